@@ -1,0 +1,261 @@
+"""The seam: `output/analysis/`, per-image records on disk between the models and everything that judges them.
+
+    analysis/
+      manifest.json             what was analysed: classes, models, settings, versions, content hashes; written last
+      images/part-*.parquet     one row per readable test image
+      problems.parquet          what was left out, and why
+      models/<slug>/part-*.parquet   logits and raw maps, one row per image, in the order of `images`
+
+A part's name carries the hash of everything it was computed from, so a part is either there and right or not there:
+a killed run resumes at the first missing part, and unchanged inputs are never computed twice. This module needs no
+torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from scipy.special import softmax
+
+from reportgen.errors import BuildError, OutputError
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Analysis",
+    "ModelRecords",
+    "PartStore",
+    "array_column",
+    "content_hash",
+    "read_analysis",
+    "slugify",
+    "write_atomically",
+    "write_json",
+    "write_table",
+]
+
+SCHEMA_VERSION = 1
+_PART = re.compile(r"part-(\d{5})-([0-9a-f]{16})\.parquet")
+
+
+@dataclass(frozen=True)
+class ModelRecords:
+    """What one model said about every image.
+
+    Attributes
+    ----------
+    name, slug
+        As the user called it; and a form that is safe in file names and links.
+    info
+        The model's entry in the manifest (architecture, file, sha256, target layer, grid, completeness, notes).
+    logits
+        (n, C) float32.
+    maps
+        (n, C, h, w) float32: the raw, signed class-activation map of every class at the target layer's resolution.
+    """
+
+    name: str
+    slug: str
+    info: dict[str, Any]
+    logits: npt.NDArray[np.float32]
+    maps: npt.NDArray[np.float32]
+
+    @cached_property
+    def probabilities(self) -> npt.NDArray[np.float64]:
+        """(n, C) softmax of the logits, 0..1, rows sum to 1."""
+        return np.asarray(softmax(self.logits.astype(np.float64), axis=1))
+
+    @cached_property
+    def predicted(self) -> npt.NDArray[np.int64]:
+        """(n,) index of the class with the largest logit."""
+        return np.asarray(self.logits.argmax(axis=1), dtype=np.int64)
+
+    @cached_property
+    def confidence(self) -> npt.NDArray[np.float64]:
+        """(n,) probability of the predicted class, 0..1."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A finished analysis as read from disk.
+
+    Attributes
+    ----------
+    images
+        n rows in the order of the test set: `row` (position in the test set), `image_id` (unique, hash of the content), `path` (as in the test set),
+        `emotion` and `label` (index into `classes`; -1 and None where unlabelled), `person` (or None), `sha256`,
+        `width`, `height`, `notes` (what decoding had to do, e.g. "grey"), then the user's extra columns.
+    problems
+        What was left out: `path`, `emotion`, `kind`, `message`.
+    models
+        In the user's order.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    images: pd.DataFrame
+    problems: pd.DataFrame
+    models: tuple[ModelRecords, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Emotions in the order of the models' outputs."""
+        return tuple(self.manifest["classes"])
+
+    @cached_property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """(n,) index of the labelled emotion, -1 where unlabelled."""
+        return self.images["label"].to_numpy(dtype=np.int64)
+
+
+class PartStore:
+    """The parts of one table, each valid for exactly the inputs whose hash is in its name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, index: int, key: str) -> Path:
+        """Where part `index` made from inputs with hash `key` (16 hex digits) is kept."""
+        return self.folder / f"part-{index:05d}-{key}.parquet"
+
+    def has(self, index: int, key: str) -> bool:
+        """Whether the part is there and complete (parts appear by an atomic rename, so there means complete)."""
+        return self.path(index, key).is_file()
+
+    def write(self, index: int, key: str, table: pa.Table) -> None:
+        """Write one part atomically."""
+        write_table(self.path(index, key), table)
+
+    def read(self, keys: Sequence[str]) -> pa.Table:
+        """All parts in order as one table.
+
+        Raises
+        ------
+        BuildError
+            A part is missing or unreadable.
+        """
+        tables = []
+        for index, key in enumerate(keys):
+            path = self.path(index, key)
+            try:
+                tables.append(pq.read_table(path))  # type: ignore[no-untyped-call]
+            except (OSError, pa.ArrowException) as error:
+                raise BuildError(f"{path}: cannot be read ({error}); delete the file and build again") from None
+        return pa.concat_tables(tables)
+
+    def prune(self, keys: Sequence[str]) -> None:
+        """Remove parts of ours that the present inputs do not use; other files are left alone."""
+        keep = {self.path(index, key).name for index, key in enumerate(keys)}
+        for path in sorted(self.folder.glob("part-*.parquet")):
+            if _PART.fullmatch(path.name) and path.name not in keep:
+                path.unlink()
+
+
+def read_analysis(folder: Path) -> Analysis:
+    """Read a finished analysis.
+
+    Raises
+    ------
+    BuildError
+        The folder holds none, or one of another schema version, or a part is gone.
+    """
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BuildError(f"{path}: no finished analysis here ({error}); run 'reportgen build' first") from None
+    if manifest.get("schema") != SCHEMA_VERSION:
+        raise BuildError(
+            f"{path}: schema {manifest.get('schema')!r}, expected {SCHEMA_VERSION}; build again with this version"
+        )
+    images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
+    readable = images["problem"].isna().to_numpy(dtype=bool)
+    images.insert(0, "row", np.arange(len(images)))
+    images = images[readable].drop(columns="problem").reset_index(drop=True)
+    problems = pd.read_parquet(folder / "problems.parquet")
+    models = tuple(_read_model(folder, info, len(manifest["classes"])) for info in manifest["models"])
+    for model in models:
+        if len(model.logits) != len(images):
+            raise BuildError(f"{folder}: {model.name} has {len(model.logits)} rows for {len(images)} images; build again")
+    return Analysis(folder, manifest, images, problems, models)
+
+
+def _read_model(folder: Path, info: dict[str, Any], classes: int) -> ModelRecords:
+    table = PartStore(folder / "models" / info["slug"]).read(info["parts"])
+    height, width = info["grid"]
+    logits = _array(table, "logits").reshape(-1, classes)
+    maps = _array(table, "maps").reshape(-1, classes, height, width)
+    return ModelRecords(info["name"], info["slug"], info, logits, maps)
+
+
+def _array(table: pa.Table, column: str) -> npt.NDArray[np.float32]:
+    flat = table.column(column).combine_chunks().flatten()
+    return np.asarray(flat.to_numpy(zero_copy_only=False), dtype=np.float32)
+
+
+def array_column(values: npt.NDArray[np.float32]) -> pa.FixedSizeListArray:
+    """A column whose every row is a flat list of floats, from an array of shape (n, ...)."""
+    width = int(np.prod(values.shape[1:]))
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel()), width)
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a Parquet file atomically; the same table gives the same bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", store_schema=True)  # type: ignore[no-untyped-call]
+    write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, keys sorted, so that the same value gives the same bytes."""
+    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside the target and rename: a reader sees the old file or the new one, never half of it.
+
+    Raises
+    ------
+    OutputError
+        The folder or file cannot be written.
+    """
+    # A dot file with the process number: two builds at once never write into one temporary file.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); check space and permissions") from None
+
+
+def content_hash(*parts: str | bytes) -> str:
+    """SHA-256 over the parts, each preceded by its length so that no two lists collide; 64 hex digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def slugify(name: str) -> str:
+    """A name as lower-case ASCII letters, digits and hyphens, for file names and links; "x" if nothing is left."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "x"

@@ -1,0 +1,161 @@
+"""Settings: from `reportgen.toml`, overridden by flags, validated once, printed on the method page."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from reportgen.errors import ConfigError
+
+__all__ = ["Columns", "Config", "ModelConfig", "Preprocessing", "load_config"]
+
+Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "xgradcam"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Columns(_Section):
+    """Which column of the test set means what; None: the usual names are tried."""
+
+    path: str | None = None
+    emotion: str | None = None
+    label: str | None = None
+    person: str | None = None
+    pixels: str | None = None
+
+
+class Preprocessing(_Section):
+    """How an image becomes the model's input: RGB (or grey), bilinear resize, scale to 0..1, normalise.
+
+    The defaults are the notebook's: 224 x 224 and the ImageNet statistics.
+    """
+
+    width: int = Field(default=224, ge=8, le=2048)
+    height: int = Field(default=224, ge=8, le=2048)
+    grey: bool = False
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    @field_validator("std")
+    @classmethod
+    def _positive(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(v > 0 for v in value):
+            raise ValueError("every entry of std must be above 0")
+        return value
+
+
+class ModelConfig(_Section):
+    """One model. Only `checkpoint` is needed for the two architectures that are recognised by their weights."""
+
+    checkpoint: Path
+    factory: str | None = Field(default=None, pattern=r"^[\w.]+:[\w.]+$")
+    target_layer: str | None = None
+    classes: tuple[str, ...] | None = None
+    preprocessing: Preprocessing = Preprocessing()
+    pretraining: str | None = None
+
+
+class Config(_Section):
+    """Everything a build can be told."""
+
+    data: Path | None = None
+    models: dict[str, ModelConfig] = Field(default_factory=dict)
+    output: Path = Path("output")
+    image_root: Path | None = None
+    columns: Columns = Columns()
+    person_pattern: str | None = None
+    classes: tuple[str, ...] | None = None
+    method: Method = "gradcam"
+    regions: Literal["auto", "template", "none"] = "auto"
+    overlay: Literal["perceptual", "classic"] = "perceptual"
+    colormap: Literal["inferno", "viridis", "magma", "jet"] = "inferno"
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    precision: Literal["float32", "bf16"] = "float32"
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    examples: int = Field(default=6, ge=1, le=60, description="examples per emotion, model and kind")
+    zip: bool = True
+    size_warning_mb: float = Field(default=40.0, gt=0)
+    workers: int | None = Field(default=None, ge=1, le=512)
+    shard_images: int = Field(default=128, ge=1, le=65536)
+    unsafe_load: bool = False
+
+    @field_validator("person_pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                groups = re.compile(value).groups
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from None
+            if groups != 1:
+                raise ValueError("needs exactly one group, which is the person")
+        return value
+
+
+def load_config(path: Path | None, overrides: dict[str, Any]) -> Config:
+    """Settings from a TOML file and from flags; flags win.
+
+    Parameters
+    ----------
+    path
+        The file, or None for `reportgen.toml` in the working directory where there is one. Relative paths inside it
+        are relative to the file.
+    overrides
+        Values of flags by field name; None means "not given". `models` is merged by name.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read or a value is not allowed; names the key and what is allowed.
+    """
+    values: dict[str, Any] = {}
+    if path is None and Path("reportgen.toml").is_file():
+        path = Path("reportgen.toml")
+    if path is not None:
+        values = _read_toml(path)
+        _anchor(values, path.parent)
+    for key, value in overrides.items():
+        if value is None:
+            continue
+        if key == "models":
+            # A flag names the models of this build; a section of the same name still lends its details.
+            known = values.get("models", {})
+            values["models"] = {name: {**known.get(name, {}), **entry} for name, entry in value.items()}
+        else:
+            values[key] = value
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise ConfigError(
+            f"{path or 'command line'}: {where}: {first['msg']} (found {first.get('input')!r:.80}); "
+            "see 'Settings' in the README"
+        ) from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give an existing TOML file to --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML ({error}); correct the line or remove the file") from None
+
+
+def _anchor(values: dict[str, Any], folder: Path) -> None:
+    """Make the paths of a settings file relative to the file, in place."""
+    for key in ("data", "output", "image_root"):
+        if isinstance(values.get(key), str):
+            values[key] = folder / values[key]
+    models = values.get("models")
+    for entry in models.values() if isinstance(models, dict) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("checkpoint"), str):
+            entry["checkpoint"] = folder / entry["checkpoint"]

@@ -1,0 +1,61 @@
+"""What can go wrong, as one tree.
+
+    ReportError                 everything this package raises on purpose
+    ├── InputError              the user's input cannot be used (exit code 2)
+    │   ├── ConfigError         settings or flags
+    │   ├── DataError           the test set or its images
+    │   └── CheckpointError     a model's file, or the model it should fit
+    └── BuildError              the build itself failed (exit code 1)
+        └── OutputError         the output folder cannot be written, or holds files that are not ours
+
+A message is one line: what was found, where, what was expected, what to do. A bug is none of these and keeps
+its traceback.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BuildError",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "InputError",
+    "OutputError",
+    "ReportError",
+]
+
+
+class ReportError(Exception):
+    """Everything this package raises on purpose; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        # One line whatever the cause: file names and library messages may bring line breaks of their own.
+        super().__init__(" ".join(message.split()))
+
+
+class InputError(ReportError):
+    """The user's input cannot be used."""
+
+    exit_code = 2
+
+
+class ConfigError(InputError):
+    """Settings or flags are wrong."""
+
+
+class DataError(InputError):
+    """The test set, or one of its images, cannot be used."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint cannot be read, is refused, or does not fit the model."""
+
+
+class BuildError(ReportError):
+    """The build itself failed."""
+
+
+class OutputError(BuildError):
+    """The output folder cannot be written, or holds files that are not ours."""

@@ -1,0 +1,71 @@
+"""Which files a build without arguments uses: those that the notebook leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reportgen.config import Config, ModelConfig
+from reportgen.errors import CheckpointError, DataError
+
+__all__ = ["NOTEBOOK_DATA", "NOTEBOOK_MODELS", "Discovery", "discover", "discover_models"]
+
+NOTEBOOK_DATA = "processed_data.pkl"
+NOTEBOOK_MODELS = {"Custom CNN": "custom_cnn_best.pth", "ResNet18": "transfer_learning_best.pth"}
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """The settings with data and models filled in, and what was looked for in vain (one sentence each)."""
+
+    config: Config
+    missing: tuple[str, ...]
+
+
+def discover(config: Config) -> Discovery:
+    """Fill in what the user did not name, and leave out models whose file is not there while another one is.
+
+    Raises
+    ------
+    DataError
+        No test set was named and none is found.
+    CheckpointError
+        No model is left.
+    """
+    data = config.data or Path(NOTEBOOK_DATA)
+    if not data.exists():
+        what = "no such file or folder" if config.data else f"no {NOTEBOOK_DATA} in this folder"
+        raise DataError(f"{data}: {what}; run in the notebook's folder or name the test set with --data")
+    return discover_models(config.model_copy(update={"data": data}))
+
+
+def discover_models(config: Config) -> Discovery:
+    """The same for the models alone.
+
+    Raises
+    ------
+    CheckpointError
+        No model is left.
+    """
+    folders = [Path()]
+    if config.data is not None:
+        folders.append(config.data.parent if config.data.is_file() else config.data)
+    named = config.models or _notebook_models(folders)
+    present = {name: model for name, model in named.items() if model.checkpoint.is_file()}
+    missing = tuple(
+        f"{name}: {model.checkpoint.name} was not found, so this report leaves the model out"
+        for name, model in named.items()
+        if name not in present
+    )
+    if not present:
+        looked = ", ".join(str(model.checkpoint) for model in named.values())
+        raise CheckpointError(f"no model found (looked for {looked}); name at least one with --model NAME=CHECKPOINT")
+    return Discovery(config.model_copy(update={"models": present}), missing)
+
+
+def _notebook_models(folders: list[Path]) -> dict[str, ModelConfig]:
+    """The notebook's two checkpoints, from the first folder that has either."""
+    for folder in folders:
+        if any((folder / file).is_file() for file in NOTEBOOK_MODELS.values()):
+            return {name: ModelConfig(checkpoint=folder / file) for name, file in NOTEBOOK_MODELS.items()}
+    return {name: ModelConfig(checkpoint=Path(file)) for name, file in NOTEBOOK_MODELS.items()}

@@ -1,0 +1,231 @@
+"""Decoding one image to RGB pixels the way a person would expect to see it, and saying what that took."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from reportgen.errors import DataError
+
+__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "Decoded", "Header", "decode", "read_header"]
+
+# Formats of photographs only: every further decoder of Pillow would be code that untrusted files can reach.
+# Their plug-ins are named here because `Image.open(formats=...)` knows only those that are already
+# imported. The JPEG one also opens phones' MPO files, as their first picture.
+_PLUGINS = (
+    JpegImagePlugin.JpegImageFile,
+    PngImagePlugin.PngImageFile,
+    WebPImagePlugin.WebPImageFile,
+    BmpImagePlugin.BmpImageFile,
+    GifImagePlugin.GifImageFile,
+    TiffImagePlugin.TiffImageFile,
+    PpmImagePlugin.PpmImageFile,
+)
+FORMATS = tuple(plugin.format for plugin in _PLUGINS)
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+)
+MAX_PIXELS = 64_000_000
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_GREY_MODES = frozenset({"L", "1", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An image as pixels.
+
+    Attributes
+    ----------
+    pixels
+        (height, width, 3) uint8, RGB, upright.
+    width, height
+        In pixels, after any rotation.
+    notes
+        What decoding had to do, in words: "grey", "EXIF-rotated", "alpha on white", "palette", "CMYK",
+        "16-bit scaled", "32-bit scaled", "float scaled", "first of 12 frames". Empty for a plain RGB image.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    width: int
+    height: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself without being decoded; width and height before any rotation."""
+
+    format: str
+    mode: str
+    width: int
+    height: int
+
+
+def decode(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
+    """Decode an image to upright RGB.
+
+    Plain RGB and grey images give exactly `np.asarray(Image.open(f).convert("RGB"))`. Otherwise: EXIF
+    orientation is applied; transparency is laid on white; of animations and multi-page files the first
+    frame is taken; 16-bit and 32-bit integers are scaled by their full range, not per image, so that
+    brightness stays comparable; floats are read as 0..1 where they fit, else as 0..255 where they fit, else
+    stretched between their extremes.
+
+    Parameters
+    ----------
+    data
+        The file's content, or its path.
+    max_pixels
+        Larger images are refused before any pixel is decoded.
+
+    Raises
+    ------
+    DataError
+        The file is missing, empty, no image of an accepted format, damaged, truncated or too large.
+    """
+    try:
+        with _open(data) as image:
+            _check_size(image, data, max_pixels)
+            return _decode(image)
+    except DataError:
+        raise
+    except Exception as error:
+        # Damaged files make decoders raise nearly anything (SyntaxError, struct.error, IndexError ...); one
+        # bad image must never stop a build.
+        raise _refusal(data, error) from None
+
+
+def read_header(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Header:
+    """Format and size from the first bytes; nothing is decoded.
+
+    Raises
+    ------
+    DataError
+        As for `decode`, except that damage behind the header stays unseen.
+    """
+    try:
+        with _open(data) as image:
+            _check_size(image, data, max_pixels)
+            return Header(image.format or "", image.mode, image.width, image.height)
+    except DataError:
+        raise
+    except Exception as error:
+        raise _refusal(data, error) from None
+
+
+def _open(data: bytes | Path) -> Image.Image:
+    return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=FORMATS)
+
+
+def _check_size(image: Image.Image, data: bytes | Path, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
+        raise DataError(
+            f"{_name(data)}: {image.width} x {image.height} pixels, at most {max_pixels:,} are accepted; "
+            "make the image smaller"
+        )
+
+
+def _decode(image: Image.Image) -> Decoded:
+    notes: list[str] = []
+    frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "PNG", "WEBP", "TIFF") else 1
+    if frames > 1:
+        notes.append(f"first of {frames} {'pages' if image.format == 'TIFF' else 'frames'}")
+    turn = None
+    # Asking only where there is EXIF data (TIFF keeps it in its own tags) spares plain files the parsing.
+    if "exif" in image.info or image.format == "TIFF":
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    if image.mode in _GREY_MODES:
+        notes.append("grey")
+    if image.mode in ("RGB", "L") and "transparency" not in image.info:
+        rgb = image.convert("RGB")
+    else:
+        rgb = _to_rgb(image, notes)
+    if turn is not None:
+        rgb = rgb.transpose(turn)
+        notes.append("EXIF-rotated")
+    return Decoded(np.asarray(rgb), rgb.width, rgb.height, tuple(notes))
+
+
+def _to_rgb(image: Image.Image, notes: list[str]) -> Image.Image:
+    """RGB from any mode but plain RGB and L; appends what it did to `notes`."""
+    mode = image.mode
+    if mode == "P":
+        notes.append("palette")
+    if mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        if rgba.getchannel("A").getextrema() == (255, 255):
+            return rgba.convert("RGB")
+        notes.append("alpha on white")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    if mode.startswith("I") or mode == "F":
+        grey, note = _scale(np.asarray(image))
+        notes.append(note)
+        return Image.fromarray(grey).convert("RGB")
+    if mode == "CMYK":
+        notes.append("CMYK")
+    return image.convert("RGB")
+
+
+def _scale(values: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.uint8], str]:
+    """Single-channel values of 16 or 32 bits as 0..255, and the note that says so."""
+    raw = values.astype(np.float64)
+    if values.dtype.kind == "f":
+        finite = raw[np.isfinite(raw)]
+        if finite.size == 0:
+            raise ValueError("no finite pixel value")
+        low, high = float(finite.min()), float(finite.max())
+        raw = np.nan_to_num(raw, nan=low, posinf=high, neginf=low)
+        if low >= 0 and high <= 1:
+            raw = raw * 255
+        elif low < 0 or high > 255:
+            raw = (raw - low) * (255 / (high - low))
+        note = "float scaled"
+    elif values.dtype.itemsize == 2 or raw.max() <= 65535:
+        # Pillow hands 16-bit PNG files over as 32-bit integers in some versions: the range decides, not the
+        # type.
+        raw, note = raw / 257, "16-bit scaled"
+    else:
+        raw, note = raw * (255 / (2**32 - 1)), "32-bit scaled"
+    return np.clip(np.rint(raw), 0, 255).astype(np.uint8), note
+
+
+def _name(data: bytes | Path) -> str:
+    return "image" if isinstance(data, bytes) else data.name
+
+
+def _refusal(data: bytes | Path, error: Exception) -> DataError:
+    name = _name(data)
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{name}: no such file; correct its path or remove it from the list")
+    if isinstance(error, PermissionError):
+        return DataError(f"{name}: may not be read; correct its permissions")
+    empty = len(data) == 0 if isinstance(data, bytes) else data.is_file() and data.stat().st_size == 0
+    if empty:
+        return DataError(f"{name}: the file is empty; copy it again or remove it from the list")
+    if isinstance(error, UnidentifiedImageError):
+        return DataError(f"{name}: not an image of an accepted format ({', '.join(FORMATS)}); convert it, e.g. to PNG")
+    return DataError(f"{name}: damaged or truncated ({error or type(error).__name__}); copy it again or remove it")

@@ -1,0 +1,75 @@
+"""Fixtures for every room: a notebook's folder in small, and the real test set where it is at hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageDraw
+
+EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+PER_EMOTION = 4
+
+
+def draw_face(emotion: int, number: int, size: int = 96) -> Image.Image:
+    """A simple face whose brows and mouth depend on the emotion: enough to be told apart by eye in a failing test."""
+    rng = np.random.default_rng(100 * emotion + number)
+    image = Image.new("RGB", (size, size), tuple(int(v) for v in rng.integers(40, 200, 3)))
+    draw = ImageDraw.Draw(image)
+    s = size / 96
+    draw.ellipse([16 * s, 8 * s, 80 * s, 92 * s], fill=(224, 172 + number, 140))
+    for x in (34, 62):
+        draw.ellipse([(x - 5) * s, 36 * s, (x + 5) * s, 44 * s], fill="white", outline="black")
+        draw.line([(x - 8) * s, (28 + emotion) * s, (x + 8) * s, (34 - emotion) * s], fill="black", width=2)
+    draw.arc([32 * s, (58 - emotion) * s, 64 * s, (70 + emotion) * s], 20 * emotion, 160 + 20 * emotion, fill="red", width=3)
+    return image
+
+
+@pytest.fixture(scope="session")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the notebook leaves it: pickle, two checkpoints with random weights, 28 images. Do not write into it."""
+    import torch
+
+    from reportgen.models.custom_cnn import CustomCNN
+    from reportgen.models.transfer import TransferLearningModel
+
+    folder = tmp_path_factory.mktemp("notebook")
+    (folder / "images").mkdir()
+    rows = []
+    for emotion, name in enumerate(EMOTIONS):
+        for number in range(PER_EMOTION):
+            path = f"images/Person_{(emotion + number) % 5}_{emotion}{number:03d}.png"
+            draw_face(emotion, number).save(folder / path)
+            rows.append({"image_path": path, "emotion": name, "label": emotion})
+    frame = pd.DataFrame(rows)
+    train = pd.DataFrame({"image_path": ["images/Person_0_9000.png"], "emotion": ["anger"], "label": [0]})
+    pd.to_pickle(
+        {"train_df": train, "val_df": train[:0], "test_df": frame, "emotion_classes": list(EMOTIONS)},
+        folder / "processed_data.pkl",
+    )
+    torch.manual_seed(1)
+    torch.save({"model_state_dict": CustomCNN().state_dict(), "epoch": 3}, folder / "custom_cnn_best.pth")
+    torch.save(
+        {"model_state_dict": TransferLearningModel().state_dict(), "val_acc": np.float64(0.5)},
+        folder / "transfer_learning_best.pth",
+    )
+    return folder
+
+
+@pytest.fixture
+def notebook_copy(notebook: Path, tmp_path: Path) -> Path:
+    """A copy of `notebook` that a test may change."""
+    return Path(shutil.copytree(notebook, tmp_path / "notebook"))
+
+
+@pytest.fixture(scope="session")
+def fer() -> Path:
+    """The real test set; tests that use it carry the marker `real`."""
+    folder = Path(os.environ.get("REPORTGEN_FER", Path(__file__).resolve().parents[1] / "../shared/fer")).resolve()
+    if not (folder / "processed_data.pkl").is_file():
+        pytest.skip("the real test set is not at hand (set REPORTGEN_FER to its folder)")
+    return folder
