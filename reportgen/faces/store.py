@@ -1,0 +1,136 @@
+"""Landmarks as a table, for `analysis/landmarks/`, and a user's own landmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from reportgen.errors import BuildError, DataError
+from reportgen.faces.landmarks import ACTIONS, POINTS, SOURCES, Landmarker, Landmarks, Source
+from reportgen.faces.regions import check_points
+
+__all__ = ["SCHEMA", "given_landmarks", "landmarks_from_table", "landmarks_table"]
+
+SCHEMA = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("presence", pa.float32(), nullable=False),
+        pa.field("points", pa.list_(pa.float32(), 2 * POINTS), nullable=False),
+        pa.field("actions", pa.list_(pa.float32(), len(ACTIONS))),
+    ]
+)
+"""`points` is x, y, x, y ... as fractions; `actions` is null where the points are the template's."""
+
+
+def landmarks_table(image_ids: Sequence[str], faces: Sequence[Landmarks]) -> pa.Table:
+    """One row per image, in the given order.
+
+    Raises
+    ------
+    ValueError
+        Not as many faces as images.
+    """
+    if len(image_ids) != len(faces):
+        raise ValueError(f"{len(image_ids)} images but {len(faces)} faces")
+    blank = np.full(len(ACTIONS), np.nan, np.float32)
+    points = np.array([face.points for face in faces], np.float32).reshape(-1)
+    actions = np.array([blank if face.actions is None else face.actions for face in faces], np.float32).reshape(-1)
+    missing = pa.array([face.actions is None for face in faces], pa.bool_())
+    columns = [
+        pa.array(list(image_ids), pa.string()),
+        pa.array([face.source for face in faces], pa.string()),
+        pa.array([face.presence for face in faces], pa.float32()),
+        pa.FixedSizeListArray.from_arrays(pa.array(points), 2 * POINTS),
+        pa.FixedSizeListArray.from_arrays(pa.array(actions), len(ACTIONS), mask=missing),
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def landmarks_from_table(table: pa.Table) -> tuple[list[str], list[Landmarks]]:
+    """What `landmarks_table` was made from: the image ids and their landmarks, in the table's order.
+
+    Raises
+    ------
+    BuildError
+        The table has other columns, or a source that does not exist.
+    """
+    wrong = [
+        field.name
+        for field in SCHEMA
+        if field.name not in table.column_names or table.field(field.name).type != field.type
+    ]
+    if wrong:
+        raise BuildError(
+            f"landmarks: column {wrong[0]!r} is missing or of another type; delete analysis/ and build again"
+        )
+    sources = table.column("source").to_pylist()
+    odd = sorted(set(sources) - set(SOURCES))
+    if odd:
+        raise BuildError(
+            f"landmarks: found source {odd[0]!r}, expected one of {SOURCES}; delete analysis/, build again"
+        )
+    presence = table.column("presence").to_pylist()
+    points = _rows(table.column("points"), 2 * POINTS).reshape(-1, POINTS, 2)
+    actions = _rows(table.column("actions"), len(ACTIONS))
+    there = table.column("actions").is_valid().to_pylist()
+    faces = [
+        Landmarks(points[i], presence[i], cast(Source, sources[i]), actions[i] if there[i] else None)
+        for i in range(len(sources))
+    ]
+    return table.column("image_id").to_pylist(), faces
+
+
+def given_landmarks(values: npt.ArrayLike, width: int, height: int, landmarker: Landmarker | None = None) -> Landmarks:
+    """A user's own landmarks of one image.
+
+    Parameters
+    ----------
+    values
+        MediaPipe's 478 points, as (478, 2), as (478, 3) with a depth that is dropped, or flat in that order.
+        Fractions of the image, or pixels: values that all lie within -1..2 are fractions.
+    width, height
+        The image's size in pixels.
+    landmarker
+        Reads the facial actions from the points; without it there are none.
+
+    Raises
+    ------
+    DataError
+        Another number of points, not numbers, or not a face.
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"landmarks: found {str(values)[:40]!r}, expected {POINTS} pairs of numbers") from None
+    if array.size not in (2 * POINTS, 3 * POINTS) or array.ndim > 2 or (array.ndim == 2 and len(array) != POINTS):
+        raise DataError(
+            f"landmarks: found shape {array.shape}, expected ({POINTS}, 2), ({POINTS}, 3) or the same flat, "
+            "the points of MediaPipe's face mesh; with any other scheme give region label images instead"
+        )
+    points = array.reshape(POINTS, -1)[:, :2]
+    if np.isfinite(points).all() and (points.min() < -1 or points.max() > 2):
+        points = points / (width, height)
+    points32 = check_points(points).astype(np.float32)
+    actions = None if landmarker is None else landmarker.actions(points32, width, height)
+    return Landmarks(points32, 1.0, "given", actions)
+
+
+def _rows(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.float32]:
+    """(n, width) with NaN in null rows."""
+    # `flatten` drops null rows, so the values are read from below them, chunk by chunk and from each chunk's
+    # offset.
+    chunks = [
+        np.asarray(chunk.values.to_numpy(zero_copy_only=False), np.float32)[
+            chunk.offset * width : (chunk.offset + len(chunk)) * width
+        ].reshape(-1, width)
+        for chunk in column.chunks
+    ]
+    rows = np.concatenate(chunks) if chunks else np.empty((0, width), np.float32)
+    # Parquet may write anything below a null.
+    rows[~np.asarray(column.is_valid().to_pylist(), dtype=bool)] = np.nan
+    return rows

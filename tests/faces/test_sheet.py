@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reportgen.faces.landmarks import template
+from reportgen.faces.sheet import draw, main
+
+
+def test_outlines_are_drawn_where_the_regions_are() -> None:
+    face = template(100, 50)
+    tile = np.asarray(draw(np.zeros((100, 50, 3), np.uint8), face, 200)).astype(int)
+    assert tile.shape == (200, 200, 3)
+    lit = tile.max(axis=2) > 60
+
+    def near(x: float, y: float) -> bool:
+        return bool(lit[int(y) - 8 : int(y) + 8, int(x) - 8 : int(x) + 8].any())
+
+    assert all(near(x, y) for x, y in face.points[[61, 291, 2, 234, 105]] * 200)  # mouth, nose, oval, brow
+    assert not any(near(x, y) for x, y in face.points[[50, 280, 151]] * 200)  # cheeks, forehead
+
+
+def test_the_command_draws_images_at_random(tmp_path: Path) -> None:
+    for index in range(5):
+        Image.new("RGB", (30 + index, 40), (50 + index * 40, 0, 0)).save(tmp_path / f"{index}.png")
+
+    def reds(name: str, *options: str) -> set[int]:
+        out = tmp_path / name
+        assert main([str(tmp_path), "--out", str(out), *options]) == 0
+        with Image.open(out) as page:
+            assert page.size == (1600, 200)
+            found = {page.getpixel((200 * column + 100, 8))[0] for column in range(8)}  # type: ignore[index]
+        out.unlink()
+        return found - {0}
+
+    assert reds("all.png") == {50, 90, 130, 170, 210}
+    draws = [reds("some.png", "--n", "2", "--seed", str(seed)) for seed in range(6)]
+    assert all(len(draw) == 2 for draw in draws) and len({tuple(sorted(draw)) for draw in draws}) > 1
+    assert draws[0] == reds("again.png", "--n", "2", "--seed", "0")
+
+
+def test_a_folder_without_images_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path), "--out", str(tmp_path / "x.png")]) == 2
+    assert "found no images" in capsys.readouterr().err
+
+
+def test_an_unreadable_image_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    assert main([str(tmp_path), "--out", str(tmp_path / "x.png")]) == 2
+    assert "broken.png" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (30, 40)).save(tmp_path / "a.png")
+    assert main([str(tmp_path), "--out", str(tmp_path / "missing" / "x.png")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
