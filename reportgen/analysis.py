@@ -4,7 +4,8 @@
       manifest.json             what was analysed: classes, models, settings, versions, content hashes; written last
       images/part-*.parquet     one row per readable test image
       problems.parquet          what was left out, and why
-      models/<slug>/part-*.parquet   logits and raw maps, one row per image, in the order of `images`
+      landmarks/part-*.parquet  where the face is, one row per readable image
+      models/<slug>/part-*.parquet   logits, raw maps, region masks on the model's grid and probes, likewise
 
 A part's name carries the hash of everything it was computed from, so a part is either there and right or not there:
 a killed run resumes at the first missing part, and unchanged inputs are never computed twice. This module needs no
@@ -35,6 +36,7 @@ from reportgen.errors import BuildError, OutputError
 __all__ = [
     "SCHEMA_VERSION",
     "Analysis",
+    "FaceRecords",
     "ModelRecords",
     "PartStore",
     "array_column",
@@ -64,6 +66,12 @@ class ModelRecords:
         (n, C) float32.
     maps
         (n, C, h, w) float32: the raw, signed class-activation map of every class at the target layer's resolution.
+    masks
+        (n, R, h, w) float32: which part of each cell lies in each region; None without regions.
+    null_mass, null_share
+        (n, P) and (n, P, R): positive mass of P maps with scrambled channel weights, and its share in each region.
+    peak_changed, control_changed
+        (n,) whether the prediction changes without the peak cell, and without others (0..1); NaN where not run.
     """
 
     name: str
@@ -71,6 +79,11 @@ class ModelRecords:
     info: dict[str, Any]
     logits: npt.NDArray[np.float32]
     maps: npt.NDArray[np.float32]
+    masks: npt.NDArray[np.float32] | None = None
+    null_mass: npt.NDArray[np.float32] | None = None
+    null_share: npt.NDArray[np.float32] | None = None
+    peak_changed: npt.NDArray[np.float32] | None = None
+    control_changed: npt.NDArray[np.float32] | None = None
 
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64]:
@@ -89,6 +102,29 @@ class ModelRecords:
 
 
 @dataclass(frozen=True)
+class FaceRecords:
+    """Where the face is in every image.
+
+    Attributes
+    ----------
+    points
+        (n, 478, 2) float32, x and y as fractions of the image's width and height.
+    presence
+        (n,) 0..1.
+    source, regions_from
+        (n,) "detector", "whole", "template" or "given"; regions also "mask".
+    actions
+        (n, 52) float32 facial-action coefficients, NaN where unknown.
+    """
+
+    points: npt.NDArray[np.float32]
+    presence: npt.NDArray[np.float32]
+    source: tuple[str, ...]
+    regions_from: tuple[str, ...]
+    actions: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Analysis:
     """A finished analysis as read from disk.
 
@@ -102,6 +138,8 @@ class Analysis:
         What was left out: `path`, `emotion`, `kind`, `message`.
     models
         In the user's order.
+    faces
+        None where the user wants no regions.
     """
 
     folder: Path
@@ -109,6 +147,7 @@ class Analysis:
     images: pd.DataFrame
     problems: pd.DataFrame
     models: tuple[ModelRecords, ...]
+    faces: FaceRecords | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -151,7 +190,7 @@ class PartStore:
         for index, key in enumerate(keys):
             path = self.path(index, key)
             try:
-                tables.append(pq.read_table(path))  # type: ignore[no-untyped-call]
+                tables.append(pq.read_table(path))
             except (OSError, pa.ArrowException) as error:
                 raise BuildError(f"{path}: cannot be read ({error}); delete the file and build again") from None
         return pa.concat_tables(tables)
@@ -190,7 +229,23 @@ def read_analysis(folder: Path) -> Analysis:
     for model in models:
         if len(model.logits) != len(images):
             raise BuildError(f"{folder}: {model.name} has {len(model.logits)} rows for {len(images)} images; build again")
-    return Analysis(folder, manifest, images, problems, models)
+    faces = _read_faces(folder, manifest.get("landmark_parts", []))
+    return Analysis(folder, manifest, images, problems, models, faces)
+
+
+def _read_faces(folder: Path, parts: Sequence[str]) -> FaceRecords | None:
+    if not parts:
+        return None
+    table = PartStore(folder / "landmarks").read(parts)
+    actions = table.column("actions").to_pylist()
+    width = table.schema.field("actions").type.list_size
+    return FaceRecords(
+        points=_array(table, "points").reshape(len(table), -1, 2),
+        presence=table.column("presence").to_numpy(),
+        source=tuple(table.column("source").to_pylist()),
+        regions_from=tuple(table.column("regions_from").to_pylist()),
+        actions=np.array([[np.nan] * width if row is None else row for row in actions], np.float32).reshape(-1, width),
+    )
 
 
 def _read_model(folder: Path, info: dict[str, Any], classes: int) -> ModelRecords:
@@ -198,7 +253,22 @@ def _read_model(folder: Path, info: dict[str, Any], classes: int) -> ModelRecord
     height, width = info["grid"]
     logits = _array(table, "logits").reshape(-1, classes)
     maps = _array(table, "maps").reshape(-1, classes, height, width)
-    return ModelRecords(info["name"], info["slug"], info, logits, maps)
+    if "masks" not in table.column_names:
+        return ModelRecords(info["name"], info["slug"], info, logits, maps)
+    masks = _array(table, "masks").reshape(len(table), -1, height, width)
+    null_mass = _array(table, "null_mass").reshape(len(table), -1)
+    return ModelRecords(
+        info["name"],
+        info["slug"],
+        info,
+        logits,
+        maps,
+        masks=masks if info.get("regions", True) else None,
+        null_mass=null_mass,
+        null_share=_array(table, "null_share").reshape(*null_mass.shape, -1),
+        peak_changed=table.column("peak_changed").to_numpy(),
+        control_changed=table.column("control_changed").to_numpy(),
+    )
 
 
 def _array(table: pa.Table, column: str) -> npt.NDArray[np.float32]:
@@ -215,7 +285,7 @@ def array_column(values: npt.NDArray[np.float32]) -> pa.FixedSizeListArray:
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a Parquet file atomically; the same table gives the same bytes."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", store_schema=True)  # type: ignore[no-untyped-call]
+    pq.write_table(table, sink, compression="zstd", store_schema=True)
     write_atomically(path, sink.getvalue().to_pybytes())
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from reportgen.errors import ConfigError
 
-__all__ = ["Columns", "Config", "ModelConfig", "Preprocessing", "load_config"]
+__all__ = ["Columns", "Config", "ModelConfig", "Preprocessing", "RegionMasks", "load_config"]
 
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "xgradcam"]
 
@@ -28,6 +28,18 @@ class Columns(_Section):
     label: str | None = None
     person: str | None = None
     pixels: str | None = None
+    landmarks: str | None = None
+
+
+class RegionMasks(_Section):
+    """The user's own regions: one label image (PNG) per image, of the same stem, in `folder`.
+
+    `labels` says which region each integer in them is, with names of `reportgen.faces.regions.REGIONS`; "" is
+    background.
+    """
+
+    folder: Path | None = None
+    labels: dict[int, str] = Field(default_factory=dict)
 
 
 class Preprocessing(_Section):
@@ -73,6 +85,7 @@ class Config(_Section):
     classes: tuple[str, ...] | None = None
     method: Method = "gradcam"
     regions: Literal["auto", "template", "none"] = "auto"
+    region_masks: RegionMasks = RegionMasks()
     overlay: Literal["perceptual", "classic"] = "perceptual"
     colormap: Literal["inferno", "viridis", "magma", "jet"] = "inferno"
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
@@ -155,6 +168,9 @@ def _anchor(values: dict[str, Any], folder: Path) -> None:
     for key in ("data", "output", "image_root"):
         if isinstance(values.get(key), str):
             values[key] = folder / values[key]
+    masks = values.get("region_masks")
+    if isinstance(masks, dict) and isinstance(masks.get("folder"), str):
+        masks["folder"] = folder / masks["folder"]
     models = values.get("models")
     for entry in models.values() if isinstance(models, dict) else ():
         if isinstance(entry, dict) and isinstance(entry.get("checkpoint"), str):

@@ -1,0 +1,240 @@
+"""One build, from the user's files to the site: the only module that sees every room.
+
+    inputs -> (faces, models) explain -> analysis/ -> evidence -> site
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.analysis import Analysis, content_hash, read_analysis, write_json
+from reportgen.config import Config
+from reportgen.evidence.agreement import compare_models
+from reportgen.evidence.class_order import likely_order
+from reportgen.evidence.data_notes import TrainingOverlap, data_notes
+from reportgen.evidence.mining import mine
+from reportgen.evidence.scores import score_model
+from reportgen.explain.analyse import analyse
+from reportgen.explain.plan import code_hash
+from reportgen.inputs.discover import discover, discover_models
+from reportgen.inputs.emotions import EMOTIONS
+from reportgen.inputs.images import decode
+from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
+from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
+from reportgen.progress import Progress, SilentProgress
+from reportgen.site.publish import MANIFEST, publish
+from reportgen.site.render import find_templates
+from reportgen.site.report import Report
+
+__all__ = ["BuildResult", "build", "explain"]
+
+_STATE = ".reportgen.json"
+_COMMAND_FLAGS = ("method", "precision", "regions", "seed")
+_SITE_SETTINGS = ("overlay", "colormap", "examples", "seed", "zip", "size_warning_mb")
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build left behind.
+
+    Attributes
+    ----------
+    site
+        Folder of the site; open its `index.html`.
+    zip
+        The same as one file, or None.
+    analysis
+        The per-image records.
+    alarms
+        What `--fail-on` can watch for and this report found.
+    warnings
+        One sentence each.
+    """
+
+    site: Path
+    zip: Path | None
+    analysis: Path
+    alarms: frozenset[str]
+    warnings: tuple[str, ...]
+
+
+def build(config: Config, progress: Progress | None = None) -> BuildResult:
+    """Build the report.
+
+    Parameters
+    ----------
+    config
+        Data and models may be left out: then the notebook's files in the working directory are used.
+    progress
+        Is told of stages; silent if None.
+
+    Raises
+    ------
+    ReportError
+        The inputs cannot be used, or the output cannot be written.
+    """
+    told = progress or SilentProgress()
+    found = discover(config)
+    with told.stage("Reading the test set"):
+        test_set = load_test_set(found.config)
+    return _build(found.config, test_set, found.missing, told)
+
+
+def explain(config: Config, images: Sequence[Path], progress: Progress | None = None) -> BuildResult:
+    """Build the same pictures and pages for images without labels.
+
+    Raises
+    ------
+    ReportError
+        No image is there, the models cannot be used, or the output cannot be written.
+    """
+    found = discover_models(config)
+    test_set = images_without_labels(images, found.config.classes or EMOTIONS)
+    return _build(found.config, test_set, found.missing, progress or SilentProgress())
+
+
+def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
+    for sentence in missing:
+        progress.note(f"warning: {sentence}")
+    folder = config.output / "analysis"
+    analyse(config, test_set, folder, progress, missing)
+    analysis = read_analysis(folder)
+    key = _site_key(analysis, config)
+    before = _unchanged(config, key)
+    if before is not None:
+        progress.note("nothing has changed: the report is up to date")
+        return before
+    with progress.stage("Weighing the evidence"):
+        report = _report(analysis, test_set, config)
+    published = publish(report, config.output, config, progress)
+    result = BuildResult(
+        published.site, published.zip, folder, _alarms(report, missing), tuple(published.warnings)
+    )
+    _remember(config, key, result)
+    return result
+
+
+def _report(analysis: Analysis, test_set: TestSet, config: Config) -> Report:
+    """Everything that is concluded from the records."""
+    labels, classes = analysis.labels, analysis.classes
+    rows = analysis.images["row"].to_numpy()
+
+    def load_image(index: int) -> npt.NDArray[np.uint8]:
+        return decode(test_set.read_bytes(int(rows[index]))).pixels
+
+    return Report(
+        analysis=analysis,
+        scores=tuple(score_model(m.name, labels, m.probabilities, classes, config.seed) for m in analysis.models),
+        comparisons=tuple(compare_models(a, b, labels) for a, b in combinations(analysis.models, 2)),
+        mined=mine(
+            analysis.models,
+            labels,
+            classes,
+            config.examples,
+            config.seed,
+            content=analysis.images["sha256"].tolist(),
+            unselected=config.examples if (labels < 0).any() else 0,
+        ),
+        class_orders=tuple(likely_order(labels, m.predicted, classes) for m in analysis.models),
+        load_image=load_image,
+        data_notes=data_notes(
+            analysis.images, analysis.problems, classes, analysis.manifest["notes"], _overlap(test_set, config)
+        ),
+        command=_command(config),
+    )
+
+
+def _command(config: Config) -> str | None:
+    """The command that makes this report again from a folder with the same files; names only, no paths."""
+    if config.data is None:
+        return None
+    models = [f"--model {shlex.quote(f'{name}={entry.checkpoint.name}')}" for name, entry in config.models.items()]
+    flags = [
+        f"--{name.replace('_', '-')} {getattr(config, name)}"
+        for name in _COMMAND_FLAGS
+        if getattr(config, name) != Config.model_fields[name].default
+    ]
+    return " ".join(["reportgen build", f"--data {shlex.quote(config.data.name)}", *models, *flags])
+
+
+def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
+    """Persons in both test and training; where nothing names them, as far as the file names seem to tell."""
+    paths, source = list(test_set.frame["path"]), "persons as given"
+    pattern = re.compile(config.person_pattern) if config.person_pattern else None
+    persons = [person if isinstance(person, str) else None for person in test_set.frame["person"]]
+    if not any(persons) and pattern is None:
+        proposal = propose_person_pattern(paths)
+        if proposal is not None:
+            pattern, source = proposal.compiled(), "persons as the file names seem to tell"
+            persons = [person_of(path, pattern) for path in paths]
+    overlap = training_overlap(paths, persons, test_set.training, pattern)
+    if overlap is None:
+        return None
+    return TrainingOverlap(overlap.shared, overlap.known, overlap.same_path, source)
+
+
+def _alarms(report: Report, missing: Sequence[str]) -> frozenset[str]:
+    alarms = set()
+    if missing or len(report.analysis.problems):
+        alarms.add("error")
+    if any(order is not None for order in report.class_orders):
+        alarms.add("class-order")
+    return frozenset(alarms)
+
+
+def _site_key(analysis: Analysis, config: Config) -> str:
+    """Hash of all that the site is made from."""
+    settings = {name: getattr(config, name) for name in _SITE_SETTINGS}
+    return content_hash(
+        json.dumps(analysis.manifest, sort_keys=True),
+        json.dumps(settings, sort_keys=True),
+        code_hash("evidence", "site", "faces", "build.py", "analysis.py"),
+        *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
+        _command(config) or "",
+    )
+
+
+def _unchanged(config: Config, key: str) -> BuildResult | None:
+    """The last result, if it was made from the same and is still there."""
+    try:
+        state = json.loads((config.output / _STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    archive = config.output / "report.zip" if config.zip else None
+    site = config.output / "site"
+    if not isinstance(state, dict) or state.get("key") != key or not _is_whole(site):
+        return None
+    if archive is not None and (not archive.is_file() or archive.stat().st_size != state.get("zip_size")):
+        return None
+    return BuildResult(
+        site, archive, config.output / "analysis", frozenset(state["alarms"]), tuple(state["warnings"])
+    )
+
+
+def _is_whole(site: Path) -> bool:
+    """Whether every file that the site's own manifest lists is there."""
+    try:
+        listed = json.loads((site / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return all((site / name).is_file() for name in listed)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _remember(config: Config, key: str, result: BuildResult) -> None:
+    state: dict[str, Any] = {
+        "key": key,
+        "alarms": sorted(result.alarms),
+        "warnings": list(result.warnings),
+        "zip_size": result.zip.stat().st_size if result.zip is not None else None,
+    }
+    write_json(config.output / _STATE, state)

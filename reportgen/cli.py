@@ -1,0 +1,202 @@
+"""The command line: `reportgen build`, `check`, `explain` and `demo`."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from reportgen._version import __version__
+from reportgen.config import Config, load_config
+from reportgen.errors import ConfigError, ReportError
+from reportgen.terminal import TerminalProgress
+
+__all__ = ["app", "main"]
+
+EXIT_FINDING = 3
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a bug keeps its plain traceback, which people can paste
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Explains facial-expression classifiers: measured answers to four questions, as an offline site.",
+)
+
+
+class Finding(StrEnum):
+    """What `--fail-on` can watch for; a build that finds it ends with exit code 3."""
+
+    ERROR = "error"
+    CLASS_ORDER = "class-order"
+    CHEATING = "cheating"
+
+
+Data = Annotated[Path | None, typer.Option(help="Test set: pickle, CSV, TSV, Parquet, JSON lines or a folder.")]
+Models = Annotated[list[str] | None, typer.Option("--model", metavar="NAME=CHECKPOINT", help="A model; repeatable.")]
+Settings = Annotated[Path | None, typer.Option("--config", help="Settings file; reportgen.toml here if not given.")]
+Output = Annotated[Path | None, typer.Option(help="Folder to write into (default: output).")]
+ImageRoot = Annotated[Path | None, typer.Option(help="Where relative image paths are looked for as well.")]
+NoZip = Annotated[bool, typer.Option("--no-zip", help="Do not write report.zip.")]
+Open = Annotated[bool, typer.Option("--open", help="Open the report in a browser at the end.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Precision = Annotated[str | None, typer.Option(help="float32 or bf16 (forward pass only).")]
+Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, layercam or xgradcam.")]
+Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything that is sampled.")]
+Unsafe = Annotated[bool, typer.Option("--unsafe-load", help="Load checkpoints that run code. Only your own files.")]
+FailOn = Annotated[list[Finding] | None, typer.Option(help="End with exit code 3 if the report finds this; repeatable.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    if version:
+        typer.echo(f"reportgen {__version__}")
+        raise typer.Exit
+
+
+@app.command("build")
+def build_command(
+    data: Data = None,
+    model: Models = None,
+    config: Settings = None,
+    output: Output = None,
+    image_root: ImageRoot = None,
+    no_zip: NoZip = False,
+    open_: Open = False,
+    device: Device = None,
+    precision: Precision = None,
+    method: Method = None,
+    regions: Regions = None,
+    seed: Seed = None,
+    unsafe_load: Unsafe = False,
+    fail_on: FailOn = None,
+) -> None:
+    """Build the report.
+
+    Without arguments: from processed_data.pkl, custom_cnn_best.pth and transfer_learning_best.pth in this folder.
+    """
+    settings = _settings(
+        config,
+        data=data,
+        model=model,
+        output=output,
+        image_root=image_root,
+        device=device,
+        precision=precision,
+        method=method,
+        regions=regions,
+        seed=seed,
+        zip=False if no_zip else None,
+        unsafe_load=True if unsafe_load else None,
+    )
+    _build(settings, open_, fail_on or [])
+
+
+@app.command()
+def check(
+    data: Data = None,
+    model: Models = None,
+    config: Settings = None,
+    image_root: ImageRoot = None,
+    unsafe_load: Unsafe = False,
+) -> None:
+    """Print what a build would use, without running a model."""
+    from reportgen.check import check_inputs
+
+    settings = _settings(
+        config, data=data, model=model, image_root=image_root, unsafe_load=True if unsafe_load else None
+    )
+    check_inputs(settings, _console())
+
+
+@app.command()
+def explain(
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them; no labels are needed.")],
+    model: Models = None,
+    config: Settings = None,
+    output: Output = None,
+    open_: Open = False,
+    device: Device = None,
+    unsafe_load: Unsafe = False,
+) -> None:
+    """Explain images without labels: the same pictures and detail pages."""
+    from reportgen.build import explain as run
+
+    settings = _settings(
+        config, model=model, output=output, device=device, unsafe_load=True if unsafe_load else None
+    )
+    progress = TerminalProgress(_console())
+    _finish(run(settings, images, progress), progress, open_, [])
+
+
+@app.command()
+def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False) -> None:
+    """Build the report on the synthetic faces and the two models that ship with this package."""
+    from reportgen.demo import demo_files
+
+    files = demo_files()
+    settings = _settings(
+        None,
+        data=files.data,
+        model=[f"{name}={path}" for name, path in files.models.items()],
+        output=output,
+        zip=False if no_zip else None,
+    )
+    _build(settings, open_, [])
+
+
+def _settings(config: Path | None, model: list[str] | None = None, **flags: Any) -> Config:
+    """Settings from file and flags; `NAME=CHECKPOINT` becomes a model."""
+    models: dict[str, dict[str, Any]] = {}
+    for entry in model or []:
+        name, found, checkpoint = entry.partition("=")
+        if not found or not name.strip() or not checkpoint:
+            raise ConfigError(f"--model {entry}: expected NAME=CHECKPOINT, such as 'ResNet18=resnet18.pth'")
+        models[name.strip()] = {"checkpoint": Path(checkpoint)}
+    return load_config(config, {**flags, "models": models or None})
+
+
+def _build(settings: Config, open_: bool, fail_on: list[Finding]) -> None:
+    from reportgen.build import build
+
+    progress = TerminalProgress(_console())
+    _finish(build(settings, progress), progress, open_, fail_on)
+
+
+def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[Finding]) -> None:
+    """Say where the report is, and end with the code the user asked for."""
+    index = (result.site / "index.html").resolve()
+    for warning in result.warnings:
+        progress.note(f"warning: {warning}")
+    progress.note(f"total: {sum(progress.seconds.values()):.1f} s")
+    if result.zip is not None:
+        progress.note(f"zip: {result.zip} ({result.zip.stat().st_size / 1e6:.1f} MB)")
+    progress.note(f"report: {index.as_uri()}")
+    if open_:
+        webbrowser.open(index.as_uri())
+    found = [finding.value for finding in fail_on if finding.value in result.alarms]
+    if found:
+        progress.note(f"failed as asked by --fail-on: {', '.join(found)}")
+        raise typer.Exit(EXIT_FINDING)
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; an error of the user's is one line on stderr."""
+    try:
+        app()
+    except ReportError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; the same command goes on where this one was\n")
+        sys.exit(130)

@@ -1,0 +1,149 @@
+"""From a test set and checkpoints to a finished `analysis/` folder, computing only what is not there yet.
+
+This module needs no torch: where nothing is new, loading it would be the slowest step of a build.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reportgen._version import __version__
+from reportgen.analysis import SCHEMA_VERSION, PartStore, write_json, write_table
+from reportgen.config import Config
+from reportgen.errors import DataError
+from reportgen.explain.plan import Plan, library_versions, make_plan
+from reportgen.inputs.testset import TestSet
+from reportgen.progress import Progress
+
+__all__ = ["analyse"]
+
+_PROBLEM_COLUMNS = ("path", "emotion", "kind", "message")
+
+
+def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress, notes: Sequence[str] = ()) -> int:
+    """Bring `folder` up to date with the inputs.
+
+    Parameters
+    ----------
+    config
+        With data and models filled in.
+    folder
+        `output/analysis`; parts already there and still right are kept.
+    notes
+        What the report should say about the inputs, one sentence each.
+
+    Returns
+    -------
+    int
+        Images that had to be processed.
+
+    Raises
+    ------
+    DataError
+        No image is left.
+    CheckpointError, ConfigError
+        A model cannot be used.
+    """
+    if test_set.frame.empty:
+        raise DataError(f"{test_set.source}: no usable image is left; 'reportgen check' lists what is wrong with each")
+    bounds = [
+        range(start, min(start + config.shard_images, len(test_set.frame)))
+        for start in range(0, len(test_set.frame), config.shard_images)
+    ]
+    previous = _read_manifest(folder)
+    device = str(previous.get("device", "cpu")) if config.device == "auto" else config.device.partition(":")[0]
+    with progress.stage("Hashing the inputs"):
+        plan = make_plan(test_set, config, device, bounds)
+    if _is_current(folder, previous, plan):
+        if previous.get("notes") != [*notes, *test_set.notes]:
+            write_json(folder / "manifest.json", {**previous, "notes": [*notes, *test_set.notes]})
+        return 0
+
+    from reportgen.explain.compute import compute, pick_device  # torch takes seconds to load
+
+    present = pick_device(config.device)
+    if present.type != device:
+        plan = make_plan(test_set, config, present.type, bounds)
+    done = compute(config, test_set, plan, folder, present, progress)
+    _finish(config, test_set, plan, folder, present.type, done.models, notes)
+    return done.images
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _stores(folder: Path, plan: Plan) -> list[tuple[PartStore, Sequence[str]]]:
+    stores: list[tuple[PartStore, Sequence[str]]] = [
+        (PartStore(folder / "images"), plan.image_keys),
+        (PartStore(folder / "landmarks"), plan.face_keys),
+    ]
+    return stores + [(PartStore(folder / "models" / model.slug), model.keys) for model in plan.models]
+
+
+def _is_current(folder: Path, previous: dict[str, Any], plan: Plan) -> bool:
+    return (
+        previous.get("fingerprint") == plan.fingerprint
+        and (folder / "problems.parquet").is_file()
+        and all(store.has(i, key) for store, keys in _stores(folder, plan) for i, key in enumerate(keys))
+    )
+
+
+def _finish(
+    config: Config,
+    test_set: TestSet,
+    plan: Plan,
+    folder: Path,
+    device: str,
+    models: list[dict[str, Any]],
+    notes: Sequence[str],
+) -> None:
+    """List what could not be read, then write the manifest, then drop parts of earlier inputs: in this order a kill at
+    any moment leaves either the old analysis or the new one."""
+    images = PartStore(folder / "images").read(plan.image_keys)
+    unreadable = images.filter(pc.is_valid(images["problem"]))
+    if unreadable.num_rows == images.num_rows:
+        raise DataError(f"{test_set.source}: no image could be read; the first: {unreadable['problem'][0].as_py()}")
+    listed = [{name: row[name] for name in _PROBLEM_COLUMNS} for row in test_set.problems.to_dict(orient="records")]
+    listed += [
+        {"path": row["path"], "emotion": row["emotion"], "kind": "unreadable", "message": row["problem"]}
+        for row in unreadable.select(["path", "emotion", "problem"]).to_pylist()
+    ]
+    schema = pa.schema([(name, pa.string()) for name in _PROBLEM_COLUMNS])
+    write_table(folder / "problems.parquet", pa.Table.from_pylist(listed, schema=schema))
+    write_json(
+        folder / "manifest.json",
+        {
+            "schema": SCHEMA_VERSION,
+            "reportgen": __version__,
+            "fingerprint": plan.fingerprint,
+            "classes": list(test_set.classes),
+            "parts": list(plan.image_keys),
+            "landmark_parts": list(plan.face_keys),
+            "models": models,
+            "device": device,
+            "data": {"source": test_set.source, "rows": len(test_set.frame), "listed": len(test_set.frame) + len(test_set.problems)},
+            "settings": {
+                "method": config.method,
+                "precision": config.precision,
+                "regions": config.regions,
+                "seed": config.seed,
+                "shard_images": config.shard_images,
+            },
+            "versions": library_versions(),
+            "notes": [*notes, *test_set.notes],
+        },
+    )
+    for store, keys in _stores(folder, plan):
+        store.prune(keys)
+

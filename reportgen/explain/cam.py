@@ -1,0 +1,106 @@
+"""Class-activation maps from a layer's activations and the gradients of the logits.
+
+Shapes: B images, C classes, K channels, h x w cells. Every method gives the raw, signed map; a heatmap is its ReLU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["METHODS", "channel_weights", "class_gradients", "raw_maps"]
+
+_EPS = 1e-12
+
+
+def class_gradients(logits: Tensor, activations: Tensor) -> Tensor:
+    """Gradients of every logit with respect to the activations, from one batched backward pass through the head.
+
+    Parameters
+    ----------
+    logits
+        (B, C), computed from `activations` with autograd on. Images must not influence each other (evaluation mode).
+    activations
+        (B, K, h, w), a leaf.
+
+    Returns
+    -------
+    Tensor
+        (C, B, K, h, w).
+    """
+    batch, classes = logits.shape
+    # Row c asks for d(sum over images of logit c); as images are independent, that is each image's own gradient.
+    seeds = torch.eye(classes, dtype=logits.dtype, device=logits.device)[:, None].expand(classes, batch, classes)
+    try:
+        (gradients,) = torch.autograd.grad(logits, activations, seeds, is_grads_batched=True, retain_graph=True)
+    except RuntimeError:
+        # A head with an operation that vmap cannot batch: the same gradients, one class at a time.
+        one_by_one = [torch.autograd.grad(logits, activations, seed, retain_graph=True)[0] for seed in seeds]
+        gradients = torch.stack(one_by_one)
+    return gradients.detach()
+
+
+def channel_weights(gradients: Tensor) -> Tensor:
+    """Grad-CAM's weights: gradients (C, B, K, h, w) averaged over the cells, (C, B, K). Selvaraju et al. 2017, eq. 1."""
+    return gradients.mean(dim=(-2, -1))
+
+
+def _gradcam(a: Tensor, g: Tensor) -> Tensor:
+    """Selvaraju et al. 2017, eq. 2 before its ReLU."""
+    return torch.einsum("cbk,bkhw->bchw", channel_weights(g), a)
+
+
+def _hirescam(a: Tensor, g: Tensor) -> Tensor:
+    """Draelos and Carin 2020: gradient times activation, cell by cell."""
+    return torch.einsum("cbkhw,bkhw->bchw", g, a)
+
+
+def _layercam(a: Tensor, g: Tensor) -> Tensor:
+    """Jiang et al. 2021, eq. 6: positive gradients times activation, cell by cell."""
+    return torch.einsum("cbkhw,bkhw->bchw", g.relu(), a)
+
+
+def _xgradcam(a: Tensor, g: Tensor) -> Tensor:
+    """Fu et al. 2020, eq. 8: gradients averaged with the activations as weights."""
+    weights = (g * a).sum(dim=(-2, -1)) / (a.sum(dim=(-2, -1)) + _EPS)  # (C, B, K)
+    return torch.einsum("cbk,bkhw->bchw", weights, a)
+
+
+def _gradcam_plus_plus(a: Tensor, g: Tensor) -> Tensor:
+    """Chattopadhay et al. 2018, eq. 10 and 19, for the exponential of the logit."""
+    total = a.sum(dim=(-2, -1), keepdim=True)  # (B, K, 1, 1)
+    denominator = 2 * g**2 + total * g**3
+    alpha = torch.where(g != 0, g**2 / torch.where(denominator == 0, torch.ones_like(g), denominator), 0.0)
+    weights = (alpha * g.relu()).sum(dim=(-2, -1))  # (C, B, K)
+    return torch.einsum("cbk,bkhw->bchw", weights, a)
+
+
+METHODS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "gradcam": _gradcam,
+    "gradcam++": _gradcam_plus_plus,
+    "hirescam": _hirescam,
+    "layercam": _layercam,
+    "xgradcam": _xgradcam,
+}
+
+
+def raw_maps(method: str, activations: Tensor, gradients: Tensor) -> Tensor:
+    """Raw maps of all classes.
+
+    Parameters
+    ----------
+    method
+        A key of `METHODS`.
+    activations
+        (B, K, h, w).
+    gradients
+        (C, B, K, h, w).
+
+    Returns
+    -------
+    Tensor
+        (B, C, h, w) float32, signed.
+    """
+    return METHODS[method](activations.detach().float(), gradients.float())

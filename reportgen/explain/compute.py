@@ -1,0 +1,139 @@
+"""Loads the models and runs the pass: the part of an analysis that needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reportgen.analysis import PartStore
+from reportgen.config import Config, ModelConfig
+from reportgen.errors import CheckpointError, ConfigError
+from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
+from reportgen.explain.explainer import Explainer
+from reportgen.explain.face_finder import FaceFinder
+from reportgen.explain.plan import ModelPlan, Plan
+from reportgen.explain.run import Consumer, available_cores, run_pass
+from reportgen.inputs.checkpoints import Checkpoint, read_checkpoint
+from reportgen.inputs.emotions import canonical_emotion
+from reportgen.inputs.testset import TestSet
+from reportgen.models.registry import LoadedModel, build_model
+from reportgen.progress import Progress
+
+__all__ = ["Computed", "class_positions", "compute", "pick_device"]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What the manifest says of every model, and how many images were processed."""
+
+    models: list[dict[str, Any]]
+    images: int
+
+
+def pick_device(wish: str) -> torch.device:
+    """The device to run on: the wish, or for "auto" CUDA, then MPS, then the processor.
+
+    Raises
+    ------
+    ConfigError
+        The wish is not present here.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if wish == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    kind = wish.partition(":")[0]
+    if (kind == "cuda" and not cuda) or (kind == "mps" and not mps):
+        raise ConfigError(f"--device {wish}: torch {torch.__version__} finds none here; use --device cpu or auto")
+    return torch.device(wish)
+
+
+def compute(
+    config: Config, test_set: TestSet, plan: Plan, folder: Path, device: torch.device, progress: Progress
+) -> Computed:
+    """Run the pass for every part that `folder` lacks.
+
+    Raises
+    ------
+    CheckpointError, ConfigError
+        A model cannot be used.
+    """
+    with ExitStack() as stack:
+        consumers: list[Consumer] = [
+            ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)
+        ]
+        labels = plan.frame["label"].tolist()
+        entries, grids = [], []
+        with progress.stage("Loading the models", len(plan.models)) as step:
+            for model in plan.models:
+                checkpoint = read_checkpoint(model.config.checkpoint, unsafe=config.unsafe_load)
+                loaded = build_model(model.name, checkpoint.state, model.config)
+                order = class_positions(model.name, loaded.num_classes, model.config, test_set.classes)
+                explainer = stack.enter_context(Explainer(loaded, order, config.method, device, config.precision, config.seed))
+                store = PartStore(folder / "models" / model.slug)
+                consumers.append(ModelRecorder(store, model.keys, explainer, labels, exclusive=device.type != "cpu"))
+                grids.append(explainer.grid)
+                entries.append(_entry(model, checkpoint, loaded, explainer, config))
+                step.advance()
+        faces = None
+        if config.regions != "none":
+            faces = FaceFinder(config, test_set.frame, grids)
+            consumers.insert(1, FaceRecorder(PartStore(folder / "landmarks"), plan.face_keys, plan.frame["image_id"].tolist()))
+        workers = config.workers or available_cores()
+        done = run_pass(test_set, consumers, faces, config.shard_images, workers, progress)
+    return Computed(entries, done)
+
+
+def class_positions(name: str, outputs: int, model: ModelConfig, classes: Sequence[str]) -> list[int]:
+    """Where each class of the report stands among a model's outputs.
+
+    Raises
+    ------
+    CheckpointError
+        The model has another number of outputs than there are classes.
+    ConfigError
+        The model's own class order is not a permutation of the report's classes.
+    """
+    if model.classes is None:
+        if outputs != len(classes):
+            raise CheckpointError(
+                f"{model.checkpoint}: model '{name}' has {outputs} outputs, the test set {len(classes)} classes "
+                f"({', '.join(classes)}); set classes in reportgen.toml"
+            )
+        return list(range(outputs))
+    own = [canonical_emotion(text) or text for text in model.classes]
+    if sorted(own) != sorted(classes) or len(own) != outputs:
+        raise ConfigError(
+            f"model '{name}': classes ({', '.join(own)}) must name the {outputs} outputs and be the test set's "
+            f"({', '.join(classes)}) in any order"
+        )
+    return [own.index(emotion) for emotion in classes]
+
+
+def _entry(
+    model: ModelPlan, checkpoint: Checkpoint, loaded: LoadedModel, explainer: Explainer, config: Config
+) -> dict[str, Any]:
+    """The model's entry in the manifest: names and numbers only, no path."""
+    spec = loaded.preprocessing
+    return {
+        "name": model.name,
+        "slug": model.slug,
+        "architecture": loaded.architecture,
+        "target_layer": loaded.target_layer,
+        "file": model.config.checkpoint.name,
+        "sha256": model.sha256,
+        "facts": checkpoint.facts,
+        "notes": list(checkpoint.notes),
+        "pretraining": model.config.pretraining,
+        "grid": list(explainer.grid),
+        "input": [spec.height, spec.width],
+        "preprocessing": spec.model_dump(mode="json"),
+        "method": config.method,
+        "regions": config.regions != "none",
+        "head_is_separate": explainer.head_is_separate,
+        "parts": list(model.keys),
+    }

@@ -1,0 +1,119 @@
+"""What the pass writes down about every image: its facts, and what each model says of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from reportgen.analysis import PartStore, array_column
+from reportgen.explain.explainer import Explainer, Question
+from reportgen.explain.preprocess import resize
+from reportgen.explain.run import Item
+from reportgen.faces.regions import REGIONS
+from reportgen.faces.store import landmarks_table
+from reportgen.inputs.images import Decoded
+
+__all__ = ["FaceRecorder", "ImageFacts", "ModelRecorder"]
+
+
+class ImageFacts:
+    """Writes one row per image: what the test set says of it and what decoding found.
+
+    Parameters
+    ----------
+    frame
+        One row per image of the test set, columns of the images table but for those found by decoding.
+    """
+
+    def __init__(self, store: PartStore, keys: Sequence[str], frame: pd.DataFrame) -> None:
+        self.store = store
+        self.keys = keys
+        self._table = pa.Table.from_pandas(frame, preserve_index=False)
+
+    def consume(self, items: Sequence[Item]) -> pa.Table:
+        """See `Consumer.consume`; unreadable images get a row too, with the reason in `problem`."""
+        rows = self._table.take(pa.array([item.row for item in items]))
+        found = [item.decoded for item in items]
+        columns = {
+            "width": pa.array([d.width if d else 0 for d in found], pa.int32()),
+            "height": pa.array([d.height if d else 0 for d in found], pa.int32()),
+            "notes": pa.array(["; ".join(d.notes) if d else "" for d in found], pa.string()),
+            "problem": pa.array([item.problem for item in items], pa.string()),
+        }
+        for name, column in columns.items():
+            rows = rows.append_column(name, column)
+        # The pandas block in the schema would carry the whole frame's index description into every part.
+        return rows.replace_schema_metadata(None)
+
+
+class FaceRecorder:
+    """Writes the landmarks of every readable image."""
+
+    def __init__(self, store: PartStore, keys: Sequence[str], image_ids: Sequence[str]) -> None:
+        self.store = store
+        self.keys = keys
+        self._ids = list(image_ids)
+
+    def consume(self, items: Sequence[Item]) -> pa.Table:
+        """See `Consumer.consume`; unreadable images have no row."""
+        found = [(item.row, item.face) for item in items if item.face is not None]
+        table = landmarks_table([self._ids[row] for row, _ in found], [face.landmarks for _, face in found])
+        return table.append_column("regions_from", pa.array([face.regions_from for _, face in found], pa.string()))
+
+
+class ModelRecorder:
+    """Writes what one model says; unreadable images have no row.
+
+    Parameters
+    ----------
+    labels
+        Of every row of the test set, -1 for none.
+    exclusive
+        A GPU takes one batch at a time; on a processor every worker runs its own.
+    """
+
+    def __init__(
+        self, store: PartStore, keys: Sequence[str], explainer: Explainer, labels: Sequence[int], *, exclusive: bool
+    ) -> None:
+        self.store = store
+        self.keys = keys
+        self._explainer = explainer
+        self._labels = labels
+        self._turn = threading.Lock() if exclusive else nullcontext()
+
+    def consume(self, items: Sequence[Item]) -> pa.Table:
+        """See `Consumer.consume`."""
+        questions = [self._question(item, item.decoded) for item in items if item.decoded is not None]
+        with self._turn:
+            said = self._explainer.explain(questions)
+        shape = (len(questions), -1, *self._explainer.grid)
+        masks = np.array([question.masks for question in questions], np.float32).reshape(
+            shape if questions else (0, len(REGIONS), *self._explainer.grid)
+        )
+        return pa.table(
+            {
+                "row": pa.array([question.row for question in questions], pa.int32()),
+                "logits": array_column(said.logits),
+                "maps": array_column(said.maps),
+                "masks": array_column(masks),
+                "null_mass": array_column(said.null_mass),
+                "null_share": array_column(said.null_share),
+                "peak_changed": pa.array(said.peak_changed),
+                "control_changed": pa.array(said.control_changed),
+            }
+        )
+
+    def _question(self, item: Item, decoded: Decoded) -> Question:
+        explainer = self._explainer
+        image = resize(decoded.pixels, explainer.preprocessing)
+        if item.face is None:
+            # Without regions every share is undefined, which 0 of everything says.
+            masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
+        else:
+            masks = item.face.masks[explainer.grid]
+        return Question(item.row, int(self._labels[item.row]), image, masks)

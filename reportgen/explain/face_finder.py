@@ -1,0 +1,104 @@
+"""Landmarks and regions of one image, from the best source there is."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reportgen.config import Config
+from reportgen.errors import DataError
+from reportgen.faces.landmarks import Landmarker, Landmarks, template
+from reportgen.faces.regions import fractions_of_map, fractions_on_grids, regions_from_label_png
+from reportgen.faces.store import given_landmarks
+from reportgen.inputs.region_masks import mask_file, read_mask
+
+__all__ = ["Face", "FaceFinder"]
+
+Grid = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Face:
+    """What is known of the face in one image.
+
+    Attributes
+    ----------
+    masks
+        For each grid (h, w) the region fractions (R, h, w).
+    regions_from
+        "mask" (the user's label image), or the source of the landmarks.
+    """
+
+    landmarks: Landmarks
+    masks: Mapping[Grid, npt.NDArray[np.float32]]
+    regions_from: str
+
+
+class FaceFinder:
+    """Finds faces for the pass; called from several threads at once.
+
+    A user's label images win over a user's landmarks, and both over detection.
+
+    Parameters
+    ----------
+    frame
+        The test set's rows, for paths and a column of landmarks.
+    grids
+        The models' grids.
+    """
+
+    def __init__(self, config: Config, frame: pd.DataFrame, grids: Sequence[Grid]) -> None:
+        self._config = config
+        self._grids = sorted(set(grids))
+        self._paths = frame["path"].tolist()
+        column = config.columns.landmarks
+        if column is not None and column not in frame:
+            raise DataError(f"columns.landmarks: the test set has no column '{column}'; found {', '.join(map(str, frame))}")
+        self._given = None if column is None else frame[column].tolist()
+        self._local = threading.local()  # an interpreter serves one caller at a time: every worker has its own
+
+    def find(self, row: int, pixels: npt.NDArray[np.uint8]) -> Face:
+        """The face in one image.
+
+        Raises
+        ------
+        DataError
+            The user's own landmarks or label image of this row cannot be used.
+        """
+        landmarks = self._landmarks(row, pixels)
+        own = self._own_masks(row)
+        if own is not None:
+            return Face(landmarks, {grid: fractions_of_map(own, grid) for grid in self._grids}, "mask")
+        masks = fractions_on_grids(landmarks.points, self._grids)
+        return Face(landmarks, dict(zip(self._grids, masks, strict=True)), landmarks.source)
+
+    def _landmarks(self, row: int, pixels: npt.NDArray[np.uint8]) -> Landmarks:
+        height, width = pixels.shape[:2]
+        given = None if self._given is None else self._given[row]
+        if given is not None:
+            try:
+                return given_landmarks(json.loads(given), width, height, self._landmarker())
+            except ValueError as error:
+                raise DataError(f"{self._paths[row]}: landmarks are not a list of numbers ({error})") from None
+        if self._config.regions == "template":
+            return template(height, width)
+        return self._landmarker().locate(pixels)
+
+    def _landmarker(self) -> Landmarker:
+        if not hasattr(self._local, "landmarker"):
+            self._local.landmarker = Landmarker(threads=1)
+        found: Landmarker = self._local.landmarker
+        return found
+
+    def _own_masks(self, row: int) -> npt.NDArray[np.uint8] | None:
+        settings = self._config.region_masks
+        if settings.folder is None:
+            return None
+        labels = read_mask(mask_file(settings.folder, self._paths[row]))
+        return None if labels is None else regions_from_label_png(labels, settings.labels)

@@ -1,0 +1,163 @@
+"""The one pass: every image is read and decoded once and handed to all that want to know something about it.
+
+The test set is cut into shards of fixed bounds. For every shard and every consumer (image facts, landmarks, each model)
+there is one part on disk, written atomically once its last image is done. Parts that are already there are not
+computed again, so a killed pass goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+import torch
+
+from reportgen.analysis import PartStore
+from reportgen.errors import DataError
+from reportgen.explain.face_finder import Face, FaceFinder
+from reportgen.inputs.images import Decoded, decode
+from reportgen.progress import Progress
+
+__all__ = ["Consumer", "ImageSource", "Item", "available_cores", "run_pass", "shard_bounds"]
+
+CHUNK = 8  # images per task: a multiple of the processor's batch size, small enough to keep all workers busy
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image of the test set: its row, and either its pixels and its face or why there are none."""
+
+    row: int
+    decoded: Decoded | None
+    face: Face | None = None
+    problem: str | None = None
+
+
+class ImageSource(Protocol):
+    """Where the pass gets its images from."""
+
+    def __len__(self) -> int: ...
+
+    def read_bytes(self, row: int) -> bytes:
+        """The encoded image of a row; raises DataError."""
+
+
+class Consumer(Protocol):
+    """Somebody who wants to know something about every image."""
+
+    @property
+    def store(self) -> PartStore:
+        """Where its parts go."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """For each shard, the hash of everything its part is computed from."""
+
+    def consume(self, items: Sequence[Item]) -> pa.Table:
+        """A row per item (or per readable item), in order. Called from several threads at once."""
+
+
+def available_cores() -> int:
+    """Processors this process may use."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:  # not on macOS and Windows
+        return max(1, os.cpu_count() or 1)
+
+
+def shard_bounds(n: int, size: int) -> list[range]:
+    """Rows of each shard."""
+    return [range(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def run_pass(
+    source: ImageSource,
+    consumers: Sequence[Consumer],
+    faces: FaceFinder | None,
+    shard_images: int,
+    workers: int,
+    progress: Progress,
+    title: str = "Explaining",
+) -> int:
+    """Compute every part that is missing.
+
+    Parameters
+    ----------
+    faces
+        Finds landmarks and regions; None where nobody wants them.
+
+    Each worker thread decodes and explains its own small batch with single-threaded kernels: this keeps all cores
+    busy without a hand-over between stages, and makes every number independent of the count of workers.
+
+    Returns
+    -------
+    int
+        Images that had to be processed.
+    """
+    work = [
+        (shard, rows, missing)
+        for shard, rows in enumerate(shard_bounds(len(source), shard_images))
+        if (missing := [c for c in consumers if not c.store.has(shard, c.keys[shard])])
+    ]
+    total = sum(len(rows) for _, rows, _ in work)
+    if not work:
+        return 0
+    threads = torch.get_num_threads()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="reportgen", initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        with progress.stage(title, total) as step:
+            tables: dict[int, list[list[pa.Table]]] = {}
+            for shard, rows, missing, chunk, result in _in_order(pool, source, faces, work, workers):
+                tables.setdefault(shard, []).append(result)
+                step.advance(len(chunk))
+                if chunk.stop == rows.stop:
+                    for consumer, pieces in zip(missing, zip(*tables.pop(shard), strict=True), strict=True):
+                        consumer.store.write(shard, consumer.keys[shard], pa.concat_tables(pieces))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        # The workers' setting reaches into the math library of the whole process.
+        torch.set_num_threads(threads)
+    return total
+
+
+_Work = tuple[int, range, list[Consumer]]
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, source: ImageSource, faces: FaceFinder | None, work: Sequence[_Work], workers: int
+) -> Iterator[tuple[int, range, list[Consumer], range, list[pa.Table]]]:
+    """Results of all chunks in order, with a bounded number under way."""
+    waiting: deque[tuple[_Work, range, Future[list[pa.Table]]]] = deque()
+    for shard in work:
+        for chunk in _chunks(shard[1]):
+            waiting.append((shard, chunk, pool.submit(_process, source, faces, chunk, shard[2])))
+            if len(waiting) > 2 * workers:
+                (index, rows, missing), done, future = waiting.popleft()
+                yield index, rows, missing, done, future.result()
+    while waiting:
+        (index, rows, missing), done, future = waiting.popleft()
+        yield index, rows, missing, done, future.result()
+
+
+def _chunks(rows: range) -> list[range]:
+    return [range(start, min(start + CHUNK, rows.stop)) for start in range(rows.start, rows.stop, CHUNK)]
+
+
+def _process(
+    source: ImageSource, faces: FaceFinder | None, rows: range, consumers: Sequence[Consumer]
+) -> list[pa.Table]:
+    items = [_load(source, faces, row) for row in rows]
+    return [consumer.consume(items) for consumer in consumers]
+
+
+def _load(source: ImageSource, faces: FaceFinder | None, row: int) -> Item:
+    try:
+        decoded = decode(source.read_bytes(row))
+        return Item(row, decoded, None if faces is None else faces.find(row, decoded.pixels))
+    except DataError as error:
+        return Item(row, None, problem=str(error))

@@ -1,0 +1,87 @@
+"""Faster inference by exact means: batch norm folded into convolutions, max-pool before ReLU, channels last.
+
+All of it is done in place and keeps every module's name, so that a hook still finds its layer.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+__all__ = ["optimise_for_inference"]
+
+
+def optimise_for_inference(module: nn.Module, target_layer: str, device: torch.device) -> nn.Module:
+    """Fold, reorder and lay out a module for inference, in place.
+
+    A module that cannot be traced symbolically (control flow that depends on data) is only laid out, which is slower
+    and just as right.
+
+    Parameters
+    ----------
+    module
+        In evaluation mode. Its outputs stay equal up to float32 rounding.
+    target_layer
+        Dotted name of the explained layer: it, and what surrounds it, keeps its output.
+    """
+    try:
+        graph = fx.symbolic_trace(module).graph
+    except Exception:  # tracing runs the user's forward on proxies: it can fail in any way, and may
+        graph = None
+    if graph is not None:
+        calls = _called_once(graph)
+        _fold_batch_norms(module, calls, target_layer)
+        _pool_before_relu(module, calls, target_layer)
+    module.requires_grad_(False)
+    if device.type in ("cpu", "cuda"):
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return module.to(device)
+
+
+def _called_once(graph: fx.Graph) -> dict[str, fx.Node]:
+    """Module calls by name, without modules that the forward pass uses more than once."""
+    seen: dict[str, list[fx.Node]] = {}
+    for node in graph.nodes:
+        if node.op == "call_module":
+            seen.setdefault(str(node.target), []).append(node)
+    return {name: nodes[0] for name, nodes in seen.items() if len(nodes) == 1}
+
+
+def _only_input(node: fx.Node, calls: dict[str, fx.Node]) -> str | None:
+    """Name of the module whose output goes to `node` and to nothing else."""
+    source = node.args[0] if node.args else None
+    if isinstance(source, fx.Node) and source.op == "call_module" and len(source.users) == 1:
+        name = str(source.target)
+        return name if calls.get(name) is source else None
+    return None
+
+
+def _replace(module: nn.Module, name: str, child: nn.Module) -> None:
+    parent, _, attribute = name.rpartition(".")
+    setattr(module.get_submodule(parent), attribute, child)
+
+
+def _fold_batch_norms(module: nn.Module, calls: dict[str, fx.Node], target_layer: str) -> None:
+    for name, node in calls.items():
+        norm = module.get_submodule(name)
+        before = _only_input(node, calls)
+        if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or before in (None, target_layer):
+            continue
+        convolution = module.get_submodule(str(before))
+        if isinstance(convolution, nn.Conv2d) and name != target_layer:
+            _replace(module, str(before), fuse_conv_bn_eval(convolution, norm))
+            _replace(module, name, nn.Identity())
+
+
+def _pool_before_relu(module: nn.Module, calls: dict[str, fx.Node], target_layer: str) -> None:
+    """Swap a ReLU and the max-pool behind it: both are monotone, the result is identical, the ReLU does less."""
+    for name, node in calls.items():
+        pool = module.get_submodule(name)
+        before = _only_input(node, calls)
+        if not isinstance(pool, nn.MaxPool2d) or before is None or target_layer in (name, before):
+            continue
+        relu = module.get_submodule(before)
+        if isinstance(relu, nn.ReLU):
+            _replace(module, before, pool)
+            _replace(module, name, relu)

@@ -1,0 +1,84 @@
+"""Progress on the terminal: bars with rate and time left for a person, plain lines for a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from reportgen.progress import Step
+
+__all__ = ["TerminalProgress"]
+
+_LOG_EVERY = 10.0  # seconds between two plain lines of one stage
+
+
+class _BarStep:
+    def __init__(self, bars: Bars, task: object, began: float) -> None:
+        self._bars, self._task, self._began, self._done = bars, task, began, 0
+
+    def advance(self, amount: int = 1) -> None:
+        self._done += amount
+        rate = self._done / max(time.monotonic() - self._began, 1e-9)
+        self._bars.update(self._task, advance=amount, rate=f"{rate:.1f}/s")  # type: ignore[arg-type]
+
+
+class _LogStep:
+    def __init__(self, say: Callable[[str], None], title: str, total: int | None, began: float) -> None:
+        self._say, self._title, self._total = say, title, total
+        self._began, self._last, self._done = began, began, 0
+
+    def advance(self, amount: int = 1) -> None:
+        self._done += amount
+        now = time.monotonic()
+        if self._total and now - self._last >= _LOG_EVERY:
+            self._last = now
+            rate = self._done / (now - self._began)
+            left = (self._total - self._done) / rate
+            self._say(f"{self._title}: {self._done} of {self._total}, {rate:.1f}/s, {left:.0f} s left")
+
+
+class TerminalProgress:
+    """Shows stages and remembers how long each took.
+
+    Attributes
+    ----------
+    seconds
+        By stage title, in the order they ran.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+        """A context for one stage of `total` units."""
+        began = time.monotonic()
+        try:
+            if self.console.is_terminal:
+                columns = (
+                    TextColumn("{task.description}"),
+                    BarColumn(),
+                    MofNCompleteColumn(),
+                    TextColumn("{task.fields[rate]}"),
+                    TimeRemainingColumn(),
+                )
+                with Bars(*columns, console=self.console, transient=True) as bars:
+                    yield _BarStep(bars, bars.add_task(title, total=total, rate=""), began)
+            else:
+                yield _LogStep(self.note, title, total, began)
+        finally:
+            took = time.monotonic() - began
+            self.seconds[title] = self.seconds.get(title, 0.0) + took
+        # A stage that failed says why by itself; only a finished one gets its line.
+        count = f" {total}" if total else ""
+        self.note(f"{title}{count}: {took:.1f} s")
+
+    def note(self, text: str) -> None:
+        """One line for the reader."""
+        self.console.print(text, markup=False)

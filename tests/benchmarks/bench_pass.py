@@ -1,0 +1,228 @@
+"""Images per second of the pass, beside the limit and the usual ways, in one run on one machine.
+
+    python tests/benchmarks/bench_pass.py [--data PICKLE --model NAME=CHECKPOINT ...] [--images 96] [--rounds 5]
+
+The limit is decoding once plus the best bare forward pass of every model found in a fixed sweep of batch sizes,
+layouts and threadings. The usual ways are a notebook's loop (full backward hook, one image, one map) and the package
+`grad-cam` (one map), each with its own decoding. Contestants run in turn, round by round, so that a machine whose
+speed drifts treats all alike; medians are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from reportgen.analysis import PartStore
+from reportgen.config import Config, ModelConfig
+from reportgen.explain.consumers import ImageFacts, ModelRecorder
+from reportgen.explain.explainer import Explainer
+from reportgen.explain.plan import make_plan
+from reportgen.explain.run import available_cores, run_pass, shard_bounds
+from reportgen.inputs.checkpoints import read_checkpoint
+from reportgen.inputs.testset import load_test_set
+from reportgen.models._torchvision import import_torchvision
+from reportgen.models.optimise import optimise_for_inference
+from reportgen.models.registry import build_model
+from reportgen.progress import SilentProgress
+
+FER = Path(__file__).resolve().parents[2] / "../shared/fer"
+CPU = torch.device("cpu")
+BATCHES = (1, 2, 4, 8, 16, 32)
+
+
+def seconds(function: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def load(entry: ModelConfig) -> tuple[nn.Module, str]:
+    loaded = build_model("m", read_checkpoint(entry.checkpoint).state, entry)
+    return loaded.module, loaded.target_layer
+
+
+def transform() -> Callable[[Image.Image], torch.Tensor]:
+    t = import_torchvision().transforms
+    return t.Compose(
+        [t.Resize((224, 224)), t.ToTensor(), t.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])]
+    )
+
+
+def in_workers(function: Callable[[object], object], items: list[object], workers: int) -> None:
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        list(pool.map(function, items))
+
+
+def decode_all(files: list[Path], workers: int) -> None:
+    to_tensor = transform()
+    in_workers(lambda file: to_tensor(Image.open(file).convert("RGB")), list(files), workers)
+
+
+def forward_all(module: nn.Module, batches: list[torch.Tensor], threading: str, workers: int) -> None:
+    with torch.no_grad():
+        if threading == "inside":
+            torch.set_num_threads(workers)
+            for batch in batches:
+                module(batch)
+            return
+
+    def one(batch: object) -> None:
+        with torch.no_grad():
+            module(batch)
+
+    in_workers(one, list(batches), workers)
+
+
+def best_forward(module: nn.Module, layer: str, x: torch.Tensor, workers: int) -> tuple[str, Callable[[int], None]]:
+    """Sweep on a part of the images; the winner as a name and a function of the number of images."""
+    results = []
+    for layout in (torch.channels_last, torch.contiguous_format):
+        candidate = optimise_for_inference(copy.deepcopy(module), layer, CPU).to(memory_format=layout)
+        for size in BATCHES:
+            batches = list(x[:32].contiguous(memory_format=layout).split(size))
+            for threading in ("inside", "across"):
+                forward_all(candidate, batches[:1], threading, workers)
+                took = min(seconds(lambda: forward_all(candidate, batches, threading, workers)) for _ in range(2))
+                name = f"{str(layout).removeprefix('torch.')}, batch {size}, threads {threading}"
+                results.append((took, name, candidate, layout, size, threading))
+    _, name, candidate, layout, size, threading = min(results, key=lambda result: result[0])
+    ready = list(x.contiguous(memory_format=layout).split(size))
+    return name, lambda n: forward_all(candidate, ready[: max(1, n // size)], threading, workers)
+
+
+def notebook_loop(module: nn.Module, layer: str, files: list[Path]) -> None:
+    """One image at a time, gradients through the whole network, one map: what notebooks do."""
+    to_tensor, kept = transform(), {}
+    target = module.get_submodule(layer)
+    hooks = [
+        target.register_forward_hook(lambda m, i, o: kept.__setitem__("a", o)),
+        target.register_full_backward_hook(lambda m, i, o: kept.__setitem__("g", o[0])),
+    ]
+    for file in files:
+        x = to_tensor(Image.open(file).convert("RGB"))[None].requires_grad_(True)
+        logits = module(x)
+        module.zero_grad()
+        logits[0, logits.argmax()].backward()
+        weights = kept["g"].mean(dim=(2, 3), keepdim=True)
+        cam = torch.relu((weights * kept["a"]).sum(1, keepdim=True))
+        cam = nn.functional.interpolate(cam, (224, 224), mode="bilinear", align_corners=False)
+        ((cam - cam.min()) / (cam.max() - cam.min() + 1e-8)).detach().numpy()
+    for hook in hooks:
+        hook.remove()
+
+
+def grad_cam_package(module: nn.Module, layer: str, files: list[Path]) -> None:
+    from pytorch_grad_cam import GradCAM
+
+    to_tensor = transform()
+    with GradCAM(model=module, target_layers=[module.get_submodule(layer)]) as cam:
+        for file in files:
+            cam(input_tensor=to_tensor(Image.open(file).convert("RGB"))[None])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=FER / "processed_data.pkl")
+    parser.add_argument("--model", action="append", default=None, metavar="NAME=CHECKPOINT")
+    parser.add_argument("--images", type=int, default=96)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    named = arguments.model or [
+        f"Custom CNN={FER / 'custom_cnn_best.pth'}",
+        f"ResNet18={FER / 'transfer_learning_best.pth'}",
+    ]
+    models = {entry.partition("=")[0]: ModelConfig(checkpoint=Path(entry.partition("=")[2])) for entry in named}
+    config = Config(data=arguments.data, models=models, regions="none")
+    test_set = load_test_set(config)
+    n, workers = arguments.images, available_cores()
+    test_set = dataclasses.replace(test_set, frame=test_set.frame.iloc[:n])
+    files = [Path(file) for file in test_set.frame["file"]]
+    n, few = len(files), max(8, len(files) // 6)
+    to_tensor = transform()
+    x = torch.stack([to_tensor(Image.open(file).convert("RGB")) for file in files])
+
+    try:
+        import pytorch_grad_cam
+    except ImportError:
+        pytorch_grad_cam = None  # said below; the rest of the comparison stands without it
+
+    contestants: dict[str, tuple[int, Callable[[], object]]] = {
+        "decoding alone": (n, lambda: decode_all(files, workers))
+    }
+    for name, entry in models.items():
+        module, layer = load(entry)
+        eager = copy.deepcopy(module)
+        best, run_best = best_forward(module, layer, x, workers)
+        print(f"best bare forward of {name}: {best}")
+
+        def eager_32(eager: nn.Module = eager) -> None:
+            forward_all(eager, list(x.split(32)), "inside", workers)
+
+        contestants[f"{name}: eager forward, batch 32"] = (n, eager_32)
+        contestants[f"{name}: best bare forward"] = (n, lambda run_best=run_best: run_best(n))
+        trainable, target = load(entry)
+        trainable.requires_grad_(True)
+        contestants[f"{name}: notebook loop"] = (few, lambda m=trainable, t=target: notebook_loop(m, t, files[:few]))
+        if pytorch_grad_cam is not None:
+            contestants[f"{name}: grad-cam"] = (few, lambda m=trainable, t=target: grad_cam_package(m, t, files[:few]))
+
+    bounds = shard_bounds(n, config.shard_images)
+    plan = make_plan(test_set, config, "cpu", bounds)
+    explainers = [
+        Explainer(build_model("m", read_checkpoint(entry.checkpoint).state, entry), range(7), "gradcam", CPU).__enter__()
+        for entry in models.values()
+    ]
+
+    def our_pass() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            consumers = [ImageFacts(PartStore(Path(folder) / "images"), plan.image_keys, plan.frame)]
+            for explainer, model in zip(explainers, plan.models, strict=True):
+                store = PartStore(Path(folder) / model.slug)
+                consumers.append(ModelRecorder(store, model.keys, explainer, exclusive=False))
+            assert run_pass(test_set, consumers, config.shard_images, workers, SilentProgress()) == n
+
+    contestants["our pass: all models, all maps"] = (n, our_pass)
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for round_ in range(arguments.rounds + 1):  # the first one warms up
+        for name, (count, run) in contestants.items():
+            torch.set_num_threads(workers)
+            took = seconds(run) / count
+            if round_:
+                times[name].append(took)
+    per_image = {name: statistics.median(values) for name, values in times.items()}
+    print(f"\n{n} images, {workers} cores, torch {torch.__version__}, median of {arguments.rounds} interleaved rounds")
+    for name, value in per_image.items():
+        print(f"{name:42s} {1 / value:8.1f} images/s   ({1e3 * value:6.2f} ms)")
+
+    def per_round(*parts: str) -> np.ndarray:
+        return np.sum([times[part] for part in parts], axis=0)
+
+    ours = per_round("our pass: all models, all maps")
+    limit = per_round("decoding alone", *(f"{name}: best bare forward" for name in models))
+    loops = per_round(*(f"{name}: notebook loop" for name in models))
+    print(f"\npass / (decoding + best bare forwards): {np.median(ours / limit):.3f}")
+    print(f"notebook loops / pass:                  {np.median(loops / ours):.2f}")
+    if pytorch_grad_cam is not None:
+        package = per_round(*(f"{name}: grad-cam" for name in models))
+        print(f"grad-cam / pass:                        {np.median(package / ours):.2f}")
+    else:
+        print("grad-cam is not installed: pip install -e '.[bench]'")
+    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The command line: exit codes, one line per error, what it prints."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from reportgen import __version__
+from reportgen.cli import app
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "reportgen", *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+def test_version():
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output.strip()) == (0, f"reportgen {__version__}")
+
+
+def test_build_prints_stages_link_and_zip(notebook_copy):
+    result = run("build", "--output", "out", cwd=notebook_copy)
+    assert result.returncode == 0, result.stderr
+    assert "Explaining 28: " in result.stdout
+    assert "total: " in result.stdout
+    assert f"report: {(notebook_copy / 'out/site/index.html').as_uri()}" in result.stdout
+    assert "zip: out/report.zip (" in result.stdout
+
+
+def test_errors_are_one_line_with_exit_code_2(tmp_path):
+    result = run("build", cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("error: processed_data.pkl: no processed_data.pkl in this folder")
+
+
+@pytest.mark.parametrize("model", ["ResNet18", "=x.pth", "ResNet18="])
+def test_a_malformed_model_flag(tmp_path, model):
+    result = run("build", "--model", model, cwd=tmp_path)
+    assert result.returncode == 2
+    assert "expected NAME=CHECKPOINT" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour = 1", "colour: Extra inputs are not permitted"),
+        ("seed = -1", "seed: Input should be greater than or equal to 0"),
+        ("seed = ", "not valid TOML"),
+        ('person_pattern = "x"', "needs exactly one group"),
+        ('person_pattern = "("', "not a regular expression"),
+    ],
+)
+def test_settings_that_are_not_allowed(tmp_path, text, message):
+    (tmp_path / "reportgen.toml").write_text(text)
+    result = run("build", cwd=tmp_path)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_check_reads_without_running_a_model(notebook):
+    result = run("check", cwd=notebook)
+    assert result.returncode == 0, result.stderr
+    for said in ("28 readable images", "CustomCNN", "TransferLearningModel", "persons seen in training", "left out: 0"):
+        assert said in result.stdout
+    assert not (notebook / "output").exists()
+
+
+def test_check_names_a_broken_checkpoint_and_goes_on(notebook_copy):
+    (notebook_copy / "custom_cnn_best.pth").write_bytes(b"nothing")
+    result = run("check", cwd=notebook_copy)
+    assert result.returncode == 2
+    assert "TransferLearningModel" in result.stdout
+    assert "custom_cnn_best.pth: not a PyTorch checkpoint" in result.stderr
+
+
+def test_fail_on_a_problem(notebook_copy):
+    (notebook_copy / "transfer_learning_best.pth").unlink()
+    flags = ["build", "--output", "out", "--no-zip"]
+    assert run(*flags, cwd=notebook_copy).returncode == 0
+    result = run(*flags, "--fail-on", "error", cwd=notebook_copy)
+    assert result.returncode == 3
+    assert "failed as asked by --fail-on: error" in result.stdout
+    assert not (notebook_copy / "out/report.zip").exists()
+
+
+def test_explain_without_labels(notebook, tmp_path):
+    images = sorted((notebook / "images").iterdir())[:2]
+    model = f"Custom CNN={notebook / 'custom_cnn_best.pth'}"
+    result = run("explain", *images, "--model", model, "--output", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out/site/index.html").is_file()
