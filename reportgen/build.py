@@ -20,6 +20,7 @@ import numpy.typing as npt
 from reportgen.analysis import Analysis, content_hash, read_analysis, write_json
 from reportgen.config import Config
 from reportgen.evidence.agreement import compare_models
+from reportgen.evidence.attention_case import judge_attention, write_tables
 from reportgen.evidence.class_order import likely_order
 from reportgen.evidence.data_notes import TrainingOverlap, data_notes
 from reportgen.evidence.mining import mine
@@ -116,6 +117,8 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
         return before
     with progress.stage("Weighing the evidence"):
         report = _report(analysis, test_set, config)
+        if report.attention is not None:
+            write_tables(report.attention, folder / "tables")
     published = publish(report, config.output, config, progress)
     result = BuildResult(
         published.site, published.zip, folder, _alarms(report, missing), tuple(published.warnings)
@@ -151,6 +154,7 @@ def _report(analysis: Analysis, test_set: TestSet, config: Config) -> Report:
             analysis.images, analysis.problems, classes, analysis.manifest["notes"], _overlap(test_set, config)
         ),
         command=_command(config),
+        attention=judge_attention(analysis, config.seed),
     )
 
 
@@ -189,6 +193,10 @@ def _alarms(report: Report, missing: Sequence[str]) -> frozenset[str]:
         alarms.add("error")
     if any(order is not None for order in report.class_orders):
         alarms.add("class-order")
+    if report.attention is not None and any(
+        verdict.kind == "background" and verdict.answer == "yes" for verdict in report.attention.verdicts
+    ):
+        alarms.add("cheating")
     return frozenset(alarms)
 
 

@@ -30,14 +30,12 @@ def check_inputs(config: Config, console: Console) -> None:
     _print_survey(survey(test_set, full=True), console)
     for sentence in found.missing:
         console.print(f"warning: {sentence}", markup=False)
-    table = _table("Models", "name", "file", "architecture", "explained layer", "outputs", "also in the file")
     refused = []
     for name in found.config.models:
         try:
-            table.add_row(name, *_model_row(name, found.config, test_set.classes))
+            console.print(f"model {name}: {_describe(name, found.config, test_set.classes)}", markup=False)
         except CheckpointError as error:
             refused.append(str(error))
-    console.print(table)
     console.print(f"class order of the outputs: {', '.join(test_set.classes)}", markup=False)
     settings = found.config.model_dump(mode="json", exclude={"models", "data"}, exclude_defaults=True)
     console.print(f"settings that differ from the defaults: {settings or 'none'}", markup=False)
@@ -45,7 +43,7 @@ def check_inputs(config: Config, console: Console) -> None:
         raise CheckpointError(" | ".join(refused))
 
 
-def _model_row(name: str, config: Config, classes: tuple[str, ...]) -> tuple[str, ...]:
+def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:
     from reportgen.explain.compute import class_positions
     from reportgen.inputs.checkpoints import read_checkpoint
     from reportgen.models.registry import build_model
@@ -54,14 +52,17 @@ def _model_row(name: str, config: Config, classes: tuple[str, ...]) -> tuple[str
     checkpoint = read_checkpoint(entry.checkpoint, unsafe=config.unsafe_load)
     loaded = build_model(name, checkpoint.state, entry)
     class_positions(name, loaded.num_classes, entry, classes)
-    facts = ", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in checkpoint.facts.items())
-    said = "; ".join([facts, *checkpoint.notes]).strip("; ")
-    return entry.checkpoint.name, loaded.architecture, loaded.target_layer, str(loaded.num_classes), said
+    facts = [
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in checkpoint.facts.items()
+    ]
+    more = "; ".join([", ".join(facts), *checkpoint.notes]).strip("; ")
+    said = f"{entry.checkpoint.name} is {loaded.architecture}, {loaded.num_classes} outputs, explains {loaded.target_layer}"
+    return f"{said} ({more})" if more else said
 
 
 def _print_survey(seen: Survey, console: Console) -> None:
     console.print(f"test set: {seen.source}, {seen.images:,} readable images", markup=False)
-    table = _table("Images per emotion", "emotion", "images", "persons")
+    table = Table("emotion", "images", "persons", title="Images per emotion", title_justify="left", show_edge=False)
     for count in seen.emotions:
         table.add_row(count.emotion, f"{count.images:,}", "" if count.persons is None else f"{count.persons:,}")
     console.print(table)
@@ -110,9 +111,3 @@ def _print_persons(seen: Survey, console: Console) -> None:
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in counts.items())
 
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", show_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

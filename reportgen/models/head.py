@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import fx, nn
 
 __all__ = ["split_head"]
@@ -53,9 +51,4 @@ def split_head(module: nn.Module, target_layer: str) -> nn.Module | None:
             behind.add(node)
     if not any(node.op == "output" for node in behind):
         return None
-    head.eliminate_dead_code()
-    return _module(tracer.root, head)
-
-
-def _module(root: Any, graph: fx.Graph) -> nn.Module:
-    return fx.GraphModule(root, graph)
+    return fx.GraphModule(tracer.root, head)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from reportgen.config import ModelConfig
-from reportgen.explain.explainer import Explainer
+from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.preprocess import normalise, resize
 from reportgen.inputs.checkpoints import read_checkpoint
 from reportgen.inputs.images import decode
@@ -39,9 +39,11 @@ def compare(path, files):
     plain.module.requires_grad_(True)
     images = [resize(decode(file).pixels, config.preprocessing) for file in files]
     with Explainer(build_model("m", state, config), range(7), "gradcam", CPU) as explainer:
-        ours = explainer.explain(images)
+        masks = np.zeros((7, *explainer.grid), np.float32)
+        questions = [Question(row, -1, image, masks) for row, image in enumerate(images)]
+        ours = explainer.explain(questions)
         explainer.batch_size = 1
-        alone = explainer.explain(images[:9])
+        alone = explainer.explain(questions[:9])
     np.testing.assert_array_less(np.abs(ours.maps[:9] - alone.maps).max(), 1e-5 * np.abs(alone.maps).max())
     for i, image in enumerate(images):
         logits, maps = plain_maps(plain.module, plain.target_layer, normalise([image], config.preprocessing))

@@ -1,0 +1,73 @@
+"""Properties of the photo itself, which may explain an error or give a label away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+__all__ = ["WORKING_SIZE", "Quality", "image_quality"]
+
+WORKING_SIZE = 128
+"""Side in pixels at which every photo is measured: sharpness would otherwise depend on the number of
+pixels."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What can be said of a photo without knowing what it shows.
+
+    Attributes
+    ----------
+    sharpness
+        Variance of the Laplacian of the luma (0..255) at the working size; a blurred or enlarged photo is
+        low.
+    luminance
+        Mean luma, 0 black..1 white.
+    contrast
+        Standard deviation of the luma, 0..0.5.
+    colourfulness
+        Hasler & Süsstrunk (2003) on channels scaled to 0..1: 0 grey, about .1 slight, above .4 very strong.
+    """
+
+    sharpness: float
+    luminance: float
+    contrast: float
+    colourfulness: float
+
+
+def image_quality(rgb: npt.NDArray[np.uint8]) -> Quality:
+    """Measure one decoded photo.
+
+    Parameters
+    ----------
+    rgb
+        (H, W, 3) uint8.
+
+    Raises
+    ------
+    ValueError
+        Another shape or type, or no pixels.
+    """
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not rgb.size:
+        raise ValueError(f"expected (H, W, 3) uint8 pixels, found shape {rgb.shape} of {rgb.dtype}")
+    # Reducing by whole factors first makes a photo of several megapixels about as quick as a small one.
+    small = Image.fromarray(rgb).resize(
+        (WORKING_SIZE, WORKING_SIZE), Image.Resampling.BILINEAR, reducing_gap=1.0
+    )
+    # One plane after the other in memory: arithmetic on every third byte takes twice as long.
+    red, green, blue = np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1)).astype(np.float32)
+    luma = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+    middle = luma[1:-1, 1:-1]
+    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * middle
+    red_green, yellow_blue = red - green, (red + green) / 2 - blue
+    spread = np.hypot(red_green.std(), yellow_blue.std())
+    offset = np.hypot(red_green.mean(), yellow_blue.mean())
+    return Quality(
+        sharpness=float(laplacian.var()),
+        luminance=float(luma.mean() / 255),
+        contrast=float(luma.std() / 255),
+        colourfulness=float((spread + 0.3 * offset) / 255),
+    )
