@@ -131,7 +131,8 @@ class Analysis:
     Attributes
     ----------
     images
-        n rows in the order of the test set: `row` (position in the test set), `image_id` (unique, hash of the content), `path` (as in the test set),
+        n rows in the order of the test set: `row` (position in it), `image_id` (unique, hash of the content), `path` (as in
+        the test set),
         `emotion` and `label` (index into `classes`; -1 and None where unlabelled), `person` (or None), `sha256`,
         `width`, `height`, `notes` (what decoding had to do, e.g. "grey"), then the user's extra columns.
     problems
@@ -228,7 +229,9 @@ def read_analysis(folder: Path) -> Analysis:
     models = tuple(_read_model(folder, info, len(manifest["classes"])) for info in manifest["models"])
     for model in models:
         if len(model.logits) != len(images):
-            raise BuildError(f"{folder}: {model.name} has {len(model.logits)} rows for {len(images)} images; build again")
+            raise BuildError(
+                f"{folder}: {model.name} has {len(model.logits)} rows for {len(images)} images; build again"
+            )
     faces = _read_faces(folder, manifest.get("landmark_parts", []))
     return Analysis(folder, manifest, images, problems, models, faces)
 

@@ -1,6 +1,6 @@
 """One build, from the user's files to the site: the only module that sees every room.
 
-    inputs -> (faces, models) explain -> analysis/ -> evidence -> site
+inputs -> (faces, models) explain -> analysis/ -> evidence -> site
 """
 
 from __future__ import annotations
@@ -120,9 +120,7 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
         if report.attention is not None:
             write_tables(report.attention, folder / "tables")
     published = publish(report, config.output, config, progress)
-    result = BuildResult(
-        published.site, published.zip, folder, _alarms(report, missing), tuple(published.warnings)
-    )
+    result = BuildResult(published.site, published.zip, folder, _alarms(report, missing), tuple(published.warnings))
     _remember(config, key, result)
     return result
 
@@ -224,9 +222,7 @@ def _unchanged(config: Config, key: str) -> BuildResult | None:
         return None
     if archive is not None and (not archive.is_file() or archive.stat().st_size != state.get("zip_size")):
         return None
-    return BuildResult(
-        site, archive, config.output / "analysis", frozenset(state["alarms"]), tuple(state["warnings"])
-    )
+    return BuildResult(site, archive, config.output / "analysis", frozenset(state["alarms"]), tuple(state["warnings"]))
 
 
 def _is_whole(site: Path) -> bool:

@@ -53,10 +53,12 @@ def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:
     loaded = build_model(name, checkpoint.state, entry)
     class_positions(name, loaded.num_classes, entry, classes)
     facts = [
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in checkpoint.facts.items()
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in checkpoint.facts.items()
     ]
     more = "; ".join([", ".join(facts), *checkpoint.notes]).strip("; ")
-    said = f"{entry.checkpoint.name} is {loaded.architecture}, {loaded.num_classes} outputs, explains {loaded.target_layer}"
+    said = f"{entry.checkpoint.name} is {loaded.architecture}, {loaded.num_classes} outputs"
+    said += f", explains {loaded.target_layer}"
     return f"{said} ({more})" if more else said
 
 
@@ -110,4 +112,3 @@ def _print_persons(seen: Survey, console: Console) -> None:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in counts.items())
-

@@ -50,7 +50,9 @@ Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, 
 Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything that is sampled.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe-load", help="Load checkpoints that run code. Only your own files.")]
-FailOn = Annotated[list[Finding] | None, typer.Option(help="End with exit code 3 if the report finds this; repeatable.")]
+FailOn = Annotated[
+    list[Finding] | None, typer.Option(help="End with exit code 3 if the report finds this; repeatable.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -128,9 +130,7 @@ def explain(
     """Explain images without labels: the same pictures and detail pages."""
     from reportgen.build import explain as run
 
-    settings = _settings(
-        config, model=model, output=output, device=device, unsafe_load=True if unsafe_load else None
-    )
+    settings = _settings(config, model=model, output=output, device=device, unsafe_load=True if unsafe_load else None)
     progress = TerminalProgress(_console())
     _finish(run(settings, images, progress), progress, open_, [])
 

@@ -158,7 +158,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.load(file)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give an existing TOML file to --config") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}); give an existing TOML file to --config"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML ({error}); correct the line or remove the file") from None
 

@@ -25,13 +25,15 @@ def draw_face(emotion: int, number: int, size: int = 96) -> Image.Image:
     for x in (34, 62):
         draw.ellipse([(x - 5) * s, 36 * s, (x + 5) * s, 44 * s], fill="white", outline="black")
         draw.line([(x - 8) * s, (28 + emotion) * s, (x + 8) * s, (34 - emotion) * s], fill="black", width=2)
-    draw.arc([32 * s, (58 - emotion) * s, 64 * s, (70 + emotion) * s], 20 * emotion, 160 + 20 * emotion, fill="red", width=3)
+    draw.arc(
+        [32 * s, (58 - emotion) * s, 64 * s, (70 + emotion) * s], 20 * emotion, 160 + 20 * emotion, fill="red", width=3
+    )
     return image
 
 
 @pytest.fixture(scope="session")
 def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the notebook leaves it: pickle, two checkpoints with random weights, 28 images. Do not write into it."""
+    """A folder as the notebook leaves it: pickle, two checkpoints with random weights, 28 images. Read only."""
     import torch
 
     from reportgen.models.custom_cnn import CustomCNN

@@ -112,7 +112,9 @@ def test_no_model_is_one_line(notebook_copy, tmp_path):
 
 def test_no_test_set_is_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"no processed_data.pkl in this folder; run in the notebook's folder or .*--data"):
+    with pytest.raises(
+        DataError, match=r"no processed_data.pkl in this folder; run in the notebook's folder or .*--data"
+    ):
         build(Config())
 
 
@@ -196,3 +198,21 @@ def test_the_state_holds_no_path_of_this_machine(built):
         assert here not in content, name
     assert json.loads((output / ".reportgen.json").read_text())["key"]
     assert os.sep + "home" not in (output / "analysis/manifest.json").read_text()
+
+
+def test_the_readmes_snippet_recomputes_the_table(built, tmp_path, monkeypatch, capsys):
+    """Every number of the region tables follows from the per-image table in a few lines of pandas."""
+    _, output = built
+    root = Path(__file__).resolve().parents[1]
+    snippet = (root / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    (tmp_path / "output").symlink_to(output)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(snippet, names)
+    capsys.readouterr()
+    ours = (names["mean"]["share"] / names["mean"]["area"]).rename("again")
+    table = pd.read_parquet(output / "analysis/tables/emotion_regions.parquet")
+    table = table[(table["kind"] == "label") & (table["n"] > 0)]
+    both = table.join(ours, on=["model", "emotion", "region"])
+    assert len(both) >= 2 * 7 * 6
+    np.testing.assert_allclose(both["again"], both["enrichment"], rtol=1e-6)

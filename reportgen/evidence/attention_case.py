@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reportgen.analysis import Analysis, ModelRecords, write_atomically, write_json, write_table
+from reportgen.errors import BuildError
 from reportgen.evidence.cases import Cases, ModelMaps
 from reportgen.evidence.judge import DICTIONARY, AttentionFindings, judge
 from reportgen.evidence.nulls import NullShares
@@ -53,7 +54,8 @@ def _model(model: ModelRecords) -> ModelMaps:
     null = None
     if model.null_mass is not None and model.null_share is not None:
         null = NullShares(model.null_mass, model.null_share)
-    assert model.masks is not None, "with faces every model has masks"
+    if model.masks is None:
+        raise BuildError(f"{model.name}: no region masks beside the landmarks; delete analysis/ and build again")
     return ModelMaps(
         name=model.name,
         slug=model.slug,

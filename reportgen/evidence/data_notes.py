@@ -133,7 +133,7 @@ def _repeated(images: pd.DataFrame) -> list[DataNote]:
     if repeated.empty:
         return []
     groups = repeated.groupby("sha256", sort=True)
-    disagree = int((groups["label"].nunique() > 1).sum())
+    disagree = sum(len(set(group["label"])) > 1 for _, group in groups)
     text = f"{len(repeated):,} files are copies of each other, in {groups.ngroups:,} groups"
     text += f"; in {disagree:,} of them the labels disagree." if disagree else ", with equal labels."
     items = tuple(" = ".join(group["path"]) for _, group in groups)

@@ -109,7 +109,8 @@ def _finish(
     notes: Sequence[str],
 ) -> None:
     """List what could not be read, then write the manifest, then drop parts of earlier inputs: in this order a kill at
-    any moment leaves either the old analysis or the new one."""
+    any moment leaves either the old analysis or the new one.
+    """
     images = PartStore(folder / "images").read(plan.image_keys)
     unreadable = images.filter(pc.is_valid(images["problem"]))
     if unreadable.num_rows == images.num_rows:
@@ -132,7 +133,11 @@ def _finish(
             "landmark_parts": list(plan.face_keys),
             "models": models,
             "device": device,
-            "data": {"source": test_set.source, "rows": len(test_set.frame), "listed": len(test_set.frame) + len(test_set.problems)},
+            "data": {
+                "source": test_set.source,
+                "rows": len(test_set.frame),
+                "listed": len(test_set.frame) + len(test_set.problems),
+            },
             "settings": {
                 "method": config.method,
                 "precision": config.precision,
@@ -146,4 +151,3 @@ def _finish(
     )
     for store, keys in _stores(folder, plan):
         store.prune(keys)
-

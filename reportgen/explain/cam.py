@@ -43,7 +43,7 @@ def class_gradients(logits: Tensor, activations: Tensor) -> Tensor:
 
 
 def channel_weights(gradients: Tensor) -> Tensor:
-    """Grad-CAM's weights: gradients (C, B, K, h, w) averaged over the cells, (C, B, K). Selvaraju et al. 2017, eq. 1."""
+    """Grad-CAM's weights: gradients (C, B, K, h, w) averaged over cells: (C, B, K). Selvaraju et al. 2017, eq. 1."""
     return gradients.mean(dim=(-2, -1))
 
 

@@ -43,7 +43,9 @@ class TargetCapture:
     def _hook(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> Tensor:
         if not isinstance(output, Tensor) or output.ndim != 4:
             shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-            raise ConfigError(f"target_layer '{self._layer}' gives {shape}; expected a feature map (batch, channels, h, w)")
+            raise ConfigError(
+                f"target_layer '{self._layer}' gives {shape}; expected a feature map (batch, channels, h, w)"
+            )
         leaf = output.detach().requires_grad_(True)
         self._local.activations = leaf
         # A clone, because what follows may work in place (ReLU, residual sums), which autograd forbids on a leaf.

@@ -63,9 +63,7 @@ def compute(
         A model cannot be used.
     """
     with ExitStack() as stack:
-        consumers: list[Consumer] = [
-            ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)
-        ]
+        consumers: list[Consumer] = [ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)]
         labels = plan.frame["label"].tolist()
         entries, grids = [], []
         with progress.stage("Loading the models", len(plan.models)) as step:
@@ -73,7 +71,9 @@ def compute(
                 checkpoint = read_checkpoint(model.config.checkpoint, unsafe=config.unsafe_load)
                 loaded = build_model(model.name, checkpoint.state, model.config)
                 order = class_positions(model.name, loaded.num_classes, model.config, test_set.classes)
-                explainer = stack.enter_context(Explainer(loaded, order, config.method, device, config.precision, config.seed))
+                explainer = stack.enter_context(
+                    Explainer(loaded, order, config.method, device, config.precision, config.seed)
+                )
                 store = PartStore(folder / "models" / model.slug)
                 consumers.append(ModelRecorder(store, model.keys, explainer, labels, exclusive=device.type != "cpu"))
                 grids.append(explainer.grid)
@@ -82,7 +82,9 @@ def compute(
         faces = None
         if config.regions != "none":
             faces = FaceFinder(config, test_set.frame, grids)
-            consumers.insert(1, FaceRecorder(PartStore(folder / "landmarks"), plan.face_keys, plan.frame["image_id"].tolist()))
+            consumers.insert(
+                1, FaceRecorder(PartStore(folder / "landmarks"), plan.face_keys, plan.frame["image_id"].tolist())
+            )
         workers = config.workers or available_cores()
         done = run_pass(test_set, consumers, faces, config.shard_images, workers, progress)
     return Computed(entries, done)

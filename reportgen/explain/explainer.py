@@ -113,7 +113,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         self._bf16 = precision == "bf16"
         self._head = split_head(self._module, model.target_layer)
         self._seed = seed
-        self._scrambled: Tensor | None = None
+        self._scrambled = torch.zeros(0, 0, dtype=torch.long)  # known on entering too
 
     def __enter__(self) -> Self:
         self._capture.__enter__()
@@ -156,13 +156,14 @@ class Explainer(AbstractContextManager["Explainer"]):
         activations, logits = self._capture.forward(self._module, x)
         self.grid = (int(activations.shape[2]), int(activations.shape[3]))
         self._scrambled = permutations(activations.shape[1], self._seed).to(self._device)
-        if self._head is not None and not self._agrees(activations.detach(), logits.detach()):
-            self._head = None
+        self._head = self._head if self._agrees(activations.detach(), logits.detach()) else None
         one = self._batch([Question(0, -1, blank, np.zeros((len(REGIONS), *self.grid), np.float32))])
         self._nothing = Explanation(**{name: value[:0] for name, value in vars(one).items()})
 
     def _agrees(self, activations: Tensor, logits: Tensor) -> bool:
-        assert self._head is not None
+        """Whether the separate head gives the model's own logits."""
+        if self._head is None:
+            return False
         with torch.no_grad():
             return torch.allclose(self._head(activations), logits, rtol=1e-4, atol=1e-4)
 
@@ -180,12 +181,9 @@ class Explainer(AbstractContextManager["Explainer"]):
         explained = torch.where(labels >= 0, labels, scores.argmax(dim=1))
         each = torch.arange(len(questions), device=self._device)
         masks = torch.from_numpy(np.stack([q.masks for q in questions])).to(self._device)  # (B, R, h, w)
-        assert self._scrambled is not None
         null = random_heads(channel_weights(gradients.float())[explained, each], layer, masks, self._scrambled)
         change = self._peaks(layer, maps[each, explained], questions)
-        return Explanation(
-            scores.cpu().numpy(), maps.cpu().numpy(), null.mass, null.share, change.peak, change.control
-        )
+        return Explanation(scores.cpu().numpy(), maps.cpu().numpy(), null.mass, null.share, change.peak, change.control)
 
     def _peaks(self, layer: Tensor, maps: Tensor, questions: Sequence[Question]) -> PeakChange:
         if self._head is None:

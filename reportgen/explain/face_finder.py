@@ -59,7 +59,9 @@ class FaceFinder:
         self._paths = frame["path"].tolist()
         column = config.columns.landmarks
         if column is not None and column not in frame:
-            raise DataError(f"columns.landmarks: the test set has no column '{column}'; found {', '.join(map(str, frame))}")
+            raise DataError(
+                f"columns.landmarks: the test set has no column '{column}'; found {', '.join(map(str, frame))}"
+            )
         self._given = None if column is None else frame[column].tolist()
         self._local = threading.local()  # an interpreter serves one caller at a time: every worker has its own
 

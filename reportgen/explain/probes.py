@@ -22,7 +22,8 @@ CONTROLS = 4
 @dataclass(frozen=True)
 class RandomHead:
     """Under P scrambled heads: `mass` (B, P), the positive mass; `share` (B, P, R), its share in each region, NaN where
-    there is no mass."""
+    there is no mass.
+    """
 
     mass: npt.NDArray[np.float32]
     share: npt.NDArray[np.float32]
@@ -31,7 +32,8 @@ class RandomHead:
 @dataclass(frozen=True)
 class PeakChange:
     """(B,) whether the prediction changes without the peak cell; and how often, 0..1, without one of `CONTROLS` other
-    cells."""
+    cells.
+    """
 
     peak: npt.NDArray[np.float32]
     control: npt.NDArray[np.float32]

@@ -146,9 +146,13 @@ def _looks_cut(path: Path) -> bool:
 
 def _refusal(path: Path, message: str) -> str:
     found = re.search(r"(?:GLOBAL|global) ([\w.]+)", message)
-    what = f"needs '{found[1]}'" if found else "is no plain pickle of tensors"
+    if found is None:
+        return (
+            f"{path}: not a PyTorch checkpoint, or one that cannot be read without running code; expected a state dict "
+            "as torch.save(model.state_dict(), ...) writes it"
+        )
     return (
-        f"{path}: refused, because loading it {what}, which could run code; expected a state dict: "
+        f"{path}: refused, because loading it needs '{found[1]}', which could run code; expected a state dict: "
         "torch.save(model.state_dict(), ...), or --unsafe-load if you made the file yourself"
     )
 

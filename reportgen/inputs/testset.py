@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -272,4 +273,10 @@ def _storable(column: pd.Series[Any]) -> Any:
     """A column that every table format can hold: mixed objects become text."""
     if column.dtype != object:
         return column.to_numpy()
-    return [None if cell is None or cell is pd.NA or cell != cell else str(cell) for cell in column]
+    return [_as_text(cell) for cell in column]
+
+
+def _as_text(cell: Any) -> str | None:
+    if isinstance(cell, list | tuple | np.ndarray):
+        return json.dumps(np.asarray(cell).tolist(), default=str)  # such as landmarks
+    return None if cell is None or cell is pd.NA or cell != cell else str(cell)

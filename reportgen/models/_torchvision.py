@@ -36,7 +36,9 @@ def import_torchvision() -> ModuleType:
         try:
             return importlib.import_module("torchvision")
         except ImportError as error:
-            raise ReportError(f"torchvision cannot be imported ({error}); install the release that fits torch") from None
+            raise ReportError(
+                f"torchvision cannot be imported ({error}); install the release that fits torch"
+            ) from None
         except RuntimeError as error:
             found = _MISSING.search(str(error))
             if found is None:

@@ -106,7 +106,9 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> 
     if config.factory is not None:
         module, architecture, target = _from_factory(name, config), config.factory, config.target_layer
         if target is None:
-            raise ConfigError(f"model '{name}': factory without target_layer; name the layer to explain, such as 'layer4'")
+            raise ConfigError(
+                f"model '{name}': factory without target_layer; name the layer to explain, such as 'layer4'"
+            )
     else:
         known = recognise(state)
         if known is None:
@@ -160,8 +162,8 @@ def _unknown(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> str
     nearest = max(ARCHITECTURES, key=lambda known: len(set(known.signature) & state.keys()))
     lacking = sorted(set(nearest.signature) - state.keys())
     return (
-        f"{config.checkpoint}: unknown architecture for model '{name}' (has {_few(sorted(state))}; for {nearest.name} it "
-        f"lacks {_few(lacking)}); set factory and target_layer for it in reportgen.toml"
+        f"{config.checkpoint}: unknown architecture for model '{name}' (has {_few(sorted(state))}; for {nearest.name} "
+        f"it lacks {_few(lacking)}); set factory and target_layer for it in reportgen.toml"
     )
 
 

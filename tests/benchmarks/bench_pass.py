@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,9 +58,7 @@ def load(entry: ModelConfig) -> tuple[nn.Module, str]:
 
 def transform() -> Callable[[Image.Image], torch.Tensor]:
     t = import_torchvision().transforms
-    return t.Compose(
-        [t.Resize((224, 224)), t.ToTensor(), t.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])]
-    )
+    return t.Compose([t.Resize((224, 224)), t.ToTensor(), t.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])
 
 
 def in_workers(function: Callable[[object], object], items: list[object], workers: int) -> None:
@@ -96,7 +95,8 @@ def best_forward(module: nn.Module, layer: str, x: torch.Tensor, workers: int) -
             batches = list(x[:32].contiguous(memory_format=layout).split(size))
             for threading in ("inside", "across"):
                 forward_all(candidate, batches[:1], threading, workers)
-                took = min(seconds(lambda: forward_all(candidate, batches, threading, workers)) for _ in range(2))
+                run = partial(forward_all, candidate, batches, threading, workers)
+                took = min(seconds(run) for _ in range(2))
                 name = f"{str(layout).removeprefix('torch.')}, batch {size}, threads {threading}"
                 results.append((took, name, candidate, layout, size, threading))
     _, name, candidate, layout, size, threading = min(results, key=lambda result: result[0])
@@ -183,7 +183,9 @@ def main() -> None:
     bounds = shard_bounds(n, config.shard_images)
     plan = make_plan(test_set, config, "cpu", bounds)
     explainers = [
-        Explainer(build_model("m", read_checkpoint(entry.checkpoint).state, entry), range(7), "gradcam", CPU).__enter__()
+        Explainer(
+            build_model("m", read_checkpoint(entry.checkpoint).state, entry), range(7), "gradcam", CPU
+        ).__enter__()
         for entry in models.values()
     ]
 

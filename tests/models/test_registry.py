@@ -32,7 +32,9 @@ def test_head_size_comes_from_the_state(tmp_path):
 
 
 def test_half_precision_weights_are_widened(tmp_path):
-    state = {name: value.half() if value.is_floating_point() else value for name, value in CustomCNN().state_dict().items()}
+    state = {
+        name: value.half() if value.is_floating_point() else value for name, value in CustomCNN().state_dict().items()
+    }
     assert build_model("m", state, config(tmp_path)).module.fc1.weight.dtype == torch.float32
 
 
