@@ -29,8 +29,9 @@ from torch import nn
 
 from reportgen.analysis import PartStore
 from reportgen.config import Config, ModelConfig
-from reportgen.explain.consumers import ImageFacts, ModelRecorder
+from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.explainer import Explainer
+from reportgen.explain.face_finder import FaceFinder
 from reportgen.explain.plan import make_plan
 from reportgen.explain.run import available_cores, run_pass, shard_bounds
 from reportgen.inputs.checkpoints import read_checkpoint
@@ -43,6 +44,8 @@ from reportgen.progress import SilentProgress
 FER = Path(__file__).resolve().parents[2] / "../shared/fer"
 CPU = torch.device("cpu")
 BATCHES = (1, 2, 4, 8, 16, 32)
+OURS = "our pass: all models, all maps"
+WITH_FACES = "our pass with landmarks and regions"
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -131,7 +134,7 @@ def grad_cam_package(module: nn.Module, layer: str, files: list[Path]) -> None:
     to_tensor = transform()
     with GradCAM(model=module, target_layers=[module.get_submodule(layer)]) as cam:
         for file in files:
-            cam(input_tensor=to_tensor(Image.open(file).convert("RGB"))[None])
+            cam(input_tensor=to_tensor(Image.open(file).convert("RGB"))[None], targets=None)
 
 
 def main() -> None:
@@ -180,24 +183,30 @@ def main() -> None:
         if pytorch_grad_cam is not None:
             contestants[f"{name}: grad-cam"] = (few, lambda m=trainable, t=target: grad_cam_package(m, t, files[:few]))
 
-    bounds = shard_bounds(n, config.shard_images)
-    plan = make_plan(test_set, config, "cpu", bounds)
-    explainers = [
-        Explainer(
-            build_model("m", read_checkpoint(entry.checkpoint).state, entry), range(7), "gradcam", CPU
-        ).__enter__()
-        for entry in models.values()
-    ]
-
-    def our_pass() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            consumers = [ImageFacts(PartStore(Path(folder) / "images"), plan.image_keys, plan.frame)]
+    def our_pass(explainers: list[Explainer], regions: str) -> None:
+        settings = config.model_copy(update={"regions": regions})
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            plan = make_plan(test_set, settings, "cpu", shard_bounds(n, settings.shard_images))
+            labels = plan.frame["label"].tolist()
+            faces = None
+            consumers = [ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)]
+            if regions != "none":
+                faces = FaceFinder(settings, test_set.frame, [explainer.grid for explainer in explainers])
+                ids = plan.frame["image_id"].tolist()
+                consumers.append(FaceRecorder(PartStore(folder / "faces"), plan.face_keys, ids))
             for explainer, model in zip(explainers, plan.models, strict=True):
-                store = PartStore(Path(folder) / model.slug)
-                consumers.append(ModelRecorder(store, model.keys, explainer, exclusive=False))
-            assert run_pass(test_set, consumers, config.shard_images, workers, SilentProgress()) == n
+                store = PartStore(folder / model.slug)
+                consumers.append(ModelRecorder(store, model.keys, explainer, labels, exclusive=False))
+            done = run_pass(test_set, consumers, faces, settings.shard_images, workers, SilentProgress())
+            assert done == n
 
-    contestants["our pass: all models, all maps"] = (n, our_pass)
+    explainers = []
+    for entry in models.values():
+        loaded = build_model("m", read_checkpoint(entry.checkpoint).state, entry)
+        explainers.append(Explainer(loaded, range(7), "gradcam", CPU).__enter__())
+    contestants[OURS] = (n, lambda: our_pass(explainers, "none"))
+    contestants[WITH_FACES] = (n, lambda: our_pass(explainers, "auto"))
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for round_ in range(arguments.rounds + 1):  # the first one warms up
         for name, (count, run) in contestants.items():
@@ -213,10 +222,11 @@ def main() -> None:
     def per_round(*parts: str) -> np.ndarray:
         return np.sum([times[part] for part in parts], axis=0)
 
-    ours = per_round("our pass: all models, all maps")
+    ours = per_round(OURS)
     limit = per_round("decoding alone", *(f"{name}: best bare forward" for name in models))
     loops = per_round(*(f"{name}: notebook loop" for name in models))
     print(f"\npass / (decoding + best bare forwards): {np.median(ours / limit):.3f}")
+    print(f"with landmarks and regions / the same:  {np.median(per_round(WITH_FACES) / limit):.3f}")
     print(f"notebook loops / pass:                  {np.median(loops / ours):.2f}")
     if pytorch_grad_cam is not None:
         package = per_round(*(f"{name}: grad-cam" for name in models))

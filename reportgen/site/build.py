@@ -1,0 +1,142 @@
+"""Composes the site: draws every picture once, then renders page after page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from reportgen.analysis import content_hash
+from reportgen.config import Config
+from reportgen.site.averages import draw_mean_maps
+from reportgen.site.context import Context
+from reportgen.site.downloads import DESCRIPTIONS, downloads
+from reportgen.site.drawing import draw_everything
+from reportgen.site.figures import DARK, LIGHT, reliability_diagram
+from reportgen.site.glossary import GLOSSARY
+from reportgen.site.pictures import Picture, PictureStyle, Save
+from reportgen.site.render import Renderer, find_templates, load_assets, to_script
+from reportgen.site.report import Report
+from reportgen.site.views_compare import compare_view
+from reportgen.site.views_emotion import emotion_view
+from reportgen.site.views_errors import errors_view, model_errors_view
+from reportgen.site.views_explorer import explorer_data, explorer_view, page_path
+from reportgen.site.views_image import image_view
+from reportgen.site.views_index import MeanMaps, emotions_view, index_view, models_view
+from reportgen.site.views_method import method_view
+from reportgen.site.views_model import model_view
+
+__all__ = ["Composed", "compose"]
+
+# Unlabelled images are on no list; so many of them get pictures and a page anyway.
+_UNLABELLED_PAGES = 500
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A site whose pictures are drawn; `render` yields path and content of every other file."""
+
+    pages: int
+    render: Callable[[], Iterator[tuple[str, bytes]]]
+
+
+def compose(
+    report: Report, config: Config, known: Mapping[str, bytes], save: Save, advance: Callable[[int], None]
+) -> Composed:
+    """Draw all pictures of a report and prepare its pages.
+
+    Parameters
+    ----------
+    known
+        Files of the last site by path; unchanged pictures are taken from there.
+    save
+        Called from several threads with path and content of each picture.
+    advance
+        Called with the number of images drawn since the last call.
+    """
+    style = PictureStyle(colormap=config.colormap, classic=config.overlay == "classic")
+    unlabelled = np.flatnonzero(report.analysis.labels < 0)[:_UNLABELLED_PAGES].tolist()
+    drawn = draw_everything(
+        report.analysis,
+        report.load_image,
+        [*report.mined.images, *unlabelled],
+        style,
+        known,
+        save,
+        advance,
+        config.workers,
+    )
+    context = Context(report, config, drawn)
+    means: MeanMaps = tuple(
+        draw_mean_maps(model, context.labels, drawn.mean_faces, style, save) for model in context.models
+    )
+    reliability = tuple(_reliability(context, k, save) for k in range(len(context.models)))
+    paths = sum(1 for _ in _plan(context, means, reliability, config, "", ()))
+    return Composed(paths, lambda: _render(context, means, reliability, config))
+
+
+Plan = Iterator[tuple[str, str, Callable[[], Any]]]
+Reliability = tuple[tuple[Picture, Picture] | None, ...]
+
+
+def _reliability(context: Context, k: int, save: Save) -> tuple[Picture, Picture] | None:
+    score = context.report.scores[k]
+    if not score.bins:
+        return None
+    pictures = []
+    for scheme, palette in (("light", LIGHT), ("dark", DARK)):
+        content, width, height = reliability_diagram(score, k, palette)
+        path = f"figures/reliability-{context.models[k].slug}-{scheme}-{content_hash(content)[:10]}.svg"
+        save(path, content)
+        pictures.append(Picture(path, width, height))
+    return pictures[0], pictures[1]
+
+
+def _plan(
+    context: Context,
+    means: MeanMaps,
+    reliability: Reliability,
+    config: Config,
+    data: str,
+    listed: tuple[tuple[str, str, str], ...],
+) -> Plan:
+    """Every page: its path, its template, and what makes its view."""
+    yield "index.html", "index.html", lambda: index_view(context, means)
+    yield "models.html", "models.html", lambda: models_view(context)
+    yield "emotions.html", "emotions.html", lambda: emotions_view(context, means)
+    yield "errors.html", "errors.html", lambda: errors_view(context)
+    if context.report.comparisons:
+        yield "compare.html", "compare.html", lambda: compare_view(context)
+    yield "method.html", "method.html", lambda: method_view(context, config, listed)
+    for k in range(len(context.models)):
+        yield context.model_path(k), "model.html", partial(model_view, context, k, means, reliability[k])
+        yield context.errors_path(k), "model_errors.html", partial(model_errors_view, context, k)
+    for emotion in range(len(context.classes)):
+        yield context.emotion_path(emotion), "emotion.html", partial(emotion_view, context, emotion, means)
+    for index in range(len(context.drawn.thumbs)):
+        yield page_path(index), "explorer.html", partial(explorer_view, context, index, data)
+    ordered = [row for row in context.drawn.order.tolist() if row in context.drawn.pictures]
+    for place, row in enumerate(ordered):
+        yield context.image_path(row), "image.html", partial(image_view, context, row, ordered, place)
+
+
+def _render(context: Context, means: MeanMaps, reliability: Reliability, config: Config) -> Iterator[tuple[str, bytes]]:
+    templates = find_templates()
+    assets = load_assets(templates)
+    assets.add("data.js", to_script("reportgenData", explorer_data(context)))
+    files = downloads(context)
+    listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
+    shared = {
+        "assets": assets,
+        "facts": context.facts,
+        "compare": bool(context.report.comparisons),
+        "version": str(context.analysis.manifest.get("versions", {}).get("reportgen", "")),
+    }
+    renderer = Renderer(templates, shared, GLOSSARY)
+    for path, template, view in _plan(context, means, reliability, config, assets.path("data.js"), listed):
+        yield path, renderer.page(template, path, view()).encode("utf-8")
+    yield from assets.files.items()
+    yield from files.items()

@@ -1,0 +1,70 @@
+"""Charts as numbers: positions in per cent that a template writes into SVG attributes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reportgen.evidence.scores import ModelScores
+from reportgen.site.context import Context
+from reportgen.site.text import count, percent, percent_interval, rate
+from reportgen.site.views import Cell, Mark, MarkRow
+
+__all__ = ["confusion_table", "recall_rows"]
+
+
+def recall_rows(context: Context) -> tuple[MarkRow, ...]:
+    """Recall of every emotion, one mark with its interval per model."""
+    rows = []
+    scores = context.report.scores
+    for emotion, name in enumerate(context.classes):
+        parts = [score.emotions[emotion] for score in scores]
+        marks = tuple(
+            Mark(
+                context.series(k),
+                round(100 * part.recall.value, 2),
+                round(100 * part.recall.low, 2),
+                round(100 * part.recall.high, 2),
+                round(100 * (k + 1) / (len(parts) + 1), 2),
+                f"{scores[k].name}: {rate(part)} {percent_interval(part.recall)}",
+            )
+            for k, part in enumerate(parts)
+            if part.n
+        )
+        text = " / ".join(rate(part) for part in parts) if parts[0].n else "no image"
+        rows.append(
+            MarkRow(
+                name,
+                context.emotion_path(emotion),
+                count(parts[0].n, "image"),
+                marks,
+                text,
+                parts[0].thin,
+                20 + 14 * len(marks),
+            )
+        )
+    return tuple(rows)
+
+
+def confusion_table(context: Context, k: int, score: ModelScores) -> tuple[tuple[Cell, ...], ...]:
+    """The confusion matrix: counts, tinted by their share of the row, each linked to its images."""
+    table = []
+    names = context.classes
+    for truth, row in enumerate(score.confusion):
+        total = int(row.sum())
+        cells = []
+        for predicted, value in enumerate(row.tolist()):
+            share = value / total if total else 0.0
+            if not value:
+                href = None
+            elif truth == predicted:
+                href = f"{context.emotion_path(truth)}#{context.models[k].slug}-correct"
+            else:
+                href = f"{context.errors_path(k)}#{context.pair_anchor(truth, predicted)}"
+            title = f"{count(value, 'image')} of {names[truth]} read as {names[predicted]}"
+            if total:
+                title += f", {percent(share)} of {total:,}"
+            cells.append(
+                Cell(f"{value:,}" if value else "·", int(np.ceil(10 * share)), title, href, truth == predicted)
+            )
+        table.append(tuple(cells))
+    return tuple(table)

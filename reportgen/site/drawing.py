@@ -1,0 +1,174 @@
+"""One pass over the images: every picture, thumbnail and map cell of the site, each image decoded once.
+
+Work is split into sheets and shared among threads (decoding, scaling and encoding release the interpreter lock). What
+comes out does not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.analysis import Analysis, content_hash
+from reportgen.site.overlays import resize
+from reportgen.site.pictures import ImagePictures, PictureStyle, Save, draw_image
+from reportgen.site.sheets import CELLS, COLUMNS, THUMB, map_sheet, thumb_sheet
+
+__all__ = ["Drawn", "SheetFile", "draw_everything", "shelf_order"]
+
+_THUMB_QUALITY = 68
+
+
+@dataclass(frozen=True)
+class SheetFile:
+    """One sheet on disk. `cell` is the inner size (width, height) of one cell in pixels."""
+
+    path: str
+    width: int
+    height: int
+    cell: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Everything drawn.
+
+    Attributes
+    ----------
+    order
+        (n,) rows of the analysis in the order of the explorer.
+    place
+        (n,) position of each row in `order`; position // CELLS is its sheet.
+    thumbs
+        One sheet per hundred images.
+    maps
+        Per model, one sheet per hundred images.
+    pictures
+        Of the mined rows.
+    mean_faces
+        Per label, (THUMB, THUMB, 3) the mean of its thumbnails; labels without images are missing. -1: all images.
+    """
+
+    order: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]
+    thumbs: tuple[SheetFile, ...]
+    maps: tuple[tuple[SheetFile, ...], ...]
+    pictures: dict[int, ImagePictures]
+    mean_faces: dict[int, npt.NDArray[np.uint8]]
+
+
+def shelf_order(analysis: Analysis) -> npt.NDArray[np.int64]:
+    """(n,) rows by label (unlabelled last), then by the first model's prediction, then by image id.
+
+    Neighbours in this order are looked at together, so a filtered view needs few sheets.
+    """
+    labels = analysis.labels
+    keys: list[npt.NDArray[np.generic]] = [analysis.images["image_id"].to_numpy(dtype=str)]
+    if analysis.models:
+        keys.append(analysis.models[0].predicted)
+    keys.append(np.where(labels < 0, len(analysis.classes), labels))
+    return np.asarray(np.lexsort(keys), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    thumbs: SheetFile
+    maps: tuple[SheetFile, ...]
+    pictures: dict[int, ImagePictures]
+    sums: npt.NDArray[np.float64]
+
+
+def draw_everything(
+    analysis: Analysis,
+    load_image: Callable[[int], npt.NDArray[np.uint8]],
+    mined: Iterable[int],
+    style: PictureStyle,
+    known: Mapping[str, bytes],
+    save: Save,
+    advance: Callable[[int], None],
+    workers: int | None = None,
+) -> Drawn:
+    """Draw the whole site's pictures.
+
+    Parameters
+    ----------
+    load_image
+        Decoded original of one row, (H, W, 3).
+    mined
+        Rows that get pictures of their own.
+    known
+        Pictures of the last site, by path.
+    save
+        Called from several threads with path and content.
+    advance
+        Called with the number of images done since the last call.
+    """
+    order = shelf_order(analysis)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    wanted = frozenset(mined)
+    labels = analysis.labels
+    ids = analysis.images["image_id"].tolist()
+    hashes = analysis.images["sha256"].tolist()
+
+    def draw(start: int) -> _Chunk:
+        rows = order[start : start + CELLS]
+        thumbs, pictures = [], {}
+        sums = np.zeros((len(analysis.classes) + 1, THUMB, THUMB, 3))
+        for row in rows.tolist():
+            pixels = load_image(row)
+            thumb = resize(pixels, THUMB, THUMB)
+            thumbs.append(thumb)
+            sums[labels[row]] += thumb
+            if row in wanted:
+                pictures[row] = draw_image(
+                    row, ids[row], hashes[row], int(labels[row]), pixels, analysis.models, style, known, save
+                )
+        content, width, height = thumb_sheet(thumbs, _THUMB_QUALITY)
+        number = start // CELLS + 1
+        path = f"sheets/images-{number:03d}-{content_hash(content)[:10]}.webp"
+        save(path, content)
+        maps = []
+        for model in analysis.models:
+            sheet = map_sheet(model.maps[rows], style.map_name)
+            map_path = f"sheets/{model.slug}-{number:03d}-{content_hash(sheet.content)[:10]}.png"
+            save(map_path, sheet.content)
+            maps.append(SheetFile(map_path, sheet.width, sheet.height, (sheet.map_width, sheet.map_height)))
+        advance(len(rows))
+        return _Chunk(SheetFile(path, width, height, (THUMB, THUMB)), tuple(maps), pictures, sums)
+
+    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
+        chunks = list(pool.map(draw, range(0, len(order), CELLS)))
+    return Drawn(
+        order=order,
+        place=place,
+        thumbs=tuple(chunk.thumbs for chunk in chunks),
+        maps=tuple(tuple(chunk.maps[index] for chunk in chunks) for index in range(len(analysis.models))),
+        pictures={row: made for chunk in chunks for row, made in chunk.pictures.items()},
+        mean_faces=_means(sum(chunk.sums for chunk in chunks), labels, len(analysis.classes)),
+    )
+
+
+def _means(
+    sums: npt.NDArray[np.float64] | int, labels: npt.NDArray[np.int64], classes: int
+) -> dict[int, npt.NDArray[np.uint8]]:
+    means = {}
+    for label in range(classes):
+        count = int((labels == label).sum())
+        if count:
+            means[label] = np.rint(np.asarray(sums)[label] / count).astype(np.uint8)
+    if len(labels):
+        means[-1] = np.rint(np.asarray(sums).sum(axis=0) / len(labels)).astype(np.uint8)
+    return means
+
+
+def thumb_position(index: int, sheet: SheetFile) -> tuple[int, int]:
+    """(x, y) of the cell at place `index` of the explorer's order inside its sheet."""
+    columns = min(COLUMNS, sheet.width // THUMB)
+    cell = index % CELLS
+    return cell % columns * THUMB, cell // columns * THUMB

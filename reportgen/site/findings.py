@@ -1,0 +1,317 @@
+"""The words on the first page: which finding is the headline, and one sentence for each question.
+
+Rules pick the words from the evidence; where the evidence does not decide, the words say so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reportgen.evidence.scores import EmotionScore, ModelScores
+from reportgen.site.attention import REGION_NAMES, where
+from reportgen.site.context import Context
+from reportgen.site.text import (
+    and_list,
+    capital,
+    count,
+    decimal,
+    decimal_interval,
+    number,
+    percent,
+    percent_interval,
+)
+from reportgen.site.views import Link
+
+__all__ = ["LOW", "Finding", "Headline", "answer_questions", "best_model", "headline"]
+
+LOW = 0.5
+"""Recall around which an emotion counts as mostly recognised or mostly missed."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The main finding and the sentence under it."""
+
+    text: str
+    lede: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer to one question: `lead` in bold, then the sentence with its numbers. `tone`: bad, mid, good, open."""
+
+    question: str
+    tone: str
+    lead: str
+    text: str
+    link: Link
+
+
+def headline(context: Context) -> Headline:
+    """The main finding in words."""
+    report = context.report
+    if not context.labelled:
+        return Headline(
+            f"{capital(count(len(context.labels), 'image'))}, and where {_names(context)} found evidence.",
+            "None of these images has a label, so nothing here says whether an answer is right.",
+        )
+    for model, order in zip(context.models, report.class_orders, strict=True):
+        if order is not None:
+            return Headline(
+                f"The classes of {model.name} look permuted.",
+                "Every score and heatmap below is to be doubted until the order of the classes is right.",
+            )
+    lede = _accuracy_sentence(context) + _thin_sentence(context)
+    strong, weak = _strong_and_weak(report.scores)
+    subject = _subject(context)
+    if strong and weak:
+        return Headline(
+            f"{subject} {_read(context)} {and_list(strong)}, and mostly {_miss(context)} {and_list(weak)}.", lede
+        )
+    if weak and not strong:
+        return Headline(f"{subject} {_miss(context)} more than half of {and_list(weak)}.", lede)
+    if strong:
+        return Headline(f"{subject} {_read(context)} {and_list(strong)}.", lede)
+    best = max(report.scores, key=lambda score: score.accuracy.value)
+    text = f"{best.name} is right on {percent(best.accuracy.value)} of {count(best.n, 'image')}."
+    return Headline(text, _thin_sentence(context))
+
+
+def _names(context: Context) -> str:
+    return and_list([model.name for model in context.models])
+
+
+def _subject(context: Context) -> str:
+    names = [model.name for model in context.models]
+    return names[0] if len(names) == 1 else "Both models" if len(names) == 2 else "All models"
+
+
+def _read(context: Context) -> str:
+    return "recognises" if len(context.models) == 1 else "recognise"
+
+
+def _miss(context: Context) -> str:
+    return "misses" if len(context.models) == 1 else "miss"
+
+
+def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[str]]:
+    """Emotions whose recall lies above, and below, one half in every model, by their intervals."""
+    strong, weak = [], []
+    for rows in zip(*(score.emotions for score in scores), strict=True):
+        if any(row.thin for row in rows):
+            continue
+        if all(row.recall.low > LOW for row in rows):
+            strong.append(rows)
+        elif all(row.recall.high < LOW for row in rows):
+            weak.append(rows)
+
+    def mean(rows: tuple[EmotionScore, ...]) -> float:
+        return float(np.mean([row.recall.value for row in rows]))
+
+    return (
+        [rows[0].emotion for rows in sorted(strong, key=mean, reverse=True)],
+        [rows[0].emotion for rows in sorted(weak, key=mean)],
+    )
+
+
+def _accuracy_sentence(context: Context) -> str:
+    scores = sorted(context.report.scores, key=lambda score: -score.accuracy.value)
+    first = scores[0]
+    text = f"{first.name} is right on {percent(first.accuracy.value)} of {count(first.n, 'image')}"
+    if len(scores) > 1:
+        others = [f"{score.name} on {percent(score.accuracy.value)}" for score in scores[1:]]
+        text += f", {and_list(others)}"
+    return text + ". "
+
+
+def _thin_sentence(context: Context) -> str:
+    thin = [row for row in context.report.scores[0].emotions if row.thin]
+    if not thin:
+        return ""
+    if len(thin) == 1:
+        row = thin[0]
+        return f"{capital(row.emotion)} has {count(row.n, 'image') if row.n else 'no image'}: too few to say anything."
+    return f"{capital(and_list([row.emotion for row in thin]))} have too few images to say anything."
+
+
+def answer_questions(context: Context) -> tuple[Finding, ...]:
+    """One finding for each of the four questions, in their order."""
+    return (_cheating(context), _errors(context), _definition(context), _trust(context))
+
+
+def _cheating(context: Context) -> Finding:
+    question = "Are they cheating?"
+    if context.attention is None or not context.labelled:
+        return Finding(
+            question,
+            "open",
+            "Not decided.",
+            "A heatmap shows where evidence sits, not whether the answer depends on it, and no region was measured "
+            "here. Judge the maps by eye: heat in a corner, on hair or on a border is the sign to follow up.",
+            Link("Mean maps of every emotion", "index.html#maps")
+            if context.labelled
+            else Link("All images", "explorer.html"),
+        )
+    found = context.attention.backgrounds()
+    if found:
+        strongest = max(found, key=lambda verdict: verdict.value)
+        return Finding(
+            question,
+            "bad",
+            f"Possibly, for {and_list(sorted({verdict.emotion for verdict in found}))}.",
+            f"Heat lies outside the face for {where(found)}. Most of all for {strongest.emotion}, {strongest.model}: "
+            f"{decimal(strongest.value, 1)} {strongest.quantity}{' ' + strongest.place if strongest.place else ''}. "
+            "Whether the answers depend on it was not tested.",
+            Link("Where they look, measured", "index.html#regions"),
+        )
+    judged = [v for v in context.attention.findings.verdicts if v.kind == "background"]
+    clear = sum(v.answer == "no" for v in judged)
+    if not clear:
+        return Finding(
+            question,
+            "open",
+            "Not decided.",
+            f"None of {len(judged)} tests, one per model and emotion, found heat on the background, and none could "
+            "rule it out: there are too few images, or the maps differ too much.",
+            Link("Where they look, measured", "index.html#regions"),
+        )
+    return Finding(
+        question,
+        "mid",
+        "No sign of it in the heatmaps.",
+        f"In {clear} of {len(judged)} tests, one per model and emotion, the heat keeps to the face; none shows it on "
+        "the background. That is no proof: colour or lighting leave no trace in a heatmap, and use was not tested.",
+        Link("Where they look, measured", "index.html#regions"),
+    )
+
+
+def _errors(context: Context) -> Finding:
+    question = "Why did they misclassify?"
+    if not context.labelled:
+        return Finding(
+            question,
+            "open",
+            "Unknown.",
+            "Without labels there are no errors to explain.",
+            Link("All images", "explorer.html"),
+        )
+    best = best_model(context)
+    score = context.report.scores[best]
+    wrong = score.n - int(np.trace(score.confusion))
+    if wrong == 0:
+        return Finding(
+            question,
+            "good",
+            "They did not.",
+            f"{score.name} has no error on {count(score.n, 'image')}.",
+            Link("Scores", context.model_path(best)),
+        )
+    common, into = _absorbing(score)
+    names = [row.emotion for row in score.emotions]
+    sinks = and_list([names[i] for i in into], "or")
+    text = f"{number(common)} of {score.name}'s {count(wrong, 'error')} are another emotion taken for {sinks}"
+    largest = _largest_pair(score)
+    if largest is not None:
+        truth, predicted, k = largest
+        text += f"; the most frequent is {names[truth]} read as {names[predicted]} ({number(k)})"
+    alike = max((c.wrong_alike for c in context.report.comparisons), default=0)
+    lead = f"Mostly by falling back on {sinks}." if common > wrong / 2 else "In many ways."
+    if alike:
+        verb = "is" if alike == 1 else "are"
+        text += (
+            f". {capital(count(alike, 'image'))} {verb} wrong in the same way in two models: look at those labels first"
+        )
+    return Finding(question, "mid", lead, text + ".", Link("Errors, pair by pair", "errors.html"))
+
+
+def _absorbing(score: ModelScores) -> tuple[int, list[int]]:
+    """How many errors land in the (at most two) emotions that attract most of them."""
+    off = score.confusion.copy()
+    np.fill_diagonal(off, 0)
+    columns = off.sum(axis=0)
+    ranked = [int(i) for i in np.argsort(-columns, kind="stable")[:2] if columns[i] > 0]
+    if len(ranked) == 2 and columns[ranked[0]] > 2 * columns[ranked[1]]:
+        ranked = ranked[:1]
+    return int(columns[ranked].sum()), ranked
+
+
+def _largest_pair(score: ModelScores) -> tuple[int, int, int] | None:
+    off = score.confusion.copy()
+    np.fill_diagonal(off, 0)
+    if not off.any():
+        return None
+    truth, predicted = np.unravel_index(int(off.argmax()), off.shape)
+    return int(truth), int(predicted), int(off.max())
+
+
+def _definition(context: Context) -> Finding:
+    question = "What defines each emotion?"
+    link = Link("Every emotion, model by model", "emotions.html")
+    best = best_model(context)
+    focus = context.attention.focus(context.models[best].name) if context.attention and context.labelled else ()
+    if not focus:
+        lead = "See the mean maps." if context.labelled else "See the maps."
+        return Finding(
+            question,
+            "open",
+            lead,
+            f"The {context.method} maps show where the models find their evidence. Which part of the face that is was "
+            "not measured, or not decided, in this report.",
+            link,
+        )
+    specific = [f"the {REGION_NAMES[f.region]} for {and_list(f.specific)}" for f in focus if f.specific]
+    everywhere = max(focus, key=lambda f: len(f.emotions))
+    name = context.models[best].name
+    if specific:
+        lead = f"Most of all the {REGION_NAMES[focus[0].region]}."
+        text = (
+            f"The heat of {name} singles out {and_list(specific)}: more than area explains, and more than the maps of "
+            "other emotions have there. "
+        )
+    else:
+        lead = "No region stands out."
+        text = f"No region draws more heat of {name} for one emotion than for the others. "
+    if len(everywhere.emotions) > len(everywhere.specific) + 1:
+        text += (
+            f"On the {REGION_NAMES[everywhere.region]} it falls for {and_list(everywhere.emotions)} alike: its "
+            "features are loud there, which does not tell these emotions apart."
+        )
+    return Finding(question, "mid", lead, text.strip(), link)
+
+
+def _trust(context: Context) -> Finding:
+    question = "Can we trust them?"
+    if not context.labelled:
+        return Finding(
+            question, "open", "Unknown.", "Without labels nothing was scored.", Link("How to read this", "method.html")
+        )
+    best = best_model(context)
+    score = context.report.scores[best]
+    good = [row.emotion for row in score.emotions if not row.thin and row.recall.low > LOW]
+    judged = sum(not row.thin for row in score.emotions)
+    macro = score.macro_f1_without_thin or score.macro_f1
+    text = (
+        f"{score.name} is right on {percent(score.accuracy.value, 1)} {percent_interval(score.accuracy, 1)}, macro-F1 "
+        f"{decimal(macro.value)} {decimal_interval(macro)}"
+    )
+    if score.macro_f1_without_thin is not None:
+        text += " over emotions with ten images or more"
+    text += "."
+    if score.ece > score.ece_band[1]:
+        direction = "too high" if score.overconfidence > 0 else "too low"
+        text += (
+            f" Its confidences are {direction}: it says {percent(score.mean_confidence)} on average "
+            f"and keeps {percent(score.accuracy.value)}."
+        )
+    else:
+        text += " Its confidences can be taken at their word."
+    lead = f"On {len(good)} of {judged} emotions." if good else "Not yet."
+    tone = "good" if good and len(good) == judged else "mid" if good else "bad"
+    return Finding(question, tone, lead, text, Link("Scores and calibration", context.model_path(best)))
+
+
+def best_model(context: Context) -> int:
+    """Index of the model with the highest accuracy."""
+    return max(range(len(context.models)), key=lambda k: context.report.scores[k].accuracy.value)

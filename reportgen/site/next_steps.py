@@ -1,0 +1,118 @@
+"""What to do next: suggestions that follow from the findings, each tied to its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.site.attention import where
+from reportgen.site.context import Context
+from reportgen.site.findings import LOW, best_model
+from reportgen.site.text import and_list, capital, count, number, percent, rate
+from reportgen.site.views import Link
+
+__all__ = ["Step", "next_steps"]
+
+_MOST = 6
+
+
+@dataclass(frozen=True)
+class Step:
+    """One suggestion and the evidence that it follows from."""
+
+    title: str
+    text: str
+    link: Link
+
+
+def next_steps(context: Context) -> tuple[Step, ...]:
+    """Most pressing first; empty where nothing follows."""
+    steps = [*_class_order(context), *_problems(context)]
+    if context.labelled:
+        steps += [*_background(context), *_thin(context), *_balance(context), *_labels(context), *_calibration(context)]
+    return tuple(steps[:_MOST])
+
+
+def _class_order(context: Context) -> list[Step]:
+    return [
+        Step(
+            f"Check the class order of {context.models[k].name}.",
+            order.sentence,
+            Link("scores", context.model_path(k)),
+        )
+        for k, order in enumerate(context.report.class_orders)
+        if order is not None
+    ]
+
+
+def _problems(context: Context) -> list[Step]:
+    problems = len(context.analysis.problems)
+    if not problems:
+        return []
+    text = f"{capital(count(problems, 'entry', 'entries'))} of the test set could not be used."
+    return [Step("Repair the data.", text, Link("list", "method.html#data"))]
+
+
+def _background(context: Context) -> list[Step]:
+    found = context.attention.backgrounds() if context.attention else ()
+    if not found:
+        return []
+    text = (
+        f"Heat lies outside the face for {where(found)}. Crop tighter, or take the background away, and see whether "
+        "the answers change."
+    )
+    emotion = context.classes.index(found[0].emotion)
+    return [Step("Test the background.", text, Link("images", context.emotion_path(emotion)))]
+
+
+def _thin(context: Context) -> list[Step]:
+    thin = [row for row in context.report.scores[0].emotions if row.thin]
+    if not thin:
+        return []
+    counts = and_list([f"{row.emotion} {number(row.n)}" for row in thin])
+    text = f"Fewer than ten test images allow no statement ({counts})."
+    return [Step(f"Collect {and_list([row.emotion for row in thin])}.", text, Link("counts", "models.html#recall"))]
+
+
+def _balance(context: Context) -> list[Step]:
+    best = context.report.scores[best_model(context)]
+    large = [row for row in best.emotions if row.n >= best.n / 4]
+    poor = [row for row in best.emotions if not row.thin and row.recall.high < LOW and row.n < best.n / 10]
+    if not large or not poor:
+        return []
+    share = percent(sum(row.n for row in large) / best.n)
+    recalls = and_list([f"{row.emotion} {rate(row)}" for row in poor])
+    names = capital(and_list([row.emotion for row in large]))
+    text = (
+        f"{names} {'is' if len(large) == 1 else 'are'} {share} of the test images; recall of the rare ones stays low "
+        f"({recalls}). If training looks the same, weight or resample it."
+    )
+    return [Step("Balance the training set.", text, Link("recall", "models.html#recall"))]
+
+
+def _labels(context: Context) -> list[Step]:
+    comparisons = context.report.comparisons
+    index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)
+    if index is None or not comparisons[index].wrong_alike:
+        return []
+    alike = comparisons[index]
+    text = (
+        f"{alike.a} and {alike.b} agree on another emotion there. A wrong label looks exactly like that, and so does "
+        "a hard face."
+    )
+    anchor = "wrong-alike" if index == 0 else f"wrong-alike-{index + 1}"
+    title = f"Look at {count(alike.wrong_alike, 'label')}."
+    return [Step(title, text, Link("gallery", f"compare.html#{anchor}"))]
+
+
+def _calibration(context: Context) -> list[Step]:
+    scores = context.report.scores
+    off = [k for k, score in enumerate(scores) if score.ece > score.ece_band[1]]
+    if not off:
+        return []
+    errors = and_list([f"{scores[k].name} is {percent(scores[k].ece)}" for k in off])
+    text = (
+        f"The calibration error of {errors}, more than chance explains; temperature scaling on the validation set is "
+        "usually enough."
+    )
+    link = Link("reliability", f"{context.model_path(off[0])}#calibration")
+    return [Step("Calibrate before using confidences.", text, link)]

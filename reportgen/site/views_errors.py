@@ -1,0 +1,237 @@
+"""Errors: an overview of all models, and each model's confusions pair by pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reportgen.site.context import Context
+from reportgen.site.text import capital, count, percent, shorten, sure
+from reportgen.site.views import Bar, Crumb, Legend, Link, Page, Tile
+
+__all__ = ["ErrorCard", "ErrorsView", "ModelErrorsView", "Pair", "ProbabilityRow", "errors_view", "model_errors_view"]
+
+_TOP = 3
+
+
+@dataclass(frozen=True)
+class ProbabilityRow:
+    """One class: what each model gave it. `true` marks the label."""
+
+    emotion: str
+    true: bool
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class ErrorCard:
+    """One error: four pictures on one scale and what every model said."""
+
+    anchor: str
+    href: str
+    name: str
+    note: str
+    tiles: tuple[Tile, ...]
+    models: tuple[str, ...]
+    rows: tuple[ProbabilityRow, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One confused pair of one model."""
+
+    anchor: str
+    truth: str
+    predicted: str
+    count: int
+    text: str
+    share: float
+    href: str
+    explorer: Link
+    cards: tuple[ErrorCard, ...]
+
+
+@dataclass(frozen=True)
+class ModelErrors:
+    """One model on the overview: its most frequent pairs, and one example of each of the first."""
+
+    series: str
+    model: str
+    href: str
+    sentence: str
+    pairs: tuple[Pair, ...]
+    featured: tuple[Pair, ...]
+    rest: str
+
+
+@dataclass(frozen=True)
+class ErrorsView:
+    """`errors.html`."""
+
+    page: Page
+    title: str
+    lede: str
+    models: tuple[ModelErrors, ...]
+    legend: Legend
+
+
+@dataclass(frozen=True)
+class ModelErrorsView:
+    """`errors/<model>.html`."""
+
+    page: Page
+    tabs: tuple[Link, ...]
+    title: str
+    lede: str
+    pairs: tuple[Pair, ...]
+    legend: Legend
+
+
+def probability_rows(context: Context, row: int, first: int, top: int | None) -> tuple[ProbabilityRow, ...]:
+    """Probabilities of all models: any model's `top` classes (None: all) and the label, sorted by model `first`."""
+    label = int(context.labels[row])
+    ranked = [np.argsort(-model.probabilities[row], kind="stable") for model in context.models]
+    wanted = {int(c) for order in ranked for c in order[:top]} | ({label} if label >= 0 else set())
+    return tuple(
+        ProbabilityRow(
+            context.classes[c],
+            c == label,
+            tuple(
+                Bar(
+                    model.name,
+                    round(100 * float(model.probabilities[row, c]), 1),
+                    sure(float(model.probabilities[row, c])),
+                    strong=int(model.predicted[row]) == c,
+                    series=context.series(k),
+                )
+                for k, model in enumerate(context.models)
+            ),
+        )
+        for c in map(int, ranked[first])
+        if c in wanted
+    )
+
+
+def error_card(context: Context, row: int, k: int, note: str) -> ErrorCard:
+    """One error of model `k`."""
+    return ErrorCard(
+        anchor=f"{context.models[k].slug}-{context.ids[row]}",
+        href=context.image_path(row),
+        name=shorten(context.names[row], 34),
+        note=note,
+        tiles=context.error_tiles(row, k),
+        models=tuple(model.name for model in context.models),
+        rows=probability_rows(context, row, k, _TOP),
+    )
+
+
+def _pairs(context: Context, k: int, cards: int | None) -> tuple[Pair, ...]:
+    score, model = context.report.scores[k], context.models[k]
+    wrong = score.n - int(np.trace(score.confusion))
+    pairs = []
+    for truth, row in enumerate(score.confusion):
+        for predicted, value in enumerate(row.tolist()):
+            if truth == predicted or not value:
+                continue
+            said, true = context.classes[predicted], context.classes[truth]
+            picks = context.report.mined.confusions(model.slug, true, said)
+            anchor = context.pair_anchor(truth, predicted)
+            pairs.append(
+                Pair(
+                    anchor=anchor,
+                    truth=true,
+                    predicted=said,
+                    count=value,
+                    text=f"{count(value, 'image')}, {percent(value / int(row.sum()))} of {true}",
+                    share=round(100 * value / wrong, 2),
+                    href=f"{context.errors_path(k)}#{anchor}",
+                    explorer=Link(
+                        f"all {value:,} in the explorer" if value > 1 else "in the explorer",
+                        context.explorer(
+                            context.token("true", true), context.token("pred", said), f"model:{model.slug}"
+                        ),
+                    ),
+                    cards=tuple(error_card(context, pick.image, k, pick.note) for pick in picks[:cards]),
+                )
+            )
+    return tuple(sorted(pairs, key=lambda pair: (-pair.count, pair.anchor)))
+
+
+def errors_view(context: Context) -> ErrorsView:
+    """The overview."""
+    models = []
+    for k, model in enumerate(context.models):
+        score = context.report.scores[k]
+        wrong = score.n - int(np.trace(score.confusion))
+        pairs = _pairs(context, k, 1)
+        shown = pairs[:10]
+        rest = len(pairs) - len(shown)
+        models.append(
+            ModelErrors(
+                context.series(k),
+                model.name,
+                context.errors_path(k),
+                f"{capital(count(wrong, 'error'))} in {count(len(pairs), 'pair')} of emotions."
+                if wrong
+                else "No errors.",
+                shown,
+                shown[:4],
+                f"and {count(rest, 'more pair')}" if rest else "",
+            )
+        )
+    total = [m.sentence for m in models]
+    labelled = bool(context.labelled)
+    return ErrorsView(
+        page=Page("Errors", "What the models confuse, with the evidence for both classes", "Errors"),
+        title=_title(context) if labelled else "Without labels there are no errors.",
+        lede="An error is two maps: the evidence for what the model said, and for what the label says. Both are drawn "
+        "on one scale, so you can see whether the model found the right evidence and weighed it wrongly, or never "
+        "found it."
+        if labelled and total
+        else "These images have no label, so nothing says which answers are wrong.",
+        models=tuple(models) if labelled else (),
+        legend=context.legend(),
+    )
+
+
+def _title(context: Context) -> str:
+    merged: dict[tuple[int, int], int] = {}
+    for score in context.report.scores:
+        off = score.confusion.copy()
+        np.fill_diagonal(off, 0)
+        if off.any():
+            truth, predicted = np.unravel_index(int(off.argmax()), off.shape)
+            merged[int(truth), int(predicted)] = merged.get((int(truth), int(predicted)), 0) + 1
+    if not merged:
+        return "No errors."
+    pair = max(merged, key=lambda key: merged[key])
+    who = "Most often, " if merged[pair] == len(context.models) else "Often, "
+    return f"{who}{context.classes[pair[0]]} is read as {context.classes[pair[1]]}."
+
+
+def model_errors_view(context: Context, k: int) -> ModelErrorsView:
+    """One model's errors."""
+    model, score = context.models[k], context.report.scores[k]
+    pairs = _pairs(context, k, None)
+    wrong = score.n - int(np.trace(score.confusion))
+    title = f"{model.name} made {count(wrong, 'error')}." if wrong else f"{model.name} made no error."
+    if not score.n:
+        title = "Without labels there are no errors."
+    return ModelErrorsView(
+        page=Page(
+            f"Errors of {model.name}",
+            f"Errors of {model.name} by confused pair",
+            "Errors",
+            (Crumb("Errors", "errors.html"), Crumb(model.name)),
+            Link(context.models[k - 1].name, context.errors_path(k - 1)) if k else None,
+            Link(context.models[k + 1].name, context.errors_path(k + 1)) if k + 1 < len(context.models) else None,
+        ),
+        tabs=context.model_links(k, "errors"),
+        title=title,
+        lede="Grouped by pair, the most frequent first; a few of each pair, surest first, so that none floods the page."
+        if wrong
+        else "",
+        pairs=pairs,
+        legend=context.legend((k,)),
+    )

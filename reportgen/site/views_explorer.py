@@ -1,0 +1,129 @@
+"""The explorer: every image in static pages, and the data with which a script filters them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reportgen.analysis import slugify
+from reportgen.site.attention import REGION_NAMES
+from reportgen.site.context import Context
+from reportgen.site.sheets import BORDER, CELLS, COLUMNS, THUMB
+from reportgen.site.text import number, shorten
+from reportgen.site.views import Answer, Legend, Link, Page, Thumb
+
+__all__ = ["ExplorerRow", "ExplorerView", "explorer_data", "explorer_view"]
+
+
+@dataclass(frozen=True)
+class ExplorerRow:
+    """One image."""
+
+    thumb: Thumb
+    href: str | None
+    name: str
+    truth: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class ExplorerView:
+    """`explorer.html` and its further pages."""
+
+    page: Page
+    title: str
+    text: str
+    first: bool
+    rows: tuple[ExplorerRow, ...]
+    pages: tuple[Link, ...]
+    models: tuple[tuple[str, str, str], ...]
+    classes: tuple[tuple[str, str], ...]
+    legend: Legend
+    data: str
+    method: str
+
+
+def page_path(index: int) -> str:
+    """Where the static page with the images from `index` x 100 on is."""
+    return "explorer.html" if index == 0 else f"explorer/{index + 1}.html"
+
+
+def explorer_view(context: Context, index: int, data: str) -> ExplorerView:
+    """Static page `index`; `data` is the path of the data script."""
+    order = context.drawn.order[index * CELLS : (index + 1) * CELLS].tolist()
+    count = len(context.drawn.thumbs)
+    last = index * CELLS + len(order)
+    return ExplorerView(
+        page=Page(
+            "Explorer" if index == 0 else f"Explorer, page {index + 1}",
+            "Every test image with every model's answer",
+            "Explorer",
+            (),
+            Link(f"Page {index}", page_path(index - 1)) if index else None,
+            Link(f"Page {index + 2}", page_path(index + 1)) if index + 1 < count else None,
+        ),
+        title="Every image",
+        text=f"{number(index * CELLS + 1)} to {number(last)} of {number(len(context.labels))}, by label and answer",
+        first=index == 0,
+        rows=tuple(_row(context, row) for row in order),
+        pages=tuple(Link(str(i + 1), page_path(i), i == index) for i in range(count)) if count > 1 else (),
+        models=tuple((context.series(k), model.slug, model.name) for k, model in enumerate(context.models)),
+        classes=tuple((slugify(name), name) for name in context.classes),
+        legend=context.legend(),
+        data=data,
+        method=context.method,
+    )
+
+
+def _row(context: Context, row: int) -> ExplorerRow:
+    href = f"images/{context.ids[row]}.html" if row in context.drawn.pictures else None
+    alt = f"Image {context.ids[row]}, labelled {context.truth(row)}"
+    return ExplorerRow(
+        context.thumb(row, alt), href, shorten(context.names[row], 26), context.truth(row), context.answers(row)
+    )
+
+
+def explorer_data(context: Context) -> dict[str, Any]:
+    """Columns of all images in the explorer's order: what the script filters, in as few bytes as it takes."""
+    order, drawn = context.drawn.order, context.drawn
+    classes = len(context.classes)
+    measures = context.report.attention.measures if context.report.attention else ()
+    peaks = [measure.predicted.peak_region[order].tolist() for measure in measures]
+    return {
+        "classes": list(context.classes),
+        "slugs": [slugify(name) for name in context.classes],
+        "models": [
+            {
+                "name": model.name,
+                "slug": model.slug,
+                "series": context.series(k),
+                "predicted": model.predicted[order].tolist(),
+                # Per mille; capped so that nothing claims to be certain.
+                "probabilities": np.minimum(999, np.floor(model.probabilities[order] * 1000))
+                .astype(int)
+                .reshape(-1)
+                .tolist(),
+                "sheets": [sheet.path for sheet in drawn.maps[k]],
+                "sizes": [[sheet.width, sheet.height] for sheet in drawn.maps[k]],
+                "cell": list(drawn.maps[k][0].cell) if drawn.maps[k] else [1, 1],
+            }
+            for k, model in enumerate(context.models)
+        ],
+        "ids": [context.ids[row] for row in order.tolist()],
+        "names": [context.names[row] for row in order.tolist()],
+        "labels": context.labels[order].tolist(),
+        "notes": [str(note) for note in context.analysis.images["notes"].iloc[order].tolist()],
+        "pages": [int(row in drawn.pictures) for row in order.tolist()],
+        "sheets": [sheet.path for sheet in drawn.thumbs],
+        "sizes": [[sheet.width, sheet.height] for sheet in drawn.thumbs],
+        "thumb": THUMB,
+        "columns": COLUMNS,
+        "cells": CELLS,
+        "border": BORDER,
+        "regions": list(REGION_NAMES) if peaks else [],
+        "peaks": peaks,
+        "classCount": classes,
+        "method": context.method,
+    }

@@ -1,0 +1,168 @@
+"""One image: everything known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reportgen.site.context import Context
+from reportgen.site.text import and_list, capital, plain, shorten
+from reportgen.site.views import Answer, Crumb, Legend, Link, Page, Thumb, Tile
+from reportgen.site.views_errors import ProbabilityRow, probability_rows
+
+__all__ = ["ImageView", "ModelPanel", "image_view"]
+
+# Columns of the analysis that have a place of their own on the page, or none at all.
+_OWN = {"image_id", "path", "emotion", "label", "person", "sha256", "width", "height", "notes", "row"}
+
+_KIND_WORDS = {
+    "surest-correct": "surest of its emotion",
+    "least-sure-correct": "barely right",
+    "typical-correct": "typical of its emotion",
+    "surest-error": "among the surest errors",
+    "confusion": "an example of its confusion",
+    "near-miss": "nearly right",
+    "fallback": "least wrong of its emotion",
+    "random": "drawn at random",
+}
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """One class's map for the comparison by hand."""
+
+    emotion: str
+    probability: str
+    predicted: bool
+    true: bool
+    thumb: Thumb
+
+
+@dataclass(frozen=True)
+class ModelPanel:
+    """One model on this image."""
+
+    series: str
+    slug: str
+    answer: Answer
+    tiles: tuple[Tile, ...]
+    maps: tuple[ClassMap, ...]
+    caution: str
+    why: str
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """`images/<id>.html`."""
+
+    page: Page
+    title: str
+    original: Tile
+    prepared: Tile
+    face: Thumb
+    models: tuple[str, ...]
+    panels: tuple[ModelPanel, ...]
+    rows: tuple[ProbabilityRow, ...]
+    facts: tuple[tuple[str, str], ...]
+    legend: Legend
+    explorer: Link
+    position: str
+
+
+def image_view(context: Context, row: int, ordered: Sequence[int], place: int) -> ImageView:
+    """The page of one image, at `place` among the `ordered` rows that have pages."""
+    label = int(context.labels[row])
+    before = ordered[place - 1] if place else None
+    after = ordered[place + 1] if place + 1 < len(ordered) else None
+    emotion = (
+        Crumb(context.classes[label], context.emotion_path(label)) if label >= 0 else Crumb("Explorer", "explorer.html")
+    )
+    return ImageView(
+        page=Page(
+            f"Image {context.ids[row]}",
+            f"Image {context.ids[row]}, {context.truth(row)}, as every model sees it",
+            "Emotions" if label >= 0 else "Explorer",
+            (emotion, Crumb(shorten(context.names[row]))),
+            Link(context.names[before], context.image_path(before)) if before is not None else None,
+            Link(context.names[after], context.image_path(after)) if after is not None else None,
+        ),
+        title=_title(context, row),
+        original=context.original(row),
+        prepared=context.prepared(row),
+        face=context.thumb(row, ""),
+        models=tuple(model.name for model in context.models),
+        panels=tuple(_panel(context, row, k) for k in range(len(context.models))),
+        rows=probability_rows(context, row, 0, None),
+        facts=_facts(context, row),
+        legend=context.legend(),
+        explorer=Link("in the explorer", f"explorer.html#id:{context.ids[row]}"),
+        position=f"{place + 1} of {len(ordered)}",
+    )
+
+
+def _title(context: Context, row: int) -> str:
+    answers = context.answers(row)
+    if not answers:
+        return capital(context.truth(row))
+    label = int(context.labels[row])
+    said = {answer.predicted for answer in answers}
+    names = and_list([answer.model for answer in answers])
+    if label < 0:
+        if len(said) == 1:
+            return f"{names} {'see' if len(answers) > 1 else 'sees'} {answers[0].predicted}."
+        return capital(and_list([f"{answer.model} sees {answer.predicted}" for answer in answers])) + "."
+    truth = context.truth(row)
+    if said == {truth}:
+        return f"{capital(truth)}, read correctly{' by ' + names if len(answers) > 1 else ''}."
+    if len(said) == 1:
+        return f"{capital(truth)}, read as {answers[0].predicted}{' by ' + names if len(answers) > 1 else ''}."
+    parts = [f"{answer.model} reads {answer.predicted}" for answer in answers]
+    return f"Labelled {truth}: {and_list(parts)}."
+
+
+def _panel(context: Context, row: int, k: int) -> ModelPanel:
+    model = context.models[k]
+    wrong = context.labels[row] >= 0 and model.predicted[row] != context.labels[row]
+    tiles = context.error_tiles(row, k)[1:] if wrong else (context.overlay(row, k),)
+    order = sorted(range(len(context.classes)), key=lambda c: (-float(model.probabilities[row, c]), c))
+    picks = [pick for pick in context.report.mined.on_image(row) if pick.model == model.slug and not pick.other]
+    why = and_list(list(dict.fromkeys(_KIND_WORDS.get(pick.kind, pick.kind) for pick in picks)))
+    answer = context.answers(row, (k,))[0]
+    rows = {r.emotion: r for r in probability_rows(context, row, k, None)}
+    return ModelPanel(
+        series=context.series(k),
+        slug=model.slug,
+        answer=answer,
+        tiles=(*tiles, context.heat(row, k)),
+        maps=tuple(
+            ClassMap(
+                context.classes[c],
+                rows[context.classes[c]].bars[k].text,
+                c == int(model.predicted[row]),
+                c == int(context.labels[row]),
+                context.map_thumb(row, k, c, context.alt(row, k, c, f"{context.method} map")),
+            )
+            for c in order
+        ),
+        caution=context.caution(row, k),
+        why=capital(why),
+    )
+
+
+def _facts(context: Context, row: int) -> tuple[tuple[str, str], ...]:
+    record = context.analysis.images.iloc[row]
+    facts = [
+        ("File", context.names[row]),
+        ("Label", context.truth(row)),
+        ("Size", f"{int(record['width'])} × {int(record['height'])} pixels"),
+        ("Decoding", str(record["notes"]) or "nothing special"),
+        ("Content", f"sha256 {str(record['sha256'])[:16]}…"),
+    ]
+    if not pd.isna(record["person"]):
+        facts.insert(2, ("Person", plain(str(record["person"]))))
+    for column in context.analysis.images.columns:
+        if column not in _OWN and not pd.isna(record[column]):
+            facts.append((str(column), shorten(plain(str(record[column])), 80)))
+    return tuple(facts)

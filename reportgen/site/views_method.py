@@ -1,0 +1,172 @@
+"""How the report was made: the method in plain words, the guide to heatmaps, limits, settings, checksums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.config import Config
+from reportgen.site.context import Context, base_name
+from reportgen.site.glossary import GLOSSARY
+from reportgen.site.report import DataNote
+from reportgen.site.text import count, plain
+from reportgen.site.views import Legend, Page, Tile
+
+__all__ = ["GUIDE", "ISSUES", "LIMITS", "MethodView", "method_view"]
+
+GUIDE: tuple[tuple[str, str, str], ...] = (
+    ("Heat on eyes and brows", "The model reads the upper face.", "Expected for anger, fear, sadness and surprise."),
+    ("Heat on the mouth", "The model reads the lower face.", "Expected for happiness and disgust, and for surprise."),
+    (
+        "Heat on the whole face",
+        "The model weighs the face as one.",
+        "Fine for neutral; elsewhere look at the confidence.",
+    ),
+    (
+        "Heat on hair, border or background",
+        "The evidence sits where no expression is.",
+        "A suspect for a shortcut: test whether the answer depends on it.",
+    ),
+    ("Heat spread evenly", "No part of the image stands out.", "Often an unsure answer: compare with the confidence."),
+    (
+        "Heat in one small spot",
+        "One feature decides the map.",
+        "Look whether the spot is the same in all images of the emotion.",
+    ),
+    (
+        "No heat at all",
+        "No positive evidence at this layer.",
+        "Read nothing into it; the answer came from what speaks against the others.",
+    ),
+)
+
+ISSUES: tuple[tuple[str, str, str], ...] = (
+    (
+        "Heat outside the face",
+        "The face is small in the crop, or something beside it goes with the label.",
+        "Crop tighter, or balance backgrounds, lighting and colour over the emotions.",
+    ),
+    (
+        "All emotions give the same map",
+        "The layer shows where features are loud, not what tells the classes apart.",
+        "Compare with the difference of two classes' maps.",
+    ),
+    (
+        "Right answer, strange map",
+        "The answer may rest on a shortcut, or the map on too coarse a layer.",
+        "Test the dependence, not the look.",
+    ),
+    (
+        "Wrong answer, sensible map",
+        "The model looked in the right place and weighed it wrongly, or the label is wrong.",
+        "Look at the label first, then at similar faces.",
+    ),
+    (
+        "Maps jump between similar images",
+        "Few training examples, or a model that has overfitted.",
+        "More data, augmentation, an earlier checkpoint.",
+    ),
+)
+
+LIMITS: tuple[str, ...] = (
+    "Heatmaps show coarse positive evidence for one logit. They are not causes, and they are not human attention.",
+    "One cell of a map covers 16 or 32 pixels of the input, and what a cell can see is wider still.",
+    "No warning does not mean no shortcut: shortcuts that no map shows exist (Adebayo et al. 2022).",
+    "What people look at in a face was measured on posed faces; real ones differ.",
+    "The model predicts labels of facial appearance, not felt emotion (Barrett et al. 2019).",
+    "Without group labels, fairness was not assessed.",
+    "In the EU, inferring emotions at work or in education is prohibited outside medical and safety use "
+    "(AI Act, Art. 5(1)(f)). This is not legal advice.",
+)
+
+
+@dataclass(frozen=True)
+class MethodView:
+    """`method.html`."""
+
+    page: Page
+    method: str
+    steps: tuple[tuple[str, str], ...]
+    tiles: tuple[Tile, ...]
+    guide: tuple[tuple[str, str, str], ...]
+    issues: tuple[tuple[str, str, str], ...]
+    limits: tuple[str, ...]
+    glossary: tuple[tuple[str, str], ...]
+    notes: tuple[DataNote, ...]
+    problems: tuple[tuple[str, str, str], ...]
+    problems_more: str
+    counts: tuple[tuple[str, str], ...]
+    settings: tuple[tuple[str, str], ...]
+    versions: tuple[tuple[str, str], ...]
+    checksums: tuple[tuple[str, str], ...]
+    command: str
+    downloads: tuple[tuple[str, str, str], ...]
+    legend: Legend
+
+
+def method_view(context: Context, config: Config, downloads: tuple[tuple[str, str, str], ...]) -> MethodView:
+    """The page; `downloads` are path, name and description."""
+    manifest = context.analysis.manifest
+    problems = context.analysis.problems
+    listed = tuple(
+        (base_name(str(row.path)), str(row.kind), plain(str(row.message))) for row in problems.head(50).itertuples()
+    )
+    unlabelled = len(context.labels) - context.labelled
+    counts = [(name, count(context.images_of(emotion), "image")) for emotion, name in enumerate(context.classes)]
+    if unlabelled:
+        counts.append(("no label", count(unlabelled, "image")))
+    return MethodView(
+        page=Page("Method", "How the heatmaps were made, how to read them, and what they cannot say", "Method"),
+        method=context.method,
+        steps=_steps(context),
+        tiles=_tiles(context),
+        guide=GUIDE,
+        issues=ISSUES,
+        limits=LIMITS,
+        glossary=tuple(sorted(GLOSSARY.items(), key=lambda item: item[0].lower())),
+        notes=context.data_notes,
+        problems=listed,
+        problems_more=f"and {len(problems) - len(listed):,} more" if len(problems) > len(listed) else "",
+        counts=tuple(counts),
+        settings=_settings(config),
+        versions=tuple(sorted((str(k), str(v)) for k, v in manifest.get("versions", {}).items())),
+        checksums=tuple((model.name, str(model.info.get("sha256", "unknown"))) for model in context.models),
+        command=plain(context.report.command or ""),
+        downloads=downloads,
+        legend=context.legend(),
+    )
+
+
+def _steps(context: Context) -> tuple[tuple[str, str], ...]:
+    return (
+        ("The image is resized", "to what the model was trained on, and its colours are put on the model's scale."),
+        (
+            "The model answers",
+            "and one of its last layers is kept: a stack of small feature maps, each loud where it finds its feature.",
+        ),
+        (
+            "The answer is traced back",
+            "For one class, the gradient says how much each feature map would raise that class's score.",
+        ),
+        ("The maps are added up", "each with its weight. What is positive speaks for the class; the rest is dropped."),
+        (
+            "The sum is enlarged",
+            "to the size of the picture and laid over the grey face, stronger where there is more evidence.",
+        ),
+    )
+
+
+def _tiles(context: Context) -> tuple[Tile, ...]:
+    """One image that all models get right, else any: the method in four pictures."""
+    picks = context.report.mined.picks
+    if not context.models or not context.drawn.pictures:
+        return ()
+    rows = [pick.image for pick in picks if pick.kind == "typical-correct"] or sorted(context.drawn.pictures)
+    sure = max(rows, key=lambda row: (min(float(m.confidence[row]) for m in context.models), -row))
+    return (*context.correct_tiles(sure, 0),)
+
+
+def _settings(config: Config) -> tuple[tuple[str, str], ...]:
+    """The settings that shape the results; paths stay at home."""
+    values = config.model_dump()
+    shown = ("method", "regions", "overlay", "colormap", "precision", "seed", "examples")
+    return tuple((key, str(values[key])) for key in shown)

@@ -1,0 +1,264 @@
+"""One model's page: scores per emotion, confusion matrix, calibration, mean attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.site.charts import confusion_table
+from reportgen.site.context import Context
+from reportgen.site.pictures import Picture
+from reportgen.site.text import (
+    and_list,
+    count,
+    decimal,
+    decimal_interval,
+    percent,
+    percent_interval,
+    plain,
+    rate,
+)
+from reportgen.site.views import Cell, Crumb, Legend, Link, Number, Page, Tile
+from reportgen.site.views_attention import PatternRow, pattern_rows
+from reportgen.site.views_index import MeanMaps
+
+__all__ = ["MeanPair", "ModelView", "ScoreRow", "model_view"]
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One emotion's scores. The positions of the recall bar are in per cent."""
+
+    emotion: str
+    href: str
+    n: int
+    correct: int
+    recall: Number
+    precision: Number
+    f1: Number
+    position: tuple[float, float, float]
+    thin: bool
+
+
+@dataclass(frozen=True)
+class MeanPair:
+    """Mean maps of one emotion: where the model was right, and where it was wrong."""
+
+    emotion: str
+    href: str
+    correct: Tile | None
+    wrong: Tile | None
+    correct_note: str
+    wrong_note: str
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """`models/<slug>.html`."""
+
+    page: Page
+    tabs: tuple[Link, ...]
+    series: str
+    title: str
+    lede: str
+    numbers: tuple[Number, ...]
+    rows: tuple[ScoreRow, ...]
+    classes: tuple[str, ...]
+    confusion: tuple[tuple[str, str, bool, tuple[Cell, ...]], ...]
+    reliability: tuple[Picture, Picture] | None
+    reliability_text: str
+    means: tuple[MeanPair, ...]
+    legend: Legend
+    patterns: tuple[PatternRow, ...]
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    warning: str
+    errors: Link
+
+
+def model_view(context: Context, k: int, means: MeanMaps, reliability: tuple[Picture, Picture] | None) -> ModelView:
+    """The page of model `k`; `reliability` is its diagram for light and for dark pages."""
+    model, score = context.models[k], context.report.scores[k]
+    order = context.report.class_orders[k]
+    previous = k - 1 if k > 0 else None
+    following = k + 1 if k + 1 < len(context.models) else None
+    return ModelView(
+        page=Page(
+            model.name,
+            f"Scores, confusions, calibration and mean heatmaps of {model.name}",
+            "Models",
+            (Crumb("Models", "models.html"), Crumb(model.name)),
+            Link(context.models[previous].name, context.model_path(previous)) if previous is not None else None,
+            Link(context.models[following].name, context.model_path(following)) if following is not None else None,
+        ),
+        tabs=context.model_links(k),
+        series=context.series(k),
+        title=_title(context, k),
+        lede=_lede(context, k),
+        numbers=_numbers(context, k),
+        rows=_rows(context, k),
+        classes=context.classes,
+        confusion=tuple(
+            (name, count(row.n, "image"), row.thin, cells)
+            for name, row, cells in zip(
+                context.classes, score.emotions, confusion_table(context, k, score), strict=True
+            )
+        )
+        if score.n
+        else (),
+        reliability=reliability,
+        reliability_text=_reliability_text(context, k),
+        means=_means(context, k, means),
+        legend=context.mean_legend(rows=False),
+        patterns=pattern_rows(context, context.attention, k) if context.attention else (),
+        facts=_facts(context, k),
+        notes=tuple(plain(str(note)) for note in model.info.get("notes", ())),
+        warning=order.sentence if order is not None else "",
+        errors=Link(f"All errors of {model.name}, pair by pair", context.errors_path(k)),
+    )
+
+
+def _title(context: Context, k: int) -> str:
+    score = context.report.scores[k]
+    if not score.n:
+        return f"{score.name}: what it answers, without labels to check against."
+    return f"{score.name} is right on {percent(score.accuracy.value)} of {count(score.n, 'image')}."
+
+
+def _lede(context: Context, k: int) -> str:
+    score = context.report.scores[k]
+    rows = [row for row in score.emotions if not row.thin]
+    if not rows:
+        return ""
+    best = max(rows, key=lambda row: row.recall.value)
+    worst = min(rows, key=lambda row: row.recall.value)
+    text = f"Best on {best.emotion} ({percent(best.recall.value)} of {best.n:,} found)"
+    if worst is not best:
+        text += f", weakest on {worst.emotion} ({percent(worst.recall.value)} of {worst.n:,})"
+    never = [row.emotion for row in score.emotions if row.predicted == 0]
+    if never:
+        text += f". It never answers {and_list(never, 'or')}"
+    return text + "."
+
+
+def _numbers(context: Context, k: int) -> tuple[Number, ...]:
+    score = context.report.scores[k]
+    if not score.n:
+        return ()
+    macro = score.macro_f1_without_thin
+    return (
+        Number(
+            "Accuracy",
+            percent(score.accuracy.value, 1),
+            percent_interval(score.accuracy, 1),
+            "higher is better",
+            "accuracy",
+        ),
+        Number(
+            "Balanced accuracy",
+            percent(score.balanced_accuracy.value, 1),
+            percent_interval(score.balanced_accuracy, 1),
+            "higher is better",
+            "balanced accuracy",
+        ),
+        Number(
+            "Macro-F1",
+            decimal(score.macro_f1.value),
+            decimal_interval(score.macro_f1),
+            f"{decimal(macro.value)} without thin emotions" if macro else "higher is better",
+            "macro-F1",
+        ),
+        Number("Brier score", decimal(score.brier, 3), "", "lower is better", "Brier score"),
+        Number(
+            "Calibration error",
+            percent(score.ece, 1),
+            f"[{100 * score.ece_band[0]:.1f}, {100 * score.ece_band[1]:.1f}]",
+            "brackets: a perfect model, by chance",
+            "calibration error",
+        ),
+    )
+
+
+def _rows(context: Context, k: int) -> tuple[ScoreRow, ...]:
+    rows = []
+    for emotion, row in enumerate(context.report.scores[k].emotions):
+        recall = row.recall
+        rows.append(
+            ScoreRow(
+                row.emotion,
+                context.emotion_path(emotion),
+                row.n,
+                row.correct,
+                Number("", rate(row) if row.n else "–", percent_interval(recall)),
+                Number(
+                    "",
+                    percent(row.precision.value),
+                    percent_interval(row.precision),
+                    f"{row.correct} of {row.predicted}",
+                ),
+                Number("", decimal(row.f1.value), decimal_interval(row.f1)),
+                (round(100 * recall.low, 2), round(100 * recall.value, 2), round(100 * recall.high, 2))
+                if recall.defined
+                else (0.0, 0.0, 0.0),
+                row.thin,
+            )
+        )
+    return tuple(rows)
+
+
+def _reliability_text(context: Context, k: int) -> str:
+    score = context.report.scores[k]
+    if not score.n:
+        return ""
+    if score.ece > score.ece_band[1]:
+        way = "promises more than it keeps" if score.overconfidence > 0 else "is better than it says"
+        return (
+            f"{score.name} {way}: on average it says {percent(score.mean_confidence)} and is right on "
+            f"{percent(score.accuracy.value)}. The gap of {percent(score.ece, 1)} is wider than the "
+            f"{percent(score.ece_band[1], 1)} that chance gives a perfectly calibrated model."
+        )
+    return (
+        f"The gap of {percent(score.ece, 1)} between confidence and accuracy is within what chance gives a perfectly "
+        f"calibrated model (up to {percent(score.ece_band[1], 1)}): its confidences can be taken at their word."
+    )
+
+
+def _means(context: Context, k: int, means: MeanMaps) -> tuple[MeanPair, ...]:
+    pairs = []
+    for emotion, name in enumerate(context.classes):
+        tiles, notes = [], []
+        for which in ("correct", "wrong"):
+            mean = means[k].get((emotion, which))
+            note = "no such image"
+            tile = None
+            if mean is not None:
+                note = f"n = {mean.n:,}" + (f", {mean.blank} blank left out" if mean.blank else "")
+                if not mean.n:
+                    note = "no such image" if not mean.blank else f"all {mean.blank} blank"
+                if mean.picture is not None:
+                    alt = (
+                        f"Mean {context.method} map of {context.models[k].name} for {name} over "
+                        f"the {count(mean.n, 'image')} "
+                        f"it gets {'right' if which == 'correct' else 'wrong'}, on the mean face of {name}"
+                    )
+                    tile = Tile(mean.picture, alt)
+            tiles.append(tile)
+            notes.append(note)
+        pairs.append(MeanPair(name, context.emotion_path(emotion), tiles[0], tiles[1], notes[0], notes[1]))
+    return tuple(pairs)
+
+
+def _facts(context: Context, k: int) -> tuple[tuple[str, str], ...]:
+    info = context.models[k].info
+    height, width = info.get("input", (224, 224))
+    rows = [
+        ("Architecture", str(info.get("architecture", "unknown"))),
+        ("Checkpoint", str(info.get("file", "unknown"))),
+        ("sha256", str(info.get("sha256", "unknown"))),
+        ("Input", f"{width} × {height} pixels"),
+        ("Target layer", f"{info.get('target_layer', 'unknown')}, {context.grid_text(context.models[k])}"),
+        ("Pretraining", str(info.get("pretraining") or "unknown")),
+    ]
+    completeness = info.get("completeness")
+    if completeness is not None:
+        rows.append(("Completeness of the maps", str(completeness)))
+    return tuple(rows)

@@ -1,0 +1,136 @@
+// Conveniences on top of pages that are complete without them: colours, keys, sorting, the map's strength.
+(function () {
+  "use strict";
+  var root = document.documentElement;
+
+  function dark() {
+    return root.dataset.theme ? root.dataset.theme === "dark" : window.matchMedia("(prefers-color-scheme: dark)").matches;
+  }
+
+  var toggle = document.querySelector("[data-theme-toggle]");
+  if (toggle) {
+    toggle.hidden = false;
+    toggle.addEventListener("click", function () {
+      root.dataset.theme = dark() ? "light" : "dark";
+      try {
+        window.localStorage.setItem("reportgen-theme", root.dataset.theme);
+      } catch (error) {
+        // Not remembered, and that is all.
+      }
+    });
+  }
+
+  // An explanation opens beside its word rather than in the middle of the window.
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest(".term[popovertarget]");
+    if (!button) return;
+    var pop = document.getElementById(button.getAttribute("popovertarget"));
+    var box = button.getBoundingClientRect();
+    var width = Math.min(352, window.innerWidth - 32);
+    pop.style.width = width + "px";
+    pop.style.margin = "0";
+    pop.style.left = Math.max(16, Math.min(box.left, window.innerWidth - width - 16)) + "px";
+    pop.style.top = (box.bottom + 160 < window.innerHeight ? box.bottom + 8 : Math.max(8, box.top - 150)) + "px";
+  });
+
+  function step(by) {
+    var all = Array.prototype.filter.call(document.querySelectorAll("[data-step]"), function (element) {
+      return element.offsetParent !== null;
+    });
+    if (!all.length) return;
+    var here = all.indexOf(document.activeElement && document.activeElement.closest("[data-step]"));
+    if (here < 0) {
+      // Nothing chosen yet: start from what is on screen.
+      here = by > 0 ? -1 : all.length;
+      for (var i = 0; i < all.length; i += 1) {
+        if (all[i].getBoundingClientRect().top > 80) {
+          here = by > 0 ? i - 1 : i;
+          break;
+        }
+      }
+    }
+    var next = all[Math.max(0, Math.min(all.length - 1, here + by))];
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "center" });
+  }
+
+  function follow(relation) {
+    var link = document.querySelector('a[rel="' + relation + '"]');
+    if (link) link.click();
+  }
+
+  document.addEventListener("keydown", function (event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea")) return;
+    if (event.key === "j") step(1);
+    else if (event.key === "k") step(-1);
+    else if (event.key === "[") follow("prev");
+    else if (event.key === "]") follow("next");
+    else if (event.key === "?") document.getElementById("keys").togglePopover();
+    else if (event.key === "/") {
+      var query = document.getElementById("query");
+      if (!query) return;
+      event.preventDefault();
+      query.focus();
+    } else if (event.key === "Enter" && event.target.matches("[data-step]")) {
+      var link = event.target.querySelector("a[href]");
+      if (link) link.click();
+    }
+  });
+
+  // Tables that say so can be sorted by any column; the order is announced through aria-sort.
+  Array.prototype.forEach.call(document.querySelectorAll("table[data-sortable]"), function (table) {
+    var body = table.tBodies[0];
+    Array.prototype.forEach.call(table.tHead.rows[0].cells, function (head, column) {
+      var kind = head.dataset.sort;
+      if (!kind) return;
+      var button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      var name = head.textContent.trim();
+      button.setAttribute("aria-label", "Sort by " + name);
+      button.textContent = "↕";
+      head.appendChild(button);
+      button.addEventListener("click", function () {
+        var down = head.getAttribute("aria-sort") === "ascending";
+        Array.prototype.forEach.call(table.tHead.rows[0].cells, function (other) {
+          other.removeAttribute("aria-sort");
+        });
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        function key(row) {
+          var cell = row.cells[column];
+          return kind === "number" ? parseFloat(cell.dataset.value || cell.textContent.replace(/[^\d.]/g, "")) || 0 : cell.textContent.trim();
+        }
+        var rows = Array.prototype.slice.call(body.rows).sort(function (a, b) {
+          var x = key(a), y = key(b);
+          return (x < y ? -1 : x > y ? 1 : 0) * (down ? -1 : 1);
+        });
+        rows.forEach(function (row) {
+          body.appendChild(row);
+        });
+      });
+    });
+  });
+
+  Array.prototype.forEach.call(document.querySelectorAll("[data-slider]"), function (slider) {
+    slider.hidden = false;
+    slider.querySelector("input").addEventListener("input", function (event) {
+      var maps = slider.parentNode.querySelectorAll(".over");
+      Array.prototype.forEach.call(maps, function (map) {
+        map.style.opacity = event.target.value / 100;
+      });
+    });
+  });
+
+  // A link into a closed disclosure opens it.
+  function reveal() {
+    var target = window.location.hash && !/[:%]/.test(window.location.hash) && document.getElementById(window.location.hash.slice(1));
+    var details = target && target.closest("details");
+    if (details && !details.open) {
+      details.open = true;
+      target.scrollIntoView();
+    }
+  }
+  window.addEventListener("hashchange", reveal);
+  reveal();
+})();

@@ -1,0 +1,10 @@
+// Runs before the page is painted, so that a chosen scheme never flashes in the other one.
+(function () {
+  "use strict";
+  try {
+    var chosen = window.localStorage.getItem("reportgen-theme");
+    if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
+  } catch (error) {
+    // Storage may be forbidden for files; the system's scheme is used then.
+  }
+})();

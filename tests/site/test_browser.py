@@ -1,0 +1,214 @@
+"""The site in a real Chromium, opened from files as a reader opens it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reportgen.site.publish import Published
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+PAGES = (
+    "index.html",
+    "models.html",
+    "models/resnet18.html",
+    "emotions.html",
+    "emotions/anger.html",
+    "errors.html",
+    "errors/custom-cnn.html",
+    "compare.html",
+    "explorer.html",
+    "method.html",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}; set CHROMIUM to its path")
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
+        )
+        yield chromium
+        chromium.close()
+
+
+def all_pages(published: Published) -> list[str]:
+    image = min(path.name for path in (published.site / "images").glob("*.html"))
+    return [*PAGES, f"images/{image}"]
+
+
+def open_page(context: Any, published: Published, name: str) -> tuple[Any, list[str]]:
+    page, trouble = context.new_page(), []
+    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    root = published.site.resolve().as_uri() + "/"
+    page.on("request", lambda request: None if request.url.startswith((root, "data:")) else trouble.append(request.url))
+    page.goto(root + name)
+    page.wait_for_load_state("load")
+    return page, trouble
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_errors_and_no_barriers(browser: Any, published: Published, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    for name in all_pages(published):
+        page, trouble = open_page(context, published, name)
+        assert trouble == [], name
+        found = axe.run(page)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        page.close()
+    context.close()
+
+
+def test_the_policy_lets_everything_of_ours_through(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    for name in all_pages(published):
+        page, trouble = open_page(context, published, name)
+        page.evaluate(
+            """Promise.all([...document.images].map(image => {
+                image.loading = 'eager';
+                return image.offsetParent ? image.decode() : null;
+            }))"""
+        )
+        assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0 || !image.offsetParent)")
+        assert trouble == [], name
+        page.close()
+    context.close()
+
+
+def test_no_sideways_scrolling(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    for name in all_pages(published):
+        page, _ = open_page(context, published, name)
+        for width in (360, 600, 768, 1280, 1920):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} at {width}"
+        page.close()
+    context.close()
+
+
+def test_the_explorer_filters_and_keeps_its_state(browser: Any, published: Published) -> None:
+    sync = pytest.importorskip("playwright.sync_api")
+    context = browser.new_context()
+    page, trouble = open_page(context, published, "explorer.html")
+    assert page.locator("#static").is_hidden()
+    status = page.locator("#status")
+    sync.expect(status).to_have_text("41 images")
+    page.fill("#query", "true:anger wrong")
+    sync.expect(status).not_to_have_text("41 images")
+    shown = page.locator("#results > li")
+    assert 0 < shown.count() < 12
+    assert set(page.locator("#results .true").all_inner_texts()) == {"anger"}
+    for index in range(shown.count()):
+        assert shown.nth(index).locator(".answer.wrong").count() > 0
+    assert "true:anger%20wrong" in page.url
+    page.reload()
+    assert page.input_value("#query") == "true:anger wrong"
+    page.click("button[data-token='true:happiness']")
+    assert page.input_value("#query") == "wrong true:happiness"
+    page.go_back()
+    assert page.input_value("#query") == "true:anger wrong"
+    page.fill("#query", "face_007")
+    sync.expect(status).to_have_text("1 image")
+    page.select_option("#layer", "1")
+    assert page.locator("#results .over").count() == 1
+    with page.expect_download() as download:
+        page.click("#csv")
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 2 and "face_007.png" in lines[1]
+    page.fill("#query", "nothing-is-called-so")
+    sync.expect(page.locator("#results > li")).to_have_count(0)
+    assert trouble == []
+    context.close()
+
+
+def test_confusions_lead_into_the_explorer(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, published, "errors/resnet18.html")
+    pair = page.locator("section.pair").first
+    number = int(re.match(r"[\d,]+", pair.locator(".cap").inner_text()).group().replace(",", ""))  # type: ignore[union-attr]
+    pair.locator(".cap a").click()
+    page.wait_for_selector("#results > li")
+    assert page.locator("#results > li").count() == number
+    context.close()
+
+
+def test_keys(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, published, "emotions/anger.html")
+    page.keyboard.press("j")
+    first = page.evaluate("document.activeElement.id")
+    page.keyboard.press("j")
+    second = page.evaluate("document.activeElement.id")
+    assert first and second and first != second
+    page.keyboard.press("k")
+    assert page.evaluate("document.activeElement.id") == first
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("]")
+    page.wait_for_url("**/emotions/fear.html")
+    page.keyboard.press("[")
+    page.wait_for_url("**/emotions/anger.html")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/images/*.html")
+    context.close()
+
+
+def test_the_scheme_can_be_chosen_and_is_remembered(browser: Any, published: Published) -> None:
+    context = browser.new_context(color_scheme="light")
+    page, _ = open_page(context, published, "models/resnet18.html")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(paper)
+    page.click("[data-theme-toggle]")
+    after = page.evaluate(paper)
+    assert before != after
+    page.reload()
+    assert page.evaluate(paper) == after
+    assert page.locator(".diagram .only-dark").is_visible() or page.locator(".diagram").count() == 0
+    context.close()
+
+
+def test_tables_sort(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, published, "models/resnet18.html")
+    page.get_by_role("button", name="Sort by images").click()
+    counts = [int(text) for text in page.locator("table[data-sortable] tbody td:nth-child(2)").all_inner_texts()]
+    assert counts == sorted(counts)
+    assert page.locator("th[aria-sort=ascending]").count() == 1
+    context.close()
+
+
+def test_without_javascript_everything_can_be_read(browser: Any, published: Published) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page, _ = open_page(context, published, "explorer.html")
+    assert page.locator("#explorer").is_hidden()
+    assert page.locator("#static .shelf > li").count() == 41
+    assert page.locator("#static svg.thumb").first.is_visible()
+    page.goto(published.index.resolve().as_uri())
+    page.locator("button.term").first.click()
+    assert page.locator("[popover]:popover-open").count() == 1
+    context.close()
+
+
+def test_outside_its_folder_a_page_says_what_to_do(browser: Any, published: Published, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_bytes(published.index.read_bytes())
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    assert page.get_by_text("extract the whole zip first").is_visible()
+    page.goto(published.index.resolve().as_uri())
+    assert page.get_by_text("extract the whole zip first").is_hidden()
+    context.close()

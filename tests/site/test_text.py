@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from reportgen.evidence.estimate import Estimate, wilson
+from reportgen.site.text import and_list, count, decimal, percent, percent_interval, plain, points, shorten, sure
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "100\u202f%"),
+        (0.9999, ">\u202f99\u202f%"),
+        (0.0004, "<\u202f1\u202f%"),
+        (0.0, "0\u202f%"),
+        (0.714, "71\u202f%"),
+    ],
+)
+def test_a_probability_never_claims_certainty(value: float, text: str) -> None:
+    assert sure(value) == text
+
+
+def test_numbers() -> None:
+    assert percent(0.8157, 1) == "81.6\u202f%"
+    assert percent(math.nan) == "–"
+    assert percent_interval(wilson(0, 0)) == ""
+    assert percent_interval(Estimate(0.5, 0.25, 0.75, 9)) == "[25, 75]"
+    assert (decimal(0.437), decimal(1.0), decimal(-0.05), decimal(10.04, 1)) == (".44", "1.00", "−.05", "10.0")
+    assert points(-0.078) == "−7.8 points"
+
+
+def test_folders_of_someones_disk_are_left_out() -> None:
+    assert plain("/home/Jane Doe/x.png: cannot be read") == "x.png: cannot be read"
+    assert plain(r"C:\Users\Jane Doe\x.png = D:\y.png") == "x.png = y.png"
+    assert plain("~/data/x.csv, images/a.png and 14 x 14") == "x.csv, images/a.png and 14 x 14"
+
+
+def test_words() -> None:
+    assert [and_list(list("abc")[:k]) for k in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert (count(1, "image"), count(2051, "entry", "entries")) == ("1 image", "2,051 entries")
+    assert len(shorten("x" * 300, 48)) <= 48
