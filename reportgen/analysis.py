@@ -43,12 +43,14 @@ __all__ = [
     "content_hash",
     "read_analysis",
     "slugify",
+    "sweep_leftovers",
     "write_atomically",
     "write_json",
     "write_table",
 ]
 
 SCHEMA_VERSION = 1
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
 _PART = re.compile(r"part-(\d{5})-([0-9a-f]{16})\.parquet")
 
 
@@ -216,9 +218,9 @@ def read_analysis(folder: Path) -> Analysis:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BuildError(f"{path}: no finished analysis here ({error}); run 'reportgen build' first") from None
-    if manifest.get("schema") != SCHEMA_VERSION:
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_VERSION:
         raise BuildError(
-            f"{path}: schema {manifest.get('schema')!r}, expected {SCHEMA_VERSION}; build again with this version"
+            f"{path}: schema of another version, expected {SCHEMA_VERSION}; build again with this version"
         )
     images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
     readable = images["problem"].isna().to_numpy(dtype=bool)
@@ -316,6 +318,26 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written ({error.strerror}); check space and permissions") from None
+
+
+def sweep_leftovers(folder: Path) -> None:
+    """Remove half-written files of builds that were killed; those of a build that still runs are left alone."""
+    for path in [*folder.glob(".*.tmp"), *(folder / "analysis").rglob(".*.tmp")]:
+        found = _TEMPORARY.fullmatch(path.name)
+        if found is not None and not _is_running(int(found[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt" or process == os.getpid():
+        return True  # Windows has no harmless question: os.kill would end the process
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def content_hash(*parts: str | bytes) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.analysis import Analysis, content_hash, read_analysis, write_json
+from reportgen.analysis import Analysis, content_hash, read_analysis, sweep_leftovers, write_json
 from reportgen.config import Config
 from reportgen.evidence.agreement import compare_models
 from reportgen.evidence.attention_case import judge_attention, write_tables
@@ -108,6 +108,7 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     for sentence in missing:
         progress.note(f"warning: {sentence}")
     folder = config.output / "analysis"
+    sweep_leftovers(config.output)
     analyse(config, test_set, folder, progress, missing)
     analysis = read_analysis(folder)
     key = _site_key(analysis, config)
