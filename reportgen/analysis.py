@@ -133,9 +133,9 @@ class Analysis:
     Attributes
     ----------
     images
-        n rows in the order of the test set: `row` (position in it), `image_id` (unique, hash of the content),
-        `path` (as in the test set), `emotion` and `label` (index into `classes`; -1 and None where unlabelled), `person` (or None), `sha256`,
-        `width`, `height`, `notes` (what decoding had to do, e.g. "grey"), then the user's extra columns.
+        n rows in the order of the test set: `row` (position in it), `image_id` (unique, hash of the content), `path`
+        (as in the test set), `emotion` and `label` (index into `classes`; None and -1 where unlabelled), `person` (or
+        None), `sha256`, `width`, `height`, `notes` (what decoding had to do, e.g. "grey"), then the user's columns.
     problems
         What was left out: `path`, `emotion`, `kind`, `message`.
     models

@@ -83,7 +83,7 @@ class FaceFinder:
     def _landmarks(self, row: int, pixels: npt.NDArray[np.uint8]) -> Landmarks:
         height, width = pixels.shape[:2]
         given = None if self._given is None else self._given[row]
-        if given is not None:
+        if isinstance(given, str):
             try:
                 return given_landmarks(json.loads(given), width, height, self._landmarker())
             except ValueError as error:
