@@ -11,21 +11,23 @@ import numpy as np
 
 from reportgen.analysis import content_hash
 from reportgen.config import Config
-from reportgen.site.averages import draw_mean_maps
+from reportgen.site.averages import MeanMaps, draw_mean_maps
 from reportgen.site.context import Context
 from reportgen.site.downloads import DESCRIPTIONS, downloads
 from reportgen.site.drawing import draw_everything
-from reportgen.site.figures import DARK, LIGHT, reliability_diagram
+from reportgen.site.figures import DARK, LIGHT, Palette, reliability_diagram
+from reportgen.site.forest import forest_plot, forest_rows
 from reportgen.site.glossary import GLOSSARY
+from reportgen.site.patches import PatchStrip, draw_patches
 from reportgen.site.pictures import Picture, PictureStyle, Save
 from reportgen.site.render import Renderer, find_templates, load_assets, to_script
 from reportgen.site.report import Report
 from reportgen.site.views_compare import compare_view
-from reportgen.site.views_emotion import emotion_view
+from reportgen.site.views_emotion import Patches, emotion_view
 from reportgen.site.views_errors import errors_view, model_errors_view
 from reportgen.site.views_explorer import explorer_data, explorer_view, page_path
 from reportgen.site.views_image import image_view
-from reportgen.site.views_index import MeanMaps, emotions_view, index_view, models_view
+from reportgen.site.views_index import emotions_view, index_view, models_view
 from reportgen.site.views_method import method_view
 from reportgen.site.views_model import model_view
 
@@ -71,25 +73,68 @@ def compose(
     )
     context = Context(report, config, drawn)
     means: MeanMaps = tuple(
-        draw_mean_maps(model, context.labels, drawn.mean_faces, style, save) for model in context.models
+        draw_mean_maps(model, context.labels, drawn.mean_faces, style, save, context.blank(k), drawn.frames)
+        for k, model in enumerate(context.models)
     )
-    reliability = tuple(_reliability(context, k, save) for k in range(len(context.models)))
-    paths = sum(1 for _ in _plan(context, means, reliability, config, "", ()))
-    return Composed(paths, lambda: _render(context, means, reliability, config))
+    figures = _Figures(
+        means,
+        tuple(_patches(context, k, save) for k in range(len(context.models))),
+        tuple(_reliability(context, k, save) for k in range(len(context.models))),
+        tuple(_forest(context, k, save) for k in range(len(context.models))),
+    )
+    paths = sum(1 for _ in _plan(context, figures, config, "", ()))
+    return Composed(paths, lambda: _render(context, figures, config))
 
 
 Plan = Iterator[tuple[str, str, Callable[[], Any]]]
-Reliability = tuple[tuple[Picture, Picture] | None, ...]
+Pair = tuple[Picture, Picture]
+"""One diagram for light and for dark pages."""
 
 
-def _reliability(context: Context, k: int, save: Save) -> tuple[Picture, Picture] | None:
+@dataclass(frozen=True)
+class _Figures:
+    """What is drawn over all images; each with an entry per model."""
+
+    means: MeanMaps
+    patches: Patches
+    reliability: tuple[Pair | None, ...]
+    forests: tuple[Pair | None, ...]
+
+
+def _patches(context: Context, k: int, save: Save) -> dict[int, PatchStrip]:
+    people = context.analysis.images["person"]
+    findings = context.report.attention
+    return draw_patches(
+        context.models[k],
+        context.labels,
+        context.blank(k),
+        None if findings is None else findings.measures[k],
+        [person if known else None for person, known in zip(people, people.notna(), strict=True)],
+        context.ids,
+        context.report.load_image,
+        save,
+    )
+
+
+def _reliability(context: Context, k: int, save: Save) -> Pair | None:
     score = context.report.scores[k]
     if not score.bins:
         return None
+    return _both(f"reliability-{context.models[k].slug}", lambda palette: reliability_diagram(score, k, palette), save)
+
+
+def _forest(context: Context, k: int, save: Save) -> Pair | None:
+    rows = forest_rows(context, k)
+    if not rows:
+        return None
+    return _both(f"regions-{context.models[k].slug}", lambda palette: forest_plot(rows, k, palette), save)
+
+
+def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Save) -> Pair:
     pictures = []
     for scheme, palette in (("light", LIGHT), ("dark", DARK)):
-        content, width, height = reliability_diagram(score, k, palette)
-        path = f"figures/reliability-{context.models[k].slug}-{scheme}-{content_hash(content)[:10]}.svg"
+        content, width, height = draw(palette)
+        path = f"figures/{name}-{scheme}-{content_hash(content)[:10]}.svg"
         save(path, content)
         pictures.append(Picture(path, width, height))
     return pictures[0], pictures[1]
@@ -97,25 +142,32 @@ def _reliability(context: Context, k: int, save: Save) -> tuple[Picture, Picture
 
 def _plan(
     context: Context,
-    means: MeanMaps,
-    reliability: Reliability,
+    figures: _Figures,
     config: Config,
     data: str,
     listed: tuple[tuple[str, str, str], ...],
 ) -> Plan:
     """Every page: its path, its template, and what makes its view."""
-    yield "index.html", "index.html", lambda: index_view(context, means)
+    yield "index.html", "index.html", lambda: index_view(context, figures.means)
     yield "models.html", "models.html", lambda: models_view(context)
-    yield "emotions.html", "emotions.html", lambda: emotions_view(context, means)
+    yield "emotions.html", "emotions.html", lambda: emotions_view(context, figures.means)
     yield "errors.html", "errors.html", lambda: errors_view(context)
     if context.report.comparisons:
         yield "compare.html", "compare.html", lambda: compare_view(context)
     yield "method.html", "method.html", lambda: method_view(context, config, listed)
     for k in range(len(context.models)):
-        yield context.model_path(k), "model.html", partial(model_view, context, k, means, reliability[k])
+        yield (
+            context.model_path(k),
+            "model.html",
+            partial(model_view, context, k, figures.means, figures.reliability[k], figures.forests[k]),
+        )
         yield context.errors_path(k), "model_errors.html", partial(model_errors_view, context, k)
     for emotion in range(len(context.classes)):
-        yield context.emotion_path(emotion), "emotion.html", partial(emotion_view, context, emotion, means)
+        yield (
+            context.emotion_path(emotion),
+            "emotion.html",
+            partial(emotion_view, context, emotion, figures.means, figures.patches),
+        )
     for index in range(len(context.drawn.thumbs)):
         yield page_path(index), "explorer.html", partial(explorer_view, context, index, data)
     ordered = [row for row in context.drawn.order.tolist() if row in context.drawn.pictures]
@@ -123,7 +175,7 @@ def _plan(
         yield context.image_path(row), "image.html", partial(image_view, context, row, ordered, place)
 
 
-def _render(context: Context, means: MeanMaps, reliability: Reliability, config: Config) -> Iterator[tuple[str, bytes]]:
+def _render(context: Context, figures: _Figures, config: Config) -> Iterator[tuple[str, bytes]]:
     templates = find_templates()
     assets = load_assets(templates)
     assets.add("data.js", to_script("reportgenData", explorer_data(context)))
@@ -136,7 +188,7 @@ def _render(context: Context, means: MeanMaps, reliability: Reliability, config:
         "version": str(context.analysis.manifest.get("versions", {}).get("reportgen", "")),
     }
     renderer = Renderer(templates, shared, GLOSSARY)
-    for path, template, view in _plan(context, means, reliability, config, assets.path("data.js"), listed):
+    for path, template, view in _plan(context, figures, config, assets.path("data.js"), listed):
         yield path, renderer.page(template, path, view()).encode("utf-8")
     yield from assets.files.items()
     yield from files.items()

@@ -67,6 +67,13 @@ class Context:
             for note in self.report.data_notes
         )
 
+    def blank(self, model: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """(n,) maps of the labelled class that say nothing: no more than the random head gives, where that was run."""
+        if self.report.attention is not None:
+            return np.asarray(self.report.attention.measures[model].own.blank)
+        maps = self.models[model].maps[np.arange(len(self.labels)), np.maximum(self.labels, 0)]
+        return np.asarray(~(maps.max(axis=(1, 2)) > 0))
+
     @cached_property
     def labelled(self) -> int:
         """How many images have a label."""
@@ -277,10 +284,23 @@ class Context:
         return Legend(
             ramp,
             "none",
-            "most of all these means",
-            f"Share of the evidence that falls on a place, averaged over the images, each counting alike. {scale}. "
-            "Blank maps are left out. The face below is the mean of the same images.",
+            "most of these means",
+            f"Share of the evidence that falls on a place, averaged over the images, each counting alike. {scale}, "
+            "set by the means of ten images or more. "
+            f"Blank maps are left out. {self._below}",
         )
+
+    @cached_property
+    def _below(self) -> str:
+        frames = self.drawn.frames
+        if frames is None:
+            return "The face below is the plain mean of the emotion's images."
+        text = "Faces and maps are aligned by landmarks before averaging; the face below is the emotion's mean face."
+        if frames.left_out:
+            images = count(frames.left_out, "image")
+            own = "its" if frames.left_out == 1 else "their"
+            text += f" Left out: {images} without landmarks of {own} own."
+        return text
 
     @cached_property
     def facts(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from reportgen.analysis import slugify
+from reportgen.evidence.judge import DICTIONARY
 from reportgen.site.context import Context
 
 __all__ = ["DESCRIPTIONS", "downloads"]
@@ -19,7 +20,20 @@ DESCRIPTIONS = {
     "downloads/predictions.csv": "One row per image: file, label, each model's answer, confidence and probabilities.",
     "downloads/scores.json": "Every score of every model with its interval, and the comparisons of the models.",
     "downloads/columns.csv": "What every column of predictions.csv means.",
+    "downloads/emotion_regions.csv": "Heat per area per model, emotion and region, with interval, test and chance.",
+    "downloads/verdicts.csv": "Every verdict with the numbers it rests on.",
+    "downloads/claims.csv": "What guides say, and its test.",
+    "downloads/patterns.csv": "How many images show each pattern, and which.",
+    "downloads/actions.csv": "Facial actions that go with each label and with each model's probabilities.",
+    "downloads/maps.csv": "One row per heatmap: spread, peak, centre.",
+    "downloads/statistics.csv": "One row per heatmap and region: share, area, heat per area.",
+    "downloads/attention_columns.csv": "What every column of the tables about heatmaps means.",
 }
+
+
+# Bytes of one table, judged by its first rows.
+_LARGEST = 5_000_000
+_SAMPLE = 1000
 
 
 def downloads(context: Context) -> dict[str, bytes]:
@@ -32,10 +46,43 @@ def downloads(context: Context) -> dict[str, bytes]:
     }
     text = json.dumps(_plain(scores), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return {
-        "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/predictions.csv": _csv(table),
+        "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/scores.json": (text + "\n").encode("utf-8"),
+        **_attention(context),
     }
+
+
+def _attention(context: Context) -> dict[str, bytes]:
+    """The tables about heatmaps, except those that would make the report large; they stay beside the analysis."""
+    findings = context.report.attention
+    if findings is None:
+        return {}
+    files, columns = {}, []
+    for name, table in findings.tables.items():
+        text = table.assign(
+            **{
+                column: table[column].map(_flat)
+                for column in table.columns
+                if not pd.api.types.is_numeric_dtype(table[column])
+            }
+        )
+        sample = text.head(_SAMPLE)
+        if len(_csv(sample)) * len(text) > _LARGEST * max(1, len(sample)):
+            continue
+        files[f"downloads/{name}.csv"] = _csv(text)
+        columns += [(name, column, meaning) for column, meaning in DICTIONARY[name].items()]
+    files["downloads/attention_columns.csv"] = _csv(pd.DataFrame(columns, columns=["table", "column", "meaning"]))
+    return files
+
+
+def _flat(value: Any) -> Any:
+    """Lists as words in one cell, and text that no spreadsheet runs."""
+    if isinstance(value, str):
+        return _inert(value)
+    if isinstance(value, list | tuple):
+        return _inert(" ".join(str(entry) for entry in value))
+    return value
 
 
 def _predictions(context: Context) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
@@ -69,7 +116,7 @@ def _inert(text: str) -> str:
 
 
 def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode("utf-8")
+    return table.to_csv(index=False, lineterminator="\n", float_format="%.6g").encode("utf-8")
 
 
 def _plain(value: Any) -> Any:

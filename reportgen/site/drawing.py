@@ -10,11 +10,14 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import Analysis, content_hash
+from reportgen.faces.align import warp_to_canonical
+from reportgen.site.frames import Frames, face_frames
 from reportgen.site.overlays import resize
 from reportgen.site.pictures import ImagePictures, PictureStyle, Save, draw_image
 from reportgen.site.sheets import CELLS, COLUMNS, THUMB, map_sheet, thumb_sheet
@@ -22,6 +25,9 @@ from reportgen.site.sheets import CELLS, COLUMNS, THUMB, map_sheet, thumb_sheet
 __all__ = ["Drawn", "SheetFile", "draw_everything", "shelf_order"]
 
 _THUMB_QUALITY = 68
+_FRAME = 112
+# What no image of an emotion covers once the faces are aligned.
+_UNCOVERED = 34
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,10 @@ class Drawn:
     pictures
         Of the mined rows.
     mean_faces
-        Per label, (THUMB, THUMB, 3) the mean of its thumbnails; labels without images are missing. -1: all images.
+        Per label, the mean of its aligned faces, or with no landmarks at all the plain mean of its thumbnails; labels
+        without such images are missing.
+    frames
+        How the images were aligned; None where they were not.
     """
 
     order: npt.NDArray[np.int64]
@@ -60,6 +69,7 @@ class Drawn:
     maps: tuple[tuple[SheetFile, ...], ...]
     pictures: dict[int, ImagePictures]
     mean_faces: dict[int, npt.NDArray[np.uint8]]
+    frames: Frames | None = None
 
 
 def shelf_order(analysis: Analysis) -> npt.NDArray[np.int64]:
@@ -80,7 +90,44 @@ class _Chunk:
     thumbs: SheetFile
     maps: tuple[SheetFile, ...]
     pictures: dict[int, ImagePictures]
-    sums: npt.NDArray[np.float64]
+
+
+class _MeanFaces:
+    """Sums of faces per label. Whole numbers, so the order in which threads add makes no difference."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.frames = face_frames(analysis.faces)
+        self._faces, self._labels = analysis.faces, analysis.labels
+        size = THUMB if self.frames is None else _FRAME
+        self._sums = np.zeros((len(analysis.classes), size, size, 3), dtype=np.int64)
+        self._counts = np.zeros((len(analysis.classes), size, size), dtype=np.int64)
+        self._lock = Lock()
+
+    def add(self, row: int, pixels: npt.NDArray[np.uint8], thumb: npt.NDArray[np.uint8]) -> None:
+        """Add one image, where it has a label and can be aligned."""
+        label = int(self._labels[row])
+        if label < 0:
+            return
+        if self.frames is None or self._faces is None:
+            face, reach = thumb, np.ones(thumb.shape[:2], dtype=bool)
+        elif self.frames.used[row]:
+            face = warp_to_canonical(pixels, self._faces.points[row], _FRAME)
+            reach = self.frames.reach(row, _FRAME)
+        else:
+            return
+        covered = np.where(reach[..., None], face, 0)
+        with self._lock:
+            self._sums[label] += covered
+            self._counts[label] += reach
+
+    def means(self) -> dict[int, npt.NDArray[np.uint8]]:
+        """Mean face of every label that has one."""
+        found = {}
+        for label, (total, count) in enumerate(zip(self._sums, self._counts, strict=True)):
+            if count.any():
+                mean = np.rint(total / np.maximum(count, 1)[..., None])
+                found[label] = np.where(count[..., None] > 0, mean, _UNCOVERED).astype(np.uint8)
+        return found
 
 
 def draw_everything(
@@ -116,15 +163,16 @@ def draw_everything(
     ids = analysis.images["image_id"].tolist()
     hashes = analysis.images["sha256"].tolist()
 
+    faces = _MeanFaces(analysis)
+
     def draw(start: int) -> _Chunk:
         rows = order[start : start + CELLS]
         thumbs, pictures = [], {}
-        sums = np.zeros((len(analysis.classes) + 1, THUMB, THUMB, 3))
         for row in rows.tolist():
             pixels = load_image(row)
             thumb = resize(pixels, THUMB, THUMB)
             thumbs.append(thumb)
-            sums[labels[row]] += thumb
+            faces.add(row, pixels, thumb)
             if row in wanted:
                 pictures[row] = draw_image(
                     row, ids[row], hashes[row], int(labels[row]), pixels, analysis.models, style, known, save
@@ -140,7 +188,7 @@ def draw_everything(
             save(map_path, sheet.content)
             maps.append(SheetFile(map_path, sheet.width, sheet.height, (sheet.map_width, sheet.map_height)))
         advance(len(rows))
-        return _Chunk(SheetFile(path, width, height, (THUMB, THUMB)), tuple(maps), pictures, sums)
+        return _Chunk(SheetFile(path, width, height, (THUMB, THUMB)), tuple(maps), pictures)
 
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
         chunks = list(pool.map(draw, range(0, len(order), CELLS)))
@@ -150,21 +198,9 @@ def draw_everything(
         thumbs=tuple(chunk.thumbs for chunk in chunks),
         maps=tuple(tuple(chunk.maps[index] for chunk in chunks) for index in range(len(analysis.models))),
         pictures={row: made for chunk in chunks for row, made in chunk.pictures.items()},
-        mean_faces=_means(sum(chunk.sums for chunk in chunks), labels, len(analysis.classes)),
+        mean_faces=faces.means(),
+        frames=faces.frames,
     )
-
-
-def _means(
-    sums: npt.NDArray[np.float64] | int, labels: npt.NDArray[np.int64], classes: int
-) -> dict[int, npt.NDArray[np.uint8]]:
-    means = {}
-    for label in range(classes):
-        count = int((labels == label).sum())
-        if count:
-            means[label] = np.rint(np.asarray(sums)[label] / count).astype(np.uint8)
-    if len(labels):
-        means[-1] = np.rint(np.asarray(sums).sum(axis=0) / len(labels)).astype(np.uint8)
-    return means
 
 
 def thumb_position(index: int, sheet: SheetFile) -> tuple[int, int]:

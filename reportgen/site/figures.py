@@ -12,14 +12,15 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from reportgen.evidence.scores import ModelScores
 
-__all__ = ["DARK", "LIGHT", "Palette", "reliability_diagram"]
+__all__ = ["DARK", "LIGHT", "SETTINGS", "Palette", "reliability_diagram", "style_axes", "to_svg"]
 
-_SETTINGS: Any = {
+SETTINGS: Any = {
     "svg.hashsalt": "reportgen",
     "svg.fonttype": "none",
     "font.family": ["DejaVu Sans"],
@@ -56,7 +57,7 @@ def reliability_diagram(score: ModelScores, series: int, palette: Palette) -> tu
         SVG and its size in CSS pixels.
     """
     colour = palette.models[series % len(palette.models)]
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(5.2, 5.0), facecolor="none")
         FigureCanvasSVG(figure)
         top, bottom = figure.subplots(
@@ -91,18 +92,24 @@ def reliability_diagram(score: ModelScores, series: int, palette: Palette) -> tu
         bottom.set_xticks(ticks, [f"{100 * t:.0f} %" for t in ticks])
         top.set_yticks(ticks, [f"{100 * t:.0f} %" for t in ticks])
         for axes in (top, bottom):
-            axes.set_facecolor("none")
-            axes.tick_params(colors=palette.soft, labelcolor=palette.soft, length=3)
-            axes.xaxis.label.set_color(palette.soft)
-            axes.yaxis.label.set_color(palette.soft)
-            axes.grid(color=palette.line, linewidth=0.6)
-            axes.set_axisbelow(True)
-            for spine in axes.spines.values():
-                spine.set_color(palette.line)
-        return _svg(figure), 374, 360
+            style_axes(axes, palette)
+        return to_svg(figure), 374, 360
 
 
-def _svg(figure: Figure) -> bytes:
+def style_axes(axes: Axes, palette: Palette) -> None:
+    """Grid, ticks and spines of one panel in the page's colours."""
+    axes.set_facecolor("none")
+    axes.tick_params(colors=palette.soft, labelcolor=palette.soft, length=3)
+    axes.xaxis.label.set_color(palette.soft)
+    axes.yaxis.label.set_color(palette.soft)
+    axes.grid(color=palette.line, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for spine in axes.spines.values():
+        spine.set_color(palette.line)
+
+
+def to_svg(figure: Figure) -> bytes:
+    """The figure as SVG without anything that changes from run to run."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue().decode("utf-8")

@@ -12,6 +12,7 @@ import numpy as np
 from reportgen.evidence.scores import EmotionScore, ModelScores
 from reportgen.site.attention import REGION_NAMES, where
 from reportgen.site.context import Context
+from reportgen.site.takeaways import takeaways_link
 from reportgen.site.text import (
     and_list,
     capital,
@@ -24,10 +25,17 @@ from reportgen.site.text import (
 )
 from reportgen.site.views import Link
 
-__all__ = ["LOW", "Finding", "Headline", "answer_questions", "best_model", "headline"]
+__all__ = ["GLARING", "LOW", "Finding", "Headline", "answer_questions", "best_model", "headline"]
 
+GLARING = 6.0
+"""Times uniform attention from which heat outside the face is the first thing a reader should know. On clean models
+trained on photos, hot cells of 2 to 5 times uniform at the lower border are common; planted artefacts reach 19 to
+25."""
 LOW = 0.5
 """Recall around which an emotion counts as mostly recognised or mostly missed."""
+
+# More regions or emotions than this make a card a list.
+_NAMED = 2
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class Finding:
     lead: str
     text: str
     link: Link
+    more: Link | None = None
 
 
 def headline(context: Context) -> Headline:
@@ -64,6 +73,9 @@ def headline(context: Context) -> Headline:
                 "Every score and heatmap below is to be doubted until the order of the classes is right.",
             )
     lede = _accuracy_sentence(context) + _thin_sentence(context)
+    background = _background_headline(context)
+    if background is not None:
+        return Headline(background, lede)
     strong, weak = _strong_and_weak(report.scores)
     subject = _subject(context)
     if strong and weak:
@@ -77,6 +89,18 @@ def headline(context: Context) -> Headline:
     best = max(report.scores, key=lambda score: score.accuracy.value)
     text = f"{best.name} is right on {percent(best.accuracy.value)} of {count(best.n, 'image')}."
     return Headline(text, _thin_sentence(context))
+
+
+def _background_headline(context: Context) -> str | None:
+    """The strongest heat outside the face, where it is strong enough to be the first thing to know."""
+    found = context.attention.backgrounds() if context.attention is not None else ()
+    strong = [verdict for verdict in found if verdict.value >= GLARING]
+    if not strong:
+        return None
+    first = max(strong, key=lambda verdict: verdict.value)
+    emotions = [verdict.emotion for verdict in strong if verdict.model == first.model]
+    at = f": the {first.place}" if first.place else ""
+    return f"{first.model} looks at the background for {and_list(emotions)}{at}."
 
 
 def _names(context: Context) -> str:
@@ -261,24 +285,20 @@ def _definition(context: Context) -> Finding:
             "not measured, or not decided, in this report.",
             link,
         )
-    specific = [f"the {REGION_NAMES[f.region]} for {and_list(f.specific)}" for f in focus if f.specific]
-    everywhere = max(focus, key=lambda f: len(f.emotions))
     name = context.models[best].name
+    specific = [f"the {REGION_NAMES[f.region]} for {_short(f.specific)}" for f in focus if f.specific]
     if specific:
         lead = f"Most of all the {REGION_NAMES[focus[0].region]}."
-        text = (
-            f"The heat of {name} singles out {and_list(specific)}: more than area explains, and more than the maps of "
-            "other emotions have there. "
-        )
+        text = f"More than other emotions' maps, the heat of {name} falls on {and_list(specific[:_NAMED])}."
     else:
         lead = "No region stands out."
-        text = f"No region draws more heat of {name} for one emotion than for the others. "
-    if len(everywhere.emotions) > len(everywhere.specific) + 1:
-        text += (
-            f"On the {REGION_NAMES[everywhere.region]} it falls for {and_list(everywhere.emotions)} alike: its "
-            "features are loud there, which does not tell these emotions apart."
-        )
-    return Finding(question, "mid", lead, text.strip(), link)
+        text = f"No region draws more heat of {name} for one emotion than for the others."
+    return Finding(question, "mid", lead, text, link)
+
+
+def _short(emotions: tuple[str, ...]) -> str:
+    """The emotions, or how many they are where naming them would fill the card."""
+    return and_list(emotions) if len(emotions) <= _NAMED else count(len(emotions), "emotion")
 
 
 def _trust(context: Context) -> Finding:
@@ -309,7 +329,8 @@ def _trust(context: Context) -> Finding:
         text += " Its confidences can be taken at their word."
     lead = f"On {len(good)} of {judged} emotions." if good else "Not yet."
     tone = "good" if good and len(good) == judged else "mid" if good else "bad"
-    return Finding(question, tone, lead, text, Link("Scores and calibration", context.model_path(best)))
+    scores = Link("Scores and calibration", context.model_path(best))
+    return Finding(question, tone, lead, text, scores, takeaways_link(context))
 
 
 def best_model(context: Context) -> int:

@@ -1,11 +1,10 @@
-"""Where the models look, measured: region matrix, one emotion's regions, interpretation tables, tested takeaways."""
+"""Where the models look, measured: region matrix, one emotion's regions, interpretation tables."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from reportgen.evidence.human import ACTION_UNITS, HUMAN
 from reportgen.evidence.verdicts import Verdict
 from reportgen.site.attention import REGION_NAMES, SHOWN, Attention, alarming
 from reportgen.site.context import Context
@@ -13,16 +12,14 @@ from reportgen.site.text import and_list, capital, percent
 from reportgen.site.views import Thumb
 
 __all__ = [
-    "ClaimRow",
     "PatternRow",
     "RegionCell",
     "RegionMatrix",
     "RegionRow",
-    "RegionTable",
-    "claim_rows",
+    "else_decided",
     "pattern_rows",
+    "region_cell",
     "region_matrices",
-    "region_table",
 ]
 
 # Radius in pixels of a dot that means even attention; its area grows with the enrichment.
@@ -66,16 +63,6 @@ class RegionMatrix:
 
 
 @dataclass(frozen=True)
-class RegionTable:
-    """One emotion's regions for one model, beside people's."""
-
-    rows: tuple[tuple[str, RegionCell, str, str], ...]
-    human: str
-    actions: str
-    sentences: tuple[tuple[str, bool], ...]
-
-
-@dataclass(frozen=True)
 class PatternRow:
     """One row of an interpretation table, measured."""
 
@@ -90,15 +77,6 @@ class PatternRow:
     examples: tuple[tuple[Thumb, Thumb, str], ...]
 
 
-@dataclass(frozen=True)
-class ClaimRow:
-    """One takeaway and its tests: for each model (or pair) its name, the answer, and the numbers."""
-
-    claim: str
-    how: str
-    tests: tuple[tuple[str, str, str], ...]
-
-
 def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatrix, ...]:
     """One matrix per model: emotions by regions."""
     matrices = []
@@ -106,7 +84,7 @@ def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatri
         rows = []
         for emotion, name in enumerate(context.classes):
             cells = tuple(
-                _cell(attention, model.name, name, region)
+                region_cell(attention, model.name, name, region)
                 for region in SHOWN
                 if attention.on(model.name, name, region) is not None
             )
@@ -125,7 +103,8 @@ def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatri
     return tuple(matrices)
 
 
-def _cell(attention: Attention, model: str, emotion: str, region: str) -> RegionCell:
+def region_cell(attention: Attention, model: str, emotion: str, region: str) -> RegionCell:
+    """One region of one emotion: number, interval and verdict."""
     verdict = attention.on(model, emotion, region)
     if verdict is None or math.isnan(verdict.value):
         return RegionCell(0.0, "–", "", "open", "", "not measured")
@@ -159,27 +138,9 @@ def _enrichment(
     return estimate.value, estimate.low, estimate.high
 
 
-def region_table(context: Context, attention: Attention, k: int, emotion: int) -> RegionTable | None:
-    """One emotion's regions; None where nothing was measured."""
-    model, name = context.models[k].name, context.classes[emotion]
-    profile = attention.profile(model, name)
-    if profile is None or all(math.isnan(estimate.value) for estimate in profile.regions):
-        return None
-    human = HUMAN.get(name)
-    people = {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
-    rows = []
-    for region in REGION_NAMES:
-        cell = _cell(attention, model, name, region)
-        words = {"strong": "yes, more than for other emotions", "some": "yes", "off": "no", "bad": "yes"}.get(
-            cell.tone, "undetermined"
-        )
-        verdict = attention.on(model, name, region)
-        if verdict is not None and verdict.place:
-            words = f"in one place, {verdict.place}"
-        rows.append((REGION_NAMES[region], cell, f"{people[region]:.2f}" if region in people else "", words))
-    actions = [f"{ACTION_UNITS[unit]} (AU {unit})" for unit in profile.action_units if unit in ACTION_UNITS]
-    sentences = tuple((v.sentence, alarming(v)) for v in attention.said(model, name) if not v.kind.startswith("on "))
-    return RegionTable(tuple(rows), capital(profile.sentence), and_list(actions), sentences)
+def else_decided(attention: Attention, model: str, emotion: str) -> tuple[tuple[str, bool], ...]:
+    """What was decided beside the regions: the sentence, and whether it calls for a look."""
+    return tuple((v.sentence, alarming(v)) for v in attention.said(model, emotion) if not v.kind.startswith("on "))
 
 
 def pattern_rows(context: Context, attention: Attention, k: int) -> tuple[PatternRow, ...]:
@@ -230,18 +191,3 @@ def _spread(context: Context, k: int, rows: list[int]) -> list[int]:
             chosen.append(queues[answer].pop(0))
         queues = {answer: queue for answer, queue in queues.items() if queue}
     return chosen[:_EXAMPLES]
-
-
-def claim_rows(attention: Attention) -> tuple[ClaimRow, ...]:
-    """The tested takeaways."""
-    tests: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
-    for claim in attention.claims:
-        result = claim.result
-        shown = (
-            "not measurable"
-            if math.isnan(result.value)
-            else f"{result.value:.2f} [{result.low:.2f}, {result.high:.2f}]"
-        )
-        numbers = f"{claim.quantity} {shown}, n = {result.n:,}"
-        tests.setdefault((claim.claim, claim.how), []).append((claim.model, claim.answer, numbers))
-    return tuple(ClaimRow(claim, capital(how), tuple(found)) for (claim, how), found in tests.items())

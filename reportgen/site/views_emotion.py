@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.mining import Pick
+from reportgen.site.attention import REGION_NAMES
+from reportgen.site.averages import MeanMaps
 from reportgen.site.context import Context
+from reportgen.site.patches import PatchStrip
 from reportgen.site.text import (
     and_list,
     capital,
     count,
     decimal,
     decimal_interval,
+    number,
     percent,
     percent_interval,
     rate,
 )
 from reportgen.site.views import Bar, Crumb, Example, Gallery, Legend, Link, Number, Page, Tile
-from reportgen.site.views_attention import RegionTable, region_table
-from reportgen.site.views_index import MeanMaps
+from reportgen.site.views_attention import else_decided
+from reportgen.site.views_profile import ActionGroup, Profile, action_groups, profile_view
 
 __all__ = ["EmotionColumn", "EmotionView", "emotion_view", "split"]
 
 _SHOWN = 3
+
+Patches = tuple[Mapping[int, PatchStrip], ...]
+"""Per model, the strips by label."""
+
 _RIGHT_COLUMNS = ("image", "as the model sees it", "heat", "overlay")
 
 _KINDS = (
@@ -48,7 +56,9 @@ class EmotionColumn:
     sentence: str
     means: tuple[Tile, ...]
     answers: tuple[Bar, ...]
-    regions: RegionTable | None
+    decided: tuple[tuple[str, bool], ...]
+    patches: tuple[Tile, ...]
+    patch_note: str
     galleries: tuple[Gallery, ...]
 
 
@@ -63,6 +73,9 @@ class EmotionView:
     empty: str
     thin: str
     columns: tuple[EmotionColumn, ...]
+    profile: Profile | None
+    actions: tuple[ActionGroup, ...]
+    mean_legend: Legend
     legend: Legend
     explorer: Link
 
@@ -73,7 +86,7 @@ def split(examples: Sequence[Example], shown: int) -> tuple[tuple[Example, ...],
     return tuple(examples[:cut]), tuple(examples[cut:])
 
 
-def emotion_view(context: Context, emotion: int, means: MeanMaps) -> EmotionView:
+def emotion_view(context: Context, emotion: int, means: MeanMaps, patches: Patches) -> EmotionView:
     """The page of one emotion."""
     name, n = context.classes[emotion], context.images_of(emotion)
     before = emotion - 1 if emotion > 0 else None
@@ -95,7 +108,12 @@ def emotion_view(context: Context, emotion: int, means: MeanMaps) -> EmotionView
         lede=_lede(context, emotion),
         empty="" if n else f"The test set has no image labelled {name}.",
         thin=thin,
-        columns=tuple(_column(context, emotion, k, means) for k in range(len(context.models))) if n else (),
+        columns=tuple(_column(context, emotion, k, means, patches[k].get(emotion)) for k in range(len(context.models)))
+        if n
+        else (),
+        profile=profile_view(context, emotion),
+        actions=action_groups(context, emotion),
+        mean_legend=context.mean_legend(rows=True),
         legend=context.legend(),
         explorer=Link(
             f"All {count(n, 'image')} of {name} in the explorer", context.explorer(context.token("true", name))
@@ -130,7 +148,7 @@ def _lede(context: Context, emotion: int) -> str:
     return f"Of {count(parts[0].n, 'image')} labelled {context.classes[emotion]}, {and_list(said)}."
 
 
-def _column(context: Context, emotion: int, k: int, means: MeanMaps) -> EmotionColumn:
+def _column(context: Context, emotion: int, k: int, means: MeanMaps, patches: PatchStrip | None) -> EmotionColumn:
     model, score = context.models[k], context.report.scores[k].emotions[emotion]
     return EmotionColumn(
         series=context.series(k),
@@ -157,7 +175,9 @@ def _column(context: Context, emotion: int, k: int, means: MeanMaps) -> EmotionC
         sentence=_confused(context, emotion, k),
         means=_mean_tiles(context, emotion, k, means),
         answers=_answers(context, emotion, k),
-        regions=region_table(context, context.attention, k, emotion) if context.attention else None,
+        decided=else_decided(context.attention, model.name, context.classes[emotion]) if context.attention else (),
+        patches=_patch_tiles(context, emotion, k, patches),
+        patch_note=_patch_note(context, emotion, patches),
         galleries=_galleries(context, emotion, k),
     )
 
@@ -182,6 +202,34 @@ def _mean_tiles(context: Context, emotion: int, k: int, means: MeanMaps) -> tupl
             )
             tiles.append(Tile(mean.picture, alt, title, f"n = {mean.n:,}"))
     return tuple(tiles)
+
+
+def _patch_tiles(context: Context, emotion: int, k: int, strip: PatchStrip | None) -> tuple[Tile, ...]:
+    model, name = context.models[k], context.classes[emotion]
+    tiles = []
+    for patch in strip.patches if strip is not None else ():
+        region = REGION_NAMES.get(patch.region, "")
+        alt = f"Patch of image {context.ids[patch.row]} at the peak of {model.name}'s map for {name}"
+        tiles.append(
+            Tile(
+                patch.picture,
+                alt + (f": {region}" if region else ""),
+                capital(region) or "Peak",
+                href=context.image_path(patch.row),
+            )
+        )
+    return tuple(tiles)
+
+
+def _patch_note(context: Context, emotion: int, strip: PatchStrip | None) -> str:
+    name = context.classes[emotion]
+    if strip is None or not strip.patches:
+        return f"No image of {name} is read correctly with a map that is not blank, so there is nothing to cut."
+    text = "Cut where the evidence is strongest, one image each, near-duplicates left out."
+    if strip.regions:
+        places = and_list([f"on the {REGION_NAMES[region]} in {number(n)}" for region, n in strip.regions[:3]])
+        text += f" Of {count(strip.correct, 'correct image')} the peak lies {places}."
+    return text
 
 
 def _answers(context: Context, emotion: int, k: int) -> tuple[Bar, ...]:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.site.averages import MeanMap
+from reportgen.site.averages import MeanMap, MeanMaps
 from reportgen.site.charts import recall_rows
 from reportgen.site.context import Context
 from reportgen.site.findings import Finding, Headline, answer_questions, headline
 from reportgen.site.next_steps import Step, next_steps
 from reportgen.site.report import DataNote
+from reportgen.site.takeaways import takeaways_link
 from reportgen.site.text import (
     count,
     decimal,
     decimal_interval,
     percent,
     percent_interval,
+    plain,
     rate,
 )
 from reportgen.site.views import Legend, Link, MarkRow, Number, Page, Tile
-from reportgen.site.views_attention import ClaimRow, RegionMatrix, claim_rows, region_matrices
+from reportgen.site.views_attention import RegionMatrix, region_matrices
 
 __all__ = [
     "EmotionsView",
@@ -34,8 +36,6 @@ __all__ = [
     "models_view",
     "recall_table",
 ]
-
-MeanMaps = tuple[dict[tuple[int, str], MeanMap], ...]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class ModelsView:
     measures: tuple[tuple[str, str, str, tuple[Number, ...]], ...]
     recall: tuple[MarkRow, ...]
     recall_table: RecallTable
-    claims: tuple[ClaimRow, ...]
+    takeaways: Link | None
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,10 @@ def recall_table(context: Context) -> RecallTable:
 
 def _ran(context: Context) -> tuple[tuple[str, str], ...]:
     manifest = context.analysis.manifest
+    data = manifest.get("data", {})
+    source = plain(str(data.get("source") or data.get("file") or "test set"))
     rows = [
-        ("Test set", f"{manifest.get('data', {}).get('file', 'test set')}, {count(len(context.labels), 'image')}"),
+        ("Test set", f"{source}, {count(len(context.labels), 'image')}"),
         ("Heatmaps", f"{context.method} of every class, at the layer's own resolution"),
     ]
     for model in context.models:
@@ -288,7 +290,7 @@ def models_view(context: Context) -> ModelsView:
         measures=measures,
         recall=recall_rows(context) if context.labelled else (),
         recall_table=recall_table(context),
-        claims=claim_rows(context.attention) if context.attention and context.labelled else (),
+        takeaways=takeaways_link(context),
     )
 
 

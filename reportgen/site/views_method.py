@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from reportgen.config import Config
 from reportgen.site.context import Context, base_name
 from reportgen.site.glossary import GLOSSARY
+from reportgen.site.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.report import DataNote
+from reportgen.site.takeaways import Takeaway, takeaways
 from reportgen.site.text import count, plain
 from reportgen.site.views import Legend, Page, Tile
 
@@ -88,6 +90,9 @@ class MethodView:
     steps: tuple[tuple[str, str], ...]
     tiles: tuple[Tile, ...]
     guide: tuple[tuple[str, str, str], ...]
+    takeaways: tuple[Takeaway, ...]
+    sources: tuple[tuple[str, str], ...]
+    resolved: Resolved | None
     issues: tuple[tuple[str, str, str], ...]
     limits: tuple[str, ...]
     glossary: tuple[tuple[str, str], ...]
@@ -120,6 +125,9 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
         steps=_steps(context),
         tiles=_tiles(context),
         guide=GUIDE,
+        takeaways=takeaways(context),
+        sources=region_sources(context),
+        resolved=resolved_regions(context),
         issues=ISSUES,
         limits=LIMITS,
         glossary=tuple(sorted(GLOSSARY.items(), key=lambda item: item[0].lower())),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reportgen.site.averages import MeanMaps
 from reportgen.site.charts import confusion_table
 from reportgen.site.context import Context
+from reportgen.site.forest import forest_alt
 from reportgen.site.pictures import Picture
 from reportgen.site.text import (
     and_list,
@@ -19,7 +21,6 @@ from reportgen.site.text import (
 )
 from reportgen.site.views import Cell, Crumb, Legend, Link, Number, Page, Tile
 from reportgen.site.views_attention import PatternRow, pattern_rows
-from reportgen.site.views_index import MeanMaps
 
 __all__ = ["MeanPair", "ModelView", "ScoreRow", "model_view"]
 
@@ -66,6 +67,8 @@ class ModelView:
     confusion: tuple[tuple[str, str, bool, tuple[Cell, ...]], ...]
     reliability: tuple[Picture, Picture] | None
     reliability_text: str
+    forest: tuple[Picture, Picture] | None
+    forest_alt: str
     means: tuple[MeanPair, ...]
     legend: Legend
     patterns: tuple[PatternRow, ...]
@@ -75,8 +78,14 @@ class ModelView:
     errors: Link
 
 
-def model_view(context: Context, k: int, means: MeanMaps, reliability: tuple[Picture, Picture] | None) -> ModelView:
-    """The page of model `k`; `reliability` is its diagram for light and for dark pages."""
+def model_view(
+    context: Context,
+    k: int,
+    means: MeanMaps,
+    reliability: tuple[Picture, Picture] | None,
+    forest: tuple[Picture, Picture] | None,
+) -> ModelView:
+    """The page of model `k`; `reliability` and `forest` are diagrams, each for light and for dark pages."""
     model, score = context.models[k], context.report.scores[k]
     order = context.report.class_orders[k]
     previous = k - 1 if k > 0 else None
@@ -107,6 +116,8 @@ def model_view(context: Context, k: int, means: MeanMaps, reliability: tuple[Pic
         else (),
         reliability=reliability,
         reliability_text=_reliability_text(context, k),
+        forest=forest,
+        forest_alt=forest_alt(context, k),
         means=_means(context, k, means),
         legend=context.mean_legend(rows=False),
         patterns=pattern_rows(context, context.attention, k) if context.attention else (),

@@ -177,7 +177,10 @@ def test_the_scheme_can_be_chosen_and_is_remembered(browser: Any, published: Pub
     assert before != after
     page.reload()
     assert page.evaluate(paper) == after
-    assert page.locator(".diagram .only-dark").is_visible() or page.locator(".diagram").count() == 0
+    assert (
+        all(one.is_visible() for one in page.locator(".diagram .only-dark").all())
+        or page.locator(".diagram").count() == 0
+    )
     context.close()
 
 

@@ -1,0 +1,133 @@
+"""Heat per area of every emotion and region of one model, with intervals, beside chance and beside people."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from reportgen.evidence.attention import Floats
+from reportgen.evidence.estimate import Estimate
+from reportgen.evidence.human import HUMAN
+from reportgen.faces.regions import REGIONS
+from reportgen.site.attention import REGION_NAMES, SHOWN
+from reportgen.site.context import Context
+from reportgen.site.figures import SETTINGS, Palette, style_axes, to_svg
+
+__all__ = ["ForestRow", "forest_alt", "forest_plot", "forest_rows"]
+
+# Beyond this an axis is all interval and no point.
+_WIDEST = 5.0
+# Inches; an inch is 72 CSS pixels here.
+_WIDTH = 14.2
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One emotion: per region of `SHOWN` the enrichment, the random head's 95 % band (or None), people's (or NaN)."""
+
+    emotion: str
+    values: tuple[Estimate, ...]
+    bands: tuple[tuple[float, float] | None, ...]
+    people: tuple[float, ...]
+
+
+def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
+    """Rows of the emotions with ten images or more; empty where nothing was measured."""
+    attention, model = context.attention, context.models[k].name
+    if attention is None:
+        return ()
+    rows = []
+    found = attention.findings.bands[k]
+    for emotion, name in enumerate(context.classes):
+        profile = attention.profile(model, name)
+        if profile is None or context.images_of(emotion) < 10:
+            continue
+        index = [REGIONS.index(region) for region in SHOWN]
+        values = tuple(profile.regions[r] for r in index)
+        if all(math.isnan(value.value) for value in values):
+            continue
+        human = HUMAN.get(name)
+        people = {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
+        rows.append(
+            ForestRow(
+                name,
+                values,
+                tuple(
+                    None if found is None else (float(found[0][emotion, r]), float(found[1][emotion, r])) for r in index
+                ),
+                tuple(people.get(region, math.nan) for region in SHOWN),
+            )
+        )
+    return tuple(rows)
+
+
+def _band(bands: tuple[Floats, Floats], emotion: int, region: int) -> tuple[float, float]:
+    return float(bands[0][emotion, region]), float(bands[1][emotion, region])
+
+
+def forest_alt(context: Context, k: int) -> str:
+    """What the plot shows, in words."""
+    rows = forest_rows(context, k)
+    names = ", ".join(REGION_NAMES[region] for region in SHOWN)
+    return (
+        f"Forest plot of {context.models[k].name}: heat per area with 95 % intervals for {names}, one line per emotion "
+        f"({', '.join(row.emotion for row in rows)}); 1 is even attention"
+    )
+
+
+def forest_plot(rows: tuple[ForestRow, ...], series: int, palette: Palette) -> tuple[bytes, int, int]:
+    """One panel per region, one line per emotion.
+
+    Returns
+    -------
+    content, width, height
+        SVG and its size in CSS pixels.
+    """
+    colour = palette.models[series % len(palette.models)]
+    height = 0.44 * len(rows) + 1.2
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(_WIDTH, height), facecolor="none")
+        FigureCanvasSVG(figure)
+        panels = figure.subplots(1, len(SHOWN), sharey=True, squeeze=False)[0]
+        figure.subplots_adjust(left=0.085, right=0.995, wspace=0.13, top=1 - 0.42 / height, bottom=0.66 / height)
+        places = np.arange(len(rows))[::-1]
+        for region, axes in enumerate(panels):
+            for place, row in zip(places, rows, strict=True):
+                band = row.bands[region]
+                if band is not None and np.isfinite(band).all():
+                    axes.fill_betweenx(
+                        [place - 0.34, place + 0.34], band[0], band[1], color=palette.soft, alpha=0.16, linewidth=0
+                    )
+                value = row.values[region]
+                if value.defined:
+                    axes.hlines(place, value.low, min(value.high, 1e3), color=colour, alpha=0.55, linewidth=2.4)
+                    axes.plot(value.value, place, color=colour, marker="o", markersize=6.5)
+                if np.isfinite(row.people[region]):
+                    axes.plot(
+                        row.people[region], place, color=palette.ink, marker="D", markersize=6.5, fillstyle="none",
+                        markeredgewidth=1.3,
+                    )  # fmt: skip
+            axes.axvline(1.0, color=palette.ink, linewidth=1, dashes=(4, 3), zorder=1)
+            axes.set_title(REGION_NAMES[SHOWN[region]], fontsize=13, color=palette.ink, loc="left", pad=6)
+            axes.set_xlim(0, _top(rows, region))
+            axes.set_ylim(-0.6, len(rows) - 0.4)
+            style_axes(axes, palette)
+            axes.tick_params(axis="both", labelsize=12)
+            axes.tick_params(axis="y", length=0)
+        panels[0].set_yticks(places, [row.emotion for row in rows])
+        figure.supxlabel("heat per area, 1 = even attention", fontsize=12, color=palette.soft, x=0.54, y=0.012)
+        return to_svg(figure), round(_WIDTH * 72), round(height * 72)
+
+
+def _top(rows: tuple[ForestRow, ...], region: int) -> float:
+    """End of one panel's axis: every point, interval and person on it, bands as far as they fit."""
+    ends = [1.5]
+    for row in rows:
+        value, people = row.values[region], row.people[region]
+        ends += [end for end in (value.value, value.high, people) if math.isfinite(end)]
+    return min(_WIDEST, 1.06 * max(ends))

@@ -1,0 +1,227 @@
+"""What defines one emotion: every model's regions beside people's, the guides' claim, and the facial actions."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from reportgen.evidence.actions import ActionLink
+from reportgen.evidence.human import ACTION_UNITS, HUMAN, NAIVE
+from reportgen.site.attention import REGION_NAMES, Attention
+from reportgen.site.context import Context
+from reportgen.site.face_diagram import FaceDiagram, face_diagram, shade
+from reportgen.site.text import and_list, capital, count
+from reportgen.site.views_attention import RegionCell, region_cell
+
+__all__ = [
+    "ActionGroup",
+    "ActionRow",
+    "Profile",
+    "ProfileRow",
+    "action_groups",
+    "action_name",
+    "counted_text",
+    "profile_view",
+]
+
+_ACTIONS = 5
+_WORDS = {"strong": "more than for other emotions", "some": "yes", "bad": "yes", "off": "no", "open": "undetermined"}
+
+
+@dataclass(frozen=True)
+class ProfileRow:
+    """One region: its shade and number per model with the verdict in words, and people's."""
+
+    region: str
+    cells: tuple[tuple[str, RegionCell, str], ...]
+    people: str
+    people_tone: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One emotion's figure and tables. `checks`: a question, the answer per model, and what is known of people."""
+
+    faces: tuple[FaceDiagram, ...]
+    rows: tuple[ProfileRow, ...]
+    checks: tuple[tuple[str, tuple[str, ...], str], ...]
+    models: tuple[tuple[str, str], ...]
+    units: str
+    human: bool
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """One facial action; `less` where there is less of it."""
+
+    action: str
+    value: str
+    interval: str
+    less: bool
+
+
+@dataclass(frozen=True)
+class ActionGroup:
+    """Facial actions that go with one thing, the strongest first."""
+
+    title: str
+    series: str
+    measure: str
+    rows: tuple[ActionRow, ...]
+    empty: str
+
+
+def profile_view(context: Context, emotion: int) -> Profile | None:
+    """The figure of one emotion; None where nothing was measured of it."""
+    attention, name = context.attention, context.classes[emotion]
+    if attention is None or not context.images_of(emotion):
+        return None
+    human = HUMAN.get(name)
+    people = {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
+    thin = context.images_of(emotion) < 10
+    faces = []
+    for k, model in enumerate(context.models):
+        profile = attention.profile(model.name, name)
+        if profile is None:
+            return None
+        values = {region: estimate.value for region, estimate in zip(REGION_NAMES, profile.regions, strict=True)}
+        parts = {} if thin else {region: value for region, value in values.items() if region != "face"}
+        counted = "too few images" if thin else counted_text(attention, model.name, name)
+        faces.append(
+            face_diagram(
+                model.name, parts, REGION_NAMES, series=context.series(k), href=context.model_path(k), note=counted
+            )
+        )
+    if human:
+        faces.append(face_diagram("people", people, REGION_NAMES, note="only eyes, brows and mouth are known"))
+    return Profile(
+        faces=tuple(faces),
+        rows=() if thin else _rows(context, attention, name, people),
+        checks=_checks(context, attention, name, thin=thin),
+        models=tuple((context.series(k), model.name) for k, model in enumerate(context.models)),
+        units=_units(human.action_units if human else ()),
+        human=human is not None,
+    )
+
+
+def counted_text(attention: Attention, model: str, emotion: str) -> str:
+    """As in "38 images", or "12 persons on 38 images" where persons are known and count."""
+    verdict = attention.on(model, emotion, "face")
+    if verdict is None:
+        return ""
+    images = count(verdict.n, "image")
+    return images if verdict.persons is None else f"{count(verdict.persons, 'person')} on {images}"
+
+
+def _rows(context: Context, attention: Attention, name: str, people: dict[str, float]) -> tuple[ProfileRow, ...]:
+    rows = []
+    for index, (region, words) in enumerate(REGION_NAMES.items()):
+        cells = []
+        for model in context.models:
+            cell = region_cell(attention, model.name, name, region)
+            profile = attention.profile(model.name, name)
+            value = math.nan if profile is None else profile.regions[index].value
+            verdict = attention.on(model.name, name, region)
+            said = f"in one place, {verdict.place}" if verdict is not None and verdict.place else _WORDS[cell.tone]
+            cells.append((shade(value), cell, said))
+        known = region in people
+        rows.append(
+            ProfileRow(
+                words,
+                tuple(cells),
+                f"{people[region]:.2f}" if known else "–",
+                shade(people[region] if known else math.nan),
+            )
+        )
+    return tuple(rows)
+
+
+def _checks(
+    context: Context, attention: Attention, name: str, *, thin: bool
+) -> tuple[tuple[str, tuple[str, ...], str], ...]:
+    profiles = [attention.profile(model.name, name) for model in context.models]
+    found = [profile for profile in profiles if profile is not None]
+    human, naive = HUMAN.get(name), NAIVE.get(name)
+    rows: list[tuple[str, tuple[str, ...], str]] = []
+    if naive is not None:
+        rows.append(
+            (
+                f"The simple table of many guides: {REGION_NAMES[naive]}",
+                tuple("too few images" if thin else _naive(profile.naive, naive) for profile in found),
+                "",
+            )
+        )
+    if human is not None and human.required:
+        needed = and_list([REGION_NAMES[region] for region in human.required])
+        rows.append(
+            (
+                "Like people: heat on every region that people need",
+                tuple("too few images" if thin else profile.human_like for profile in found),
+                needed,
+            )
+        )
+    if human is not None and not thin:
+        rows.append(
+            (
+                "Eyes and brows against the mouth",
+                tuple(
+                    f"{p.eyes_to_mouth.value:.2f} [{p.eyes_to_mouth.low:.2f}, {p.eyes_to_mouth.high:.2f}]"
+                    if p.eyes_to_mouth.defined
+                    else "–"
+                    for p in found
+                ),
+                f"{found[0].human_eyes_to_mouth:.2f}" if found else "",
+            )
+        )
+    return tuple(rows)
+
+
+def _naive(answer: str, region: str) -> str:
+    return {"yes": f"yes, the heat falls on the {REGION_NAMES[region]}", "no": "no, it does not fall there"}.get(
+        answer, answer
+    )
+
+
+def _units(units: tuple[int, ...]) -> str:
+    return and_list([f"{ACTION_UNITS[unit]} (AU {unit})" for unit in units if unit in ACTION_UNITS])
+
+
+def action_name(action: str) -> str:
+    """MouthSmileLeft as "mouth smile, left"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", action.strip("_")).lower().split()
+    if words[-1] in ("left", "right") and len(words) > 2:
+        return f"{' '.join(words[:-1])}, {words[-1]}"
+    return "neutral face" if words == ["neutral"] else " ".join(words)
+
+
+def action_groups(context: Context, emotion: int) -> tuple[ActionGroup, ...]:
+    """Facial actions that go with the label and with each model's confidence; empty without actions."""
+    attention, name = context.attention, context.classes[emotion]
+    if attention is None:
+        return ()
+    links = [link for link in attention.findings.actions if link.emotion == name]
+    if not links or not context.images_of(emotion):
+        return ()
+    groups = [_group(links, "", f"With the label {name}", "", "standard deviations more than in the other images")]
+    for k, model in enumerate(context.models):
+        title = f"With {model.name}'s probability for {name}"
+        groups.append(_group(links, model.name, title, context.series(k), "rank correlation within these images"))
+    return tuple(groups)
+
+
+def _group(links: list[ActionLink], model: str, title: str, series: str, measure: str) -> ActionGroup:
+    mine = [link for link in links if link.model == model]
+    clear = sorted((link for link in mine if link.clear), key=lambda link: -abs(link.effect.value))[:_ACTIONS]
+    rows = tuple(
+        ActionRow(
+            capital(action_name(link.action)),
+            f"{link.effect.value:+.2f}".replace("-", "−"),
+            f"[{link.effect.low:+.2f}, {link.effect.high:+.2f}]".replace("-", "−"),
+            link.effect.value < 0,
+        )
+        for link in clear
+    )
+    n = max((link.effect.n for link in mine), default=0)
+    empty = f"Of {len(mine)} actions none goes with it beyond doubt (n = {n:,})."
+    return ActionGroup(title, series, f"{measure}, n = {n:,}", rows, "" if rows else empty)
