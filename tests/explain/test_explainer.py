@@ -1,0 +1,103 @@
+"""One model ready to explain: every method, both precisions, what it refuses."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from reportgen.config import ModelConfig, Preprocessing
+from reportgen.errors import BuildError, CheckpointError, ConfigError
+from reportgen.explain.cam import METHODS
+from reportgen.explain.compute import class_positions, pick_device
+from reportgen.explain.explainer import Explainer, Question
+from reportgen.inputs.checkpoints import read_checkpoint
+from reportgen.models.registry import LoadedModel, build_model
+
+CPU = torch.device("cpu")
+SPEC = Preprocessing(width=32, height=32)
+EMOTIONS = ("anger", "fear", "sadness")
+
+
+def questions(count, grid):
+    rng = np.random.default_rng(0)
+    masks = np.full((7, *grid), 0.5, np.float32)
+    return [Question(i, i % 3, rng.integers(0, 256, (32, 32, 3), np.uint8), masks) for i in range(count)]
+
+
+def small(bias=0.0):
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4), nn.BatchNorm2d(8), nn.ReLU())
+    module = nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+    module[3].bias.data.fill_(bias)
+    return LoadedModel(module.eval().requires_grad_(False), "small", "0", 3, SPEC)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_every_method_and_precision(method, precision):
+    with Explainer(small(), range(3), method, CPU, precision) as explainer:
+        said = explainer.explain(questions(5, explainer.grid))
+    with Explainer(small(), range(3), method, CPU) as explainer:
+        exact = explainer.explain(questions(5, explainer.grid))
+        assert explainer.head_is_separate
+    assert said.maps.shape == (5, 3, 8, 8)
+    assert said.maps.dtype == said.logits.dtype == np.float32
+    tolerance = {"float32": 0.0, "bf16": 0.05}[precision]
+    assert np.abs(said.logits - exact.logits).max() <= tolerance * np.abs(exact.logits).max()
+    assert np.isfinite(said.maps).all()
+
+
+def test_gradcam_adds_up_to_the_logits_of_a_linear_head():
+    with Explainer(small(bias=0.25), range(3), "gradcam", CPU) as explainer:
+        said = explainer.explain(questions(6, explainer.grid))
+    np.testing.assert_allclose(said.maps.sum(axis=(2, 3)) + 0.25, said.logits, rtol=1e-4, atol=1e-5)
+
+
+def test_outputs_come_in_the_reports_order():
+    with Explainer(small(), range(3), "gradcam", CPU) as explainer:
+        plain = explainer.explain(questions(2, explainer.grid))
+    with Explainer(small(), [2, 0, 1], "gradcam", CPU) as explainer:
+        moved = explainer.explain(questions(2, explainer.grid))
+    assert np.array_equal(moved.logits, plain.logits[:, [2, 0, 1]])
+    assert np.array_equal(moved.maps, plain.maps[:, [2, 0, 1]])
+
+
+def test_no_images_give_empty_arrays_of_the_right_shape():
+    with Explainer(small(), range(3), "gradcam", CPU) as explainer:
+        said = explainer.explain([])
+    assert said.maps.shape == (0, 3, 8, 8)
+    assert said.null_share.shape[0] == 0
+
+
+def test_a_model_that_gives_nan_is_one_line():
+    with (
+        pytest.raises(BuildError, match="gives NaN or infinity"),
+        Explainer(small(bias=float("nan")), range(3), "gradcam", CPU),
+    ):
+        pass
+
+
+def test_class_positions(tmp_path):
+    config = ModelConfig(checkpoint=tmp_path / "m.pth")
+    assert class_positions("m", 3, config, EMOTIONS) == [0, 1, 2]
+    own = config.model_copy(update={"classes": ("Sad", "angry", "fear")})
+    assert class_positions("m", 3, own, EMOTIONS) == [1, 2, 0]
+    with pytest.raises(CheckpointError, match=r"'m' has 8 outputs, the test set 3 classes \(anger, fear, sadness\)"):
+        class_positions("m", 8, config, EMOTIONS)
+    with pytest.raises(ConfigError, match="must name the 3 outputs"):
+        class_positions("m", 3, own.model_copy(update={"classes": ("sad", "angry", "happy")}), EMOTIONS)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_one_line():
+    with pytest.raises(ConfigError, match="finds none here; use --device cpu or auto"):
+        pick_device("cuda")
+    assert pick_device("cpu") == CPU
+
+
+def test_a_real_architecture_has_a_separate_head(notebook):
+    path = notebook / "custom_cnn_best.pth"
+    model = build_model("m", read_checkpoint(path).state, ModelConfig(checkpoint=path))
+    with Explainer(model, range(7), "gradcam", CPU) as explainer:
+        assert explainer.head_is_separate
+        assert explainer.grid == (14, 14)
