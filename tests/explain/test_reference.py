@@ -62,9 +62,9 @@ def test_small_notebook(notebook, file):
 @pytest.mark.real
 @pytest.mark.parametrize("file", ["custom_cnn_best.pth", "transfer_learning_best.pth"])
 def test_hundred_real_images(fer, file):
-    """The predicted class, and a class that rotates over the images: a full backward pass each takes its time."""
+    """The predicted class, on every fifth image one more: a full backward pass each takes its time."""
     files = sorted((fer / "images").iterdir())[::20][:100]
-    compare(fer / file, files, lambda i, logits: [int(logits.argmax()), i % 7])
+    compare(fer / file, files, lambda i, logits: [int(logits.argmax()), *([i % 7] if i % 5 == 0 else [])])
 
 
 @pytest.mark.real
