@@ -12,11 +12,9 @@ import pyarrow as pa
 
 from reportgen.analysis import PartStore, array_column
 from reportgen.explain.explainer import Explainer, Question
-from reportgen.explain.preprocess import resize
 from reportgen.explain.run import Item
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.store import landmarks_table
-from reportgen.inputs.images import Decoded
 
 __all__ = ["FaceRecorder", "ImageFacts", "ModelRecorder"]
 
@@ -88,7 +86,7 @@ class ModelRecorder:
 
     def consume(self, items: Sequence[Item]) -> pa.Table:
         """See `Consumer.consume`."""
-        questions = [self._question(item, item.decoded) for item in items if item.decoded is not None]
+        questions = [self._question(item) for item in items if item.decoded is not None]
         with self._turn:
             said = self._explainer.explain(questions)
         shape = (len(questions), -1, *self._explainer.grid)
@@ -108,9 +106,9 @@ class ModelRecorder:
             }
         )
 
-    def _question(self, item: Item, decoded: Decoded) -> Question:
+    def _question(self, item: Item) -> Question:
         explainer = self._explainer
-        image = resize(decoded.pixels, explainer.preprocessing)
+        image = item.input_for(explainer.preprocessing)
         if item.face is None:
             # Without regions every share is undefined, which 0 of everything says.
             masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)

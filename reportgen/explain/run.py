@@ -11,15 +11,19 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 
 from reportgen.analysis import PartStore
+from reportgen.config import Preprocessing
 from reportgen.errors import DataError
 from reportgen.explain.face_finder import Face, FaceFinder
+from reportgen.explain.preprocess import resize
 from reportgen.inputs.images import Decoded, decode
 from reportgen.progress import Progress
 
@@ -36,6 +40,15 @@ class Item:
     decoded: Decoded | None
     face: Face | None = None
     problem: str | None = None
+    resized: dict[Preprocessing, npt.NDArray[np.uint8]] = field(default_factory=dict)
+
+    def input_for(self, spec: Preprocessing) -> npt.NDArray[np.uint8]:
+        """The image at a model's input size, (height, width, channels); models that agree on it share the work."""
+        if self.decoded is None:
+            raise ValueError("an unreadable image has no pixels")
+        if spec not in self.resized:
+            self.resized[spec] = resize(self.decoded.pixels, spec)
+        return self.resized[spec]
 
 
 class ImageSource(Protocol):
