@@ -186,7 +186,7 @@ def _cheating(context: Context) -> Finding:
             "bad",
             f"Possibly, for {and_list(sorted({verdict.emotion for verdict in found}))}.",
             f"Heat lies outside the face for {where(found)}. Most of all for {strongest.emotion}, {strongest.model}: "
-            f"{decimal(strongest.value, 1)} {strongest.quantity}{' ' + strongest.place if strongest.place else ''}. "
+            f"{decimal(strongest.value, 1)} {strongest.quantity}{', ' + strongest.place if strongest.place else ''}. "
             "Whether the answers depend on it was not tested.",
             Link("Where they look, measured", "index.html#regions"),
         )
