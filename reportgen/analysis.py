@@ -219,9 +219,7 @@ def read_analysis(folder: Path) -> Analysis:
     except (OSError, ValueError) as error:
         raise BuildError(f"{path}: no finished analysis here ({error}); run 'reportgen build' first") from None
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_VERSION:
-        raise BuildError(
-            f"{path}: schema of another version, expected {SCHEMA_VERSION}; build again with this version"
-        )
+        raise BuildError(f"{path}: schema of another version, expected {SCHEMA_VERSION}; build again with this version")
     images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
     readable = images["problem"].isna().to_numpy(dtype=bool)
     images.insert(0, "row", np.arange(len(images)))

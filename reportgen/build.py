@@ -121,7 +121,9 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
         if report.attention is not None:
             write_tables(report.attention, folder / "tables")
     published = publish(report, config.output, config, progress)
-    result = BuildResult(published.site, published.zip, folder, _alarms(report, missing), tuple(published.warnings))
+    permuted = [order.sentence for order in report.class_orders if order is not None]
+    warnings = (*permuted, *published.warnings)
+    result = BuildResult(published.site, published.zip, folder, _alarms(report, missing), warnings)
     _remember(config, key, result)
     return result
 

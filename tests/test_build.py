@@ -17,6 +17,8 @@ from reportgen.build import build, explain
 from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
 
+EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+
 
 def settings(folder: Path, output: Path, **more) -> Config:
     return Config(data=folder / "processed_data.pkl", output=output, **more)
@@ -155,6 +157,20 @@ def test_a_shuffled_class_order_of_a_model_is_put_right(notebook, tmp_path, buil
     ours, plain = read_analysis(result.analysis).models[0], read_analysis(built[0].analysis).models[0]
     np.testing.assert_allclose(ours.logits, plain.logits, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(ours.maps, plain.maps, rtol=1e-4, atol=1e-6)
+
+
+def test_a_class_order_that_looks_permuted_is_said_on_the_terminal_too(notebook, tmp_path, monkeypatch):
+    """The rule itself is tested with the evidence; here, that its sentence arrives."""
+    from reportgen import build as module
+    from reportgen.evidence.class_order import PermutedOrder
+
+    said = PermutedOrder(0.1, 0.9, EMOTIONS[::-1], "The class order looks permuted.")
+    monkeypatch.setattr(module, "likely_order", lambda *arguments: said)
+    models = {"Custom CNN": {"checkpoint": notebook / "custom_cnn_best.pth"}}
+    result = build(settings(notebook, tmp_path, models=models, regions="none"))
+    assert said.sentence in result.warnings
+    assert "class-order" in result.alarms
+    assert "look permuted" in (result.site / "index.html").read_text(encoding="utf-8")
 
 
 def test_images_without_labels(notebook, tmp_path):
