@@ -153,5 +153,5 @@ def test_locating_the_demo_needs_no_torch() -> None:
 
 def test_missing_part_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(reportgen.demo, "_DATA", tmp_path)
-    with pytest.raises(DataError, match=r"test\.csv: found nothing, expected a part of the demo; install"):
+    with pytest.raises(DataError, match=r"synthetic_faces\.csv: found nothing, expected a part of the demo; install"):
         demo_files()
