@@ -154,15 +154,11 @@ def recall_differences(
     counts = []
     for i in range(len(classes)):
         of = labels == i
-        counts.append(
-            (int(of.sum()), int((of & right_a & ~right_b).sum()), int((of & right_b & ~right_a).sum()))
-        )
+        counts.append((int(of.sum()), int((of & right_a & ~right_b).sum()), int((of & right_b & ~right_a).sum())))
     p_values = [mcnemar(only_a, only_b) for _, only_a, only_b in counts]
     adjusted = _holm([p if n else math.nan for p, (n, _, _) in zip(p_values, counts, strict=True)])
     return tuple(
-        RecallDifference(
-            emotion, n, only_a, only_b, paired_difference(only_a, only_b, n), p, p_holm, p_holm < ALPHA
-        )
+        RecallDifference(emotion, n, only_a, only_b, paired_difference(only_a, only_b, n), p, p_holm, p_holm < ALPHA)
         for emotion, (n, only_a, only_b), p, p_holm in zip(classes, counts, p_values, adjusted, strict=True)
     )
 
@@ -178,9 +174,7 @@ def _holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _sentence(
-    a: str, b: str, both: int, difference: Estimate, only_a: int, only_b: int, p_value: float
-) -> str:
+def _sentence(a: str, b: str, both: int, difference: Estimate, only_a: int, only_b: int, p_value: float) -> str:
     n, discordant = difference.n, only_a + only_b
     if n == 0:
         return f"No image is labelled, so nothing says whether {a} or {b} is right more often."

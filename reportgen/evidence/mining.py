@@ -252,9 +252,7 @@ def _correct(lists: _Lists, emotion: int, per_kind: int, blank: npt.NDArray[np.b
     if not len(rows):
         chance = model.probabilities[:, emotion]
         least = f"none correct; least wrong, {{}} for {lists.classes[emotion]}"
-        return lists.ranked(
-            "fallback", emotion, _by(-chance, of), 1, lambda row: least.format(_percent(chance[row]))
-        )
+        return lists.ranked("fallback", emotion, _by(-chance, of), 1, lambda row: least.format(_percent(chance[row])))
     picks = lists.ranked("surest-correct", emotion, _by(-confidence, rows), per_kind, sure)
     picks += lists.ranked("least-sure-correct", emotion, _by(confidence, rows), per_kind, sure)
     shown, distance = _typicality(model, emotion, rows if blank is None else rows[~blank[rows]])
@@ -273,9 +271,7 @@ def _errors(lists: _Lists, emotion: int, per_kind: int) -> list[Pick]:
     model, labels = lists.model, lists.labels
     confidence, p_true = model.confidence, model.probabilities[:, emotion]
     rows = np.flatnonzero((labels == emotion) & (model.predicted != emotion))
-    picks = lists.ranked(
-        "surest-error", emotion, _by(-confidence, rows), per_kind, lambda row: _sure_of(lists, row)
-    )
+    picks = lists.ranked("surest-error", emotion, _by(-confidence, rows), per_kind, lambda row: _sure_of(lists, row))
     margin = confidence - p_true
     # Second means that no class but the predicted one is above it, so ties for second count.
     above = (model.probabilities[rows] > p_true[rows, None]).sum(axis=1)

@@ -54,9 +54,7 @@ def image_quality(rgb: npt.NDArray[np.uint8]) -> Quality:
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not rgb.size:
         raise ValueError(f"expected (H, W, 3) uint8 pixels, found shape {rgb.shape} of {rgb.dtype}")
     # Reducing by whole factors first makes a photo of several megapixels about as quick as a small one.
-    small = Image.fromarray(rgb).resize(
-        (WORKING_SIZE, WORKING_SIZE), Image.Resampling.BILINEAR, reducing_gap=1.0
-    )
+    small = Image.fromarray(rgb).resize((WORKING_SIZE, WORKING_SIZE), Image.Resampling.BILINEAR, reducing_gap=1.0)
     # One plane after the other in memory: arithmetic on every third byte takes twice as long.
     red, green, blue = np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1)).astype(np.float32)
     luma = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue

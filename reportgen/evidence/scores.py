@@ -225,9 +225,7 @@ def _emotion_scores(
         jaccard = wilson(correct, n + given - correct)
         # F1 = 2J / (1 + J) rises with J = TP / (TP + FP + FN), so an interval of the one is an interval of
         # the other.
-        counted = Estimate(
-            f1[i], 2 * jaccard.low / (1 + jaccard.low), 2 * jaccard.high / (1 + jaccard.high), n
-        )
+        counted = Estimate(f1[i], 2 * jaccard.low / (1 + jaccard.low), 2 * jaccard.high / (1 + jaccard.high), n)
         scores.append(
             EmotionScore(
                 emotion=emotion,
@@ -255,9 +253,7 @@ def _interval(value: float, samples: FloatArray, counted: Estimate, n: int) -> E
 
 def _mean_over(parts: npt.NDArray[np.object_], samples: FloatArray, n: int) -> Estimate:
     """Mean of several emotions' scores."""
-    counted = Estimate(
-        0.0, float(np.mean([p.low for p in parts])), float(np.mean([p.high for p in parts])), n
-    )
+    counted = Estimate(0.0, float(np.mean([p.low for p in parts])), float(np.mean([p.high for p in parts])), n)
     return _interval(float(np.mean([p.value for p in parts])), samples.mean(axis=1), counted, n)
 
 

@@ -16,9 +16,7 @@ from reportgen.evidence.agreement import compare_models, mcnemar, recall_differe
 
 def model(name: str, predicted: Sequence[int], classes: int = 3) -> ModelRecords:
     logits = np.eye(classes, dtype=np.float32)[np.asarray(predicted, dtype=np.int64)].reshape(-1, classes)
-    return ModelRecords(
-        name, name.lower(), {}, logits, np.zeros((len(logits), classes, 1, 1), dtype=np.float32)
-    )
+    return ModelRecords(name, name.lower(), {}, logits, np.zeros((len(logits), classes, 1, 1), dtype=np.float32))
 
 
 def pair(both: int, only_a: int, only_b: int, neither: int) -> tuple[ModelRecords, ModelRecords, np.ndarray]:
@@ -92,9 +90,7 @@ def test_properties(seed: int, n: int) -> None:
     found = compare_models(model("A", a), model("B", b), labels)
     swapped = compare_models(model("B", b), model("A", a), labels)
     order = rng.permutation(n)
-    assert compare_models(model("A", a[order]), model("B", b[order]), labels[order]) == found or math.isnan(
-        found.kappa
-    )
+    assert compare_models(model("A", a[order]), model("B", b[order]), labels[order]) == found or math.isnan(found.kappa)
     assert found.both + found.discordant + found.neither == found.n == (labels >= 0).sum()
     assert found.wrong_alike + found.wrong_differently == found.neither
     assert found.same_prediction == found.both + found.wrong_alike
@@ -110,9 +106,7 @@ def test_properties(seed: int, n: int) -> None:
 
 def test_kappa_at_its_ends() -> None:
     labels = np.array([0, 1, 2, 0])
-    assert compare_models(model("A", [0, 1, 2, 1]), model("B", [0, 1, 2, 1]), labels).kappa == pytest.approx(
-        1
-    )
+    assert compare_models(model("A", [0, 1, 2, 1]), model("B", [0, 1, 2, 1]), labels).kappa == pytest.approx(1)
     assert math.isnan(compare_models(model("A", [1, 1, 1, 1]), model("B", [1, 1, 1, 1]), labels).kappa)
 
 

@@ -46,9 +46,7 @@ def from_confusion(matrix: IntArray) -> tuple[IntArray, IntArray]:
     return labels, predicted
 
 
-def draw(
-    rates: npt.NDArray[np.float64], support: IntArray, rng: np.random.Generator
-) -> tuple[IntArray, IntArray]:
+def draw(rates: npt.NDArray[np.float64], support: IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
     """Labels and predictions of a model whose answers to each label have these rates."""
     matrix = np.array([rng.multinomial(n, p) for n, p in zip(support, rates, strict=True)])
     return from_confusion(matrix)

@@ -141,9 +141,7 @@ def test_risk_ratio_of_an_empty_group() -> None:
         risk_ratio(6, 5, 0, 5)
 
 
-@pytest.mark.parametrize(
-    ("n1", "p1", "n0", "p0"), [(300, 0.3, 1500, 0.2), (40, 0.1, 400, 0.1), (60, 0.4, 60, 0.1)]
-)
+@pytest.mark.parametrize(("n1", "p1", "n0", "p0"), [(300, 0.3, 1500, 0.2), (40, 0.1, 400, 0.1), (60, 0.4, 60, 0.1)])
 def test_risk_ratio_covers_as_promised(n1: int, p1: float, n0: int, p0: float) -> None:
     rng = np.random.default_rng(2)
     pairs = zip(rng.binomial(n1, p1, 2000), rng.binomial(n0, p0, 2000), strict=True)

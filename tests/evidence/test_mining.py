@@ -16,9 +16,7 @@ from reportgen.evidence.mining import KINDS, KINDS_BETWEEN, Mined, Pick, mine, m
 CLASSES = ("joy", "rage", "calm")
 
 
-def model(
-    probabilities: npt.ArrayLike, maps: npt.NDArray[np.float32] | None = None, name: str = "M"
-) -> ModelRecords:
+def model(probabilities: npt.ArrayLike, maps: npt.NDArray[np.float32] | None = None, name: str = "M") -> ModelRecords:
     logits = np.log(np.asarray(probabilities, dtype=np.float64)).astype(np.float32)
     n, c = logits.shape
     if maps is None:
@@ -106,13 +104,9 @@ def test_typical_is_closest_to_the_mean_map() -> None:
 def test_maps_known_to_be_blank_are_not_typical() -> None:
     labels, models = random_models(0)
     blank = np.zeros(len(labels), dtype=bool)
-    all_picks = Mined(mine_model(models[0], labels, CLASSES, 99, 0, blank=blank)).of(
-        "a", "joy", "typical-correct"
-    )
+    all_picks = Mined(mine_model(models[0], labels, CLASSES, 99, 0, blank=blank)).of("a", "joy", "typical-correct")
     blank[all_picks[0].image] = True
-    fewer = Mined(mine_model(models[0], labels, CLASSES, 99, 0, blank=blank)).of(
-        "a", "joy", "typical-correct"
-    )
+    fewer = Mined(mine_model(models[0], labels, CLASSES, 99, 0, blank=blank)).of("a", "joy", "typical-correct")
     assert set(rows(fewer)) == set(rows(all_picks)) - {all_picks[0].image}
 
 
@@ -173,9 +167,7 @@ def test_drawn_at_random() -> None:
 
 
 def test_between_by_hand() -> None:
-    a = model(
-        [[0.9, 0.05, 0.05], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.7, 0.2], [0.2, 0.6, 0.2]], name="A"
-    )
+    a = model([[0.9, 0.05, 0.05], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.7, 0.2], [0.2, 0.6, 0.2]], name="A")
     b = model(
         [[0.1, 0.6, 0.3], [0.05, 0.05, 0.9], [0.996, 0.002, 0.002], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]],
         name="B",
@@ -237,8 +229,7 @@ def test_every_list_keeps_its_promise(seed: int, per_kind: int) -> None:
                 == sorted(right, key=lambda r: -confidence[r])[:per_kind]
             )
             assert (
-                rows(found.of(slug, emotion, "surest-error"))
-                == sorted(wrong, key=lambda r: -confidence[r])[:per_kind]
+                rows(found.of(slug, emotion, "surest-error")) == sorted(wrong, key=lambda r: -confidence[r])[:per_kind]
             )
             second = [r for r in wrong if sorted(p[r])[-2] == p[r, i]]
             expected = sorted(second, key=lambda r: confidence[r] - p[r, i])[:per_kind]

@@ -82,13 +82,10 @@ def test_equals_scikit_learn(seed: int, n: int, c: int) -> None:
     assert found.accuracy.value == pytest.approx(accuracy_score(truth, answer))
     options = {"labels": present, "zero_division": 0}
     assert found.macro_f1.value == pytest.approx(f1_score(truth, answer, average="macro", **options))
-    assert found.balanced_accuracy.value == pytest.approx(
-        recall_score(truth, answer, average="macro", **options)
-    )
+    assert found.balanced_accuracy.value == pytest.approx(recall_score(truth, answer, average="macro", **options))
     assert found.nll == pytest.approx(log_loss(truth, p, labels=range(c)))
     assert found.brier == pytest.approx(
-        sum(sum((q - (j == t)) ** 2 for j, q in enumerate(row)) for t, row in zip(truth, p, strict=True))
-        / len(truth)
+        sum(sum((q - (j == t)) ** 2 for j, q in enumerate(row)) for t, row in zip(truth, p, strict=True)) / len(truth)
     )
     precision = precision_score(truth, answer, average=None, labels=range(c), zero_division=np.nan)
     for i, emotion in enumerate(found.emotions):
@@ -127,9 +124,7 @@ def test_intervals_equal_a_bootstrap_of_images() -> None:
         f1.append(f1_score(labels[rows], predicted[rows], average="macro", labels=range(7), zero_division=0))
         given_sadness = predicted[rows] == 5
         precision.append((labels[rows][given_sadness] == 5).mean())
-    assert (found.macro_f1.low, found.macro_f1.high) == pytest.approx(
-        np.quantile(f1, (0.025, 0.975)), abs=0.006
-    )
+    assert (found.macro_f1.low, found.macro_f1.high) == pytest.approx(np.quantile(f1, (0.025, 0.975)), abs=0.006)
     sadness = found.emotions[5].precision
     assert (sadness.low, sadness.high) == pytest.approx(np.quantile(precision, (0.025, 0.975)), abs=0.03)
 

@@ -49,9 +49,7 @@ def test_no_other_map_fits_better(seed: int) -> None:
     source, target = random.normal(size=(6, 2)), random.normal(size=(6, 2))
     affine, similarity = fit_affine(source, target), fit_similarity(source, target)
     assert residual(affine, source, target) <= residual(similarity, source, target) + 1e-9
-    assert residual(affine, source, target) <= residual(
-        affine + random.normal(0, 0.01, (2, 3)), source, target
-    )
+    assert residual(affine, source, target) <= residual(affine + random.normal(0, 0.01, (2, 3)), source, target)
     a, b, x, y = np.array([similarity[0, 0], similarity[1, 0], *similarity[:, 2]]) + random.normal(0, 0.01, 4)
     other = np.array([[a, -b, x], [b, a, y]])
     assert residual(similarity, source, target) <= residual(other, source, target)

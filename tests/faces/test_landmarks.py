@@ -39,9 +39,7 @@ def mesh_answer(presence: float, points: np.ndarray | None = None) -> list[np.nd
     # The median face drawn so large that the square around it is the square it was seen in.
     face = canonical_points()
     low, high = face.min(axis=0), face.max(axis=0)
-    flat[:, :2] = (
-        ((face - (low + high) / 2) / (high - low).max() / 1.5 + 0.5) * 256 if points is None else points
-    )
+    flat[:, :2] = ((face - (low + high) / 2) / (high - low).max() / 1.5 + 0.5) * 256 if points is None else points
     return [
         flat.reshape(1, 1, 1, -1),
         np.array([[[[logit(presence)]]]], np.float32),
@@ -256,9 +254,7 @@ def test_faces_are_found_the_same_way_every_time_and_in_every_thread(
     with ThreadPoolExecutor(2) as pool:
         shared = list(pool.map(landmarker.locate, photos))
         even, odd = pool.map(half, (0, 1))
-    for one, other, own in zip(
-        alone, shared, [x for pair in zip(even, odd, strict=True) for x in pair], strict=True
-    ):
+    for one, other, own in zip(alone, shared, [x for pair in zip(even, odd, strict=True) for x in pair], strict=True):
         np.testing.assert_array_equal(one.points, other.points)
         np.testing.assert_array_equal(one.points, own.points)
         assert one.presence == own.presence and one.source == own.source
@@ -295,9 +291,7 @@ def test_actions_tell_smiles_and_open_mouths(landmarker: Landmarker, photos: lis
         eyes = np.linalg.norm(p[263] - p[33])
         wide.append(np.linalg.norm(p[291] - p[61]) / eyes)
         opened.append(np.linalg.norm(p[14] - p[13]) / eyes)
-        smile.append(
-            found.actions[[ACTIONS.index("mouthSmileLeft"), ACTIONS.index("mouthSmileRight")]].mean()
-        )
+        smile.append(found.actions[[ACTIONS.index("mouthSmileLeft"), ACTIONS.index("mouthSmileRight")]].mean())
         gap.append(found.actions[ACTIONS.index("jawOpen")])
         assert found.actions.min() >= 0 and found.actions.max() <= 1
     assert np.corrcoef(smile, wide)[0, 1] > 0.5

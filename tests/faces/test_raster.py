@@ -47,12 +47,8 @@ def test_a_flat_slope_through_many_columns_in_one_strip_has_its_closed_form() ->
 def test_the_later_polygon_covers_the_earlier_one() -> None:
     left = np.array([[0, 0], [0.75, 0], [0.75, 1], [0, 1.0]])
     right = np.array([[0.5, 0], [1, 0], [1, 1], [0.5, 1.0]])
-    np.testing.assert_allclose(
-        shares([left, right], (1, 4), 4)[:, 0], [[0] * 4, [1, 1, 0, 0], [0, 0, 1, 1]], atol=1e-6
-    )
-    np.testing.assert_allclose(
-        shares([right, left], (1, 4), 4)[:, 0], [[0] * 4, [0, 0, 0, 1], [1, 1, 1, 0]], atol=1e-6
-    )
+    np.testing.assert_allclose(shares([left, right], (1, 4), 4)[:, 0], [[0] * 4, [1, 1, 0, 0], [0, 0, 1, 1]], atol=1e-6)
+    np.testing.assert_allclose(shares([right, left], (1, 4), 4)[:, 0], [[0] * 4, [0, 0, 0, 1], [1, 1, 1, 0]], atol=1e-6)
 
 
 def test_what_is_wound_twice_is_inside() -> None:
@@ -77,9 +73,7 @@ def test_a_pixel_belongs_to_what_covers_its_centre() -> None:
     np.testing.assert_array_equal(label_map(runs, 4), expected)
 
 
-polygon = arrays(
-    np.float64, st.tuples(st.integers(3, 12), st.just(2)), elements=st.floats(-0.5, 1.5, width=32)
-)
+polygon = arrays(np.float64, st.tuples(st.integers(3, 12), st.just(2)), elements=st.floats(-0.5, 1.5, width=32))
 
 
 @settings(max_examples=60, deadline=None)
@@ -89,9 +83,7 @@ def test_shares_are_those_of_a_fine_raster(polygons: list[np.ndarray], grid: tup
     found = shares(polygons, grid, h * 60)
     labels = list(range(1, len(polygons) + 1))
     fine = label_map(scan(polygons, labels, 0, np.linspace(0, 1, h * 120 + 1)), w * 120)
-    counted = [
-        (fine == label).reshape(h, 120, w, 120).mean(axis=(1, 3)) for label in range(len(polygons) + 1)
-    ]
+    counted = [(fine == label).reshape(h, 120, w, 120).mean(axis=(1, 3)) for label in range(len(polygons) + 1)]
     # An edge cuts at most 240 of a cell's 14,400 squares, and each is off by half at the most.
     np.testing.assert_allclose(found, counted, atol=0.03)
     np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)

@@ -53,9 +53,7 @@ def test_an_unreadable_image_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "broken.png" in capsys.readouterr().err
 
 
-def test_an_output_that_cannot_be_written_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_output_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.new("RGB", (30, 40)).save(tmp_path / "a.png")
     assert main([str(tmp_path), "--out", str(tmp_path / "missing" / "x.png")]) == 1
     assert "cannot be written" in capsys.readouterr().err
