@@ -265,7 +265,7 @@ def _read_model(folder: Path, info: dict[str, Any], classes: int) -> ModelRecord
         info,
         logits,
         maps,
-        masks=masks if info.get("regions", True) else None,
+        masks=masks,
         null_mass=null_mass,
         null_share=_array(table, "null_share").reshape(*null_mass.shape, -1),
         peak_changed=table.column("peak_changed").to_numpy(),

@@ -72,7 +72,15 @@ def compute(
                 loaded = build_model(model.name, checkpoint.state, model.config)
                 order = class_positions(model.name, loaded.num_classes, model.config, test_set.classes)
                 explainer = stack.enter_context(
-                    Explainer(loaded, order, config.method, device, config.precision, config.seed)
+                    Explainer(
+                        loaded,
+                        order,
+                        config.method,
+                        device,
+                        config.precision,
+                        config.seed,
+                        probing=config.regions != "none",
+                    )
                 )
                 store = PartStore(folder / "models" / model.slug)
                 consumers.append(ModelRecorder(store, model.keys, explainer, labels, exclusive=device.type != "cpu"))

@@ -89,22 +89,22 @@ class ModelRecorder:
         questions = [self._question(item) for item in items if item.decoded is not None]
         with self._turn:
             said = self._explainer.explain(questions)
-        shape = (len(questions), -1, *self._explainer.grid)
-        masks = np.array([question.masks for question in questions], np.float32).reshape(
-            shape if questions else (0, len(REGIONS), *self._explainer.grid)
-        )
-        return pa.table(
-            {
-                "row": pa.array([question.row for question in questions], pa.int32()),
-                "logits": array_column(said.logits),
-                "maps": array_column(said.maps),
+        columns = {
+            "row": pa.array([question.row for question in questions], pa.int32()),
+            "logits": array_column(said.logits),
+            "maps": array_column(said.maps),
+        }
+        if self._explainer.probing:
+            shape = (len(questions), len(REGIONS), *self._explainer.grid)
+            masks = np.array([question.masks for question in questions], np.float32).reshape(shape)
+            columns |= {
                 "masks": array_column(masks),
                 "null_mass": array_column(said.null_mass),
                 "null_share": array_column(said.null_share),
                 "peak_changed": pa.array(said.peak_changed),
                 "control_changed": pa.array(said.control_changed),
             }
-        )
+        return pa.table(columns)
 
     def _question(self, item: Item) -> Question:
         explainer = self._explainer

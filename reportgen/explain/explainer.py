@@ -91,6 +91,8 @@ class Explainer(AbstractContextManager["Explainer"]):
         "float32", or "bf16" for the forward pass under autocast; maps are float32 either way.
     seed
         Of the random heads.
+    probing
+        Whether to ask for random heads and peaks, which only statistics of regions need; else their arrays are empty.
     """
 
     def __init__(
@@ -101,6 +103,8 @@ class Explainer(AbstractContextManager["Explainer"]):
         device: torch.device,
         precision: str = "float32",
         seed: int = 0,
+        *,
+        probing: bool = True,
     ) -> None:
         self.preprocessing = model.preprocessing
         self.grid = (0, 0)  # known on entering, from a blank image
@@ -113,6 +117,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         self._bf16 = precision == "bf16"
         self._head = split_head(self._module, model.target_layer)
         self._seed = seed
+        self.probing = probing
         self._scrambled = torch.zeros(0, 0, dtype=torch.long)  # known on entering too
 
     def __enter__(self) -> Self:
@@ -177,6 +182,9 @@ class Explainer(AbstractContextManager["Explainer"]):
         scores = logits.detach().float()[:, self._order]  # (B, C)
         if not bool(scores.isfinite().all()):
             raise BuildError("the model gives NaN or infinity for an image; check its preprocessing and its weights")
+        if not self.probing:
+            none = np.zeros((len(questions), 0), np.float32)
+            return Explanation(scores.cpu().numpy(), maps.cpu().numpy(), none, none, none, none)
         labels = torch.tensor([q.label for q in questions], device=self._device)
         explained = torch.where(labels >= 0, labels, scores.argmax(dim=1))
         each = torch.arange(len(questions), device=self._device)

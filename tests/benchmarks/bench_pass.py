@@ -201,12 +201,12 @@ def main() -> None:
             done = run_pass(test_set, consumers, faces, settings.shard_images, workers, SilentProgress())
             assert done == n
 
-    explainers = []
-    for entry in models.values():
-        loaded = build_model("m", read_checkpoint(entry.checkpoint).state, entry)
-        explainers.append(Explainer(loaded, range(7), "gradcam", CPU).__enter__())
-    contestants[OURS] = (n, lambda: our_pass(explainers, "none"))
-    contestants[WITH_FACES] = (n, lambda: our_pass(explainers, "auto"))
+    for name, regions in ((OURS, "none"), (WITH_FACES, "auto")):
+        explainers = []
+        for entry in models.values():
+            loaded = build_model("m", read_checkpoint(entry.checkpoint).state, entry)
+            explainers.append(Explainer(loaded, range(7), "gradcam", CPU, probing=regions != "none").__enter__())
+        contestants[name] = (n, partial(our_pass, explainers, regions))
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for round_ in range(arguments.rounds + 1):  # the first one warms up
         for name, (count, run) in contestants.items():
