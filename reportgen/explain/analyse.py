@@ -17,7 +17,7 @@ from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION, PartStore, write_json, write_table
 from reportgen.config import Config
 from reportgen.errors import DataError
-from reportgen.explain.plan import Plan, library_versions, make_plan
+from reportgen.explain.plan import Plan, library_versions, make_plan, shard_bounds
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
 
@@ -52,10 +52,7 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
     """
     if test_set.frame.empty:
         raise DataError(f"{test_set.source}: no usable image is left; 'reportgen check' lists what is wrong with each")
-    bounds = [
-        range(start, min(start + config.shard_images, len(test_set.frame)))
-        for start in range(0, len(test_set.frame), config.shard_images)
-    ]
+    bounds = shard_bounds(len(test_set.frame), config.shard_images)
     previous = _read_manifest(folder)
     device = str(previous.get("device", "cpu")) if config.device == "auto" else config.device.partition(":")[0]
     with progress.stage("Hashing the inputs"):

@@ -19,7 +19,7 @@ from reportgen.errors import CheckpointError, DataError
 from reportgen.inputs.region_masks import mask_file
 from reportgen.inputs.testset import TestSet
 
-__all__ = ["ModelPlan", "Plan", "code_hash", "library_versions", "make_plan"]
+__all__ = ["ModelPlan", "Plan", "code_hash", "library_versions", "make_plan", "shard_bounds"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow", "scipy", "scikit-learn", "ai-edge-litert")
@@ -58,6 +58,11 @@ class Plan:
     face_keys: tuple[str, ...]
     models: tuple[ModelPlan, ...]
     fingerprint: str
+
+
+def shard_bounds(n: int, size: int) -> list[range]:
+    """Rows of each shard."""
+    return [range(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[range]) -> Plan:

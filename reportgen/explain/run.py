@@ -23,11 +23,12 @@ from reportgen.analysis import PartStore
 from reportgen.config import Preprocessing
 from reportgen.errors import DataError
 from reportgen.explain.face_finder import Face, FaceFinder
+from reportgen.explain.plan import shard_bounds
 from reportgen.explain.preprocess import resize
 from reportgen.inputs.images import Decoded, decode
 from reportgen.progress import Progress
 
-__all__ = ["Consumer", "ImageSource", "Item", "available_cores", "run_pass", "shard_bounds"]
+__all__ = ["Consumer", "ImageSource", "Item", "available_cores", "run_pass"]
 
 CHUNK = 8  # images per task: a multiple of the processor's batch size, small enough to keep all workers busy
 
@@ -81,11 +82,6 @@ def available_cores() -> int:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # not on macOS and Windows
         return max(1, os.cpu_count() or 1)
-
-
-def shard_bounds(n: int, size: int) -> list[range]:
-    """Rows of each shard."""
-    return [range(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def run_pass(

@@ -32,8 +32,8 @@ from reportgen.config import Config, ModelConfig
 from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
-from reportgen.explain.plan import make_plan
-from reportgen.explain.run import available_cores, run_pass, shard_bounds
+from reportgen.explain.plan import make_plan, shard_bounds
+from reportgen.explain.run import available_cores, run_pass
 from reportgen.inputs.checkpoints import read_checkpoint
 from reportgen.inputs.testset import load_test_set
 from reportgen.models._torchvision import import_torchvision
