@@ -49,7 +49,7 @@ __all__ = [
     "write_table",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
 _PART = re.compile(r"part-(\d{5})-([0-9a-f]{16})\.parquet")
 
@@ -135,7 +135,9 @@ class Analysis:
     images
         n rows in the order of the test set: `row` (position in it), `image_id` (unique, hash of the content), `path`
         (as in the test set), `emotion` and `label` (index into `classes`; None and -1 where unlabelled), `person` (or
-        None), `sha256`, `width`, `height`, `notes` (what decoding had to do, e.g. "grey"), then the user's columns.
+        None), `sha256`, `width`, `height`, `notes` (what decoding had to do, e.g. "grey"), `format`, `jpeg_quality`
+        (1..100, NaN for other formats), `sharpness`, `luminance`, `contrast`, `colourfulness`, `perceptual_hash` (see
+        `reportgen.inputs.quality`), and the user's columns.
     problems
         What was left out: `path`, `emotion`, `kind`, `message`.
     models

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -15,8 +16,17 @@ from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.run import Item
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.store import landmarks_table
+from reportgen.inputs.quality import image_quality
 
 __all__ = ["FaceRecorder", "ImageFacts", "ModelRecorder"]
+
+_QUALITY = {
+    "sharpness": pa.float32(),
+    "luminance": pa.float32(),
+    "contrast": pa.float32(),
+    "colourfulness": pa.float32(),
+    "perceptual_hash": pa.string(),
+}
 
 
 class ImageFacts:
@@ -42,7 +52,12 @@ class ImageFacts:
             "height": pa.array([d.height if d else 0 for d in found], pa.int32()),
             "notes": pa.array(["; ".join(d.notes) if d else "" for d in found], pa.string()),
             "problem": pa.array([item.problem for item in items], pa.string()),
+            "format": pa.array([d.format if d else None for d in found], pa.string()),
+            "jpeg_quality": pa.array([d.jpeg_quality if d else math.nan for d in found], pa.float32()),
         }
+        qualities = [image_quality(d.pixels) if d else None for d in found]
+        for name, kind in _QUALITY.items():
+            columns[name] = pa.array([None if q is None else getattr(q, name) for q in qualities], kind)
         for name, column in columns.items():
             rows = rows.append_column(name, column)
         # The pandas block in the schema would carry the whole frame's index description into every part.

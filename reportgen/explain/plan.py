@@ -17,13 +17,12 @@ from reportgen.analysis import SCHEMA_VERSION, content_hash, slugify
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, DataError
 from reportgen.inputs.region_masks import mask_file
-from reportgen.inputs.testset import TestSet
+from reportgen.inputs.testset import RESERVED, TestSet
 
 __all__ = ["ModelPlan", "Plan", "code_hash", "library_versions", "make_plan", "shard_bounds"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow", "scipy", "scikit-learn", "ai-edge-litert")
-_OWN_COLUMNS = ("image_id", "path", "emotion", "label", "person", "sha256", "width", "height", "notes", "problem")
 _HASH_THREADS = 8  # reading waits for the disk more than for a core
 _KEY_DIGITS = 16
 
@@ -157,7 +156,7 @@ def _images_frame(test_set: TestSet) -> pd.DataFrame:
             "sha256": hashes,
         }
     )
-    for column in given.columns.difference([*_OWN_COLUMNS, "file"], sort=False):
+    for column in given.columns.difference(list(RESERVED), sort=False):
         values = given[column]
         # One type per column and file format: words stay words, numbers numbers, anything else becomes words.
         plain = pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 )
 MAX_PIXELS = 64_000_000
+_STANDARD_LUMA_SUM = 3688  # of the example table in ITU-T T.81, annex K, which the IJG's quality scales
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -67,12 +69,18 @@ class Decoded:
     notes
         What decoding had to do, in words: "grey", "EXIF-rotated", "alpha on white", "palette", "CMYK",
         "16-bit scaled", "32-bit scaled", "float scaled", "first of 12 frames". Empty for a plain RGB image.
+    format
+        As Pillow names it: "JPEG", "PNG" ...
+    jpeg_quality
+        1..100, estimated from the file's quantisation table; NaN for other formats.
     """
 
     pixels: npt.NDArray[np.uint8]
     width: int
     height: int
     notes: tuple[str, ...]
+    format: str = ""
+    jpeg_quality: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,16 @@ def _decode(image: Image.Image) -> Decoded:
     if turn is not None:
         rgb = rgb.transpose(turn)
         notes.append("EXIF-rotated")
-    return Decoded(np.asarray(rgb), rgb.width, rgb.height, tuple(notes))
+    return Decoded(np.asarray(rgb), rgb.width, rgb.height, tuple(notes), image.format or "", _jpeg_quality(image))
+
+
+def _jpeg_quality(image: Image.Image) -> float:
+    """The Independent JPEG Group's 1..100 whose luma table has the same mean: sum of its standard table is 3,688."""
+    tables = getattr(image, "quantization", None)
+    if not tables:
+        return math.nan
+    scale = 100.0 * sum(tables[min(tables)]) / _STANDARD_LUMA_SUM
+    return float(np.clip(5000.0 / scale if scale > 100 else (200.0 - scale) / 2, 1, 100))
 
 
 def _to_rgb(image: Image.Image, notes: list[str]) -> Image.Image:

@@ -23,11 +23,14 @@ from reportgen.inputs.persons import person_of
 from reportgen.inputs.pixels import as_pgm
 from reportgen.inputs.tables import read_table
 
-__all__ = ["TestSet", "images_without_labels", "load_test_set"]
+__all__ = ["RESERVED", "TestSet", "images_without_labels", "load_test_set"]
 
 _OWN_COLUMNS = ("path", "file", "emotion", "label", "person")
 # Columns that later tables add beside these; a user's column of the same name is renamed, not lost.
-_RESERVED = frozenset({*_OWN_COLUMNS, "image_id", "sha256", "width", "height", "notes", "problem"})
+RESERVED = frozenset({
+    *_OWN_COLUMNS, "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality", "sharpness",
+    "luminance", "contrast", "colourfulness", "perceptual_hash",
+})  # fmt: skip
 _RAF_NAME = re.compile(r"(?:train|test)_\d+(?:_aligned)?\.\w+")
 
 
@@ -214,7 +217,7 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
     ).astype({"file": object, "emotion": object})
     for name in rows.columns:
         if name not in ("path", "emotion", "person"):
-            frame[f"data_{name}" if name in _RESERVED else name] = _storable(rows[name])
+            frame[f"data_{name}" if name in RESERVED else name] = _storable(rows[name])
     found = [*listing.problems, *problems]
     listed = pd.DataFrame(
         [(portable_name(p.path, None, ()), p.emotion, p.kind, p.message) for p in found],

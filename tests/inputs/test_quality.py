@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from reportgen.evidence import quality
-from reportgen.evidence.quality import WORKING_SIZE, image_quality
+from reportgen.inputs import quality
+from reportgen.inputs.quality import WORKING_SIZE, image_quality
 
 
 def flat(red: int, green: int, blue: int, size: int = WORKING_SIZE) -> np.ndarray:
