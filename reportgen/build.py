@@ -40,8 +40,8 @@ from reportgen.site.report import Report
 __all__ = ["BuildResult", "build", "explain"]
 
 _STATE = ".reportgen.json"
-_COMMAND_FLAGS = ("method", "precision", "regions", "seed")
-_SITE_SETTINGS = ("overlay", "colormap", "examples", "seed", "zip", "size_warning_mb")
+_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed")
+_SITE_SETTINGS = ("experiments", "overlay", "colormap", "examples", "seed", "zip", "size_warning_mb")
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps
 Precision = Annotated[str | None, typer.Option(help="float32 or bf16 (forward pass only).")]
 Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, layercam or xgradcam.")]
 Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
+Experiments = Annotated[str | None, typer.Option(help="Budget for changed pictures: off, quick, default or full.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything that is sampled.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe-load", help="Load checkpoints that run code. Only your own files.")]
 FailOn = Annotated[
@@ -75,6 +76,7 @@ def build_command(
     precision: Precision = None,
     method: Method = None,
     regions: Regions = None,
+    experiments: Experiments = None,
     seed: Seed = None,
     unsafe_load: Unsafe = False,
     fail_on: FailOn = None,
@@ -93,6 +95,7 @@ def build_command(
         precision=precision,
         method=method,
         regions=regions,
+        experiments=experiments,
         seed=seed,
         zip=False if no_zip else None,
         unsafe_load=True if unsafe_load else None,

@@ -86,6 +86,7 @@ class Config(_Section):
     method: Method = "gradcam"
     regions: Literal["auto", "template", "none"] = "auto"
     region_masks: RegionMasks = RegionMasks()
+    experiments: Literal["off", "quick", "default", "full"] = "default"
     overlay: Literal["perceptual", "classic"] = "perceptual"
     colormap: Literal["inferno", "viridis", "magma", "jet"] = "inferno"
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
