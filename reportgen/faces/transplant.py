@@ -1,0 +1,264 @@
+"""Changing one region of a face and nothing else: another face's region, or a plain fill from around it.
+
+Both sides of a comparison carry the same seams, the same blending and the same lighting, so that what differs is what
+the region shows. Everything works in fractions of the picture, at any size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter
+
+from reportgen.errors import DataError
+from reportgen.faces.align import fit_affine
+from reportgen.faces.regions import LANDMARKS, REGIONS, region_map
+from reportgen.faces.warp import transform
+
+__all__ = ["TRANSPLANTED", "Portrait", "fill_region", "transplant"]
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+TRANSPLANTED = ("eyes+brows", "nose", "mouth", "cheeks+jaw", "forehead", "background")
+"""Regions that can be exchanged, in the report's order."""
+
+_BACKGROUND = REGIONS.index("background")
+_FEATURES = [REGIONS.index(name) for name in ("eyes+brows", "nose", "mouth")]
+_AROUND = ("cheeks+jaw", "forehead")
+# In pixels of a picture of 224: how far a region is grown, and how softly its edge and the background's end.
+_UNIT = 224
+_GROWTH, _FEATHER, _FEATHER_BACKGROUND, _FILL = 8, 3.0, 2.0, 16.0
+# The fill is smooth: it is computed on a picture this many times smaller.
+_REDUCED = 4
+# A donor's contrast is changed by at most this factor: stretching a flat picture further shows only its noise.
+_MOST_CONTRAST = 2.0
+_TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+_TO_RGB = np.linalg.inv(_TO_YCC).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Tone:
+    """Mean and spread of luma and both chroma channels, 0..255, each (3,)."""
+
+    mean: Floats
+    spread: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """One face with what transplants need to know of it, worked out once.
+
+    Attributes
+    ----------
+    pixels
+        (size, size, 3) uint8.
+    points
+        (478, 2) fractions of width and height.
+    """
+
+    pixels: Pixels
+    points: npt.NDArray[np.floating]
+    _masks: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Side in pixels."""
+        return len(self.pixels)
+
+    @cached_property
+    def regions(self) -> Pixels:
+        """(size, size) index into `REGIONS` of every pixel."""
+        return region_map(self.points, self.size, self.size)
+
+    @cached_property
+    def face_tone(self) -> _Tone:
+        """Lighting and colour of the face."""
+        return _tone(self.pixels, self.regions != _BACKGROUND)
+
+    @cached_property
+    def background_tone(self) -> _Tone:
+        """Lighting and colour of what is not the face."""
+        return _tone(self.pixels, self.regions == _BACKGROUND)
+
+    @cached_property
+    def without_face(self) -> Pixels:
+        """The background alone: where the face was, its surround flows in, so that no expression is left."""
+        return _filled(self.pixels, self.regions != _BACKGROUND)
+
+    def soft_mask(self, region: str) -> Floats:
+        """(size, size) 0..1: the region, grown and feathered so that no seam shows; the background is not grown."""
+        if region not in self._masks:
+            self._masks[region] = self._make_mask(region)
+        return self._masks[region]
+
+    def _make_mask(self, region: str) -> Floats:
+        scale = self.size / _UNIT
+        if region == "background":
+            return 1.0 - _blurred(self.regions != _BACKGROUND, _FEATHER_BACKGROUND * scale)
+        inside = _grown(self.regions == REGIONS.index(region), round(_GROWTH * scale))
+        if region in _AROUND:
+            # These two surround the features: grown into them, they would bring the donor's along.
+            inside &= ~np.isin(self.regions, _FEATURES)
+        return _blurred(inside, _FEATHER * scale)
+
+
+def transplant(receiver: Portrait, donor: Portrait, region: str, *, matched: bool = True) -> Pixels:
+    """The receiver with one region of the donor.
+
+    A facial region is brought into place by the affine map that best fits the donor's landmarks of that region to the
+    receiver's. The background stays where it is in the picture; the donor's own face is filled from its surround first.
+
+    Parameters
+    ----------
+    receiver, donor
+        Of the same size.
+    region
+        One of `TRANSPLANTED`.
+    matched
+        Whether the donor takes over the receiver's lighting (brightness, contrast) and colour, so that the two
+        pictures differ in content only: mean and spread per channel (Reinhard et al. 2001) of face or background, then
+        the region's mean. False: the donor's pixels as they are.
+
+    Returns
+    -------
+    ndarray
+        (size, size, 3) uint8.
+
+    Raises
+    ------
+    DataError
+        The landmarks of the region lie on one line, or the sizes differ.
+    """
+    if receiver.size != donor.size:
+        raise DataError(f"transplant: pictures of {receiver.size} and {donor.size} pixels, expected the same size")
+    mask = receiver.soft_mask(region)
+    box = _box(mask)
+    outside = region == "background"
+    piece = donor.without_face[box] if outside else _aligned(receiver, donor, region, box)
+    if not matched:
+        return _blend(receiver.pixels, piece, mask, box)
+    if outside:
+        toned = _retoned(piece, donor.background_tone, receiver.background_tone)
+    else:
+        toned = _retoned(piece, donor.face_tone, receiver.face_tone)
+        toned = _mean_matched(toned, receiver.pixels[box], mask[box])
+    return _blend(receiver.pixels, toned, mask, box)
+
+
+def fill_region(receiver: Portrait, region: str) -> Pixels:
+    """The receiver with one region filled smoothly from around it, (size, size, 3); the background from the face."""
+    mask = receiver.soft_mask(region)
+    box = _box(mask)
+    return _blend(receiver.pixels, _filled(receiver.pixels, mask > 0.5)[box], mask, box)
+
+
+def _aligned(receiver: Portrait, donor: Portrait, region: str, box: tuple[slice, slice]) -> Pixels:
+    """The donor's pixels under the receiver's region, for the pixels of `box`; the picture's border is continued."""
+    size = receiver.size
+    index = list(LANDMARKS[region])
+    matrix = fit_affine(np.asarray(receiver.points)[index] * size, np.asarray(donor.points)[index] * size)
+    rows, columns = box
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    corners = np.array([[columns.start, rows.start], [columns.stop, rows.stop]], np.float64)
+    corners = np.array([[x, y] for x in corners[:, 0] for y in corners[:, 1]])
+    reached = corners @ matrix[:, :2].T + matrix[:, 2]
+    # So far outside the donor's picture the affine map may reach; beyond a picture's width it is nonsense anyway.
+    margin = int(np.clip(np.ceil(max(-reached.min(), reached.max() - size)) + 1, 0, size))
+    padded = np.pad(donor.pixels, ((margin, margin), (margin, margin), (0, 0)), mode="edge") if margin else donor.pixels
+    shifted = matrix.copy()
+    shifted[:, 2] += matrix[:, :2] @ np.array([columns.start, rows.start], np.float64) + margin
+    return np.asarray(transform(Image.fromarray(padded), shifted, width, height))
+
+
+def _box(mask: Floats) -> tuple[slice, slice]:
+    """The smallest window that holds everything the mask touches."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _blend(pixels: Pixels, piece: Pixels | Floats, mask: Floats, box: tuple[slice, slice]) -> Pixels:
+    result = pixels.copy()
+    weight = mask[box][..., None]
+    mixed = pixels[box] * (1.0 - weight) + piece * weight
+    result[box] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return result
+
+
+def _tone(pixels: Pixels, inside: npt.NDArray[np.bool_]) -> _Tone:
+    chosen = pixels[inside] if inside.any() else pixels.reshape(-1, 3)
+    channels = chosen.astype(np.float32) @ _TO_YCC.T
+    return _Tone(channels.mean(axis=0), channels.std(axis=0))
+
+
+def _retoned(pixels: Pixels, own: _Tone, wanted: _Tone) -> Floats:
+    """Pixels with the mean and spread of another picture's channels; a grey donor takes the mean tint, no more."""
+    gain = np.divide(wanted.spread, own.spread, out=np.zeros(3, np.float32), where=own.spread > 0.5)
+    gain[0] = np.clip(gain[0], 1 / _MOST_CONTRAST, _MOST_CONTRAST) if own.spread[0] > 0.5 else 1.0
+    gain[1:] = np.minimum(gain[1:], _MOST_CONTRAST)
+    channels = (pixels.astype(np.float32) @ _TO_YCC.T - own.mean) * gain + wanted.mean
+    return np.asarray(channels @ _TO_RGB.T, dtype=np.float32)
+
+
+def _mean_matched(piece: Floats, target: Pixels, mask: Floats) -> Floats:
+    """The piece moved so that its mean colour under the mask is the target's."""
+    weight = mask / max(float(mask.sum()), 1e-9)
+    shift = np.einsum("hwc,hw->c", target.astype(np.float32) - piece, weight)
+    return np.asarray(piece + shift, dtype=np.float32)
+
+
+def _grown(inside: npt.NDArray[np.bool_], by: int) -> npt.NDArray[np.bool_]:
+    """Dilation by a square of side 2 `by` + 1: along rows, then columns, by doubling shifts."""
+    result = inside
+    for axis in (0, 1):
+        reach = 0
+        while reach < by:
+            step = min(max(reach, 1), by - reach)
+            wide = result.copy()
+            ahead, behind = _shifted(axis, step)
+            wide[ahead] |= result[behind]
+            wide[behind] |= result[ahead]
+            result, reach = wide, reach + step
+    return result
+
+
+def _shifted(axis: int, step: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    whole = slice(None)
+    late, early = slice(step, None), slice(None, -step)
+    return ((late, whole), (early, whole)) if axis == 0 else ((whole, late), (whole, early))
+
+
+def _blurred(inside: npt.NDArray[np.bool_], sigma: float) -> Floats:
+    image = Image.fromarray(inside.astype(np.uint8) * 255).filter(ImageFilter.GaussianBlur(sigma))
+    return np.asarray(image, dtype=np.float32) / 255.0
+
+
+def _filled(pixels: Pixels, hole: npt.NDArray[np.bool_]) -> Pixels:
+    """Pixels whose hole is filled by the normalised blur of what surrounds it (sigma 16 at 224)."""
+    size = len(pixels)
+    small = max(size // _REDUCED, 1)
+    kernel = _kernel(small, _FILL * small / _UNIT)
+    outside = 1.0 - hole.astype(np.float32)
+    around = np.concatenate([pixels * outside[..., None], outside[..., None]], axis=2)  # (size, size, 4)
+    planes = [np.asarray(Image.fromarray(plane).resize((small, small), Image.Resampling.BOX)) for plane in
+              np.ascontiguousarray(around.transpose(2, 0, 1)).astype(np.float32)]  # fmt: skip
+    spread = [kernel @ plane @ kernel.T for plane in planes]
+    weight = np.maximum(spread[3], 1e-12)
+    fill = np.stack([
+        np.asarray(Image.fromarray((plane / weight).astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR))
+        for plane in spread[:3]
+    ], axis=2)  # fmt: skip
+    return np.where(hole[..., None], np.clip(np.rint(fill), 0, 255), pixels).astype(np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _kernel(size: int, sigma: float) -> npt.NDArray[np.float64]:
+    """(size, size) rows of a normalised Gaussian; float64, as deep inside a hole only its far tail reaches out."""
+    distance = np.arange(size)[:, None] - np.arange(size)[None, :]
+    weights = np.exp(-0.5 * (distance / sigma) ** 2)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
