@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -20,13 +20,18 @@ import numpy.typing as npt
 from reportgen.analysis import Analysis, content_hash, read_analysis, sweep_leftovers, write_json
 from reportgen.config import Config
 from reportgen.evidence.agreement import compare_models
-from reportgen.evidence.attention_case import judge_attention, write_tables
+from reportgen.evidence.attention_case import judge_attention
 from reportgen.evidence.class_order import likely_order
 from reportgen.evidence.data_notes import TrainingOverlap, data_notes
+from reportgen.evidence.judge import DICTIONARY
 from reportgen.evidence.mining import mine
 from reportgen.evidence.scores import score_model
+from reportgen.evidence.tables import Dictionary, Tables, write_tables
+from reportgen.evidence.use_case import USE_DICTIONARY, judge_use
 from reportgen.explain.analyse import analyse
+from reportgen.explain.experiments import Answers, perform
 from reportgen.explain.plan import code_hash
+from reportgen.explain.transplants import transplant_experiment
 from reportgen.inputs.discover import discover, discover_models
 from reportgen.inputs.emotions import EMOTIONS
 from reportgen.inputs.images import decode
@@ -116,10 +121,10 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     if before is not None:
         progress.note("nothing has changed: the report is up to date")
         return before
+    transplants = _transplants(analysis, test_set, config, progress)
     with progress.stage("Weighing the evidence"):
-        report = _report(analysis, test_set, config)
-        if report.attention is not None:
-            write_tables(report.attention, folder / "tables")
+        report = _report(analysis, test_set, config, transplants)
+        _write_tables(report, folder / "tables")
     published = publish(report, config.output, config, progress)
     permuted = [order.sentence for order in report.class_orders if order is not None]
     warnings = (*permuted, *published.warnings)
@@ -128,8 +133,29 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     return result
 
 
-def _report(analysis: Analysis, test_set: TestSet, config: Config) -> Report:
+def _transplants(analysis: Analysis, test_set: TestSet, config: Config, progress: Progress) -> Mapping[str, Answers]:
+    """The transplant experiment's answers by model; empty where it is not wanted or not possible."""
+    if config.experiments == "off":
+        return {}
+    experiment = transplant_experiment(analysis, config.experiments, config.seed)
+    if experiment is None:
+        return {}
+    return perform(experiment, config, test_set, analysis, progress, "Transplanting regions")
+
+
+def _write_tables(report: Report, folder: Path) -> None:
+    found: list[tuple[Tables, Dictionary]] = []
+    if report.attention is not None:
+        found.append((report.attention.tables, DICTIONARY))
+    if report.use is not None:
+        found.append((report.use.tables, USE_DICTIONARY))
+    write_tables(folder, *found)
+
+
+def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: Mapping[str, Answers]) -> Report:
     """Everything that is concluded from the records."""
+    attention = judge_attention(analysis, config.seed)
+    answers = {slug: (said.design, said.logits) for slug, said in transplants.items()}
     labels, classes = analysis.labels, analysis.classes
     rows = analysis.images["row"].to_numpy()
 
@@ -155,7 +181,8 @@ def _report(analysis: Analysis, test_set: TestSet, config: Config) -> Report:
             analysis.images, analysis.problems, classes, analysis.manifest["notes"], _overlap(test_set, config)
         ),
         command=_command(config),
-        attention=judge_attention(analysis, config.seed),
+        attention=attention,
+        use=None if attention is None else judge_use(analysis, attention, answers, config.seed),
     )
 
 
@@ -207,7 +234,7 @@ def _site_key(analysis: Analysis, config: Config) -> str:
     return content_hash(
         json.dumps(analysis.manifest, sort_keys=True),
         json.dumps(settings, sort_keys=True),
-        code_hash("evidence", "site", "faces", "build.py", "analysis.py"),
+        code_hash("evidence", "explain", "site", "faces", "build.py", "analysis.py"),
         *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
         _command(config) or "",
     )

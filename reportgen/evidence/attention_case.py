@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from reportgen.analysis import Analysis, ModelRecords, write_atomically, write_json, write_table
+from reportgen.analysis import Analysis, ModelRecords
 from reportgen.errors import BuildError
 from reportgen.evidence.cases import Cases, ModelMaps
-from reportgen.evidence.judge import DICTIONARY, AttentionFindings, judge
+from reportgen.evidence.judge import AttentionFindings, judge
 from reportgen.evidence.nulls import NullShares
 from reportgen.faces.landmarks import ACTIONS
 
-__all__ = ["judge_attention", "write_tables"]
+__all__ = ["judge_attention"]
 
 _OUTER_EYE_CORNERS = (33, 263)
 # What the two known architectures are; of any other nothing is assumed.
@@ -39,14 +36,6 @@ def judge_attention(analysis: Analysis, seed: int) -> AttentionFindings | None:
     )
     models = [_model(model) for model in analysis.models]
     return judge(models, cases, faces.actions, ACTIONS, seed)
-
-
-def write_tables(findings: AttentionFindings, folder: Path) -> None:
-    """Write every table as Parquet and CSV, and what each column means as JSON, into `folder`."""
-    for name, table in findings.tables.items():
-        write_table(folder / f"{name}.parquet", pa.Table.from_pandas(table, preserve_index=False))
-        write_atomically(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g").encode())
-    write_json(folder / "dictionary.json", {table: dict(columns) for table, columns in DICTIONARY.items()})
 
 
 def _model(model: ModelRecords) -> ModelMaps:

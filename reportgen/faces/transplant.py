@@ -89,6 +89,12 @@ class Portrait:
         """The background alone: where the face was, its surround flows in, so that no expression is left."""
         return _filled(self.pixels, self.regions != _BACKGROUND)
 
+    @cached_property
+    def without_features(self) -> Pixels:
+        """The face without eyes, nose and mouth: what surrounds them flows in, so that none of theirs is left."""
+        reach = round(_GROWTH * self.size / _UNIT)
+        return _filled(self.pixels, _grown(np.isin(self.regions, _FEATURES), reach))
+
     def soft_mask(self, region: str) -> Floats:
         """(size, size) 0..1: the region, grown and feathered so that no seam shows; the background is not grown."""
         if region not in self._masks:
@@ -110,7 +116,8 @@ def transplant(receiver: Portrait, donor: Portrait, region: str, *, matched: boo
     """The receiver with one region of the donor.
 
     A facial region is brought into place by the affine map that best fits the donor's landmarks of that region to the
-    receiver's. The background stays where it is in the picture; the donor's own face is filled from its surround first.
+    receiver's; of a donor whose cheeks, jaw or forehead are wanted, eyes, nose and mouth are filled first. The
+    background stays where it is in the picture; the donor's own face is filled from its surround first.
 
     Parameters
     ----------
@@ -138,7 +145,8 @@ def transplant(receiver: Portrait, donor: Portrait, region: str, *, matched: boo
     mask = receiver.soft_mask(region)
     box = _box(mask)
     outside = region == "background"
-    piece = donor.without_face[box] if outside else _aligned(receiver, donor, region, box)
+    source = donor.without_features if region in _AROUND else donor.pixels
+    piece = donor.without_face[box] if outside else _aligned(receiver, donor, source, region, box)
     if not matched:
         return _blend(receiver.pixels, piece, mask, box)
     if outside:
@@ -156,7 +164,7 @@ def fill_region(receiver: Portrait, region: str) -> Pixels:
     return _blend(receiver.pixels, _filled(receiver.pixels, mask > 0.5)[box], mask, box)
 
 
-def _aligned(receiver: Portrait, donor: Portrait, region: str, box: tuple[slice, slice]) -> Pixels:
+def _aligned(receiver: Portrait, donor: Portrait, source: Pixels, region: str, box: tuple[slice, slice]) -> Pixels:
     """The donor's pixels under the receiver's region, for the pixels of `box`; the picture's border is continued."""
     size = receiver.size
     index = list(LANDMARKS[region])
@@ -168,7 +176,7 @@ def _aligned(receiver: Portrait, donor: Portrait, region: str, box: tuple[slice,
     reached = corners @ matrix[:, :2].T + matrix[:, 2]
     # So far outside the donor's picture the affine map may reach; beyond a picture's width it is nonsense anyway.
     margin = int(np.clip(np.ceil(max(-reached.min(), reached.max() - size)) + 1, 0, size))
-    padded = np.pad(donor.pixels, ((margin, margin), (margin, margin), (0, 0)), mode="edge") if margin else donor.pixels
+    padded = np.pad(source, ((margin, margin), (margin, margin), (0, 0)), mode="edge") if margin else source
     shifted = matrix.copy()
     shifted[:, 2] += matrix[:, :2] @ np.array([columns.start, rows.start], np.float64) + margin
     return np.asarray(transform(Image.fromarray(padded), shifted, width, height))

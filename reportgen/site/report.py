@@ -15,6 +15,7 @@ from reportgen.evidence.data_notes import DataNote
 from reportgen.evidence.judge import AttentionFindings
 from reportgen.evidence.mining import Mined
 from reportgen.evidence.scores import ModelScores
+from reportgen.evidence.use_case import UseFindings
 
 __all__ = ["DataNote", "Report"]
 
@@ -35,6 +36,8 @@ class Report:
         What a survey of the test set found.
     attention
         Where the heatmaps lie, measured, its models in the order of the analysis; None without regions or labels.
+    use
+        What the models use of what they look at; None like `attention`.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -48,3 +51,4 @@ class Report:
     data_notes: tuple[DataNote, ...] = ()
     command: str | None = None
     attention: AttentionFindings | None = None
+    use: UseFindings | None = None
