@@ -2,9 +2,10 @@
 
     m_e(x)      = z_e - logsumexp(z_others)                      log-odds of emotion e: they do not saturate
     gap_r(e, d) = mean over receivers of [ m_e with donors of e  -  m_e with a donor of emotion d ]
-    gap_r(e)    = median over d of gap_r(e, d)
+    gap_r(e)    = mean over d of gap_r(e, d), without the largest and the smallest
 
-The median keeps one emotion's artefact from accusing all the others: donors that bring it change every receiver.
+Leaving out the extremes keeps one emotion's artefact from accusing all the others: donors that bring it change every
+receiver. The median does so too, but wastes data: on a ResNet18 and photos its standard error was a third larger.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ LEAST_GAP = 0.2
 CHEATING_GAP, CHEATING_RECALL, CHEATING_ALPHA = 0.5, 0.10, 0.01
 """What use of the background must reach, all three, before it is called cheating."""
 ALPHA = 0.05
+LEAST_PERSONS = 6
+"""With fewer persons nothing is decided, as everywhere in the report: six is the least that a sign test can decide."""
 _DRAWS = 2000
+# With fewer emotions among the donors nothing can be left out; their median is taken.
+_TRIMMED = 4
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class RegionUse:
     recall_gap
         By how much fewer predictions stay with the emotion, -1..1.
     p
-        Two-sided, adjusted (Holm) over emotions x regions of the model; NaN where nothing was tested.
+        Two-sided, adjusted (Holm) over emotions x facial regions of the model, and for the background over the
+        emotions: it answers a question of its own. NaN where nothing was tested.
     receivers, persons, donors
         Faces that received, distinct persons among them (images where persons are unknown), faces that gave.
     unmatched
@@ -121,15 +127,15 @@ def measure_use(
         key = (int(emotion[at[0]]), str(rows["region"].iloc[0]), bool(rows["matched"].iloc[0]))
         tests[key] = _Test(rows, margin[at], stays[at], len(classes), persons, seed)
     found: list[RegionUse] = []
-    for matched in (True, False):
-        family = np.full((len(classes), len(TRANSPLANTED)), np.nan)
-        for (e, region, kind), test in tests.items():
-            if kind == matched:
-                family[e, TRANSPLANTED.index(region)] = test.p
-        adjusted = holm(family)
-        for (e, region, kind), test in tests.items():
-            if kind == matched:
-                test.adjusted = float(adjusted[e, TRANSPLANTED.index(region)])
+    for outside in (True, False):
+        for matched in (True, False):
+            family = [
+                test
+                for (_, region, kind), test in tests.items()
+                if kind == matched and (region == "background") == outside
+            ]
+            for test, adjusted in zip(family, holm([test.p for test in family]), strict=True):
+                test.adjusted = float(adjusted)
     for e, name in enumerate(classes):
         for region in TRANSPLANTED:
             found.append(
@@ -160,10 +166,10 @@ class _Test:
         same = d == int(rows["emotion"].iloc[0])
         entries = _Entries(r, d, same, len(self.receivers), classes)
         every = np.ones((1, len(rows)))
-        gaps = entries.gaps(margin, every)[0]
-        self.by_donor = gaps
-        self.gap = float(np.nanmedian(gaps))
-        self.recall_gap = float(np.nanmedian(entries.gaps(stays, every)[0]))
+        gaps = entries.gaps(margin, every)
+        self.by_donor = gaps[0]
+        self.gap = float(_centre(gaps)[0])
+        self.recall_gap = float(_centre(entries.gaps(stays, every))[0])
         rng = np.random.default_rng([seed, int(rows["emotion"].iloc[0]), TRANSPLANTED.index(rows["region"].iloc[0])])
         by_receiver = _weights(receiver_person, rng)[:, receiver_person[r]]
         by_donor = _weights(donor_person, rng)[:, donor_person[g]]
@@ -178,12 +184,12 @@ class _Test:
     @staticmethod
     def _variance(entries: _Entries, margin: Floats, weights: Floats) -> float:
         with np.errstate(invalid="ignore"):
-            drawn = np.nanmedian(entries.gaps(margin, weights), axis=1)
+            drawn = _centre(entries.gaps(margin, weights))
         return float(np.nanvar(drawn, ddof=1))
 
     @property
     def p(self) -> float:
-        """Two-sided, before adjustment."""
+        """Two-sided, before adjustment; NaN where a single person gave or received."""
         if self.freedom < 1:
             return np.nan
         if self.error == 0:
@@ -202,7 +208,7 @@ class _Test:
     def answer(self) -> UseAnswer:
         """The word that the numbers earn."""
         low, high = self.interval
-        if self.freedom < 1:
+        if self.persons < LEAST_PERSONS:
             return "insufficient evidence"
         if self.adjusted < ALPHA and low > 0:
             return "yes" if self.gap >= LEAST_GAP else "small"
@@ -233,6 +239,20 @@ class _Entries:
         to_emotion = np.eye(self._classes)[self._emotion[self._other]]  # (o, C)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray((lost @ to_emotion) / (weight @ to_emotion))
+
+
+def _centre(gaps: Floats) -> Floats:
+    """(draws,) mean of each row of (draws, C) without its largest and smallest; NaN entries do not count."""
+    ordered = np.sort(gaps, axis=1)  # NaN comes last
+    count = np.isfinite(ordered).sum(axis=1)
+    place = np.arange(ordered.shape[1])
+    inner = (place >= 1) & (place < count[:, None] - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        trimmed = np.where(inner, ordered, 0.0).sum(axis=1) / inner.sum(axis=1)
+        low, high = (np.take_along_axis(ordered, np.maximum(k, 0)[:, None], axis=1)[:, 0] for k in
+                     ((count - 1) // 2, count // 2))  # fmt: skip
+    middle = np.where(count > 0, (low + high) / 2, np.nan)
+    return np.asarray(np.where(count >= _TRIMMED, trimmed, middle))
 
 
 def _weights(cluster: npt.NDArray[np.integer], rng: np.random.Generator) -> Floats:

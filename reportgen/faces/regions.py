@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,6 @@ from reportgen.faces.raster import Runs, label_map, map_shares, run_shares, scan
 
 __all__ = [
     "INNER",
-    "LANDMARKS",
     "REGIONS",
     "check_points",
     "fractions_of_map",
@@ -55,15 +53,6 @@ _UNDER_EYES = (
 _NOSE = (168, 193, 122, 196, 198, 209, 129, 98, 97, 2, 326, 327, 358, 429, 420, 419, 351, 417)
 _LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 _RIGHT_EYE, _LEFT_EYE, _TOP, _CHIN, _GLABELLA = 33, 263, 10, 152, 9
-
-LANDMARKS: Mapping[str, tuple[int, ...]] = MappingProxyType({
-    "eyes+brows": (*_BROW_TOPS, *_UNDER_EYES),
-    "nose": _NOSE,
-    "mouth": _LIPS,
-    "cheeks+jaw": (*_OVAL_LOWER, *_UNDER_EYES, *_NOSE),
-    "forehead": (*_OVAL_UPPER[1:-1], *_BROW_TOPS),
-})  # fmt: skip
-"""Mesh points that bound every inner region: what one face's region is fitted to another's by."""
 
 # The mesh's oval ends below the hairline: stretched so, it meets the hairline on most photos.
 _FOREHEAD_STRETCH = 1.25

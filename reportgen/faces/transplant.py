@@ -14,8 +14,8 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from reportgen.errors import DataError
-from reportgen.faces.align import fit_affine
-from reportgen.faces.regions import LANDMARKS, REGIONS, region_map
+from reportgen.faces.align import STABLE, fit_affine
+from reportgen.faces.regions import REGIONS, region_map
 from reportgen.faces.warp import transform
 
 __all__ = ["TRANSPLANTED", "Portrait", "fill_region", "transplant"]
@@ -115,9 +115,11 @@ class Portrait:
 def transplant(receiver: Portrait, donor: Portrait, region: str, *, matched: bool = True) -> Pixels:
     """The receiver with one region of the donor.
 
-    A facial region is brought into place by the affine map that best fits the donor's landmarks of that region to the
-    receiver's; of a donor whose cheeks, jaw or forehead are wanted, eyes, nose and mouth are filled first. The
-    background stays where it is in the picture; the donor's own face is filled from its surround first.
+    The donor's face is brought into place by the affine map that best fits the points that expressions hardly move, so
+    that an open mouth stays open and a raised brow raised; what is exchanged covers the region of both faces. (A fit of
+    the region's own outline would squeeze the expression into the receiver's.) Of a donor whose cheeks, jaw or forehead
+    are wanted, eyes, nose and mouth are filled first. The background stays where it is in the picture; the donor's own
+    face is filled from its surround first.
 
     Parameters
     ----------
@@ -138,23 +140,24 @@ def transplant(receiver: Portrait, donor: Portrait, region: str, *, matched: boo
     Raises
     ------
     DataError
-        The landmarks of the region lie on one line, or the sizes differ.
+        The landmarks lie on one line, or the sizes differ.
     """
     if receiver.size != donor.size:
         raise DataError(f"transplant: pictures of {receiver.size} and {donor.size} pixels, expected the same size")
-    mask = receiver.soft_mask(region)
+    if region == "background":
+        mask = receiver.soft_mask(region)
+        box = _box(mask)
+        piece = donor.without_face[box]
+        toned = _retoned(piece, donor.background_tone, receiver.background_tone) if matched else piece
+        return _blend(receiver.pixels, toned, mask, box)
+    fit = _fit(receiver, donor)
+    mask = receiver.soft_mask(region) if region in _AROUND else _common_mask(receiver, donor, region, fit)
     box = _box(mask)
-    outside = region == "background"
-    source = donor.without_features if region in _AROUND else donor.pixels
-    piece = donor.without_face[box] if outside else _aligned(receiver, donor, source, region, box)
+    piece = _cut_out(donor.without_features if region in _AROUND else donor.pixels, fit, box)
     if not matched:
         return _blend(receiver.pixels, piece, mask, box)
-    if outside:
-        toned = _retoned(piece, donor.background_tone, receiver.background_tone)
-    else:
-        toned = _retoned(piece, donor.face_tone, receiver.face_tone)
-        toned = _mean_matched(toned, receiver.pixels[box], mask[box])
-    return _blend(receiver.pixels, toned, mask, box)
+    toned = _retoned(piece, donor.face_tone, receiver.face_tone)
+    return _blend(receiver.pixels, _mean_matched(toned, receiver.pixels[box], mask[box]), mask, box)
 
 
 def fill_region(receiver: Portrait, region: str) -> Pixels:
@@ -164,21 +167,34 @@ def fill_region(receiver: Portrait, region: str) -> Pixels:
     return _blend(receiver.pixels, _filled(receiver.pixels, mask > 0.5)[box], mask, box)
 
 
-def _aligned(receiver: Portrait, donor: Portrait, source: Pixels, region: str, box: tuple[slice, slice]) -> Pixels:
-    """The donor's pixels under the receiver's region, for the pixels of `box`; the picture's border is continued."""
-    size = receiver.size
-    index = list(LANDMARKS[region])
-    matrix = fit_affine(np.asarray(receiver.points)[index] * size, np.asarray(donor.points)[index] * size)
+def _fit(receiver: Portrait, donor: Portrait) -> npt.NDArray[np.float64]:
+    """(2, 3) affine from the receiver's pixels to the donor's."""
+    index = list(STABLE)
+    return fit_affine(np.asarray(receiver.points)[index] * receiver.size, np.asarray(donor.points)[index] * donor.size)
+
+
+def _common_mask(receiver: Portrait, donor: Portrait, region: str, fit: npt.NDArray[np.float64]) -> Floats:
+    """(size, size) 0..1: the receiver's region and the donor's, grown and feathered as in `Portrait.soft_mask`."""
+    whole = slice(0, receiver.size)
+    own = receiver.regions == REGIONS.index(region)
+    theirs = _cut_out((donor.regions == REGIONS.index(region)).astype(np.uint8) * 255, fit, (whole, whole))
+    scale = receiver.size / _UNIT
+    return _blurred(_grown(own | (theirs > 127), round(_GROWTH * scale)), _FEATHER * scale)
+
+
+def _cut_out(source: Pixels, fit: npt.NDArray[np.float64], box: tuple[slice, slice]) -> Pixels:
+    """The donor's pixels for the receiver's pixels of `box`; beyond the donor's picture its border is continued."""
+    size = len(source)
     rows, columns = box
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    corners = np.array([[columns.start, rows.start], [columns.stop, rows.stop]], np.float64)
-    corners = np.array([[x, y] for x in corners[:, 0] for y in corners[:, 1]])
-    reached = corners @ matrix[:, :2].T + matrix[:, 2]
-    # So far outside the donor's picture the affine map may reach; beyond a picture's width it is nonsense anyway.
+    corners = np.array([(x, y) for x in (columns.start, columns.stop) for y in (rows.start, rows.stop)], np.float64)
+    reached = corners @ fit[:, :2].T + fit[:, 2]
+    # An affine map that reaches further than a picture's width beside the picture shows nothing there anyway.
     margin = int(np.clip(np.ceil(max(-reached.min(), reached.max() - size)) + 1, 0, size))
-    padded = np.pad(source, ((margin, margin), (margin, margin), (0, 0)), mode="edge") if margin else source
-    shifted = matrix.copy()
-    shifted[:, 2] += matrix[:, :2] @ np.array([columns.start, rows.start], np.float64) + margin
+    padding = ((margin, margin), (margin, margin), (0, 0))[: source.ndim]
+    padded = np.pad(source, padding, mode="edge") if margin else source
+    shifted = fit.copy()
+    shifted[:, 2] += fit[:, :2] @ np.array([columns.start, rows.start], np.float64) + margin
+    height, width = rows.stop - rows.start, columns.stop - columns.start
     return np.asarray(transform(Image.fromarray(padded), shifted, width, height))
 
 
@@ -247,21 +263,22 @@ def _blurred(inside: npt.NDArray[np.bool_], sigma: float) -> Floats:
 
 
 def _filled(pixels: Pixels, hole: npt.NDArray[np.bool_]) -> Pixels:
-    """Pixels whose hole is filled by the normalised blur of what surrounds it (sigma 16 at 224)."""
+    """Pixels whose hole is filled by the normalised blur of what surrounds it (sigma 16 at 224), with a soft edge."""
     size = len(pixels)
     small = max(size // _REDUCED, 1)
     kernel = _kernel(small, _FILL * small / _UNIT)
     outside = 1.0 - hole.astype(np.float32)
     around = np.concatenate([pixels * outside[..., None], outside[..., None]], axis=2)  # (size, size, 4)
-    planes = [np.asarray(Image.fromarray(plane).resize((small, small), Image.Resampling.BOX)) for plane in
-              np.ascontiguousarray(around.transpose(2, 0, 1)).astype(np.float32)]  # fmt: skip
-    spread = [kernel @ plane @ kernel.T for plane in planes]
+    planes = np.ascontiguousarray(around.transpose(2, 0, 1)).astype(np.float32)
+    spread = [kernel @ _resized(plane, small, Image.Resampling.BOX) @ kernel.T for plane in planes]
     weight = np.maximum(spread[3], 1e-12)
-    fill = np.stack([
-        np.asarray(Image.fromarray((plane / weight).astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR))
-        for plane in spread[:3]
-    ], axis=2)  # fmt: skip
-    return np.where(hole[..., None], np.clip(np.rint(fill), 0, 255), pixels).astype(np.uint8)
+    fill = np.stack([_resized(plane / weight, size, Image.Resampling.BILINEAR) for plane in spread[:3]], axis=2)
+    edge = np.maximum(_blurred(hole, _FEATHER_BACKGROUND * size / _UNIT), hole)[..., None]
+    return np.clip(np.rint(pixels * (1.0 - edge) + fill * edge), 0, 255).astype(np.uint8)
+
+
+def _resized(plane: npt.NDArray[np.floating], size: int, how: Image.Resampling) -> Floats:
+    return np.asarray(Image.fromarray(plane.astype(np.float32)).resize((size, size), how))
 
 
 @lru_cache(maxsize=4)
