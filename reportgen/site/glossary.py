@@ -52,6 +52,14 @@ GLOSSARY: dict[str, str] = {
         "How much more heat a region gets than its area alone would: 1 is even attention, 2 is twice "
         "that. A share of heat says less, since a large region gets much of it anyway."
     ),
+    "log-odds": (
+        "The logarithm of how likely the model holds an emotion against all the others together. One unit less makes the "
+        "odds about a third; unlike probabilities, log-odds still move when the model is nearly sure."
+    ),
+    "transplant test": (
+        "One region of a face is replaced by the same region of other faces, once of the same emotion and once of "
+        "others. What the answer loses in the second case is what the model reads from that region."
+    ),
     "specific": (
         "More heat on the region than the maps of the other emotions have there, on the same image and on other images."
     ),

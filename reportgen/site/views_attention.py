@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from reportgen.evidence.use_case import UseFindings
 from reportgen.evidence.verdicts import Verdict
+from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import REGION_NAMES, SHOWN, Attention, alarming
 from reportgen.site.context import Context
 from reportgen.site.text import and_list, capital, percent
+from reportgen.site.use_words import STATUS_WORDS, signed, use_sentence, with_use
 from reportgen.site.views import Thumb
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "pattern_rows",
     "region_cell",
     "region_matrices",
+    "use_cell",
 ]
 
 # Radius in pixels of a dot that means even attention; its area grows with the enrichment.
@@ -30,7 +34,9 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True)
 class RegionCell:
-    """One region of one emotion. `tone`: strong, some, open, off or bad; `sign` says the same without colour."""
+    """One region of one emotion. `tone`: strong, some, open, off or bad; `sign` says the same without colour; `use`
+    what the transplant test says of it.
+    """
 
     radius: float
     text: str
@@ -38,6 +44,7 @@ class RegionCell:
     tone: str
     sign: str
     sentence: str
+    use: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,14 +85,19 @@ class PatternRow:
 
 
 def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatrix, ...]:
-    """One matrix per model: emotions by regions."""
+    """One matrix per model: emotions by regions, heat against use where use was tested, else heat alone."""
+    use = context.report.use
+    tested = use is not None and use.tested
+    shown = TRANSPLANTED if tested else SHOWN
     matrices = []
     for k, model in enumerate(context.models):
         rows = []
         for emotion, name in enumerate(context.classes):
             cells = tuple(
-                region_cell(attention, model.name, name, region)
-                for region in SHOWN
+                use_cell(attention, use, model.name, name, region)
+                if use is not None and tested
+                else region_cell(attention, model.name, name, region)
+                for region in shown
                 if attention.on(model.name, name, region) is not None
             )
             thin = context.images_of(emotion) < 10
@@ -95,7 +107,7 @@ def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatri
                 context.series(k),
                 model.name,
                 context.model_path(k),
-                tuple(REGION_NAMES[region] for region in SHOWN),
+                tuple(REGION_NAMES[region] for region in shown),
                 tuple(rows),
                 _EVEN,
             )
@@ -125,6 +137,29 @@ def region_cell(attention: Attention, model: str, emotion: str, region: str) -> 
     )
 
 
+def use_cell(attention: Attention, use: UseFindings, model: str, emotion: str, region: str) -> RegionCell:
+    """Heat as a dot, use as number and tint."""
+    heat = region_cell(attention, model, emotion, region)
+    found = use.use(model, emotion, region)
+    if found is None or found.answer == "insufficient evidence":
+        return replace(heat, text="–", interval="", tone="open", sign="", use="use not tested")
+    tone = {"yes": "strong", "small": "some", "no": "off"}.get(found.answer, "open")
+    sign = {"yes": "●", "small": "○"}.get(found.answer, "")
+    if found.cheating:
+        tone, sign = "bad", "▲"
+    verdict = attention.on(model, emotion, region)
+    said = heat.sentence if verdict is None else with_use(verdict, use)
+    return RegionCell(
+        heat.radius,
+        signed(found.gap),
+        f"[{signed(found.low)}, {signed(found.high)}]",
+        tone,
+        sign,
+        f"{said} {use_sentence(found)}",
+        STATUS_WORDS[use.status(model, emotion, region)],
+    )
+
+
 def _enrichment(
     attention: Attention, verdict: Verdict, model: str, emotion: str, region: str
 ) -> tuple[float, float, float]:
@@ -138,9 +173,12 @@ def _enrichment(
     return estimate.value, estimate.low, estimate.high
 
 
-def else_decided(attention: Attention, model: str, emotion: str) -> tuple[tuple[str, bool], ...]:
+def else_decided(
+    attention: Attention, use: UseFindings | None, model: str, emotion: str
+) -> tuple[tuple[str, bool], ...]:
     """What was decided beside the regions: the sentence, and whether it calls for a look."""
-    return tuple((v.sentence, alarming(v)) for v in attention.said(model, emotion) if not v.kind.startswith("on "))
+    said = (v for v in attention.said(model, emotion) if not v.kind.startswith("on "))
+    return tuple((with_use(v, use), alarming(v)) for v in said)
 
 
 def pattern_rows(context: Context, attention: Attention, k: int) -> tuple[PatternRow, ...]:

@@ -68,6 +68,7 @@ class EmotionView:
 
     page: Page
     tabs: tuple[Link, ...]
+    name: str
     title: str
     lede: str
     empty: str
@@ -104,6 +105,7 @@ def emotion_view(context: Context, emotion: int, means: MeanMaps, patches: Patch
             Link(context.classes[after], context.emotion_path(after)) if after is not None else None,
         ),
         tabs=context.emotion_links(emotion),
+        name=name,
         title=_title(context, emotion),
         lede=_lede(context, emotion),
         empty="" if n else f"The test set has no image labelled {name}.",
@@ -175,7 +177,9 @@ def _column(context: Context, emotion: int, k: int, means: MeanMaps, patches: Pa
         sentence=_confused(context, emotion, k),
         means=_mean_tiles(context, emotion, k, means),
         answers=_answers(context, emotion, k),
-        decided=else_decided(context.attention, model.name, context.classes[emotion]) if context.attention else (),
+        decided=else_decided(context.attention, context.report.use, model.name, context.classes[emotion])
+        if context.attention
+        else (),
         patches=_patch_tiles(context, emotion, k, patches),
         patch_note=_patch_note(context, emotion, patches),
         galleries=_galleries(context, emotion, k),

@@ -76,6 +76,8 @@ class IndexView:
     findings: tuple[Finding, ...]
     emotions: tuple[Link, ...]
     regions: tuple[RegionMatrix, ...]
+    tested: bool
+    cheating: bool
     maps: tuple[MapRow, ...]
     legend: Legend
     keys: tuple[ModelKey, ...]
@@ -216,6 +218,8 @@ def index_view(context: Context, means: MeanMaps) -> IndexView:
         findings=answer_questions(context),
         emotions=tuple(Link(name, context.emotion_path(index)) for index, name in enumerate(context.classes)),
         regions=region_matrices(context, context.attention) if context.attention and context.labelled else (),
+        tested=context.report.use is not None and context.report.use.tested,
+        cheating=context.report.use is not None and any(b.cheating for b in context.report.use.backgrounds),
         maps=map_rows(context, means),
         legend=context.mean_legend(rows=True),
         keys=model_keys(context),

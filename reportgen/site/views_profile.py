@@ -12,6 +12,8 @@ from reportgen.site.attention import REGION_NAMES, Attention
 from reportgen.site.context import Context
 from reportgen.site.face_diagram import FaceDiagram, face_diagram, shade
 from reportgen.site.text import and_list, capital, count
+from reportgen.site.use_words import signed
+from reportgen.site.views import Number
 from reportgen.site.views_attention import RegionCell, region_cell
 
 __all__ = [
@@ -26,22 +28,27 @@ __all__ = [
 ]
 
 _ACTIONS = 5
+_USED = {"yes": "used", "small": "a little", "no": "not used", "undetermined": "undetermined"}
 _WORDS = {"strong": "more than for other emotions", "some": "yes", "bad": "yes", "off": "no", "open": "undetermined"}
 
 
 @dataclass(frozen=True)
 class ProfileRow:
-    """One region: its shade and number per model with the verdict in words, and people's."""
+    """One region: its shade and number per model with the verdict in words and the use, None where that was not
+    tested; and people's.
+    """
 
     region: str
-    cells: tuple[tuple[str, RegionCell, str], ...]
+    cells: tuple[tuple[str, RegionCell, str, Number | None], ...]
     people: str
     people_tone: str
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One emotion's figure and tables. `checks`: a question, the answer per model, and what is known of people."""
+    """One emotion's figure and tables. `checks`: a question, the answer per model, and what is known of people;
+    `tested`: whether use was.
+    """
 
     faces: tuple[FaceDiagram, ...]
     rows: tuple[ProfileRow, ...]
@@ -49,6 +56,7 @@ class Profile:
     models: tuple[tuple[str, str], ...]
     units: str
     human: bool
+    tested: bool
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,7 @@ def profile_view(context: Context, emotion: int) -> Profile | None:
         models=tuple((context.series(k), model.name) for k, model in enumerate(context.models)),
         units=_units(human.action_units if human else ()),
         human=human is not None,
+        tested=context.report.use is not None and context.report.use.tested,
     )
 
 
@@ -124,7 +133,7 @@ def _rows(context: Context, attention: Attention, name: str, people: dict[str, f
             value = math.nan if profile is None else profile.regions[index].value
             verdict = attention.on(model.name, name, region)
             said = f"in one place, {verdict.place}" if verdict is not None and verdict.place else _WORDS[cell.tone]
-            cells.append((shade(value), cell, said))
+            cells.append((shade(value), cell, said, _use(context, model.name, name, region)))
         known = region in people
         rows.append(
             ProfileRow(
@@ -135,6 +144,17 @@ def _rows(context: Context, attention: Attention, name: str, people: dict[str, f
             )
         )
     return tuple(rows)
+
+
+def _use(context: Context, model: str, emotion: str, region: str) -> Number | None:
+    """The transplant test's number, and the status that it gives the heat."""
+    found = context.report.use
+    use = None if found is None else found.use(model, emotion, region)
+    if found is None or use is None or use.answer == "insufficient evidence":
+        return None
+    return Number(
+        "", signed(use.gap), f"[{signed(use.low)}, {signed(use.high)}]", _USED[use.answer], use.answer
+    )
 
 
 def _checks(
