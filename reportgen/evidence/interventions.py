@@ -104,6 +104,8 @@ class Effect:
         What limits the answer.
     lost_rows
         Rows of the lost images, those the model had been surest of first.
+    lost_as
+        What each of them is taken for now.
     """
 
     model: str
@@ -127,6 +129,7 @@ class Effect:
     answer: str
     note: str
     lost_rows: tuple[int, ...]
+    lost_as: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -269,6 +272,7 @@ def _judge(
         answer=_answer(falls, part, excess),
         note=note,
         lost_rows=tuple(shown.rows[rows].tolist()),
+        lost_as=tuple(classes[k] for k in shown.after[change][rows].tolist()),
     )
 
 

@@ -215,7 +215,7 @@ def _describe(
         of = group == code
         with np.errstate(invalid="ignore", divide="ignore"):
             heat.append(np.nan_to_num(on[of].sum(axis=0) / area[of].sum(axis=0)))
-    names = _names(heat, on.sum(axis=0) / np.maximum(area.sum(axis=0), 1e-12))
+    names = _names(heat, [_apart(on / np.maximum(area, 1e-12), group == code) for code in codes])
     found = []
     for number, (code, enrichment, name) in enumerate(zip(codes, heat, names, strict=True), start=1):
         of = group == code
@@ -242,14 +242,23 @@ def _describe(
     return found
 
 
-def _names(heat: Sequence[Floats], overall: Floats) -> list[str]:
+def _apart(heat: Floats, of: Bools) -> Floats:
+    """(places,) how far a group's heat per area lies above the other groups', in standard deviations."""
+    if of.all():
+        return np.zeros(heat.shape[1])
+    low = np.minimum(heat, np.quantile(heat, 0.99, axis=0))  # a place that hardly shows divides by next to nothing
+    return np.asarray((low[of].mean(axis=0) - low[~of].mean(axis=0)) / np.maximum(low.std(axis=0), 1e-9))
+
+
+def _names(heat: Sequence[Floats], apart: Sequence[Floats]) -> list[str]:
     """The warmest place of each group, and what sets it apart where several groups share that place."""
     warmest = [int(values.argmax()) for values in heat]
     names = []
-    for first, values in zip(warmest, heat, strict=True):
+    for first, above in zip(warmest, apart, strict=True):
         name = PLACES[first]
         if warmest.count(first) > 1:
-            apart = int(np.argmax(values - overall))
-            name += " above all" if apart == first else f", more on the {PLACES[apart]}"
+            others = [place for place in range(len(PLACES)) if place != first]
+            most = max(others, key=lambda place: float(above[place]))
+            name += f", more on the {PLACES[most]}" if above[most] > 0 else " above all"
         names.append(name)
     return names

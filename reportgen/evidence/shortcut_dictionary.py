@@ -80,7 +80,7 @@ SHORTCUT_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         **{f"enrichment_{place}": f"heat per area on {place}; 1 = even attention" for place in _PLACES},
         "background": "mean share of the heat on the background, 0..1",
         **_estimate("accuracy", "share of the group's images classified correctly"),
-        "suspect": "whether the group holds at most half of the maps and has more heat on the background than its area alone would get",
+        "suspect": "whether it holds at most half of the maps and has more than even heat on the background",
         "image_ids": "its images, the most typical first",
     },
 })  # fmt: skip

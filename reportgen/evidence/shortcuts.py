@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.analysis import Analysis
+from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.estimate import Estimate
 from reportgen.evidence.inference import Clusters, clusters
 from reportgen.evidence.interventions import Effect, Shown, judge_interventions
@@ -55,8 +55,8 @@ class Shortcut:
         Share of the images known before that are lost, 0..1.
     sentence
         All of it in words.
-    images
-        Rows of the lost images, the surest first.
+    images, taken_for
+        Rows of the lost images, the surest first, and what each is taken for now.
     """
 
     model: str
@@ -73,6 +73,7 @@ class Shortcut:
     strength: float
     sentence: str
     images: tuple[int, ...]
+    taken_for: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -117,19 +118,17 @@ class ShortcutFindings:
 
 def judge_shortcuts(
     analysis: Analysis,
+    answers: Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]],
     seed: int,
-    sample: npt.NDArray[np.int64] | None = None,
-    design: pd.DataFrame | None = None,
-    logits: Sequence[npt.NDArray[np.float32]] = (),
     blank: Sequence[Bools] | None = None,
 ) -> ShortcutFindings:
     """Find what gives labels away, and what the models make of it.
 
     Parameters
     ----------
-    sample, design, logits
-        The images that were shown again (rows of the analysis), one row per changed picture (`image`, `change`), and
-        each model's answers to them; None and nothing where no changed pictures were shown.
+    answers
+        Per model's slug the design of the interventions (`image`, the row of the analysis, and `change`) and the
+        model's (pictures, C) logits; empty where none were shown.
     blank
         Per model, (n,) maps of the labelled class to leave out of the clusters; None: those without positive evidence.
     """
@@ -143,10 +142,10 @@ def judge_shortcuts(
     apart = group if known is not None else Clusters(duplicates.copies, int(duplicates.copies.max(initial=-1)) + 1)
     score = score_properties(properties, labels, classes, apart, seed)
     effects: list[Effect] = []
-    if sample is not None and design is not None:
-        who = None if known is None else known[sample]
-        for model, said in zip(analysis.models, logits, strict=True):
-            shown = _shown(analysis, sample, design, model.predicted, model.probabilities, said)
+    for model in analysis.models:
+        if model.slug in answers:
+            shown = _shown(analysis, *answers[model.slug], model)
+            who = None if known is None else known[shown.rows]
             effects += judge_interventions(model.name, shown, classes, links, who, seed)
     proved = [_shortcut(effect, links, properties) for effect in effects if effect.answer == "yes"]
     found = sorted(proved, key=lambda shortcut: -shortcut.fall.value)
@@ -160,7 +159,7 @@ def judge_shortcuts(
     return ShortcutFindings(
         tuple(found),
         tuple(effects),
-        0 if sample is None else len(sample),
+        max((design["image"].nunique() for design, _ in answers.values()), default=0),
         properties,
         links,
         score,
@@ -170,14 +169,9 @@ def judge_shortcuts(
     )
 
 
-def _shown(
-    analysis: Analysis,
-    sample: npt.NDArray[np.int64],
-    design: pd.DataFrame,
-    predicted: npt.NDArray[np.int64],
-    probabilities: npt.NDArray[np.float64],
-    logits: npt.NDArray[np.float32],
-) -> Shown:
+def _shown(analysis: Analysis, design: pd.DataFrame, logits: npt.NDArray[np.float32], model: ModelRecords) -> Shown:
+    sample = np.unique(design["image"].to_numpy(dtype=np.int64))
+    predicted = model.predicted
     place = np.full(len(predicted), -1, dtype=np.int64)
     place[sample] = np.arange(len(sample))
     said = logits.argmax(axis=1).astype(np.int64)
@@ -192,7 +186,7 @@ def _shown(
         before[name], after[name] = start, start.copy()
         after[name][at[of]] = said[of]
     labels = analysis.labels[sample]
-    return Shown(sample, labels, altered, before, after, probabilities[sample, labels])
+    return Shown(sample, labels, altered, before, after, model.probabilities[sample, labels])
 
 
 def _shortcut(effect: Effect, links: Sequence[Association], properties: Sequence[Property]) -> Shortcut:
@@ -211,6 +205,7 @@ def _shortcut(effect: Effect, links: Sequence[Association], properties: Sequence
         strength=effect.lost / effect.known,
         sentence=f"{_proof(effect)} {_association(effect, links, properties)}",
         images=effect.lost_rows,
+        taken_for=effect.lost_as,
     )
 
 

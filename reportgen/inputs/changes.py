@@ -17,11 +17,11 @@ Pixels = npt.NDArray[np.uint8]
 
 UNCHANGED = "unchanged"
 
-BLUR = 2 / 224
+_BLUR = 2 / 224
 """Standard deviation of the blur as a share of the side: what is left is about what a photo of 80 pixels holds, so
 small and large, sharp and soft photos look alike, and brows, eyes and mouth stay plain."""
 
-QUALITY = 40
+_QUALITY = 40
 """Low enough to cover the traces of any usual quality, high enough to leave the face as it is."""
 
 _GAIN = 4.0  # a nearly even picture would become all noise
@@ -72,13 +72,13 @@ def _equalised(rgb: Pixels, level: Level) -> Pixels:
 
 
 def _blurred(rgb: Pixels, _: Level) -> Pixels:
-    radius = BLUR * (rgb.shape[0] + rgb.shape[1]) / 2
+    radius = _BLUR * (rgb.shape[0] + rgb.shape[1]) / 2
     return np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(radius)))
 
 
 def _reencoded(rgb: Pixels, _: Level) -> Pixels:
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=QUALITY)
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=_QUALITY)
     with Image.open(buffer) as image:
         return np.asarray(image.convert("RGB"))
 
