@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from reportgen.analysis import Analysis, content_hash, read_analysis, sweep_leftovers, write_json
 from reportgen.config import Config
@@ -26,10 +27,13 @@ from reportgen.evidence.data_notes import TrainingOverlap, data_notes
 from reportgen.evidence.judge import DICTIONARY
 from reportgen.evidence.mining import mine
 from reportgen.evidence.scores import score_model
+from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
+from reportgen.evidence.shortcuts import judge_shortcuts
 from reportgen.evidence.tables import Dictionary, Tables, write_tables
 from reportgen.evidence.use_case import USE_DICTIONARY, judge_use
 from reportgen.explain.analyse import analyse
-from reportgen.explain.experiments import Answers, perform
+from reportgen.explain.experiments import Experiment, perform
+from reportgen.explain.interventions import intervention_experiment
 from reportgen.explain.plan import code_hash
 from reportgen.explain.transplants import transplant_experiment
 from reportgen.inputs.discover import discover, discover_models
@@ -121,9 +125,9 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     if before is not None:
         progress.note("nothing has changed: the report is up to date")
         return before
-    transplants = _transplants(analysis, test_set, config, progress)
+    answers = _experiments(analysis, test_set, config, progress)
     with progress.stage("Weighing the evidence"):
-        report = _report(analysis, test_set, config, transplants)
+        report = _report(analysis, test_set, config, *answers)
         _write_tables(report, folder / "tables")
     published = publish(report, config.output, config, progress)
     permuted = [order.sentence for order in report.class_orders if order is not None]
@@ -133,14 +137,25 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     return result
 
 
-def _transplants(analysis: Analysis, test_set: TestSet, config: Config, progress: Progress) -> Mapping[str, Answers]:
-    """The transplant experiment's answers by model; empty where it is not wanted or not possible."""
+Said = Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]]
+"""Per model's slug the design of an experiment and the logits; empty where it was not made."""
+
+
+def _experiments(analysis: Analysis, test_set: TestSet, config: Config, progress: Progress) -> tuple[Said, Said]:
+    """The answers to regions transplanted and to properties taken away; nothing where no experiments are wanted."""
     if config.experiments == "off":
-        return {}
-    experiment = transplant_experiment(analysis, config.experiments, config.seed)
-    if experiment is None:
-        return {}
-    return perform(experiment, config, test_set, analysis, progress, "Transplanting regions")
+        return {}, {}
+
+    def ask(experiment: Experiment | None, title: str) -> Said:
+        if experiment is None:
+            return {}
+        found = perform(experiment, config, test_set, analysis, progress, title)
+        return {slug: (said.design, said.logits) for slug, said in found.items()}
+
+    return (
+        ask(transplant_experiment(analysis, config.experiments, config.seed), "Transplanting regions"),
+        ask(intervention_experiment(analysis, config.experiments, config.seed), "Taking properties away"),
+    )
 
 
 def _write_tables(report: Report, folder: Path) -> None:
@@ -149,19 +164,25 @@ def _write_tables(report: Report, folder: Path) -> None:
         found.append((report.attention.tables, DICTIONARY))
     if report.use is not None:
         found.append((report.use.tables, USE_DICTIONARY))
+    if report.shortcuts is not None:
+        found.append((report.shortcuts.tables, SHORTCUT_DICTIONARY))
     write_tables(folder, *found)
 
 
-def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: Mapping[str, Answers]) -> Report:
+def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: Said, changed: Said) -> Report:
     """Everything that is concluded from the records."""
     attention = judge_attention(analysis, config.seed)
-    answers = {slug: (said.design, said.logits) for slug, said in transplants.items()}
     labels, classes = analysis.labels, analysis.classes
     rows = analysis.images["row"].to_numpy()
 
     def load_image(index: int) -> npt.NDArray[np.uint8]:
         return decode(test_set.read_bytes(int(rows[index]))).pixels
 
+    blank = None if attention is None else [measures.own.blank for measures in attention.measures]
+    shortcuts = judge_shortcuts(analysis, changed, config.seed, blank)
+    notes = data_notes(
+        analysis.images, analysis.problems, classes, analysis.manifest["notes"], _overlap(test_set, config)
+    )
     return Report(
         analysis=analysis,
         scores=tuple(score_model(m.name, labels, m.probabilities, classes, config.seed) for m in analysis.models),
@@ -177,12 +198,11 @@ def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: 
         ),
         class_orders=tuple(likely_order(labels, m.predicted, classes) for m in analysis.models),
         load_image=load_image,
-        data_notes=data_notes(
-            analysis.images, analysis.problems, classes, analysis.manifest["notes"], _overlap(test_set, config)
-        ),
+        data_notes=(*shortcuts.duplicates.note(analysis.images), *notes),
         command=_command(config),
         attention=attention,
-        use=None if attention is None else judge_use(analysis, attention, answers, config.seed),
+        use=None if attention is None else judge_use(analysis, attention, transplants, config.seed),
+        shortcuts=shortcuts,
     )
 
 
@@ -224,6 +244,8 @@ def _alarms(report: Report, missing: Sequence[str]) -> frozenset[str]:
     if report.attention is not None and any(
         verdict.kind == "background" and verdict.answer == "yes" for verdict in report.attention.verdicts
     ):
+        alarms.add("cheating")
+    if report.shortcuts is not None and report.shortcuts.found:
         alarms.add("cheating")
     return frozenset(alarms)
 

@@ -15,6 +15,7 @@ from reportgen.evidence.data_notes import DataNote
 from reportgen.evidence.judge import AttentionFindings
 from reportgen.evidence.mining import Mined
 from reportgen.evidence.scores import ModelScores
+from reportgen.evidence.shortcuts import ShortcutFindings
 from reportgen.evidence.use_case import UseFindings
 
 __all__ = ["DataNote", "Report"]
@@ -38,6 +39,8 @@ class Report:
         Where the heatmaps lie, measured, its models in the order of the analysis; None without regions or labels.
     use
         What the models use of what they look at; None like `attention`.
+    shortcuts
+        What gives labels away beside the face, and which model uses it; None where that was not looked for.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -52,3 +55,4 @@ class Report:
     command: str | None = None
     attention: AttentionFindings | None = None
     use: UseFindings | None = None
+    shortcuts: ShortcutFindings | None = None
