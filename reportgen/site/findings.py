@@ -5,12 +5,11 @@ Rules pick the words from the evidence; where the evidence does not decide, the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from reportgen.evidence.scores import EmotionScore, ModelScores
-from reportgen.site.attention import REGION_NAMES, where
+from reportgen.site.attention import REGION_NAMES
+from reportgen.site.cheating_words import cheating_answer, cheating_headline
 from reportgen.site.context import Context
 from reportgen.site.takeaways import takeaways_link
 from reportgen.site.text import (
@@ -23,39 +22,16 @@ from reportgen.site.text import (
     percent,
     percent_interval,
 )
-from reportgen.site.views import Link
+from reportgen.site.use_words import emotions_of, signed, used_regions
+from reportgen.site.views import Finding, Headline, Link
 
-__all__ = ["GLARING", "LOW", "Finding", "Headline", "answer_questions", "best_model", "headline"]
+__all__ = ["LOW", "answer_questions", "best_model", "headline"]
 
-GLARING = 6.0
-"""Times uniform attention from which heat outside the face is the first thing a reader should know. On clean models
-trained on photos, hot cells of 2 to 5 times uniform at the lower border are common; planted artefacts reach 19 to
-25."""
 LOW = 0.5
 """Recall around which an emotion counts as mostly recognised or mostly missed."""
 
 # More regions or emotions than this make a card a list.
 _NAMED = 2
-
-
-@dataclass(frozen=True)
-class Headline:
-    """The main finding and the sentence under it."""
-
-    text: str
-    lede: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The answer to one question: `lead` in bold, then the sentence with its numbers. `tone`: bad, mid, good, open."""
-
-    question: str
-    tone: str
-    lead: str
-    text: str
-    link: Link
-    more: Link | None = None
 
 
 def headline(context: Context) -> Headline:
@@ -73,9 +49,9 @@ def headline(context: Context) -> Headline:
                 "Every score and heatmap below is to be doubted until the order of the classes is right.",
             )
     lede = _accuracy_sentence(context) + _thin_sentence(context)
-    background = _background_headline(context)
-    if background is not None:
-        return Headline(background, lede)
+    proved = cheating_headline(context, _reading_sentence(context) or lede)
+    if proved is not None:
+        return proved
     strong, weak = _strong_and_weak(report.scores)
     subject = _subject(context)
     if strong and weak:
@@ -89,18 +65,6 @@ def headline(context: Context) -> Headline:
     best = max(report.scores, key=lambda score: score.accuracy.value)
     text = f"{best.name} is right on {percent(best.accuracy.value)} of {count(best.n, 'image')}."
     return Headline(text, _thin_sentence(context))
-
-
-def _background_headline(context: Context) -> str | None:
-    """The strongest heat outside the face, where it is strong enough to be the first thing to know."""
-    found = context.attention.backgrounds() if context.attention is not None else ()
-    strong = [verdict for verdict in found if verdict.value >= GLARING]
-    if not strong:
-        return None
-    first = max(strong, key=lambda verdict: verdict.value)
-    emotions = [verdict.emotion for verdict in strong if verdict.model == first.model]
-    at = f": the {first.place}" if first.place else ""
-    return f"{first.model} looks at the background for {and_list(emotions)}{at}."
 
 
 def _names(context: Context) -> str:
@@ -140,6 +104,28 @@ def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[s
     )
 
 
+def _reading_sentence(context: Context) -> str:
+    """What the models read from which part of the face; empty where nothing is used beyond doubt."""
+    use = context.report.use
+    if use is None or not use.tested:
+        return ""
+    readers: dict[tuple[str, str], list[str]] = {}
+    for found in use.uses:
+        if found.answer == "yes" and found.region != "background":
+            readers.setdefault((found.region, found.emotion), []).append(found.model)
+    everyone = [model.name for model in context.models]
+    said = []
+    for region in dict.fromkeys(region for region, _ in readers):
+        shared = [emotion for (r, emotion), names in readers.items() if r == region and names == everyone]
+        if shared:
+            verb = "is" if len(shared) == 1 else "are"
+            said.append(f"{capital(and_list(shared))} {verb} read from the {REGION_NAMES[region]}.")
+    for name in everyone if not said else ():
+        for region, found_uses in used_regions(use.uses, name)[:1]:
+            said.append(f"{name} reads {emotions_of(found_uses)} from the {REGION_NAMES[region]}.")
+    return " ".join(said[:2])
+
+
 def _accuracy_sentence(context: Context) -> str:
     scores = sorted(context.report.scores, key=lambda score: -score.accuracy.value)
     first = scores[0]
@@ -162,53 +148,7 @@ def _thin_sentence(context: Context) -> str:
 
 def answer_questions(context: Context) -> tuple[Finding, ...]:
     """One finding for each of the four questions, in their order."""
-    return (_cheating(context), _errors(context), _definition(context), _trust(context))
-
-
-def _cheating(context: Context) -> Finding:
-    question = "Are they cheating?"
-    if context.attention is None or not context.labelled:
-        return Finding(
-            question,
-            "open",
-            "Not decided.",
-            "A heatmap shows where evidence sits, not whether the answer depends on it, and no region was measured "
-            "here. Judge the maps by eye: heat in a corner, on hair or on a border is the sign to follow up.",
-            Link("Mean maps of every emotion", "index.html#maps")
-            if context.labelled
-            else Link("All images", "explorer.html"),
-        )
-    found = context.attention.backgrounds()
-    if found:
-        strongest = max(found, key=lambda verdict: verdict.value)
-        return Finding(
-            question,
-            "bad",
-            f"Possibly, for {and_list(sorted({verdict.emotion for verdict in found}))}.",
-            f"Heat lies outside the face for {where(found)}. Most of all for {strongest.emotion}, {strongest.model}: "
-            f"{decimal(strongest.value, 1)} {strongest.quantity}{', ' + strongest.place if strongest.place else ''}. "
-            "Whether the answers depend on it was not tested.",
-            Link("Where they look, measured", "index.html#regions"),
-        )
-    judged = [v for v in context.attention.findings.verdicts if v.kind == "background"]
-    clear = sum(v.answer == "no" for v in judged)
-    if not clear:
-        return Finding(
-            question,
-            "open",
-            "Not decided.",
-            f"None of {len(judged)} tests, one per model and emotion, found heat on the background, and none could "
-            "rule it out: there are too few images, or the maps differ too much.",
-            Link("Where they look, measured", "index.html#regions"),
-        )
-    return Finding(
-        question,
-        "mid",
-        "No sign of it in the heatmaps.",
-        f"In {clear} of {len(judged)} tests, one per model and emotion, the heat keeps to the face; none shows it on "
-        "the background. That is no proof: colour or lighting leave no trace in a heatmap, and use was not tested.",
-        Link("Where they look, measured", "index.html#regions"),
-    )
+    return (cheating_answer(context), _errors(context), _definition(context), _trust(context))
 
 
 def _errors(context: Context) -> Finding:
@@ -274,6 +214,8 @@ def _definition(context: Context) -> Finding:
     question = "What defines each emotion?"
     link = Link("Every emotion, model by model", "emotions.html")
     best = best_model(context)
+    if context.report.use is not None and context.report.use.tested:
+        return _defined_by_use(context, best, question)
     focus = context.attention.focus(context.models[best].name) if context.attention and context.labelled else ()
     if not focus:
         lead = "See the mean maps." if context.labelled else "See the maps."
@@ -294,6 +236,29 @@ def _definition(context: Context) -> Finding:
         lead = "No region stands out."
         text = f"No region draws more heat of {name} for one emotion than for the others."
     return Finding(question, "mid", lead, text, link)
+
+
+def _defined_by_use(context: Context, best: int, question: str) -> Finding:
+    name, use = context.models[best].name, context.report.use
+    regions = used_regions(use.uses, name) if use is not None else ()
+    link, more = Link("Heat against use, by region", "index.html#regions"), Link("Every emotion", "emotions.html")
+    if not regions:
+        return Finding(
+            question,
+            "open",
+            "Not decided.",
+            f"No part of the face was shown to matter to {name} for any emotion: exchanging it costs too little, or "
+            "too few faces were exchanged to be sure.",
+            link,
+            more,
+        )
+    first, found = regions[0]
+    lead = f"The {REGION_NAMES[first]} for {emotions_of(found)}."
+    losses = [f"{u.emotion} {signed(u.gap)} [{signed(u.low)}, {signed(u.high)}]" for u in found[:_NAMED]]
+    text = f"That is what {name} loses, in log-odds, when it comes from another emotion's face: {and_list(losses)}."
+    for region, others in regions[1 : 1 + _NAMED]:
+        text += f" The {REGION_NAMES[region]}: {and_list([f'{u.emotion} {signed(u.gap)}' for u in others[:_NAMED]])}."
+    return Finding(question, "mid", lead, text, link, more)
 
 
 def _short(emotions: tuple[str, ...]) -> str:
@@ -327,6 +292,9 @@ def _trust(context: Context) -> Finding:
         )
     else:
         text += " Its confidences can be taken at their word."
+    grade = next((g for g in context.report.use.grades if g.model == score.name), None) if context.report.use else None
+    if grade is not None and grade.grade:
+        text += f" Its heatmaps: grade {grade.grade}. {grade.sentence}"
     lead = f"On {len(good)} of {judged} emotions." if good else "Not yet."
     tone = "good" if good and len(good) == judged else "mid" if good else "bad"
     scores = Link("Scores and calibration", context.model_path(best))

@@ -53,8 +53,8 @@ GLOSSARY: dict[str, str] = {
         "that. A share of heat says less, since a large region gets much of it anyway."
     ),
     "log-odds": (
-        "The logarithm of how likely the model holds an emotion against all the others together. One unit less makes the "
-        "odds about a third; unlike probabilities, log-odds still move when the model is nearly sure."
+        "The logarithm of how likely the model holds an emotion against all the others together. One unit less makes "
+        "the odds about a third; unlike probabilities, log-odds still move when the model is nearly sure."
     ),
     "transplant test": (
         "One region of a face is replaced by the same region of other faces, once of the same emotion and once of "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.site.attention import where
+from reportgen.site.cheating_words import proved_backgrounds, proved_shortcuts
 from reportgen.site.context import Context
 from reportgen.site.findings import LOW, best_model
 from reportgen.site.text import and_list, capital, count, number, percent, rate
@@ -28,7 +29,14 @@ def next_steps(context: Context) -> tuple[Step, ...]:
     """Most pressing first; empty where nothing follows."""
     steps = [*_class_order(context), *_problems(context)]
     if context.labelled:
-        steps += [*_background(context), *_thin(context), *_balance(context), *_labels(context), *_calibration(context)]
+        steps += [
+            *_shortcuts(context),
+            *_background(context),
+            *_thin(context),
+            *_balance(context),
+            *_labels(context),
+            *_calibration(context),
+        ]
     return tuple(steps[:_MOST])
 
 
@@ -52,13 +60,41 @@ def _problems(context: Context) -> list[Step]:
     return [Step("Repair the data.", text, Link("list", "method.html#data"))]
 
 
+def _shortcuts(context: Context) -> list[Step]:
+    """What to do about what was proved: first the photos' properties, then the background."""
+    steps = []
+    proved = proved_shortcuts(context)
+    for change in dict.fromkeys(s.change for s in proved):
+        mine = [s for s in proved if s.change == change]
+        emotions = and_list(list(dict.fromkeys(s.emotion for s in mine)))
+        title, text = _CURES[change]
+        text = f"{text} in {emotions}. Recall on photos treated so is the honest one until then."
+        steps.append(Step(title, text, Link("evidence", "shortcuts.html")))
+    backgrounds = proved_backgrounds(context)
+    if backgrounds:
+        names = and_list([f"{b.emotion} ({b.model})" for b in backgrounds[:3]])
+        text = f"{capital(names)} depends on it. Look at the images, then crop tighter or vary the backgrounds."
+        emotion = context.classes.index(backgrounds[0].emotion)
+        steps.append(Step("Take the background away.", text, Link("images", context.emotion_path(emotion))))
+    return steps
+
+
+_CURES = {
+    "grey": ("Train on grey images.", "Removes the colour shortcut"),
+    "equalised": ("Even out brightness and contrast.", "Removes the shortcut through light"),
+    "blurred": ("Bring all photos to one sharpness.", "Removes the shortcut through sharpness"),
+    "re-encoded": ("Store all photos alike.", "Removes the shortcut through storage"),
+}
+
+
 def _background(context: Context) -> list[Step]:
+    use = context.report.use
     found = context.attention.backgrounds() if context.attention else ()
-    if not found:
+    if not found or (use is not None and use.tested):
         return []
     text = (
-        f"Heat lies outside the face for {where(found)}. Crop tighter, or take the background away, and see whether "
-        "the answers change."
+        f"Heat lies outside the face for {where(found)}. Build again with experiments on: regions are then exchanged "
+        "between faces, which shows whether the answers depend on it."
     )
     emotion = context.classes.index(found[0].emotion)
     return [Step("Test the background.", text, Link("images", context.emotion_path(emotion)))]

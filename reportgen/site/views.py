@@ -16,7 +16,9 @@ __all__ = [
     "Cell",
     "Crumb",
     "Example",
+    "Finding",
     "Gallery",
+    "Headline",
     "Legend",
     "Link",
     "Mark",
@@ -35,6 +37,26 @@ class Link:
     text: str
     href: str
     on: bool = False
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The main finding and the sentence under it."""
+
+    text: str
+    lede: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer to one question: `lead` in bold, then the sentence with its numbers. `tone`: bad, mid, good, open."""
+
+    question: str
+    tone: str
+    lead: str
+    text: str
+    link: Link
+    more: Link | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reportgen.site.averages import MeanMap, MeanMaps
 from reportgen.site.charts import recall_rows
 from reportgen.site.context import Context
-from reportgen.site.findings import Finding, Headline, answer_questions, headline
+from reportgen.site.findings import answer_questions, headline
 from reportgen.site.next_steps import Step, next_steps
 from reportgen.site.report import DataNote
 from reportgen.site.takeaways import takeaways_link
@@ -20,7 +20,7 @@ from reportgen.site.text import (
     plain,
     rate,
 )
-from reportgen.site.views import Legend, Link, MarkRow, Number, Page, Tile
+from reportgen.site.views import Finding, Headline, Legend, Link, MarkRow, Number, Page, Tile
 from reportgen.site.views_attention import RegionMatrix, region_matrices
 
 __all__ = [

@@ -152,9 +152,7 @@ def _use(context: Context, model: str, emotion: str, region: str) -> Number | No
     use = None if found is None else found.use(model, emotion, region)
     if found is None or use is None or use.answer == "insufficient evidence":
         return None
-    return Number(
-        "", signed(use.gap), f"[{signed(use.low)}, {signed(use.high)}]", _USED[use.answer], use.answer
-    )
+    return Number("", signed(use.gap), f"[{signed(use.low)}, {signed(use.high)}]", _USED[use.answer], use.answer)
 
 
 def _checks(
