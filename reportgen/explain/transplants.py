@@ -37,20 +37,22 @@ _TONES = ("colourfulness", "luminance", "contrast")
 class Budget:
     """How many receivers an emotion has, and how many donors of the same and of other emotions each receiver.
 
-    `unmatched`: whether emotions that light and colour set apart are tested without matching them, too.
+    `background`: how many receivers of a background, which is to carry the heaviest word of the report. `unmatched`:
+    whether emotions that light and colour set apart are tested without matching them, too.
     """
 
     receivers: int
+    background: int
     same: int
     other: int
     unmatched: bool = False
 
 
 BUDGETS: Mapping[str, Budget] = MappingProxyType(
-    {"quick": Budget(8, 2, 2), "default": Budget(14, 2, 2), "full": Budget(24, 4, 6, unmatched=True)}
+    {"quick": Budget(8, 12, 2, 2), "default": Budget(13, 20, 2, 2), "full": Budget(24, 30, 4, 6, unmatched=True)}
 )
-"""For 56 pictures of one cell, 14 receivers with 2 + 2 donors gave the narrowest intervals of all ways to spend them:
-donors of one emotion differ as much as receivers do, so one donor a side is too few and three teach little more."""
+"""Of all ways to spend some 55 pictures of one emotion and region, 2 + 2 donors gave the narrowest intervals: donors of
+one emotion differ as much as receivers do, so one donor a side is too few and three teach little more."""
 
 
 def transplant_experiment(analysis: Analysis, budget: str, seed: int) -> Experiment | None:
@@ -106,7 +108,7 @@ def design_transplants(analysis: Analysis, budget: Budget, seed: int) -> pd.Data
     order = rng.permutation(len(labels))
     used = np.zeros(len(labels), dtype=np.int64)
     by_emotion = {e: order[(labels[order] == e) & usable[order]] for e in range(len(analysis.classes))}
-    rows: list[tuple[int, int, int, int]] = []
+    rows: list[tuple[int, int, int, int, int]] = []
 
     def donors(receiver: int, emotion: int, count: int) -> list[int]:
         pool = by_emotion[emotion]
@@ -117,21 +119,23 @@ def design_transplants(analysis: Analysis, budget: Budget, seed: int) -> pd.Data
         return [int(donor) for donor in chosen]
 
     for emotion, candidates in by_emotion.items():
-        receivers = _one_person_after_the_other(candidates, persons)[: budget.receivers]
+        receivers = _one_person_after_the_other(candidates, persons)[: max(budget.receivers, budget.background)]
         others = [d for d, pool in by_emotion.items() if d != emotion and len(pool) >= _LEAST_FACES]
         if len(receivers) < _LEAST_FACES or not others:
             continue
         for turn, receiver in enumerate(receivers):
             for donor in donors(receiver, emotion, budget.same):
-                rows.append((emotion, receiver, donor, emotion))
+                rows.append((turn, emotion, receiver, donor, emotion))
             for step in range(budget.other):
                 d = others[(turn * budget.other + step) % len(others)]
-                rows += [(emotion, receiver, donor, d) for donor in donors(receiver, d, 1)]
-    pairs = pd.DataFrame(rows, columns=["emotion", "receiver", "donor", "donor_emotion"])
+                rows += [(turn, emotion, receiver, donor, d) for donor in donors(receiver, d, 1)]
+    pairs = pd.DataFrame(rows, columns=["turn", "emotion", "receiver", "donor", "donor_emotion"])
     telling = _told_by_tone(analysis) if budget.unmatched else []
     parts = [pairs.assign(matched=True), pairs[pairs["emotion"].isin(telling)].assign(matched=False)]
     crossed = pd.concat(parts, ignore_index=True).merge(pd.DataFrame({"region": TRANSPLANTED}), how="cross")
-    return crossed[["emotion", "receiver", "donor", "donor_emotion", "region", "matched"]]
+    most = np.where(crossed["region"] == "background", budget.background, budget.receivers)
+    kept = crossed[crossed["turn"] < most].reset_index(drop=True)
+    return kept[["emotion", "receiver", "donor", "donor_emotion", "region", "matched"]]
 
 
 def _job(rows: pd.DataFrame, portrait_of: Callable[[Pictures, int], Portrait]) -> Job:
