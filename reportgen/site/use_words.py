@@ -56,7 +56,7 @@ def claim_region(verdict: Verdict) -> str | None:
 def with_use(verdict: Verdict, use: UseFindings | None) -> str:
     """A verdict's sentence with its causal status behind it, where it claims heat on a region."""
     region = claim_region(verdict)
-    sentence = verdict.sentence.replace("; use not tested", "").replace("use not tested; ", "")
+    sentence = verdict.sentence.replace(" (use not tested)", "")
     if region is None or verdict.answer != "yes":
         return sentence
     status: Status = "not tested" if use is None else use.status(verdict.model, verdict.emotion, region)
