@@ -89,7 +89,7 @@ class Effect:
         adjusted (Holm) over the model's emotions x changes for which a property goes with the emotion, and over the
         rest by themselves, as only the former can be shortcuts.
     goes_with
-        Properties that this change takes away and that go with the emotion in the data, the strongest first.
+        Properties that this change takes away and that go with the emotion in the data, in the order of `TAKES_AWAY`.
     loss
         Share of the known and altered images that are lost.
     elsewhere
@@ -224,7 +224,7 @@ def _count(
     wanted = TAKES_AWAY.get(change, ())
     fitting = [link for link in links if link.emotion == name and link.answer == "yes"]
     fitting = [link for link in fitting if (link.name, link.sign) in wanted]
-    fitting.sort(key=lambda link: -abs(link.auc.value - 0.5))
+    fitting.sort(key=lambda link: wanted.index((link.name, link.sign)))
     reach = min(1.0, 2.0 ** (1 - len(knowing)))
     return _Counts(e, change, chosen, fall, flip_test(sums), reach, tuple(link.name for link in fitting))
 

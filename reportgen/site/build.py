@@ -22,6 +22,7 @@ from reportgen.site.patches import PatchStrip, draw_patches
 from reportgen.site.pictures import Picture, PictureStyle, Save
 from reportgen.site.render import Renderer, find_templates, load_assets, to_script
 from reportgen.site.report import Report
+from reportgen.site.shortcut_pictures import ShortcutPictures, draw_shortcuts
 from reportgen.site.views_compare import compare_view
 from reportgen.site.views_emotion import Patches, emotion_view
 from reportgen.site.views_errors import errors_view, model_errors_view
@@ -30,6 +31,7 @@ from reportgen.site.views_image import image_view
 from reportgen.site.views_index import emotions_view, index_view, models_view
 from reportgen.site.views_method import method_view
 from reportgen.site.views_model import model_view
+from reportgen.site.views_shortcuts import shortcuts_view
 
 __all__ = ["Composed", "compose"]
 
@@ -81,6 +83,7 @@ def compose(
         tuple(_patches(context, k, save) for k in range(len(context.models))),
         tuple(_reliability(context, k, save) for k in range(len(context.models))),
         tuple(_forest(context, k, save) for k in range(len(context.models))),
+        draw_shortcuts(report, save),
     )
     paths = sum(1 for _ in _plan(context, figures, config, "", ()))
     return Composed(paths, lambda: _render(context, figures, config))
@@ -93,12 +96,13 @@ Pair = tuple[Picture, Picture]
 
 @dataclass(frozen=True)
 class _Figures:
-    """What is drawn over all images; each with an entry per model."""
+    """What is drawn over all images, with an entry per model; and the photos before and after a change."""
 
     means: MeanMaps
     patches: Patches
     reliability: tuple[Pair | None, ...]
     forests: tuple[Pair | None, ...]
+    shortcuts: ShortcutPictures | None
 
 
 def _patches(context: Context, k: int, save: Save) -> dict[int, PatchStrip]:
@@ -154,6 +158,9 @@ def _plan(
     yield "errors.html", "errors.html", lambda: errors_view(context)
     if context.report.comparisons:
         yield "compare.html", "compare.html", lambda: compare_view(context)
+    if context.report.shortcuts is not None:
+        shortcuts = partial(shortcuts_view, context, context.report.shortcuts, figures.shortcuts)
+        yield "shortcuts.html", "shortcuts.html", shortcuts
     yield "method.html", "method.html", lambda: method_view(context, config, listed)
     for k in range(len(context.models)):
         yield (
@@ -184,7 +191,10 @@ def _render(context: Context, figures: _Figures, config: Config) -> Iterator[tup
     shared = {
         "assets": assets,
         "facts": context.facts,
-        "compare": bool(context.report.comparisons),
+        "left_out": {
+            *([] if context.report.comparisons else ["Compare"]),
+            *([] if context.report.shortcuts is not None else ["Shortcuts"]),
+        },
         "version": str(context.analysis.manifest.get("versions", {}).get("reportgen", "")),
     }
     renderer = Renderer(templates, shared, GLOSSARY)
