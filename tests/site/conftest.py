@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from reportgen.evidence.judge import AttentionFindings, judge
 from reportgen.evidence.measure import Cases, ModelMaps
 from reportgen.evidence.mining import mine
 from reportgen.evidence.scores import score_model
+from reportgen.evidence.shortcuts import ShortcutFindings, judge_shortcuts
 from reportgen.faces.align import canonical_points
 from reportgen.faces.landmarks import ACTIONS
 from reportgen.faces.regions import REGIONS
@@ -100,6 +102,30 @@ def _attention(
     return judge(maps, cases, faces.actions, ACTIONS, seed=0, draws=200)
 
 
+def _answers(analysis: Analysis) -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
+    """Grey, the first model takes every happy face for an angry one; every other change changes nothing."""
+    labels, found = analysis.labels, {}
+    names = ("grey", "equalised", "blurred", "re-encoded")
+    shown = [
+        (row, name)
+        for row in np.flatnonzero(labels >= 0).tolist()
+        for name in names
+        if name != "grey" or analysis.images["colourfulness"][row] > 0
+    ]
+    design = pd.DataFrame(shown, columns=["image", "change"])
+    for k, model in enumerate(analysis.models):
+        logits = model.logits[design["image"]].copy()
+        lost = (design["change"] == "grey").to_numpy() & (labels[design["image"]] == 2) & (k == 0)
+        logits[lost] = np.eye(logits.shape[1])[0]
+        found[model.slug] = (design, logits)
+    return found
+
+
+def _shortcuts(analysis: Analysis, *, shown: bool) -> ShortcutFindings:
+    models = [replace(m, masks=_masks(len(analysis.labels), m.maps.shape[-1])) for m in analysis.models]
+    return judge_shortcuts(replace(analysis, models=tuple(models)), _answers(analysis) if shown else {}, seed=0)
+
+
 MakeReport = Callable[..., Report]
 
 
@@ -113,6 +139,7 @@ def make_report() -> MakeReport:
         classes: tuple[str, ...] = CLASSES,
         labelled: bool = True,
         measured: bool = False,
+        shortcuts: str = "",
         path: Callable[[int], str] = lambda row: f"images/face_{row:03d}.png",
         **more: Any,
     ) -> Report:
@@ -132,6 +159,15 @@ def make_report() -> MakeReport:
                 "width": [shape[1] for shape in shapes],
                 "height": [shape[0] for shape in shapes],
                 "notes": ["grey" if row % 4 == 0 else "" for row in range(n)],
+                "format": ["JPEG" if row % 5 else "PNG" for row in range(n)],
+                "jpeg_quality": [75.0 if row % 5 else np.nan for row in range(n)],
+                "sharpness": [50.0 + row % 7 for row in range(n)],
+                "luminance": [0.4 + row % 6 / 50 for row in range(n)],
+                "contrast": [0.2 + row % 3 / 50 for row in range(n)],
+                # Happy faces are in colour, nearly all others grey.
+                "colourfulness": [0.2 if (k == 2) != (row % 11 == 10) else 0.0 for row, k in enumerate(labels)],
+                # The first angry and the first happy face are nearly the same picture.
+                "perceptual_hash": [f"{7919 * 2**40 * (row % 15 + 1) + row // 15:016x}" for row in range(n)],
             }
         )
         records = tuple(_model(name, labels, len(classes), 7 * (k + 1), k) for k, name in enumerate(models))
@@ -149,6 +185,7 @@ def make_report() -> MakeReport:
         )
         faces = _faces(labels) if measured else None
         analysis = Analysis(Path("analysis"), manifest, images, problems, records, faces)
+        found = _shortcuts(analysis, shown=shortcuts == "shown") if shortcuts else None
         return Report(
             analysis=analysis,
             scores=tuple(score_model(m.name, labels, m.probabilities, classes, 0, draws=50) for m in records),
@@ -161,6 +198,7 @@ def make_report() -> MakeReport:
             ),
             command="reportgen build --data /home/someone/processed_data.pkl",
             attention=_attention(records, labels, classes, faces) if faces is not None else None,
+            shortcuts=found,
             **more,
         )
 
@@ -169,7 +207,7 @@ def make_report() -> MakeReport:
 
 @pytest.fixture(scope="session")
 def report(make_report: MakeReport) -> Report:
-    return make_report(measured=True)
+    return make_report(measured=True, shortcuts="shown")
 
 
 def _publish(report: Report, folder: Path, **settings: Any) -> Published:
@@ -191,6 +229,7 @@ def hostile(make_report: MakeReport, tmp_path_factory: pytest.TempPathFactory) -
     made = make_report(
         models=('<img src=x onerror="alert(2)">', "</script><script>alert(3)</script>"),
         classes=("<b>anger</b>", "fe ar", "{{ 7 * 7 }}", "fe-ar"),
+        shortcuts="shown",
         path=lambda row: f"C:\\Users\\someone\\{row}{HOSTILE}" if row % 2 else f"/home/someone/{row}{HOSTILE}",
     )
     return _publish(made, tmp_path_factory.mktemp("hostile"))
@@ -208,8 +247,10 @@ def variants(
         "regions not measured": _publish(make_report(), folder / "plain"),
         "one model": _publish(make_report(models=("Only",)), folder / "one"),
         "three models": _publish(
-            make_report(models=("A", "B", "C"), measured=True), folder / "three", overlay="classic"
+            make_report(models=("A", "B", "C"), measured=True, shortcuts="not shown"),
+            folder / "three",
+            overlay="classic",
         ),
-        "no labels": _publish(make_report(labelled=False), folder / "unlabelled"),
+        "no labels": _publish(make_report(labelled=False, shortcuts="not shown"), folder / "unlabelled"),
         "one model, no labels": _publish(make_report(models=("Only",), labelled=False), folder / "both"),
     }
