@@ -102,7 +102,8 @@ def cheating_answer(context: Context) -> Finding:
         said = [*_background_sentences(context, backgrounds), *_shortcut_sentences(shortcuts)]
         if not backgrounds:
             said.append(_no_background(context))
-        link, more = (_SHORTCUTS, _REGIONS) if shortcuts else (_REGIONS, None)
+        measured = None if context.attention is None else _REGIONS
+        link, more = (_SHORTCUTS, measured) if shortcuts else (_REGIONS, None)
         return Finding(_QUESTION, "bad", f"Yes, for {and_list(emotions)}.", " ".join(filter(None, said)), link, more)
     if context.attention is None or not context.labelled:
         return Finding(
