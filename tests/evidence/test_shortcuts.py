@@ -127,7 +127,7 @@ def test_a_baseline_of_its_own_is_what_recall_is_held_against():
 
 def test_without_experiments_associations_stay_and_nothing_is_claimed():
     findings = judge_shortcuts(analysis(), {})
-    assert (findings.found, findings.effects, findings.shown) == ((), ())
+    assert (findings.found, findings.effects, findings.shown) == ((), (), 0)
     assert any(link.answer == "yes" for link in findings.links)
     assert findings.score is not None and findings.score.gives_away
 
