@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 
 from reportgen.analysis import slugify
-from reportgen.evidence.judge import DICTIONARY
+from reportgen.evidence.judge import DICTIONARY, AttentionFindings
+from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
+from reportgen.evidence.shortcuts import ShortcutFindings
+from reportgen.evidence.tables import Dictionary
 from reportgen.site.context import Context
 
 __all__ = ["DESCRIPTIONS", "downloads"]
@@ -28,6 +31,12 @@ DESCRIPTIONS = {
     "downloads/maps.csv": "One row per heatmap: spread, peak, centre.",
     "downloads/statistics.csv": "One row per heatmap and region: share, area, heat per area.",
     "downloads/attention_columns.csv": "What every column of the tables about heatmaps means.",
+    "downloads/interventions.csv": "Recall before and after a property of the photo was taken away, with tests.",
+    "downloads/properties.csv": "How each property of the photos goes with each emotion.",
+    "downloads/property_score.csv": "How well the photos' properties alone tell the label.",
+    "downloads/near_duplicates.csv": "Nearly the same pictures under different labels.",
+    "downloads/map_clusters.csv": "Groups of heatmaps that look at the same place, and their images.",
+    "downloads/shortcut_columns.csv": "What every column of the tables about shortcuts means.",
 }
 
 
@@ -49,13 +58,15 @@ def downloads(context: Context) -> dict[str, bytes]:
         "downloads/predictions.csv": _csv(table),
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/scores.json": (text + "\n").encode("utf-8"),
-        **_attention(context),
+        **_tables(context.report.attention, DICTIONARY, "attention_columns"),
+        **_tables(context.report.shortcuts, SHORTCUT_DICTIONARY, "shortcut_columns"),
     }
 
 
-def _attention(context: Context) -> dict[str, bytes]:
-    """The tables about heatmaps, except those that would make the report large; they stay beside the analysis."""
-    findings = context.report.attention
+def _tables(
+    findings: AttentionFindings | ShortcutFindings | None, dictionary: Dictionary, described: str
+) -> dict[str, bytes]:
+    """The tables of some findings, except those that would make the report large; they stay beside the analysis."""
     if findings is None:
         return {}
     files, columns = {}, []
@@ -71,8 +82,8 @@ def _attention(context: Context) -> dict[str, bytes]:
         if len(_csv(sample)) * len(text) > _LARGEST * max(1, len(sample)):
             continue
         files[f"downloads/{name}.csv"] = _csv(text)
-        columns += [(name, column, meaning) for column, meaning in DICTIONARY[name].items()]
-    files["downloads/attention_columns.csv"] = _csv(pd.DataFrame(columns, columns=["table", "column", "meaning"]))
+        columns += [(name, column, meaning) for column, meaning in dictionary[name].items()]
+    files[f"downloads/{described}.csv"] = _csv(pd.DataFrame(columns, columns=["table", "column", "meaning"]))
     return files
 
 

@@ -151,7 +151,7 @@ def _move_row(context: Context, group: Sequence[Effect]) -> MoveRow:
         for index, effect in enumerate(group)
     )
     n = group[0].n
-    note = count(n, "image") if n <= 10 or group[0].altered == n else f"{n} images, {group[0].altered} altered"
+    note = count(n, "image") if n < THIN or group[0].altered == n else f"{n} images, {group[0].altered} altered"
     return MoveRow(
         group[0].emotion,
         context.emotion_path(e),
@@ -188,7 +188,7 @@ def _recall(effect: Effect, recall: Estimate) -> str:
 
 
 def _points(fall: Estimate) -> str:
-    return f"{100 * fall.value:.0f}".replace("-0", "0").replace("-", "−")
+    return f"{round(100 * fall.value)}".replace("-", "−")
 
 
 def _note(effect: Effect) -> str:
