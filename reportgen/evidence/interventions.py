@@ -7,18 +7,19 @@ is merely fragile loses everywhere. Each is tested by itself, and the answer is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from reportgen.evidence.estimate import Estimate, paired_difference, wilson
-from reportgen.evidence.inference import Clusters, clusters, holm, mean_interval
+from reportgen.evidence.inference import Clusters, clusters, flip_test, holm, mean_interval
+from reportgen.evidence.lost_share import FEWEST_KNOWN, Lost, exceed, lost_share
 from reportgen.evidence.properties import ALPHA, Association
 from reportgen.evidence.scores import THIN
 
-__all__ = ["LEAST_EXCESS", "LEAST_FALL", "TAKES_AWAY", "Effect", "Shown", "flip_test", "judge_interventions"]
+__all__ = ["LEAST_EXCESS", "LEAST_FALL", "TAKES_AWAY", "Effect", "Shown", "judge_interventions"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -38,10 +39,6 @@ TAKES_AWAY = {
 }
 """Which property each change takes away, and from which photos: 1 from those that have more of it. A blur takes the
 sharpness of sharp photos and leaves soft ones soft; one brightness for all takes brightness and darkness alike."""
-
-# So many known images of another emotion must have been changed for it to be a comparison.
-_FEWEST = 5
-_DRAWS = 4000
 
 
 @dataclass(frozen=True)
@@ -180,26 +177,6 @@ def judge_interventions(
     )
 
 
-def flip_test(sums: npt.ArrayLike) -> float:
-    """Exact two-sided sign-flip test that a sum of whole numbers is zero; 1 where all are zero.
-
-    All 2^G flips are counted by adding the numbers one after the other (the distribution of a signed-rank statistic,
-    with counts in place of ranks).
-    """
-    sizes = np.abs(np.asarray(sums, dtype=np.int64))
-    sizes = sizes[sizes > 0]
-    total = int(sizes.sum())
-    weight = np.zeros(2 * total + 1)
-    weight[total] = 1.0
-    for size in sizes.tolist():
-        moved = np.zeros_like(weight)
-        moved[size:] += 0.5 * weight[: len(weight) - size]
-        moved[: len(weight) - size] += 0.5 * weight[size:]
-        weight = moved
-    observed = abs(int(np.asarray(sums, dtype=np.int64).sum()))
-    return float(min(1.0, weight[np.abs(np.arange(-total, total + 1)) >= observed].sum()))
-
-
 def _count(
     shown: Shown,
     e: int,
@@ -304,58 +281,32 @@ def _answer(falls: str, part: _Counts, excess: Estimate) -> str:
 def _compare(
     shown: Shown, part: _Counts, parts: Sequence[_Counts], persons: npt.NDArray[np.object_] | None, seed: int
 ) -> tuple[Estimate, float, Estimate, str]:
-    """Loss of the emotion and of others among the images that were known and altered.
-
-    The median over other emotions, because one that is easily lost must not speak for all. Uncertainty: draws from
-    Jeffreys' distribution of each share, which stays honest at none and at all; persons count, not images.
-    """
-    change = part.change
-    altered = shown.altered[change]
-    mine = _loss(shown, part, altered, persons)
-    others = [other for other in parts if other.change == change and other.emotion != part.emotion]
-    free = [other for other in others if not other.goes_with]
-    note = ""
-    counts = [_loss(shown, other, altered, persons) for other in free]
-    counts = [count for count in counts if count[1] >= _FEWEST]
-    if not counts:
-        every = np.ones_like(altered)
-        counts = [_loss(shown, other, every, persons) for other in free]
-        counts = [count for count in counts if count[1] >= _FEWEST]
+    """Loss among the images that were known and altered: the emotion's, and others' with which nothing goes."""
+    altered, note = shown.altered[part.change], ""
+    mine = _lost(shown, part, altered, persons)
+    free = [
+        other
+        for other in parts
+        if other.change == part.change and other.emotion != part.emotion and not other.goes_with
+    ]
+    others = _comparable(_lost(shown, other, altered, persons) for other in free)
+    if not others:
+        others = _comparable(_lost(shown, other, np.ones_like(altered), persons) for other in free)
         note = "hardly any known image of another emotion is altered, so those left as they are stand in for them"
-    rng = np.random.default_rng(seed)
-    draws = _draws(mine, rng)
-    loss = Estimate(*_summary(mine, draws), mine[1])
-    if not counts or not mine[1]:
-        return loss, float("nan"), Estimate(float("nan"), -1.0, 1.0, mine[1]), "no other emotion to compare with"
-    theirs = np.median([_draws(count, rng) for count in counts], axis=0)
-    elsewhere = float(np.median([count[0] / count[1] for count in counts]))
-    low, high = np.quantile(draws - theirs, (0.025, 0.975))
-    value = mine[0] / mine[1] - elsewhere
-    return loss, elsewhere, Estimate(value, min(float(low), value), max(float(high), value), mine[1]), note
+    elsewhere, excess = exceed(mine, others, seed)
+    if not excess.defined:
+        note = "no other emotion to compare with"
+    return lost_share(mine, seed), elsewhere, excess, note
 
 
-def _loss(
-    shown: Shown, part: _Counts, altered: Bools, persons: npt.NDArray[np.object_] | None
-) -> tuple[int, int, float]:
-    """Lost images, known images, and how many independent observations these are worth each."""
-    right = part.chosen & altered & (shown.before[part.change] == part.emotion)
-    lost = right & (shown.after[part.change] != part.emotion)
-    known = int(right.sum())
-    units = _clusters(persons, right).count if known else 0
-    return int(lost.sum()), known, units / known if known else 0.0
+def _comparable(counts: Iterable[Lost]) -> list[Lost]:
+    return [count for count in counts if count.known >= FEWEST_KNOWN]
 
 
-def _draws(count: tuple[int, int, float], rng: np.random.Generator) -> Floats:
-    lost, known, worth = count
-    return np.asarray(rng.beta(lost * worth + 0.5, (known - lost) * worth + 0.5, _DRAWS))
-
-
-def _summary(count: tuple[int, int, float], draws: Floats) -> tuple[float, float, float]:
-    if not count[1]:
-        return float("nan"), 0.0, 1.0
-    value = count[0] / count[1]
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return value, min(float(low), value), max(float(high), value)
+def _lost(shown: Shown, part: _Counts, altered: Bools, persons: npt.NDArray[np.object_] | None) -> Lost:
+    known = part.chosen & altered & (shown.before[part.change] == part.emotion)
+    lost = known & (shown.after[part.change] != part.emotion)
+    return Lost(int(lost.sum()), int(known.sum()), _clusters(persons, known).count)
 
 
 def _clusters(persons: npt.NDArray[np.object_] | None, chosen: Bools) -> Clusters:

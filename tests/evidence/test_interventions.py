@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from reportgen.evidence.estimate import Estimate
-from reportgen.evidence.interventions import Shown, flip_test, judge_interventions
+from reportgen.evidence.inference import flip_test
+from reportgen.evidence.interventions import Shown, judge_interventions
 from reportgen.evidence.properties import Association
 
 CLASSES = ("anger", "disgust", "fear", "happiness")
