@@ -9,7 +9,7 @@ from reportgen.evidence.estimate import format_p
 from reportgen.evidence.map_clusters import FEWEST_MAPS, MapCluster
 from reportgen.evidence.near_duplicates import NearPair
 from reportgen.evidence.properties import Association, Property
-from reportgen.evidence.property_score import PERMUTATIONS, PropertyScore
+from reportgen.evidence.property_score import PropertyScore
 from reportgen.evidence.scores import THIN
 from reportgen.evidence.shortcuts import ShortcutFindings
 from reportgen.site.attention import REGION_NAMES
@@ -192,7 +192,7 @@ def _numbers(score: PropertyScore | None) -> tuple[Number, ...]:
             "With shuffled labels",
             f"≤ {percent(score.null_high)}",
             "",
-            f"in 95 % of {PERMUTATIONS} shuffles; {format_p(score.p)}",
+            f"in 95 % of {score.permutations} shuffles; {format_p(score.p)}",
         ),
         Number(
             "Best found",
