@@ -49,7 +49,7 @@ SHORTCUT_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         **_estimate("auc", "probability that a photo of the emotion has more of the property than another photo, 0..1"),
         "typical": "share of the emotion's photos that have the property, or their median",
         "elsewhere": "the same of all other photos",
-        "p": "Mann and Whitney's test over persons' means, adjusted (Holm) over properties x emotions",
+        "p": "Mann and Whitney's test, for so many persons where known, adjusted (Holm) over properties x emotions",
         "answer": "whether the property goes with the emotion: yes, no, undetermined or insufficient evidence",
         "n": "persons where known, else photos of the emotion",
     },

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import mannwhitneyu, norm
 
 from reportgen.evidence.inference import clusters
 from reportgen.evidence.properties import LEAST, Property, associations, auc_interval, photo_properties
@@ -86,6 +86,29 @@ def test_many_photos_of_few_persons_prove_nothing():
     assert known[0].auc.n == 3
     assert known[0].answer != "yes"
     assert associations([item], labels, CLASSES, alone(120))[0].answer == "yes"
+
+
+def test_a_rate_that_is_the_same_for_all_goes_with_no_emotion():
+    """Twenty persons with two photos of anger and twelve others each, one photo in fourteen grey."""
+    rng = np.random.default_rng(7)
+    labels = np.tile(np.repeat([0, 1], [2, 12]), 20)
+    persons = np.repeat([f"p{k}" for k in range(20)], 14).astype(object)
+    for _ in range(20):
+        coloured = rng.random(280) < 13 / 14
+        item = Property("colour", "in colour", "grey", True, coloured.astype(float))
+        found = associations([item], labels, CLASSES, clusters(persons, 280))
+        assert found[0].auc.value == pytest.approx(
+            0.5 + (coloured[labels == 0].mean() - coloured[labels == 1].mean()) / 2
+        )
+        assert all(link.answer != "yes" for link in found)
+
+
+def test_without_persons_the_test_is_mann_and_whitneys():
+    rng = np.random.default_rng(8)
+    labels, value = np.repeat([0, 1], [14, 30]), rng.integers(0, 6, 44).astype(float)
+    found = associations([Property("size", "larger", "smaller", False, value)], labels, CLASSES, alone(44))
+    expected = mannwhitneyu(value[:14], value[14:], method="asymptotic", use_continuity=False).pvalue
+    assert found[0].p == pytest.approx(min(1.0, 2 * expected))
 
 
 def test_unlabelled_photos_are_left_out():
