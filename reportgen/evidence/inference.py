@@ -18,7 +18,6 @@ __all__ = [
     "Clusters",
     "bounded_test",
     "clusters",
-    "flip_test",
     "holm",
     "mean_interval",
     "mean_test",
@@ -116,26 +115,6 @@ def sign_flip(sums: Floats, rng: np.random.Generator, draws: int = DRAWS) -> Flo
     # Rounding must not turn a tie with the observed sum into a miss.
     reached = np.abs(signs @ sums) >= observed - 1e-9 * np.abs(sums).sum(axis=0)
     return np.asarray((reached.sum(axis=0) + extra) / (len(signs) + extra))
-
-
-def flip_test(sums: npt.ArrayLike) -> float:
-    """Exact two-sided sign-flip test that a sum of whole numbers is zero; 1 where all are zero.
-
-    All 2^G flips are counted by adding the numbers one after the other (the distribution of a signed-rank statistic,
-    with counts in place of ranks).
-    """
-    sizes = np.abs(np.asarray(sums, dtype=np.int64))
-    sizes = sizes[sizes > 0]
-    total = int(sizes.sum())
-    weight = np.zeros(2 * total + 1)
-    weight[total] = 1.0
-    for size in sizes.tolist():
-        moved = np.zeros_like(weight)
-        moved[size:] += 0.5 * weight[: len(weight) - size]
-        moved[: len(weight) - size] += 0.5 * weight[size:]
-        weight = moved
-    observed = abs(int(np.asarray(sums, dtype=np.int64).sum()))
-    return float(min(1.0, weight[np.abs(np.arange(-total, total + 1)) >= observed].sum()))
 
 
 def studentised(sums: Floats, sizes: Floats, seed: int, draws: int = DRAWS) -> Floats:

@@ -143,7 +143,7 @@ def _shown(findings: ShortcutFindings) -> str:
         return ""
     return (
         f"{count(findings.shown, 'image')} were shown again: all of small emotions, a random sample of large ones. "
-        f"A fall counts from {100 * LEAST_FALL:.0f} points on, tested for chance (exact sign-flip test, corrected for "
+        f"A fall counts from {100 * LEAST_FALL:.0f} points on, tested for chance (McNemar's exact test, corrected for "
         "all pairs of emotion and change that could be a shortcut). It is called a shortcut only if the property also "
         "goes with the emotion in the data, and other emotions do not lose as much. No finding does not mean no "
         "shortcut: only these four properties were taken away."

@@ -1,15 +1,9 @@
 """Each rule of a proved shortcut, on constructed answers whose truth is known."""
 
-import itertools
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from reportgen.evidence.estimate import Estimate
-from reportgen.evidence.inference import flip_test
 from reportgen.evidence.interventions import Shown, judge_interventions
 from reportgen.evidence.properties import Association
 
@@ -47,23 +41,6 @@ def judge(counts, links=(), change="grey", persons=None, seed=0):
 
 
 OTHERS = {ANGER: (20, 1, 1, 8, 30), HAPPINESS: (60, 2, 2, 10, 74)}
-
-
-@given(st.lists(st.sampled_from([-1, 0, 1]), max_size=40))
-def test_with_one_image_per_person_the_test_is_mcnemars(drops):
-    lost, gained = drops.count(1), drops.count(-1)
-    expected = binomtest(lost, lost + gained).pvalue if lost + gained else 1.0
-    assert flip_test(drops) == pytest.approx(expected, rel=1e-9)
-
-
-@given(st.lists(st.integers(-4, 4), min_size=1, max_size=9))
-def test_the_exact_distribution_is_that_of_all_flips(sums):
-    flips = [
-        abs(sum(s * v for s, v in zip(signs, sums, strict=True)))
-        for signs in itertools.product((1, -1), repeat=len(sums))
-    ]
-    expected = np.mean([flip >= abs(sum(sums)) for flip in flips])
-    assert flip_test(sums) == pytest.approx(expected)
 
 
 def test_a_shortcut_has_a_fall_an_association_and_others_that_hold():
@@ -157,17 +134,36 @@ def test_an_uncertain_fall_is_undetermined():
     assert disgust.falls == disgust.answer == "undetermined"
 
 
-def test_persons_count_not_images():
-    """Twenty lost images of three persons: no more than three observations."""
-    counts = {DISGUST: (0, 20, 0, 4, 24), **OTHERS}
+def persons_of(counts, disgusted):
+    """Everyone a person of their own, but for the 24 disgusted images, which `disgusted` names."""
     n = len(show(counts).labels)
-    persons = np.array([f"one of three {i % 3}" if i < 24 else f"person {i}" for i in range(n)], dtype=object)
-    disgust = judge(counts, [link()], persons=persons)["disgust"]
-    assert disgust.persons == 3
-    assert disgust.p == pytest.approx(0.25)
+    return np.array([disgusted[i] if i < 24 else f"person {i}" for i in range(n)], dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("disgusted", "answer"),
+    [
+        (range(24), "yes"),
+        ([i % 8 for i in range(24)], "yes"),
+        ([i % 3 for i in range(24)], "insufficient evidence"),
+        ([0] * 24, "insufficient evidence"),
+    ],
+)
+def test_persons_count_not_images(disgusted, answer):
+    counts = {DISGUST: (0, 20, 0, 4, 24), **OTHERS}
+    disgust = judge(counts, [link()], persons=persons_of(counts, [f"disgusted {k}" for k in disgusted]))["disgust"]
+    assert disgust.persons == len(set(disgusted))
+    assert disgust.answer == answer
+
+
+def test_one_person_of_many_does_not_speak_for_all():
+    """Fifteen images of one person are lost, those of eight others stay."""
+    counts = {DISGUST: (8, 15, 0, 1, 24), **OTHERS}
+    names = ["the one"] * 15 + [f"other {i}" for i in range(9)]
+    disgust = judge(counts, [link()], persons=persons_of(counts, names))["disgust"]
+    assert disgust.lost == 15
     assert disgust.answer != "yes"
-    alone = np.array([f"person {i}" for i in range(n)], dtype=object)
-    assert judge(counts, [link()], persons=alone)["disgust"].answer == "yes"
+    assert judge(counts, [link()])["disgust"].answer == "yes"
 
 
 def test_only_pairs_that_could_be_shortcuts_share_the_correction():
