@@ -33,8 +33,8 @@ SHORTCUT_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "lost": "images right only without the change",
         "gained": "images right only with the change",
         "p": "McNemar's exact test of lost against gained; with persons the larger of that and the p that the "
-        "emotion's persons lose no more than others'; adjusted (Holm) over the model's emotions x changes that could be "
-        "shortcuts, and over the rest by themselves",
+        "emotion's persons lose no more than others'; adjusted (Holm) over the model's emotions x changes that could "
+        "be shortcuts, and over the rest by themselves",
         "goes_with": "properties that the change takes away and that go with the emotion in the data",
         **_estimate("loss", "share of the known and altered images that are lost, 0..1"),
         "elsewhere": "median of the same share over other emotions, with which the property does not go",

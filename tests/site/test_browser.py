@@ -24,6 +24,7 @@ PAGES = (
     "errors.html",
     "errors/custom-cnn.html",
     "compare.html",
+    "shortcuts.html",
     "explorer.html",
     "method.html",
 )
