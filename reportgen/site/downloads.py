@@ -12,6 +12,8 @@ import pandas as pd
 
 from reportgen.analysis import slugify
 from reportgen.evidence.judge import DICTIONARY
+from reportgen.evidence.tables import Dictionary, Tables
+from reportgen.evidence.use_case import USE_DICTIONARY
 from reportgen.site.context import Context
 
 __all__ = ["DESCRIPTIONS", "downloads"]
@@ -27,7 +29,11 @@ DESCRIPTIONS = {
     "downloads/actions.csv": "Facial actions that go with each label and with each model's probabilities.",
     "downloads/maps.csv": "One row per heatmap: spread, peak, centre.",
     "downloads/statistics.csv": "One row per heatmap and region: share, area, heat per area.",
-    "downloads/attention_columns.csv": "What every column of the tables about heatmaps means.",
+    "downloads/use.csv": "What every model uses: the transplant test's gap per emotion and region.",
+    "downloads/use_by_donor.csv": "The same gap by the emotion of the faces that gave the region.",
+    "downloads/backgrounds.csv": "Heat on the background held against use of it, per model and emotion.",
+    "downloads/trust.csv": "The trust grade of every model's heatmaps, and the checks it rests on.",
+    "downloads/attention_columns.csv": "What every column of the tables about heatmaps and use means.",
 }
 
 
@@ -54,12 +60,15 @@ def downloads(context: Context) -> dict[str, bytes]:
 
 
 def _attention(context: Context) -> dict[str, bytes]:
-    """The tables about heatmaps, except those that would make the report large; they stay beside the analysis."""
-    findings = context.report.attention
-    if findings is None:
+    """The tables about heatmaps and use; those that would make the report large stay beside the analysis."""
+    attention, use = context.report.attention, context.report.use
+    if attention is None:
         return {}
+    found: list[tuple[Tables, Dictionary]] = [(attention.tables, DICTIONARY)]
+    if use is not None:
+        found.append((use.tables, USE_DICTIONARY))
     files, columns = {}, []
-    for name, table in findings.tables.items():
+    for name, table, meanings in ((name, table, d[name]) for tables, d in found for name, table in tables.items()):
         text = table.assign(
             **{
                 column: table[column].map(_flat)
@@ -71,7 +80,7 @@ def _attention(context: Context) -> dict[str, bytes]:
         if len(_csv(sample)) * len(text) > _LARGEST * max(1, len(sample)):
             continue
         files[f"downloads/{name}.csv"] = _csv(text)
-        columns += [(name, column, meaning) for column, meaning in DICTIONARY[name].items()]
+        columns += [(name, column, meaning) for column, meaning in meanings.items()]
     files["downloads/attention_columns.csv"] = _csv(pd.DataFrame(columns, columns=["table", "column", "meaning"]))
     return files
 

@@ -22,8 +22,6 @@ __all__ = [
     "points",
     "rate",
     "shorten",
-    "signed",
-    "signed_interval",
     "sure",
 ]
 
@@ -76,21 +74,6 @@ def decimal(value: float, digits: int = 2) -> str:
 def decimal_interval(estimate: Estimate, digits: int = 2) -> str:
     """As in "[.40, .47]"; empty where there is no estimate."""
     return f"[{decimal(estimate.low, digits)}, {decimal(estimate.high, digits)}]" if estimate.defined else ""
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """A change with its sign: "+.44", "−1.20"; what rounds to nothing has none."""
-    if math.isnan(value):
-        return _UNDEFINED
-    rounded = float(f"{value:.{digits}f}")
-    return f"+{decimal(rounded, digits)}" if rounded > 0 else decimal(rounded + 0.0, digits)
-
-
-def signed_interval(low: float, high: float, digits: int = 2) -> str:
-    """As in "[−.10, +.32]"; empty where either end is unknown or infinite."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return ""
-    return f"[{signed(low, digits)}, {signed(high, digits)}]"
 
 
 def points(difference: float, digits: int = 1) -> str:

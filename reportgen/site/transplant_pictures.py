@@ -20,7 +20,16 @@ from reportgen.site.overlays import resize
 from reportgen.site.pictures import Picture, Save, encode_webp
 from reportgen.site.report import Report
 
-__all__ = ["Exchange", "Outlined", "Said", "Worked", "draw_worked_examples", "shown_cells", "typical_pair", "working_side"]
+__all__ = [
+    "Exchange",
+    "Outlined",
+    "Said",
+    "Worked",
+    "draw_worked_examples",
+    "shown_cells",
+    "typical_pair",
+    "working_side",
+]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -118,7 +127,9 @@ def shown_cells(uses: list[RegionUse]) -> tuple[RegionUse, ...]:
     return tuple(chosen)
 
 
-def typical_pair(cell: pd.DataFrame, margin: Floats, right: npt.NDArray[np.bool_], gap: float) -> tuple[int, int] | None:
+def typical_pair(
+    cell: pd.DataFrame, margin: Floats, right: npt.NDArray[np.bool_], gap: float
+) -> tuple[int, int] | None:
     """The two transplants onto one face whose difference is nearest the cell's gap.
 
     Parameters

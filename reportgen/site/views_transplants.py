@@ -16,9 +16,10 @@ from reportgen.evidence.use import (
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
-from reportgen.site.text import and_list, capital, count, decimal, number, percent, signed, signed_interval, sure
+from reportgen.site.text import and_list, capital, count, number, sure
 from reportgen.site.transplant_pictures import Exchange, Outlined, Said, Worked
 from reportgen.site.use_forest import significant
+from reportgen.site.use_words import signed
 from reportgen.site.views import Tile
 
 __all__ = ["Step", "TransplantMethod", "WorkedView", "transplant_method", "worked_views"]
@@ -48,7 +49,6 @@ class TransplantMethod:
 
     made: str
     regions: str
-    classes: str
     least_persons: int
     alpha: str
     least: str
@@ -117,10 +117,10 @@ def _conclusion(context: Context, one: Worked) -> str:
     use = one.use
     gap = one.same.said.log_odds - one.other.said.log_odds
     return (
-        f"With {context.classes[one.other.emotion]} instead of {use.emotion} the log-odds are {decimal(abs(gap))} "
+        f"With {context.classes[one.other.emotion]} instead of {use.emotion} the log-odds are {abs(gap):.2f} "
         f"{'lower' if gap >= 0 else 'higher'}: the odds of {use.emotion} are {_share(gap)} what they were. Over all "
         f"{_pictures(context, one)} pictures of this kind the gap is {signed(use.gap)} "
-        f"{signed_interval(use.low, use.high)}."
+        f"[{signed(use.low)}, {signed(use.high)}]."
     )
 
 
@@ -147,13 +147,12 @@ def transplant_method(context: Context) -> TransplantMethod | None:
     return TransplantMethod(
         made=_made(context),
         regions=and_list([REGION_NAMES[region] for region in TRANSPLANTED]),
-        classes=count(len(context.classes), "emotion"),
         least_persons=LEAST_PERSONS,
-        alpha=decimal(ALPHA),
-        least=decimal(LEAST_GAP, 1),
+        alpha=f"{ALPHA:g}",
+        least=f"{LEAST_GAP:g}",
         cheating=(
-            f"p below {decimal(CHEATING_ALPHA)}, a gap of at least {decimal(CHEATING_GAP, 1)} log-odds, and "
-            f"{percent(CHEATING_RECALL).split(chr(0x202F))[0]} points fewer predictions that stay with the emotion"
+            f"p below {CHEATING_ALPHA:g}, a gap of at least {CHEATING_GAP:g}, and at least {100 * CHEATING_RECALL:g} "
+            "points fewer answers that stay with the emotion"
         ),
         unmatched=found.design is not None and not bool(found.design["matched"].all()),
         grades=tuple(
@@ -173,9 +172,9 @@ def _made(context: Context) -> str:
     same = one["emotion"] == one["donor_emotion"]
     own, other = (_span(part.groupby(["emotion", "receiver"]).size()) for part in (one[same], one[~same]))
     return (
-        f"In this report: {_span(faces)} faces of each of {count(len(faces), 'emotion')}, each with {own} donors of its "
-        f"own emotion and {other} of others, {len(TRANSPLANTED)} regions, {number(len(found.design))} pictures for every "
-        f"model."
+        f"In this report: {_span(faces)} faces of each of {count(len(faces), 'emotion')}, each with {own} donors of "
+        f"its own emotion and {other} of others, {len(TRANSPLANTED)} regions, {number(len(found.design))} pictures for "
+        "every model."
     )
 
 

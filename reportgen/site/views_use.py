@@ -14,9 +14,10 @@ from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
 from reportgen.site.pictures import Picture
-from reportgen.site.text import and_list, capital, count, decimal, number, points, signed, signed_interval
+from reportgen.site.text import and_list, capital, count, number, points
 from reportgen.site.transplant_pictures import Worked
 from reportgen.site.use_forest import use_forest_alt, use_rows
+from reportgen.site.use_words import signed, used_regions
 from reportgen.site.views_transplants import WorkedView, worked_views
 
 __all__ = ["DonorTable", "HeatStatus", "UseCell", "UsePictures", "UseSection", "use_section"]
@@ -120,7 +121,7 @@ def use_section(context: Context, k: int, pictures: UsePictures) -> UseSection |
         forest=pictures.forest,
         forest_alt=use_forest_alt(model.name, rows),
         untested=_untested(missing),
-        least=decimal(LEAST_GAP, 1),
+        least=f"{LEAST_GAP:g}",
         people=any(any(row.people) for row in rows),
         rows=tuple(_cell(context, use) for row in rows for use in row.uses),
         unmatched=any(math.isfinite(use.unmatched) for use in uses),
@@ -135,8 +136,8 @@ def use_section(context: Context, k: int, pictures: UsePictures) -> UseSection |
 def _empty(context: Context) -> str:
     if context.config.experiments == "off":
         return (
-            "Not tested: this report was made with “experiments off”, so where the heat lies is all that is known. Build "
-            "again without it to see what the model uses."
+            "Not tested: this report was made with “experiments off”, so where the heat lies is all that is known. "
+            "Build again without it to see what the model uses."
         )
     return (
         f"Not tested: no emotion has {LEAST_PERSONS} labelled faces with landmarks of their own to exchange regions "
@@ -151,19 +152,21 @@ def _untested(missing: Sequence[str]) -> str:
 
 
 def _lede(model: str, uses: Sequence[RegionUse]) -> str:
-    """As in "ResNet18 uses the mouth for happiness (+1.27) and neutral (+.74), eyes and brows for sadness (+.28)."."""
+    """As in "ResNet18 uses the mouth for happiness (+1.27); eyes and brows for anger (+0.24)."."""
     if not uses:
         return ""
-    parts = []
-    for region in TRANSPLANTED:
-        used = sorted((u for u in uses if u.region == region and u.answer == "yes"), key=lambda u: -u.gap)
-        if used:
-            emotions = and_list([f"{use.emotion} ({signed(use.gap)})" for use in used])
-            parts.append((used[0].gap, f"{the(region)} for {emotions}"))
+    outside = sorted((u for u in uses if u.region == "background" and u.answer == "yes"), key=lambda u: -u.gap)
+    parts = [*used_regions(uses, model), *([("background", tuple(outside))] if outside else [])]
     if not parts:
         return f"That {model} uses any one region for any emotion was not shown beyond doubt."
-    parts.sort(key=lambda part: -part[0])
-    return f"{model} uses {'; '.join(text for _, text in parts)}."
+    said = [f"{the(region)} for {and_list([f'{u.emotion} ({signed(u.gap)})' for u in used])}" for region, used in parts]
+    return f"{model} uses {'; '.join(said)}."
+
+
+def interval(use: RegionUse) -> str:
+    """As in "[−0.10, +0.32]"; empty where nothing bounds it."""
+    bounded = math.isfinite(use.low) and math.isfinite(use.high)
+    return f"[{signed(use.low)}, {signed(use.high)}]" if bounded else ""
 
 
 def the(region: str) -> str:
@@ -207,7 +210,7 @@ def _cell(context: Context, use: RegionUse) -> UseCell:
         answer=words,
         strong=use.answer == "yes",
         gap=signed(use.gap),
-        interval=signed_interval(use.low, use.high),
+        interval=interval(use),
         recall=points(use.recall_gap, 0),
         p="–" if math.isnan(use.p) else format_p(use.p),
         faces=faces,
@@ -254,9 +257,9 @@ def _donor_note(context: Context, found: UseFindings) -> str:
     low, high = int(made.min()), int(made.max())
     span = f"{low}" if low == high else f"{low} to {high}"
     return (
-        f"A single cell rests on {span} pictures only, so read rows and columns rather than cells. The gap above is the "
-        "mean of a row without its largest and smallest value: a column that is high everywhere tells of something in "
-        "that emotion's own pictures."
+        f"A single cell rests on {span} pictures only, so read rows and columns rather than cells. The gap above is "
+        "the mean of a row without its largest and smallest value: a column that is high everywhere tells of something "
+        "in that emotion's own pictures."
     )
 
 
