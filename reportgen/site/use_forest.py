@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from reportgen.evidence.human import human_profile
 from reportgen.evidence.use import ALPHA, LEAST_GAP, RegionUse
@@ -98,6 +99,7 @@ def use_forest(rows: Sequence[UseRow], series: int, palette: Palette) -> tuple[b
             style_axes(axes, palette)
             axes.tick_params(axis="both", labelsize=12)
             axes.tick_params(axis="y", length=0)
+            axes.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10)))
         panels[0].set_yticks(places, [row.emotion for row in rows])
         figure.supxlabel(
             "log-odds that the emotion loses with another emotion's region", fontsize=12, color=palette.soft, x=0.54,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from reportgen.evidence.trust import TrustCheck
 from reportgen.site.context import Context
+from reportgen.site.text import minus
 
 __all__ = ["CheckRow", "TrustPanel", "trust_panel"]
 
@@ -51,4 +52,4 @@ def _check(check: TrustCheck) -> CheckRow:
         False: ("failed", "✕", "does not hold"),
         None: ("open", "?", "could not be made"),
     }[check.passed]
-    return CheckRow(check.name, tone, sign, words, check.shown or "–", check.wanted or "–", check.text)
+    return CheckRow(check.name, tone, sign, words, minus(check.shown) or "–", check.wanted or "–", minus(check.text))

@@ -14,7 +14,7 @@ from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
 from reportgen.site.pictures import Picture
-from reportgen.site.text import and_list, capital, count, number, points
+from reportgen.site.text import and_list, capital, count, minus, number, points
 from reportgen.site.transplant_pictures import Worked
 from reportgen.site.use_forest import use_forest_alt, use_rows
 from reportgen.site.use_words import signed, used_regions
@@ -176,7 +176,7 @@ def the(region: str) -> str:
 
 
 def _backgrounds(findings: Sequence[BackgroundFinding], model: str) -> tuple[str, ...]:
-    return tuple(f.sentence for f in findings if f.model == model and f.state in _TOLD)
+    return tuple(minus(f.sentence) for f in findings if f.model == model and f.state in _TOLD)
 
 
 def _through_colour(use: RegionUse) -> str:
