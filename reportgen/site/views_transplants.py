@@ -167,14 +167,18 @@ def _made(context: Context) -> str:
     if found is None or found.design is None:
         return ""
     design = found.design[found.design["matched"].astype(bool)]
-    faces = design.groupby("emotion")["receiver"].nunique()
-    one = design[design["region"] == TRANSPLANTED[0]]
-    same = one["emotion"] == one["donor_emotion"]
-    own, other = (_span(part.groupby(["emotion", "receiver"]).size()) for part in (one[same], one[~same]))
+    outside = design["region"] == "background"
+    parts, beside = (
+        _span(rows.groupby("emotion")["receiver"].nunique()) for rows in (design[~outside], design[outside])
+    )
+    first = design[design["region"] == TRANSPLANTED[0]]
+    same = first["emotion"] == first["donor_emotion"]
+    own, other = (_span(part.groupby(["emotion", "receiver"]).size()) for part in (first[same], first[~same]))
+    more = "" if parts == beside else f" ({beside} for the background)"
     return (
-        f"In this report: {_span(faces)} faces of each of {count(len(faces), 'emotion')}, each with {own} donors of "
-        f"its own emotion and {other} of others, {len(TRANSPLANTED)} regions, {number(len(found.design))} pictures for "
-        "every model."
+        f"In this report: {parts} faces{more} of each of {count(design['emotion'].nunique(), 'emotion')}, each with {own} "
+        f"donors of its own emotion and {other} of others, {len(TRANSPLANTED)} regions, {number(len(found.design))} "
+        "pictures for every model."
     )
 
 

@@ -111,12 +111,13 @@ def _use(analysis: Analysis, attention: AttentionFindings) -> UseFindings:
     pools = {e: np.flatnonzero(labels == e) for e in range(len(analysis.classes)) if (labels == e).sum() >= 12}
     rows = []
     for emotion, pool in pools.items():
-        for turn, receiver in enumerate(pool[:8]):
+        for turn, receiver in enumerate(pool[:10]):
             for d, others in pools.items():
                 donors = [int(others[(turn + step) % len(others)]) for step in (1, 2)]
-                rows += [(emotion, int(receiver), donor, d) for donor in donors]
-    pairs = pd.DataFrame(rows, columns=["emotion", "receiver", "donor", "donor_emotion"])
+                rows += [(turn, emotion, int(receiver), donor, d) for donor in donors]
+    pairs = pd.DataFrame(rows, columns=["turn", "emotion", "receiver", "donor", "donor_emotion"])
     crossed = pairs.merge(pd.DataFrame({"region": TRANSPLANTED}), how="cross")
+    crossed = crossed[(crossed["turn"] < 8) | (crossed["region"] == "background")].drop(columns="turn")
     happy = crossed[crossed["emotion"] == 2]
     design = pd.concat([crossed.assign(matched=True), happy.assign(matched=False)], ignore_index=True)
     other = (design["emotion"] != design["donor_emotion"]).to_numpy()

@@ -346,7 +346,8 @@ def test_the_method_page_says_what_was_done(published: Published, report: Report
     design = found(report).design
     assert design is not None
     text = words(by_id(root, "transplants"))
-    expected = "8 faces of each of 2 emotions, each with 2 donors of its own emotion and 2 of others, 6 regions, "
+    expected = "In this report: 8 faces (10 for the background) of each of 2 emotions, each with 2 donors of its own "
+    expected += "emotion and 2 of others, 6 regions, "
     expected += f"{len(design)} pictures for every model"
     assert expected in text and "That was not run here" not in text
     grades = words(by_id(root, "trust-grade"))
