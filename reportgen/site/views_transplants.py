@@ -176,9 +176,9 @@ def _made(context: Context) -> str:
     own, other = (_span(part.groupby(["emotion", "receiver"]).size()) for part in (first[same], first[~same]))
     more = "" if parts == beside else f" ({beside} for the background)"
     return (
-        f"In this report: {parts} faces{more} of each of {count(design['emotion'].nunique(), 'emotion')}, each with {own} "
-        f"donors of its own emotion and {other} of others, {len(TRANSPLANTED)} regions, {number(len(found.design))} "
-        "pictures for every model."
+        f"In this report: {parts} faces{more} of each of {count(design['emotion'].nunique(), 'emotion')}, each with "
+        f"{own} donors of its own emotion and {other} of others, {len(TRANSPLANTED)} regions, "
+        f"{number(len(found.design))} pictures for every model."
     )
 
 
