@@ -24,13 +24,11 @@ from reportgen.evidence.agreement import compare_models
 from reportgen.evidence.attention_case import judge_attention
 from reportgen.evidence.class_order import likely_order
 from reportgen.evidence.data_notes import TrainingOverlap, data_notes
-from reportgen.evidence.judge import DICTIONARY
 from reportgen.evidence.mining import mine
 from reportgen.evidence.scores import score_model
-from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.shortcuts import judge_shortcuts
-from reportgen.evidence.tables import Dictionary, Tables, write_tables
-from reportgen.evidence.use_case import USE_DICTIONARY, judge_use
+from reportgen.evidence.tables import write_tables
+from reportgen.evidence.use_case import judge_use
 from reportgen.explain.analyse import analyse
 from reportgen.explain.experiments import Experiment, perform
 from reportgen.explain.interventions import intervention_experiment
@@ -128,7 +126,7 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     answers = _experiments(analysis, test_set, config, progress)
     with progress.stage("Weighing the evidence"):
         report = _report(analysis, test_set, config, *answers)
-        _write_tables(report, folder / "tables")
+        write_tables(folder / "tables", *report.tables)
     published = publish(report, config.output, config, progress)
     permuted = [order.sentence for order in report.class_orders if order is not None]
     warnings = (*permuted, *published.warnings)
@@ -156,17 +154,6 @@ def _experiments(analysis: Analysis, test_set: TestSet, config: Config, progress
         ask(transplant_experiment(analysis, config.experiments, config.seed), "Transplanting regions"),
         ask(intervention_experiment(analysis, config.experiments, config.seed), "Taking properties away"),
     )
-
-
-def _write_tables(report: Report, folder: Path) -> None:
-    found: list[tuple[Tables, Dictionary]] = []
-    if report.attention is not None:
-        found.append((report.attention.tables, DICTIONARY))
-    if report.use is not None:
-        found.append((report.use.tables, USE_DICTIONARY))
-    if report.shortcuts is not None:
-        found.append((report.shortcuts.tables, SHORTCUT_DICTIONARY))
-    write_tables(folder, *found)
 
 
 def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: Said, changed: Said) -> Report:

@@ -23,6 +23,8 @@ from reportgen.site.pictures import Picture, PictureStyle, Save
 from reportgen.site.render import Renderer, find_templates, load_assets, to_script
 from reportgen.site.report import Report
 from reportgen.site.shortcut_pictures import ShortcutPictures, draw_shortcuts
+from reportgen.site.transplant_pictures import draw_worked_examples
+from reportgen.site.use_forest import use_forest, use_rows
 from reportgen.site.views_compare import compare_view
 from reportgen.site.views_emotion import Patches, emotion_view
 from reportgen.site.views_errors import errors_view, model_errors_view
@@ -32,6 +34,7 @@ from reportgen.site.views_index import emotions_view, index_view, models_view
 from reportgen.site.views_method import method_view
 from reportgen.site.views_model import model_view
 from reportgen.site.views_shortcuts import shortcuts_view
+from reportgen.site.views_use import UsePictures
 
 __all__ = ["Composed", "compose"]
 
@@ -84,6 +87,7 @@ def compose(
         tuple(_reliability(context, k, save) for k in range(len(context.models))),
         tuple(_forest(context, k, save) for k in range(len(context.models))),
         draw_shortcuts(report, save),
+        tuple(_use(context, k, save) for k in range(len(context.models))),
     )
     paths = sum(1 for _ in _plan(context, figures, config, "", ()))
     return Composed(paths, lambda: _render(context, figures, config))
@@ -103,6 +107,7 @@ class _Figures:
     reliability: tuple[Pair | None, ...]
     forests: tuple[Pair | None, ...]
     shortcuts: ShortcutPictures | None
+    uses: tuple[UsePictures, ...]
 
 
 def _patches(context: Context, k: int, save: Save) -> dict[int, PatchStrip]:
@@ -132,6 +137,15 @@ def _forest(context: Context, k: int, save: Save) -> Pair | None:
     if not rows:
         return None
     return _both(f"regions-{context.models[k].slug}", lambda palette: forest_plot(rows, k, palette), save)
+
+
+def _use(context: Context, k: int, save: Save) -> UsePictures:
+    found, model = context.report.use, context.models[k]
+    if found is None or not found.tested:
+        return UsePictures()
+    rows = use_rows([use for use in found.uses if use.model == model.name], context.classes)
+    forest = _both(f"use-{model.slug}", lambda palette: use_forest(rows, k, palette), save) if rows else None
+    return UsePictures(forest, draw_worked_examples(context.report, k, save))
 
 
 def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Save) -> Pair:
@@ -166,7 +180,7 @@ def _plan(
         yield (
             context.model_path(k),
             "model.html",
-            partial(model_view, context, k, figures.means, figures.reliability[k], figures.forests[k]),
+            partial(model_view, context, k, figures.means, figures.reliability[k], figures.forests[k], figures.uses[k]),
         )
         yield context.errors_path(k), "model_errors.html", partial(model_errors_view, context, k)
     for emotion in range(len(context.classes)):

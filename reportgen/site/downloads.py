@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,10 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reportgen.analysis import slugify
-from reportgen.evidence.judge import DICTIONARY, AttentionFindings
-from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
-from reportgen.evidence.shortcuts import ShortcutFindings
-from reportgen.evidence.tables import Dictionary
+from reportgen.evidence.tables import Dictionary, Tables
 from reportgen.site.context import Context
 
 __all__ = ["DESCRIPTIONS", "downloads"]
@@ -30,13 +28,16 @@ DESCRIPTIONS = {
     "downloads/actions.csv": "Facial actions that go with each label and with each model's probabilities.",
     "downloads/maps.csv": "One row per heatmap: spread, peak, centre.",
     "downloads/statistics.csv": "One row per heatmap and region: share, area, heat per area.",
-    "downloads/attention_columns.csv": "What every column of the tables about heatmaps means.",
     "downloads/interventions.csv": "Recall before and after a property of the photo was taken away, with tests.",
     "downloads/properties.csv": "How each property of the photos goes with each emotion.",
     "downloads/property_score.csv": "How well the photos' properties alone tell the label.",
     "downloads/near_duplicates.csv": "Nearly the same pictures under different labels.",
     "downloads/map_clusters.csv": "Groups of heatmaps that look at the same place, and their images.",
-    "downloads/shortcut_columns.csv": "What every column of the tables about shortcuts means.",
+    "downloads/use.csv": "What every model uses: the transplant test's gap per emotion and region.",
+    "downloads/use_by_donor.csv": "The same gap by the emotion of the faces that gave the region.",
+    "downloads/backgrounds.csv": "Heat on the background held against use of it, per model and emotion.",
+    "downloads/trust.csv": "The trust grade of every model's heatmaps, and the checks it rests on.",
+    "downloads/table_columns.csv": "What every column of all these tables but the predictions means.",
 }
 
 
@@ -58,19 +59,14 @@ def downloads(context: Context) -> dict[str, bytes]:
         "downloads/predictions.csv": _csv(table),
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/scores.json": (text + "\n").encode("utf-8"),
-        **_tables(context.report.attention, DICTIONARY, "attention_columns"),
-        **_tables(context.report.shortcuts, SHORTCUT_DICTIONARY, "shortcut_columns"),
+        **_tables(context.report.tables),
     }
 
 
-def _tables(
-    findings: AttentionFindings | ShortcutFindings | None, dictionary: Dictionary, described: str
-) -> dict[str, bytes]:
-    """The tables of some findings, except those that would make the report large; they stay beside the analysis."""
-    if findings is None:
-        return {}
+def _tables(found: Sequence[tuple[Tables, Dictionary]]) -> dict[str, bytes]:
+    """The tables of all findings, except those that would make the report large; they stay beside the analysis."""
     files, columns = {}, []
-    for name, table in findings.tables.items():
+    for name, table, meanings in ((name, table, d[name]) for tables, d in found for name, table in tables.items()):
         text = table.assign(
             **{
                 column: table[column].map(_flat)
@@ -82,8 +78,9 @@ def _tables(
         if len(_csv(sample)) * len(text) > _LARGEST * max(1, len(sample)):
             continue
         files[f"downloads/{name}.csv"] = _csv(text)
-        columns += [(name, column, meaning) for column, meaning in dictionary[name].items()]
-    files[f"downloads/{described}.csv"] = _csv(pd.DataFrame(columns, columns=["table", "column", "meaning"]))
+        columns += [(name, column, meaning) for column, meaning in meanings.items()]
+    if columns:
+        files["downloads/table_columns.csv"] = _csv(pd.DataFrame(columns, columns=["table", "column", "meaning"]))
     return files
 
 

@@ -12,11 +12,13 @@ from reportgen.analysis import Analysis
 from reportgen.evidence.agreement import Comparison
 from reportgen.evidence.class_order import PermutedOrder
 from reportgen.evidence.data_notes import DataNote
-from reportgen.evidence.judge import AttentionFindings
+from reportgen.evidence.judge import DICTIONARY, AttentionFindings
 from reportgen.evidence.mining import Mined
 from reportgen.evidence.scores import ModelScores
+from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.shortcuts import ShortcutFindings
-from reportgen.evidence.use_case import UseFindings
+from reportgen.evidence.tables import Dictionary, Tables
+from reportgen.evidence.use_case import USE_DICTIONARY, UseFindings
 
 __all__ = ["DataNote", "Report"]
 
@@ -56,3 +58,15 @@ class Report:
     attention: AttentionFindings | None = None
     use: UseFindings | None = None
     shortcuts: ShortcutFindings | None = None
+
+    @property
+    def tables(self) -> tuple[tuple[Tables, Dictionary], ...]:
+        """Everything that was found as tidy tables, with the meaning of their columns."""
+        found: list[tuple[Tables, Dictionary]] = []
+        if self.attention is not None:
+            found.append((self.attention.tables, DICTIONARY))
+        if self.use is not None:
+            found.append((self.use.tables, USE_DICTIONARY))
+        if self.shortcuts is not None:
+            found.append((self.shortcuts.tables, SHORTCUT_DICTIONARY))
+        return tuple(found)

@@ -31,8 +31,11 @@ _ANSWERS = {
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """As in "+0.24" or "−0.03"."""
-    return "–" if math.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
+    """As in "+0.24" or "−0.03"; what rounds to nothing has no sign."""
+    text = f"{value:+.{digits}f}"
+    if math.isnan(value):
+        return "–"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def use_sentence(use: RegionUse | None) -> str:

@@ -12,6 +12,7 @@ from reportgen.site.report import DataNote
 from reportgen.site.takeaways import Takeaway, takeaways
 from reportgen.site.text import count, plain
 from reportgen.site.views import Legend, Page, Tile
+from reportgen.site.views_transplants import TransplantMethod, transplant_method
 
 __all__ = ["GUIDE", "ISSUES", "LIMITS", "MethodView", "method_view"]
 
@@ -91,6 +92,7 @@ class MethodView:
     tiles: tuple[Tile, ...]
     guide: tuple[tuple[str, str, str], ...]
     takeaways: tuple[Takeaway, ...]
+    transplants: TransplantMethod | None
     sources: tuple[tuple[str, str], ...]
     resolved: Resolved | None
     issues: tuple[tuple[str, str, str], ...]
@@ -126,6 +128,7 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
         tiles=_tiles(context),
         guide=GUIDE,
         takeaways=takeaways(context),
+        transplants=transplant_method(context),
         sources=region_sources(context),
         resolved=resolved_regions(context),
         issues=ISSUES,

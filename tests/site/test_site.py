@@ -23,6 +23,7 @@ LINKS = {"a": "href", "link": "href", "script": "src", "img": "src"}
 
 KINDS = (
     "two models",
+    "use not tested",
     "regions not measured",
     "hostile names",
     "one model",
