@@ -49,6 +49,11 @@ Precision = Annotated[str | None, typer.Option(help="float32 or bf16 (forward pa
 Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, layercam or xgradcam.")]
 Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
 Experiments = Annotated[str | None, typer.Option(help="Budget for changed pictures: off, quick, default or full.")]
+Privacy = Annotated[
+    str | None, typer.Option(help="blur or outline: hide faces and names, so that the report may be shared.")
+]
+SingleFile = Annotated[bool, typer.Option("--single-file", help="Also write the whole report as one HTML file.")]
+Mail = Annotated[bool, typer.Option("--mail", help="Also write a zip of at most 20 MB, made smaller where it must be.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything that is sampled.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe-load", help="Load checkpoints that run code. Only your own files.")]
 FailOn = Annotated[
@@ -78,6 +83,9 @@ def build_command(
     regions: Regions = None,
     experiments: Experiments = None,
     seed: Seed = None,
+    privacy: Privacy = None,
+    single_file: SingleFile = False,
+    mail: Mail = False,
     unsafe_load: Unsafe = False,
     fail_on: FailOn = None,
 ) -> None:
@@ -97,6 +105,9 @@ def build_command(
         regions=regions,
         experiments=experiments,
         seed=seed,
+        privacy=privacy,
+        single_file=True if single_file else None,
+        mail=True if mail else None,
         zip=False if no_zip else None,
         unsafe_load=True if unsafe_load else None,
     )
@@ -128,18 +139,37 @@ def explain(
     output: Output = None,
     open_: Open = False,
     device: Device = None,
+    privacy: Privacy = None,
+    single_file: SingleFile = False,
+    mail: Mail = False,
     unsafe_load: Unsafe = False,
 ) -> None:
     """Explain images without labels: the same pictures and detail pages."""
-    from reportgen.build import explain as run
+    from reportgen.pipeline import explain as run
 
-    settings = _settings(config, model=model, output=output, device=device, unsafe_load=True if unsafe_load else None)
+    settings = _settings(
+        config,
+        model=model,
+        output=output,
+        device=device,
+        privacy=privacy,
+        single_file=True if single_file else None,
+        mail=True if mail else None,
+        unsafe_load=True if unsafe_load else None,
+    )
     progress = TerminalProgress(_console())
     _finish(run(settings, images, progress), progress, open_, [])
 
 
 @app.command()
-def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False) -> None:
+def demo(
+    output: Output = None,
+    open_: Open = False,
+    no_zip: NoZip = False,
+    privacy: Privacy = None,
+    single_file: SingleFile = False,
+    mail: Mail = False,
+) -> None:
     """Build the report on the synthetic faces and the two models that ship with this package."""
     from reportgen.demo import demo_files
 
@@ -150,6 +180,9 @@ def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False) -> N
         model=[f"{name}={path}" for name, path in files.models.items()],
         output=output,
         zip=False if no_zip else None,
+        privacy=privacy,
+        single_file=True if single_file else None,
+        mail=True if mail else None,
     )
     _build(settings, open_, [])
 
@@ -166,7 +199,7 @@ def _settings(config: Path | None, model: list[str] | None = None, **flags: Any)
 
 
 def _build(settings: Config, open_: bool, fail_on: list[Finding]) -> None:
-    from reportgen.build import build
+    from reportgen.pipeline import build
 
     progress = TerminalProgress(_console())
     _finish(build(settings, progress), progress, open_, fail_on)
@@ -180,6 +213,10 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[
     progress.note(f"total: {sum(progress.seconds.values()):.1f} s")
     if result.zip is not None:
         progress.note(f"zip: {result.zip} ({result.zip.stat().st_size / 1e6:.1f} MB)")
+    if result.mail is not None:
+        progress.note(f"mail: {result.mail} ({result.mail.stat().st_size / 1e6:.1f} MB)")
+    if result.single is not None:
+        progress.note(f"one file: {result.single} ({result.single.stat().st_size / 1e6:.1f} MB)")
     progress.note(f"report: {index.as_uri()}")
     if open_:
         webbrowser.open(index.as_uri())

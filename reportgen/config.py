@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from reportgen.errors import ConfigError
 
-__all__ = ["Columns", "Config", "ModelConfig", "Preprocessing", "RegionMasks", "load_config"]
+__all__ = ["Columns", "Config", "ModelConfig", "Preprocessing", "RegionMasks", "load_config", "with_settings"]
 
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "xgradcam"]
 
@@ -93,7 +93,12 @@ class Config(_Section):
     precision: Literal["float32", "bf16"] = "float32"
     seed: int = Field(default=0, ge=0, lt=2**32)
     examples: int = Field(default=6, ge=1, le=60, description="examples per emotion, model and kind")
+    privacy: Literal["none", "blur", "outline"] = "none"
     zip: bool = True
+    single_file: bool = False
+    single_file_mb: float = Field(default=30.0, gt=0)
+    mail: bool = False
+    mail_mb: float = Field(default=20.0, gt=0)
     size_warning_mb: float = Field(default=40.0, gt=0)
     workers: int | None = Field(default=None, ge=1, le=512)
     shard_images: int = Field(default=128, ge=1, le=65536)
@@ -134,6 +139,21 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> Config:
     if path is not None:
         values = _read_toml(path)
         _anchor(values, path.parent)
+    return _merged(values, overrides, str(path or "command line"))
+
+
+def with_settings(config: Config, overrides: dict[str, Any]) -> Config:
+    """Settings with others on top, as `load_config` does for a file.
+
+    Raises
+    ------
+    ConfigError
+        A value is not allowed; names the key and what is allowed.
+    """
+    return _merged(config.model_dump(exclude_unset=True), overrides, "settings")
+
+
+def _merged(values: dict[str, Any], overrides: dict[str, Any], source: str) -> Config:
     for key, value in overrides.items():
         if value is None:
             continue
@@ -149,8 +169,7 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> Config:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
         raise ConfigError(
-            f"{path or 'command line'}: {where}: {first['msg']} (found {first.get('input')!r:.80}); "
-            "see 'Settings' in the README"
+            f"{source}: {where}: {first['msg']} (found {first.get('input')!r:.80}); see 'Settings' in the README"
         ) from None
 
 

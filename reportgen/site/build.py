@@ -15,11 +15,13 @@ from reportgen.site.averages import MeanMaps, draw_mean_maps
 from reportgen.site.context import Context
 from reportgen.site.downloads import DESCRIPTIONS, downloads
 from reportgen.site.drawing import draw_everything
+from reportgen.site.economy import Economy
 from reportgen.site.figures import DARK, LIGHT, Palette, reliability_diagram
 from reportgen.site.forest import forest_plot, forest_rows
 from reportgen.site.glossary import GLOSSARY
 from reportgen.site.patches import PatchStrip, draw_patches
 from reportgen.site.pictures import Picture, PictureStyle, Save
+from reportgen.site.recipe import version
 from reportgen.site.render import Renderer, find_templates, load_assets, to_script
 from reportgen.site.report import Report
 from reportgen.site.shortcut_pictures import ShortcutPictures, draw_shortcuts
@@ -29,6 +31,7 @@ from reportgen.site.views_compare import compare_view
 from reportgen.site.views_emotion import Patches, emotion_view
 from reportgen.site.views_errors import errors_view, model_errors_view
 from reportgen.site.views_explorer import explorer_data, explorer_view, page_path
+from reportgen.site.views_hand import ramp_data
 from reportgen.site.views_image import image_view
 from reportgen.site.views_index import emotions_view, index_view, models_view
 from reportgen.site.views_method import method_view
@@ -51,7 +54,12 @@ class Composed:
 
 
 def compose(
-    report: Report, config: Config, known: Mapping[str, bytes], save: Save, advance: Callable[[int], None]
+    report: Report,
+    config: Config,
+    known: Mapping[str, bytes],
+    save: Save,
+    advance: Callable[[int], None],
+    economy: Economy = Economy(),  # noqa: B008 - frozen, so one for all calls is the same as one for each
 ) -> Composed:
     """Draw all pictures of a report and prepare its pages.
 
@@ -63,8 +71,12 @@ def compose(
         Called from several threads with path and content of each picture.
     advance
         Called with the number of images drawn since the last call.
+    economy
+        How much of the report is kept.
     """
-    style = PictureStyle(colormap=config.colormap, classic=config.overlay == "classic")
+    style = PictureStyle(
+        colormap=config.colormap, classic=config.overlay == "classic", longest=economy.longest, quality=economy.quality
+    )
     unlabelled = np.flatnonzero(report.analysis.labels < 0)[:_UNLABELLED_PAGES].tolist()
     drawn = draw_everything(
         report.analysis,
@@ -75,6 +87,9 @@ def compose(
         save,
         advance,
         config.workers,
+        faces_as_lines=report.privacy != "none",
+        thumb_quality=economy.thumb_quality,
+        finest=economy.finest,
     )
     context = Context(report, config, drawn)
     means: MeanMaps = tuple(
@@ -90,7 +105,7 @@ def compose(
         tuple(_use(context, k, save) for k in range(len(context.models))),
     )
     paths = sum(1 for _ in _plan(context, figures, config, "", ()))
-    return Composed(paths, lambda: _render(context, figures, config))
+    return Composed(paths, lambda: _render(context, figures, config, economy))
 
 
 Plan = Iterator[tuple[str, str, Callable[[], Any]]]
@@ -196,11 +211,12 @@ def _plan(
         yield context.image_path(row), "image.html", partial(image_view, context, row, ordered, place)
 
 
-def _render(context: Context, figures: _Figures, config: Config) -> Iterator[tuple[str, bytes]]:
+def _render(context: Context, figures: _Figures, config: Config, economy: Economy) -> Iterator[tuple[str, bytes]]:
     templates = find_templates()
     assets = load_assets(templates)
     assets.add("data.js", to_script("reportgenData", explorer_data(context)))
-    files = downloads(context)
+    assets.add("ramp.js", to_script("reportgenRamp", ramp_data(context)))
+    files = downloads(context, everything=economy.tables)
     listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
     shared = {
         "assets": assets,
@@ -209,7 +225,7 @@ def _render(context: Context, figures: _Figures, config: Config) -> Iterator[tup
             *([] if context.report.comparisons else ["Compare"]),
             *([] if context.report.shortcuts is not None else ["Shortcuts"]),
         },
-        "version": str(context.analysis.manifest.get("versions", {}).get("reportgen", "")),
+        "version": version(context),
     }
     renderer = Renderer(templates, shared, GLOSSARY)
     for path, template, view in _plan(context, figures, config, assets.path("data.js"), listed):

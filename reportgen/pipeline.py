@@ -9,7 +9,6 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -40,40 +39,30 @@ from reportgen.inputs.images import decode
 from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
 from reportgen.progress import Progress, SilentProgress
+from reportgen.result import BuildResult
 from reportgen.site.publish import MANIFEST, publish
+from reportgen.site.recipe import settings_file
 from reportgen.site.render import find_templates
 from reportgen.site.report import Report
 
 __all__ = ["BuildResult", "build", "explain"]
 
 _STATE = ".reportgen.json"
-_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed")
-_SITE_SETTINGS = ("experiments", "overlay", "colormap", "examples", "seed", "zip", "size_warning_mb")
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """What a build left behind.
-
-    Attributes
-    ----------
-    site
-        Folder of the site; open its `index.html`.
-    zip
-        The same as one file, or None.
-    analysis
-        The per-image records.
-    alarms
-        What `--fail-on` can watch for and this report found.
-    warnings
-        One sentence each.
-    """
-
-    site: Path
-    zip: Path | None
-    analysis: Path
-    alarms: frozenset[str]
-    warnings: tuple[str, ...]
+_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed", "privacy")
+_SITE_SETTINGS = (
+    "experiments",
+    "overlay",
+    "colormap",
+    "examples",
+    "seed",
+    "privacy",
+    "zip",
+    "single_file",
+    "single_file_mb",
+    "mail",
+    "mail_mb",
+    "size_warning_mb",
+)
 
 
 def build(config: Config, progress: Progress | None = None) -> BuildResult:
@@ -130,7 +119,9 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     published = publish(report, config.output, config, progress)
     permuted = [order.sentence for order in report.class_orders if order is not None]
     warnings = (*permuted, *published.warnings)
-    result = BuildResult(published.site, published.zip, folder, _alarms(report, missing), warnings)
+    result = BuildResult(
+        published.site, published.zip, folder, _alarms(report, missing), warnings, published.single, published.mail
+    )
     _remember(config, key, result)
     return result
 
@@ -243,9 +234,10 @@ def _site_key(analysis: Analysis, config: Config) -> str:
     return content_hash(
         json.dumps(analysis.manifest, sort_keys=True),
         json.dumps(settings, sort_keys=True),
-        code_hash("evidence", "explain", "site", "faces", "build.py", "analysis.py"),
+        code_hash("evidence", "explain", "site", "faces", "pipeline.py", "analysis.py"),
         *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
         _command(config) or "",
+        settings_file(config),
     )
 
 
@@ -259,9 +251,13 @@ def _unchanged(config: Config, key: str) -> BuildResult | None:
     site = config.output / "site"
     if not isinstance(state, dict) or state.get("key") != key or not _is_whole(site):
         return None
-    if archive is not None and (not archive.is_file() or archive.stat().st_size != state.get("zip_size")):
-        return None
-    return BuildResult(site, archive, config.output / "analysis", frozenset(state["alarms"]), tuple(state["warnings"]))
+    single = config.output / "report.html" if config.single_file else None
+    mail = config.output / "report-mail.zip" if config.mail else None
+    for packed, size in ((archive, "zip_size"), (single, "single_size"), (mail, "mail_size")):
+        if packed is not None and (not packed.is_file() or packed.stat().st_size != state.get(size)):
+            return None
+    alarms, warnings = frozenset(state["alarms"]), tuple(state["warnings"])
+    return BuildResult(site, archive, config.output / "analysis", alarms, warnings, single, mail)
 
 
 def _is_whole(site: Path) -> bool:
@@ -279,5 +275,7 @@ def _remember(config: Config, key: str, result: BuildResult) -> None:
         "alarms": sorted(result.alarms),
         "warnings": list(result.warnings),
         "zip_size": result.zip.stat().st_size if result.zip is not None else None,
+        "single_size": result.single.stat().st_size if result.single is not None else None,
+        "mail_size": result.mail.stat().st_size if result.mail is not None else None,
     }
     write_json(config.output / _STATE, state)
