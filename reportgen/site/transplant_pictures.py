@@ -128,7 +128,7 @@ def shown_cells(uses: list[RegionUse]) -> tuple[RegionUse, ...]:
 
 
 def typical_pair(
-    cell: pd.DataFrame, margin: Floats, right: npt.NDArray[np.bool_], gap: float
+    cell: pd.DataFrame, margin: Floats, stays: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_], gap: float
 ) -> tuple[int, int] | None:
     """The two transplants onto one face whose difference is nearest the cell's gap.
 
@@ -138,23 +138,26 @@ def typical_pair(
         Rows of the design for one emotion and region.
     margin
         (len(cell),) log-odds of the emotion.
+    stays
+        (len(cell),) whether the model's answer is that emotion.
     right
-        Per row of the analysis, whether the model reads the face as it is correctly: such faces come first, as only
-        there is an answer to lose.
+        Per row of the analysis, whether the model reads the face as it is correctly. Faces that it reads so before and
+        after a region of the same emotion come first: only there is an answer to lose.
 
     Returns
     -------
     tuple
         Places in `cell`: with a donor of the same emotion, and of another; None where no face had both.
     """
-    best: tuple[tuple[bool, float, int, int], tuple[int, int]] | None = None
+    best: tuple[tuple[int, float, int, int], tuple[int, int]] | None = None
     same = (cell["donor_emotion"] == cell["emotion"]).to_numpy()
     receivers = cell["receiver"].to_numpy()
     for receiver in dict.fromkeys(receivers.tolist()):
         own, others = (np.flatnonzero((receivers == receiver) & side).tolist() for side in (same, ~same))
         for a in own:
             for b in others:
-                key = (not right[receiver], abs(float(margin[a] - margin[b]) - gap), a, b)
+                doubts = (not right[receiver]) + (not right[receiver] or not stays[a])
+                key = (doubts, abs(float(margin[a] - margin[b]) - gap), a, b)
                 if best is None or key < best[0]:
                     best = key, (a, b)
     return None if best is None else best[1]
@@ -173,7 +176,8 @@ def _pair(
     places = _cell(design, emotion, use.region)
     margin = log_odds(logits[places], np.full(len(places), emotion))
     right = report.analysis.models[k].predicted == report.analysis.labels
-    pair = typical_pair(design.iloc[places], margin, np.asarray(right), use.gap)
+    stays = logits[places].argmax(axis=1) == emotion
+    pair = typical_pair(design.iloc[places], margin, stays, np.asarray(right), use.gap)
     return None if pair is None else (int(places[pair[0]]), int(places[pair[1]]))
 
 

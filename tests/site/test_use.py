@@ -179,12 +179,14 @@ def test_the_forest_fills_what_is_beyond_doubt_and_cuts_what_goes_on() -> None:
     assert drawn(a_use("joy", "mouth", 1.0, "undetermined")).count(hollow) == 6
     # Too few faces: whatever p says.
     assert drawn(a_use("joy", "mouth", 1.0, "insufficient evidence", p=0.001)).count(hollow) == 6
-    plain, wide = (drawn(a_use("joy", "mouth", 1.0, high=end)) for end in (1.1, 90.0))
+    # Both have the same axis: an interval may reach 1.6 times as far as the outermost point.
+    plain, wide = (drawn(a_use("joy", "mouth", 1.0, high=end)) for end in (1.6, 90.0))
     assert wide.count("<use") == plain.count("<use") + 1
     infinite = drawn(a_use("joy", "mouth", 1.0, "insufficient evidence", low=-math.inf, high=math.inf, p=NAN))
     assert not re.search(r"\b(nan|inf)\b", infinite)
     # Only an emotion that people were studied for has their marks.
-    assert drawn(a_use("joy", "mouth", 1.0), "happiness").count("<use") > plain.count("<use")
+    own = a_use("joy", "mouth", 1.0, high=1.6)
+    assert drawn(own, "happiness").count("<use") == plain.count("<use") + len(HUMAN["happiness"].required)
 
 
 def test_the_forest_comes_out_the_same_every_time_and_keeps_names_as_they_are(report: Report) -> None:
@@ -218,11 +220,16 @@ def test_the_pair_nearest_the_mean_is_chosen_among_faces_read_correctly() -> Non
     )
     margin = np.array([2.0, 1.0, 3.0, 2.6, 1.5, 9.0])
     right = np.array([False, False, False, True, False, True])
+    always, never = np.ones(6, dtype=bool), np.zeros(6, dtype=bool)
     # Receiver 3 (read correctly) offers 3.0 - 1.5 and 2.6 - 1.5; receiver 1 would be exact; receiver 5 has no other.
-    assert typical_pair(cell, margin, right, 1.0) == (3, 4)
-    assert typical_pair(cell, margin, right, 1.4) == (2, 4)
-    assert typical_pair(cell, margin, np.zeros(6, dtype=bool), 1.0) == (0, 1)
-    assert typical_pair(cell[cell["donor_emotion"] == 0], margin[:4], right, 1.0) is None
+    assert typical_pair(cell, margin, always, right, 1.0) == (3, 4)
+    assert typical_pair(cell, margin, always, right, 1.4) == (2, 4)
+    # With its own emotion's donor in place 3 the answer is lost already.
+    assert typical_pair(cell, margin, np.arange(6) != 3, right, 1.0) == (2, 4)
+    assert typical_pair(cell, margin, never, right, 1.0) == (3, 4)
+    assert typical_pair(cell, margin, always, never, 1.0) == (0, 1)
+    own = cell["donor_emotion"] == 0
+    assert typical_pair(cell[own], margin[own], always[own], right, 1.0) is None
 
 
 def test_examples_show_the_tests_own_pictures_and_answers(published: Published, report: Report) -> None:
