@@ -131,7 +131,7 @@ def explain(
     unsafe_load: Unsafe = False,
 ) -> None:
     """Explain images without labels: the same pictures and detail pages."""
-    from reportgen.build import explain as run
+    from reportgen.pipeline import explain as run
 
     settings = _settings(config, model=model, output=output, device=device, unsafe_load=True if unsafe_load else None)
     progress = TerminalProgress(_console())
@@ -166,7 +166,7 @@ def _settings(config: Path | None, model: list[str] | None = None, **flags: Any)
 
 
 def _build(settings: Config, open_: bool, fail_on: list[Finding]) -> None:
-    from reportgen.build import build
+    from reportgen.pipeline import build
 
     progress = TerminalProgress(_console())
     _finish(build(settings, progress), progress, open_, fail_on)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from reportgen.analysis import read_analysis
-from reportgen.build import build
+from reportgen.pipeline import build
 from reportgen.config import Config
 from reportgen.demo import demo_files
 from reportgen.evidence.attention_case import judge_attention

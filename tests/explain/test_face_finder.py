@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from reportgen.analysis import read_analysis
-from reportgen.build import build
+from reportgen.pipeline import build
 from reportgen.config import Config
 from reportgen.errors import DataError
 from reportgen.explain.face_finder import FaceFinder

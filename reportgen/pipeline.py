@@ -256,7 +256,7 @@ def _site_key(analysis: Analysis, config: Config) -> str:
     return content_hash(
         json.dumps(analysis.manifest, sort_keys=True),
         json.dumps(settings, sort_keys=True),
-        code_hash("evidence", "explain", "site", "faces", "build.py", "analysis.py"),
+        code_hash("evidence", "explain", "site", "faces", "pipeline.py", "analysis.py"),
         *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
         _command(config) or "",
     )

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import read_analysis
-from reportgen.build import build, explain
+from reportgen.pipeline import build, explain
 from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
 from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
