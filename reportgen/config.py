@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from reportgen.errors import ConfigError
 
-__all__ = ["Columns", "Config", "ModelConfig", "Preprocessing", "RegionMasks", "load_config"]
+__all__ = ["Columns", "Config", "ModelConfig", "Preprocessing", "RegionMasks", "load_config", "with_settings"]
 
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "xgradcam"]
 
@@ -134,6 +134,21 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> Config:
     if path is not None:
         values = _read_toml(path)
         _anchor(values, path.parent)
+    return _merged(values, overrides, str(path or "command line"))
+
+
+def with_settings(config: Config, overrides: dict[str, Any]) -> Config:
+    """Settings with others on top, as `load_config` does for a file.
+
+    Raises
+    ------
+    ConfigError
+        A value is not allowed; names the key and what is allowed.
+    """
+    return _merged(config.model_dump(exclude_unset=True), overrides, "settings")
+
+
+def _merged(values: dict[str, Any], overrides: dict[str, Any], source: str) -> Config:
     for key, value in overrides.items():
         if value is None:
             continue
@@ -149,8 +164,7 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> Config:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
         raise ConfigError(
-            f"{path or 'command line'}: {where}: {first['msg']} (found {first.get('input')!r:.80}); "
-            "see 'Settings' in the README"
+            f"{source}: {where}: {first['msg']} (found {first.get('input')!r:.80}); see 'Settings' in the README"
         ) from None
 
 

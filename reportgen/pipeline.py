@@ -9,7 +9,6 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ from reportgen.inputs.images import decode
 from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
 from reportgen.progress import Progress, SilentProgress
+from reportgen.result import BuildResult
 from reportgen.site.publish import MANIFEST, publish
 from reportgen.site.render import find_templates
 from reportgen.site.report import Report
@@ -51,31 +51,6 @@ __all__ = ["BuildResult", "build", "explain"]
 _STATE = ".reportgen.json"
 _COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed")
 _SITE_SETTINGS = ("experiments", "overlay", "colormap", "examples", "seed", "zip", "size_warning_mb")
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """What a build left behind.
-
-    Attributes
-    ----------
-    site
-        Folder of the site; open its `index.html`.
-    zip
-        The same as one file, or None.
-    analysis
-        The per-image records.
-    alarms
-        What `--fail-on` can watch for and this report found.
-    warnings
-        One sentence each.
-    """
-
-    site: Path
-    zip: Path | None
-    analysis: Path
-    alarms: frozenset[str]
-    warnings: tuple[str, ...]
 
 
 def build(config: Config, progress: Progress | None = None) -> BuildResult:

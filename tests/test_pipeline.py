@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import read_analysis
-from reportgen.pipeline import build, explain
 from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
 from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.inputs.changes import CHANGES
+from reportgen.pipeline import build, explain
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 

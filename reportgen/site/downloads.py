@@ -16,10 +16,12 @@ from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.shortcuts import ShortcutFindings
 from reportgen.evidence.tables import Dictionary
 from reportgen.site.context import Context
+from reportgen.site.findings import answer_questions, headline
 
 __all__ = ["DESCRIPTIONS", "downloads"]
 
 DESCRIPTIONS = {
+    "downloads/answers.json": "The headline and the answers to the four questions, as on the first page.",
     "downloads/predictions.csv": "One row per image: file, label, each model's answer, confidence and probabilities.",
     "downloads/scores.json": "Every score of every model with its interval, and the comparisons of the models.",
     "downloads/columns.csv": "What every column of predictions.csv means.",
@@ -53,14 +55,29 @@ def downloads(context: Context) -> dict[str, bytes]:
         "models": [asdict(score) for score in context.report.scores],
         "comparisons": [asdict(comparison) for comparison in context.report.comparisons],
     }
-    text = json.dumps(_plain(scores), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return {
+        "downloads/answers.json": _answers(context),
         "downloads/predictions.csv": _csv(table),
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
-        "downloads/scores.json": (text + "\n").encode("utf-8"),
+        "downloads/scores.json": _json(scores),
         **_tables(context.report.attention, DICTIONARY, "attention_columns"),
         **_tables(context.report.shortcuts, SHORTCUT_DICTIONARY, "shortcut_columns"),
     }
+
+
+def _answers(context: Context) -> bytes:
+    said = headline(context)
+    answers = [
+        {
+            "question": answer.question,
+            "tone": answer.tone,
+            "lead": answer.lead,
+            "text": answer.text,
+            "evidence": answer.link.href,
+        }
+        for answer in answer_questions(context)
+    ]
+    return _json({"headline": said.text, "lede": said.lede, "answers": answers})
 
 
 def _tables(
@@ -124,6 +141,11 @@ def _predictions(context: Context) -> tuple[pd.DataFrame, list[tuple[str, str]]]
 def _inert(text: str) -> str:
     """Spreadsheets run cells that begin like a formula; an apostrophe keeps a file name a name."""
     return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
+
+
+def _json(value: Any) -> bytes:
+    text = json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8")
 
 
 def _csv(table: pd.DataFrame) -> bytes:
