@@ -49,6 +49,9 @@ Precision = Annotated[str | None, typer.Option(help="float32 or bf16 (forward pa
 Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, layercam or xgradcam.")]
 Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
 Experiments = Annotated[str | None, typer.Option(help="Budget for changed pictures: off, quick, default or full.")]
+Privacy = Annotated[
+    str | None, typer.Option(help="blur or outline: hide faces and names, so that the report may be shared.")
+]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything that is sampled.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe-load", help="Load checkpoints that run code. Only your own files.")]
 FailOn = Annotated[
@@ -78,6 +81,7 @@ def build_command(
     regions: Regions = None,
     experiments: Experiments = None,
     seed: Seed = None,
+    privacy: Privacy = None,
     unsafe_load: Unsafe = False,
     fail_on: FailOn = None,
 ) -> None:
@@ -97,6 +101,7 @@ def build_command(
         regions=regions,
         experiments=experiments,
         seed=seed,
+        privacy=privacy,
         zip=False if no_zip else None,
         unsafe_load=True if unsafe_load else None,
     )
@@ -128,18 +133,26 @@ def explain(
     output: Output = None,
     open_: Open = False,
     device: Device = None,
+    privacy: Privacy = None,
     unsafe_load: Unsafe = False,
 ) -> None:
     """Explain images without labels: the same pictures and detail pages."""
     from reportgen.pipeline import explain as run
 
-    settings = _settings(config, model=model, output=output, device=device, unsafe_load=True if unsafe_load else None)
+    settings = _settings(
+        config,
+        model=model,
+        output=output,
+        device=device,
+        privacy=privacy,
+        unsafe_load=True if unsafe_load else None,
+    )
     progress = TerminalProgress(_console())
     _finish(run(settings, images, progress), progress, open_, [])
 
 
 @app.command()
-def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False) -> None:
+def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False, privacy: Privacy = None) -> None:
     """Build the report on the synthetic faces and the two models that ship with this package."""
     from reportgen.demo import demo_files
 
@@ -150,6 +163,7 @@ def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False) -> N
         model=[f"{name}={path}" for name, path in files.models.items()],
         output=output,
         zip=False if no_zip else None,
+        privacy=privacy,
     )
     _build(settings, open_, [])
 

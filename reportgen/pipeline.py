@@ -49,8 +49,8 @@ from reportgen.site.report import Report
 __all__ = ["BuildResult", "build", "explain"]
 
 _STATE = ".reportgen.json"
-_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed")
-_SITE_SETTINGS = ("experiments", "overlay", "colormap", "examples", "seed", "zip", "size_warning_mb")
+_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed", "privacy")
+_SITE_SETTINGS = ("experiments", "overlay", "colormap", "examples", "seed", "privacy", "zip", "size_warning_mb")
 
 
 def build(config: Config, progress: Progress | None = None) -> BuildResult:

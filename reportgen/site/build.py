@@ -72,6 +72,7 @@ def compose(
         save,
         advance,
         config.workers,
+        faces_as_lines=report.privacy != "none",
     )
     context = Context(report, config, drawn)
     means: MeanMaps = tuple(

@@ -19,6 +19,7 @@ from reportgen.errors import OutputError
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
 from reportgen.site.build import compose
+from reportgen.site.privacy import protect
 from reportgen.site.report import Report
 
 __all__ = ["MANIFEST", "Published", "publish", "repair"]
@@ -70,7 +71,10 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
     """
     site, fresh = output / "site", output / ".site-new"
     repair(output)
-    known = _Known(site, _check_ours(site))
+    listed = _check_ours(site)
+    report = protect(report, config.privacy)
+    # A protected picture's name no longer says what it was made from.
+    known = _Known(site, listed if report.privacy == "none" else {})
     writer = _Writer(fresh)
     try:
         fresh.mkdir(parents=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,8 @@ class Report:
         What the models use of what they look at; None like `attention`.
     shortcuts
         What gives labels away beside the face, and which model uses it; None where that was not looked for.
+    privacy
+        How faces and names are hidden: "none", or "blur" or "outline" once `reportgen.site.privacy.protect` did it.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -56,3 +59,4 @@ class Report:
     attention: AttentionFindings | None = None
     use: UseFindings | None = None
     shortcuts: ShortcutFindings | None = None
+    privacy: Literal["none", "blur", "outline"] = "none"

@@ -176,5 +176,5 @@ def _tiles(context: Context) -> tuple[Tile, ...]:
 def _settings(config: Config) -> tuple[tuple[str, str], ...]:
     """The settings that shape the results; paths stay at home."""
     values = config.model_dump()
-    shown = ("method", "regions", "overlay", "colormap", "precision", "seed", "examples")
+    shown = ("method", "regions", "overlay", "colormap", "precision", "seed", "examples", "privacy")
     return tuple((key, str(values[key])) for key in shown)

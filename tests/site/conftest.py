@@ -94,10 +94,13 @@ def _faces(labels: np.ndarray) -> FaceRecords:
 
 
 def _attention(
-    models: tuple[ModelRecords, ...], labels: np.ndarray, classes: tuple[str, ...], faces: FaceRecords
+    models: tuple[ModelRecords, ...],
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    faces: FaceRecords,
+    ids: tuple[str, ...],
 ) -> AttentionFindings:
     maps = [ModelMaps(m.name, m.slug, m.maps, _masks(len(labels), m.maps.shape[-1]), m.probabilities) for m in models]
-    ids = tuple(f"{row:012x}" for row in range(len(labels)))
     cases = Cases(classes, labels, ids, sources=faces.regions_from)
     return judge(maps, cases, faces.actions, ACTIONS, seed=0, draws=200)
 
@@ -199,7 +202,9 @@ def make_report() -> MakeReport:
                 DataNote("Images left out", "2 of 41.", ("/home/someone/my photos/a.png: not an image",), serious=True),
             ),
             command="reportgen build --data /home/someone/processed_data.pkl",
-            attention=_attention(records, labels, classes, faces) if faces is not None else None,
+            attention=_attention(records, labels, classes, faces, tuple(images["image_id"]))
+            if faces is not None
+            else None,
             shortcuts=found,
             **more,
         )
