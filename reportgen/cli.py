@@ -52,6 +52,8 @@ Experiments = Annotated[str | None, typer.Option(help="Budget for changed pictur
 Privacy = Annotated[
     str | None, typer.Option(help="blur or outline: hide faces and names, so that the report may be shared.")
 ]
+SingleFile = Annotated[bool, typer.Option("--single-file", help="Also write the whole report as one HTML file.")]
+Mail = Annotated[bool, typer.Option("--mail", help="Also write a zip of at most 20 MB, made smaller where it must be.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything that is sampled.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe-load", help="Load checkpoints that run code. Only your own files.")]
 FailOn = Annotated[
@@ -82,6 +84,8 @@ def build_command(
     experiments: Experiments = None,
     seed: Seed = None,
     privacy: Privacy = None,
+    single_file: SingleFile = False,
+    mail: Mail = False,
     unsafe_load: Unsafe = False,
     fail_on: FailOn = None,
 ) -> None:
@@ -102,6 +106,8 @@ def build_command(
         experiments=experiments,
         seed=seed,
         privacy=privacy,
+        single_file=True if single_file else None,
+        mail=True if mail else None,
         zip=False if no_zip else None,
         unsafe_load=True if unsafe_load else None,
     )
@@ -134,6 +140,8 @@ def explain(
     open_: Open = False,
     device: Device = None,
     privacy: Privacy = None,
+    single_file: SingleFile = False,
+    mail: Mail = False,
     unsafe_load: Unsafe = False,
 ) -> None:
     """Explain images without labels: the same pictures and detail pages."""
@@ -145,6 +153,8 @@ def explain(
         output=output,
         device=device,
         privacy=privacy,
+        single_file=True if single_file else None,
+        mail=True if mail else None,
         unsafe_load=True if unsafe_load else None,
     )
     progress = TerminalProgress(_console())
@@ -152,7 +162,14 @@ def explain(
 
 
 @app.command()
-def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False, privacy: Privacy = None) -> None:
+def demo(
+    output: Output = None,
+    open_: Open = False,
+    no_zip: NoZip = False,
+    privacy: Privacy = None,
+    single_file: SingleFile = False,
+    mail: Mail = False,
+) -> None:
     """Build the report on the synthetic faces and the two models that ship with this package."""
     from reportgen.demo import demo_files
 
@@ -164,6 +181,8 @@ def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False, priv
         output=output,
         zip=False if no_zip else None,
         privacy=privacy,
+        single_file=True if single_file else None,
+        mail=True if mail else None,
     )
     _build(settings, open_, [])
 
@@ -194,6 +213,10 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[
     progress.note(f"total: {sum(progress.seconds.values()):.1f} s")
     if result.zip is not None:
         progress.note(f"zip: {result.zip} ({result.zip.stat().st_size / 1e6:.1f} MB)")
+    if result.mail is not None:
+        progress.note(f"mail: {result.mail} ({result.mail.stat().st_size / 1e6:.1f} MB)")
+    if result.single is not None:
+        progress.note(f"one file: {result.single} ({result.single.stat().st_size / 1e6:.1f} MB)")
     progress.note(f"report: {index.as_uri()}")
     if open_:
         webbrowser.open(index.as_uri())

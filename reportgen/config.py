@@ -95,6 +95,10 @@ class Config(_Section):
     examples: int = Field(default=6, ge=1, le=60, description="examples per emotion, model and kind")
     privacy: Literal["none", "blur", "outline"] = "none"
     zip: bool = True
+    single_file: bool = False
+    single_file_mb: float = Field(default=30.0, gt=0)
+    mail: bool = False
+    mail_mb: float = Field(default=20.0, gt=0)
     size_warning_mb: float = Field(default=40.0, gt=0)
     workers: int | None = Field(default=None, ge=1, le=512)
     shard_images: int = Field(default=128, ge=1, le=65536)

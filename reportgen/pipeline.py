@@ -50,7 +50,20 @@ __all__ = ["BuildResult", "build", "explain"]
 
 _STATE = ".reportgen.json"
 _COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed", "privacy")
-_SITE_SETTINGS = ("experiments", "overlay", "colormap", "examples", "seed", "privacy", "zip", "size_warning_mb")
+_SITE_SETTINGS = (
+    "experiments",
+    "overlay",
+    "colormap",
+    "examples",
+    "seed",
+    "privacy",
+    "zip",
+    "single_file",
+    "single_file_mb",
+    "mail",
+    "mail_mb",
+    "size_warning_mb",
+)
 
 
 def build(config: Config, progress: Progress | None = None) -> BuildResult:
@@ -107,7 +120,9 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     published = publish(report, config.output, config, progress)
     permuted = [order.sentence for order in report.class_orders if order is not None]
     warnings = (*permuted, *published.warnings)
-    result = BuildResult(published.site, published.zip, folder, _alarms(report, missing), warnings)
+    result = BuildResult(
+        published.site, published.zip, folder, _alarms(report, missing), warnings, published.single, published.mail
+    )
     _remember(config, key, result)
     return result
 
@@ -247,9 +262,13 @@ def _unchanged(config: Config, key: str) -> BuildResult | None:
     site = config.output / "site"
     if not isinstance(state, dict) or state.get("key") != key or not _is_whole(site):
         return None
-    if archive is not None and (not archive.is_file() or archive.stat().st_size != state.get("zip_size")):
-        return None
-    return BuildResult(site, archive, config.output / "analysis", frozenset(state["alarms"]), tuple(state["warnings"]))
+    single = config.output / "report.html" if config.single_file else None
+    mail = config.output / "report-mail.zip" if config.mail else None
+    for packed, size in ((archive, "zip_size"), (single, "single_size"), (mail, "mail_size")):
+        if packed is not None and (not packed.is_file() or packed.stat().st_size != state.get(size)):
+            return None
+    alarms, warnings = frozenset(state["alarms"]), tuple(state["warnings"])
+    return BuildResult(site, archive, config.output / "analysis", alarms, warnings, single, mail)
 
 
 def _is_whole(site: Path) -> bool:
@@ -267,5 +286,7 @@ def _remember(config: Config, key: str, result: BuildResult) -> None:
         "alarms": sorted(result.alarms),
         "warnings": list(result.warnings),
         "zip_size": result.zip.stat().st_size if result.zip is not None else None,
+        "single_size": result.single.stat().st_size if result.single is not None else None,
+        "mail_size": result.mail.stat().st_size if result.mail is not None else None,
     }
     write_json(config.output / _STATE, state)

@@ -67,6 +67,8 @@ class BuildResult:
         What `--fail-on` can watch for and this report found.
     warnings
         One sentence each.
+    single, mail
+        The report as one HTML file, and as a zip small enough for a mail, where they were asked for.
     """
 
     site: Path
@@ -74,6 +76,8 @@ class BuildResult:
     analysis: Path
     alarms: frozenset[str]
     warnings: tuple[str, ...]
+    single: Path | None = None
+    mail: Path | None = None
 
     @property
     def index(self) -> Path:

@@ -15,6 +15,7 @@ from reportgen.site.averages import MeanMaps, draw_mean_maps
 from reportgen.site.context import Context
 from reportgen.site.downloads import DESCRIPTIONS, downloads
 from reportgen.site.drawing import draw_everything
+from reportgen.site.economy import Economy
 from reportgen.site.figures import DARK, LIGHT, Palette, reliability_diagram
 from reportgen.site.forest import forest_plot, forest_rows
 from reportgen.site.glossary import GLOSSARY
@@ -48,7 +49,12 @@ class Composed:
 
 
 def compose(
-    report: Report, config: Config, known: Mapping[str, bytes], save: Save, advance: Callable[[int], None]
+    report: Report,
+    config: Config,
+    known: Mapping[str, bytes],
+    save: Save,
+    advance: Callable[[int], None],
+    economy: Economy = Economy(),  # noqa: B008 - frozen, so one for all calls is the same as one for each
 ) -> Composed:
     """Draw all pictures of a report and prepare its pages.
 
@@ -60,8 +66,12 @@ def compose(
         Called from several threads with path and content of each picture.
     advance
         Called with the number of images drawn since the last call.
+    economy
+        How much of the report is kept.
     """
-    style = PictureStyle(colormap=config.colormap, classic=config.overlay == "classic")
+    style = PictureStyle(
+        colormap=config.colormap, classic=config.overlay == "classic", longest=economy.longest, quality=economy.quality
+    )
     unlabelled = np.flatnonzero(report.analysis.labels < 0)[:_UNLABELLED_PAGES].tolist()
     drawn = draw_everything(
         report.analysis,
@@ -73,6 +83,8 @@ def compose(
         advance,
         config.workers,
         faces_as_lines=report.privacy != "none",
+        thumb_quality=economy.thumb_quality,
+        finest=economy.finest,
     )
     context = Context(report, config, drawn)
     means: MeanMaps = tuple(
@@ -87,7 +99,7 @@ def compose(
         draw_shortcuts(report, save),
     )
     paths = sum(1 for _ in _plan(context, figures, config, "", ()))
-    return Composed(paths, lambda: _render(context, figures, config))
+    return Composed(paths, lambda: _render(context, figures, config, economy))
 
 
 Plan = Iterator[tuple[str, str, Callable[[], Any]]]
@@ -183,11 +195,11 @@ def _plan(
         yield context.image_path(row), "image.html", partial(image_view, context, row, ordered, place)
 
 
-def _render(context: Context, figures: _Figures, config: Config) -> Iterator[tuple[str, bytes]]:
+def _render(context: Context, figures: _Figures, config: Config, economy: Economy) -> Iterator[tuple[str, bytes]]:
     templates = find_templates()
     assets = load_assets(templates)
     assets.add("data.js", to_script("reportgenData", explorer_data(context)))
-    files = downloads(context)
+    files = downloads(context, everything=economy.tables)
     listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
     shared = {
         "assets": assets,

@@ -124,8 +124,13 @@ class Context:
         return "explorer.html#" + "%20".join(tokens)
 
     def token(self, key: str, value: str) -> str:
-        """One token of the explorer's filter; values with spaces are slugs there."""
-        return f"{key}:{slugify(value)}"
+        """One token of the explorer's filter; emotions go by the names of their pages there, the rest by slugs."""
+        return f"{key}:{self.emotion_slugs[self.classes.index(value)] if value in self.classes else slugify(value)}"
+
+    def peaks_in(self, k: int, emotion: str, region: str) -> str:
+        """A view of the explorer: the emotion's images whose map, by model `k`, peaks in a region."""
+        where = "-region:background" if region == "face" else f"region:{region}"
+        return self.explorer(self.token("true", emotion), f"model:{self.models[k].slug}", where)
 
     def answers(self, row: int, models: Sequence[int] | None = None) -> tuple[Answer, ...]:
         """What the models said about one image."""

@@ -47,8 +47,8 @@ _LARGEST = 5_000_000
 _SAMPLE = 1000
 
 
-def downloads(context: Context) -> dict[str, bytes]:
-    """The files by path."""
+def downloads(context: Context, *, everything: bool = True) -> dict[str, bytes]:
+    """The files by path; without `everything`, those that other tables cannot be made from."""
     table, columns = _predictions(context)
     scores: dict[str, Any] = {
         "classes": list(context.classes),
@@ -60,6 +60,13 @@ def downloads(context: Context) -> dict[str, bytes]:
         "downloads/predictions.csv": _csv(table),
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/scores.json": _json(scores),
+        **(_everything(context) if everything else {}),
+    }
+
+
+def _everything(context: Context) -> dict[str, bytes]:
+    """The tables of all findings."""
+    return {
         **_tables(context.report.attention, DICTIONARY, "attention_columns"),
         **_tables(context.report.shortcuts, SHORTCUT_DICTIONARY, "shortcut_columns"),
     }

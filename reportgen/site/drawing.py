@@ -21,11 +21,10 @@ from reportgen.site.frames import Frames, face_frames
 from reportgen.site.line_face import line_face
 from reportgen.site.overlays import resize
 from reportgen.site.pictures import ImagePictures, PictureStyle, Save, draw_image
-from reportgen.site.sheets import CELLS, COLUMNS, THUMB, map_sheet, thumb_sheet
+from reportgen.site.sheets import CELLS, COLUMNS, FINEST, THUMB, map_sheet, thumb_sheet
 
 __all__ = ["Drawn", "SheetFile", "draw_everything", "shelf_order"]
 
-_THUMB_QUALITY = 68
 _FRAME = 112
 _LINES = 192
 # What no image of an emotion covers once the faces are aligned.
@@ -152,7 +151,10 @@ def draw_everything(
     save: Save,
     advance: Callable[[int], None],
     workers: int | None = None,
+    *,
     faces_as_lines: bool = False,
+    thumb_quality: int = 68,
+    finest: int = FINEST,
 ) -> Drawn:
     """Draw the whole site's pictures.
 
@@ -170,6 +172,10 @@ def draw_everything(
         Called with the number of images done since the last call.
     faces_as_lines
         Draw mean faces from landmarks instead of pixels.
+    thumb_quality
+        WebP quality of thumbnails, 0..100.
+    finest
+        Cells along the longer side of a map in a sheet.
     """
     order = shelf_order(analysis)
     place = np.empty_like(order)
@@ -193,13 +199,13 @@ def draw_everything(
                 pictures[row] = draw_image(
                     row, ids[row], hashes[row], int(labels[row]), pixels, analysis.models, style, known, save
                 )
-        content, width, height = thumb_sheet(thumbs, _THUMB_QUALITY)
+        content, width, height = thumb_sheet(thumbs, thumb_quality)
         number = start // CELLS + 1
         path = f"sheets/images-{number:03d}-{content_hash(content)[:10]}.webp"
         save(path, content)
         maps = []
         for model in analysis.models:
-            sheet = map_sheet(model.maps[rows], style.map_name)
+            sheet = map_sheet(model.maps[rows], style.map_name, finest)
             map_path = f"sheets/{model.slug}-{number:03d}-{content_hash(sheet.content)[:10]}.png"
             save(map_path, sheet.content)
             maps.append(SheetFile(map_path, sheet.width, sheet.height, (sheet.map_width, sheet.map_height)))

@@ -13,14 +13,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reportgen.analysis import write_json
+from reportgen.analysis import write_atomically, write_json
 from reportgen.config import Config
 from reportgen.errors import OutputError
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
 from reportgen.site.build import compose
+from reportgen.site.mail import FOLDER, mail
 from reportgen.site.privacy import protect
+from reportgen.site.render import find_templates
 from reportgen.site.report import Report
+from reportgen.site.single import refuse_foreign, single_page
+from reportgen.site.text import and_list
 
 __all__ = ["MANIFEST", "Published", "publish", "repair"]
 
@@ -42,6 +46,8 @@ class Published:
         Size of the site unpacked.
     zip_bytes
         Size of the zip, 0 without one.
+    single, mail
+        The whole site in one HTML file, and the zip for a mail, where they were asked for.
     warnings
         Lines for the terminal.
     """
@@ -52,6 +58,8 @@ class Published:
     bytes: int
     zip_bytes: int
     warnings: tuple[str, ...]
+    single: Path | None = None
+    mail: Path | None = None
 
     @property
     def index(self) -> Path:
@@ -60,12 +68,13 @@ class Published:
 
 
 def publish(report: Report, output: Path, config: Config, progress: Progress) -> Published:
-    """Write `output/site/` and, unless switched off, `output/report.zip`.
+    """Write `output/site/`, `output/report.zip` unless switched off, and what else is asked for beside them.
 
     Raises
     ------
     OutputError
-        The folder cannot be written, or `output/site` holds files that are not ours.
+        The folder cannot be written, `output/site` holds files that are not ours, or the report is too large for one
+        file or for a mail; then everything else is in place.
     ReportError
         The templates are missing.
     """
@@ -97,7 +106,22 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
             write_archive(site, [*files, MANIFEST], packed, "report", archive_date())
         packed_bytes = packed.stat().st_size
     pages = sum(name.endswith(".html") for name in files)
-    return Published(site, packed, pages, total, packed_bytes, _warnings(files, packed_bytes or total, config))
+    warnings = list(_warnings(files, packed_bytes or total, config))
+    single, mailed = None, None
+    if config.single_file:
+        single = output / "report.html"
+        with progress.stage("One file"):
+            refuse_foreign(single)
+            router = (find_templates() / "single.js").read_text(encoding="utf-8")
+            write_atomically(single, single_page(site, files, router, config.single_file_mb))
+    if config.mail:
+        known = _Known(site, {name: digest for name, (digest, _) in files.items()})
+        made = mail(report, output, [*files, MANIFEST], known, config, progress)
+        mailed = made.zip
+        if made.left_out:
+            reason = f"to have {config.mail_mb:g} MB at most"
+            warnings.append(f"{mailed.name} leaves out {and_list(made.left_out)}, {reason}")
+    return Published(site, packed, pages, total, packed_bytes, tuple(warnings), single, mailed)
 
 
 def repair(output: Path) -> None:
@@ -115,8 +139,9 @@ def repair(output: Path) -> None:
                 shutil.rmtree(old)
             else:
                 old.rename(site)
-        if fresh.exists():
-            shutil.rmtree(fresh)
+        for leftover in (fresh, output / FOLDER):
+            if leftover.exists():
+                shutil.rmtree(leftover)
     except OSError as error:
         raise OutputError(f"{output}: cannot be changed ({error.strerror}); check permissions") from None
 

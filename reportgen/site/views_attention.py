@@ -10,6 +10,7 @@ from reportgen.evidence.verdicts import Verdict
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import REGION_NAMES, SHOWN, Attention, alarming
 from reportgen.site.context import Context
+from reportgen.site.image_sets import pattern_slug
 from reportgen.site.text import and_list, capital, percent
 from reportgen.site.use_words import STATUS_WORDS, signed, use_sentence, with_use
 from reportgen.site.views import Thumb
@@ -35,7 +36,7 @@ _EXAMPLES = 5
 @dataclass(frozen=True)
 class RegionCell:
     """One region of one emotion. `tone`: strong, some, open, off or bad; `sign` says the same without colour; `use`
-    what the transplant test says of it.
+    what the transplant test says of it; `href` leads to the images whose map peaks there.
     """
 
     radius: float
@@ -45,6 +46,7 @@ class RegionCell:
     sign: str
     sentence: str
     use: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class PatternRow:
     counts: str
     width: float
     emotions: str
+    href: str
     examples: tuple[tuple[Thumb, Thumb, str], ...]
 
 
@@ -94,9 +97,12 @@ def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatri
         rows = []
         for emotion, name in enumerate(context.classes):
             cells = tuple(
-                use_cell(attention, use, model.name, name, region)
-                if use is not None and tested
-                else region_cell(attention, model.name, name, region)
+                replace(
+                    use_cell(attention, use, model.name, name, region)
+                    if use is not None and tested
+                    else region_cell(attention, model.name, name, region),
+                    href=context.peaks_in(k, name, region),
+                )
                 for region in shown
                 if attention.on(model.name, name, region) is not None
             )
@@ -211,6 +217,7 @@ def pattern_rows(context: Context, attention: Attention, k: int) -> tuple[Patter
                 f"{len(found):,} of {pattern.total:,}",
                 0.0 if math.isnan(share) else round(100 * share, 2),
                 and_list(list(pattern.emotions)) or "none",
+                context.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}") if found else "",
                 examples,
             )
         )

@@ -38,6 +38,7 @@ class ScoreRow:
     f1: Number
     position: tuple[float, float, float]
     thin: bool
+    images: str
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,7 @@ def _rows(context: Context, k: int) -> tuple[ScoreRow, ...]:
                 if recall.defined
                 else (0.0, 0.0, 0.0),
                 row.thin,
+                context.explorer(context.token("true", row.emotion)) if row.n else "",
             )
         )
     return tuple(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportgen.evidence.actions import ActionLink
 from reportgen.evidence.human import ACTION_UNITS, HUMAN, NAIVE
@@ -127,8 +127,9 @@ def _rows(context: Context, attention: Attention, name: str, people: dict[str, f
     rows = []
     for index, (region, words) in enumerate(REGION_NAMES.items()):
         cells = []
-        for model in context.models:
+        for k, model in enumerate(context.models):
             cell = region_cell(attention, model.name, name, region)
+            cell = replace(cell, href=context.peaks_in(k, name, region))
             profile = attention.profile(model.name, name)
             value = math.nan if profile is None else profile.regions[index].value
             verdict = attention.on(model.name, name, region)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urldefrag
+from xml.etree import ElementTree
 
+import html5lib
 import numpy as np
 import pandas as pd
 import pytest
@@ -261,3 +265,43 @@ def variants(
         "no labels": _publish(make_report(labelled=False, shortcuts="not shown"), folder / "unlabelled"),
         "one model, no labels": _publish(make_report(models=("Only",), labelled=False), folder / "both"),
     }
+
+
+XHTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
+LINKS = {"a": "href", "link": "href", "script": "src", "img": "src"}
+
+
+def _links_inside(site: Path) -> int:
+    """Follow every link of every page; returns how many there were."""
+    site, checked = site.resolve(), 0
+    ids: dict[Path, set[str | None]] = {}
+    for page in sorted(site.rglob("*.html")):
+        for element in _parse(page).iter():
+            tag = element.tag.removeprefix(XHTML) if isinstance(element.tag, str) else ""
+            target = element.get(LINKS.get(tag, ""))
+            if element.tag == f"{SVG}image":
+                target = element.get("href")
+            if target is None:
+                continue
+            assert not re.match(r"[a-z]+:|//|/", target), f"{page.name}: {target}"
+            path, fragment = urldefrag(target)
+            goal = (page.parent / unquote(path)).resolve() if path else page
+            assert goal.is_relative_to(site)
+            assert goal.is_file(), f"{page.relative_to(site)} links to {target}"
+            # The explorer keeps its state behind the hash; everywhere else it names an element.
+            if fragment and goal.name != "explorer.html":
+                if goal not in ids:
+                    ids[goal] = {other.get("id") for other in _parse(goal).iter()}
+                assert unquote(fragment) in ids[goal], f"{page.relative_to(site)}: {target}"
+            checked += 1
+    return checked
+
+
+def _parse(path: Path) -> ElementTree.Element:
+    return html5lib.HTMLParser(strict=True).parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def links_inside() -> Callable[[Path], int]:
+    """Follows every link of every page of a site; fails where one leads nowhere or outside, else says how many."""
+    return _links_inside
