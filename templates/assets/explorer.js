@@ -515,12 +515,13 @@
   buildFacets();
   var waiting = 0;
   query.addEventListener("input", function () {
-    window.clearTimeout(waiting);
-    waiting = window.setTimeout(function () {
+    // Fast enough for every key; what is typed within one frame is drawn once.
+    window.cancelAnimationFrame(waiting);
+    waiting = window.requestAnimationFrame(function () {
       state.q = query.value.trim();
       state.page = 0;
       update(false);
-    }, 60);
+    });
   });
   query.form.addEventListener("submit", function (event) { event.preventDefault(); });
   query.addEventListener("keydown", function (event) {
