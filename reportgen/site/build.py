@@ -28,6 +28,7 @@ from reportgen.site.views_compare import compare_view
 from reportgen.site.views_emotion import Patches, emotion_view
 from reportgen.site.views_errors import errors_view, model_errors_view
 from reportgen.site.views_explorer import explorer_data, explorer_view, page_path
+from reportgen.site.views_hand import ramp_data
 from reportgen.site.views_image import image_view
 from reportgen.site.views_index import emotions_view, index_view, models_view
 from reportgen.site.views_method import method_view
@@ -199,6 +200,7 @@ def _render(context: Context, figures: _Figures, config: Config, economy: Econom
     templates = find_templates()
     assets = load_assets(templates)
     assets.add("data.js", to_script("reportgenData", explorer_data(context)))
+    assets.add("ramp.js", to_script("reportgenRamp", ramp_data(context)))
     files = downloads(context, everything=economy.tables)
     listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
     shared = {

@@ -171,7 +171,8 @@ class _Names:
     def cover(self, value: Any) -> Any:
         """Any record, list or table with ids and names swapped; what holds none is returned as it is."""
         if isinstance(value, str):
-            return self._swap.get(value, value)
+            # Most strings are words of the report: only those that seem to name a file are searched for names.
+            return self._swap.get(value) or (self.hide(value) if _FILE.search(value) else value)
         if isinstance(value, pd.DataFrame):
             return self._cover_table(value)
         if isinstance(value, Mapping):

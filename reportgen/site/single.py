@@ -114,9 +114,10 @@ class _Bundle:
         before, after = self._around(_HEAD.sub(_HEAD_HERE, index, count=1))
         before, after = (self._rewrite(part, "index.html", frame=True) for part in (before, _TERM.sub("", after)))
         terms = "".join(self._terms[term] for term in sorted(self._terms))
-        data = self._data()
-        scripts = [self._script(data), *(self._script(self._text(name)) for name in ("explorer.js", "site.js"))]
-        scripts.append(self._script(self._router))
+        # Scripts that only hold data come before those that read it.
+        rest = [name for name in sorted(self._scripts) if name.endswith(".js") and name not in _FIRST]
+        rest.sort(key=lambda name: not self._text(name).startswith("window."))
+        scripts = [self._script(text) for text in (self._data(), *(self._text(name) for name in rest), self._router)]
         body = f'{before}<main id="main" tabindex="-1">\n{articles}\n</main>{after}'
         body = body.replace("</body>", f"{terms}{self._definitions()}{''.join(scripts)}</body>")
         return self._with_policy(body.replace(_HEAD_HERE, self._head(index), 1))
@@ -278,6 +279,8 @@ class _Bundle:
         return page.replace(_POLICY, f'<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)
 
 
+# The one stands in the head, the other is rewritten.
+_FIRST = ("theme.js", "data.js")
 _HEAD_HERE, _POLICY = "<!-- head -->", "<!-- policy -->"
 _SHOWN = """
 .page { display: none; scroll-margin-top: 20rem; }

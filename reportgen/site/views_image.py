@@ -11,6 +11,7 @@ from reportgen.site.context import Context
 from reportgen.site.text import and_list, capital, plain, shorten
 from reportgen.site.views import Answer, Crumb, Legend, Link, Page, Thumb, Tile
 from reportgen.site.views_errors import ProbabilityRow, probability_rows
+from reportgen.site.views_hand import Hand, hand_view
 
 __all__ = ["ImageView", "ModelPanel", "image_view"]
 
@@ -67,6 +68,7 @@ class ImageView:
     rows: tuple[ProbabilityRow, ...]
     facts: tuple[tuple[str, str], ...]
     legend: Legend
+    hand: Hand
     explorer: Link
     position: str
 
@@ -97,6 +99,7 @@ def image_view(context: Context, row: int, ordered: Sequence[int], place: int) -
         rows=probability_rows(context, row, 0, None),
         facts=_facts(context, row),
         legend=context.legend(),
+        hand=hand_view(context, row),
         explorer=Link("in the explorer", f"explorer.html#id:{context.ids[row]}"),
         position=f"{place + 1} of {len(ordered)}",
     )
