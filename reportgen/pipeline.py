@@ -43,6 +43,7 @@ from reportgen.inputs.testset import TestSet, images_without_labels, load_test_s
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
 from reportgen.site.publish import MANIFEST, publish
+from reportgen.site.recipe import settings_file
 from reportgen.site.render import find_templates
 from reportgen.site.report import Report
 
@@ -249,6 +250,7 @@ def _site_key(analysis: Analysis, config: Config) -> str:
         code_hash("evidence", "explain", "site", "faces", "pipeline.py", "analysis.py"),
         *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
         _command(config) or "",
+        settings_file(config),
     )
 
 

@@ -21,6 +21,7 @@ from reportgen.site.forest import forest_plot, forest_rows
 from reportgen.site.glossary import GLOSSARY
 from reportgen.site.patches import PatchStrip, draw_patches
 from reportgen.site.pictures import Picture, PictureStyle, Save
+from reportgen.site.recipe import version
 from reportgen.site.render import Renderer, find_templates, load_assets, to_script
 from reportgen.site.report import Report
 from reportgen.site.shortcut_pictures import ShortcutPictures, draw_shortcuts
@@ -210,7 +211,7 @@ def _render(context: Context, figures: _Figures, config: Config, economy: Econom
             *([] if context.report.comparisons else ["Compare"]),
             *([] if context.report.shortcuts is not None else ["Shortcuts"]),
         },
-        "version": str(context.analysis.manifest.get("versions", {}).get("reportgen", "")),
+        "version": version(context),
     }
     renderer = Renderer(templates, shared, GLOSSARY)
     for path, template, view in _plan(context, figures, config, assets.path("data.js"), listed):

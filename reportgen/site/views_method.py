@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reportgen.config import Config
 from reportgen.site.context import Context, base_name
 from reportgen.site.glossary import GLOSSARY
+from reportgen.site.recipe import checksums, citation, settings_file
 from reportgen.site.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.report import DataNote
 from reportgen.site.takeaways import Takeaway, takeaways
@@ -104,6 +105,8 @@ class MethodView:
     versions: tuple[tuple[str, str], ...]
     checksums: tuple[tuple[str, str], ...]
     command: str
+    settings_file: str
+    citation: str
     downloads: tuple[tuple[str, str, str], ...]
     legend: Legend
 
@@ -137,8 +140,10 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
         counts=tuple(counts),
         settings=_settings(config),
         versions=tuple(sorted((str(k), str(v)) for k, v in manifest.get("versions", {}).items())),
-        checksums=tuple((model.name, str(model.info.get("sha256", "unknown"))) for model in context.models),
+        checksums=checksums(context),
         command=plain(context.report.command or ""),
+        settings_file="" if context.report.privacy != "none" else settings_file(config),
+        citation=citation(context),
         downloads=downloads,
         legend=context.legend(),
     )
