@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from reportgen.build import build
 from reportgen.config import Config
 from reportgen.inputs.testset import load_test_set
+from reportgen.pipeline import build
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
