@@ -221,7 +221,7 @@ def test_large_tables_stay_behind(report: Report, monkeypatch: pytest.MonkeyPatc
     view = Small()
     view.report = report
     monkeypatch.setattr(downloads, "_LARGEST", 20_000)
-    files = downloads._attention(view)  # type: ignore[arg-type]
+    files = downloads._everything(view)  # type: ignore[arg-type]
     assert "downloads/claims.csv" in files and "downloads/statistics.csv" not in files
 
 
