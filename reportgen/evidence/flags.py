@@ -18,7 +18,17 @@ from reportgen.evidence.label_suspects import LabelSuspects
 from reportgen.evidence.occlusions import rivals
 from reportgen.faces.regions import REGIONS
 
-__all__ = ["ORDER", "UNEXPLAINED", "ErrorCase", "Flag", "Measure", "Regions", "contrast_regions", "raise_flags"]
+__all__ = [
+    "ORDER",
+    "UNEXPLAINED",
+    "ErrorCase",
+    "Flag",
+    "Measure",
+    "Regions",
+    "background_limit",
+    "contrast_regions",
+    "raise_flags",
+]
 
 ORDER = ("label-suspect", "low-quality", "background", "prior", "looks-like", "ambiguous")
 """Flags that can be primary, first comes first."""
@@ -191,10 +201,10 @@ def _on_background(case: ErrorCase) -> Flag:
     nothing = np.zeros_like(wrong)
     if case.background is None:
         return Flag(ORDER[2], nothing, nothing, (), untested="no regions")
-    known = np.isfinite(case.background)
-    if (known & right).sum() < LEAST_CORRECT:
+    highest = background_limit(case.background, right)
+    if highest is None:
         return Flag(ORDER[2], nothing, nothing, (), untested=_too_few(case))
-    limit = np.full(len(wrong), np.quantile(case.background[known & right], HIGH))
+    known, limit = np.isfinite(case.background), np.full(len(wrong), highest)
     hot = known & (case.background > limit)
     heat = Measure("heat per area on the background", case.background, limit, hot)
     if case.swapped is None:
@@ -211,6 +221,12 @@ def _on_background(case: ErrorCase) -> Flag:
     # Little heat settles it without the experiment.
     tested = wrong & known & (~hot | np.isfinite(least))
     return Flag(ORDER[2], wrong & hot & rises, tested, (heat, swap), hot, known)
+
+
+def background_limit(heat: Floats, right: Bools) -> float | None:
+    """Heat per area above which an image has much of it on the background; None with too few correct predictions."""
+    usual = heat[np.isfinite(heat) & right]
+    return float(np.quantile(usual, HIGH)) if len(usual) >= LEAST_CORRECT else None
 
 
 def _prior(case: ErrorCase) -> Flag:
