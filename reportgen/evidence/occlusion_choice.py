@@ -12,7 +12,7 @@ from reportgen.analysis import Analysis
 from reportgen.evidence.flags import background_limit
 from reportgen.evidence.measure import ModelMeasures
 from reportgen.evidence.mining import Mined
-from reportgen.evidence.reasons import background_heat
+from reportgen.evidence.reason_case import background_heat
 
 __all__ = ["OcclusionChoice", "choose_occlusions"]
 

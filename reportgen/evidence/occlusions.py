@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.evidence.attention import Floats, Ints
+from reportgen.analysis import Analysis
+from reportgen.evidence.attention import Ints
 
 __all__ = ["Occlusions", "RegionChange", "measure_occlusions", "rivals"]
 
@@ -57,7 +58,7 @@ class Occlusions:
     controls
         Rows whose backgrounds were exchanged for comparison only.
     table
-        Tidy, columns as explained in `reportgen.evidence.reason_tables`.
+        Tidy, with `receiver` and `donor` as rows of the analysis.
     """
 
     strips: Mapping[str, Mapping[int, tuple[RegionChange, ...]]]
@@ -75,7 +76,7 @@ def rivals(logits: npt.NDArray[np.floating], labels: Ints) -> Ints:
 
 
 def measure_occlusions(
-    design: pd.DataFrame, answers: Mapping[str, npt.NDArray[np.floating]], logits: Mapping[str, Floats], labels: Ints
+    design: pd.DataFrame, answers: Mapping[str, npt.NDArray[np.floating]], analysis: Analysis
 ) -> Occlusions:
     """Turn answers into changes.
 
@@ -86,11 +87,11 @@ def measure_occlusions(
         "control"), `region`, `fill` ("", "around" or "donor"), `donor` (row, -1 without).
     answers
         Per slug (m, C) logits of the pictures.
-    logits
-        Per slug (n, C) of the unchanged images as analysed; they only name the rival.
-    labels
-        (n,) of the analysis.
+    analysis
+        Of the unchanged images: its labels, and its logits, which only name the rival.
     """
+    labels = analysis.labels
+    logits = {model.slug: model.logits for model in analysis.models}
     receiver = design["receiver"].to_numpy(dtype=np.int64)
     frames = []
     for slug, said in answers.items():

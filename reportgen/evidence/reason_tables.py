@@ -15,55 +15,6 @@ from reportgen.faces.regions import REGIONS
 
 __all__ = ["REASON_DICTIONARY", "reason_tables"]
 
-REASON_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
-    "reasons": {
-        "image_id": "image, as in the table of images",
-        "model": "name of the model that is wrong",
-        "emotion": "labelled emotion",
-        "predicted": "the model's answer",
-        "flag": "the rule: label-suspect, low-quality, background, prior, looks-like, ambiguous",
-        "answer": "yes, no, or not tested",
-        "primary": "whether it is the error's first reason",
-        "quantity": "what value measures; a rule with several numbers has several rows",
-        "value": "the number",
-        "limit": "what it was held against",
-        "crossed": "whether the value lies on the flag's side of the limit",
-    },
-    "reason_rates": {
-        "model": "name of the model",
-        "flag": "the rule, or unexplained",
-        "primary": "errors whose first reason it is",
-        "raised": "errors with the flag",
-        "tested": "errors on which the rule could be asked",
-        "in_errors": "errors that meet the part of the rule which correct images can meet as well",
-        "errors": "errors on which that part could be asked",
-        "in_correct": "correct images that meet it",
-        "correct": "correct images on which it could be asked",
-        "ratio": "in_errors / errors divided by in_correct / correct; empty: the rule is about errors alone",
-        "low": "lower end of the 95 % interval of ratio",
-        "high": "upper end of the 95 % interval of ratio",
-    },
-    "reason_regions": {
-        "image_id": "image, as in the table of images",
-        "model": "name of the model that is wrong",
-        "emotion": "labelled emotion",
-        "predicted": "the model's answer",
-        "region": "region where the predicted class's map outweighs the labelled class's most, per area",
-        "heat": "share of that difference in the region / the region's share of the crop; 1 = even",
-        "share": "share of that difference in the region, 0..1",
-    },
-    "occlusions": {
-        "image_id": "image, as in the table of images",
-        "model": "name of the model",
-        "emotion": "labelled emotion",
-        "purpose": "strip: every region of one image; background: heat there was high; control: it was not",
-        "region": "region that was changed",
-        "fill": "around: filled from its surround; donor: exchanged for another image's",
-        "donor": "image_id of that other image",
-        "change": "change of (label's logit - strongest other logit on the unchanged image)",
-    },
-})  # fmt: skip
-
 
 def reason_tables(findings: ReasonFindings, analysis: Analysis) -> dict[str, pd.DataFrame]:
     """The tables by name, columns as in REASON_DICTIONARY."""
@@ -161,3 +112,53 @@ def _occlusions(findings: ReasonFindings, analysis: Analysis) -> pd.DataFrame:
         emotion=names[analysis.labels[receiver]],
         donor=ids[table["donor"].to_numpy(dtype=np.int64)],
     )[list(REASON_DICTIONARY["occlusions"])]
+
+
+REASON_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
+    "reasons": {
+        "image_id": "image, as in the table of images",
+        "model": "name of the model that is wrong",
+        "emotion": "labelled emotion",
+        "predicted": "the model's answer",
+        "flag": "the rule: label-suspect, low-quality, background, prior, looks-like, ambiguous",
+        "answer": "yes, no, or not tested",
+        "primary": "whether it is the error's first reason",
+        "quantity": "what value measures; a rule with several numbers has several rows",
+        "value": "the number",
+        "limit": "what it was held against",
+        "crossed": "whether the value lies on the flag's side of the limit",
+    },
+    "reason_rates": {
+        "model": "name of the model",
+        "flag": "the rule, or unexplained",
+        "primary": "errors whose first reason it is",
+        "raised": "errors with the flag",
+        "tested": "errors on which the rule could be asked",
+        "in_errors": "errors that meet the part of the rule which correct images can meet as well",
+        "errors": "errors on which that part could be asked",
+        "in_correct": "correct images that meet it",
+        "correct": "correct images on which it could be asked",
+        "ratio": "in_errors / errors divided by in_correct / correct; empty: the rule is about errors alone",
+        "low": "lower end of the 95 % interval of ratio",
+        "high": "upper end of the 95 % interval of ratio",
+    },
+    "reason_regions": {
+        "image_id": "image, as in the table of images",
+        "model": "name of the model that is wrong",
+        "emotion": "labelled emotion",
+        "predicted": "the model's answer",
+        "region": "region where the predicted class's map outweighs the labelled class's most, per area",
+        "heat": "share of that difference in the region / the region's share of the crop; 1 = even",
+        "share": "share of that difference in the region, 0..1",
+    },
+    "occlusions": {
+        "image_id": "image, as in the table of images",
+        "model": "name of the model",
+        "emotion": "labelled emotion",
+        "purpose": "strip: every region of one image; background: heat there was high; control: it was not",
+        "region": "region that was changed",
+        "fill": "around: filled from its surround; donor: exchanged for another image's",
+        "donor": "image_id of that other image",
+        "change": "change of (label's logit - strongest other logit on the unchanged image)",
+    },
+})  # fmt: skip

@@ -8,10 +8,11 @@ that a change is the change alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -46,11 +47,11 @@ class Budget:
     backgrounds: int = 3
 
 
-BUDGETS = {
+BUDGETS: Mapping[str, Budget] = MappingProxyType({
     "quick": Budget(strips=10, hot=24, controls=12),
     "default": Budget(strips=30, hot=72, controls=36),
     "full": Budget(strips=120, hot=240, controls=120),
-}
+})  # fmt: skip
 
 
 def occlusion_experiment(
@@ -58,7 +59,7 @@ def occlusion_experiment(
     strips: Sequence[int],
     hot: Sequence[int],
     controls: Sequence[int],
-    budget: Budget,
+    budget: str,
     seed: int,
 ) -> Experiment | None:
     """The pictures to be shown; None where there are none.
@@ -69,36 +70,38 @@ def occlusion_experiment(
         Rows for which every region is changed, the most wanted first; the budget takes from the front.
     hot, controls
         Rows whose background is exchanged, with and without heat there, in the order in which they are to be taken.
+    budget
+        One of `BUDGETS`.
     """
     if analysis.faces is None:
         return None
     donors = _Donors(analysis, seed)
-    usable = donors.usable
+    usable, most = donors.usable, BUDGETS[budget]
     wanted = {
-        "strip": [row for row in strips if usable[row]][: budget.strips],
-        "background": [row for row in hot if usable[row]][: budget.hot],
+        "strip": [row for row in strips if usable[row]][: most.strips],
+        "background": [row for row in hot if usable[row]][: most.hot],
         # With several models a row may be both; it then counts as hot alone.
-        "control": [row for row in controls if usable[row] and row not in set(hot)][: budget.controls],
+        "control": [row for row in controls if usable[row] and row not in set(hot)][: most.controls],
     }
     rows: list[tuple[int, str, str, str, int]] = []
     jobs: list[Job] = []
     for receiver in dict.fromkeys(row for chosen in wanted.values() for row in chosen):
         planned = [(receiver, "unchanged", "", "", -1)]
         if receiver in wanted["strip"]:
-            given = donors.of_label(receiver, budget.donors)
+            given = donors.of_label(receiver, most.donors)
             for region in TRANSPLANTED:
                 planned.append((receiver, "strip", region, "around", -1))
                 planned += [(receiver, "strip", region, "donor", donor) for donor in given]
         for purpose in ("background", "control"):
             if receiver in wanted[purpose]:
-                given = donors.of_other_labels(receiver, budget.backgrounds)
+                given = donors.of_other_labels(receiver, most.backgrounds)
                 planned += [(receiver, purpose, "background", "donor", donor) for donor in given]
         rows += planned
         jobs.append(Job(len(planned), partial(_make, planned, analysis.faces.points)))
     if not rows:
         return None
     design = pd.DataFrame(rows, columns=list(_COLUMNS))
-    return Experiment("occlusion", design, jobs, (code_hash("faces", "explain/occlusion.py"),))
+    return Experiment("occlusions", design, jobs, (code_hash("faces", "explain/occlusion.py"),))
 
 
 def _make(
