@@ -17,16 +17,15 @@ from reportgen.evidence.mining import Pick
 __all__ = ["AGREEMENT_DICTIONARY", "agreement_kind", "agreement_picks", "agreement_tables", "find_agreements"]
 
 
-def find_agreements(
-    analysis: Analysis, per_cell: int, seed: int
-) -> tuple[tuple[MapAgreement, ...], tuple[Pick, ...]]:
+def find_agreements(analysis: Analysis, per_cell: int, seed: int) -> tuple[tuple[MapAgreement, ...], tuple[Pick, ...]]:
     """All pairs of models, and at most `per_cell` images for every outcome and place; nothing without labels."""
     images, labels = analysis.images, analysis.labels
     if not (labels >= 0).any():
         return (), ()
     persons = images["person"].to_numpy(dtype=object) if images["person"].notna().any() else None
     ids, content = images["image_id"].tolist(), images["sha256"].tolist()
-    pairs, picks = [], []
+    pairs: list[MapAgreement] = []
+    picks: list[Pick] = []
     for a, b in combinations(analysis.models, 2):
         found = compare_maps(a, b, labels, ids, persons, seed)
         pairs.append(found)

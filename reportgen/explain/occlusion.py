@@ -22,8 +22,8 @@ from reportgen.analysis import Analysis
 from reportgen.errors import DataError
 from reportgen.explain.experiments import Experiment, Job, Pictures, Pixels
 from reportgen.explain.plan import code_hash
-from reportgen.faces.align import fit_affine
-from reportgen.faces.regions import LANDMARKS, check_points
+from reportgen.faces.align import STABLE, fit_affine
+from reportgen.faces.regions import check_points
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, fill_region, transplant
 from reportgen.inputs.persons import person_of, propose_person_pattern
 
@@ -178,12 +178,10 @@ class _Donors:
         return rows
 
     def _fits(self, receiver: int, donor: int) -> bool:
-        """Whether every region can be brought into place: the landmarks of one may lie on a line."""
+        """Whether the donor's face can be brought into place: its landmarks may lie on a line."""
+        index = list(STABLE)
         try:
-            for region in TRANSPLANTED:
-                if region != "background":
-                    index = list(LANDMARKS[region])
-                    fit_affine(self._points[receiver][index], self._points[donor][index])
+            fit_affine(self._points[receiver][index], self._points[donor][index])
         except DataError:
             return False
         return True

@@ -59,6 +59,7 @@ GLOSSARY: dict[str, str] = {
     "transplant test": (
         "One region of a face is replaced by the same region of other faces, once of the same emotion and once of "
         "others. What the answer loses in the second case is what the model reads from that region."
+    ),
     "risk ratio": (
         "How many times as often something is seen in one group as in another. 1 means equally often; a reason that is "
         "as common among correct images explains no error."

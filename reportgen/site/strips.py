@@ -42,18 +42,18 @@ def draw_strips(
     if occlusions is None or faces is None or not occlusions.strips:
         return {}
     strips = next(iter(occlusions.strips.values()))  # every model was shown the same pictures
-    hashes, ids = analysis.images["sha256"].tolist(), analysis.images["image_id"].tolist()
+    ids = analysis.images["image_id"].tolist()
     sheets = {}
     for row, changes in strips.items():
-        donors = sorted({change.donors[0] for change in changes if change.donors})
-        key = content_hash(
-            _VERSION, *(hashes[i] for i in (row, *donors)), *(faces.points[i].tobytes() for i in (row, *donors)),
-            *(change.region for change in changes),
-        )[:10]  # fmt: skip
+        rows = [row, *sorted({change.donors[0] for change in changes if change.donors})]
+        # What may be shown of an image can be less than the image: so its hash is not enough.
+        pixels = {i: load_image(i) for i in rows}
+        made_from = (part for i in rows for part in (pixels[i].tobytes(), faces.points[i].tobytes()))
+        key = content_hash(_VERSION, *(change.region for change in changes), *made_from)[:10]
         path = f"pictures/{ids[row]}-regions-{key}.webp"
         content = known.get(path)
         if content is None:
-            portraits = {i: _portrait(load_image(i), faces.points[i]) for i in (row, *donors)}
+            portraits = {i: _portrait(pixels[i], faces.points[i]) for i in rows}
             content = encode_webp(_sheet(changes, row, portraits), _QUALITY)
         save(path, content)
         sheets[row] = SheetFile(path, len(changes) * SIDE, 2 * SIDE, (SIDE, SIDE))

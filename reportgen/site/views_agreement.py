@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.evidence.estimate import wilson
-from reportgen.evidence.map_agreement import OUTCOMES, PLACES, MapAgreement, OutcomeAgreement, agreement_kind
+from reportgen.evidence.map_agreement import OUTCOMES, PLACES, MapAgreement, OutcomeAgreement
+from reportgen.evidence.map_agreement_case import agreement_kind
 from reportgen.evidence.mining import Pick
 from reportgen.site.context import Context
 from reportgen.site.text import capital, count, decimal, decimal_interval, percent, percent_interval, shorten

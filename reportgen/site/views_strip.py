@@ -106,14 +106,31 @@ def _main(change: RegionChange) -> float:
 
 
 def _sentence(changes: tuple[RegionChange, ...], lead: float, truth: str, rival: str) -> str:
-    best = max(changes, key=_main)
-    name, value = REGION_NAMES[best.region], _main(best)
-    if value <= 0:
-        return f"No region alone speaks against {truth}."
-    more = f"{truth} was ahead anyway"
     if lead < 0:
-        more = f"{truth} was {abs(lead):.2f} behind {rival}" + (", so that turns it" if lead + value > 0 else "")
-    return f"The {name} speaks most against {truth}: {_signed(value)} without it ({more})."
+        most = max(changes, key=_main)
+        if _main(most) <= 0:
+            return f"No region alone speaks against {truth}."
+        turned = ", so that turns it" if lead + _main(most) > 0 else ""
+        return (
+            f"The {REGION_NAMES[most.region]} {_verb(most, 'speak')} most against {truth}: {_signed(_main(most))} "
+            f"without {_own(most)} ({truth} was {-lead:.2f} behind {rival}{turned})."
+        )
+    least = min(changes, key=_main)
+    if _main(least) >= 0:
+        return f"No region alone holds {truth}."
+    turned = ", so that turns it" if lead + _main(least) < 0 else ""
+    return (
+        f"The {REGION_NAMES[least.region]} {_verb(least, 'hold')} {truth} most: {_signed(_main(least))} without "
+        f"{_own(least)} ({truth} was {lead:.2f} ahead of {rival}{turned})."
+    )
+
+
+def _verb(change: RegionChange, verb: str) -> str:
+    return verb if "+" in change.region else f"{verb}s"
+
+
+def _own(change: RegionChange) -> str:
+    return "them" if "+" in change.region else "it"
 
 
 def _signed(value: float) -> str:
