@@ -12,11 +12,10 @@ from reportgen.evidence.map_agreement import (
     OUTCOMES,
     PLACES,
     SAME,
-    agreement_kind,
-    agreement_picks,
     compare_maps,
     similarity,
 )
+from reportgen.evidence.map_agreement_case import agreement_kind, agreement_picks
 
 
 def model(name: str, predicted: np.ndarray, maps: np.ndarray) -> ModelRecords:

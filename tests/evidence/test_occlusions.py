@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.occlusions import measure_occlusions, rivals
 
 LABELS = np.array([0, 1, 2])
-BEFORE = {"m": np.array([[1.0, 3.0, 0.0], [0.0, 4.0, 2.0], [5.0, 0.0, 1.0]])}
+BEFORE = np.array([[1.0, 3.0, 0.0], [0.0, 4.0, 2.0], [5.0, 0.0, 1.0]])
+
+
+def analysis() -> Analysis:
+    model = ModelRecords("M", "m", {}, BEFORE.astype(np.float32), np.zeros((3, 3, 1, 1), dtype=np.float32))
+    images = pd.DataFrame({"label": LABELS})
+    return Analysis(Path(), {"classes": ["a", "b", "c"]}, images, pd.DataFrame(), (model,))
 
 
 def design(*rows: tuple[int, str, str, str, int]) -> pd.DataFrame:
@@ -15,8 +24,8 @@ def design(*rows: tuple[int, str, str, str, int]) -> pd.DataFrame:
 
 
 def test_the_rival_is_the_answer_of_an_error_and_the_runner_up_of_a_correct_image() -> None:
-    assert rivals(BEFORE["m"], LABELS).tolist() == [1, 2, 0]
-    assert rivals(BEFORE["m"], np.array([-1, -1, -1])).tolist() == [1, 1, 0]
+    assert rivals(BEFORE, LABELS).tolist() == [1, 2, 0]
+    assert rivals(BEFORE, np.array([-1, -1, -1])).tolist() == [1, 1, 0]
 
 
 def test_changes_are_measured_from_the_unchanged_picture_of_the_same_job() -> None:
@@ -42,7 +51,7 @@ def test_changes_are_measured_from_the_unchanged_picture_of_the_same_job() -> No
         [4.0, 0.0, 1.0],  # label 2 against class 0: -3
         [4.0, 0.0, 2.0],
     ])  # fmt: skip
-    found = measure_occlusions(pictures, {"m": said}, BEFORE, LABELS)
+    found = measure_occlusions(pictures, {"m": said}, analysis())
     mouth, nose = found.strips["m"][0]
     assert (mouth.region, mouth.filled, mouth.exchanged, mouth.donors) == ("mouth", 1.5, (3.5, -0.5), (2, 1))
     assert mouth.mean == pytest.approx(1.5)
