@@ -87,6 +87,7 @@ class Config(_Section):
     regions: Literal["auto", "template", "none"] = "auto"
     region_masks: RegionMasks = RegionMasks()
     experiments: Literal["off", "quick", "default", "full"] = "default"
+    training_unweighted: bool = False
     overlay: Literal["perceptual", "classic"] = "perceptual"
     colormap: Literal["inferno", "viridis", "magma", "jet"] = "inferno"
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")

@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,12 @@ from reportgen.evidence.agreement import compare_models
 from reportgen.evidence.attention_case import judge_attention
 from reportgen.evidence.class_order import likely_order
 from reportgen.evidence.data_notes import TrainingOverlap, data_notes
-from reportgen.evidence.mining import mine
+from reportgen.evidence.map_agreement_case import find_agreements
+from reportgen.evidence.mining import Mined, mine
+from reportgen.evidence.occlusion_choice import choose_occlusions
+from reportgen.evidence.occlusions import measure_occlusions
+from reportgen.evidence.reason_case import find_reasons
+from reportgen.evidence.reasons import ReasonFindings
 from reportgen.evidence.scores import score_model
 from reportgen.evidence.shortcuts import judge_shortcuts
 from reportgen.evidence.tables import write_tables
@@ -31,12 +37,14 @@ from reportgen.evidence.use_case import judge_use
 from reportgen.explain.analyse import analyse
 from reportgen.explain.experiments import Experiment, perform
 from reportgen.explain.interventions import intervention_experiment
+from reportgen.explain.occlusion import occlusion_experiment
 from reportgen.explain.plan import code_hash
 from reportgen.explain.transplants import transplant_experiment
 from reportgen.inputs.discover import discover, discover_models
 from reportgen.inputs.emotions import EMOTIONS
 from reportgen.inputs.images import decode
 from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
+from reportgen.inputs.priors import training_priors
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
@@ -51,6 +59,7 @@ _STATE = ".reportgen.json"
 _COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed", "privacy")
 _SITE_SETTINGS = (
     "experiments",
+    "training_unweighted",
     "overlay",
     "colormap",
     "examples",
@@ -115,7 +124,8 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     answers = _experiments(analysis, test_set, config, progress)
     with progress.stage("Weighing the evidence"):
         report = _report(analysis, test_set, config, *answers)
-        write_tables(folder / "tables", *report.tables)
+    report = replace(report, reasons=_reasons(report, test_set, config, progress))
+    write_tables(folder / "tables", *report.tables)
     published = publish(report, config.output, config, progress)
     permuted = [order.sentence for order in report.class_orders if order is not None]
     warnings = (*permuted, *published.warnings)
@@ -147,6 +157,30 @@ def _experiments(analysis: Analysis, test_set: TestSet, config: Config, progress
     )
 
 
+def _reasons(report: Report, test_set: TestSet, config: Config, progress: Progress) -> ReasonFindings | None:
+    """Why images were misclassified, with pictures changed of errors that were found before."""
+    analysis, attention = report.analysis, report.attention
+    occlusions = None
+    if config.experiments != "off" and attention is not None:
+        chosen = choose_occlusions(analysis, attention.measures, report.mined, config.seed)
+        experiment = occlusion_experiment(
+            analysis, chosen.strips, chosen.hot, chosen.controls, config.experiments, config.seed
+        )
+        if experiment is not None:
+            said = perform(experiment, config, test_set, analysis, progress, "Changing regions of errors")
+            occlusions = measure_occlusions(
+                experiment.design, {slug: answers.logits for slug, answers in said.items()}, analysis
+            )
+    return find_reasons(
+        analysis,
+        None if attention is None else attention.measures,
+        occlusions,
+        training_priors(test_set.training, analysis.classes),
+        unweighted=config.training_unweighted,
+        seed=config.seed,
+    )
+
+
 def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: Said, changed: Said) -> Report:
     """Everything that is concluded from the records."""
     attention = judge_attention(analysis, config.seed)
@@ -161,19 +195,22 @@ def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: 
     notes = data_notes(
         analysis.images, analysis.problems, classes, analysis.manifest["notes"], _overlap(test_set, config)
     )
+    content = analysis.images["sha256"].tolist()
+    mined = mine(
+        analysis.models,
+        labels,
+        classes,
+        config.examples,
+        config.seed,
+        content=content,
+        unselected=config.examples if (labels < 0).any() else 0,
+    )
+    agreements, alike = find_agreements(analysis, config.examples, config.seed)
     return Report(
         analysis=analysis,
         scores=tuple(score_model(m.name, labels, m.probabilities, classes, config.seed) for m in analysis.models),
         comparisons=tuple(compare_models(a, b, labels) for a, b in combinations(analysis.models, 2)),
-        mined=mine(
-            analysis.models,
-            labels,
-            classes,
-            config.examples,
-            config.seed,
-            content=analysis.images["sha256"].tolist(),
-            unselected=config.examples if (labels < 0).any() else 0,
-        ),
+        mined=Mined((*mined.picks, *alike)),
         class_orders=tuple(likely_order(labels, m.predicted, classes) for m in analysis.models),
         load_image=load_image,
         data_notes=(*shortcuts.duplicates.note(analysis.images), *notes),
@@ -181,6 +218,7 @@ def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: 
         attention=attention,
         use=None if attention is None else judge_use(analysis, attention, transplants, config.seed),
         shortcuts=shortcuts,
+        agreements=agreements,
     )
 
 

@@ -125,15 +125,24 @@ def list_rows(
 
 
 def read_training(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:
-    """`path` and `person` of a training frame; None where it has no column of paths."""
+    """`path`, `person` and `emotion` (as written) of a training frame; None where it has no column of paths."""
     frame = _plain_columns(frame)
-    given = columns.path if columns.path in frame.columns else None
-    where = find_column(frame, given, PATH_NAMES)
+
+    def column(given: str | None, usual: str) -> str | None:
+        return find_column(frame, given if given in frame.columns else None, usual)
+
+    where = column(columns.path, PATH_NAMES)
     if where is None:
         return None
-    person = find_column(frame, columns.person if columns.person in frame.columns else None, _PERSON)
-    persons = None if person is None else [_text(cell) or None for cell in frame[person]]
-    return pd.DataFrame({"path": [_text(cell) for cell in frame[where]], "person": persons})
+    person, emotion = column(columns.person, _PERSON), column(columns.emotion or columns.label, _EMOTION)
+    return pd.DataFrame(
+        {
+            "path": [_text(cell) for cell in frame[where]],
+            "person": None if person is None else [_text(cell) or None for cell in frame[person]],
+            "emotion": None if emotion is None else [_plain(cell) for cell in frame[emotion]],
+        },
+        dtype=object,
+    )
 
 
 def _plain_columns(frame: pd.DataFrame) -> pd.DataFrame:

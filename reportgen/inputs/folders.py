@@ -101,9 +101,10 @@ def read_folder(folder: Path, classes: Sequence[str] | None) -> Listing | None:
     if numbered:
         listing.classes = RAFDB_ORDER
         listing.notes.append("folders 1 to 7 read as RAF-DB's numbers (1 surprise ... 7 neutral)")
-    training = [path for path, _, split in rows if split == "training"]
+    training = [(path, known[name]) for path, name, split in rows if split == "training"]
     if training and chosen != "training":
-        listing.training["training folder"] = pd.DataFrame({"path": training, "person": None})
+        paths, emotions = zip(*training, strict=True)
+        listing.training["training folder"] = pd.DataFrame({"path": paths, "person": None, "emotion": emotions})
     return listing
 
 

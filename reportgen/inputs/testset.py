@@ -51,7 +51,7 @@ class TestSet:
         Images left out: `path`, `emotion`, `kind`, `message`. Kinds: "unknown-label", "no-label",
         "undecided-label", "missing-file", "duplicate-path", "undecodable".
     training
-        Frames with `path` and `person` of training splits, by name.
+        Frames with `path`, `person` and `emotion` (a class, or None) of training splits, by name.
     source
         The source in one phrase.
     notes
@@ -233,7 +233,10 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
         classes=classes,
         problems=listed,
         source=listing.source,
-        training={name: seen.assign(person=_persons(seen, config)) for name, seen in listing.training.items()},
+        training={
+            name: seen.assign(person=_persons(seen, config), emotion=_training_emotions(seen, listing, classes))
+            for name, seen in listing.training.items()
+        },
         notes=tuple(notes),
         pixels=None if listing.pixels is None else listing.pixels[keep],
     )
@@ -270,6 +273,13 @@ def _persons(rows: pd.DataFrame, config: Config) -> pd.Series[Any]:
         pattern = re.compile(config.person_pattern)
         persons = [person_of(path, pattern) for path in rows["path"]]
     return pd.Series(persons, dtype=object)
+
+
+def _training_emotions(seen: pd.DataFrame, listing: Listing, classes: tuple[str, ...]) -> pd.Series[Any]:
+    """The class of every training row; None where its label is none of them."""
+    written = [(listing.numbers or {}).get(value) if isinstance(value, int) else value for value in seen["emotion"]]
+    meaning = {value: None if value is None else match_class(value, classes) for value in set(written)}
+    return pd.Series([meaning[value] for value in written], index=seen.index, dtype=object)
 
 
 def _storable(column: pd.Series[Any]) -> Any:

@@ -25,6 +25,7 @@ from reportgen.site.recipe import version
 from reportgen.site.render import Renderer, find_templates, load_assets, to_script
 from reportgen.site.report import Report
 from reportgen.site.shortcut_pictures import ShortcutPictures, draw_shortcuts
+from reportgen.site.strips import draw_strips
 from reportgen.site.transplant_pictures import draw_worked_examples
 from reportgen.site.use_forest import use_forest, use_rows
 from reportgen.site.views_compare import compare_view
@@ -91,7 +92,10 @@ def compose(
         thumb_quality=economy.thumb_quality,
         finest=economy.finest,
     )
-    context = Context(report, config, drawn)
+    occlusions = report.reasons.occlusions if report.reasons is not None else None
+    context = Context(
+        report, config, drawn, draw_strips(report.analysis, occlusions, report.load_image, known, save)
+    )  # fmt: skip
     means: MeanMaps = tuple(
         draw_mean_maps(model, context.labels, drawn.mean_faces, style, save, context.blank(k), drawn.frames)
         for k, model in enumerate(context.models)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePosixPath, PureWindowsPath
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from reportgen.analysis import ModelRecords, slugify
 from reportgen.config import Config
 from reportgen.evidence.mining import Pick
 from reportgen.site.attention import Attention
-from reportgen.site.drawing import Drawn, thumb_position
+from reportgen.site.drawing import Drawn, SheetFile, thumb_position
 from reportgen.site.pictures import ModelPictures
 from reportgen.site.report import DataNote, Report
 from reportgen.site.sheets import BORDER, CELLS, THUMB
@@ -42,10 +43,14 @@ class Context:
     ----------
     drawn
         Its pictures, with their paths inside the site.
+    strips
+        Sheets of the images whose regions were changed, by row.
     """
 
-    def __init__(self, report: Report, config: Config, drawn: Drawn) -> None:
-        self.report, self.config, self.drawn = report, config, drawn
+    def __init__(
+        self, report: Report, config: Config, drawn: Drawn, strips: Mapping[int, SheetFile] = MappingProxyType({})
+    ) -> None:
+        self.report, self.config, self.drawn, self.strips = report, config, drawn, strips
         self.analysis = report.analysis
         self.models = report.analysis.models
         self.classes = report.analysis.classes

@@ -39,6 +39,11 @@ DESCRIPTIONS = {
     "downloads/use_by_donor.csv": "The same gap by the emotion of the faces that gave the region.",
     "downloads/backgrounds.csv": "Heat on the background held against use of it, per model and emotion.",
     "downloads/trust.csv": "The trust grade of every model's heatmaps, and the checks it rests on.",
+    "downloads/reasons.csv": "Every rule asked of every error, with its numbers.",
+    "downloads/reason_rates.csv": "How often each reason is given, among errors and among correct images.",
+    "downloads/reason_regions.csv": "The region that speaks for the answer rather than the label, error by error.",
+    "downloads/occlusions.csv": "What the models said when a region of an error was exchanged or filled in.",
+    "downloads/map_agreement.csv": "Whether two models' answers to an image rest on the same places.",
     "downloads/table_columns.csv": "What every column of all these tables but the predictions means.",
 }
 

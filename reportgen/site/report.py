@@ -14,7 +14,11 @@ from reportgen.evidence.agreement import Comparison
 from reportgen.evidence.class_order import PermutedOrder
 from reportgen.evidence.data_notes import DataNote
 from reportgen.evidence.judge import DICTIONARY, AttentionFindings
+from reportgen.evidence.map_agreement import MapAgreement
+from reportgen.evidence.map_agreement_case import AGREEMENT_DICTIONARY, agreement_tables
 from reportgen.evidence.mining import Mined
+from reportgen.evidence.reason_tables import REASON_DICTIONARY
+from reportgen.evidence.reasons import ReasonFindings
 from reportgen.evidence.scores import ModelScores
 from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.shortcuts import ShortcutFindings
@@ -46,6 +50,10 @@ class Report:
         What gives labels away beside the face, and which model uses it; None where that was not looked for.
     privacy
         How faces and names are hidden: "none", or "blur" or "outline" once `reportgen.site.privacy.protect` did it.
+    agreements
+        Whether the models' answers rest on the same places, pair by pair as in `comparisons`; empty without labels.
+    reasons
+        Why images were misclassified; None without labels.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -62,6 +70,8 @@ class Report:
     use: UseFindings | None = None
     shortcuts: ShortcutFindings | None = None
     privacy: Literal["none", "blur", "outline"] = "none"
+    agreements: tuple[MapAgreement, ...] = ()
+    reasons: ReasonFindings | None = None
 
     @property
     def tables(self) -> tuple[tuple[Tables, Dictionary], ...]:
@@ -73,4 +83,8 @@ class Report:
             found.append((self.use.tables, USE_DICTIONARY))
         if self.shortcuts is not None:
             found.append((self.shortcuts.tables, SHORTCUT_DICTIONARY))
+        if self.agreements:
+            found.append((agreement_tables(self.agreements), AGREEMENT_DICTIONARY))
+        if self.reasons is not None:
+            found.append((self.reasons.tables, REASON_DICTIONARY))
         return tuple(found)

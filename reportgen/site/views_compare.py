@@ -12,6 +12,7 @@ from reportgen.evidence.mining import Pick
 from reportgen.site.context import Context
 from reportgen.site.text import count, percent, points, shorten
 from reportgen.site.views import Example, Gallery, Legend, Number, Page
+from reportgen.site.views_agreement import AgreementView, agreement_view
 from reportgen.site.views_emotion import split
 
 __all__ = ["CompareView", "PairView", "SplitRow", "compare_view"]
@@ -46,6 +47,7 @@ class PairView:
     quadrants: tuple[tuple[str, int, str], ...]
     rows: tuple[SplitRow, ...]
     galleries: tuple[Gallery, ...]
+    agreement: AgreementView | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def _pair(context: Context, c: Comparison, a: int, b: int, index: int) -> PairVi
         else (),
         rows=_rows(context, a, b) if c.n else (),
         galleries=_galleries(context, a, b, index),
+        agreement=agreement_view(context, index, a, b),
     )
 
 

@@ -12,6 +12,8 @@ from reportgen.site.text import and_list, capital, plain, shorten
 from reportgen.site.views import Answer, Crumb, Legend, Link, Page, Thumb, Tile
 from reportgen.site.views_errors import ProbabilityRow, probability_rows
 from reportgen.site.views_hand import Hand, hand_view
+from reportgen.site.views_reasons import CardReasons, card_reasons
+from reportgen.site.views_strip import RegionStrip, region_strip
 
 __all__ = ["ImageView", "ModelPanel", "image_view"]
 
@@ -52,6 +54,8 @@ class ModelPanel:
     maps: tuple[ClassMap, ...]
     caution: str
     why: str
+    reasons: CardReasons | None = None
+    strip: RegionStrip | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,8 @@ def _panel(context: Context, row: int, k: int) -> ModelPanel:
         ),
         caution=context.caution(row, k),
         why=capital(why),
+        reasons=card_reasons(context, row, k),
+        strip=region_strip(context, row, k),
     )
 
 
