@@ -55,7 +55,14 @@ class Faces:
 
     def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Faces:
         """Some of the photos, by index or by mask."""
-        return Faces(*(values[rows] for values in self._values()))
+        return Faces(
+            self.pixels[rows],
+            self.labels[rows],
+            self.persons[rows],
+            self.cheeks[rows],
+            self.foreheads[rows],
+            self.eyes[rows],
+        )
 
     def mirrored(self) -> Faces:
         """Every photo with left and right exchanged."""
@@ -68,9 +75,6 @@ class Faces:
             flip[0] + flip[1] * self.foreheads,
             self.eyes,
         )
-
-    def _values(self) -> tuple[npt.NDArray[np.generic], ...]:
-        return (self.pixels, self.labels, self.persons, self.cheeks, self.foreheads, self.eyes)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +45,5 @@ def read_findings(analysis: Path) -> tuple[Finding, ...]:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise BuildError(f"{path}: cannot be read ({error}); delete the folder and run again") from None
-    table = table[table["kind"] == "background"]
-    return tuple(
-        Finding(str(row.emotion), "background", float(row.value) if row.value is not None else math.nan, str(row.answer))
-        for row in table.itertuples()
-    )
+    rows = table[table["kind"] == "background"].to_dict(orient="records")
+    return tuple(Finding(str(r["emotion"]), "background", float(r["value"]), str(r["answer"])) for r in rows)

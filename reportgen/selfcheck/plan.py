@@ -38,7 +38,7 @@ class Trial:
         "off-face", "on-face" and "invisible" models are taught an artefact; "distractor" models see one equally often
         with every emotion; "clean" models see none.
     artefact, emotion
-        What is planted and with which emotion it goes. Models of the last two arms are measured for dependence on it as well.
+        What is planted and with which emotion it goes. Dependence on it is measured in models of the last two arms too.
     prevalence, elsewhere
         Share of the photos of that emotion, and of every other, that carry it, in training and in the test set alike.
     network

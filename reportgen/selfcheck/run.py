@@ -10,14 +10,19 @@ from pathlib import Path
 
 from reportgen.errors import BuildError, ConfigError, OutputError
 from reportgen.progress import Progress, SilentProgress
+from reportgen.selfcheck.outcome import Outcome
 from reportgen.selfcheck.plan import Trial
-from reportgen.selfcheck.trial import Effort, Outcome, run_trial
+from reportgen.selfcheck.trial import Effort, run_trial
 
 __all__ = ["run_plan"]
 
 
 def run_plan(
-    trials: Sequence[Trial], work: Path, effort: Effort | None = None, workers: int = 1, progress: Progress | None = None
+    trials: Sequence[Trial],
+    work: Path,
+    effort: Effort | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> tuple[Outcome, ...]:
     """Run every trial; those that are done already cost nothing.
 

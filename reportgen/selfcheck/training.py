@@ -49,7 +49,7 @@ def train(
         Of weights, order and augmentation.
     """
     torch.manual_seed(seed)
-    model = NETWORKS[network]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model: nn.Module = NETWORKS[network]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     pool = torch.stack([torch.from_numpy(v).permute(0, 3, 1, 2) for v in variants])  # (V, n, 3, H, W)
     targets = torch.from_numpy(labels)
     n = len(targets)
@@ -70,14 +70,15 @@ def train(
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 plan.step()
-    return model.eval()
+    model.eval()
+    return model
 
 
 @torch.inference_mode()
 def predict(model: nn.Module, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """(n, C) probabilities of (n, H, W, 3) uint8 photos."""
     model.eval()
-    batches = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).split(64)
+    batches = torch.split(torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2), 64)
     return np.asarray(torch.cat([torch.softmax(model(_normalised(b)), dim=1) for b in batches]), dtype=np.float64)
 
 

@@ -16,7 +16,6 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from reportgen._version import __version__
 from reportgen.analysis import content_hash, write_atomically, write_json
 from reportgen.build import build
 from reportgen.config import Config, ModelConfig, Preprocessing
@@ -25,11 +24,12 @@ from reportgen.selfcheck.artefacts import plant_some
 from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, faces_sha256, load_faces, split_persons
 from reportgen.selfcheck.findings import Finding, read_findings
 from reportgen.selfcheck.networks import NETWORKS, TARGET_LAYER
+from reportgen.selfcheck.outcome import Outcome
 from reportgen.selfcheck.plan import Trial
-from reportgen.selfcheck.reliance import Reliance, measure_reliance
+from reportgen.selfcheck.reliance import measure_reliance
 from reportgen.selfcheck.training import MEAN, STAGES, STD, Stage, predict, train
 
-__all__ = ["JUDGING_ROOMS", "Effort", "Outcome", "judging_code", "run_trial"]
+__all__ = ["JUDGING_ROOMS", "Effort", "judging_code", "run_trial"]
 
 JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
 """The rooms whose source decides what a verdict says."""
@@ -51,30 +51,6 @@ class Effort:
 
     stages: tuple[Stage, ...] = STAGES
     test_persons: int = 20
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is known of one trial once it is done.
-
-    Attributes
-    ----------
-    accuracy
-        On the test set as the report saw it, artefacts included.
-    clean_accuracy
-        On the same photos without any artefact.
-    findings
-        Of the build, one per emotion and question.
-    seconds
-        Spent on training and on the build.
-    """
-
-    trial: Trial
-    accuracy: float
-    clean_accuracy: float
-    reliance: Reliance
-    findings: tuple[Finding, ...]
-    seconds: dict[str, float]
 
 
 def judging_code() -> str:
@@ -102,7 +78,7 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
     judged = content_hash(taught, judging_code(), code_hash("build.py", "analysis.py", "selfcheck/findings.py"))[:16]
     stored = _read(folder / "outcome.json")
     if stored is not None and stored.get("key") == judged:
-        return _outcome(trial, stored)
+        return Outcome.from_record(trial, stored)
     faces = load_faces()
     training, test = split_persons(faces, effort.test_persons, np.random.default_rng([trial.seed, 0]))
     model, seconds = _model(trial, training, folder, taught, effort)
@@ -127,7 +103,7 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
     write_json(folder / "outcome.json", record)
     shutil.rmtree(folder / "output" / "site", ignore_errors=True)
     shutil.rmtree(folder / "set", ignore_errors=True)
-    return _outcome(trial, record)
+    return Outcome.from_record(trial, record)
 
 
 def _key(trial: Trial, effort: Effort) -> str:
@@ -140,7 +116,7 @@ def _model(trial: Trial, training: Faces, folder: Path, key: str, effort: Effort
     """The trained model, from its checkpoint if that is still right, and the seconds its training took."""
     path, note = folder / "model.safetensors", _read(folder / "model.json")
     if note is not None and note.get("key") == key and path.is_file():
-        model = NETWORKS[trial.network]()
+        model: nn.Module = NETWORKS[trial.network]()
         model.load_state_dict(load_file(path))
         return model.eval(), float(note["seconds"])
     began = time.perf_counter()
@@ -187,17 +163,6 @@ def _judge(folder: Path, trial: Trial) -> tuple[Finding, ...]:
         workers=1,
     )
     return read_findings(build(config).analysis)
-
-
-def _outcome(trial: Trial, record: dict[str, Any]) -> Outcome:
-    return Outcome(
-        trial=trial,
-        accuracy=record["accuracy"],
-        clean_accuracy=record["clean_accuracy"],
-        reliance=Reliance(**record["reliance"]),
-        findings=tuple(Finding(**finding) for finding in record["findings"]),
-        seconds=record["seconds"],
-    )
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -64,7 +64,7 @@ def _row(
     pixels = compose(rgba, photo, SIZE, None)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=QUALITY, optimize=True)
-    # Found on a photo without defects, twice as large: these are the true places, not what a detector makes of the photo.
+    # Found on a photo without defects, twice as large: the true places, not what a detector makes of a bad photo.
     plain = Photo(photo.background, photo.seed, photo.exposure, grey=False, small=0, blur=0.0, noise=0.0)
     face = landmarker.locate(compose(rgba, plain, 2 * SIZE, None))
     points = np.asarray(face.points, dtype=np.float64)[:, :2]
