@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from reportgen.errors import BuildError
 
-__all__ = ["Finding", "read_findings"]
+__all__ = ["HEAT", "Finding", "read_findings"]
+
+HEAT = "heat"
+"""Kind of a finding that says only where the heatmap lies. It accuses nobody; kept to see what it would be worth."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,12 @@ class Finding:
     Attributes
     ----------
     kind
-        "background" for something beside the face; others are what the whole picture gives away ("colour").
+        "background": use of something beside the face; "heat": heat on it; others are what the whole picture gives
+        away ("colour").
     score
-        The larger, the stronger; NaN where nothing was measured.
+        The larger, the stronger; comparable within a kind. NaN where nothing was measured.
     answer
-        "yes", "possible", "no", "undetermined" or "insufficient evidence".
+        "yes" is an alarm; else "possible", "no", "undetermined" or "insufficient evidence".
     """
 
     emotion: str
@@ -40,10 +45,22 @@ def read_findings(analysis: Path) -> tuple[Finding, ...]:
     BuildError
         The tables are not there.
     """
-    path = analysis / "tables" / "verdicts.parquet"
+    heat = _read(analysis / "tables" / "verdicts.parquet")
+    heat = heat[heat["kind"] == "background"]
+    used = _read(analysis / "tables" / "backgrounds.parquet")
+    found = [Finding(str(r["emotion"]), HEAT, float(r["value"]), str(r["answer"])) for r in _rows(heat)]
+    for row in _rows(used):
+        answer = "yes" if row["cheating"] else str(row["state"])
+        found.append(Finding(str(row["emotion"]), "background", float(row["score"]), answer))
+    return tuple(found)
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
+
+
+def _read(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path)
+        return pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise BuildError(f"{path}: cannot be read ({error}); delete the folder and run again") from None
-    rows = table[table["kind"] == "background"].to_dict(orient="records")
-    return tuple(Finding(str(r["emotion"]), "background", float(r["value"]), str(r["answer"])) for r in rows)

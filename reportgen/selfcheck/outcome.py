@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from reportgen.selfcheck.findings import Finding
+from reportgen.selfcheck.findings import HEAT, Finding
 from reportgen.selfcheck.plan import Trial
 from reportgen.selfcheck.reliance import STRONG, Reliance
 
@@ -35,6 +35,7 @@ COLUMNS = {
     "score": "the report's score for that emotion and a shortcut beside the face",
     "flagged": "whether the report says yes for any emotion, any kind",
     "flags": "emotion: kind, of every yes",
+    "heat": "emotions for which the heatmap alone says yes to the background",
     "named": "whether the strongest yes of the fitting kind is for that emotion; empty where nothing was flagged",
 }
 
@@ -81,8 +82,16 @@ class Outcome:
 
     @property
     def alarms(self) -> tuple[Finding, ...]:
-        """Every "yes", strongest first."""
-        found = [finding for finding in self.findings if finding.answer == "yes"]
+        """Every "yes" that accuses, strongest first."""
+        return self._yes(lambda kind: kind != HEAT)
+
+    @property
+    def hot(self) -> tuple[Finding, ...]:
+        """Every "yes" of the heatmaps alone, strongest first."""
+        return self._yes(lambda kind: kind == HEAT)
+
+    def _yes(self, wanted: Callable[[str], bool]) -> tuple[Finding, ...]:
+        found = [finding for finding in self.findings if finding.answer == "yes" and wanted(finding.kind)]
         return tuple(sorted(found, key=lambda finding: -_number(finding.score)))
 
     @property
@@ -125,6 +134,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             "reliance": outcome.reliance.change, "moved": outcome.reliance.moved, "strong": outcome.strong,
             "score": outcome.score, "flagged": bool(outcome.alarms),
             "flags": "; ".join(f"{alarm.emotion}: {alarm.kind}" for alarm in outcome.alarms),
+            "heat": "; ".join(finding.emotion for finding in outcome.hot),
             "named": "" if outcome.named is None else str(outcome.named),
         })  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -44,6 +44,10 @@ def show(summary: Summary, console: Console) -> None:
     alarms.add_row("clean", share(summary.clean))
     alarms.add_row("taught, flagged for another emotion", share(summary.other_emotions))
     console.print(alarms)
+    console.print(
+        f"Had the heatmaps alone been asked: {share(summary.heat_detection)} strong shortcuts beside the face and "
+        f"{share(summary.heat_alarms)} models without one would have been flagged."
+    )
     doses = Table("reliance", "flagged for that emotion", title="Dose and response, beside the face")
     for dose in summary.doses:
         low = "below" if dose.low < 0 else f"{dose.low:.2f} to"

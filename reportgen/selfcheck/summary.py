@@ -86,6 +86,8 @@ class Summary:
         Of strong shortcuts beside the face, without the tuning kind: flagged; and of these, right emotion.
     distractors, clean, false_alarms
         Flagged models that were taught no shortcut; the last is both together.
+    heat_detection, heat_alarms
+        The same shares as `detection` and `false_alarms`, had the heatmaps alone been asked.
     other_emotions
         Models taught a shortcut that are flagged for an emotion that it does not go with.
     doses
@@ -111,6 +113,8 @@ class Summary:
     distractors: Estimate
     clean: Estimate
     false_alarms: Estimate
+    heat_detection: Estimate
+    heat_alarms: Estimate
     other_emotions: Estimate
     doses: tuple[Dose, ...]
     correlation: Estimate
@@ -143,6 +147,8 @@ def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
         distractors=_share(untaught["distractor"], [o for o in untaught["distractor"] if o.alarms]),
         clean=_share(untaught["clean"], [o for o in untaught["clean"] if o.alarms]),
         false_alarms=false_alarms,
+        heat_detection=_share(strong, [o for o in strong if o.hot]),
+        heat_alarms=_share(innocent, [o for o in innocent if o.hot]),
         other_emotions=_share(taught, [o for o in taught if any(a.emotion != o.trial.emotion for a in o.alarms)]),
         doses=tuple(_doses(measured)),
         correlation=correlation,

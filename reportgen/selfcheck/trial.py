@@ -19,7 +19,7 @@ from torch import nn
 from reportgen.analysis import content_hash, write_atomically, write_json
 from reportgen.build import build
 from reportgen.config import Config, ModelConfig, Preprocessing
-from reportgen.explain.plan import code_hash
+from reportgen.explain.plan import code_hash, judging_code
 from reportgen.selfcheck.artefacts import plant_some
 from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, faces_sha256, load_faces, split_persons
 from reportgen.selfcheck.findings import Finding, read_findings
@@ -29,10 +29,7 @@ from reportgen.selfcheck.plan import Trial
 from reportgen.selfcheck.reliance import measure_reliance
 from reportgen.selfcheck.training import MEAN, STAGES, STD, Stage, predict, train
 
-__all__ = ["JUDGING_ROOMS", "Effort", "judging_code", "run_trial"]
-
-JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
-"""The rooms whose source decides what a verdict says."""
+__all__ = ["Effort", "run_trial"]
 
 _QUALITY = 92
 
@@ -51,11 +48,6 @@ class Effort:
 
     stages: tuple[Stage, ...] = STAGES
     test_persons: int = 20
-
-
-def judging_code() -> str:
-    """Hash of the source that decides what a verdict says, 16 hex digits."""
-    return code_hash(*JUDGING_ROOMS)[:16]
 
 
 def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:

@@ -14,6 +14,7 @@ import pandas as pd
 from reportgen.analysis import slugify
 from reportgen.evidence.tables import Dictionary, Tables
 from reportgen.site.context import Context
+from reportgen.site.views_certificate import TABLE as CERTIFICATE_TABLE
 
 __all__ = ["DESCRIPTIONS", "downloads"]
 
@@ -38,6 +39,7 @@ DESCRIPTIONS = {
     "downloads/backgrounds.csv": "Heat on the background held against use of it, per model and emotion.",
     "downloads/trust.csv": "The trust grade of every model's heatmaps, and the checks it rests on.",
     "downloads/table_columns.csv": "What every column of all these tables but the predictions means.",
+    CERTIFICATE_TABLE: "Every model of the check of this program's own verdicts.",
 }
 
 
@@ -49,6 +51,7 @@ _SAMPLE = 1000
 def downloads(context: Context) -> dict[str, bytes]:
     """The files by path."""
     table, columns = _predictions(context)
+    certificate = context.report.certificate
     scores: dict[str, Any] = {
         "classes": list(context.classes),
         "models": [asdict(score) for score in context.report.scores],
@@ -60,6 +63,7 @@ def downloads(context: Context) -> dict[str, bytes]:
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/scores.json": (text + "\n").encode("utf-8"),
         **_tables(context.report.tables),
+        **({CERTIFICATE_TABLE: certificate.table} if certificate is not None else {}),
     }
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from reportgen.analysis import Analysis
 from reportgen.evidence.agreement import Comparison
+from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.class_order import PermutedOrder
 from reportgen.evidence.data_notes import DataNote
 from reportgen.evidence.judge import DICTIONARY, AttentionFindings
@@ -43,6 +44,10 @@ class Report:
         What the models use of what they look at; None like `attention`.
     shortcuts
         What gives labels away beside the face, and which model uses it; None where that was not looked for.
+    certificate
+        How often verdicts like these were found to be right; None where the package carries no such measurement.
+    judging_code
+        Version of the code that made this report's verdicts, to be held against the certificate's.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -58,6 +63,8 @@ class Report:
     attention: AttentionFindings | None = None
     use: UseFindings | None = None
     shortcuts: ShortcutFindings | None = None
+    certificate: Certificate | None = None
+    judging_code: str = ""
 
     @property
     def tables(self) -> tuple[tuple[Tables, Dictionary], ...]:
