@@ -23,8 +23,8 @@ class Finding:
     Attributes
     ----------
     kind
-        "background": use of something beside the face; "heat": heat on it; others are what the whole picture gives
-        away ("colour").
+        "background": use of something beside the face; "heat": heat on it; else the change of the whole picture that
+        takes recall away ("grey", "equalised", "blurred", "re-encoded").
     score
         The larger, the stronger; comparable within a kind. NaN where nothing was measured.
     answer
@@ -48,10 +48,14 @@ def read_findings(analysis: Path) -> tuple[Finding, ...]:
     heat = _read(analysis / "tables" / "verdicts.parquet")
     heat = heat[heat["kind"] == "background"]
     used = _read(analysis / "tables" / "backgrounds.parquet")
+    changed = _read(analysis / "tables" / "interventions.parquet")
     found = [Finding(str(r["emotion"]), HEAT, float(r["value"]), str(r["answer"])) for r in _rows(heat)]
     for row in _rows(used):
         answer = "yes" if row["cheating"] else str(row["state"])
         found.append(Finding(str(row["emotion"]), "background", float(row["score"]), answer))
+    found += [
+        Finding(str(r["emotion"]), str(r["change"]), float(r["fall"]), str(r["answer"])) for r in _rows(changed)
+    ]
     return tuple(found)
 
 

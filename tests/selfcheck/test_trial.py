@@ -125,6 +125,8 @@ def tables(folder, backgrounds):
             {"model": "Model", "emotion": "anger", "state": "looks only", "score": 0.0, "cheating": False},
         ]
         pd.DataFrame(rows).to_parquet(folder / "tables" / "backgrounds.parquet")
+    changes = [{"model": "Model", "emotion": "anger", "change": "grey", "fall": 0.6, "answer": "yes"}]
+    pd.DataFrame(changes).to_parquet(folder / "tables" / "interventions.parquet")
 
 
 def test_findings_are_read_from_the_tables_of_a_build(tmp_path):
@@ -133,6 +135,7 @@ def test_findings_are_read_from_the_tables_of_a_build(tmp_path):
         Finding("fear", HEAT, 3.5, "yes"),
         Finding("fear", "background", 2.5, "yes"),
         Finding("anger", "background", 0.0, "looks only"),
+        Finding("anger", "grey", 0.6, "yes"),
     )
 
 
