@@ -158,7 +158,7 @@ def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False) -> N
 def selfcheck(
     quick: Annotated[bool, typer.Option("--quick/--full", help="Two models, or all of the certificate.")] = False,
     work: Annotated[Path, typer.Option(help="Folder that keeps what is done; a killed run goes on there.")] = Path(
-        "selfcheck"
+        "selfcheck-work"
     ),
     workers: Annotated[int | None, typer.Option(help="Models under way at once (default: one per core).")] = None,
 ) -> None:

@@ -21,9 +21,9 @@ Arm = Literal["off-face", "on-face", "invisible", "distractor", "clean"]
 _OFF_FACE = tuple(kind for kind, where in KINDS.items() if where == "off-face")
 _TESTED = tuple(kind for kind in _OFF_FACE if kind != TUNING)
 _PREVALENCES = (0.5, 0.75, 1.0, 0.6, 0.9)
-_ELSEWHERE = (0.0, 0.03, 0.1)
-_STRENGTHS = (1.0, 1.0, 0.6)
-_MODELS = {"tuning": 12, "tested": 15, "on-face": 4, "invisible": 4, "distractor": 20, "clean": 20}
+_ELSEWHERE = (0.0, 0.02, 0.05)
+_STRENGTHS = (1.0, 1.0, 0.7)
+_MODELS = {"tuning": 12, "tested": 16, "on-face": 4, "invisible": 4, "distractor": 20, "clean": 20}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Stage:
     rate: float
 
 
-STAGES = (Stage(64, 16, 6e-3), Stage(96, 2, 1e-3))
+STAGES = (Stage(64, 11, 7e-3), Stage(96, 2, 1.5e-3))
 
 
 def train(
