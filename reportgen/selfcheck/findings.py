@@ -53,9 +53,7 @@ def read_findings(analysis: Path) -> tuple[Finding, ...]:
     for row in _rows(used):
         answer = "yes" if row["cheating"] else str(row["state"])
         found.append(Finding(str(row["emotion"]), "background", float(row["score"]), answer))
-    found += [
-        Finding(str(r["emotion"]), str(r["change"]), float(r["fall"]), str(r["answer"])) for r in _rows(changed)
-    ]
+    found += [Finding(str(r["emotion"]), str(r["change"]), float(r["fall"]), str(r["answer"])) for r in _rows(changed)]
     return tuple(found)
 
 
