@@ -1,4 +1,4 @@
-"""The command line: `reportgen build`, `check`, `explain` and `demo`."""
+"""The command line: `reportgen build`, `check`, `explain`, `demo` and `selfcheck`."""
 
 from __future__ import annotations
 
@@ -185,6 +185,21 @@ def demo(
         mail=True if mail else None,
     )
     _build(settings, open_, [])
+
+
+@app.command()
+def selfcheck(
+    quick: Annotated[bool, typer.Option("--quick/--full", help="Two models, or all of the certificate.")] = False,
+    work: Annotated[Path, typer.Option(help="Folder that keeps what is done; a killed run goes on there.")] = Path(
+        "selfcheck-work"
+    ),
+    workers: Annotated[int | None, typer.Option(help="Models under way at once (default: one per core).")] = None,
+) -> None:
+    """Measure how often the verdicts are right, on models that were taught shortcuts on purpose."""
+    from reportgen.selfcheck.command import selfcheck as run
+
+    console = _console()
+    run(quick, work, workers, console, TerminalProgress(console))
 
 
 def _settings(config: Path | None, model: list[str] | None = None, **flags: Any) -> Config:

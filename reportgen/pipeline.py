@@ -22,6 +22,7 @@ from reportgen.analysis import Analysis, content_hash, read_analysis, sweep_left
 from reportgen.config import Config
 from reportgen.evidence.agreement import compare_models
 from reportgen.evidence.attention_case import judge_attention
+from reportgen.evidence.certificate import read_certificate
 from reportgen.evidence.class_order import likely_order
 from reportgen.evidence.data_notes import TrainingOverlap, data_notes
 from reportgen.evidence.map_agreement_case import find_agreements
@@ -38,7 +39,7 @@ from reportgen.explain.analyse import analyse
 from reportgen.explain.experiments import Experiment, perform
 from reportgen.explain.interventions import intervention_experiment
 from reportgen.explain.occlusion import occlusion_experiment
-from reportgen.explain.plan import code_hash
+from reportgen.explain.plan import code_hash, judging_code
 from reportgen.explain.transplants import transplant_experiment
 from reportgen.inputs.discover import discover, discover_models
 from reportgen.inputs.emotions import EMOTIONS
@@ -57,6 +58,7 @@ __all__ = ["BuildResult", "build", "explain"]
 
 _STATE = ".reportgen.json"
 _COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed", "privacy")
+_CERTIFICATE = ("selfcheck/data/certificate.json", "selfcheck/data/trials.csv")
 _SITE_SETTINGS = (
     "experiments",
     "training_unweighted",
@@ -219,6 +221,8 @@ def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: 
         use=None if attention is None else judge_use(analysis, attention, transplants, config.seed),
         shortcuts=shortcuts,
         agreements=agreements,
+        certificate=read_certificate(),
+        judging_code=judging_code(),
     )
 
 
@@ -272,7 +276,8 @@ def _site_key(analysis: Analysis, config: Config) -> str:
     return content_hash(
         json.dumps(analysis.manifest, sort_keys=True),
         json.dumps(settings, sort_keys=True),
-        code_hash("evidence", "explain", "site", "faces", "pipeline.py", "analysis.py"),
+        code_hash("evidence", "explain", "site", "faces", "pipeline.py", "analysis.py", *_CERTIFICATE),
+        judging_code(),
         *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
         _command(config) or "",
         settings_file(config),

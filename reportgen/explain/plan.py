@@ -19,12 +19,14 @@ from reportgen.errors import CheckpointError, DataError
 from reportgen.inputs.region_masks import mask_file
 from reportgen.inputs.testset import RESERVED, TestSet
 
-__all__ = ["ModelPlan", "Plan", "code_hash", "library_versions", "make_plan", "shard_bounds"]
+__all__ = ["ModelPlan", "Plan", "code_hash", "judging_code", "library_versions", "make_plan", "shard_bounds"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow", "scipy", "scikit-learn", "ai-edge-litert")
 _HASH_THREADS = 8  # reading waits for the disk more than for a core
 _KEY_DIGITS = 16
+# Not the site: it only shows what was decided.
+_JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,11 @@ def code_hash(*places: str) -> str:
         path = _ROOT / place
         files += [path] if path.is_file() else sorted(path.rglob("*.py"))
     return content_hash(*(part for file in files for part in (file.relative_to(_ROOT).as_posix(), file.read_bytes())))
+
+
+def judging_code() -> str:
+    """Hash of the source that decides what a verdict says, 16 hex digits."""
+    return code_hash(*_JUDGING_ROOMS)[:_KEY_DIGITS]
 
 
 def library_versions() -> dict[str, str]:

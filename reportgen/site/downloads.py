@@ -15,6 +15,7 @@ from reportgen.analysis import slugify
 from reportgen.evidence.tables import Dictionary, Tables
 from reportgen.site.context import Context
 from reportgen.site.findings import answer_questions, headline
+from reportgen.site.views_certificate import TABLE as CERTIFICATE_TABLE
 
 __all__ = ["DESCRIPTIONS", "downloads"]
 
@@ -45,6 +46,7 @@ DESCRIPTIONS = {
     "downloads/occlusions.csv": "What the models said when a region of an error was exchanged or filled in.",
     "downloads/map_agreement.csv": "Whether two models' answers to an image rest on the same places.",
     "downloads/table_columns.csv": "What every column of all these tables but the predictions means.",
+    CERTIFICATE_TABLE: "Every model of the check of this program's own verdicts.",
 }
 
 
@@ -56,6 +58,7 @@ _SAMPLE = 1000
 def downloads(context: Context, *, everything: bool = True) -> dict[str, bytes]:
     """The files by path; without `everything`, those that other tables cannot be made from."""
     table, columns = _predictions(context)
+    certificate = context.report.certificate
     scores: dict[str, Any] = {
         "classes": list(context.classes),
         "models": [asdict(score) for score in context.report.scores],
@@ -67,6 +70,7 @@ def downloads(context: Context, *, everything: bool = True) -> dict[str, bytes]:
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/scores.json": _json(scores),
         **(_tables(context.report.tables) if everything else {}),
+        **({CERTIFICATE_TABLE: certificate.table} if certificate is not None else {}),
     }
 
 

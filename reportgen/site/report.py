@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from reportgen.analysis import Analysis
 from reportgen.evidence.agreement import Comparison
+from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.class_order import PermutedOrder
 from reportgen.evidence.data_notes import DataNote
 from reportgen.evidence.judge import DICTIONARY, AttentionFindings
@@ -54,6 +55,10 @@ class Report:
         Whether the models' answers rest on the same places, pair by pair as in `comparisons`; empty without labels.
     reasons
         Why images were misclassified; None without labels.
+    certificate
+        How often verdicts like these were found to be right; None where the package carries no such measurement.
+    judging_code
+        Version of the code that made this report's verdicts, to be held against the certificate's.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -72,6 +77,8 @@ class Report:
     privacy: Literal["none", "blur", "outline"] = "none"
     agreements: tuple[MapAgreement, ...] = ()
     reasons: ReasonFindings | None = None
+    certificate: Certificate | None = None
+    judging_code: str = ""
 
     @property
     def tables(self) -> tuple[tuple[Tables, Dictionary], ...]:

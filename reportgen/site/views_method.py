@@ -13,6 +13,7 @@ from reportgen.site.report import DataNote
 from reportgen.site.takeaways import Takeaway, takeaways
 from reportgen.site.text import count, plain
 from reportgen.site.views import Legend, Page, Tile
+from reportgen.site.views_certificate import CertificateView, certificate_view
 from reportgen.site.views_transplants import TransplantMethod, transplant_method
 
 __all__ = ["GUIDE", "ISSUES", "LIMITS", "MethodView", "method_view"]
@@ -98,6 +99,7 @@ class MethodView:
     resolved: Resolved | None
     issues: tuple[tuple[str, str, str], ...]
     limits: tuple[str, ...]
+    certificate: CertificateView | None
     glossary: tuple[tuple[str, str], ...]
     notes: tuple[DataNote, ...]
     problems: tuple[tuple[str, str, str], ...]
@@ -136,6 +138,7 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
         resolved=resolved_regions(context),
         issues=ISSUES,
         limits=LIMITS,
+        certificate=certificate_view(context),
         glossary=tuple(sorted(GLOSSARY.items(), key=lambda item: item[0].lower())),
         notes=context.data_notes,
         problems=listed,

@@ -22,7 +22,9 @@ from PIL import Image, ImageDraw
 from reportgen.analysis import Analysis, FaceRecords, ModelRecords, slugify
 from reportgen.config import Config
 from reportgen.evidence.agreement import compare_models
+from reportgen.evidence.certificate import Certificate, CertifiedKind
 from reportgen.evidence.class_order import likely_order
+from reportgen.evidence.estimate import wilson
 from reportgen.evidence.judge import AttentionFindings, judge
 from reportgen.evidence.map_agreement_case import find_agreements
 from reportgen.evidence.measure import Cases, ModelMaps
@@ -299,8 +301,42 @@ def make_report() -> MakeReport:
 
 
 @pytest.fixture(scope="session")
-def report(make_report: MakeReport) -> Report:
-    return make_report(measured=True, shortcuts="shown")
+def certificate() -> Certificate:
+    """A check of the verdicts with made-up outcomes."""
+    return Certificate(
+        date="2026-01-02",
+        machine="2 cores, a processor, Linux x86_64",
+        version="0.0.0",
+        judging_code="measured",
+        models=9,
+        strong=0.3,
+        tuning="corner patch",
+        clean_accuracy=0.61,
+        targets=(
+            ("strong shortcuts flagged", "at least 29 of 30", "3 of 4", False),
+            ("ranks", ".8", "", None),
+        ),
+        kinds=(
+            CertifiedKind("corner patch", "off-face", True, 2, wilson(1, 2), wilson(1, 1), wilson(0, 0)),
+            CertifiedKind("tint", "invisible", False, 3, wilson(0, 3), wilson(0, 0), wilson(0, 0)),
+        ),
+        detection=wilson(3, 4),
+        naming=wilson(3, 3),
+        false_alarms=wilson(1, 4),
+        distractors=wilson(0, 2),
+        clean=wilson(1, 2),
+        heat_detection=wilson(4, 4),
+        heat_alarms=wilson(3, 4),
+        correlation=wilson(3, 4),
+        doses=((-1.0, 0.3, wilson(0, 5)), (0.3, 1.0, wilson(3, 4))),
+        unseen=("tint",),
+        table=b"model,arm\nclean-00,clean\n",
+    )
+
+
+@pytest.fixture(scope="session")
+def report(make_report: MakeReport, certificate: Certificate) -> Report:
+    return make_report(measured=True, shortcuts="shown", certificate=certificate, judging_code="measured")
 
 
 def _publish(report: Report, folder: Path, **settings: Any) -> Published:
