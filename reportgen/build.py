@@ -41,8 +41,11 @@ from reportgen.inputs.emotions import EMOTIONS
 from reportgen.inputs.images import decode
 from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
+from reportgen.lock import build_lock
+from reportgen.ownership import MANIFEST, check_output
 from reportgen.progress import Progress, SilentProgress
-from reportgen.site.publish import MANIFEST, publish
+from reportgen.site.archive import archive_date
+from reportgen.site.publish import publish
 from reportgen.site.render import find_templates
 from reportgen.site.report import Report
 
@@ -116,6 +119,14 @@ def explain(config: Config, images: Sequence[Path], progress: Progress | None = 
 def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
     for sentence in missing:
         progress.note(f"warning: {sentence}")
+    archive_date()  # a SOURCE_DATE_EPOCH that cannot be used is said before anything is computed
+    with build_lock(config.output):
+        check_output(config.output, zipped=config.zip)
+        return _build_alone(config, test_set, missing, progress)
+
+
+def _build_alone(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
+    """The build itself, while no other one writes here."""
     folder = config.output / "analysis"
     sweep_leftovers(config.output)
     analyse(config, test_set, folder, progress, missing)

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from reportgen._version import __version__
 from reportgen.config import Config, load_config
 from reportgen.errors import ConfigError, ReportError
-from reportgen.terminal import TerminalProgress
+from reportgen.terminal import TerminalProgress, make_console
 
 __all__ = ["app", "main"]
 
@@ -117,7 +116,7 @@ def check(
     settings = _settings(
         config, data=data, model=model, image_root=image_root, unsafe_load=True if unsafe_load else None
     )
-    check_inputs(settings, _console())
+    check_inputs(settings, make_console())
 
 
 @app.command()
@@ -134,7 +133,7 @@ def explain(
     from reportgen.build import explain as run
 
     settings = _settings(config, model=model, output=output, device=device, unsafe_load=True if unsafe_load else None)
-    progress = TerminalProgress(_console())
+    progress = TerminalProgress(make_console())
     _finish(run(settings, images, progress), progress, open_, [])
 
 
@@ -168,7 +167,7 @@ def _settings(config: Path | None, model: list[str] | None = None, **flags: Any)
 def _build(settings: Config, open_: bool, fail_on: list[Finding]) -> None:
     from reportgen.build import build
 
-    progress = TerminalProgress(_console())
+    progress = TerminalProgress(make_console())
     _finish(build(settings, progress), progress, open_, fail_on)
 
 
@@ -187,10 +186,6 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[
     if found:
         progress.note(f"failed as asked by --fail-on: {', '.join(found)}")
         raise typer.Exit(EXIT_FINDING)
-
-
-def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import re
 import warnings
@@ -19,12 +18,11 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from reportgen.errors import CheckpointError
+from reportgen.inputs.checkpoint_file import checkpoint_sha256, refuse_bombs
 
-__all__ = ["Checkpoint", "file_sha256", "read_checkpoint"]
+__all__ = ["Checkpoint", "read_checkpoint"]
 
-_MAX_BYTES = 16 * 2**30
 _STATE_KEYS = ("model_state_dict", "state_dict", "model")
-_HASH_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -66,13 +64,11 @@ def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
     CheckpointError
         Missing, truncated, not a checkpoint, would need to run code, holds no tensors or holds NaN or infinity.
     """
+    sha256 = checkpoint_sha256(path)
     try:
         size = path.stat().st_size
-        if size > _MAX_BYTES:
-            raise CheckpointError(f"{path}: {size / 2**30:.0f} GiB, at most {_MAX_BYTES >> 30} GiB is read")
         with path.open("rb") as file:
             head = file.read(9)
-        sha256 = file_sha256(path)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); give an existing checkpoint file") from None
     if size == 0:
@@ -86,15 +82,6 @@ def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
         notes.append("'module.' prefix removed")
     _refuse_non_finite(path, state)
     return Checkpoint(path, state, sha256, facts, tuple(notes))
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, 64 hex digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_HASH_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _is_safetensors(head: bytes, size: int) -> bool:
@@ -120,6 +107,7 @@ def _numpy_scalars() -> list[Any]:
 
 
 def _read_torch(path: Path, unsafe: bool, notes: list[str]) -> Any:
+    refuse_bombs(path)
     try:
         with torch.serialization.safe_globals(_numpy_scalars()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on old formats are not the user's business
@@ -175,7 +163,20 @@ def _tensors(path: Path, content: Mapping[Any, Any]) -> dict[str, Tensor]:
     if not state:
         keys = ", ".join(sorted(map(str, content))[:5]) or "nothing"
         raise CheckpointError(f"{path}: no tensors inside (found: {keys}); expected 'model_state_dict' or a state dict")
+    for name, value in state.items():
+        if not _is_plain(value):
+            raise CheckpointError(
+                f"{path}: '{name}' is not a plain tensor whose every number is in the file; expected a state dict as "
+                "torch.save(model.state_dict(), ...) writes it"
+            )
     return state
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor has its numbers: not sparse, quantised or on no device, nor one number seen as many."""
+    if tensor.layout is not torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        return False
+    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def _facts(content: Any) -> dict[str, float | int | str]:

@@ -86,7 +86,7 @@ def _flat(value: Any) -> Any:
 
 
 def _predictions(context: Context) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    names = np.array([*context.classes, ""], dtype=object)
+    names = np.array([*(_inert(name) for name in context.classes), ""], dtype=object)
     table: dict[str, Any] = {
         "image_id": context.ids,
         "file": [_inert(name) for name in context.names],

@@ -7,7 +7,6 @@ one take its name; whatever an interrupted build left behind is put right at the
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,17 +15,13 @@ from pathlib import Path
 from reportgen.analysis import write_json
 from reportgen.config import Config
 from reportgen.errors import OutputError
+from reportgen.ownership import MANIFEST, MARK, check_site
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
 from reportgen.site.build import compose
 from reportgen.site.report import Report
 
 __all__ = ["MANIFEST", "Published", "publish", "repair"]
-
-MANIFEST = "manifest.json"
-_MARK = "reportgen site"
-# Litter of desktops, made by looking at a folder: no one misses it.
-_LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,7 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
     """
     site, fresh = output / "site", output / ".site-new"
     repair(output)
-    known = _Known(site, _check_ours(site))
+    known = _Known(site, check_site(site))
     writer = _Writer(fresh)
     try:
         fresh.mkdir(parents=True)
@@ -83,7 +78,8 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
     except OSError as error:
         raise OutputError(f"{fresh}: cannot be written ({error.strerror}); check space and permissions") from None
     files = dict(sorted(writer.files.items()))
-    write_json(fresh / MANIFEST, {"made_by": _MARK, "files": {name: digest for name, (digest, _) in files.items()}})
+    write_json(fresh / MANIFEST, {"made_by": MARK, "files": {name: digest for name, (digest, _) in files.items()}})
+    check_site(site)  # again: a file of the user's may have arrived while this site was made
     _swap(fresh, site, output)
     total = sum(size for _, size in files.values()) + (site / MANIFEST).stat().st_size
     packed, packed_bytes = None, 0
@@ -115,29 +111,6 @@ def repair(output: Path) -> None:
             shutil.rmtree(fresh)
     except OSError as error:
         raise OutputError(f"{output}: cannot be changed ({error.strerror}); check permissions") from None
-
-
-def _check_ours(site: Path) -> dict[str, str]:
-    """The last site's files and their hashes; refuses a folder with anything else in it."""
-    if not site.exists():
-        return {}
-    if not site.is_dir() or site.is_symlink():
-        raise OutputError(f"{site}: is not a folder of ours; move it away or choose another --output")
-    try:
-        manifest = json.loads((site / MANIFEST).read_text(encoding="utf-8"))
-        listed = dict(manifest["files"]) if manifest["made_by"] == _MARK else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        listed = {}
-    for path in sorted(site.rglob("*")):
-        name = path.relative_to(site).as_posix()
-        if path.is_dir() and not path.is_symlink():
-            continue
-        if name not in listed and name != MANIFEST and path.name not in _LITTER:
-            raise OutputError(
-                f"{path}: not written by reportgen; expected only its own files in {site}; move it away or choose "
-                "another --output"
-            )
-    return listed
 
 
 class _Known(Mapping[str, bytes]):
