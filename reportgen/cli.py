@@ -12,12 +12,13 @@ import typer
 
 from reportgen._version import __version__
 from reportgen.config import Config, load_config
-from reportgen.errors import ConfigError, ReportError
+from reportgen.errors import STOPPED, ConfigError, ReportError
 from reportgen.terminal import TerminalProgress, make_console
 
 __all__ = ["app", "main"]
 
 EXIT_FINDING = 3
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     add_completion=False,
@@ -195,6 +196,7 @@ def main() -> None:
     except ReportError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; the same command goes on where this one was\n")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == EXIT_INTERRUPTED:  # Typer turns Ctrl-C into this without a word
+            sys.stderr.write(f"{STOPPED}\n")
+        raise

@@ -17,6 +17,7 @@ from __future__ import annotations
 import unicodedata
 
 __all__ = [
+    "STOPPED",
     "BuildError",
     "CheckpointError",
     "ConfigError",
@@ -26,6 +27,8 @@ __all__ = [
     "ReportError",
     "printable",
 ]
+
+STOPPED = "stopped; the same command goes on where this one was"
 
 # Control characters steer terminals, surrogates are bytes of no encoding, and these marks turn the reading order.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

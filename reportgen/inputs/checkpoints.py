@@ -115,9 +115,9 @@ def _read_torch(path: Path, unsafe: bool, notes: list[str]) -> Any:
     except pickle.UnpicklingError as error:
         if not unsafe:
             raise CheckpointError(_refusal(path, str(error))) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except Exception as error:  # damaged files make the reader raise nearly anything
         reason = "truncated or damaged" if zipfile.is_zipfile(path) or _looks_cut(path) else "not a PyTorch checkpoint"
-        raise CheckpointError(f"{path}: {reason} ({str(error).splitlines()[0]:.120}); copy or save it again") from None
+        raise CheckpointError(f"{path}: {reason} ({_first_line(error):.120}); copy or save it again") from None
     try:
         # The user asked for it by --unsafe-load, and the report says so.
         content = torch.load(path, map_location="cpu", weights_only=False)
@@ -125,6 +125,10 @@ def _read_torch(path: Path, unsafe: bool, notes: list[str]) -> Any:
         raise CheckpointError(f"{path}: cannot be unpickled even with --unsafe-load ({type(error).__name__})") from None
     notes.append("loaded with --unsafe-load: code inside the file could run")
     return content
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _looks_cut(path: Path) -> bool:

@@ -15,6 +15,7 @@ from reportgen.config import Columns
 from reportgen.errors import DataError
 from reportgen.inputs.columns import (
     PATH_NAMES,
+    ROW,
     SPLIT_NAMES,
     TRAINING,
     find_column,
@@ -171,7 +172,7 @@ def _read_pixel_rows(chunks: Iterable[pd.DataFrame]) -> pd.DataFrame:
     for chunk in chunks:
         chunk.columns = [str(name).strip() for name in chunk.columns]
         usage = find_column(chunk, None, SPLIT_NAMES)
-        chunk["row"] = chunk.index
+        chunk[ROW] = chunk.index
         if usage is not None:
             chunk = chunk[~chunk[usage].map(fold).isin(TRAINING)].copy()
         pixels = find_column(chunk, None, "pixels")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from faults.scene import Scene, make_scene
 from faults.table import FAULTS
+from jinja2 import Environment, FileSystemBytecodeCache
 
 _proved: set[str] = set()
 
@@ -33,11 +35,24 @@ def good_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def templates_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where compiled templates are kept."""
+    return tmp_path_factory.mktemp("templates")
+
+
 @pytest.fixture
 def scene(
-    good_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    good_scene: Path,
+    templates_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Scene]:
     """A copy of the good scene that a fault may spoil; what the fault set up is taken down again."""
+    # A process compiles its templates once; here a hundred builds in one process share them.
+    cache = FileSystemBytecodeCache(str(templates_cache))
+    monkeypatch.setattr("reportgen.site.render.Environment", partial(Environment, bytecode_cache=cache))
     root = tmp_path / "scene"
     shutil.copytree(good_scene, root, symlinks=True)
     made = Scene(root, monkeypatch, lambda: tuple(capfd.readouterr()))

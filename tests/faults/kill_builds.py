@@ -1,7 +1,8 @@
 """Kills small builds at random moments and lets each go on: `python tests/faults/kill_builds.py --kills 200`.
 
-Half of the builds are first ones, half change an existing report. Half are killed by the clock, half before a random
-file operation inside the output folder, which finds the moments that last only microseconds. After each kill the last
+Half of the builds are first ones, half change an existing report. A third is killed by the clock, a third before a
+random file operation inside the output folder and a third before one outside of the growing site, which finds the
+moments that last only microseconds: parts, manifests, the swap, the zip. After each kill the last
 good site must be there; the same command must then go on and end with the bytes of an undisturbed build.
 
 Every build runs in a fork of this process, which has imported everything: importing torch would take longer than the
@@ -39,7 +40,7 @@ class Ended:
 
     status: int
     seconds: float
-    operations: int
+    operations: tuple[int, int]
     stderr: str
 
 
@@ -86,29 +87,34 @@ def forked(work: Callable[[], int], log: Path, after: float | None = None, send:
 
 def _ended(status: int, began: float, log: Path) -> Ended:
     count = Path(f"{log}.count")
-    operations = int(count.read_text()) if count.exists() else 0
+    operations = tuple(map(int, count.read_text().split())) if count.exists() else (0, 0)
     errors = Path(f"{log}.2").read_text("utf-8")
     return Ended(os.waitstatus_to_exitcode(status), time.monotonic() - began, operations, errors)
 
 
-def build(root: Path, log: Path, die_at: int = 0) -> Callable[[], int]:
-    """The command in `root`; dies before its `die_at`-th file operation in the output folder, 0 for never."""
+def build(root: Path, log: Path, die_at: int = 0, kind: int = 0) -> Callable[[], int]:
+    """The command in `root`; dies before its `die_at`-th file operation in the output folder, 0 for never.
+
+    Of kind 0 are all of them, of kind 1 those outside of the growing site.
+    """
 
     def work() -> int:
-        from reportgen.cli import main
+        from reportgen.__main__ import main
 
         inside = str(root / "output")
-        seen = 0
+        growing = str(root / "output/.site-new") + os.sep
+        seen = [0, 0]
 
         def hook(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal seen
             if event not in _OPERATIONS or not isinstance(arguments[0], str | os.PathLike):
                 return
             if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
                 return
-            if os.path.abspath(os.fspath(arguments[0])).startswith(inside):  # noqa: PTH100 -- cheap, and follows no link
-                seen += 1
-                if seen == die_at:
+            path = os.path.abspath(os.fspath(arguments[0]))  # noqa: PTH100 -- cheap, and follows no link
+            if path.startswith(inside):
+                seen[0] += 1
+                seen[1] += not path.startswith(growing)
+                if seen[kind] == die_at and (kind == 0 or not path.startswith(growing)):
                     os.kill(os.getpid(), signal.SIGKILL)
 
         os.chdir(root)
@@ -117,7 +123,7 @@ def build(root: Path, log: Path, die_at: int = 0) -> Callable[[], int]:
         try:
             main()
         finally:
-            Path(f"{log}.count").write_text(str(seen))
+            Path(f"{log}.count").write_text(f"{seen[0]} {seen[1]}")
         return 0
 
     return work
@@ -167,20 +173,20 @@ class Trials:
     def kill(self, send: int = signal.SIGKILL) -> None:
         """One build that is ended at a random moment, and the one that goes on."""
         mode = self.random.choice(_MODES)
-        by_clock = send == signal.SIGINT or self.random.random() < 0.5
+        kind = self.random.choice((None, 0, 1)) if send == signal.SIGKILL else None
         output = self.root / "output"
         shutil.rmtree(output, ignore_errors=True)
         if mode == "change":
             shutil.copytree(self._one, output)
         usual = self.usual[mode]
-        if by_clock:
+        if kind is None:
             after = self.random.uniform(0.0, usual.seconds)
             ended = forked(build(self.root, self.log), self.log, after, send)
             how = f"{mode}, {after:.3f} s of {usual.seconds:.3f}"
         else:
-            at = self.random.randint(1, usual.operations)
-            ended = forked(build(self.root, self.log, at), self.log)
-            how = f"{mode}, before operation {at} of {usual.operations}"
+            at = self.random.randint(1, usual.operations[kind])
+            ended = forked(build(self.root, self.log, at, kind), self.log)
+            how = f"{mode}, before operation {at} of {usual.operations[kind]} of kind {kind}"
         if ended.status == 0:
             self.result.too_late += 1
             return

@@ -184,7 +184,7 @@ class Scene:
 
     def run(self) -> Outcome:
         """The command line in this process, as the shell would see it."""
-        from reportgen.cli import main
+        from reportgen.__main__ import main
 
         self.monkeypatch.chdir(self.root)
         self.monkeypatch.setattr(sys, "argv", ["reportgen", *self.arguments])
