@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
@@ -92,8 +91,10 @@ def _is_safetensors(head: bytes, size: int) -> bool:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return dict(load_safetensors(path.read_bytes()))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: broken safetensors file ({error}); copy or export it again") from None
+    except Exception as error:  # a hostile header makes the reader raise nearly anything
+        raise CheckpointError(
+            f"{path}: broken safetensors file ({_first_line(error)}); copy or export it again"
+        ) from None
 
 
 def _numpy_scalars() -> list[Any]:

@@ -10,6 +10,7 @@ import argparse
 import base64
 import io
 import json
+import os
 import pickle
 import re
 import subprocess
@@ -155,13 +156,15 @@ def fuzz(reader: str, seconds: int, seed: int) -> None:
 def run(reader: str, seconds: int, seed: int) -> tuple[int, str]:
     """How many inputs a reader was given, and what was found, empty if nothing."""
     command = [sys.executable, __file__, "--reader", reader, "--seconds", str(seconds), "--seed", str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    count = _DONE.search(done.stderr)
-    runs = int(count[1]) if count else 0
-    if done.returncode == 0 and count:
-        return runs, ""
-    written = re.search(r"Test unit written to (\S+)", done.stderr)
-    unit = base64.b64encode(Path(written[1]).read_bytes()).decode()[:4000] if written else "none"
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "TMPDIR": folder}
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
+        count = _DONE.search(done.stderr)
+        runs = int(count[1]) if count else 0
+        if done.returncode == 0 and count:
+            return runs, ""
+        written = re.search(r"Test unit written to (\S+)", done.stderr)
+        unit = base64.b64encode(Path(written[1]).read_bytes()).decode()[:4000] if written else "none"
     return runs, f"exit {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}\ninput, base64: {unit}"
 
 
