@@ -89,10 +89,10 @@ def _check_analysis(folder: Path) -> None:
                 return
     files = [file for file in sorted(folder.rglob("*")) if not file.is_dir()]
     parts = {file for file in files if is_part_name(file.name)}
+    if damaged and parts:
+        return  # our manifest, hurt by a disk: the parts under our names beside it say so
     for file in files:
         ours = file in parts or is_temporary_name(file.name) or file.name in _LITTER or file.name == "problems.parquet"
-        if file == path:
-            ours = damaged and bool(parts)
         if not ours:
             raise OutputError(f"{file}: not written by reportgen, and {folder} has no manifest of its own; {_ADVICE}")
 

@@ -19,9 +19,9 @@ def test_the_folder_is_made_and_the_file_goes(tmp_path):
 
 def test_a_second_one_is_refused_with_the_first_ones_number_and_changes_nothing(tmp_path):
     with build_lock(tmp_path):
-        with pytest.raises(OutputError, match=rf"another build \(process {os.getpid()}\) is writing here; wait"):
-            with build_lock(tmp_path):
-                raise AssertionError
+        said = rf"another build \(process {os.getpid()}\) is writing here; wait"
+        with pytest.raises(OutputError, match=said), build_lock(tmp_path):
+            raise AssertionError
         assert (tmp_path / LOCK).read_text() == f"{os.getpid()}\n"
     with build_lock(tmp_path):
         pass
@@ -85,9 +85,9 @@ def test_a_drive_without_locks_is_no_reason_not_to_build(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match=r"file/out: cannot be written \(.*\); check space and permissions"):
-        with build_lock(tmp_path / "file/out"):
-            pass
+    said = r"file/out: cannot be written \(.*\); check space and permissions"
+    with pytest.raises(OutputError, match=said), build_lock(tmp_path / "file/out"):
+        pass
 
 
 def test_windows_locks_far_behind_the_number_and_removes_after_closing(tmp_path, monkeypatch):
@@ -108,9 +108,8 @@ def test_windows_locks_far_behind_the_number_and_removes_after_closing(tmp_path,
     monkeypatch.setattr(sys, "platform", "win32")
     try:
         importlib.reload(lock)
-        with lock.build_lock(tmp_path):
-            with pytest.raises(OutputError, match="another build"), lock.build_lock(tmp_path):
-                pass
+        with lock.build_lock(tmp_path), pytest.raises(OutputError, match="another build"), lock.build_lock(tmp_path):
+            pass
         assert calls == [(1 << 30, 2, 1)] * 2
         assert not (tmp_path / LOCK).exists()
     finally:

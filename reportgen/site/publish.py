@@ -1,7 +1,8 @@
 """From conclusions to files: draws, renders, packs, and swaps the finished site in.
 
-The new site grows in `.site-new` beside the old one. Only when it is complete does the old one step aside and the new
-one take its name; whatever an interrupted build left behind is put right at the next start.
+The new site grows in `.site-new` beside the old one. Only when it is complete and packed does the old one step aside
+and the new one take its name, so that a disk that fills up, at whatever moment, leaves the old site and zip; what a
+killed build left behind is put right at the next start.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +70,17 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
     known = _Known(site, check_site(site))
     writer = _Writer(fresh)
     try:
+        return _publish(report, output, config, progress, known, writer)
+    except Exception:
+        shutil.rmtree(fresh, ignore_errors=True)  # half a site is of no use, and its space may be needed
+        raise
+
+
+def _publish(
+    report: Report, output: Path, config: Config, progress: Progress, known: _Known, writer: _Writer
+) -> Published:
+    site, fresh = output / "site", output / ".site-new"
+    try:
         fresh.mkdir(parents=True)
         with progress.stage("Pictures", len(report.analysis.images)) as step:
             composed = compose(report, config, known, writer, step.advance)
@@ -79,15 +92,15 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
         raise OutputError(f"{fresh}: cannot be written ({error.strerror}); check space and permissions") from None
     files = dict(sorted(writer.files.items()))
     write_json(fresh / MANIFEST, {"made_by": MARK, "files": {name: digest for name, (digest, _) in files.items()}})
-    check_site(site)  # again: a file of the user's may have arrived while this site was made
-    _swap(fresh, site, output)
-    total = sum(size for _, size in files.values()) + (site / MANIFEST).stat().st_size
+    total = sum(size for _, size in files.values()) + (fresh / MANIFEST).stat().st_size
     packed, packed_bytes = None, 0
+    check_site(site)  # again: a file of the user's may have arrived while this site was made
     if config.zip:
         packed = output / "report.zip"
         with progress.stage("Zip"):
-            write_archive(site, [*files, MANIFEST], packed, "report", archive_date())
+            write_archive(fresh, [*files, MANIFEST], packed, "report", archive_date())
         packed_bytes = packed.stat().st_size
+    _swap(fresh, site, output)
     pages = sum(name.endswith(".html") for name in files)
     return Published(site, packed, pages, total, packed_bytes, _warnings(files, packed_bytes or total, config))
 
@@ -159,6 +172,9 @@ def _swap(fresh: Path, site: Path, output: Path) -> None:
         if old.exists():
             shutil.rmtree(old)
     except OSError as error:
+        if old.exists() and not site.exists():
+            with suppress(OSError):
+                old.rename(site)
         raise OutputError(
             f"{site}: cannot be replaced ({error.strerror}); close programs that have it open and build again"
         ) from None

@@ -176,7 +176,7 @@ def _full(scene: Scene, stage: str) -> None:
     room = {
         "analysis": 4,
         "site": sizes["analysis"] + sizes["site"] // 2,
-        "zip": sizes["analysis"] + sizes["site"] + 80,
+        "zip": sizes["analysis"] + sizes["site"] + 400,
     }
     archive = kept / "report.zip"
     old = sum(-(-path.stat().st_size // 4096) * 4 + 1 for path in kept.rglob("*"))
@@ -199,6 +199,28 @@ def _(scene: Scene) -> None:
 @fault("full disk while drawing", "a file system with room for half a new site", STOPPED, 1, r"No space left on device")
 def _(scene: Scene) -> None:
     _full(scene, "site")
+
+
+@fault(
+    "full disk while packing",
+    "a file system with room for the new site, not for its zip",
+    STOPPED,
+    1,
+    r"report\.zip: cannot be written \(No space left",
+)
+def _(scene: Scene) -> None:
+    from reportgen.site import publish
+
+    _full(scene, "zip")
+    pack = publish.write_archive
+    scene.changes.append("output/filler")
+
+    def late(*arguments: object) -> None:
+        free = os.statvfs(scene.output)
+        (scene.output / "filler-2").write_bytes(bytes(free.f_bavail * free.f_frsize - 8192))
+        pack(*arguments)  # type: ignore[arg-type]
+
+    scene.monkeypatch.setattr(publish, "write_archive", late)
 
 
 @fault("disk that fails", "fsync gives an input/output error", STOPPED, 1, r"Input/output error")
