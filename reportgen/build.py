@@ -285,7 +285,11 @@ def _unchanged(config: Config, key: str) -> BuildResult | None:
         return None
     if archive is not None and (not archive.is_file() or archive.stat().st_size != state.get("zip_size")):
         return None
-    return BuildResult(site, archive, config.output / "analysis", frozenset(state["alarms"]), tuple(state["warnings"]))
+    try:
+        alarms, warnings = frozenset(map(str, state["alarms"])), tuple(map(str, state["warnings"]))
+    except (KeyError, TypeError):
+        return None
+    return BuildResult(site, archive, config.output / "analysis", alarms, warnings)
 
 
 def _is_whole(site: Path) -> bool:
