@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from reportgen._version import __version__
 from reportgen.config import Config, load_config
-from reportgen.errors import ConfigError, ReportError
-from reportgen.terminal import TerminalProgress
+from reportgen.errors import STOPPED, ConfigError, ReportError
+from reportgen.terminal import TerminalProgress, make_console
 
 __all__ = ["app", "main"]
 
 EXIT_FINDING = 3
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     add_completion=False,
@@ -128,7 +128,7 @@ def check(
     settings = _settings(
         config, data=data, model=model, image_root=image_root, unsafe_load=True if unsafe_load else None
     )
-    check_inputs(settings, _console())
+    check_inputs(settings, make_console())
 
 
 @app.command()
@@ -157,7 +157,7 @@ def explain(
         mail=True if mail else None,
         unsafe_load=True if unsafe_load else None,
     )
-    progress = TerminalProgress(_console())
+    progress = TerminalProgress(make_console())
     _finish(run(settings, images, progress), progress, open_, [])
 
 
@@ -198,7 +198,7 @@ def selfcheck(
     """Measure how often the verdicts are right, on models that were taught shortcuts on purpose."""
     from reportgen.selfcheck.command import selfcheck as run
 
-    console = _console()
+    console = make_console()
     run(quick, work, workers, console, TerminalProgress(console))
 
 
@@ -216,7 +216,7 @@ def _settings(config: Path | None, model: list[str] | None = None, **flags: Any)
 def _build(settings: Config, open_: bool, fail_on: list[Finding]) -> None:
     from reportgen.pipeline import build
 
-    progress = TerminalProgress(_console())
+    progress = TerminalProgress(make_console())
     _finish(build(settings, progress), progress, open_, fail_on)
 
 
@@ -241,10 +241,6 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[
         raise typer.Exit(EXIT_FINDING)
 
 
-def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
-
-
 def main() -> None:
     """Run the command line; an error of the user's is one line on stderr."""
     try:
@@ -252,6 +248,7 @@ def main() -> None:
     except ReportError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; the same command goes on where this one was\n")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == EXIT_INTERRUPTED:  # Typer turns Ctrl-C into this without a word
+            sys.stderr.write(f"{STOPPED}\n")
+        raise

@@ -47,9 +47,12 @@ from reportgen.inputs.images import decode
 from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
 from reportgen.inputs.priors import training_priors
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
+from reportgen.lock import build_lock
+from reportgen.ownership import MANIFEST, check_output
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
-from reportgen.site.publish import MANIFEST, publish
+from reportgen.site.archive import archive_date
+from reportgen.site.publish import publish
 from reportgen.site.recipe import settings_file
 from reportgen.site.render import find_templates
 from reportgen.site.report import Report
@@ -114,6 +117,14 @@ def explain(config: Config, images: Sequence[Path], progress: Progress | None = 
 def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
     for sentence in missing:
         progress.note(f"warning: {sentence}")
+    archive_date()  # a SOURCE_DATE_EPOCH that cannot be used is said before anything is computed
+    with build_lock(config.output):
+        check_output(config.output, zipped=config.zip)
+        return _build_alone(config, test_set, missing, progress)
+
+
+def _build_alone(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
+    """The build itself, while no other one writes here."""
     folder = config.output / "analysis"
     sweep_leftovers(config.output)
     analyse(config, test_set, folder, progress, missing)
@@ -299,7 +310,10 @@ def _unchanged(config: Config, key: str) -> BuildResult | None:
     for packed, size in ((archive, "zip_size"), (single, "single_size"), (mail, "mail_size")):
         if packed is not None and (not packed.is_file() or packed.stat().st_size != state.get(size)):
             return None
-    alarms, warnings = frozenset(state["alarms"]), tuple(state["warnings"])
+    try:
+        alarms, warnings = frozenset(map(str, state["alarms"])), tuple(map(str, state["warnings"]))
+    except (KeyError, TypeError):
+        return None
     return BuildResult(site, archive, config.output / "analysis", alarms, warnings, single, mail)
 
 

@@ -19,6 +19,7 @@ from reportgen.explain.face_finder import FaceFinder
 from reportgen.explain.plan import ModelPlan, Plan
 from reportgen.explain.run import Consumer, available_cores, run_pass
 from reportgen.inputs.checkpoints import Checkpoint, read_checkpoint
+from reportgen.inputs.discover import swapped
 from reportgen.inputs.emotions import canonical_emotion
 from reportgen.inputs.testset import TestSet
 from reportgen.models.registry import LoadedModel, build_model
@@ -86,6 +87,10 @@ def compute(
                 consumers.append(ModelRecorder(store, model.keys, explainer, labels, exclusive=device.type != "cpu"))
                 grids.append(explainer.grid)
                 entries.append(_entry(model, checkpoint, loaded, explainer, config))
+                doubt = swapped(model.name, model.config.checkpoint.name, loaded.architecture)
+                if doubt is not None:
+                    progress.note(f"warning: {doubt}")
+                    entries[-1]["notes"].append(doubt)
                 step.advance()
         faces = None
         if config.regions != "none":

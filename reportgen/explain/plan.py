@@ -15,7 +15,8 @@ import pandas as pd
 
 from reportgen.analysis import SCHEMA_VERSION, content_hash, slugify
 from reportgen.config import Config, ModelConfig
-from reportgen.errors import CheckpointError, DataError
+from reportgen.errors import DataError
+from reportgen.inputs.checkpoint_file import checkpoint_sha256
 from reportgen.inputs.region_masks import mask_file
 from reportgen.inputs.testset import RESERVED, TestSet
 
@@ -129,10 +130,7 @@ def library_versions() -> dict[str, str]:
 def _plan_model(
     name: str, slug: str, model: ModelConfig, running: str, classes: Sequence[str], shards: Sequence[str]
 ) -> ModelPlan:
-    try:
-        digest = sha256(model.checkpoint.read_bytes()).hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"{model.checkpoint}: cannot be read ({error.strerror}); give a readable file") from None
+    digest = checkpoint_sha256(model.checkpoint)
     settings = model.model_dump_json(exclude={"checkpoint", "pretraining"})
     base = content_hash(running, digest, settings, _factory_source(model), *classes)
     return ModelPlan(name, slug, model, digest, tuple(_key(base, shard) for shard in shards))

@@ -8,10 +8,11 @@ from pathlib import Path
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, DataError
 
-__all__ = ["NOTEBOOK_DATA", "NOTEBOOK_MODELS", "Discovery", "discover", "discover_models"]
+__all__ = ["NOTEBOOK_DATA", "NOTEBOOK_MODELS", "Discovery", "discover", "discover_models", "swapped"]
 
 NOTEBOOK_DATA = "processed_data.pkl"
 NOTEBOOK_MODELS = {"Custom CNN": "custom_cnn_best.pth", "ResNet18": "transfer_learning_best.pth"}
+_ARCHITECTURES = {"Custom CNN": "CustomCNN", "ResNet18": "TransferLearningModel"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,17 @@ def discover_models(config: Config) -> Discovery:
         looked = ", ".join(str(model.checkpoint) for model in named.values())
         raise CheckpointError(f"no model found (looked for {looked}); name at least one with --model NAME=CHECKPOINT")
     return Discovery(config.model_copy(update={"models": present}), missing)
+
+
+def swapped(name: str, file: str, architecture: str) -> str | None:
+    """A sentence where a model called like one of the notebook's carries the weights of the other, else None."""
+    expected = _ARCHITECTURES.get(name)
+    if expected is None or architecture == expected or architecture not in _ARCHITECTURES.values():
+        return None
+    return (
+        f"{name}: {file} holds the weights of a {architecture}, not of a {expected}: are the checkpoints swapped? "
+        "The weights count, the name is as given."
+    )
 
 
 def _notebook_models(folders: list[Path]) -> dict[str, ModelConfig]:

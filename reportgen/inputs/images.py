@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +56,15 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _GREY_MODES = frozenset({"L", "1", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+
+
+def ignore_remarks() -> None:
+    """Keep Pillow's warnings about odd files off the terminal: such files are read, or refused with the reason."""
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+ignore_remarks()
 
 
 @dataclass(frozen=True)
@@ -161,10 +172,10 @@ def _decode(image: Image.Image) -> Decoded:
     frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "PNG", "WEBP", "TIFF") else 1
     if frames > 1:
         notes.append(f"first of {frames} {'pages' if image.format == 'TIFF' else 'frames'}")
-    turn = None
+    turn: Image.Transpose | None = None
     # Asking only where there is EXIF data (TIFF keeps it in its own tags) spares plain files the parsing.
     if "exif" in image.info or image.format == "TIFF":
-        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+        turn = _TURNS.get(_orientation(image))
     if image.mode in _GREY_MODES:
         notes.append("grey")
     if image.mode in ("RGB", "L") and "transparency" not in image.info:
@@ -175,6 +186,14 @@ def _decode(image: Image.Image) -> Decoded:
         rgb = rgb.transpose(turn)
         notes.append("EXIF-rotated")
     return Decoded(np.asarray(rgb), rgb.width, rgb.height, tuple(notes), image.format or "", _jpeg_quality(image))
+
+
+def _orientation(image: Image.Image) -> Any:
+    """What the EXIF data say, None where they cannot be read: broken ones do not make the pixels wrong."""
+    try:
+        return image.getexif().get(_ORIENTATION)
+    except Exception:  # as with pixels, damage makes the parser raise nearly anything
+        return None
 
 
 def _jpeg_quality(image: Image.Image) -> float:
@@ -243,6 +262,10 @@ def _refusal(data: bytes | Path, error: Exception) -> DataError:
     empty = len(data) == 0 if isinstance(data, bytes) else data.is_file() and data.stat().st_size == 0
     if empty:
         return DataError(f"{name}: the file is empty; copy it again or remove it from the list")
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return DataError(
+            f"{name}: its header announces far more than the {MAX_PIXELS:,} pixels that are accepted; make it smaller"
+        )
     if isinstance(error, UnidentifiedImageError):
         return DataError(f"{name}: not an image of an accepted format ({', '.join(FORMATS)}); convert it, e.g. to PNG")
     return DataError(f"{name}: damaged or truncated ({error or type(error).__name__}); copy it again or remove it")

@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from reportgen.analysis import content_hash, write_atomically, write_json
-from reportgen.build import build
 from reportgen.config import Config, ModelConfig, Preprocessing
 from reportgen.explain.plan import code_hash, judging_code
+from reportgen.pipeline import build
 from reportgen.selfcheck.artefacts import plant_some
 from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, faces_sha256, load_faces, split_persons
 from reportgen.selfcheck.findings import Finding, read_findings
@@ -67,7 +67,7 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
     torch.set_num_threads(1)
     folder = work / trial.name
     taught = _key(trial, effort)
-    judged = content_hash(taught, judging_code(), code_hash("build.py", "analysis.py", "selfcheck/findings.py"))[:16]
+    judged = content_hash(taught, judging_code(), code_hash("pipeline.py", "analysis.py", "selfcheck/findings.py"))[:16]
     stored = _read(folder / "outcome.json")
     if stored is not None and stored.get("key") == judged:
         return Outcome.from_record(trial, stored)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reportgen.analysis import slugify
-from reportgen.evidence.tables import Dictionary, Tables
+from reportgen.evidence.tables import Dictionary, Tables, inert
 from reportgen.site.context import Context
 from reportgen.site.findings import answer_questions, headline
 from reportgen.site.views_certificate import TABLE as CERTIFICATE_TABLE
@@ -113,17 +113,17 @@ def _tables(found: Sequence[tuple[Tables, Dictionary]]) -> dict[str, bytes]:
 def _flat(value: Any) -> Any:
     """Lists as words in one cell, and text that no spreadsheet runs."""
     if isinstance(value, str):
-        return _inert(value)
+        return inert(value)
     if isinstance(value, list | tuple):
-        return _inert(" ".join(str(entry) for entry in value))
+        return inert(" ".join(str(entry) for entry in value))
     return value
 
 
 def _predictions(context: Context) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    names = np.array([*context.classes, ""], dtype=object)
+    names = np.array([*(inert(name) for name in context.classes), ""], dtype=object)
     table: dict[str, Any] = {
         "image_id": context.ids,
-        "file": [_inert(name) for name in context.names],
+        "file": [inert(name) for name in context.names],
         "label": names[context.labels],
     }
     columns = [
@@ -142,11 +142,6 @@ def _predictions(context: Context) -> tuple[pd.DataFrame, list[tuple[str, str]]]
             table[column] = np.round(model.probabilities[:, index], 6)
             columns.append((column, f"Probability that {model.name} gives to {name}, 0 to 1"))
     return pd.DataFrame(table), columns
-
-
-def _inert(text: str) -> str:
-    """Spreadsheets run cells that begin like a formula; an apostrophe keeps a file name a name."""
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
 
 
 def _json(value: Any) -> bytes:

@@ -1,21 +1,23 @@
 """From conclusions to files: draws, renders, packs, and swaps the finished site in.
 
-The new site grows in `.site-new` beside the old one. Only when it is complete does the old one step aside and the new
-one take its name; whatever an interrupted build left behind is put right at the next start.
+The new site grows in `.site-new` beside the old one. Only when it is complete and packed does the old one step aside
+and the new one take its name, so that a disk that fills up, at whatever moment, leaves the old site and zip; what a
+killed build left behind is put right at the next start.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.analysis import write_atomically, write_json
 from reportgen.config import Config
 from reportgen.errors import OutputError
+from reportgen.ownership import MANIFEST, MARK, check_site
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
 from reportgen.site.build import compose
@@ -27,11 +29,6 @@ from reportgen.site.single import refuse_foreign, single_page
 from reportgen.site.text import and_list
 
 __all__ = ["MANIFEST", "Published", "publish", "repair"]
-
-MANIFEST = "manifest.json"
-_MARK = "reportgen site"
-# Litter of desktops, made by looking at a folder: no one misses it.
-_LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True)
@@ -80,11 +77,22 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
     """
     site, fresh = output / "site", output / ".site-new"
     repair(output)
-    listed = _check_ours(site)
     report = protect(report, config.privacy)
+    listed = check_site(site)
     # A protected picture's name no longer says what it was made from.
     known = _Known(site, listed if report.privacy == "none" else {})
     writer = _Writer(fresh)
+    try:
+        return _publish(report, output, config, progress, known, writer)
+    except Exception:
+        shutil.rmtree(fresh, ignore_errors=True)  # half a site is of no use, and its space may be needed
+        raise
+
+
+def _publish(
+    report: Report, output: Path, config: Config, progress: Progress, known: _Known, writer: _Writer
+) -> Published:
+    site, fresh = output / "site", output / ".site-new"
     try:
         fresh.mkdir(parents=True)
         with progress.stage("Pictures", len(report.analysis.images)) as step:
@@ -96,15 +104,16 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
     except OSError as error:
         raise OutputError(f"{fresh}: cannot be written ({error.strerror}); check space and permissions") from None
     files = dict(sorted(writer.files.items()))
-    write_json(fresh / MANIFEST, {"made_by": _MARK, "files": {name: digest for name, (digest, _) in files.items()}})
-    _swap(fresh, site, output)
-    total = sum(size for _, size in files.values()) + (site / MANIFEST).stat().st_size
+    write_json(fresh / MANIFEST, {"made_by": MARK, "files": {name: digest for name, (digest, _) in files.items()}})
+    total = sum(size for _, size in files.values()) + (fresh / MANIFEST).stat().st_size
     packed, packed_bytes = None, 0
+    check_site(site)  # again: a file of the user's may have arrived while this site was made
     if config.zip:
         packed = output / "report.zip"
         with progress.stage("Zip"):
-            write_archive(site, [*files, MANIFEST], packed, "report", archive_date())
+            write_archive(fresh, [*files, MANIFEST], packed, "report", archive_date())
         packed_bytes = packed.stat().st_size
+    _swap(fresh, site, output)
     pages = sum(name.endswith(".html") for name in files)
     warnings = list(_warnings(files, packed_bytes or total, config))
     single, mailed = None, None
@@ -144,29 +153,6 @@ def repair(output: Path) -> None:
                 shutil.rmtree(leftover)
     except OSError as error:
         raise OutputError(f"{output}: cannot be changed ({error.strerror}); check permissions") from None
-
-
-def _check_ours(site: Path) -> dict[str, str]:
-    """The last site's files and their hashes; refuses a folder with anything else in it."""
-    if not site.exists():
-        return {}
-    if not site.is_dir() or site.is_symlink():
-        raise OutputError(f"{site}: is not a folder of ours; move it away or choose another --output")
-    try:
-        manifest = json.loads((site / MANIFEST).read_text(encoding="utf-8"))
-        listed = dict(manifest["files"]) if manifest["made_by"] == _MARK else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        listed = {}
-    for path in sorted(site.rglob("*")):
-        name = path.relative_to(site).as_posix()
-        if path.is_dir() and not path.is_symlink():
-            continue
-        if name not in listed and name != MANIFEST and path.name not in _LITTER:
-            raise OutputError(
-                f"{path}: not written by reportgen; expected only its own files in {site}; move it away or choose "
-                "another --output"
-            )
-    return listed
 
 
 class _Known(Mapping[str, bytes]):
@@ -215,6 +201,9 @@ def _swap(fresh: Path, site: Path, output: Path) -> None:
         if old.exists():
             shutil.rmtree(old)
     except OSError as error:
+        if old.exists() and not site.exists():
+            with suppress(OSError):
+                old.rename(site)
         raise OutputError(
             f"{site}: cannot be replaced ({error.strerror}); close programs that have it open and build again"
         ) from None

@@ -69,6 +69,8 @@ def decimal(value: float, digits: int = 2) -> str:
     """.437 as ".44"; "1.00" stays."""
     if math.isnan(value):
         return _UNDEFINED
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     text = f"{value:.{digits}f}"
     return text.replace("0.", ".", 1).replace("-", "−") if abs(float(text)) < 1 else text.replace("-", "−")
 

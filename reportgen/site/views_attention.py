@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from reportgen.evidence.estimate import two_decimals
 from reportgen.evidence.use_case import UseFindings
 from reportgen.evidence.verdicts import Verdict
 from reportgen.faces.transplant import TRANSPLANTED
@@ -135,8 +136,8 @@ def region_cell(attention: Attention, model: str, emotion: str, region: str) -> 
         tone = "off"
     return RegionCell(
         round(min(_MOST, _EVEN * math.sqrt(max(0.0, value))), 2),
-        f"{value:.2f}",
-        "" if math.isnan(low) else f"[{low:.2f}, {high:.2f}]",
+        two_decimals(value),
+        "" if math.isnan(low) else f"[{two_decimals(low)}, {two_decimals(high)}]",
         tone,
         sign,
         verdict.sentence,

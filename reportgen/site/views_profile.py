@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from reportgen.evidence.actions import ActionLink
+from reportgen.evidence.estimate import interval_text
 from reportgen.evidence.human import ACTION_UNITS, HUMAN, NAIVE
 from reportgen.site.attention import REGION_NAMES, Attention
 from reportgen.site.context import Context
@@ -185,7 +186,7 @@ def _checks(
             (
                 "Eyes and brows against the mouth",
                 tuple(
-                    f"{p.eyes_to_mouth.value:.2f} [{p.eyes_to_mouth.low:.2f}, {p.eyes_to_mouth.high:.2f}]"
+                    interval_text(p.eyes_to_mouth.value, p.eyes_to_mouth.low, p.eyes_to_mouth.high)
                     if p.eyes_to_mouth.defined
                     else "–"
                     for p in found
