@@ -14,16 +14,19 @@ import torch
 from torch import Tensor
 
 from reportgen.errors import BuildError
-from reportgen.explain.cam import channel_weights, class_gradients, raw_maps
 from reportgen.explain.capture import TargetCapture
+from reportgen.explain.heads import AnyHead, Head, PooledHead, Reading, joined, read_graph
 from reportgen.explain.preprocess import normalise
 from reportgen.explain.probes import PeakChange, ablate_peaks, permutations, random_heads
 from reportgen.faces.regions import REGIONS
-from reportgen.models.head import split_head
+from reportgen.models.head import split_head, split_pooling
 from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.registry import LoadedModel
 
-__all__ = ["Explainer", "Explanation", "Question", "batch_size_for"]
+__all__ = ["GROUP", "Explainer", "Explanation", "Question", "batch_size_for"]
+
+GROUP = 8
+"""Images whose heads, maps and probes are computed together: a multiple of every batch size on a processor."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +118,13 @@ class Explainer(AbstractContextManager["Explainer"]):
         self._method = method
         self._device = device
         self._bf16 = precision == "bf16"
-        self._head = split_head(self._module, model.target_layer)
+        self._outputs = model.num_classes
+        self._separate = split_head(self._module, model.target_layer)
+        self._head: Head | None = None  # known on entering too, as are the next two
+        self._pooled: PooledHead | None = None
         self._seed = seed
         self.probing = probing
-        self._scrambled = torch.zeros(0, 0, dtype=torch.long)  # known on entering too
+        self._scrambled = torch.zeros(0, 0, dtype=torch.long)
 
     def __enter__(self) -> Self:
         self._capture.__enter__()
@@ -140,7 +146,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         return self._head is not None
 
     def explain(self, questions: Sequence[Question]) -> Explanation:
-        """Explain images in batches of `batch_size`.
+        """Explain images, `batch_size` at a time through the network.
 
         Raises
         ------
@@ -149,37 +155,71 @@ class Explainer(AbstractContextManager["Explainer"]):
         """
         if not questions:
             return self._nothing
-        size = self.batch_size
-        parts = [vars(self._batch(questions[i : i + size])) for i in range(0, len(questions), size)]
+        # What follows the network is done for groups of one size whatever the batch size, so that this changes nothing
+        # in the numbers: convolutions treat every image alike, small matrix products do not.
+        size = max(GROUP, self.batch_size)
+        parts = [vars(self._group(questions[i : i + size])) for i in range(0, len(questions), size)]
         return Explanation(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
     def _learn_shapes(self) -> None:
-        """Grid and channels, from a blank image."""
+        """Grid, channels and kind of head, from a blank image and one of noise."""
         spec = self.preprocessing
-        blank = np.zeros((spec.height, spec.width, 1 if spec.grey else 3), np.uint8)
-        x = normalise([blank], spec).to(self._device)
-        activations, logits = self._capture.forward(self._module, x)
+        shape = (spec.height, spec.width, 1 if spec.grey else 3)
+        images = [np.zeros(shape, np.uint8), np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
+        activations, logits = self._capture.forward(self._module, self._input(images))
         self.grid = (int(activations.shape[2]), int(activations.shape[3]))
         self._scrambled = permutations(activations.shape[1], self._seed).to(self._device)
-        self._head = self._head if self._agrees(activations.detach(), logits.detach()) else None
-        one = self._batch([Question(0, -1, blank, np.zeros((len(REGIONS), *self.grid), np.float32))])
-        self._nothing = Explanation(**{name: value[:0] for name, value in vars(one).items()})
+        self._choose_head(activations, logits)
+        blank = Question(0, -1, images[0], np.zeros((len(REGIONS), *self.grid), np.float32))
+        self._nothing = Explanation(**{name: value[:0] for name, value in vars(self._group([blank])).items()})
 
-    def _agrees(self, activations: Tensor, logits: Tensor) -> bool:
-        """Whether the separate head gives the model's own logits."""
-        if self._head is None:
-            return False
+    def _choose_head(self, activations: Tensor, logits: Tensor) -> None:
+        """Keep the separate head, and its short form, only where they give what the model itself gives."""
+        separate, self._separate = self._separate, None
+        if separate is None:
+            return
         with torch.no_grad():
-            return torch.allclose(self._head(activations), logits, rtol=1e-4, atol=1e-4)
+            alone = separate(activations.detach())
+        if not torch.allclose(alone, logits.detach(), rtol=1e-4, atol=1e-4):
+            return
+        self._head, self._separate = AnyHead(separate), separate
+        tail = split_pooling(separate)
+        if tail is None:
+            return
+        pooled = PooledHead(tail)
+        short = pooled.read(activations.detach(), self._outputs, self._method)
+        whole = read_graph(activations, logits, self._method)
+        pairs = zip(vars(short).values(), vars(whole).values(), strict=True)
+        if all(torch.allclose(a, b, rtol=1e-4, atol=1e-4 * float(b.abs().max())) for a, b in pairs):
+            self._head = self._pooled = pooled
 
-    def _batch(self, questions: Sequence[Question]) -> Explanation:
-        x = normalise([q.image for q in questions], self.preprocessing).to(self._device, non_blocking=True)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            activations, logits = self._capture.forward(self._module, x)
-        gradients = class_gradients(logits, activations)[self._order]  # (C, B, K, h, w)
-        layer = activations.detach().float()
-        maps = raw_maps(self._method, layer, gradients)  # (B, C, h, w)
-        scores = logits.detach().float()[:, self._order]  # (B, C)
+    def _input(self, images: Sequence[npt.NDArray[np.uint8]]) -> Tensor:
+        x = normalise(images, self.preprocessing)
+        if self._device.type == "cuda":
+            x = x.pin_memory()  # else the copy could not run beside the computation
+        return x.to(self._device, non_blocking=True)
+
+    def _see(self, images: Sequence[npt.NDArray[np.uint8]], *, bf16: bool) -> tuple[Tensor, Reading]:
+        """Activations (B, K, h, w) and what the head makes of them, in the order of the model's outputs."""
+        layers, readings = [], []
+        for start in range(0, len(images), self.batch_size):
+            x = self._input(images[start : start + self.batch_size])
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=bf16):
+                if self._pooled is not None:
+                    layers.append(self._capture.look(self._module, x).float())
+                else:
+                    activations, logits = self._capture.forward(self._module, x)
+            if self._pooled is None:
+                readings.append(read_graph(activations, logits, self._method))
+                layers.append(activations.detach().float())
+        layer = torch.cat(layers)
+        if self._pooled is not None:
+            return layer, self._pooled.read(layer, self._outputs, self._method)
+        return layer, joined(readings)
+
+    def _group(self, questions: Sequence[Question]) -> Explanation:
+        layer, reading = self._see([q.image for q in questions], bf16=self._bf16)
+        scores, maps = reading.logits[:, self._order], reading.maps[:, self._order]  # (B, C), (B, C, h, w)
         if not bool(scores.isfinite().all()):
             raise BuildError("the model gives NaN or infinity for an image; check its preprocessing and its weights")
         if not self.probing:
@@ -189,7 +229,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         explained = torch.where(labels >= 0, labels, scores.argmax(dim=1))
         each = torch.arange(len(questions), device=self._device)
         masks = torch.from_numpy(np.stack([q.masks for q in questions])).to(self._device)  # (B, R, h, w)
-        null = random_heads(channel_weights(gradients.float())[explained, each], layer, masks, self._scrambled)
+        null = random_heads(reading.weights[self._order][explained, each], layer, masks, self._scrambled)
         change = self._peaks(layer, maps[each, explained], questions)
         return Explanation(scores.cpu().numpy(), maps.cpu().numpy(), null.mass, null.share, change.peak, change.control)
 

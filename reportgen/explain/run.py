@@ -30,7 +30,7 @@ from reportgen.progress import Progress
 
 __all__ = ["Consumer", "ImageSource", "Item", "available_cores", "run_pass"]
 
-CHUNK = 8  # images per task: a multiple of the processor's batch size, small enough to keep all workers busy
+CHUNK = 8  # images per task: whole groups of the explainer, few enough to keep all workers busy
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Item:
         if self.decoded is None:
             raise ValueError("an unreadable image has no pixels")
         if spec not in self.resized:
-            self.resized[spec] = resize(self.decoded.pixels, spec)
+            self.resized[spec] = resize(self.decoded.samples, spec)
         return self.resized[spec]
 
 
@@ -167,6 +167,6 @@ def _process(
 def _load(source: ImageSource, faces: FaceFinder | None, row: int) -> Item:
     try:
         decoded = decode(source.read_bytes(row))
-        return Item(row, decoded, None if faces is None else faces.find(row, decoded.pixels))
+        return Item(row, decoded, None if faces is None else faces.find(row, decoded.samples))
     except DataError as error:
         return Item(row, None, problem=str(error))
