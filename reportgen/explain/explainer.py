@@ -15,7 +15,7 @@ from torch import Tensor
 
 from reportgen.errors import BuildError
 from reportgen.explain.capture import TargetCapture
-from reportgen.explain.heads import AnyHead, Head, PooledHead, Reading, joined, read_graph
+from reportgen.explain.heads import GROUP, AnyHead, Head, PooledHead, Reading, joined, read_graph
 from reportgen.explain.preprocess import normalise
 from reportgen.explain.probes import PeakChange, ablate_peaks, permutations, random_heads
 from reportgen.faces.regions import REGIONS
@@ -23,10 +23,7 @@ from reportgen.models.head import split_head, split_pooling
 from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.registry import LoadedModel
 
-__all__ = ["GROUP", "Explainer", "Explanation", "Question", "batch_size_for"]
-
-GROUP = 8
-"""Images whose heads, maps and probes are computed together: a multiple of every batch size on a processor."""
+__all__ = ["Explainer", "Explanation", "Question", "batch_size_for"]
 
 
 @dataclass(frozen=True)
@@ -155,8 +152,8 @@ class Explainer(AbstractContextManager["Explainer"]):
         """
         if not questions:
             return self._nothing
-        # What follows the network is done for groups of one size whatever the batch size, so that this changes nothing
-        # in the numbers: convolutions treat every image alike, small matrix products do not.
+        # What follows the network is done for groups of one size whatever the batch size, so that the numbers do not
+        # hang on it: convolutions treat every image alike, small matrix products do not.
         size = max(GROUP, self.batch_size)
         parts = [vars(self._group(questions[i : i + size])) for i in range(0, len(questions), size)]
         return Explanation(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})

@@ -15,7 +15,10 @@ from torch import Tensor, nn
 
 from reportgen.explain.cam import channel_weights, class_gradients, raw_maps, weighted_maps
 
-__all__ = ["AnyHead", "Head", "PooledHead", "Reading", "joined", "read_graph"]
+__all__ = ["GROUP", "AnyHead", "Head", "PooledHead", "Reading", "joined", "read_graph"]
+
+GROUP = 8
+"""Images whose heads, maps and probes are computed together: a multiple of every batch size on a processor."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +72,18 @@ class PooledHead:
 
     def read(self, layer: Tensor, classes: int, method: str) -> Reading:
         """Logits, weights and maps of activations (B, K, h, w), which need no graph behind them."""
-        batch, channels = layer.shape[:2]
+        batch, channels, height, width = layer.shape
+        averages = layer.mean(dim=(2, 3))
+        # Always whole groups: a matrix product rounds differently with the number of its rows.
+        averages = torch.cat([averages, averages[:1].expand(-batch % GROUP, -1)])
         # Every image stands there once for each class: one ordinary backward pass gives all classes' gradients.
-        leaf = layer.mean(dim=(2, 3)).repeat(classes, 1)[..., None, None].requires_grad_(True)  # (C * B, K, 1, 1)
+        leaf = averages.repeat(classes, 1)[..., None, None].requires_grad_(True)  # (C * B, K, 1, 1)
         with torch.enable_grad():
-            logits = self._tail(leaf.clone()).reshape(classes, batch, classes)
+            logits = self._tail(leaf.clone()).reshape(classes, -1, classes)
             own = logits.diagonal(dim1=0, dim2=2).sum()  # logit c of the images' copies for class c
         (gradients,) = torch.autograd.grad(own, leaf)
-        cells = layer.shape[2] * layer.shape[3]
-        weights = gradients.reshape(classes, batch, channels) / cells
-        return Reading(logits[0].detach(), weights, weighted_maps(method, layer, weights))
+        weights = gradients.reshape(classes, -1, channels)[:, :batch] / (height * width)
+        return Reading(logits[0, :batch].detach(), weights, weighted_maps(method, layer, weights))
 
     def predicted(self, layer: Tensor) -> Tensor:
         """See `Head.predicted`."""

@@ -23,6 +23,7 @@ from reportgen.analysis import PartStore
 from reportgen.config import Preprocessing
 from reportgen.errors import DataError
 from reportgen.explain.face_finder import Face, FaceFinder
+from reportgen.explain.memory import kept_between_batches
 from reportgen.explain.plan import shard_bounds
 from reportgen.explain.preprocess import resize
 from reportgen.inputs.images import Decoded, decode
@@ -119,7 +120,7 @@ def run_pass(
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="reportgen", initializer=torch.set_num_threads, initargs=(1,))
     try:
-        with progress.stage(title, total) as step:
+        with kept_between_batches(), progress.stage(title, total) as step:
             tables: dict[int, list[list[pa.Table]]] = {}
             for shard, rows, missing, chunk, result in _in_order(pool, source, faces, work, workers):
                 tables.setdefault(shard, []).append(result)

@@ -88,7 +88,7 @@ def split_pooling(head: nn.Module) -> nn.Module | None:
 
 
 def _pooled_shape(head: nn.Module, node: fx.Node) -> str | None:
-    """ "kept" for an average over all cells that gives (B, K, 1, 1), "dropped" for (B, K), None for anything else."""
+    """What an average over all cells leaves: "kept" for (B, K, 1, 1), "dropped" for (B, K); None for anything else."""
     if node.op == "call_module":
         pool = head.get_submodule(str(node.target))
         return "kept" if isinstance(pool, nn.AdaptiveAvgPool2d) and pool.output_size in (1, (1, 1)) else None
