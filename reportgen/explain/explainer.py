@@ -18,12 +18,13 @@ from reportgen.explain.capture import TargetCapture
 from reportgen.explain.heads import GROUP, AnyHead, Head, PooledHead, Reading, joined, read_graph
 from reportgen.explain.preprocess import normalise
 from reportgen.explain.probes import PeakChange, ablate_peaks, permutations, random_heads
+from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.faces.regions import REGIONS
 from reportgen.models.head import split_head, split_pooling
 from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.registry import LoadedModel
 
-__all__ = ["Explainer", "Explanation", "Question", "batch_size_for"]
+__all__ = ["Explainer", "Explanation", "Question"]
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,6 @@ class Question:
     masks: npt.NDArray[np.float32]
 
 
-def batch_size_for(device: torch.device) -> int:
-    """Images per forward pass: few on a processor, so that feature maps stay in its cache; many on a GPU."""
-    return 4 if device.type == "cpu" else 64
-
-
 class Explainer(AbstractContextManager["Explainer"]):
     """Runs one model; a context manager, because it holds a hook on the target layer.
 
@@ -87,8 +83,9 @@ class Explainer(AbstractContextManager["Explainer"]):
         Index of the model's output for each class of the report, so that every model speaks in the same order.
     method
         A key of `reportgen.explain.cam.METHODS`.
-    precision
-        "float32", or "bf16" for the forward pass under autocast; maps are float32 either way.
+    tuning
+        Batch size, and whether the network runs in bfloat16; the head and the maps are float32 either way. None for the
+        usual way.
     seed
         Of the random heads.
     probing
@@ -101,20 +98,19 @@ class Explainer(AbstractContextManager["Explainer"]):
         order: Sequence[int],
         method: str,
         device: torch.device,
-        precision: str = "float32",
+        tuning: Tuning | None = None,
         seed: int = 0,
         *,
         probing: bool = True,
     ) -> None:
         self.preprocessing = model.preprocessing
         self.grid = (0, 0)  # known on entering, from a blank image
-        self.batch_size = batch_size_for(device)
+        self.tuning = tuning or usual_tuning(device.type)
         self._module = optimise_for_inference(model.module, model.target_layer, device)
         self._capture = TargetCapture(self._module, model.target_layer)
         self._order = list(order)
         self._method = method
         self._device = device
-        self._bf16 = precision == "bf16"
         self._outputs = model.num_classes
         self._separate = split_head(self._module, model.target_layer)
         self._head: Head | None = None  # known on entering too, as are the next two
@@ -142,8 +138,13 @@ class Explainer(AbstractContextManager["Explainer"]):
         """Whether the head can be run by itself."""
         return self._head is not None
 
-    def explain(self, questions: Sequence[Question]) -> Explanation:
-        """Explain images, `batch_size` at a time through the network.
+    def explain(self, questions: Sequence[Question], tuning: Tuning | None = None) -> Explanation:
+        """Explain images.
+
+        Parameters
+        ----------
+        tuning
+            Another way to run the network than this explainer's own.
 
         Raises
         ------
@@ -154,8 +155,9 @@ class Explainer(AbstractContextManager["Explainer"]):
             return self._nothing
         # What follows the network is done for groups of one size whatever the batch size, so that the numbers do not
         # hang on it: convolutions treat every image alike, small matrix products do not.
-        size = max(GROUP, self.batch_size)
-        parts = [vars(self._group(questions[i : i + size])) for i in range(0, len(questions), size)]
+        way = tuning or self.tuning
+        size = max(GROUP, way.batch_size)
+        parts = [vars(self._group(questions[i : i + size], way)) for i in range(0, len(questions), size)]
         return Explanation(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
     def _learn_shapes(self) -> None:
@@ -168,7 +170,9 @@ class Explainer(AbstractContextManager["Explainer"]):
         self._scrambled = permutations(activations.shape[1], self._seed).to(self._device)
         self._choose_head(activations, logits)
         blank = Question(0, -1, images[0], np.zeros((len(REGIONS), *self.grid), np.float32))
-        self._nothing = Explanation(**{name: value[:0] for name, value in vars(self._group([blank])).items()})
+        self._nothing = Explanation(
+            **{name: value[:0] for name, value in vars(self._group([blank], self.tuning)).items()}
+        )
 
     def _choose_head(self, activations: Tensor, logits: Tensor) -> None:
         """Keep the separate head, and its short form, only where they give what the model itself gives."""
@@ -196,26 +200,38 @@ class Explainer(AbstractContextManager["Explainer"]):
             x = x.pin_memory()  # else the copy could not run beside the computation
         return x.to(self._device, non_blocking=True)
 
-    def _see(self, images: Sequence[npt.NDArray[np.uint8]], *, bf16: bool) -> tuple[Tensor, Reading]:
+    def _see(self, images: Sequence[npt.NDArray[np.uint8]], size: int, *, bf16: bool) -> tuple[Tensor, Reading]:
         """Activations (B, K, h, w) and what the head makes of them, in the order of the model's outputs."""
         layers, readings = [], []
-        for start in range(0, len(images), self.batch_size):
-            x = self._input(images[start : start + self.batch_size])
+        for start in range(0, len(images), size):
+            x = self._input(images[start : start + size])
             with torch.autocast(self._device.type, torch.bfloat16, enabled=bf16):
                 if self._pooled is not None:
                     layers.append(self._capture.look(self._module, x).float())
-                else:
-                    activations, logits = self._capture.forward(self._module, x)
-            if self._pooled is None:
-                readings.append(read_graph(activations, logits, self._method))
-                layers.append(activations.detach().float())
+                    continue
+                activations, logits = self._capture.forward(self._module, x)
+            readings.append(read_graph(activations, logits, self._method))
+            layers.append(activations.detach().float())
         layer = torch.cat(layers)
         if self._pooled is not None:
             return layer, self._pooled.read(layer, self._outputs, self._method)
         return layer, joined(readings)
 
-    def _group(self, questions: Sequence[Question]) -> Explanation:
-        layer, reading = self._see([q.image for q in questions], bf16=self._bf16)
+    def _see_surely(self, images: Sequence[npt.NDArray[np.uint8]], way: Tuning) -> tuple[Tensor, Reading]:
+        """The same; where bfloat16 leaves the two best classes too close, float32 has the last word."""
+        layer, reading = self._see(images, way.batch_size, bf16=way.precision == "bf16")
+        if way.margin > 0:
+            best = reading.logits.topk(2, dim=1).values
+            close = torch.nonzero(best[:, 0] - best[:, 1] < way.margin)[:, 0]
+            if len(close):
+                exact, again = self._see([images[i] for i in close.tolist()], way.batch_size, bf16=False)
+                layer[close] = exact
+                reading.logits[close], reading.maps[close] = again.logits, again.maps
+                reading.weights[:, close] = again.weights
+        return layer, reading
+
+    def _group(self, questions: Sequence[Question], way: Tuning) -> Explanation:
+        layer, reading = self._see_surely([q.image for q in questions], way)
         scores, maps = reading.logits[:, self._order], reading.maps[:, self._order]  # (B, C), (B, C, h, w)
         if not bool(scores.isfinite().all()):
             raise BuildError("the model gives NaN or infinity for an image; check its preprocessing and its weights")

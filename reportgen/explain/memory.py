@@ -20,8 +20,8 @@ _AHEAD = 64 << 20  # a thread's memory comes in pieces of this size; a free one 
 def kept_between_batches() -> Iterator[None]:
     """Within, memory that is freed stays with the process; afterwards what is free goes back to the system.
 
-    By default glibc hands the large buffers of a feature map back at once, and the kernel clears every page anew for the
-    next batch: about 5 % of a pass. Elsewhere (musl, macOS, Windows) nothing is changed.
+    By default glibc hands the large buffers of a feature map back at once, and the kernel clears every page anew for
+    the next batch. Elsewhere (musl, macOS, Windows) nothing is changed.
     """
     library = _glibc()
     if library is None:

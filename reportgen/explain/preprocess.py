@@ -50,4 +50,4 @@ def normalise(images: Sequence[npt.NDArray[np.uint8]], spec: Preprocessing) -> T
     channels = rows.shape[2] // spec.width
     mean, std = (torch.tensor(values).expand(channels).repeat(spec.width) for values in (spec.mean, spec.std))
     rows = rows.div_(255).sub_(mean).div_(std)
-    return rows.unflatten(2, (spec.width, channels)).permute(0, 3, 1, 2)  # (B, channels, h, w)
+    return rows.view(-1, spec.height, spec.width, channels).permute(0, 3, 1, 2)  # (B, channels, h, w)

@@ -15,7 +15,16 @@ from typing import Any
 from reportgen.analysis import content_hash, write_json
 from reportgen.config import Config
 
-__all__ = ["WORTH_MEASURING", "Change", "Tuning", "read_tunings", "tuning_key", "usual_tuning", "write_tunings"]
+__all__ = [
+    "WORTH_MEASURING",
+    "Change",
+    "Tuning",
+    "known_tunings",
+    "read_tunings",
+    "tuning_key",
+    "usual_tuning",
+    "write_tunings",
+]
 
 WORTH_MEASURING = 512
 """Images from which the second that a calibration takes is saved again."""
@@ -82,6 +91,22 @@ def usual_tuning(device: str) -> Tuning:
 def tuning_key(model_hash: str, config: Config) -> str:
     """What a tuning belongs to: a model with all its settings on one kind of device, and what the user wants."""
     return content_hash(model_hash, config.precision)[:16]
+
+
+def known_tunings(
+    config: Config, n: int, hashes: Mapping[str, str], kept: Mapping[str, Tuning], device: str
+) -> dict[str, Tuning] | None:
+    """What can be said without measuring; None where something has to be measured first."""
+    found = {}
+    for name in config.models:
+        key = tuning_key(hashes[name], config)
+        if key in kept:
+            found[name] = kept[key]
+        elif n < WORTH_MEASURING and config.precision != "bf16":
+            found[name] = usual_tuning(device)
+        else:
+            return None
+    return found
 
 
 def read_tunings(folder: Path) -> dict[str, Tuning]:

@@ -11,6 +11,7 @@ from reportgen.explain.cam import METHODS
 from reportgen.explain.capture import TargetCapture
 from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.heads import AnyHead, PooledHead, read_graph
+from reportgen.explain.tuning import Tuning
 from reportgen.models.head import split_head, split_pooling
 from reportgen.models.registry import LoadedModel
 
@@ -106,10 +107,7 @@ def test_the_batch_size_changes_nothing(pool):
         masks = np.full((7, *explainer.grid), 0.5, np.float32)
         images = rng.integers(0, 256, (13, 32, 32, 3), np.uint8)
         questions = [Question(row, -1, image, masks) for row, image in enumerate(images)]
-        said = []
-        for size in (1, 2, 4, 8):
-            explainer.batch_size = size
-            said.append(explainer.explain(questions))
+        said = [explainer.explain(questions, Tuning(size)) for size in (1, 2, 4, 8)]
     for other in said[1:]:
         for name, value in vars(said[0]).items():
             assert np.abs(vars(other)[name] - value).max() <= 1e-6 * np.abs(value).max(), name
