@@ -9,6 +9,7 @@ from reportgen.site.context import Context, base_name
 from reportgen.site.glossary import GLOSSARY
 from reportgen.site.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.report import DataNote
+from reportgen.site.rounding import rounding
 from reportgen.site.takeaways import Takeaway, takeaways
 from reportgen.site.text import count, plain
 from reportgen.site.views import Legend, Page, Tile
@@ -101,6 +102,7 @@ class MethodView:
     problems_more: str
     counts: tuple[tuple[str, str], ...]
     settings: tuple[tuple[str, str], ...]
+    rounding: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
     checksums: tuple[tuple[str, str], ...]
     command: str
@@ -136,6 +138,7 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
         problems_more=f"and {len(problems) - len(listed):,} more" if len(problems) > len(listed) else "",
         counts=tuple(counts),
         settings=_settings(config),
+        rounding=rounding(context.models),
         versions=tuple(sorted((str(k), str(v)) for k, v in manifest.get("versions", {}).items())),
         checksums=tuple((model.name, str(model.info.get("sha256", "unknown"))) for model in context.models),
         command=plain(context.report.command or ""),
