@@ -25,8 +25,9 @@ def _sentence(name: str, change: Mapping[str, Any]) -> str:
     warning = f" That is more than {percent(_TOLERATED, 1)}: compare with float32." if share.value > _TOLERATED else ""
     changed = f"{change['predictions']} predictions changed, {percent(share.value, 1)} {percent_interval(share, 1)}"
     maps = f"{percent(change['map_median'], 1)} in the median image, {percent(change['map_high'], 1)} in one of twenty"
+    again = percent(change["again"], 1)
     return (
         f"{name} ran in bfloat16, numbers of half the length. Against float32, measured on "
-        f"{count(change['images'], 'image')}: {changed}; the predicted class\u2019s map differs by {maps}. The "
-        f"{percent(change['again'], 1)} of images whose two best classes were nearly level ran again in float32.{warning}"
+        f"{count(change['images'], 'image')}: {changed}; the predicted class\u2019s map differs by {maps}. "
+        f"The {again} of images whose two best classes were nearly level ran again in float32.{warning}"
     )
