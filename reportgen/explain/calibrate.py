@@ -28,7 +28,7 @@ from reportgen.progress import Progress
 __all__ = ["calibrate", "choose", "measure_change"]
 
 _BATCHES = {"cpu": (2, 4, 8), "cuda": (16, 32, 64, 128), "mps": (16, 32, 64)}
-_ROUNDS = 3
+_ROUNDS = 2
 _CLEARLY = 0.97  # another batch size than the usual one has to take at most this share of its time
 _WINS = 1.2  # bfloat16 has to be so many times as fast: a small gain is no reason to change the numbers
 _TOLERATED = 0.005  # of the predictions may change

@@ -19,7 +19,7 @@ from reportgen.explain.face_finder import FaceFinder
 from reportgen.explain.plan import ModelPlan, Plan
 from reportgen.explain.run import CHUNK, Consumer, run_pass
 from reportgen.explain.tuning import Tuning
-from reportgen.explain.workers import available_cores
+from reportgen.explain.workers import available_cores, single_threaded
 from reportgen.inputs.checkpoints import Checkpoint, read_checkpoint
 from reportgen.inputs.emotions import canonical_emotion
 from reportgen.inputs.testset import TestSet
@@ -79,7 +79,7 @@ def compute(
         consumers: list[Consumer] = [ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)]
         labels = plan.frame["label"].tolist()
         entries, grids = [], []
-        with progress.stage("Loading the models", len(plan.models)) as step:
+        with progress.stage("Loading the models", len(plan.models)) as step, single_threaded():
             for model in plan.models:
                 checkpoint = read_checkpoint(model.config.checkpoint, unsafe=config.unsafe_load)
                 loaded = build_model(model.name, checkpoint.state, model.config)

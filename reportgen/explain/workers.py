@@ -11,7 +11,7 @@ import torch
 
 from reportgen.explain.memory import kept_between_batches
 
-__all__ = ["available_cores", "worker_threads"]
+__all__ = ["available_cores", "single_threaded", "worker_threads"]
 
 
 def available_cores() -> int:
@@ -23,14 +23,25 @@ def available_cores() -> int:
 
 
 @contextmanager
+def single_threaded() -> Iterator[None]:
+    """Within, torch uses one thread: on the little work of loading, several would mostly wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
 def worker_threads(count: int) -> Iterator[ThreadPoolExecutor]:
     """A pool of threads that compute by themselves; on leaving, what has not begun is dropped."""
-    threads = torch.get_num_threads()
-    pool = ThreadPoolExecutor(count, thread_name_prefix="reportgen", initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        with kept_between_batches():
+    # The workers' setting reaches into the math library of the whole process: it has to be put back in any case.
+    with single_threaded(), kept_between_batches():
+        pool = ThreadPoolExecutor(
+            count, thread_name_prefix="reportgen", initializer=torch.set_num_threads, initargs=(1,)
+        )
+        try:
             yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        # The workers' setting reaches into the math library of the whole process.
-        torch.set_num_threads(threads)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
