@@ -45,7 +45,7 @@ ImageRoot = Annotated[Path | None, typer.Option(help="Where relative image paths
 NoZip = Annotated[bool, typer.Option("--no-zip", help="Do not write report.zip.")]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in a browser at the end.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[str | None, typer.Option(help="float32 or bf16 (forward pass only).")]
+Precision = Annotated[str | None, typer.Option(help="float32, bf16, or auto: bf16 where it is clearly faster.")]
 Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, layercam or xgradcam.")]
 Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
 Experiments = Annotated[str | None, typer.Option(help="Budget for changed pictures: off, quick, default or full.")]

@@ -91,7 +91,7 @@ class Config(_Section):
     overlay: Literal["perceptual", "classic"] = "perceptual"
     colormap: Literal["inferno", "viridis", "magma", "jet"] = "inferno"
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Literal["float32", "bf16", "auto"] = "float32"
     seed: int = Field(default=0, ge=0, lt=2**32)
     examples: int = Field(default=6, ge=1, le=60, description="examples per emotion, model and kind")
     privacy: Literal["none", "blur", "outline"] = "none"

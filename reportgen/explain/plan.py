@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,11 +16,21 @@ import pandas as pd
 from reportgen.analysis import SCHEMA_VERSION, content_hash, slugify
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import DataError
+from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.inputs.checkpoint_file import checkpoint_sha256
 from reportgen.inputs.region_masks import mask_file
 from reportgen.inputs.testset import RESERVED, TestSet
 
-__all__ = ["ModelPlan", "Plan", "code_hash", "judging_code", "library_versions", "make_plan", "shard_bounds"]
+__all__ = [
+    "ModelPlan",
+    "Plan",
+    "code_hash",
+    "judging_code",
+    "library_versions",
+    "make_plan",
+    "model_hashes",
+    "shard_bounds",
+]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow", "scipy", "scikit-learn", "ai-edge-litert")
@@ -67,7 +77,13 @@ def shard_bounds(n: int, size: int) -> list[range]:
     return [range(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[range]) -> Plan:
+def make_plan(
+    test_set: TestSet,
+    config: Config,
+    device: str,
+    bounds: Sequence[range],
+    tunings: Mapping[str, Tuning] | None = None,
+) -> Plan:
     """Hash images, checkpoints, settings and code.
 
     Parameters
@@ -76,6 +92,8 @@ def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[r
         What the models will run on ("cpu", "cuda", "mps"): kernels differ in the last bits.
     bounds
         Rows of each shard.
+    tunings
+        How each model is run, by name; None for the usual way.
 
     Raises
     ------
@@ -85,7 +103,7 @@ def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[r
     frame = _images_frame(test_set)
     versions = json.dumps(library_versions(), sort_keys=True)
     reading = content_hash(str(SCHEMA_VERSION), versions, code_hash("inputs", "faces", "analysis.py"))
-    running = content_hash(reading, code_hash("models", "explain"), device, config.method, config.precision)
+    hashes = model_hashes(config, device)
     rows_hash = [content_hash(frame.iloc[list(rows)].to_json(orient="records", default_handler=str)) for rows in bounds]
     image_keys = tuple(_key(reading, row) for row in rows_hash)
     regions = content_hash(config.regions, config.region_masks.model_dump_json(), *_mask_hashes(config, test_set))
@@ -94,10 +112,12 @@ def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[r
     # A model's part depends on the rows, not only on the images: the null is that of the labelled class, and landmarks
     # may stand in a column.
     shards = [content_hash(regions, str(config.seed), row) for row in rows_hash]
-    models = tuple(
-        _plan_model(name, slug, model, running, test_set.classes, shards)
-        for (name, model), slug in zip(config.models.items(), _slugs(config.models), strict=True)
-    )
+    models = []
+    for (name, model), slug in zip(config.models.items(), _slugs(config.models), strict=True):
+        tuning = usual_tuning(device) if tunings is None else tunings[name]
+        base = content_hash(reading, hashes[name], tuning.marks, *test_set.classes)
+        keys = tuple(_key(base, shard) for shard in shards)
+        models.append(ModelPlan(name, slug, model, checkpoint_sha256(model.checkpoint), keys))
     fingerprint = content_hash(
         *image_keys,
         *face_keys,
@@ -105,7 +125,7 @@ def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[r
         *(model.name for model in models),
         test_set.problems.to_json(orient="records"),
     )
-    return Plan(frame, image_keys, face_keys, models, fingerprint)
+    return Plan(frame, image_keys, face_keys, tuple(models), fingerprint)
 
 
 def code_hash(*places: str) -> str:
@@ -127,13 +147,25 @@ def library_versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 
-def _plan_model(
-    name: str, slug: str, model: ModelConfig, running: str, classes: Sequence[str], shards: Sequence[str]
-) -> ModelPlan:
-    digest = checkpoint_sha256(model.checkpoint)
-    settings = model.model_dump_json(exclude={"checkpoint", "pretraining"})
-    base = content_hash(running, digest, settings, _factory_source(model), *classes)
-    return ModelPlan(name, slug, model, digest, tuple(_key(base, shard) for shard in shards))
+def model_hashes(config: Config, device: str) -> dict[str, str]:
+    """By name, the hash of a model's weights and settings, of the code and libraries that run it, and of the device.
+
+    Raises
+    ------
+    CheckpointError
+        A checkpoint cannot be read.
+    """
+    versions = json.dumps(library_versions(), sort_keys=True)
+    running = content_hash(versions, code_hash("models", "explain"), device, config.method)
+    return {
+        name: content_hash(
+            running,
+            checkpoint_sha256(model.checkpoint),
+            model.model_dump_json(exclude={"checkpoint", "pretraining"}),
+            _factory_source(model),
+        )
+        for name, model in config.models.items()
+    }
 
 
 def _factory_source(model: ModelConfig) -> bytes:

@@ -7,7 +7,6 @@ computed again, so a killed pass goes on where it stopped.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +16,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
 
 from reportgen.analysis import PartStore
 from reportgen.config import Preprocessing
@@ -25,12 +23,13 @@ from reportgen.errors import DataError
 from reportgen.explain.face_finder import Face, FaceFinder
 from reportgen.explain.plan import shard_bounds
 from reportgen.explain.preprocess import resize
+from reportgen.explain.workers import worker_threads
 from reportgen.inputs.images import Decoded, decode
 from reportgen.progress import Progress
 
-__all__ = ["Consumer", "ImageSource", "Item", "available_cores", "run_pass"]
+__all__ = ["Consumer", "ImageSource", "Item", "run_pass"]
 
-CHUNK = 8  # images per task: a multiple of the processor's batch size, small enough to keep all workers busy
+CHUNK = 8  # images per task: whole groups of the explainer, few enough to keep all workers busy
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Item:
         if self.decoded is None:
             raise ValueError("an unreadable image has no pixels")
         if spec not in self.resized:
-            self.resized[spec] = resize(self.decoded.pixels, spec)
+            self.resized[spec] = resize(self.decoded.samples, spec)
         return self.resized[spec]
 
 
@@ -76,14 +75,6 @@ class Consumer(Protocol):
         """A row per item (or per readable item), in order. Called from several threads at once."""
 
 
-def available_cores() -> int:
-    """Processors this process may use."""
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except AttributeError:  # not on macOS and Windows
-        return max(1, os.cpu_count() or 1)
-
-
 def run_pass(
     source: ImageSource,
     consumers: Sequence[Consumer],
@@ -92,6 +83,7 @@ def run_pass(
     workers: int,
     progress: Progress,
     title: str = "Explaining",
+    chunk_images: int = CHUNK,
 ) -> int:
     """Compute every part that is missing.
 
@@ -99,6 +91,8 @@ def run_pass(
     ----------
     faces
         Finds landmarks and regions; None where nobody wants them.
+    chunk_images
+        Images per task.
 
     Each worker thread decodes and explains its own small batch with single-threaded kernels: this keeps all cores
     busy without a hand-over between stages, and makes every number independent of the count of workers.
@@ -116,21 +110,14 @@ def run_pass(
     total = sum(len(rows) for _, rows, _ in work)
     if not work:
         return 0
-    threads = torch.get_num_threads()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="reportgen", initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        with progress.stage(title, total) as step:
-            tables: dict[int, list[list[pa.Table]]] = {}
-            for shard, rows, missing, chunk, result in _in_order(pool, source, faces, work, workers):
-                tables.setdefault(shard, []).append(result)
-                step.advance(len(chunk))
-                if chunk.stop == rows.stop:
-                    for consumer, pieces in zip(missing, zip(*tables.pop(shard), strict=True), strict=True):
-                        consumer.store.write(shard, consumer.keys[shard], pa.concat_tables(pieces))
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        # The workers' setting reaches into the math library of the whole process.
-        torch.set_num_threads(threads)
+    with worker_threads(workers) as pool, progress.stage(title, total) as step:
+        tables: dict[int, list[list[pa.Table]]] = {}
+        for shard, rows, missing, chunk, result in _in_order(pool, source, faces, work, workers, chunk_images):
+            tables.setdefault(shard, []).append(result)
+            step.advance(len(chunk))
+            if chunk.stop == rows.stop:
+                for consumer, pieces in zip(missing, zip(*tables.pop(shard), strict=True), strict=True):
+                    consumer.store.write(shard, consumer.keys[shard], pa.concat_tables(pieces))
     return total
 
 
@@ -138,12 +125,17 @@ _Work = tuple[int, range, list[Consumer]]
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, source: ImageSource, faces: FaceFinder | None, work: Sequence[_Work], workers: int
+    pool: ThreadPoolExecutor,
+    source: ImageSource,
+    faces: FaceFinder | None,
+    work: Sequence[_Work],
+    workers: int,
+    chunk_images: int,
 ) -> Iterator[tuple[int, range, list[Consumer], range, list[pa.Table]]]:
     """Results of all chunks in order, with a bounded number under way."""
     waiting: deque[tuple[_Work, range, Future[list[pa.Table]]]] = deque()
     for shard in work:
-        for chunk in _chunks(shard[1]):
+        for chunk in _chunks(shard[1], chunk_images):
             waiting.append((shard, chunk, pool.submit(_process, source, faces, chunk, shard[2])))
             if len(waiting) > 2 * workers:
                 (index, rows, missing), done, future = waiting.popleft()
@@ -153,8 +145,8 @@ def _in_order(
         yield index, rows, missing, done, future.result()
 
 
-def _chunks(rows: range) -> list[range]:
-    return [range(start, min(start + CHUNK, rows.stop)) for start in range(rows.start, rows.stop, CHUNK)]
+def _chunks(rows: range, size: int) -> list[range]:
+    return [range(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]
 
 
 def _process(
@@ -167,6 +159,6 @@ def _process(
 def _load(source: ImageSource, faces: FaceFinder | None, row: int) -> Item:
     try:
         decoded = decode(source.read_bytes(row))
-        return Item(row, decoded, None if faces is None else faces.find(row, decoded.pixels))
+        return Item(row, decoded, None if faces is None else faces.find(row, decoded.samples))
     except DataError as error:
         return Item(row, None, problem=str(error))

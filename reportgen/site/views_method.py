@@ -10,6 +10,7 @@ from reportgen.site.glossary import GLOSSARY
 from reportgen.site.recipe import checksums, citation, settings_file
 from reportgen.site.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.report import DataNote
+from reportgen.site.rounding import rounding
 from reportgen.site.takeaways import Takeaway, takeaways
 from reportgen.site.text import count, plain
 from reportgen.site.views import Legend, Page, Tile
@@ -106,6 +107,7 @@ class MethodView:
     problems_more: str
     counts: tuple[tuple[str, str], ...]
     settings: tuple[tuple[str, str], ...]
+    rounding: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
     checksums: tuple[tuple[str, str], ...]
     command: str
@@ -145,6 +147,7 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
         problems_more=f"and {len(problems) - len(listed):,} more" if len(problems) > len(listed) else "",
         counts=tuple(counts),
         settings=_settings(config),
+        rounding=rounding(context.models),
         versions=tuple(sorted((str(k), str(v)) for k, v in manifest.get("versions", {}).items())),
         checksums=checksums(context),
         command=plain(context.report.command or ""),
