@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from reportgen.errors import ConfigError
-from reportgen.explain.run import available_cores
+from reportgen.explain.workers import available_cores
 from reportgen.progress import Progress
 from reportgen.selfcheck.certificate import write_certificate
 from reportgen.selfcheck.plan import full_plan, quick_plan
