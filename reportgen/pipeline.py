@@ -20,6 +20,7 @@ import pandas as pd
 
 from reportgen.analysis import Analysis, content_hash, read_analysis, sweep_leftovers, write_json
 from reportgen.config import Config
+from reportgen.errors import printable
 from reportgen.evidence.agreement import compare_models
 from reportgen.evidence.attention_case import judge_attention
 from reportgen.evidence.certificate import read_certificate
@@ -247,7 +248,7 @@ def _command(config: Config) -> str | None:
         for name in _COMMAND_FLAGS
         if getattr(config, name) != Config.model_fields[name].default
     ]
-    return " ".join(["reportgen build", f"--data {shlex.quote(config.data.name)}", *models, *flags])
+    return printable(" ".join(["reportgen build", f"--data {shlex.quote(config.data.name)}", *models, *flags]))
 
 
 def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:

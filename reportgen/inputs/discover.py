@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.config import Config, ModelConfig
-from reportgen.errors import CheckpointError, DataError
+from reportgen.errors import CheckpointError, DataError, printable
 
 __all__ = ["NOTEBOOK_DATA", "NOTEBOOK_MODELS", "Discovery", "discover", "discover_models", "swapped"]
 
@@ -54,7 +54,7 @@ def discover_models(config: Config) -> Discovery:
     named = config.models or _notebook_models(folders)
     present = {name: model for name, model in named.items() if model.checkpoint.is_file()}
     missing = tuple(
-        f"{name}: {model.checkpoint.name} was not found, so this report leaves the model out"
+        printable(f"{name}: {model.checkpoint.name} was not found, so this report leaves the model out")
         for name, model in named.items()
         if name not in present
     )
