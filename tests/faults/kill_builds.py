@@ -244,9 +244,6 @@ def _below(found: dict[str, str], prefix: str) -> dict[str, str]:
 def run(kills: int, seed: int, send: int, folder: Path) -> tuple[Result, float]:
     """Kill until `kills` builds have been hit while they ran."""
     # Imported before the first fork, so that no fork has to.
-    import reportgen.build
-
-    import reportgen.explain.compute  # noqa: F401
 
     began = time.monotonic()
     trials = Trials(folder, seed)
