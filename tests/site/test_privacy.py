@@ -75,7 +75,7 @@ def test_a_face_of_lines_has_two_tones_and_a_mouth_where_the_points_are() -> Non
 @pytest.fixture(scope="module")
 def told(make_report: Callable[..., Report]) -> Report:
     """A report with a person's name wherever a report can hold one."""
-    made = make_report(measured=True, path=lambda row: f"/home/someone/{PERSON} {row:04d}.jpg")
+    made = make_report(measured=True, path=lambda row: f"/home/zebulon/{PERSON} {row:04d}.jpg")
     analysis = made.analysis
     images = analysis.images.assign(
         person=PERSON,
@@ -83,7 +83,7 @@ def told(make_report: Callable[..., Report]) -> Report:
         comment=f"taken by {PERSON}",
     )
     problems = analysis.problems.assign(
-        path=f"/home/someone/{PERSON} broken.png", message=f"{PERSON} broken.png is no image; see {PERSON}.csv"
+        path=f"/home/zebulon/{PERSON} broken.png", message=f"{PERSON} broken.png is no image; see {PERSON}.csv"
     )
     manifest = {
         **analysis.manifest,
@@ -121,7 +121,7 @@ def _contents(published: Published) -> dict[str, bytes]:
 
 def _secrets(report: Report) -> list[str]:
     images = report.analysis.images
-    words = ["lovelace", "someone", "taken by", "cafebabe"]
+    words = ["lovelace", "zebulon", "taken by", "cafebabe"]
     return [*words, *images["image_id"], *(digest[:10] for digest in images["sha256"])]
 
 
