@@ -301,8 +301,9 @@ def _typicality(model: ModelRecords, emotion: int, rows: IntArray) -> tuple[IntA
     if not len(rows):
         return rows, total
     shares = maps / total[:, None]
-    distance = jensenshannon(shares, np.broadcast_to(shares.mean(axis=0), shares.shape), base=2, axis=1)
     # Rounding may turn the root of a tiny divergence into NaN: such a map is the mean map.
+    with np.errstate(invalid="ignore"):
+        distance = jensenshannon(shares, np.broadcast_to(shares.mean(axis=0), shares.shape), base=2, axis=1)
     return rows, np.nan_to_num(np.asarray(distance, dtype=np.float64), nan=0.0)
 
 

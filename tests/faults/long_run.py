@@ -25,8 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from faults.scene import make_scene
 
-# What may be gained between the second and the last quarter: allocators keep some of what they were given.
+# What may be gained between the second and the last quarter: allocators keep some of what they were given, and a thread
+# may be on its way out while it is counted. A leak of one in every build would be ten in a minute.
 ALLOWED_MB = 10.0
+ALLOWED_COUNT = 1
 ALLOWED_SHARE = 0.02
 
 
@@ -46,17 +48,17 @@ class Samples:
         self.files.append(sum(1 for _ in Path("/proc/self/fd").iterdir()))
 
     def growth(self) -> dict[str, float]:
-        """Last quarter less second quarter: medians of memory, largest of the others."""
+        """Medians of the last quarter less those of the second."""
         n = len(self.memory)
         second, last = slice(n // 4, n // 2), slice(3 * n // 4, n)
         return {
             "samples": n,
             "memory_mb": round(median(self.memory[second]), 1),
             "memory_growth_mb": round(median(self.memory[last]) - median(self.memory[second]), 2),
-            "threads": max(self.threads[second]),
-            "threads_growth": max(self.threads[last]) - max(self.threads[second]),
-            "files": max(self.files[second]),
-            "files_growth": max(self.files[last]) - max(self.files[second]),
+            "threads": median(self.threads[second]),
+            "threads_growth": median(self.threads[last]) - median(self.threads[second]),
+            "files": median(self.files[second]),
+            "files_growth": median(self.files[last]) - median(self.files[second]),
         }
 
 
@@ -146,8 +148,8 @@ def grown(found: dict[str, float]) -> list[str]:
     limit = max(ALLOWED_MB, ALLOWED_SHARE * found["memory_mb"])
     grew = {
         "memory": found["memory_growth_mb"] > limit,
-        "threads": found["threads_growth"] > 0,
-        "files": found["files_growth"] > 0,
+        "threads": found["threads_growth"] > ALLOWED_COUNT,
+        "files": found["files_growth"] > ALLOWED_COUNT,
     }
     return [what for what, more in grew.items() if more]
 
