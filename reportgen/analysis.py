@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,10 +27,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from scipy.special import softmax
 
-from reportgen.errors import BuildError, OutputError
+from reportgen.errors import BuildError
+from reportgen.files import is_temporary_name, sweep_leftovers, write_atomically, write_json
+from reportgen.parts import RECORD_KEY, PartStore, array_column, is_part_name, write_table
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -41,6 +41,8 @@ __all__ = [
     "PartStore",
     "array_column",
     "content_hash",
+    "is_part_name",
+    "is_temporary_name",
     "read_analysis",
     "slugify",
     "sweep_leftovers",
@@ -49,9 +51,7 @@ __all__ = [
     "write_table",
 ]
 
-SCHEMA_VERSION = 2
-_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
-_PART = re.compile(r"part-(\d{5})-([0-9a-f]{16})\.parquet")
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -164,49 +164,6 @@ class Analysis:
         return self.images["label"].to_numpy(dtype=np.int64)
 
 
-class PartStore:
-    """The parts of one table, each valid for exactly the inputs whose hash is in its name."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def path(self, index: int, key: str) -> Path:
-        """Where part `index` made from inputs with hash `key` (16 hex digits) is kept."""
-        return self.folder / f"part-{index:05d}-{key}.parquet"
-
-    def has(self, index: int, key: str) -> bool:
-        """Whether the part is there and complete (parts appear by an atomic rename, so there means complete)."""
-        return self.path(index, key).is_file()
-
-    def write(self, index: int, key: str, table: pa.Table) -> None:
-        """Write one part atomically."""
-        write_table(self.path(index, key), table)
-
-    def read(self, keys: Sequence[str]) -> pa.Table:
-        """All parts in order as one table.
-
-        Raises
-        ------
-        BuildError
-            A part is missing or unreadable.
-        """
-        tables = []
-        for index, key in enumerate(keys):
-            path = self.path(index, key)
-            try:
-                tables.append(pq.read_table(path))
-            except (OSError, pa.ArrowException) as error:
-                raise BuildError(f"{path}: cannot be read ({error}); delete the file and build again") from None
-        return pa.concat_tables(tables)
-
-    def prune(self, keys: Sequence[str]) -> None:
-        """Remove parts of ours that the present inputs do not use; other files are left alone."""
-        keep = {self.path(index, key).name for index, key in enumerate(keys)}
-        for path in sorted(self.folder.glob("part-*.parquet")):
-            if _PART.fullmatch(path.name) and path.name not in keep:
-                path.unlink()
-
-
 def read_analysis(folder: Path) -> Analysis:
     """Read a finished analysis.
 
@@ -225,7 +182,7 @@ def read_analysis(folder: Path) -> Analysis:
     images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
     readable = images["problem"].isna().to_numpy(dtype=bool)
     images.insert(0, "row", np.arange(len(images)))
-    images = images[readable].drop(columns="problem").reset_index(drop=True)
+    images = images[readable].drop(columns=["problem", RECORD_KEY]).reset_index(drop=True)
     problems = pd.read_parquet(folder / "problems.parquet")
     models = tuple(_read_model(folder, info, len(manifest["classes"])) for info in manifest["models"])
     for model in models:
@@ -278,66 +235,6 @@ def _read_model(folder: Path, info: dict[str, Any], classes: int) -> ModelRecord
 def _array(table: pa.Table, column: str) -> npt.NDArray[np.float32]:
     flat = table.column(column).combine_chunks().flatten()
     return np.asarray(flat.to_numpy(zero_copy_only=False), dtype=np.float32)
-
-
-def array_column(values: npt.NDArray[np.float32]) -> pa.FixedSizeListArray:
-    """A column whose every row is a flat list of floats, from an array of shape (n, ...)."""
-    width = int(np.prod(values.shape[1:]))
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel()), width)
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write a Parquet file atomically; the same table gives the same bytes."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", store_schema=True)
-    write_atomically(path, sink.getvalue().to_pybytes())
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, keys sorted, so that the same value gives the same bytes."""
-    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the target and rename: a reader sees the old file or the new one, never half of it.
-
-    Raises
-    ------
-    OutputError
-        The folder or file cannot be written.
-    """
-    # A dot file with the process number: two builds at once never write into one temporary file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); check space and permissions") from None
-
-
-def sweep_leftovers(folder: Path) -> None:
-    """Remove half-written files of builds that were killed; those of a build that still runs are left alone."""
-    for path in [*folder.glob(".*.tmp"), *(folder / "analysis").rglob(".*.tmp")]:
-        found = _TEMPORARY.fullmatch(path.name)
-        if found is not None and not _is_running(int(found[1])):
-            path.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    if os.name == "nt" or process == os.getpid():
-        return True  # Windows has no harmless question: os.kill would end the process
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def content_hash(*parts: str | bytes) -> str:

@@ -10,18 +10,19 @@ from typing import Any
 
 import torch
 
-from reportgen.analysis import PartStore
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, ConfigError
 from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
+from reportgen.explain.kept import KeptFaces
 from reportgen.explain.plan import ModelPlan, Plan
 from reportgen.explain.run import Consumer, available_cores, run_pass
 from reportgen.inputs.checkpoints import Checkpoint, read_checkpoint
 from reportgen.inputs.emotions import canonical_emotion
 from reportgen.inputs.testset import TestSet
 from reportgen.models.registry import LoadedModel, build_model
+from reportgen.parts import PartStore
 from reportgen.progress import Progress
 
 __all__ = ["Computed", "class_positions", "compute", "pick_device"]
@@ -64,7 +65,6 @@ def compute(
     """
     with ExitStack() as stack:
         consumers: list[Consumer] = [ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)]
-        labels = plan.frame["label"].tolist()
         entries, grids = [], []
         with progress.stage("Loading the models", len(plan.models)) as step:
             for model in plan.models:
@@ -83,16 +83,17 @@ def compute(
                     )
                 )
                 store = PartStore(folder / "models" / model.slug)
-                consumers.append(ModelRecorder(store, model.keys, explainer, labels, exclusive=device.type != "cpu"))
+                consumers.append(
+                    ModelRecorder(store, model.keys, explainer, plan.frame, exclusive=device.type != "cpu")
+                )
                 grids.append(explainer.grid)
                 entries.append(_entry(model, checkpoint, loaded, explainer, config))
                 step.advance()
         faces = None
-        if config.regions != "none":
-            faces = FaceFinder(config, test_set.frame, grids)
-            consumers.insert(
-                1, FaceRecorder(PartStore(folder / "landmarks"), plan.face_keys, plan.frame["image_id"].tolist())
-            )
+        if plan.face_keys is not None:
+            landmarks = PartStore(folder / "landmarks")
+            faces = FaceFinder(config, test_set.frame, grids, KeptFaces(landmarks, plan.face_keys.rows))
+            consumers.insert(1, FaceRecorder(landmarks, plan.face_keys, plan.frame["image_id"].tolist()))
         workers = config.workers or available_cores()
         done = run_pass(test_set, consumers, faces, config.shard_images, workers, progress)
     return Computed(entries, done)
@@ -145,5 +146,5 @@ def _entry(
         "method": config.method,
         "regions": config.regions != "none",
         "head_is_separate": explainer.head_is_separate,
-        "parts": list(model.keys),
+        "parts": list(model.keys.parts),
     }

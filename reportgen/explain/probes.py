@@ -66,7 +66,7 @@ def random_heads(weights: Tensor, activations: Tensor, masks: Tensor, orders: Te
     return RandomHead(mass.cpu().numpy(), share.cpu().numpy())
 
 
-def ablate_peaks(head: nn.Module, activations: Tensor, maps: Tensor, rows: npt.NDArray[np.int64]) -> PeakChange:
+def ablate_peaks(head: nn.Module, activations: Tensor, maps: Tensor, seeds: npt.NDArray[np.int64]) -> PeakChange:
     """Run the head again without the activations of single cells.
 
     Parameters
@@ -75,16 +75,16 @@ def ablate_peaks(head: nn.Module, activations: Tensor, maps: Tensor, rows: npt.N
         (B, K, h, w).
     maps
         (B, h, w) raw map of the explained class: its largest cell is the peak.
-    rows
-        (B,) position of each image in the test set: seeds its control cells, so that they do not depend on the batch.
+    seeds
+        (B,) one of each image for its control cells, so that they do not depend on the batch.
     """
     batch, channels, height, width = activations.shape
     cells = height * width
     peak = maps.flatten(1).argmax(dim=1).cpu().numpy()  # (B,)
     chosen = np.empty((batch, 1 + CONTROLS), dtype=np.int64)
-    for i, row in enumerate(rows):
+    for i, seed in enumerate(seeds):
         others = np.delete(np.arange(cells), peak[i])
-        chosen[i] = [peak[i], *np.random.default_rng(int(row)).choice(others, CONTROLS, replace=cells <= CONTROLS)]
+        chosen[i] = [peak[i], *np.random.default_rng(int(seed)).choice(others, CONTROLS, replace=cells <= CONTROLS)]
     variants = activations.flatten(2)[:, None].repeat(1, 1 + CONTROLS, 1, 1)  # (B, V, K, h*w)
     where = torch.from_numpy(chosen).to(activations.device)[:, :, None, None].expand(-1, -1, channels, 1)
     variants.scatter_(3, where, 0.0)

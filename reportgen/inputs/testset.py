@@ -29,7 +29,7 @@ _OWN_COLUMNS = ("path", "file", "emotion", "label", "person")
 # Columns that later tables add beside these; a user's column of the same name is renamed, not lost.
 RESERVED = frozenset({
     *_OWN_COLUMNS, "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality", "sharpness",
-    "luminance", "contrast", "colourfulness", "perceptual_hash",
+    "luminance", "contrast", "colourfulness", "perceptual_hash", "row", "record_key",
 })  # fmt: skip
 _RAF_NAME = re.compile(r"(?:train|test)_\d+(?:_aligned)?\.\w+")
 
