@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 from scipy.special import softmax
 
 from reportgen.errors import BuildError
@@ -36,7 +35,9 @@ from reportgen.parts import RECORD_KEY, PartStore, array_column, is_part_name, w
 __all__ = [
     "SCHEMA_VERSION",
     "Analysis",
+    "AnalysisAnswers",
     "FaceRecords",
+    "ModelAnswers",
     "ModelRecords",
     "PartStore",
     "array_column",
@@ -44,6 +45,8 @@ __all__ = [
     "is_part_name",
     "is_temporary_name",
     "read_analysis",
+    "read_answers",
+    "read_records",
     "slugify",
     "sweep_leftovers",
     "write_atomically",
@@ -55,8 +58,8 @@ SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
-class ModelRecords:
-    """What one model said about every image.
+class ModelAnswers:
+    """What one model answered for every image.
 
     Attributes
     ----------
@@ -66,26 +69,12 @@ class ModelRecords:
         The model's entry in the manifest (architecture, file, sha256, target layer, grid, completeness, notes).
     logits
         (n, C) float32.
-    maps
-        (n, C, h, w) float32: the raw, signed class-activation map of every class at the target layer's resolution.
-    masks
-        (n, R, h, w) float32: which part of each cell lies in each region; None without regions.
-    null_mass, null_share
-        (n, P) and (n, P, R): positive mass of P maps with scrambled channel weights, and its share in each region.
-    peak_changed, control_changed
-        (n,) whether the prediction changes without the peak cell, and without others (0..1); NaN where not run.
     """
 
     name: str
     slug: str
     info: dict[str, Any]
     logits: npt.NDArray[np.float32]
-    maps: npt.NDArray[np.float32]
-    masks: npt.NDArray[np.float32] | None = None
-    null_mass: npt.NDArray[np.float32] | None = None
-    null_share: npt.NDArray[np.float32] | None = None
-    peak_changed: npt.NDArray[np.float32] | None = None
-    control_changed: npt.NDArray[np.float32] | None = None
 
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64]:
@@ -101,6 +90,30 @@ class ModelRecords:
     def confidence(self) -> npt.NDArray[np.float64]:
         """(n,) probability of the predicted class, 0..1."""
         return np.asarray(self.probabilities.max(axis=1))
+
+
+@dataclass(frozen=True)
+class ModelRecords(ModelAnswers):
+    """What one model said about every image, and where it found that.
+
+    Attributes
+    ----------
+    maps
+        (n, C, h, w) float32: the raw, signed class-activation map of every class at the target layer's resolution.
+    masks
+        (n, R, h, w) float32: which part of each cell lies in each region; None without regions.
+    null_mass, null_share
+        (n, P) and (n, P, R): positive mass of P maps with scrambled channel weights, and its share in each region.
+    peak_changed, control_changed
+        (n,) whether the prediction changes without the peak cell, and without others (0..1); NaN where not run.
+    """
+
+    maps: npt.NDArray[np.float32]
+    masks: npt.NDArray[np.float32] | None = None
+    null_mass: npt.NDArray[np.float32] | None = None
+    null_share: npt.NDArray[np.float32] | None = None
+    peak_changed: npt.NDArray[np.float32] | None = None
+    control_changed: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,8 +140,8 @@ class FaceRecords:
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """A finished analysis as read from disk.
+class AnalysisAnswers:
+    """All images of a finished analysis and what the models answered: what is small enough to have of millions.
 
     Attributes
     ----------
@@ -142,16 +155,13 @@ class Analysis:
         What was left out: `path`, `emotion`, `kind`, `message`.
     models
         In the user's order.
-    faces
-        None where the user wants no regions.
     """
 
     folder: Path
     manifest: dict[str, Any]
     images: pd.DataFrame
     problems: pd.DataFrame
-    models: tuple[ModelRecords, ...]
-    faces: FaceRecords | None = None
+    models: tuple[ModelAnswers, ...]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -164,13 +174,40 @@ class Analysis:
         return self.images["label"].to_numpy(dtype=np.int64)
 
 
+@dataclass(frozen=True)
+class Analysis(AnalysisAnswers):
+    """An analysis, or a sample of its images, with all that was recorded.
+
+    Attributes
+    ----------
+    models
+        In the user's order.
+    faces
+        None where the user wants no regions.
+    """
+
+    models: tuple[ModelRecords, ...]
+    faces: FaceRecords | None = None
+
+
 def read_analysis(folder: Path) -> Analysis:
-    """Read a finished analysis.
+    """Read a finished analysis with all its records: about 16 KB of memory per image and model.
 
     Raises
     ------
     BuildError
         The folder holds none, or one of another schema version, or a part is gone.
+    """
+    return read_records(read_answers(folder))
+
+
+def read_answers(folder: Path) -> AnalysisAnswers:
+    """Read a finished analysis but for its maps, masks and landmarks.
+
+    Raises
+    ------
+    BuildError
+        As for `read_analysis`.
     """
     path = folder / "manifest.json"
     try:
@@ -184,57 +221,66 @@ def read_analysis(folder: Path) -> Analysis:
     images.insert(0, "row", np.arange(len(images)))
     images = images[readable].drop(columns=["problem", RECORD_KEY]).reset_index(drop=True)
     problems = pd.read_parquet(folder / "problems.parquet")
-    models = tuple(_read_model(folder, info, len(manifest["classes"])) for info in manifest["models"])
-    for model in models:
-        if len(model.logits) != len(images):
-            raise BuildError(
-                f"{folder}: {model.name} has {len(model.logits)} rows for {len(images)} images; build again"
-            )
-    faces = _read_faces(folder, manifest.get("landmark_parts", []))
-    return Analysis(folder, manifest, images, problems, models, faces)
+    models = []
+    for info in manifest["models"]:
+        logits = _store(folder, info).rows(info["parts"], ["logits"])["logits"]
+        if len(logits) != len(images):
+            raise BuildError(f"{folder}: {info['name']} has {len(logits)} rows for {len(images)} images; build again")
+        models.append(ModelAnswers(info["name"], info["slug"], info, logits))
+    return AnalysisAnswers(folder, manifest, images, problems, tuple(models))
 
 
-def _read_faces(folder: Path, parts: Sequence[str]) -> FaceRecords | None:
+def read_records(answers: AnalysisAnswers, rows: npt.NDArray[np.int64] | None = None) -> Analysis:
+    """Read what is large: maps, masks, landmarks.
+
+    Parameters
+    ----------
+    rows
+        Ascending positions in `answers.images`; None for all of them.
+
+    Raises
+    ------
+    BuildError
+        A part is gone or cannot be read.
+    """
+    folder, manifest = answers.folder, answers.manifest
+    images = answers.images if rows is None else answers.images.iloc[rows].reset_index(drop=True)
+    models = tuple(_read_model(folder, model, rows) for model in answers.models)
+    faces = _read_faces(folder, manifest.get("landmark_parts", []), rows)
+    return Analysis(folder, manifest, images, answers.problems, models, faces)
+
+
+def _store(folder: Path, info: dict[str, Any]) -> PartStore:
+    return PartStore(folder / "models" / info["slug"])
+
+
+def _read_faces(folder: Path, parts: Sequence[str], rows: npt.NDArray[np.int64] | None) -> FaceRecords | None:
     if not parts:
         return None
-    table = PartStore(folder / "landmarks").read(parts)
-    actions = table.column("actions").to_pylist()
-    width = table.schema.field("actions").type.list_size
+    found = PartStore(folder / "landmarks").rows(
+        parts, ["points", "presence", "source", "regions_from", "actions"], rows
+    )
     return FaceRecords(
-        points=_array(table, "points").reshape(len(table), -1, 2),
-        presence=table.column("presence").to_numpy(),
-        source=tuple(table.column("source").to_pylist()),
-        regions_from=tuple(table.column("regions_from").to_pylist()),
-        actions=np.array([[np.nan] * width if row is None else row for row in actions], np.float32).reshape(-1, width),
+        points=found["points"].reshape(len(found["points"]), -1, 2),
+        presence=found["presence"],
+        source=tuple(found["source"].tolist()),
+        regions_from=tuple(found["regions_from"].tolist()),
+        actions=found["actions"],
     )
 
 
-def _read_model(folder: Path, info: dict[str, Any], classes: int) -> ModelRecords:
-    table = PartStore(folder / "models" / info["slug"]).read(info["parts"])
-    height, width = info["grid"]
-    logits = _array(table, "logits").reshape(-1, classes)
-    maps = _array(table, "maps").reshape(-1, classes, height, width)
-    if "masks" not in table.column_names:
-        return ModelRecords(info["name"], info["slug"], info, logits, maps)
-    masks = _array(table, "masks").reshape(len(table), -1, height, width)
-    null_mass = _array(table, "null_mass").reshape(len(table), -1)
-    return ModelRecords(
-        info["name"],
-        info["slug"],
-        info,
-        logits,
-        maps,
-        masks=masks,
-        null_mass=null_mass,
-        null_share=_array(table, "null_share").reshape(*null_mass.shape, -1),
-        peak_changed=table.column("peak_changed").to_numpy(),
-        control_changed=table.column("control_changed").to_numpy(),
-    )
-
-
-def _array(table: pa.Table, column: str) -> npt.NDArray[np.float32]:
-    flat = table.column(column).combine_chunks().flatten()
-    return np.asarray(flat.to_numpy(zero_copy_only=False), dtype=np.float32)
+def _read_model(folder: Path, answers: ModelAnswers, rows: npt.NDArray[np.int64] | None) -> ModelRecords:
+    info, logits = answers.info, answers.logits if rows is None else answers.logits[rows]
+    names = ["maps"]
+    if info["regions"]:
+        names += ["masks", "null_mass", "null_share", "peak_changed", "control_changed"]
+    found = _store(folder, info).rows(info["parts"], names, rows)
+    n, grid = len(logits), info["grid"]
+    found["maps"] = found["maps"].reshape(n, logits.shape[1], *grid)
+    if info["regions"]:
+        found["masks"] = found["masks"].reshape(n, -1, *grid)
+        found["null_share"] = found["null_share"].reshape(*found["null_mass"].shape, -1)
+    return ModelRecords(answers.name, answers.slug, info, logits, **found)
 
 
 def content_hash(*parts: str | bytes) -> str:

@@ -18,7 +18,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.analysis import Analysis, content_hash, read_analysis, sweep_leftovers, write_json
+from reportgen.analysis import (
+    Analysis,
+    AnalysisAnswers,
+    content_hash,
+    read_answers,
+    read_records,
+    sweep_leftovers,
+    write_json,
+)
 from reportgen.config import Config
 from reportgen.evidence.agreement import compare_models
 from reportgen.evidence.attention_case import judge_attention
@@ -26,6 +34,7 @@ from reportgen.evidence.class_order import likely_order
 from reportgen.evidence.data_notes import TrainingOverlap, data_notes
 from reportgen.evidence.judge import DICTIONARY
 from reportgen.evidence.mining import mine
+from reportgen.evidence.sample import draw_sample
 from reportgen.evidence.scores import score_model
 from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.shortcuts import judge_shortcuts
@@ -49,8 +58,10 @@ from reportgen.site.report import Report
 __all__ = ["BuildResult", "build", "explain"]
 
 _STATE = ".reportgen.json"
-_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed")
-_SITE_SETTINGS = ("experiments", "overlay", "colormap", "examples", "seed", "zip", "size_warning_mb")
+_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "sample_images", "seed")
+_SITE_SETTINGS = (
+    "experiments", "sample_images", "overlay", "colormap", "examples", "seed", "zip", "size_warning_mb",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,15 +130,17 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     folder = config.output / "analysis"
     sweep_leftovers(config.output)
     analyse(config, test_set, folder, progress, missing)
-    analysis = read_analysis(folder)
-    key = _site_key(analysis, config)
+    everything = read_answers(folder)
+    key = _site_key(everything, config)
     before = _unchanged(config, key)
     if before is not None:
         progress.note("nothing has changed: the report is up to date")
         return before
+    with progress.stage("Reading the records"):
+        analysis = read_records(everything, draw_sample(everything.labels, config.sample_images, config.seed))
     answers = _experiments(analysis, test_set, config, progress)
     with progress.stage("Weighing the evidence"):
-        report = _report(analysis, test_set, config, *answers)
+        report = _report(everything, analysis, test_set, config, *answers)
         _write_tables(report, folder / "tables")
     published = publish(report, config.output, config, progress)
     permuted = [order.sentence for order in report.class_orders if order is not None]
@@ -169,8 +182,10 @@ def _write_tables(report: Report, folder: Path) -> None:
     write_tables(folder, *found)
 
 
-def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: Said, changed: Said) -> Report:
-    """Everything that is concluded from the records."""
+def _report(
+    everything: AnalysisAnswers, analysis: Analysis, test_set: TestSet, config: Config, transplants: Said, changed: Said
+) -> Report:
+    """Everything that is concluded: scores from all answers, all else from the images that are looked at closely."""
     attention = judge_attention(analysis, config.seed)
     labels, classes = analysis.labels, analysis.classes
     rows = analysis.images["row"].to_numpy()
@@ -181,12 +196,15 @@ def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: 
     blank = None if attention is None else [measures.own.blank for measures in attention.measures]
     shortcuts = judge_shortcuts(analysis, changed, config.seed, blank)
     notes = data_notes(
-        analysis.images, analysis.problems, classes, analysis.manifest["notes"], _overlap(test_set, config)
+        everything.images, everything.problems, classes, everything.manifest["notes"], _overlap(test_set, config)
     )
     return Report(
         analysis=analysis,
-        scores=tuple(score_model(m.name, labels, m.probabilities, classes, config.seed) for m in analysis.models),
-        comparisons=tuple(compare_models(a, b, labels) for a, b in combinations(analysis.models, 2)),
+        answers=everything,
+        scores=tuple(
+            score_model(m.name, everything.labels, m.probabilities, classes, config.seed) for m in everything.models
+        ),
+        comparisons=tuple(compare_models(a, b, everything.labels) for a, b in combinations(everything.models, 2)),
         mined=mine(
             analysis.models,
             labels,
@@ -196,7 +214,7 @@ def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: 
             content=analysis.images["sha256"].tolist(),
             unselected=config.examples if (labels < 0).any() else 0,
         ),
-        class_orders=tuple(likely_order(labels, m.predicted, classes) for m in analysis.models),
+        class_orders=tuple(likely_order(everything.labels, m.predicted, classes) for m in everything.models),
         load_image=load_image,
         data_notes=(*shortcuts.duplicates.note(analysis.images), *notes),
         command=_command(config),
@@ -250,13 +268,13 @@ def _alarms(report: Report, missing: Sequence[str]) -> frozenset[str]:
     return frozenset(alarms)
 
 
-def _site_key(analysis: Analysis, config: Config) -> str:
+def _site_key(everything: AnalysisAnswers, config: Config) -> str:
     """Hash of all that the site is made from."""
     settings = {name: getattr(config, name) for name in _SITE_SETTINGS}
     return content_hash(
-        json.dumps(analysis.manifest, sort_keys=True),
+        json.dumps(everything.manifest, sort_keys=True),
         json.dumps(settings, sort_keys=True),
-        code_hash("evidence", "explain", "site", "faces", "build.py", "analysis.py"),
+        code_hash("evidence", "explain", "site", "faces", "build.py", "analysis.py", "parts.py"),
         *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
         _command(config) or "",
     )

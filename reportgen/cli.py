@@ -49,6 +49,7 @@ Precision = Annotated[str | None, typer.Option(help="float32 or bf16 (forward pa
 Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, layercam or xgradcam.")]
 Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
 Experiments = Annotated[str | None, typer.Option(help="Budget for changed pictures: off, quick, default or full.")]
+Sample = Annotated[int | None, typer.Option(help="Most images whose heatmaps are judged and shown (default: 10,000).")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything that is sampled.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe-load", help="Load checkpoints that run code. Only your own files.")]
 FailOn = Annotated[
@@ -77,6 +78,7 @@ def build_command(
     method: Method = None,
     regions: Regions = None,
     experiments: Experiments = None,
+    sample_images: Sample = None,
     seed: Seed = None,
     unsafe_load: Unsafe = False,
     fail_on: FailOn = None,
@@ -96,6 +98,7 @@ def build_command(
         method=method,
         regions=regions,
         experiments=experiments,
+        sample_images=sample_images,
         seed=seed,
         zip=False if no_zip else None,
         unsafe_load=True if unsafe_load else None,

@@ -93,6 +93,7 @@ class Config(_Section):
     precision: Literal["float32", "bf16"] = "float32"
     seed: int = Field(default=0, ge=0, lt=2**32)
     examples: int = Field(default=6, ge=1, le=60, description="examples per emotion, model and kind")
+    sample_images: int = Field(default=10_000, ge=1, description="most images whose heatmaps are judged and shown")
     zip: bool = True
     size_warning_mb: float = Field(default=40.0, gt=0)
     workers: int | None = Field(default=None, ge=1, le=512)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 from reportgen.errors import BuildError
 from reportgen.files import write_atomically
 
-__all__ = ["RECORD_KEY", "Keys", "PartStore", "array_column", "is_part_name", "write_table"]
+__all__ = ["RECORD_KEY", "Keys", "PartStore", "array_column", "array_of", "is_part_name", "write_table"]
 
 RECORD_KEY = "record_key"
 """Column of every part: for each row the hash of all that the row was computed from."""
@@ -70,15 +72,53 @@ class PartStore:
         BuildError
             A part is missing or unreadable.
         """
-        tables = []
-        for index, key in enumerate(keys):
-            path = self.path(index, key)
-            try:
-                tables.append(pq.read_table(path))
-            except (OSError, pa.ArrowException) as error:
-                raise BuildError(f"{path}: cannot be read ({error}); delete the file and build again") from None
+        tables = [_read(pq.read_table, self.path(index, key)) for index, key in enumerate(keys)]
         # A column without any value has no type in one part and one in another.
         return pa.concat_tables(tables, promote_options="default")
+
+    def rows(
+        self, keys: Sequence[str], columns: Sequence[str], wanted: npt.NDArray[np.int64] | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Some columns of some rows as arrays, read part by part: never more than one part beside the result.
+
+        Parameters
+        ----------
+        wanted
+            Ascending positions over all parts; None for all.
+
+        Returns
+        -------
+        dict
+            (m,) for plain columns, (m, width) float32 for lists of numbers (NaN where the row has none).
+
+        Raises
+        ------
+        BuildError
+            A part is missing or unreadable, or there are fewer rows than wanted.
+        """
+        paths = [self.path(index, key) for index, key in enumerate(keys)]
+        counts = [int(_read(pq.read_metadata, path).num_rows) for path in paths]
+        ends = np.cumsum(counts, dtype=np.int64)
+        total = int(ends[-1]) if len(ends) else 0
+        if wanted is not None and len(wanted) and wanted[-1] >= total:
+            raise BuildError(f"{self.folder}: {total} rows, expected more than {wanted[-1]}; delete it and build again")
+        found: dict[str, npt.NDArray[Any]] = {}
+        filled = 0
+        for path, length, end in zip(paths, counts, ends.tolist(), strict=True):
+            start = end - length
+            chosen = None if wanted is None else wanted[(wanted >= start) & (wanted < end)] - start
+            count = end - start if chosen is None else len(chosen)
+            if not count and found:
+                continue
+            table = _read(partial(pq.read_table, columns=list(columns)), path)
+            for name in columns:
+                values = array_of(table.column(name))
+                if name not in found:
+                    shape = (total if wanted is None else len(wanted), *values.shape[1:])
+                    found[name] = np.empty(shape, dtype=values.dtype)
+                found[name][filled : filled + count] = values if chosen is None else values[chosen]
+            filled += count
+        return found
 
     def strangers(self, keys: Sequence[str]) -> bool:
         """Whether there are parts of ours that the present inputs do not use."""
@@ -93,10 +133,36 @@ class PartStore:
                 path.unlink()
 
 
+def _read(how: Callable[[Path], Any], path: Path) -> Any:
+    try:
+        return how(path)
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise BuildError(f"{path}: cannot be read ({error}); delete the file and build again") from None
+
+
 def array_column(values: npt.NDArray[np.float32]) -> pa.FixedSizeListArray:
     """A column whose every row is a flat list of floats, from an array of shape (n, ...)."""
     width = int(np.prod(values.shape[1:]))
     return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel()), width)
+
+
+def array_of(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """A column as an array: (n, width) float32 of lists of numbers, NaN where a row has none; else (n,)."""
+    if not pa.types.is_fixed_size_list(column.type):
+        return np.asarray(column.to_numpy())
+    width = column.type.list_size
+    # `flatten` drops null rows, so the values are read from below them, chunk by chunk and from each chunk's offset.
+    chunks = [
+        np.asarray(chunk.values.to_numpy(zero_copy_only=False), np.float32)[
+            chunk.offset * width : (chunk.offset + len(chunk)) * width
+        ].reshape(-1, width)
+        for chunk in column.chunks
+    ]
+    rows = np.concatenate(chunks) if chunks else np.empty((0, width), np.float32)
+    if column.null_count:
+        # Parquet may write anything below a null.
+        rows[~np.asarray(column.is_valid(), dtype=bool)] = np.nan
+    return rows
 
 
 def write_table(path: Path, table: pa.Table) -> None:

@@ -22,7 +22,7 @@ from reportgen.site.patches import PatchStrip, draw_patches
 from reportgen.site.pictures import Picture, PictureStyle, Save
 from reportgen.site.render import Renderer, find_templates, load_assets, to_script
 from reportgen.site.report import Report
-from reportgen.site.views_compare import compare_view
+from reportgen.site.views_compare import compare_view, pair_view
 from reportgen.site.views_emotion import Patches, emotion_view
 from reportgen.site.views_errors import errors_view, model_errors_view
 from reportgen.site.views_explorer import explorer_data, explorer_view, page_path
@@ -154,6 +154,8 @@ def _plan(
     yield "errors.html", "errors.html", lambda: errors_view(context)
     if context.report.comparisons:
         yield "compare.html", "compare.html", lambda: compare_view(context)
+    for index in range(len(context.report.comparisons)) if len(context.report.comparisons) > 1 else ():
+        yield context.compare_path(index), "compare.html", partial(pair_view, context, index)
     yield "method.html", "method.html", lambda: method_view(context, config, listed)
     for k in range(len(context.models)):
         yield (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.analysis import Analysis
+from reportgen.analysis import Analysis, AnalysisAnswers
 from reportgen.evidence.agreement import Comparison
 from reportgen.evidence.class_order import PermutedOrder
 from reportgen.evidence.data_notes import DataNote
@@ -27,6 +27,10 @@ class Report:
 
     Attributes
     ----------
+    analysis
+        The images that are looked at closely: heatmaps, examples, explorer.
+    answers
+        All images, for scores, counts and the table of predictions; None where `analysis` has them all.
     scores, class_orders
         One entry per model, in the order of the analysis.
     comparisons
@@ -56,3 +60,14 @@ class Report:
     attention: AttentionFindings | None = None
     use: UseFindings | None = None
     shortcuts: ShortcutFindings | None = None
+    answers: AnalysisAnswers | None = None
+
+    @property
+    def everything(self) -> AnalysisAnswers:
+        """All images and what the models answered."""
+        return self.analysis if self.answers is None else self.answers
+
+    @property
+    def sampled(self) -> bool:
+        """Whether only some of the images are looked at closely."""
+        return len(self.everything.images) > len(self.analysis.images)
