@@ -46,6 +46,7 @@ __all__ = [
     "is_temporary_name",
     "read_analysis",
     "read_answers",
+    "read_manifest",
     "read_records",
     "slugify",
     "sweep_leftovers",
@@ -201,13 +202,13 @@ def read_analysis(folder: Path) -> Analysis:
     return read_records(read_answers(folder))
 
 
-def read_answers(folder: Path) -> AnalysisAnswers:
-    """Read a finished analysis but for its maps, masks and landmarks.
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What a finished analysis says of itself.
 
     Raises
     ------
     BuildError
-        As for `read_analysis`.
+        The folder holds none, or one of another schema version.
     """
     path = folder / "manifest.json"
     try:
@@ -216,6 +217,18 @@ def read_answers(folder: Path) -> AnalysisAnswers:
         raise BuildError(f"{path}: no finished analysis here ({error}); run 'reportgen build' first") from None
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_VERSION:
         raise BuildError(f"{path}: schema of another version, expected {SCHEMA_VERSION}; build again with this version")
+    return manifest
+
+
+def read_answers(folder: Path) -> AnalysisAnswers:
+    """Read a finished analysis but for its maps, masks and landmarks.
+
+    Raises
+    ------
+    BuildError
+        As for `read_analysis`.
+    """
+    manifest = read_manifest(folder)
     images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
     readable = images["problem"].isna().to_numpy(dtype=bool)
     images.insert(0, "row", np.arange(len(images)))

@@ -23,6 +23,7 @@ from reportgen.analysis import (
     AnalysisAnswers,
     content_hash,
     read_answers,
+    read_manifest,
     read_records,
     sweep_leftovers,
     write_json,
@@ -45,17 +46,20 @@ from reportgen.explain.experiments import Experiment, perform
 from reportgen.explain.interventions import intervention_experiment
 from reportgen.explain.plan import code_hash
 from reportgen.explain.transplants import transplant_experiment
-from reportgen.inputs.discover import discover, discover_models
+from reportgen.inputs.discover import discover, discover_models, with_checkpoints
 from reportgen.inputs.emotions import EMOTIONS
 from reportgen.inputs.images import decode
 from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
+from reportgen.inputs.relocate import find_again, reorder
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
+from reportgen.merge import merge_analyses
+from reportgen.parts import PartStore
 from reportgen.progress import Progress, SilentProgress
 from reportgen.site.publish import MANIFEST, publish
 from reportgen.site.render import find_templates
 from reportgen.site.report import Report
 
-__all__ = ["BuildResult", "build", "explain"]
+__all__ = ["BuildResult", "build", "explain", "merge"]
 
 _STATE = ".reportgen.json"
 _COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "sample_images", "seed")
@@ -130,6 +134,50 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
     folder = config.output / "analysis"
     sweep_leftovers(config.output)
     analyse(config, test_set, folder, progress, missing)
+    return _conclude(config, test_set, missing, progress)
+
+
+def merge(config: Config, folders: Sequence[Path], progress: Progress | None = None) -> BuildResult:
+    """Join analyses of disjoint parts of one test set, and build the report on all of it.
+
+    Parameters
+    ----------
+    config
+        `data` may name the whole test set; else the images are looked for under `image_root`, the working directory and
+        the folders. Models are needed for experiments on changed images only.
+    folders
+        What `reportgen build` wrote for each part: its output, or the analysis inside.
+
+    Raises
+    ------
+    ReportError
+        The analyses do not belong together, an image is not found, or the output cannot be written.
+    """
+    told = progress or SilentProgress()
+    folder = config.output / "analysis"
+    sweep_leftovers(config.output)
+    with told.stage("Joining the analyses", len(folders)):
+        merge_analyses(folders, folder)
+    manifest = read_manifest(folder)
+    with told.stage("Finding the images"):
+        images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
+        if config.data is not None:
+            test_set = reorder(load_test_set(config), images)
+        else:
+            near = [place for part in folders for place in (part, part.parent)]
+            roots = [root for root in (config.image_root, Path.cwd(), *near) if root is not None]
+            test_set = find_again(images, manifest["classes"], roots, str(manifest["data"]["source"]))
+    config = with_checkpoints(config, manifest["models"])
+    lost = [model["name"] for model in manifest["models"] if model["name"] not in config.models]
+    if lost and config.experiments != "off":
+        told.note(f"warning: no checkpoint of {', '.join(lost)}, so no experiment on changed images was made")
+        config = config.model_copy(update={"experiments": "off"})
+    return _conclude(config, test_set, (), told)
+
+
+def _conclude(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
+    """From a finished analysis to the site."""
+    folder = config.output / "analysis"
     everything = read_answers(folder)
     key = _site_key(everything, config)
     before = _unchanged(config, key)

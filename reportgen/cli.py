@@ -141,6 +141,37 @@ def explain(
     _finish(run(settings, images, progress), progress, open_, [])
 
 
+@app.command("merge")
+def merge_command(
+    folders: Annotated[list[Path], typer.Argument(help="Outputs of builds on disjoint parts of one test set.")],
+    output: Output = None,
+    data: Data = None,
+    model: Models = None,
+    config: Settings = None,
+    image_root: ImageRoot = None,
+    sample_images: Sample = None,
+    no_zip: NoZip = False,
+    open_: Open = False,
+    unsafe_load: Unsafe = False,
+    fail_on: FailOn = None,
+) -> None:
+    """Join analyses of parts of one test set, made elsewhere, and build the report on all of it."""
+    from reportgen.build import merge
+
+    settings = _settings(
+        config,
+        data=data,
+        model=model,
+        output=output,
+        image_root=image_root,
+        sample_images=sample_images,
+        zip=False if no_zip else None,
+        unsafe_load=True if unsafe_load else None,
+    )
+    progress = TerminalProgress(_console())
+    _finish(merge(settings, folders, progress), progress, open_, fail_on or [])
+
+
 @app.command()
 def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False) -> None:
     """Build the report on the synthetic faces and the two models that ship with this package."""

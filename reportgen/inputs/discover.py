@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, DataError
 
-__all__ = ["NOTEBOOK_DATA", "NOTEBOOK_MODELS", "Discovery", "discover", "discover_models"]
+__all__ = ["NOTEBOOK_DATA", "NOTEBOOK_MODELS", "Discovery", "discover", "discover_models", "with_checkpoints"]
 
 NOTEBOOK_DATA = "processed_data.pkl"
 NOTEBOOK_MODELS = {"Custom CNN": "custom_cnn_best.pth", "ResNet18": "transfer_learning_best.pth"}
@@ -61,6 +64,37 @@ def discover_models(config: Config) -> Discovery:
         looked = ", ".join(str(model.checkpoint) for model in named.values())
         raise CheckpointError(f"no model found (looked for {looked}); name at least one with --model NAME=CHECKPOINT")
     return Discovery(config.model_copy(update={"models": present}), missing)
+
+
+def with_checkpoints(config: Config, models: Sequence[Mapping[str, Any]]) -> Config:
+    """The settings with the models under the names that an analysis has for them, recognised by their checkpoints.
+
+    Parameters
+    ----------
+    models
+        `name` and `sha256` of each.
+
+    Raises
+    ------
+    CheckpointError
+        A checkpoint that was named belongs to none of them.
+    """
+    names = {str(model["sha256"]): str(model["name"]) for model in models}
+    found = {}
+    for name, model in config.models.items():
+        try:
+            digest = sha256(model.checkpoint.read_bytes()).hexdigest()
+        except OSError as error:
+            raise CheckpointError(
+                f"{model.checkpoint}: cannot be read ({error.strerror}); give a readable file"
+            ) from None
+        if digest not in names:
+            raise CheckpointError(
+                f"{model.checkpoint}: model '{name}' is none of the analysis's models ({', '.join(names.values())}) by "
+                "its SHA-256; give the checkpoints that were analysed, or none"
+            )
+        found[names[digest]] = model
+    return config.model_copy(update={"models": found})
 
 
 def _notebook_models(folders: list[Path]) -> dict[str, ModelConfig]:
