@@ -172,6 +172,36 @@ def merge_command(
     _finish(merge(settings, folders, progress), progress, open_, fail_on or [])
 
 
+@app.command("diff")
+def diff_command(
+    before: Annotated[Path, typer.Argument(help="Output of a build, before retraining.")],
+    after: Annotated[Path, typer.Argument(help="Output of a build on the same images, after it.")],
+    output: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("changes"),
+    pair: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Models that belong together; those of one name do.")
+    ] = None,
+    config: Settings = None,
+    image_root: ImageRoot = None,
+    sample_images: Sample = None,
+    no_zip: NoZip = False,
+    open_: Open = False,
+) -> None:
+    """Compare two builds on the same images: what got better, what got worse, what moved."""
+    from reportgen.diff import diff
+
+    pairs = {}
+    for entry in pair or []:
+        old, found, new = entry.partition("=")
+        if not found or not old or not new:
+            raise ConfigError(f"--pair {entry}: expected OLD=NEW, the names of a model before and after")
+        pairs[old.strip()] = new.strip()
+    settings = _settings(
+        config, output=output, image_root=image_root, sample_images=sample_images, zip=False if no_zip else None
+    )
+    progress = TerminalProgress(_console())
+    _finish(diff(settings, before, after, pairs, progress), progress, open_, [])
+
+
 @app.command()
 def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False) -> None:
     """Build the report on the synthetic faces and the two models that ship with this package."""
@@ -217,7 +247,7 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[
     progress.note(f"report: {index.as_uri()}")
     if open_:
         webbrowser.open(index.as_uri())
-    found = [finding.value for finding in fail_on if finding.value in result.alarms]
+    found = [finding.value for finding in fail_on if finding.value in result.alarms] if fail_on else []
     if found:
         progress.note(f"failed as asked by --fail-on: {', '.join(found)}")
         raise typer.Exit(EXIT_FINDING)

@@ -13,32 +13,48 @@ from reportgen.inputs.listing import PROBLEM_COLUMNS
 from reportgen.inputs.locate import Locator
 from reportgen.inputs.testset import TestSet
 
-__all__ = ["find_again", "reorder"]
+__all__ = ["find_again", "locate", "reorder"]
 
 
-def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Path], source: str) -> TestSet:
-    """The test set of an analysis whose images lie somewhere below `roots`.
+def locate(images: pd.DataFrame, roots: Sequence[Path], *, check: bool = False) -> list[Path | None]:
+    """The file of every image, None where it is not found.
 
-    Where two images of one path lie in different folders, their content tells them apart.
+    Where several images have one path, their content tells them apart.
 
     Parameters
     ----------
     images
-        `path`, `emotion`, `label`, `person` and `sha256` of every row of the test set.
+        `path` and `sha256`.
     roots
         Folders to look in; the first that has a file wins.
-
-    Raises
-    ------
-    DataError
-        An image is not found; says how many.
+    check
+        Compare the content of every file with the image's hash, not only where a path stands twice.
     """
     locators = [Locator([root]) for root in roots]
     doubtful = images["path"].duplicated(keep=False).tolist()
     files: list[Path | None] = []
     for path, digest, same in zip(images["path"], images["sha256"], doubtful, strict=True):
         found = (file for locator in locators if (file := locator.find(path)) is not None)
-        files.append(next((file for file in found if not same or _digest(file) == digest), None))
+        files.append(next((file for file in found if not (same or check) or _digest(file) == digest), None))
+    return files
+
+
+def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Path], source: str) -> TestSet:
+    """The test set of an analysis whose images lie somewhere below `roots`.
+
+    Parameters
+    ----------
+    images
+        `path`, `emotion`, `label`, `person` and `sha256` of every row of the test set.
+    roots
+        As for `locate`.
+
+    Raises
+    ------
+    DataError
+        An image is not found; says how many.
+    """
+    files = locate(images, roots)
     # A file that could not be read before is listed as a problem already, whether it is there or not.
     lost = [
         path

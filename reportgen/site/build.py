@@ -33,6 +33,15 @@ from reportgen.site.views_model import model_view
 
 __all__ = ["Composed", "compose"]
 
+_NAV = (
+    ("Answers", "index.html"),
+    ("Models", "models.html"),
+    ("Emotions", "emotions.html"),
+    ("Errors", "errors.html"),
+    ("Compare", "compare.html"),
+    ("Explorer", "explorer.html"),
+    ("Method", "method.html"),
+)
 # Unlabelled images are on no list; so many of them get pictures and a page anyway.
 _UNLABELLED_PAGES = 500
 
@@ -186,7 +195,8 @@ def _render(context: Context, figures: _Figures, config: Config) -> Iterator[tup
     shared = {
         "assets": assets,
         "facts": context.facts,
-        "compare": bool(context.report.comparisons),
+        "nav": tuple(entry for entry in _NAV if entry[0] != "Compare" or context.report.comparisons),
+        "guide": "method.html",
         "version": str(context.analysis.manifest.get("versions", {}).get("reportgen", "")),
     }
     renderer = Renderer(templates, shared, GLOSSARY)

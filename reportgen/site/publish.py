@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,13 @@ from reportgen.config import Config
 from reportgen.errors import OutputError
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
-from reportgen.site.build import compose
+from reportgen.site.build import Composed, compose
+from reportgen.site.pictures import Save
 from reportgen.site.report import Report
 
-__all__ = ["MANIFEST", "Published", "publish", "repair"]
+__all__ = ["MANIFEST", "Composer", "Published", "publish", "publish_site", "repair"]
+
+Composer = Callable[[Mapping[str, bytes], Save, Callable[[int], None]], Composed]
 
 MANIFEST = "manifest.json"
 _MARK = "reportgen site"
@@ -68,14 +71,31 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
     ReportError
         The templates are missing.
     """
+
+    def composer(known: Mapping[str, bytes], save: Save, advance: Callable[[int], None]) -> Composed:
+        return compose(report, config, known, save, advance)
+
+    return publish_site(composer, len(report.analysis.images), output, config, progress)
+
+
+def publish_site(composer: Composer, images: int, output: Path, config: Config, progress: Progress) -> Published:
+    """The same for any site.
+
+    Parameters
+    ----------
+    composer
+        Draws all pictures, given the files of the last site, what saves one, and what counts images done.
+    images
+        How many images it draws.
+    """
     site, fresh = output / "site", output / ".site-new"
     repair(output)
     known = _Known(site, _check_ours(site))
     writer = _Writer(fresh)
     try:
         fresh.mkdir(parents=True)
-        with progress.stage("Pictures", len(report.analysis.images)) as step:
-            composed = compose(report, config, known, writer, step.advance)
+        with progress.stage("Pictures", images) as step:
+            composed = composer(known, writer, step.advance)
         with progress.stage("Pages", composed.pages) as step:
             for path, content in composed.render():
                 writer(path, content)
