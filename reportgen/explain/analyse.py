@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION
@@ -110,14 +109,19 @@ def _finish(
     """List what could not be read, then write the manifest, then drop parts of earlier inputs: in this order a kill at
     any moment leaves either the old analysis or the new one.
     """
-    images = PartStore(folder / "images").read(plan.image_keys.parts)
-    unreadable = images.filter(pc.is_valid(images["problem"]))
-    if unreadable.num_rows == images.num_rows:
-        raise DataError(f"{test_set.source}: no image could be read; the first: {unreadable['problem'][0].as_py()}")
+    read = PartStore(folder / "images").rows(plan.image_keys.parts, ["problem"])["problem"]
+    lost = [(row, str(problem)) for row, problem in enumerate(read) if problem is not None]
+    if len(lost) == len(read):
+        raise DataError(f"{test_set.source}: no image could be read; the first: {lost[0][1]}")
     listed = [{name: row[name] for name in _PROBLEM_COLUMNS} for row in test_set.problems.to_dict(orient="records")]
     listed += [
-        {"path": row["path"], "emotion": row["emotion"], "kind": "unreadable", "message": row["problem"]}
-        for row in unreadable.select(["path", "emotion", "problem"]).to_pylist()
+        {
+            "path": plan.frame["path"].iloc[row],
+            "emotion": plan.frame["emotion"].iloc[row],
+            "kind": "unreadable",
+            "message": problem,
+        }
+        for row, problem in lost
     ]
     schema = pa.schema([(name, pa.string()) for name in _PROBLEM_COLUMNS])
     write_table(folder / "problems.parquet", pa.Table.from_pylist(listed, schema=schema))

@@ -98,9 +98,9 @@ class ModelRecorder:
         self.store = store
         self.keys = keys
         self._explainer = explainer
-        self._ids: list[str] = frame["image_id"].tolist()
-        self._labels: list[int] = frame["label"].tolist()
-        self._seeds = [_seed(digest) for digest in frame["sha256"]]
+        self._ids = pa.array(frame["image_id"], pa.string())
+        self._labels = frame["label"].to_numpy()
+        self._seeds = np.array([_seed(digest) for digest in frame["sha256"]], dtype=np.int64)
         self._turn = threading.Lock() if exclusive else nullcontext()
 
     def consume(self, items: Sequence[Item]) -> pa.Table:
@@ -111,7 +111,7 @@ class ModelRecorder:
         with self._turn:
             said = self._explainer.explain(questions)
         columns = {
-            "image_id": pa.array([self._ids[row] for row in rows], pa.string()),
+            "image_id": self._ids.take(pa.array(rows, pa.int64())),
             "logits": array_column(said.logits),
             "maps": array_column(said.maps),
         }
@@ -135,7 +135,7 @@ class ModelRecorder:
             masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
         else:
             masks = item.face.masks[explainer.grid]
-        return Question(self._seeds[item.row], self._labels[item.row], image, masks)
+        return Question(int(self._seeds[item.row]), int(self._labels[item.row]), image, masks)
 
 
 def _seed(digest: str) -> int:

@@ -26,6 +26,7 @@ __all__ = ["ModelPlan", "Plan", "code_hash", "library_versions", "make_plan", "s
 _ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow", "scipy", "scikit-learn", "ai-edge-litert")
 _HASH_THREADS = 8  # reading waits for the disk more than for a core
+_HASHED_AT_ONCE = 64  # images per task: a task per image would weigh more than what it finds
 _KEY_DIGITS = 16
 
 
@@ -153,8 +154,10 @@ def _factory_source(model: ModelConfig) -> bytes:
 
 
 def _images_frame(test_set: TestSet) -> pd.DataFrame:
+    blocks = shard_bounds(len(test_set.frame), _HASHED_AT_ONCE)
     with ThreadPoolExecutor(_HASH_THREADS) as pool:
-        hashes = list(pool.map(lambda row: _hash_image(test_set, row), range(len(test_set.frame))))
+        found = pool.map(lambda rows: [_hash_image(test_set, row) for row in rows], blocks)
+        hashes = pd.array([digest for block in found for digest in block], dtype="str")
     given = test_set.frame
     frame = pd.DataFrame(
         {

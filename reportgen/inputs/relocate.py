@@ -67,7 +67,9 @@ def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Pat
             "folder with --image-root, or the whole test set with --data"
         )
     frame = images[["path", "emotion", "label", "person"]].copy()
-    frame.insert(1, "file", pd.Series(files, dtype=object, index=frame.index))
+    frame.insert(
+        1, "file", pd.Series([None if file is None else str(file) for file in files], dtype=object, index=frame.index)
+    )
     return TestSet(frame.reset_index(drop=True), tuple(classes), pd.DataFrame(columns=list(PROBLEM_COLUMNS)), source)
 
 

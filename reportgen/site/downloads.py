@@ -37,8 +37,9 @@ DESCRIPTIONS = {
 # Bytes of one table about heatmaps, judged by its first rows.
 _LARGEST = 5_000_000
 _SAMPLE = 1000
-# Predictions of more images than this are packed, and written this many rows at a time.
+# Predictions of more images than this are packed; rows written at a time.
 _PLAIN_ROWS = 50_000
+_ROWS_AT_ONCE = 5_000
 
 
 def downloads(context: Context) -> dict[str, bytes]:
@@ -104,7 +105,7 @@ def _predictions(context: Context) -> tuple[dict[str, bytes], list[tuple[str, st
             meaning = f"Probability that {model.name} gives to {name}, 0 to 1"
             columns.append((f"{model.slug}_p_{slugify(name)}", meaning))
     n = len(context.everything.labels)
-    blocks = (_block(context, slice(start, start + _PLAIN_ROWS)) for start in range(0, max(n, 1), _PLAIN_ROWS))
+    blocks = (_block(context, slice(start, start + _ROWS_AT_ONCE)) for start in range(0, max(n, 1), _ROWS_AT_ONCE))
     if n <= _PLAIN_ROWS:
         return {"downloads/predictions.csv": b"".join(blocks)}, columns
     packed = io.BytesIO()

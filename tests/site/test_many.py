@@ -70,6 +70,7 @@ def test_the_table_of_predictions_has_every_image(sampled):
 def test_a_large_table_of_predictions_is_packed_and_says_the_same(sampled, publish_report, tmp_path, monkeypatch):
     report, published = sampled
     monkeypatch.setattr(downloads, "_PLAIN_ROWS", 10)
+    monkeypatch.setattr(downloads, "_ROWS_AT_ONCE", 7)
     packed = publish_report(report, tmp_path).site / "downloads"
     assert not (packed / "predictions.csv").exists()
     plain = (published.site / "downloads/predictions.csv").read_bytes()
