@@ -49,6 +49,7 @@ Precision = Annotated[str | None, typer.Option(help="float32 or bf16 (forward pa
 Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, layercam or xgradcam.")]
 Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
 Experiments = Annotated[str | None, typer.Option(help="Budget for changed pictures: off, quick, default or full.")]
+Engine = Annotated[str | None, typer.Option(help="local, or ray: a cluster (see 'Clusters' in the README).")]
 Sample = Annotated[int | None, typer.Option(help="Most images whose heatmaps are judged and shown (default: 10,000).")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything that is sampled.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe-load", help="Load checkpoints that run code. Only your own files.")]
@@ -78,6 +79,7 @@ def build_command(
     method: Method = None,
     regions: Regions = None,
     experiments: Experiments = None,
+    engine: Engine = None,
     sample_images: Sample = None,
     seed: Seed = None,
     unsafe_load: Unsafe = False,
@@ -98,6 +100,7 @@ def build_command(
         method=method,
         regions=regions,
         experiments=experiments,
+        engine=engine,
         sample_images=sample_images,
         seed=seed,
         zip=False if no_zip else None,

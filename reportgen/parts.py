@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from reportgen.errors import BuildError
 from reportgen.files import write_atomically
 
-__all__ = ["RECORD_KEY", "Keys", "PartStore", "array_column", "array_of", "is_part_name", "write_table"]
+__all__ = ["RECORD_KEY", "Keys", "PartStore", "array_column", "array_of", "is_part_name", "table_bytes", "write_table"]
 
 RECORD_KEY = "record_key"
 """Column of every part: for each row the hash of all that the row was computed from."""
@@ -167,6 +167,12 @@ def array_of(column: pa.ChunkedArray) -> npt.NDArray[Any]:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a Parquet file atomically; the same table gives the same bytes."""
+    write_atomically(path, table_bytes(table))
+
+
+def table_bytes(table: pa.Table) -> bytes:
+    """A table as a Parquet file; the same table gives the same bytes."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", store_schema=True)
-    write_atomically(path, sink.getvalue().to_pybytes())
+    content: bytes = sink.getvalue().to_pybytes()
+    return content

@@ -65,7 +65,7 @@ def compute(
     """
     with ExitStack() as stack:
         consumers: list[Consumer] = [ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)]
-        entries, grids = [], []
+        entries, grids, jobs = [], [], []
         with progress.stage("Loading the models", len(plan.models)) as step:
             for model in plan.models:
                 checkpoint = read_checkpoint(model.config.checkpoint, unsafe=config.unsafe_load)
@@ -87,6 +87,7 @@ def compute(
                     ModelRecorder(store, model.keys, explainer, plan.frame, exclusive=device.type != "cpu")
                 )
                 grids.append(explainer.grid)
+                jobs.append((model, checkpoint.state))
                 entries.append(_entry(model, checkpoint, loaded, explainer, config))
                 step.advance()
         faces = None
@@ -94,6 +95,13 @@ def compute(
             landmarks = PartStore(folder / "landmarks")
             faces = FaceFinder(config, test_set.frame, grids, KeptFaces(landmarks, plan.face_keys.rows))
             consumers.insert(1, FaceRecorder(landmarks, plan.face_keys, plan.frame["image_id"].tolist()))
+        if config.engine == "ray":
+            from reportgen.explain.cluster import run_on_ray
+            from reportgen.explain.shard_worker import ModelJob
+
+            sent = [ModelJob(model.name, model.slug, model.config, state) for model, state in jobs]
+            done = run_on_ray(config, test_set, plan, consumers, sent, folder, device.type, progress)
+            return Computed(entries, done)
         workers = config.workers or available_cores()
         done = run_pass(test_set, consumers, faces, config.shard_images, workers, progress)
     return Computed(entries, done)

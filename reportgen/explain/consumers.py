@@ -38,10 +38,10 @@ class ImageFacts:
         One row per image of the test set, columns of the images table but for those found by decoding.
     """
 
-    def __init__(self, store: PartStore, keys: Keys, frame: pd.DataFrame) -> None:
+    def __init__(self, store: PartStore, keys: Keys, frame: pd.DataFrame | pa.Table) -> None:
         self.store = store
         self.keys = keys
-        self._table = pa.Table.from_pandas(frame, preserve_index=False)
+        self._table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame, preserve_index=False)
 
     def consume(self, items: Sequence[Item]) -> pa.Table:
         """See `Consumer.consume`; unreadable images get a row too, with the reason in `problem`."""

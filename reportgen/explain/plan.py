@@ -157,7 +157,7 @@ def _images_frame(test_set: TestSet) -> pd.DataFrame:
     blocks = shard_bounds(len(test_set.frame), _HASHED_AT_ONCE)
     with ThreadPoolExecutor(_HASH_THREADS) as pool:
         found = pool.map(lambda rows: [_hash_image(test_set, row) for row in rows], blocks)
-        hashes = pd.array([digest for block in found for digest in block], dtype="str")
+        hashes = pd.array([digest for block in found for digest in block], dtype="string[pyarrow]")
     given = test_set.frame
     frame = pd.DataFrame(
         {
