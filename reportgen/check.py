@@ -7,7 +7,7 @@ from rich.table import Table
 
 from reportgen.config import Config
 from reportgen.errors import CheckpointError
-from reportgen.inputs.discover import discover
+from reportgen.inputs.discover import discover, swapped
 from reportgen.inputs.survey import Survey, survey
 from reportgen.inputs.testset import load_test_set
 
@@ -56,7 +56,8 @@ def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:
         f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
         for key, value in checkpoint.facts.items()
     ]
-    more = "; ".join([", ".join(facts), *checkpoint.notes]).strip("; ")
+    doubt = swapped(name, entry.checkpoint.name, loaded.architecture)
+    more = "; ".join([", ".join(facts), *checkpoint.notes, *([doubt] if doubt else [])]).strip("; ")
     said = f"{entry.checkpoint.name} is {loaded.architecture}, {loaded.num_classes} outputs"
     said += f", explains {loaded.target_layer}"
     return f"{said} ({more})" if more else said

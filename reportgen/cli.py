@@ -1,4 +1,4 @@
-"""The command line: `reportgen build`, `check`, `explain` and `demo`."""
+"""The command line: `reportgen build`, `check`, `explain`, `demo` and `selfcheck`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from reportgen._version import __version__
 from reportgen.config import Config, load_config
-from reportgen.errors import ConfigError, ReportError
-from reportgen.terminal import TerminalProgress
+from reportgen.errors import STOPPED, ConfigError, ReportError
+from reportgen.terminal import TerminalProgress, make_console
 
 __all__ = ["app", "main"]
 
 EXIT_FINDING = 3
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     add_completion=False,
@@ -45,12 +45,17 @@ ImageRoot = Annotated[Path | None, typer.Option(help="Where relative image paths
 NoZip = Annotated[bool, typer.Option("--no-zip", help="Do not write report.zip.")]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in a browser at the end.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[str | None, typer.Option(help="float32 or bf16 (forward pass only).")]
+Precision = Annotated[str | None, typer.Option(help="float32, bf16, or auto: bf16 where it is clearly faster.")]
 Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, layercam or xgradcam.")]
 Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
 Experiments = Annotated[str | None, typer.Option(help="Budget for changed pictures: off, quick, default or full.")]
 Engine = Annotated[str | None, typer.Option(help="local, or ray: a cluster (see 'Clusters' in the README).")]
 Sample = Annotated[int | None, typer.Option(help="Most images whose heatmaps are judged and shown (default: 10,000).")]
+Privacy = Annotated[
+    str | None, typer.Option(help="blur or outline: hide faces and names, so that the report may be shared.")
+]
+SingleFile = Annotated[bool, typer.Option("--single-file", help="Also write the whole report as one HTML file.")]
+Mail = Annotated[bool, typer.Option("--mail", help="Also write a zip of at most 20 MB, made smaller where it must be.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything that is sampled.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe-load", help="Load checkpoints that run code. Only your own files.")]
 FailOn = Annotated[
@@ -82,6 +87,9 @@ def build_command(
     engine: Engine = None,
     sample_images: Sample = None,
     seed: Seed = None,
+    privacy: Privacy = None,
+    single_file: SingleFile = False,
+    mail: Mail = False,
     unsafe_load: Unsafe = False,
     fail_on: FailOn = None,
 ) -> None:
@@ -103,6 +111,9 @@ def build_command(
         engine=engine,
         sample_images=sample_images,
         seed=seed,
+        privacy=privacy,
+        single_file=True if single_file else None,
+        mail=True if mail else None,
         zip=False if no_zip else None,
         unsafe_load=True if unsafe_load else None,
     )
@@ -123,7 +134,7 @@ def check(
     settings = _settings(
         config, data=data, model=model, image_root=image_root, unsafe_load=True if unsafe_load else None
     )
-    check_inputs(settings, _console())
+    check_inputs(settings, make_console())
 
 
 @app.command()
@@ -134,13 +145,25 @@ def explain(
     output: Output = None,
     open_: Open = False,
     device: Device = None,
+    privacy: Privacy = None,
+    single_file: SingleFile = False,
+    mail: Mail = False,
     unsafe_load: Unsafe = False,
 ) -> None:
     """Explain images without labels: the same pictures and detail pages."""
-    from reportgen.build import explain as run
+    from reportgen.pipeline import explain as run
 
-    settings = _settings(config, model=model, output=output, device=device, unsafe_load=True if unsafe_load else None)
-    progress = TerminalProgress(_console())
+    settings = _settings(
+        config,
+        model=model,
+        output=output,
+        device=device,
+        privacy=privacy,
+        single_file=True if single_file else None,
+        mail=True if mail else None,
+        unsafe_load=True if unsafe_load else None,
+    )
+    progress = TerminalProgress(make_console())
     _finish(run(settings, images, progress), progress, open_, [])
 
 
@@ -159,7 +182,7 @@ def merge_command(
     fail_on: FailOn = None,
 ) -> None:
     """Join analyses of parts of one test set, made elsewhere, and build the report on all of it."""
-    from reportgen.build import merge
+    from reportgen.pipeline import merge
 
     settings = _settings(
         config,
@@ -171,7 +194,7 @@ def merge_command(
         zip=False if no_zip else None,
         unsafe_load=True if unsafe_load else None,
     )
-    progress = TerminalProgress(_console())
+    progress = TerminalProgress(make_console())
     _finish(merge(settings, folders, progress), progress, open_, fail_on or [])
 
 
@@ -201,12 +224,19 @@ def diff_command(
     settings = _settings(
         config, output=output, image_root=image_root, sample_images=sample_images, zip=False if no_zip else None
     )
-    progress = TerminalProgress(_console())
+    progress = TerminalProgress(make_console())
     _finish(diff(settings, before, after, pairs, progress), progress, open_, [])
 
 
 @app.command()
-def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False) -> None:
+def demo(
+    output: Output = None,
+    open_: Open = False,
+    no_zip: NoZip = False,
+    privacy: Privacy = None,
+    single_file: SingleFile = False,
+    mail: Mail = False,
+) -> None:
     """Build the report on the synthetic faces and the two models that ship with this package."""
     from reportgen.demo import demo_files
 
@@ -217,8 +247,26 @@ def demo(output: Output = None, open_: Open = False, no_zip: NoZip = False) -> N
         model=[f"{name}={path}" for name, path in files.models.items()],
         output=output,
         zip=False if no_zip else None,
+        privacy=privacy,
+        single_file=True if single_file else None,
+        mail=True if mail else None,
     )
     _build(settings, open_, [])
+
+
+@app.command()
+def selfcheck(
+    quick: Annotated[bool, typer.Option("--quick/--full", help="Two models, or all of the certificate.")] = False,
+    work: Annotated[Path, typer.Option(help="Folder that keeps what is done; a killed run goes on there.")] = Path(
+        "selfcheck-work"
+    ),
+    workers: Annotated[int | None, typer.Option(help="Models under way at once (default: one per core).")] = None,
+) -> None:
+    """Measure how often the verdicts are right, on models that were taught shortcuts on purpose."""
+    from reportgen.selfcheck.command import selfcheck as run
+
+    console = make_console()
+    run(quick, work, workers, console, TerminalProgress(console))
 
 
 def _settings(config: Path | None, model: list[str] | None = None, **flags: Any) -> Config:
@@ -233,9 +281,9 @@ def _settings(config: Path | None, model: list[str] | None = None, **flags: Any)
 
 
 def _build(settings: Config, open_: bool, fail_on: list[Finding]) -> None:
-    from reportgen.build import build
+    from reportgen.pipeline import build
 
-    progress = TerminalProgress(_console())
+    progress = TerminalProgress(make_console())
     _finish(build(settings, progress), progress, open_, fail_on)
 
 
@@ -247,6 +295,10 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[
     progress.note(f"total: {sum(progress.seconds.values()):.1f} s")
     if result.zip is not None:
         progress.note(f"zip: {result.zip} ({result.zip.stat().st_size / 1e6:.1f} MB)")
+    if result.mail is not None:
+        progress.note(f"mail: {result.mail} ({result.mail.stat().st_size / 1e6:.1f} MB)")
+    if result.single is not None:
+        progress.note(f"one file: {result.single} ({result.single.stat().st_size / 1e6:.1f} MB)")
     progress.note(f"report: {index.as_uri()}")
     if open_:
         webbrowser.open(index.as_uri())
@@ -256,10 +308,6 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[
         raise typer.Exit(EXIT_FINDING)
 
 
-def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
-
-
 def main() -> None:
     """Run the command line; an error of the user's is one line on stderr."""
     try:
@@ -267,6 +315,7 @@ def main() -> None:
     except ReportError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; the same command goes on where this one was\n")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == EXIT_INTERRUPTED:  # Typer turns Ctrl-C into this without a word
+            sys.stderr.write(f"{STOPPED}\n")
+        raise

@@ -11,7 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from reportgen.errors import ConfigError
 
-__all__ = ["Cluster", "Columns", "Config", "ModelConfig", "Preprocessing", "RegionMasks", "load_config"]
+__all__ = [
+    "Cluster",
+    "Columns",
+    "Config",
+    "ModelConfig",
+    "Preprocessing",
+    "RegionMasks",
+    "load_config",
+    "with_settings",
+]
 
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "xgradcam"]
 
@@ -102,14 +111,20 @@ class Config(_Section):
     regions: Literal["auto", "template", "none"] = "auto"
     region_masks: RegionMasks = RegionMasks()
     experiments: Literal["off", "quick", "default", "full"] = "default"
+    training_unweighted: bool = False
     overlay: Literal["perceptual", "classic"] = "perceptual"
     colormap: Literal["inferno", "viridis", "magma", "jet"] = "inferno"
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Literal["float32", "bf16", "auto"] = "float32"
     seed: int = Field(default=0, ge=0, lt=2**32)
     examples: int = Field(default=6, ge=1, le=60, description="examples per emotion, model and kind")
     sample_images: int = Field(default=10_000, ge=1, description="most images whose heatmaps are judged and shown")
+    privacy: Literal["none", "blur", "outline"] = "none"
     zip: bool = True
+    single_file: bool = False
+    single_file_mb: float = Field(default=30.0, gt=0)
+    mail: bool = False
+    mail_mb: float = Field(default=20.0, gt=0)
     size_warning_mb: float = Field(default=40.0, gt=0)
     workers: int | None = Field(default=None, ge=1, le=512)
     engine: Literal["local", "ray"] = "local"
@@ -152,6 +167,21 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> Config:
     if path is not None:
         values = _read_toml(path)
         _anchor(values, path.parent)
+    return _merged(values, overrides, str(path or "command line"))
+
+
+def with_settings(config: Config, overrides: dict[str, Any]) -> Config:
+    """Settings with others on top, as `load_config` does for a file.
+
+    Raises
+    ------
+    ConfigError
+        A value is not allowed; names the key and what is allowed.
+    """
+    return _merged(config.model_dump(exclude_unset=True), overrides, "settings")
+
+
+def _merged(values: dict[str, Any], overrides: dict[str, Any], source: str) -> Config:
     for key, value in overrides.items():
         if value is None:
             continue
@@ -167,8 +197,7 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> Config:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
         raise ConfigError(
-            f"{path or 'command line'}: {where}: {first['msg']} (found {first.get('input')!r:.80}); "
-            "see 'Settings' in the README"
+            f"{source}: {where}: {first['msg']} (found {first.get('input')!r:.80}); see 'Settings' in the README"
         ) from None
 
 

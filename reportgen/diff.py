@@ -17,10 +17,14 @@ from reportgen.errors import DataError
 from reportgen.evidence.change import AnswerChange, answer_change, heat_change
 from reportgen.evidence.matching import Matched, match_images, match_models
 from reportgen.evidence.sample import draw_sample
+from reportgen.evidence.tables import inert
 from reportgen.inputs.images import decode
 from reportgen.inputs.relocate import locate
+from reportgen.lock import build_lock
 from reportgen.merge import analysis_folder
+from reportgen.ownership import check_output
 from reportgen.progress import Progress, SilentProgress
+from reportgen.site.archive import archive_date
 from reportgen.site.context import base_name
 from reportgen.site.diff import DiffReport, ModelChange, compose_diff
 from reportgen.site.publish import Published, publish_site
@@ -59,6 +63,15 @@ def diff(
         A folder holds no analysis, the two have no image or model in common, or the output cannot be written.
     """
     told = progress or SilentProgress()
+    archive_date()
+    with build_lock(config.output):
+        check_output(config.output, zipped=config.zip)
+        return _diff_alone(config, before, after, pairs, told)
+
+
+def _diff_alone(
+    config: Config, before: Path, after: Path, pairs: Mapping[str, str] | None, told: Progress
+) -> Published:
     with told.stage("Reading both analyses"):
         one, two = (read_answers(analysis_folder(folder)) for folder in (before, after))
         matched = match_images(one, two)
@@ -110,22 +123,27 @@ def _report(
         )
         for name, (a, b), change, heat, pick in zip(names, models, answers, heats, picks, strict=True)
     )  # fmt: skip
+    hidden = config.privacy != "none"
     near = [place for folder in reversed(folders) for place in (folder, folder.parent)]
     roots = [root for root in (config.image_root, Path.cwd(), *near) if root is not None]
     files = locate(images, roots, check=True)
 
     def load_image(row: int) -> npt.NDArray[np.uint8] | None:
-        file = files[row]
+        file = None if hidden else files[row]
         try:
             return None if file is None else decode(file.read_bytes()).pixels
         except (OSError, DataError):
             return None
 
+    cautions = _cautions(before, after, matched, len(rows))
+    if hidden:
+        images = _unnamed(images)
+        changes = tuple(_unnamed_model(change) for change in changes)
+        cautions += ("Photos and names are hidden: the heat is drawn on grey.",)
     return DiffReport(
         after.classes, images, changes, load_image,
-        _table(before, after, matched, models, names).encode("utf-8"),
-        _cautions(before, after, matched, len(rows)), _facts(before, after, matched),
-        str(after.manifest["data"]["source"]),
+        _table(before, after, matched, models, names, hidden=hidden).encode("utf-8"),
+        cautions, _facts(before, after, matched, hidden=hidden), hidden=hidden,
     )  # fmt: skip
 
 
@@ -157,6 +175,19 @@ def _taken(model: ModelRecords, rows: Ints) -> ModelRecords:
     return replace(model, **taken)
 
 
+def _unnamed(images: pd.DataFrame) -> pd.DataFrame:
+    """The images under numbers: ids and hashes find a photo again as well as its name does."""
+    numbers = [f"{place + 1:05d}" for place in range(len(images))]
+    return images.assign(image_id=numbers, sha256=numbers, path=[f"image {number}" for number in numbers], person=None)
+
+
+def _unnamed_model(change: ModelChange) -> ModelChange:
+    def without_file(model: ModelRecords) -> ModelRecords:
+        return replace(model, info={**model.info, "file": "a checkpoint (name withheld)"})
+
+    return replace(change, before=without_file(change.before), after=without_file(change.after))
+
+
 def _picks(change: AnswerChange, labels: Ints, most: int) -> dict[str, list[int]]:
     """The images that are shown, an emotion after the other so that a frequent one does not fill the list."""
     picks = {}
@@ -179,12 +210,17 @@ def _table(
     matched: Matched,
     models: Sequence[tuple[int, int]],
     names: Sequence[str],
+    *,
+    hidden: bool,
 ) -> str:
-    words = np.array([*after.classes, ""], dtype=object)
+    words = np.array([*(inert(name) for name in after.classes), ""], dtype=object)
     images = after.images.iloc[matched.after]
     table: dict[str, Any] = {
-        "image_id": images["image_id"].tolist(),
-        "file": [_inert(base_name(path)) for path in images["path"]],
+        **(
+            {"image": range(1, len(images) + 1)}
+            if hidden
+            else {"image_id": images["image_id"].tolist(), "file": [inert(base_name(p)) for p in images["path"]]}
+        ),
         "label_before": words[before.labels[matched.before]],
         "label_after": words[after.labels[matched.after]],
     }
@@ -193,14 +229,9 @@ def _table(
             ("before", before.models[a], matched.before),
             ("after", after.models[b], matched.after),
         ):
-            table[f"{name} {which}"] = words[model.predicted[rows]]
-            table[f"{name} {which}, confidence"] = np.round(model.confidence[rows], 6)
+            table[inert(f"{name} {which}")] = words[model.predicted[rows]]
+            table[inert(f"{name} {which}, confidence")] = np.round(model.confidence[rows], 6)
     return pd.DataFrame(table).to_csv(index=False, lineterminator="\n", float_format="%.6g")
-
-
-def _inert(text: str) -> str:
-    """Spreadsheets run cells that begin like a formula; an apostrophe keeps a file name a name."""
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
 
 
 def _cautions(before: AnalysisAnswers, after: AnalysisAnswers, matched: Matched, used: int) -> tuple[str, ...]:
@@ -224,9 +255,12 @@ def _cautions(before: AnalysisAnswers, after: AnalysisAnswers, matched: Matched,
     return tuple(said)
 
 
-def _facts(before: AnalysisAnswers, after: AnalysisAnswers, matched: Matched) -> tuple[tuple[str, str, str], ...]:
+def _facts(
+    before: AnalysisAnswers, after: AnalysisAnswers, matched: Matched, *, hidden: bool
+) -> tuple[tuple[str, str, str], ...]:
+    sources = ["name withheld" if hidden else plain(str(a.manifest["data"]["source"])) for a in (before, after)]
     rows = [
-        ("Test set", *(plain(str(a.manifest["data"]["source"])) for a in (before, after))),
+        ("Test set", *sources),
         ("Images", f"{len(before.labels):,}, {len(matched.before):,} of them in both",
          f"{len(after.labels):,}, {len(matched.after):,} of them in both"),
         ("Made by reportgen", *(str(a.manifest["reportgen"]) for a in (before, after))),

@@ -14,7 +14,10 @@ its traceback.
 
 from __future__ import annotations
 
+import unicodedata
+
 __all__ = [
+    "STOPPED",
     "BuildError",
     "CheckpointError",
     "ConfigError",
@@ -22,7 +25,27 @@ __all__ = [
     "InputError",
     "OutputError",
     "ReportError",
+    "printable",
 ]
+
+STOPPED = "stopped; the same command goes on where this one was"
+
+# Control characters steer terminals, surrogates are bytes of no encoding, and these marks turn the reading order.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: str) -> str:
+    """Somebody else's text for terminals and pages: harmful characters as U+FFFD, line breaks as blanks."""
+    if text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character in "\n\r\t\x85\u2028\u2029":
+        return " "
+    harmful = character in _TURNING or unicodedata.category(character) in ("Cc", "Cs")
+    return "\ufffd" if harmful else character
 
 
 class ReportError(Exception):
@@ -32,7 +55,7 @@ class ReportError(Exception):
 
     def __init__(self, message: str) -> None:
         # One line whatever the cause: file names and library messages may bring line breaks of their own.
-        super().__init__(" ".join(message.split()))
+        super().__init__(printable(" ".join(message.split())))
 
 
 class InputError(ReportError):

@@ -45,25 +45,12 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def sweep_leftovers(folder: Path) -> None:
-    """Remove half-written files of builds that were killed; those of a build that still runs are left alone."""
+    """Remove half-written files of builds that were killed; call it while holding the folder's build lock."""
     for path in [*folder.glob(".*.tmp"), *(folder / "analysis").rglob(".*.tmp")]:
-        found = _TEMPORARY.fullmatch(path.name)
-        if found is not None and not _is_running(int(found[1])):
+        if is_temporary_name(path.name):
             path.unlink(missing_ok=True)
 
 
 def is_temporary_name(name: str) -> bool:
     """Whether a file of this name is a half-written one of ours."""
     return _TEMPORARY.fullmatch(name) is not None
-
-
-def _is_running(process: int) -> bool:
-    if os.name == "nt" or process == os.getpid():
-        return True  # Windows has no harmless question: os.kill would end the process
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True

@@ -22,7 +22,7 @@ __all__ = ["analysis_folder", "merge_analyses"]
 
 # Two parts must agree on these, or one report would mix what cannot be compared.
 _SETTINGS = ("method", "precision", "regions", "seed")
-_MODEL = ("architecture", "target_layer", "grid", "preprocessing", "method")
+_MODEL = ("architecture", "target_layer", "grid", "preprocessing", "method", "precision")
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,12 @@ def write_table(path: Path, table: pa.Table) -> None:
 def table_bytes(table: pa.Table) -> bytes:
     """A table as a Parquet file; the same table gives the same bytes."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", store_schema=True)
+    # A dictionary of measured numbers holds each of them once: it takes five times as long and half as much space more.
+    words = [field.name for field in table.schema if not _holds_floats(field.type)]
+    pq.write_table(table, sink, compression="zstd", store_schema=True, use_dictionary=words)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def _holds_floats(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind.value_type if pa.types.is_fixed_size_list(kind) else kind))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,11 +13,26 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from reportgen.errors import printable
 from reportgen.progress import Step
 
-__all__ = ["TerminalProgress"]
+__all__ = ["TerminalProgress", "make_console"]
 
 _LOG_EVERY = 10.0  # seconds between two plain lines of one stage
+
+
+class _LastingConsole(Console):
+    def on_broken_pipe(self) -> None:
+        """Whoever read the output has gone, as `head` does: the build goes on, only silently."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def make_console() -> Console:
+    """Standard output for people; letters that it cannot show are escaped instead of ending the build."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return _LastingConsole(highlight=False, soft_wrap=True)
 
 
 class _BarStep:
@@ -81,4 +99,4 @@ class TerminalProgress:
 
     def note(self, text: str) -> None:
         """One line for the reader."""
-        self.console.print(text, markup=False)
+        self.console.print(printable(text), markup=False)

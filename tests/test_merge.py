@@ -8,12 +8,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from reportgen.analysis import read_analysis
-from reportgen.build import merge
 from reportgen.config import Config
 from reportgen.errors import CheckpointError, DataError
 from reportgen.explain.analyse import analyse
 from reportgen.inputs.testset import load_test_set
 from reportgen.merge import merge_analyses
+from reportgen.pipeline import merge
 from reportgen.progress import SilentProgress
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")

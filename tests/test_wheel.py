@@ -1,6 +1,8 @@
 """The wheel brings everything a build needs, and nothing else."""
 
+import email
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -30,6 +32,42 @@ def test_its_content(wheel):
     assert any(name.endswith("face_detector.tflite") for name in names)
     assert any(name.endswith("licenses/NOTICE") for name in names)
     assert wheel.stat().st_size < 40e6
+
+
+@pytest.mark.slow
+def test_the_same_source_gives_the_same_bytes(tmp_path):
+    """Another folder, another time, other dates of the files: with SOURCE_DATE_EPOCH the archives are equal."""
+    made = []
+    for number in (1, 2):
+        source = tmp_path / f"checkout{number}"
+        for name in ("reportgen", "templates"):
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "recipe"))
+        for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE"):
+            shutil.copy(ROOT / name, source / name)
+        for path in source.rglob("*"):
+            os.utime(path, (number * 1_000_000_000,) * 2)
+        code = "import sys; from hatchling import build as b; b.build_wheel(sys.argv[1]); b.build_sdist(sys.argv[1])"
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+        subprocess.run([sys.executable, "-c", code, tmp_path / f"out{number}"], cwd=source, env=environment, check=True)
+        made.append({path.name: path.read_bytes() for path in (tmp_path / f"out{number}").iterdir()})
+    assert len(made[0]) == 2
+    assert made[0] == made[1]
+
+
+@pytest.mark.slow
+def test_its_metadata_name_everything_a_bill_of_materials_needs(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (entry for entry in archive.namelist() if entry.endswith(".dist-info/METADATA"))
+        fields = email.message_from_bytes(archive.read(name))
+        (record,) = (entry for entry in archive.namelist() if entry.endswith(".dist-info/RECORD"))
+        listed = {line.split(",")[0]: line.split(",")[1] for line in archive.read(record).decode().splitlines()}
+        assert set(listed) == set(archive.namelist())
+    assert fields["Name"] == "reportgen"
+    assert fields["License-Expression"] == "Apache-2.0"
+    assert set(fields.get_all("License-File")) == {"LICENSE", "NOTICE"}
+    assert fields["Requires-Python"] == ">=3.11"
+    assert len(fields.get_all("Requires-Dist")) >= 15
+    assert all(digest.startswith("sha256=") for path, digest in listed.items() if path != record)
 
 
 @pytest.mark.slow

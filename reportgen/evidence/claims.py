@@ -13,7 +13,7 @@ from reportgen.evidence.actions import spearman
 from reportgen.evidence.attention import FACE, Bools, Floats, Ints, areas, common_grid, describe, weights
 from reportgen.evidence.cases import Cases, ModelMaps
 from reportgen.evidence.emotion_evidence import LOCALIZED
-from reportgen.evidence.estimate import Estimate, bootstrap_counts, paired_difference, risk_ratio
+from reportgen.evidence.estimate import Estimate, bootstrap_counts, interval_text, paired_difference, risk_ratio
 from reportgen.evidence.human import HUMAN
 from reportgen.evidence.inference import clusters, mean_interval, mean_test, ratio_interval
 from reportgen.evidence.measure import ModelMeasures
@@ -127,7 +127,7 @@ def _claim(
     claim: str, model: str, how: str, quantity: str, result: Estimate, null: float, *, above: bool, note: str = ""
 ) -> Claim:
     answer = _answer(result, null, above=above)
-    shown = "not measurable" if np.isnan(result.value) else f"{result.value:.2f} [{result.low:.2f}, {result.high:.2f}]"
+    shown = "not measurable" if np.isnan(result.value) else interval_text(result.value, result.low, result.high)
     sentence = f"{claim}: {answer} for {model} ({quantity} {shown}, n = {result.n}){f'; {note}' if note else ''}."
     return Claim(claim, model, how, quantity, result, null, answer, sentence)
 

@@ -14,9 +14,11 @@ __all__ = [
     "bootstrap_counts",
     "bootstrap_ratio",
     "format_p",
+    "interval_text",
     "paired_difference",
     "percentile_interval",
     "risk_ratio",
+    "two_decimals",
     "wilson",
 ]
 
@@ -224,6 +226,18 @@ def percentile_interval(value: float, samples: FloatArray, n: int) -> Estimate:
         return Estimate(value, value, value, n)
     low, high = np.quantile(samples, (0.025, 0.975))
     return Estimate(value, min(float(low), value), max(float(high), value), n)
+
+
+def two_decimals(value: float, digits: int = 2) -> str:
+    """As in "1.25"; a ratio to nothing is "∞"."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.{digits}f}"
+
+
+def interval_text(value: float, low: float, high: float) -> str:
+    """As in "1.25 [1.10, ∞]"."""
+    return f"{two_decimals(value)} [{two_decimals(low)}, {two_decimals(high)}]"
 
 
 def format_p(p: float) -> str:

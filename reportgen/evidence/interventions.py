@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 
 from reportgen.evidence.estimate import Estimate, paired_difference, wilson
-from reportgen.evidence.inference import Clusters, clusters, holm, mean_interval
+from reportgen.evidence.inference import clusters, holm, mean_interval
+from reportgen.evidence.lost_share import FEWEST_KNOWN, Lost, count_lost, exceed, lost_share
 from reportgen.evidence.properties import ALPHA, Association
 from reportgen.evidence.scores import THIN
 
-__all__ = ["LEAST_EXCESS", "LEAST_FALL", "TAKES_AWAY", "Effect", "Shown", "flip_test", "judge_interventions"]
+__all__ = ["LEAST_EXCESS", "LEAST_FALL", "TAKES_AWAY", "Effect", "Shown", "judge_interventions"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -38,10 +40,6 @@ TAKES_AWAY = {
 }
 """Which property each change takes away, and from which photos: 1 from those that have more of it. A blur takes the
 sharpness of sharp photos and leaves soft ones soft; one brightness for all takes brightness and darkness alike."""
-
-# So many known images of another emotion must have been changed for it to be a comparison.
-_FEWEST = 5
-_DRAWS = 4000
 
 
 @dataclass(frozen=True)
@@ -85,11 +83,12 @@ class Effect:
     lost, gained
         Images right only before, only after.
     p
-        Exact two-sided sign-flip test of the fall over persons, which with one image each is McNemar's exact test;
-        adjusted (Holm) over the model's emotions x changes for which a property goes with the emotion, and over the
-        rest by themselves, as only the former can be shortcuts.
+        McNemar's exact test of lost against gained images: more than flicker. Where persons are known the larger of
+        that and the p-value that the emotion's persons lose no more than others'. Adjusted (Holm) over the model's
+        emotions x changes for which a property goes with the emotion, and over the rest by themselves, as only the
+        former can be shortcuts.
     goes_with
-        Properties that this change takes away and that go with the emotion in the data, the strongest first.
+        Properties that this change takes away and that go with the emotion in the data, in the order of `TAKES_AWAY`.
     loss
         Share of the known and altered images that are lost.
     elsewhere
@@ -133,14 +132,15 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class _Counts:
-    """One emotion's images under one change."""
+class _Part:
+    """One emotion's images under one change; `reach` is the smallest p that so many known images can give."""
 
     emotion: int
     change: str
     chosen: Bools
     fall: Estimate
-    p: float
+    loss: Lost
+    flicker: float
     reach: float
     goes_with: tuple[str, ...]
 
@@ -163,44 +163,25 @@ def judge_interventions(
         (s,) of the shown images, None where unknown; None where no person is known at all.
     """
     parts = [
-        _count(shown, e, name, change, links, persons, seed)
+        _part(shown, e, name, change, links, persons, seed)
         for change in shown.after
         for e, name in enumerate(classes)
         if (shown.labels == e).any()
     ]
+    compared = [_compare(shown, part, parts, persons, seed) for part in parts]
+    raw = [part.flicker if persons is None else max(part.flicker, c.p) for part, c in zip(parts, compared, strict=True)]
     enough = [int(part.chosen.sum()) >= THIN for part in parts]
     could = [ok and bool(part.goes_with) for part, ok in zip(parts, enough, strict=True)]
-    raw = [part.p for part in parts]
     ours = holm([p if c else np.nan for p, c in zip(raw, could, strict=True)])
     rest = holm([p if ok and not c else np.nan for p, ok, c in zip(raw, enough, could, strict=True)])
     adjusted = np.where(could, ours, rest)
     return tuple(
-        _judge(model, shown, part, float(p), sum(could), parts, classes, persons, seed)
-        for part, p in zip(parts, adjusted, strict=True)
+        _judge(model, shown, part, comparison, float(p), sum(could), classes, persons, seed)
+        for part, comparison, p in zip(parts, compared, adjusted, strict=True)
     )
 
 
-def flip_test(sums: npt.ArrayLike) -> float:
-    """Exact two-sided sign-flip test that a sum of whole numbers is zero; 1 where all are zero.
-
-    All 2^G flips are counted by adding the numbers one after the other (the distribution of a signed-rank statistic,
-    with counts in place of ranks).
-    """
-    sizes = np.abs(np.asarray(sums, dtype=np.int64))
-    sizes = sizes[sizes > 0]
-    total = int(sizes.sum())
-    weight = np.zeros(2 * total + 1)
-    weight[total] = 1.0
-    for size in sizes.tolist():
-        moved = np.zeros_like(weight)
-        moved[size:] += 0.5 * weight[: len(weight) - size]
-        moved[: len(weight) - size] += 0.5 * weight[size:]
-        weight = moved
-    observed = abs(int(np.asarray(sums, dtype=np.int64).sum()))
-    return float(min(1.0, weight[np.abs(np.arange(-total, total + 1)) >= observed].sum()))
-
-
-def _count(
+def _part(
     shown: Shown,
     e: int,
     name: str,
@@ -208,44 +189,45 @@ def _count(
     links: Sequence[Association],
     persons: npt.NDArray[np.object_] | None,
     seed: int,
-) -> _Counts:
+) -> _Part:
     chosen = shown.labels == e
     right, still = shown.before[change][chosen] == e, shown.after[change][chosen] == e
-    who = _clusters(persons, chosen)
-    drop = right.astype(np.float64) - still
-    n = len(right)
+    lost, gained = int((right & ~still).sum()), int((still & ~right).sum())
     if persons is None:
-        fall = paired_difference(int((right & ~still).sum()), int((still & ~right).sum()), n)
+        fall = paired_difference(lost, gained, len(right))
     else:
-        value, low, high = (float(part[0]) for part in mean_interval(drop[:, None], who, seed))
-        fall = Estimate(value, max(low, -1.0), min(high, 1.0), who.count)
-    sums = np.rint(who.sums(drop[:, None])[:, 0])
-    knowing = np.unique(who.code[right & shown.altered[change][chosen]])
+        group = clusters(persons[chosen], len(right))
+        drop = right.astype(np.float64) - still
+        value, low, high = (float(part[0]) for part in mean_interval(drop[:, None], group, seed))
+        fall = Estimate(value, max(low, -1.0), min(high, 1.0), group.count)
+    loss = _lost(shown, e, change, shown.altered[change], persons)
     wanted = TAKES_AWAY.get(change, ())
     fitting = [link for link in links if link.emotion == name and link.answer == "yes"]
     fitting = [link for link in fitting if (link.name, link.sign) in wanted]
-    fitting.sort(key=lambda link: -abs(link.auc.value - 0.5))
-    reach = min(1.0, 2.0 ** (1 - len(knowing)))
-    return _Counts(e, change, chosen, fall, flip_test(sums), reach, tuple(link.name for link in fitting))
+    fitting.sort(key=lambda link: wanted.index((link.name, link.sign)))
+    flicker = float(binomtest(lost, lost + gained).pvalue) if lost + gained else 1.0
+    reach = min(1.0, 2.0 ** (1 - loss.known))
+    return _Part(e, change, chosen, fall, loss, flicker, reach, tuple(link.name for link in fitting))
 
 
 def _judge(
     model: str,
     shown: Shown,
-    part: _Counts,
+    part: _Part,
+    comparison: _Comparison,
     p: float,
     family: int,
-    parts: Sequence[_Counts],
     classes: Sequence[str],
     persons: npt.NDArray[np.object_] | None,
     seed: int,
 ) -> Effect:
     e, change, chosen = part.emotion, part.change, part.chosen
     right, still = shown.before[change] == e, shown.after[change] == e
-    altered = shown.altered[change]
     lost, n = chosen & right & ~still, int(chosen.sum())
     falls = _falls(part, p, family, n)
-    loss, elsewhere, excess, note = _compare(shown, part, parts, persons, seed)
+    if persons is not None and falls in ("yes", "undetermined") and part.loss.units < FEWEST_KNOWN:
+        falls = "insufficient evidence"
+    note = comparison.note
     if falls == "yes" and not part.goes_with:
         note = "nothing that this change takes away goes with the emotion in the data: fragile, not a shortcut"
     rows = np.flatnonzero(lost)
@@ -255,8 +237,8 @@ def _judge(
         emotion=classes[e],
         change=change,
         n=n,
-        persons=None if persons is None else _clusters(persons, chosen).count,
-        altered=int((chosen & altered).sum()),
+        persons=None if persons is None else clusters(persons[chosen], n).count,
+        altered=int((chosen & shown.altered[change]).sum()),
         known=int((chosen & right).sum()),
         before=wilson(int((chosen & right).sum()), n),
         after=wilson(int((chosen & still).sum()), n),
@@ -265,18 +247,18 @@ def _judge(
         gained=int((chosen & still & ~right).sum()),
         p=p,
         goes_with=part.goes_with,
-        loss=loss,
-        elsewhere=elsewhere,
-        excess=excess,
+        loss=lost_share(part.loss, seed),
+        elsewhere=comparison.elsewhere,
+        excess=comparison.excess,
         falls=falls,
-        answer=_answer(falls, part, excess),
+        answer=_answer(falls, part, comparison.excess),
         note=note,
         lost_rows=tuple(shown.rows[rows].tolist()),
         lost_as=tuple(classes[k] for k in shown.after[change][rows].tolist()),
     )
 
 
-def _falls(part: _Counts, p: float, family: int, n: int) -> str:
+def _falls(part: _Part, p: float, family: int, n: int) -> str:
     if n < THIN:
         return "insufficient evidence"
     if p < ALPHA and part.fall.value >= LEAST_FALL:
@@ -289,7 +271,7 @@ def _falls(part: _Counts, p: float, family: int, n: int) -> str:
     return "undetermined"
 
 
-def _answer(falls: str, part: _Counts, excess: Estimate) -> str:
+def _answer(falls: str, part: _Part, excess: Estimate) -> str:
     if falls == "insufficient evidence":
         return falls
     if falls == "no" or not part.goes_with:
@@ -301,62 +283,35 @@ def _answer(falls: str, part: _Counts, excess: Estimate) -> str:
     return "no" if excess.high < LEAST_EXCESS else "undetermined"
 
 
+@dataclass(frozen=True)
+class _Comparison:
+    """One emotion's loss against that of others."""
+
+    elsewhere: float
+    excess: Estimate
+    p: float
+    note: str
+
+
 def _compare(
-    shown: Shown, part: _Counts, parts: Sequence[_Counts], persons: npt.NDArray[np.object_] | None, seed: int
-) -> tuple[Estimate, float, Estimate, str]:
-    """Loss of the emotion and of others among the images that were known and altered.
-
-    The median over other emotions, because one that is easily lost must not speak for all. Uncertainty: draws from
-    Jeffreys' distribution of each share, which stays honest at none and at all; persons count, not images.
-    """
-    change = part.change
-    altered = shown.altered[change]
-    mine = _loss(shown, part, altered, persons)
-    others = [other for other in parts if other.change == change and other.emotion != part.emotion]
-    free = [other for other in others if not other.goes_with]
-    note = ""
-    counts = [_loss(shown, other, altered, persons) for other in free]
-    counts = [count for count in counts if count[1] >= _FEWEST]
-    if not counts:
-        every = np.ones_like(altered)
-        counts = [_loss(shown, other, every, persons) for other in free]
-        counts = [count for count in counts if count[1] >= _FEWEST]
+    shown: Shown, part: _Part, parts: Sequence[_Part], persons: npt.NDArray[np.object_] | None, seed: int
+) -> _Comparison:
+    """Loss among the images that were known and altered: the emotion's, and others' with which nothing goes."""
+    free = [
+        other
+        for other in parts
+        if other.change == part.change and other.emotion != part.emotion and not other.goes_with
+    ]
+    others, note = [other.loss for other in free if other.loss.known >= FEWEST_KNOWN], ""
+    if not others:
+        every = np.ones(len(shown.rows), dtype=bool)
+        whole = [_lost(shown, other.emotion, part.change, every, persons) for other in free]
+        others = [loss for loss in whole if loss.known >= FEWEST_KNOWN]
         note = "hardly any known image of another emotion is altered, so those left as they are stand in for them"
-    rng = np.random.default_rng(seed)
-    draws = _draws(mine, rng)
-    loss = Estimate(*_summary(mine, draws), mine[1])
-    if not counts or not mine[1]:
-        return loss, float("nan"), Estimate(float("nan"), -1.0, 1.0, mine[1]), "no other emotion to compare with"
-    theirs = np.median([_draws(count, rng) for count in counts], axis=0)
-    elsewhere = float(np.median([count[0] / count[1] for count in counts]))
-    low, high = np.quantile(draws - theirs, (0.025, 0.975))
-    value = mine[0] / mine[1] - elsewhere
-    return loss, elsewhere, Estimate(value, min(float(low), value), max(float(high), value), mine[1]), note
+    elsewhere, excess, p = exceed(part.loss, others, seed)
+    return _Comparison(elsewhere, excess, p, note if excess.defined else "no other emotion to compare with")
 
 
-def _loss(
-    shown: Shown, part: _Counts, altered: Bools, persons: npt.NDArray[np.object_] | None
-) -> tuple[int, int, float]:
-    """Lost images, known images, and how many independent observations these are worth each."""
-    right = part.chosen & altered & (shown.before[part.change] == part.emotion)
-    lost = right & (shown.after[part.change] != part.emotion)
-    known = int(right.sum())
-    units = _clusters(persons, right).count if known else 0
-    return int(lost.sum()), known, units / known if known else 0.0
-
-
-def _draws(count: tuple[int, int, float], rng: np.random.Generator) -> Floats:
-    lost, known, worth = count
-    return np.asarray(rng.beta(lost * worth + 0.5, (known - lost) * worth + 0.5, _DRAWS))
-
-
-def _summary(count: tuple[int, int, float], draws: Floats) -> tuple[float, float, float]:
-    if not count[1]:
-        return float("nan"), 0.0, 1.0
-    value = count[0] / count[1]
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return value, min(float(low), value), max(float(high), value)
-
-
-def _clusters(persons: npt.NDArray[np.object_] | None, chosen: Bools) -> Clusters:
-    return clusters(None if persons is None else persons[chosen], int(chosen.sum()))
+def _lost(shown: Shown, e: int, change: str, among: Bools, persons: npt.NDArray[np.object_] | None) -> Lost:
+    known = (shown.labels == e) & among & (shown.before[change] == e)
+    return count_lost(known, shown.after[change] != e, persons)

@@ -41,8 +41,8 @@ class PropertyScore:
         1 / emotions.
     null_high
         95th percentile of the same score after permuting the labels.
-    p
-        Share of permutations that reach the score, one added to both counts.
+    p, permutations
+        Share of that many permutations that reach the score, one added to both counts.
     recalls
         Per emotion, in the order of `emotions`.
     left_out
@@ -55,6 +55,7 @@ class PropertyScore:
     chance: float
     null_high: float
     p: float
+    permutations: int
     emotions: tuple[str, ...]
     recalls: tuple[Estimate, ...]
     left_out: tuple[str, ...]
@@ -112,6 +113,7 @@ def score_properties(
         balanced_accuracy=_interval(value, right, target, code, rng),
         chance=1 / len(kept),
         null_high=float(np.quantile(null, 0.95)),
+        permutations=permutations,
         p=float((1 + (null >= value - 1e-12).sum()) / (1 + permutations)),
         emotions=tuple(classes[e] for e in kept),
         recalls=tuple(recalls),

@@ -32,8 +32,9 @@ SHORTCUT_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         **_estimate("fall", "before - after"),
         "lost": "images right only without the change",
         "gained": "images right only with the change",
-        "p": "exact sign-flip test of the fall over persons (without persons McNemar's exact test), adjusted (Holm) "
-        "over the model's emotions x changes that could be shortcuts, and over the rest by themselves",
+        "p": "McNemar's exact test of lost against gained; with persons the larger of that and the p that the "
+        "emotion's persons lose no more than others'; adjusted (Holm) over the model's emotions x changes that could "
+        "be shortcuts, and over the rest by themselves",
         "goes_with": "properties that the change takes away and that go with the emotion in the data",
         **_estimate("loss", "share of the known and altered images that are lost, 0..1"),
         "elsewhere": "median of the same share over other emotions, with which the property does not go",
@@ -49,7 +50,7 @@ SHORTCUT_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         **_estimate("auc", "probability that a photo of the emotion has more of the property than another photo, 0..1"),
         "typical": "share of the emotion's photos that have the property, or their median",
         "elsewhere": "the same of all other photos",
-        "p": "Mann and Whitney's test over persons' means, adjusted (Holm) over properties x emotions",
+        "p": "Mann and Whitney's test, for so many persons where known, adjusted (Holm) over properties x emotions",
         "answer": "whether the property goes with the emotion: yes, no, undetermined or insufficient evidence",
         "n": "persons where known, else photos of the emotion",
     },

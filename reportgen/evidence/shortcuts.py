@@ -17,7 +17,7 @@ from reportgen.evidence.interventions import Effect, Shown, judge_interventions
 from reportgen.evidence.map_clusters import PLACES, MapCluster, cluster_maps, face_affines
 from reportgen.evidence.near_duplicates import NearDuplicates, find_near_duplicates
 from reportgen.evidence.properties import Association, Property, associations, photo_properties
-from reportgen.evidence.property_score import PropertyScore, score_properties
+from reportgen.evidence.property_score import PERMUTATIONS, PropertyScore, score_properties
 from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.inputs.changes import CHANGES, UNCHANGED
 
@@ -121,6 +121,7 @@ def judge_shortcuts(
     answers: Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]],
     seed: int,
     blank: Sequence[Bools] | None = None,
+    permutations: int = PERMUTATIONS,
 ) -> ShortcutFindings:
     """Find what gives labels away, and what the models make of it.
 
@@ -131,16 +132,18 @@ def judge_shortcuts(
         model's (pictures, C) logits; empty where none were shown.
     blank
         Per model, (n,) maps of the labelled class to leave out of the clusters; None: those without positive evidence.
+    permutations
+        Of the labels, for the chance level of the classifier.
     """
     images, labels, classes = analysis.images, analysis.labels, analysis.classes
-    persons = images["person"].to_numpy(dtype=object)
+    persons = images["person"].astype(object).where(images["person"].notna(), None).to_numpy()
     known = persons if pd.notna(persons).any() else None
     group = clusters(known, len(labels))
     properties, duplicates = photo_properties(images), find_near_duplicates(images, labels)
     links = associations(properties, labels, classes, group)
     # Without persons at least copies of one photo must not be both learnt from and judged.
     apart = group if known is not None else Clusters(duplicates.copies, int(duplicates.copies.max(initial=-1)) + 1)
-    score = score_properties(properties, labels, classes, apart, seed)
+    score = score_properties(properties, labels, classes, apart, seed, permutations)
     effects: list[Effect] = []
     for model in analysis.models:
         if model.slug in answers:

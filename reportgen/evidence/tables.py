@@ -10,12 +10,17 @@ import pyarrow as pa
 
 from reportgen.analysis import write_atomically, write_json, write_table
 
-__all__ = ["Dictionary", "Tables", "write_tables"]
+__all__ = ["Dictionary", "Tables", "inert", "write_tables"]
 
 Tables = Mapping[str, pd.DataFrame]
 """Tables by name."""
 Dictionary = Mapping[str, Mapping[str, str]]
 """Meaning of every column, by table and column."""
+
+
+def inert(text: str) -> str:
+    """Text for a cell of a CSV file: spreadsheets run what begins like a formula; an apostrophe keeps a name a name."""
+    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
 
 
 def write_tables(folder: Path, *found: tuple[Tables, Dictionary]) -> None:
@@ -24,6 +29,7 @@ def write_tables(folder: Path, *found: tuple[Tables, Dictionary]) -> None:
     for tables, dictionary in found:
         for name, table in tables.items():
             write_table(folder / f"{name}.parquet", pa.Table.from_pandas(table, preserve_index=False))
-            write_atomically(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g").encode())
+            text = table.map(lambda cell: inert(cell) if isinstance(cell, str) else cell)
+            write_atomically(folder / f"{name}.csv", text.to_csv(index=False, float_format="%.6g").encode())
             meanings[name] = dict(dictionary[name])
     write_json(folder / "dictionary.json", meanings)

@@ -43,12 +43,16 @@ class TrustCheck:
         The number that decides; NaN where there is none.
     text
         Result in words, with the number and what was wanted.
+    shown, wanted
+        The number as it is printed, and what it is held against; "" where there is none.
     """
 
     name: str
     passed: bool | None
     value: float
     text: str
+    shown: str = ""
+    wanted: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def _completeness(model: ModelRecords) -> TrustCheck:
             f"The cells of every map add up to the logit, to within {residual:.1e} of the largest (at most {_EXACT:g} "
             "wanted): the map is the whole of the evidence."
         )
-        return TrustCheck(name, True, residual, text)
+        return TrustCheck(name, True, residual, text, f"{residual:.1e}", f"at most {_EXACT:g} of the largest logit")
     tracks = [float(spearmanr(total[:, c], logits[:, c]).statistic) for c in range(total.shape[1])
               if np.ptp(total[:, c]) > 0 and np.ptp(logits[:, c]) > 0]  # fmt: skip
     if not tracks:
@@ -112,7 +116,7 @@ def _completeness(model: ModelRecords) -> TrustCheck:
         "The head has several layers, so maps are approximate. Over the images, a map's sum follows its logit with "
         f"rank correlation {value:.2f} (median of the emotions; the weakest {min(tracks):.2f}; {_TRACKS:g} wanted)."
     )
-    return TrustCheck(name, value >= _TRACKS, value, text)
+    return TrustCheck(name, value >= _TRACKS, value, text, f"{value:.2f}", f"rank correlation of at least {_TRACKS:g}")
 
 
 def _blanks(model: ModelRecords, labels: npt.NDArray[np.int64]) -> TrustCheck:
@@ -132,7 +136,8 @@ def _blanks(model: ModelRecords, labels: npt.NDArray[np.int64]) -> TrustCheck:
         f"{share:.1%} of the predicted emotions' maps are blank: no more evidence than the same features give under "
         f"scrambled weights (at most {_MOST_BLANK:.0%} wanted)."
     )
-    return TrustCheck("Beyond chance", share <= _MOST_BLANK, share, text)
+    wanted = f"at most {_MOST_BLANK:.0%} blank"
+    return TrustCheck("Beyond chance", share <= _MOST_BLANK, share, text, f"{share:.1%}", wanted)
 
 
 def _agreement(measures: ModelMeasures, uses: Sequence[RegionUse], seed: int) -> TrustCheck:
@@ -153,7 +158,8 @@ def _agreement(measures: ModelMeasures, uses: Sequence[RegionUse], seed: int) ->
         f"test go together with rank correlation {result.value:.2f} [{result.low:.2f}, {result.high:.2f}] "
         "(an interval above 0 wanted)."
     )
-    return TrustCheck(name, result.low > 0, result.value, text)
+    shown = f"{result.value:.2f} [{result.low:.2f}, {result.high:.2f}]"
+    return TrustCheck(name, result.low > 0, result.value, text, shown, "interval above 0")
 
 
 def _spearman(x: Floats, y: Floats, seed: int) -> Estimate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 
 import numpy as np
@@ -33,6 +33,8 @@ class UseFindings:
         The transplants that were made, one row per picture; None where none were.
     tables
         "use", "use_by_donor", "backgrounds", "trust": tidy tables, each column explained in USE_DICTIONARY.
+    answers
+        (n, C) logits by the models' slugs, row by row of `design`.
     """
 
     uses: tuple[RegionUse, ...]
@@ -40,6 +42,7 @@ class UseFindings:
     grades: tuple[TrustGrade, ...]
     design: pd.DataFrame | None
     tables: Mapping[str, pd.DataFrame]
+    answers: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def tested(self) -> bool:
@@ -86,7 +89,9 @@ def judge_use(
         for model, measures in zip(analysis.models, attention.measures, strict=True)
     )
     made = next((design for design, _ in answers.values()), None)
-    return UseFindings(uses, backgrounds, grades, made, MappingProxyType(_tables(analysis, uses, backgrounds, grades)))
+    tables = MappingProxyType(_tables(analysis, uses, backgrounds, grades))
+    said = {slug: logits for slug, (_, logits) in answers.items()}
+    return UseFindings(uses, backgrounds, grades, made, tables, said)
 
 
 def _tables(
@@ -124,11 +129,12 @@ USE_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "answer": "whether the model uses the region: yes, small (below the minimum), no, undetermined or "
         "insufficient evidence",
         "gap": "log-odds of the emotion with the region of its own emotion's faces minus with another emotion's; "
-        "median over the donors' emotions",
+        "mean over the donors' emotions without the largest and the smallest",
         "low": "lower end of the 95 % interval",
         "high": "upper end of the 95 % interval",
         "recall_gap": "by how much fewer predictions stay with the emotion, -1..1",
-        "p": "two-sided p that the gap is 0, adjusted (Holm) over emotions x regions of the model",
+        "p": "two-sided p that the gap is 0, adjusted (Holm) over emotions x facial regions of the model, and for the "
+        "background over the emotions",
         "receivers": "faces that received a region",
         "persons": "distinct persons among them (faces where persons are unknown)",
         "donors": "faces that gave a region",

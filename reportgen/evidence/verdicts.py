@@ -12,7 +12,7 @@ import numpy as np
 
 from reportgen.evidence.cases import Cases, ModelMaps
 from reportgen.evidence.emotion_evidence import ALPHA, LOCALIZED, EmotionEvidence
-from reportgen.evidence.estimate import format_p
+from reportgen.evidence.estimate import format_p, interval_text, two_decimals
 from reportgen.evidence.inference import Clusters, clusters, mean_interval, mean_test
 from reportgen.evidence.measure import ModelMeasures
 from reportgen.faces.regions import REGIONS
@@ -253,7 +253,7 @@ def _sentence(
     if answer == "insufficient evidence":
         return f"{topic}: {many} are too few to say."
     value, low, high = numbers
-    shown = f"{quantity} {value:.2f}" + ("" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]")
+    shown = f"{quantity} {two_decimals(value) if math.isnan(low) else interval_text(value, low, high)}"
     lead = yes if answer == "yes" else no if answer == "no" else f"{topic} is undetermined"
     p = "" if math.isnan(finding.p) else f", {format_p(finding.p)}"
     return f"{lead}{f' ({note})' if note and answer != 'no' else ''}: {shown}{p}, {many}."

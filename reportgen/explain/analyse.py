@@ -16,7 +16,8 @@ from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION
 from reportgen.config import Config
 from reportgen.errors import DataError
-from reportgen.explain.plan import Plan, library_versions, make_plan, shard_bounds
+from reportgen.explain.plan import Plan, library_versions, make_plan, model_hashes, shard_bounds
+from reportgen.explain.tuning import known_tunings, read_tunings
 from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
 from reportgen.parts import PartStore, write_table
@@ -57,18 +58,25 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
     previous = _read_manifest(folder)
     device = str(previous.get("device", "cpu")) if config.device == "auto" else config.device.partition(":")[0]
     with progress.stage("Hashing the inputs"):
-        plan = make_plan(test_set, config, device, bounds)
-    if _is_current(folder, previous, plan):
+        hashes, kept = model_hashes(config, device), read_tunings(folder)
+        tunings = known_tunings(config, len(test_set.frame), hashes, kept, device)
+        plan = None if tunings is None else make_plan(test_set, config, device, bounds, tunings)
+    if plan is not None and _is_current(folder, previous, plan):
         if previous.get("notes") != [*notes, *test_set.notes]:
             write_json(folder / "manifest.json", {**previous, "notes": [*notes, *test_set.notes]})
         return 0
 
-    from reportgen.explain.compute import compute, pick_device  # torch takes seconds to load
+    from reportgen.explain.calibrate import calibrate  # torch takes seconds to load
+    from reportgen.explain.compute import compute, pick_device
 
     present = pick_device(config.device)
     if present.type != device:
-        plan = make_plan(test_set, config, present.type, bounds)
-    done = compute(config, test_set, plan, folder, present, progress)
+        hashes, tunings, plan = model_hashes(config, present.type), None, None
+    if tunings is None:
+        tunings = calibrate(config, test_set, folder, hashes, kept, present, progress)
+    if plan is None:
+        plan = make_plan(test_set, config, present.type, bounds, tunings)
+    done = compute(config, test_set, plan, folder, present, tunings, progress)
     _finish(config, test_set, plan, folder, present.type, done.models, notes)
     return done.images
 

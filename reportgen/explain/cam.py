@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["METHODS", "channel_weights", "class_gradients", "raw_maps"]
+__all__ = ["METHODS", "channel_weights", "class_gradients", "raw_maps", "weighted_maps"]
 
 _EPS = 1e-12
 
@@ -47,9 +47,14 @@ def channel_weights(gradients: Tensor) -> Tensor:
     return gradients.mean(dim=(-2, -1))
 
 
+def _sum_of_channels(weights: Tensor, a: Tensor) -> Tensor:
+    """Channels (B, K, h, w) added up with the weights (C, B, K): (B, C, h, w)."""
+    return torch.einsum("cbk,bkhw->bchw", weights, a)
+
+
 def _gradcam(a: Tensor, g: Tensor) -> Tensor:
     """Selvaraju et al. 2017, eq. 2 before its ReLU."""
-    return torch.einsum("cbk,bkhw->bchw", channel_weights(g), a)
+    return _sum_of_channels(channel_weights(g), a)
 
 
 def _hirescam(a: Tensor, g: Tensor) -> Tensor:
@@ -65,7 +70,7 @@ def _layercam(a: Tensor, g: Tensor) -> Tensor:
 def _xgradcam(a: Tensor, g: Tensor) -> Tensor:
     """Fu et al. 2020, eq. 8: gradients averaged with the activations as weights."""
     weights = (g * a).sum(dim=(-2, -1)) / (a.sum(dim=(-2, -1)) + _EPS)  # (C, B, K)
-    return torch.einsum("cbk,bkhw->bchw", weights, a)
+    return _sum_of_channels(weights, a)
 
 
 def _gradcam_plus_plus(a: Tensor, g: Tensor) -> Tensor:
@@ -74,7 +79,7 @@ def _gradcam_plus_plus(a: Tensor, g: Tensor) -> Tensor:
     denominator = 2 * g**2 + total * g**3
     alpha = torch.where(g != 0, g**2 / torch.where(denominator == 0, torch.ones_like(g), denominator), 0.0)
     weights = (alpha * g.relu()).sum(dim=(-2, -1))  # (C, B, K)
-    return torch.einsum("cbk,bkhw->bchw", weights, a)
+    return _sum_of_channels(weights, a)
 
 
 METHODS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -104,3 +109,18 @@ def raw_maps(method: str, activations: Tensor, gradients: Tensor) -> Tensor:
         (B, C, h, w) float32, signed.
     """
     return METHODS[method](activations.detach().float(), gradients.float())
+
+
+def weighted_maps(method: str, activations: Tensor, weights: Tensor) -> Tensor:
+    """`raw_maps` where a channel's gradient is the same in every cell, as it is behind a global average.
+
+    Parameters
+    ----------
+    weights
+        (C, B, K): that gradient.
+    """
+    a = activations.detach().float()
+    if method in ("gradcam", "hirescam"):  # the mean over cells, and cell by cell, are then the same
+        return _sum_of_channels(weights, a)
+    cells = weights[..., None, None].expand(*weights.shape, *a.shape[2:])
+    return METHODS[method](a, cells)

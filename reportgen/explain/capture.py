@@ -46,6 +46,9 @@ class TargetCapture:
             raise ConfigError(
                 f"target_layer '{self._layer}' gives {shape}; expected a feature map (batch, channels, h, w)"
             )
+        if not torch.is_grad_enabled():
+            self._local.activations = output
+            return output
         leaf = output.detach().requires_grad_(True)
         self._local.activations = leaf
         # A clone, because what follows may work in place (ReLU, residual sums), which autograd forbids on a leaf.
@@ -56,7 +59,21 @@ class TargetCapture:
         self._local.activations = None
         with torch.enable_grad():
             logits = module(x)
-        activations = self._local.activations
+        return self._taken(), logits
+
+    def look(self, module: nn.Module, x: Tensor) -> Tensor:
+        """The activations (B, K, h, w) alone, without a graph and without a copy.
+
+        Only for a layer behind which nothing works in place: it would overwrite them.
+        """
+        self._local.activations = None
+        with torch.no_grad():
+            module(x)
+        return self._taken()
+
+    def _taken(self) -> Tensor:
+        activations: Tensor | None = self._local.activations
         if activations is None:
             raise ConfigError(f"target_layer '{self._layer}' is not used by the model's forward pass; name one that is")
-        return activations, logits
+        self._local.activations = None
+        return activations

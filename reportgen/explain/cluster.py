@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from reportgen import errors
 from reportgen.config import Config
 from reportgen.errors import BuildError, ConfigError, ReportError
 from reportgen.explain.plan import Plan
-from reportgen.explain.run import available_cores
 from reportgen.explain.shard_worker import ROW, Job, ModelJob, ShardWorker, key_column, part_column
 from reportgen.explain.storage import Storage
-from reportgen.explain.tasks import Consumer, Task, finish, lacking
+from reportgen.explain.tasks import CHUNK, Consumer, Task, finish, lacking
+from reportgen.explain.tuning import Tuning
+from reportgen.explain.workers import available_cores
 from reportgen.inputs.testset import TestSet
 from reportgen.parts import Keys, PartStore
 from reportgen.progress import Progress
@@ -41,6 +42,7 @@ def run_on_ray(
     models: Sequence[ModelJob],
     folder: Path,
     device: str,
+    tunings: Mapping[str, Tuning],
     progress: Progress,
 ) -> int:
     """Compute every part that `folder` lacks on a cluster.
@@ -51,6 +53,8 @@ def run_on_ray(
         Image facts, landmarks (where wanted) and models, as `run_pass` has them: they say what is missing.
     models
         In the order of the plan.
+    tunings
+        How each model is run, by name: measured once, here, so that all machines give the same numbers.
 
     Returns
     -------
@@ -80,7 +84,8 @@ def run_on_ray(
         name for name, consumer in tables.items()
         if any(want.consumer is consumer and want.kept is not None for task in tasks for want in task.wants)
     )  # fmt: skip
-    job = Job(config, models, test_set.classes, str(folder.resolve()), device, keeping)
+    chunk = max(CHUNK, *(tunings[model.name].batch_size for model in models))
+    job = Job(config, models, test_set.classes, str(folder.resolve()), device, keeping, dict(tunings), chunk)
     with progress.stage("Explaining on the cluster", total) as step:
         for images in _run(config, job, _blocks(test_set, plan, tables, tasks)):
             step.advance(images)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
 from reportgen.explain.kept import KeptFaces
 from reportgen.explain.plan import ModelPlan, Plan
-from reportgen.explain.run import Consumer, available_cores, run_pass
+from reportgen.explain.run import CHUNK, Consumer, run_pass
+from reportgen.explain.tuning import Tuning
+from reportgen.explain.workers import available_cores, single_threaded
 from reportgen.inputs.checkpoints import Checkpoint, read_checkpoint
+from reportgen.inputs.discover import swapped
 from reportgen.inputs.emotions import canonical_emotion
 from reportgen.inputs.testset import TestSet
 from reportgen.models.registry import LoadedModel, build_model
@@ -54,9 +57,20 @@ def pick_device(wish: str) -> torch.device:
 
 
 def compute(
-    config: Config, test_set: TestSet, plan: Plan, folder: Path, device: torch.device, progress: Progress
+    config: Config,
+    test_set: TestSet,
+    plan: Plan,
+    folder: Path,
+    device: torch.device,
+    tunings: Mapping[str, Tuning],
+    progress: Progress,
 ) -> Computed:
     """Run the pass for every part that `folder` lacks.
+
+    Parameters
+    ----------
+    tunings
+        How each model is run, by name: those that the plan was made with.
 
     Raises
     ------
@@ -66,7 +80,7 @@ def compute(
     with ExitStack() as stack:
         consumers: list[Consumer] = [ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)]
         entries, grids, jobs = [], [], []
-        with progress.stage("Loading the models", len(plan.models)) as step:
+        with progress.stage("Loading the models", len(plan.models)) as step, single_threaded():
             for model in plan.models:
                 checkpoint = read_checkpoint(model.config.checkpoint, unsafe=config.unsafe_load)
                 loaded = build_model(model.name, checkpoint.state, model.config)
@@ -77,7 +91,7 @@ def compute(
                         order,
                         config.method,
                         device,
-                        config.precision,
+                        tunings[model.name],
                         config.seed,
                         probing=config.regions != "none",
                     )
@@ -89,6 +103,10 @@ def compute(
                 grids.append(explainer.grid)
                 jobs.append((model, checkpoint.state))
                 entries.append(_entry(model, checkpoint, loaded, explainer, config))
+                doubt = swapped(model.name, model.config.checkpoint.name, loaded.architecture)
+                if doubt is not None:
+                    progress.note(f"warning: {doubt}")
+                    entries[-1]["notes"].append(doubt)
                 step.advance()
         faces = None
         if plan.face_keys is not None:
@@ -100,10 +118,11 @@ def compute(
             from reportgen.explain.shard_worker import ModelJob
 
             sent = [ModelJob(model.name, model.slug, model.config, state) for model, state in jobs]
-            done = run_on_ray(config, test_set, plan, consumers, sent, folder, device.type, progress)
+            done = run_on_ray(config, test_set, plan, consumers, sent, folder, device.type, tunings, progress)
             return Computed(entries, done)
         workers = config.workers or available_cores()
-        done = run_pass(test_set, consumers, faces, config.shard_images, workers, progress)
+        chunk = max(CHUNK, *(tunings[model.name].batch_size for model in plan.models))
+        done = run_pass(test_set, consumers, faces, config.shard_images, workers, progress, chunk_images=chunk)
     return Computed(entries, done)
 
 
@@ -154,5 +173,7 @@ def _entry(
         "method": config.method,
         "regions": config.regions != "none",
         "head_is_separate": explainer.head_is_separate,
+        "precision": explainer.tuning.precision,
+        "precision_change": None if explainer.tuning.change is None else asdict(explainer.tuning.change),
         "parts": list(model.keys.parts),
     }

@@ -56,7 +56,7 @@ class ImageFacts:
             "format": pa.array([d.format if d else None for d in found], pa.string()),
             "jpeg_quality": pa.array([d.jpeg_quality if d else math.nan for d in found], pa.float32()),
         }
-        qualities = [image_quality(d.pixels) if d else None for d in found]
+        qualities = [image_quality(d.samples) if d else None for d in found]
         for name, kind in _QUALITY.items():
             columns[name] = pa.array([None if q is None else getattr(q, name) for q in qualities], kind)
         for name, column in columns.items():

@@ -14,16 +14,17 @@ import torch
 from torch import Tensor
 
 from reportgen.errors import BuildError
-from reportgen.explain.cam import channel_weights, class_gradients, raw_maps
 from reportgen.explain.capture import TargetCapture
+from reportgen.explain.heads import GROUP, AnyHead, Head, PooledHead, Reading, joined, read_graph
 from reportgen.explain.preprocess import normalise
 from reportgen.explain.probes import PeakChange, ablate_peaks, permutations, random_heads
+from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.faces.regions import REGIONS
-from reportgen.models.head import split_head
+from reportgen.models.head import split_head, split_pooling
 from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.registry import LoadedModel
 
-__all__ = ["Explainer", "Explanation", "Question", "batch_size_for"]
+__all__ = ["Explainer", "Explanation", "Question"]
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,6 @@ class Question:
     masks: npt.NDArray[np.float32]
 
 
-def batch_size_for(device: torch.device) -> int:
-    """Images per forward pass: few on a processor, so that feature maps stay in its cache; many on a GPU."""
-    return 4 if device.type == "cpu" else 64
-
-
 class Explainer(AbstractContextManager["Explainer"]):
     """Runs one model; a context manager, because it holds a hook on the target layer.
 
@@ -87,8 +83,9 @@ class Explainer(AbstractContextManager["Explainer"]):
         Index of the model's output for each class of the report, so that every model speaks in the same order.
     method
         A key of `reportgen.explain.cam.METHODS`.
-    precision
-        "float32", or "bf16" for the forward pass under autocast; maps are float32 either way.
+    tuning
+        Batch size, and whether the network runs in bfloat16; the head and the maps are float32 either way. None for the
+        usual way.
     seed
         Of the random heads.
     probing
@@ -101,24 +98,26 @@ class Explainer(AbstractContextManager["Explainer"]):
         order: Sequence[int],
         method: str,
         device: torch.device,
-        precision: str = "float32",
+        tuning: Tuning | None = None,
         seed: int = 0,
         *,
         probing: bool = True,
     ) -> None:
         self.preprocessing = model.preprocessing
         self.grid = (0, 0)  # known on entering, from a blank image
-        self.batch_size = batch_size_for(device)
+        self.tuning = tuning or usual_tuning(device.type)
         self._module = optimise_for_inference(model.module, model.target_layer, device)
         self._capture = TargetCapture(self._module, model.target_layer)
         self._order = list(order)
         self._method = method
         self._device = device
-        self._bf16 = precision == "bf16"
-        self._head = split_head(self._module, model.target_layer)
+        self._outputs = model.num_classes
+        self._separate = split_head(self._module, model.target_layer)
+        self._head: Head | None = None  # known on entering too, as are the next two
+        self._pooled: PooledHead | None = None
         self._seed = seed
         self.probing = probing
-        self._scrambled = torch.zeros(0, 0, dtype=torch.long)  # known on entering too
+        self._scrambled = torch.zeros(0, 0, dtype=torch.long)
 
     def __enter__(self) -> Self:
         self._capture.__enter__()
@@ -139,8 +138,13 @@ class Explainer(AbstractContextManager["Explainer"]):
         """Whether the head can be run by itself."""
         return self._head is not None
 
-    def explain(self, questions: Sequence[Question]) -> Explanation:
-        """Explain images in batches of `batch_size`.
+    def explain(self, questions: Sequence[Question], tuning: Tuning | None = None) -> Explanation:
+        """Explain images.
+
+        Parameters
+        ----------
+        tuning
+            Another way to run the network than this explainer's own.
 
         Raises
         ------
@@ -149,37 +153,86 @@ class Explainer(AbstractContextManager["Explainer"]):
         """
         if not questions:
             return self._nothing
-        size = self.batch_size
-        parts = [vars(self._batch(questions[i : i + size])) for i in range(0, len(questions), size)]
+        # What follows the network is done for groups of one size whatever the batch size, so that the numbers do not
+        # hang on it: convolutions treat every image alike, small matrix products do not.
+        way = tuning or self.tuning
+        size = max(GROUP, way.batch_size)
+        parts = [vars(self._group(questions[i : i + size], way)) for i in range(0, len(questions), size)]
         return Explanation(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
     def _learn_shapes(self) -> None:
-        """Grid and channels, from a blank image."""
+        """Grid, channels and kind of head, from a blank image and one of noise."""
         spec = self.preprocessing
-        blank = np.zeros((spec.height, spec.width, 1 if spec.grey else 3), np.uint8)
-        x = normalise([blank], spec).to(self._device)
-        activations, logits = self._capture.forward(self._module, x)
+        shape = (spec.height, spec.width, 1 if spec.grey else 3)
+        images = [np.zeros(shape, np.uint8), np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
+        activations, logits = self._capture.forward(self._module, self._input(images))
         self.grid = (int(activations.shape[2]), int(activations.shape[3]))
         self._scrambled = permutations(activations.shape[1], self._seed).to(self._device)
-        self._head = self._head if self._agrees(activations.detach(), logits.detach()) else None
-        one = self._batch([Question(0, -1, blank, np.zeros((len(REGIONS), *self.grid), np.float32))])
-        self._nothing = Explanation(**{name: value[:0] for name, value in vars(one).items()})
+        self._choose_head(activations, logits)
+        blank = Question(0, -1, images[0], np.zeros((len(REGIONS), *self.grid), np.float32))
+        self._nothing = Explanation(
+            **{name: value[:0] for name, value in vars(self._group([blank], self.tuning)).items()}
+        )
 
-    def _agrees(self, activations: Tensor, logits: Tensor) -> bool:
-        """Whether the separate head gives the model's own logits."""
-        if self._head is None:
-            return False
+    def _choose_head(self, activations: Tensor, logits: Tensor) -> None:
+        """Keep the separate head, and its short form, only where they give what the model itself gives."""
+        separate, self._separate = self._separate, None
+        if separate is None:
+            return
         with torch.no_grad():
-            return torch.allclose(self._head(activations), logits, rtol=1e-4, atol=1e-4)
+            alone = separate(activations.detach())
+        if not torch.allclose(alone, logits.detach(), rtol=1e-4, atol=1e-4):
+            return
+        self._head, self._separate = AnyHead(separate), separate
+        tail = split_pooling(separate)
+        if tail is None:
+            return
+        pooled = PooledHead(tail)
+        short = pooled.read(activations.detach(), self._outputs, self._method)
+        whole = read_graph(activations, logits, self._method)
+        pairs = zip(vars(short).values(), vars(whole).values(), strict=True)
+        if all(torch.allclose(a, b, rtol=1e-4, atol=1e-4 * float(b.abs().max())) for a, b in pairs):
+            self._head = self._pooled = pooled
 
-    def _batch(self, questions: Sequence[Question]) -> Explanation:
-        x = normalise([q.image for q in questions], self.preprocessing).to(self._device, non_blocking=True)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            activations, logits = self._capture.forward(self._module, x)
-        gradients = class_gradients(logits, activations)[self._order]  # (C, B, K, h, w)
-        layer = activations.detach().float()
-        maps = raw_maps(self._method, layer, gradients)  # (B, C, h, w)
-        scores = logits.detach().float()[:, self._order]  # (B, C)
+    def _input(self, images: Sequence[npt.NDArray[np.uint8]]) -> Tensor:
+        x = normalise(images, self.preprocessing)
+        if self._device.type == "cuda":
+            x = x.pin_memory()  # else the copy could not run beside the computation
+        return x.to(self._device, non_blocking=True)
+
+    def _see(self, images: Sequence[npt.NDArray[np.uint8]], size: int, *, bf16: bool) -> tuple[Tensor, Reading]:
+        """Activations (B, K, h, w) and what the head makes of them, in the order of the model's outputs."""
+        layers, readings = [], []
+        for start in range(0, len(images), size):
+            x = self._input(images[start : start + size])
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=bf16):
+                if self._pooled is not None:
+                    layers.append(self._capture.look(self._module, x).float())
+                    continue
+                activations, logits = self._capture.forward(self._module, x)
+            readings.append(read_graph(activations, logits, self._method))
+            layers.append(activations.detach().float())
+        layer = torch.cat(layers)
+        if self._pooled is not None:
+            return layer, self._pooled.read(layer, self._outputs, self._method)
+        return layer, joined(readings)
+
+    def _see_surely(self, images: Sequence[npt.NDArray[np.uint8]], way: Tuning) -> tuple[Tensor, Reading]:
+        """The same; where bfloat16 leaves the two best classes too close, float32 has the last word."""
+        layer, reading = self._see(images, way.batch_size, bf16=way.precision == "bf16")
+        if way.margin > 0:
+            best = reading.logits.topk(2, dim=1).values
+            close = torch.nonzero(best[:, 0] - best[:, 1] < way.margin)[:, 0]
+            if len(close):
+                exact, again = self._see([images[i] for i in close.tolist()], way.batch_size, bf16=False)
+                layer[close] = exact
+                reading.logits[close], reading.maps[close] = again.logits, again.maps
+                reading.weights[:, close] = again.weights
+        return layer, reading
+
+    def _group(self, questions: Sequence[Question], way: Tuning) -> Explanation:
+        layer, reading = self._see_surely([q.image for q in questions], way)
+        scores, maps = reading.logits[:, self._order], reading.maps[:, self._order]  # (B, C), (B, C, h, w)
         if not bool(scores.isfinite().all()):
             raise BuildError("the model gives NaN or infinity for an image; check its preprocessing and its weights")
         if not self.probing:
@@ -189,7 +242,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         explained = torch.where(labels >= 0, labels, scores.argmax(dim=1))
         each = torch.arange(len(questions), device=self._device)
         masks = torch.from_numpy(np.stack([q.masks for q in questions])).to(self._device)  # (B, R, h, w)
-        null = random_heads(channel_weights(gradients.float())[explained, each], layer, masks, self._scrambled)
+        null = random_heads(reading.weights[self._order][explained, each], layer, masks, self._scrambled)
         change = self._peaks(layer, maps[each, explained], questions)
         return Explanation(scores.cpu().numpy(), maps.cpu().numpy(), null.mass, null.share, change.peak, change.control)
 

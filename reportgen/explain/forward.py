@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,12 @@ from reportgen.config import Config
 from reportgen.errors import BuildError
 from reportgen.explain.compute import class_positions, pick_device
 from reportgen.explain.experiments import Job, Pictures, Pixels
-from reportgen.explain.explainer import batch_size_for
+from reportgen.explain.plan import model_hashes
 from reportgen.explain.preprocess import normalise, resize
-from reportgen.explain.run import available_cores
+from reportgen.explain.tuning import Tuning, read_tunings, tuning_key, usual_tuning
+from reportgen.explain.workers import available_cores, worker_threads
 from reportgen.inputs.checkpoints import read_checkpoint
+from reportgen.models.head import split_head
 from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.registry import LoadedModel, build_model
 
@@ -35,15 +37,19 @@ class Forward:
         Taken over: optimised in place for `device`.
     order
         Index of the model's output for each class of the report.
+    tuning
+        Batch size and precision.
     """
 
-    def __init__(self, model: LoadedModel, order: Sequence[int], device: torch.device, precision: str) -> None:
+    def __init__(self, model: LoadedModel, order: Sequence[int], device: torch.device, tuning: Tuning) -> None:
         self._spec = model.preprocessing
         self._module = optimise_for_inference(model.module, model.target_layer, device)
         self._order = list(order)
         self._device = device
-        self._bf16 = precision == "bf16"
-        self._size = batch_size_for(device)
+        self._bf16 = tuning.precision == "bf16"
+        self._size = tuning.batch_size
+        if self._bf16 and split_head(self._module, model.target_layer) is not None:
+            self._module.get_submodule(model.target_layer).register_forward_hook(self._rest_in_float32)
         # A GPU takes one batch at a time; on a processor every worker runs its own.
         self._turn = Lock() if device.type != "cpu" else nullcontext()
 
@@ -59,6 +65,14 @@ class Forward:
         parts = [self._batch(images[i : i + self._size]) for i in range(0, len(images), self._size)]
         return np.concatenate(parts)
 
+    def _rest_in_float32(self, module: torch.nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+        """As in the pass, the head is spared the rounding: it costs nothing, and small differences are what is asked.
+
+        The surrounding autocast restores its own state on leaving.
+        """
+        torch.set_autocast_enabled(self._device.type, False)
+        return output.float()
+
     def _batch(self, images: Sequence[Pixels]) -> npt.NDArray[np.float32]:
         with self._turn, torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             logits = self._module(normalise(images, self._spec).to(self._device)).float()[:, self._order]
@@ -70,13 +84,15 @@ class Forward:
 def load_forwards(config: Config, analysis: Analysis, slugs: Sequence[str]) -> dict[str, Forward]:
     """The analysis's models of these slugs, ready to run."""
     device = pick_device(config.device)
+    hashes, tunings = model_hashes(config, device.type), read_tunings(analysis.folder)
     forwards = {}
     for record in analysis.models:
         if record.slug in slugs:
             entry = config.models[record.name]
             loaded = build_model(record.name, read_checkpoint(entry.checkpoint, unsafe=config.unsafe_load).state, entry)
             order = class_positions(record.name, loaded.num_classes, entry, analysis.classes)
-            forwards[record.slug] = Forward(loaded, order, device, config.precision)
+            tuning = tunings.get(tuning_key(hashes[record.name], config), usual_tuning(device.type))
+            forwards[record.slug] = Forward(loaded, order, device, tuning)
     return forwards
 
 
@@ -101,17 +117,11 @@ def run_jobs(
             raise AssertionError(f"a job made {len(made)} pictures, announced {job.count}")
         return {slug: forward.logits(made) for slug, forward in forwards.items()}
 
-    threads = torch.get_num_threads()
-    count = workers or available_cores()
     found: dict[str, list[npt.NDArray[np.float32]]] = {slug: [] for slug in forwards}
-    pool = ThreadPoolExecutor(count, thread_name_prefix="reportgen", initializer=torch.set_num_threads, initargs=(1,))
-    try:
+    with worker_threads(workers or available_cores()) as pool:
         # Only logits come back, a few numbers per picture: nothing has to hold the workers up.
         for job, said in zip(jobs, pool.map(work, jobs), strict=True):
             for slug, logits in said.items():
                 found[slug].append(logits)
             advance(job.count)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        torch.set_num_threads(threads)
     return {slug: np.concatenate(parts) for slug, parts in found.items() if parts}

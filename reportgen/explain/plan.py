@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,18 +16,31 @@ import pandas as pd
 
 from reportgen.analysis import SCHEMA_VERSION, content_hash, slugify
 from reportgen.config import Config, ModelConfig
-from reportgen.errors import CheckpointError, DataError
+from reportgen.errors import DataError
+from reportgen.explain.tuning import Tuning, usual_tuning
+from reportgen.inputs.checkpoint_file import checkpoint_sha256
 from reportgen.inputs.region_masks import mask_file
 from reportgen.inputs.testset import RESERVED, TestSet
 from reportgen.parts import Keys
 
-__all__ = ["ModelPlan", "Plan", "code_hash", "library_versions", "make_plan", "shard_bounds"]
+__all__ = [
+    "ModelPlan",
+    "Plan",
+    "code_hash",
+    "judging_code",
+    "library_versions",
+    "make_plan",
+    "model_hashes",
+    "shard_bounds",
+]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow", "scipy", "scikit-learn", "ai-edge-litert")
 _HASH_THREADS = 8  # reading waits for the disk more than for a core
 _HASHED_AT_ONCE = 64  # images per task: a task per image would weigh more than what it finds
 _KEY_DIGITS = 16
+# Not the site: it only shows what was decided.
+_JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
 
 
 @dataclass(frozen=True)
@@ -67,7 +80,13 @@ def shard_bounds(n: int, size: int) -> list[range]:
     return [range(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[range]) -> Plan:
+def make_plan(
+    test_set: TestSet,
+    config: Config,
+    device: str,
+    bounds: Sequence[range],
+    tunings: Mapping[str, Tuning] | None = None,
+) -> Plan:
     """Hash images, checkpoints, settings and code.
 
     Parameters
@@ -76,6 +95,8 @@ def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[r
         What the models will run on ("cpu", "cuda", "mps"): kernels differ in the last bits.
     bounds
         Rows of each shard.
+    tunings
+        How each model is run, by name; None for the usual way.
 
     Raises
     ------
@@ -87,7 +108,7 @@ def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[r
     reading = content_hash(
         str(SCHEMA_VERSION), versions, code_hash("inputs", "faces", "analysis.py", "parts.py", "files.py")
     )
-    running = content_hash(reading, code_hash("models", "explain"), device, config.method, config.precision)
+    hashes = model_hashes(config, device)
     rows = _row_hashes(frame, bounds)
     image_keys = _keys(reading, rows, bounds)
     regions = content_hash(config.regions, config.region_masks.model_dump_json())
@@ -95,11 +116,12 @@ def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[r
     # may stand in a column.
     faced = [row + mask for row, mask in zip(rows, _mask_hashes(config, test_set), strict=True)]
     face_keys = None if config.regions == "none" else _keys(content_hash(reading, regions), faced, bounds)
-    asked = content_hash(running, regions, str(config.seed))
-    models = tuple(
-        _plan_model(name, slug, model, asked, test_set.classes, faced, bounds)
-        for (name, model), slug in zip(config.models.items(), _slugs(config.models), strict=True)
-    )
+    models = []
+    for (name, model), slug in zip(config.models.items(), _slugs(config.models), strict=True):
+        tuning = usual_tuning(device) if tunings is None else tunings[name]
+        base = content_hash(reading, hashes[name], tuning.marks, regions, str(config.seed), *test_set.classes)
+        keys = _keys(base, faced, bounds)
+        models.append(ModelPlan(name, slug, model, checkpoint_sha256(model.checkpoint), keys))
     fingerprint = content_hash(
         *image_keys.parts,
         *(() if face_keys is None else face_keys.parts),
@@ -107,7 +129,7 @@ def make_plan(test_set: TestSet, config: Config, device: str, bounds: Sequence[r
         *(model.name for model in models),
         test_set.problems.to_json(orient="records"),
     )
-    return Plan(frame, image_keys, face_keys, models, fingerprint)
+    return Plan(frame, image_keys, face_keys, tuple(models), fingerprint)
 
 
 def code_hash(*places: str) -> str:
@@ -119,27 +141,35 @@ def code_hash(*places: str) -> str:
     return content_hash(*(part for file in files for part in (file.relative_to(_ROOT).as_posix(), file.read_bytes())))
 
 
+def judging_code() -> str:
+    """Hash of the source that decides what a verdict says, 16 hex digits."""
+    return code_hash(*_JUDGING_ROOMS)[:_KEY_DIGITS]
+
+
 def library_versions() -> dict[str, str]:
     """Installed versions of the libraries that numbers depend on."""
     return {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 
-def _plan_model(
-    name: str,
-    slug: str,
-    model: ModelConfig,
-    asked: str,
-    classes: Sequence[str],
-    rows: Sequence[bytes],
-    bounds: Sequence[range],
-) -> ModelPlan:
-    try:
-        digest = sha256(model.checkpoint.read_bytes()).hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"{model.checkpoint}: cannot be read ({error.strerror}); give a readable file") from None
-    settings = model.model_dump_json(exclude={"checkpoint", "pretraining"})
-    base = content_hash(asked, digest, settings, _factory_source(model), *classes)
-    return ModelPlan(name, slug, model, digest, _keys(base, rows, bounds))
+def model_hashes(config: Config, device: str) -> dict[str, str]:
+    """By name, the hash of a model's weights and settings, of the code and libraries that run it, and of the device.
+
+    Raises
+    ------
+    CheckpointError
+        A checkpoint cannot be read.
+    """
+    versions = json.dumps(library_versions(), sort_keys=True)
+    running = content_hash(versions, code_hash("models", "explain"), device, config.method)
+    return {
+        name: content_hash(
+            running,
+            checkpoint_sha256(model.checkpoint),
+            model.model_dump_json(exclude={"checkpoint", "pretraining"}),
+            _factory_source(model),
+        )
+        for name, model in config.models.items()
+    }
 
 
 def _factory_source(model: ModelConfig) -> bytes:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from reportgen.explain.heads import Head
 
 __all__ = ["CONTROLS", "PERMUTATIONS", "PeakChange", "RandomHead", "ablate_peaks", "permutations", "random_heads"]
 
@@ -59,14 +61,16 @@ def random_heads(weights: Tensor, activations: Tensor, masks: Tensor, orders: Te
     orders
         (P, K) from `permutations`.
     """
-    flat = activations.flatten(2)  # (B, K, h*w)
-    cams = torch.relu_(weights[:, orders] @ flat)  # (B, P, h*w)
+    batch, channels = weights.shape
+    # Picking whole columns is five times as fast as indexing with the table of orders itself.
+    scrambled = weights.index_select(1, orders.flatten()).reshape(batch, -1, channels)  # (B, P, K)
+    cams = torch.relu_(scrambled @ activations.flatten(2))  # (B, P, h*w)
     mass = cams.sum(dim=2)  # (B, P)
     share = (cams @ masks.flatten(2).transpose(1, 2)) / mass[..., None]  # 0 / 0 is NaN, as it should be
     return RandomHead(mass.cpu().numpy(), share.cpu().numpy())
 
 
-def ablate_peaks(head: nn.Module, activations: Tensor, maps: Tensor, seeds: npt.NDArray[np.int64]) -> PeakChange:
+def ablate_peaks(head: Head, activations: Tensor, maps: Tensor, seeds: npt.NDArray[np.int64]) -> PeakChange:
     """Run the head again without the activations of single cells.
 
     Parameters
@@ -78,18 +82,17 @@ def ablate_peaks(head: nn.Module, activations: Tensor, maps: Tensor, seeds: npt.
     seeds
         (B,) one of each image for its control cells, so that they do not depend on the batch.
     """
-    batch, channels, height, width = activations.shape
-    cells = height * width
-    peak = maps.flatten(1).argmax(dim=1).cpu().numpy()  # (B,)
-    chosen = np.empty((batch, 1 + CONTROLS), dtype=np.int64)
-    for i, seed in enumerate(seeds):
-        others = np.delete(np.arange(cells), peak[i])
-        chosen[i] = [peak[i], *np.random.default_rng(int(seed)).choice(others, CONTROLS, replace=cells <= CONTROLS)]
-    variants = activations.flatten(2)[:, None].repeat(1, 1 + CONTROLS, 1, 1)  # (B, V, K, h*w)
-    where = torch.from_numpy(chosen).to(activations.device)[:, :, None, None].expand(-1, -1, channels, 1)
-    variants.scatter_(3, where, 0.0)
-    with torch.no_grad():
-        before = head(activations).argmax(dim=1)  # (B,)
-        after = head(variants.reshape(-1, channels, height, width)).argmax(dim=1).reshape(batch, -1)  # (B, V)
-    changed = (after != before[:, None]).float().cpu().numpy()
+    cells = maps.shape[1] * maps.shape[2]
+    peaks = maps.flatten(1).argmax(dim=1).tolist()
+    chosen = np.array([_cells(peak, cells, int(seed)) for peak, seed in zip(peaks, seeds, strict=True)])  # (B, V)
+    after = head.without_cells(activations, torch.from_numpy(chosen).to(activations.device))
+    changed = (after != head.predicted(activations)[:, None]).float().cpu().numpy()
     return PeakChange(changed[:, 0], changed[:, 1:].mean(axis=1))
+
+
+def _cells(peak: int, cells: int, seed: int) -> list[int]:
+    """The peak and `CONTROLS` others; on a grid of one cell there is no other."""
+    if cells == 1:
+        return [peak] * (1 + CONTROLS)
+    others = np.random.default_rng(seed).choice(cells - 1, CONTROLS, replace=cells <= CONTROLS)
+    return [peak, *(others + (others >= peak))]

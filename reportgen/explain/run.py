@@ -7,29 +7,20 @@ computed again, so a killed pass goes on where it stopped.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow as pa
-import torch
 
 from reportgen.explain.face_finder import FaceFinder
-from reportgen.explain.tasks import Consumer, ImageSource, Item, Task, chunks, finish, lacking, process
+from reportgen.explain.tasks import CHUNK, Consumer, ImageSource, Item, Task, chunks, finish, lacking, process
+from reportgen.explain.workers import worker_threads
 from reportgen.progress import Progress
 
-__all__ = ["Consumer", "ImageSource", "Item", "available_cores", "run_pass"]
+__all__ = ["CHUNK", "Consumer", "ImageSource", "Item", "run_pass"]
 
 Said = list[pa.Table | None]
-
-
-def available_cores() -> int:
-    """Processors this process may use."""
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except AttributeError:  # not on macOS and Windows
-        return max(1, os.cpu_count() or 1)
 
 
 def run_pass(
@@ -40,6 +31,7 @@ def run_pass(
     workers: int,
     progress: Progress,
     title: str = "Explaining",
+    chunk_images: int = CHUNK,
 ) -> int:
     """Compute every part that is missing.
 
@@ -47,6 +39,8 @@ def run_pass(
     ----------
     faces
         Finds landmarks and regions; None where nobody wants them.
+    chunk_images
+        Images per task.
 
     Each worker thread decodes and explains its own small batch with single-threaded kernels: this keeps all cores
     busy without a hand-over between stages, and makes every number independent of the count of workers.
@@ -60,32 +54,30 @@ def run_pass(
     total = sum(len(task.todo) for task in tasks)
     if not tasks:
         return 0
-    threads = torch.get_num_threads()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="reportgen", initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        with progress.stage(title, total) as step:
-            said: list[Said] = []
-            for task, rows, result in _in_order(pool, source, faces, tasks, workers):
-                if result is not None:
-                    said.append(result)
-                    step.advance(len(rows))
-                if not rows or rows[-1] == task.todo[-1]:
-                    finish(task, said)
-                    said = []
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        # The workers' setting reaches into the math library of the whole process.
-        torch.set_num_threads(threads)
+    with worker_threads(workers) as pool, progress.stage(title, total) as step:
+        said: list[Said] = []
+        for task, rows, result in _in_order(pool, source, faces, tasks, workers, chunk_images):
+            if result is not None:
+                said.append(result)
+                step.advance(len(rows))
+            if not rows or rows[-1] == task.todo[-1]:
+                finish(task, said)
+                said = []
     return total
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, source: ImageSource, faces: FaceFinder | None, tasks: Sequence[Task], workers: int
+    pool: ThreadPoolExecutor,
+    source: ImageSource,
+    faces: FaceFinder | None,
+    tasks: Sequence[Task],
+    workers: int,
+    chunk_images: int,
 ) -> Iterator[tuple[Task, tuple[int, ...], Said | None]]:
     """Results of all chunks in order, with a bounded number under way; a task without chunks comes with None."""
     waiting: deque[tuple[Task, tuple[int, ...], Future[Said] | None]] = deque()
     for task in tasks:
-        for rows in chunks(task) or [()]:
+        for rows in chunks(task, chunk_images) or [()]:
             waiting.append((task, rows, pool.submit(process, source, faces, task, rows) if rows else None))
             if len(waiting) > 2 * workers:
                 yield _next(waiting)

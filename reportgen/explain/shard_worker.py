@@ -31,6 +31,7 @@ from reportgen.explain.face_finder import FaceFinder
 from reportgen.explain.kept import KeptFaces, KeptRecords
 from reportgen.explain.storage import Storage
 from reportgen.explain.tasks import Consumer, ImageSource, Task, Want, chunks, finish, process
+from reportgen.explain.tuning import Tuning
 from reportgen.models.registry import build_model
 from reportgen.parts import Keys, PartStore
 
@@ -62,6 +63,8 @@ class Job:
         The kind that the plan was made for.
     keeping
         Names of the tables of which records of earlier parts are taken over.
+    tunings, chunk_images
+        How each model is run, by name; and how many images are handled at a time.
     """
 
     config: Config
@@ -70,6 +73,8 @@ class Job:
     folder: str
     device: str
     keeping: frozenset[str]
+    tunings: Mapping[str, Tuning]
+    chunk_images: int
 
     def tables(self) -> list[str]:
         """The tables that parts are made of, as folders of the analysis."""
@@ -108,7 +113,7 @@ class ShardWorker:
         """Make the parts of one shard; how many images that took."""
         (shard,) = set(block.column("shard").to_pylist())
         task, source, faces = self._task(int(shard), block)
-        said = [process(source, faces, task, rows) for rows in chunks(task)]
+        said = [process(source, faces, task, rows) for rows in chunks(task, self._job.chunk_images)]
         finish(task, said)
         return len(task.todo)
 
@@ -118,7 +123,7 @@ class ShardWorker:
         order = class_positions(model.name, loaded.num_classes, model.config, job.classes)
         return self._open.enter_context(
             Explainer(
-                loaded, order, job.config.method, self._device, job.config.precision, job.config.seed,
+                loaded, order, job.config.method, self._device, job.tunings[model.name], job.config.seed,
                 probing=job.config.regions != "none",
             )
         )  # fmt: skip

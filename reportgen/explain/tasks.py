@@ -21,7 +21,7 @@ from reportgen.parts import RECORD_KEY, Keys, PartStore
 
 __all__ = ["CHUNK", "Consumer", "ImageSource", "Item", "Task", "Want", "chunks", "finish", "lacking", "process"]
 
-CHUNK = 8  # images per step: a multiple of the processor's batch size, small enough to keep all workers busy
+CHUNK = 8  # images per step: whole groups of the explainer, few enough to keep all workers busy
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Item:
         if self.decoded is None:
             raise ValueError("an unreadable image has no pixels")
         if spec not in self.resized:
-            self.resized[spec] = resize(self.decoded.pixels, spec)
+            self.resized[spec] = resize(self.decoded.samples, spec)
         return self.resized[spec]
 
 
@@ -119,9 +119,9 @@ def _want(consumer: Consumer, kept: KeptRecords | None, rows: range) -> Want:
     return Want(consumer, kept, np.full(len(rows), -1) if kept is None else kept.places(keys))
 
 
-def chunks(task: Task) -> list[tuple[int, ...]]:
-    """The rows to compute, a few at a time; empty where all that is missing was computed before."""
-    return [task.todo[start : start + CHUNK] for start in range(0, len(task.todo), CHUNK)]
+def chunks(task: Task, size: int) -> list[tuple[int, ...]]:
+    """The rows to compute, `size` at a time; empty where all that is missing was computed before."""
+    return [task.todo[start : start + size] for start in range(0, len(task.todo), size)]
 
 
 def process(source: ImageSource, faces: FaceFinder | None, task: Task, rows: Sequence[int]) -> list[pa.Table | None]:
@@ -159,6 +159,6 @@ def _together(task: Task, want: Want, pieces: list[pa.Table]) -> pa.Table:
 def _load(source: ImageSource, faces: FaceFinder | None, row: int) -> Item:
     try:
         decoded = decode(source.read_bytes(row))
-        return Item(row, decoded, None if faces is None else faces.find(row, decoded.pixels))
+        return Item(row, decoded, None if faces is None else faces.find(row, decoded.samples))
     except DataError as error:
         return Item(row, None, problem=str(error))

@@ -139,7 +139,7 @@ class Landmarker:
         Parameters
         ----------
         rgb
-            (H, W, 3) uint8.
+            (H, W, 3) uint8, or (H, W) where all three are equal.
 
         Returns
         -------
@@ -149,7 +149,7 @@ class Landmarker:
         Raises
         ------
         DataError
-            The array is not an RGB image.
+            The array is no image.
         """
         _check_image(rgb)
         with self._busy:
@@ -162,7 +162,7 @@ class Landmarker:
 
     def _locate(self, rgb: npt.NDArray[np.uint8]) -> Landmarks:
         height, width = rgb.shape[:2]
-        image = _as_image(rgb)
+        image = Image.fromarray(np.ascontiguousarray(rgb))
         square = self._detect(image)
         best = 0.0
         # A detection that the mesh does not confirm was no face: the whole crop gets its chance as well.
@@ -239,19 +239,11 @@ def median_points(name: str) -> npt.NDArray[np.float32]:
 
 
 def _check_image(rgb: npt.NDArray[np.uint8]) -> None:
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
+    if rgb.dtype != np.uint8 or rgb.ndim not in (2, 3) or rgb.shape[2:] not in ((), (3,)) or 0 in rgb.shape:
         raise DataError(
-            f"landmarks: found an array of {rgb.dtype} {rgb.shape}, expected uint8 (height, width, 3); "
-            "decode the image to RGB first"
+            f"landmarks: found an array of {rgb.dtype} {rgb.shape}, expected uint8 (height, width, 3) or (height, "
+            "width); decode the image first"
         )
-
-
-def _as_image(rgb: npt.NDArray[np.uint8]) -> Image.Image:
-    """A picture to cut from, in one channel where all three are equal: resampling it costs a third."""
-    red = rgb[:, :, 0]
-    if np.array_equal(red, rgb[:, :, 1]) and np.array_equal(red, rgb[:, :, 2]):
-        return Image.fromarray(np.ascontiguousarray(red))
-    return Image.fromarray(np.ascontiguousarray(rgb))
 
 
 def _as_input(pixels: npt.NDArray[np.uint8], divisor: float, offset: float) -> npt.NDArray[np.float32]:

@@ -15,13 +15,14 @@ from reportgen.inputs.emotions import FER2013_ORDER, canonical_emotion, name_cla
 from reportgen.inputs.listing import Listing, Problem
 from reportgen.inputs.pixels import parse_pixels
 
-__all__ = ["PATH_NAMES", "SPLIT_NAMES", "TRAINING", "find_column", "fold", "list_rows", "read_training"]
+__all__ = ["PATH_NAMES", "ROW", "SPLIT_NAMES", "TRAINING", "find_column", "fold", "list_rows", "read_training"]
 
 PATH_NAMES = (
     "image_path path file_path filepath filename file_name file image image_name image_file img_path img relative_path"
 )
 SPLIT_NAMES = "usage split set subset partition"
 TRAINING = ("training", "train")
+ROW = "reportgen row"  # where rows are left out on reading: their numbers in the file
 _EMOTION = "emotion emotions expression emotion_name emotion_label class_name class category target label labels"
 _LABEL = "label labels class_id emotion_id label_id label_index target class"
 _PERSON = "person person_id subject subject_id identity identity_id user_id actor actor_id"
@@ -96,7 +97,7 @@ def list_rows(
         )
     number = find_column(frame, columns.label, _LABEL)
     person = find_column(frame, columns.person, _PERSON)
-    taken = {pixels, where, emotion, person, number, "row"}
+    taken = {pixels, where, emotion, person, number, ROW}
     rows = pd.DataFrame(
         {
             "path": [f"{path.name}#{row}" for row in _row_numbers(frame)]
@@ -125,15 +126,24 @@ def list_rows(
 
 
 def read_training(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:
-    """`path` and `person` of a training frame; None where it has no column of paths."""
+    """`path`, `person` and `emotion` (as written) of a training frame; None where it has no column of paths."""
     frame = _plain_columns(frame)
-    given = columns.path if columns.path in frame.columns else None
-    where = find_column(frame, given, PATH_NAMES)
+
+    def column(given: str | None, usual: str) -> str | None:
+        return find_column(frame, given if given in frame.columns else None, usual)
+
+    where = column(columns.path, PATH_NAMES)
     if where is None:
         return None
-    person = find_column(frame, columns.person if columns.person in frame.columns else None, _PERSON)
-    persons = None if person is None else [_text(cell) or None for cell in frame[person]]
-    return pd.DataFrame({"path": [_text(cell) for cell in frame[where]], "person": persons})
+    person, emotion = column(columns.person, _PERSON), column(columns.emotion or columns.label, _EMOTION)
+    return pd.DataFrame(
+        {
+            "path": [_text(cell) for cell in frame[where]],
+            "person": None if person is None else [_text(cell) or None for cell in frame[person]],
+            "emotion": None if emotion is None else [_plain(cell) for cell in frame[emotion]],
+        },
+        dtype=object,
+    )
 
 
 def _plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +156,7 @@ def _plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row_numbers(frame: pd.DataFrame) -> list[int]:
-    return [int(row) for row in (frame["row"] if "row" in frame.columns else frame.index)]
+    return [int(row) for row in (frame[ROW] if ROW in frame.columns else frame.index)]
 
 
 def _choose_split(
@@ -166,7 +176,7 @@ def _choose_split(
             seen = read_training(frame[cells.isin(TRAINING)], columns)
             if seen is not None and len(seen):
                 training["training rows"] = seen
-            return frame[chosen].drop(columns=column).assign(row=_row_numbers(frame[chosen]))
+            return frame[chosen].drop(columns=column).assign(**{ROW: _row_numbers(frame[chosen])})
     if cells.isin(TRAINING).all():
         notes.append("only training rows were found: a model has probably seen these very images")
     return frame

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, DataError
+from reportgen.inputs.checkpoint_file import checkpoint_sha256
 
-__all__ = ["NOTEBOOK_DATA", "NOTEBOOK_MODELS", "Discovery", "discover", "discover_models", "with_checkpoints"]
+__all__ = [
+    "NOTEBOOK_DATA",
+    "NOTEBOOK_MODELS",
+    "Discovery",
+    "discover",
+    "discover_models",
+    "swapped",
+    "with_checkpoints",
+]
 
 NOTEBOOK_DATA = "processed_data.pkl"
 NOTEBOOK_MODELS = {"Custom CNN": "custom_cnn_best.pth", "ResNet18": "transfer_learning_best.pth"}
+_ARCHITECTURES = {"Custom CNN": "CustomCNN", "ResNet18": "TransferLearningModel"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,17 @@ def discover_models(config: Config) -> Discovery:
     return Discovery(config.model_copy(update={"models": present}), missing)
 
 
+def swapped(name: str, file: str, architecture: str) -> str | None:
+    """A sentence where a model called like one of the notebook's carries the weights of the other, else None."""
+    expected = _ARCHITECTURES.get(name)
+    if expected is None or architecture == expected or architecture not in _ARCHITECTURES.values():
+        return None
+    return (
+        f"{name}: {file} holds the weights of a {architecture}, not of a {expected}: are the checkpoints swapped? "
+        "The weights count, the name is as given."
+    )
+
+
 def with_checkpoints(config: Config, models: Sequence[Mapping[str, Any]]) -> Config:
     """The settings with the models under the names that an analysis has for them, recognised by their checkpoints.
 
@@ -82,12 +102,7 @@ def with_checkpoints(config: Config, models: Sequence[Mapping[str, Any]]) -> Con
     names = {str(model["sha256"]): str(model["name"]) for model in models}
     found = {}
     for name, model in config.models.items():
-        try:
-            digest = sha256(model.checkpoint.read_bytes()).hexdigest()
-        except OSError as error:
-            raise CheckpointError(
-                f"{model.checkpoint}: cannot be read ({error.strerror}); give a readable file"
-            ) from None
+        digest = checkpoint_sha256(model.checkpoint)
         if digest not in names:
             raise CheckpointError(
                 f"{model.checkpoint}: model '{name}' is none of the analysis's models ({', '.join(names.values())}) by "

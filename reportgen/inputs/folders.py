@@ -87,7 +87,8 @@ def read_folder(folder: Path, classes: Sequence[str] | None) -> Listing | None:
                 "path": [path for path, _, split in rows if split == chosen],
                 "emotion": [known[name] for _, name, split in rows if split == chosen],
                 "person": None,
-            }
+            },
+            dtype=object,  # as text columns they could not hold names that are not UTF-8
         ),
         folder=folder,
         source=f"folder {folder.resolve().name}, one folder per emotion",
@@ -101,9 +102,10 @@ def read_folder(folder: Path, classes: Sequence[str] | None) -> Listing | None:
     if numbered:
         listing.classes = RAFDB_ORDER
         listing.notes.append("folders 1 to 7 read as RAF-DB's numbers (1 surprise ... 7 neutral)")
-    training = [path for path, _, split in rows if split == "training"]
+    training = [(path, known[name]) for path, name, split in rows if split == "training"]
     if training and chosen != "training":
-        listing.training["training folder"] = pd.DataFrame({"path": training, "person": None})
+        paths, emotions = zip(*training, strict=True)
+        listing.training["training folder"] = pd.DataFrame({"path": paths, "person": None, "emotion": emotions})
     return listing
 
 
@@ -153,7 +155,7 @@ def _kdef(folder: Path, files: list[Path]) -> Listing:
             person, code, view = (part.upper() for part in match.groups())
             rows.append((path.as_posix(), KDEF_CODES[code], person, angle[view]))
     return Listing(
-        rows=pd.DataFrame(rows, columns=["path", "emotion", "person", "view"]),
+        rows=pd.DataFrame(rows, columns=["path", "emotion", "person", "view"], dtype=object),
         folder=folder,
         source=f"folder {folder.resolve().name}, KDEF file names",
         notes=["emotion, person and view read from KDEF file names (AF01ANS.JPG: person F01, anger, front)"],

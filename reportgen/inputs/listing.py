@@ -44,7 +44,7 @@ class Listing:
     pixels
         (n, height, width) uint8, one for each row, where the source holds the images itself.
     training
-        Rows of training splits by name, with `path` and, where known, `person`.
+        Rows of training splits by name, with `path` and, where known, `person` and `emotion` (as written).
     """
 
     rows: pd.DataFrame

@@ -8,9 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from reportgen.errors import printable
+
 __all__ = ["Locator", "portable_name"]
 
 _ABSOLUTE = re.compile(r"[\\/~]|[A-Za-z]:")
+# No system opens longer paths, and looking one up from every one of its parts on takes time with the square.
+_LONGEST = 4096
+_DEEPEST = 100
 
 
 class Locator:
@@ -33,11 +38,13 @@ class Locator:
         turn: in full, then without its first part, and so on down to the file's name; backslashes separate
         like slashes.
         """
+        if len(written) > _LONGEST:
+            return None
         # Making a `Path` is the slowest step here, so only what looks absolute becomes one.
         if _ABSOLUTE.match(written) and Path(written).name in self._names(Path(written).parent):
             return Path(written)
         parts = _parts(written)
-        if not parts:
+        if not 0 < len(parts) <= _DEEPEST:
             return None
         *folders, name = parts
         for start, folder, names in self._candidates(tuple(folders)):
@@ -64,15 +71,26 @@ class Locator:
         if names is None:
             try:
                 with os.scandir(folder) as entries:
-                    names = frozenset(entry.name for entry in entries if entry.is_file())
+                    names = frozenset(entry.name for entry in entries if _is_file(entry))
             except (OSError, ValueError):
                 names = frozenset()
             self._held[folder] = names
         return names
 
 
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # such as links in a circle: one of them must not hide the whole folder
+        return False
+
+
 def portable_name(written: str, file: Path | None, roots: Sequence[Path]) -> str:
     """A path that can be shown: as written where relative, else without the folders of anybody's machine."""
+    return printable(_without_folders(written, file, roots))
+
+
+def _without_folders(written: str, file: Path | None, roots: Sequence[Path]) -> str:
     if not _ABSOLUTE.match(written):
         return "/".join(part for part in written.replace("\\", "/").split("/") if part != "..")
     if file is not None:

@@ -44,38 +44,47 @@ class Quality:
     perceptual_hash: str
 
 
-def image_quality(rgb: npt.NDArray[np.uint8]) -> Quality:
+def image_quality(samples: npt.NDArray[np.uint8]) -> Quality:
     """Measure one decoded photo.
 
     Parameters
     ----------
-    rgb
-        (H, W, 3) uint8.
+    samples
+        (H, W, 3) uint8 RGB, or (H, W) where all three are equal: the same numbers for less work.
 
     Raises
     ------
     ValueError
         Another shape or type, or no pixels.
     """
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not rgb.size:
-        raise ValueError(f"expected (H, W, 3) uint8 pixels, found shape {rgb.shape} of {rgb.dtype}")
+    if samples.ndim not in (2, 3) or samples.shape[2:] not in ((), (3,)) or samples.dtype != np.uint8:
+        raise ValueError(f"expected (H, W, 3) or (H, W) uint8 pixels, found shape {samples.shape} of {samples.dtype}")
+    if not samples.size:
+        raise ValueError(f"expected at least one pixel, found shape {samples.shape}")
     # Reducing by whole factors first makes a photo of several megapixels about as quick as a small one.
-    small = Image.fromarray(rgb).resize((WORKING_SIZE, WORKING_SIZE), Image.Resampling.BILINEAR, reducing_gap=1.0)
+    small = Image.fromarray(samples).resize((WORKING_SIZE, WORKING_SIZE), Image.Resampling.BILINEAR, reducing_gap=1.0)
     # One plane after the other in memory: arithmetic on every third byte takes twice as long.
-    red, green, blue = np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1)).astype(np.float32)
+    planes = np.asarray(small).reshape(WORKING_SIZE, WORKING_SIZE, -1).transpose(2, 0, 1).astype(np.float32, order="C")
+    red, green, blue = planes if len(planes) == 3 else (planes[0],) * 3
     luma = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
     middle = luma[1:-1, 1:-1]
     laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * middle
-    red_green, yellow_blue = red - green, (red + green) / 2 - blue
-    spread = np.hypot(red_green.std(), yellow_blue.std())
-    offset = np.hypot(red_green.mean(), yellow_blue.mean())
     return Quality(
         sharpness=float(laplacian.var()),
         luminance=float(luma.mean() / 255),
         contrast=float(luma.std() / 255),
-        colourfulness=float((spread + 0.3 * offset) / 255),
+        colourfulness=_colourfulness(red, green, blue) if len(planes) == 3 else 0.0,
         perceptual_hash=_perceptual_hash(luma),
     )
+
+
+def _colourfulness(
+    red: npt.NDArray[np.float32], green: npt.NDArray[np.float32], blue: npt.NDArray[np.float32]
+) -> float:
+    red_green, yellow_blue = red - green, (red + green) / 2 - blue
+    spread = np.hypot(red_green.std(), yellow_blue.std())
+    offset = np.hypot(red_green.mean(), yellow_blue.mean())
+    return float((spread + 0.3 * offset) / 255)
 
 
 def _perceptual_hash(luma: npt.NDArray[np.float32]) -> str:

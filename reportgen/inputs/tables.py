@@ -15,6 +15,7 @@ from reportgen.config import Columns
 from reportgen.errors import DataError
 from reportgen.inputs.columns import (
     PATH_NAMES,
+    ROW,
     SPLIT_NAMES,
     TRAINING,
     find_column,
@@ -32,6 +33,7 @@ __all__ = ["read_table"]
 _TEST_FRAMES = ("test_df", "df_test", "test", "test_data", "val_df", "df_val", "val", "df", "data")
 _CLASS_KEYS = ("emotion_classes", "class_names", "classes", "emotions", "labels_order")
 _PIXEL_CHUNK = 2048
+_LARGEST = 1 << 32  # bytes; the largest known table, pixels of 36,000 faces as text, has 0.3 GB
 _NUMBER = r"-?(?:0|[1-9]\d{0,14})(?:\.\d+)?"
 
 
@@ -54,6 +56,9 @@ def read_table(path: Path, columns: Columns) -> Listing:
     suffix = path.suffix.lower()
     if not path.is_file():
         raise DataError(f"{path}: no such file; give the test set with --data")
+    size = path.stat().st_size
+    if size > _LARGEST:
+        raise DataError(f"{path}: {size / 1e9:.1f} GB, a table of at most {_LARGEST / 1e9:.1f} GB is read")
     if suffix in (".pkl", ".pickle", ".p"):
         return _from_pickle(path, columns)
     notes: list[str] = []
@@ -167,7 +172,7 @@ def _read_pixel_rows(chunks: Iterable[pd.DataFrame]) -> pd.DataFrame:
     for chunk in chunks:
         chunk.columns = [str(name).strip() for name in chunk.columns]
         usage = find_column(chunk, None, SPLIT_NAMES)
-        chunk["row"] = chunk.index
+        chunk[ROW] = chunk.index
         if usage is not None:
             chunk = chunk[~chunk[usage].map(fold).isin(TRAINING)].copy()
         pixels = find_column(chunk, None, "pixels")

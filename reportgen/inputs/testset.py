@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reportgen.config import Config
-from reportgen.errors import DataError
+from reportgen.errors import DataError, printable
 from reportgen.inputs.emotions import EMOTIONS, RAFDB_ORDER, match_class, name_classes
 from reportgen.inputs.folders import find_table, image_files, read_folder
 from reportgen.inputs.listing import PROBLEM_COLUMNS, Listing, Problem
@@ -28,9 +28,10 @@ __all__ = ["RESERVED", "TestSet", "images_without_labels", "load_test_set"]
 _OWN_COLUMNS = ("path", "file", "emotion", "label", "person")
 # Columns that later tables add beside these; a user's column of the same name is renamed, not lost.
 RESERVED = frozenset({
-    *_OWN_COLUMNS, "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality", "sharpness",
-    "luminance", "contrast", "colourfulness", "perceptual_hash", "row", "record_key",
+    *_OWN_COLUMNS, "row", "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality",
+    "sharpness", "luminance", "contrast", "colourfulness", "perceptual_hash", "record_key",
 })  # fmt: skip
+_LARGEST = 1 << 29  # bytes of an image file: the largest image accepted, uncompressed, is smaller
 _RAF_NAME = re.compile(r"(?:train|test)_\d+(?:_aligned)?\.\w+")
 
 
@@ -51,7 +52,7 @@ class TestSet:
         Images left out: `path`, `emotion`, `kind`, `message`. Kinds: "unknown-label", "no-label",
         "undecided-label", "missing-file", "duplicate-path", "undecodable".
     training
-        Frames with `path` and `person` of training splits, by name.
+        Frames with `path`, `person` and `emotion` (a class, or None) of training splits, by name.
     source
         The source in one phrase.
     notes
@@ -82,10 +83,13 @@ class TestSet:
         if self.pixels is not None:
             return as_pgm(self.pixels[row])
         file = Path(self.frame["file"].iloc[row])
+        name = self.frame["path"].iloc[row]
         try:
+            size = file.stat().st_size
+            if size > _LARGEST:
+                raise DataError(f"{name}: {size / 1e9:.1f} GB, at most {_LARGEST / 1e9:.1f} GB are read")
             return file.read_bytes()
         except OSError as error:
-            name = self.frame["path"].iloc[row]
             raise DataError(f"{name}: cannot be read ({error.strerror}); check the file and its permissions") from None
 
 
@@ -216,10 +220,14 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
     ).astype({"file": object, "emotion": object})
     for name in rows.columns:
         if name not in ("path", "emotion", "person"):
-            frame[f"data_{name}" if name in RESERVED else name] = _storable(rows[name])
+            shown = printable(name)
+            frame[f"data_{shown}" if shown in RESERVED else shown] = _storable(rows[name])
     found = [*listing.problems, *problems]
     listed = pd.DataFrame(
-        [(portable_name(p.path, None, ()), p.emotion, p.kind, p.message) for p in found],
+        [
+            (portable_name(p.path, None, ()), p.emotion and printable(p.emotion), p.kind, printable(p.message))
+            for p in found
+        ],
         columns=list(PROBLEM_COLUMNS),
         dtype=object,
     )
@@ -232,7 +240,10 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
         classes=classes,
         problems=listed,
         source=listing.source,
-        training={name: seen.assign(person=_persons(seen, config)) for name, seen in listing.training.items()},
+        training={
+            name: seen.assign(person=_persons(seen, config), emotion=_training_emotions(seen, listing, classes))
+            for name, seen in listing.training.items()
+        },
         notes=tuple(notes),
         pixels=None if listing.pixels is None else listing.pixels[keep],
     )
@@ -272,7 +283,14 @@ def _persons(rows: pd.DataFrame, config: Config) -> pd.Series[Any]:
     if config.person_pattern is not None and config.columns.person is None:
         pattern = re.compile(config.person_pattern)
         persons = [person_of(path, pattern) for path in rows["path"]]
-    return pd.Series(persons, dtype=object)
+    return pd.Series([person and printable(person) for person in persons], dtype=object)
+
+
+def _training_emotions(seen: pd.DataFrame, listing: Listing, classes: tuple[str, ...]) -> pd.Series[Any]:
+    """The class of every training row; None where its label is none of them."""
+    written = [(listing.numbers or {}).get(value) if isinstance(value, int) else value for value in seen["emotion"]]
+    meaning = {value: None if value is None else match_class(value, classes) for value in set(written)}
+    return pd.Series([meaning[value] for value in written], index=seen.index, dtype=object)
 
 
 def _storable(column: pd.Series[Any]) -> Any:
@@ -285,4 +303,4 @@ def _storable(column: pd.Series[Any]) -> Any:
 def _as_text(cell: Any) -> str | None:
     if isinstance(cell, list | tuple | np.ndarray):
         return json.dumps(np.asarray(cell).tolist(), default=str)  # such as landmarks
-    return None if cell is None or cell is pd.NA or cell != cell else str(cell)
+    return None if cell is None or cell is pd.NA or cell != cell else printable(str(cell))

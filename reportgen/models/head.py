@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import fx, nn
+from torch.nn import functional
 
-__all__ = ["split_head"]
+__all__ = ["split_head", "split_pooling"]
 
 
 class _Tracer(fx.Tracer):
@@ -52,3 +54,49 @@ def split_head(module: nn.Module, target_layer: str) -> nn.Module | None:
     if not any(node.op == "output" for node in behind):
         return None
     return fx.GraphModule(tracer.root, head)
+
+
+def split_pooling(head: nn.Module) -> nn.Module | None:
+    """What is left of a head behind the average over all cells, where it begins with one.
+
+    Such a head sees K numbers per image instead of a feature map, and everything asked of it costs next to nothing.
+
+    Parameters
+    ----------
+    head
+        From `split_head`.
+
+    Returns
+    -------
+    Module or None
+        From the averages (B, K, 1, 1) to the logits (B, C), sharing the weights; None for every other head.
+    """
+    if not isinstance(head, fx.GraphModule):
+        return None
+    start = next(node for node in head.graph.nodes if node.op == "placeholder")
+    users = list(start.users)
+    shape = _pooled_shape(head, users[0]) if len(users) == 1 else None
+    if shape is None:
+        return None
+    tail = fx.Graph()
+    pooled = tail.placeholder("pooled")
+    known = {users[0]: pooled if shape == "kept" else tail.call_function(torch.flatten, (pooled, 1))}
+    for node in head.graph.nodes:
+        if node not in (start, users[0]):
+            known[node] = tail.node_copy(node, known.__getitem__)
+    return fx.GraphModule(head, tail)
+
+
+def _pooled_shape(head: nn.Module, node: fx.Node) -> str | None:
+    """What an average over all cells leaves: "kept" for (B, K, 1, 1), "dropped" for (B, K); None for anything else."""
+    if node.op == "call_module":
+        pool = head.get_submodule(str(node.target))
+        return "kept" if isinstance(pool, nn.AdaptiveAvgPool2d) and pool.output_size in (1, (1, 1)) else None
+    if node.op == "call_function" and node.target is functional.adaptive_avg_pool2d:
+        return "kept" if node.args[1:] in ((1,), ((1, 1),)) and not node.kwargs else None
+    if (node.op, node.target) in (("call_method", "mean"), ("call_function", torch.mean)):
+        given = dict(zip(("dim", "keepdim"), node.args[1:], strict=False)) | node.kwargs
+        dims = given.pop("dim", None)
+        if isinstance(dims, (list, tuple)) and sorted(dims) in ([2, 3], [-2, -1]) and given.keys() <= {"keepdim"}:
+            return "kept" if given.get("keepdim", False) else "dropped"
+    return None

@@ -1,4 +1,5 @@
-"""Faster inference by exact means: batch norm folded into convolutions, max-pool before ReLU, channels last.
+"""Faster inference by exact means: batch norm folded into convolutions, max-pool before ReLU, channels last, pooling
+by comparing whole rows.
 
 All of it is done in place and keeps every module's name, so that a hook still finds its layer.
 """
@@ -6,10 +7,22 @@ All of it is done in place and keeps every module's name, so that a hook still f
 from __future__ import annotations
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 __all__ = ["optimise_for_inference"]
+
+
+class _PairwiseMaxPool(nn.Module):
+    """A max-pool of 2 x 2 without overlap as two comparisons of whole rows: two to three times as fast on a processor,
+    because torch's own also writes down where each maximum was.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, K, H, W) -> (B, K, H // 2, W // 2)."""
+        height, width = x.shape[-2] // 2 * 2, x.shape[-1] // 2 * 2
+        rows = torch.maximum(x[..., 0:height:2, :width], x[..., 1:height:2, :width])
+        return torch.maximum(rows[..., 0::2], rows[..., 1::2])
 
 
 def optimise_for_inference(module: nn.Module, target_layer: str, device: torch.device) -> nn.Module:
@@ -33,6 +46,8 @@ def optimise_for_inference(module: nn.Module, target_layer: str, device: torch.d
         calls = _called_once(graph)
         _fold_batch_norms(module, calls, target_layer)
         _pool_before_relu(module, calls, target_layer)
+        if device.type == "cpu":
+            _pool_by_rows(module, calls, target_layer)
     module.requires_grad_(False)
     if device.type in ("cpu", "cuda"):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -85,3 +100,22 @@ def _pool_before_relu(module: nn.Module, calls: dict[str, fx.Node], target_layer
         if isinstance(relu, nn.ReLU):
             _replace(module, before, pool)
             _replace(module, name, relu)
+
+
+def _pool_by_rows(module: nn.Module, calls: dict[str, fx.Node], target_layer: str) -> None:
+    for name in calls:
+        pool = module.get_submodule(name)
+        if name != target_layer and isinstance(pool, nn.MaxPool2d) and _is_pairwise(pool):
+            _replace(module, name, _PairwiseMaxPool())
+
+
+def _is_pairwise(pool: nn.MaxPool2d) -> bool:
+    twice = (2, (2, 2))
+    return (
+        pool.kernel_size in twice
+        and pool.stride in twice
+        and pool.padding in (0, (0, 0))
+        and pool.dilation in (1, (1, 1))
+        and not pool.return_indices
+        and not pool.ceil_mode
+    )

@@ -15,21 +15,30 @@ from reportgen.site.averages import MeanMaps, draw_mean_maps
 from reportgen.site.context import Context
 from reportgen.site.downloads import DESCRIPTIONS, downloads
 from reportgen.site.drawing import draw_everything
+from reportgen.site.economy import Economy
 from reportgen.site.figures import DARK, LIGHT, Palette, reliability_diagram
 from reportgen.site.forest import forest_plot, forest_rows
 from reportgen.site.glossary import GLOSSARY
 from reportgen.site.patches import PatchStrip, draw_patches
 from reportgen.site.pictures import Picture, PictureStyle, Save
+from reportgen.site.recipe import version
 from reportgen.site.render import Renderer, find_templates, load_assets, to_script
 from reportgen.site.report import Report
+from reportgen.site.shortcut_pictures import ShortcutPictures, draw_shortcuts
+from reportgen.site.strips import draw_strips
+from reportgen.site.transplant_pictures import draw_worked_examples
+from reportgen.site.use_forest import use_forest, use_rows
 from reportgen.site.views_compare import compare_view, pair_view
 from reportgen.site.views_emotion import Patches, emotion_view
 from reportgen.site.views_errors import errors_view, model_errors_view
 from reportgen.site.views_explorer import explorer_data, explorer_view, page_path
+from reportgen.site.views_hand import ramp_data
 from reportgen.site.views_image import image_view
 from reportgen.site.views_index import emotions_view, index_view, models_view
 from reportgen.site.views_method import method_view
 from reportgen.site.views_model import model_view
+from reportgen.site.views_shortcuts import shortcuts_view
+from reportgen.site.views_use import UsePictures
 
 __all__ = ["Composed", "compose"]
 
@@ -39,6 +48,7 @@ _NAV = (
     ("Emotions", "emotions.html"),
     ("Errors", "errors.html"),
     ("Compare", "compare.html"),
+    ("Shortcuts", "shortcuts.html"),
     ("Explorer", "explorer.html"),
     ("Method", "method.html"),
 )
@@ -55,7 +65,12 @@ class Composed:
 
 
 def compose(
-    report: Report, config: Config, known: Mapping[str, bytes], save: Save, advance: Callable[[int], None]
+    report: Report,
+    config: Config,
+    known: Mapping[str, bytes],
+    save: Save,
+    advance: Callable[[int], None],
+    economy: Economy = Economy(),  # noqa: B008 - frozen, so one for all calls is the same as one for each
 ) -> Composed:
     """Draw all pictures of a report and prepare its pages.
 
@@ -67,8 +82,12 @@ def compose(
         Called from several threads with path and content of each picture.
     advance
         Called with the number of images drawn since the last call.
+    economy
+        How much of the report is kept.
     """
-    style = PictureStyle(colormap=config.colormap, classic=config.overlay == "classic")
+    style = PictureStyle(
+        colormap=config.colormap, classic=config.overlay == "classic", longest=economy.longest, quality=economy.quality
+    )
     unlabelled = np.flatnonzero(report.analysis.labels < 0)[:_UNLABELLED_PAGES].tolist()
     drawn = draw_everything(
         report.analysis,
@@ -79,8 +98,14 @@ def compose(
         save,
         advance,
         config.workers,
+        faces_as_lines=report.privacy != "none",
+        thumb_quality=economy.thumb_quality,
+        finest=economy.finest,
     )
-    context = Context(report, config, drawn)
+    occlusions = report.reasons.occlusions if report.reasons is not None else None
+    context = Context(
+        report, config, drawn, draw_strips(report.analysis, occlusions, report.load_image, known, save)
+    )  # fmt: skip
     means: MeanMaps = tuple(
         draw_mean_maps(model, context.labels, drawn.mean_faces, style, save, context.blank(k), drawn.frames)
         for k, model in enumerate(context.models)
@@ -90,9 +115,11 @@ def compose(
         tuple(_patches(context, k, save) for k in range(len(context.models))),
         tuple(_reliability(context, k, save) for k in range(len(context.models))),
         tuple(_forest(context, k, save) for k in range(len(context.models))),
+        draw_shortcuts(report, save),
+        tuple(_use(context, k, save) for k in range(len(context.models))),
     )
     paths = sum(1 for _ in _plan(context, figures, config, "", ()))
-    return Composed(paths, lambda: _render(context, figures, config))
+    return Composed(paths, lambda: _render(context, figures, config, economy))
 
 
 Plan = Iterator[tuple[str, str, Callable[[], Any]]]
@@ -102,12 +129,14 @@ Pair = tuple[Picture, Picture]
 
 @dataclass(frozen=True)
 class _Figures:
-    """What is drawn over all images; each with an entry per model."""
+    """What is drawn over all images, with an entry per model; and the photos before and after a change."""
 
     means: MeanMaps
     patches: Patches
     reliability: tuple[Pair | None, ...]
     forests: tuple[Pair | None, ...]
+    shortcuts: ShortcutPictures | None
+    uses: tuple[UsePictures, ...]
 
 
 def _patches(context: Context, k: int, save: Save) -> dict[int, PatchStrip]:
@@ -139,6 +168,15 @@ def _forest(context: Context, k: int, save: Save) -> Pair | None:
     return _both(f"regions-{context.models[k].slug}", lambda palette: forest_plot(rows, k, palette), save)
 
 
+def _use(context: Context, k: int, save: Save) -> UsePictures:
+    found, model = context.report.use, context.models[k]
+    if found is None or not found.tested:
+        return UsePictures()
+    rows = use_rows([use for use in found.uses if use.model == model.name], context.classes)
+    forest = _both(f"use-{model.slug}", lambda palette: use_forest(rows, k, palette), save) if rows else None
+    return UsePictures(forest, draw_worked_examples(context.report, k, save))
+
+
 def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Save) -> Pair:
     pictures = []
     for scheme, palette in (("light", LIGHT), ("dark", DARK)):
@@ -165,12 +203,15 @@ def _plan(
         yield "compare.html", "compare.html", lambda: compare_view(context)
     for index in range(len(context.report.comparisons)) if len(context.report.comparisons) > 1 else ():
         yield context.compare_path(index), "compare.html", partial(pair_view, context, index)
+    if context.report.shortcuts is not None:
+        shortcuts = partial(shortcuts_view, context, context.report.shortcuts, figures.shortcuts)
+        yield "shortcuts.html", "shortcuts.html", shortcuts
     yield "method.html", "method.html", lambda: method_view(context, config, listed)
     for k in range(len(context.models)):
         yield (
             context.model_path(k),
             "model.html",
-            partial(model_view, context, k, figures.means, figures.reliability[k], figures.forests[k]),
+            partial(model_view, context, k, figures.means, figures.reliability[k], figures.forests[k], figures.uses[k]),
         )
         yield context.errors_path(k), "model_errors.html", partial(model_errors_view, context, k)
     for emotion in range(len(context.classes)):
@@ -186,18 +227,23 @@ def _plan(
         yield context.image_path(row), "image.html", partial(image_view, context, row, ordered, place)
 
 
-def _render(context: Context, figures: _Figures, config: Config) -> Iterator[tuple[str, bytes]]:
+def _render(context: Context, figures: _Figures, config: Config, economy: Economy) -> Iterator[tuple[str, bytes]]:
     templates = find_templates()
     assets = load_assets(templates)
     assets.add("data.js", to_script("reportgenData", explorer_data(context)))
-    files = downloads(context)
+    assets.add("ramp.js", to_script("reportgenRamp", ramp_data(context)))
+    files = downloads(context, everything=economy.tables)
     listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
+    left_out = {
+        *([] if context.report.comparisons else ["Compare"]),
+        *([] if context.report.shortcuts is not None else ["Shortcuts"]),
+    }
     shared = {
         "assets": assets,
         "facts": context.facts,
-        "nav": tuple(entry for entry in _NAV if entry[0] != "Compare" or context.report.comparisons),
+        "nav": tuple(entry for entry in _NAV if entry[0] not in left_out),
         "guide": "method.html",
-        "version": str(context.analysis.manifest.get("versions", {}).get("reportgen", "")),
+        "version": version(context),
     }
     renderer = Renderer(templates, shared, GLOSSARY)
     for path, template, view in _plan(context, figures, config, assets.path("data.js"), listed):

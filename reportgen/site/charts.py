@@ -58,12 +58,8 @@ def confusion_table(context: Context, k: int, score: ModelScores) -> tuple[tuple
         cells = []
         for predicted, value in enumerate(row.tolist()):
             share = value / total if total else 0.0
-            if not value:
-                href = None
-            elif truth == predicted:
-                href = f"{context.emotion_path(truth)}#{context.models[k].slug}-correct"
-            else:
-                href = f"{context.errors_path(k)}#{context.pair_anchor(truth, predicted)}"
+            view = (context.token("true", names[truth]), context.token("pred", names[predicted]))
+            href = context.explorer(*view, f"model:{context.models[k].slug}") if value else None
             title = f"{count(value, 'image')} of {names[truth]} read as {names[predicted]}"
             if total:
                 title += f", {percent(share)} of {total:,}"

@@ -43,7 +43,10 @@ def proved_backgrounds(context: Context) -> tuple[BackgroundFinding, ...]:
 
 def cheating_headline(context: Context, reading: str) -> Headline | None:
     """The headline where something was proved, or glaring heat was not tested; `reading` goes below it."""
-    shortcuts, backgrounds = proved_shortcuts(context), proved_backgrounds(context)
+    backgrounds = proved_backgrounds(context)
+    # What is proved of a background has a place: the same emotion's colour or light is the lesser news.
+    placed = {(b.model, b.emotion) for b in backgrounds}
+    shortcuts = [s for s in proved_shortcuts(context) if (s.model, s.emotion) not in placed]
     recall = max((s.fall.value for s in shortcuts), default=0.0)
     if backgrounds and _recall_gap(context, backgrounds[0]) >= recall:
         first = backgrounds[0]
@@ -99,7 +102,8 @@ def cheating_answer(context: Context) -> Finding:
         said = [*_background_sentences(context, backgrounds), *_shortcut_sentences(shortcuts)]
         if not backgrounds:
             said.append(_no_background(context))
-        link, more = (_SHORTCUTS, _REGIONS) if shortcuts else (_REGIONS, None)
+        measured = None if context.attention is None else _REGIONS
+        link, more = (_SHORTCUTS, measured) if shortcuts else (_REGIONS, None)
         return Finding(_QUESTION, "bad", f"Yes, for {and_list(emotions)}.", " ".join(filter(None, said)), link, more)
     if context.attention is None or not context.labelled:
         return Finding(

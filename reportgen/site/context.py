@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePosixPath, PureWindowsPath
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from reportgen.analysis import ModelRecords, slugify
 from reportgen.config import Config
 from reportgen.evidence.mining import Pick
 from reportgen.site.attention import Attention
-from reportgen.site.drawing import Drawn, thumb_position
+from reportgen.site.drawing import Drawn, SheetFile, thumb_position
 from reportgen.site.pictures import ModelPictures
 from reportgen.site.report import DataNote, Report
 from reportgen.site.sheets import BORDER, CELLS, THUMB
@@ -42,10 +43,14 @@ class Context:
     ----------
     drawn
         Its pictures, with their paths inside the site.
+    strips
+        Sheets of the images whose regions were changed, by row.
     """
 
-    def __init__(self, report: Report, config: Config, drawn: Drawn) -> None:
-        self.report, self.config, self.drawn = report, config, drawn
+    def __init__(
+        self, report: Report, config: Config, drawn: Drawn, strips: Mapping[int, SheetFile] = MappingProxyType({})
+    ) -> None:
+        self.report, self.config, self.drawn, self.strips = report, config, drawn, strips
         self.analysis = report.analysis
         self.models = report.analysis.models
         self.classes = report.analysis.classes
@@ -154,8 +159,13 @@ class Context:
         return "explorer.html#" + "%20".join(tokens)
 
     def token(self, key: str, value: str) -> str:
-        """One token of the explorer's filter; values with spaces are slugs there."""
-        return f"{key}:{slugify(value)}"
+        """One token of the explorer's filter; emotions go by the names of their pages there, the rest by slugs."""
+        return f"{key}:{self.emotion_slugs[self.classes.index(value)] if value in self.classes else slugify(value)}"
+
+    def peaks_in(self, k: int, emotion: str, region: str) -> str:
+        """A view of the explorer: the emotion's images whose map, by model `k`, peaks in a region."""
+        where = "-region:background" if region == "face" else f"region:{region}"
+        return self.explorer(self.token("true", emotion), f"model:{self.models[k].slug}", where)
 
     def answers(self, row: int, models: Sequence[int] | None = None) -> tuple[Answer, ...]:
         """What the models said about one image."""

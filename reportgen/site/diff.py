@@ -77,8 +77,8 @@ class DiffReport:
         What keeps the two from being alike but for the models, one sentence each.
     facts
         What was compared: a name, and its value before and after.
-    source
-        The test set in a phrase.
+    hidden
+        Whether photos are left out on purpose.
     """
 
     classes: tuple[str, ...]
@@ -88,7 +88,7 @@ class DiffReport:
     table: bytes
     cautions: tuple[str, ...]
     facts: tuple[tuple[str, str, str], ...]
-    source: str
+    hidden: bool = False
 
 
 def compose_diff(
@@ -113,7 +113,7 @@ def compose_diff(
                 )
         advance(1)
     cautions = report.cautions
-    if missing:
+    if missing and not report.hidden:
         cautions += (
             f"{count(missing, 'photo')} shown here {'was' if missing == 1 else 'were'} not at hand: the heat is drawn "
             "on grey. Give the images' folder with --image-root.",

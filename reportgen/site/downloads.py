@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,12 +14,15 @@ import numpy as np
 import pandas as pd
 
 from reportgen.analysis import slugify
-from reportgen.evidence.judge import DICTIONARY
+from reportgen.evidence.tables import Dictionary, Tables, inert
 from reportgen.site.context import Context, base_name
+from reportgen.site.findings import answer_questions, headline
+from reportgen.site.views_certificate import TABLE as CERTIFICATE_TABLE
 
 __all__ = ["DESCRIPTIONS", "downloads"]
 
 DESCRIPTIONS = {
+    "downloads/answers.json": "The headline and the answers to the four questions, as on the first page.",
     "downloads/predictions.csv": "One row per image: file, label, each model's answer, confidence and probabilities.",
     "downloads/predictions.csv.gz": "One row per image, as CSV packed with gzip, which pandas reads as it is.",
     "downloads/scores.json": "Every score of every model with its interval, and the comparisons of the models.",
@@ -30,7 +34,22 @@ DESCRIPTIONS = {
     "downloads/actions.csv": "Facial actions that go with each label and with each model's probabilities.",
     "downloads/maps.csv": "One row per heatmap: spread, peak, centre.",
     "downloads/statistics.csv": "One row per heatmap and region: share, area, heat per area.",
-    "downloads/attention_columns.csv": "What every column of the tables about heatmaps means.",
+    "downloads/interventions.csv": "Recall before and after a property of the photo was taken away, with tests.",
+    "downloads/properties.csv": "How each property of the photos goes with each emotion.",
+    "downloads/property_score.csv": "How well the photos' properties alone tell the label.",
+    "downloads/near_duplicates.csv": "Nearly the same pictures under different labels.",
+    "downloads/map_clusters.csv": "Groups of heatmaps that look at the same place, and their images.",
+    "downloads/use.csv": "What every model uses: the transplant test's gap per emotion and region.",
+    "downloads/use_by_donor.csv": "The same gap by the emotion of the faces that gave the region.",
+    "downloads/backgrounds.csv": "Heat on the background held against use of it, per model and emotion.",
+    "downloads/trust.csv": "The trust grade of every model's heatmaps, and the checks it rests on.",
+    "downloads/reasons.csv": "Every rule asked of every error, with its numbers.",
+    "downloads/reason_rates.csv": "How often each reason is given, among errors and among correct images.",
+    "downloads/reason_regions.csv": "The region that speaks for the answer rather than the label, error by error.",
+    "downloads/occlusions.csv": "What the models said when a region of an error was exchanged or filled in.",
+    "downloads/map_agreement.csv": "Whether two models' answers to an image rest on the same places.",
+    "downloads/table_columns.csv": "What every column of all these tables but the predictions means.",
+    CERTIFICATE_TABLE: "Every model of the check of this program's own verdicts.",
 }
 
 
@@ -42,30 +61,44 @@ _PLAIN_ROWS = 50_000
 _ROWS_AT_ONCE = 5_000
 
 
-def downloads(context: Context) -> dict[str, bytes]:
-    """The files by path."""
+def downloads(context: Context, *, everything: bool = True) -> dict[str, bytes]:
+    """The files by path; without `everything`, those that other tables cannot be made from."""
     predictions, columns = _predictions(context)
+    certificate = context.report.certificate
     scores: dict[str, Any] = {
         "classes": list(context.classes),
         "models": [asdict(score) for score in context.report.scores],
         "comparisons": [asdict(comparison) for comparison in context.report.comparisons],
     }
-    text = json.dumps(_plain(scores), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return {
+        "downloads/answers.json": _answers(context),
         **predictions,
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
-        "downloads/scores.json": (text + "\n").encode("utf-8"),
-        **_attention(context),
+        "downloads/scores.json": _json(scores),
+        **(_tables(context.report.tables) if everything else {}),
+        **({CERTIFICATE_TABLE: certificate.table} if certificate is not None else {}),
     }
 
 
-def _attention(context: Context) -> dict[str, bytes]:
-    """The tables about heatmaps, except those that would make the report large; they stay beside the analysis."""
-    findings = context.report.attention
-    if findings is None:
-        return {}
+def _answers(context: Context) -> bytes:
+    said = headline(context)
+    answers = [
+        {
+            "question": answer.question,
+            "tone": answer.tone,
+            "lead": answer.lead,
+            "text": answer.text,
+            "evidence": answer.link.href,
+        }
+        for answer in answer_questions(context)
+    ]
+    return _json({"headline": said.text, "lede": said.lede, "answers": answers})
+
+
+def _tables(found: Sequence[tuple[Tables, Dictionary]]) -> dict[str, bytes]:
+    """The tables of all findings, except those that would make the report large; they stay beside the analysis."""
     files, columns = {}, []
-    for name, table in findings.tables.items():
+    for name, table, meanings in ((name, table, d[name]) for tables, d in found for name, table in tables.items()):
         text = table.assign(
             **{
                 column: table[column].map(_flat)
@@ -77,17 +110,18 @@ def _attention(context: Context) -> dict[str, bytes]:
         if len(_csv(sample)) * len(text) > _LARGEST * max(1, len(sample)):
             continue
         files[f"downloads/{name}.csv"] = _csv(text)
-        columns += [(name, column, meaning) for column, meaning in DICTIONARY[name].items()]
-    files["downloads/attention_columns.csv"] = _csv(pd.DataFrame(columns, columns=["table", "column", "meaning"]))
+        columns += [(name, column, meaning) for column, meaning in meanings.items()]
+    if columns:
+        files["downloads/table_columns.csv"] = _csv(pd.DataFrame(columns, columns=["table", "column", "meaning"]))
     return files
 
 
 def _flat(value: Any) -> Any:
     """Lists as words in one cell, and text that no spreadsheet runs."""
     if isinstance(value, str):
-        return _inert(value)
+        return inert(value)
     if isinstance(value, list | tuple):
-        return _inert(" ".join(str(entry) for entry in value))
+        return inert(" ".join(str(entry) for entry in value))
     return value
 
 
@@ -119,10 +153,10 @@ def _predictions(context: Context) -> tuple[dict[str, bytes], list[tuple[str, st
 def _block(context: Context, rows: slice) -> bytes:
     """Some rows of the table of predictions as CSV; the first ones with the header."""
     everything = context.everything
-    names = np.array([*context.classes, ""], dtype=object)
+    names = np.array([*(inert(name) for name in context.classes), ""], dtype=object)
     table: dict[str, Any] = {
         "image_id": everything.images["image_id"].iloc[rows].tolist(),
-        "file": [_inert(base_name(path)) for path in everything.images["path"].iloc[rows]],
+        "file": [inert(base_name(path)) for path in everything.images["path"].iloc[rows]],
         "label": names[everything.labels[rows]],
     }
     for model in everything.models:
@@ -133,9 +167,9 @@ def _block(context: Context, rows: slice) -> bytes:
     return _csv(pd.DataFrame(table), header=rows.start == 0)
 
 
-def _inert(text: str) -> str:
-    """Spreadsheets run cells that begin like a formula; an apostrophe keeps a file name a name."""
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
+def _json(value: Any) -> bytes:
+    text = json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8")
 
 
 def _csv(table: pd.DataFrame, *, header: bool = True) -> bytes:

@@ -16,16 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import Analysis, content_hash
-from reportgen.faces.align import warp_to_canonical
+from reportgen.faces.align import canonical_points, mean_shape, warp_to_canonical
 from reportgen.site.frames import Frames, face_frames
+from reportgen.site.line_face import line_face
 from reportgen.site.overlays import resize
 from reportgen.site.pictures import ImagePictures, PictureStyle, Save, draw_image
-from reportgen.site.sheets import CELLS, COLUMNS, THUMB, map_sheet, thumb_sheet
+from reportgen.site.sheets import CELLS, COLUMNS, FINEST, THUMB, map_sheet, thumb_sheet
 
 __all__ = ["Drawn", "SheetFile", "draw_everything", "shelf_order"]
 
-_THUMB_QUALITY = 68
 _FRAME = 112
+_LINES = 192
 # What no image of an emotion covers once the faces are aligned.
 _UNCOVERED = 34
 
@@ -95,8 +96,10 @@ class _Chunk:
 class _MeanFaces:
     """Sums of faces per label. Whole numbers, so the order in which threads add makes no difference."""
 
-    def __init__(self, analysis: Analysis) -> None:
+    def __init__(self, analysis: Analysis, as_lines: bool) -> None:
         self.frames = face_frames(analysis.faces)
+        # The mean of few faces, or of one person's many, is a face again, and so is the mean of many mosaics of it.
+        self._as_lines = as_lines
         self._faces, self._labels = analysis.faces, analysis.labels
         size = THUMB if self.frames is None else _FRAME
         self._sums = np.zeros((len(analysis.classes), size, size, 3), dtype=np.int64)
@@ -106,7 +109,7 @@ class _MeanFaces:
     def add(self, row: int, pixels: npt.NDArray[np.uint8], thumb: npt.NDArray[np.uint8]) -> None:
         """Add one image, where it has a label and can be aligned."""
         label = int(self._labels[row])
-        if label < 0:
+        if label < 0 or self._as_lines:
             return
         if self.frames is None or self._faces is None:
             face, reach = thumb, np.ones(thumb.shape[:2], dtype=bool)
@@ -122,12 +125,21 @@ class _MeanFaces:
 
     def means(self) -> dict[int, npt.NDArray[np.uint8]]:
         """Mean face of every label that has one."""
+        if self._as_lines:
+            return {label: self._lines(label) for label in sorted(set(self._labels[self._labels >= 0].tolist()))}
         found = {}
         for label, (total, count) in enumerate(zip(self._sums, self._counts, strict=True)):
             if count.any():
                 mean = np.rint(total / np.maximum(count, 1)[..., None])
                 found[label] = np.where(count[..., None] > 0, mean, _UNCOVERED).astype(np.uint8)
         return found
+
+    def _lines(self, label: int) -> npt.NDArray[np.uint8]:
+        points: npt.NDArray[np.floating] = canonical_points()
+        if self.frames is not None and self._faces is not None:
+            rows = np.flatnonzero((self._labels == label) & self.frames.used)
+            points = mean_shape(self._faces.points[rows]) if len(rows) else points
+        return line_face(points, _LINES, _LINES)
 
 
 def draw_everything(
@@ -139,6 +151,10 @@ def draw_everything(
     save: Save,
     advance: Callable[[int], None],
     workers: int | None = None,
+    *,
+    faces_as_lines: bool = False,
+    thumb_quality: int = 68,
+    finest: int = FINEST,
 ) -> Drawn:
     """Draw the whole site's pictures.
 
@@ -154,6 +170,12 @@ def draw_everything(
         Called from several threads with path and content.
     advance
         Called with the number of images done since the last call.
+    faces_as_lines
+        Draw mean faces from landmarks instead of pixels.
+    thumb_quality
+        WebP quality of thumbnails, 0..100.
+    finest
+        Cells along the longer side of a map in a sheet.
     """
     order = shelf_order(analysis)
     place = np.empty_like(order)
@@ -163,7 +185,7 @@ def draw_everything(
     ids = analysis.images["image_id"].tolist()
     hashes = analysis.images["sha256"].tolist()
 
-    faces = _MeanFaces(analysis)
+    faces = _MeanFaces(analysis, faces_as_lines)
 
     def draw(start: int) -> _Chunk:
         rows = order[start : start + CELLS]
@@ -177,13 +199,13 @@ def draw_everything(
                 pictures[row] = draw_image(
                     row, ids[row], hashes[row], int(labels[row]), pixels, analysis.models, style, known, save
                 )
-        content, width, height = thumb_sheet(thumbs, _THUMB_QUALITY)
+        content, width, height = thumb_sheet(thumbs, thumb_quality)
         number = start // CELLS + 1
         path = f"sheets/images-{number:03d}-{content_hash(content)[:10]}.webp"
         save(path, content)
         maps = []
         for model in analysis.models:
-            sheet = map_sheet(model.maps[rows], style.map_name)
+            sheet = map_sheet(model.maps[rows], style.map_name, finest)
             map_path = f"sheets/{model.slug}-{number:03d}-{content_hash(sheet.content)[:10]}.png"
             save(map_path, sheet.content)
             maps.append(SheetFile(map_path, sheet.width, sheet.height, (sheet.map_width, sheet.map_height)))

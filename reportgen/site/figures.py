@@ -24,6 +24,7 @@ SETTINGS: Any = {
     "svg.hashsalt": "reportgen",
     "svg.fonttype": "none",
     "font.family": ["DejaVu Sans"],
+    "text.parse_math": False,
     "font.size": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -40,10 +41,15 @@ class Palette:
     soft: str
     line: str
     models: tuple[str, ...]
+    paper: str
 
 
-LIGHT = Palette("#1d1c1a", "#67645c", "#d9d4c8", ("#b4531f", "#1f5f8b", "#5b7a1f", "#7a3f98", "#8a6d00", "#006d77"))
-DARK = Palette("#ece9e2", "#a8a397", "#45413a", ("#f0935c", "#7cb9e4", "#a9c76a", "#cfa0e6", "#dcbf4d", "#63c5cd"))
+LIGHT = Palette(
+    "#1d1c1a", "#67645c", "#d9d4c8", ("#b4531f", "#1f5f8b", "#5b7a1f", "#7a3f98", "#8a6d00", "#006d77"), "#fbfaf7"
+)
+DARK = Palette(
+    "#ece9e2", "#a8a397", "#45413a", ("#f0935c", "#7cb9e4", "#a9c76a", "#cfa0e6", "#dcbf4d", "#63c5cd"), "#161513"
+)
 
 
 def reliability_diagram(score: ModelScores, series: int, palette: Palette) -> tuple[bytes, int, int]:

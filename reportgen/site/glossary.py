@@ -60,6 +60,18 @@ GLOSSARY: dict[str, str] = {
         "One region of a face is replaced by the same region of other faces, once of the same emotion and once of "
         "others. What the answer loses in the second case is what the model reads from that region."
     ),
+    "risk ratio": (
+        "How many times as often something is seen in one group as in another. 1 means equally often; a reason that is "
+        "as common among correct images explains no error."
+    ),
+    "gap": (
+        "By how much lower the log-odds of an emotion are when a region comes from a face of another emotion rather "
+        "than from another face of its own. 0: the region makes no difference. +1: the odds fall to about a third."
+    ),
+    "trust grade": (
+        "How far a model's heatmaps can be read as reasons, by three checks: they are complete, beyond chance, and "
+        "show what the model uses. A is all three, B two, C fewer."
+    ),
     "specific": (
         "More heat on the region than the maps of the other emotions have there, on the same image and on other images."
     ),

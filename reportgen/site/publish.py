@@ -1,35 +1,37 @@
 """From conclusions to files: draws, renders, packs, and swaps the finished site in.
 
-The new site grows in `.site-new` beside the old one. Only when it is complete does the old one step aside and the new
-one take its name; whatever an interrupted build left behind is put right at the next start.
+The new site grows in `.site-new` beside the old one. Only when it is complete and packed does the old one step aside
+and the new one take its name, so that a disk that fills up, at whatever moment, leaves the old site and zip; what a
+killed build left behind is put right at the next start.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reportgen.analysis import write_json
+from reportgen.analysis import write_atomically, write_json
 from reportgen.config import Config
 from reportgen.errors import OutputError
+from reportgen.ownership import MANIFEST, MARK, check_site
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
 from reportgen.site.build import Composed, compose
+from reportgen.site.mail import FOLDER, mail
 from reportgen.site.pictures import Save
+from reportgen.site.privacy import protect
+from reportgen.site.render import find_templates
 from reportgen.site.report import Report
+from reportgen.site.single import refuse_foreign, single_page
+from reportgen.site.text import and_list
 
 __all__ = ["MANIFEST", "Composer", "Published", "publish", "publish_site", "repair"]
 
 Composer = Callable[[Mapping[str, bytes], Save, Callable[[int], None]], Composed]
-
-MANIFEST = "manifest.json"
-_MARK = "reportgen site"
-# Litter of desktops, made by looking at a folder: no one misses it.
-_LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Published:
         Size of the site unpacked.
     zip_bytes
         Size of the zip, 0 without one.
+    single, mail
+        The whole site in one HTML file, and the zip for a mail, where they were asked for.
     warnings
         Lines for the terminal.
     """
@@ -54,6 +58,8 @@ class Published:
     bytes: int
     zip_bytes: int
     warnings: tuple[str, ...]
+    single: Path | None = None
+    mail: Path | None = None
 
     @property
     def index(self) -> Path:
@@ -62,24 +68,43 @@ class Published:
 
 
 def publish(report: Report, output: Path, config: Config, progress: Progress) -> Published:
-    """Write `output/site/` and, unless switched off, `output/report.zip`.
+    """Write `output/site/`, `output/report.zip` unless switched off, and what else is asked for beside them.
 
     Raises
     ------
     OutputError
-        The folder cannot be written, or `output/site` holds files that are not ours.
+        The folder cannot be written, `output/site` holds files that are not ours, or the report is too large for one
+        file or for a mail; then everything else is in place.
     ReportError
         The templates are missing.
     """
+    report = protect(report, config.privacy)
 
     def composer(known: Mapping[str, bytes], save: Save, advance: Callable[[int], None]) -> Composed:
-        return compose(report, config, known, save, advance)
+        # A protected picture's name no longer says what it was made from.
+        return compose(report, config, known if report.privacy == "none" else {}, save, advance)
 
-    return publish_site(composer, len(report.analysis.images), output, config, progress)
+    made, files = _make(composer, len(report.analysis.images), output, config, progress)
+    warnings, site = list(made.warnings), made.site
+    single, mailed = None, None
+    if config.single_file:
+        single = output / "report.html"
+        with progress.stage("One file"):
+            refuse_foreign(single)
+            router = (find_templates() / "single.js").read_text(encoding="utf-8")
+            write_atomically(single, single_page(site, files, router, config.single_file_mb))
+    if config.mail:
+        known = _Known(site, {name: digest for name, (digest, _) in files.items()})
+        smaller = mail(report, output, [*files, MANIFEST], known, config, progress)
+        mailed = smaller.zip
+        if smaller.left_out:
+            reason = f"to have {config.mail_mb:g} MB at most"
+            warnings.append(f"{mailed.name} leaves out {and_list(smaller.left_out)}, {reason}")
+    return replace(made, warnings=tuple(warnings), single=single, mail=mailed)
 
 
 def publish_site(composer: Composer, images: int, output: Path, config: Config, progress: Progress) -> Published:
-    """The same for any site.
+    """The same for any site, but for the one file and the mail.
 
     Parameters
     ----------
@@ -88,10 +113,28 @@ def publish_site(composer: Composer, images: int, output: Path, config: Config, 
     images
         How many images it draws.
     """
+    return _make(composer, images, output, config, progress)[0]
+
+
+Files = Mapping[str, tuple[str, int]]
+"""Hash and size of every file of a site by its path."""
+
+
+def _make(composer: Composer, images: int, output: Path, config: Config, progress: Progress) -> tuple[Published, Files]:
     site, fresh = output / "site", output / ".site-new"
     repair(output)
-    known = _Known(site, _check_ours(site))
-    writer = _Writer(fresh)
+    known, writer = _Known(site, check_site(site)), _Writer(fresh)
+    try:
+        return _write(composer, images, output, config, progress, known, writer)
+    except Exception:
+        shutil.rmtree(fresh, ignore_errors=True)  # half a site is of no use, and its space may be needed
+        raise
+
+
+def _write(
+    composer: Composer, images: int, output: Path, config: Config, progress: Progress, known: _Known, writer: _Writer
+) -> tuple[Published, Files]:
+    site, fresh = output / "site", output / ".site-new"
     try:
         fresh.mkdir(parents=True)
         with progress.stage("Pictures", images) as step:
@@ -103,17 +146,19 @@ def publish_site(composer: Composer, images: int, output: Path, config: Config, 
     except OSError as error:
         raise OutputError(f"{fresh}: cannot be written ({error.strerror}); check space and permissions") from None
     files = dict(sorted(writer.files.items()))
-    write_json(fresh / MANIFEST, {"made_by": _MARK, "files": {name: digest for name, (digest, _) in files.items()}})
-    _swap(fresh, site, output)
-    total = sum(size for _, size in files.values()) + (site / MANIFEST).stat().st_size
+    write_json(fresh / MANIFEST, {"made_by": MARK, "files": {name: digest for name, (digest, _) in files.items()}})
+    total = sum(size for _, size in files.values()) + (fresh / MANIFEST).stat().st_size
     packed, packed_bytes = None, 0
+    check_site(site)  # again: a file of the user's may have arrived while this site was made
     if config.zip:
         packed = output / "report.zip"
         with progress.stage("Zip"):
-            write_archive(site, [*files, MANIFEST], packed, "report", archive_date())
+            write_archive(fresh, [*files, MANIFEST], packed, "report", archive_date())
         packed_bytes = packed.stat().st_size
+    _swap(fresh, site, output)
     pages = sum(name.endswith(".html") for name in files)
-    return Published(site, packed, pages, total, packed_bytes, _warnings(files, packed_bytes or total, config))
+    warnings = _warnings(files, packed_bytes or total, config)
+    return Published(site, packed, pages, total, packed_bytes, tuple(warnings)), files
 
 
 def repair(output: Path) -> None:
@@ -131,33 +176,11 @@ def repair(output: Path) -> None:
                 shutil.rmtree(old)
             else:
                 old.rename(site)
-        if fresh.exists():
-            shutil.rmtree(fresh)
+        for leftover in (fresh, output / FOLDER):
+            if leftover.exists():
+                shutil.rmtree(leftover)
     except OSError as error:
         raise OutputError(f"{output}: cannot be changed ({error.strerror}); check permissions") from None
-
-
-def _check_ours(site: Path) -> dict[str, str]:
-    """The last site's files and their hashes; refuses a folder with anything else in it."""
-    if not site.exists():
-        return {}
-    if not site.is_dir() or site.is_symlink():
-        raise OutputError(f"{site}: is not a folder of ours; move it away or choose another --output")
-    try:
-        manifest = json.loads((site / MANIFEST).read_text(encoding="utf-8"))
-        listed = dict(manifest["files"]) if manifest["made_by"] == _MARK else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        listed = {}
-    for path in sorted(site.rglob("*")):
-        name = path.relative_to(site).as_posix()
-        if path.is_dir() and not path.is_symlink():
-            continue
-        if name not in listed and name != MANIFEST and path.name not in _LITTER:
-            raise OutputError(
-                f"{path}: not written by reportgen; expected only its own files in {site}; move it away or choose "
-                "another --output"
-            )
-    return listed
 
 
 class _Known(Mapping[str, bytes]):
@@ -206,6 +229,9 @@ def _swap(fresh: Path, site: Path, output: Path) -> None:
         if old.exists():
             shutil.rmtree(old)
     except OSError as error:
+        if old.exists() and not site.exists():
+            with suppress(OSError):
+                old.rename(site)
         raise OutputError(
             f"{site}: cannot be replaced ({error.strerror}); close programs that have it open and build again"
         ) from None

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import Analysis, AnalysisAnswers
 from reportgen.evidence.agreement import Comparison
+from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.class_order import PermutedOrder
 from reportgen.evidence.data_notes import DataNote
-from reportgen.evidence.judge import AttentionFindings
+from reportgen.evidence.judge import DICTIONARY, AttentionFindings
+from reportgen.evidence.map_agreement import MapAgreement
+from reportgen.evidence.map_agreement_case import AGREEMENT_DICTIONARY, agreement_tables
 from reportgen.evidence.mining import Mined
+from reportgen.evidence.reason_tables import REASON_DICTIONARY
+from reportgen.evidence.reasons import ReasonFindings
 from reportgen.evidence.scores import ModelScores
+from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.shortcuts import ShortcutFindings
-from reportgen.evidence.use_case import UseFindings
+from reportgen.evidence.tables import Dictionary, Tables
+from reportgen.evidence.use_case import USE_DICTIONARY, UseFindings
 
 __all__ = ["DataNote", "Report"]
 
@@ -45,6 +53,16 @@ class Report:
         What the models use of what they look at; None like `attention`.
     shortcuts
         What gives labels away beside the face, and which model uses it; None where that was not looked for.
+    privacy
+        How faces and names are hidden: "none", or "blur" or "outline" once `reportgen.site.privacy.protect` did it.
+    agreements
+        Whether the models' answers rest on the same places, pair by pair as in `comparisons`; empty without labels.
+    reasons
+        Why images were misclassified; None without labels.
+    certificate
+        How often verdicts like these were found to be right; None where the package carries no such measurement.
+    judging_code
+        Version of the code that made this report's verdicts, to be held against the certificate's.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -60,6 +78,11 @@ class Report:
     attention: AttentionFindings | None = None
     use: UseFindings | None = None
     shortcuts: ShortcutFindings | None = None
+    privacy: Literal["none", "blur", "outline"] = "none"
+    agreements: tuple[MapAgreement, ...] = ()
+    reasons: ReasonFindings | None = None
+    certificate: Certificate | None = None
+    judging_code: str = ""
     answers: AnalysisAnswers | None = None
 
     @property
@@ -71,3 +94,19 @@ class Report:
     def sampled(self) -> bool:
         """Whether only some of the images are looked at closely."""
         return len(self.everything.images) > len(self.analysis.images)
+
+    @property
+    def tables(self) -> tuple[tuple[Tables, Dictionary], ...]:
+        """Everything that was found as tidy tables, with the meaning of their columns."""
+        found: list[tuple[Tables, Dictionary]] = []
+        if self.attention is not None:
+            found.append((self.attention.tables, DICTIONARY))
+        if self.use is not None:
+            found.append((self.use.tables, USE_DICTIONARY))
+        if self.shortcuts is not None:
+            found.append((self.shortcuts.tables, SHORTCUT_DICTIONARY))
+        if self.agreements:
+            found.append((agreement_tables(self.agreements), AGREEMENT_DICTIONARY))
+        if self.reasons is not None:
+            found.append((self.reasons.tables, REASON_DICTIONARY))
+        return tuple(found)

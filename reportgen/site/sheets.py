@@ -16,14 +16,14 @@ from PIL import Image
 
 from reportgen.site.overlays import heat_table
 
-__all__ = ["BORDER", "CELLS", "COLUMNS", "THUMB", "MapSheet", "map_cells", "map_sheet", "thumb_sheet"]
+__all__ = ["BORDER", "CELLS", "COLUMNS", "FINEST", "THUMB", "MapSheet", "map_cells", "map_sheet", "thumb_sheet"]
 
 CELLS = 100
 COLUMNS = 10
 THUMB = 80
 BORDER = 1
 # A finer layer is pooled for its thumbnail; its full-size pictures are drawn from every cell.
-_FINEST = 28
+FINEST = 28
 # Fewer levels than 256 halve the file, and no eye tells them apart at thumbnail size.
 _LEVELS = 64
 
@@ -62,7 +62,7 @@ def thumb_sheet(thumbs: list[npt.NDArray[np.uint8]], quality: int) -> tuple[byte
     return buffer.getvalue(), sheet.shape[1], sheet.shape[0]
 
 
-def map_cells(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def map_cells(maps: npt.NDArray[np.float32], finest: int = FINEST) -> npt.NDArray[np.float32]:
     """Positive evidence, 0..1, on ONE scale per image over all its classes; pooled where the layer is very fine.
 
     Parameters
@@ -72,7 +72,7 @@ def map_cells(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """
     positive = np.maximum(maps, 0.0)
     height, width = positive.shape[-2:]
-    step = -(-max(height, width) // _FINEST)
+    step = -(-max(height, width) // finest)
     if step > 1:
         padded = np.pad(positive, ((0, 0), (0, 0), (0, -height % step), (0, -width % step)), mode="edge")
         n, classes, tall, wide = padded.shape
@@ -81,7 +81,7 @@ def map_cells(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(positive / np.where(top > 0, top, 1.0), dtype=np.float32)
 
 
-def map_sheet(maps: npt.NDArray[np.float32], colormap: str) -> MapSheet:
+def map_sheet(maps: npt.NDArray[np.float32], colormap: str, finest: int = FINEST) -> MapSheet:
     """Maps of up to `CELLS` images as one palette PNG: a row per image, a column per class.
 
     Parameters
@@ -89,7 +89,7 @@ def map_sheet(maps: npt.NDArray[np.float32], colormap: str) -> MapSheet:
     maps
         (n, C, h, w) signed.
     """
-    cells = map_cells(maps)
+    cells = map_cells(maps, finest)
     n, classes, height, width = cells.shape
     bordered = np.pad(cells, ((0, 0), (0, 0), (BORDER, BORDER), (BORDER, BORDER)), mode="edge")
     levels = np.rint(bordered * (_LEVELS - 1)).astype(np.uint8)

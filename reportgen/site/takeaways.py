@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from reportgen.evidence.claims import Claim
+from reportgen.evidence.estimate import two_decimals
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
 from reportgen.site.text import capital, count
@@ -77,7 +78,7 @@ def _test(claim: Claim, unit: str) -> Test:
 
 
 def _number(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
+    return two_decimals(value, digits).replace("-", "−")
 
 
 def _words(text: str) -> str:

@@ -15,6 +15,7 @@ __all__ = [
     "count",
     "decimal",
     "decimal_interval",
+    "minus",
     "number",
     "percent",
     "percent_interval",
@@ -28,6 +29,7 @@ __all__ = [
 # A narrow no-break space keeps the sign with its number.
 _PERCENT = "\u202f%"
 _UNDEFINED = "–"
+_HYPHEN = re.compile(r"(?<![\w.)\]-])-(?=\.?\d)")
 # An absolute path up to its last separator; folders may hold spaces, and a path that begins inside a word is relative.
 _FOLDERS = re.compile(r"(?<![\w.~])(?:~|[A-Za-z]:)?[\\/]+(?:[^\\/:=,;\n]+[\\/])*")
 
@@ -67,6 +69,8 @@ def decimal(value: float, digits: int = 2) -> str:
     """.437 as ".44"; "1.00" stays."""
     if math.isnan(value):
         return _UNDEFINED
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     text = f"{value:.{digits}f}"
     return text.replace("0.", ".", 1).replace("-", "−") if abs(float(text)) < 1 else text.replace("-", "−")
 
@@ -76,10 +80,15 @@ def decimal_interval(estimate: Estimate, digits: int = 2) -> str:
     return f"[{decimal(estimate.low, digits)}, {decimal(estimate.high, digits)}]" if estimate.defined else ""
 
 
+def minus(text: str) -> str:
+    """A sentence with the sign of negative numbers as a minus rather than a hyphen; words and exponents stay."""
+    return _HYPHEN.sub("−", text)
+
+
 def points(difference: float, digits: int = 1) -> str:
-    """A difference of two shares: "+7.8 points"."""
-    text = f"{100 * difference:+.{digits}f}".replace("-", "−")
-    return f"{text} points"
+    """A difference of two shares: "+7.8 points"; what rounds to nothing has no sign."""
+    text = f"{100 * difference:+.{digits}f}"
+    return f"{text[1:] if float(text) == 0 else text.replace('-', '−')} points"
 
 
 def rate(score: EmotionScore) -> str:

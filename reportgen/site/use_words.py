@@ -31,8 +31,11 @@ _ANSWERS = {
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """As in "+0.24" or "−0.03"."""
-    return "–" if math.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
+    """As in "+0.24" or "−0.03"; what rounds to nothing has no sign."""
+    text = f"{value:+.{digits}f}"
+    if math.isnan(value):
+        return "–"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def use_sentence(use: RegionUse | None) -> str:
@@ -56,7 +59,7 @@ def claim_region(verdict: Verdict) -> str | None:
 def with_use(verdict: Verdict, use: UseFindings | None) -> str:
     """A verdict's sentence with its causal status behind it, where it claims heat on a region."""
     region = claim_region(verdict)
-    sentence = verdict.sentence.replace("; use not tested", "").replace("use not tested; ", "")
+    sentence = verdict.sentence.replace(" (use not tested)", "")
     if region is None or verdict.answer != "yes":
         return sentence
     status: Status = "not tested" if use is None else use.status(verdict.model, verdict.emotion, region)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from reportgen.evidence.estimate import two_decimals
 from reportgen.evidence.use_case import UseFindings
 from reportgen.evidence.verdicts import Verdict
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import REGION_NAMES, SHOWN, Attention, alarming
 from reportgen.site.context import Context
+from reportgen.site.image_sets import pattern_slug
 from reportgen.site.text import and_list, capital, count, percent
 from reportgen.site.use_words import STATUS_WORDS, signed, use_sentence, with_use
 from reportgen.site.views import Thumb
@@ -35,7 +37,7 @@ _EXAMPLES = 5
 @dataclass(frozen=True)
 class RegionCell:
     """One region of one emotion. `tone`: strong, some, open, off or bad; `sign` says the same without colour; `use`
-    what the transplant test says of it.
+    what the transplant test says of it; `href` leads to the images whose map peaks there.
     """
 
     radius: float
@@ -45,6 +47,7 @@ class RegionCell:
     sign: str
     sentence: str
     use: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class PatternRow:
     counts: str
     width: float
     emotions: str
+    href: str
     examples: tuple[tuple[Thumb, Thumb, str], ...]
 
 
@@ -94,9 +98,12 @@ def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatri
         rows = []
         for emotion, name in enumerate(context.classes):
             cells = tuple(
-                use_cell(attention, use, model.name, name, region)
-                if use is not None and tested
-                else region_cell(attention, model.name, name, region)
+                replace(
+                    use_cell(attention, use, model.name, name, region)
+                    if use is not None and tested
+                    else region_cell(attention, model.name, name, region),
+                    href=context.peaks_in(k, name, region),
+                )
                 for region in shown
                 if attention.on(model.name, name, region) is not None
             )
@@ -129,8 +136,8 @@ def region_cell(attention: Attention, model: str, emotion: str, region: str) -> 
         tone = "off"
     return RegionCell(
         round(min(_MOST, _EVEN * math.sqrt(max(0.0, value))), 2),
-        f"{value:.2f}",
-        "" if math.isnan(low) else f"[{low:.2f}, {high:.2f}]",
+        two_decimals(value),
+        "" if math.isnan(low) else f"[{two_decimals(low)}, {two_decimals(high)}]",
         tone,
         sign,
         verdict.sentence,
@@ -211,6 +218,7 @@ def pattern_rows(context: Context, attention: Attention, k: int) -> tuple[Patter
                 f"{len(found):,} of {pattern.total:,}",
                 0.0 if math.isnan(share) else round(100 * share, 2),
                 and_list(list(pattern.emotions)) or "none",
+                context.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}") if found else "",
                 examples,
             )
         )

@@ -14,6 +14,7 @@ from reportgen.evidence.mining import Pick
 from reportgen.site.context import Context
 from reportgen.site.text import and_list, count, percent, percent_interval, points, shorten
 from reportgen.site.views import Crumb, Example, Gallery, Legend, Link, Number, Page
+from reportgen.site.views_agreement import AgreementView, agreement_view
 from reportgen.site.views_emotion import split
 
 __all__ = ["CompareView", "PairRow", "PairView", "SplitRow", "compare_view", "pair_view"]
@@ -47,6 +48,7 @@ class PairView:
     quadrants: tuple[tuple[str, int, str], ...]
     rows: tuple[SplitRow, ...]
     galleries: tuple[Gallery, ...]
+    agreement: AgreementView | None = None
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,7 @@ def _pair(context: Context, index: int) -> PairView:
         else (),
         rows=_rows(context, a, b) if c.n else (),
         galleries=_galleries(context, a, b),
+        agreement=agreement_view(context, index, a, b),
     )
 
 

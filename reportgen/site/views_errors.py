@@ -9,6 +9,8 @@ import numpy as np
 from reportgen.site.context import Context
 from reportgen.site.text import capital, count, percent, shorten, sure
 from reportgen.site.views import Bar, Crumb, Legend, Link, Page, Tile
+from reportgen.site.views_reasons import CardReasons, ReasonTable, card_reasons, reason_table
+from reportgen.site.views_strip import RegionStrip, region_strip
 
 __all__ = ["ErrorCard", "ErrorsView", "ModelErrorsView", "Pair", "ProbabilityRow", "errors_view", "model_errors_view"]
 
@@ -26,7 +28,7 @@ class ProbabilityRow:
 
 @dataclass(frozen=True)
 class ErrorCard:
-    """One error: four pictures on one scale and what every model said."""
+    """One error: four pictures on one scale, what every model said, and why it may have happened."""
 
     anchor: str
     href: str
@@ -35,6 +37,8 @@ class ErrorCard:
     tiles: tuple[Tile, ...]
     models: tuple[str, ...]
     rows: tuple[ProbabilityRow, ...]
+    reasons: CardReasons | None = None
+    strip: RegionStrip | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class ErrorsView:
     lede: str
     models: tuple[ModelErrors, ...]
     legend: Legend
+    reasons: ReasonTable | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class ModelErrorsView:
     lede: str
     pairs: tuple[Pair, ...]
     legend: Legend
+    reasons: ReasonTable | None = None
 
 
 def probability_rows(context: Context, row: int, first: int, top: int | None) -> tuple[ProbabilityRow, ...]:
@@ -123,6 +129,8 @@ def error_card(context: Context, row: int, k: int, note: str) -> ErrorCard:
         tiles=context.error_tiles(row, k),
         models=tuple(model.name for model in context.models),
         rows=probability_rows(context, row, k, _TOP),
+        reasons=card_reasons(context, row, k),
+        strip=region_strip(context, row, k),
     )
 
 
@@ -198,6 +206,7 @@ def errors_view(context: Context) -> ErrorsView:
         else "These images have no label, so nothing says which answers are wrong.",
         models=tuple(models) if labelled else (),
         legend=context.legend(),
+        reasons=reason_table(context, tuple(range(len(context.models)))),
     )
 
 
@@ -240,4 +249,5 @@ def model_errors_view(context: Context, k: int) -> ModelErrorsView:
         else "",
         pairs=pairs,
         legend=context.legend((k,)),
+        reasons=reason_table(context, (k,)),
     )

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.analysis import slugify
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
+from reportgen.site.image_sets import image_sets
 from reportgen.site.sheets import BORDER, CELLS, COLUMNS, THUMB
 from reportgen.site.text import number, shorten
 from reportgen.site.views import Answer, Legend, Link, Page, Thumb
@@ -39,11 +39,11 @@ class ExplorerView:
     first: bool
     rows: tuple[ExplorerRow, ...]
     pages: tuple[Link, ...]
-    models: tuple[tuple[str, str, str], ...]
-    classes: tuple[tuple[str, str], ...]
+    classes: tuple[str, ...]
+    example: str
+    words: tuple[tuple[str, str], ...]
     legend: Legend
     data: str
-    method: str
 
 
 def page_path(index: int) -> str:
@@ -71,12 +71,24 @@ def explorer_view(context: Context, index: int, data: str) -> ExplorerView:
         first=index == 0,
         rows=tuple(_row(context, row) for row in order),
         pages=tuple(Link(str(i + 1), page_path(i), i == index) for i in range(count)) if count > 1 else (),
-        models=tuple((context.series(k), model.slug, model.name) for k, model in enumerate(context.models)),
-        classes=tuple((slugify(name), name) for name in context.classes),
+        classes=context.classes,
+        example=f"true:{context.emotion_slugs[0]} wrong conf:>0.8",
+        words=_words(context),
         legend=context.legend(),
         data=data,
-        method=context.method,
     )
+
+
+def _words(context: Context) -> tuple[tuple[str, str], ...]:
+    """What can be typed, with what it looks for."""
+    words = [("true:", "label"), ("pred:", "answer"), ("model:", "whose answer"), ("right", "or"), ("wrong", "")]
+    if len(context.models) > 1:
+        words += [("agree", "or"), ("differ", "between the models")]
+    words += [("conf:>0.8", "how sure"), ("conf:<0.5", "")]
+    if context.report.attention is not None:
+        words += [("region:mouth", "where the map of the answer peaks")]
+    words += [(f"{one.kind}:{one.slugs[0]}", one.explain) for one in image_sets(context)]
+    return (*words, ("note:grey", "how it was decoded"), ("has:page", "with pictures in full size"))
 
 
 def _row(context: Context, row: int) -> ExplorerRow:
@@ -90,12 +102,11 @@ def _row(context: Context, row: int) -> ExplorerRow:
 def explorer_data(context: Context) -> dict[str, Any]:
     """Columns of all images in the explorer's order: what the script filters, in as few bytes as it takes."""
     order, drawn = context.drawn.order, context.drawn
-    classes = len(context.classes)
     measures = context.report.attention.measures if context.report.attention else ()
     peaks = [measure.predicted.peak_region[order].tolist() for measure in measures]
     return {
         "classes": list(context.classes),
-        "slugs": [slugify(name) for name in context.classes],
+        "slugs": list(context.emotion_slugs),
         "models": [
             {
                 "name": model.name,
@@ -126,6 +137,15 @@ def explorer_data(context: Context) -> dict[str, Any]:
         "border": BORDER,
         "regions": list(REGION_NAMES) if peaks else [],
         "peaks": peaks,
-        "classCount": classes,
+        "sets": [
+            {
+                "kind": one.kind,
+                "title": one.title,
+                "slugs": list(one.slugs),
+                "names": list(one.names),
+                "bits": [bits[order].tolist() for bits in one.bits],
+            }
+            for one in image_sets(context)
+        ],
         "method": context.method,
     }

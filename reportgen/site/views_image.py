@@ -11,6 +11,9 @@ from reportgen.site.context import Context
 from reportgen.site.text import and_list, capital, plain, shorten
 from reportgen.site.views import Answer, Crumb, Legend, Link, Page, Thumb, Tile
 from reportgen.site.views_errors import ProbabilityRow, probability_rows
+from reportgen.site.views_hand import Hand, hand_view
+from reportgen.site.views_reasons import CardReasons, card_reasons
+from reportgen.site.views_strip import RegionStrip, region_strip
 
 __all__ = ["ImageView", "ModelPanel", "image_view"]
 
@@ -51,6 +54,8 @@ class ModelPanel:
     maps: tuple[ClassMap, ...]
     caution: str
     why: str
+    reasons: CardReasons | None = None
+    strip: RegionStrip | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class ImageView:
     rows: tuple[ProbabilityRow, ...]
     facts: tuple[tuple[str, str], ...]
     legend: Legend
+    hand: Hand
     explorer: Link
     position: str
 
@@ -97,6 +103,7 @@ def image_view(context: Context, row: int, ordered: Sequence[int], place: int) -
         rows=probability_rows(context, row, 0, None),
         facts=_facts(context, row),
         legend=context.legend(),
+        hand=hand_view(context, row),
         explorer=Link("in the explorer", f"explorer.html#id:{context.ids[row]}"),
         position=f"{place + 1} of {len(ordered)}",
     )
@@ -148,6 +155,8 @@ def _panel(context: Context, row: int, k: int) -> ModelPanel:
         ),
         caution=context.caution(row, k),
         why=capital(why),
+        reasons=card_reasons(context, row, k),
+        strip=region_strip(context, row, k),
     )
 
 

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from reportgen.config import Config
 from reportgen.site.context import Context, base_name
 from reportgen.site.glossary import GLOSSARY
+from reportgen.site.recipe import checksums, citation, settings_file
 from reportgen.site.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.report import DataNote
+from reportgen.site.rounding import rounding
 from reportgen.site.takeaways import Takeaway, takeaways
 from reportgen.site.text import count, plain
 from reportgen.site.views import Legend, Page, Tile
+from reportgen.site.views_certificate import CertificateView, certificate_view
+from reportgen.site.views_transplants import TransplantMethod, transplant_method
 
 __all__ = ["GUIDE", "ISSUES", "LIMITS", "MethodView", "method_view"]
 
@@ -91,19 +95,24 @@ class MethodView:
     tiles: tuple[Tile, ...]
     guide: tuple[tuple[str, str, str], ...]
     takeaways: tuple[Takeaway, ...]
+    transplants: TransplantMethod | None
     sources: tuple[tuple[str, str], ...]
     resolved: Resolved | None
     issues: tuple[tuple[str, str, str], ...]
     limits: tuple[str, ...]
+    certificate: CertificateView | None
     glossary: tuple[tuple[str, str], ...]
     notes: tuple[DataNote, ...]
     problems: tuple[tuple[str, str, str], ...]
     problems_more: str
     counts: tuple[tuple[str, str], ...]
     settings: tuple[tuple[str, str], ...]
+    rounding: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
     checksums: tuple[tuple[str, str], ...]
     command: str
+    settings_file: str
+    citation: str
     downloads: tuple[tuple[str, str, str], ...]
     legend: Legend
 
@@ -126,19 +135,24 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
         tiles=_tiles(context),
         guide=GUIDE,
         takeaways=takeaways(context),
+        transplants=transplant_method(context),
         sources=region_sources(context),
         resolved=resolved_regions(context),
         issues=ISSUES,
         limits=LIMITS,
+        certificate=certificate_view(context),
         glossary=tuple(sorted(GLOSSARY.items(), key=lambda item: item[0].lower())),
         notes=context.data_notes,
         problems=listed,
         problems_more=f"and {len(problems) - len(listed):,} more" if len(problems) > len(listed) else "",
         counts=tuple(counts),
         settings=_settings(config),
+        rounding=rounding(context.models),
         versions=tuple(sorted((str(k), str(v)) for k, v in manifest.get("versions", {}).items())),
-        checksums=tuple((model.name, str(model.info.get("sha256", "unknown"))) for model in context.models),
+        checksums=checksums(context),
         command=plain(context.report.command or ""),
+        settings_file="" if context.report.privacy != "none" else settings_file(config),
+        citation=citation(context),
         downloads=downloads,
         legend=context.legend(),
     )
@@ -176,5 +190,5 @@ def _tiles(context: Context) -> tuple[Tile, ...]:
 def _settings(config: Config) -> tuple[tuple[str, str], ...]:
     """The settings that shape the results; paths stay at home."""
     values = config.model_dump()
-    shown = ("method", "regions", "overlay", "colormap", "precision", "seed", "examples")
+    shown = ("method", "regions", "overlay", "colormap", "precision", "seed", "examples", "privacy")
     return tuple((key, str(values[key])) for key in shown)

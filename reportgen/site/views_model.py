@@ -21,6 +21,8 @@ from reportgen.site.text import (
 )
 from reportgen.site.views import Cell, Crumb, Legend, Link, Number, Page, Tile
 from reportgen.site.views_attention import PatternRow, pattern_rows
+from reportgen.site.views_trust import TrustPanel, trust_panel
+from reportgen.site.views_use import UsePictures, UseSection, use_section
 
 __all__ = ["MeanPair", "ModelView", "ScoreRow", "model_view"]
 
@@ -38,6 +40,7 @@ class ScoreRow:
     f1: Number
     position: tuple[float, float, float]
     thin: bool
+    images: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class ModelView:
     means: tuple[MeanPair, ...]
     legend: Legend
     patterns: tuple[PatternRow, ...]
+    use: UseSection | None
+    trust: TrustPanel | None
     facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     warning: str
@@ -84,6 +89,7 @@ def model_view(
     means: MeanMaps,
     reliability: tuple[Picture, Picture] | None,
     forest: tuple[Picture, Picture] | None,
+    use: UsePictures,
 ) -> ModelView:
     """The page of model `k`; `reliability` and `forest` are diagrams, each for light and for dark pages."""
     model, score = context.models[k], context.report.scores[k]
@@ -121,6 +127,8 @@ def model_view(
         means=_means(context, k, means),
         legend=context.mean_legend(rows=False),
         patterns=pattern_rows(context, context.attention, k) if context.attention else (),
+        use=use_section(context, k, use),
+        trust=trust_panel(context, k),
         facts=_facts(context, k),
         notes=tuple(plain(str(note)) for note in model.info.get("notes", ())),
         warning=order.sentence if order is not None else "",
@@ -211,6 +219,7 @@ def _rows(context: Context, k: int) -> tuple[ScoreRow, ...]:
                 if recall.defined
                 else (0.0, 0.0, 0.0),
                 row.thin,
+                context.explorer(context.token("true", row.emotion)) if row.n else "",
             )
         )
     return tuple(rows)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportgen.evidence.actions import ActionLink
+from reportgen.evidence.estimate import interval_text
 from reportgen.evidence.human import ACTION_UNITS, HUMAN, NAIVE
 from reportgen.site.attention import REGION_NAMES, Attention
 from reportgen.site.context import Context
@@ -127,8 +128,9 @@ def _rows(context: Context, attention: Attention, name: str, people: dict[str, f
     rows = []
     for index, (region, words) in enumerate(REGION_NAMES.items()):
         cells = []
-        for model in context.models:
+        for k, model in enumerate(context.models):
             cell = region_cell(attention, model.name, name, region)
+            cell = replace(cell, href=context.peaks_in(k, name, region))
             profile = attention.profile(model.name, name)
             value = math.nan if profile is None else profile.regions[index].value
             verdict = attention.on(model.name, name, region)
@@ -184,7 +186,7 @@ def _checks(
             (
                 "Eyes and brows against the mouth",
                 tuple(
-                    f"{p.eyes_to_mouth.value:.2f} [{p.eyes_to_mouth.low:.2f}, {p.eyes_to_mouth.high:.2f}]"
+                    interval_text(p.eyes_to_mouth.value, p.eyes_to_mouth.low, p.eyes_to_mouth.high)
                     if p.eyes_to_mouth.defined
                     else "–"
                     for p in found

@@ -55,8 +55,14 @@
   }
 
   function follow(relation) {
-    var link = document.querySelector('a[rel="' + relation + '"]');
-    if (link) link.click();
+    // The explorer turns its own pages; elsewhere, and where all pages are in one file, the link that is on screen.
+    var all = document.querySelectorAll('[data-turn="' + relation + '"], a[rel="' + relation + '"]');
+    for (var i = 0; i < all.length; i += 1) {
+      if (all[i].offsetParent !== null) {
+        all[i].click();
+        return;
+      }
+    }
   }
 
   document.addEventListener("keydown", function (event) {
@@ -68,8 +74,8 @@
     else if (event.key === "]") follow("next");
     else if (event.key === "?") document.getElementById("keys").togglePopover();
     else if (event.key === "/") {
-      var query = document.getElementById("query");
-      if (!query) return;
+      var query = document.querySelector("form[role=search] input");
+      if (!query || query.offsetParent === null) return;
       event.preventDefault();
       query.focus();
     } else if (event.key === "Enter" && event.target.matches("[data-step]")) {

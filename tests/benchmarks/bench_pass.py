@@ -3,9 +3,11 @@
     python tests/benchmarks/bench_pass.py [--data PICKLE --model NAME=CHECKPOINT ...] [--images 96] [--rounds 5]
 
 The limit is decoding once plus the best bare forward pass of every model found in a fixed sweep of batch sizes,
-layouts and threadings. The usual ways are a notebook's loop (full backward hook, one image, one map) and the package
-`grad-cam` (one map), each with its own decoding. Contestants run in turn, round by round, so that a machine whose
-speed drifts treats all alike; medians are printed.
+layouts and threadings. The pass runs each model as its calibration says; with landmarks it also asks all that the
+statistics need, and the statistics themselves are timed on the analysis of these images (they hardly grow with the
+number of images: take `--images 0`, all, for a fair share). The usual ways are a notebook's loop (full backward hook,
+one image, one map) and the package `grad-cam` (one map), each with its own decoding. Contestants run in turn, round by
+round, so that a machine whose speed drifts treats all alike; medians are printed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -27,15 +30,23 @@ import torch
 from PIL import Image
 from torch import nn
 
-from reportgen.analysis import PartStore
+from reportgen.analysis import PartStore, read_analysis
 from reportgen.config import Config, ModelConfig
+from reportgen.evidence.attention_case import judge_attention
+from reportgen.explain.analyse import analyse
+from reportgen.explain.calibrate import choose
 from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
 from reportgen.explain.plan import make_plan, shard_bounds
-from reportgen.explain.run import available_cores, run_pass
+from reportgen.explain.preprocess import resize
+from reportgen.explain.run import run_pass
+from reportgen.explain.tuning import WORTH_MEASURING, Tuning
+from reportgen.explain.workers import available_cores, worker_threads
+from reportgen.faces.landmarks import Landmarker
 from reportgen.inputs.checkpoints import read_checkpoint
-from reportgen.inputs.testset import load_test_set
+from reportgen.inputs.images import decode
+from reportgen.inputs.testset import TestSet, load_test_set
 from reportgen.models._torchvision import import_torchvision
 from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.registry import build_model
@@ -46,6 +57,7 @@ CPU = torch.device("cpu")
 BATCHES = (1, 2, 4, 8, 16, 32)
 OURS = "our pass: all models, all maps"
 WITH_FACES = "our pass with landmarks and regions"
+OURS_BF16 = "our pass in bfloat16"
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -107,6 +119,47 @@ def best_forward(module: nn.Module, layer: str, x: torch.Tensor, workers: int) -
     return name, lambda n: forward_all(candidate, ready[: max(1, n // size)], threading, workers)
 
 
+def bf16_forward(module: nn.Module, layer: str, x: torch.Tensor, workers: int) -> Callable[[int], None]:
+    """The best bare forward pass in bfloat16 under autocast: a function of the number of images."""
+    candidate = optimise_for_inference(copy.deepcopy(module), layer, CPU)
+
+    def one(batch: object) -> None:
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            candidate(batch)
+
+    def run(size: int, n: int) -> None:
+        in_workers(one, list(x[:n].split(size)), workers)
+
+    size = min(BATCHES, key=lambda size: min(seconds(partial(run, size, 32)) for _ in range(3)))
+    return partial(run, size)
+
+
+def tuned(explainer: Explainer, test_set: TestSet, wish: str, workers: int) -> Tuning:
+    """As a build with many images chooses."""
+    images = [resize(decode(test_set.read_bytes(row)).samples, explainer.preprocessing) for row in range(64)]
+    with worker_threads(workers) as pool:
+        return choose(explainer, images, wish, WORTH_MEASURING, "cpu", pool, workers)
+
+
+def landmark_milliseconds(test_set: TestSet) -> float:
+    """Of one core per image: decoded pixels to points and facial actions."""
+    landmarker = Landmarker(threads=1)
+    pictures = [decode(test_set.read_bytes(row)).samples for row in range(len(test_set.frame))]
+    landmarker.locate(pictures[0])
+    began = time.thread_time()
+    for picture in pictures:
+        landmarker.locate(picture)
+    return 1e3 * (time.thread_time() - began) / len(pictures)
+
+
+def statistics_seconds(test_set: TestSet, config: Config) -> float:
+    """All that is concluded from the maps of these images."""
+    with tempfile.TemporaryDirectory() as name:
+        analyse(config.model_copy(update={"regions": "auto"}), test_set, Path(name), SilentProgress())
+        analysis = read_analysis(Path(name))
+        return min(seconds(lambda: judge_attention(analysis, config.seed)) for _ in range(2))
+
+
 def notebook_loop(module: nn.Module, layer: str, files: list[Path]) -> None:
     """One image at a time, gradients through the whole network, one map: what notebooks do."""
     to_tensor, kept = transform(), {}
@@ -151,12 +204,13 @@ def main() -> None:
     models = {entry.partition("=")[0]: ModelConfig(checkpoint=Path(entry.partition("=")[2])) for entry in named}
     config = Config(data=arguments.data, models=models, regions="none")
     test_set = load_test_set(config)
-    n, workers = arguments.images, available_cores()
-    test_set = dataclasses.replace(test_set, frame=test_set.frame.iloc[:n])
+    workers = available_cores()
+    test_set = dataclasses.replace(test_set, frame=test_set.frame.iloc[: arguments.images or None])
     files = [Path(file) for file in test_set.frame["file"]]
-    n, few = len(files), max(8, len(files) // 6)
+    n, few = len(files), max(8, min(32, len(files) // 6))
     to_tensor = transform()
-    x = torch.stack([to_tensor(Image.open(file).convert("RGB")) for file in files])
+    some = min(n, 256)  # forward passes need no other images than these, and all would not fit into memory
+    x = torch.stack([to_tensor(Image.open(file).convert("RGB")) for file in files[:some]])
 
     try:
         import pytorch_grad_cam
@@ -175,8 +229,10 @@ def main() -> None:
         def eager_32(eager: nn.Module = eager) -> None:
             forward_all(eager, list(x.split(32)), "inside", workers)
 
-        contestants[f"{name}: eager forward, batch 32"] = (n, eager_32)
-        contestants[f"{name}: best bare forward"] = (n, lambda run_best=run_best: run_best(n))
+        run_bf16 = bf16_forward(module, layer, x, workers)
+        contestants[f"{name}: eager forward, batch 32"] = (some, eager_32)
+        contestants[f"{name}: best bare forward"] = (some, lambda run_best=run_best: run_best(some))
+        contestants[f"{name}: best forward in bfloat16"] = (some, lambda run_bf16=run_bf16: run_bf16(some))
         trainable, target = load(entry)
         trainable.requires_grad_(True)
         contestants[f"{name}: notebook loop"] = (few, lambda m=trainable, t=target: notebook_loop(m, t, files[:few]))
@@ -200,32 +256,52 @@ def main() -> None:
             done = run_pass(test_set, consumers, faces, settings.shard_images, workers, SilentProgress())
             assert done == n
 
-    for name, regions in ((OURS, "none"), (WITH_FACES, "auto")):
-        explainers = []
-        for entry in models.values():
-            loaded = build_model("m", read_checkpoint(entry.checkpoint).state, entry)
-            explainers.append(Explainer(loaded, range(7), "gradcam", CPU, probing=regions != "none").__enter__())
-        contestants[name] = (n, partial(our_pass, explainers, regions))
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for round_ in range(arguments.rounds + 1):  # the first one warms up
-        for name, (count, run) in contestants.items():
-            torch.set_num_threads(workers)
-            took = seconds(run) / count
-            if round_:
-                times[name].append(took)
+    with ExitStack() as stack:
+        passes = ((OURS, "none", "float32"), (WITH_FACES, "auto", "float32"), (OURS_BF16, "none", "bf16"))
+        for title, regions, wish in passes:
+            explainers = []
+            for name, entry in models.items():
+                loaded = build_model("m", read_checkpoint(entry.checkpoint).state, entry)
+                explainer = Explainer(loaded, range(7), "gradcam", CPU, probing=regions != "none")
+                explainers.append(stack.enter_context(explainer))
+                explainer.tuning = tuned(explainer, test_set, wish, workers)
+                print(f"{title}: {name}: {explainer.tuning}")
+            contestants[title] = (n, partial(our_pass, explainers, regions))
+        times: dict[str, list[float]] = {name: [] for name in contestants}
+        processor: dict[str, list[float]] = {name: [] for name in contestants}
+        for round_ in range(arguments.rounds + 1):  # the first one warms up
+            for name, (count, run) in contestants.items():
+                torch.set_num_threads(workers)
+                began = time.process_time()
+                took = seconds(run)
+                if round_:
+                    times[name].append(took / count)
+                    processor[name].append((time.process_time() - began) / count)
     per_image = {name: statistics.median(values) for name, values in times.items()}
     print(f"\n{n} images, {workers} cores, torch {torch.__version__}, median of {arguments.rounds} interleaved rounds")
     for name, value in per_image.items():
         print(f"{name:42s} {1 / value:8.1f} images/s   ({1e3 * value:6.2f} ms)")
 
-    def per_round(*parts: str) -> np.ndarray:
-        return np.sum([times[part] for part in parts], axis=0)
+    def per_round(*parts: str, measured: dict[str, list[float]] = times) -> np.ndarray:
+        return np.sum([measured[part] for part in parts], axis=0)
 
     ours = per_round(OURS)
-    limit = per_round("decoding alone", *(f"{name}: best bare forward" for name in models))
+    bare = ("decoding alone", *(f"{name}: best bare forward" for name in models))
+    limit, least = per_round(*bare), per_round(*bare, measured=processor)
     loops = per_round(*(f"{name}: notebook loop" for name in models))
+    judging = statistics_seconds(test_set, config)
     print(f"\npass / (decoding + best bare forwards): {np.median(ours / limit):.3f}")
     print(f"with landmarks and regions / the same:  {np.median(per_round(WITH_FACES) / limit):.3f}")
+    with_statistics = (per_round(WITH_FACES) + judging / n) / limit
+    print(f"with the statistics' {judging:.1f} s as well:     {np.median(with_statistics):.3f}")
+    print("the same by processor time, which other programs disturb less:")
+    for title in (OURS, WITH_FACES):
+        print(f"  {title:37s} {np.median(per_round(title, measured=processor) / least):.3f}")
+    print(f"landmarks: {landmark_milliseconds(test_set):.2f} ms of one core per image")
+    print(f"pass in float32 / in bfloat16:          {np.median(ours / per_round(OURS_BF16)):.2f}")
+    for name in models:
+        gain = per_round(f"{name}: best bare forward") / per_round(f"{name}: best forward in bfloat16")
+        print(f"{name + ': float32 / bfloat16':39s} {np.median(gain):.2f}")
     print(f"notebook loops / pass:                  {np.median(loops / ours):.2f}")
     if pytorch_grad_cam is not None:
         package = per_round(*(f"{name}: grad-cam" for name in models))

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from reportgen.analysis import read_analysis
-from reportgen.build import build
 from reportgen.config import Config
 from reportgen.demo import demo_files
 from reportgen.evidence.attention_case import judge_attention
 from reportgen.faces.landmarks import Landmarker
 from reportgen.faces.regions import REGIONS, fractions_of_map, region_map, regions_from_label_png
+from reportgen.pipeline import build
 
 pytestmark = pytest.mark.slow
 
@@ -81,3 +81,10 @@ def test_detected_regions_lie_on_the_exact_ones():
     median = pd.DataFrame(overlaps).median()
     print("\nmedian IoU of detected and exact regions:", median.round(2).to_dict())
     assert {name: floor for name, floor in FLOORS.items() if median[name] < floor} == {}
+
+
+def test_no_property_of_the_photo_is_taken_for_a_shortcut(report):
+    """The demo's photos differ in colour, size and sharpness by chance only, and no model was taught to use that."""
+    effects = pd.read_parquet(report.analysis / "tables/interventions.parquet")
+    assert len(effects) == 2 * 7 * 4
+    assert effects.loc[effects["answer"] == "yes", ["model", "emotion", "change"]].to_numpy().tolist() == []

@@ -10,6 +10,7 @@ from reportgen.errors import BuildError, CheckpointError, ConfigError
 from reportgen.explain.cam import METHODS
 from reportgen.explain.compute import class_positions, pick_device
 from reportgen.explain.explainer import Explainer, Question
+from reportgen.explain.tuning import Tuning
 from reportgen.inputs.checkpoints import read_checkpoint
 from reportgen.models.registry import LoadedModel, build_model
 
@@ -35,7 +36,7 @@ def small(bias=0.0):
 @pytest.mark.parametrize("method", sorted(METHODS))
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_every_method_and_precision(method, precision):
-    with Explainer(small(), range(3), method, CPU, precision) as explainer:
+    with Explainer(small(), range(3), method, CPU, Tuning(4, precision)) as explainer:
         said = explainer.explain(questions(5, explainer.grid))
     with Explainer(small(), range(3), method, CPU) as explainer:
         exact = explainer.explain(questions(5, explainer.grid))

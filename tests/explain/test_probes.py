@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from reportgen.evidence.nulls import random_head
+from reportgen.explain.heads import AnyHead
 from reportgen.explain.probes import CONTROLS, PERMUTATIONS, ablate_peaks, permutations, random_heads
 
 
@@ -45,7 +46,7 @@ def test_a_prediction_that_hangs_on_the_peak():
     layer = torch.ones(2, 1, 3, 3)
     layer[0, 0, 1, 1] = 5.0  # total 13, without the peak 8, without another cell 12
     layer[1] = 5.0  # total 45: no single cell matters
-    change = ablate_peaks(SumHead(), layer, layer[:, 0], np.array([0, 1]))
+    change = ablate_peaks(AnyHead(SumHead()), layer, layer[:, 0], np.array([0, 1]))
     assert change.peak.tolist() == [1.0, 0.0]
     assert change.control.tolist() == [0.0, 0.0]
 
@@ -54,7 +55,7 @@ def test_control_cells_belong_to_the_image_not_to_the_batch():
     torch.manual_seed(0)
     layer = torch.rand(6, 2, 4, 4) * 0.7
     layer[:, 0, 0, 0] = 2.0
-    head = nn.Sequential(nn.Flatten(), nn.Linear(32, 3)).eval()
+    head = AnyHead(nn.Sequential(nn.Flatten(), nn.Linear(32, 3)).eval())
     rows = np.arange(40, 46)
     together = ablate_peaks(head, layer, layer[:, 0], rows)
     alone = [ablate_peaks(head, layer[i : i + 1], layer[i : i + 1, 0], rows[i : i + 1]) for i in range(6)]

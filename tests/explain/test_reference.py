@@ -7,6 +7,7 @@ import torch
 from reportgen.config import ModelConfig
 from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.preprocess import normalise, resize
+from reportgen.explain.tuning import Tuning
 from reportgen.inputs.checkpoints import read_checkpoint
 from reportgen.inputs.images import decode
 from reportgen.models.registry import build_model
@@ -42,8 +43,7 @@ def compare(path, files, classes_of):
         masks = np.zeros((7, *explainer.grid), np.float32)
         questions = [Question(row, -1, image, masks) for row, image in enumerate(images)]
         ours = explainer.explain(questions)
-        explainer.batch_size = 1
-        alone = explainer.explain(questions[:9])
+        alone = explainer.explain(questions[:9], Tuning(1))
     np.testing.assert_array_less(np.abs(ours.maps[:9] - alone.maps).max(), 1e-5 * np.abs(alone.maps).max())
     for i, image in enumerate(images):
         classes = classes_of(i, ours.logits[i])

@@ -47,6 +47,19 @@ def test_plain_images_equal_pillow_exactly(format: str, pixels: np.ndarray, tmp_
         assert decoded.notes == (("grey",) if image.mode == "L" else ())
 
 
+def test_one_channel_is_kept_where_all_three_are_equal() -> None:
+    three = np.repeat(GREY[..., None], 3, axis=2)
+    for pixels in (GREY, three):
+        decoded = decode(encode(Image.fromarray(pixels)))
+        np.testing.assert_array_equal(decoded.samples, GREY)
+        np.testing.assert_array_equal(decoded.pixels, three)
+    # One pixel with a touch of colour, anywhere, makes a colour image.
+    for row, column, channel in ((0, 0, 1), (7, 13, 2), (19, 29, 1)):
+        touched = three.copy()
+        touched[row, column, channel] ^= 1
+        np.testing.assert_array_equal(decode(encode(Image.fromarray(touched))).samples, touched)
+
+
 @pytest.mark.parametrize(
     ("orientation", "upright"),
     [

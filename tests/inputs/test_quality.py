@@ -67,12 +67,18 @@ def test_any_shape_with_three_channels() -> None:
 @pytest.mark.parametrize(
     "pixels",
     [
-        np.zeros((4, 4), np.uint8),
+        np.zeros(4, np.uint8),
         np.zeros((4, 4, 4), np.uint8),
         np.zeros((4, 4, 3)),
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
 def test_other_arrays_are_refused(pixels: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="uint8 pixels"):
+    with pytest.raises(ValueError, match=r"uint8 pixels|at least one pixel"):
         image_quality(pixels)
+
+
+@pytest.mark.parametrize("shape", [(350, 350), (128, 128), (48, 48), (1, 1), (700, 90)])
+def test_one_grey_channel_gives_the_numbers_of_three_equal_ones(shape: tuple[int, int]) -> None:
+    grey = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+    assert image_quality(grey) == image_quality(np.repeat(grey[..., None], 3, axis=2))

@@ -41,12 +41,45 @@ def test_logits_and_target_layer_stay_equal(make, layer):
 
 
 def test_pool_moves_before_relu_with_an_identical_result():
-    module = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), nn.Identity()).eval()
+    module = nn.Sequential(nn.ReLU(), nn.MaxPool2d(3), nn.Identity()).eval()
     x = torch.randn(2, 3, 9, 9)
     before = module(x)
     optimise_for_inference(module, "2", CPU)
     assert [type(part).__name__ for part in module] == ["MaxPool2d", "ReLU", "Identity"]
     assert torch.equal(module(x), before)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(8, 8), (9, 7), (2, 3)])
+def test_pooling_by_rows_is_identical(layout, size):
+    module = nn.Sequential(nn.Identity(), nn.MaxPool2d(2), nn.Identity()).eval()
+    x = torch.randn(2, 3, *size).contiguous(memory_format=layout)
+    x[0, 0, 1, 1] = float("nan")
+    before = module(x)
+    optimise_for_inference(module, "2", CPU)
+    assert not isinstance(module[1], nn.MaxPool2d)
+    after = module(x)
+    assert torch.equal(after.isnan(), before.isnan())
+    assert torch.equal(after.nan_to_num(), before.nan_to_num())
+    assert torch.equal(module[1](x[1]), nn.MaxPool2d(2)(x[1]))  # a single image without a batch
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        nn.MaxPool2d(3),
+        nn.MaxPool2d(2, stride=1),
+        nn.MaxPool2d(2, padding=1),
+        nn.MaxPool2d(2, dilation=2),
+        nn.MaxPool2d(2, ceil_mode=True),
+        nn.MaxPool2d((2, 4)),
+        nn.AvgPool2d(2),
+    ],
+)
+def test_any_other_pooling_stays(pool):
+    module = nn.Sequential(nn.Identity(), pool, nn.Identity()).eval()
+    optimise_for_inference(module, "2", CPU)
+    assert module[1] is pool
 
 
 def test_a_norm_whose_convolution_is_used_elsewhere_is_not_folded():

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urldefrag
+from xml.etree import ElementTree
 
+import html5lib
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,14 +22,22 @@ from PIL import Image, ImageDraw
 from reportgen.analysis import Analysis, FaceRecords, ModelRecords, slugify
 from reportgen.config import Config
 from reportgen.evidence.agreement import compare_models
+from reportgen.evidence.certificate import Certificate, CertifiedKind
 from reportgen.evidence.class_order import likely_order
+from reportgen.evidence.estimate import wilson
 from reportgen.evidence.judge import AttentionFindings, judge
+from reportgen.evidence.map_agreement_case import find_agreements
 from reportgen.evidence.measure import Cases, ModelMaps
-from reportgen.evidence.mining import mine
+from reportgen.evidence.mining import Mined, mine
+from reportgen.evidence.occlusions import Occlusions, measure_occlusions
+from reportgen.evidence.reason_case import find_reasons
 from reportgen.evidence.scores import score_model
+from reportgen.evidence.shortcuts import ShortcutFindings, judge_shortcuts
+from reportgen.evidence.use_case import UseFindings, judge_use
 from reportgen.faces.align import canonical_points
 from reportgen.faces.landmarks import ACTIONS
 from reportgen.faces.regions import REGIONS
+from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import DataNote, Report
@@ -92,12 +106,113 @@ def _faces(labels: np.ndarray) -> FaceRecords:
 
 
 def _attention(
-    models: tuple[ModelRecords, ...], labels: np.ndarray, classes: tuple[str, ...], faces: FaceRecords
+    models: tuple[ModelRecords, ...],
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    faces: FaceRecords,
+    ids: tuple[str, ...],
 ) -> AttentionFindings:
     maps = [ModelMaps(m.name, m.slug, m.maps, _masks(len(labels), m.maps.shape[-1]), m.probabilities) for m in models]
-    ids = tuple(f"{row:012x}" for row in range(len(labels)))
     cases = Cases(classes, labels, ids, sources=faces.regions_from)
     return judge(maps, cases, faces.actions, ACTIONS, seed=0, draws=200)
+
+
+def _answers(analysis: Analysis) -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
+    """Grey, the first model takes every happy face for an angry one; every other change changes nothing."""
+    labels, found = analysis.labels, {}
+    names = ("grey", "equalised", "blurred", "re-encoded")
+    shown = [
+        (row, name)
+        for row in np.flatnonzero(labels >= 0).tolist()
+        for name in names
+        if name != "grey" or analysis.images["colourfulness"][row] > 0
+    ]
+    design = pd.DataFrame(shown, columns=["image", "change"])
+    for k, model in enumerate(analysis.models):
+        logits = model.logits[design["image"]].copy()
+        lost = (design["change"] == "grey").to_numpy() & (labels[design["image"]] == 2) & (k == 0)
+        logits[lost] = np.eye(logits.shape[1])[0]
+        found[model.slug] = (design, logits)
+    return found
+
+
+def _shortcuts(analysis: Analysis, *, shown: bool) -> ShortcutFindings:
+    models = [replace(m, masks=_masks(len(analysis.labels), m.maps.shape[-1])) for m in analysis.models]
+    return judge_shortcuts(
+        replace(analysis, models=tuple(models)), _answers(analysis) if shown else {}, 0, permutations=20
+    )
+
+
+def _use(analysis: Analysis, attention: AttentionFindings) -> UseFindings:
+    """Transplants between the emotions with twelve faces and more: happiness hangs on the mouth, anger on the brows
+    and, for the first model, on the background; colour carries happiness through the forehead.
+    """
+    rng = np.random.default_rng(6)
+    labels = analysis.labels
+    pools = {e: np.flatnonzero(labels == e) for e in range(len(analysis.classes)) if (labels == e).sum() >= 12}
+    rows = []
+    for emotion, pool in pools.items():
+        for turn, receiver in enumerate(pool[:10]):
+            for d, others in pools.items():
+                donors = [int(others[(turn + step) % len(others)]) for step in (1, 2)]
+                rows += [(turn, emotion, int(receiver), donor, d) for donor in donors]
+    pairs = pd.DataFrame(rows, columns=["turn", "emotion", "receiver", "donor", "donor_emotion"])
+    crossed = pairs.merge(pd.DataFrame({"region": TRANSPLANTED}), how="cross")
+    crossed = crossed[(crossed["turn"] < 8) | (crossed["region"] == "background")].drop(columns="turn")
+    happy = crossed[crossed["emotion"] == 2]
+    design = pd.concat([crossed.assign(matched=True), happy.assign(matched=False)], ignore_index=True)
+    other = (design["emotion"] != design["donor_emotion"]).to_numpy()
+    answers = {}
+    for k, model in enumerate(analysis.models):
+        lost = {(2, "mouth", True): 2.0, (2, "mouth", False): 2.0, (0, "eyes+brows", True): 0.6 + 0.2 * k,
+                (0, "background", True): 0.0 if k else 2.5, (2, "forehead", False): 1.0}  # fmt: skip
+        cells = zip(design["emotion"], design["region"], design["matched"], strict=True)
+        effect = np.asarray([lost.get(cell, 0.0) for cell in cells]) * other
+        logits = rng.normal(0, 0.1, (len(design), len(analysis.classes)))
+        logits[np.arange(len(design)), design["emotion"]] += 2.0 - effect
+        answers[model.slug] = design, logits.astype(np.float32)
+    return judge_use(analysis, attention, answers, 0)
+
+
+def _occlusions(analysis: Analysis) -> Occlusions:
+    """Answers that say: the mouth speaks against the label, everything else a little for it."""
+    first = analysis.models[0]
+    wrong = np.flatnonzero((analysis.labels >= 0) & (first.predicted != analysis.labels)).tolist()
+    rows: list[tuple[int, str, str, str, int]] = []
+    for row in wrong[:6]:
+        donor = next(i for i in range(len(analysis.labels)) if i != row)
+        rows.append((row, "unchanged", "", "", -1))
+        for region in TRANSPLANTED:
+            rows += [(row, "strip", region, "around", -1), (row, "strip", region, "donor", donor)]
+        rows += [(row, "background", "background", "donor", donor)] * 2
+    design = pd.DataFrame(rows, columns=["receiver", "purpose", "region", "fill", "donor"])
+    answers = {}
+    for model in analysis.models:
+        said = model.logits[design["receiver"]].astype(np.float64)
+        helped = np.where(design["region"] == "mouth", 1.5, np.where(design["purpose"] == "unchanged", 0.0, -0.2))
+        said[np.arange(len(said)), analysis.labels[design["receiver"]]] += helped
+        answers[model.slug] = said
+    return measure_occlusions(design, answers, analysis)
+
+
+def _with_reasons(report: Report) -> Report:
+    analysis = report.analysis
+    if not (analysis.labels >= 0).any():
+        return report
+    n = len(analysis.images)
+    rng = np.random.default_rng(8)
+    images = analysis.images.assign(sharpness=rng.uniform(10, 900, n), luminance=rng.uniform(0.2, 0.8, n))
+    analysis = replace(analysis, images=images)
+    agreements, alike = find_agreements(analysis, 2, 0)
+    measures = None if report.attention is None else report.attention.measures
+    occlusions = None if analysis.faces is None else _occlusions(analysis)
+    return replace(
+        report,
+        analysis=analysis,
+        mined=Mined((*report.mined.picks, *alike)),
+        agreements=agreements,
+        reasons=find_reasons(analysis, measures, occlusions, np.full(len(analysis.classes), 0.25), unweighted=True),
+    )
 
 
 MakeReport = Callable[..., Report]
@@ -113,6 +228,8 @@ def make_report() -> MakeReport:
         classes: tuple[str, ...] = CLASSES,
         labelled: bool = True,
         measured: bool = False,
+        shortcuts: str = "",
+        tested: bool = True,
         path: Callable[[int], str] = lambda row: f"images/face_{row:03d}.png",
         **more: Any,
     ) -> Report:
@@ -132,6 +249,15 @@ def make_report() -> MakeReport:
                 "width": [shape[1] for shape in shapes],
                 "height": [shape[0] for shape in shapes],
                 "notes": ["grey" if row % 4 == 0 else "" for row in range(n)],
+                "format": ["JPEG" if row % 5 else "PNG" for row in range(n)],
+                "jpeg_quality": [75.0 if row % 5 else np.nan for row in range(n)],
+                "sharpness": [50.0 + row % 7 for row in range(n)],
+                "luminance": [0.4 + row % 6 / 50 for row in range(n)],
+                "contrast": [0.2 + row % 3 / 50 for row in range(n)],
+                # Happy faces are in colour, nearly all others grey.
+                "colourfulness": [0.2 if (k == 2) != (row % 11 == 10) else 0.0 for row, k in enumerate(labels)],
+                # The first angry and the first happy face are nearly the same picture.
+                "perceptual_hash": [hashes[0 if row == 15 else row][:16] for row in range(n)],
             }
         )
         records = tuple(_model(name, labels, len(classes), 7 * (k + 1), k) for k, name in enumerate(models))
@@ -149,6 +275,11 @@ def make_report() -> MakeReport:
         )
         faces = _faces(labels) if measured else None
         analysis = Analysis(Path("analysis"), manifest, images, problems, records, faces)
+        found = _shortcuts(analysis, shown=shortcuts == "shown") if shortcuts else None
+        attention = _attention(records, labels, classes, faces, tuple(images["image_id"])) if faces else None
+        use = None
+        if attention is not None:
+            use = _use(analysis, attention) if tested else judge_use(analysis, attention, {}, 0)
         return Report(
             analysis=analysis,
             scores=tuple(score_model(m.name, labels, m.probabilities, classes, 0, draws=50) for m in records),
@@ -160,16 +291,52 @@ def make_report() -> MakeReport:
                 DataNote("Images left out", "2 of 41.", ("/home/someone/my photos/a.png: not an image",), serious=True),
             ),
             command="reportgen build --data /home/someone/processed_data.pkl",
-            attention=_attention(records, labels, classes, faces) if faces is not None else None,
+            shortcuts=found,
+            attention=attention,
+            use=use,
             **more,
         )
 
-    return make
+    return lambda **settings: _with_reasons(make(**settings))
 
 
 @pytest.fixture(scope="session")
-def report(make_report: MakeReport) -> Report:
-    return make_report(measured=True)
+def certificate() -> Certificate:
+    """A check of the verdicts with made-up outcomes."""
+    return Certificate(
+        date="2026-01-02",
+        machine="2 cores, a processor, Linux x86_64",
+        version="0.0.0",
+        judging_code="measured",
+        models=9,
+        strong=0.3,
+        tuning="corner patch",
+        clean_accuracy=0.61,
+        targets=(
+            ("strong shortcuts flagged", "at least 29 of 30", "3 of 4", False),
+            ("ranks", ".8", "", None),
+        ),
+        kinds=(
+            CertifiedKind("corner patch", "off-face", True, 2, wilson(1, 2), wilson(1, 1), wilson(0, 0)),
+            CertifiedKind("tint", "invisible", False, 3, wilson(0, 3), wilson(0, 0), wilson(0, 0)),
+        ),
+        detection=wilson(3, 4),
+        naming=wilson(3, 3),
+        false_alarms=wilson(1, 4),
+        distractors=wilson(0, 2),
+        clean=wilson(1, 2),
+        heat_detection=wilson(4, 4),
+        heat_alarms=wilson(3, 4),
+        correlation=wilson(3, 4),
+        doses=((-1.0, 0.3, wilson(0, 5)), (0.3, 1.0, wilson(3, 4))),
+        unseen=("tint",),
+        table=b"model,arm\nclean-00,clean\n",
+    )
+
+
+@pytest.fixture(scope="session")
+def report(make_report: MakeReport, certificate: Certificate) -> Report:
+    return make_report(measured=True, shortcuts="shown", certificate=certificate, judging_code="measured")
 
 
 def _publish(report: Report, folder: Path, **settings: Any) -> Published:
@@ -197,6 +364,7 @@ def hostile(make_report: MakeReport, tmp_path_factory: pytest.TempPathFactory) -
     made = make_report(
         models=('<img src=x onerror="alert(2)">', "</script><script>alert(3)</script>"),
         classes=("<b>anger</b>", "fe ar", "{{ 7 * 7 }}", "fe-ar"),
+        shortcuts="shown",
         path=lambda row: f"C:\\Users\\someone\\{row}{HOSTILE}" if row % 2 else f"/home/someone/{row}{HOSTILE}",
     )
     return _publish(made, tmp_path_factory.mktemp("hostile"))
@@ -211,11 +379,69 @@ def variants(
     return {
         "two models": published,
         "hostile names": hostile,
+        "use not tested": _publish(make_report(measured=True, tested=False), folder / "untested", experiments="off"),
         "regions not measured": _publish(make_report(), folder / "plain"),
         "one model": _publish(make_report(models=("Only",)), folder / "one"),
         "three models": _publish(
-            make_report(models=("A", "B", "C"), measured=True), folder / "three", overlay="classic"
+            make_report(models=("A", "B", "C"), measured=True, shortcuts="not shown"),
+            folder / "three",
+            overlay="classic",
         ),
-        "no labels": _publish(make_report(labelled=False), folder / "unlabelled"),
+        "no labels": _publish(make_report(labelled=False, shortcuts="not shown"), folder / "unlabelled"),
         "one model, no labels": _publish(make_report(models=("Only",), labelled=False), folder / "both"),
     }
+
+
+XHTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
+LINKS = {"a": "href", "link": "href", "script": "src", "img": "src"}
+
+
+def _links_inside(site: Path) -> int:
+    """Follow every link of every page; returns how many there were."""
+    site, checked = site.resolve(), 0
+    ids: dict[Path, set[str | None]] = {}
+    for page in sorted(site.rglob("*.html")):
+        for element in _parse(page).iter():
+            tag = element.tag.removeprefix(XHTML) if isinstance(element.tag, str) else ""
+            target = element.get(LINKS.get(tag, ""))
+            if element.tag == f"{SVG}image":
+                target = element.get("href")
+            if target is None:
+                continue
+            assert not re.match(r"[a-z]+:|//|/", target), f"{page.name}: {target}"
+            path, fragment = urldefrag(target)
+            goal = (page.parent / unquote(path)).resolve() if path else page
+            assert goal.is_relative_to(site)
+            assert goal.is_file(), f"{page.relative_to(site)} links to {target}"
+            # The explorer keeps its state behind the hash; everywhere else it names an element.
+            if fragment and goal.name != "explorer.html":
+                if goal not in ids:
+                    ids[goal] = {other.get("id") for other in _parse(goal).iter()}
+                assert unquote(fragment) in ids[goal], f"{page.relative_to(site)}: {target}"
+            checked += 1
+    return checked
+
+
+def _parse(path: Path) -> ElementTree.Element:
+    return html5lib.HTMLParser(strict=True).parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def links_inside() -> Callable[[Path], int]:
+    """Follows every link of every page of a site; fails where one leads nowhere or outside, else says how many."""
+    return _links_inside
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium; tests that use it skip with the reason where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+    if not chromium.exists():
+        pytest.skip(f"no Chromium at {chromium}; set CHROMIUM to its path")
+    with playwright.sync_playwright() as running:
+        launched = running.chromium.launch(
+            executable_path=str(chromium), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
+        )
+        yield launched
+        launched.close()

@@ -209,19 +209,14 @@ def test_tables_can_be_downloaded(published: Published, report: Report) -> None:
     rows = list(csv.DictReader(io.StringIO((published.site / "downloads/emotion_regions.csv").read_text())))
     for row, value in zip(rows, tables["emotion_regions"]["enrichment"], strict=True):
         assert row["enrichment"] == ("" if value != value else f"{value:.6g}")
-    columns = list(csv.DictReader(io.StringIO((published.site / "downloads/attention_columns.csv").read_text())))
+    columns = list(csv.DictReader(io.StringIO((published.site / "downloads/table_columns.csv").read_text())))
     described = {(row["table"], row["column"]) for row in columns}
     assert {("claims", column) for column in tables["claims"].columns} <= described
 
 
 def test_large_tables_stay_behind(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Small:
-        report: Any
-
-    view = Small()
-    view.report = report
     monkeypatch.setattr(downloads, "_LARGEST", 20_000)
-    files = downloads._attention(view)  # type: ignore[arg-type]
+    files = downloads._tables(report.tables)
     assert "downloads/claims.csv" in files and "downloads/statistics.csv" not in files
 
 

@@ -6,9 +6,9 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from urllib.parse import unquote, urldefrag
 from xml.etree import ElementTree
 
 import html5lib
@@ -19,10 +19,10 @@ from reportgen.site.publish import Published
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 SVG = "{http://www.w3.org/2000/svg}"
-LINKS = {"a": "href", "link": "href", "script": "src", "img": "src"}
 
 KINDS = (
     "two models",
+    "use not tested",
     "regions not measured",
     "hostile names",
     "one model",
@@ -52,28 +52,10 @@ def test_pages_are_valid_to_a_strict_parser(variants: dict[str, Published], kind
 
 
 @every_kind
-def test_every_link_leads_somewhere_inside(variants: dict[str, Published], kind: str) -> None:
-    site = variants[kind].site.resolve()
-    checked = 0
-    for page in pages(site):
-        for element in parse(page).iter():
-            tag = element.tag.removeprefix(XHTML) if isinstance(element.tag, str) else ""
-            target = element.get(LINKS.get(tag, ""))
-            if element.tag == f"{SVG}image":
-                target = element.get("href")
-            if target is None:
-                continue
-            assert not re.match(r"[a-z]+:|//|/", target), f"{page.name}: {target}"
-            path, fragment = urldefrag(target)
-            goal = (page.parent / unquote(path)).resolve() if path else page
-            assert goal.is_relative_to(site)
-            assert goal.is_file(), f"{page.relative_to(site)} links to {target}"
-            # The explorer keeps its state behind the hash; everywhere else it names an element.
-            if fragment and goal.name != "explorer.html":
-                ids = {other.get("id") for other in parse(goal).iter()}
-                assert unquote(fragment) in ids, f"{page.relative_to(site)}: {target}"
-            checked += 1
-    assert checked > 50
+def test_every_link_leads_somewhere_inside(
+    variants: dict[str, Published], kind: str, links_inside: Callable[[Path], int]
+) -> None:
+    assert links_inside(variants[kind].site) > 50
 
 
 @every_kind

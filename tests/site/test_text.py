@@ -5,7 +5,7 @@ import math
 import pytest
 
 from reportgen.evidence.estimate import Estimate, wilson
-from reportgen.site.text import and_list, count, decimal, percent, percent_interval, plain, points, shorten, sure
+from reportgen.site.text import and_list, count, decimal, minus, percent, percent_interval, plain, points, shorten, sure
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,13 @@ def test_numbers() -> None:
     assert percent_interval(wilson(0, 0)) == ""
     assert percent_interval(Estimate(0.5, 0.25, 0.75, 9)) == "[25, 75]"
     assert (decimal(0.437), decimal(1.0), decimal(-0.05), decimal(10.04, 1)) == (".44", "1.00", "−.05", "10.0")
-    assert points(-0.078) == "−7.8 points"
+    assert [points(value) for value in (-0.078, 0.078, -0.0001)] == ["−7.8 points", "+7.8 points", "0.0 points"]
+
+
+def test_a_hyphen_before_a_number_becomes_a_minus_and_no_other() -> None:
+    assert minus("0.31 [-0.02, 0.55], -.5") == "0.31 [−0.02, 0.55], −.5"
+    for text in ("2.6e-07", "two-way, 16-bit", "2020-01-02", "a - b", "3-4"):
+        assert minus(text) == text
 
 
 def test_folders_of_someones_disk_are_left_out() -> None:

@@ -9,7 +9,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -31,66 +31,66 @@ from reportgen.analysis import (
 from reportgen.config import Config
 from reportgen.evidence.agreement import compare_models
 from reportgen.evidence.attention_case import judge_attention
+from reportgen.evidence.certificate import read_certificate
 from reportgen.evidence.class_order import likely_order
 from reportgen.evidence.data_notes import TrainingOverlap, data_notes
-from reportgen.evidence.judge import DICTIONARY
-from reportgen.evidence.mining import mine
+from reportgen.evidence.map_agreement_case import find_agreements
+from reportgen.evidence.mining import Mined, mine
+from reportgen.evidence.occlusion_choice import choose_occlusions
+from reportgen.evidence.occlusions import measure_occlusions
+from reportgen.evidence.reason_case import find_reasons
+from reportgen.evidence.reasons import ReasonFindings
 from reportgen.evidence.sample import draw_sample
 from reportgen.evidence.scores import score_model
-from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.shortcuts import judge_shortcuts
-from reportgen.evidence.tables import Dictionary, Tables, write_tables
-from reportgen.evidence.use_case import USE_DICTIONARY, judge_use
+from reportgen.evidence.tables import write_tables
+from reportgen.evidence.use_case import judge_use
 from reportgen.explain.analyse import analyse
 from reportgen.explain.experiments import Experiment, perform
 from reportgen.explain.interventions import intervention_experiment
-from reportgen.explain.plan import code_hash
+from reportgen.explain.occlusion import occlusion_experiment
+from reportgen.explain.plan import code_hash, judging_code
 from reportgen.explain.transplants import transplant_experiment
 from reportgen.inputs.discover import discover, discover_models, with_checkpoints
 from reportgen.inputs.emotions import EMOTIONS
 from reportgen.inputs.images import decode
 from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
+from reportgen.inputs.priors import training_priors
 from reportgen.inputs.relocate import find_again, reorder
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
+from reportgen.lock import build_lock
 from reportgen.merge import merge_analyses
+from reportgen.ownership import MANIFEST, check_output
 from reportgen.parts import PartStore
 from reportgen.progress import Progress, SilentProgress
-from reportgen.site.publish import MANIFEST, publish
+from reportgen.result import BuildResult
+from reportgen.site.archive import archive_date
+from reportgen.site.publish import publish
+from reportgen.site.recipe import settings_file
 from reportgen.site.render import find_templates
 from reportgen.site.report import Report
 
 __all__ = ["BuildResult", "build", "explain", "merge"]
 
 _STATE = ".reportgen.json"
-_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "sample_images", "seed")
+_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "sample_images", "seed", "privacy")
+_CERTIFICATE = ("selfcheck/data/certificate.json", "selfcheck/data/trials.csv")
 _SITE_SETTINGS = (
-    "experiments", "sample_images", "overlay", "colormap", "examples", "seed", "zip", "size_warning_mb",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """What a build left behind.
-
-    Attributes
-    ----------
-    site
-        Folder of the site; open its `index.html`.
-    zip
-        The same as one file, or None.
-    analysis
-        The per-image records.
-    alarms
-        What `--fail-on` can watch for and this report found.
-    warnings
-        One sentence each.
-    """
-
-    site: Path
-    zip: Path | None
-    analysis: Path
-    alarms: frozenset[str]
-    warnings: tuple[str, ...]
+    "experiments",
+    "sample_images",
+    "training_unweighted",
+    "overlay",
+    "colormap",
+    "examples",
+    "seed",
+    "privacy",
+    "zip",
+    "single_file",
+    "single_file_mb",
+    "mail",
+    "mail_mb",
+    "size_warning_mb",
+)
 
 
 def build(config: Config, progress: Progress | None = None) -> BuildResult:
@@ -131,6 +131,14 @@ def explain(config: Config, images: Sequence[Path], progress: Progress | None = 
 def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
     for sentence in missing:
         progress.note(f"warning: {sentence}")
+    archive_date()  # a SOURCE_DATE_EPOCH that cannot be used is said before anything is computed
+    with build_lock(config.output):
+        check_output(config.output, zipped=config.zip)
+        return _build_alone(config, test_set, missing, progress)
+
+
+def _build_alone(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
+    """The build itself, while no other one writes here."""
     folder = config.output / "analysis"
     sweep_leftovers(config.output)
     analyse(config, test_set, folder, progress, missing)
@@ -154,6 +162,13 @@ def merge(config: Config, folders: Sequence[Path], progress: Progress | None = N
         The analyses do not belong together, an image is not found, or the output cannot be written.
     """
     told = progress or SilentProgress()
+    archive_date()
+    with build_lock(config.output):
+        check_output(config.output, zipped=config.zip)
+        return _merge_alone(config, folders, told)
+
+
+def _merge_alone(config: Config, folders: Sequence[Path], told: Progress) -> BuildResult:
     folder = config.output / "analysis"
     sweep_leftovers(config.output)
     with told.stage("Joining the analyses", len(folders)):
@@ -189,11 +204,14 @@ def _conclude(config: Config, test_set: TestSet, missing: Sequence[str], progres
     answers = _experiments(analysis, test_set, config, progress)
     with progress.stage("Weighing the evidence"):
         report = _report(everything, analysis, test_set, config, *answers)
-        _write_tables(report, folder / "tables")
+    report = replace(report, reasons=_reasons(report, test_set, config, progress))
+    write_tables(folder / "tables", *report.tables)
     published = publish(report, config.output, config, progress)
     permuted = [order.sentence for order in report.class_orders if order is not None]
     warnings = (*permuted, *published.warnings)
-    result = BuildResult(published.site, published.zip, folder, _alarms(report, missing), warnings)
+    result = BuildResult(
+        published.site, published.zip, folder, _alarms(report, missing), warnings, published.single, published.mail
+    )
     _remember(config, key, result)
     return result
 
@@ -219,15 +237,28 @@ def _experiments(analysis: Analysis, test_set: TestSet, config: Config, progress
     )
 
 
-def _write_tables(report: Report, folder: Path) -> None:
-    found: list[tuple[Tables, Dictionary]] = []
-    if report.attention is not None:
-        found.append((report.attention.tables, DICTIONARY))
-    if report.use is not None:
-        found.append((report.use.tables, USE_DICTIONARY))
-    if report.shortcuts is not None:
-        found.append((report.shortcuts.tables, SHORTCUT_DICTIONARY))
-    write_tables(folder, *found)
+def _reasons(report: Report, test_set: TestSet, config: Config, progress: Progress) -> ReasonFindings | None:
+    """Why images were misclassified, with pictures changed of errors that were found before."""
+    analysis, attention = report.analysis, report.attention
+    occlusions = None
+    if config.experiments != "off" and attention is not None:
+        chosen = choose_occlusions(analysis, attention.measures, report.mined, config.seed)
+        experiment = occlusion_experiment(
+            analysis, chosen.strips, chosen.hot, chosen.controls, config.experiments, config.seed
+        )
+        if experiment is not None:
+            said = perform(experiment, config, test_set, analysis, progress, "Changing regions of errors")
+            occlusions = measure_occlusions(
+                experiment.design, {slug: answers.logits for slug, answers in said.items()}, analysis
+            )
+    return find_reasons(
+        analysis,
+        None if attention is None else attention.measures,
+        occlusions,
+        training_priors(test_set.training, analysis.classes),
+        unweighted=config.training_unweighted,
+        seed=config.seed,
+    )
 
 
 def _report(
@@ -246,6 +277,17 @@ def _report(
     notes = data_notes(
         everything.images, everything.problems, classes, everything.manifest["notes"], _overlap(test_set, config)
     )
+    content = analysis.images["sha256"].tolist()
+    mined = mine(
+        analysis.models,
+        labels,
+        classes,
+        config.examples,
+        config.seed,
+        content=content,
+        unselected=config.examples if (labels < 0).any() else 0,
+    )
+    agreements, alike = find_agreements(analysis, config.examples, config.seed)
     return Report(
         analysis=analysis,
         answers=everything,
@@ -253,15 +295,7 @@ def _report(
             score_model(m.name, everything.labels, m.probabilities, classes, config.seed) for m in everything.models
         ),
         comparisons=tuple(compare_models(a, b, everything.labels) for a, b in combinations(everything.models, 2)),
-        mined=mine(
-            analysis.models,
-            labels,
-            classes,
-            config.examples,
-            config.seed,
-            content=analysis.images["sha256"].tolist(),
-            unselected=config.examples if (labels < 0).any() else 0,
-        ),
+        mined=Mined((*mined.picks, *alike)),
         class_orders=tuple(likely_order(everything.labels, m.predicted, classes) for m in everything.models),
         load_image=load_image,
         data_notes=(*shortcuts.duplicates.note(analysis.images), *notes),
@@ -269,6 +303,9 @@ def _report(
         attention=attention,
         use=None if attention is None else judge_use(analysis, attention, transplants, config.seed),
         shortcuts=shortcuts,
+        agreements=agreements,
+        certificate=read_certificate(),
+        judging_code=judging_code(),
     )
 
 
@@ -322,9 +359,11 @@ def _site_key(everything: AnalysisAnswers, config: Config) -> str:
     return content_hash(
         json.dumps(everything.manifest, sort_keys=True),
         json.dumps(settings, sort_keys=True),
-        code_hash("evidence", "explain", "site", "faces", "build.py", "analysis.py", "parts.py"),
+        code_hash("evidence", "explain", "site", "faces", "pipeline.py", "analysis.py", "parts.py", *_CERTIFICATE),
+        judging_code(),
         *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
         _command(config) or "",
+        settings_file(config),
     )
 
 
@@ -338,9 +377,16 @@ def _unchanged(config: Config, key: str) -> BuildResult | None:
     site = config.output / "site"
     if not isinstance(state, dict) or state.get("key") != key or not _is_whole(site):
         return None
-    if archive is not None and (not archive.is_file() or archive.stat().st_size != state.get("zip_size")):
+    single = config.output / "report.html" if config.single_file else None
+    mail = config.output / "report-mail.zip" if config.mail else None
+    for packed, size in ((archive, "zip_size"), (single, "single_size"), (mail, "mail_size")):
+        if packed is not None and (not packed.is_file() or packed.stat().st_size != state.get(size)):
+            return None
+    try:
+        alarms, warnings = frozenset(map(str, state["alarms"])), tuple(map(str, state["warnings"]))
+    except (KeyError, TypeError):
         return None
-    return BuildResult(site, archive, config.output / "analysis", frozenset(state["alarms"]), tuple(state["warnings"]))
+    return BuildResult(site, archive, config.output / "analysis", alarms, warnings, single, mail)
 
 
 def _is_whole(site: Path) -> bool:
@@ -358,5 +404,7 @@ def _remember(config: Config, key: str, result: BuildResult) -> None:
         "alarms": sorted(result.alarms),
         "warnings": list(result.warnings),
         "zip_size": result.zip.stat().st_size if result.zip is not None else None,
+        "single_size": result.single.stat().st_size if result.single is not None else None,
+        "mail_size": result.mail.stat().st_size if result.mail is not None else None,
     }
     write_json(config.output / _STATE, state)

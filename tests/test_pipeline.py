@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import read_analysis
-from reportgen.build import build, explain
 from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
+from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
+from reportgen.inputs.changes import CHANGES
+from reportgen.pipeline import build, explain
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
@@ -171,6 +173,28 @@ def test_a_class_order_that_looks_permuted_is_said_on_the_terminal_too(notebook,
     assert said.sentence in result.warnings
     assert "class-order" in result.alarms
     assert "look permuted" in (result.site / "index.html").read_text(encoding="utf-8")
+
+
+def test_changed_pictures_are_shown_once_and_only_where_wanted(notebook, tmp_path, monkeypatch):
+    models = {"Custom CNN": {"checkpoint": notebook / "custom_cnn_best.pth"}}
+    config = settings(notebook, tmp_path, models=models, regions="none", experiments="off")
+    build(config)
+    tables = tmp_path / "analysis/tables"
+    assert len(pd.read_parquet(tables / "interventions.parquet")) == 0
+    assert "not tested" in (tmp_path / "site/shortcuts.html").read_text(encoding="utf-8")
+    assert not (tmp_path / "analysis/experiments").exists()
+    build(config.model_copy(update={"experiments": "default"}))
+    effects = pd.read_parquet(tables / "interventions.parquet")
+    assert effects["n"].groupby(effects["change"]).sum().to_dict() == dict.fromkeys(CHANGES, 28)
+    (part,) = (tmp_path / "analysis/experiments/interventions/custom-cnn").iterdir()
+    written = part.stat().st_mtime_ns
+    monkeypatch.setitem(sys.modules, "reportgen.explain.forward", None)  # importing it would fail
+    build(config.model_copy(update={"experiments": "default", "overlay": "classic"}))
+    assert part.stat().st_mtime_ns == written
+    meanings = json.loads((tables / "dictionary.json").read_text())
+    assert all(
+        set(meanings[name]) == set(pd.read_parquet(tables / f"{name}.parquet").columns) for name in SHORTCUT_DICTIONARY
+    )
 
 
 def test_images_without_labels(notebook, tmp_path):

@@ -1,0 +1,153 @@
+"""The certificate of the verdicts: what the full self-check found, read from the package.
+
+The self-check itself (`reportgen.selfcheck`) needs torch and takes long; this only reads what its last full run left.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reportgen.evidence.estimate import Estimate
+
+__all__ = ["Certificate", "CertifiedKind", "read_certificate"]
+
+_DATA = Path(__file__).resolve().parents[1] / "selfcheck" / "data"
+
+
+@dataclass(frozen=True)
+class CertifiedKind:
+    """One kind of planted artefact.
+
+    Attributes
+    ----------
+    where
+        "off-face", "on-face" or "invisible".
+    tuning
+        Whether thresholds were settled on it.
+    flagged, named, flagged_weak
+        Models that strongly depend on it and are flagged; of these, with the right emotion; models that depend on it
+        less and are flagged.
+    """
+
+    kind: str
+    where: str
+    tuning: bool
+    models: int
+    flagged: Estimate
+    named: Estimate
+    flagged_weak: Estimate
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What the last full run found.
+
+    Attributes
+    ----------
+    date, machine
+        When and on what it ran.
+    version, judging_code
+        Of the program that was judged; see `is_of`.
+    models
+        All that were trained.
+    strong
+        Reliance from which a shortcut counts as strong.
+    targets
+        What was asked for beforehand: title, wanted, found, whether it was met (None where it was not measured).
+    detection, naming, false_alarms
+        See `reportgen.selfcheck.summary.Summary`, and for the others.
+    doses
+        Lower and upper bound of reliance, and the share that was flagged.
+    unseen
+        Kinds of artefact that are mostly missed.
+    table
+        Every model, as CSV.
+    """
+
+    date: str
+    machine: str
+    version: str
+    judging_code: str
+    models: int
+    strong: float
+    tuning: str
+    clean_accuracy: float
+    targets: tuple[tuple[str, str, str, bool | None], ...]
+    kinds: tuple[CertifiedKind, ...]
+    detection: Estimate
+    naming: Estimate
+    false_alarms: Estimate
+    distractors: Estimate
+    clean: Estimate
+    heat_detection: Estimate
+    heat_alarms: Estimate
+    correlation: Estimate
+    doses: tuple[tuple[float, float, Estimate], ...]
+    unseen: tuple[str, ...]
+    table: bytes
+
+    def is_of(self, judging_code: str) -> bool:
+        """Whether the verdicts that it certifies are made by this very code."""
+        return self.judging_code == judging_code
+
+
+def read_certificate(folder: Path = _DATA) -> Certificate | None:
+    """The certificate that ships with the package; None where there is none, or none of a full run."""
+    try:
+        record = json.loads((folder / "certificate.json").read_text(encoding="utf-8"))
+        table = (folder / "trials.csv").read_bytes()
+        return _certificate(record, table) if record["plan"] == "full" else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _certificate(record: dict[str, Any], table: bytes) -> Certificate:
+    summary, machine = record["summary"], record["machine"]
+    cores = "1 core" if machine["cores"] == 1 else f"{machine['cores']} cores"
+    return Certificate(
+        date=str(record["date"]),
+        machine=f"{cores}, {machine['processor']}, {machine['system']}",
+        version=str(record["version"]),
+        judging_code=str(record["judging_code"]),
+        models=int(summary["models"]),
+        strong=float(record["strong"]),
+        tuning=str(record["tuning"]),
+        clean_accuracy=_number(summary["clean_accuracy"]),
+        targets=tuple((t["title"], t["wanted"], t["found"], t["met"]) for t in summary["targets"]),
+        kinds=tuple(_kind(kind) for kind in summary["kinds"]),
+        detection=_estimate(summary["detection"]),
+        naming=_estimate(summary["naming"]),
+        false_alarms=_estimate(summary["false_alarms"]),
+        distractors=_estimate(summary["distractors"]),
+        clean=_estimate(summary["clean"]),
+        heat_detection=_estimate(summary["heat_detection"]),
+        heat_alarms=_estimate(summary["heat_alarms"]),
+        correlation=_estimate(summary["correlation"]),
+        doses=tuple((float(d["low"]), float(d["high"]), _estimate(d["flagged"])) for d in summary["doses"]),
+        unseen=tuple(summary["unseen"]),
+        table=table,
+    )
+
+
+def _kind(kind: dict[str, Any]) -> CertifiedKind:
+    return CertifiedKind(
+        kind=str(kind["kind"]),
+        where=str(kind["where"]),
+        tuning=bool(kind["tuning"]),
+        models=int(kind["models"]),
+        flagged=_estimate(kind["flagged"]),
+        named=_estimate(kind["named"]),
+        flagged_weak=_estimate(kind["flagged_weak"]),
+    )
+
+
+def _estimate(value: dict[str, Any]) -> Estimate:
+    return Estimate(_number(value["value"]), _number(value["low"]), _number(value["high"]), int(value["n"]))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

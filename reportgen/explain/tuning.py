@@ -1,0 +1,139 @@
+"""How each model is run: images per batch and precision, measured once on this machine and then kept.
+
+What was measured stands in `analysis/tuning.json`, so that a second build runs a model as the first did. This module
+needs no torch; `reportgen.explain.calibrate` measures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from reportgen.analysis import content_hash, write_json
+from reportgen.config import Config
+
+__all__ = [
+    "WORTH_MEASURING",
+    "Change",
+    "Tuning",
+    "known_tunings",
+    "read_tunings",
+    "tuning_key",
+    "usual_tuning",
+    "write_tunings",
+]
+
+WORTH_MEASURING = 512
+"""Images from which the second that a calibration takes is saved again."""
+
+_FILE = "tuning.json"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What bfloat16 changes, measured against float32 on images that chose none of the settings.
+
+    Attributes
+    ----------
+    images
+        How many.
+    predictions
+        Of these, how many were predicted another class.
+    map_median, map_high
+        Difference of the predicted class's map as a share of the map, both summed without signs: median over the
+        images, and 95th percentile.
+    again
+        Share of the images whose two best classes were so close that they were run again in float32.
+    """
+
+    images: int
+    predictions: int
+    map_median: float
+    map_high: float
+    again: float
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How one model is run.
+
+    Attributes
+    ----------
+    batch_size
+        Images per forward pass.
+    precision
+        "float32" or "bf16".
+    margin
+        With bf16: images whose two best logits lie closer than this are run again in float32.
+    change
+        With bf16, what it changes.
+    """
+
+    batch_size: int
+    precision: str = "float32"
+    margin: float = 0.0
+    change: Change | None = None
+
+    @property
+    def marks(self) -> str:
+        """What of it the numbers depend on: not the batch size, which they do not feel."""
+        return self.precision if self.precision == "float32" else f"{self.precision} below {self.margin!r}"
+
+
+def usual_tuning(device: str) -> Tuning:
+    """Without a measurement: few images on a processor, so that feature maps stay in its cache; many on a GPU."""
+    return Tuning(4 if device == "cpu" else 64)
+
+
+def tuning_key(model_hash: str, config: Config) -> str:
+    """What a tuning belongs to: a model with all its settings on one kind of device, and what the user wants."""
+    return content_hash(model_hash, config.precision)[:16]
+
+
+def known_tunings(
+    config: Config, n: int, hashes: Mapping[str, str], kept: Mapping[str, Tuning], device: str
+) -> dict[str, Tuning] | None:
+    """What can be said without measuring; None where something has to be measured first."""
+    found = {}
+    for name in config.models:
+        key = tuning_key(hashes[name], config)
+        if key in kept:
+            found[name] = kept[key]
+        elif n < WORTH_MEASURING and config.precision != "bf16":
+            found[name] = usual_tuning(device)
+        else:
+            return None
+    return found
+
+
+def read_tunings(folder: Path) -> dict[str, Tuning]:
+    """Kept tunings by key; a file that is missing or not ours holds none."""
+    try:
+        kept = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        return {str(key): _from_json(value) for key, value in kept.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def write_tunings(folder: Path, tunings: Mapping[str, Tuning]) -> None:
+    """Keep these, and forget all others.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    write_json(folder / _FILE, {key: asdict(tuning) for key, tuning in tunings.items()})
+
+
+def _from_json(value: dict[str, Any]) -> Tuning:
+    change = value["change"]
+    return Tuning(
+        int(value["batch_size"]),
+        str(value["precision"]),
+        float(value["margin"]),
+        None if change is None else Change(**change),
+    )

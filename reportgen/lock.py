@@ -1,0 +1,128 @@
+"""One build at a time in an output folder.
+
+The system's own lock on a small file does the work: whatever ends a process, even SIGKILL or a power cut, also ends
+its lock, so a file that a killed build left behind never keeps the next one out. The number in it is for people.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+
+from reportgen.errors import OutputError
+
+__all__ = ["LOCK", "build_lock"]
+
+LOCK = ".reportgen.lock"
+# Windows keeps others from reading what is locked: the lock lies far behind the number, where no byte need be.
+_PLACE = 1 << 30
+_HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
+# Some network drives have no locks; a report there is worth more than protection from a second build.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+@contextmanager
+def build_lock(folder: Path) -> Iterator[None]:
+    """Hold `folder` for this process; makes it where it is missing, and leaves no file behind.
+
+    Raises
+    ------
+    OutputError
+        Another build holds the folder (names its process), or the folder cannot be written.
+    """
+    path = folder / LOCK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = _acquire(path)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be written ({error.strerror}); check space and permissions, or choose another --output"
+        ) from None
+    if file is None:
+        raise OutputError(
+            f"{folder}: another build{_owner(path)} is writing here; wait until it ends or choose another --output"
+        )
+    try:
+        yield
+    finally:
+        _release(file, path)
+
+
+def _acquire(path: Path) -> FileIO | None:
+    """The file with the lock on it, or None where somebody else has it."""
+    while True:
+        # For appending: it must be there afterwards and may be another build's, whose number must stay.
+        file = path.open("ab", buffering=0)
+        try:
+            if not _try_lock(file):
+                file.close()
+                return None
+            if _is_same(file, path):
+                with suppress(OSError):  # on a full disk too the lock holds; its number is only for people
+                    file.truncate(0)
+                    os.write(file.fileno(), f"{os.getpid()}\n".encode())
+                return file
+        except BaseException:
+            file.close()
+            raise
+        # The build before removed the file between our opening and locking it: this one has no name any more.
+        file.close()
+
+
+def _release(file: FileIO, path: Path) -> None:
+    with suppress(OSError):
+        if sys.platform == "win32":
+            # An open file cannot be removed there. Whoever opens it in between has it; then removing it fails.
+            file.close()
+            path.unlink(missing_ok=True)
+        else:
+            # Removed while still held: whoever has opened it meanwhile finds that its name is gone.
+            path.unlink(missing_ok=True)
+    file.close()
+
+
+def _is_same(file: FileIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(file: FileIO) -> bool:
+        file.seek(_PLACE)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno not in _HELD:
+                raise
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(file: FileIO) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return True
+            if error.errno not in _HELD:
+                raise
+            return False
+        return True
+
+
+def _owner(path: Path) -> str:
+    """As in " (process 4711)"; empty where the number cannot be read."""
+    with suppress(OSError, ValueError):
+        return f" (process {int(path.read_bytes())})"
+    return ""

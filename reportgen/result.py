@@ -1,0 +1,153 @@
+"""What a build left behind: paths, the findings in words, the tables, and a card for notebooks."""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reportgen.errors import BuildError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Answer", "BuildResult", "Findings"]
+
+_CARD = "max-width:46rem;border:1px solid #b9b3a5;border-radius:8px;padding:1rem 1.4rem;line-height:1.5"
+_TITLE = "font-size:1.35em;font-weight:600;margin:.2em 0;line-height:1.25"
+_ALARM = "color:#b3261e"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one of the four questions.
+
+    Attributes
+    ----------
+    tone
+        "bad", "mid", "good" or "open".
+    lead, text
+        The answer in a few words, and the sentence with its numbers.
+    evidence
+        Page that shows it, from the site's root.
+    """
+
+    question: str
+    tone: str
+    lead: str
+    text: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The first page in words: its headline, the sentence below, and the four answers."""
+
+    headline: str
+    lede: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build left behind. In Jupyter it shows the findings and a link to the report.
+
+    Attributes
+    ----------
+    site
+        Folder of the site; open its `index.html`.
+    zip
+        The same as one file, or None.
+    analysis
+        The per-image records.
+    alarms
+        What `--fail-on` can watch for and this report found.
+    warnings
+        One sentence each.
+    single, mail
+        The report as one HTML file, and as a zip small enough for a mail, where they were asked for.
+    """
+
+    site: Path
+    zip: Path | None
+    analysis: Path
+    alarms: frozenset[str]
+    warnings: tuple[str, ...]
+    single: Path | None = None
+    mail: Path | None = None
+
+    @property
+    def index(self) -> Path:
+        """The page to open."""
+        return self.site / "index.html"
+
+    @cached_property
+    def findings(self) -> Findings:
+        """The headline and the four answers, as on the first page.
+
+        Raises
+        ------
+        BuildError
+            The site is gone, or another build has replaced it by one of another version.
+        """
+        path = self.site / "downloads" / "answers.json"
+        try:
+            said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            answers = tuple(Answer(**answer) for answer in said["answers"])
+            return Findings(said["headline"], said["lede"], answers)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BuildError(f"{path}: cannot be read ({error}); build the report again") from None
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of the tables behind the report, such as "verdicts"; `analysis/tables/dictionary.json` explains them.
+
+        Raises
+        ------
+        BuildError
+            There is none of this name; the message lists those that are there.
+        """
+        import pandas as pd
+
+        folder = self.analysis / "tables"
+        known = sorted(path.stem for path in folder.glob("*.parquet"))
+        if name not in known:
+            raise BuildError(f"{folder}: no table {name!r}; expected one of {', '.join(known) or 'none'}")
+        return pd.read_parquet(folder / f"{name}.parquet")
+
+    def _repr_html_(self) -> str:
+        """A card with the findings, a link, and the report itself folded away below."""
+        said = self.findings
+        lines = [
+            f'<div style="{_CARD}">',
+            f'<p style="{_TITLE}">{html.escape(said.headline)}</p>',
+            f'<p style="margin:.3em 0 .8em">{html.escape(said.lede)}</p>',
+            '<dl style="margin:0">',
+        ]
+        for answer in said.answers:
+            alarm = f' <span style="{_ALARM}" title="needs attention">▲</span>' if answer.tone == "bad" else ""
+            lines.append(f'<dt style="font-weight:600">{html.escape(answer.question)}{alarm}</dt>')
+            sentence = f"<b>{html.escape(answer.lead)}</b> {html.escape(answer.text)}"
+            lines.append(f'<dd style="margin:0 0 .6em">{sentence}</dd>')
+        lines.append("</dl>")
+        lines += [f'<p style="margin:.4em 0">⚠ {html.escape(warning)}</p>' for warning in self.warnings]
+        lines.append(self._links())
+        lines.append("</div>")
+        return "\n".join(lines)
+
+    def _links(self) -> str:
+        """A page served by Jupyter may not open files; what lies below the notebook it serves itself."""
+        path = html.escape(str(self.index.resolve()))
+        try:
+            below = self.index.resolve().relative_to(Path.cwd()).as_posix()
+        except ValueError:
+            return f'<p style="margin:.6em 0 0">Report: <code>{path}</code></p>'
+        link = html.escape(below, quote=True)
+        return (
+            f'<p style="margin:.6em 0 0"><a href="{link}" target="_blank">Open the report</a>, or '
+            f"<code>{path}</code></p>"
+            f'<details><summary>Look at it here</summary><iframe src="{link}" title="Report" loading="lazy" '
+            'style="width:100%;height:36rem;border:1px solid #b9b3a5"></iframe></details>'
+        )

@@ -1,0 +1,144 @@
+"""What came out of one trial, and all of them as one table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reportgen.selfcheck.findings import HEAT, Finding
+from reportgen.selfcheck.plan import Trial
+from reportgen.selfcheck.reliance import STRONG, Reliance
+
+__all__ = ["COLUMNS", "Outcome", "outcome_table"]
+
+COLUMNS = {
+    "model": "name of the trial",
+    "arm": "off-face, on-face, invisible (taught an artefact), distractor (sees one with every emotion alike) or clean",
+    "artefact": "kind of artefact, also of the one that untaught models are measured with",
+    "place": "where it is, or which variant",
+    "strength": "0..1, opacity or size of the change",
+    "tuning": "whether thresholds may have been settled on this model",
+    "emotion": "the emotion that the artefact goes with",
+    "prevalence": "share of that emotion's photos that carry it, in training and test",
+    "elsewhere": "share of every other emotion's photos that carry it",
+    "network": "coarse (6 x 6 cells, linear head) or fine (12 x 12, two layers)",
+    "seed": "of everything drawn",
+    "accuracy": "on the test photos as the report saw them",
+    "clean_accuracy": "on the same photos without artefacts",
+    "reliance": "mean change of the emotion's probability when the artefact is pasted on photos of other emotions",
+    "moved": "share of those photos whose prediction becomes the emotion",
+    "strong": "whether reliance reaches the threshold fixed beforehand",
+    "score": "the report's score for that emotion and a shortcut beside the face",
+    "flagged": "whether the report says yes for any emotion, any kind",
+    "flags": "emotion: kind, of every yes",
+    "heat": "emotions for which the heatmap alone says yes to the background",
+    "named": "whether the strongest yes of the fitting kind is for that emotion; empty where nothing was flagged",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is known of one trial once it is done.
+
+    Attributes
+    ----------
+    accuracy
+        On the test set as the report saw it, artefacts included.
+    clean_accuracy
+        On the same photos without any artefact.
+    findings
+        Of the build, one per emotion and question.
+    seconds
+        Spent on training and on the build.
+    """
+
+    trial: Trial
+    accuracy: float
+    clean_accuracy: float
+    reliance: Reliance
+    findings: tuple[Finding, ...]
+    seconds: dict[str, float]
+
+    @classmethod
+    def from_record(cls, trial: Trial, record: dict[str, Any]) -> Outcome:
+        """From what a trial keeps on disk."""
+        return cls(
+            trial=trial,
+            accuracy=record["accuracy"],
+            clean_accuracy=record["clean_accuracy"],
+            reliance=Reliance(**record["reliance"]),
+            findings=tuple(Finding(**finding) for finding in record["findings"]),
+            seconds=record["seconds"],
+        )
+
+    @property
+    def strong(self) -> bool:
+        """Whether the model's dependence on the artefact is strong."""
+        return self.reliance.change >= STRONG
+
+    @property
+    def alarms(self) -> tuple[Finding, ...]:
+        """Every "yes" that accuses, strongest first."""
+        return self._yes(lambda kind: kind != HEAT)
+
+    @property
+    def hot(self) -> tuple[Finding, ...]:
+        """Every "yes" of the heatmaps alone, strongest first."""
+        return self._yes(lambda kind: kind == HEAT)
+
+    def _yes(self, wanted: Callable[[str], bool]) -> tuple[Finding, ...]:
+        found = [finding for finding in self.findings if finding.answer == "yes" and wanted(finding.kind)]
+        return tuple(sorted(found, key=lambda finding: -_number(finding.score)))
+
+    @property
+    def fitting(self) -> tuple[Finding, ...]:
+        """The alarms of a kind that fits the artefact: what lies beside the face must be called background."""
+        if self.trial.arm == "off-face":
+            return tuple(alarm for alarm in self.alarms if alarm.kind == "background")
+        return self.alarms
+
+    @property
+    def named(self) -> bool | None:
+        """Whether the strongest fitting alarm is for the right emotion; None without one.
+
+        Scores of different kinds have no common scale: where only other kinds than "background" fired, any of them for
+        the right emotion counts.
+        """
+        if not self.fitting:
+            return None
+        if self.trial.arm == "off-face":
+            return self.fitting[0].emotion == self.trial.emotion
+        return any(alarm.emotion == self.trial.emotion for alarm in self.fitting)
+
+    @property
+    def score(self) -> float:
+        """The report's score for the trial's emotion and something beside the face; NaN where it gave none."""
+        scores = [f.score for f in self.findings if f.emotion == self.trial.emotion and f.kind == "background"]
+        return max(scores, key=_number, default=math.nan)
+
+
+def outcome_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """One row per trial, with the columns of `COLUMNS`."""
+    rows = []
+    for outcome in outcomes:
+        trial = outcome.trial
+        rows.append({
+            "model": trial.name, "arm": trial.arm, "artefact": trial.artefact.kind, "place": trial.artefact.place,
+            "strength": trial.artefact.strength, "tuning": trial.tuning, "emotion": trial.emotion,
+            "prevalence": trial.prevalence, "elsewhere": trial.elsewhere, "network": trial.network, "seed": trial.seed,
+            "accuracy": outcome.accuracy, "clean_accuracy": outcome.clean_accuracy,
+            "reliance": outcome.reliance.change, "moved": outcome.reliance.moved, "strong": outcome.strong,
+            "score": outcome.score, "flagged": bool(outcome.alarms),
+            "flags": "; ".join(f"{alarm.emotion}: {alarm.kind}" for alarm in outcome.alarms),
+            "heat": "; ".join(finding.emotion for finding in outcome.hot),
+            "named": "" if outcome.named is None else str(outcome.named),
+        })  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _number(score: float) -> float:
+    return -math.inf if math.isnan(score) else score

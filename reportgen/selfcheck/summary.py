@@ -1,0 +1,244 @@
+"""How often the verdicts are right: detection, naming, false alarms, dose and response, and what is not seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from reportgen.evidence.estimate import Estimate, percentile_interval, wilson
+from reportgen.selfcheck.artefacts import KINDS, Artefact
+from reportgen.selfcheck.outcome import Outcome
+from reportgen.selfcheck.plan import TUNING
+
+__all__ = ["DOSES", "Dose", "KindResult", "Summary", "Target", "summarise"]
+
+DOSES = (-1.0, 0.05, 0.15, 0.3, 0.5, 1.0)
+"""Bounds of the classes of reliance."""
+
+_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class KindResult:
+    """All models that were taught one kind of artefact.
+
+    Attributes
+    ----------
+    where
+        "off-face", "on-face" or "invisible".
+    tuning
+        Whether thresholds may have been settled on it.
+    models
+        All that were trained.
+    flagged
+        Of the models that strongly depend on it: those with an alarm of a fitting kind.
+    named
+        Of these: those whose alarm is for the right emotion.
+    flagged_weak
+        Of the models that depend on it less: those with an alarm.
+    called
+        Kinds of the alarms of the flagged strong models, most frequent first.
+    """
+
+    kind: str
+    where: str
+    tuning: bool
+    models: int
+    flagged: Estimate
+    named: Estimate
+    flagged_weak: Estimate
+    called: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dose:
+    """Models whose reliance lies between two bounds: how many are flagged."""
+
+    low: float
+    high: float
+    flagged: Estimate
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was asked for beforehand, and what came out."""
+
+    title: str
+    wanted: str
+    found: str
+    met: bool | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The benchmark in numbers.
+
+    Attributes
+    ----------
+    kinds
+        One per kind of artefact that was taught.
+    detection, naming
+        Of strong shortcuts beside the face, without the tuning kind: flagged; and of these, right emotion.
+    distractors, clean, false_alarms
+        Flagged models that were taught no shortcut; the last is both together.
+    heat_detection, heat_alarms
+        The same shares as `detection` and `false_alarms`, had the heatmaps alone been asked.
+    other_emotions
+        Models taught a shortcut that are flagged for an emotion that it does not go with.
+    doses
+        Share flagged for the artefact's emotion, by reliance, over models taught an artefact beside the face and
+        untaught ones measured with one, without the tuning kind.
+    correlation
+        Spearman's, of score with reliance, over the same models; interval by bootstrap over models.
+    correlation_taught
+        Of the taught ones alone.
+    unseen
+        Kinds of artefact of which less than half of the strong models are flagged.
+    clean_accuracy
+        Median accuracy of the clean models.
+    targets
+        In the order in which they were set.
+    """
+
+    models: int
+    strong: int
+    kinds: tuple[KindResult, ...]
+    detection: Estimate
+    naming: Estimate
+    distractors: Estimate
+    clean: Estimate
+    false_alarms: Estimate
+    heat_detection: Estimate
+    heat_alarms: Estimate
+    other_emotions: Estimate
+    doses: tuple[Dose, ...]
+    correlation: Estimate
+    correlation_taught: Estimate
+    unseen: tuple[str, ...]
+    clean_accuracy: float
+    targets: tuple[Target, ...]
+
+
+def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
+    """Score the verdicts of all trials."""
+    taught = [o for o in outcomes if o.trial.arm in ("off-face", "on-face", "invisible")]
+    beside = [o for o in taught if o.trial.arm == "off-face" and not o.trial.tuning]
+    strong = [o for o in beside if o.strong]
+    flagged = [o for o in strong if o.fitting]
+    untaught = {arm: [o for o in outcomes if o.trial.arm == arm] for arm in ("distractor", "clean")}
+    innocent = [*untaught["distractor"], *untaught["clean"]]
+    kinds = tuple(_kind(kind, of) for kind in KINDS if (of := [o for o in taught if o.trial.artefact.kind == kind]))
+    detection, naming = _share(strong, flagged), _share(flagged, [o for o in flagged if o.named])
+    false_alarms = _share(innocent, [o for o in innocent if o.alarms])
+    measured = [*beside, *(o for o in innocent if _is_beside(o.trial.artefact))]
+    correlation = _spearman(measured, seed)
+    accuracies = [o.clean_accuracy for o in untaught["clean"]]
+    return Summary(
+        models=len(outcomes),
+        strong=sum(o.strong for o in taught),
+        kinds=kinds,
+        detection=detection,
+        naming=naming,
+        distractors=_share(untaught["distractor"], [o for o in untaught["distractor"] if o.alarms]),
+        clean=_share(untaught["clean"], [o for o in untaught["clean"] if o.alarms]),
+        false_alarms=false_alarms,
+        heat_detection=_share(strong, [o for o in strong if o.hot]),
+        heat_alarms=_share(innocent, [o for o in innocent if o.hot]),
+        other_emotions=_share(taught, [o for o in taught if any(a.emotion != o.trial.emotion for a in o.alarms)]),
+        doses=tuple(_doses(measured)),
+        correlation=correlation,
+        correlation_taught=_spearman(beside, seed),
+        unseen=tuple(k.kind for k in kinds if k.flagged.n and k.flagged.value < 0.5),
+        clean_accuracy=float(np.median(accuracies)) if accuracies else math.nan,
+        targets=_targets(detection, naming, false_alarms, correlation),
+    )
+
+
+def _is_beside(artefact: Artefact) -> bool:
+    return artefact.where == "off-face" and artefact.kind != TUNING
+
+
+def _share(of: Sequence[Outcome], which: Sequence[Outcome]) -> Estimate:
+    return wilson(len(which), len(of))
+
+
+def _kind(kind: str, outcomes: Sequence[Outcome]) -> KindResult:
+    strong = [o for o in outcomes if o.strong]
+    flagged = [o for o in strong if o.fitting]
+    weak = [o for o in outcomes if not o.strong]
+    called = [alarm.kind for o in flagged for alarm in o.fitting if alarm.emotion == o.trial.emotion]
+    return KindResult(
+        kind=kind,
+        where=KINDS[kind],
+        tuning=outcomes[0].trial.tuning,
+        models=len(outcomes),
+        flagged=_share(strong, flagged),
+        named=_share(flagged, [o for o in flagged if o.named]),
+        flagged_weak=_share(weak, [o for o in weak if o.fitting]),
+        called=tuple(sorted(set(called), key=lambda name: (-called.count(name), name))),
+    )
+
+
+def _doses(outcomes: Sequence[Outcome]) -> list[Dose]:
+    rows = []
+    for low, high in pairwise(DOSES):
+        last = high == DOSES[-1]
+        inside = [o for o in outcomes if low <= o.reliance.change and (o.reliance.change < high or last)]
+        rows.append(Dose(low, high, _share(inside, [o for o in inside if _own(o)])))
+    return rows
+
+
+def _own(outcome: Outcome) -> bool:
+    return any(a.kind == "background" and a.emotion == outcome.trial.emotion for a in outcome.alarms)
+
+
+def _spearman(outcomes: Sequence[Outcome], seed: int) -> Estimate:
+    """Rank correlation of score and reliance, with a bootstrap interval over models; no score counts as 0."""
+    reliance = np.array([o.reliance.change for o in outcomes])
+    score = np.nan_to_num(np.array([o.score for o in outcomes]), nan=0.0)
+    if len(outcomes) < 3 or np.ptp(reliance) == 0 or np.ptp(score) == 0:
+        return Estimate(math.nan, -1.0, 1.0, len(outcomes))
+    rng = np.random.default_rng(seed)
+    draws = []
+    for rows in rng.integers(0, len(outcomes), (_DRAWS, len(outcomes))):
+        if np.ptp(reliance[rows]) and np.ptp(score[rows]):
+            draws.append(float(spearmanr(reliance[rows], score[rows]).statistic))
+    return percentile_interval(float(spearmanr(reliance, score).statistic), np.array(draws), len(outcomes))
+
+
+def _targets(detection: Estimate, naming: Estimate, alarms: Estimate, correlation: Estimate) -> tuple[Target, ...]:
+    def reached(value: Estimate, enough: bool) -> bool | None:
+        return enough if value.defined else None
+
+    return (
+        Target(
+            "strong shortcuts beside the face that are flagged",
+            "at least 29 of 30",
+            _counted(detection),
+            reached(detection, detection.value * 30 >= 29),
+        ),
+        Target(
+            "flagged with the right emotion", "at least 90 %", _counted(naming), reached(naming, naming.value >= 0.9)
+        ),
+        Target(
+            "models without a shortcut that are flagged",
+            "at most 1 of 40",
+            _counted(alarms),
+            reached(alarms, alarms.value * 40 <= 1),
+        ),
+        Target(
+            "rank correlation of score and reliance",
+            "at least .8",
+            f"{correlation.value:.2f}" if correlation.defined else "not measured",
+            reached(correlation, correlation.value >= 0.8),
+        ),
+    )
+
+
+def _counted(share: Estimate) -> str:
+    return f"{round(share.value * share.n)} of {share.n}" if share.defined else "none measured"

@@ -1,0 +1,165 @@
+"""One trial: train a model, measure what it depends on, have it judged blind, keep the outcome."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from reportgen.analysis import content_hash, write_atomically, write_json
+from reportgen.config import Config, ModelConfig, Preprocessing
+from reportgen.explain.plan import code_hash, judging_code
+from reportgen.pipeline import build
+from reportgen.selfcheck.artefacts import plant_some
+from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, faces_sha256, load_faces, split_persons
+from reportgen.selfcheck.findings import Finding, read_findings
+from reportgen.selfcheck.networks import NETWORKS, TARGET_LAYER
+from reportgen.selfcheck.outcome import Outcome
+from reportgen.selfcheck.plan import Trial
+from reportgen.selfcheck.reliance import measure_reliance
+from reportgen.selfcheck.training import MEAN, STAGES, STD, Stage, predict, train
+
+__all__ = ["Effort", "run_trial"]
+
+_QUALITY = 92
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is spent on one trial.
+
+    Attributes
+    ----------
+    stages
+        Of training.
+    test_persons
+        Persons held out, whose photos are the test set.
+    """
+
+    stages: tuple[Stage, ...] = STAGES
+    test_persons: int = 20
+
+
+def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
+    """Do what is not done yet of a trial; a killed run goes on where it stopped.
+
+    Parameters
+    ----------
+    work
+        Keeps, per trial, the checkpoint, the analysis and `outcome.json`; each is used again only while everything it
+        was made from is the same. The built site is removed when it has been read.
+
+    Raises
+    ------
+    ReportError
+        The build failed.
+    """
+    torch.set_num_threads(1)
+    folder = work / trial.name
+    taught = _key(trial, effort)
+    judged = content_hash(taught, judging_code(), code_hash("pipeline.py", "analysis.py", "selfcheck/findings.py"))[:16]
+    stored = _read(folder / "outcome.json")
+    if stored is not None and stored.get("key") == judged:
+        return Outcome.from_record(trial, stored)
+    faces = load_faces()
+    training, test = split_persons(faces, effort.test_persons, np.random.default_rng([trial.seed, 0]))
+    model, seconds = _model(trial, training, folder, taught, effort)
+
+    def answer(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return predict(model, pixels)
+
+    reliance = measure_reliance(answer, test, trial.artefact, trial.label, np.random.default_rng([trial.seed, 3]))
+    planted, _ = plant_some(test, trial.artefact, trial.chances, np.random.default_rng([trial.seed, 4]))
+    record: dict[str, Any] = {
+        "key": judged,
+        "trial": asdict(trial),
+        "accuracy": float((answer(planted).argmax(axis=1) == test.labels).mean()),
+        "clean_accuracy": float((answer(test.pixels).argmax(axis=1) == test.labels).mean()),
+        "reliance": asdict(reliance),
+    }
+    began = time.perf_counter()
+    _write_test_set(folder / "set", test, planted, trial.seed)
+    findings = _judge(folder, trial)
+    record["findings"] = [asdict(finding) for finding in findings]
+    record["seconds"] = {"training": seconds, "build": round(time.perf_counter() - began, 2)}
+    write_json(folder / "outcome.json", record)
+    shutil.rmtree(folder / "output" / "site", ignore_errors=True)
+    shutil.rmtree(folder / "set", ignore_errors=True)
+    return Outcome.from_record(trial, record)
+
+
+def _key(trial: Trial, effort: Effort) -> str:
+    """Hash of all that a trained model depends on."""
+    own = code_hash(*(f"selfcheck/{name}.py" for name in ("artefacts", "faces", "networks", "training")))
+    return content_hash(json.dumps([asdict(trial), asdict(effort)], sort_keys=True), faces_sha256(), own)[:16]
+
+
+def _model(trial: Trial, training: Faces, folder: Path, key: str, effort: Effort) -> tuple[nn.Module, float]:
+    """The trained model, from its checkpoint if that is still right, and the seconds its training took."""
+    path, note = folder / "model.safetensors", _read(folder / "model.json")
+    if note is not None and note.get("key") == key and path.is_file():
+        model: nn.Module = NETWORKS[trial.network]()
+        model.load_state_dict(load_file(path))
+        return model.eval(), float(note["seconds"])
+    began = time.perf_counter()
+    rng = np.random.default_rng([trial.seed, 1])
+    variants = [plant_some(part, trial.artefact, trial.chances, rng)[0] for part in (training, training.mirrored())]
+    trained = train(variants, training.labels, trial.network, trial.seed, effort.stages)
+    seconds = round(time.perf_counter() - began, 2)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.json").unlink(missing_ok=True)
+    save_file({name: value.contiguous() for name, value in trained.state_dict().items()}, path)
+    write_json(folder / "model.json", {"key": key, "seconds": seconds})
+    return trained, seconds
+
+
+def _write_test_set(folder: Path, test: Faces, pixels: np.ndarray[Any, np.dtype[np.uint8]], seed: int) -> None:
+    """Photos and a table as a user has them, in an order and under names that tell nothing."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    order = np.random.default_rng([seed, 5]).permutation(len(test))
+    rows = []
+    for number, row in enumerate(order):
+        name = f"photo_{number:04d}.jpg"
+        Image.fromarray(pixels[row]).save(folder / name, quality=_QUALITY)
+        rows.append({"path": name, "emotion": EMOTIONS[test.labels[row]], "person": str(test.persons[row])})
+    write_atomically(folder / "test.csv", pd.DataFrame(rows).to_csv(index=False).encode())
+
+
+def _judge(folder: Path, trial: Trial) -> tuple[Finding, ...]:
+    """An ordinary build, told nothing but what every user tells it."""
+    model = ModelConfig(
+        checkpoint=folder / "model.safetensors",
+        factory=f"reportgen.selfcheck.networks:{trial.network}",
+        target_layer=TARGET_LAYER,
+        preprocessing=Preprocessing(width=SIZE, height=SIZE, mean=MEAN, std=STD),
+    )
+    config = Config(
+        data=folder / "set" / "test.csv",
+        models={"Model": model},
+        output=folder / "output",
+        classes=EMOTIONS,
+        device="cpu",
+        examples=1,
+        zip=False,
+        workers=1,
+    )
+    return read_findings(build(config).analysis)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,84 @@
+"""Named sets of images that the explorer can show: maps that show a pattern, errors with a flag."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.analysis import slugify
+from reportgen.site.context import Context
+from reportgen.site.text import capital
+
+__all__ = ["ImageSets", "image_sets", "pattern_slug"]
+
+# Words that every pattern shares: what is left tells them apart.
+_COMMON = re.compile(r"\b(?:heatmap|attention|on the)\b")
+
+
+@dataclass(frozen=True)
+class ImageSets:
+    """Sets of one kind.
+
+    Attributes
+    ----------
+    kind
+        The word in the explorer's filter: "pattern" or "flag".
+    title, explain
+        A heading, and what the word looks for.
+    slugs, names
+        One per set.
+    bits
+        Per model (n,): bit k of an entry is set where the image belongs to set k.
+    """
+
+    kind: str
+    title: str
+    explain: str
+    slugs: tuple[str, ...]
+    names: tuple[str, ...]
+    bits: tuple[npt.NDArray[np.int64], ...]
+
+
+def image_sets(context: Context) -> tuple[ImageSets, ...]:
+    """All kinds that were measured on this report."""
+    return tuple(sets for sets in (_flags(context), _patterns(context)) if sets is not None)
+
+
+def pattern_slug(pattern: str) -> str:
+    """As in "diffuse", "too-localized", "eyes-brows"."""
+    return slugify(_COMMON.sub(" ", pattern))
+
+
+def _patterns(context: Context) -> ImageSets | None:
+    attention = context.attention
+    if attention is None or not attention.findings.patterns:
+        return None
+    patterns = list(dict.fromkeys(found.pattern for found in attention.findings.patterns))
+    bits = [np.zeros(len(context.labels), dtype=np.int64) for _ in context.models]
+    names = [model.name for model in context.models]
+    for found in attention.findings.patterns:
+        bits[names.index(found.model)][found.images] |= 1 << patterns.index(found.pattern)
+    slugs = tuple(pattern_slug(pattern) for pattern in patterns)
+    words = tuple(capital(re.sub(r"^heatmap ", "", pattern)) for pattern in patterns)
+    return ImageSets("pattern", "map", "what the map of the answer looks like", slugs, words, tuple(bits))
+
+
+def _flags(context: Context) -> ImageSets | None:
+    """Flags by model's slug, row and name, where errors were asked why."""
+    reasons = getattr(context.report, "reasons", None)
+    flags = getattr(reasons, "flags", None)
+    if not flags:
+        return None
+    found = {flag for rows in flags.values() for raised in rows.values() for flag in raised}
+    if not found:
+        return None
+    slugs = tuple(sorted(found))
+    bits = [np.zeros(len(context.labels), dtype=np.int64) for _ in context.models]
+    for k, model in enumerate(context.models):
+        for row, raised in flags.get(model.slug, {}).items():
+            bits[k][row] = sum(1 << slugs.index(flag) for flag in set(raised))
+    names = tuple(slug.replace("-", " ") for slug in slugs)
+    return ImageSets("flag", "why wrong", "why the answer is wrong, as far as it was found", slugs, names, tuple(bits))

@@ -1,0 +1,103 @@
+"""What somebody needs to make this report again, and to say which report they mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from reportgen.analysis import content_hash
+from reportgen.config import Config
+from reportgen.site.context import Context
+from reportgen.site.text import count, plain
+
+__all__ = ["checksums", "citation", "settings_file", "version"]
+
+# Said by the command itself, or about where things lie and how fast they are made.
+_ELSEWHERE = {
+    "data",
+    "output",
+    "models",
+    "image_root",
+    "method",
+    "precision",
+    "regions",
+    "experiments",
+    "seed",
+    "privacy",
+    "zip",
+    "single_file",
+    "single_file_mb",
+    "mail",
+    "mail_mb",
+    "size_warning_mb",
+    "workers",
+    "shard_images",
+    "unsafe_load",
+    "device",
+}
+
+
+def version(context: Context) -> str:
+    """The version of this package that made the analysis."""
+    manifest = context.analysis.manifest
+    return str(manifest.get("reportgen") or manifest.get("versions", {}).get("reportgen", ""))
+
+
+def citation(context: Context) -> str:
+    """One line to cite the report by."""
+    manifest = context.analysis.manifest
+    data = manifest.get("data", {})
+    source = plain(str(data.get("source") or data.get("file") or "test set"))
+    models = ", ".join(model.name for model in context.models)
+    parts = [
+        f"reportgen{' ' if version(context) else ''}{version(context)}: report on {models}",
+        f"{source}, {count(len(context.labels), 'image')}",
+        f"{context.method}, seed {context.config.seed}",
+    ]
+    if context.report.privacy == "none" and manifest.get("fingerprint"):
+        parts.append(f"analysis {str(manifest['fingerprint'])[:12]}")
+    return "; ".join(parts) + "."
+
+
+def checksums(context: Context) -> tuple[tuple[str, str], ...]:
+    """Names and SHA-256 of what went in; photos as one hash over all of theirs, unless they are hidden."""
+    found = [(model.name, str(model.info.get("sha256", "unknown"))) for model in context.models]
+    if context.report.privacy == "none":
+        found.append(("all photos, in order", content_hash(*map(str, context.analysis.images["sha256"]))))
+        if context.analysis.manifest.get("fingerprint"):
+            found.append(("analysis with its settings", str(context.analysis.manifest["fingerprint"])))
+    return tuple(found)
+
+
+def settings_file(config: Config) -> str:
+    """The settings that no flag says, as a `reportgen.toml`; "" where all are the defaults. Paths stay at home."""
+    changed = config.model_dump(exclude_defaults=True)
+    lines, tables = [], []
+    for name, value in changed.items():
+        if name in _ELSEWHERE:
+            continue
+        if isinstance(value, dict):
+            tables += _table(name, value)
+        else:
+            lines.append(f"{name} = {_toml(value)}")
+    for name, entry in config.models.items():
+        rest = entry.model_dump(exclude_defaults=True, exclude={"checkpoint"})
+        if rest:
+            tables += _table(f"models.{json.dumps(name)}", {"checkpoint": entry.checkpoint.name, **rest})
+    return "\n".join([*lines, *tables])
+
+
+def _table(name: str, values: dict[str, Any]) -> list[str]:
+    return ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items() if value is not None)]
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it, which for all but tables is as JSON does."""
+    if isinstance(value, Path):
+        return json.dumps(value.name)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(str(key))} = {_toml(entry)}" for key, entry in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(entry) for entry in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

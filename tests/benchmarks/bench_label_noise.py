@@ -1,0 +1,123 @@
+"""Labels flipped on purpose: how many of them the label-suspect rule finds, and what else it then suspects.
+
+    python tests/benchmarks/bench_label_noise.py OUTPUT/analysis [--share 0.05] [--rounds 40]
+
+Takes the predictions of a finished analysis, so no model runs. Each round draws a share of the images that the models
+get right, gives each another class at random, and asks the rule again. Recall is the share of the flipped labels that
+are suspected; precision is flipped / newly suspected, where newly means: not suspected with the labels as they came.
+Labels that are suspected beforehand are not counted either way, since nobody knows which of them are wrong; how many
+they are is printed. "Right" is what all models get right, and in a second table what any of them gets right (then a
+flipped label may be one that the models disagree about, which the rule cannot find).
+
+Beside the rule as it is built stand the rule without its check of the agreement (`TRUSTED`), and other thresholds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.analysis import read_analysis
+from reportgen.evidence.label_suspects import TRUSTED, find_label_suspects
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Rule = Callable[[Sequence[Floats], Ints], Bools]
+
+
+def built(probabilities: Sequence[Floats], labels: Ints) -> Bools:
+    return find_label_suspects(probabilities, labels).suspect
+
+
+def with_threshold(threshold: Callable[[Floats, Ints, int], float], trusted: float) -> Rule:
+    """The rule with another threshold per class, and another bar for the agreement (0: no check)."""
+
+    def rule(probabilities: Sequence[Floats], labels: Ints) -> Bools:
+        rows, classes = np.arange(len(labels)), probabilities[0].shape[1]
+        answers = [p.argmax(axis=1) for p in probabilities]
+        sure = (np.stack(answers) == answers[0]).all(axis=0) & (labels >= 0)
+        for p in probabilities:
+            limits = np.array([threshold(p, labels, k) for k in range(classes)])
+            sure &= p[rows, answers[0]] >= limits[answers[0]]
+        support = np.array([np.mean(labels[sure & (answers[0] == k)] == k) if (sure & (answers[0] == k)).any() else 0.0
+                            for k in range(classes)])  # fmt: skip
+        return np.asarray(sure & (answers[0] != labels) & (support[answers[0]] >= trusted))
+
+    return rule
+
+
+def mean_of_labelled(p: Floats, labels: Ints, k: int) -> float:
+    of = labels == k
+    return float(p[of, k].mean()) if of.any() else np.inf
+
+
+def median_of_labelled(p: Floats, labels: Ints, k: int) -> float:
+    of = labels == k
+    return float(np.median(p[of, k])) if of.any() else np.inf
+
+
+def mean_of_correct(p: Floats, labels: Ints, k: int) -> float:
+    of = (labels == k) & (p.argmax(axis=1) == k)
+    return float(p[of, k].mean()) if of.any() else np.inf
+
+
+RULES: dict[str, Rule] = {
+    "as built": built,
+    "no check of the agreement": with_threshold(mean_of_labelled, 0.0),
+    "agreement right in 80 %": with_threshold(mean_of_labelled, 0.8),
+    "median threshold, no check": with_threshold(median_of_labelled, 0.0),
+    "mean of correct ones, no check": with_threshold(mean_of_correct, 0.0),
+    "mean of correct ones, checked": with_threshold(mean_of_correct, TRUSTED),
+}
+
+
+def flip(labels: Ints, right: Bools, share: float, classes: int, seed: int) -> tuple[Ints, Bools]:
+    """Labels with a share of the `right` ones changed to another class at random, and which those are."""
+    rng = np.random.default_rng(seed)
+    rows = np.flatnonzero(right)
+    chosen = rng.choice(rows, round(share * len(rows)), replace=False)
+    changed = labels.copy()
+    changed[chosen] = (labels[chosen] + rng.integers(1, classes, len(chosen))) % classes
+    return changed, np.isin(np.arange(len(labels)), chosen)
+
+
+def measure(rule: Rule, probabilities: Sequence[Floats], labels: Ints, right: Bools, share: float, rounds: int) -> str:
+    before = rule(probabilities, labels)
+    recalls, precisions, counts = [], [], []
+    for seed in range(rounds):
+        changed, flipped = flip(labels, right, share, probabilities[0].shape[1], seed)
+        after = rule(probabilities, changed)
+        new = after & ~before
+        recalls.append((after & flipped).sum() / flipped.sum())
+        precisions.append((new & flipped).sum() / max(1, new.sum()))
+        counts.append(new.sum())
+    low, high = np.quantile(precisions, (0.025, 0.975))
+    return (
+        f"recall {np.mean(recalls):.2f}  precision {np.mean(precisions):.2f} [{low:.2f}, {high:.2f}]  "
+        f"newly suspected {np.mean(counts):.0f}  suspected as they came {before.sum()}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("analysis", type=Path)
+    parser.add_argument("--share", type=float, default=0.05)
+    parser.add_argument("--rounds", type=int, default=40)
+    arguments = parser.parse_args()
+    analysis = read_analysis(arguments.analysis)
+    labels, probabilities = analysis.labels, [model.probabilities for model in analysis.models]
+    right = np.stack([model.predicted == labels for model in analysis.models])
+    for name, rows in (("all models are right", right.all(axis=0)), ("any model is right", right.any(axis=0))):
+        flips = round(arguments.share * int(rows.sum()))
+        print(f"{flips} of {int(rows.sum()):,} labels flipped where {name}, mean of {arguments.rounds} rounds")
+        for rule_name, rule in RULES.items():
+            print(f"  {rule_name:32}", measure(rule, probabilities, labels, rows, arguments.share, arguments.rounds))
+
+
+if __name__ == "__main__":
+    main()

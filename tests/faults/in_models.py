@@ -1,0 +1,253 @@
+"""Checkpoints that are damaged, hostile or not what they are taken for, and models that answer oddly."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+
+import torch
+from faults.in_tables import Payload
+from faults.scene import EMOTIONS, Scene, fitted
+from faults.table import GOES_ON, NEVER_RUN, REFUSED, fault, proved_by
+from torch import Tensor
+
+
+@fault("truncated checkpoint", "the first half of a .pth file", REFUSED, 2, r"tiny\.pth: truncated or damaged")
+def _(scene: Scene) -> None:
+    content = (scene.root / "tiny.pth").read_bytes()
+    (scene.root / "tiny.pth").write_bytes(content[: len(content) // 2])
+
+
+@fault("empty checkpoint", "a .pth file of no bytes", REFUSED, 2, r"tiny\.pth: the file is empty")
+def _(scene: Scene) -> None:
+    (scene.root / "tiny.pth").write_bytes(b"")
+
+
+@fault("text as checkpoint", "a saved web page ending in .pth", REFUSED, 2, r"tiny\.pth: not a PyTorch checkpoint")
+def _(scene: Scene) -> None:
+    (scene.root / "tiny.pth").write_bytes(b"<!DOCTYPE html><title>Sign in</title>")
+
+
+@fault("no checkpoint", "the only model's file is gone", REFUSED, 2, r"no model found \(looked for .*tiny\.pth\)")
+def _(scene: Scene) -> None:
+    (scene.root / "tiny.pth").unlink()
+
+
+@fault(
+    "one checkpoint of two",
+    "one of two models' files is gone",
+    "goes on with the other; the report says which is missing",
+    0,
+    r"other\.pth was not found",
+)
+def _(scene: Scene) -> None:
+    with (scene.root / "reportgen.toml").open("a") as file:
+        file.write('\n[models.Other]\ncheckpoint = "other.pth"\n')
+
+
+@fault(
+    "checkpoint that runs code",
+    "a call of os.system beside the weights",
+    NEVER_RUN,
+    2,
+    r"tiny\.pth: refused, because loading it needs '(posix|nt)\.system'",
+)
+def _(scene: Scene) -> None:
+    torch.save({"state_dict": scene.state(), "x": Payload(scene)}, scene.root / "tiny.pth")
+
+
+@fault(
+    "pickle as checkpoint that runs code",
+    "a plain pickle ending in .pth",
+    NEVER_RUN,
+    2,
+    r"tiny\.pth: refused|tiny\.pth: not a PyTorch checkpoint",
+)
+def _(scene: Scene) -> None:
+    (scene.root / "tiny.pth").write_bytes(pickle.dumps(Payload(scene)))
+
+
+@fault(
+    "names with .. in a checkpoint's zip",
+    "entries called ../../evil.txt",
+    "one line; nothing is unpacked",
+    2,
+    r"tiny\.pth: ",
+)
+def _(scene: Scene) -> None:
+    with zipfile.ZipFile(scene.root / "tiny.pth", "w") as archive:
+        archive.writestr("../../evil.txt", "x")
+        archive.writestr("../data.pkl", pickle.dumps({}))
+
+
+@fault("zip bomb as checkpoint", "2 GB of zeros deflated to 2 MB", REFUSED, 2, r"tiny\.pth: .*unpack")
+def _(scene: Scene) -> None:
+    with (
+        zipfile.ZipFile(scene.root / "tiny.pth", "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("bomb", "w", force_zip64=True) as entry,
+    ):
+        block = bytes(1 << 24)
+        for _ in range(16):
+            entry.write(block)
+
+
+@fault(
+    "tensors larger than the file", "one number seen as 10^12 by strides of 0", REFUSED, 2, r"tiny\.pth: .*'fc\.bias'"
+)
+def _(scene: Scene) -> None:
+    scene.save_state({**scene.state(), "fc.bias": torch.zeros(1).expand(10**12)})
+
+
+@fault("tensors without numbers", "a sparse tensor and one on no device", REFUSED, 2, r"tiny\.pth: .*'fc\.bias'")
+def _(scene: Scene) -> None:
+    scene.save_state({**scene.state(), "fc.bias": torch.zeros(7).to_sparse(), "x": torch.zeros(3, device="meta")})
+
+
+@fault("NaN weights", "one NaN", REFUSED, 2, r"NaN or infinity in 'fc\.bias'")
+def _(scene: Scene) -> None:
+    state = scene.state()
+    state["fc.bias"][2] = float("nan")
+    scene.save_state(state)
+
+
+@fault("infinite weights", "one infinity", REFUSED, 2, r"NaN or infinity in 'features\.0\.weight'")
+def _(scene: Scene) -> None:
+    state = scene.state()
+    state["features.0.weight"][0, 0, 0, 0] = float("inf")
+    scene.save_state(state)
+
+
+@fault(
+    "weights that overflow",
+    "finite weights of 1e38",
+    "one line; the last good site stays",
+    1,
+    r"the model gives NaN or infinity",
+)
+def _(scene: Scene) -> None:
+    scene.save_state({name: value * 0 + 1e38 for name, value in scene.state().items()})
+
+
+@fault("wrong class count", "five outputs for seven classes", REFUSED, 2, r"has 5 outputs, the test set 7 classes")
+def _(scene: Scene) -> None:
+    state = scene.state()
+    scene.save_state({**state, "fc.weight": state["fc.weight"][:5], "fc.bias": state["fc.bias"][:5]})
+    scene.settings(("faults.tiny:make", "faults.tiny:make_five"))
+
+
+@fault(
+    "checkpoint of another model",
+    "its weights do not fit the architecture",
+    REFUSED,
+    2,
+    r"does not fit model 'Tiny': missing .*; unexpected ",
+)
+def _(scene: Scene) -> None:
+    scene.save_state({"conv.weight": torch.zeros(3)})
+
+
+@fault(
+    "unknown architecture", "no factory for weights nobody knows", REFUSED, 2, r"unknown architecture for model 'Tiny'"
+)
+def _(scene: Scene) -> None:
+    scene.settings(('factory = "faults.tiny:make"\n', ""), ('target_layer = "features"\n', ""))
+
+
+@fault("layer that does not exist", 'target_layer = "layer9"', REFUSED, 2, r"no layer 'layer9'")
+def _(scene: Scene) -> None:
+    scene.settings(('"features"', '"layer9"'))
+
+
+@fault(
+    "architecture that raises",
+    "a factory that cannot be imported",
+    REFUSED,
+    2,
+    r"factory 'faults\.nothing:make' failed",
+)
+def _(scene: Scene) -> None:
+    scene.settings(("faults.tiny:make", "faults.nothing:make"))
+
+
+@fault(
+    "hostile safetensors",
+    "a header that places a tensor outside the file",
+    REFUSED,
+    2,
+    r"tiny\.pth: broken safetensors file",
+)
+def _(scene: Scene) -> None:
+    header = b'{"a":{"dtype":"F32","shape":[9],"data_offsets":[0,9999999999]}}'
+    (scene.root / "tiny.pth").write_bytes(len(header).to_bytes(8, "little") + header + bytes(36))
+
+
+@fault("huge checkpoint", "a sparse file of 64 GB", REFUSED, 2, r"tiny\.pth: 64 GiB, at most 16 GiB")
+def _(scene: Scene) -> None:
+    os.truncate(scene.root / "tiny.pth", 1 << 36)
+
+
+@fault("folder as checkpoint", "a folder of the checkpoint's name", REFUSED, 2, r"no model found")
+def _(scene: Scene) -> None:
+    (scene.root / "tiny.pth").unlink()
+    (scene.root / "tiny.pth").mkdir()
+
+
+@fault("the same checkpoint twice", "two models, one file", GOES_ON, 0, r"Again")
+def _(scene: Scene) -> None:
+    text = (scene.root / "reportgen.toml").read_text()
+    (scene.root / "reportgen.toml").write_text(text + text[text.index("[models.Tiny]") :].replace("Tiny", "Again", 1))
+
+
+@fault("all right", "a model that answers every image right", GOES_ON, 0, r"7 images")
+def _(scene: Scene) -> None:
+    scene.fresh_output()
+
+
+@fault("all wrong", "a model that answers every image wrong", GOES_ON, 0, r"7 images")
+def _(scene: Scene) -> None:
+    scene.save_state(fitted(scene.root, -1.0))
+    scene.settings(('regions = "none"', 'regions = "template"'))
+
+
+def _head(scene: Scene, weight: float, bias: Tensor) -> None:
+    state = scene.state()
+    scene.save_state({**state, "fc.weight": torch.full_like(state["fc.weight"], weight), "fc.bias": bias})
+    scene.settings(('regions = "none"', 'regions = "template"'))
+
+
+@fault("one answer to everything", "a model whose output does not depend on the image", GOES_ON, 0, r"7 images")
+def _(scene: Scene) -> None:
+    _head(scene, 0, torch.arange(float(len(EMOTIONS))))
+
+
+@fault("no preference", "a model that gives every class the same", GOES_ON, 0, r"7 images")
+def _(scene: Scene) -> None:
+    _head(scene, 0, torch.zeros(len(EMOTIONS)))
+
+
+@fault("only blank maps", "a model whose evidence is negative everywhere", GOES_ON, 0, r"7 images")
+def _(scene: Scene) -> None:
+    _head(scene, -1, torch.arange(float(len(EMOTIONS))))
+
+
+@fault("certain of everything", "logits of a million", GOES_ON, 0, r"7 images")
+def _(scene: Scene) -> None:
+    state = scene.state()
+    scene.save_state({**state, "fc.weight": state["fc.weight"] * 1e6})
+
+
+proved_by(
+    "test_swapped::test_swapped_checkpoints_are_said",
+    "swapped checkpoints",
+    "the notebook's two files under each other's name",
+    "goes on with the architectures that the weights show, and says that the names do not fit",
+    0,
+)
+proved_by(
+    "test_payloads::test_no_payload_is_run",
+    "payloads in checkpoints",
+    "known shapes of pickle payloads in every form of checkpoint",
+    NEVER_RUN,
+    2,
+)

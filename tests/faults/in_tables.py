@@ -1,0 +1,238 @@
+"""Test sets and settings that are damaged, empty, or say what cannot be."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+
+import pandas as pd
+from faults.scene import EMOTIONS, Scene
+from faults.table import GOES_ON, LISTED, NEVER_RUN, REFUSED, fault
+
+
+class Payload:
+    """Pickles as a call that would leave a file behind."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.call = (os.system, (f"touch {scene.root / 'ran'}",))
+
+    def __reduce__(self) -> object:
+        return self.call
+
+
+def use(scene: Scene, name: str, content: bytes) -> None:
+    (scene.root / name).write_bytes(content)
+    scene.settings(('"set.csv"', f'"{name}"'))
+
+
+@fault("no test set", "--data names a file that is not there", REFUSED, 2, r"gone\.csv: no such file or folder")
+def _(scene: Scene) -> None:
+    scene.settings(('"set.csv"', '"gone.csv"'))
+
+
+@fault("empty test set", "a CSV file of no bytes", REFUSED, 2, r"set\.csv: cannot be read as a table")
+def _(scene: Scene) -> None:
+    (scene.root / "set.csv").write_bytes(b"")
+
+
+@fault("header without rows", "a CSV file of one line", REFUSED, 2, r"set\.csv: no row to test on")
+def _(scene: Scene) -> None:
+    scene.write_rows(scene.rows()[:0])
+
+
+@fault("noise as CSV", "4 kB of random bytes", REFUSED, 2, r"set\.csv: ")
+def _(scene: Scene) -> None:
+    (scene.root / "set.csv").write_bytes(bytes(i * 7919 % 251 for i in range(4096)))
+
+
+@fault("ragged rows", "a row with more cells than the header", REFUSED, 2, r"set\.csv: cannot be read as a table")
+def _(scene: Scene) -> None:
+    with (scene.root / "set.csv").open("a") as file:
+        file.write("a,b,c,d,e,f\n")
+
+
+@fault("wrong extension of a table", "Parquet in a file ending in .csv", REFUSED, 2, r"set\.csv: ")
+def _(scene: Scene) -> None:
+    scene.rows().to_parquet(scene.root / "set.csv")
+
+
+@fault("truncated Parquet", "the first half of a Parquet file", REFUSED, 2, r"set\.parquet: cannot be read as a table")
+def _(scene: Scene) -> None:
+    scene.rows().to_parquet(scene.root / "set.parquet")
+    content = (scene.root / "set.parquet").read_bytes()
+    use(scene, "set.parquet", content[: len(content) // 2])
+
+
+@fault("JSON without end", "10,000 opening brackets", REFUSED, 2, r"set\.json: cannot be read as a table")
+def _(scene: Scene) -> None:
+    use(scene, "set.json", b"[" * 10_000)
+
+
+@fault("unknown form", "a spreadsheet", REFUSED, 2, r"set\.xlsx: found a '\.xlsx' file, expected")
+def _(scene: Scene) -> None:
+    use(scene, "set.xlsx", b"PK\x03\x04")
+
+
+@fault(
+    "zip as test set",
+    "a zip whose names begin with ../",
+    "one line; it is not opened, nothing is unpacked",
+    2,
+    r"set\.zip: found a '\.zip' file, expected",
+)
+def _(scene: Scene) -> None:
+    with zipfile.ZipFile(scene.root / "set.zip", "w") as archive:
+        archive.writestr("../../evil.txt", "x")
+    use(scene, "set.zip", (scene.root / "set.zip").read_bytes())
+
+
+@fault(
+    "pickle that runs code",
+    "a call of os.system in the test set",
+    NEVER_RUN,
+    2,
+    r"set\.pkl: refused, because it needs (posix|nt)\.system",
+)
+def _(scene: Scene) -> None:
+    use(scene, "set.pkl", pickle.dumps({"test_df": Payload(scene)}))
+
+
+@fault(
+    "truncated pickle",
+    "the first half of the notebook's file",
+    REFUSED,
+    2,
+    r"set\.pkl: not a readable pickle, or a damaged one",
+)
+def _(scene: Scene) -> None:
+    content = pickle.dumps({"test_df": scene.rows()})
+    use(scene, "set.pkl", content[: len(content) // 2])
+
+
+@fault("pickle without a table", "a dict of numbers", REFUSED, 2, r"set\.pkl: holds no test frame \(found: a\)")
+def _(scene: Scene) -> None:
+    use(scene, "set.pkl", pickle.dumps({"a": 1}))
+
+
+@fault("huge table file", "a sparse pickle of 64 GB", REFUSED, 2, r"set\.pkl: ")
+def _(scene: Scene) -> None:
+    use(scene, "set.pkl", b"\x80\x04")
+    os.truncate(scene.root / "set.pkl", 1 << 36)
+
+
+@fault(
+    "no column of emotions", "a column renamed", REFUSED, 2, r"no column for emotions \(found: path, feeling, person\)"
+)
+def _(scene: Scene) -> None:
+    scene.write_rows(scene.rows().rename(columns={"emotion": "feeling"}))
+
+
+@fault("labels out of range", "the number 9 among seven classes", LISTED, 0, r"the label '9' is none of the classes")
+def _(scene: Scene) -> None:
+    scene.change_rows(emotion=["9", "1", "2", "3", "4", "5", "6"])
+    scene.settings(more=f"classes = {list(EMOTIONS)}\n")
+
+
+@fault("negative labels", "the number -1", LISTED, 0, r"the label '-1' is none of the classes")
+def _(scene: Scene) -> None:
+    scene.change_rows(emotion=["-1", "1", "2", "3", "4", "5", "6"])
+    scene.settings(more=f"classes = {list(EMOTIONS)}\n")
+
+
+@fault(
+    "labels nobody knows", "emotions called a, b, c ...", REFUSED, 2, r"no image with a known label \(found: a, b, c"
+)
+def _(scene: Scene) -> None:
+    scene.change_rows(emotion=list("abcdefg"))
+
+
+@fault(
+    "numbers without meaning", "labels 0 to 6 and nothing that names them", REFUSED, 2, r"nothing says what they mean"
+)
+def _(scene: Scene) -> None:
+    scene.change_rows(emotion=[str(number) for number in range(7)])
+
+
+@fault("empty labels", "two rows without an emotion", LISTED, 0, r"the label is empty")
+def _(scene: Scene) -> None:
+    scene.change_rows(emotion=["", " ", *EMOTIONS[2:]])
+
+
+@fault("empty paths", "a row without a path", LISTED, 0, r"the path is empty")
+def _(scene: Scene) -> None:
+    scene.add_row("")
+
+
+@fault("emotions without images", "six of seven classes have none", GOES_ON, 0, r"no image")
+def _(scene: Scene) -> None:
+    scene.change_rows(emotion="anger")
+
+
+@fault("one image", "a test set of one row", GOES_ON, 0, r"1 image")
+def _(scene: Scene) -> None:
+    scene.write_rows(scene.rows()[3:4])
+
+
+@fault("one image per build", "one row, faces looked for, tests and intervals wanted", GOES_ON, 0, r"1 image")
+def _(scene: Scene) -> None:
+    scene.settings(('regions = "none"', 'regions = "template"'))
+    scene.write_rows(scene.rows()[3:4])
+
+
+@fault("duplicate paths", "a path listed twice with two labels", LISTED, 0, r"listed before as 'anger', which counts")
+def _(scene: Scene) -> None:
+    scene.add_row("images/anger_0.png", "fear")
+
+
+@fault("every image missing", "the folder of images is gone", REFUSED, 2, r"none of 7 images was found")
+def _(scene: Scene) -> None:
+    (scene.root / "images").rename(scene.root / "moved")
+
+
+@fault("infinite numbers in a column", "inf, -inf, NaN and 1e999", GOES_ON, 0, r"7 images")
+def _(scene: Scene) -> None:
+    scene.users_numbers = True
+    frame = scene.rows()
+    frame["age"] = [float("inf"), float("-inf"), float("nan"), 1e308, -0.0, 3, 4]
+    frame["big"] = ["1e999", "9" * 400, "-0", "0x10", "1_000", "²", "٣"]
+    frame.to_parquet(scene.root / "set.parquet")
+    use(scene, "set.parquet", (scene.root / "set.parquet").read_bytes())
+
+
+@fault("dates and nested cells in columns", "lists, dicts, dates and None mixed", GOES_ON, 0, r"7 images")
+def _(scene: Scene) -> None:
+    cells = [[1, 2], {"a": {"b": 1}}, None, "x", 3.5, True, b"\xff"]
+    frame = scene.rows().assign(mixed=pd.Series(cells, dtype=object), day=pd.Timestamp("1969-12-31"))
+    use(scene, "set.pkl", pickle.dumps({"test_df": frame}))
+
+
+@fault("broken settings", "reportgen.toml without a closing quote", REFUSED, 2, r"reportgen\.toml: not valid TOML")
+def _(scene: Scene) -> None:
+    scene.settings(more='method = "gradcam\n')
+
+
+@fault("unknown setting", "colour = 1", REFUSED, 2, r"colour: Extra inputs are not permitted")
+def _(scene: Scene) -> None:
+    scene.settings(more="colour = 1\n")
+
+
+@fault("settings that are not text", "reportgen.toml of random bytes", REFUSED, 2, r"reportgen\.toml: not valid TOML")
+def _(scene: Scene) -> None:
+    (scene.root / "reportgen.toml").write_bytes(b"\xff\xfe\x00\x01")
+
+
+@fault("models that are not a section", "models = 3", REFUSED, 2, r"models: ")
+def _(scene: Scene) -> None:
+    (scene.root / "reportgen.toml").write_text('data = "set.csv"\nmodels = 3\n')
+
+
+@fault("pattern that never ends", "a person_pattern without a group", REFUSED, 2, r"needs exactly one group")
+def _(scene: Scene) -> None:
+    scene.settings(more='person_pattern = "(a+)+(b)"\n')
+
+
+@fault("SOURCE_DATE_EPOCH is no number", "SOURCE_DATE_EPOCH=yesterday", REFUSED, 2, r"SOURCE_DATE_EPOCH is 'yesterday'")
+def _(scene: Scene) -> None:
+    scene.monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    scene.replace_image(scene.image(1).read_bytes())

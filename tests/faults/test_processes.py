@@ -1,0 +1,93 @@
+"""What only a process of its own shows: a closed pipe, no network, warnings as errors."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+# Every attempt to reach anybody ends the build, also where the machine has a network.
+GUARD = """
+import sys
+
+def hook(event, arguments):
+    if event in ("socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind"):
+        raise RuntimeError(f"the build reached for the network: {event} {arguments}")
+
+sys.addaudithook(hook)
+from reportgen.cli import main
+main()
+"""
+
+
+def environment() -> dict[str, str]:
+    paths = [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+@pytest.fixture
+def scene_folder(good_scene: Path, tmp_path: Path) -> Path:
+    root = Path(shutil.copytree(good_scene, tmp_path / "scene"))
+    shutil.rmtree(root / "output")
+    return root
+
+
+@pytest.mark.slow
+def test_a_closed_pipe_ends_quietly(scene_folder: Path) -> None:
+    command = [sys.executable, "-m", "reportgen", "build"]
+    with subprocess.Popen(
+        command, cwd=scene_folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert (process.returncode, said) == (0, "")
+    assert (scene_folder / "output/report.zip").is_file()
+
+
+def _unshared() -> list[str]:
+    """The prefix that runs a command in a network namespace without any network; empty where that is not allowed."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return []
+    for prefix in ([unshare, "--net"], [unshare, "--net", "--map-root-user"]):
+        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
+            return prefix
+    return []
+
+
+@pytest.mark.slow
+def test_a_build_needs_no_network(scene_folder: Path) -> None:
+    """Regions from detected faces too: the face models ship with the package."""
+    settings = scene_folder / "reportgen.toml"
+    settings.write_text(settings.read_text().replace('regions = "none"', 'regions = "auto"'))
+    prefix = _unshared()
+    print("in a namespace without network" if prefix else "no namespaces here: connections are errors instead")
+    command = [*prefix, sys.executable, "-c", GUARD, "build"]
+    done = subprocess.run(command, cwd=scene_folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert (scene_folder / "output/site/index.html").is_file()
+
+
+@pytest.mark.slow
+def test_the_network_guard_works(tmp_path: Path) -> None:
+    code = GUARD.replace(
+        "from reportgen.cli import main\nmain()", "import socket\nsocket.create_connection(('::1', 9))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "reached for the network" in done.stderr
+
+
+@pytest.mark.slow
+def test_warnings_as_errors(scene_folder: Path) -> None:
+    """`python -W error`: neither this package nor what it calls, as it calls it, is deprecated."""
+    command = [sys.executable, "-W", "error", "-m", "reportgen", "build"]
+    done = subprocess.run(command, cwd=scene_folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""

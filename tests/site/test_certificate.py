@@ -1,0 +1,52 @@
+"""The method page says how often the verdicts are right, and when that was measured with other code."""
+
+import dataclasses
+import json
+import re
+
+from reportgen.config import Config
+from reportgen.evidence.certificate import read_certificate
+from reportgen.progress import SilentProgress
+from reportgen.site.publish import publish
+
+
+def section(published):
+    text = (published.site / "method.html").read_text(encoding="utf-8")
+    found = re.search(r'<section id="certificate">(.*?)</section>', text, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else None
+
+
+def test_the_section_prints_counts_with_intervals_and_what_is_missed(published):
+    text = section(published)
+    assert "9 small models were trained" in text
+    assert "at least 29 of 30 3 of 4 missed" in text
+    assert "corner patch (settled on) beside the face 2 1 of 2 [.09, .91]" in text
+    assert "saw no artefact at all 1 of 2" in text
+    assert "below .30 0 of 5" in text
+    assert "strongly depend on tint, fewer than half are flagged" in text
+    assert "2026-01-02" in text
+    assert "another version" not in text
+
+
+def test_every_model_can_be_downloaded(published, certificate):
+    assert (published.site / "downloads/selfcheck.csv").read_bytes() == certificate.table
+    assert 'href="downloads/selfcheck.csv"' in (published.site / "method.html").read_text(encoding="utf-8")
+
+
+def test_other_judging_code_than_the_certified_is_said(report, tmp_path):
+    changed = dataclasses.replace(report, judging_code="changed")
+    text = section(publish(changed, tmp_path, Config(), SilentProgress()))
+    assert "This report was made by another version of the judging code than the one measured here." in text
+
+
+def test_without_a_certificate_nothing_is_claimed(variants):
+    assert section(variants["one model"]) is None
+    assert not (variants["one model"].site / "downloads/selfcheck.csv").exists()
+
+
+def test_only_a_full_and_whole_certificate_is_read(tmp_path):
+    assert read_certificate(tmp_path) is None
+    (tmp_path / "trials.csv").write_text("model\n")
+    for content in ("", "[]", json.dumps({"plan": "quick"}), json.dumps({"plan": "full"})):
+        (tmp_path / "certificate.json").write_text(content)
+        assert read_certificate(tmp_path) is None

@@ -1,0 +1,145 @@
+"""The report in one file, in a real Chromium with its policy in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from reportgen.config import Config
+from reportgen.progress import SilentProgress
+from reportgen.site.publish import publish
+from reportgen.site.report import Report
+
+pytestmark = pytest.mark.browser
+
+PLACES = (
+    "",
+    "#/models/resnet18.html",
+    "#/emotions/anger.html",
+    "#/errors/resnet18.html",
+    "#/explorer.html",
+    "#/method.html",
+)
+DECODE = """Promise.all([...document.images].filter(image => image.offsetParent).map(image => {
+    image.loading = 'eager';
+    return image.decode();
+}))"""
+SIZES = "all => all.map(one => [one.clientWidth, one.clientHeight])"
+
+
+@pytest.fixture(scope="module")
+def address(report: Report, tmp_path_factory: pytest.TempPathFactory) -> str:
+    made = publish(report, tmp_path_factory.mktemp("single"), Config(single_file=True, zip=False), SilentProgress())
+    assert made.single is not None
+    return made.single.resolve().as_uri()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    context = browser.new_context()
+    page = context.new_page()
+    trouble: list[str] = []
+    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on(
+        "request", lambda request: None if request.url.startswith((address, "data:")) else trouble.append(request.url)
+    )
+    page.goto(address)
+    yield page
+    assert trouble == []
+    context.close()
+
+
+def visible(page: Any) -> list[str]:
+    return [str(i) for i in page.locator(".page:visible").evaluate_all("all => all.map(one => one.id)")]
+
+
+def test_links_lead_from_page_to_page(page: Any) -> None:
+    assert visible(page) == ["/index.html"]
+    page.get_by_role("navigation", name="Report").get_by_role("link", name="Emotions").click()
+    assert visible(page) == ["/emotions.html"]
+    assert page.title().startswith("Emotions")
+    page.locator(".page:visible a[href='#/emotions/anger.html']").first.click()
+    assert visible(page) == ["/emotions/anger.html"]
+    assert page.locator(".bar [aria-current]").inner_text() == "Emotions"
+    page.keyboard.press("]")
+    assert visible(page) == ["/emotions/fear.html"]
+    page.go_back()
+    assert visible(page) == ["/emotions/anger.html"]
+    page.keyboard.press("Tab")
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    assert visible(page) == ["/emotions/anger.html"]
+    page.locator(".page:visible .strip a").first.click()
+    page.wait_for_url("**#/images/*")
+    assert visible(page)[0].startswith("/images/")
+
+
+def test_the_explorer_filters_and_its_views_are_linked(page: Any) -> None:
+    page.goto(page.url.partition("#")[0] + "#/models/resnet18.html")
+    page.locator(".page:visible table.confusion a").first.click()
+    assert visible(page) == ["/explorer.html"]
+    query = page.locator("form[role=search] input")
+    assert query.input_value() == "true:anger pred:anger model:resnet18"
+    query.fill("wrong")
+    page.wait_for_url("**#/explorer.html!wrong")
+    assert 0 < page.locator(".page:visible ul.shelf:visible > li").count() < 41
+    page.locator(".page:visible ul.shelf:visible a.face").first.click()
+    page.wait_for_url("**#/images/*")
+    assert visible(page)[0].startswith("/images/")
+    page.go_back()
+    assert query.input_value() == "wrong"
+
+
+def test_every_picture_is_painted(page: Any) -> None:
+    for place in PLACES:
+        page.goto(page.url.partition("#")[0] + place)
+        page.evaluate(DECODE)
+        boxes = page.locator("svg.pic:visible").evaluate_all(SIZES)
+        assert all(width > 20 and height > 20 for width, height in boxes)
+        ids = page.locator("use:visible").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+        assert all(page.evaluate("id => !!document.querySelector(id)", one) for one in set(ids))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barriers_and_no_sideways_scrolling(browser: Any, address: str, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    for place in PLACES:
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.goto("about:blank")
+        page.goto(address + place)
+        found = axe.run(page)
+        assert found.violations_count == 0, f"{place}: {found.generate_report()}"
+        for width in (360, 768, 1920):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{place} at {width}"
+    context.close()
+
+
+def test_without_javascript_it_can_be_read(browser: Any, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    assert visible_without_script(page) == ["/index.html"]
+    page.get_by_role("navigation", name="Report").get_by_role("link", name="Method").click()
+    assert visible_without_script(page) == ["/method.html"]
+    page.goto(address + "#/method.html!limits")
+    assert visible_without_script(page) == ["/method.html"]
+    page.goto(address + "#/explorer.html")
+    assert page.locator(".page:visible ul.shelf > li").count() == 41
+    page.goto(address + "#/emotions/anger.html")
+    page.locator(".page:visible button.term").first.click()
+    assert page.locator("[popover]:popover-open").count() == 1
+    context.close()
+
+
+def visible_without_script(page: Any) -> list[str]:
+    ids = []
+    for one in page.locator(".page").all():
+        if one.is_visible():
+            ids.append(one.get_attribute("id"))
+    return ids
