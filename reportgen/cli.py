@@ -12,7 +12,7 @@ import typer
 
 from reportgen._version import __version__
 from reportgen.config import Config, load_config
-from reportgen.errors import STOPPED, ConfigError, ReportError
+from reportgen.errors import STOPPED, ConfigError, ReportError, printable
 from reportgen.terminal import TerminalProgress, make_console
 
 __all__ = ["app", "main"]
@@ -276,7 +276,7 @@ def _settings(config: Path | None, model: list[str] | None = None, **flags: Any)
         name, found, checkpoint = entry.partition("=")
         if not found or not name.strip() or not checkpoint:
             raise ConfigError(f"--model {entry}: expected NAME=CHECKPOINT, such as 'ResNet18=resnet18.pth'")
-        models[name.strip()] = {"checkpoint": Path(checkpoint)}
+        models[printable(name.strip())] = {"checkpoint": Path(checkpoint)}
     return load_config(config, {**flags, "models": models or None})
 
 

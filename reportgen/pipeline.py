@@ -29,6 +29,7 @@ from reportgen.analysis import (
     write_json,
 )
 from reportgen.config import Config
+from reportgen.errors import printable
 from reportgen.evidence.agreement import compare_models
 from reportgen.evidence.attention_case import judge_attention
 from reportgen.evidence.certificate import read_certificate
@@ -319,7 +320,7 @@ def _command(config: Config) -> str | None:
         for name in _COMMAND_FLAGS
         if getattr(config, name) != Config.model_fields[name].default
     ]
-    return " ".join(["reportgen build", f"--data {shlex.quote(config.data.name)}", *models, *flags])
+    return printable(" ".join(["reportgen build", f"--data {shlex.quote(config.data.name)}", *models, *flags]))
 
 
 def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.errors import BuildError
@@ -35,7 +36,9 @@ def judge_attention(analysis: Analysis, seed: int) -> AttentionFindings | None:
         unit=np.linalg.norm(left - right, axis=1),
     )
     models = [_model(model) for model in analysis.models]
-    return judge(models, cases, faces.actions, ACTIONS, seed)
+    # One thread for a product of matrices: a sum that several threads share out is rounded by their number.
+    with threadpool_limits(1, user_api="blas"):
+        return judge(models, cases, faces.actions, ACTIONS, seed)
 
 
 def _model(model: ModelRecords) -> ModelMaps:

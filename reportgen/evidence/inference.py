@@ -36,6 +36,7 @@ _FEW = 20
 _EXACT = 14
 # Beyond this many the bootstrap only repeats the normal approximation, at a price.
 _MANY = 2000
+_KEPT = 500
 _Z = 1.959963984540054
 
 
@@ -146,12 +147,21 @@ def _ratio(moments: npt.NDArray[np.floating]) -> tuple[Floats, Floats]:
     return mean, error
 
 
-@lru_cache(maxsize=2)
 def _resamples(count: int, draws: int, seed: int) -> npt.NDArray[np.float32]:
-    """(draws, count) how often each cluster enters each bootstrap sample; kept, as an emotion's tests share them."""
+    """(draws, count) how often each cluster enters each bootstrap sample."""
+    draw = _kept_draws if count <= _KEPT else _draw
+    return draw(count, draws, seed).astype(np.float32)
+
+
+def _draw(count: int, draws: int, seed: int) -> npt.NDArray[np.uint8]:
+    """`_resamples` in bytes: a cluster enters a sample once on average, and never more than 255 times."""
     drawn = np.random.default_rng(seed).integers(0, count, (draws, count))
     drawn += np.arange(draws)[:, None] * count
-    return np.bincount(drawn.ravel(), minlength=draws * count).reshape(draws, count).astype(np.float32)
+    return np.bincount(drawn.ravel(), minlength=draws * count).reshape(draws, count).astype(np.uint8)
+
+
+# An emotion's tests share their draws, for every model and both kinds of maps: at most 80 MB are kept for them.
+_kept_draws = lru_cache(maxsize=16)(_draw)
 
 
 def bounded_test(values: Floats, lowest: float, group: Clusters, seed: int, draws: int = DRAWS) -> float:

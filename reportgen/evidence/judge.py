@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
@@ -80,7 +81,9 @@ def judge(
         Bootstrap draws and permutations of the tests.
     """
     classes = len(cases.classes)
-    measures = tuple(measure_model(model, cases, seed, draws) for model in models)
+    # Models do not share random numbers, and most of the time goes into array operations, which run side by side.
+    with ThreadPoolExecutor() as pool:
+        measures = tuple(pool.map(lambda model: measure_model(model, cases, seed, draws), models))
     pairs = list(zip(models, measures, strict=True))
     verdicts = tuple(v for model, m in pairs for v in judge_model(model, m, cases, seed))
     profiles = tuple(p for model, m in pairs for p in emotion_profiles(model, m, cases, verdicts, seed))

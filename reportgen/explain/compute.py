@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from reportgen.config import Config, ModelConfig
-from reportgen.errors import CheckpointError, ConfigError
+from reportgen.errors import CheckpointError, ConfigError, printable
 from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
@@ -162,7 +162,7 @@ def _entry(
         "slug": model.slug,
         "architecture": loaded.architecture,
         "target_layer": loaded.target_layer,
-        "file": model.config.checkpoint.name,
+        "file": printable(model.config.checkpoint.name),
         "sha256": model.sha256,
         "facts": checkpoint.facts,
         "notes": list(checkpoint.notes),

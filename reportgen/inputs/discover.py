@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.config import Config, ModelConfig
-from reportgen.errors import CheckpointError, DataError
+from reportgen.errors import CheckpointError, DataError, printable
 from reportgen.inputs.checkpoint_file import checkpoint_sha256
 
 __all__ = [
@@ -65,7 +65,7 @@ def discover_models(config: Config) -> Discovery:
     named = config.models or _notebook_models(folders)
     present = {name: model for name, model in named.items() if model.checkpoint.is_file()}
     missing = tuple(
-        f"{name}: {model.checkpoint.name} was not found, so this report leaves the model out"
+        printable(f"{name}: {model.checkpoint.name} was not found, so this report leaves the model out")
         for name, model in named.items()
         if name not in present
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reportgen.config import Columns
-from reportgen.errors import DataError
+from reportgen.errors import DataError, printable
 from reportgen.inputs.columns import (
     PATH_NAMES,
     ROW,
@@ -106,7 +106,7 @@ def _from_pickle(path: Path, columns: Columns) -> Listing:
         next((content[key] for key in _CLASS_KEYS if key in content), None) if isinstance(content, Mapping) else None
     )
     if isinstance(names, (list, tuple, np.ndarray)) and len(names):
-        declared = name_classes([str(name) for name in names])
+        declared = name_classes([printable(str(name)) for name in names])
     if frame is None:
         raise DataError(f"{path}: holds a {type(content).__name__}; expected a DataFrame or a dict with 'test_df'")
     listing = list_rows(path, frame, columns, notes, declared)

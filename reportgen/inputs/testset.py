@@ -239,12 +239,12 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
         frame=frame.iloc[keep].reset_index(drop=True),
         classes=classes,
         problems=listed,
-        source=listing.source,
+        source=printable(listing.source),
         training={
             name: seen.assign(person=_persons(seen, config), emotion=_training_emotions(seen, listing, classes))
             for name, seen in listing.training.items()
         },
-        notes=tuple(notes),
+        notes=tuple(map(printable, notes)),
         pixels=None if listing.pixels is None else listing.pixels[keep],
     )
 

@@ -79,8 +79,7 @@ def _label_suspect(context: Context, flag: Flag, row: int, k: int) -> str:
 
 def _low_quality(context: Context, flag: Flag, row: int, k: int) -> str:
     crossed = [measure for measure in flag.measures if measure.crossed[row]]
-    parts = [_poor(measure, row) for measure in crossed]
-    return capital(and_list(parts)) + "; the brackets hold the lowest 5 % of its correct predictions."
+    return capital("; ".join(_poor(measure, row) for measure in crossed)) + "."
 
 
 def _poor(measure: Measure, row: int) -> str:
@@ -88,7 +87,7 @@ def _poor(measure: Measure, row: int) -> str:
     value, limit = (decimal(float(number), digits) for number in (measure.value[row], measure.limit[row]))
     if value == limit:  # rounding must not make the comparison look false
         value, limit = (decimal(float(number), digits + 2) for number in (measure.value[row], measure.limit[row]))
-    return f"{word}: {quantity} {value} [{limit}]"
+    return f"{word}: {quantity} {value}, when 95 % of its correct predictions have {limit} or more"
 
 
 def _background(context: Context, flag: Flag, row: int, k: int) -> str:

@@ -126,7 +126,7 @@ def _sentences(found: MapAgreement) -> tuple[str, ...]:
     part = found.outcomes[1].n + found.outcomes[2].n
     if part:
         total = sum(o.overlap.value * o.n for o in found.outcomes[1:3] if o.n) / part
-        more = "less" if total < both.overlap.value else "no less"
+        more = "less" if round(total, 2) < round(both.overlap.value, 2) else "no less"
         lines.append(
             f"Where only one of them is right the maps share {more}: mean overlap {decimal(total)} on "
             f"{count(part, 'image')}, against {decimal(both.overlap.value)} where both are."

@@ -93,7 +93,7 @@ def region_strip(context: Context, row: int, k: int) -> RegionStrip | None:
     bar = f"with another {truth} face's (mean of {count(donors, 'face')})" if donors else "with the region filled in"
     tick = ", tick: with the region filled in" if donors else ""
     return RegionStrip(
-        title="If a region were someone else's" if donors else "If a region were gone",
+        title="If a region were another face's" if donors else "If a region were gone",
         sentence=_sentence(changes, lead, truth, rival),
         explain=f"Change of {truth}'s lead over {rival} in logits; bar: {bar}{tick}. Above 0 the region spoke against "
         f"{truth}. One image: an illustration, no test.",

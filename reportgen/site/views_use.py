@@ -35,6 +35,7 @@ _STATUSES: tuple[tuple[Status, str], ...] = (
     ("undetermined", "neither was shown"),
     ("not tested", "too few faces, or no such exchange"),
 )
+_HIDDEN = "Faces are hidden in this report: the pictures exchange their stand-ins, the numbers are the photos' own."
 _TOLD = ("uses it", "uses a little", "looks only")
 # Gap from which on a cell of the donor matrix has the strongest tint.
 _MOST = 2.0
@@ -103,6 +104,7 @@ class UseSection:
     donors: tuple[DonorTable, ...]
     donor_note: str
     worked: tuple[WorkedView, ...]
+    hidden: str
     statuses: tuple[HeatStatus, ...]
 
 
@@ -129,6 +131,7 @@ def use_section(context: Context, k: int, pictures: UsePictures) -> UseSection |
         donors=_donors(context, found, [use for row in rows for use in row.uses]),
         donor_note=_donor_note(context, found),
         worked=worked_views(context, k, pictures.worked),
+        hidden="" if context.report.privacy == "none" else _HIDDEN,
         statuses=_statuses(context, found, model.name),
     )
 

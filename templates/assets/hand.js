@@ -88,7 +88,7 @@
         one.values = evidence(one);
         paint(canvas, one.values, ramp.heat);
         canvas.setAttribute("aria-label", box.dataset.method + " of " + models[one.m].name + " for " + classes[one.c]);
-        note.textContent = one.blank ? "blank: no positive evidence" : one.c === label ? "the label" : one.c === models[one.m].predicted ? "its answer" : "";
+        note.textContent = models[one.m].name + (one.blank ? ": blank, no positive evidence" : "");
         return one;
       });
       var a = shown[0], b = shown[1], both = Boolean(a && b);

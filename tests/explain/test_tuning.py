@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from reportgen.build import build
 from torch import nn
 
 from reportgen.analysis import read_analysis
@@ -26,6 +25,7 @@ from reportgen.explain.tuning import (
 )
 from reportgen.explain.workers import worker_threads
 from reportgen.models.registry import LoadedModel
+from reportgen.pipeline import build
 
 CPU = torch.device("cpu")
 USUAL = usual_tuning("cpu")

@@ -21,9 +21,8 @@ def good_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scene with its report built, nothing wrong in it. Read only."""
     import os
 
-    from reportgen.build import build
-
     from reportgen.config import load_config
+    from reportgen.pipeline import build
 
     root = tmp_path_factory.mktemp("good") / "scene"
     make_scene(root)

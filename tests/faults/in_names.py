@@ -57,6 +57,22 @@ def _(scene: Scene) -> None:
     (folder / "anger/0.png").rename(os.fsdecode(os.fsencode(folder / "anger") + b"/ang\xffer.png"))
 
 
+@fault(
+    "non-UTF-8 folder and checkpoint",
+    "the byte FF in the names of the set's folder, of the checkpoint and of the model",
+    "goes on; the bytes are shown as \ufffd",
+    0,
+    r"7 images",
+)
+def _(scene: Scene) -> None:
+    folder = scene.folder_set()
+    odd = os.fsdecode(b"od\xffd")
+    folder.rename(scene.root / odd)
+    (scene.root / "tiny.pth").rename(scene.root / f"{odd}.pth")
+    scene.settings(("[models.Tiny]", '[models."od\ufffdd"]'))
+    scene.arguments += ["--data", odd, "--model", f"{odd}={odd}.pth"]
+
+
 @fault("very long file name", "251 letters", GOES_ON, 0, r"7 images")
 def _(scene: Scene) -> None:
     rename(scene, "x" * 251 + ".png")

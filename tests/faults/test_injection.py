@@ -42,9 +42,8 @@ def toml(value: str) -> str:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site of a set in which everything is hostile."""
-    from reportgen.build import build
-
     from reportgen.config import load_config
+    from reportgen.pipeline import build
 
     root = tmp_path_factory.mktemp("hostile") / "scene"
     make_scene(root)

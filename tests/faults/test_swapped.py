@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reportgen.build import build
 
 from reportgen.analysis import read_analysis
 from reportgen.config import Config
 from reportgen.inputs.discover import swapped
+from reportgen.pipeline import build
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -24,11 +25,12 @@ from reportgen.evidence.trust import TrustCheck, TrustGrade
 from reportgen.evidence.use import RegionUse, log_odds
 from reportgen.evidence.use_case import UseFindings
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
+from reportgen.progress import SilentProgress
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
 from reportgen.site.figures import DARK, LIGHT
 from reportgen.site.overlays import resize
-from reportgen.site.publish import Published
+from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
 from reportgen.site.text import minus, points
 from reportgen.site.transplant_pictures import draw_worked_examples, shown_cells, typical_pair
@@ -280,6 +282,14 @@ def test_examples_hold_no_pixel_but_what_the_report_loads(report: Report) -> Non
     for content in saved.values():
         with Image.open(io.BytesIO(content)) as picture:
             assert np.ptp(np.asarray(picture.convert("L")).astype(int)) <= 2
+
+
+def test_hidden_faces_are_told(report: Report, tmp_path: Path) -> None:
+    sites = [publish(report, tmp_path / p, Config(privacy=p, zip=False), SilentProgress()) for p in ("none", "outline")]
+    plain, hidden = (by_id(page(site, "models/resnet18.html"), "transplants") for site in sites)
+    assert "Faces are hidden in this report" in words(hidden) and "Faces are hidden" not in words(plain)
+    pictures = [[img.get("src") for img in root.iter(f"{XHTML}img")] for root in (plain, hidden)]
+    assert len(pictures[0]) == len(pictures[1]) == 12 and not set(pictures[0]) & set(pictures[1])
 
 
 def test_without_the_test_the_page_says_so(variants: dict[str, Published]) -> None:
