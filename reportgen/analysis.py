@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,16 +26,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from scipy.special import softmax
 
-from reportgen.errors import BuildError, OutputError
+from reportgen.errors import BuildError
+from reportgen.files import is_temporary_name, sweep_leftovers, write_atomically, write_json
+from reportgen.parts import RECORD_KEY, PartStore, array_column, is_part_name, write_table
 
 __all__ = [
     "SCHEMA_VERSION",
     "Analysis",
+    "AnalysisAnswers",
     "FaceRecords",
+    "ModelAnswers",
     "ModelRecords",
     "PartStore",
     "array_column",
@@ -44,6 +45,9 @@ __all__ = [
     "is_part_name",
     "is_temporary_name",
     "read_analysis",
+    "read_answers",
+    "read_manifest",
+    "read_records",
     "slugify",
     "sweep_leftovers",
     "write_atomically",
@@ -51,14 +55,12 @@ __all__ = [
     "write_table",
 ]
 
-SCHEMA_VERSION = 2
-_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
-_PART = re.compile(r"part-(\d{5})-([0-9a-f]{16})\.parquet")
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
-class ModelRecords:
-    """What one model said about every image.
+class ModelAnswers:
+    """What one model answered for every image.
 
     Attributes
     ----------
@@ -68,26 +70,12 @@ class ModelRecords:
         The model's entry in the manifest (architecture, file, sha256, target layer, grid, completeness, notes).
     logits
         (n, C) float32.
-    maps
-        (n, C, h, w) float32: the raw, signed class-activation map of every class at the target layer's resolution.
-    masks
-        (n, R, h, w) float32: which part of each cell lies in each region; None without regions.
-    null_mass, null_share
-        (n, P) and (n, P, R): positive mass of P maps with scrambled channel weights, and its share in each region.
-    peak_changed, control_changed
-        (n,) whether the prediction changes without the peak cell, and without others (0..1); NaN where not run.
     """
 
     name: str
     slug: str
     info: dict[str, Any]
     logits: npt.NDArray[np.float32]
-    maps: npt.NDArray[np.float32]
-    masks: npt.NDArray[np.float32] | None = None
-    null_mass: npt.NDArray[np.float32] | None = None
-    null_share: npt.NDArray[np.float32] | None = None
-    peak_changed: npt.NDArray[np.float32] | None = None
-    control_changed: npt.NDArray[np.float32] | None = None
 
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64]:
@@ -103,6 +91,30 @@ class ModelRecords:
     def confidence(self) -> npt.NDArray[np.float64]:
         """(n,) probability of the predicted class, 0..1."""
         return np.asarray(self.probabilities.max(axis=1))
+
+
+@dataclass(frozen=True)
+class ModelRecords(ModelAnswers):
+    """What one model said about every image, and where it found that.
+
+    Attributes
+    ----------
+    maps
+        (n, C, h, w) float32: the raw, signed class-activation map of every class at the target layer's resolution.
+    masks
+        (n, R, h, w) float32: which part of each cell lies in each region; None without regions.
+    null_mass, null_share
+        (n, P) and (n, P, R): positive mass of P maps with scrambled channel weights, and its share in each region.
+    peak_changed, control_changed
+        (n,) whether the prediction changes without the peak cell, and without others (0..1); NaN where not run.
+    """
+
+    maps: npt.NDArray[np.float32]
+    masks: npt.NDArray[np.float32] | None = None
+    null_mass: npt.NDArray[np.float32] | None = None
+    null_share: npt.NDArray[np.float32] | None = None
+    peak_changed: npt.NDArray[np.float32] | None = None
+    control_changed: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,8 +141,8 @@ class FaceRecords:
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """A finished analysis as read from disk.
+class AnalysisAnswers:
+    """All images of a finished analysis and what the models answered: what is small enough to have of millions.
 
     Attributes
     ----------
@@ -144,16 +156,13 @@ class Analysis:
         What was left out: `path`, `emotion`, `kind`, `message`.
     models
         In the user's order.
-    faces
-        None where the user wants no regions.
     """
 
     folder: Path
     manifest: dict[str, Any]
     images: pd.DataFrame
     problems: pd.DataFrame
-    models: tuple[ModelRecords, ...]
-    faces: FaceRecords | None = None
+    models: tuple[ModelAnswers, ...]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -166,56 +175,40 @@ class Analysis:
         return self.images["label"].to_numpy(dtype=np.int64)
 
 
-class PartStore:
-    """The parts of one table, each valid for exactly the inputs whose hash is in its name."""
+@dataclass(frozen=True)
+class Analysis(AnalysisAnswers):
+    """An analysis, or a sample of its images, with all that was recorded.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Attributes
+    ----------
+    models
+        In the user's order.
+    faces
+        None where the user wants no regions.
+    """
 
-    def path(self, index: int, key: str) -> Path:
-        """Where part `index` made from inputs with hash `key` (16 hex digits) is kept."""
-        return self.folder / f"part-{index:05d}-{key}.parquet"
-
-    def has(self, index: int, key: str) -> bool:
-        """Whether the part is there and complete (parts appear by an atomic rename, so there means complete)."""
-        return self.path(index, key).is_file()
-
-    def write(self, index: int, key: str, table: pa.Table) -> None:
-        """Write one part atomically."""
-        write_table(self.path(index, key), table)
-
-    def read(self, keys: Sequence[str]) -> pa.Table:
-        """All parts in order as one table.
-
-        Raises
-        ------
-        BuildError
-            A part is missing or unreadable.
-        """
-        tables = []
-        for index, key in enumerate(keys):
-            path = self.path(index, key)
-            try:
-                tables.append(pq.read_table(path))
-            except (OSError, pa.ArrowException) as error:
-                raise BuildError(f"{path}: cannot be read ({error}); delete the file and build again") from None
-        return pa.concat_tables(tables)
-
-    def prune(self, keys: Sequence[str]) -> None:
-        """Remove parts of ours that the present inputs do not use; other files are left alone."""
-        keep = {self.path(index, key).name for index, key in enumerate(keys)}
-        for path in sorted(self.folder.glob("part-*.parquet")):
-            if _PART.fullmatch(path.name) and path.name not in keep:
-                path.unlink()
+    models: tuple[ModelRecords, ...]
+    faces: FaceRecords | None = None
 
 
 def read_analysis(folder: Path) -> Analysis:
-    """Read a finished analysis.
+    """Read a finished analysis with all its records: about 16 KB of memory per image and model.
 
     Raises
     ------
     BuildError
         The folder holds none, or one of another schema version, or a part is gone.
+    """
+    return read_records(read_answers(folder))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What a finished analysis says of itself.
+
+    Raises
+    ------
+    BuildError
+        The folder holds none, or one of another schema version.
     """
     path = folder / "manifest.json"
     try:
@@ -224,125 +217,83 @@ def read_analysis(folder: Path) -> Analysis:
         raise BuildError(f"{path}: no finished analysis here ({error}); run 'reportgen build' first") from None
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_VERSION:
         raise BuildError(f"{path}: schema of another version, expected {SCHEMA_VERSION}; build again with this version")
-    images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
-    readable = images["problem"].isna().to_numpy(dtype=bool)
-    images.insert(0, "row", np.arange(len(images)))
-    images = images[readable].drop(columns="problem").reset_index(drop=True)
-    problems = pd.read_parquet(folder / "problems.parquet")
-    models = tuple(_read_model(folder, info, len(manifest["classes"])) for info in manifest["models"])
-    for model in models:
-        if len(model.logits) != len(images):
-            raise BuildError(
-                f"{folder}: {model.name} has {len(model.logits)} rows for {len(images)} images; build again"
-            )
-    faces = _read_faces(folder, manifest.get("landmark_parts", []))
-    return Analysis(folder, manifest, images, problems, models, faces)
+    return manifest
 
 
-def _read_faces(folder: Path, parts: Sequence[str]) -> FaceRecords | None:
-    if not parts:
-        return None
-    table = PartStore(folder / "landmarks").read(parts)
-    actions = table.column("actions").to_pylist()
-    width = table.schema.field("actions").type.list_size
-    return FaceRecords(
-        points=_array(table, "points").reshape(len(table), -1, 2),
-        presence=table.column("presence").to_numpy(),
-        source=tuple(table.column("source").to_pylist()),
-        regions_from=tuple(table.column("regions_from").to_pylist()),
-        actions=np.array([[np.nan] * width if row is None else row for row in actions], np.float32).reshape(-1, width),
-    )
-
-
-def _read_model(folder: Path, info: dict[str, Any], classes: int) -> ModelRecords:
-    table = PartStore(folder / "models" / info["slug"]).read(info["parts"])
-    height, width = info["grid"]
-    logits = _array(table, "logits").reshape(-1, classes)
-    maps = _array(table, "maps").reshape(-1, classes, height, width)
-    if "masks" not in table.column_names:
-        return ModelRecords(info["name"], info["slug"], info, logits, maps)
-    masks = _array(table, "masks").reshape(len(table), -1, height, width)
-    null_mass = _array(table, "null_mass").reshape(len(table), -1)
-    return ModelRecords(
-        info["name"],
-        info["slug"],
-        info,
-        logits,
-        maps,
-        masks=masks,
-        null_mass=null_mass,
-        null_share=_array(table, "null_share").reshape(*null_mass.shape, -1),
-        peak_changed=table.column("peak_changed").to_numpy(),
-        control_changed=table.column("control_changed").to_numpy(),
-    )
-
-
-def _array(table: pa.Table, column: str) -> npt.NDArray[np.float32]:
-    flat = table.column(column).combine_chunks().flatten()
-    return np.asarray(flat.to_numpy(zero_copy_only=False), dtype=np.float32)
-
-
-def array_column(values: npt.NDArray[np.float32]) -> pa.FixedSizeListArray:
-    """A column whose every row is a flat list of floats, from an array of shape (n, ...)."""
-    width = int(np.prod(values.shape[1:]))
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel()), width)
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write a Parquet file atomically; the same table gives the same bytes."""
-    sink = pa.BufferOutputStream()
-    # A dictionary of measured numbers holds each of them once: it takes five times as long and half as much space more.
-    words = [field.name for field in table.schema if not _holds_floats(field.type)]
-    pq.write_table(table, sink, compression="zstd", store_schema=True, use_dictionary=words)
-    write_atomically(path, sink.getvalue().to_pybytes())
-
-
-def _holds_floats(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind.value_type if pa.types.is_fixed_size_list(kind) else kind))
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, keys sorted, so that the same value gives the same bytes."""
-    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the target and rename: a reader sees the old file or the new one, never half of it.
+def read_answers(folder: Path) -> AnalysisAnswers:
+    """Read a finished analysis but for its maps, masks and landmarks.
 
     Raises
     ------
-    OutputError
-        The folder or file cannot be written.
+    BuildError
+        As for `read_analysis`.
     """
-    # A dot file with the process number: two builds at once never write into one temporary file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); check space and permissions") from None
+    manifest = read_manifest(folder)
+    images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
+    readable = images["problem"].isna().to_numpy(dtype=bool)
+    images.insert(0, "row", np.arange(len(images)))
+    images = images[readable].drop(columns=["problem", RECORD_KEY]).reset_index(drop=True)
+    problems = pd.read_parquet(folder / "problems.parquet")
+    models = []
+    for info in manifest["models"]:
+        logits = _store(folder, info).rows(info["parts"], ["logits"])["logits"]
+        if len(logits) != len(images):
+            raise BuildError(f"{folder}: {info['name']} has {len(logits)} rows for {len(images)} images; build again")
+        models.append(ModelAnswers(info["name"], info["slug"], info, logits))
+    return AnalysisAnswers(folder, manifest, images, problems, tuple(models))
 
 
-def sweep_leftovers(folder: Path) -> None:
-    """Remove half-written files of builds that were killed; call it while holding the folder's build lock."""
-    for path in [*folder.glob(".*.tmp"), *(folder / "analysis").rglob(".*.tmp")]:
-        if is_temporary_name(path.name):
-            path.unlink(missing_ok=True)
+def read_records(answers: AnalysisAnswers, rows: npt.NDArray[np.int64] | None = None) -> Analysis:
+    """Read what is large: maps, masks, landmarks.
+
+    Parameters
+    ----------
+    rows
+        Ascending positions in `answers.images`; None for all of them.
+
+    Raises
+    ------
+    BuildError
+        A part is gone or cannot be read.
+    """
+    folder, manifest = answers.folder, answers.manifest
+    images = answers.images if rows is None else answers.images.iloc[rows].reset_index(drop=True)
+    models = tuple(_read_model(folder, model, rows) for model in answers.models)
+    faces = _read_faces(folder, manifest.get("landmark_parts", []), rows)
+    return Analysis(folder, manifest, images, answers.problems, models, faces)
 
 
-def is_part_name(name: str) -> bool:
-    """Whether a file of this name is a part as `PartStore` writes it."""
-    return _PART.fullmatch(name) is not None
+def _store(folder: Path, info: dict[str, Any]) -> PartStore:
+    return PartStore(folder / "models" / info["slug"])
 
 
-def is_temporary_name(name: str) -> bool:
-    """Whether a file of this name is a half-written one of ours."""
-    return _TEMPORARY.fullmatch(name) is not None
+def _read_faces(folder: Path, parts: Sequence[str], rows: npt.NDArray[np.int64] | None) -> FaceRecords | None:
+    if not parts:
+        return None
+    found = PartStore(folder / "landmarks").rows(
+        parts, ["points", "presence", "source", "regions_from", "actions"], rows
+    )
+    return FaceRecords(
+        points=found["points"].reshape(len(found["points"]), -1, 2),
+        presence=found["presence"],
+        source=tuple(found["source"].tolist()),
+        regions_from=tuple(found["regions_from"].tolist()),
+        actions=found["actions"],
+    )
+
+
+def _read_model(folder: Path, answers: ModelAnswers, rows: npt.NDArray[np.int64] | None) -> ModelRecords:
+    info, logits = answers.info, answers.logits if rows is None else answers.logits[rows]
+    names = ["maps"]
+    if info["regions"]:
+        names += ["masks", "null_mass", "null_share", "peak_changed", "control_changed"]
+    found = _store(folder, info).rows(info["parts"], names, rows)
+    n, grid = len(logits), info["grid"]
+    found["maps"] = found["maps"].reshape(n, logits.shape[1], *grid)
+    if info["regions"]:
+        found["masks"] = found["masks"].reshape(n, -1, *grid)
+        found["null_share"] = found["null_share"].reshape(*found["null_mass"].shape, -1)
+    return ModelRecords(answers.name, answers.slug, info, logits, **found)
 
 
 def content_hash(*parts: str | bytes) -> str:

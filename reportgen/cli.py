@@ -49,6 +49,8 @@ Precision = Annotated[str | None, typer.Option(help="float32, bf16, or auto: bf1
 Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, layercam or xgradcam.")]
 Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
 Experiments = Annotated[str | None, typer.Option(help="Budget for changed pictures: off, quick, default or full.")]
+Engine = Annotated[str | None, typer.Option(help="local, or ray: a cluster (see 'Clusters' in the README).")]
+Sample = Annotated[int | None, typer.Option(help="Most images whose heatmaps are judged and shown (default: 10,000).")]
 Privacy = Annotated[
     str | None, typer.Option(help="blur or outline: hide faces and names, so that the report may be shared.")
 ]
@@ -82,6 +84,8 @@ def build_command(
     method: Method = None,
     regions: Regions = None,
     experiments: Experiments = None,
+    engine: Engine = None,
+    sample_images: Sample = None,
     seed: Seed = None,
     privacy: Privacy = None,
     single_file: SingleFile = False,
@@ -104,6 +108,8 @@ def build_command(
         method=method,
         regions=regions,
         experiments=experiments,
+        engine=engine,
+        sample_images=sample_images,
         seed=seed,
         privacy=privacy,
         single_file=True if single_file else None,
@@ -159,6 +165,67 @@ def explain(
     )
     progress = TerminalProgress(make_console())
     _finish(run(settings, images, progress), progress, open_, [])
+
+
+@app.command("merge")
+def merge_command(
+    folders: Annotated[list[Path], typer.Argument(help="Outputs of builds on disjoint parts of one test set.")],
+    output: Output = None,
+    data: Data = None,
+    model: Models = None,
+    config: Settings = None,
+    image_root: ImageRoot = None,
+    sample_images: Sample = None,
+    no_zip: NoZip = False,
+    open_: Open = False,
+    unsafe_load: Unsafe = False,
+    fail_on: FailOn = None,
+) -> None:
+    """Join analyses of parts of one test set, made elsewhere, and build the report on all of it."""
+    from reportgen.pipeline import merge
+
+    settings = _settings(
+        config,
+        data=data,
+        model=model,
+        output=output,
+        image_root=image_root,
+        sample_images=sample_images,
+        zip=False if no_zip else None,
+        unsafe_load=True if unsafe_load else None,
+    )
+    progress = TerminalProgress(make_console())
+    _finish(merge(settings, folders, progress), progress, open_, fail_on or [])
+
+
+@app.command("diff")
+def diff_command(
+    before: Annotated[Path, typer.Argument(help="Output of a build, before retraining.")],
+    after: Annotated[Path, typer.Argument(help="Output of a build on the same images, after it.")],
+    output: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("changes"),
+    pair: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Models that belong together; those of one name do.")
+    ] = None,
+    config: Settings = None,
+    image_root: ImageRoot = None,
+    sample_images: Sample = None,
+    no_zip: NoZip = False,
+    open_: Open = False,
+) -> None:
+    """Compare two builds on the same images: what got better, what got worse, what moved."""
+    from reportgen.diff import diff
+
+    pairs = {}
+    for entry in pair or []:
+        old, found, new = entry.partition("=")
+        if not found or not old or not new:
+            raise ConfigError(f"--pair {entry}: expected OLD=NEW, the names of a model before and after")
+        pairs[old.strip()] = new.strip()
+    settings = _settings(
+        config, output=output, image_root=image_root, sample_images=sample_images, zip=False if no_zip else None
+    )
+    progress = TerminalProgress(make_console())
+    _finish(diff(settings, before, after, pairs, progress), progress, open_, [])
 
 
 @app.command()
@@ -235,7 +302,7 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[
     progress.note(f"report: {index.as_uri()}")
     if open_:
         webbrowser.open(index.as_uri())
-    found = [finding.value for finding in fail_on if finding.value in result.alarms]
+    found = [finding.value for finding in fail_on if finding.value in result.alarms] if fail_on else []
     if found:
         progress.note(f"failed as asked by --fail-on: {', '.join(found)}")
         raise typer.Exit(EXIT_FINDING)

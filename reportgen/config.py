@@ -11,7 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from reportgen.errors import ConfigError
 
-__all__ = ["Columns", "Config", "ModelConfig", "Preprocessing", "RegionMasks", "load_config", "with_settings"]
+__all__ = [
+    "Cluster",
+    "Columns",
+    "Config",
+    "ModelConfig",
+    "Preprocessing",
+    "RegionMasks",
+    "load_config",
+    "with_settings",
+]
 
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "xgradcam"]
 
@@ -40,6 +49,21 @@ class RegionMasks(_Section):
 
     folder: Path | None = None
     labels: dict[int, str] = Field(default_factory=dict)
+
+
+class Cluster(_Section):
+    """How `engine = "ray"` runs.
+
+    `address` is that of a running cluster ("auto", "host:port" or "ray://..."); without it RAY_ADDRESS counts, else one
+    is started on this machine. `storage` is where the workers write, as pyarrow.fs opens it ("s3://bucket/folder"); not
+    needed where the output folder is shared by all machines.
+    """
+
+    address: str | None = None
+    workers: int | None = Field(default=None, ge=1)
+    cpus_per_worker: float = Field(default=1.0, gt=0)
+    gpus_per_worker: float = Field(default=0.0, ge=0)
+    storage: str | None = None
 
 
 class Preprocessing(_Section):
@@ -94,6 +118,7 @@ class Config(_Section):
     precision: Literal["float32", "bf16", "auto"] = "float32"
     seed: int = Field(default=0, ge=0, lt=2**32)
     examples: int = Field(default=6, ge=1, le=60, description="examples per emotion, model and kind")
+    sample_images: int = Field(default=10_000, ge=1, description="most images whose heatmaps are judged and shown")
     privacy: Literal["none", "blur", "outline"] = "none"
     zip: bool = True
     single_file: bool = False
@@ -102,6 +127,8 @@ class Config(_Section):
     mail_mb: float = Field(default=20.0, gt=0)
     size_warning_mb: float = Field(default=40.0, gt=0)
     workers: int | None = Field(default=None, ge=1, le=512)
+    engine: Literal["local", "ray"] = "local"
+    ray: Cluster = Cluster()
     shard_images: int = Field(default=128, ge=1, le=65536)
     unsafe_load: bool = False
 

@@ -18,7 +18,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.analysis import Analysis, content_hash, read_analysis, sweep_leftovers, write_json
+from reportgen.analysis import (
+    Analysis,
+    AnalysisAnswers,
+    content_hash,
+    read_answers,
+    read_manifest,
+    read_records,
+    sweep_leftovers,
+    write_json,
+)
 from reportgen.config import Config
 from reportgen.errors import printable
 from reportgen.evidence.agreement import compare_models
@@ -32,6 +41,7 @@ from reportgen.evidence.occlusion_choice import choose_occlusions
 from reportgen.evidence.occlusions import measure_occlusions
 from reportgen.evidence.reason_case import find_reasons
 from reportgen.evidence.reasons import ReasonFindings
+from reportgen.evidence.sample import draw_sample
 from reportgen.evidence.scores import score_model
 from reportgen.evidence.shortcuts import judge_shortcuts
 from reportgen.evidence.tables import write_tables
@@ -42,14 +52,17 @@ from reportgen.explain.interventions import intervention_experiment
 from reportgen.explain.occlusion import occlusion_experiment
 from reportgen.explain.plan import code_hash, judging_code
 from reportgen.explain.transplants import transplant_experiment
-from reportgen.inputs.discover import discover, discover_models
+from reportgen.inputs.discover import discover, discover_models, with_checkpoints
 from reportgen.inputs.emotions import EMOTIONS
 from reportgen.inputs.images import decode
 from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
 from reportgen.inputs.priors import training_priors
+from reportgen.inputs.relocate import find_again, reorder
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
 from reportgen.lock import build_lock
+from reportgen.merge import merge_analyses
 from reportgen.ownership import MANIFEST, check_output
+from reportgen.parts import PartStore
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
 from reportgen.site.archive import archive_date
@@ -58,13 +71,14 @@ from reportgen.site.recipe import settings_file
 from reportgen.site.render import find_templates
 from reportgen.site.report import Report
 
-__all__ = ["BuildResult", "build", "explain"]
+__all__ = ["BuildResult", "build", "explain", "merge"]
 
 _STATE = ".reportgen.json"
-_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "seed", "privacy")
+_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "sample_images", "seed", "privacy")
 _CERTIFICATE = ("selfcheck/data/certificate.json", "selfcheck/data/trials.csv")
 _SITE_SETTINGS = (
     "experiments",
+    "sample_images",
     "training_unweighted",
     "overlay",
     "colormap",
@@ -129,15 +143,68 @@ def _build_alone(config: Config, test_set: TestSet, missing: Sequence[str], prog
     folder = config.output / "analysis"
     sweep_leftovers(config.output)
     analyse(config, test_set, folder, progress, missing)
-    analysis = read_analysis(folder)
-    key = _site_key(analysis, config)
+    return _conclude(config, test_set, missing, progress)
+
+
+def merge(config: Config, folders: Sequence[Path], progress: Progress | None = None) -> BuildResult:
+    """Join analyses of disjoint parts of one test set, and build the report on all of it.
+
+    Parameters
+    ----------
+    config
+        `data` may name the whole test set; else the images are looked for under `image_root`, the working directory and
+        the folders. Models are needed for experiments on changed images only.
+    folders
+        What `reportgen build` wrote for each part: its output, or the analysis inside.
+
+    Raises
+    ------
+    ReportError
+        The analyses do not belong together, an image is not found, or the output cannot be written.
+    """
+    told = progress or SilentProgress()
+    archive_date()
+    with build_lock(config.output):
+        check_output(config.output, zipped=config.zip)
+        return _merge_alone(config, folders, told)
+
+
+def _merge_alone(config: Config, folders: Sequence[Path], told: Progress) -> BuildResult:
+    folder = config.output / "analysis"
+    sweep_leftovers(config.output)
+    with told.stage("Joining the analyses", len(folders)):
+        merge_analyses(folders, folder)
+    manifest = read_manifest(folder)
+    with told.stage("Finding the images"):
+        images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
+        if config.data is not None:
+            test_set = reorder(load_test_set(config), images)
+        else:
+            near = [place for part in folders for place in (part, part.parent)]
+            roots = [root for root in (config.image_root, Path.cwd(), *near) if root is not None]
+            test_set = find_again(images, manifest["classes"], roots, str(manifest["data"]["source"]))
+    config = with_checkpoints(config, manifest["models"])
+    lost = [model["name"] for model in manifest["models"] if model["name"] not in config.models]
+    if lost and config.experiments != "off":
+        told.note(f"warning: no checkpoint of {', '.join(lost)}, so no experiment on changed images was made")
+        config = config.model_copy(update={"experiments": "off"})
+    return _conclude(config, test_set, (), told)
+
+
+def _conclude(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
+    """From a finished analysis to the site."""
+    folder = config.output / "analysis"
+    everything = read_answers(folder)
+    key = _site_key(everything, config)
     before = _unchanged(config, key)
     if before is not None:
         progress.note("nothing has changed: the report is up to date")
         return before
+    with progress.stage("Reading the records"):
+        analysis = read_records(everything, draw_sample(everything.labels, config.sample_images, config.seed))
     answers = _experiments(analysis, test_set, config, progress)
     with progress.stage("Weighing the evidence"):
-        report = _report(analysis, test_set, config, *answers)
+        report = _report(everything, analysis, test_set, config, *answers)
     report = replace(report, reasons=_reasons(report, test_set, config, progress))
     write_tables(folder / "tables", *report.tables)
     published = publish(report, config.output, config, progress)
@@ -195,8 +262,10 @@ def _reasons(report: Report, test_set: TestSet, config: Config, progress: Progre
     )
 
 
-def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: Said, changed: Said) -> Report:
-    """Everything that is concluded from the records."""
+def _report(
+    everything: AnalysisAnswers, analysis: Analysis, test_set: TestSet, config: Config, transplants: Said, changed: Said
+) -> Report:
+    """Everything that is concluded: scores from all answers, all else from the images that are looked at closely."""
     attention = judge_attention(analysis, config.seed)
     labels, classes = analysis.labels, analysis.classes
     rows = analysis.images["row"].to_numpy()
@@ -207,7 +276,7 @@ def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: 
     blank = None if attention is None else [measures.own.blank for measures in attention.measures]
     shortcuts = judge_shortcuts(analysis, changed, config.seed, blank)
     notes = data_notes(
-        analysis.images, analysis.problems, classes, analysis.manifest["notes"], _overlap(test_set, config)
+        everything.images, everything.problems, classes, everything.manifest["notes"], _overlap(test_set, config)
     )
     content = analysis.images["sha256"].tolist()
     mined = mine(
@@ -222,10 +291,13 @@ def _report(analysis: Analysis, test_set: TestSet, config: Config, transplants: 
     agreements, alike = find_agreements(analysis, config.examples, config.seed)
     return Report(
         analysis=analysis,
-        scores=tuple(score_model(m.name, labels, m.probabilities, classes, config.seed) for m in analysis.models),
-        comparisons=tuple(compare_models(a, b, labels) for a, b in combinations(analysis.models, 2)),
+        answers=everything,
+        scores=tuple(
+            score_model(m.name, everything.labels, m.probabilities, classes, config.seed) for m in everything.models
+        ),
+        comparisons=tuple(compare_models(a, b, everything.labels) for a, b in combinations(everything.models, 2)),
         mined=Mined((*mined.picks, *alike)),
-        class_orders=tuple(likely_order(labels, m.predicted, classes) for m in analysis.models),
+        class_orders=tuple(likely_order(everything.labels, m.predicted, classes) for m in everything.models),
         load_image=load_image,
         data_notes=(*shortcuts.duplicates.note(analysis.images), *notes),
         command=_command(config),
@@ -282,13 +354,13 @@ def _alarms(report: Report, missing: Sequence[str]) -> frozenset[str]:
     return frozenset(alarms)
 
 
-def _site_key(analysis: Analysis, config: Config) -> str:
+def _site_key(everything: AnalysisAnswers, config: Config) -> str:
     """Hash of all that the site is made from."""
     settings = {name: getattr(config, name) for name in _SITE_SETTINGS}
     return content_hash(
-        json.dumps(analysis.manifest, sort_keys=True),
+        json.dumps(everything.manifest, sort_keys=True),
         json.dumps(settings, sort_keys=True),
-        code_hash("evidence", "explain", "site", "faces", "pipeline.py", "analysis.py", *_CERTIFICATE),
+        code_hash("evidence", "explain", "site", "faces", "pipeline.py", "analysis.py", "parts.py", *_CERTIFICATE),
         judging_code(),
         *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
         _command(config) or "",

@@ -53,7 +53,7 @@ def test_records_can_be_read_with_pandas(built):
     assert images["image_id"].is_unique
     assert set(images["width"]) == {96}
     said = pd.concat(pd.read_parquet(part) for part in sorted((output / "analysis/models/resnet18").glob("*.parquet")))
-    assert said["row"].tolist() == list(range(28))
+    assert said["image_id"].tolist() == images["image_id"].tolist()
     assert np.stack(said["maps"]).shape == (28, 7 * 7 * 7)
     assert len(list((output / "analysis/landmarks").glob("*.parquet"))) == 4
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
-from reportgen.analysis import ModelRecords
+from reportgen.analysis import ModelAnswers
 from reportgen.evidence.estimate import Estimate, format_p, paired_difference
 
 __all__ = ["Comparison", "RecallDifference", "compare_models", "mcnemar", "recall_differences"]
@@ -109,7 +109,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return float(binomtest(int(only_a), discordant, 0.5).pvalue) if discordant else 1.0
 
 
-def compare_models(a: ModelRecords, b: ModelRecords, labels: IntArray) -> Comparison:
+def compare_models(a: ModelAnswers, b: ModelAnswers, labels: IntArray) -> Comparison:
     """Compare two models on the labelled images.
 
     Parameters
@@ -147,7 +147,7 @@ def compare_models(a: ModelRecords, b: ModelRecords, labels: IntArray) -> Compar
 
 
 def recall_differences(
-    a: ModelRecords, b: ModelRecords, labels: IntArray, classes: Sequence[str]
+    a: ModelAnswers, b: ModelAnswers, labels: IntArray, classes: Sequence[str]
 ) -> tuple[RecallDifference, ...]:
     """Compare two models' recall per emotion, in the order of `classes`; NaN where there are no images."""
     right_a, right_b = a.predicted == labels, b.predicted == labels

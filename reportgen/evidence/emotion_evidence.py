@@ -5,9 +5,11 @@ One function measures the plain and the contrastive maps alike, so that a verdic
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import stdtr
 
 from reportgen.evidence.attention import FACE, Bools, Floats, Ints, MapStatistics, areas, enrichment, weights
@@ -26,7 +28,7 @@ from reportgen.evidence.inference import (
 from reportgen.evidence.nulls import GUARD, class_swap, class_swap_test, placement_test
 from reportgen.faces.regions import REGIONS
 
-__all__ = ["ALPHA", "LOCALIZED", "EmotionEvidence", "gather_evidence"]
+__all__ = ["ALPHA", "LOCALIZED", "EmotionEvidence", "Maps", "gather_evidence"]
 
 ALPHA = 0.05
 # Effective area of about one eye; one to two cells of a 7 x 7 grid.
@@ -91,15 +93,25 @@ class EmotionEvidence:
     reachable_spread: Bools
 
 
+Maps = Callable[[slice | Ints], Floats]
+"""The signed maps of all classes of some images, (m, C, h, w): made when they are needed, an emotion at a time."""
+
+
 def gather_evidence(
-    maps: Floats, stats: MapStatistics, masks: Floats, model: ModelMaps, cases: Cases, seed: int, draws: int
+    maps: Maps,
+    stats: MapStatistics,
+    masks: npt.NDArray[np.floating],
+    model: ModelMaps,
+    cases: Cases,
+    seed: int,
+    draws: int,
 ) -> EmotionEvidence:
     """Measure one kind of maps on the labelled images.
 
     Parameters
     ----------
     maps
-        (n, C, h, w) signed maps.
+        Gives the maps.
     stats
         Their statistics, (n, C, ...).
     masks
@@ -109,7 +121,7 @@ def gather_evidence(
     """
     area = areas(masks)
     classes, regions = len(cases.classes), len(REGIONS)
-    p_all, _ = weights(maps)
+    cells = masks.shape[-2] * masks.shape[-1]
     out: dict[str, Floats] = {
         key: np.full((classes, regions), np.nan)
         for key in ("enrichment", "low", "high", "correct", "share", "p_on", "swap", "swap_low", "swap_high",
@@ -129,8 +141,10 @@ def gather_evidence(
         s, a = share[chosen], area[chosen]
         n[e] = np.isfinite(s).sum(axis=0)
         persons[e] = (group.sums(np.isfinite(s).astype(np.float64)) > 0).sum(axis=0)
-        p_own = np.where(stats.blank[chosen, e][:, None, None], np.nan, p_all[chosen, e])
-        hot.append(find_hot_cells(_with_own(p_all[chosen], e, p_own), masks[chosen], e, group, seed + e, ALPHA, draws))
+        p, _ = weights(maps(chosen))
+        p_own = np.where(stats.blank[chosen, e][:, None, None], np.nan, p[:, e])
+        p[:, e] = p_own
+        hot.append(find_hot_cells(p, masks[chosen], e, group, seed + e, ALPHA, draws))
         if not len(chosen) or not n[e].any():
             continue
         out["enrichment"][e], out["low"][e], out["high"][e] = ratio_interval(s, a, group, seed + e, draws)
@@ -160,7 +174,7 @@ def gather_evidence(
         ):
             spread[key][e] = value[0]
         spread["face_area"][e] = float(face[np.isfinite(wide)].mean())
-        spread["p_diffuse"][e] = _above(wide - face, 1.0 / p_all[0, 0].size - face.max(), group, seed + e, draws)
+        spread["p_diffuse"][e] = _above(wide - face, 1.0 / cells - face.max(), group, seed + e, draws)
         spread["p_localized"][e] = mean_test((wide - LOCALIZED)[:, None], group, seed + e, draws)[0][0]
     return _adjust(out, spread, n, persons, tuple(hot), smallest_p(persons, draws))
 
@@ -205,12 +219,6 @@ def _valid_shares(share: Floats, template: Bools) -> Floats:
     valid = share.copy()
     valid[template, _EYES] = np.nan
     return valid
-
-
-def _with_own(p: Floats, own: int, replacement: Floats) -> Floats:
-    changed = p.copy()
-    changed[:, own] = replacement
-    return changed
 
 
 def _subset(group: Clusters, rows: Ints) -> Clusters:

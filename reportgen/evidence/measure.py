@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from reportgen.evidence.attention import (
     Floats,
@@ -18,11 +19,13 @@ from reportgen.evidence.attention import (
     weights,
 )
 from reportgen.evidence.cases import Cases, ModelMaps
-from reportgen.evidence.emotion_evidence import EmotionEvidence, gather_evidence
+from reportgen.evidence.emotion_evidence import EmotionEvidence, Maps, gather_evidence
 from reportgen.evidence.inference import DRAWS
 from reportgen.evidence.nulls import class_swap
 
 __all__ = ["ModelMeasures", "measure_model"]
+
+_BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class ModelMeasures:
     predicted: MapStatistics
     contrast: MapStatistics
     share_others: Floats
-    masks: Floats
+    masks: npt.NDArray[np.floating]
     groups: tuple[tuple[str, ...], ...]
     plain: EmotionEvidence
     contrastive: EmotionEvidence
@@ -58,28 +61,54 @@ class ModelMeasures:
 def measure_model(model: ModelMaps, cases: Cases, seed: int, draws: int = DRAWS) -> ModelMeasures:
     """Measure one model's maps on the labelled images; see the classes for what comes out."""
     groups = unresolved_groups(model.masks)
-    masks = merge_masks(model.masks, groups)
-    raw = np.asarray(model.maps, dtype=np.float64)
-    rows, label = np.arange(len(raw)), np.where(cases.labels >= 0, cases.labels, model.predicted)
-    contrast = contrast_classes(raw)
-    blank = np.zeros(raw.shape[:2], dtype=bool)
-    blank[rows, label] = blank_maps(weights(raw[rows, label])[1], None if model.null is None else model.null.mass)
-    plain = describe(raw, masks, unit=cases.unit, blank=blank)
-    # A map that the random head calls blank has no contrast worth reading either.
-    against = describe(contrast, masks, unit=cases.unit, blank=blank)
-    own, other = _pick(plain, label), _pick(against, label)
+    masks = np.asarray(merge_masks(model.masks, groups), dtype=np.float32) if groups else model.masks
+    label = np.where(cases.labels >= 0, cases.labels, model.predicted)
+    # In double precision all classes' maps are several times their records: a block at a time.
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(label), _BLOCK)]
+    parts = [_measure(model, masks, label, cases, block) for block in blocks]
+    own, predicted, other, plain, against = (_joined([part[k] for part in parts]) for k in range(5))
     _, others = class_swap(plain.share, label)
-    predicted = _pick(describe(raw, masks, unit=cases.unit), model.predicted)
-    # Owners of peaks are named on the unmerged masks.
-    predicted, own, other = (
-        replace(part, peak_region=describe(maps[rows, which], model.masks, blank=part.blank).peak_region)
-        for part, maps, which in ((predicted, raw, model.predicted), (own, raw, label), (other, contrast, label))
-    )
     found = [
         gather_evidence(maps, stats, masks, model, cases, seed, draws)
-        for maps, stats in ((raw, plain), (contrast, against))
+        for maps, stats in ((_raw(model), plain), (_contrast(model), against))
     ]
     return ModelMeasures(own, predicted, other, others, masks, groups, found[0], found[1])
+
+
+def _measure(
+    model: ModelMaps, masks: npt.NDArray[np.floating], label: Ints, cases: Cases, block: slice
+) -> tuple[MapStatistics, ...]:
+    """Statistics of some images: of the labelled class, the predicted one, the contrast, and of all classes of both."""
+    raw, seen, unit = _raw(model)(block), masks[block], None if cases.unit is None else cases.unit[block]
+    label, said = label[block], model.predicted[block]
+    rows = np.arange(len(raw))
+    contrast = contrast_classes(raw)
+    blank = np.zeros(raw.shape[:2], dtype=bool)
+    null = None if model.null is None else model.null.mass[block]
+    blank[rows, label] = blank_maps(weights(raw[rows, label])[1], null)
+    plain = describe(raw, seen, unit=unit, blank=blank)
+    # A map that the random head calls blank has no contrast worth reading either.
+    against = describe(contrast, seen, unit=unit, blank=blank)
+    own, other = _pick(plain, label), _pick(against, label)
+    predicted = _pick(describe(raw, seen, unit=unit), said)
+    # Owners of peaks are named on the unmerged masks.
+    own, predicted, other = (
+        replace(part, peak_region=describe(maps[rows, which], model.masks[block], blank=part.blank).peak_region)
+        for part, maps, which in ((own, raw, label), (predicted, raw, said), (other, contrast, label))
+    )
+    return own, predicted, other, plain, against
+
+
+def _raw(model: ModelMaps) -> Maps:
+    return lambda rows: np.asarray(model.maps[rows], dtype=np.float64)
+
+
+def _contrast(model: ModelMaps) -> Maps:
+    return lambda rows: contrast_classes(model.maps[rows])
+
+
+def _joined(parts: list[MapStatistics]) -> MapStatistics:
+    return MapStatistics(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
 
 
 def _pick(stats: MapStatistics, chosen: Ints) -> MapStatistics:

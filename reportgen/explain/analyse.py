@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from reportgen._version import __version__
-from reportgen.analysis import SCHEMA_VERSION, PartStore, write_json, write_table
+from reportgen.analysis import SCHEMA_VERSION
 from reportgen.config import Config
 from reportgen.errors import DataError
 from reportgen.explain.plan import Plan, library_versions, make_plan, model_hashes, shard_bounds
 from reportgen.explain.tuning import known_tunings, read_tunings
+from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
+from reportgen.parts import PartStore, write_table
 from reportgen.progress import Progress
 
 __all__ = ["analyse"]
@@ -90,10 +91,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _stores(folder: Path, plan: Plan) -> list[tuple[PartStore, Sequence[str]]]:
     stores: list[tuple[PartStore, Sequence[str]]] = [
-        (PartStore(folder / "images"), plan.image_keys),
-        (PartStore(folder / "landmarks"), plan.face_keys),
+        (PartStore(folder / "images"), plan.image_keys.parts),
+        (PartStore(folder / "landmarks"), () if plan.face_keys is None else plan.face_keys.parts),
     ]
-    return stores + [(PartStore(folder / "models" / model.slug), model.keys) for model in plan.models]
+    return stores + [(PartStore(folder / "models" / model.slug), model.keys.parts) for model in plan.models]
 
 
 def _is_current(folder: Path, previous: dict[str, Any], plan: Plan) -> bool:
@@ -116,14 +117,19 @@ def _finish(
     """List what could not be read, then write the manifest, then drop parts of earlier inputs: in this order a kill at
     any moment leaves either the old analysis or the new one.
     """
-    images = PartStore(folder / "images").read(plan.image_keys)
-    unreadable = images.filter(pc.is_valid(images["problem"]))
-    if unreadable.num_rows == images.num_rows:
-        raise DataError(f"{test_set.source}: no image could be read; the first: {unreadable['problem'][0].as_py()}")
+    read = PartStore(folder / "images").rows(plan.image_keys.parts, ["problem"])["problem"]
+    lost = [(row, str(problem)) for row, problem in enumerate(read) if problem is not None]
+    if len(lost) == len(read):
+        raise DataError(f"{test_set.source}: no image could be read; the first: {lost[0][1]}")
     listed = [{name: row[name] for name in _PROBLEM_COLUMNS} for row in test_set.problems.to_dict(orient="records")]
     listed += [
-        {"path": row["path"], "emotion": row["emotion"], "kind": "unreadable", "message": row["problem"]}
-        for row in unreadable.select(["path", "emotion", "problem"]).to_pylist()
+        {
+            "path": plan.frame["path"].iloc[row],
+            "emotion": plan.frame["emotion"].iloc[row],
+            "kind": "unreadable",
+            "message": problem,
+        }
+        for row, problem in lost
     ]
     schema = pa.schema([(name, pa.string()) for name in _PROBLEM_COLUMNS])
     write_table(folder / "problems.parquet", pa.Table.from_pylist(listed, schema=schema))
@@ -134,8 +140,8 @@ def _finish(
             "reportgen": __version__,
             "fingerprint": plan.fingerprint,
             "classes": list(test_set.classes),
-            "parts": list(plan.image_keys),
-            "landmark_parts": list(plan.face_keys),
+            "parts": list(plan.image_keys.parts),
+            "landmark_parts": [] if plan.face_keys is None else list(plan.face_keys.parts),
             "models": models,
             "device": device,
             "data": {

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from reportgen.analysis import PartStore
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, ConfigError, printable
 from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
+from reportgen.explain.kept import KeptFaces
 from reportgen.explain.plan import ModelPlan, Plan
 from reportgen.explain.run import CHUNK, Consumer, run_pass
 from reportgen.explain.tuning import Tuning
@@ -25,6 +25,7 @@ from reportgen.inputs.discover import swapped
 from reportgen.inputs.emotions import canonical_emotion
 from reportgen.inputs.testset import TestSet
 from reportgen.models.registry import LoadedModel, build_model
+from reportgen.parts import PartStore
 from reportgen.progress import Progress
 
 __all__ = ["Computed", "class_positions", "compute", "pick_device"]
@@ -78,8 +79,7 @@ def compute(
     """
     with ExitStack() as stack:
         consumers: list[Consumer] = [ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)]
-        labels = plan.frame["label"].tolist()
-        entries, grids = [], []
+        entries, grids, jobs = [], [], []
         with progress.stage("Loading the models", len(plan.models)) as step, single_threaded():
             for model in plan.models:
                 checkpoint = read_checkpoint(model.config.checkpoint, unsafe=config.unsafe_load)
@@ -97,8 +97,11 @@ def compute(
                     )
                 )
                 store = PartStore(folder / "models" / model.slug)
-                consumers.append(ModelRecorder(store, model.keys, explainer, labels, exclusive=device.type != "cpu"))
+                consumers.append(
+                    ModelRecorder(store, model.keys, explainer, plan.frame, exclusive=device.type != "cpu")
+                )
                 grids.append(explainer.grid)
+                jobs.append((model, checkpoint.state))
                 entries.append(_entry(model, checkpoint, loaded, explainer, config))
                 doubt = swapped(model.name, model.config.checkpoint.name, loaded.architecture)
                 if doubt is not None:
@@ -106,11 +109,17 @@ def compute(
                     entries[-1]["notes"].append(doubt)
                 step.advance()
         faces = None
-        if config.regions != "none":
-            faces = FaceFinder(config, test_set.frame, grids)
-            consumers.insert(
-                1, FaceRecorder(PartStore(folder / "landmarks"), plan.face_keys, plan.frame["image_id"].tolist())
-            )
+        if plan.face_keys is not None:
+            landmarks = PartStore(folder / "landmarks")
+            faces = FaceFinder(config, test_set.frame, grids, KeptFaces(landmarks, plan.face_keys.rows))
+            consumers.insert(1, FaceRecorder(landmarks, plan.face_keys, plan.frame["image_id"].tolist()))
+        if config.engine == "ray":
+            from reportgen.explain.cluster import run_on_ray
+            from reportgen.explain.shard_worker import ModelJob
+
+            sent = [ModelJob(model.name, model.slug, model.config, state) for model, state in jobs]
+            done = run_on_ray(config, test_set, plan, consumers, sent, folder, device.type, tunings, progress)
+            return Computed(entries, done)
         workers = config.workers or available_cores()
         chunk = max(CHUNK, *(tunings[model.name].batch_size for model in plan.models))
         done = run_pass(test_set, consumers, faces, config.shard_images, workers, progress, chunk_images=chunk)
@@ -166,5 +175,5 @@ def _entry(
         "head_is_separate": explainer.head_is_separate,
         "precision": explainer.tuning.precision,
         "precision_change": None if explainer.tuning.change is None else asdict(explainer.tuning.change),
-        "parts": list(model.keys),
+        "parts": list(model.keys.parts),
     }

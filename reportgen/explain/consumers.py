@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from reportgen.analysis import PartStore, array_column
 from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.run import Item
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.store import landmarks_table
 from reportgen.inputs.quality import image_quality
+from reportgen.parts import RECORD_KEY, Keys, PartStore, array_column
 
 __all__ = ["FaceRecorder", "ImageFacts", "ModelRecorder"]
 
@@ -38,16 +38,17 @@ class ImageFacts:
         One row per image of the test set, columns of the images table but for those found by decoding.
     """
 
-    def __init__(self, store: PartStore, keys: Sequence[str], frame: pd.DataFrame) -> None:
+    def __init__(self, store: PartStore, keys: Keys, frame: pd.DataFrame | pa.Table) -> None:
         self.store = store
         self.keys = keys
-        self._table = pa.Table.from_pandas(frame, preserve_index=False)
+        self._table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame, preserve_index=False)
 
     def consume(self, items: Sequence[Item]) -> pa.Table:
         """See `Consumer.consume`; unreadable images get a row too, with the reason in `problem`."""
         rows = self._table.take(pa.array([item.row for item in items]))
         found = [item.decoded for item in items]
         columns = {
+            RECORD_KEY: pa.array(self.keys.rows[[item.row for item in items]]),
             "width": pa.array([d.width if d else 0 for d in found], pa.int32()),
             "height": pa.array([d.height if d else 0 for d in found], pa.int32()),
             "notes": pa.array(["; ".join(d.notes) if d else "" for d in found], pa.string()),
@@ -67,7 +68,7 @@ class ImageFacts:
 class FaceRecorder:
     """Writes the landmarks of every readable image."""
 
-    def __init__(self, store: PartStore, keys: Sequence[str], image_ids: Sequence[str]) -> None:
+    def __init__(self, store: PartStore, keys: Keys, image_ids: Sequence[str]) -> None:
         self.store = store
         self.keys = keys
         self._ids = list(image_ids)
@@ -76,7 +77,8 @@ class FaceRecorder:
         """See `Consumer.consume`; unreadable images have no row."""
         found = [(item.row, item.face) for item in items if item.face is not None]
         table = landmarks_table([self._ids[row] for row, _ in found], [face.landmarks for _, face in found])
-        return table.append_column("regions_from", pa.array([face.regions_from for _, face in found], pa.string()))
+        table = table.append_column("regions_from", pa.array([face.regions_from for _, face in found], pa.string()))
+        return table.append_column(RECORD_KEY, pa.array(self.keys.rows[[row for row, _ in found]]))
 
 
 class ModelRecorder:
@@ -84,28 +86,32 @@ class ModelRecorder:
 
     Parameters
     ----------
-    labels
-        Of every row of the test set, -1 for none.
+    frame
+        The images table: `image_id`, `label` (-1 for none) and `sha256` of every row of the test set.
     exclusive
         A GPU takes one batch at a time; on a processor every worker runs its own.
     """
 
     def __init__(
-        self, store: PartStore, keys: Sequence[str], explainer: Explainer, labels: Sequence[int], *, exclusive: bool
+        self, store: PartStore, keys: Keys, explainer: Explainer, frame: pd.DataFrame, *, exclusive: bool
     ) -> None:
         self.store = store
         self.keys = keys
         self._explainer = explainer
-        self._labels = labels
+        self._ids = pa.array(frame["image_id"], pa.string())
+        self._labels = frame["label"].to_numpy()
+        self._seeds = np.array([_seed(digest) for digest in frame["sha256"]], dtype=np.int64)
         self._turn = threading.Lock() if exclusive else nullcontext()
 
     def consume(self, items: Sequence[Item]) -> pa.Table:
         """See `Consumer.consume`."""
-        questions = [self._question(item) for item in items if item.decoded is not None]
+        readable = [item for item in items if item.decoded is not None]
+        questions = [self._question(item) for item in readable]
+        rows = [item.row for item in readable]
         with self._turn:
             said = self._explainer.explain(questions)
         columns = {
-            "row": pa.array([question.row for question in questions], pa.int32()),
+            "image_id": self._ids.take(pa.array(rows, pa.int64())),
             "logits": array_column(said.logits),
             "maps": array_column(said.maps),
         }
@@ -119,7 +125,7 @@ class ModelRecorder:
                 "peak_changed": pa.array(said.peak_changed),
                 "control_changed": pa.array(said.control_changed),
             }
-        return pa.table(columns)
+        return pa.table({**columns, RECORD_KEY: pa.array(self.keys.rows[rows])})
 
     def _question(self, item: Item) -> Question:
         explainer = self._explainer
@@ -129,4 +135,9 @@ class ModelRecorder:
             masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
         else:
             masks = item.face.masks[explainer.grid]
-        return Question(item.row, int(self._labels[item.row]), image, masks)
+        return Question(int(self._seeds[item.row]), int(self._labels[item.row]), image, masks)
+
+
+def _seed(digest: str) -> int:
+    """What is drawn at random for an image follows its content: its place in the test set may change."""
+    return int(digest[:15] or "0", 16)

@@ -56,8 +56,8 @@ class Question:
 
     Attributes
     ----------
-    row
-        Position in the test set.
+    seed
+        Of what is drawn at random for this image.
     label
         Index of the labelled class, -1 for none.
     image
@@ -66,7 +66,7 @@ class Question:
         (R, h, w) region fractions on the model's grid; R may be 0.
     """
 
-    row: int
+    seed: int
     label: int
     image: npt.NDArray[np.uint8]
     masks: npt.NDArray[np.float32]
@@ -250,4 +250,4 @@ class Explainer(AbstractContextManager["Explainer"]):
         if self._head is None:
             unknown = np.full(len(questions), np.nan, np.float32)
             return PeakChange(unknown, unknown)
-        return ablate_peaks(self._head, layer, maps, np.array([q.row for q in questions], dtype=np.int64))
+        return ablate_peaks(self._head, layer, maps, np.array([q.seed for q in questions], dtype=np.int64))

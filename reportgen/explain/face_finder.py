@@ -13,6 +13,7 @@ import pandas as pd
 
 from reportgen.config import Config
 from reportgen.errors import DataError
+from reportgen.explain.kept import KeptFaces
 from reportgen.faces.landmarks import Landmarker, Landmarks, template
 from reportgen.faces.regions import fractions_of_map, fractions_on_grids, regions_from_label_png
 from reportgen.faces.store import given_landmarks
@@ -51,10 +52,15 @@ class FaceFinder:
         The test set's rows, for paths and a column of landmarks.
     grids
         The models' grids.
+    known
+        Landmarks that are on disk already.
     """
 
-    def __init__(self, config: Config, frame: pd.DataFrame, grids: Sequence[Grid]) -> None:
+    def __init__(
+        self, config: Config, frame: pd.DataFrame, grids: Sequence[Grid], known: KeptFaces | None = None
+    ) -> None:
         self._config = config
+        self._known = known
         self._grids = sorted(set(grids))
         self._paths = frame["path"].tolist()
         column = config.columns.landmarks
@@ -81,6 +87,9 @@ class FaceFinder:
         return Face(landmarks, dict(zip(self._grids, masks, strict=True)), landmarks.source)
 
     def _landmarks(self, row: int, pixels: npt.NDArray[np.uint8]) -> Landmarks:
+        known = None if self._known is None else self._known.find(row)
+        if known is not None:
+            return known
         height, width = pixels.shape[:2]
         given = None if self._given is None else self._given[row]
         if isinstance(given, str):

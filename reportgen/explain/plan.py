@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from reportgen.analysis import SCHEMA_VERSION, content_hash, slugify
@@ -20,6 +21,7 @@ from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.inputs.checkpoint_file import checkpoint_sha256
 from reportgen.inputs.region_masks import mask_file
 from reportgen.inputs.testset import RESERVED, TestSet
+from reportgen.parts import Keys
 
 __all__ = [
     "ModelPlan",
@@ -35,6 +37,7 @@ __all__ = [
 _ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow", "scipy", "scikit-learn", "ai-edge-litert")
 _HASH_THREADS = 8  # reading waits for the disk more than for a core
+_HASHED_AT_ONCE = 64  # images per task: a task per image would weigh more than what it finds
 _KEY_DIGITS = 16
 # Not the site: it only shows what was decided.
 _JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
@@ -42,13 +45,13 @@ _JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
 
 @dataclass(frozen=True)
 class ModelPlan:
-    """One model: its checkpoint's hash and, for every shard, the hash of all that its part depends on."""
+    """One model: its checkpoint's hash, and the hashes of all that its records depend on."""
 
     name: str
     slug: str
     config: ModelConfig
     sha256: str
-    keys: tuple[str, ...]
+    keys: Keys
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,14 @@ class Plan:
     frame
         The images table but for what decoding finds, one row per image of the test set.
     image_keys, face_keys
-        Per shard; no face keys where the user wants no regions.
+        Of the images' facts and of the landmarks; no face keys where the user wants no regions.
     fingerprint
         Of everything: equal fingerprints mean an equal analysis.
     """
 
     frame: pd.DataFrame
-    image_keys: tuple[str, ...]
-    face_keys: tuple[str, ...]
+    image_keys: Keys
+    face_keys: Keys | None
     models: tuple[ModelPlan, ...]
     fingerprint: str
 
@@ -102,26 +105,27 @@ def make_plan(
     """
     frame = _images_frame(test_set)
     versions = json.dumps(library_versions(), sort_keys=True)
-    reading = content_hash(str(SCHEMA_VERSION), versions, code_hash("inputs", "faces", "analysis.py"))
+    reading = content_hash(
+        str(SCHEMA_VERSION), versions, code_hash("inputs", "faces", "analysis.py", "parts.py", "files.py")
+    )
     hashes = model_hashes(config, device)
-    rows_hash = [content_hash(frame.iloc[list(rows)].to_json(orient="records", default_handler=str)) for rows in bounds]
-    image_keys = tuple(_key(reading, row) for row in rows_hash)
-    regions = content_hash(config.regions, config.region_masks.model_dump_json(), *_mask_hashes(config, test_set))
-    wanted = rows_hash if config.regions != "none" else []
-    face_keys = tuple(_key(reading, regions, row) for row in wanted)
-    # A model's part depends on the rows, not only on the images: the null is that of the labelled class, and landmarks
+    rows = _row_hashes(frame, bounds)
+    image_keys = _keys(reading, rows, bounds)
+    regions = content_hash(config.regions, config.region_masks.model_dump_json())
+    # A model's record depends on the row, not only on the image: the null is that of the labelled class, and landmarks
     # may stand in a column.
-    shards = [content_hash(regions, str(config.seed), row) for row in rows_hash]
+    faced = [row + mask for row, mask in zip(rows, _mask_hashes(config, test_set), strict=True)]
+    face_keys = None if config.regions == "none" else _keys(content_hash(reading, regions), faced, bounds)
     models = []
     for (name, model), slug in zip(config.models.items(), _slugs(config.models), strict=True):
         tuning = usual_tuning(device) if tunings is None else tunings[name]
-        base = content_hash(reading, hashes[name], tuning.marks, *test_set.classes)
-        keys = tuple(_key(base, shard) for shard in shards)
+        base = content_hash(reading, hashes[name], tuning.marks, regions, str(config.seed), *test_set.classes)
+        keys = _keys(base, faced, bounds)
         models.append(ModelPlan(name, slug, model, checkpoint_sha256(model.checkpoint), keys))
     fingerprint = content_hash(
-        *image_keys,
-        *face_keys,
-        *(key for model in models for key in model.keys),
+        *image_keys.parts,
+        *(() if face_keys is None else face_keys.parts),
+        *(key for model in models for key in model.keys.parts),
         *(model.name for model in models),
         test_set.problems.to_json(orient="records"),
     )
@@ -180,8 +184,10 @@ def _factory_source(model: ModelConfig) -> bytes:
 
 
 def _images_frame(test_set: TestSet) -> pd.DataFrame:
+    blocks = shard_bounds(len(test_set.frame), _HASHED_AT_ONCE)
     with ThreadPoolExecutor(_HASH_THREADS) as pool:
-        hashes = list(pool.map(lambda row: _hash_image(test_set, row), range(len(test_set.frame))))
+        found = pool.map(lambda rows: [_hash_image(test_set, row) for row in rows], blocks)
+        hashes = pd.array([digest for block in found for digest in block], dtype="string[pyarrow]")
     given = test_set.frame
     frame = pd.DataFrame(
         {
@@ -201,12 +207,33 @@ def _images_frame(test_set: TestSet) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
-def _mask_hashes(config: Config, test_set: TestSet) -> list[str]:
-    """The content of a user's own region masks, where there are any."""
+def _row_hashes(frame: pd.DataFrame, bounds: Sequence[range]) -> list[bytes]:
+    """Per row, the digest of all that the table says of it; shard by shard, so that the text never is there at once."""
+    digests = []
+    for rows in bounds:
+        text = frame.iloc[rows.start : rows.stop].to_json(orient="records", lines=True, default_handler=str)
+        digests += [sha256(line.encode()).digest() for line in text.split("\n") if line]
+    return digests
+
+
+def _mask_hashes(config: Config, test_set: TestSet) -> list[bytes]:
+    """Per row, the digest of the user's own region mask, empty where there is none."""
     if config.region_masks.folder is None:
-        return []
+        return [b""] * len(test_set.frame)
     files = [mask_file(config.region_masks.folder, path) for path in test_set.frame["path"]]
-    return [sha256(file.read_bytes()).hexdigest() if file.is_file() else "" for file in files]
+    return [sha256(file.read_bytes()).digest() if file.is_file() else b"" for file in files]
+
+
+def _keys(base: str, rows: Sequence[bytes], bounds: Sequence[range]) -> Keys:
+    """Keys of a table whose rows depend on `base` and on their own digest."""
+    start = sha256(base.encode())
+    keys = bytearray()
+    for row in rows:
+        digest = start.copy()
+        digest.update(row)
+        keys += digest.digest()[:8]
+    found = np.frombuffer(bytes(keys), dtype=">u8").astype(np.uint64)
+    return Keys(tuple(_key(base, found[shard.start : shard.stop].tobytes()) for shard in bounds), found)
 
 
 def _absent(value: object) -> bool:
@@ -241,5 +268,5 @@ def _slugs(names: Iterable[str]) -> list[str]:
     return slugs
 
 
-def _key(*parts: str) -> str:
+def _key(*parts: str | bytes) -> str:
     return content_hash(*parts)[:_KEY_DIGITS]

@@ -70,7 +70,7 @@ def random_heads(weights: Tensor, activations: Tensor, masks: Tensor, orders: Te
     return RandomHead(mass.cpu().numpy(), share.cpu().numpy())
 
 
-def ablate_peaks(head: Head, activations: Tensor, maps: Tensor, rows: npt.NDArray[np.int64]) -> PeakChange:
+def ablate_peaks(head: Head, activations: Tensor, maps: Tensor, seeds: npt.NDArray[np.int64]) -> PeakChange:
     """Run the head again without the activations of single cells.
 
     Parameters
@@ -79,20 +79,20 @@ def ablate_peaks(head: Head, activations: Tensor, maps: Tensor, rows: npt.NDArra
         (B, K, h, w).
     maps
         (B, h, w) raw map of the explained class: its largest cell is the peak.
-    rows
-        (B,) position of each image in the test set: seeds its control cells, so that they do not depend on the batch.
+    seeds
+        (B,) one of each image for its control cells, so that they do not depend on the batch.
     """
     cells = maps.shape[1] * maps.shape[2]
     peaks = maps.flatten(1).argmax(dim=1).tolist()
-    chosen = np.array([_cells(peak, cells, int(row)) for peak, row in zip(peaks, rows, strict=True)])  # (B, V)
+    chosen = np.array([_cells(peak, cells, int(seed)) for peak, seed in zip(peaks, seeds, strict=True)])  # (B, V)
     after = head.without_cells(activations, torch.from_numpy(chosen).to(activations.device))
     changed = (after != head.predicted(activations)[:, None]).float().cpu().numpy()
     return PeakChange(changed[:, 0], changed[:, 1:].mean(axis=1))
 
 
-def _cells(peak: int, cells: int, row: int) -> list[int]:
+def _cells(peak: int, cells: int, seed: int) -> list[int]:
     """The peak and `CONTROLS` others; on a grid of one cell there is no other."""
     if cells == 1:
         return [peak] * (1 + CONTROLS)
-    others = np.random.default_rng(row).choice(cells - 1, CONTROLS, replace=cells <= CONTROLS)
+    others = np.random.default_rng(seed).choice(cells - 1, CONTROLS, replace=cells <= CONTROLS)
     return [peak, *(others + (others >= peak))]

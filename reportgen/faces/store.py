@@ -12,6 +12,7 @@ import pyarrow as pa
 from reportgen.errors import BuildError, DataError
 from reportgen.faces.landmarks import ACTIONS, POINTS, SOURCES, Landmarker, Landmarks, Source
 from reportgen.faces.regions import check_points
+from reportgen.parts import array_of
 
 __all__ = ["SCHEMA", "given_landmarks", "landmarks_from_table", "landmarks_table"]
 
@@ -75,8 +76,8 @@ def landmarks_from_table(table: pa.Table) -> tuple[list[str], list[Landmarks]]:
             f"landmarks: found source {odd[0]!r}, expected one of {SOURCES}; delete analysis/, build again"
         )
     presence = table.column("presence").to_pylist()
-    points = _rows(table.column("points"), 2 * POINTS).reshape(-1, POINTS, 2)
-    actions = _rows(table.column("actions"), len(ACTIONS))
+    points = array_of(table.column("points")).reshape(-1, POINTS, 2)
+    actions = array_of(table.column("actions"))
     there = table.column("actions").is_valid().to_pylist()
     faces = [
         Landmarks(points[i], presence[i], cast(Source, sources[i]), actions[i] if there[i] else None)
@@ -118,19 +119,3 @@ def given_landmarks(values: npt.ArrayLike, width: int, height: int, landmarker: 
     points32 = check_points(points).astype(np.float32)
     actions = None if landmarker is None else landmarker.actions(points32, width, height)
     return Landmarks(points32, 1.0, "given", actions)
-
-
-def _rows(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.float32]:
-    """(n, width) with NaN in null rows."""
-    # `flatten` drops null rows, so the values are read from below them, chunk by chunk and from each chunk's
-    # offset.
-    chunks = [
-        np.asarray(chunk.values.to_numpy(zero_copy_only=False), np.float32)[
-            chunk.offset * width : (chunk.offset + len(chunk)) * width
-        ].reshape(-1, width)
-        for chunk in column.chunks
-    ]
-    rows = np.concatenate(chunks) if chunks else np.empty((0, width), np.float32)
-    # Parquet may write anything below a null.
-    rows[~np.asarray(column.is_valid().to_pylist(), dtype=bool)] = np.nan
-    return rows

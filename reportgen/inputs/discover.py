@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, DataError, printable
+from reportgen.inputs.checkpoint_file import checkpoint_sha256
 
-__all__ = ["NOTEBOOK_DATA", "NOTEBOOK_MODELS", "Discovery", "discover", "discover_models", "swapped"]
+__all__ = [
+    "NOTEBOOK_DATA",
+    "NOTEBOOK_MODELS",
+    "Discovery",
+    "discover",
+    "discover_models",
+    "swapped",
+    "with_checkpoints",
+]
 
 NOTEBOOK_DATA = "processed_data.pkl"
 NOTEBOOK_MODELS = {"Custom CNN": "custom_cnn_best.pth", "ResNet18": "transfer_learning_best.pth"}
@@ -73,6 +84,32 @@ def swapped(name: str, file: str, architecture: str) -> str | None:
         f"{name}: {file} holds the weights of a {architecture}, not of a {expected}: are the checkpoints swapped? "
         "The weights count, the name is as given."
     )
+
+
+def with_checkpoints(config: Config, models: Sequence[Mapping[str, Any]]) -> Config:
+    """The settings with the models under the names that an analysis has for them, recognised by their checkpoints.
+
+    Parameters
+    ----------
+    models
+        `name` and `sha256` of each.
+
+    Raises
+    ------
+    CheckpointError
+        A checkpoint that was named belongs to none of them.
+    """
+    names = {str(model["sha256"]): str(model["name"]) for model in models}
+    found = {}
+    for name, model in config.models.items():
+        digest = checkpoint_sha256(model.checkpoint)
+        if digest not in names:
+            raise CheckpointError(
+                f"{model.checkpoint}: model '{name}' is none of the analysis's models ({', '.join(names.values())}) by "
+                "its SHA-256; give the checkpoints that were analysed, or none"
+            )
+        found[names[digest]] = model
+    return config.model_copy(update={"models": found})
 
 
 def _notebook_models(folders: list[Path]) -> dict[str, ModelConfig]:

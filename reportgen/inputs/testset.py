@@ -29,7 +29,7 @@ _OWN_COLUMNS = ("path", "file", "emotion", "label", "person")
 # Columns that later tables add beside these; a user's column of the same name is renamed, not lost.
 RESERVED = frozenset({
     *_OWN_COLUMNS, "row", "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality",
-    "sharpness", "luminance", "contrast", "colourfulness", "perceptual_hash",
+    "sharpness", "luminance", "contrast", "colourfulness", "perceptual_hash", "record_key",
 })  # fmt: skip
 _LARGEST = 1 << 29  # bytes of an image file: the largest image accepted, uncompressed, is smaller
 _RAF_NAME = re.compile(r"(?:train|test)_\d+(?:_aligned)?\.\w+")
@@ -43,7 +43,7 @@ class TestSet:
     ----------
     frame
         One row per image in the source's order: `path` (as written, without folders of anybody's machine),
-        `file` (absolute `Path`, None where the source holds the pixels), `emotion` (a class, None where
+        `file` (absolute path as text, None where the source holds the pixels), `emotion` (a class, None where
         unlabelled), `label` (its index, -1 where unlabelled), `person` (or None), then the source's other
         columns.
     classes
@@ -82,7 +82,7 @@ class TestSet:
         """
         if self.pixels is not None:
             return as_pgm(self.pixels[row])
-        file = Path(str(self.frame["file"].iloc[row]))
+        file = Path(self.frame["file"].iloc[row])
         name = self.frame["path"].iloc[row]
         try:
             size = file.stat().st_size
@@ -201,14 +201,13 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
         # Repositories keep tables in `data/` beside `images/`.
         roots += [listing.folder / "images", listing.folder.parent / "images", listing.folder.parent]
     locator = Locator(roots)
-    files, keep, problems = _find_files(listing, rows, locator)
+    files, names, keep, problems = _find_files(listing, rows, locator)
     if not keep:
         first = problems[0].path if problems else "nothing"
         raise DataError(
             f"{listing.source}: none of {len(rows):,} images was found (first: {first}); looked beside the "
             "data, in the working directory and under --image-root; give the images' folder with --image-root"
         )
-    names = [portable_name(path, file, locator.roots) for path, file in zip(rows["path"], files, strict=True)]
     emotions = list(rows["emotion"])
     frame = pd.DataFrame(
         {
@@ -252,27 +251,31 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
 
 def _find_files(
     listing: Listing, rows: pd.DataFrame, locator: Locator
-) -> tuple[list[Path | None], list[int], list[Problem]]:
-    """Each row's file, the rows to keep, and why the others are not."""
-    files: list[Path | None] = []
+) -> tuple[list[str | None], list[str], list[int], list[Problem]]:
+    """Each row's file (as text: a `Path` takes several times its memory), its name to show, the rows to keep, and
+    why the others are not.
+    """
+    files: list[str | None] = []
+    names: list[str] = []
     keep: list[int] = []
     problems: list[Problem] = []
     first: dict[object, int] = {}
     for row, (path, emotion) in enumerate(zip(rows["path"], rows["emotion"], strict=True)):
         file = None if listing.pixels is not None else locator.find(path)
-        files.append(file)
+        files.append(None if file is None else str(file))
+        names.append(portable_name(path, file, locator.roots))
         if file is None and listing.pixels is None:
             message = "no such file" if path else "the path is empty"
             problems.append(Problem(path, emotion, "missing-file", message))
             continue
-        earlier = first.setdefault(file or path, row)
+        earlier = first.setdefault(files[-1] or path, row)
         if earlier != row:
             before = rows["emotion"].iloc[earlier]
             same = "with the same label" if before == emotion else f"as '{before}', which counts"
             problems.append(Problem(path, emotion, "duplicate-path", f"listed before {same}"))
             continue
         keep.append(row)
-    return files, keep, problems
+    return files, names, keep, problems
 
 
 def _persons(rows: pd.DataFrame, config: Config) -> pd.Series[Any]:

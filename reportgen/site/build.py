@@ -28,7 +28,7 @@ from reportgen.site.shortcut_pictures import ShortcutPictures, draw_shortcuts
 from reportgen.site.strips import draw_strips
 from reportgen.site.transplant_pictures import draw_worked_examples
 from reportgen.site.use_forest import use_forest, use_rows
-from reportgen.site.views_compare import compare_view
+from reportgen.site.views_compare import compare_view, pair_view
 from reportgen.site.views_emotion import Patches, emotion_view
 from reportgen.site.views_errors import errors_view, model_errors_view
 from reportgen.site.views_explorer import explorer_data, explorer_view, page_path
@@ -42,6 +42,16 @@ from reportgen.site.views_use import UsePictures
 
 __all__ = ["Composed", "compose"]
 
+_NAV = (
+    ("Answers", "index.html"),
+    ("Models", "models.html"),
+    ("Emotions", "emotions.html"),
+    ("Errors", "errors.html"),
+    ("Compare", "compare.html"),
+    ("Shortcuts", "shortcuts.html"),
+    ("Explorer", "explorer.html"),
+    ("Method", "method.html"),
+)
 # Unlabelled images are on no list; so many of them get pictures and a page anyway.
 _UNLABELLED_PAGES = 500
 
@@ -191,6 +201,8 @@ def _plan(
     yield "errors.html", "errors.html", lambda: errors_view(context)
     if context.report.comparisons:
         yield "compare.html", "compare.html", lambda: compare_view(context)
+    for index in range(len(context.report.comparisons)) if len(context.report.comparisons) > 1 else ():
+        yield context.compare_path(index), "compare.html", partial(pair_view, context, index)
     if context.report.shortcuts is not None:
         shortcuts = partial(shortcuts_view, context, context.report.shortcuts, figures.shortcuts)
         yield "shortcuts.html", "shortcuts.html", shortcuts
@@ -222,13 +234,15 @@ def _render(context: Context, figures: _Figures, config: Config, economy: Econom
     assets.add("ramp.js", to_script("reportgenRamp", ramp_data(context)))
     files = downloads(context, everything=economy.tables)
     listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
+    left_out = {
+        *([] if context.report.comparisons else ["Compare"]),
+        *([] if context.report.shortcuts is not None else ["Shortcuts"]),
+    }
     shared = {
         "assets": assets,
         "facts": context.facts,
-        "left_out": {
-            *([] if context.report.comparisons else ["Compare"]),
-            *([] if context.report.shortcuts is not None else ["Shortcuts"]),
-        },
+        "nav": tuple(entry for entry in _NAV if entry[0] not in left_out),
+        "guide": "method.html",
         "version": version(context),
     }
     renderer = Renderer(templates, shared, GLOSSARY)

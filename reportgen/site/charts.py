@@ -11,6 +11,8 @@ from reportgen.site.views import Cell, Mark, MarkRow
 
 __all__ = ["confusion_table", "recall_rows"]
 
+_IN_ONE_LINE = 2
+
 
 def recall_rows(context: Context) -> tuple[MarkRow, ...]:
     """Recall of every emotion, one mark with its interval per model."""
@@ -30,7 +32,9 @@ def recall_rows(context: Context) -> tuple[MarkRow, ...]:
             for k, part in enumerate(parts)
             if part.n
         )
-        text = " / ".join(rate(part) for part in parts) if parts[0].n else "no image"
+        # Two stand in one line; more are stacked beside their marks.
+        between = " / " if len(parts) <= _IN_ONE_LINE else "\n"
+        text = between.join(rate(part) for part in parts) if parts[0].n else "no image"
         rows.append(
             MarkRow(
                 name,

@@ -55,6 +55,7 @@ class Context:
         self.models = report.analysis.models
         self.classes = report.analysis.classes
         self.labels = report.analysis.labels
+        self.everything = report.everything
         self.emotion_slugs = unique_slugs(self.classes)
         self.ids: list[str] = report.analysis.images["image_id"].tolist()
         self.names = [base_name(path) for path in report.analysis.images["path"].tolist()]
@@ -67,10 +68,11 @@ class Context:
     @cached_property
     def data_notes(self) -> tuple[DataNote, ...]:
         """Remarks on the data without anyone's folders."""
-        return tuple(
+        notes = tuple(
             replace(note, text=plain(note.text), items=tuple(plain(item) for item in note.items))
             for note in self.report.data_notes
         )
+        return (DataNote("A sample is looked at closely", self.sampling), *notes) if self.sampling else notes
 
     def blank(self, model: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """(n,) maps of the labelled class that say nothing: no more than the random head gives, where that was run."""
@@ -82,7 +84,7 @@ class Context:
     @cached_property
     def labelled(self) -> int:
         """How many images have a label."""
-        return int((self.labels >= 0).sum())
+        return int((self.everything.labels >= 0).sum())
 
     @cached_property
     def method(self) -> str:
@@ -116,9 +118,37 @@ class Context:
         """The labelled emotion in words."""
         return self.classes[self.labels[row]] if self.labels[row] >= 0 else UNLABELLED
 
+    def compare_path(self, index: int) -> str:
+        """Where pair `index` of the models is compared."""
+        if len(self.report.comparisons) == 1:
+            return "compare.html"
+        a, b = (self.models[k].slug for k in self.pair_models(index))
+        return f"compare/{a}--{b}.html"
+
+    def pair_models(self, index: int) -> tuple[int, int]:
+        """The two models of pair `index`."""
+        comparison, names = self.report.comparisons[index], [model.name for model in self.models]
+        return names.index(comparison.a), names.index(comparison.b)
+
     def images_of(self, emotion: int) -> int:
         """How many images are labelled so."""
+        return int((self.everything.labels == emotion).sum())
+
+    def close_images_of(self, emotion: int) -> int:
+        """How many of them are looked at closely."""
         return int((self.labels == emotion).sum())
+
+    @cached_property
+    def sampling(self) -> str:
+        """What is said of all images and what of a sample; empty where all are looked at closely."""
+        if not self.report.sampled:
+            return ""
+        few, many = number(len(self.labels)), number(len(self.everything.labels))
+        return (
+            f"Scores, answers and counts are those of all {many} images. Heatmaps, their statistics, the examples and "
+            f"the explorer use {few} of them, drawn at random and evenly over the emotions (seed {self.config.seed}). "
+            "All answers are in the table of predictions; all maps are beside the report, in analysis/."
+        )
 
     def pair_anchor(self, truth: int, predicted: int) -> str:
         """Where a confused pair stands on a model's page of errors."""
@@ -317,7 +347,10 @@ class Context:
         """As in "2,051 test images · 7 emotions · Custom CNN, ResNet18"."""
         names = ", ".join(model.name for model in self.models)
         kind = "test image" if self.labelled else "image"
-        return f"{count(len(self.labels), kind)} · {count(len(self.classes), 'emotion')} · {names}"
+        images = count(len(self.everything.labels), kind)
+        if self.report.sampled:
+            images += f", {number(len(self.labels))} of them looked at closely"
+        return f"{images} · {count(len(self.classes), 'emotion')} · {names}"
 
     def emotion_links(self, active: int | None) -> tuple[Link, ...]:
         """Tabs over the emotions' pages."""
@@ -331,8 +364,7 @@ class Context:
 
     def n_text(self, emotion: int) -> str:
         """As in "38 images"."""
-        value = self.images_of(emotion)
-        return f"{number(value)} {'image' if value == 1 else 'images'}"
+        return count(self.images_of(emotion), "image")
 
 
 def unique_slugs(names: Sequence[str]) -> tuple[str, ...]:

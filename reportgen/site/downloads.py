@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ import pandas as pd
 
 from reportgen.analysis import slugify
 from reportgen.evidence.tables import Dictionary, Tables, inert
-from reportgen.site.context import Context
+from reportgen.site.context import Context, base_name
 from reportgen.site.findings import answer_questions, headline
 from reportgen.site.views_certificate import TABLE as CERTIFICATE_TABLE
 
@@ -22,6 +24,7 @@ __all__ = ["DESCRIPTIONS", "downloads"]
 DESCRIPTIONS = {
     "downloads/answers.json": "The headline and the answers to the four questions, as on the first page.",
     "downloads/predictions.csv": "One row per image: file, label, each model's answer, confidence and probabilities.",
+    "downloads/predictions.csv.gz": "One row per image, as CSV packed with gzip, which pandas reads as it is.",
     "downloads/scores.json": "Every score of every model with its interval, and the comparisons of the models.",
     "downloads/columns.csv": "What every column of predictions.csv means.",
     "downloads/emotion_regions.csv": "Heat per area per model, emotion and region, with interval, test and chance.",
@@ -50,14 +53,17 @@ DESCRIPTIONS = {
 }
 
 
-# Bytes of one table, judged by its first rows.
+# Bytes of one table about heatmaps, judged by its first rows.
 _LARGEST = 5_000_000
 _SAMPLE = 1000
+# Predictions of more images than this are packed; rows written at a time.
+_PLAIN_ROWS = 50_000
+_ROWS_AT_ONCE = 5_000
 
 
 def downloads(context: Context, *, everything: bool = True) -> dict[str, bytes]:
     """The files by path; without `everything`, those that other tables cannot be made from."""
-    table, columns = _predictions(context)
+    predictions, columns = _predictions(context)
     certificate = context.report.certificate
     scores: dict[str, Any] = {
         "classes": list(context.classes),
@@ -66,7 +72,7 @@ def downloads(context: Context, *, everything: bool = True) -> dict[str, bytes]:
     }
     return {
         "downloads/answers.json": _answers(context),
-        "downloads/predictions.csv": _csv(table),
+        **predictions,
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/scores.json": _json(scores),
         **(_tables(context.report.tables) if everything else {}),
@@ -119,29 +125,46 @@ def _flat(value: Any) -> Any:
     return value
 
 
-def _predictions(context: Context) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    names = np.array([*(inert(name) for name in context.classes), ""], dtype=object)
-    table: dict[str, Any] = {
-        "image_id": context.ids,
-        "file": [inert(name) for name in context.names],
-        "label": names[context.labels],
-    }
+def _predictions(context: Context) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
+    """All images' answers, whatever is looked at closely: the file, and what its columns mean."""
     columns = [
         ("image_id", "Start of the hash of the image's content; the page of an image is images/<image_id>.html"),
         ("file", "File name, without its folder"),
         ("label", "Labelled emotion; empty where there is none"),
     ]
     for model in context.models:
-        prefix = model.slug
-        table[f"{prefix}_predicted"] = names[model.predicted]
-        table[f"{prefix}_confidence"] = np.round(model.confidence, 6)
-        columns.append((f"{prefix}_predicted", f"Answer of {model.name}"))
-        columns.append((f"{prefix}_confidence", "Probability of that answer, 0 to 1"))
+        columns.append((f"{model.slug}_predicted", f"Answer of {model.name}"))
+        columns.append((f"{model.slug}_confidence", "Probability of that answer, 0 to 1"))
+        for name in context.classes:
+            meaning = f"Probability that {model.name} gives to {name}, 0 to 1"
+            columns.append((f"{model.slug}_p_{slugify(name)}", meaning))
+    n = len(context.everything.labels)
+    blocks = (_block(context, slice(start, start + _ROWS_AT_ONCE)) for start in range(0, max(n, 1), _ROWS_AT_ONCE))
+    if n <= _PLAIN_ROWS:
+        return {"downloads/predictions.csv": b"".join(blocks)}, columns
+    packed = io.BytesIO()
+    # Neither time nor name go into the file: the same answers give the same bytes.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
+        for block in blocks:
+            file.write(block)
+    return {"downloads/predictions.csv.gz": packed.getvalue()}, columns
+
+
+def _block(context: Context, rows: slice) -> bytes:
+    """Some rows of the table of predictions as CSV; the first ones with the header."""
+    everything = context.everything
+    names = np.array([*(inert(name) for name in context.classes), ""], dtype=object)
+    table: dict[str, Any] = {
+        "image_id": everything.images["image_id"].iloc[rows].tolist(),
+        "file": [inert(base_name(path)) for path in everything.images["path"].iloc[rows]],
+        "label": names[everything.labels[rows]],
+    }
+    for model in everything.models:
+        table[f"{model.slug}_predicted"] = names[model.predicted[rows]]
+        table[f"{model.slug}_confidence"] = np.round(model.confidence[rows], 6)
         for index, name in enumerate(context.classes):
-            column = f"{prefix}_p_{slugify(name)}"
-            table[column] = np.round(model.probabilities[:, index], 6)
-            columns.append((column, f"Probability that {model.name} gives to {name}, 0 to 1"))
-    return pd.DataFrame(table), columns
+            table[f"{model.slug}_p_{slugify(name)}"] = np.round(model.probabilities[rows, index], 6)
+    return _csv(pd.DataFrame(table), header=rows.start == 0)
 
 
 def _json(value: Any) -> bytes:
@@ -149,8 +172,8 @@ def _json(value: Any) -> bytes:
     return (text + "\n").encode("utf-8")
 
 
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n", float_format="%.6g").encode("utf-8")
+def _csv(table: pd.DataFrame, *, header: bool = True) -> bytes:
+    return table.to_csv(index=False, header=header, lineterminator="\n", float_format="%.6g").encode("utf-8")
 
 
 def _plain(value: Any) -> Any:

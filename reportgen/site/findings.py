@@ -39,7 +39,7 @@ def headline(context: Context) -> Headline:
     report = context.report
     if not context.labelled:
         return Headline(
-            f"{capital(count(len(context.labels), 'image'))}, and where {_names(context)} found evidence.",
+            f"{capital(count(len(context.everything.labels), 'image'))}, and where {_names(context)} found evidence.",
             "None of these images has a label, so nothing here says whether an answer is right.",
         )
     for model, order in zip(context.models, report.class_orders, strict=True):

@@ -45,7 +45,7 @@ def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
     found = attention.findings.bands[k]
     for emotion, name in enumerate(context.classes):
         profile = attention.profile(model, name)
-        if profile is None or context.images_of(emotion) < 10:
+        if profile is None or context.close_images_of(emotion) < 10:
             continue
         index = [REGIONS.index(region) for region in SHOWN]
         values = tuple(profile.regions[r] for r in index)

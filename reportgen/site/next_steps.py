@@ -53,7 +53,7 @@ def _class_order(context: Context) -> list[Step]:
 
 
 def _problems(context: Context) -> list[Step]:
-    problems = len(context.analysis.problems)
+    problems = len(context.everything.problems)
     if not problems:
         return []
     text = f"{capital(count(problems, 'entry', 'entries'))} of the test set could not be used."
@@ -135,9 +135,8 @@ def _labels(context: Context) -> list[Step]:
         f"{alike.a} and {alike.b} agree on another emotion there. A wrong label looks exactly like that, and so does "
         "a hard face."
     )
-    anchor = "wrong-alike" if index == 0 else f"wrong-alike-{index + 1}"
     title = f"Look at {count(alike.wrong_alike, 'label')}."
-    return [Step(title, text, Link("gallery", f"compare.html#{anchor}"))]
+    return [Step(title, text, Link("gallery", f"{context.compare_path(index)}#wrong-alike"))]
 
 
 def _calibration(context: Context) -> list[Step]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.analysis import Analysis, FaceRecords
+from reportgen.analysis import Analysis, AnalysisAnswers, FaceRecords
 from reportgen.faces.align import canonical_points
 from reportgen.site.line_face import line_face
 from reportgen.site.mosaic import mosaic, tile_size
@@ -24,6 +24,7 @@ from reportgen.site.report import DataNote, Report
 
 __all__ = ["Privacy", "protect"]
 
+Images = TypeVar("Images", bound=AnalysisAnswers)
 Privacy = Literal["none", "blur", "outline"]
 Pixels = npt.NDArray[np.uint8]
 
@@ -72,10 +73,12 @@ def protect(report: Report, privacy: Privacy) -> Report:
     if privacy == "none":
         return report
     analysis = report.analysis
-    names = _Names(analysis)
+    names = _Names(report.everything)
     kept = {field.name: getattr(report, field.name) for field in fields(report)}
     changed = {
-        name: names.cover(value) for name, value in kept.items() if name not in ("analysis", "load_image", "data_notes")
+        name: names.cover(value)
+        for name, value in kept.items()
+        if name not in ("analysis", "answers", "load_image", "data_notes")
     }
     notes = tuple(DataNote(note.title, names.hide(note.text), (), note.serious) for note in report.data_notes)
     changed["command"] = names.hide(report.command) if report.command else report.command
@@ -84,6 +87,7 @@ def protect(report: Report, privacy: Privacy) -> Report:
         **{
             **changed,
             "analysis": _without_names(analysis, names),
+            "answers": None if report.answers is None else _without_names(report.answers, names),
             "load_image": _covered(report.load_image, analysis, privacy),
             "data_notes": (DataNote("Faces are hidden", _NOTES[privacy]), *notes),
             "privacy": privacy,
@@ -110,17 +114,16 @@ def _covered(load: Callable[[int], Pixels], analysis: Analysis, privacy: Privacy
     return drawn
 
 
-def _without_names(analysis: Analysis, names: _Names) -> Analysis:
+def _without_names(analysis: Images, names: _Names) -> Images:
     images = analysis.images
     ids = [names.ids[old] for old in images["image_id"]]
     persons = images["person"]
-    order = {person: place + 1 for place, person in enumerate(dict.fromkeys(persons[persons.notna()]))}
     hidden = images[[column for column in images.columns if column in _KEPT]].assign(
         image_id=ids,
         path=[f"image {new}" for new in ids],
         # The hash of a file finds that file again.
         sha256=ids,
-        person=pd.array([f"person {order[p]}" if pd.notna(p) else None for p in persons], dtype="string"),
+        person=pd.array([f"person {names.persons[p]}" if pd.notna(p) else None for p in persons], dtype="string"),
     )
     problems = analysis.problems.assign(
         path=[f"file {place + 1}" for place in range(len(analysis.problems))],
@@ -148,8 +151,10 @@ def _without_names(analysis: Analysis, names: _Names) -> Analysis:
 class _Names:
     """Knows every name that may not be told, and what stands for it."""
 
-    def __init__(self, analysis: Analysis) -> None:
+    def __init__(self, analysis: AnalysisAnswers) -> None:
         images = analysis.images
+        known = images["person"][images["person"].notna()]
+        self.persons = {person: place + 1 for place, person in enumerate(dict.fromkeys(known))}
         digits = max(5, len(str(len(images))))
         rows = images["row"].tolist() if "row" in images else range(len(images))
         self.ids = {old: f"{row:0{digits}d}" for old, row in zip(images["image_id"], rows, strict=True)}
@@ -179,7 +184,7 @@ class _Names:
             return {self.cover(key): self.cover(entry) for key, entry in value.items()}
         if type(value) in (list, tuple, set, frozenset):
             return type(value)(self.cover(entry) for entry in value)
-        if is_dataclass(value) and not isinstance(value, type | FaceRecords | Analysis):
+        if is_dataclass(value) and not isinstance(value, type | FaceRecords | AnalysisAnswers):
             found = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
             covered = {name: self.cover(entry) for name, entry in found.items()}
             changed = {name: entry for name, entry in covered.items() if entry is not found[name]}

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reportgen.analysis import write_atomically, write_json
@@ -20,15 +20,18 @@ from reportgen.errors import OutputError
 from reportgen.ownership import MANIFEST, MARK, check_site
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
-from reportgen.site.build import compose
+from reportgen.site.build import Composed, compose
 from reportgen.site.mail import FOLDER, mail
+from reportgen.site.pictures import Save
 from reportgen.site.privacy import protect
 from reportgen.site.render import find_templates
 from reportgen.site.report import Report
 from reportgen.site.single import refuse_foreign, single_page
 from reportgen.site.text import and_list
 
-__all__ = ["MANIFEST", "Published", "publish", "repair"]
+__all__ = ["MANIFEST", "Composer", "Published", "publish", "publish_site", "repair"]
+
+Composer = Callable[[Mapping[str, bytes], Save, Callable[[int], None]], Composed]
 
 
 @dataclass(frozen=True)
@@ -75,28 +78,67 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
     ReportError
         The templates are missing.
     """
+    report = protect(report, config.privacy)
+
+    def composer(known: Mapping[str, bytes], save: Save, advance: Callable[[int], None]) -> Composed:
+        # A protected picture's name no longer says what it was made from.
+        return compose(report, config, known if report.privacy == "none" else {}, save, advance)
+
+    made, files = _make(composer, len(report.analysis.images), output, config, progress)
+    warnings, site = list(made.warnings), made.site
+    single, mailed = None, None
+    if config.single_file:
+        single = output / "report.html"
+        with progress.stage("One file"):
+            refuse_foreign(single)
+            router = (find_templates() / "single.js").read_text(encoding="utf-8")
+            write_atomically(single, single_page(site, files, router, config.single_file_mb))
+    if config.mail:
+        known = _Known(site, {name: digest for name, (digest, _) in files.items()})
+        smaller = mail(report, output, [*files, MANIFEST], known, config, progress)
+        mailed = smaller.zip
+        if smaller.left_out:
+            reason = f"to have {config.mail_mb:g} MB at most"
+            warnings.append(f"{mailed.name} leaves out {and_list(smaller.left_out)}, {reason}")
+    return replace(made, warnings=tuple(warnings), single=single, mail=mailed)
+
+
+def publish_site(composer: Composer, images: int, output: Path, config: Config, progress: Progress) -> Published:
+    """The same for any site, but for the one file and the mail.
+
+    Parameters
+    ----------
+    composer
+        Draws all pictures, given the files of the last site, what saves one, and what counts images done.
+    images
+        How many images it draws.
+    """
+    return _make(composer, images, output, config, progress)[0]
+
+
+Files = Mapping[str, tuple[str, int]]
+"""Hash and size of every file of a site by its path."""
+
+
+def _make(composer: Composer, images: int, output: Path, config: Config, progress: Progress) -> tuple[Published, Files]:
     site, fresh = output / "site", output / ".site-new"
     repair(output)
-    report = protect(report, config.privacy)
-    listed = check_site(site)
-    # A protected picture's name no longer says what it was made from.
-    known = _Known(site, listed if report.privacy == "none" else {})
-    writer = _Writer(fresh)
+    known, writer = _Known(site, check_site(site)), _Writer(fresh)
     try:
-        return _publish(report, output, config, progress, known, writer)
+        return _write(composer, images, output, config, progress, known, writer)
     except Exception:
         shutil.rmtree(fresh, ignore_errors=True)  # half a site is of no use, and its space may be needed
         raise
 
 
-def _publish(
-    report: Report, output: Path, config: Config, progress: Progress, known: _Known, writer: _Writer
-) -> Published:
+def _write(
+    composer: Composer, images: int, output: Path, config: Config, progress: Progress, known: _Known, writer: _Writer
+) -> tuple[Published, Files]:
     site, fresh = output / "site", output / ".site-new"
     try:
         fresh.mkdir(parents=True)
-        with progress.stage("Pictures", len(report.analysis.images)) as step:
-            composed = compose(report, config, known, writer, step.advance)
+        with progress.stage("Pictures", images) as step:
+            composed = composer(known, writer, step.advance)
         with progress.stage("Pages", composed.pages) as step:
             for path, content in composed.render():
                 writer(path, content)
@@ -115,22 +157,8 @@ def _publish(
         packed_bytes = packed.stat().st_size
     _swap(fresh, site, output)
     pages = sum(name.endswith(".html") for name in files)
-    warnings = list(_warnings(files, packed_bytes or total, config))
-    single, mailed = None, None
-    if config.single_file:
-        single = output / "report.html"
-        with progress.stage("One file"):
-            refuse_foreign(single)
-            router = (find_templates() / "single.js").read_text(encoding="utf-8")
-            write_atomically(single, single_page(site, files, router, config.single_file_mb))
-    if config.mail:
-        known = _Known(site, {name: digest for name, (digest, _) in files.items()})
-        made = mail(report, output, [*files, MANIFEST], known, config, progress)
-        mailed = made.zip
-        if made.left_out:
-            reason = f"to have {config.mail_mb:g} MB at most"
-            warnings.append(f"{mailed.name} leaves out {and_list(made.left_out)}, {reason}")
-    return Published(site, packed, pages, total, packed_bytes, tuple(warnings), single, mailed)
+    warnings = _warnings(files, packed_bytes or total, config)
+    return Published(site, packed, pages, total, packed_bytes, tuple(warnings)), files
 
 
 def repair(output: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.analysis import Analysis
+from reportgen.analysis import Analysis, AnalysisAnswers
 from reportgen.evidence.agreement import Comparison
 from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.class_order import PermutedOrder
@@ -35,6 +35,10 @@ class Report:
 
     Attributes
     ----------
+    analysis
+        The images that are looked at closely: heatmaps, examples, explorer.
+    answers
+        All images, for scores, counts and the table of predictions; None where `analysis` has them all.
     scores, class_orders
         One entry per model, in the order of the analysis.
     comparisons
@@ -79,6 +83,17 @@ class Report:
     reasons: ReasonFindings | None = None
     certificate: Certificate | None = None
     judging_code: str = ""
+    answers: AnalysisAnswers | None = None
+
+    @property
+    def everything(self) -> AnalysisAnswers:
+        """All images and what the models answered."""
+        return self.analysis if self.answers is None else self.answers
+
+    @property
+    def sampled(self) -> bool:
+        """Whether only some of the images are looked at closely."""
+        return len(self.everything.images) > len(self.analysis.images)
 
     @property
     def tables(self) -> tuple[tuple[Tables, Dictionary], ...]:

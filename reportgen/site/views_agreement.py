@@ -80,11 +80,11 @@ def agreement_view(context: Context, index: int, a: int, b: int) -> AgreementVie
         (outcome, place): gallery
         for outcome in OUTCOMES
         for place in PLACES
-        if (gallery := _gallery(context, found, a, b, index, outcome, place)) is not None
+        if (gallery := _gallery(context, found, a, b, outcome, place)) is not None
     }
     main = galleries.get(("both", "different"))
     return AgreementView(
-        anchor=_anchor("right-for-different-reasons", index),
+        anchor="right-for-different-reasons",
         title=_title(found.outcomes[0]),
         sentences=_sentences(found),
         explain=f"Each model's map of its own answer, on a common grid of {found.grid[0]} × {found.grid[1]} cells. "
@@ -93,7 +93,9 @@ def agreement_view(context: Context, index: int, a: int, b: int) -> AgreementVie
         "fifths would share (a ninth or less). Other image: overlap with the other model's map of another image with "
         "the same label and outcome, which is what maps share anyway.",
         places=tuple(_PLACE_NAMES[place] for place in PLACES),
-        rows=tuple(_row(found, outcome, galleries) for outcome in found.outcomes if outcome.n),
+        rows=tuple(
+            _row(found, outcome, galleries, context.compare_path(index)) for outcome in found.outcomes if outcome.n
+        ),
         disjoint=main,
         others=tuple(gallery for gallery in galleries.values() if gallery is not main),
     )
@@ -149,7 +151,9 @@ def _beyond(both: OutcomeAgreement) -> str:
     return f"What they share they would share on any such image: {numbers}."
 
 
-def _row(found: MapAgreement, outcome: OutcomeAgreement, galleries: dict[tuple[str, str], Gallery]) -> AgreementRow:
+def _row(
+    found: MapAgreement, outcome: OutcomeAgreement, galleries: dict[tuple[str, str], Gallery], here: str
+) -> AgreementRow:
     names = {"both": "both right", "only-a": f"only {found.a}", "only-b": f"only {found.b}", "neither": "neither"}
     cells = []
     for place, value in zip(PLACES, outcome.counts, strict=True):
@@ -159,7 +163,7 @@ def _row(found: MapAgreement, outcome: OutcomeAgreement, galleries: dict[tuple[s
                 f"{value:,}",
                 percent(value / outcome.n),
                 -(-10 * value // outcome.n),
-                Link(f"{value:,}", f"compare.html#{gallery.anchor}") if gallery is not None else None,
+                Link(f"{value:,}", f"{here}#{gallery.anchor}") if gallery is not None else None,
             )
         )
     blank = f", {outcome.blank:,} blank left out" if outcome.blank else ""
@@ -175,9 +179,7 @@ def _row(found: MapAgreement, outcome: OutcomeAgreement, galleries: dict[tuple[s
     )
 
 
-def _gallery(
-    context: Context, found: MapAgreement, a: int, b: int, index: int, outcome: str, place: str
-) -> Gallery | None:
+def _gallery(context: Context, found: MapAgreement, a: int, b: int, outcome: str, place: str) -> Gallery | None:
     kind = agreement_kind(outcome, place)
     slugs = context.models[a].slug, context.models[b].slug
     picks = sorted(
@@ -194,7 +196,7 @@ def _gallery(
     }[outcome]
     order = {"same": "Most overlap first", "partly": "Nearest the middle first", "different": "Least overlap first"}
     return Gallery(
-        _anchor(kind, index),
+        kind,
         f"{who}, {_PLACE_NAMES[place]}",
         f"{order[place]}, the emotions in turn.",
         ("image", found.a, found.b),
@@ -213,8 +215,3 @@ def _example(context: Context, pick: Pick, a: int, b: int, overlap: float) -> Ex
         answers=context.answers(row, (a, b)),
         note=capital(f"overlap {decimal(overlap)}"),
     )
-
-
-def _anchor(name: str, index: int) -> str:
-    """One pair of models is the rule; its anchors have plain names."""
-    return name if index == 0 else f"{name}-{index + 1}"

@@ -12,7 +12,7 @@ from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import REGION_NAMES, SHOWN, Attention, alarming
 from reportgen.site.context import Context
 from reportgen.site.image_sets import pattern_slug
-from reportgen.site.text import and_list, capital, percent
+from reportgen.site.text import and_list, capital, count, percent
 from reportgen.site.use_words import STATUS_WORDS, signed, use_sentence, with_use
 from reportgen.site.views import Thumb
 
@@ -107,8 +107,8 @@ def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatri
                 for region in shown
                 if attention.on(model.name, name, region) is not None
             )
-            thin = context.images_of(emotion) < 10
-            rows.append(RegionRow(name, context.emotion_path(emotion), context.n_text(emotion), () if thin else cells))
+            n = context.close_images_of(emotion)
+            rows.append(RegionRow(name, context.emotion_path(emotion), count(n, "image"), () if n < 10 else cells))
         matrices.append(
             RegionMatrix(
                 context.series(k),

@@ -1,21 +1,23 @@
-"""The comparison of two models: who is right where, and where they part."""
+"""The comparison of the models, pair by pair: who is right where, and where they part."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from reportgen.evidence.agreement import Comparison
+from reportgen.evidence.agreement import ALPHA, Comparison
 from reportgen.evidence.estimate import format_p
+from reportgen.evidence.inference import holm
 from reportgen.evidence.mining import Pick
 from reportgen.site.context import Context
-from reportgen.site.text import count, percent, points, shorten
-from reportgen.site.views import Example, Gallery, Legend, Number, Page
+from reportgen.site.text import and_list, count, percent, percent_interval, points, shorten
+from reportgen.site.views import Crumb, Example, Gallery, Legend, Link, Number, Page
 from reportgen.site.views_agreement import AgreementView, agreement_view
 from reportgen.site.views_emotion import split
 
-__all__ = ["CompareView", "PairView", "SplitRow", "compare_view"]
+__all__ = ["CompareView", "PairRow", "PairView", "SplitRow", "compare_view", "pair_view"]
 
 _SHOWN = 6
 
@@ -37,7 +39,6 @@ class SplitRow:
 class PairView:
     """Two models."""
 
-    anchor: str
     a: str
     b: str
     series_a: str
@@ -51,26 +52,110 @@ class PairView:
 
 
 @dataclass(frozen=True)
+class PairRow:
+    """Two of several models in the table of all pairs."""
+
+    a: str
+    b: str
+    series_a: str
+    series_b: str
+    href: str
+    difference: str
+    interval: str
+    only_a: str
+    only_b: str
+    same: str
+    verdict: str
+    decided: bool
+
+
+@dataclass(frozen=True)
 class CompareView:
-    """`compare.html`."""
+    """`compare.html`: the pair where there are two models, the table of all pairs where there are more; and one pair's
+    page, `compare/<a>--<b>.html`.
+    """
 
     page: Page
     title: str
     lede: str
-    pairs: tuple[PairView, ...]
+    explain: str
+    rows: tuple[PairRow, ...]
+    pair: PairView | None
     legend: Legend
 
 
 def compare_view(context: Context) -> CompareView:
-    """The page for all pairs of models."""
+    """The page that the navigation leads to."""
     comparisons = context.report.comparisons
-    names = {model.name: k for k, model in enumerate(context.models)}
-    return CompareView(
-        page=Page("Compare", "Which model is right where, and where they disagree", "Compare"),
-        title=_title(comparisons[0]) if len(comparisons) == 1 else "Who is right where",
-        lede="",
-        pairs=tuple(_pair(context, c, names[c.a], names[c.b], index) for index, c in enumerate(comparisons)),
-        legend=context.legend(),
+    page = Page("Compare", "Which model is right where, and where they disagree", "Compare")
+    if len(comparisons) == 1:
+        return CompareView(page, _title(comparisons[0]), "", "", (), _pair(context, 0), context.legend())
+    adjusted = holm([c.p_value for c in comparisons])
+    title, lede = _best(context, adjusted)
+    explain = (
+        "First minus second model, on the same images, with 95 % intervals. Whether a difference is more than chance "
+        f"is decided by McNemar's exact test, adjusted (Holm) for {len(comparisons)} pairs."
+    )
+    rows = tuple(_pair_row(context, index, float(p)) for index, p in enumerate(adjusted))
+    return CompareView(page, title, lede, explain, rows, None, context.legend())
+
+
+def pair_view(context: Context, index: int) -> CompareView:
+    """One of several pairs."""
+    comparisons = context.report.comparisons
+    names = [f"{c.a} and {c.b}" for c in comparisons]
+    before, after = index - 1, index + 1
+    page = Page(
+        names[index],
+        f"Where {names[index]} are right and where they disagree",
+        "Compare",
+        (Crumb("Compare", "compare.html"), Crumb(names[index])),
+        Link(names[before], context.compare_path(before)) if index else None,
+        Link(names[after], context.compare_path(after)) if after < len(names) else None,
+    )
+    pair = _pair(context, index)
+    return CompareView(page, _title(comparisons[index]), "", "", (), pair, context.legend(context.pair_models(index)))
+
+
+def _pair_row(context: Context, index: int, p: float) -> PairRow:
+    c = context.report.comparisons[index]
+    a, b = context.pair_models(index)
+    verdict = f"{'yes' if p < ALPHA else 'not decided'}, {format_p(p)}"
+    return PairRow(
+        c.a,
+        c.b,
+        context.series(a),
+        context.series(b),
+        context.compare_path(index),
+        points(c.difference.value) if c.n else "–",
+        _interval(c) if c.n else "",
+        f"{c.only_a:,}",
+        f"{c.only_b:,}",
+        percent(c.same_prediction / c.n) if c.n else "–",
+        verdict if c.n else "no labels",
+        bool(c.n and p < ALPHA),
+    )
+
+
+def _best(context: Context, adjusted: npt.NDArray[np.float64]) -> tuple[str, str]:
+    """Which model is right most often, and which others cannot be told from it."""
+    comparisons, scores = context.report.comparisons, context.report.scores
+    if not comparisons[0].n:
+        return "Where the models part.", "Without labels nobody is right or wrong; the pairs show where they disagree."
+    best = max(scores, key=lambda score: score.accuracy.value)
+    alike = [
+        c.b if c.a == best.name else c.a
+        for c, p in zip(comparisons, adjusted, strict=True)
+        if best.name in (c.a, c.b) and p >= ALPHA
+    ]
+    lede = f"{best.name} is right on {percent(best.accuracy.value, 1)} {percent_interval(best.accuracy, 1)} of "
+    lede += f"{count(best.n, 'image')}, more than any other."
+    if not alike:
+        return f"{best.name} is right more often than any other, and that is not chance.", lede
+    if len(alike) + 1 == len(scores):
+        return "Nothing here tells the models apart for certain.", f"{lede} The differences may be chance."
+    return f"{best.name} leads, but {and_list(alike, 'or')} may be as good.", (
+        f"{lede} Against {and_list(alike)} the difference may be chance."
     )
 
 
@@ -83,15 +168,20 @@ def _title(comparison: Comparison) -> str:
     return f"{better} is right more often than {worse}, and that is not chance."
 
 
-def _pair(context: Context, c: Comparison, a: int, b: int, index: int) -> PairView:
-    low, high = c.difference.low, c.difference.high
+def _interval(c: Comparison) -> str:
+    return f"[{100 * c.difference.low:+.1f}, {100 * c.difference.high:+.1f}]".replace("-", "−")
+
+
+def _pair(context: Context, index: int) -> PairView:
+    c = context.report.comparisons[index]
+    a, b = context.pair_models(index)
     numbers: tuple[Number, ...] = ()
     if c.n:
         numbers = (
             Number(
                 "Difference in accuracy",
                 points(c.difference.value),
-                f"[{100 * low:+.1f}, {100 * high:+.1f}]".replace("-", "−"),
+                _interval(c),
                 f"{c.a} minus {c.b}",
             ),
             Number(
@@ -111,7 +201,6 @@ def _pair(context: Context, c: Comparison, a: int, b: int, index: int) -> PairVi
             ),
         )
     return PairView(
-        anchor=f"pair-{index + 1}",
         a=c.a,
         b=c.b,
         series_a=context.series(a),
@@ -127,14 +216,15 @@ def _pair(context: Context, c: Comparison, a: int, b: int, index: int) -> PairVi
         if c.n
         else (),
         rows=_rows(context, a, b) if c.n else (),
-        galleries=_galleries(context, a, b, index),
+        galleries=_galleries(context, a, b),
         agreement=agreement_view(context, index, a, b),
     )
 
 
 def _rows(context: Context, a: int, b: int) -> tuple[SplitRow, ...]:
-    labels = context.labels
-    right_a, right_b = context.models[a].predicted == labels, context.models[b].predicted == labels
+    everything = context.everything
+    labels = everything.labels
+    right_a, right_b = everything.models[a].predicted == labels, everything.models[b].predicted == labels
     rows = []
     for emotion, name in enumerate(context.classes):
         of = labels == emotion
@@ -159,7 +249,7 @@ def _rows(context: Context, a: int, b: int) -> tuple[SplitRow, ...]:
     return tuple(rows)
 
 
-def _galleries(context: Context, a: int, b: int, index: int) -> tuple[Gallery, ...]:
+def _galleries(context: Context, a: int, b: int) -> tuple[Gallery, ...]:
     name_a, name_b = context.models[a].name, context.models[b].name
     kinds = (
         ("b-right-a-wrong", f"{name_b} right, {name_a} wrong", "Surest first."),
@@ -177,9 +267,7 @@ def _galleries(context: Context, a: int, b: int, index: int) -> tuple[Gallery, .
         if not picks:
             continue
         shown, more = split([_example(context, pick, a, b) for pick in picks], _SHOWN)
-        # One pair of models is the rule; its galleries have the plain names that other pages link to.
-        anchor = kind if index == 0 else f"{kind}-{index + 1}"
-        galleries.append(Gallery(anchor, title, explain, ("image", name_a, name_b), shown, more))
+        galleries.append(Gallery(kind, title, explain, ("image", name_a, name_b), shown, more))
     return tuple(galleries)
 
 

@@ -118,9 +118,14 @@ def emotion_view(context: Context, emotion: int, means: MeanMaps, patches: Patch
         mean_legend=context.mean_legend(rows=True),
         legend=context.legend(),
         explorer=Link(
-            f"All {count(n, 'image')} of {name} in the explorer", context.explorer(context.token("true", name))
+            f"{_which(context, emotion)} of {name} in the explorer", context.explorer(context.token("true", name))
         ),
     )
+
+
+def _which(context: Context, emotion: int) -> str:
+    shown, n = context.close_images_of(emotion), context.images_of(emotion)
+    return f"{number(shown)} of {count(n, 'image')}" if shown < n else f"All {count(n, 'image')}"
 
 
 def _title(context: Context, emotion: int) -> str:

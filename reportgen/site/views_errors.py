@@ -155,7 +155,7 @@ def _pairs(context: Context, k: int, cards: int | None) -> tuple[Pair, ...]:
                     share=round(100 * value / wrong, 2),
                     href=f"{context.errors_path(k)}#{anchor}",
                     explorer=Link(
-                        f"all {value:,} in the explorer" if value > 1 else "in the explorer",
+                        _explorer_text(context, value),
                         context.explorer(
                             context.token("true", true), context.token("pred", said), f"model:{model.slug}"
                         ),
@@ -164,6 +164,12 @@ def _pairs(context: Context, k: int, cards: int | None) -> tuple[Pair, ...]:
                 )
             )
     return tuple(sorted(pairs, key=lambda pair: (-pair.count, pair.anchor)))
+
+
+def _explorer_text(context: Context, images: int) -> str:
+    if context.report.sampled:
+        return "those of the sample in the explorer"
+    return f"all {images:,} in the explorer" if images > 1 else "in the explorer"
 
 
 def errors_view(context: Context) -> ErrorsView:

@@ -35,6 +35,7 @@ class ExplorerView:
     page: Page
     title: str
     text: str
+    sampling: str
     first: bool
     rows: tuple[ExplorerRow, ...]
     pages: tuple[Link, ...]
@@ -64,8 +65,9 @@ def explorer_view(context: Context, index: int, data: str) -> ExplorerView:
             Link(f"Page {index}", page_path(index - 1)) if index else None,
             Link(f"Page {index + 2}", page_path(index + 1)) if index + 1 < count else None,
         ),
-        title="Every image",
+        title="A sample of the images" if context.sampling else "Every image",
         text=f"{number(index * CELLS + 1)} to {number(last)} of {number(len(context.labels))}, by label and answer",
+        sampling=context.sampling,
         first=index == 0,
         rows=tuple(_row(context, row) for row in order),
         pages=tuple(Link(str(i + 1), page_path(i), i == index) for i in range(count)) if count > 1 else (),

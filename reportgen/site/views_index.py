@@ -190,7 +190,7 @@ def _ran(context: Context) -> tuple[tuple[str, str], ...]:
     data = manifest.get("data", {})
     source = plain(str(data.get("source") or data.get("file") or "test set"))
     rows = [
-        ("Test set", f"{source}, {count(len(context.labels), 'image')}"),
+        ("Test set", f"{source}, {count(len(context.everything.labels), 'image')}"),
         ("Heatmaps", f"{context.method} of every class, at the layer's own resolution"),
     ]
     for model in context.models:

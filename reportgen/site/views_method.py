@@ -124,7 +124,7 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
     listed = tuple(
         (base_name(str(row.path)), str(row.kind), plain(str(row.message))) for row in problems.head(50).itertuples()
     )
-    unlabelled = len(context.labels) - context.labelled
+    unlabelled = len(context.everything.labels) - context.labelled
     counts = [(name, count(context.images_of(emotion), "image")) for emotion, name in enumerate(context.classes)]
     if unlabelled:
         counts.append(("no label", count(unlabelled, "image")))

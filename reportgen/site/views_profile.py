@@ -84,11 +84,11 @@ class ActionGroup:
 def profile_view(context: Context, emotion: int) -> Profile | None:
     """The figure of one emotion; None where nothing was measured of it."""
     attention, name = context.attention, context.classes[emotion]
-    if attention is None or not context.images_of(emotion):
+    if attention is None or not context.close_images_of(emotion):
         return None
     human = HUMAN.get(name)
     people = {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
-    thin = context.images_of(emotion) < 10
+    thin = context.close_images_of(emotion) < 10
     faces = []
     for k, model in enumerate(context.models):
         profile = attention.profile(model.name, name)
@@ -221,7 +221,7 @@ def action_groups(context: Context, emotion: int) -> tuple[ActionGroup, ...]:
     if attention is None:
         return ()
     links = [link for link in attention.findings.actions if link.emotion == name]
-    if not links or not context.images_of(emotion):
+    if not links or not context.close_images_of(emotion):
         return ()
     groups = [_group(links, "", f"With the label {name}", "", "standard deviations more than in the other images")]
     for k, model in enumerate(context.models):

@@ -244,7 +244,6 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             plan = make_plan(test_set, settings, "cpu", shard_bounds(n, settings.shard_images))
-            labels = plan.frame["label"].tolist()
             faces = None
             consumers = [ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)]
             if regions != "none":
@@ -253,7 +252,7 @@ def main() -> None:
                 consumers.append(FaceRecorder(PartStore(folder / "faces"), plan.face_keys, ids))
             for explainer, model in zip(explainers, plan.models, strict=True):
                 store = PartStore(folder / model.slug)
-                consumers.append(ModelRecorder(store, model.keys, explainer, labels, exclusive=False))
+                consumers.append(ModelRecorder(store, model.keys, explainer, plan.frame, exclusive=False))
             done = run_pass(test_set, consumers, faces, settings.shard_images, workers, SilentProgress())
             assert done == n
 

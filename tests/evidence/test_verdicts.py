@@ -192,7 +192,7 @@ def test_verdicts_are_seeded(face_masks: Masks, make_cases: MakeCases, make_mode
 def _plain_evidence(model: ModelMaps, cases: Cases) -> EmotionEvidence:
     """The plain maps alone: the contrastive maps may only take verdicts back."""
     masks = model.masks.astype(float)
-    return gather_evidence(model.maps, describe(model.maps, masks), masks, model, cases, 0, 2500)
+    return gather_evidence(lambda rows: model.maps[rows], describe(model.maps, masks), masks, model, cases, 0, 2500)
 
 
 def _false_alarms(evidence: EmotionEvidence) -> tuple[bool, bool]:

@@ -72,7 +72,7 @@ def test_every_table_form_gives_the_same_rows(name: str, folder: Path) -> None:
     test_set = load(path)
     frame = test_set.frame
     assert frame["path"].tolist() == ROWS["image_path"]
-    assert frame["file"].tolist() == [folder / written for written in ROWS["image_path"]]
+    assert [Path(file) for file in frame["file"]] == [folder / written for written in ROWS["image_path"]]
     assert frame["emotion"].tolist() == FOUND
     assert frame["label"].tolist() == [EMOTIONS.index(emotion) for emotion in FOUND]
     assert frame["person"].tolist() == ["p1", "p2", "p1"]
@@ -163,7 +163,7 @@ def test_relative_paths_are_looked_for_in_three_places(
         tmp_path / "data", "t.csv", {"path": ["a.png", "b.png", "c.png"], "emotion": ["happy", "sad", "fear"]}
     )
     monkeypatch.chdir(tmp_path / "work")
-    found = load(table, image_root=tmp_path / "root").frame["file"].tolist()
+    found = load(table, image_root=tmp_path / "root").frame["file"].map(Path).tolist()
     assert found == [tmp_path / "data/a.png", tmp_path / "work/b.png", tmp_path / "root/c.png"]
     assert load(table).problems["path"].tolist() == ["c.png"]
 
@@ -428,7 +428,7 @@ def test_extra_columns_never_hide_ours(folder: Path) -> None:
     assert frame["data_width"].tolist() == [1, 2, 3]
     assert frame["data_notes"].tolist() == ["x", "y", "z"]
     assert frame["data_file"].tolist() == ["f"] * 3
-    assert frame["file"].tolist() == [folder / path for path in ROWS["image_path"]]
+    assert [Path(file) for file in frame["file"]] == [folder / path for path in ROWS["image_path"]]
 
 
 def test_a_file_that_vanishes_is_one_line(folder: Path) -> None:
@@ -441,7 +441,7 @@ def test_a_file_that_vanishes_is_one_line(folder: Path) -> None:
 def test_images_without_labels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     test_set = images_without_labels([Path("images/a.png"), Path("gone.png"), folder / "images/b.png"])
-    assert test_set.frame["file"].tolist() == [folder / "images/a.png", folder / "images/b.png"]
+    assert [Path(file) for file in test_set.frame["file"]] == [folder / "images/a.png", folder / "images/b.png"]
     assert test_set.frame["label"].tolist() == [-1, -1]
     assert test_set.frame["emotion"].tolist() == [None, None]
     assert test_set.frame["path"].tolist() == ["images/a.png", "images/b.png"]
@@ -462,5 +462,5 @@ def test_the_real_test_set() -> None:
     }  # fmt: skip
     assert test_set.classes == EMOTIONS and test_set.problems.empty
     assert test_set.frame[test_set.frame["emotion"] == "disgust"]["person"].nunique() == 9
-    assert all(file.is_absolute() for file in test_set.frame["file"])
+    assert all(Path(file).is_absolute() for file in test_set.frame["file"])
     assert all(re.fullmatch(r"images/[^/]+", path) for path in test_set.frame["path"])

@@ -344,6 +344,12 @@ def _publish(report: Report, folder: Path, **settings: Any) -> Published:
 
 
 @pytest.fixture(scope="session")
+def publish_report() -> Callable[..., Published]:
+    """Publishes a report into a folder; settings by name."""
+    return _publish
+
+
+@pytest.fixture(scope="session")
 def published(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Published:
     """The small report's site. Do not write into it."""
     return _publish(report, tmp_path_factory.mktemp("published"))

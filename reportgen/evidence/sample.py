@@ -1,0 +1,51 @@
+"""Which images are looked at closely when there are too many to look at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["draw_sample"]
+
+Ints = npt.NDArray[np.int64]
+
+
+def draw_sample(labels: Ints, most: int, seed: int) -> Ints | None:
+    """Images for heatmap statistics, examples and explorer: all, or an even number of every emotion at random.
+
+    An interval over an emotion's images hardly narrows beyond a thousand of them, so the rare emotions keep all their
+    images and the frequent ones share what is left evenly. Unlabelled images count as an emotion of their own.
+
+    Parameters
+    ----------
+    labels
+        (n,) index of the labelled class, -1 for none.
+    most
+        How many images at most.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    Ascending positions, or None where all images are few enough.
+    """
+    if len(labels) <= most:
+        return None
+    groups, counts = np.unique(labels, return_counts=True)
+    quotas = _even(counts, most)
+    rng = np.random.default_rng(seed)
+    drawn = [
+        rng.choice(np.flatnonzero(labels == group), quota, replace=False)
+        for group, quota in zip(groups, quotas, strict=True)
+    ]
+    return np.sort(np.concatenate(drawn)).astype(np.int64)
+
+
+def _even(counts: Ints, most: int) -> Ints:
+    """How many of each group, their sum `most`: a group has all it can give before another has more."""
+    quotas = np.zeros_like(counts)
+    left = most
+    for place, group in enumerate(np.argsort(counts, kind="stable")):
+        quotas[group] = min(counts[group], left // (len(counts) - place))
+        left -= int(quotas[group])
+    return quotas

@@ -1,0 +1,56 @@
+"""Writing files so that a reader sees the old one or the new one, and clearing away what a killed build left."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from reportgen.errors import OutputError
+
+__all__ = ["is_temporary_name", "sweep_leftovers", "write_atomically", "write_json"]
+
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, keys sorted, so that the same value gives the same bytes."""
+    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside the target and rename: a reader sees the old file or the new one, never half of it.
+
+    Raises
+    ------
+    OutputError
+        The folder or file cannot be written.
+    """
+    # A dot file with the process number: two builds at once never write into one temporary file.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):  # where the folder is the problem there is nothing to remove
+            temporary.unlink()
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); check space and permissions") from None
+
+
+def sweep_leftovers(folder: Path) -> None:
+    """Remove half-written files of builds that were killed; call it while holding the folder's build lock."""
+    for path in [*folder.glob(".*.tmp"), *(folder / "analysis").rglob(".*.tmp")]:
+        if is_temporary_name(path.name):
+            path.unlink(missing_ok=True)
+
+
+def is_temporary_name(name: str) -> bool:
+    """Whether a file of this name is a half-written one of ours."""
+    return _TEMPORARY.fullmatch(name) is not None
