@@ -29,8 +29,10 @@ UseAnswer = Literal["yes", "small", "no", "undetermined", "insufficient evidence
 
 LEAST_GAP = 0.2
 """Log-odds from which a model is said to use a region; less is called small."""
-CHEATING_GAP, CHEATING_RECALL, CHEATING_ALPHA = 0.5, 0.10, 0.01
-"""What use of the background must reach, all three, before it is called cheating."""
+CHEATING_GAP, CHEATING_RECALL, CHEATING_ALPHA = 0.5, 0.05, 0.01
+"""What use of the background must reach, all three, before it is called cheating: log-odds, recall, and p of the
+emotion by itself; after Holm it must be significant as well. Settled on the self-check's corner patches, the family
+for tuning."""
 ALPHA = 0.05
 LEAST_PERSONS = 6
 """With fewer persons nothing is decided, as everywhere in the report: six is the least that a sign test can decide."""
@@ -58,6 +60,8 @@ class RegionUse:
         The gap when donors keep their own colour and light; NaN where that was not run.
     by_donor
         (C,) the gap for donors of each emotion; NaN for the emotion itself and where there were none.
+    p_alone
+        p before adjustment.
     """
 
     model: str
@@ -75,14 +79,15 @@ class RegionUse:
     unmatched: float
     unmatched_answer: UseAnswer
     by_donor: tuple[float, ...]
+    p_alone: float = float("nan")
 
     @property
     def cheating(self) -> bool:
         """Whether use of the background is strong and certain enough to be called so."""
         return (
             self.region == "background"
-            and self.p < CHEATING_ALPHA
-            and self.low > 0
+            and self.answer == "yes"
+            and self.p_alone < CHEATING_ALPHA
             and self.gap >= CHEATING_GAP
             and self.recall_gap >= CHEATING_RECALL
         )
@@ -286,4 +291,5 @@ def _use(model: str, emotion: str, region: str, classes: int, test: _Test | None
         unmatched=nan if unmatched is None else unmatched.gap,
         unmatched_answer="insufficient evidence" if unmatched is None else unmatched.answer,
         by_donor=tuple(float(v) for v in test.by_donor),
+        p_alone=test.p,
     )

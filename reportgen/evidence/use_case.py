@@ -135,12 +135,13 @@ USE_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "recall_gap": "by how much fewer predictions stay with the emotion, -1..1",
         "p": "two-sided p that the gap is 0, adjusted (Holm) over emotions x facial regions of the model, and for the "
         "background over the emotions",
+        "p_alone": "the same before adjustment",
         "receivers": "faces that received a region",
         "persons": "distinct persons among them (faces where persons are unknown)",
         "donors": "faces that gave a region",
         "unmatched": "the gap when donors keep their own colour and light; empty where that was not run",
         "unmatched_answer": "the answer for that gap",
-        "cheating": "background only: p below .01, at least .5 log-odds and 10 points of recall",
+        "cheating": "background only: used, p_alone below .01, at least .5 log-odds and 5 points of recall",
     },
     "use_by_donor": {
         **_CELL,

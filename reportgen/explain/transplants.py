@@ -37,19 +37,25 @@ _TONES = ("colourfulness", "luminance", "contrast")
 class Budget:
     """How many receivers an emotion has, and how many donors of the same and of other emotions each receiver.
 
-    `background`: how many receivers of a background, which is to carry the heaviest word of the report. `unmatched`:
-    whether emotions that light and colour set apart are tested without matching them, too.
+    `background` and `background_same`: how many receivers and donors of the same emotion for the background, which is
+    to carry the heaviest word of the report. Where half of an emotion's photos bear an artefact, its donors differ most.
+    `unmatched`: whether emotions that light and colour set apart are tested without matching them, too.
     """
 
     receivers: int
-    background: int
     same: int
     other: int
+    background: int
+    background_same: int
     unmatched: bool = False
 
 
 BUDGETS: Mapping[str, Budget] = MappingProxyType(
-    {"quick": Budget(8, 12, 2, 2), "default": Budget(13, 20, 2, 2), "full": Budget(24, 30, 4, 6, unmatched=True)}
+    {
+        "quick": Budget(8, 2, 2, 12, 3),
+        "default": Budget(11, 2, 2, 24, 3),
+        "full": Budget(24, 4, 6, 36, 4, unmatched=True),
+    }
 )
 """Of all ways to spend some 55 pictures of one emotion and region, 2 + 2 donors gave the narrowest intervals: donors of
 one emotion differ as much as receivers do, so one donor a side is too few and three teach little more."""
@@ -108,7 +114,7 @@ def design_transplants(analysis: Analysis, budget: Budget, seed: int) -> pd.Data
     order = rng.permutation(len(labels))
     used = np.zeros(len(labels), dtype=np.int64)
     by_emotion = {e: order[(labels[order] == e) & usable[order]] for e in range(len(analysis.classes))}
-    rows: list[tuple[int, int, int, int, int]] = []
+    rows: list[tuple[int, int, int, int, int, int]] = []
 
     def donors(receiver: int, emotion: int, count: int) -> list[int]:
         pool = by_emotion[emotion]
@@ -124,17 +130,19 @@ def design_transplants(analysis: Analysis, budget: Budget, seed: int) -> pd.Data
         if len(receivers) < _LEAST_FACES or not others:
             continue
         for turn, receiver in enumerate(receivers):
-            for donor in donors(receiver, emotion, budget.same):
-                rows.append((turn, emotion, receiver, donor, emotion))
+            for place, donor in enumerate(donors(receiver, emotion, max(budget.same, budget.background_same))):
+                rows.append((turn, place, emotion, receiver, donor, emotion))
             for step in range(budget.other):
                 d = others[(turn * budget.other + step) % len(others)]
-                rows += [(turn, emotion, receiver, donor, d) for donor in donors(receiver, d, 1)]
-    pairs = pd.DataFrame(rows, columns=["turn", "emotion", "receiver", "donor", "donor_emotion"])
+                rows += [(turn, 0, emotion, receiver, donor, d) for donor in donors(receiver, d, 1)]
+    pairs = pd.DataFrame(rows, columns=["turn", "place", "emotion", "receiver", "donor", "donor_emotion"])
     telling = _told_by_tone(analysis) if budget.unmatched else []
     parts = [pairs.assign(matched=True), pairs[pairs["emotion"].isin(telling)].assign(matched=False)]
     crossed = pd.concat(parts, ignore_index=True).merge(pd.DataFrame({"region": TRANSPLANTED}), how="cross")
-    most = np.where(crossed["region"] == "background", budget.background, budget.receivers)
-    kept = crossed[crossed["turn"] < most].reset_index(drop=True)
+    outside = crossed["region"] == "background"
+    receiving = crossed["turn"] < np.where(outside, budget.background, budget.receivers)
+    giving = crossed["place"] < np.where(outside, budget.background_same, budget.same)
+    kept = crossed[receiving & (giving | (crossed["emotion"] != crossed["donor_emotion"]))].reset_index(drop=True)
     return kept[["emotion", "receiver", "donor", "donor_emotion", "region", "matched"]]
 
 

@@ -189,7 +189,7 @@ def _tested(context: Context, backgrounds: Sequence[BackgroundFinding]) -> Findi
         names = and_list([f"{b.emotion} ({b.model})" for b in little])
         text = (
             f"Another emotion's background costs {names} something, but less than what is called cheating: half a "
-            f"log-odds and ten points of recall.{also}"
+            f"log-odds and five points of recall.{also}"
         )
         return Finding(
             _QUESTION, "mid", f"A little, for {and_list(sorted({b.emotion for b in little}))}.", text, _REGIONS

@@ -123,8 +123,8 @@ def test_emotions_without_pictures_are_not_tested():
 
 def use(answer: str, gap: float, high: float, recall: float = 0.0, p: float = 0.5) -> RegionUse:
     return RegionUse(
-        "m", "a", "background", answer, gap, 2 * gap - high, high, recall, p, 14, 14, 40, math.nan,
-        "insufficient evidence", (math.nan,) * 6,
+        "m", "a", "background", answer, gap, 2 * gap - high, high, recall, min(1.0, 6 * p), 14, 14, 40, math.nan,
+        "insufficient evidence", (math.nan,) * 6, p_alone=p,
     )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def verdict(answer: str, place: str = "") -> Verdict:
     [
         ("yes", use("yes", 2.0, 3.0, recall=0.3, p=0.001), "uses it"),
         ("no", use("yes", 2.0, 3.0, recall=0.3, p=0.001), "uses it"),
-        ("yes", use("yes", 2.0, 3.0, recall=0.05, p=0.001), "uses a little"),
+        ("yes", use("yes", 2.0, 3.0, recall=0.04, p=0.001), "uses a little"),
         ("yes", use("yes", 2.0, 3.0, recall=0.3, p=0.03), "uses a little"),
         ("no", use("small", 0.15, 0.19, recall=0.3, p=0.001), "uses a little"),
         ("yes", use("no", 0.0, 0.1), "looks only"),
