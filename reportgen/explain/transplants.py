@@ -38,7 +38,7 @@ class Budget:
     """How many receivers an emotion has, and how many donors of the same and of other emotions each receiver.
 
     `background` and `background_same`: how many receivers and donors of the same emotion for the background, which is
-    to carry the heaviest word of the report. Where half of an emotion's photos bear an artefact, its donors differ most.
+    to carry the heaviest word of the report: its donors differ most where half of the photos bear an artefact.
     `unmatched`: whether emotions that light and colour set apart are tested without matching them, too.
     """
 
