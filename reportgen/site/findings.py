@@ -180,14 +180,26 @@ def _errors(context: Context) -> Finding:
     if largest is not None:
         truth, predicted, k = largest
         text += f"; the most frequent is {names[truth]} read as {names[predicted]} ({number(k)})"
-    alike = max((c.wrong_alike for c in context.report.comparisons), default=0)
+    reasons = context.report.reasons
+    suspects = int(reasons.suspects.suspect.sum()) if reasons is not None and reasons.suspects.tested else 0
+    quality = None if reasons is None else next(r for r in reasons.models[best].rates if r.flag == "low-quality")
+    if quality is not None and quality.telling and quality.ratio is not None:
+        text += (
+            f". Low photo quality goes with {percent(quality.in_errors / quality.errors)} of the errors, "
+            f"{decimal(quality.ratio.value, 1)} times as often as with correct answers"
+        )
+    alike = 0 if suspects else max((c.wrong_alike for c in context.report.comparisons), default=0)
     lead = f"Mostly by falling back on {sinks}." if common > wrong / 2 else "In many ways."
+    if suspects:
+        verb = "looks" if suspects == 1 else "look"
+        everyone = "both models" if len(context.models) == 2 else "every model"
+        text += f". {capital(count(suspects, 'label'))} {verb} wrong to {everyone}: check those first"
     if alike:
         verb = "is" if alike == 1 else "are"
         text += (
             f". {capital(count(alike, 'image'))} {verb} wrong in the same way in two models: look at those labels first"
         )
-    return Finding(question, "mid", lead, text + ".", Link("Errors, pair by pair", "errors.html"))
+    return Finding(question, "mid", lead, text + ".", Link("Reasons, with examples", "errors.html"))
 
 
 def _absorbing(score: ModelScores) -> tuple[int, list[int]]:

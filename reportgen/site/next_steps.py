@@ -126,6 +126,14 @@ def _balance(context: Context) -> list[Step]:
 
 
 def _labels(context: Context) -> list[Step]:
+    reasons = context.report.reasons
+    if reasons is not None and reasons.suspects.tested:
+        doubted = int(reasons.suspects.suspect.sum())
+        if not doubted:
+            return []
+        text = "All models give the same other answer there, each at least as sure as it usually is of that emotion."
+        link = Link("list, to filter and save as CSV", context.explorer("flag:label-suspect"))
+        return [Step(f"Check {count(doubted, 'label')}.", text, link)]
     comparisons = context.report.comparisons
     index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)
     if index is None or not comparisons[index].wrong_alike:
