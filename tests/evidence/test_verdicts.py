@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from scipy.stats import binom
 
 from reportgen.evidence.attention import describe
 from reportgen.evidence.cases import Cases, ModelMaps
-from reportgen.evidence.emotion_evidence import EmotionEvidence, gather_evidence
+from reportgen.evidence.emotion_evidence import LOCALIZED, EmotionEvidence, gather_evidence
 from reportgen.evidence.measure import measure_model
 from reportgen.evidence.verdicts import Verdict, judge_model
 from reportgen.faces.regions import REGIONS
@@ -202,6 +203,10 @@ def _false_alarms(evidence: EmotionEvidence) -> tuple[bool, bool]:
     return bool(on.any() or (evidence.p_hot < 0.05).any()), bool(specific.any())
 
 
+# More of every simulation by hand; CI runs one part of it.
+_TIMES = int(os.environ.get("REPORTGEN_SIMULATIONS", "1"))
+
+
 def _limit(families: int) -> int:
     """Most false families that chance allows at 5 %, one time in a thousand."""
     return int(binom.ppf(0.999, families, 0.05))
@@ -239,7 +244,7 @@ def test_false_alarm_rate_of_specific_when_classes_are_permuted_within_each_imag
     for n, sets in ((8, 10), (12, 16), (20, 16), (60, 5)):
         labels = np.repeat(np.arange(7), n)
         masks = face_masks(len(labels), n, 7)
-        for _ in range(sets):
+        for _ in range(sets * _TIMES):
             maps = random_maps(rng, (len(labels), 7, 7), "gamma") * (0.1 + masks[:, [0]])
             maps *= 1 + 6 * rng.gamma(0.5, 1.0, (1, 7, 1, 1)) * masks[:, [REGIONS.index("mouth")]]
             order = rng.permuted(np.tile(np.arange(7), (len(labels), 1)), axis=1)
@@ -247,6 +252,38 @@ def test_false_alarm_rate_of_specific_when_classes_are_permuted_within_each_imag
             wrong += _false_alarms(_plain_evidence(make_model(maps, masks, labels), make_cases(labels)))[1]
             families += 1
     print(f"{wrong} of {families} families, {7 * families} emotions")
+    assert wrong <= _limit(families)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["diffuse", "too localized"])
+def test_false_alarm_rate_of_the_spread_at_its_bound(
+    face_masks: Masks, make_cases: MakeCases, make_model: MakeModel, kind: str
+) -> None:
+    """Maps of one cell or of many, mixed so that the effective area is the bound on average: as skewed as can be."""
+    rng = np.random.default_rng(14)
+    wrong = families = 0
+    for n, sets in ((8, 8), (12, 8), (20, 8), (60, 3)):
+        labels = np.repeat(np.arange(7), n)
+        masks = face_masks(len(labels), n, 7)
+        face = masks[:, REGIONS.index("face")].mean(axis=(1, 2))
+        for _ in range(sets * _TIMES):
+            maps = np.zeros((len(labels), 7, 49))
+            first = rng.integers(0, 49, (len(labels), 7))
+            np.put_along_axis(maps, first[..., None], 1.0, axis=2)
+            if kind == "diffuse":
+                wide = rng.random((len(labels), 7)) < ((face - 1 / 49) / (1 - 1 / 49))[:, None]
+                maps[wide] = 1.0
+            else:
+                wide = rng.random((len(labels), 7)) < 49 * LOCALIZED - 1
+                np.put_along_axis(maps, np.where(wide, (first + 8) % 49, first)[..., None], 1.0, axis=2)
+            found = _plain_evidence(make_model(maps.reshape(-1, 7, 7, 7), masks, labels), make_cases(labels))
+            if kind == "diffuse":
+                wrong += bool(((found.p_diffuse < 0.05) & (found.area > found.face_area)).any())
+            else:
+                wrong += bool(((found.p_localized < 0.05) & (found.area_high < LOCALIZED)).any())
+            families += 1
+    print(f"{kind}: {wrong} of {families} families, {7 * families} emotions")
     assert wrong <= _limit(families)
 
 
