@@ -50,6 +50,11 @@ def test_a_closed_pipe_ends_quietly(scene_folder: Path) -> None:
     assert (scene_folder / "output/report.zip").is_file()
 
 
+def _find_faces(root: Path) -> None:
+    settings = root / "reportgen.toml"
+    settings.write_text(settings.read_text().replace('regions = "none"', 'regions = "auto"'))
+
+
 def _unshared() -> list[str]:
     """The prefix that runs a command in a network namespace without any network; empty where that is not allowed."""
     unshare = shutil.which("unshare")
@@ -64,8 +69,7 @@ def _unshared() -> list[str]:
 @pytest.mark.slow
 def test_a_build_needs_no_network(scene_folder: Path) -> None:
     """Regions from detected faces too: the face models ship with the package."""
-    settings = scene_folder / "reportgen.toml"
-    settings.write_text(settings.read_text().replace('regions = "none"', 'regions = "auto"'))
+    _find_faces(scene_folder)
     prefix = _unshared()
     print("in a namespace without network" if prefix else "no namespaces here: connections are errors instead")
     command = [*prefix, sys.executable, "-c", GUARD, "build"]
@@ -87,6 +91,7 @@ def test_the_network_guard_works(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_warnings_as_errors(scene_folder: Path) -> None:
     """`python -W error`: neither this package nor what it calls, as it calls it, is deprecated."""
+    _find_faces(scene_folder)
     command = [sys.executable, "-W", "error", "-m", "reportgen", "build"]
     done = subprocess.run(command, cwd=scene_folder, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
