@@ -339,15 +339,21 @@ def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
     return TrainingOverlap(overlap.shared, overlap.known, overlap.same_path, source)
 
 
+def _uses_the_background(report: Report) -> bool:
+    """By the transplant test; where that was not made, heat on the background has to do."""
+    if report.use is not None and report.use.tested:
+        return any(finding.cheating for finding in report.use.backgrounds)
+    verdicts = () if report.attention is None else report.attention.verdicts
+    return any(verdict.kind == "background" and verdict.answer == "yes" for verdict in verdicts)
+
+
 def _alarms(report: Report, missing: Sequence[str]) -> frozenset[str]:
     alarms = set()
     if missing or len(report.analysis.problems):
         alarms.add("error")
     if any(order is not None for order in report.class_orders):
         alarms.add("class-order")
-    if report.attention is not None and any(
-        verdict.kind == "background" and verdict.answer == "yes" for verdict in report.attention.verdicts
-    ):
+    if _uses_the_background(report):
         alarms.add("cheating")
     if report.shortcuts is not None and report.shortcuts.found:
         alarms.add("cheating")

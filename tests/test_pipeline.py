@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
 from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.inputs.changes import CHANGES
-from reportgen.pipeline import build, explain
+from reportgen.pipeline import _uses_the_background, build, explain
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
@@ -256,3 +257,13 @@ def test_the_readmes_snippet_recomputes_the_table(built, tmp_path, monkeypatch, 
     both = table.join(ours, on=["model", "emotion", "region"])
     assert len(both) > 0
     np.testing.assert_allclose(both["again"], both["enrichment"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("uses", "cheating", "heat", "alarm"),
+    [(("gap",), True, "no", True), (("gap",), False, "yes", False), ((), False, "yes", True), ((), False, "no", False)],
+)
+def test_heat_alone_accuses_only_where_use_was_not_tested(uses, cheating, heat, alarm):
+    use = SimpleNamespace(tested=bool(uses), backgrounds=(SimpleNamespace(cheating=cheating),))
+    attention = SimpleNamespace(verdicts=(SimpleNamespace(kind="background", answer=heat),))
+    assert _uses_the_background(SimpleNamespace(use=use, attention=attention)) is alarm
