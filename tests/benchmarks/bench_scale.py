@@ -160,8 +160,12 @@ def show(name: str, run: Run) -> None:
     """One line of figures, one of stages."""
     print(
         f"{name} {run.images:>9,} images: peak {run.peak:,.0f} MB, {run.wall:,.0f} s, {run.whole_ms:.2f} ms an image "
-        f"(pass {run.pass_ms:.2f}), {run.cpu_ms:.2f} ms of one core; site {run.site:.1f} MB, zip {run.archive:.1f} MB, largest page {run.page:.2f} MB "
-        f"({run.largest_page}); analysis {run.analysis:,.0f} MB",
+        f"(pass {run.pass_ms:.2f}), {run.cpu_ms:.2f} ms of one core",
+        flush=True,
+    )
+    print(
+        f"   site {run.site:.1f} MB, zip {run.archive:.1f} MB, largest page {run.page:.2f} MB ({run.largest_page}); "
+        f"analysis {run.analysis:,.0f} MB",
         flush=True,
     )
     print("   " + ", ".join(f"{stage} {value:.1f}" for stage, value in run.seconds.items()), flush=True)
