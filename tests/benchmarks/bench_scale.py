@@ -58,10 +58,11 @@ preprocessing = {{ width = 56, height = 56 }}
 
 @dataclass(frozen=True)
 class Run:
-    """One build: `seconds` by stage, megabytes, and what the site weighs."""
+    """One build: wall time, processor time, `seconds` by stage, megabytes, and what the site weighs."""
 
     images: int
     wall: float
+    cpu: float
     seconds: dict[str, float]
     peak: float
     site: float
@@ -79,6 +80,11 @@ class Run:
     def whole_ms(self) -> float:
         """Milliseconds of the whole build per image."""
         return 1e3 * self.wall / self.images
+
+    @property
+    def cpu_ms(self) -> float:
+        """Milliseconds of one core per image, whatever else the machine does."""
+        return 1e3 * self.cpu / self.images
 
 
 def generate(folder: Path, count: int) -> Path:
@@ -134,6 +140,7 @@ def build(folder: Path, images: int, command: list[str], output: Path) -> Run:
     return Run(
         images,
         wall,
+        usage.ru_utime + usage.ru_stime,
         {name: float(value) for name, value in stages},
         usage.ru_maxrss / 1024,
         weigh(output / "site"),
@@ -153,8 +160,12 @@ def show(name: str, run: Run) -> None:
     """One line of figures, one of stages."""
     print(
         f"{name} {run.images:>9,} images: peak {run.peak:,.0f} MB, {run.wall:,.0f} s, {run.whole_ms:.2f} ms an image "
-        f"(pass {run.pass_ms:.2f}); site {run.site:.1f} MB, zip {run.archive:.1f} MB, largest page {run.page:.2f} MB "
-        f"({run.largest_page}); analysis {run.analysis:,.0f} MB",
+        f"(pass {run.pass_ms:.2f}), {run.cpu_ms:.2f} ms of one core",
+        flush=True,
+    )
+    print(
+        f"   site {run.site:.1f} MB, zip {run.archive:.1f} MB, largest page {run.page:.2f} MB ({run.largest_page}); "
+        f"analysis {run.analysis:,.0f} MB",
         flush=True,
     )
     print("   " + ", ".join(f"{stage} {value:.1f}" for stage, value in run.seconds.items()), flush=True)
@@ -191,6 +202,8 @@ def main() -> None:
             print(f"peak memory, {last.images:,} against {first.images:,}: {last.peak / first.peak:.3f} (limit 1.2)")
             print(f"pass per image: {last.pass_ms / first.pass_ms:.3f} (limit 1.1)")
             print(f"whole build per image: {last.whole_ms / first.whole_ms:.3f}")
+            growth = (last.cpu - first.cpu) / (last.images - first.images) * 1e3
+            print(f"processor time per image: {last.cpu_ms / first.cpu_ms:.3f}; each further image {growth:.2f} ms")
         if arguments.real:
             table = generate(folder, arguments.real)
             output = folder / f"out-real-{arguments.real}"
