@@ -42,7 +42,7 @@ def test_only_a_known_hole_fails_the_audit(output, trouble, code, said):
     assert said in found[1]
 
 
-def test_ci_runs_both():
-    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+def test_the_documents_say_how_to_run_them():
+    told = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for command in (".ci/lowest", ".ci/audit", "tests/fuzz/fuzz_readers.py"):
-        assert command in script
+        assert command in told
