@@ -164,7 +164,7 @@ def test_a_shuffled_class_order_of_a_model_is_put_right(notebook, tmp_path, buil
 
 def test_a_class_order_that_looks_permuted_is_said_on_the_terminal_too(notebook, tmp_path, monkeypatch):
     """The rule itself is tested with the evidence; here, that its sentence arrives."""
-    from reportgen import build as module
+    from reportgen import pipeline as module
     from reportgen.evidence.class_order import PermutedOrder
 
     said = PermutedOrder(0.1, 0.9, EMOTIONS[::-1], "The class order looks permuted.")
@@ -245,7 +245,8 @@ def test_the_readmes_snippet_recomputes_the_table(built, tmp_path, monkeypatch, 
     """Every number of the region tables follows from the per-image table in a few lines of pandas."""
     _, output = built
     root = Path(__file__).resolve().parents[1]
-    snippet = (root / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    blocks = (root / "README.md").read_text(encoding="utf-8").split("```python\n")[1:]
+    (snippet,) = (block.split("```")[0] for block in blocks if "statistics.parquet" in block)
     (tmp_path / "output").symlink_to(output)
     monkeypatch.chdir(tmp_path)
     names: dict = {}
