@@ -300,7 +300,7 @@ def content_hash(*parts: str | bytes) -> str:
     """SHA-256 over the parts, each preceded by its length so that no two lists collide; 64 hex digits."""
     digest = hashlib.sha256()
     for part in parts:
-        data = part.encode() if isinstance(part, str) else part
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
     return digest.hexdigest()

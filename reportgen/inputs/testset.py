@@ -212,7 +212,7 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
     frame = pd.DataFrame(
         {
             "path": names,
-            "file": files,
+            "file": pd.Series(files, dtype=object),  # names need not be UTF-8, which a column of strings asks for
             "emotion": emotions,
             "label": [classes.index(name) if labelled else -1 for name in emotions],
             "person": _persons(rows, config),
