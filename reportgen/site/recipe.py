@@ -85,7 +85,8 @@ def settings_file(config: Config) -> str:
         rest = entry.model_dump(exclude_defaults=True, exclude={"checkpoint"})
         if rest:
             tables += _table(f"models.{json.dumps(name)}", {"checkpoint": entry.checkpoint.name, **rest})
-    return "\n".join([*lines, *tables])
+    # Names need not be UTF-8, pages have to be.
+    return "\n".join([*lines, *tables]).encode("utf-8", "replace").decode()
 
 
 def _table(name: str, values: dict[str, Any]) -> list[str]:
