@@ -44,8 +44,10 @@ def test_every_option_is_documented():
 
 
 def test_the_settings_of_the_readme_are_allowed():
-    (text,) = blocks("toml")
-    Config.model_validate(tomllib.loads(text))
+    found = blocks("toml")
+    assert len(found) == 2
+    for text in found:
+        Config.model_validate(tomllib.loads(text))
 
 
 def test_ci_runs_the_readmes_test_command_as_it_stands():
@@ -55,7 +57,7 @@ def test_ci_runs_the_readmes_test_command_as_it_stands():
 
 def test_help_lists_every_command():
     said = CliRunner().invoke(app, ["--help"]).output
-    assert all(name in said for name in ("build", "check", "explain", "demo"))
+    assert all(name in said for name in ("build", "check", "explain", "merge", "diff", "demo"))
 
 
 def test_no_document_names_a_path_of_a_machine():
