@@ -130,7 +130,7 @@ def check(path: Path, **more: Any) -> None:
     assert len(found) > 0
     assert found.frame["label"].between(0, len(found.classes) - 1).all()
     assert [found.classes[k] for k in found.frame["label"]] == found.frame["emotion"].tolist()
-    assert found.frame["file"].map(lambda file: file is None or file.is_file()).all()
+    assert found.frame["file"].map(lambda file: file is None or Path(file).is_file()).all()
     assert list(found.problems.columns) == ["path", "emotion", "kind", "message"]
     for name in ("path", "person"):
         assert all(value is None or printable(value) == value for value in found.frame[name])
