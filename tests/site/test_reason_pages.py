@@ -108,7 +108,7 @@ def test_strips_show_every_region_with_its_pictures(report: Report, published: P
     row = min(set(report.reasons.models[0].strips) & set(report.mined.images))
     page = parse(published.site / f"images/{ids[row]}.html")
     panel = next(one for one in page.iter() if one.get("id") == first)
-    strip = by_class(panel, "exchange")[0]
+    strip = by_class(panel, "swap")[0]
     values = [text(one) for one in by_class(strip, "val")]
     assert len(values) == len(TRANSPLANTED)
     changes = report.reasons.models[0].strips[row]
