@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -75,3 +76,17 @@ def fer() -> Path:
     if not (folder / "processed_data.pkl").is_file():
         pytest.skip("the real test set is not at hand (set REPORTGEN_FER to its folder)")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print how many kinds of fault were made, whichever process made them."""
+    from faults.table import FAULTS
+
+    reports = terminalreporter.stats.get("passed", ())
+    kept = {value for report in reports for name, value in report.user_properties if name == "fault kept"}
+    if kept:
+        own = sum(bool(entry.proof) for entry in FAULTS)
+        terminalreporter.write_line(
+            f"faults: {len(kept)} kinds made and their promise kept, {own} more have tests of their own; "
+            f"{len(FAULTS)} in the table"
+        )

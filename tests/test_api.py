@@ -25,6 +25,7 @@ def result(notebook, tmp_path_factory):
             {"Mine": folder / "custom_cnn_best.pth", "Other": {"checkpoint": folder / "transfer_learning_best.pth"}},
             output=folder / "output",
             examples=2,
+            experiments="quick",
             progress=False,
         )
     finally:

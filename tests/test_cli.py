@@ -81,7 +81,7 @@ def test_check_names_a_broken_checkpoint_and_goes_on(notebook_copy):
 
 def test_fail_on_a_problem(notebook_copy):
     (notebook_copy / "transfer_learning_best.pth").unlink()
-    flags = ["build", "--output", "out", "--no-zip"]
+    flags = ["build", "--output", "out", "--no-zip", "--experiments", "off"]
     assert run(*flags, cwd=notebook_copy).returncode == 0
     result = run(*flags, "--fail-on", "error", cwd=notebook_copy)
     assert result.returncode == 3

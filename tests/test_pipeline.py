@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,9 +38,15 @@ def built(notebook, tmp_path_factory):
     return build(settings(notebook, output, shard_images=8)), output
 
 
+@pytest.fixture
+def built_before(built, tmp_path):
+    """A copy of `built` that a test may build into again."""
+    return Path(shutil.copytree(built[1], tmp_path / "before"))
+
+
 def test_the_notebooks_files_are_found_without_arguments(notebook_copy, monkeypatch):
     monkeypatch.chdir(notebook_copy)
-    result = build(load_config(None, {"examples": 2}))
+    result = build(load_config(None, {"examples": 2, "experiments": "off"}))
     assert (notebook_copy / "output/site/index.html").is_file()
     assert result.zip == Path("output/report.zip")
     assert result.zip.stat().st_size > 1000
@@ -59,19 +66,32 @@ def test_records_can_be_read_with_pandas(built):
     assert len(list((output / "analysis/landmarks").glob("*.parquet"))) == 4
 
 
-def test_nothing_is_computed_or_written_twice(notebook, tmp_path, monkeypatch):
-    first = build(settings(notebook, tmp_path))
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+def test_nothing_is_computed_or_written_twice(notebook, built, built_before, monkeypatch):
+    first, _ = built
+    before = {path: path.stat().st_mtime_ns for path in built_before.rglob("*") if path.is_file()}
     monkeypatch.setitem(sys.modules, "reportgen.explain.compute", None)  # importing it would fail
-    again = build(settings(notebook, tmp_path))
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
-    assert (again.site, again.alarms, again.warnings) == (first.site, first.alarms, first.warnings)
+    again = build(settings(notebook, built_before, shard_images=8))
+    assert {path: path.stat().st_mtime_ns for path in built_before.rglob("*") if path.is_file()} == before
+    assert (again.alarms, again.warnings) == (first.alarms, first.warnings)
 
 
-def test_a_change_of_figures_needs_no_model(notebook, tmp_path, monkeypatch):
-    build(settings(notebook, tmp_path))
+def test_what_a_build_killed_before_its_end_left_behind_is_removed(notebook, built_before):
+    """A kill between the manifest and the removal of the parts it replaces leaves those; the user's files are kept."""
+    analysis = built_before / "analysis"
+    before = tree(analysis)
+    for folder in ("images", "models/resnet18", "experiments/interventions/resnet18"):
+        (part,) = (analysis / folder).glob("part-00000-*")
+        shutil.copy(part, part.with_name("part-00000-0123456789abcdef.parquet"))
+    (analysis / "images/mine.parquet").write_text("mine")
+    build(settings(notebook, built_before, shard_images=8, overlay="classic"))  # its site was not finished either
+    assert tree(analysis).keys() - before.keys() == {"images/mine.parquet"}
+
+
+def test_a_change_of_figures_needs_no_model(notebook, built_before, monkeypatch):
+    before = tree(built_before / "site")
     monkeypatch.setitem(sys.modules, "reportgen.explain.compute", None)
-    build(settings(notebook, tmp_path, overlay="classic"))
+    build(settings(notebook, built_before, shard_images=8, overlay="classic"))
+    assert tree(built_before / "site") != before
 
 
 def test_the_same_inputs_give_the_same_bytes_whatever_the_workers(notebook, tmp_path, built):
@@ -81,18 +101,17 @@ def test_the_same_inputs_give_the_same_bytes_whatever_the_workers(notebook, tmp_
     assert [name for name in one if one[name] != two[name]] == []
 
 
-def test_changed_weights_are_computed_again_and_the_other_model_is_not(notebook_copy, tmp_path):
+def test_changed_weights_are_computed_again_and_the_other_model_is_not(notebook_copy, built_before):
     import torch
 
     from reportgen.models.custom_cnn import CustomCNN
 
-    output = tmp_path / "out"
-    build(settings(notebook_copy, output))
+    output = built_before
     parts = {path.name for path in (output / "analysis/models/resnet18").iterdir()}
     other = {path.name for path in (output / "analysis/models/custom-cnn").iterdir()}
     torch.manual_seed(9)
     torch.save(CustomCNN().state_dict(), notebook_copy / "custom_cnn_best.pth")
-    build(settings(notebook_copy, output))
+    build(settings(notebook_copy, output, shard_images=8, experiments="off"))
     assert {path.name for path in (output / "analysis/models/resnet18").iterdir()} == parts
     now = {path.name for path in (output / "analysis/models/custom-cnn").iterdir()}
     assert now.isdisjoint(other)
@@ -101,7 +120,7 @@ def test_changed_weights_are_computed_again_and_the_other_model_is_not(notebook_
 
 def test_one_model_is_enough_and_the_report_says_which_is_missing(notebook_copy, tmp_path):
     (notebook_copy / "transfer_learning_best.pth").unlink()
-    result = build(settings(notebook_copy, tmp_path / "out"))
+    result = build(settings(notebook_copy, tmp_path / "out", experiments="off"))
     assert [model.name for model in read_analysis(result.analysis).models] == ["Custom CNN"]
     said = "".join(page.read_text() for page in result.site.rglob("*.html"))
     assert "transfer_learning_best.pth was not found" in said
@@ -128,7 +147,7 @@ def test_a_bad_image_is_listed_and_does_not_stop_the_build(notebook_copy, tmp_pa
     images[0].write_bytes(images[0].read_bytes()[:200])
     images[1].unlink()
     images[2].write_bytes(b"")
-    result = build(settings(notebook_copy, tmp_path / "out"))
+    result = build(settings(notebook_copy, tmp_path / "out", experiments="off"))
     analysis = read_analysis(result.analysis)
     assert len(analysis.images) == 25
     assert all(len(model.logits) == 25 for model in analysis.models)
@@ -156,7 +175,7 @@ def test_a_shuffled_class_order_of_a_model_is_put_right(notebook, tmp_path, buil
     shuffled = {**state, "fc2.weight": state["fc2.weight"][order], "fc2.bias": state["fc2.bias"][order]}
     torch.save(shuffled, tmp_path / "shuffled.pth")
     entry = {"checkpoint": tmp_path / "shuffled.pth", "classes": [emotions[i] for i in order]}
-    result = build(settings(notebook, tmp_path / "out", models={"M": entry}, shard_images=8))
+    result = build(settings(notebook, tmp_path / "out", models={"M": entry}, shard_images=8, experiments="off"))
     ours, plain = read_analysis(result.analysis).models[0], read_analysis(built[0].analysis).models[0]
     np.testing.assert_allclose(ours.logits, plain.logits, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(ours.maps, plain.maps, rtol=1e-4, atol=1e-6)

@@ -64,6 +64,7 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
     if plan is not None and _is_current(folder, previous, plan):
         if previous.get("notes") != [*notes, *test_set.notes]:
             write_json(folder / "manifest.json", {**previous, "notes": [*notes, *test_set.notes]})
+        _prune(folder, plan)  # what a build that was killed after its manifest left behind
         return 0
 
     from reportgen.explain.calibrate import calibrate  # torch takes seconds to load
@@ -160,5 +161,9 @@ def _finish(
             "notes": [*notes, *test_set.notes],
         },
     )
+    _prune(folder, plan)
+
+
+def _prune(folder: Path, plan: Plan) -> None:
     for store, keys in _stores(folder, plan):
         store.prune(keys)

@@ -134,7 +134,8 @@ def perform(
             store, key = stores[slug]
             table = pa.Table.from_pandas(experiment.design, preserve_index=False)
             store.write(0, key, table.append_column("logits", array_column(logits)))
-            store.prune([key])
+    for store, key in stores.values():
+        store.prune([key])  # here and not above: a killed build may have written and not pruned
     return {slug: _read(store, key) for slug, (store, key) in stores.items()}
 
 

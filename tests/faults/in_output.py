@@ -450,6 +450,13 @@ proved_by(
     130,
 )
 proved_by(
+    "test_processes::test_an_interruption_while_a_library_loads_is_one_line",
+    "SIGINT while a library loads",
+    "Ctrl-C inside an import that turns it into an error of its own, as numpy's does",
+    "one line",
+    130,
+)
+proved_by(
     "test_processes::test_a_closed_pipe_ends_quietly",
     "closed pipe",
     "reportgen build | head -n 0",

@@ -32,9 +32,5 @@ def test_builds_killed_at_random_go_on() -> None:
     assert len(re.findall(r"^ +\d+ ", said, re.MULTILINE)) >= 2, "all kills fell into the same moment"
 
 
-@pytest.mark.skipif(
-    not os.environ.get("REPORTGEN_SOAK"),
-    reason="an interruption while libraries are imported may still end in a traceback; set REPORTGEN_SOAK to try",
-)
 def test_builds_interrupted_at_random_go_on() -> None:
     assert "6 of 6 went on" in killed(6, "INT")

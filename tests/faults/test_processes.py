@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from reportgen.errors import STOPPED
+
 TESTS = Path(__file__).resolve().parents[1]
 # Every attempt to reach anybody ends the build, also where the machine has a network.
 GUARD = """
@@ -35,6 +37,20 @@ def scene_folder(good_scene: Path, tmp_path: Path) -> Path:
     root = Path(shutil.copytree(good_scene, tmp_path / "scene"))
     shutil.rmtree(root / "output")
     return root
+
+
+@pytest.mark.slow
+def test_an_interruption_while_a_library_loads_is_one_line(scene_folder: Path) -> None:
+    (scene_folder / "loads.py").write_text(
+        "import os, signal, time\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(5)\n"
+        "except BaseException:\n    raise ImportError('could not be loaded') from None\n"
+    )
+    settings = scene_folder / "reportgen.toml"
+    settings.write_text(settings.read_text().replace("faults.tiny:make", "loads:make"))
+    command = [sys.executable, "-m", "reportgen", "build"]
+    ended = subprocess.run(command, cwd=scene_folder, env=environment(), capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, f"{STOPPED}\n")
 
 
 @pytest.mark.slow
