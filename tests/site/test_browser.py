@@ -99,11 +99,11 @@ def test_the_explorer_filters_and_keeps_its_state(browser: Any, published: Publi
         assert shown.nth(index).locator(".answer.wrong").count() > 0
     assert "true:anger%20wrong" in page.url
     page.reload()
-    assert page.input_value("#query") == "true:anger wrong"
+    sync.expect(page.locator("#query")).to_have_value("true:anger wrong")
     page.click("button[data-token='true:happiness']")
-    assert page.input_value("#query") == "wrong true:happiness"
+    sync.expect(page.locator("#query")).to_have_value("wrong true:happiness")
     page.go_back()
-    assert page.input_value("#query") == "true:anger wrong"
+    sync.expect(page.locator("#query")).to_have_value("true:anger wrong")
     page.fill("#query", "face_007")
     sync.expect(status).to_have_text("1 image")
     page.select_option("#layer", "1")

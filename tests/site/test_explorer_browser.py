@@ -144,6 +144,7 @@ def test_verdicts_lead_to_the_images(browser: Any, site: Published, asked: Repor
     assert page.input_value("#query") == "true:anger model:custom-cnn -region:background"
     page.goto(site.index.resolve().as_uri())
     page.locator("table.regions .value a").nth(1).click()
+    page.wait_for_url("**/explorer.html#true:anger*")
     assert re.fullmatch(r"true:anger model:custom-cnn region:[a-z+]+", page.input_value("#query"))
     context.close()
 
@@ -204,24 +205,25 @@ def test_results_are_turned_by_keys_and_the_address_keeps_the_page(
     # Pages of 60: the small report has 41 images, so its script is asked for pages of 15.
     import shutil
 
+    sync = pytest.importorskip("playwright.sync_api")
     copy = Path(shutil.copytree(site.site, tmp_path / "site"))
     (script,) = (copy / "assets").glob("explorer-*.js")
     script.write_text(script.read_text().replace("var PAGE = 60;", "var PAGE = 15;"))
     context = browser.new_context()
     page = context.new_page()
     page.goto((copy / "explorer.html").resolve().as_uri())
-    assert page.locator("#results > li").count() == 15
+    sync.expect(page.locator("#results > li")).to_have_count(15)
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("]")
     page.wait_for_url("**#page=1")
     page.keyboard.press("]")
     page.wait_for_url("**#page=2")
-    assert page.locator("#status").inner_text() == "41 images, showing 31 to 41"
+    sync.expect(page.locator("#status")).to_have_text("41 images, showing 31 to 41")
     assert page.locator("[data-turn=next]").is_disabled()
     page.reload()
-    assert page.locator("#status").inner_text() == "41 images, showing 31 to 41"
+    sync.expect(page.locator("#status")).to_have_text("41 images, showing 31 to 41")
     page.keyboard.press("[")
     page.wait_for_url("**#page=1")
     page.go_back()
-    assert page.locator("#status").inner_text() == "41 images, showing 31 to 41"
+    sync.expect(page.locator("#status")).to_have_text("41 images, showing 31 to 41")
     context.close()
