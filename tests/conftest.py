@@ -78,6 +78,18 @@ def fer() -> Path:
     return folder
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where several processes share the tests, keep the order below; else modules go by how many tests they hold."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules with slow tests first: the quick ones then fill the time until the last process is done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print how many kinds of fault were made, whichever process made them."""
     from faults.table import FAULTS

@@ -82,6 +82,6 @@ def test_a_site_is_built_from_the_installed_wheel(wheel, notebook, tmp_path):
         env=environment, cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert Path(where.stdout.strip()).is_relative_to(target)
-    flags = ["build", "--data", notebook / "processed_data.pkl", "--output", tmp_path / "out"]
+    flags = ["build", "--data", notebook / "processed_data.pkl", "--output", tmp_path / "out", "--experiments", "off"]
     subprocess.run([sys.executable, "-m", "reportgen", *flags], env=environment, cwd=tmp_path, check=True)
     assert (tmp_path / "out/site/index.html").is_file()

@@ -16,7 +16,7 @@ from reportgen.site.context import Context
 from reportgen.site.downloads import DESCRIPTIONS, downloads
 from reportgen.site.drawing import draw_everything
 from reportgen.site.economy import Economy
-from reportgen.site.figures import DARK, LIGHT, Palette, reliability_diagram
+from reportgen.site.figures import LIGHT, Palette, in_dark, reliability_diagram
 from reportgen.site.forest import forest_plot, forest_rows
 from reportgen.site.glossary import GLOSSARY
 from reportgen.site.patches import PatchStrip, draw_patches
@@ -178,11 +178,11 @@ def _use(context: Context, k: int, save: Save) -> UsePictures:
 
 
 def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Save) -> Pair:
+    content, width, height = draw(LIGHT)
     pictures = []
-    for scheme, palette in (("light", LIGHT), ("dark", DARK)):
-        content, width, height = draw(palette)
-        path = f"figures/{name}-{scheme}-{content_hash(content)[:10]}.svg"
-        save(path, content)
+    for scheme, svg in (("light", content), ("dark", in_dark(content))):
+        path = f"figures/{name}-{scheme}-{content_hash(svg)[:10]}.svg"
+        save(path, svg)
         pictures.append(Picture(path, width, height))
     return pictures[0], pictures[1]
 

@@ -7,6 +7,7 @@ numbers give the same bytes.
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from matplotlib.figure import Figure
 
 from reportgen.evidence.scores import ModelScores
 
-__all__ = ["DARK", "LIGHT", "SETTINGS", "Palette", "reliability_diagram", "style_axes", "to_svg"]
+__all__ = ["DARK", "LIGHT", "SETTINGS", "Palette", "in_dark", "reliability_diagram", "style_axes", "to_svg"]
 
 SETTINGS: Any = {
     "svg.hashsalt": "reportgen",
@@ -121,3 +122,16 @@ def to_svg(figure: Figure) -> bytes:
     text = buffer.getvalue().decode("utf-8")
     # matplotlib measures with its own font; the page shows the reader's.
     return text.replace("'DejaVu Sans'", _FONTS).encode("utf-8")
+
+
+def in_dark(svg: bytes) -> bytes:
+    """A light figure in the colours of dark pages: drawing it a second time would take as long as the first."""
+    return _COLOUR.sub(lambda found: _DARKER.get(found[0], found[0]), svg)
+
+
+def _colours(palette: Palette) -> list[bytes]:
+    return [colour.encode() for colour in (palette.ink, palette.soft, palette.line, *palette.models, palette.paper)]
+
+
+_COLOUR = re.compile(rb"#[0-9a-f]{6}\b")
+_DARKER = dict(zip(_colours(LIGHT), _colours(DARK), strict=True))

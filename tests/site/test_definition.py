@@ -19,7 +19,7 @@ from reportgen.site import downloads
 from reportgen.site.attention import Attention
 from reportgen.site.downloads import DESCRIPTIONS
 from reportgen.site.face_diagram import face_diagram, shade
-from reportgen.site.figures import DARK, LIGHT
+from reportgen.site.figures import DARK, LIGHT, in_dark
 from reportgen.site.forest import ForestRow, forest_plot
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
@@ -230,7 +230,9 @@ def test_figures_come_out_the_same_in_both_schemes_and_every_time() -> None:
     )
     first, again, dark = (forest_plot((row,), 0, palette) for palette in (LIGHT, LIGHT, DARK))
     assert first == again
+    inner = re.compile(rb"[mp][0-9a-f]{10}\b")
     assert first[1:] == dark[1:] and first[0] != dark[0]
+    assert inner.sub(b"", in_dark(first[0])) == inner.sub(b"", dark[0])
     assert b"nan" not in first[0].lower().replace(b"finance", b"")
 
 

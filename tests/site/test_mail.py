@@ -35,9 +35,10 @@ def sizes(report: Report, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pub
     whole = _mail(report, tmp_path_factory.mktemp("whole"))
     assert whole.mail is not None
     found = [whole.mail.stat().st_size / 1e6]
-    for step in range(len(STEPS)):
+    folder = tmp_path_factory.mktemp("steps")
+    for _ in STEPS:
         # A byte less than the last version had: the next one is made.
-        made = _mail(report, tmp_path_factory.mktemp(f"step-{step}"), mail_mb=found[-1] - 1e-6, zip=False)
+        made = _mail(report, folder, mail_mb=found[-1] - 1e-6, zip=False)
         assert made.mail is not None
         found.append(made.mail.stat().st_size / 1e6)
     return whole, found
