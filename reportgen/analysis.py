@@ -55,7 +55,7 @@ __all__ = [
     "write_table",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,8 @@ class AnalysisAnswers:
         n rows in the order of the test set: `row` (position in it), `image_id` (unique, hash of the content), `path`
         (as in the test set), `emotion` and `label` (index into `classes`; None and -1 where unlabelled), `person` (or
         None), `sha256`, `width`, `height`, `notes` (what decoding had to do, e.g. "grey"), `format`, `jpeg_quality`
-        (1..100, NaN for other formats), `sharpness`, `luminance`, `contrast`, `colourfulness`, `perceptual_hash` (see
-        `reportgen.inputs.quality`), and the user's columns.
+        (1..100, NaN for other formats), `sharpness`, `luminance`, `contrast`, `colourfulness`, `red_green`,
+        `yellow_blue`, `perceptual_hash` (see `reportgen.inputs.quality`), and the user's columns.
     problems
         What was left out: `path`, `emotion`, `kind`, `message`.
     models

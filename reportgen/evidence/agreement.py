@@ -13,6 +13,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from reportgen.analysis import ModelAnswers
 from reportgen.evidence.estimate import Estimate, format_p, paired_difference
+from reportgen.evidence.inference import holm
 
 __all__ = ["Comparison", "RecallDifference", "compare_models", "mcnemar", "recall_differences"]
 
@@ -156,22 +157,16 @@ def recall_differences(
         of = labels == i
         counts.append((int(of.sum()), int((of & right_a & ~right_b).sum()), int((of & right_b & ~right_a).sum())))
     p_values = [mcnemar(only_a, only_b) for _, only_a, only_b in counts]
-    adjusted = _holm([p if n else math.nan for p, (n, _, _) in zip(p_values, counts, strict=True)])
+    # An emotion without an image is no test: it stays out of the family, and nothing is decided about it.
+    adjusted = np.nan_to_num(
+        holm([p if n else math.nan for p, (n, _, _) in zip(p_values, counts, strict=True)]), nan=1.0
+    )
     return tuple(
-        RecallDifference(emotion, n, only_a, only_b, paired_difference(only_a, only_b, n), p, p_holm, p_holm < ALPHA)
+        RecallDifference(
+            emotion, n, only_a, only_b, paired_difference(only_a, only_b, n), p, float(p_holm), bool(p_holm < ALPHA)
+        )
         for emotion, (n, only_a, only_b), p, p_holm in zip(classes, counts, p_values, adjusted, strict=True)
     )
-
-
-def _holm(p_values: Sequence[float]) -> list[float]:
-    """Step-down adjustment; NaN is no test and stays out of the count, its own adjusted value is 1."""
-    adjusted = [1.0] * len(p_values)
-    tests = sorted((p, i) for i, p in enumerate(p_values) if not math.isnan(p))
-    worst = 0.0
-    for rank, (p, i) in enumerate(tests):
-        worst = max(worst, min(1.0, p * (len(tests) - rank)))
-        adjusted[i] = worst
-    return adjusted
 
 
 def _sentence(a: str, b: str, both: int, difference: Estimate, only_a: int, only_b: int, p_value: float) -> str:

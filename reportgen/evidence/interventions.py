@@ -33,7 +33,14 @@ LEAST_EXCESS = 0.10
 """The emotion has to lose so much more of the images it knew than other emotions lose."""
 
 TAKES_AWAY = {
-    "grey": (("colour", 1), ("colourfulness", 1)),
+    "grey": (
+        ("colour", 1),
+        ("colourfulness", 1),
+        ("red cast", 1),
+        ("red cast", -1),
+        ("yellow cast", 1),
+        ("yellow cast", -1),
+    ),
     "equalised": (("brightness", 1), ("brightness", -1), ("contrast", 1), ("contrast", -1)),
     "blurred": (("sharpness", 1), ("size", 1)),
     "re-encoded": (("JPEG quality", 1), ("JPEG file", -1)),

@@ -103,9 +103,13 @@ def photo_properties(images: pd.DataFrame) -> tuple[Property, ...]:
     quality = {name: images[name].to_numpy(dtype=np.float64) for name in _MEASURED}
     jpeg = np.where(images["format"].to_numpy(dtype=object) == "JPEG", 1.0, 0.0)
     coloured = np.where(quality["colourfulness"] >= COLOURED, 1.0, 0.0)
+    # A grey photo has no cast: beside photos in colour it would count as greener than they.
+    red, yellow = (np.where(coloured > 0, quality[axis], np.nan) for axis in ("red_green", "yellow_blue"))
     return (
         Property("colour", "in colour", "grey", True, coloured),
         Property("colourfulness", "more colourful", "less colourful", False, quality["colourfulness"]),
+        Property("red cast", "redder", "greener", False, red),
+        Property("yellow cast", "yellower", "bluer", False, yellow),
         Property("brightness", "brighter", "darker", False, quality["luminance"]),
         Property("contrast", "richer in contrast", "poorer in contrast", False, quality["contrast"]),
         Property("sharpness", "sharper", "softer", False, quality["sharpness"]),
@@ -116,7 +120,7 @@ def photo_properties(images: pd.DataFrame) -> tuple[Property, ...]:
     )
 
 
-_MEASURED = ("colourfulness", "luminance", "contrast", "sharpness")
+_MEASURED = ("colourfulness", "red_green", "yellow_blue", "luminance", "contrast", "sharpness")
 
 
 def associations(

@@ -181,8 +181,10 @@ class _Test:
         by_pair = _weights(np.arange(len(rows)), rng)
         spread = [self._variance(entries, margin, w) for w in (by_receiver, by_donor, by_pair)]
         # Cameron, Gelbach and Miller 2011: what receivers share, plus what donors share, less what is counted twice.
-        variance = max(spread[0] + spread[1] - spread[2], spread[0], spread[1])
-        self.error = float(np.sqrt(variance))
+        # Donors and pairs by themselves say little: drawing them again also breaks receivers' comparisons up.
+        shared = max(spread[1] - spread[2], 0.0)
+        # Persons drawn again from n are n / (n - 1) times too alike.
+        self.error = float(np.sqrt((spread[0] + shared) * self.persons / max(self.persons - 1, 1)))
         self.freedom = min(self.persons, int(donor_person.max()) + 1) - 1
         self.adjusted = np.nan
 

@@ -25,6 +25,8 @@ _QUALITY = {
     "luminance": pa.float32(),
     "contrast": pa.float32(),
     "colourfulness": pa.float32(),
+    "red_green": pa.float32(),
+    "yellow_blue": pa.float32(),
     "perceptual_hash": pa.string(),
 }
 

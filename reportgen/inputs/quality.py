@@ -33,6 +33,8 @@ class Quality:
         Standard deviation of the luma, 0..0.5.
     colourfulness
         Hasler & Süsstrunk (2003) on channels scaled to 0..1: 0 grey, about .1 slight, above .4 very strong.
+    red_green, yellow_blue
+        Colour cast, on the axes of colourfulness: means of R - G and of (R + G) / 2 - B, -1..1; 0 without a cast.
     perceptual_hash
         64 bits as 16 hex digits: copies that were resized, re-encoded or slightly retouched differ in few bits.
     """
@@ -41,6 +43,8 @@ class Quality:
     luminance: float
     contrast: float
     colourfulness: float
+    red_green: float
+    yellow_blue: float
     perceptual_hash: str
 
 
@@ -69,22 +73,26 @@ def image_quality(samples: npt.NDArray[np.uint8]) -> Quality:
     luma = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
     middle = luma[1:-1, 1:-1]
     laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * middle
+    colour = _colour(red, green, blue) if len(planes) == 3 else (0.0, 0.0, 0.0)
     return Quality(
         sharpness=float(laplacian.var()),
         luminance=float(luma.mean() / 255),
         contrast=float(luma.std() / 255),
-        colourfulness=_colourfulness(red, green, blue) if len(planes) == 3 else 0.0,
+        colourfulness=colour[0],
+        red_green=colour[1],
+        yellow_blue=colour[2],
         perceptual_hash=_perceptual_hash(luma),
     )
 
 
-def _colourfulness(
+def _colour(
     red: npt.NDArray[np.float32], green: npt.NDArray[np.float32], blue: npt.NDArray[np.float32]
-) -> float:
+) -> tuple[float, float, float]:
+    """Colourfulness and the mean of both opponent channels."""
     red_green, yellow_blue = red - green, (red + green) / 2 - blue
     spread = np.hypot(red_green.std(), yellow_blue.std())
-    offset = np.hypot(red_green.mean(), yellow_blue.mean())
-    return float((spread + 0.3 * offset) / 255)
+    cast = red_green.mean() / 255, yellow_blue.mean() / 255
+    return float(spread / 255 + 0.3 * np.hypot(*cast)), float(cast[0]), float(cast[1])
 
 
 def _perceptual_hash(luma: npt.NDArray[np.float32]) -> str:

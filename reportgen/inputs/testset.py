@@ -29,7 +29,8 @@ _OWN_COLUMNS = ("path", "file", "emotion", "label", "person")
 # Columns that later tables add beside these; a user's column of the same name is renamed, not lost.
 RESERVED = frozenset({
     *_OWN_COLUMNS, "row", "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality",
-    "sharpness", "luminance", "contrast", "colourfulness", "perceptual_hash", "record_key",
+    "sharpness", "luminance", "contrast", "colourfulness", "red_green", "yellow_blue",
+    "perceptual_hash", "record_key",
 })  # fmt: skip
 _LARGEST = 1 << 29  # bytes of an image file: the largest image accepted, uncompressed, is smaller
 _RAF_NAME = re.compile(r"(?:train|test)_\d+(?:_aligned)?\.\w+")

@@ -53,6 +53,8 @@ _KEPT = (
     "luminance",
     "contrast",
     "colourfulness",
+    "red_green",
+    "yellow_blue",
 )
 _FILE = re.compile(
     r"[^\s\"'<>|,;:()=]+\.(?:jpe?g|png|webp|bmp|gif|tiff?|avif|heic|ppm|pgm|pkl|pickle|csv|tsv|parquet|jsonl?|ndjson|"

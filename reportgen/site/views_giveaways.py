@@ -32,6 +32,8 @@ _GONE = {
     "JPEG file": "all photos are stored in the same kind of file",
     "JPEG quality": "all photos have the same JPEG quality, or none has one",
 }
+# Of a grey set "no photo has any colour" says it all.
+_OF_COLOUR = ("colourfulness", "red cast", "yellow cast")
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def property_table(context: Context, findings: ShortcutFindings) -> PropertyTabl
         for item in varying
     )
     same = [item.name for item in findings.properties if not item.varies]
-    gone = [_GONE.get(name, f"{name} is the same everywhere") for name in same if name != "colourfulness"]
+    gone = [_GONE.get(name, f"{name} is the same everywhere") for name in same if name not in _OF_COLOUR]
     clear = [by[item.name, context.classes[e]] for item in varying for e in shown]
     return PropertyTable(
         sentence=_score_sentence(findings.score),

@@ -15,7 +15,7 @@ def table(n, **columns):
     base = {
         "width": np.full(n, 100), "height": np.full(n, 100), "format": ["JPEG"] * n, "jpeg_quality": np.full(n, 90.0),
         "sharpness": np.full(n, 50.0), "luminance": np.full(n, 0.5), "contrast": np.full(n, 0.2),
-        "colourfulness": np.zeros(n),
+        "colourfulness": np.zeros(n), "red_green": np.zeros(n), "yellow_blue": np.zeros(n),
     }  # fmt: skip
     return pd.DataFrame({**base, **columns})
 
@@ -38,6 +38,13 @@ def test_properties_are_read_from_the_photos():
     assert by["JPEG file"] == [1, 0, 1]
     assert by["size"] == [100, 100, 200]
     assert by["aspect"] == [1, 0.25, 4]
+
+
+def test_a_cast_is_that_of_photos_in_colour():
+    images = table(4, colourfulness=[0, 0.2, 0.2, 0.2], red_green=[0, 0.1, 0.2, -0.1])
+    by = {item.name: item.value for item in photo_properties(images) if item.varies}
+    np.testing.assert_array_equal(by["red cast"], [np.nan, 0.1, 0.2, -0.1])
+    assert "yellow cast" not in by
 
 
 def test_the_effect_is_the_share_of_pairs():

@@ -26,6 +26,7 @@ def images(labels, coloured):
             "sha256": [f"{i:064x}" for i in range(n)], "width": 100, "height": 100, "format": "JPEG",
             "jpeg_quality": 90.0, "sharpness": rng.normal(50, 5, n), "luminance": rng.normal(0.5, 0.05, n),
             "contrast": rng.normal(0.2, 0.01, n), "colourfulness": np.where(coloured, 0.2, 0.0),
+            "red_green": np.where(coloured, 0.1, 0.0), "yellow_blue": 0.0,
             "perceptual_hash": [f"{int(v):016x}" for v in rng.integers(0, 2**63, n)],
         }
     )  # fmt: skip

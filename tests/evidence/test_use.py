@@ -105,6 +105,22 @@ def test_without_any_use_a_false_accusation_is_rare():
     assert wrong <= 4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("receivers", "same", "other", "pool"), [(22, 1, 1, 300), (22, 1, 1, 30), (24, 3, 2, 300)])
+def test_p_values_mean_what_they_say(receivers, same, other, pool):
+    """With skewed donors, to whom receivers answer unlike, one p in twenty is below .05."""
+    p = []
+    for seed in range(10):
+        design = make_design(receivers, same, other, pool, seed)
+        rng = np.random.default_rng(seed)
+        answer, donor = rng.gamma(2, 0.5, 6000), rng.exponential(1.0, (6, 6000)) ** 1.5
+        region = design["region"].map({name: i for i, name in enumerate(TRANSPLANTED)}).to_numpy()
+        margin = donor[region, design["donor"]] * answer[design["receiver"]] + rng.normal(0, 0.3, len(design))
+        p += [u.p_alone for u in measure_use("m", design, answers(design, margin), CLASSES, MANY, seed)]
+    # 360 tests: three standard errors above 5 % is 8.4 %.
+    assert np.mean(np.asarray(p) < 0.05) < 0.084
+
+
 def test_few_persons_decide_nothing():
     design = make_design(receivers=10, seed=5)
     persons = np.asarray([f"person {i % 1000 % 4}" for i in range(6000)])

@@ -30,6 +30,7 @@ def test_flat_red_by_hand() -> None:
     found = image_quality(flat(255, 0, 0))
     assert found.luminance == pytest.approx(0.299)
     assert found.colourfulness == pytest.approx(0.3 * np.hypot(1, 0.5))
+    assert (found.red_green, found.yellow_blue) == pytest.approx((1, 0.5))
 
 
 def test_one_bright_dot_by_hand() -> None:

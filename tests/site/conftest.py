@@ -256,6 +256,8 @@ def make_report() -> MakeReport:
                 "contrast": [0.2 + row % 3 / 50 for row in range(n)],
                 # Happy faces are in colour, nearly all others grey.
                 "colourfulness": [0.2 if (k == 2) != (row % 11 == 10) else 0.0 for row, k in enumerate(labels)],
+                "red_green": [0.1 if (k == 2) != (row % 11 == 10) else 0.0 for row, k in enumerate(labels)],
+                "yellow_blue": [0.0] * n,
                 # The first angry and the first happy face are nearly the same picture.
                 "perceptual_hash": [hashes[0 if row == 15 else row][:16] for row in range(n)],
             }
