@@ -22,13 +22,13 @@ _LARGEST_MANIFEST = 256_000_000
 _ADVICE = "move it away or choose another --output"
 
 
-def check_output(output: Path, *, zipped: bool) -> None:
+def check_output(output: Path, *, zipped: bool, mailed: bool = False) -> None:
     """Refuse an output folder in which a name of ours is taken by somebody else's file.
 
     Parameters
     ----------
-    zipped
-        Whether `report.zip` is going to be written.
+    zipped, mailed
+        Whether `report.zip` and `report-mail.zip` are going to be written.
 
     Raises
     ------
@@ -40,7 +40,9 @@ def check_output(output: Path, *, zipped: bool) -> None:
     check_site(output / "site")
     _check_analysis(output / "analysis")
     if zipped:
-        _check_archive(output / "report.zip")
+        _check_archive(output / "report.zip", "build with --no-zip")
+    if mailed:
+        _check_archive(output / "report-mail.zip", "build without --mail")
 
 
 def check_site(site: Path) -> dict[str, str]:
@@ -97,11 +99,11 @@ def _check_analysis(folder: Path) -> None:
             raise OutputError(f"{file}: not written by reportgen, and {folder} has no manifest of its own; {_ADVICE}")
 
 
-def _check_archive(path: Path) -> None:
+def _check_archive(path: Path, without: str) -> None:
     if not path.exists() and not path.is_symlink():
         return
     if path.is_symlink() or not path.is_file() or not _is_our_archive(path):
-        raise OutputError(f"{path}: not written by reportgen; {_ADVICE}, or build with --no-zip")
+        raise OutputError(f"{path}: not written by reportgen; {_ADVICE}, or {without}")
 
 
 def _is_our_archive(path: Path) -> bool:

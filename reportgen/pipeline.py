@@ -134,7 +134,7 @@ def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: 
         progress.note(f"warning: {sentence}")
     archive_date()  # a SOURCE_DATE_EPOCH that cannot be used is said before anything is computed
     with build_lock(config.output):
-        check_output(config.output, zipped=config.zip)
+        check_output(config.output, zipped=config.zip, mailed=config.mail)
         return _build_alone(config, test_set, missing, progress)
 
 
@@ -165,7 +165,7 @@ def merge(config: Config, folders: Sequence[Path], progress: Progress | None = N
     told = progress or SilentProgress()
     archive_date()
     with build_lock(config.output):
-        check_output(config.output, zipped=config.zip)
+        check_output(config.output, zipped=config.zip, mailed=config.mail)
         return _merge_alone(config, folders, told)
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.config import Config
 from reportgen.errors import OutputError
+from reportgen.ownership import MANIFEST
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
 from reportgen.site.build import compose
 from reportgen.site.economy import STEPS, lean
 from reportgen.site.report import Report
+from reportgen.site.writer import SiteWriter
 
-__all__ = ["FOLDER", "Mailed", "mail"]
+__all__ = ["FOLDER", "NAME", "Mailed", "mail"]
 
+NAME = "report-mail.zip"
 FOLDER = ".mail-new"
 """Where smaller versions grow, beside the site."""
 
@@ -46,7 +49,7 @@ def mail(
     OutputError
         No step makes it small enough, or it cannot be written.
     """
-    target, folder = output / "report-mail.zip", output / FOLDER
+    target, folder = output / NAME, output / FOLDER
     limit = int(1e6 * config.mail_mb)
     fresh = folder / "report.zip"
     try:
@@ -62,12 +65,12 @@ def mail(
             with progress.stage(f"Mail, without {text}", len(report.analysis.images)) as step:
                 smaller = folder / "site"
                 shutil.rmtree(smaller, ignore_errors=True)
-                written: list[str] = []
-                save = _saver(smaller, written)
+                save = SiteWriter(smaller)
                 composed = compose(lean(report, economy, left_out), settings, known, save, step.advance, economy)
                 for path, content in composed.render():
                     save(path, content)
-                write_archive(smaller, written, fresh, "report", archive_date())
+                save.close()
+                write_archive(smaller, [*save.files, MANIFEST], fresh, "report", archive_date())
         size = fresh.stat().st_size
         if size > limit:
             raise OutputError(
@@ -80,15 +83,3 @@ def mail(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Mailed(target, left_out)
-
-
-def _saver(root: Path, written: list[str]) -> Callable[[str, bytes], None]:
-    """May be called from several threads: appending to a list is one step."""
-
-    def save(path: str, content: bytes) -> None:
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-        written.append(path)
-
-    return save

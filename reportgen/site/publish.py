@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reportgen.analysis import write_atomically, write_json
+from reportgen.analysis import write_atomically
 from reportgen.config import Config
 from reportgen.errors import OutputError
-from reportgen.ownership import MANIFEST, MARK, check_site
+from reportgen.ownership import MANIFEST, check_site
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
 from reportgen.site.build import Composed, compose
@@ -28,6 +28,7 @@ from reportgen.site.render import find_templates
 from reportgen.site.report import Report
 from reportgen.site.single import refuse_foreign, single_page
 from reportgen.site.text import and_list
+from reportgen.site.writer import SiteWriter
 
 __all__ = ["MANIFEST", "Composer", "Published", "publish", "publish_site", "repair"]
 
@@ -123,7 +124,7 @@ Files = Mapping[str, tuple[str, int]]
 def _make(composer: Composer, images: int, output: Path, config: Config, progress: Progress) -> tuple[Published, Files]:
     site, fresh = output / "site", output / ".site-new"
     repair(output)
-    known, writer = _Known(site, check_site(site)), _Writer(fresh)
+    known, writer = _Known(site, check_site(site)), SiteWriter(fresh)
     try:
         return _write(composer, images, output, config, progress, known, writer)
     except Exception:
@@ -132,7 +133,7 @@ def _make(composer: Composer, images: int, output: Path, config: Config, progres
 
 
 def _write(
-    composer: Composer, images: int, output: Path, config: Config, progress: Progress, known: _Known, writer: _Writer
+    composer: Composer, images: int, output: Path, config: Config, progress: Progress, known: _Known, writer: SiteWriter
 ) -> tuple[Published, Files]:
     site, fresh = output / "site", output / ".site-new"
     try:
@@ -146,7 +147,7 @@ def _write(
     except OSError as error:
         raise OutputError(f"{fresh}: cannot be written ({error.strerror}); check space and permissions") from None
     files = dict(sorted(writer.files.items()))
-    write_json(fresh / MANIFEST, {"made_by": MARK, "files": {name: digest for name, (digest, _) in files.items()}})
+    writer.close()
     total = sum(size for _, size in files.values()) + (fresh / MANIFEST).stat().st_size
     packed, packed_bytes = None, 0
     check_site(site)  # again: a file of the user's may have arrived while this site was made
@@ -204,20 +205,6 @@ class _Known(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return len(self._listed)
-
-
-class _Writer:
-    """Writes files of the new site and remembers their hashes and sizes; may be called from several threads."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self.files: dict[str, tuple[str, int]] = {}
-
-    def __call__(self, path: str, content: bytes) -> None:
-        target = self._root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-        self.files[path] = (hashlib.sha256(content).hexdigest(), len(content))
 
 
 def _swap(fresh: Path, site: Path, output: Path) -> None:

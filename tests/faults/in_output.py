@@ -74,6 +74,13 @@ def _(scene: Scene) -> None:
         archive.writestr("thesis.txt", "mine")
 
 
+@fault("user's own mail zip", "a report-mail.zip of the user's", KEPT, 1, r"report-mail\.zip: not written by reportgen")
+def _(scene: Scene) -> None:
+    with zipfile.ZipFile(scene.output / "report-mail.zip", "w") as archive:
+        archive.writestr("thesis.txt", "mine")
+    scene.arguments = ["build", "--mail"]
+
+
 @fault(
     "user's own analysis",
     "a notebook's results in output/analysis",
