@@ -12,7 +12,7 @@ from reportgen.site.region_facts import Resolved, region_sources, resolved_regio
 from reportgen.site.report import DataNote
 from reportgen.site.rounding import rounding
 from reportgen.site.takeaways import Takeaway, takeaways
-from reportgen.site.text import count, plain
+from reportgen.site.text import count, number, plain
 from reportgen.site.views import Legend, Page, Tile
 from reportgen.site.views_certificate import CertificateView, certificate_view
 from reportgen.site.views_transplants import TransplantMethod, transplant_method
@@ -73,6 +73,9 @@ ISSUES: tuple[tuple[str, str, str], ...] = (
     ),
 )
 
+# Of a long list a page shows so many; the rest is in the downloads.
+_LISTED = 50
+
 LIMITS: tuple[str, ...] = (
     "Heatmaps show coarse positive evidence for one logit. They are not causes, and they are not human attention.",
     "One cell of a map covers 16 or 32 pixels of the input, and what a cell can see is wider still.",
@@ -83,6 +86,16 @@ LIMITS: tuple[str, ...] = (
     "In the EU, inferring emotions at work or in education is prohibited outside medical and safety use "
     "(AI Act, Art. 5(1)(f)). This is not legal advice.",
 )
+
+
+@dataclass(frozen=True)
+class ListedNote:
+    """A remark on the data with what it is about, as far as a page holds it; `summary` says how much that is."""
+
+    title: str
+    text: str
+    summary: str
+    items: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ class MethodView:
     limits: tuple[str, ...]
     certificate: CertificateView | None
     glossary: tuple[tuple[str, str], ...]
-    notes: tuple[DataNote, ...]
+    notes: tuple[ListedNote, ...]
     problems: tuple[tuple[str, str, str], ...]
     problems_more: str
     counts: tuple[tuple[str, str], ...]
@@ -117,13 +130,18 @@ class MethodView:
     legend: Legend
 
 
+def _note(note: DataNote) -> ListedNote:
+    found, items = number(len(note.items)), note.items[:_LISTED]
+    summary = f"{found} listed" if len(items) == len(note.items) else f"the first {len(items)} of {found}"
+    return ListedNote(note.title, note.text, summary if items else "", items)
+
+
 def method_view(context: Context, config: Config, downloads: tuple[tuple[str, str, str], ...]) -> MethodView:
     """The page; `downloads` are path, name and description."""
     manifest = context.analysis.manifest
     problems = context.analysis.problems
-    listed = tuple(
-        (base_name(str(row.path)), str(row.kind), plain(str(row.message))) for row in problems.head(50).itertuples()
-    )
+    first = problems.head(_LISTED).itertuples()
+    listed = tuple((base_name(str(row.path)), str(row.kind), plain(str(row.message))) for row in first)
     unlabelled = len(context.everything.labels) - context.labelled
     counts = [(name, count(context.images_of(emotion), "image")) for emotion, name in enumerate(context.classes)]
     if unlabelled:
@@ -142,7 +160,7 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
         limits=LIMITS,
         certificate=certificate_view(context),
         glossary=tuple(sorted(GLOSSARY.items(), key=lambda item: item[0].lower())),
-        notes=context.data_notes,
+        notes=tuple(_note(note) for note in context.data_notes),
         problems=listed,
         problems_more=f"and {len(problems) - len(listed):,} more" if len(problems) > len(listed) else "",
         counts=tuple(counts),

@@ -16,6 +16,7 @@ from reportgen.analysis import AnalysisAnswers, ModelAnswers
 from reportgen.evidence.agreement import compare_models
 from reportgen.evidence.scores import score_model
 from reportgen.site import downloads
+from reportgen.site.report import DataNote
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +113,12 @@ def test_recalls_of_many_models_stand_one_below_the_other(four):
     text = (published.site / "models.html").read_text(encoding="utf-8")
     values = text.split('class="val">')[1].split("</span>")[0]
     assert len(values.split("\n")) == 4
+
+
+def test_a_long_list_of_remarks_is_cut_and_says_so(report, publish_report, tmp_path):
+    pairs = tuple(f"{i}.jpg (fear) ~ {i + 1}.jpg (anger)" for i in range(100_000))
+    note = DataNote("Near duplicates", "Many.", pairs, serious=True)
+    site = publish_report(replace(report, data_notes=(note,)), tmp_path).site
+    method = (site / "method.html").read_text(encoding="utf-8")
+    assert "the first 50 of 100,000" in method and "49.jpg (fear)" in method and "60.jpg" not in method
+    assert len(method) < 200_000
