@@ -217,12 +217,26 @@ def pattern_rows(context: Context, attention: Attention, k: int) -> tuple[Patter
                 percent(share),
                 f"{len(found):,} of {pattern.total:,}",
                 0.0 if math.isnan(share) else round(100 * share, 2),
-                and_list(list(pattern.emotions)) or "none",
+                _with_status(context, model.name, pattern.pattern, pattern.emotions) or "none",
                 context.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}") if found else "",
                 examples,
             )
         )
     return tuple(rows)
+
+
+def _with_status(context: Context, model: str, pattern: str, emotions: tuple[str, ...]) -> str:
+    """The emotions, and where heat on a region is claimed, whether the model uses that region for them."""
+    region = pattern.removeprefix("heatmap on the ")
+    if region not in TRANSPLANTED:
+        return and_list(emotions)
+    use = context.report.use
+    by: dict[str, list[str]] = {}
+    for emotion in emotions:
+        by.setdefault(STATUS_WORDS["not tested" if use is None else use.status(model, emotion, region)], []).append(
+            emotion
+        )
+    return "; ".join(f"{and_list(names)} ({status})" for status, names in by.items())
 
 
 def _spread(context: Context, k: int, rows: list[int]) -> list[int]:

@@ -36,6 +36,7 @@ from reportgen.site.text import minus, points
 from reportgen.site.transplant_pictures import draw_worked_examples, shown_cells, typical_pair
 from reportgen.site.use_forest import use_forest, use_rows
 from reportgen.site.use_words import signed
+from reportgen.site.views_attention import pattern_rows
 from reportgen.site.views_trust import trust_panel
 from reportgen.site.views_use import UsePictures, use_section
 
@@ -386,3 +387,32 @@ def test_the_tables_of_use_can_be_downloaded(published: Published, report: Repor
     rows = list(csv.DictReader(io.StringIO((published.site / "downloads/use.csv").read_text())))
     for row, gap in zip(rows, found(report).tables["use"]["gap"], strict=True):
         assert row["gap"] == ("" if math.isnan(gap) else f"{gap:.6g}")
+
+
+def test_every_pattern_on_a_region_carries_its_causal_status(report: Report, context: Callable[..., Context]) -> None:
+    attention = report.attention
+    assert attention is not None
+    claimed = ("happiness", "anger", "fear")
+    patterns = tuple(
+        replace(p, emotions=claimed) if p.pattern in ("heatmap on the mouth", "heatmap on the face") else p
+        for p in attention.patterns
+        if p.model == "ResNet18"
+    )
+    drawn: Any = type("Drawn", (), {"pictures": {}, "thumbs": {}})()
+
+    def told(use: UseFindings | None) -> dict[str, str]:
+        made = replace(report, use=use, attention=replace(attention, patterns=tuple(
+            replace(p, images=p.images[:0]) for p in patterns
+        )))  # fmt: skip
+        shown = Context(made, Config(), drawn)
+        assert shown.attention is not None
+        return {row.pattern: row.emotions for row in pattern_rows(shown, shown.attention, 1)}
+
+    use = found(report)
+    mouth = told(use)["Heatmap on the mouth"]
+    for emotion in claimed:
+        group = next(part for part in mouth.split("; ") if emotion in part)
+        assert group.endswith(f"(use {use.status('ResNet18', emotion, 'mouth')})")
+    # The face as a whole is not a region that can be exchanged.
+    assert told(use)["Heatmap on the face"] == "happiness, anger and fear"
+    assert told(None)["Heatmap on the mouth"] == "happiness, anger and fear (use not tested)"
