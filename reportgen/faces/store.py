@@ -22,10 +22,11 @@ SCHEMA = pa.schema(
         pa.field("source", pa.string(), nullable=False),
         pa.field("presence", pa.float32(), nullable=False),
         pa.field("points", pa.list_(pa.float32(), 2 * POINTS), nullable=False),
-        pa.field("actions", pa.list_(pa.float32(), len(ACTIONS))),
+        pa.field("actions", pa.list_(pa.float32(), len(ACTIONS)), nullable=False),
     ]
 )
-"""`points` is x, y, x, y ... as fractions; `actions` is null where the points are the template's."""
+"""`points` is x, y, x, y ... as fractions; `actions` are NaN where the points are the template's: lists of one length
+that are null cannot be written and read again by most versions of Arrow."""
 
 
 def landmarks_table(image_ids: Sequence[str], faces: Sequence[Landmarks]) -> pa.Table:
@@ -41,13 +42,12 @@ def landmarks_table(image_ids: Sequence[str], faces: Sequence[Landmarks]) -> pa.
     blank = np.full(len(ACTIONS), np.nan, np.float32)
     points = np.array([face.points for face in faces], np.float32).reshape(-1)
     actions = np.array([blank if face.actions is None else face.actions for face in faces], np.float32).reshape(-1)
-    missing = pa.array([face.actions is None for face in faces], pa.bool_())
     columns = [
         pa.array(list(image_ids), pa.string()),
         pa.array([face.source for face in faces], pa.string()),
         pa.array([face.presence for face in faces], pa.float32()),
         pa.FixedSizeListArray.from_arrays(pa.array(points), 2 * POINTS),
-        pa.FixedSizeListArray.from_arrays(pa.array(actions), len(ACTIONS), mask=missing),
+        pa.FixedSizeListArray.from_arrays(pa.array(actions), len(ACTIONS)),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
@@ -78,7 +78,7 @@ def landmarks_from_table(table: pa.Table) -> tuple[list[str], list[Landmarks]]:
     presence = table.column("presence").to_pylist()
     points = array_of(table.column("points")).reshape(-1, POINTS, 2)
     actions = array_of(table.column("actions"))
-    there = table.column("actions").is_valid().to_pylist()
+    there = ~np.isnan(actions).all(axis=1)
     faces = [
         Landmarks(points[i], presence[i], cast(Source, sources[i]), actions[i] if there[i] else None)
         for i in range(len(sources))

@@ -30,7 +30,7 @@ def same(a: Landmarks, b: Landmarks) -> bool:
 
 def test_a_table_gives_back_what_it_was_made_from(tmp_path: Path) -> None:
     table = landmarks_table(list("abcd"), faces())
-    assert table.schema == SCHEMA and table.column("actions").null_count == 1
+    assert table.schema == SCHEMA and all(column.null_count == 0 for column in table.columns)
     pq.write_table(table, tmp_path / "part.parquet")
     parts = pa.concat_tables([pq.read_table(tmp_path / "part.parquet")] * 2)
     for stored, times in ((table, 1), (table.slice(1, 2), None), (parts, 2)):
