@@ -221,6 +221,8 @@ def test_any_frame_comes_back(
 def test_the_notebooks_pickle_equals_what_pandas_reads() -> None:
     if not REAL.exists():
         pytest.skip("the real test set is not beside the checkout")
+    if np.lib.NumpyVersion(np.__version__) < "2.0.0":
+        pytest.skip("pandas reads pickles of numpy 2 with numpy 2 only; ours does not need it")
     ours, theirs = load_pickle(REAL), pd.read_pickle(REAL)
     assert list(ours) == list(theirs)
     for name in ("train_df", "val_df", "test_df"):
