@@ -12,10 +12,11 @@ from pathlib import Path
 from reportgen.analysis import is_part_name, is_temporary_name
 from reportgen.errors import OutputError
 
-__all__ = ["MANIFEST", "MARK", "check_output", "check_site"]
+__all__ = ["MAILED", "MANIFEST", "MARK", "check_output", "check_site"]
 
 MANIFEST = "manifest.json"
 MARK = "reportgen site"
+MAILED = "report-mail.zip"
 # Litter of desktops, made by looking at a folder: no one misses it.
 _LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _LARGEST_MANIFEST = 256_000_000
@@ -28,7 +29,7 @@ def check_output(output: Path, *, zipped: bool, mailed: bool = False) -> None:
     Parameters
     ----------
     zipped, mailed
-        Whether `report.zip` and `report-mail.zip` are going to be written.
+        Whether `report.zip` and `MAILED` are going to be written.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def check_output(output: Path, *, zipped: bool, mailed: bool = False) -> None:
     if zipped:
         _check_archive(output / "report.zip", "build with --no-zip")
     if mailed:
-        _check_archive(output / "report-mail.zip", "build without --mail")
+        _check_archive(output / MAILED, "build without --mail")
 
 
 def check_site(site: Path) -> dict[str, str]:

@@ -72,7 +72,7 @@ def test_nothing_is_computed_or_written_twice(notebook, built, built_before, mon
     monkeypatch.setitem(sys.modules, "reportgen.explain.compute", None)  # importing it would fail
     again = build(settings(notebook, built_before, shard_images=8))
     assert {path: path.stat().st_mtime_ns for path in built_before.rglob("*") if path.is_file()} == before
-    assert (again.alarms, again.warnings) == (first.alarms, first.warnings)
+    assert (again.site, again.alarms, again.warnings) == (built_before / "site", first.alarms, first.warnings)
 
 
 def test_what_a_build_killed_before_its_end_left_behind_is_removed(notebook, built_before):

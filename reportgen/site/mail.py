@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reportgen.config import Config
 from reportgen.errors import OutputError
-from reportgen.ownership import MANIFEST
+from reportgen.ownership import MAILED, MANIFEST
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
 from reportgen.site.build import compose
@@ -17,9 +17,8 @@ from reportgen.site.economy import STEPS, lean
 from reportgen.site.report import Report
 from reportgen.site.writer import SiteWriter
 
-__all__ = ["FOLDER", "NAME", "Mailed", "mail"]
+__all__ = ["FOLDER", "Mailed", "mail"]
 
-NAME = "report-mail.zip"
 FOLDER = ".mail-new"
 """Where smaller versions grow, beside the site."""
 
@@ -49,7 +48,7 @@ def mail(
     OutputError
         No step makes it small enough, or it cannot be written.
     """
-    target, folder = output / NAME, output / FOLDER
+    target, folder = output / MAILED, output / FOLDER
     limit = int(1e6 * config.mail_mb)
     fresh = folder / "report.zip"
     try:

@@ -233,10 +233,9 @@ def _with_status(context: Context, model: str, pattern: str, emotions: tuple[str
     use = context.report.use
     by: dict[str, list[str]] = {}
     for emotion in emotions:
-        by.setdefault(STATUS_WORDS["not tested" if use is None else use.status(model, emotion, region)], []).append(
-            emotion
-        )
-    return "; ".join(f"{and_list(names)} ({status})" for status, names in by.items())
+        status = "not tested" if use is None else use.status(model, emotion, region)
+        by.setdefault(STATUS_WORDS[status], []).append(emotion)
+    return "; ".join(f"{and_list(names)} ({words})" for words, names in by.items())
 
 
 def _spread(context: Context, k: int, rows: list[int]) -> list[int]:
