@@ -15,11 +15,12 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import read_analysis
+from reportgen.conclusions import uses_the_background
 from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
 from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
 from reportgen.inputs.changes import CHANGES
-from reportgen.pipeline import _uses_the_background, build, explain
+from reportgen.pipeline import build, explain
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
@@ -183,7 +184,7 @@ def test_a_shuffled_class_order_of_a_model_is_put_right(notebook, tmp_path, buil
 
 def test_a_class_order_that_looks_permuted_is_said_on_the_terminal_too(notebook, tmp_path, monkeypatch):
     """The rule itself is tested with the evidence; here, that its sentence arrives."""
-    from reportgen import pipeline as module
+    from reportgen import conclusions as module
     from reportgen.evidence.class_order import PermutedOrder
 
     said = PermutedOrder(0.1, 0.9, EMOTIONS[::-1], "The class order looks permuted.")
@@ -286,4 +287,4 @@ def test_the_readmes_snippet_recomputes_the_table(built, tmp_path, monkeypatch, 
 def test_heat_alone_accuses_only_where_use_was_not_tested(uses, cheating, heat, alarm):
     use = SimpleNamespace(tested=bool(uses), backgrounds=(SimpleNamespace(cheating=cheating),))
     attention = SimpleNamespace(verdicts=(SimpleNamespace(kind="background", answer=heat),))
-    assert _uses_the_background(SimpleNamespace(use=use, attention=attention)) is alarm
+    assert uses_the_background(SimpleNamespace(use=use, attention=attention)) is alarm

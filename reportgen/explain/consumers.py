@@ -15,20 +15,10 @@ from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.run import Item
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.store import landmarks_table
-from reportgen.inputs.quality import image_quality
+from reportgen.inputs.quality import QUALITY_COLUMNS, image_quality
 from reportgen.parts import RECORD_KEY, Keys, PartStore, array_column
 
 __all__ = ["FaceRecorder", "ImageFacts", "ModelRecorder"]
-
-_QUALITY = {
-    "sharpness": pa.float32(),
-    "luminance": pa.float32(),
-    "contrast": pa.float32(),
-    "colourfulness": pa.float32(),
-    "red_green": pa.float32(),
-    "yellow_blue": pa.float32(),
-    "perceptual_hash": pa.string(),
-}
 
 
 class ImageFacts:
@@ -59,7 +49,8 @@ class ImageFacts:
             "jpeg_quality": pa.array([d.jpeg_quality if d else math.nan for d in found], pa.float32()),
         }
         qualities = [image_quality(d.samples) if d else None for d in found]
-        for name, kind in _QUALITY.items():
+        for name in QUALITY_COLUMNS:
+            kind = pa.string() if name == "perceptual_hash" else pa.float32()
             columns[name] = pa.array([None if q is None else getattr(q, name) for q in qualities], kind)
         for name, column in columns.items():
             rows = rows.append_column(name, column)

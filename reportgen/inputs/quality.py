@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["WORKING_SIZE", "Quality", "image_quality"]
+__all__ = ["QUALITY_COLUMNS", "WORKING_SIZE", "Quality", "image_quality"]
 
 WORKING_SIZE = 128
 """Side in pixels at which every photo is measured: sharpness would otherwise depend on the number of
@@ -46,6 +46,10 @@ class Quality:
     red_green: float
     yellow_blue: float
     perceptual_hash: str
+
+
+QUALITY_COLUMNS = tuple(field.name for field in fields(Quality))
+"""Each is a column of the images table."""
 
 
 def image_quality(samples: npt.NDArray[np.uint8]) -> Quality:

@@ -21,6 +21,7 @@ from reportgen.inputs.listing import PROBLEM_COLUMNS, Listing, Problem
 from reportgen.inputs.locate import Locator, portable_name
 from reportgen.inputs.persons import person_of
 from reportgen.inputs.pixels import as_pgm
+from reportgen.inputs.quality import QUALITY_COLUMNS
 from reportgen.inputs.tables import read_table
 
 __all__ = ["RESERVED", "TestSet", "images_without_labels", "load_test_set"]
@@ -29,8 +30,7 @@ _OWN_COLUMNS = ("path", "file", "emotion", "label", "person")
 # Columns that later tables add beside these; a user's column of the same name is renamed, not lost.
 RESERVED = frozenset({
     *_OWN_COLUMNS, "row", "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality",
-    "sharpness", "luminance", "contrast", "colourfulness", "red_green", "yellow_blue",
-    "perceptual_hash", "record_key",
+    *QUALITY_COLUMNS, "record_key",
 })  # fmt: skip
 _LARGEST = 1 << 29  # bytes of an image file: the largest image accepted, uncompressed, is smaller
 _RAF_NAME = re.compile(r"(?:train|test)_\d+(?:_aligned)?\.\w+")

@@ -17,6 +17,7 @@ import pandas as pd
 
 from reportgen.analysis import Analysis, AnalysisAnswers, FaceRecords
 from reportgen.faces.align import canonical_points
+from reportgen.inputs.quality import QUALITY_COLUMNS
 from reportgen.site.line_face import line_face
 from reportgen.site.mosaic import mosaic, tile_size
 from reportgen.site.overlays import fit_within
@@ -49,12 +50,7 @@ _KEPT = (
     "notes",
     "format",
     "jpeg_quality",
-    "sharpness",
-    "luminance",
-    "contrast",
-    "colourfulness",
-    "red_green",
-    "yellow_blue",
+    *(name for name in QUALITY_COLUMNS if name != "perceptual_hash"),
 )
 _FILE = re.compile(
     r"[^\s\"'<>|,;:()=]+\.(?:jpe?g|png|webp|bmp|gif|tiff?|avif|heic|ppm|pgm|pkl|pickle|csv|tsv|parquet|jsonl?|ndjson|"

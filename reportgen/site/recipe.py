@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 from reportgen.analysis import content_hash
 from reportgen.config import Config
+from reportgen.errors import printable
 from reportgen.site.context import Context
 from reportgen.site.text import count, plain
 
-__all__ = ["checksums", "citation", "settings_file", "version"]
+__all__ = ["build_command", "checksums", "citation", "settings_file", "version"]
 
+_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "sample_images", "seed", "privacy")
 # Said by the command itself, or about where things lie and how fast they are made.
 _ELSEWHERE = {
     "data",
@@ -68,6 +71,19 @@ def checksums(context: Context) -> tuple[tuple[str, str], ...]:
         if context.analysis.manifest.get("fingerprint"):
             found.append(("analysis with its settings", str(context.analysis.manifest["fingerprint"])))
     return tuple(found)
+
+
+def build_command(config: Config) -> str | None:
+    """The command that makes this report again from a folder with the same files; names only, no paths."""
+    if config.data is None:
+        return None
+    models = [f"--model {shlex.quote(f'{name}={entry.checkpoint.name}')}" for name, entry in config.models.items()]
+    flags = [
+        f"--{name.replace('_', '-')} {getattr(config, name)}"
+        for name in _COMMAND_FLAGS
+        if getattr(config, name) != Config.model_fields[name].default
+    ]
+    return printable(" ".join(["reportgen build", f"--data {shlex.quote(config.data.name)}", *models, *flags]))
 
 
 def settings_file(config: Config) -> str:

@@ -41,7 +41,7 @@ class ExplorerView:
     pages: tuple[Link, ...]
     classes: tuple[str, ...]
     example: str
-    words: tuple[tuple[str, str], ...]
+    words: tuple[tuple[tuple[str, ...], str], ...]
     legend: Legend
     data: str
 
@@ -79,16 +79,22 @@ def explorer_view(context: Context, index: int, data: str) -> ExplorerView:
     )
 
 
-def _words(context: Context) -> tuple[tuple[str, str], ...]:
-    """What can be typed, with what it looks for."""
-    words = [("true:", "label"), ("pred:", "answer"), ("model:", "whose answer"), ("right", "or"), ("wrong", "")]
+def _words(context: Context) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """What can be typed, alternatives together, and what it looks for."""
+    slug = context.emotion_slugs[0]
+    words = [
+        ((f"true:{slug}",), "the label"),
+        ((f"pred:{slug}",), "the answer"),
+        ((f"model:{context.models[0].slug}",), "whose answer"),
+        (("right", "wrong"), "answers that match the label, or do not"),
+    ]
     if len(context.models) > 1:
-        words += [("agree", "or"), ("differ", "between the models")]
-    words += [("conf:>0.8", "how sure"), ("conf:<0.5", "")]
+        words.append((("agree", "differ"), "images on which all models give one answer, or do not"))
+    words.append((("conf:>0.8", "conf:<0.5"), "how sure the model is"))
     if context.report.attention is not None:
-        words += [("region:mouth", "where the map of the answer peaks")]
-    words += [(f"{one.kind}:{one.slugs[0]}", one.explain) for one in image_sets(context)]
-    return (*words, ("note:grey", "how it was decoded"), ("has:page", "with pictures in full size"))
+        words.append((("region:mouth",), "where the map of the answer peaks"))
+    words += [((f"{one.kind}:{one.slugs[0]}",), one.explain) for one in image_sets(context)]
+    return (*words, (("note:grey",), "how the file was decoded"), (("has:page",), "images with pictures in full size"))
 
 
 def _row(context: Context, row: int) -> ExplorerRow:
