@@ -143,7 +143,7 @@ def _publish(config: Config, test_set: TestSet, missing: Sequence[str], progress
     """From a finished analysis to the site."""
     folder = config.output / "analysis"
     everything = read_answers(folder)
-    key = site_key(everything, config)
+    key = site_key(everything, test_set, config)
     before = unchanged(config, key)
     if before is not None:
         progress.note("nothing has changed: the report is up to date")

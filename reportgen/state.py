@@ -9,6 +9,7 @@ from typing import Any
 from reportgen.analysis import AnalysisAnswers, content_hash, write_json
 from reportgen.config import Config
 from reportgen.explain.plan import code_hash, judging_code
+from reportgen.inputs.testset import TestSet
 from reportgen.ownership import MANIFEST
 from reportgen.result import BuildResult
 from reportgen.site.recipe import build_command, settings_file
@@ -37,7 +38,7 @@ _SITE_SETTINGS = (
 )
 
 
-def site_key(everything: AnalysisAnswers, config: Config) -> str:
+def site_key(everything: AnalysisAnswers, test_set: TestSet, config: Config) -> str:
     """Hash of all that the site is made from."""
     settings = {name: getattr(config, name) for name in _SITE_SETTINGS}
     return content_hash(
@@ -48,6 +49,8 @@ def site_key(everything: AnalysisAnswers, config: Config) -> str:
         *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
         build_command(config) or "",
         settings_file(config),
+        # Not in the analysis, as no record depends on them: persons and emotions of the training images.
+        *(part for name, seen in sorted(test_set.training.items()) for part in (name, seen.to_csv(index=False))),
     )
 
 

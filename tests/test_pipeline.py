@@ -252,6 +252,30 @@ def test_a_killed_build_goes_on_and_ends_with_the_same_bytes(notebook, tmp_path,
     assert [name for name in one if one[name] != two[name]] == []
 
 
+def test_what_is_only_told_reaches_a_report_that_is_there(notebook_copy, tmp_path):
+    """Pretraining, a checkpoint's name and the training split are in no record, yet on the pages."""
+    data, checkpoint = notebook_copy / "processed_data.pkl", notebook_copy / "custom_cnn_best.pth"
+
+    def again(checkpoint, **more):
+        models = {"CNN": {"checkpoint": checkpoint, **more}}
+        site = build(settings(notebook_copy, tmp_path, models=models, regions="none", experiments="off")).site
+        return read_analysis(tmp_path / "analysis").models[0].info, (site / "method.html").read_text(encoding="utf-8")
+
+    again(checkpoint)
+    parts = tree(tmp_path / "analysis/models")
+    info, method = again(checkpoint.rename(checkpoint.with_name("renamed.pth")), pretraining="faces of 1998")
+    assert (info["file"], info["pretraining"]) == ("renamed.pth", "faces of 1998")
+    assert "renamed.pth" in method
+    before = (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    splits = pd.read_pickle(data)
+    train = splits["train_df"]
+    more = [train.assign(image_path=f"images/Person_{k}_9000.png") for k in range(5)]
+    pd.to_pickle({**splits, "train_df": pd.concat(more)}, data)
+    again(checkpoint.with_name("renamed.pth"), pretraining="faces of 1998")
+    assert (tmp_path / "site/index.html").read_text(encoding="utf-8") != before
+    assert tree(tmp_path / "analysis/models") == parts
+
+
 def test_the_state_holds_no_path_of_this_machine(built):
     _, output = built
     here = str(output).encode()

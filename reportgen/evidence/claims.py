@@ -239,10 +239,14 @@ def _focus(a: ModelMaps, b: ModelMaps, cases: Cases, seed: int) -> Claim:
     how = "paired difference of the effective area of the predicted class's maps, on a common grid"
     quantity, pair = "difference of effective area", f"{first.name} against {second.name}"
     claim = "Transfer learning has the more focused attention"
-    if bool(a.transfer) == bool(b.transfer):
-        sentence = (
-            f"{claim}: undetermined; it is not known which one of {a.name} and {b.name} is a transfer-learning model."
+    if a.transfer is None or b.transfer is None or a.transfer == b.transfer:
+        known = a.transfer is not None and a.transfer == b.transfer
+        why = (
+            f"{a.name} and {b.name} are {'both' if a.transfer else 'neither of them'} transfer-learning models"
+            if known
+            else f"it is not known which one of {a.name} and {b.name} is a transfer-learning model"
         )
+        sentence = f"{claim}: undetermined; {why}."
         return Claim(claim, pair, how, quantity, result, 0.0, "undetermined", sentence)
     note = "pretraining unknown" if first.pretraining is None else f"pretraining: {first.pretraining}"
     return _claim(claim, pair, how, quantity, result, 0.0, above=False, note=note)

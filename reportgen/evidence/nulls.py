@@ -183,14 +183,16 @@ def swap_differences(share: Floats) -> Floats:
     Returns
     -------
     difference
-        (n, C, T); NaN where the class's own map is blank or fewer than two others are not.
+        (n, C, T); NaN where the class's own map is blank or fewer than two others (with two classes: the other) are
+        not.
     """
     valid = np.isfinite(share)
     filled = np.where(valid, share, 0.0)
     others = valid.sum(axis=1, keepdims=True) - valid
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (filled.sum(axis=1, keepdims=True) - filled) / others
-    return np.where(valid & (others >= 2), share - mean, np.nan)
+    fewest = min(2, share.shape[1] - 1)
+    return np.where(valid & (others >= max(fewest, 1)), share - mean, np.nan)
 
 
 def class_swap(share: Floats, own: Ints) -> tuple[Floats, Floats]:

@@ -105,7 +105,7 @@ def judge_model(model: ModelMaps, measures: ModelMeasures, cases: Cases, seed: i
             r, note = REGIONS.index(region), _together(region, measures)
             rules.append((f"on {region}", "enrichment", partial(_on, e=e, r=r), note))
             rules.append((f"specific {region}", _ABOVE, partial(_specific, e=e, r=r), note))
-        rules.append(("background", "enrichment", partial(_background, e=e), "use not tested"))
+        rules.append(("background", "enrichment", partial(_background, e=e), ""))
         rules.append(("diffuse", "effective area", partial(_diffuse, e=e), ""))
         note = "" if ablation is not None else "the head was not rerun without the peak cell"
         rules.append(("too localized", "effective area", partial(_localized, e=e, ablation=ablation), note))

@@ -15,7 +15,7 @@ import pyarrow as pa
 from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION
 from reportgen.config import Config
-from reportgen.errors import DataError
+from reportgen.errors import DataError, printable
 from reportgen.explain.plan import Plan, library_versions, make_plan, model_hashes, shard_bounds
 from reportgen.explain.tuning import known_tunings, read_tunings
 from reportgen.files import write_json
@@ -62,8 +62,9 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
         tunings = known_tunings(config, len(test_set.frame), hashes, kept, device)
         plan = None if tunings is None else make_plan(test_set, config, device, bounds, tunings)
     if plan is not None and _is_current(folder, previous, plan):
-        if previous.get("notes") != [*notes, *test_set.notes]:
-            write_json(folder / "manifest.json", {**previous, "notes": [*notes, *test_set.notes]})
+        renewed = {**previous, **_given(config, test_set, notes, previous["models"])}
+        if renewed != previous:
+            write_json(folder / "manifest.json", renewed)
         _prune(folder, plan)  # what a build that was killed after its manifest left behind
         return 0
 
@@ -106,6 +107,23 @@ def _is_current(folder: Path, previous: dict[str, Any], plan: Plan) -> bool:
     )
 
 
+def _given(config: Config, test_set: TestSet, notes: Sequence[str], models: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The part of the manifest that is told, not computed: it may change while every record stays as it is."""
+    told = {
+        name: {"file": printable(model.checkpoint.name), "pretraining": model.pretraining}
+        for name, model in config.models.items()
+    }
+    return {
+        "models": [{**model, **told[model["name"]]} for model in models],
+        "data": {
+            "source": test_set.source,
+            "rows": len(test_set.frame),
+            "listed": len(test_set.frame) + len(test_set.problems),
+        },
+        "notes": [*notes, *test_set.notes],
+    }
+
+
 def _finish(
     config: Config,
     test_set: TestSet,
@@ -143,13 +161,7 @@ def _finish(
             "classes": list(test_set.classes),
             "parts": list(plan.image_keys.parts),
             "landmark_parts": [] if plan.face_keys is None else list(plan.face_keys.parts),
-            "models": models,
             "device": device,
-            "data": {
-                "source": test_set.source,
-                "rows": len(test_set.frame),
-                "listed": len(test_set.frame) + len(test_set.problems),
-            },
             "settings": {
                 "method": config.method,
                 "precision": config.precision,
@@ -158,7 +170,7 @@ def _finish(
                 "shard_images": config.shard_images,
             },
             "versions": library_versions(),
-            "notes": [*notes, *test_set.notes],
+            **_given(config, test_set, notes, models),
         },
     )
     _prune(folder, plan)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from reportgen.config import Config, ModelConfig
-from reportgen.errors import CheckpointError, ConfigError, printable
+from reportgen.errors import CheckpointError, ConfigError
 from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
@@ -22,7 +22,7 @@ from reportgen.explain.tuning import Tuning
 from reportgen.explain.workers import available_cores, single_threaded
 from reportgen.inputs.checkpoints import Checkpoint, read_checkpoint
 from reportgen.inputs.discover import swapped
-from reportgen.inputs.emotions import canonical_emotion
+from reportgen.inputs.emotions import match_class
 from reportgen.inputs.testset import TestSet
 from reportgen.models.registry import LoadedModel, build_model
 from reportgen.parts import PartStore
@@ -143,7 +143,7 @@ def class_positions(name: str, outputs: int, model: ModelConfig, classes: Sequen
                 f"({', '.join(classes)}); set classes in reportgen.toml"
             )
         return list(range(outputs))
-    own = [canonical_emotion(text) or text for text in model.classes]
+    own = [match_class(text, classes) or text for text in model.classes]
     if sorted(own) != sorted(classes) or len(own) != outputs:
         raise ConfigError(
             f"model '{name}': classes ({', '.join(own)}) must name the {outputs} outputs and be the test set's "
@@ -155,18 +155,16 @@ def class_positions(name: str, outputs: int, model: ModelConfig, classes: Sequen
 def _entry(
     model: ModelPlan, checkpoint: Checkpoint, loaded: LoadedModel, explainer: Explainer, config: Config
 ) -> dict[str, Any]:
-    """The model's entry in the manifest: names and numbers only, no path."""
+    """What was found of a model, for the manifest: names and numbers only, no path."""
     spec = loaded.preprocessing
     return {
         "name": model.name,
         "slug": model.slug,
         "architecture": loaded.architecture,
         "target_layer": loaded.target_layer,
-        "file": printable(model.config.checkpoint.name),
         "sha256": model.sha256,
         "facts": checkpoint.facts,
         "notes": list(checkpoint.notes),
-        "pretraining": model.config.pretraining,
         "grid": list(explainer.grid),
         "input": [spec.height, spec.width],
         "preprocessing": spec.model_dump(mode="json"),

@@ -72,6 +72,15 @@ def _only_input(node: fx.Node, calls: dict[str, fx.Node]) -> str | None:
     return None
 
 
+def _apart(before: str, name: str, target_layer: str) -> bool:
+    """Whether exactly one of two modules lies in the explained layer, whose output then has to stay between them."""
+
+    def inside(module: str) -> bool:
+        return module == target_layer or module.startswith(f"{target_layer}.")
+
+    return inside(before) != inside(name)
+
+
 def _replace(module: nn.Module, name: str, child: nn.Module) -> None:
     parent, _, attribute = name.rpartition(".")
     setattr(module.get_submodule(parent), attribute, child)
@@ -81,11 +90,13 @@ def _fold_batch_norms(module: nn.Module, calls: dict[str, fx.Node], target_layer
     for name, node in calls.items():
         norm = module.get_submodule(name)
         before = _only_input(node, calls)
-        if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or before in (None, target_layer):
+        if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None:
             continue
-        convolution = module.get_submodule(str(before))
-        if isinstance(convolution, nn.Conv2d) and name != target_layer:
-            _replace(module, str(before), fuse_conv_bn_eval(convolution, norm))
+        if before is None or _apart(before, name, target_layer):
+            continue
+        convolution = module.get_submodule(before)
+        if isinstance(convolution, nn.Conv2d):
+            _replace(module, before, fuse_conv_bn_eval(convolution, norm))
             _replace(module, name, nn.Identity())
 
 
@@ -94,7 +105,7 @@ def _pool_before_relu(module: nn.Module, calls: dict[str, fx.Node], target_layer
     for name, node in calls.items():
         pool = module.get_submodule(name)
         before = _only_input(node, calls)
-        if not isinstance(pool, nn.MaxPool2d) or before is None or target_layer in (name, before):
+        if not isinstance(pool, nn.MaxPool2d) or before is None or _apart(before, name, target_layer):
             continue
         relu = module.get_submodule(before)
         if isinstance(relu, nn.ReLU):

@@ -32,8 +32,6 @@ from reportgen.selfcheck.training import MEAN, STAGES, STD, Stage, predict, trai
 __all__ = ["Effort", "run_trial"]
 
 _QUALITY = 92
-
-
 _ALSO_JUDGING = ("pipeline.py", "conclusions.py", "analysis.py", "selfcheck/findings.py")
 
 
@@ -70,9 +68,7 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
     torch.set_num_threads(1)
     folder = work / trial.name
     taught = _key(trial, effort)
-    judged = content_hash(
-        taught, judging_code(), code_hash("pipeline.py", "conclusions.py", "analysis.py", "selfcheck/findings.py")
-    )[:16]
+    judged = content_hash(taught, judging_code(), code_hash(*_ALSO_JUDGING))[:16]
     stored = _read(folder / "outcome.json")
     if stored is not None and stored.get("key") == judged:
         return Outcome.from_record(trial, stored)

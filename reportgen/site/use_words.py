@@ -59,11 +59,10 @@ def claim_region(verdict: Verdict) -> str | None:
 def with_use(verdict: Verdict, use: UseFindings | None) -> str:
     """A verdict's sentence with its causal status behind it, where it claims heat on a region."""
     region = claim_region(verdict)
-    sentence = verdict.sentence.replace(" (use not tested)", "")
     if region is None or verdict.answer != "yes":
-        return sentence
+        return verdict.sentence
     status: Status = "not tested" if use is None else use.status(verdict.model, verdict.emotion, region)
-    return f"{sentence.removesuffix('.')} ({STATUS_WORDS[status]})."
+    return f"{verdict.sentence.removesuffix('.')} ({STATUS_WORDS[status]})."
 
 
 def used_regions(uses: Sequence[RegionUse], model: str) -> tuple[tuple[str, tuple[RegionUse, ...]], ...]:

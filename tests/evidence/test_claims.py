@@ -86,6 +86,12 @@ def test_roles_reversed_or_unknown(world: tuple[list[ModelMaps], Cases]) -> None
     unknown = [replace(m, transfer=None) for m in models]
     claim = claims_of(unknown, cases)["Transfer learning has the more focused attention", "vague against sharp"]
     assert claim.answer == "undetermined" and "not known which" in claim.sentence
+    half = [replace(models[0], transfer=None), replace(models[1], transfer=True)]
+    claim = claims_of(half, cases)["Transfer learning has the more focused attention", "sharp against vague"]
+    assert claim.answer == "undetermined" and "not known which" in claim.sentence
+    neither = [replace(m, transfer=False) for m in models]
+    claim = claims_of(neither, cases)["Transfer learning has the more focused attention", "vague against sharp"]
+    assert claim.answer == "undetermined" and "vague and sharp are neither of them" in claim.sentence
 
 
 def test_equal_models_decide_nothing(world: tuple[list[ModelMaps], Cases]) -> None:

@@ -114,6 +114,13 @@ def test_class_swap_by_hand() -> None:
     assert np.nansum(swap_differences(share)[0]) == pytest.approx(0.45 - 0.15 - 0.3)
 
 
+def test_with_two_classes_the_other_one_is_enough() -> None:
+    share = np.array([[[0.6], [0.2]], [[0.5], [np.nan]], [[np.nan], [0.2]]])
+    difference, others = class_swap(share, np.array([0, 0, 0]))
+    assert difference[0, 0] == pytest.approx(0.4) and others[0, 0] == pytest.approx(0.2)
+    assert np.isnan(difference[1:]).all()
+
+
 def test_class_swap_test_equals_enumeration() -> None:
     rng = np.random.default_rng(0)
     share = rng.random((4, 3, 1))

@@ -83,6 +83,9 @@ def test_class_positions(tmp_path):
     assert class_positions("m", 3, config, EMOTIONS) == [0, 1, 2]
     own = config.model_copy(update={"classes": ("Sad", "angry", "fear")})
     assert class_positions("m", 3, own, EMOTIONS) == [1, 2, 0]
+    # The report's own names come first, even where one is another's synonym or differs in case.
+    named = config.model_copy(update={"classes": ("Contempt ", "joy", "happy")})
+    assert class_positions("m", 3, named, ("happy", "joy", "contempt")) == [2, 1, 0]
     with pytest.raises(CheckpointError, match=r"'m' has 8 outputs, the test set 3 classes \(anger, fear, sadness\)"):
         class_positions("m", 8, config, EMOTIONS)
     with pytest.raises(ConfigError, match="must name the 3 outputs"):

@@ -40,6 +40,35 @@ def test_logits_and_target_layer_stay_equal(make, layer):
     assert {name for name, _ in module.named_modules()} == names
 
 
+class _PoolBehind(nn.Module):
+    """A pool right behind the explained layer, which ends with a ReLU."""
+
+    def __init__(self):
+        super().__init__()
+        self.block, self.behind = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), nn.MaxPool2d(2)
+
+    def forward(self, x):
+        return self.behind(self.block(x))
+
+
+class _NormBehind(_PoolBehind):
+    """A batch norm right behind the explained layer, which ends with a convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.block, self.behind = nn.Sequential(nn.Conv2d(3, 4, 3)), nn.BatchNorm2d(4)
+
+
+@pytest.mark.parametrize("make", [_PoolBehind, _NormBehind])
+def test_what_leaves_a_container_that_is_explained_stays_as_it_was(make):
+    module, x = randomised(make()), torch.randn(2, 3, 8, 8)
+    before, answer = module.block(x), module(x)
+    optimise_for_inference(module, "block", CPU)
+    assert module.block(x).shape == before.shape
+    assert torch.allclose(module.block(x), before, atol=1e-5)
+    assert torch.allclose(module(x), answer, atol=1e-5)
+
+
 def test_pool_moves_before_relu_with_an_identical_result():
     module = nn.Sequential(nn.ReLU(), nn.MaxPool2d(3), nn.Identity()).eval()
     x = torch.randn(2, 3, 9, 9)
