@@ -5,7 +5,7 @@ inputs -> (faces, models) explain -> analysis/ -> evidence -> site
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from reportgen.evidence.occlusions import measure_occlusions
 from reportgen.evidence.reason_case import find_reasons
 from reportgen.evidence.reasons import ReasonFindings
 from reportgen.evidence.sample import draw_sample
+from reportgen.evidence.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
 from reportgen.evidence.tables import write_tables
 from reportgen.explain.analyse import analyse
 from reportgen.explain.experiments import Experiment, perform
-from reportgen.explain.interventions import intervention_experiment
+from reportgen.explain.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.occlusion import occlusion_experiment
 from reportgen.explain.transplants import transplant_experiment
 from reportgen.inputs.discover import discover, discover_models, with_checkpoints
@@ -201,6 +202,24 @@ def _find_reasons(report: Report, test_set: TestSet, config: Config, progress: P
         None if attention is None else attention.measures,
         occlusions,
         training_priors(test_set.training, analysis.classes),
+        shortcuts=_shortcut_errors(report, test_set, config, progress),
         unweighted=config.training_unweighted,
         seed=config.seed,
+    )
+
+
+def _shortcut_errors(
+    report: Report, test_set: TestSet, config: Config, progress: Progress
+) -> Mapping[str, ShortcutErrors]:
+    """Whether errors go with the property that a shortcut rests on; nothing where no experiments are wanted."""
+    if config.experiments == "off":
+        return {}
+    analysis, found = report.analysis, () if report.shortcuts is None else report.shortcuts.found
+    chosen = choose_shortcut_errors(analysis, found, config.experiments, config.seed)
+    experiment = shortcut_error_experiment(analysis, chosen)
+    said = {}
+    if experiment is not None:
+        said = perform(experiment, config, test_set, analysis, progress, "Taking shortcuts away from errors")
+    return measure_shortcut_errors(
+        analysis, found, {slug: (answers.design, answers.logits) for slug, answers in said.items()}
     )

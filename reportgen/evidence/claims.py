@@ -48,6 +48,8 @@ class Claim:
         The number that decides, with 95 % interval; `quantity` names it and `null` is the value that says "no effect".
     answer
         "holds" when the interval lies on the claim's side of `null`, "does not hold" when on the other.
+    note
+        What limits the test; also the end of `sentence`.
     """
 
     claim: str
@@ -58,6 +60,7 @@ class Claim:
     null: float
     answer: ClaimAnswer
     sentence: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def _claim(
     answer = _answer(result, null, above=above)
     shown = "not measurable" if np.isnan(result.value) else interval_text(result.value, result.low, result.high)
     sentence = f"{claim}: {answer} for {model} ({quantity} {shown}, n = {result.n}){f'; {note}' if note else ''}."
-    return Claim(claim, model, how, quantity, result, null, answer, sentence)
+    return Claim(claim, model, how, quantity, result, null, answer, sentence, note)
 
 
 def _on_face(model: ModelMaps, measure: ModelMeasures, cases: Cases, seed: int) -> Claim:
@@ -175,8 +178,9 @@ def _better_on_face(a: ModelMaps, b: ModelMaps, cases: Cases, seed: int) -> Clai
     claim, pair = "The better model focuses more on facial features", f"{better.name} against {worse.name}"
     how = "paired difference of the face's share, better minus worse model, on a common grid"
     if not gap.excludes(0.0):
-        sentence = f"{claim}: undetermined; neither model is clearly better on this test set."
-        return Claim(claim, pair, how, "difference of the face's share", result, 0.0, "undetermined", sentence)
+        why = "neither model is clearly better on this test set"
+        sentence = f"{claim}: undetermined; {why}."
+        return Claim(claim, pair, how, "difference of the face's share", result, 0.0, "undetermined", sentence, why)
     return _claim(claim, pair, how, "difference of the face's share", result, 0.0, above=True)
 
 
@@ -240,14 +244,13 @@ def _focus(a: ModelMaps, b: ModelMaps, cases: Cases, seed: int) -> Claim:
     quantity, pair = "difference of effective area", f"{first.name} against {second.name}"
     claim = "Transfer learning has the more focused attention"
     if a.transfer is None or b.transfer is None or a.transfer == b.transfer:
-        known = a.transfer is not None and a.transfer == b.transfer
-        why = (
-            f"{a.name} and {b.name} are {'both' if a.transfer else 'neither of them'} transfer-learning models"
-            if known
-            else f"it is not known which one of {a.name} and {b.name} is a transfer-learning model"
-        )
+        if a.transfer is None or b.transfer is None:
+            why = f"it is not known which one of {a.name} and {b.name} is a transfer-learning model"
+        else:
+            both = "are both" if a.transfer else "are neither of them"
+            why = f"{a.name} and {b.name} {both} transfer-learning models"
         sentence = f"{claim}: undetermined; {why}."
-        return Claim(claim, pair, how, quantity, result, 0.0, "undetermined", sentence)
+        return Claim(claim, pair, how, quantity, result, 0.0, "undetermined", sentence, why)
     note = "pretraining unknown" if first.pretraining is None else f"pretraining: {first.pretraining}"
     return _claim(claim, pair, how, quantity, result, 0.0, above=False, note=note)
 

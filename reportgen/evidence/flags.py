@@ -16,6 +16,7 @@ from reportgen.evidence.attention import PARTS, Bools, Floats, Ints, areas, cont
 from reportgen.evidence.class_maps import distance_to_class
 from reportgen.evidence.label_suspects import LabelSuspects
 from reportgen.evidence.occlusions import rivals
+from reportgen.evidence.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
 
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
     "raise_flags",
 ]
 
-ORDER = ("label-suspect", "low-quality", "background", "prior", "looks-like", "ambiguous")
+ORDER = ("shortcut", "label-suspect", "low-quality", "background", "prior", "looks-like", "ambiguous")
 """Flags that can be primary, first comes first."""
 UNEXPLAINED = "unexplained"
 
@@ -40,7 +41,6 @@ LOW, HIGH, CLOSE = 0.05, 0.95, 0.10
 """Percentiles among the model's correct predictions: poor quality, much heat on the background, a close call."""
 _SMALLEST = 0.02
 """Share of the crop that a region must fill before heat per area is compared: less is a sliver at the border."""
-_BACKGROUND = REGIONS.index("background")
 _EYES = REGIONS.index("eyes+brows")
 
 
@@ -117,6 +117,9 @@ class ErrorCase:
         (C,) shares of the training images; None where not known, or where training was weighted.
     why_no_prior
         Said where there are none.
+    shortcut
+        What the model said to errors without the property that a shown shortcut rests on; None where no photo was
+        changed.
     """
 
     labels: Ints
@@ -128,6 +131,7 @@ class ErrorCase:
     swapped: Mapping[int, Sequence[float]] | None = None
     priors: Floats | None = None
     why_no_prior: str = ""
+    shortcut: ShortcutErrors | None = None
 
     @property
     def predicted(self) -> Ints:
@@ -156,6 +160,7 @@ def raise_flags(case: ErrorCase, suspects: LabelSuspects, names: Sequence[str]) 
         Of all models.
     """
     return (
+        _shortcut(case),
         _label_suspect(case, suspects, names),
         _low_quality(case),
         _on_background(case),
@@ -165,18 +170,28 @@ def raise_flags(case: ErrorCase, suspects: LabelSuspects, names: Sequence[str]) 
     )
 
 
+def _shortcut(case: ErrorCase) -> Flag:
+    wrong, found = case.wrong, case.shortcut
+    if found is None:
+        nothing = np.zeros_like(wrong)
+        return Flag("shortcut", nothing, nothing, (), untested="no photo was changed")
+    lead = Measure("lead of the answer without the property", found.lead, np.zeros(len(wrong)), found.gone)
+    # An answer that no shortcut names needs no experiment.
+    return Flag("shortcut", found.gone & wrong, wrong & (found.shown | ~found.suspected), (lead,))
+
+
 def _label_suspect(case: ErrorCase, suspects: LabelSuspects, names: Sequence[str]) -> Flag:
     wrong = case.wrong
     if not suspects.tested:
         nothing = np.zeros_like(wrong)
-        return Flag(ORDER[0], nothing, nothing, (), untested="needs a second model to agree")
+        return Flag("label-suspect", nothing, nothing, (), untested="needs a second model to agree")
     known = suspects.answer >= 0
     measures = []
     for name, p, threshold in zip(names, suspects.given, suspects.thresholds, strict=True):
         limit = np.where(known, threshold[suspects.answer], np.nan)
         value = np.where(known, p, np.nan)
         measures.append(Measure(f"probability of the answer, {name}", value, limit, _at_least(value, limit)))
-    return Flag(ORDER[0], suspects.suspect & wrong, wrong, tuple(measures))
+    return Flag("label-suspect", suspects.suspect & wrong, wrong, tuple(measures))
 
 
 def _low_quality(case: ErrorCase) -> Flag:
@@ -190,26 +205,26 @@ def _low_quality(case: ErrorCase) -> Flag:
         measures.append(Measure(quantity, value, limit, known & (value < limit)))
     if not measures:
         nothing = np.zeros_like(wrong)
-        return Flag(ORDER[1], nothing, nothing, (), untested=_too_few(case))
+        return Flag("low-quality", nothing, nothing, (), untested=_too_few(case))
     known = np.any([np.isfinite(m.value) for m in measures], axis=0)
     poor = np.any([m.crossed for m in measures], axis=0)
-    return Flag(ORDER[1], poor & wrong, known & wrong, tuple(measures), poor, known)
+    return Flag("low-quality", poor & wrong, known & wrong, tuple(measures), poor, known)
 
 
 def _on_background(case: ErrorCase) -> Flag:
     right, wrong = case.right, case.wrong
     nothing = np.zeros_like(wrong)
     if case.background is None:
-        return Flag(ORDER[2], nothing, nothing, (), untested="no regions")
+        return Flag("background", nothing, nothing, (), untested="no regions")
     highest = background_limit(case.background, right)
     if highest is None:
-        return Flag(ORDER[2], nothing, nothing, (), untested=_too_few(case))
+        return Flag("background", nothing, nothing, (), untested=_too_few(case))
     known, limit = np.isfinite(case.background), np.full(len(wrong), highest)
     hot = known & (case.background > limit)
     heat = Measure("heat per area on the background", case.background, limit, hot)
     if case.swapped is None:
         why = "exchanging the background was not run"
-        return Flag(ORDER[2], nothing, wrong & known & ~hot, (heat,), hot, known, why)
+        return Flag("background", nothing, wrong & known & ~hot, (heat,), hot, known, why)
     # The least favourable of several other backgrounds: on an error any disturbance helps the label about as often as
     # not, so one rise alone would be a coin's.
     least = np.full(len(wrong), np.nan)
@@ -220,7 +235,7 @@ def _on_background(case: ErrorCase) -> Flag:
     swap = Measure("least rise of the label's margin on other backgrounds", least, np.zeros(len(wrong)), rises)
     # Little heat settles it without the experiment.
     tested = wrong & known & (~hot | np.isfinite(least))
-    return Flag(ORDER[2], wrong & hot & rises, tested, (heat, swap), hot, known)
+    return Flag("background", wrong & hot & rises, tested, (heat, swap), hot, known)
 
 
 def background_limit(heat: Floats, right: Bools) -> float | None:
@@ -233,7 +248,7 @@ def _prior(case: ErrorCase) -> Flag:
     wrong = case.wrong
     if case.priors is None:
         nothing = np.zeros_like(wrong)
-        return Flag(ORDER[3], nothing, nothing, (), untested=case.why_no_prior)
+        return Flag("prior", nothing, nothing, (), untested=case.why_no_prior)
     seen = case.priors > 0
     adjusted = np.where(seen, case.logits - np.log(np.where(seen, case.priors, 1.0)), -np.inf)
     rows, label = np.arange(len(wrong)), np.maximum(case.labels, 0)
@@ -241,7 +256,7 @@ def _prior(case: ErrorCase) -> Flag:
     ahead = np.where(np.isfinite(ahead), ahead, np.nan)
     mends = np.nan_to_num(ahead, nan=-1.0) > 0
     measure = Measure("the label's margin without the class frequencies", ahead, np.zeros(len(wrong)), mends)
-    return Flag(ORDER[3], wrong & mends, wrong, (measure,))
+    return Flag("prior", wrong & mends, wrong, (measure,))
 
 
 def _looks_like(case: ErrorCase) -> Flag:
@@ -254,7 +269,7 @@ def _looks_like(case: ErrorCase) -> Flag:
     nearer = known & (to_rival < to_label)
     measure = Measure("distance to the usual map of the answer, against that of the label", to_rival, to_label, nearer)
     untested = "" if (known & wrong).any() or not wrong.any() else "fewer than ten other images of either emotion"
-    return Flag(ORDER[4], nearer & wrong, known & wrong, (measure,), nearer, known, untested)
+    return Flag("looks-like", nearer & wrong, known & wrong, (measure,), nearer, known, untested)
 
 
 def _ambiguous(case: ErrorCase) -> Flag:
@@ -263,7 +278,7 @@ def _ambiguous(case: ErrorCase) -> Flag:
     margin = ordered[:, -1] - ordered[:, -2]
     if right.sum() < LEAST_CORRECT:
         nothing = np.zeros_like(wrong)
-        return Flag(ORDER[5], nothing, nothing, (), untested=_too_few(case))
+        return Flag("ambiguous", nothing, nothing, (), untested=_too_few(case))
     limit = np.full(len(margin), np.quantile(margin[right], CLOSE))
     close = margin < limit
     rows, label = np.arange(len(margin)), np.maximum(case.labels, 0)
@@ -271,7 +286,7 @@ def _ambiguous(case: ErrorCase) -> Flag:
     rank = 1 + (case.probabilities > case.probabilities[rows, label][:, None]).sum(axis=1).astype(np.float64)
     second = Measure("rank of the label", rank, np.full(len(margin), 2.0), rank <= 2)
     lead = Measure("lead of the first answer over the second", margin, limit, close)
-    return Flag(ORDER[5], wrong & close & (rank <= 2), wrong, (lead, second), close, case.labels >= 0)
+    return Flag("ambiguous", wrong & close & (rank <= 2), wrong, (lead, second), close, case.labels >= 0)
 
 
 def _too_few(case: ErrorCase) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -16,6 +16,7 @@ from reportgen.evidence.measure import ModelMeasures
 from reportgen.evidence.occlusions import Occlusions
 from reportgen.evidence.reason_tables import reason_tables
 from reportgen.evidence.reasons import ReasonFindings, weigh_reasons
+from reportgen.evidence.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
 
 __all__ = ["background_heat", "find_reasons", "photo_quality"]
@@ -30,6 +31,7 @@ def find_reasons(
     occlusions: Occlusions | None = None,
     priors: Floats | None = None,
     *,
+    shortcuts: Mapping[str, ShortcutErrors] = MappingProxyType({}),
     unweighted: bool = False,
     seed: int = 0,
 ) -> ReasonFindings | None:
@@ -43,6 +45,8 @@ def find_reasons(
         What the models said to changed pictures.
     priors
         (C,) share of each class among the training images; None where not known.
+    shortcuts
+        By model's slug, what became of errors without the property that a shortcut rests on.
     unweighted
         Whether training is known to have used the classes as they came; only then priors tell anything.
     """
@@ -68,6 +72,7 @@ def find_reasons(
             swapped=None if occlusions is None else occlusions.backgrounds.get(model.slug, {}),
             priors=priors if unweighted else None,
             why_no_prior=_why_no_prior(priors, unweighted=unweighted),
+            shortcut=shortcuts.get(model.slug),
         )
         regions = None
         if measure is not None and analysis.faces is not None:

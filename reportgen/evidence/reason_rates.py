@@ -31,7 +31,8 @@ class FlagRate:
     primary
         Errors whose first reason it is.
     in_errors, errors, in_correct, correct
-        The comparable part of the rule, counted in both groups; all 0 where there is none.
+        The comparable part of the rule, counted in both groups: errors that no shown shortcut accounts for, and
+        correct images; all 0 where there is none.
     ratio
         Rate in errors divided by rate in correct images; None for a rule about errors alone.
     """
@@ -76,7 +77,10 @@ class SwapCheck:
 def flag_rate(
     flag: Flag, wrong: Bools, right: Bools, primary: int, persons: npt.NDArray[np.object_] | None, seed: int
 ) -> FlagRate:
-    """Count one flag; `persons` (n,) names or None, so that photos of one person are not taken for independent."""
+    """Count one flag, its comparable part among `wrong` and `right` images.
+
+    `persons` (n,) names or None, so that photos of one person are not taken for independent.
+    """
     raised, tested = int(flag.fires.sum()), int(flag.tested.sum())
     if flag.common is None or flag.comparable is None:
         return FlagRate(flag.name, raised, tested, primary)

@@ -17,6 +17,7 @@ from reportgen.evidence.flags import ORDER, UNEXPLAINED, ErrorCase, Flag, Region
 from reportgen.evidence.label_suspects import LabelSuspects
 from reportgen.evidence.occlusions import Occlusions, RegionChange
 from reportgen.evidence.reason_rates import FlagRate, SwapCheck, flag_rate, swap_check
+from reportgen.evidence.shortcut_errors import ShortcutErrors
 
 __all__ = ["ModelReasons", "ReasonFindings", "weigh_reasons"]
 
@@ -50,6 +51,8 @@ class ModelReasons:
         What other backgrounds do; None where that was not run.
     strips
         By row, what the model said when a region was taken away or exchanged.
+    shortcut
+        What it said to errors without the property that a shown shortcut rests on; None where no photo was changed.
     """
 
     model: str
@@ -64,6 +67,7 @@ class ModelReasons:
     restated: Estimate
     swap: SwapCheck | None
     strips: Mapping[int, tuple[RegionChange, ...]]
+    shortcut: ShortcutErrors | None = None
 
     def flag(self, name: str) -> Flag:
         """One flag by its name."""
@@ -141,6 +145,8 @@ def weigh_reasons(
     errors = int(wrong.sum())
     alone = fires[ORDER.index(_RESTATES)] & (fires.sum(axis=0) == 1)
     background = flags[ORDER.index("background")]
+    # Coloured photos may be small, too: what a shortcut accounts for says nothing about any other rule.
+    others = wrong & ~fires[ORDER.index("shortcut")]
     return ModelReasons(
         model=model,
         slug=slug,
@@ -149,7 +155,7 @@ def weigh_reasons(
         regions=regions,
         groups=groups,
         rates=tuple(
-            flag_rate(flag, wrong, right, int((primary == index).sum()), persons, seed)
+            flag_rate(flag, others, right, int((primary == index).sum()), persons, seed)
             for index, flag in enumerate(flags)
         ),
         errors=errors,
@@ -157,4 +163,5 @@ def weigh_reasons(
         restated=wilson(int(alone.sum()), errors),
         swap=None if controls is None else swap_check(background, case.swapped, controls),
         strips=strips,
+        shortcut=case.shortcut,
     )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reportgen.analysis import Analysis, ModelRecords
+from reportgen.evidence.answer_splits import AnswerSplit, split_answers
 from reportgen.evidence.estimate import Estimate
 from reportgen.evidence.inference import Clusters, clusters
 from reportgen.evidence.interventions import Effect, Shown, judge_interventions
@@ -99,6 +100,8 @@ class ShortcutFindings:
         Groups of heatmaps; empty without regions.
     tables
         Tidy tables, each column explained in SHORTCUT_DICTIONARY.
+    splits
+        Plain counts: which answers photos with the property get, one entry per model and property of a shortcut.
     """
 
     found: tuple[Shortcut, ...]
@@ -110,6 +113,7 @@ class ShortcutFindings:
     duplicates: NearDuplicates
     clusters: tuple[MapCluster, ...]
     tables: Mapping[str, pd.DataFrame]
+    splits: tuple[AnswerSplit, ...] = ()
 
     def of(self, model: str, emotion: str | None = None) -> tuple[Shortcut, ...]:
         """The proved shortcuts of one model, or of one of its emotions."""
@@ -169,6 +173,19 @@ def judge_shortcuts(
         duplicates,
         tuple(groups),
         MappingProxyType(tables),
+        tuple(
+            split
+            for model in analysis.models
+            for split in split_answers(
+                model.name,
+                model.predicted,
+                labels,
+                classes,
+                [(s.emotion, s.properties[0]) for s in found if s.model == model.name],
+                properties,
+                links,
+            )
+        ),
     )
 
 

@@ -86,7 +86,7 @@ def grade_heatmaps(
     grade = {3: "A", 2: "B"}.get(passed, "C")
     sentence = {
         "A": "Its heatmaps are complete, beyond chance and agree with what it uses: read them as coarse reasons.",
-        "B": "Two of three checks hold: its heatmaps show where evidence sits; hold reasons against the transplants.",
+        "B": "Two of three checks hold: its heatmaps show where evidence sits, not what decides.",
         "C": "Do not read these heatmaps as reasons.",
     }[grade]
     return TrustGrade(model.name, grade, checks, sentence)

@@ -7,7 +7,7 @@ re-encoded. A photo that a change leaves as it is (a grey one made grey) is not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -19,12 +19,11 @@ from reportgen.explain.experiments import Experiment, Job, Pictures, Pixels, wor
 from reportgen.explain.plan import code_hash
 from reportgen.inputs.changes import CHANGES, UNCHANGED, Level, change, is_grey, typical_level
 
-__all__ = ["PER_EMOTION", "intervention_experiment"]
+__all__ = ["PER_EMOTION", "intervention_experiment", "shortcut_error_experiment"]
 
 PER_EMOTION = {"quick": 40, "default": 120, "full": 400}
 """Images of an emotion at most, by budget; small emotions are shown whole."""
 
-_NAME = "interventions"
 _TOGETHER = 4  # images whose changed pictures share a job, so that batches are full
 
 
@@ -48,24 +47,49 @@ def intervention_experiment(analysis: Analysis, budget: str, seed: int) -> Exper
     sample = np.sort(np.concatenate(drawn))
     if not len(sample):
         return None
-    grey, level = is_grey(analysis.images), typical_level(analysis.images)
+    grey = is_grey(analysis.images)
+    wanted = [(row, [name for name in CHANGES if name != "grey" or not grey[row]]) for row in sample.tolist()]
+    return _experiment("interventions", analysis, wanted)
+
+
+def shortcut_error_experiment(analysis: Analysis, chosen: Mapping[str, Sequence[int]]) -> Experiment | None:
+    """Single images without single properties; None where there are none.
+
+    Parameters
+    ----------
+    chosen
+        Rows of the analysis by the change they are shown with.
+
+    Returns
+    -------
+    Experiment
+        Its design has the columns of `intervention_experiment`.
+    """
+    rows = sorted({row for part in chosen.values() for row in part})
+    if not rows:
+        return None
+    within = {name: set(part) for name, part in chosen.items()}
+    wanted = [(row, [name for name in CHANGES if row in within.get(name, ())]) for row in rows]
+    return _experiment("shortcut-errors", analysis, wanted)
+
+
+def _experiment(name: str, analysis: Analysis, wanted: Sequence[tuple[int, list[str]]]) -> Experiment:
+    """The pictures of some images, each with its changes."""
+    level = typical_level(analysis.images)
     # Pictures are changed at the largest input of any model. A model that takes the same size then sees exactly what
     # it saw in the analysis; one that takes a smaller one sees pictures that were scaled twice, and is to be compared
     # with such pictures.
     side = working_size(analysis)
-    scaled = any(list(model.info["input"]) != [side, side] for model in analysis.models)
-    wanted = [
-        (row, [*([UNCHANGED] if scaled else []), *(name for name in CHANGES if name != "grey" or not grey[row])])
-        for row in sample.tolist()
-    ]
+    if any(list(model.info["input"]) != [side, side] for model in analysis.models):
+        wanted = [(row, [UNCHANGED, *names]) for row, names in wanted]
     parts = [wanted[start : start + _TOGETHER] for start in range(0, len(wanted), _TOGETHER)]
     jobs = [Job(sum(len(names) for _, names in part), partial(_make, part, level)) for part in parts]
     design = pd.DataFrame({
-        "image": np.repeat(sample, [len(names) for _, names in wanted]),
+        "image": np.repeat([row for row, _ in wanted], [len(names) for _, names in wanted]),
         "change": [name for _, names in wanted for name in names],
     })  # fmt: skip
     depends = (str(side), f"{level.luminance:.6f}", f"{level.contrast:.6f}", code_hash("inputs/changes.py"))
-    return Experiment(_NAME, design, jobs, depends)
+    return Experiment(name, design, jobs, depends)
 
 
 def _draw(rows: npt.NDArray[np.int64], most: int, seed: int, emotion: int) -> npt.NDArray[np.int64]:

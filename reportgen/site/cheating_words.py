@@ -12,7 +12,7 @@ from reportgen.evidence.cheating import BackgroundFinding
 from reportgen.evidence.shortcuts import Shortcut
 from reportgen.site.attention import where
 from reportgen.site.context import Context
-from reportgen.site.text import and_list, count, decimal, percent
+from reportgen.site.text import and_list, count, decimal, number, percent
 from reportgen.site.use_words import signed
 from reportgen.site.views import Finding, Headline, Link
 
@@ -73,7 +73,7 @@ def _recall_gap(context: Context, background: BackgroundFinding) -> float:
 
 
 def _known_by(context: Context, shortcuts: Sequence[Shortcut]) -> str:
-    """As in "Both models know disgust by its colour, not by the face"."""
+    """As in "Both models know disgust by its colour"."""
     by = shortcuts[0].by
     models: dict[str, list[str]] = {}
     for shortcut in shortcuts:
@@ -87,7 +87,7 @@ def _known_by(context: Context, shortcuts: Sequence[Shortcut]) -> str:
     subject = names[0] if len(names) == 1 else _everyone(context) if everyone else and_list(names)
     verb = "knows" if len(names) == 1 else "know"
     what = by if len(emotions) == 1 else by.replace("its ", "their ")
-    return f"{subject} {verb} {and_list(emotions)} by {what}, not by the face."
+    return f"{subject} {verb} {and_list(emotions)} by {what}."
 
 
 def _everyone(context: Context) -> str:
@@ -99,7 +99,7 @@ def cheating_answer(context: Context) -> Finding:
     shortcuts, backgrounds = proved_shortcuts(context), proved_backgrounds(context)
     if shortcuts or backgrounds:
         emotions = list(dict.fromkeys([*(b.emotion for b in backgrounds), *(s.emotion for s in shortcuts)]))
-        said = [*_background_sentences(context, backgrounds), *_shortcut_sentences(shortcuts)]
+        said = [*_background_sentences(context, backgrounds), *_shortcut_sentences(shortcuts), _counts(context)]
         if not backgrounds:
             said.append(_no_background(context))
         measured = None if context.attention is None else _REGIONS
@@ -153,6 +153,24 @@ def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
     return said
 
 
+def _counts(context: Context) -> str:
+    """The largest count: "All 106 photos that Custom CNN calls disgust are in colour, as are 7 % of all photos"."""
+    findings = context.report.shortcuts
+    splits = [] if findings is None else [(split, called) for split in findings.splits for called in split.called]
+    if not splits:
+        return ""
+    split, (emotion, answered, having) = max(splits, key=lambda pair: pair[1][1])
+    if not answered:
+        return ""
+    n = split.n_having + split.n_lacking
+    part = f"All {number(answered)}" if having == answered else f"{number(having)} of {number(answered)}"
+    verb = "is" if split.n_having == 1 else "are"
+    return (
+        f"{part} photos that {split.model} calls {emotion} are {split.having}, as {verb} "
+        f"{percent(split.n_having / n)} of all {number(n)}."
+    )
+
+
 _MADE = {
     "grey": "With the same images made grey",
     "equalised": "With the same images at one brightness and contrast",
@@ -172,19 +190,21 @@ def _no_background(context: Context) -> str:
         return "Use of the background was not tested."
     if len(clear) == len(tested):
         return "The background itself is not used."
-    return f"Use of the background was ruled out in {len(clear)} of {len(tested)} tests and shown in none."
+    little = [b for b in tested if b.state == "uses a little"]
+    rest = f"small in {len(little)}" if little else "shown in none"
+    return f"Use of the background was ruled out in {len(clear)} of {len(tested)} tests and {rest}."
 
 
 def _tested(context: Context, backgrounds: Sequence[BackgroundFinding]) -> Finding:
     tested = [b for b in backgrounds if b.state != "not tested"]
     little = [b for b in tested if b.state == "uses a little"]
     clear = [b for b in tested if b.state in ("clear", "looks only")]
-    changes = context.report.shortcuts is not None and bool(context.report.shortcuts.effects)
-    also = (
-        " Made grey, evened out in light, blurred or stored again, no emotion that goes with it is lost."
-        if changes
-        else ""
-    )
+    effects = context.report.shortcuts.effects if context.report.shortcuts is not None else ()
+    decided = [effect for effect in effects if effect.answer == "no"]
+    also = ""
+    if effects:
+        which = "no emotion" if len(decided) == len(effects) else "no emotion beyond doubt"
+        also = f" Made grey, evened out in light, blurred or stored again, {which} is lost that goes with it."
     if little:
         names = and_list([f"{b.emotion} ({b.model})" for b in little])
         text = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from reportgen.evidence.reasons import ReasonFindings
 from reportgen.evidence.scores import EmotionScore, ModelScores
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.cheating_words import cheating_answer, cheating_headline
@@ -29,6 +30,9 @@ __all__ = ["LOW", "answer_questions", "best_model", "headline"]
 
 LOW = 0.5
 """Recall around which an emotion counts as mostly recognised or mostly missed."""
+
+_LARGE, _NOTABLE = 1 / 3, 0.1
+"""Shares of all errors from which one confused pair, or the shortcut, is the first thing to say."""
 
 # More regions or emotions than this make a card a list.
 _NAMED = 2
@@ -118,8 +122,14 @@ def _reading_sentence(context: Context) -> str:
     for region in dict.fromkeys(region for region, _ in readers):
         shared = [emotion for (r, emotion), names in readers.items() if r == region and names == everyone]
         if shared:
+            also = [
+                f"{name} also reads {and_list(own)} there"
+                for name in everyone
+                if (own := [e for (r, e), names in readers.items() if r == region and names == [name]])
+            ]
             verb = "is" if len(shared) == 1 else "are"
-            said.append(f"{capital(and_list(shared))} {verb} read from the {REGION_NAMES[region]}.")
+            more = f"; {and_list(also)}" if also and len(everyone) > 1 else ""
+            said.append(f"{capital(and_list(shared))} {verb} read from the {REGION_NAMES[region]}{more}.")
     for name in everyone if not said else ():
         for region, found_uses in used_regions(use.uses, name)[:1]:
             said.append(f"{name} reads {emotions_of(found_uses)} from the {REGION_NAMES[region]}.")
@@ -172,24 +182,31 @@ def _errors(context: Context) -> Finding:
             f"{score.name} has no error on {count(score.n, 'image')}.",
             Link("Scores", context.model_path(best)),
         )
-    common, into = _absorbing(score)
     names = [row.emotion for row in score.emotions]
-    sinks = and_list([names[i] for i in into], "or")
-    text = f"{number(common)} of {score.name}'s {count(wrong, 'error')} are another emotion taken for {sinks}"
-    largest = _largest_pair(score)
-    if largest is not None:
-        truth, predicted, k = largest
-        text += f"; the most frequent is {names[truth]} read as {names[predicted]} ({number(k)})"
+    one, other, there, back = _confused_pair(score)
+    text = (
+        f"{number(there + back)} of {score.name}'s {count(wrong, 'error')} confuse {names[one]} and {names[other]}: "
+        f"{number(there)} {names[one]} read as {names[other]}, {number(back)} the other way round"
+    )
     reasons = context.report.reasons
+    gone = _by_shortcut(reasons, best)
+    if gone:
+        text += (
+            f". {number(gone)} ({percent(gone / wrong)}) are a shortcut's: the wrong answer goes when the photo is "
+            f"shown {_without(context, best)}"
+        )
     suspects = int(reasons.suspects.suspect.sum()) if reasons is not None and reasons.suspects.tested else 0
     quality = None if reasons is None else next(r for r in reasons.models[best].rates if r.flag == "low-quality")
     if quality is not None and quality.telling and quality.ratio is not None:
+        which = "the other errors" if gone else "the errors"
         text += (
-            f". Low photo quality goes with {percent(quality.in_errors / quality.errors)} of the errors, "
+            f". Low photo quality goes with {percent(quality.in_errors / quality.errors)} of {which}, "
             f"{decimal(quality.ratio.value, 1)} times as often as with correct answers"
         )
     alike = 0 if suspects else max((c.wrong_alike for c in context.report.comparisons), default=0)
-    lead = f"Mostly by falling back on {sinks}." if common > wrong / 2 else "In many ways."
+    confused = f"confusing {names[one]} and {names[other]}" if there + back >= _LARGE * wrong else ""
+    shortcut = "a shortcut" if gone >= _NOTABLE * wrong else ""
+    lead = f"Above all by {and_list([why for why in (confused, shortcut) if why])}." if confused or shortcut else ""
     if suspects:
         verb = "looks" if suspects == 1 else "look"
         everyone = "both models" if len(context.models) == 2 else "every model"
@@ -199,27 +216,29 @@ def _errors(context: Context) -> Finding:
         text += (
             f". {capital(count(alike, 'image'))} {verb} wrong in the same way in two models: look at those labels first"
         )
-    return Finding(question, "mid", lead, text + ".", Link("Reasons, with examples", "errors.html"))
+    return Finding(question, "mid", lead or "In many ways.", text + ".", Link("Reasons, with examples", "errors.html"))
 
 
-def _absorbing(score: ModelScores) -> tuple[int, list[int]]:
-    """How many errors land in the (at most two) emotions that attract most of them."""
+def _confused_pair(score: ModelScores) -> tuple[int, int, int, int]:
+    """The two emotions confused most with each other: the more frequent direction first, and the count of both."""
     off = score.confusion.copy()
     np.fill_diagonal(off, 0)
-    columns = off.sum(axis=0)
-    ranked = [int(i) for i in np.argsort(-columns, kind="stable")[:2] if columns[i] > 0]
-    if len(ranked) == 2 and columns[ranked[0]] > 2 * columns[ranked[1]]:
-        ranked = ranked[:1]
-    return int(columns[ranked].sum()), ranked
+    one, other = np.unravel_index(int((off + off.T).argmax()), off.shape)
+    if off[one, other] < off[other, one]:
+        one, other = other, one
+    return int(one), int(other), int(off[one, other]), int(off[other, one])
 
 
-def _largest_pair(score: ModelScores) -> tuple[int, int, int] | None:
-    off = score.confusion.copy()
-    np.fill_diagonal(off, 0)
-    if not off.any():
-        return None
-    truth, predicted = np.unravel_index(int(off.argmax()), off.shape)
-    return int(truth), int(predicted), int(off.max())
+def _by_shortcut(reasons: ReasonFindings | None, k: int) -> int:
+    """How many errors of model `k` go with the property that a shortcut rests on."""
+    found = None if reasons is None else reasons.models[k].shortcut
+    return 0 if found is None else int(found.gone.sum())
+
+
+def _without(context: Context, k: int) -> str:
+    """As in "without its colour"."""
+    found = context.report.shortcuts.of(context.models[k].name) if context.report.shortcuts is not None else ()
+    return f"without {and_list(list(dict.fromkeys(shortcut.by for shortcut in found)))}"
 
 
 def _definition(context: Context) -> Finding:
@@ -299,15 +318,26 @@ def _trust(context: Context) -> Finding:
     if score.ece > score.ece_band[1]:
         direction = "too high" if score.overconfidence > 0 else "too low"
         text += (
-            f" Its confidences are {direction}: it says {percent(score.mean_confidence)} on average "
-            f"and keeps {percent(score.accuracy.value)}."
+            f" Its confidences are {direction}: it is {percent(score.mean_confidence)} sure on average and right on "
+            f"{percent(score.accuracy.value)}."
         )
     else:
         text += " Its confidences can be taken at their word."
     grade = next((g for g in context.report.use.grades if g.model == score.name), None) if context.report.use else None
     if grade is not None and grade.grade:
-        text += f" Its heatmaps: grade {grade.grade}. {grade.sentence}"
-    lead = f"On {len(good)} of {judged} emotions." if good else "Not yet."
+        text += f" Its heatmaps have grade {grade.grade} of A to C. {grade.sentence}"
+    text += _never_said(context)
+    lead = "Not yet."
+    if good:
+        everything = len(good) == judged
+        lead = (
+            f"On all {judged} emotions judged."
+            if everything
+            else f"On {and_list(good)} only."
+            if len(good) <= 3
+            else ""
+        )
+        lead = lead or f"On {len(good)} of {judged} emotions."
     tone = "good" if good and len(good) == judged else "mid" if good else "bad"
     scores = Link("Scores and calibration", context.model_path(best))
     return Finding(question, tone, lead, text, scores, takeaways_link(context))
@@ -316,3 +346,17 @@ def _trust(context: Context) -> Finding:
 def best_model(context: Context) -> int:
     """Index of the model with the highest accuracy."""
     return max(range(len(context.models)), key=lambda k: context.report.scores[k].accuracy.value)
+
+
+def _never_said(context: Context) -> str:
+    """Emotions that are in the test set and never an answer; empty where there are none."""
+    said = []
+    for score in context.report.scores:
+        never = [
+            row.emotion
+            for row, told in zip(score.emotions, score.confusion.sum(axis=0), strict=True)
+            if row.n and not told
+        ]
+        if never:
+            said.append(f" {score.name} never answers {and_list(never, 'or')}.")
+    return "".join(said)

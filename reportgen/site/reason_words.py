@@ -8,6 +8,7 @@ import numpy as np
 
 from reportgen.evidence.flags import ORDER, UNEXPLAINED, Flag, Measure
 from reportgen.evidence.reasons import ModelReasons
+from reportgen.evidence.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
@@ -16,6 +17,7 @@ from reportgen.site.text import and_list, capital, decimal, percent, sure
 __all__ = ["FLAG_COMPARED", "FLAG_NAMES", "FLAG_RULES", "evidence_of", "flag_title", "region_of", "where_of"]
 
 FLAG_NAMES: Mapping[str, str] = {
+    "shortcut": "Shortcut",
     "label-suspect": "Label suspect",
     "low-quality": "Low quality",
     "background": "Background",
@@ -26,6 +28,8 @@ FLAG_NAMES: Mapping[str, str] = {
 }
 
 FLAG_RULES: Mapping[str, str] = {
+    "shortcut": "The answer is an emotion that the model was shown to know by a property of the photo, and it goes "
+    "when this photo is shown without that property.",
     "label-suspect": "All models give the same other answer, each at least as sure as it usually is of that emotion, "
     "and where they agree so surely the label mostly agrees too. Needs human review.",
     "low-quality": "Blurred, dark, or a small face: below the lowest 5 % of the model's correct predictions.",
@@ -43,6 +47,13 @@ FLAG_COMPARED: Mapping[str, str] = {
     "ambiguous": "Compared with correct images: the small lead alone.",
 }
 
+_WITHOUT: Mapping[str, tuple[str, str]] = {
+    "grey": ("Colour", "Made grey"),
+    "equalised": ("Brightness and contrast", "Brought to one brightness and contrast"),
+    "blurred": ("Sharpness", "Slightly blurred"),
+    "re-encoded": ("Way of storage", "Stored again as JPEG"),
+}
+
 _QUALITY: Mapping[str, tuple[str, str, int]] = {
     "sharpness": ("blurred", "sharpness", 0),
     "luminance": ("dark", "mean brightness", 2),
@@ -54,6 +65,9 @@ def flag_title(context: Context, row: int, k: int, name: str) -> str:
     """The reason as a heading: "Looks like happiness"."""
     if name == "looks-like":
         return f"Looks like {_answer(context, row, k)}"
+    if name == "shortcut":
+        property_, _ = _WITHOUT[_shortcut_errors(context, k).change[row]]
+        return f"{property_}, a shortcut"
     return FLAG_NAMES[name]
 
 
@@ -66,6 +80,25 @@ def evidence_of(context: Context, reasons: ModelReasons, row: int, k: int, name:
 
 def _answer(context: Context, row: int, k: int) -> str:
     return context.classes[int(context.models[k].predicted[row])]
+
+
+def _shortcut_errors(context: Context, k: int) -> ShortcutErrors:
+    reasons = context.report.reasons
+    found = None if reasons is None else reasons.models[k].shortcut
+    if found is None:
+        raise AssertionError("a shortcut is a reason only where errors were shown again")
+    return found
+
+
+def _shortcut(context: Context, flag: Flag, row: int, k: int) -> str:
+    found, answer, truth = _shortcut_errors(context, k), _answer(context, row, k), context.truth(row)
+    property_, done = _WITHOUT[found.change[row]]
+    now = context.classes[int(found.answer[row])]
+    right = ", the label" if now == truth else ""
+    return (
+        f"{done}, the same photo is taken for {now}{right}: {answer} was read off its {property_.lower()}, by which "
+        f"{context.models[k].name} was shown to know it."
+    )
 
 
 def _label_suspect(context: Context, flag: Flag, row: int, k: int) -> str:
@@ -123,7 +156,7 @@ def _ambiguous(context: Context, flag: Flag, row: int, k: int) -> str:
 
 
 _WORDS: Mapping[str, Callable[[Context, Flag, int, int], str]] = dict(
-    zip(ORDER, (_label_suspect, _low_quality, _background, _prior, _looks_like, _ambiguous), strict=True)
+    zip(ORDER, (_shortcut, _label_suspect, _low_quality, _background, _prior, _looks_like, _ambiguous), strict=True)
 )
 
 

@@ -65,7 +65,6 @@ def _test(claim: Claim, unit: str) -> Test:
     nothing = math.isnan(result.value)
     small = not nothing and max(abs(result.value), abs(result.low), abs(result.high)) < 0.2
     digits = 3 if small else 2
-    note = claim.sentence.partition("; ")[2].removesuffix(".")
     return Test(
         claim.model,
         "not measurable" if nothing else _number(result.value, digits),
@@ -73,7 +72,7 @@ def _test(claim: Claim, unit: str) -> Test:
         "" if nothing else _number(claim.null, digits).rstrip("0").rstrip(".") or "0",
         count(result.n, unit),
         claim.answer,
-        note,
+        claim.note,
     )
 
 

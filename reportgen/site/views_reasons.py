@@ -240,6 +240,21 @@ def _lead(reasons: ModelReasons) -> str:
 
 def _notes(reasons: ModelReasons) -> list[str]:
     notes = []
+    found = reasons.shortcut
+    if found is not None and found.shown.any():
+        shown, gone = int(found.shown.sum()), int(found.gone.sum())
+        part = "" if shown == found.suspected.sum() else f", of {int(found.suspected.sum()):,} in all"
+        others = ""
+        if found.controls:
+            others = (
+                f"; of {count(found.controls, 'error')} with other answers, changed likewise, "
+                f"{_part(found.controls_gone, found.controls)} changed answer, too"
+            )
+        notes.append(
+            f"{reasons.model}: of {count(shown, 'error')}{part} whose answer is known by a shortcut, "
+            f"{_part(gone, shown)} lost that answer without the property{others}. The rates of all other reasons leave "
+            "them out."
+        )
     if reasons.restated.n and reasons.restated.value > 0:
         notes.append(
             f"{reasons.model}: in {percent(reasons.restated.value)} {percent_interval(reasons.restated)} of the errors "

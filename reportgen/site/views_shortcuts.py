@@ -10,7 +10,7 @@ from reportgen.evidence.shortcuts import Shortcut, ShortcutFindings
 from reportgen.inputs.changes import CHANGES
 from reportgen.site.context import Context
 from reportgen.site.shortcut_pictures import EXAMPLES, ShortcutPictures
-from reportgen.site.text import and_list, count, percent, sure
+from reportgen.site.text import and_list, count, number, percent, percent_interval, sure
 from reportgen.site.views import Legend, Link, Page, Tile
 from reportgen.site.views_changes import TITLES, Change, change_view, example_tile
 from reportgen.site.views_giveaways import (
@@ -47,6 +47,28 @@ class Found:
 
 
 @dataclass(frozen=True)
+class SplitRow:
+    """One model's photos with a property, or without: how many are right, and how many get an answer known by it."""
+
+    series: str
+    model: str
+    photos: str
+    n: str
+    right: str
+    interval: str
+    called: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SplitTable:
+    """Plain counts by one property; `emotions` head the columns of answers."""
+
+    title: str
+    emotions: tuple[str, ...]
+    rows: tuple[SplitRow, ...]
+
+
+@dataclass(frozen=True)
 class ShortcutsView:
     """`shortcuts.html`. `keys`: each model's series, name and page."""
 
@@ -55,6 +77,7 @@ class ShortcutsView:
     lede: str
     empty: str
     found: tuple[Found, ...]
+    splits: tuple[SplitTable, ...]
     example: Tile | None
     changes: tuple[Change, ...]
     keys: tuple[tuple[str, str, str], ...]
@@ -76,6 +99,7 @@ def shortcuts_view(context: Context, findings: ShortcutFindings, pictures: Short
         lede=_lede(findings),
         empty="" if context.labelled else "No image has a label, so nothing can give it away or be tested.",
         found=tuple(_found(context, shortcut, pictures) for shortcut in findings.found),
+        splits=_splits(context, findings),
         example=None if pictures is None else example_tile(context, pictures, "", "As it is", "what the models see"),
         changes=tuple(change_view(context, findings, name, pictures) for name in CHANGES) if findings.effects else (),
         keys=tuple((context.series(k), model.name, context.model_path(k)) for k, model in enumerate(context.models)),
@@ -122,7 +146,7 @@ def _title(context: Context, findings: ShortcutFindings) -> str:
         return "Shortcuts need labels to be found."
     if not findings.effects:
         return "Whether the models take shortcuts through the photo was not tested."
-    return "No shortcut through the photo was proved."
+    return "No shortcut through the photo was shown."
 
 
 def _lede(findings: ShortcutFindings) -> str:
@@ -133,8 +157,8 @@ def _lede(findings: ShortcutFindings) -> str:
     if not findings.effects:
         return what
     return (
-        f"{what} So {count(findings.shown, 'image')} were shown again with one property taken away at a time: what is "
-        "lost then was known by that property."
+        f"{what} So {count(findings.shown, 'image')} were shown again with one property taken away at a time. Recall "
+        "that falls then had rested on that property."
     )
 
 
@@ -178,6 +202,36 @@ def _found(context: Context, shortcut: Shortcut, pictures: ShortcutPictures | No
         more=f"{len(pairs)} of {lost} lost images, those it had been surest of." if len(pairs) < lost else "",
         link=Link(f"The page of {shortcut.emotion}", context.emotion_path(context.classes.index(shortcut.emotion))),
     )
+
+
+def _splits(context: Context, findings: ShortcutFindings) -> tuple[SplitTable, ...]:
+    """A table for each property that a shortcut rests on, over the models that know an emotion by it."""
+    names = [model.name for model in context.models]
+    tables = []
+    for key in dict.fromkeys((split.property, split.having) for split in findings.splits):
+        splits = [split for split in findings.splits if (split.property, split.having) == key]
+        emotions = tuple(dict.fromkeys(emotion for split in splits for emotion, *_ in split.called))
+        rows = []
+        for split in splits:
+            with_it = {emotion: having for emotion, _, having in split.called}
+            without = {emotion: answered - having for emotion, answered, having in split.called}
+            for photos, n, right, called in (
+                (split.having, split.n_having, split.right_having, with_it),
+                (split.lacking, split.n_lacking, split.right_lacking, without),
+            ):
+                rows.append(
+                    SplitRow(
+                        context.series(names.index(split.model)),
+                        split.model,
+                        photos,
+                        number(n),
+                        percent(right.value) if n else "–",
+                        percent_interval(right) if n else "",
+                        tuple(number(called[emotion]) if emotion in called else "–" for emotion in emotions),
+                    )
+                )
+        tables.append(SplitTable(f"Answers by {splits[0].property}", emotions, tuple(rows)))
+    return tuple(tables)
 
 
 def _pairs(context: Context, shortcut: Shortcut, k: int, pictures: ShortcutPictures) -> list[tuple[Tile, Tile]]:

@@ -18,6 +18,7 @@ from reportgen.evidence.occlusions import measure_occlusions
 from reportgen.evidence.reason_case import background_heat, find_reasons, photo_quality
 from reportgen.evidence.reason_tables import REASON_DICTIONARY
 from reportgen.evidence.reasons import ReasonFindings
+from reportgen.evidence.shortcut_errors import ShortcutErrors
 from reportgen.faces.align import canonical_points, inter_ocular
 from reportgen.faces.regions import REGIONS
 
@@ -78,8 +79,21 @@ def findings(analysis: Analysis) -> ReasonFindings:
         answers[m.slug] = said
     priors = np.array([0.2, 0.2, 0.6])
     return find_reasons(
-        analysis, attention.measures, measure_occlusions(design, answers, analysis), priors, unweighted=True
-    )  # fmt: skip
+        analysis,
+        attention.measures,
+        measure_occlusions(design, answers, analysis),
+        priors,
+        shortcuts={m.slug: fear_by_colour(m, analysis.labels) for m in analysis.models},
+        unweighted=True,
+    )
+
+
+def fear_by_colour(model: ModelRecords, labels: np.ndarray) -> ShortcutErrors:
+    """Every second error that is called fear is called anger in grey; the others were not shown."""
+    suspected = (model.predicted == 1) & (labels != 1)
+    shown = suspected & (np.arange(N) % 2 == 0)
+    change, answer = np.where(shown, "grey", "").astype(object), np.where(shown, 0, -1)
+    return ShortcutErrors(suspected, change, answer, np.where(shown, -1.0, np.nan), 0, 0)
 
 
 def test_the_first_reason_is_the_first_that_fires(findings: ReasonFindings, analysis: Analysis) -> None:

@@ -32,6 +32,7 @@ from reportgen.evidence.mining import Mined, mine
 from reportgen.evidence.occlusions import Occlusions, measure_occlusions
 from reportgen.evidence.reason_case import find_reasons
 from reportgen.evidence.scores import score_model
+from reportgen.evidence.shortcut_errors import ShortcutErrors
 from reportgen.evidence.shortcuts import ShortcutFindings, judge_shortcuts
 from reportgen.evidence.use_case import UseFindings, judge_use
 from reportgen.faces.align import canonical_points
@@ -211,8 +212,24 @@ def _with_reasons(report: Report) -> Report:
         analysis=analysis,
         mined=Mined((*report.mined.picks, *alike)),
         agreements=agreements,
-        reasons=find_reasons(analysis, measures, occlusions, np.full(len(analysis.classes), 0.25), unweighted=True),
+        reasons=find_reasons(
+            analysis,
+            measures,
+            occlusions,
+            np.full(len(analysis.classes), 0.25),
+            shortcuts={model.slug: _grey(model, analysis.labels) for model in analysis.models},
+            unweighted=True,
+        ),
     )
+
+
+def _grey(model: ModelRecords, labels: np.ndarray) -> ShortcutErrors:
+    """Of the errors called what the first one is called, every third is right in grey."""
+    wrong = (labels >= 0) & (model.predicted != labels)
+    suspected = wrong & (model.predicted == model.predicted[wrong.argmax()])
+    gone = suspected & (np.cumsum(suspected) % 3 == 1)
+    change, answer = np.where(suspected, "grey", "").astype(object), np.where(gone, labels, model.predicted)
+    return ShortcutErrors(suspected, change, answer, np.where(suspected, np.where(gone, -1.0, 1.0), np.nan), 4, 1)
 
 
 MakeReport = Callable[..., Report]

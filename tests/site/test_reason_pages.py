@@ -79,10 +79,27 @@ def test_every_error_card_gives_its_reasons_first_things_first(report: Report, p
             lines = next(one for one in by_class(card, "reasons-of"))
             titles = [text(one) for one in lines.iter(f"{XHTML}b")]
             answer = report.analysis.classes[model.predicted[row]]
-            expected = [f"Looks like {answer}." if name == "looks-like" else f"{FLAG_NAMES[name]}." for name in raised]
+            special = {"looks-like": f"Looks like {answer}", "shortcut": "Colour, a shortcut"}
+            expected = [f"{special.get(name, FLAG_NAMES[name])}." for name in raised]
             assert titles == expected
             seen += 1
     assert seen >= 8
+
+
+def test_a_shortcut_says_what_the_photo_is_taken_for_without_it(report: Report, published: Published) -> None:
+    assert report.reasons is not None
+    analysis, shown = report.analysis, 0
+    for model, reasons in zip(analysis.models, report.reasons.models, strict=True):
+        page = parse(published.site / f"errors/{model.slug}.html")
+        for card in by_class(page, "error"):
+            row = analysis.images["image_id"].tolist().index((card.get("id") or "").removeprefix(f"{model.slug}-"))
+            if "shortcut" in reasons.raised(row):
+                truth, answer = (analysis.classes[k] for k in (analysis.labels[row], model.predicted[row]))
+                said = text(next(iter(next(iter(by_class(card, "reasons-of"))))))
+                assert f"Made grey, the same photo is taken for {truth}, the label: {answer} was read off" in said
+                shown += 1
+    assert shown
+    assert "1 (25 %) changed answer, too" in text(parse(published.site / "errors.html"))
 
 
 def test_evidence_carries_the_numbers(report: Report, published: Published) -> None:
