@@ -49,6 +49,7 @@ def distance_to_class(maps: npt.NDArray[np.floating], labels: Ints, chosen: Ints
             continue
         mean = (total - np.where(own[:, None], shares[asked], 0.0)) / others[:, None]
         # Subtracting may leave a cell a rounding error below zero.
-        found = jensenshannon(shares[asked], np.maximum(mean, 0.0), base=2, axis=1)
-        distance[asked] = np.nan_to_num(found, nan=0.0)  # the root of a divergence a hair below 0
+        with np.errstate(invalid="ignore"):  # the root of a divergence a hair below 0
+            found = jensenshannon(shares[asked], np.maximum(mean, 0.0), base=2, axis=1)
+        distance[asked] = np.nan_to_num(found, nan=0.0)
     return distance

@@ -204,9 +204,9 @@ def _errors(context: Context) -> Finding:
             f"{decimal(quality.ratio.value, 1)} times as often as with correct answers"
         )
     alike = 0 if suspects else max((c.wrong_alike for c in context.report.comparisons), default=0)
-    confused = f"confusing {names[one]} and {names[other]}" if there + back >= _LARGE * wrong else ""
-    shortcut = "a shortcut" if gone >= _NOTABLE * wrong else ""
-    lead = f"Above all by {and_list([why for why in (confused, shortcut) if why])}." if confused or shortcut else ""
+    causes = [f"by confusing {names[one]} and {names[other]}"] if there + back >= _LARGE * wrong else []
+    causes += ["by a shortcut"] if gone >= _NOTABLE * wrong else []
+    lead = f"Above all {', and '.join(causes)}." if causes else "In many ways."
     if suspects:
         verb = "looks" if suspects == 1 else "look"
         everyone = "both models" if len(context.models) == 2 else "every model"
@@ -216,7 +216,7 @@ def _errors(context: Context) -> Finding:
         text += (
             f". {capital(count(alike, 'image'))} {verb} wrong in the same way in two models: look at those labels first"
         )
-    return Finding(question, "mid", lead or "In many ways.", text + ".", Link("Reasons, with examples", "errors.html"))
+    return Finding(question, "mid", lead, text + ".", Link("Reasons, with examples", "errors.html"))
 
 
 def _confused_pair(score: ModelScores) -> tuple[int, int, int, int]:
@@ -236,9 +236,9 @@ def _by_shortcut(reasons: ReasonFindings | None, k: int) -> int:
 
 
 def _without(context: Context, k: int) -> str:
-    """As in "without its colour"."""
+    """As in "without its colour or its sharpness"."""
     found = context.report.shortcuts.of(context.models[k].name) if context.report.shortcuts is not None else ()
-    return f"without {and_list(list(dict.fromkeys(shortcut.by for shortcut in found)))}"
+    return f"without {and_list(list(dict.fromkeys(shortcut.by for shortcut in found)), 'or')}"
 
 
 def _definition(context: Context) -> Finding:
