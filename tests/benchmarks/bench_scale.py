@@ -6,6 +6,9 @@ Small images are generated (48 x 48, JPEG, an oval with brows and a mouth), and 
 process of its own, with two stub models of 7 x 7 and 14 x 14 cells and template regions: their forward passes cost
 next to nothing, so what grows is the program. `--real` adds one size with the two real checkpoints (REPORTGEN_FER) and
 landmark detection. Peak memory is that of the whole process as the kernel counts it, mapped files included.
+
+Exits with 1 where the largest size needs more than 1.2 times the memory of the smallest, or 1.1 times its time per
+image, or where a site or a page is over its limit.
 """
 
 from __future__ import annotations
@@ -34,6 +37,10 @@ EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surp
 SHARES = (0.13, 0.02, 0.14, 0.25, 0.17, 0.17, 0.12)
 PER_FOLDER = 1000
 PASS = "Explaining"
+MEMORY, TIME = 1.2, 1.1
+"""Largest size against smallest: peak memory, and the pass's time per image."""
+SITE_MB, PAGE_MB = 100.0, 1.0
+"""What a site may weigh at any number of images, and its largest page."""
 SETTINGS = """
 data = "{data}"
 output = "{output}"
@@ -171,8 +178,20 @@ def show(name: str, run: Run) -> None:
     print("   " + ", ".join(f"{stage} {value:.1f}" for stage, value in run.seconds.items()), flush=True)
 
 
-def main() -> None:
-    """Build every size and print the figures and their ratios."""
+def missed(runs: list[Run]) -> list[str]:
+    """The limits that the runs with stub models, smallest first, do not keep."""
+    first, last = runs[0], runs[-1]
+    found = []
+    if last.peak > MEMORY * first.peak:
+        found.append(f"memory grows {last.peak / first.peak:.2f} times")
+    if last.pass_ms > TIME * first.pass_ms:
+        found.append(f"the pass takes {last.pass_ms / first.pass_ms:.2f} times as long per image")
+    found += [f"a site of {run.site:.0f} MB at {run.images:,} images" for run in runs if run.site > SITE_MB]
+    return found + [f"{run.largest_page} has {run.page:.2f} MB" for run in runs if run.page > PAGE_MB]
+
+
+def main() -> int:
+    """Build every size, print the figures and their ratios, and say which limits are not kept."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--real", type=int, default=0, help="images for one build with the real models")
@@ -199,8 +218,10 @@ def main() -> None:
             show("stub models,", runs[-1])
         if len(runs) > 1:
             first, last = runs[0], runs[-1]
-            print(f"peak memory, {last.images:,} against {first.images:,}: {last.peak / first.peak:.3f} (limit 1.2)")
-            print(f"pass per image: {last.pass_ms / first.pass_ms:.3f} (limit 1.1)")
+            print(
+                f"peak memory, {last.images:,} against {first.images:,}: {last.peak / first.peak:.3f} (limit {MEMORY})"
+            )
+            print(f"pass per image: {last.pass_ms / first.pass_ms:.3f} (limit {TIME})")
             print(f"whole build per image: {last.whole_ms / first.whole_ms:.3f}")
             growth = (last.cpu - first.cpu) / (last.images - first.images) * 1e3
             print(f"processor time per image: {last.cpu_ms / first.cpu_ms:.3f}; each further image {growth:.2f} ms")
@@ -211,7 +232,12 @@ def main() -> None:
             named = [part for model in models for part in ("--model", model)]
             command = [*reportgen, "--data", str(table), "--output", str(output), *named]
             show("real models,", build(folder, arguments.real, command, output))
+    wrong = missed(runs)
+    print(
+        f"limits not kept: {'; '.join(wrong)}" if wrong else f"site at most {SITE_MB:g} MB, pages {PAGE_MB:g} MB: kept"
+    )
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
