@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reportgen.analysis import slugify
 from reportgen.evidence.tables import Dictionary, Tables, inert
 from reportgen.site.context import Context, base_name
 from reportgen.site.findings import answer_questions, headline
@@ -135,9 +134,9 @@ def _predictions(context: Context) -> tuple[dict[str, bytes], list[tuple[str, st
     for model in context.models:
         columns.append((f"{model.slug}_predicted", f"Answer of {model.name}"))
         columns.append((f"{model.slug}_confidence", "Probability of that answer, 0 to 1"))
-        for name in context.classes:
+        for name, slug in zip(context.classes, context.emotion_slugs, strict=True):
             meaning = f"Probability that {model.name} gives to {name}, 0 to 1"
-            columns.append((f"{model.slug}_p_{slugify(name)}", meaning))
+            columns.append((f"{model.slug}_p_{slug}", meaning))
     n = len(context.everything.labels)
     blocks = (_block(context, slice(start, start + _ROWS_AT_ONCE)) for start in range(0, max(n, 1), _ROWS_AT_ONCE))
     if n <= _PLAIN_ROWS:
@@ -162,8 +161,8 @@ def _block(context: Context, rows: slice) -> bytes:
     for model in everything.models:
         table[f"{model.slug}_predicted"] = names[model.predicted[rows]]
         table[f"{model.slug}_confidence"] = np.round(model.confidence[rows], 6)
-        for index, name in enumerate(context.classes):
-            table[f"{model.slug}_p_{slugify(name)}"] = np.round(model.probabilities[rows, index], 6)
+        for index, slug in enumerate(context.emotion_slugs):
+            table[f"{model.slug}_p_{slug}"] = np.round(model.probabilities[rows, index], 6)
     return _csv(pd.DataFrame(table), header=rows.start == 0)
 
 

@@ -151,6 +151,8 @@ class _Names:
 
     def __init__(self, analysis: AnalysisAnswers) -> None:
         images = analysis.images
+        # Names of models and emotions are the report's own words, even where one looks like a file's.
+        self._own = {*analysis.classes, *(model.name for model in analysis.models)}
         known = images["person"][images["person"].notna()]
         self.persons = {person: place + 1 for place, person in enumerate(dict.fromkeys(known))}
         digits = max(5, len(str(len(images))))
@@ -174,6 +176,8 @@ class _Names:
     def cover(self, value: Any) -> Any:
         """Any record, list or table with ids and names swapped; what holds none is returned as it is."""
         if isinstance(value, str):
+            if value in self._own:
+                return value
             # Most strings are words of the report: only those that seem to name a file are searched for names.
             return self._swap.get(value) or (self.hide(value) if _FILE.search(value) else value)
         if isinstance(value, pd.DataFrame):

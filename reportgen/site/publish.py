@@ -230,7 +230,7 @@ def _warnings(files: Mapping[str, tuple[str, int]], size: int, config: Config) -
     if size > limit:
         warnings.append(
             f"the report has {size / 1e6:.0f} MB, more than {config.size_warning_mb:g} MB; "
-            "fewer --examples make it smaller"
+            "a smaller `examples` in reportgen.toml makes it smaller"
         )
     large = [name for name, (_, length) in files.items() if name.endswith(".html") and length > 1_000_000]
     warnings += [f"{name} has more than 1 MB of HTML and may open slowly" for name in large]

@@ -55,7 +55,7 @@ def citation(context: Context) -> str:
     models = ", ".join(model.name for model in context.models)
     parts = [
         f"reportgen{' ' if version(context) else ''}{version(context)}: report on {models}",
-        f"{source}, {count(len(context.labels), 'image')}",
+        f"{source}, {count(len(context.everything.labels), 'image')}",
         f"{context.method}, seed {context.config.seed}",
     ]
     if context.report.privacy == "none" and manifest.get("fingerprint"):
@@ -67,7 +67,7 @@ def checksums(context: Context) -> tuple[tuple[str, str], ...]:
     """Names and SHA-256 of what went in; photos as one hash over all of theirs, unless they are hidden."""
     found = [(model.name, str(model.info.get("sha256", "unknown"))) for model in context.models]
     if context.report.privacy == "none":
-        found.append(("all photos, in order", content_hash(*map(str, context.analysis.images["sha256"]))))
+        found.append(("all photos, in order", content_hash(*map(str, context.everything.images["sha256"]))))
         if context.analysis.manifest.get("fingerprint"):
             found.append(("analysis with its settings", str(context.analysis.manifest["fingerprint"])))
     return tuple(found)

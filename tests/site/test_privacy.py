@@ -197,3 +197,10 @@ def test_numbers_stay_what_they_were(told: Report) -> None:
     ids = dict(zip(told.analysis.images["image_id"], made.analysis.images["image_id"], strict=True))
     assert [ids[old] for old in before["image_id"]] == after["image_id"].tolist()
     assert made.command == "reportgen build --data (name withheld) --model 'ResNet18=(name withheld)'"
+
+
+def test_a_model_named_like_a_file_keeps_its_name(make_report: Callable[..., Report], tmp_path: Path) -> None:
+    made = protect(make_report(measured=True, models=("v1.pth", "v2.pth")), "outline")
+    assert [score.name for score in made.scores] == [model.name for model in made.analysis.models]
+    site = _publish(made, tmp_path).site
+    assert "v1.pth" in (site / "index.html").read_text(encoding="utf-8")

@@ -160,6 +160,19 @@ def test_downloads_hold_every_prediction(published: Published, report: object) -
     assert [model["name"] for model in scores["models"]] == ["Custom CNN", "ResNet18"]
 
 
+def test_classes_of_one_slug_have_a_column_each(make_report: object, tmp_path: Path) -> None:
+    from reportgen.config import Config
+    from reportgen.progress import SilentProgress
+    from reportgen.site.publish import publish
+
+    made = make_report(classes=("怒り", "恐れ", "joy!", "joy?"))  # type: ignore[operator]
+    site = publish(made, tmp_path, Config(), SilentProgress()).site
+    (row, *_) = csv.DictReader(io.StringIO((site / "downloads/predictions.csv").read_text()))
+    assert sum(name.startswith("custom-cnn_p_") for name in row) == 4
+    described = {row["column"] for row in csv.DictReader(io.StringIO((site / "downloads/columns.csv").read_text()))}
+    assert described == set(row)
+
+
 def test_formulas_in_file_names_are_disarmed(make_report: object, tmp_path: Path) -> None:
     from reportgen.config import Config
     from reportgen.progress import SilentProgress
