@@ -209,7 +209,7 @@ def _regions(
     values, lows, highs, units = (np.full(shape, np.nan) for _ in range(4))
     for e in range(len(classes)):
         chosen = np.flatnonzero(used & (labels == e))
-        group = _subset(everyone, chosen)
+        group = everyone.subset(chosen)
         units[e] = group.count
         if not len(chosen):
             continue
@@ -238,13 +238,8 @@ def _regions(
 
 
 def _mean(values: Floats, everyone: Clusters, rows: Bools, seed: int) -> Estimate:
-    group = _subset(everyone, np.flatnonzero(rows))
+    group = everyone.subset(np.flatnonzero(rows))
     if not len(values):
         return Estimate(float("nan"), 0.0, 1.0, 0)
     value, low, high = (float(part[0]) for part in mean_interval(values[:, None], group, seed))
     return Estimate(value, max(0.0, low), min(1.0, high), group.count)
-
-
-def _subset(group: Clusters, rows: Ints) -> Clusters:
-    used, code = np.unique(group.code[rows], return_inverse=True)
-    return Clusters(code.astype(np.int64), len(used))

@@ -7,27 +7,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.evidence.actions import spearman
-from reportgen.evidence.attention import FACE, Bools, Floats, Ints, areas, common_grid, describe, weights
+from reportgen.evidence.attention import FACE, Bools, Floats, areas, common_grid, describe, weights
 from reportgen.evidence.cases import Cases, ModelMaps
-from reportgen.evidence.emotion_evidence import LOCALIZED
 from reportgen.evidence.estimate import Estimate, bootstrap_counts, interval_text, paired_difference, risk_ratio
-from reportgen.evidence.human import HUMAN
 from reportgen.evidence.inference import clusters, mean_interval, mean_test, ratio_interval
 from reportgen.evidence.measure import ModelMeasures
+from reportgen.evidence.patterns import DIFFUSE_QUARTER
 from reportgen.evidence.profile_distance import ProfileDistance
-from reportgen.evidence.profiles import EmotionProfile
-from reportgen.evidence.verdicts import Verdict
 from reportgen.faces.regions import REGIONS
 
-__all__ = ["Claim", "Pattern", "check_claims", "find_patterns"]
+__all__ = ["Claim", "check_claims"]
 
 ClaimAnswer = Literal["holds", "does not hold", "undetermined"]
 
 _BACKGROUND = REGIONS.index("background")
-_DIFFUSE_QUARTER = 0.75
 # Resampling single images beyond this many costs memory and changes nothing.
 _MANY = 20_000
 
@@ -61,36 +56,6 @@ class Claim:
     answer: ClaimAnswer
     sentence: str
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """One row of an interpretation table, measured for one model.
-
-    Attributes
-    ----------
-    table
-        "interpretation" or "common issues".
-    pattern, meaning
-        What is seen, and what guides say it means.
-    rule
-        How it is measured on one image's map of the predicted class.
-    images
-        Rows of the images that show it.
-    total
-        Images with a map that is not blank (all images for the row of blank maps).
-    emotions
-        Emotions for which the verdict over all images is "yes".
-    """
-
-    table: str
-    pattern: str
-    meaning: str
-    rule: str
-    model: str
-    images: Ints
-    total: int
-    emotions: tuple[str, ...]
 
 
 def check_claims(
@@ -188,7 +153,7 @@ def _errors(model: ModelMaps, measure: ModelMeasures, cases: Cases, seed: int) -
     stats, labelled = measure.predicted, cases.labels >= 0
     used = labelled & ~stats.blank
     wrong, draws = model.predicted != cases.labels, _person_draws(used, cases, seed)
-    limit = np.quantile(stats.effective_area[used], _DIFFUSE_QUARTER) if used.any() else np.inf
+    limit = np.quantile(stats.effective_area[used], DIFFUSE_QUARTER) if used.any() else np.inf
     claims = [
         _claim(
             "Errors come with diffuse attention", model.name,
@@ -277,66 +242,3 @@ def _uncertain(model: ModelMaps, measure: ModelMeasures, cases: Cases) -> Claim:
         "rank correlation of effective area and confidence, both of the predicted class",
         "Spearman correlation", result, 0.0, above=False,
     )  # fmt: skip
-
-
-def find_patterns(
-    model: ModelMaps,
-    measure: ModelMeasures,
-    cases: Cases,
-    verdicts: Sequence[Verdict],
-    profiles: Sequence[EmotionProfile],
-) -> tuple[Pattern, ...]:
-    """Both interpretation tables for one model, counted on the maps of the predicted class."""
-    stats = measure.predicted
-    there = ~stats.blank
-    face = areas(measure.masks)[:, FACE]
-    peak = stats.peak_region
-    yes = {
-        kind: tuple(v.emotion for v in verdicts if v.model == model.name and v.kind == kind and v.answer == "yes")
-        for kind in {v.kind for v in verdicts}
-    }
-    unlike = tuple(p.emotion for p in profiles if p.model == model.name and p.human_like == "no")
-    with np.errstate(invalid="ignore"):
-        on_face = stats.share[:, FACE] > face
-        diffuse, narrow = stats.effective_area >= face, stats.effective_area <= LOCALIZED
-    rows: list[tuple[str, str, str, str, Bools, tuple[str, ...]]] = [
-        ("interpretation", "heatmap on the face", "looks where the expression is",
-         "more of the map on the face than its area", on_face, yes.get("on face", ())),
-        *(
-            ("interpretation", f"heatmap on the {region}", meaning, f"peak cell on the {region}",
-             peak == REGIONS.index(region), yes.get(f"on {region}", ()))
-            for region, meaning in (
-                ("eyes+brows", "reads eyes and brows, as people do for anger, fear and sadness"),
-                ("nose", "reads the nose, as people do for disgust"),
-                ("mouth", "reads the mouth, as people do for happiness and disgust"),
-            )
-        ),
-        ("interpretation", "heatmap on the background", "may rely on what is not the face",
-         "peak cell outside the face", peak == _BACKGROUND, yes.get("background", ())),
-        ("common issues", "diffuse attention", "said to show an uncertain model",
-         "effective area at least the face's area", diffuse, yes.get("diffuse", ())),
-        ("common issues", "too localized", "said to rest on one detail",
-         f"effective area at most {LOCALIZED}", narrow, yes.get("too localized", ())),
-        ("common issues", "not where people look", "reads another part of the face than people for that emotion",
-         "peak cell on a part of the face that people do not need for the predicted emotion",
-         _elsewhere(peak, model.predicted, cases.classes), unlike),
-        ("common issues", "blank heatmap", "no positive evidence for the predicted class",
-         "no positive mass", stats.blank, ()),
-    ]  # fmt: skip
-    return tuple(
-        Pattern(table, pattern, meaning, rule, model.name, np.flatnonzero(shown),
-                len(there) if pattern == "blank heatmap" else int(there.sum()), emotions)
-        for table, pattern, meaning, rule, shown, emotions in rows
-    )  # fmt: skip
-
-
-def _elsewhere(peak: Ints, predicted: Ints, classes: Sequence[str]) -> Bools:
-    """Peak on the face, but on no region that people need or accept for the predicted emotion."""
-    result: npt.NDArray[np.bool_] = np.zeros(len(peak), dtype=bool)
-    for c, emotion in enumerate(classes):
-        human = HUMAN.get(emotion)
-        if human is None or not human.required:
-            continue
-        fine = [REGIONS.index(name) for name in (*human.required, *human.accepted, "background", "face")]
-        result |= (predicted == c) & (peak >= 0) & ~np.isin(peak, fine)
-    return result

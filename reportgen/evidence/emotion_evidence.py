@@ -136,7 +136,7 @@ def gather_evidence(
     everyone = clusters(cases.persons, len(cases.labels))
     for e in range(classes):
         chosen = np.flatnonzero(cases.labels == e)
-        group = _subset(everyone, chosen)
+        group = everyone.subset(chosen)
         share = _valid_shares(stats.share[:, e], cases.template)
         s, a = share[chosen], area[chosen]
         n[e] = np.isfinite(s).sum(axis=0)
@@ -221,11 +221,6 @@ def _valid_shares(share: Floats, template: Bools) -> Floats:
     return valid
 
 
-def _subset(group: Clusters, rows: Ints) -> Clusters:
-    used, code = np.unique(group.code[rows], return_inverse=True)
-    return Clusters(code.astype(np.int64), len(used))
-
-
 def _mean(values: Floats) -> Floats:
     valid = np.isfinite(values)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -237,7 +232,7 @@ def _two_sample(share: Floats, labels: Ints, emotion: int, group: Clusters) -> t
     """Mean share on the emotion's images minus that on the other emotions', and Welch's p over persons."""
     means, variances, sizes = [], [], []
     for chosen in (np.flatnonzero(labels == emotion), np.flatnonzero((labels >= 0) & (labels != emotion))):
-        part = _subset(group, chosen)
+        part = group.subset(chosen)
         count = part.sums(np.isfinite(share[chosen]).astype(np.float64))
         with np.errstate(invalid="ignore", divide="ignore"):
             person = np.where(count > 0, part.sums(share[chosen]) / count, np.nan)

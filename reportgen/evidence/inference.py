@@ -53,6 +53,11 @@ class Clusters:
         np.add.at(total, self.code, np.nan_to_num(values))
         return total
 
+    def subset(self, rows: Ints) -> Clusters:
+        """The clusters of some of the images, numbered anew."""
+        used, code = np.unique(self.code[rows], return_inverse=True)
+        return Clusters(code.astype(np.int64), len(used))
+
 
 def clusters(persons: npt.NDArray[np.object_] | None, n: int) -> Clusters:
     """Clusters of n images: persons where known; an image without a known person is a cluster of its own.

@@ -14,11 +14,12 @@ import pandas as pd
 from reportgen.evidence.actions import ActionLink, actions_of_confidence, actions_of_labels
 from reportgen.evidence.attention import Floats, MapStatistics, areas, resolvability
 from reportgen.evidence.cases import Cases, ModelMaps
-from reportgen.evidence.claims import Claim, Pattern, check_claims, find_patterns
+from reportgen.evidence.claims import Claim, check_claims
 from reportgen.evidence.dictionary import DICTIONARY
 from reportgen.evidence.inference import DRAWS
 from reportgen.evidence.measure import ModelMeasures, measure_model
 from reportgen.evidence.nulls import band
+from reportgen.evidence.patterns import Pattern, find_patterns
 from reportgen.evidence.profile_distance import ProfileDistance, profile_distance
 from reportgen.evidence.profiles import EmotionProfile, emotion_profiles
 from reportgen.evidence.verdicts import Verdict, judge_model

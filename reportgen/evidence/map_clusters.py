@@ -16,11 +16,9 @@ from scipy.linalg import eigh
 from scipy.spatial.distance import pdist, squareform
 from sklearn.cluster import SpectralClustering
 
-from reportgen.analysis import FaceRecords, ModelRecords
-from reportgen.errors import DataError
+from reportgen.analysis import ModelRecords
 from reportgen.evidence.estimate import Estimate, wilson
 from reportgen.evidence.profiles import warp_maps
-from reportgen.faces.align import to_canonical
 from reportgen.faces.regions import INNER, REGIONS
 
 __all__ = [
@@ -30,7 +28,6 @@ __all__ = [
     "MapCluster",
     "choose_k",
     "cluster_maps",
-    "face_affines",
     "neighbour_affinity",
 ]
 
@@ -106,21 +103,6 @@ class MapCluster:
         return self.rows[:_EXEMPLARS]
 
 
-def face_affines(faces: FaceRecords) -> Floats:
-    """(n, 2, 3) into the median face's frame; NaN for photos whose points are the template's or no face's."""
-    affines = np.full((len(faces.points), 2, 3), np.nan)
-    for row, source in enumerate(faces.source):
-        if source == "template":
-            continue
-        try:
-            affine = to_canonical(faces.points[row])
-        except DataError:
-            continue
-        if abs(np.linalg.det(affine[:, :2])) > 1e-9:
-            affines[row] = affine
-    return affines
-
-
 def cluster_maps(
     model: ModelRecords,
     labels: Ints,
@@ -134,7 +116,7 @@ def cluster_maps(
     Parameters
     ----------
     affines
-        (n, 2, 3) as from `face_affines`.
+        (n, 2, 3) as from `reportgen.faces.align.face_affines`.
     blank
         (n,) maps to leave out.
     """

@@ -10,7 +10,8 @@ import numpy as np
 
 from reportgen.analysis import Analysis
 from reportgen.evidence.attention import Floats, areas
-from reportgen.evidence.flags import ErrorCase, contrast_regions, raise_flags
+from reportgen.evidence.contrast_regions import contrast_regions
+from reportgen.evidence.flags import ErrorCase, raise_flags
 from reportgen.evidence.label_suspects import find_label_suspects
 from reportgen.evidence.measure import ModelMeasures
 from reportgen.evidence.occlusions import Occlusions

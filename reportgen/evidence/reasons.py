@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from reportgen.evidence.attention import Bools
+from reportgen.evidence.contrast_regions import Regions
 from reportgen.evidence.estimate import Estimate, wilson
-from reportgen.evidence.flags import ORDER, UNEXPLAINED, ErrorCase, Flag, Regions
+from reportgen.evidence.flags import ORDER, UNEXPLAINED, ErrorCase, Flag
 from reportgen.evidence.label_suspects import LabelSuspects
 from reportgen.evidence.occlusions import Occlusions, RegionChange
 from reportgen.evidence.reason_rates import FlagRate, SwapCheck, flag_rate, swap_check

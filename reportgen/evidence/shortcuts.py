@@ -15,11 +15,12 @@ from reportgen.evidence.answer_splits import AnswerSplit, split_answers
 from reportgen.evidence.estimate import Estimate
 from reportgen.evidence.inference import Clusters, clusters
 from reportgen.evidence.interventions import Effect, Shown, judge_interventions
-from reportgen.evidence.map_clusters import PLACES, MapCluster, cluster_maps, face_affines
+from reportgen.evidence.map_clusters import PLACES, MapCluster, cluster_maps
 from reportgen.evidence.near_duplicates import NearDuplicates, find_near_duplicates
 from reportgen.evidence.properties import Association, Property, associations, photo_properties
 from reportgen.evidence.property_score import PERMUTATIONS, PropertyScore, score_properties
 from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
+from reportgen.faces.align import face_affines
 from reportgen.inputs.changes import CHANGES, UNCHANGED
 
 __all__ = ["Shortcut", "ShortcutFindings", "judge_shortcuts"]
@@ -158,7 +159,7 @@ def judge_shortcuts(
     found = sorted(proved, key=lambda shortcut: -shortcut.fall.value)
     groups: list[MapCluster] = []
     if analysis.faces is not None:
-        affines = face_affines(analysis.faces)
+        affines = face_affines(analysis.faces.points, analysis.faces.source)
         for k, model in enumerate(analysis.models):
             none = np.zeros(len(labels), dtype=bool) if blank is None else blank[k]
             groups += cluster_maps(model, labels, classes, affines, none, seed)

@@ -9,6 +9,7 @@ show and not to fit away. With 21 points for six numbers the fit stays steady.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -115,6 +116,29 @@ def to_canonical(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """
     index = list(STABLE)
     return fit_affine(np.asarray(points)[index], canonical_points()[index])
+
+
+def face_affines(points: npt.NDArray[np.floating], sources: Sequence[str]) -> npt.NDArray[np.float64]:
+    """(n, 2, 3) transforms into the median face's frame; NaN for photos whose points are the template's or no face's.
+
+    Parameters
+    ----------
+    points
+        (n, 478, 2) landmarks.
+    sources
+        Where each photo's points come from.
+    """
+    affines = np.full((len(points), 2, 3), np.nan)
+    for row, source in enumerate(sources):
+        if source == "template":
+            continue
+        try:
+            affine = to_canonical(points[row])
+        except DataError:
+            continue
+        if abs(np.linalg.det(affine[:, :2])) > 1e-9:
+            affines[row] = affine
+    return affines
 
 
 def mean_shape(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -18,7 +18,7 @@ import torch
 
 from reportgen.errors import ReportError
 
-__all__ = ["import_torchvision", "operators_loaded"]
+__all__ = ["import_torchvision"]
 
 _MISSING = re.compile(r"operator torchvision::(\w+) does not exist")
 _declared: list[torch.library.Library] = []  # a declaration lives as long as its library object
@@ -49,9 +49,3 @@ def import_torchvision() -> ModuleType:
             library.define(f"{found[1]}(Tensor a, Tensor b, float c) -> Tensor")  # type: ignore[no-untyped-call]
             _declared.append(library)
     raise ReportError("torchvision misses more operators than can be declared; install the one that fits torch")
-
-
-def operators_loaded() -> bool:
-    """Whether torchvision's own compiled operators are in use."""
-    import_torchvision()
-    return not _declared

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from reportgen.evidence.claims import Claim, Pattern
+from reportgen.evidence.claims import Claim
 from reportgen.evidence.judge import AttentionFindings
+from reportgen.evidence.patterns import Pattern
 from reportgen.evidence.profiles import EmotionProfile
 from reportgen.evidence.verdicts import Verdict
 from reportgen.site.text import and_list

@@ -381,8 +381,3 @@ def unique_slugs(names: Sequence[str]) -> tuple[str, ...]:
 def base_name(path: str) -> str:
     """The file's own name: where it lay on someone's disk is nobody's business."""
     return PureWindowsPath(PurePosixPath(path).name).name
-
-
-def right_mask(context: Context, k: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """(n,) labelled images that model `k` gets right."""
-    return np.asarray((context.labels >= 0) & (context.models[k].predicted == context.labels))

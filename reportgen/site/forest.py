@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from reportgen.evidence.attention import Floats
 from reportgen.evidence.estimate import Estimate
 from reportgen.evidence.human import HUMAN
 from reportgen.faces.regions import REGIONS
@@ -64,10 +63,6 @@ def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
             )
         )
     return tuple(rows)
-
-
-def _band(bands: tuple[Floats, Floats], emotion: int, region: int) -> tuple[float, float]:
-    return float(bands[0][emotion, region]), float(bands[1][emotion, region])
 
 
 def forest_alt(context: Context, k: int) -> str:

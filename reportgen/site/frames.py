@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import FaceRecords
-from reportgen.errors import DataError
-from reportgen.faces.align import to_canonical
+from reportgen.faces.align import face_affines
 
 __all__ = ["Frames", "face_frames"]
 
@@ -51,15 +50,5 @@ def face_frames(faces: FaceRecords | None) -> Frames | None:
     """The frames of all images; None where no image has landmarks of its own."""
     if faces is None:
         return None
-    affines = np.full((len(faces.points), 2, 3), np.nan)
-    for row, source in enumerate(faces.source):
-        if source == "template":
-            continue
-        try:
-            affine = to_canonical(faces.points[row])
-        except DataError:
-            continue
-        if abs(np.linalg.det(affine[:, :2])) > 1e-9:
-            affines[row] = affine
-    frames = Frames(affines)
+    frames = Frames(face_affines(faces.points, faces.source))
     return frames if frames.used.any() else None

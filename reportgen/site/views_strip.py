@@ -36,7 +36,6 @@ class RegionBar:
     tick: float
     tone: str
     text: str
-    filled_text: str
     sentence: str
     exchanged: Thumb
     filled: Thumb
@@ -81,7 +80,6 @@ def region_strip(context: Context, row: int, k: int) -> RegionStrip | None:
                 tick=round(50 + change.filled * scale, 2),
                 tone="for" if value > 0 else "against",
                 text=_signed(value),
-                filled_text=_signed(change.filled),
                 sentence=f"{name}: {_signed(value)} with another face's, {_signed(change.filled)} filled in",
                 exchanged=Thumb(
                     sheet.path, sheet.width, sheet.height, x, 0, SIDE, SIDE, alt.format("another face's")

@@ -8,8 +8,9 @@ import pytest
 
 from reportgen.evidence.attention import areas
 from reportgen.evidence.cases import Cases, ModelMaps
-from reportgen.evidence.claims import Claim, check_claims, find_patterns
+from reportgen.evidence.claims import Claim, check_claims
 from reportgen.evidence.measure import measure_model
+from reportgen.evidence.patterns import find_patterns
 from reportgen.evidence.profile_distance import profile_distance
 from reportgen.evidence.profiles import emotion_profiles
 from reportgen.evidence.verdicts import judge_model

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from reportgen.evidence.contrast_regions import contrast_regions
 from reportgen.evidence.flags import (
     LEAST_CORRECT,
     ORDER,
     ErrorCase,
     Flag,
     background_limit,
-    contrast_regions,
     raise_flags,
 )
 from reportgen.evidence.label_suspects import find_label_suspects

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from reportgen.analysis import FaceRecords, ModelRecords
-from reportgen.evidence.map_clusters import FEWEST_MAPS, choose_k, cluster_maps, face_affines, neighbour_affinity
-from reportgen.faces.align import canonical_points
+from reportgen.evidence.map_clusters import FEWEST_MAPS, choose_k, cluster_maps, neighbour_affinity
+from reportgen.faces.align import canonical_points, face_affines
 from reportgen.faces.regions import REGIONS
 
 GRID = 7
@@ -134,6 +134,6 @@ def test_a_template_face_has_no_frame():
     faces = FaceRecords(
         points, np.ones(3, np.float32), ("detector", "template", "given"), (), np.zeros((3, 52), np.float32)
     )
-    affines = face_affines(faces)
+    affines = face_affines(faces.points, faces.source)
     np.testing.assert_allclose(affines[0], [[1, 0, 0], [0, 1, 0]], atol=1e-6)
     assert np.isnan(affines[1:]).all()
