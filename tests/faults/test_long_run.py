@@ -13,7 +13,7 @@ import pytest
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="memory and files are read from /proc")
 def test_memory_threads_and_files_do_not_grow() -> None:
-    seconds = os.environ.get("REPORTGEN_LONG_RUN", "30")
+    seconds = os.environ.get("REPORTGEN_LONG_RUN", "15")
     script = Path(__file__).with_name("long_run.py")
     done = subprocess.run(
         [sys.executable, str(script), "--seconds", seconds], capture_output=True, text=True, check=False
