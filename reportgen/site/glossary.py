@@ -28,7 +28,7 @@ GLOSSARY: dict[str, str] = {
     ),
     "calibration error": (
         "How far confidence and accuracy lie apart on average (ECE, bins of equal size). Lower is better. "
-        "Even a perfect model shows some by chance: the brackets say how much."
+        "Even a perfect model shows some by chance alone; how much is said beside it."
     ),
     "McNemar": (
         "A test that looks only at the images which exactly one of two models gets right. If the models "
@@ -46,7 +46,9 @@ GLOSSARY: dict[str, str] = {
     ),
     "logit": ("The model's raw score for a class, before the scores of all classes are turned into probabilities."),
     "blank map": (
-        "A map without any positive evidence for its class. It is shown as it is and left out of all averages."
+        "A map with no more evidence for its class than the same features give when the weights of the last layer are "
+        "scrambled; where that was not computed, a map without any positive evidence. It is shown as it is and left "
+        "out of all averages."
     ),
     "enrichment": (
         "How much more heat a region gets than its area alone would: 1 is even attention, 2 is twice "

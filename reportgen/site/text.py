@@ -12,6 +12,7 @@ from reportgen.evidence.scores import EmotionScore
 __all__ = [
     "and_list",
     "capital",
+    "chance_alone",
     "count",
     "decimal",
     "decimal_interval",
@@ -63,6 +64,15 @@ def percent_interval(estimate: Estimate, digits: int = 0) -> str:
     if not estimate.defined:
         return ""
     return f"[{100 * estimate.low:.{digits}f}, {100 * estimate.high:.{digits}f}]"
+
+
+def chance_alone(band: tuple[float, float]) -> str:
+    """As in "(chance alone: 1.9 to 4.1 %)": the span in which a perfect model's value falls, not an interval of the
+    value beside it; empty where there is none.
+    """
+    if any(math.isnan(end) for end in band):
+        return ""
+    return f"(chance alone: {100 * band[0]:.1f} to {percent(band[1], 1)})"
 
 
 def decimal(value: float, digits: int = 2) -> str:

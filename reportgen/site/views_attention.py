@@ -1,4 +1,4 @@
-"""Where the models look, measured: region matrix, one emotion's regions, interpretation tables."""
+"""Where the models look, measured: region matrix, one emotion's regions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,14 @@ from reportgen.evidence.verdicts import Verdict
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import REGION_NAMES, SHOWN, Attention, alarming
 from reportgen.site.context import Context
-from reportgen.site.image_sets import pattern_slug
-from reportgen.site.text import and_list, capital, count, percent
+from reportgen.site.text import count
 from reportgen.site.use_words import STATUS_WORDS, signed, use_sentence, with_use
-from reportgen.site.views import Thumb
 
 __all__ = [
-    "PatternRow",
     "RegionCell",
     "RegionMatrix",
     "RegionRow",
     "else_decided",
-    "pattern_rows",
     "region_cell",
     "region_matrices",
     "use_cell",
@@ -31,7 +27,6 @@ __all__ = [
 # Radius in pixels of a dot that means even attention; its area grows with the enrichment.
 _EVEN = 7.0
 _MOST = 16.5
-_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -70,22 +65,6 @@ class RegionMatrix:
     regions: tuple[str, ...]
     rows: tuple[RegionRow, ...]
     even: float
-
-
-@dataclass(frozen=True)
-class PatternRow:
-    """One row of an interpretation table, measured."""
-
-    table: str
-    pattern: str
-    meaning: str
-    rule: str
-    share: str
-    counts: str
-    width: float
-    emotions: str
-    href: str
-    examples: tuple[tuple[Thumb, Thumb, str], ...]
 
 
 def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatrix, ...]:
@@ -186,67 +165,3 @@ def else_decided(
     """What was decided beside the regions: the sentence, and whether it calls for a look."""
     said = (v for v in attention.said(model, emotion) if not v.kind.startswith("on "))
     return tuple((with_use(v, use), alarming(v)) for v in said)
-
-
-def pattern_rows(context: Context, attention: Attention, k: int) -> tuple[PatternRow, ...]:
-    """Both interpretation tables of one model."""
-    model = context.models[k]
-    rows = []
-    for pattern in attention.patterns(model.name):
-        found = [int(row) for row in pattern.images]
-        share = len(found) / pattern.total if pattern.total else math.nan
-        examples = tuple(
-            (
-                context.thumb(row, ""),
-                context.map_thumb(
-                    row,
-                    k,
-                    int(model.predicted[row]),
-                    context.alt(row, k, int(model.predicted[row]), f"{context.method} map"),
-                ),
-                context.image_path(row),
-            )
-            for row in _spread(context, k, found)
-        )
-        rows.append(
-            PatternRow(
-                pattern.table,
-                capital(pattern.pattern),
-                pattern.meaning,
-                pattern.rule,
-                percent(share),
-                f"{len(found):,} of {pattern.total:,}",
-                0.0 if math.isnan(share) else round(100 * share, 2),
-                _with_status(context, model.name, pattern.pattern, pattern.emotions) or "none",
-                context.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}") if found else "",
-                examples,
-            )
-        )
-    return tuple(rows)
-
-
-def _with_status(context: Context, model: str, pattern: str, emotions: tuple[str, ...]) -> str:
-    """The emotions, and where heat on a region is claimed, whether the model uses that region for them."""
-    region = pattern.removeprefix("heatmap on the ")
-    if region not in TRANSPLANTED:
-        return and_list(emotions)
-    use = context.report.use
-    by: dict[str, list[str]] = {}
-    for emotion in emotions:
-        status = "not tested" if use is None else use.status(model, emotion, region)
-        by.setdefault(STATUS_WORDS[status], []).append(emotion)
-    return "; ".join(f"{and_list(names)} ({words})" for words, names in by.items())
-
-
-def _spread(context: Context, k: int, rows: list[int]) -> list[int]:
-    """A few of the rows, those with a page of their own first, one answer after the other rather than all alike."""
-    model = context.models[k]
-    queues: dict[int, list[int]] = {}
-    for row in sorted(rows, key=lambda row: (row not in context.drawn.pictures, -float(model.confidence[row]), row)):
-        queues.setdefault(int(model.predicted[row]), []).append(row)
-    chosen: list[int] = []
-    while queues and len(chosen) < _EXAMPLES:
-        for answer in sorted(queues):
-            chosen.append(queues[answer].pop(0))
-        queues = {answer: queue for answer, queue in queues.items() if queue}
-    return chosen[:_EXAMPLES]

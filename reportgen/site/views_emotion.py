@@ -9,7 +9,9 @@ from reportgen.evidence.mining import Pick
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.averages import MeanMaps
 from reportgen.site.context import Context
+from reportgen.site.emotion_words import emotion_lede, emotion_title, right_answers
 from reportgen.site.patches import PatchStrip
+from reportgen.site.proofs import Proof, emotion_proofs
 from reportgen.site.text import (
     and_list,
     capital,
@@ -70,6 +72,7 @@ class EmotionView:
     tabs: tuple[Link, ...]
     name: str
     title: str
+    proofs: tuple[Proof, ...]
     lede: str
     empty: str
     thin: str
@@ -106,8 +109,9 @@ def emotion_view(context: Context, emotion: int, means: MeanMaps, patches: Patch
         ),
         tabs=context.emotion_links(emotion),
         name=name,
-        title=_title(context, emotion),
-        lede=_lede(context, emotion),
+        title=emotion_title(context, emotion),
+        proofs=emotion_proofs(context, emotion),
+        lede=emotion_lede(context, emotion),
         empty="" if n else f"The test set has no image labelled {name}.",
         thin=thin,
         columns=tuple(_column(context, emotion, k, means, patches[k].get(emotion)) for k in range(len(context.models)))
@@ -126,33 +130,6 @@ def emotion_view(context: Context, emotion: int, means: MeanMaps, patches: Patch
 def _which(context: Context, emotion: int) -> str:
     shown, n = context.close_images_of(emotion), context.images_of(emotion)
     return f"{number(shown)} of {count(n, 'image')}" if shown < n else f"All {count(n, 'image')}"
-
-
-def _title(context: Context, emotion: int) -> str:
-    name = context.classes[emotion]
-    parts = [score.emotions[emotion] for score in context.report.scores]
-    if not parts[0].n:
-        return f"{capital(name)}: nothing to see yet."
-    if parts[0].thin:
-        return f"{capital(name)}: {count(parts[0].n, 'image')}, too few to judge."
-    lows = [part.recall.value for part in parts]
-    if min(lows) > 0.5:
-        return f"{capital(name)} is mostly recognised."
-    if max(lows) < 0.5:
-        return f"{capital(name)} is mostly missed."
-    good = [score.name for score, low in zip(context.report.scores, lows, strict=True) if low > 0.5]
-    return f"{capital(name)} is mostly recognised by {and_list(good)} only."
-
-
-def _lede(context: Context, emotion: int) -> str:
-    parts = [score.emotions[emotion] for score in context.report.scores]
-    if not parts[0].n:
-        return ""
-    said = [
-        f"{score.name} finds {rate(part) if part.thin else f'{percent(part.recall.value)}'}"
-        for score, part in zip(context.report.scores, parts, strict=True)
-    ]
-    return f"Of {count(parts[0].n, 'image')} labelled {context.classes[emotion]}, {and_list(said)}."
 
 
 def _column(context: Context, emotion: int, k: int, means: MeanMaps, patches: PatchStrip | None) -> EmotionColumn:
@@ -174,7 +151,7 @@ def _column(context: Context, emotion: int, k: int, means: MeanMaps, patches: Pa
                 "Precision",
                 percent(score.precision.value),
                 percent_interval(score.precision),
-                f"{score.correct:,} of {score.predicted:,} answers right",
+                right_answers(score),
                 "precision",
             ),
             Number("F1", decimal(score.f1.value), decimal_interval(score.f1), "both in one", "F1"),

@@ -12,6 +12,7 @@ from reportgen.site.next_steps import Step, next_steps
 from reportgen.site.report import DataNote
 from reportgen.site.takeaways import takeaways_link
 from reportgen.site.text import (
+    chance_alone,
     count,
     decimal,
     decimal_interval,
@@ -272,11 +273,8 @@ def models_view(context: Context) -> ModelsView:
         (
             "Calibration error",
             "calibration error",
-            "lower is better; in brackets what chance gives a perfect model",
-            tuple(
-                Number("", percent(s.ece, 1), f"[{100 * s.ece_band[0]:.1f}, {100 * s.ece_band[1]:.1f}]" if s.n else "")
-                for s in scores
-            ),
+            "lower is better; chance alone: what a perfect model would show",
+            tuple(Number("", percent(s.ece, 1), chance_alone(s.ece_band) if s.n else "") for s in scores),
         ),
     )
     lede = (

@@ -9,8 +9,10 @@ from reportgen.site.charts import confusion_table
 from reportgen.site.context import Context
 from reportgen.site.forest import forest_alt
 from reportgen.site.pictures import Picture
+from reportgen.site.proofs import model_proofs
 from reportgen.site.text import (
     and_list,
+    chance_alone,
     count,
     decimal,
     decimal_interval,
@@ -19,12 +21,13 @@ from reportgen.site.text import (
     plain,
     rate,
 )
-from reportgen.site.views import Cell, Crumb, Legend, Link, Number, Page, Tile
-from reportgen.site.views_attention import PatternRow, pattern_rows
+from reportgen.site.views import Cell, Crumb, Legend, Link, Number, Page
+from reportgen.site.views_means import MeanPair, blank_rule, mean_pairs
+from reportgen.site.views_patterns import PatternRow, pattern_rows, peaks_note
 from reportgen.site.views_trust import TrustPanel, trust_panel
 from reportgen.site.views_use import UsePictures, UseSection, use_section
 
-__all__ = ["MeanPair", "ModelView", "ScoreRow", "model_view"]
+__all__ = ["ModelView", "ScoreRow", "model_view"]
 
 
 @dataclass(frozen=True)
@@ -44,18 +47,6 @@ class ScoreRow:
 
 
 @dataclass(frozen=True)
-class MeanPair:
-    """Mean maps of one emotion: where the model was right, and where it was wrong."""
-
-    emotion: str
-    href: str
-    correct: Tile | None
-    wrong: Tile | None
-    correct_note: str
-    wrong_note: str
-
-
-@dataclass(frozen=True)
 class ModelView:
     """`models/<slug>.html`."""
 
@@ -64,6 +55,8 @@ class ModelView:
     series: str
     title: str
     lede: str
+    known_by: str
+    known_at: Link
     numbers: tuple[Number, ...]
     rows: tuple[ScoreRow, ...]
     classes: tuple[str, ...]
@@ -73,8 +66,10 @@ class ModelView:
     forest: tuple[Picture, Picture] | None
     forest_alt: str
     means: tuple[MeanPair, ...]
+    blank_rule: str
     legend: Legend
     patterns: tuple[PatternRow, ...]
+    peaks_note: str
     use: UseSection | None
     trust: TrustPanel | None
     facts: tuple[tuple[str, str], ...]
@@ -94,6 +89,7 @@ def model_view(
     """The page of model `k`; `reliability` and `forest` are diagrams, each for light and for dark pages."""
     model, score = context.models[k], context.report.scores[k]
     order = context.report.class_orders[k]
+    proofs = model_proofs(context, k)
     previous = k - 1 if k > 0 else None
     following = k + 1 if k + 1 < len(context.models) else None
     return ModelView(
@@ -109,6 +105,8 @@ def model_view(
         series=context.series(k),
         title=_title(context, k),
         lede=_lede(context, k),
+        known_by=" ".join(proof.claim for proof in proofs),
+        known_at=_proved_at(context, k),
         numbers=_numbers(context, k),
         rows=_rows(context, k),
         classes=context.classes,
@@ -124,9 +122,11 @@ def model_view(
         reliability_text=_reliability_text(context, k),
         forest=forest,
         forest_alt=forest_alt(context, k),
-        means=_means(context, k, means),
+        means=mean_pairs(context, k, means),
+        blank_rule=blank_rule(context, k, means),
         legend=context.mean_legend(rows=False),
         patterns=pattern_rows(context, context.attention, k) if context.attention else (),
+        peaks_note=peaks_note(context.attention, k) if context.attention else "",
         use=use_section(context, k, use),
         trust=trust_panel(context, k),
         facts=_facts(context, k),
@@ -141,6 +141,14 @@ def _title(context: Context, k: int) -> str:
     if not score.n:
         return f"{score.name}: what it answers, without labels to check against."
     return f"{score.name} is right on {percent(score.accuracy.value)} of {count(score.n, 'image')}."
+
+
+def _proved_at(context: Context, k: int) -> Link:
+    """Where the numbers are: on this page where it has a section on use, else where the proof is."""
+    proofs = model_proofs(context, k)
+    if context.report.use is not None or not proofs:
+        return Link("What it really uses", f"{context.model_path(k)}#use")
+    return proofs[0].link
 
 
 def _lede(context: Context, k: int) -> str:
@@ -190,8 +198,8 @@ def _numbers(context: Context, k: int) -> tuple[Number, ...]:
         Number(
             "Calibration error",
             percent(score.ece, 1),
-            f"[{100 * score.ece_band[0]:.1f}, {100 * score.ece_band[1]:.1f}]",
-            "brackets: a perfect model, by chance",
+            chance_alone(score.ece_band),
+            "lower is better",
             "calibration error",
         ),
     )
@@ -240,31 +248,6 @@ def _reliability_text(context: Context, k: int) -> str:
         f"The gap of {percent(score.ece, 1)} between confidence and accuracy is within what chance gives a perfectly "
         f"calibrated model (up to {percent(score.ece_band[1], 1)}): its confidences can be taken at their word."
     )
-
-
-def _means(context: Context, k: int, means: MeanMaps) -> tuple[MeanPair, ...]:
-    pairs = []
-    for emotion, name in enumerate(context.classes):
-        tiles, notes = [], []
-        for which in ("correct", "wrong"):
-            mean = means[k].get((emotion, which))
-            note = "no such image"
-            tile = None
-            if mean is not None:
-                note = f"n = {mean.n:,}" + (f", {mean.blank} blank left out" if mean.blank else "")
-                if not mean.n:
-                    note = "no such image" if not mean.blank else f"all {mean.blank} blank"
-                if mean.picture is not None:
-                    alt = (
-                        f"Mean {context.method} map of {context.models[k].name} for {name} over "
-                        f"the {count(mean.n, 'image')} "
-                        f"it gets {'right' if which == 'correct' else 'wrong'}, on the mean face of {name}"
-                    )
-                    tile = Tile(mean.picture, alt)
-            tiles.append(tile)
-            notes.append(note)
-        pairs.append(MeanPair(name, context.emotion_path(emotion), tiles[0], tiles[1], notes[0], notes[1]))
-    return tuple(pairs)
 
 
 def _facts(context: Context, k: int) -> tuple[tuple[str, str], ...]:

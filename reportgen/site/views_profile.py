@@ -11,6 +11,7 @@ from reportgen.evidence.estimate import interval_text
 from reportgen.evidence.human import ACTION_UNITS, HUMAN, NAIVE
 from reportgen.site.attention import REGION_NAMES, Attention
 from reportgen.site.context import Context
+from reportgen.site.emotion_words import never_answers
 from reportgen.site.face_diagram import FaceDiagram, face_diagram, shade
 from reportgen.site.text import and_list, capital, count
 from reportgen.site.use_words import signed
@@ -162,13 +163,19 @@ def _checks(
 ) -> tuple[tuple[str, tuple[str, ...], str], ...]:
     profiles = [attention.profile(model.name, name) for model in context.models]
     found = [profile for profile in profiles if profile is not None]
+    # Heat for a class that is never chosen earns no praise without saying so.
+    emotion = context.classes.index(name)
+    never = [
+        f"; but it never answers {name}" if never_answers(context, k, emotion) else "" for k in range(len(profiles))
+    ]
+    noted = [(profile, note) for profile, note in zip(profiles, never, strict=True) if profile is not None]
     human, naive = HUMAN.get(name), NAIVE.get(name)
     rows: list[tuple[str, tuple[str, ...], str]] = []
     if naive is not None:
         rows.append(
             (
                 f"The simple table of many guides: {REGION_NAMES[naive]}",
-                tuple("too few images" if thin else _naive(profile.naive, naive) for profile in found),
+                tuple("too few images" if thin else _naive(p.naive, naive) + note for p, note in noted),
                 "",
             )
         )
@@ -177,7 +184,7 @@ def _checks(
         rows.append(
             (
                 "Like people: heat on every region that people need",
-                tuple("too few images" if thin else profile.human_like for profile in found),
+                tuple("too few images" if thin else p.human_like + note for p, note in noted),
                 needed,
             )
         )

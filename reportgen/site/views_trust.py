@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from reportgen.evidence.trust import TrustCheck
 from reportgen.site.context import Context
+from reportgen.site.proofs import model_proofs, proved_of
 from reportgen.site.text import minus
 
 __all__ = ["CheckRow", "TrustPanel", "trust_panel"]
@@ -26,11 +27,12 @@ class CheckRow:
 
 @dataclass(frozen=True)
 class TrustPanel:
-    """The panel; `grade` is "A", "B", "C", or "" where the heatmaps were not graded."""
+    """The panel; `grade` is "A", "B", "C", or "" where the heatmaps were not graded; `caution`: what none shows."""
 
     grade: str
     alt: str
     sentence: str
+    caution: str
     checks: tuple[CheckRow, ...]
 
 
@@ -43,7 +45,17 @@ def trust_panel(context: Context, k: int) -> TrustPanel | None:
     if grade is None:
         return None
     alt = f"Trust grade {grade.grade}" if grade.grade else "Not graded"
-    return TrustPanel(grade.grade, alt, grade.sentence, tuple(_check(check) for check in grade.checks))
+    checks = tuple(_check(check) for check in grade.checks)
+    return TrustPanel(grade.grade, alt, grade.sentence, _caution(context, k), checks)
+
+
+def _caution(context: Context, k: int) -> str:
+    """The grade is about places: a shortcut through the whole photo passes all its checks."""
+    _, shortcuts = proved_of(context, model=context.models[k].name)
+    if not shortcuts:
+        return ""
+    claims = " ".join(proof.claim for proof in model_proofs(context, k) if proof.change)
+    return f"Whatever the grade, a heatmap shows places only. {claims} No heatmap shows that."
 
 
 def _check(check: TrustCheck) -> CheckRow:

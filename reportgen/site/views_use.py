@@ -14,6 +14,7 @@ from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
 from reportgen.site.pictures import Picture
+from reportgen.site.proofs import Proof, model_proofs
 from reportgen.site.text import and_list, capital, count, minus, number, points
 from reportgen.site.transplant_pictures import Worked
 from reportgen.site.use_forest import use_forest_alt, use_rows
@@ -88,8 +89,11 @@ class HeatStatus:
 
 @dataclass(frozen=True)
 class UseSection:
-    """The model page's sections on use; `empty` says why there is nothing but itself."""
+    """The model page's sections on use; `empty` says why there is nothing but itself and `proofs`, shortcuts and
+    backgrounds.
+    """
 
+    proofs: tuple[Proof, ...]
     empty: str
     lede: str
     notes: tuple[str, ...]
@@ -117,6 +121,7 @@ def use_section(context: Context, k: int, pictures: UsePictures) -> UseSection |
     rows = use_rows(uses, context.classes)
     missing = [name for name in context.classes if name not in {row.emotion for row in rows}]
     return UseSection(
+        proofs=model_proofs(context, k),
         empty="" if rows else _empty(context),
         lede=_lede(model.name, uses),
         notes=(*_backgrounds(found.backgrounds, model.name), *filter(None, map(_through_colour, uses))),

@@ -26,6 +26,7 @@ from reportgen.evidence.use import RegionUse, log_odds
 from reportgen.evidence.use_case import UseFindings
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
 from reportgen.progress import SilentProgress
+from reportgen.site import views_patterns
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
 from reportgen.site.figures import DARK, LIGHT, in_dark
@@ -36,7 +37,7 @@ from reportgen.site.text import minus, points
 from reportgen.site.transplant_pictures import draw_worked_examples, shown_cells, typical_pair
 from reportgen.site.use_forest import use_forest, use_rows
 from reportgen.site.use_words import signed
-from reportgen.site.views_attention import pattern_rows
+from reportgen.site.views_patterns import pattern_rows
 from reportgen.site.views_trust import trust_panel
 from reportgen.site.views_use import UsePictures, use_section
 
@@ -389,7 +390,9 @@ def test_the_tables_of_use_can_be_downloaded(published: Published, report: Repor
         assert row["gap"] == ("" if math.isnan(gap) else f"{gap:.6g}")
 
 
-def test_every_pattern_on_a_region_carries_its_causal_status(report: Report, context: Callable[..., Context]) -> None:
+def test_every_pattern_on_a_region_carries_its_causal_status(
+    report: Report, context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
     attention = report.attention
     assert attention is not None
     claimed = ("happiness", "anger", "fear")
@@ -399,6 +402,7 @@ def test_every_pattern_on_a_region_carries_its_causal_status(report: Report, con
         if p.model == "ResNet18"
     )
     drawn: Any = type("Drawn", (), {"pictures": {}, "thumbs": {}})()
+    monkeypatch.setattr(views_patterns, "_spread", lambda *_: [])
 
     def told(use: UseFindings | None) -> dict[str, str]:
         made = replace(report, use=use, attention=replace(attention, patterns=tuple(
