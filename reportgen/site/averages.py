@@ -51,6 +51,21 @@ class MeanMap:
     picture: Picture | None
     unaligned: int = 0
 
+    @property
+    def few(self) -> bool:
+        """Whether it is a few images' own maps rather than a mean: the loudest picture, and the least to be trusted."""
+        return 0 < self.n < _FEWEST
+
+    @property
+    def note(self) -> str:
+        """As in "n = 30, 1 blank left out", or why there is none."""
+        left = [f"{self.blank:,} blank"] if self.blank else []
+        left += [f"{self.unaligned:,} without landmarks"] if self.unaligned else []
+        if not self.n:
+            return f"none left: {' and '.join(left)}" if left else "no such image"
+        few = ", too few for a mean" if self.few else ""
+        return f"n = {self.n:,}{few}" + (f"; {' and '.join(left)} left out" if left else "")
+
 
 MeanMaps = tuple[dict[tuple[int, str], MeanMap], ...]
 """Per model, by label and which images: "all", "correct" or "wrong"."""

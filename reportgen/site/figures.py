@@ -72,7 +72,7 @@ def reliability_diagram(score: ModelScores, series: int, palette: Palette) -> tu
             1,
             height_ratios=(5, 1),
             sharex=True,
-            gridspec_kw={"hspace": 0.12, "left": 0.165, "right": 0.97, "top": 0.97, "bottom": 0.12},
+            gridspec_kw={"hspace": 0.12, "left": 0.165, "right": 0.94, "top": 0.97, "bottom": 0.12},
         )
         confidence = np.array([bin_.confidence for bin_ in score.bins])
         accuracy = np.array([bin_.accuracy.value for bin_ in score.bins])

@@ -9,25 +9,29 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from reportgen.evidence.estimate import Estimate
 from reportgen.evidence.human import HUMAN
 from reportgen.faces.regions import REGIONS
-from reportgen.site.attention import REGION_NAMES, SHOWN
+from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
 from reportgen.site.figures import SETTINGS, Palette, style_axes, to_svg
 
 __all__ = ["ForestRow", "forest_alt", "forest_plot", "forest_rows"]
 
-# Beyond this an axis is all interval and no point.
+_PANELS = tuple(REGION_NAMES)
+# Beyond this an axis is all interval and no point; a point further out is shown all the same.
 _WIDEST = 5.0
+# An interval or band may reach so many times further than the points before it is cut, lest it squeeze them.
+_REACH = 1.5
 # Inches; an inch is 72 CSS pixels here.
 _WIDTH = 14.2
 
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One emotion: per region of `SHOWN` the enrichment, the random head's 95 % band (or None), people's (or NaN)."""
+    """One emotion: per region the enrichment, the random head's 95 % band (or None) and people's (or NaN)."""
 
     emotion: str
     values: tuple[Estimate, ...]
@@ -46,7 +50,7 @@ def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
         profile = attention.profile(model, name)
         if profile is None or context.close_images_of(emotion) < 10:
             continue
-        index = [REGIONS.index(region) for region in SHOWN]
+        index = [REGIONS.index(region) for region in _PANELS]
         values = tuple(profile.regions[r] for r in index)
         if all(math.isnan(value.value) for value in values):
             continue
@@ -59,7 +63,7 @@ def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
                 tuple(
                     None if found is None else (float(found[0][emotion, r]), float(found[1][emotion, r])) for r in index
                 ),
-                tuple(people.get(region, math.nan) for region in SHOWN),
+                tuple(people.get(region, math.nan) for region in _PANELS),
             )
         )
     return tuple(rows)
@@ -68,7 +72,7 @@ def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
 def forest_alt(context: Context, k: int) -> str:
     """What the plot shows, in words."""
     rows = forest_rows(context, k)
-    names = ", ".join(REGION_NAMES[region] for region in SHOWN)
+    names = ", ".join(REGION_NAMES[region] for region in _PANELS)
     return (
         f"Forest plot of {context.models[k].name}: heat per area with 95 % intervals for {names}, one line per emotion "
         f"({', '.join(row.emotion for row in rows)}); 1 is even attention"
@@ -88,19 +92,24 @@ def forest_plot(rows: tuple[ForestRow, ...], series: int, palette: Palette) -> t
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(_WIDTH, height), facecolor="none")
         FigureCanvasSVG(figure)
-        panels = figure.subplots(1, len(SHOWN), sharey=True, squeeze=False)[0]
+        panels = figure.subplots(1, len(_PANELS), sharey=True, squeeze=False)[0]
         figure.subplots_adjust(left=0.085, right=0.995, wspace=0.13, top=1 - 0.42 / height, bottom=0.66 / height)
         places = np.arange(len(rows))[::-1]
         for region, axes in enumerate(panels):
+            top = _top(rows, region)
             for place, row in zip(places, rows, strict=True):
                 band = row.bands[region]
                 if band is not None and np.isfinite(band).all():
                     axes.fill_betweenx(
                         [place - 0.34, place + 0.34], band[0], band[1], color=palette.soft, alpha=0.16, linewidth=0
                     )
+                    if band[1] > top:  # an arrowhead where it goes on beyond the axis
+                        axes.plot(top, place, color=palette.soft, marker=">", markersize=5, markeredgewidth=0)
                 value = row.values[region]
                 if value.defined:
-                    axes.hlines(place, value.low, min(value.high, 1e3), color=colour, alpha=0.55, linewidth=2.4)
+                    axes.hlines(place, value.low, min(value.high, top), color=colour, alpha=0.55, linewidth=2.4)
+                    if value.high > top:
+                        axes.plot(top, place, color=colour, marker=">", markersize=5, markeredgewidth=0)
                     axes.plot(value.value, place, color=colour, marker="o", markersize=6.5)
                 if np.isfinite(row.people[region]):
                     axes.plot(
@@ -108,21 +117,23 @@ def forest_plot(rows: tuple[ForestRow, ...], series: int, palette: Palette) -> t
                         markeredgewidth=1.3,
                     )  # fmt: skip
             axes.axvline(1.0, color=palette.ink, linewidth=1, dashes=(4, 3), zorder=1)
-            axes.set_title(REGION_NAMES[SHOWN[region]], fontsize=13, color=palette.ink, loc="left", pad=6)
-            axes.set_xlim(0, _top(rows, region))
+            axes.set_title(REGION_NAMES[_PANELS[region]], fontsize=13, color=palette.ink, loc="left", pad=6)
+            axes.set_xlim(0, 1.03 * top)
             axes.set_ylim(-0.6, len(rows) - 0.4)
             style_axes(axes, palette)
             axes.tick_params(axis="both", labelsize=12)
             axes.tick_params(axis="y", length=0)
+            axes.xaxis.set_major_locator(MaxNLocator(3, steps=(1, 2, 5, 10)))
         panels[0].set_yticks(places, [row.emotion for row in rows])
         figure.supxlabel("heat per area, 1 = even attention", fontsize=12, color=palette.soft, x=0.54, y=0.012)
         return to_svg(figure), round(_WIDTH * 72), round(height * 72)
 
 
 def _top(rows: tuple[ForestRow, ...], region: int) -> float:
-    """End of one panel's axis: every point, interval and person on it, bands as far as they fit."""
-    ends = [1.5]
+    """End of one panel's axis: every point and person on it, intervals and bands as far as they fit."""
+    points, ends = [1.5], [0.0]
     for row in rows:
-        value, people = row.values[region], row.people[region]
-        ends += [end for end in (value.value, value.high, people) if math.isfinite(end)]
-    return min(_WIDEST, 1.06 * max(ends))
+        value, band = row.values[region], row.bands[region]
+        points += [point for point in (value.value, row.people[region]) if math.isfinite(point)]
+        ends += [end for end in (value.high, band[1] if band is not None else math.nan) if math.isfinite(end)]
+    return 1.06 * max(*points, min(_REACH * max(points), max(ends), _WIDEST))

@@ -17,7 +17,7 @@ from reportgen.site.use_words import signed
 from reportgen.site.views import Link
 from reportgen.site.views_shortcuts import shortcut_anchor
 
-__all__ = ["Proof", "emotion_proofs", "known_by", "model_proofs", "proved_of"]
+__all__ = ["Proof", "emotion_proofs", "known_by", "known_words", "model_proofs", "proved_of"]
 
 _TAKEN = {
     "grey": "made grey",
@@ -63,6 +63,14 @@ def known_by(context: Context, emotion: str) -> tuple[tuple[str, ...], str]:
     by = _BACKGROUND if backgrounds else shortcuts[0].by
     guilty = {b.model for b in backgrounds} or {s.model for s in shortcuts if s.by == by}
     return tuple(model.name for model in context.models if model.name in guilty), by
+
+
+def known_words(context: Context, emotion: str) -> str:
+    """As in "Known by its colour (ResNet18)"; the models only where not all do, "" where none does."""
+    models, by = known_by(context, emotion)
+    if not models:
+        return ""
+    return f"Known by {by}" + (f" ({and_list(models)})" if len(models) < len(context.models) else "")
 
 
 def emotion_proofs(context: Context, emotion: int) -> tuple[Proof, ...]:

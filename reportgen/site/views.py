@@ -100,13 +100,14 @@ class Number:
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture with its text."""
+    """One picture with its text; `few`: a mean of too few images, shown faded."""
 
     picture: Picture
     alt: str
     title: str = ""
     note: str = ""
     href: str | None = None
+    few: bool = False
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ def _mean_tiles(context: Context, emotion: int, k: int, means: MeanMaps) -> tupl
                 f"Mean {context.method} map of {context.models[k].name} for {context.classes[emotion]} over "
                 f"{count(mean.n, 'image')}, {'read correctly' if which == 'correct' else 'misread'}"
             )
-            tiles.append(Tile(mean.picture, alt, title, f"n = {mean.n:,}"))
+            tiles.append(Tile(mean.picture, alt, title, mean.note, few=mean.few))
     return tuple(tiles)
 
 

@@ -9,6 +9,7 @@ from reportgen.site.charts import recall_rows
 from reportgen.site.context import Context
 from reportgen.site.findings import answer_questions, headline
 from reportgen.site.next_steps import Step, next_steps
+from reportgen.site.proofs import known_words, model_proofs
 from reportgen.site.report import DataNote
 from reportgen.site.takeaways import takeaways_link
 from reportgen.site.text import (
@@ -91,12 +92,13 @@ class IndexView:
 
 @dataclass(frozen=True)
 class ModelsView:
-    """`models.html`: the models side by side."""
+    """`models.html`: the models side by side; `known`: per key, what was proved not to be read off the face."""
 
     page: Page
     title: str
     lede: str
     keys: tuple[ModelKey, ...]
+    known: tuple[str, ...]
     measures: tuple[tuple[str, str, str, tuple[Number, ...]], ...]
     recall: tuple[MarkRow, ...]
     recall_table: RecallTable
@@ -116,7 +118,7 @@ class EmotionsView:
 
 @dataclass(frozen=True)
 class EmotionCard:
-    """One emotion at a glance."""
+    """One emotion at a glance; `known`: what it was proved to be known by beside the face."""
 
     name: str
     href: str
@@ -124,6 +126,7 @@ class EmotionCard:
     thin: bool
     tiles: tuple[Tile, ...]
     recalls: tuple[Number, ...]
+    known: str
 
 
 def model_keys(context: Context) -> tuple[ModelKey, ...]:
@@ -148,8 +151,9 @@ def _mean_tile(context: Context, k: int, emotion: int, mean: MeanMap | None, hre
         mean.picture,
         f"Mean {context.method} map of {model.name} for {name} over {count(mean.n, 'image')}, on their mean face",
         model.name,
-        f"n = {mean.n:,}",
+        f"n = {mean.n:,}{', too few for a mean' if mean.few else ''}",
         href,
+        mean.few,
     )
 
 
@@ -289,6 +293,7 @@ def models_view(context: Context) -> ModelsView:
         title="How good they are, side by side" if len(context.models) > 1 else "How good it is",
         lede=lede,
         keys=model_keys(context),
+        known=tuple(" ".join(p.claim for p in model_proofs(context, k)) for k in range(len(context.models))),
         measures=measures,
         recall=recall_rows(context) if context.labelled else (),
         recall_table=recall_table(context),
@@ -317,6 +322,7 @@ def emotions_view(context: Context, means: MeanMaps) -> EmotionsView:
                     for score, part in zip(context.report.scores, parts, strict=True)
                     if part.n
                 ),
+                known_words(context, name),
             )
         )
     return EmotionsView(

@@ -34,16 +34,14 @@ def mean_pairs(context: Context, k: int, means: MeanMaps) -> tuple[MeanPair, ...
             note = "no such image"
             tile = None
             if mean is not None:
-                note = f"n = {mean.n:,}" + (f", {mean.blank} blank left out" if mean.blank else "")
-                if not mean.n:
-                    note = "no such image" if not mean.blank else f"all {mean.blank} blank"
+                note = mean.note
                 if mean.picture is not None:
                     alt = (
                         f"Mean {context.method} map of {context.models[k].name} for {name} over "
                         f"the {count(mean.n, 'image')} "
                         f"it gets {'right' if which == 'correct' else 'wrong'}, on the mean face of {name}"
                     )
-                    tile = Tile(mean.picture, alt)
+                    tile = Tile(mean.picture, alt, few=mean.few)
             tiles.append(tile)
             notes.append(note)
         pairs.append(MeanPair(name, context.emotion_path(emotion), tiles[0], tiles[1], notes[0], notes[1]))

@@ -61,7 +61,7 @@ def pattern_rows(context: Context, attention: Attention, k: int) -> tuple[Patter
                 # "Blank" is a map within chance everywhere else; this row counts those with nothing in them at all.
                 "empty heatmap" if blank else _named(pattern.pattern, region),
                 pattern.meaning,
-                "not even a trace of positive evidence; the stricter “blank” counts those within chance as well"
+                "no positive evidence at all; “blank” elsewhere counts maps within chance as well"
                 if blank
                 else _named(pattern.rule, region),
                 found,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from reportgen.evidence.actions import ActionLink
 from reportgen.evidence.estimate import interval_text
 from reportgen.evidence.human import ACTION_UNITS, HUMAN, NAIVE
+from reportgen.evidence.use import LEAST_GAP
 from reportgen.site.attention import REGION_NAMES, Attention
 from reportgen.site.context import Context
 from reportgen.site.emotion_words import never_answers
@@ -22,6 +23,7 @@ __all__ = [
     "ActionGroup",
     "ActionRow",
     "Profile",
+    "ProfileCell",
     "ProfileRow",
     "action_groups",
     "action_name",
@@ -30,18 +32,29 @@ __all__ = [
 ]
 
 _ACTIONS = 5
-_USED = {"yes": "used", "small": "a little", "no": "not used", "undetermined": "undetermined"}
-_WORDS = {"strong": "more than for other emotions", "some": "yes", "bad": "yes", "off": "no", "open": "undetermined"}
+_USED = {"yes": "used", "small": "a little", "no": "not used", "undetermined": ""}
+_WORDS = {"strong": "yes, specific", "some": "yes", "bad": "yes", "off": "no", "open": ""}
+
+
+@dataclass(frozen=True)
+class ProfileCell:
+    """One region in one model: shade and number of the heat, whether it falls there, and what exchanging it costs.
+
+    `words` and the note of `use` are empty where undetermined; `use` is None where it was not tested.
+    """
+
+    shade: str
+    heat: RegionCell
+    words: str
+    use: Number | None
 
 
 @dataclass(frozen=True)
 class ProfileRow:
-    """One region: its shade and number per model with the verdict in words and the use, None where that was not
-    tested; and people's.
-    """
+    """One region, model by model, and people's."""
 
     region: str
-    cells: tuple[tuple[str, RegionCell, str, Number | None], ...]
+    cells: tuple[ProfileCell, ...]
     people: str
     people_tone: str
 
@@ -49,7 +62,8 @@ class ProfileRow:
 @dataclass(frozen=True)
 class Profile:
     """One emotion's figure and tables. `checks`: a question, the answer per model, and what is known of people;
-    `tested`: whether use was.
+    `tested`: whether use was; `specific`, `placed`, `unsure`: whether the table has such cells to explain; `least`:
+    the loss from which on a region counts as used; `fewer`: why a region rests on fewer images.
     """
 
     faces: tuple[FaceDiagram, ...]
@@ -59,6 +73,11 @@ class Profile:
     units: str
     human: bool
     tested: bool
+    specific: bool
+    placed: bool
+    unsure: bool
+    least: str
+    fewer: str
 
 
 @dataclass(frozen=True)
@@ -97,23 +116,57 @@ def profile_view(context: Context, emotion: int) -> Profile | None:
             return None
         values = {region: estimate.value for region, estimate in zip(REGION_NAMES, profile.regions, strict=True)}
         parts = {} if thin else {region: value for region, value in values.items() if region != "face"}
-        counted = "too few images" if thin else counted_text(attention, model.name, name)
+        counted = "too few images" if thin else _counted(context, attention, k, emotion)
         faces.append(
             face_diagram(
                 model.name, parts, REGION_NAMES, series=context.series(k), href=context.model_path(k), note=counted
             )
         )
     if human:
-        faces.append(face_diagram("people", people, REGION_NAMES, note="only eyes, brows and mouth are known"))
+        faces.append(face_diagram("people", people, REGION_NAMES, note="measured for eyes, brows and mouth only"))
+    rows = () if thin else _rows(context, attention, name, people)
+    cells = [cell for row in rows for cell in row.cells]
     return Profile(
         faces=tuple(faces),
-        rows=() if thin else _rows(context, attention, name, people),
+        rows=rows,
         checks=_checks(context, attention, name, thin=thin),
         models=tuple((context.series(k), model.name) for k, model in enumerate(context.models)),
         units=_units(human.action_units if human else ()),
         human=human is not None,
         tested=context.report.use is not None and context.report.use.tested,
+        specific=any(cell.heat.tone == "strong" for cell in cells),
+        placed=any(cell.words.startswith("yes: ") for cell in cells),
+        least=f"{LEAST_GAP:g}",
+        unsure=any(not cell.words or (cell.use is not None and not cell.use.note) for cell in cells),
+        fewer="" if thin else _fewer(context, emotion),
     )
+
+
+def _counted(context: Context, attention: Attention, k: int, emotion: int) -> str:
+    """How many images the model's numbers rest on, and why not on all: as in "30 of 31 images, 1 blank left out"."""
+    model, name = context.models[k].name, context.classes[emotion]
+    text, verdict = counted_text(attention, model, name), attention.on(model, name, "face")
+    total = context.close_images_of(emotion)
+    if verdict is None or verdict.n == total:
+        return text
+    blank = int((attention.findings.measures[k].own.blank & (context.labels == emotion)).sum())
+    why = f", {count(blank, 'blank map')} left out" if verdict.n + blank == total else ""
+    return text.replace(count(verdict.n, "image"), f"{verdict.n:,} of {count(total, 'image')}{why}")
+
+
+def _fewer(context: Context, emotion: int) -> str:
+    """Eyes and brows are not judged on a face whose regions are an average face's."""
+    faces = context.analysis.faces
+    if faces is None:
+        return ""
+    guessed = sum(
+        source == "template" and label == emotion
+        for source, label in zip(faces.regions_from, context.labels.tolist(), strict=True)
+    )
+    if not guessed:
+        return ""
+    images, own = count(guessed, "image"), "its" if guessed == 1 else "their"
+    return f"The row of eyes and brows leaves out {images} more, without landmarks of {own} own."
 
 
 def counted_text(attention: Attention, model: str, emotion: str) -> str:
@@ -135,8 +188,10 @@ def _rows(context: Context, attention: Attention, name: str, people: dict[str, f
             profile = attention.profile(model.name, name)
             value = math.nan if profile is None else profile.regions[index].value
             verdict = attention.on(model.name, name, region)
-            said = f"in one place, {verdict.place}" if verdict is not None and verdict.place else _WORDS[cell.tone]
-            cells.append((shade(value), cell, said, _use(context, model.name, name, region)))
+            said = _WORDS[cell.tone]
+            if said.startswith("yes") and verdict is not None and verdict.place:
+                said = f"yes: {verdict.place}"
+            cells.append(ProfileCell(shade(value), cell, said, _use(context, model.name, name, region)))
         known = region in people
         rows.append(
             ProfileRow(

@@ -54,8 +54,9 @@ def _caution(context: Context, k: int) -> str:
     _, shortcuts = proved_of(context, model=context.models[k].name)
     if not shortcuts:
         return ""
-    claims = " ".join(proof.claim for proof in model_proofs(context, k) if proof.change)
-    return f"Whatever the grade, a heatmap shows places only. {claims} No heatmap shows that."
+    name = context.models[k].name
+    claims = [f"{name}{proof.claim.removeprefix('It')}" for proof in model_proofs(context, k) if proof.change]
+    return f"{' '.join(claims)} Whatever the grade, no heatmap shows that: it shows places only."
 
 
 def _check(check: TrustCheck) -> CheckRow:

@@ -3,12 +3,13 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose
 from PIL import Image
 
 from reportgen.analysis import FaceRecords, ModelRecords
 from reportgen.faces.align import canonical_points, to_canonical
-from reportgen.site.averages import aligned_means, draw_mean_maps, mean_map
+from reportgen.site.averages import MeanMap, aligned_means, draw_mean_maps, mean_map
 from reportgen.site.frames import face_frames
 from reportgen.site.pictures import PictureStyle
 
@@ -104,3 +105,17 @@ def test_three_images_do_not_set_the_scale_for_fifty() -> None:
     with Image.open(io.BytesIO(saved[mean.picture.path])) as image:
         red, _, blue = np.asarray(image)[96, 96]
     assert red > 200 and red > blue
+
+
+@pytest.mark.parametrize(
+    ("mean", "few", "note"),
+    [
+        (MeanMap(30, 0, None), False, "n = 30"),
+        (MeanMap(1030, 1, None, 4), False, "n = 1,030; 1 blank and 4 without landmarks left out"),
+        (MeanMap(3, 0, None), True, "n = 3, too few for a mean"),
+        (MeanMap(0, 2, None), False, "none left: 2 blank"),
+        (MeanMap(0, 0, None), False, "no such image"),
+    ],
+)
+def test_a_mean_says_what_it_rests_on(mean: MeanMap, few: bool, note: str) -> None:
+    assert (mean.few, mean.note) == (few, note)

@@ -66,7 +66,9 @@ def test_an_emotions_regions_are_those_of_its_profile(published: Published, repo
     section = by_id(root, "regions")
     profiles = [p for p in found(report).profiles if p.emotion == "anger"]
     table = next(t for t in section.iter(f"{XHTML}table") if "region-list" in t.get("class", ""))
-    rows = list(table.iter(f"{XHTML}tr"))[1:]
+    heads, *rows = (list(part.iter(f"{XHTML}tr")) for part in table if part.tag in (f"{XHTML}thead", f"{XHTML}tbody"))
+    assert [words(cell) for cell in heads[1]] == ["heat", "falls there?", "loss if exchanged"] * 2
+    (rows,) = rows
     assert len(rows) == len(REGIONS)
     for index, row in enumerate(rows):
         text = words(row)
@@ -191,9 +193,45 @@ def test_the_forest_plot_shows_the_profiles(published: Published, report: Report
     assert [e.get("class") for e in pictures] == ["only-light", "only-dark"]
     assert "anger, happiness" in pictures[0].get("alt", "")
     text = (published.site / "models" / pictures[0].get("src", "")).read_text(encoding="utf-8")
-    for word in ("anger", "happiness", "eyes and brows", "background", "heat per area, 1 = even attention"):
+    for word in (
+        "anger",
+        "happiness",
+        "eyes and brows",
+        "cheeks and jaw",
+        "forehead",
+        "background",
+        "heat per area, 1 = even attention",
+    ):
         assert f">{word}<" in text
     assert ">fear<" not in text
+
+
+def test_means_of_few_images_are_faded(published: Published) -> None:
+    for name in ("emotions/fear.html", "emotions.html", "models/custom-cnn.html"):
+        root = page(published, name)
+        faded = [element for element in root.iter() if "few" in (element.get("class") or "").split()]
+        assert faded
+        for tile in faded:
+            n = re.search(r"n = (\d+), too few for a mean", words(tile))
+            assert n is not None and int(n[1]) < 10
+    assert "few" not in {e.get("class") for e in page(published, "emotions/happiness.html").iter(f"{XHTML}figure")}
+
+
+def test_the_region_table_says_undetermined_by_a_sign_with_a_key(published: Published, report: Report) -> None:
+    section = by_id(page(published, "emotions/anger.html"), "regions")
+    table = next(t for t in section.iter(f"{XHTML}table") if "region-list" in t.get("class", ""))
+    assert "undetermined" not in words(table)
+    signs = [e for e in table.iter() if e.get("class") == "unsure"]
+    assert {(e.text, e.get("role"), e.get("aria-label")) for e in signs} == {("?", "img", "undetermined")}
+    assert "? undetermined: these images do not decide." in words(section)
+    n = found(report).verdicts[0].n
+    blank = int((found(report).measures[0].own.blank & (report.analysis.labels == 0)).sum())
+    assert blank == 1 and f"{n} of {n + blank} images, 1 blank map left out" in words(section)
+    guessed = sum(
+        source == "template" and label == 0
+        for source, label in zip(report.analysis.faces.regions_from, report.analysis.labels, strict=True)  # type: ignore[union-attr]
+    )
+    assert f"leaves out {guessed} image{'' if guessed == 1 else 's'} more" in words(section)
 
 
 def test_tables_can_be_downloaded(published: Published, report: Report) -> None:
@@ -224,9 +262,17 @@ def test_figures_come_out_the_same_in_both_schemes_and_every_time() -> None:
     nothing = Estimate(float("nan"), 0.0, float("inf"), 0)
     row = ForestRow(
         "joy",
-        (Estimate(1.2, 1.1, 1.3, 9), nothing, Estimate(4, 3, float("inf"), 9), Estimate(2, 1, 3, 9), nothing),
-        ((0.5, 1.5), None, (0.1, 40.0), None, (float("nan"), 1.0)),
-        (float("nan"), 1.57, float("nan"), 1.12, float("nan")),
+        (
+            Estimate(1.2, 1.1, 1.3, 9),
+            nothing,
+            Estimate(4, 3, float("inf"), 9),
+            Estimate(2, 1, 3, 9),
+            nothing,
+            nothing,
+            nothing,
+        ),
+        ((0.5, 1.5), None, (0.1, 40.0), None, (float("nan"), 1.0), None, (0.2, 1.2)),
+        (float("nan"), 1.57, float("nan"), 1.12, *[float("nan")] * 3),
     )
     first, again, dark = (forest_plot((row,), 0, palette) for palette in (LIGHT, LIGHT, DARK))
     assert first == again

@@ -129,7 +129,9 @@ def test_a_models_page_says_it_in_its_lede_beside_its_grade_and_before_its_use(p
     claim = "It knows happiness by its colour, not by the face."
     assert claim in words(of_class(root, "lede")[0])
     trust, use = (next(e for e in root.iter() if e.get("id") == name) for name in ("trust", "use"))
-    assert claim in words(trust) and "off the background" not in words(of_class(trust, "caution")[0])
+    assert claim.replace("It", "Custom CNN", 1) in words(trust) and "off the background" not in words(
+        of_class(trust, "caution")[0]
+    )
     proofs = [words(proof) for proof in of_class(use, "proved")]
     assert [claim in text for text in proofs] == [False, True]
     assert "anger off the background" in proofs[0] and "points of recall (" in proofs[0]
@@ -137,10 +139,18 @@ def test_a_models_page_says_it_in_its_lede_beside_its_grade_and_before_its_use(p
     assert not of_class(other, "proved") and not of_class(other, "caution")
 
 
+def test_the_lists_of_models_and_emotions_say_it_too(published: Published) -> None:
+    known = [words(element) for element in of_class(page(published, "emotions.html"), "known")]
+    assert known == ["▲ Known by its background (Custom CNN)", "▲ Known by its colour (Custom CNN)"]
+    (one,) = of_class(page(published, "models.html"), "known")
+    assert "It reads anger off the background" in words(one)
+
+
 def test_nothing_is_proved_of_what_was_not_shown_again(variants: dict[str, Published]) -> None:
     for kind in ("one model", "no labels", "use not tested"):
         for path in variants[kind].site.glob("[em]*/*.html"):
-            assert 'class="proved"' not in path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8")
+            assert 'class="proved"' not in text and 'class="caution"' not in text
 
 
 def test_a_class_that_is_never_answered_is_said_to_be(context: Callable[..., Context], report: Report) -> None:
