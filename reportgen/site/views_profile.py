@@ -220,9 +220,7 @@ def _checks(
     found = [profile for profile in profiles if profile is not None]
     # Heat for a class that is never chosen earns no praise without saying so.
     emotion = context.classes.index(name)
-    never = [
-        f"; but it never answers {name}" if never_answers(context, k, emotion) else "" for k in range(len(profiles))
-    ]
+    never = [f"; it never answers {name}" if never_answers(context, k, emotion) else "" for k in range(len(profiles))]
     noted = [(profile, note) for profile, note in zip(profiles, never, strict=True) if profile is not None]
     human, naive = HUMAN.get(name), NAIVE.get(name)
     rows: list[tuple[str, tuple[str, ...], str]] = []
