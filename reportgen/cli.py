@@ -142,7 +142,7 @@ def explain(
     images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them; no labels are needed.")],
     model: Models = None,
     config: Settings = None,
-    output: Output = None,
+    output: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("explained"),
     open_: Open = False,
     device: Device = None,
     privacy: Privacy = None,
@@ -222,8 +222,9 @@ def diff_command(
             raise ConfigError(f"--pair {entry}: expected OLD=NEW, the names of a model before and after")
         pairs[old.strip()] = new.strip()
     settings = _settings(
-        config, output=output, image_root=image_root, sample_images=sample_images, zip=False if no_zip else None
-    )
+        config, runs_models=False, output=output, image_root=image_root, sample_images=sample_images,
+        zip=False if no_zip else None,
+    )  # fmt: skip
     progress = TerminalProgress(make_console())
     _finish(diff(settings, before, after, pairs, progress), progress, open_, [])
 
@@ -269,7 +270,7 @@ def selfcheck(
     run(quick, work, workers, console, TerminalProgress(console))
 
 
-def _settings(config: Path | None, model: list[str] | None = None, **flags: Any) -> Config:
+def _settings(config: Path | None, model: list[str] | None = None, *, runs_models: bool = True, **flags: Any) -> Config:
     """Settings from file and flags; `NAME=CHECKPOINT` becomes a model."""
     models: dict[str, dict[str, Any]] = {}
     for entry in model or []:
@@ -277,7 +278,7 @@ def _settings(config: Path | None, model: list[str] | None = None, **flags: Any)
         if not found or not name.strip() or not checkpoint:
             raise ConfigError(f"--model {entry}: expected NAME=CHECKPOINT, such as 'ResNet18=resnet18.pth'")
         models[printable(name.strip())] = {"checkpoint": Path(checkpoint)}
-    return load_config(config, {**flags, "models": models or None})
+    return load_config(config, {**flags, "models": models or None}, runs_models=runs_models)
 
 
 def _build(settings: Config, open_: bool, fail_on: list[Finding]) -> None:

@@ -22,6 +22,8 @@ __all__ = [
     "with_settings",
 ]
 
+# Read without being asked for.
+_FOUND = Path("reportgen.toml")
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "xgradcam"]
 
 
@@ -145,7 +147,7 @@ class Config(_Section):
         return value
 
 
-def load_config(path: Path | None, overrides: dict[str, Any]) -> Config:
+def load_config(path: Path | None, overrides: dict[str, Any], *, runs_models: bool = True) -> Config:
     """Settings from a TOML file and from flags; flags win.
 
     Parameters
@@ -155,6 +157,8 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> Config:
         are relative to the file.
     overrides
         Values of flags by field name; None means "not given". `models` is merged by name.
+    runs_models
+        False for what runs no model: then a found file may say what code a model needs.
 
     Raises
     ------
@@ -162,12 +166,50 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> Config:
         The file cannot be read or a value is not allowed; names the key and what is allowed.
     """
     values: dict[str, Any] = {}
-    if path is None and Path("reportgen.toml").is_file():
-        path = Path("reportgen.toml")
+    found = path is None and _FOUND.is_file()
+    if found:
+        path = _FOUND
     if path is not None:
         values = _read_toml(path)
+        if "unsafe_load" in values:
+            raise ConfigError(
+                f"{path}: unsafe_load: not a setting of a file, which may be a stranger's; remove the line, and if the "
+                "checkpoints are your own give --unsafe-load (in Python unsafe_load=True)"
+            )
         _anchor(values, path.parent)
-    return _merged(values, overrides, str(path or "command line"))
+    runs = _code_named_by(values) if found and runs_models and not overrides.get("unsafe_load") else {}
+    merged = _merged(values, overrides, str(path or "command line"))
+    _refuse_found_code(merged, runs, overrides)
+    return merged
+
+
+def _code_named_by(values: dict[str, Any]) -> dict[str, str]:
+    """What in a settings file makes a build run code of the file's choice, by model; "" is the cluster."""
+    models = values.get("models")
+    entries = models.items() if isinstance(models, dict) else ()
+    named = {
+        name: f"models.{name}.factory = '{entry['factory']}'"
+        for name, entry in entries
+        if isinstance(entry, dict) and entry.get("factory") is not None
+    }
+    cluster = values.get("ray")
+    if isinstance(cluster, dict) and cluster.get("address") not in (None, "auto"):
+        # What comes back from a cluster is unpickled here; "auto" is one that runs on this machine.
+        named[""] = f"ray.address = '{cluster['address']}'"
+    return named
+
+
+def _refuse_found_code(config: Config, named: dict[str, str], overrides: dict[str, Any]) -> None:
+    """Settings that merely lay in the working directory, where a stranger may have put them, run no code unasked."""
+    given = {name for name, entry in (overrides.get("models") or {}).items() if entry.get("factory") is not None}
+    for name, what in named.items():
+        # A flag may have put another model, or another cluster's engine, in its place.
+        counts = config.engine == "ray" if name == "" else name in config.models and name not in given
+        if counts:
+            raise ConfigError(
+                f"{_FOUND}: {what:.120}: runs code, and this file was only found in the working directory; if it is "
+                f"yours, name it with --config {_FOUND} (in Python config='{_FOUND}')"
+            )
 
 
 def with_settings(config: Config, overrides: dict[str, Any]) -> Config:

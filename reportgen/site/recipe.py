@@ -83,6 +83,8 @@ def build_command(config: Config) -> str | None:
         for name in _COMMAND_FLAGS
         if getattr(config, name) != Config.model_fields[name].default
     ]
+    if config.ray.address not in (None, "auto") or any(entry.factory is not None for entry in config.models.values()):
+        flags.append("--config reportgen.toml")  # what runs code of its own has to be named
     return printable(" ".join(["reportgen build", f"--data {shlex.quote(config.data.name)}", *models, *flags]))
 
 

@@ -25,7 +25,7 @@ def good_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     before = Path.cwd()
     os.chdir(root)
     try:
-        build(load_config(None, {}))
+        build(load_config(Path("reportgen.toml"), {}))
     finally:
         os.chdir(before)
     return root

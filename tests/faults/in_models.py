@@ -69,6 +69,64 @@ def _(scene: Scene) -> None:
 
 
 @fault(
+    "protection switched off by the settings",
+    "unsafe_load = true in reportgen.toml, and a checkpoint that runs code",
+    NEVER_RUN,
+    2,
+    r"reportgen\.toml: unsafe_load: .*--unsafe-load",
+)
+def _(scene: Scene) -> None:
+    torch.save({"state_dict": scene.state(), "x": Payload(scene)}, scene.root / "tiny.pth")
+    scene.settings(more="unsafe_load = true\n")
+    scene.arguments = ["build"]
+
+
+@fault(
+    "factory in settings that were only found",
+    "a reportgen.toml in the working directory whose factory runs code, without --config",
+    NEVER_RUN,
+    2,
+    r"reportgen\.toml: models\.Tiny\.factory = 'strange:make': runs code, .*--config reportgen\.toml",
+)
+def _(scene: Scene) -> None:
+    _strange_factory(scene)
+    scene.arguments = ["build"]
+
+
+def _strange_factory(scene: Scene) -> None:
+    ran = scene.root / "ran"
+    (scene.root / "strange.py").write_text(f"import pathlib\npathlib.Path({str(ran)!r}).write_text('ran')\n")
+    scene.monkeypatch.syspath_prepend(str(scene.root))
+    scene.settings(("faults.tiny:make", "strange:make"))
+
+
+@fault(
+    "factory under a model that a flag names",
+    "the same, with --model for the checkpoint",
+    NEVER_RUN,
+    2,
+    r"models\.Tiny\.factory = 'strange:make': runs code",
+)
+def _(scene: Scene) -> None:
+    _strange_factory(scene)
+    scene.arguments = ["build", "--model", "Tiny=tiny.pth"]
+
+
+@fault(
+    "stranger's cluster in settings that were only found",
+    "ray.address and engine in a reportgen.toml in the working directory, without --config",
+    NEVER_RUN,
+    2,
+    r"ray\.address = 'ray://evil\.example:1': runs code",
+)
+def _(scene: Scene) -> None:
+    scene.settings(
+        ('factory = "faults.tiny:make"\n', ""), more='engine = "ray"\nray.address = "ray://evil.example:1"\n'
+    )
+    scene.arguments = ["build"]
+
+
+@fault(
     "names with .. in a checkpoint's zip",
     "entries called ../../evil.txt",
     "one line; nothing is unpacked",
@@ -81,7 +139,7 @@ def _(scene: Scene) -> None:
         archive.writestr("../data.pkl", pickle.dumps({}))
 
 
-@fault("zip bomb as checkpoint", "2 GB of zeros deflated to 2 MB", REFUSED, 2, r"tiny\.pth: .*unpack")
+@fault("zip bomb as checkpoint", "256 MB of zeros deflated to 1 MB", REFUSED, 2, r"tiny\.pth: .*unpack")
 def _(scene: Scene) -> None:
     with (
         zipfile.ZipFile(scene.root / "tiny.pth", "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,

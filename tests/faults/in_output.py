@@ -78,7 +78,7 @@ def _(scene: Scene) -> None:
 def _(scene: Scene) -> None:
     with zipfile.ZipFile(scene.output / "report-mail.zip", "w") as archive:
         archive.writestr("thesis.txt", "mine")
-    scene.arguments = ["build", "--mail"]
+    scene.arguments += ["--mail"]
 
 
 @fault(
@@ -438,7 +438,7 @@ def _(scene: Scene) -> None:
     scene.image().rename(scene.root / "images/χαρά.png")
     scene.change_rows(path=["images/χαρά.png", *scene.rows()["path"][1:]])
     scene.add_row("images/χαρά.png")
-    scene.arguments = ["check"]
+    scene.arguments[0] = "check"
     scene.during.append(ascii_terminal)
 
 

@@ -125,7 +125,7 @@ def build(root: Path, log: Path, die_at: int = 0, kind: int = 0) -> Callable[[],
 
         os.chdir(root)
         sys.addaudithook(hook)
-        sys.argv = ["reportgen", "build"]
+        sys.argv = ["reportgen", "build", "--config", "reportgen.toml"]
         try:
             main()
         finally:

@@ -121,7 +121,7 @@ class Scene:
     monkeypatch: pytest.MonkeyPatch
     capture: Callable[[], tuple[str, str]]
     stack: ExitStack = field(default_factory=ExitStack)
-    arguments: list[str] = field(default_factory=lambda: ["build"])
+    arguments: list[str] = field(default_factory=lambda: ["build", "--config", "reportgen.toml"])
     checks: list[Callable[[Outcome], None]] = field(default_factory=list)
     during: list[Callable[[], Any]] = field(default_factory=list)
     never_told: list[str] = field(default_factory=list)

@@ -69,7 +69,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     before = Path.cwd()
     os.chdir(root)
     try:
-        result = build(load_config(None, {}))
+        result = build(load_config(Path("reportgen.toml"), {}))
     finally:
         os.chdir(before)
     return root / result.site

@@ -6,6 +6,7 @@ import contextlib
 import copyreg
 import os
 import pickle
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from faults.payloads import FORMS, SHAPES
+from faults.scene import make_scene
 
 from reportgen.errors import CheckpointError, DataError
 from reportgen.inputs.checkpoints import read_checkpoint
@@ -76,6 +78,28 @@ def test_no_payload_is_run(shape: str, form: str, tmp_path: Path) -> None:
     assert dict(os.environ) == environment
     message = str(refused.value)
     assert message.startswith(str(path)) and "\n" not in message and len(message) < 500 + len(str(path))
+
+
+@pytest.mark.parametrize("command", ["check", "build"])
+def test_a_settings_file_does_not_switch_the_protection_off(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of a stranger's may bring settings beside its checkpoint."""
+    from reportgen.__main__ import main
+
+    make_scene(tmp_path / "scene")
+    ran = tmp_path / "ran"
+    FORMS["bare pickle"](SHAPES["REDUCE, protocol 2"](str(ran)), tmp_path / "scene/tiny.pth")
+    settings = tmp_path / "scene/reportgen.toml"
+    settings.write_text("unsafe_load = true\n" + settings.read_text())
+    monkeypatch.chdir(tmp_path / "scene")
+    for named in ([], ["--config", "reportgen.toml"]):
+        monkeypatch.setattr("sys.argv", ["reportgen", command, *named])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 2
+        assert re.fullmatch(r"error: reportgen\.toml: unsafe_load: .*--unsafe-load.*\n", capsys.readouterr().err)
+        assert not _ran(ran)
 
 
 def test_there_are_enough_shapes() -> None:

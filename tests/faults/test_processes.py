@@ -48,14 +48,14 @@ def test_an_interruption_while_a_library_loads_is_one_line(scene_folder: Path) -
     )
     settings = scene_folder / "reportgen.toml"
     settings.write_text(settings.read_text().replace("faults.tiny:make", "loads:make"))
-    command = [sys.executable, "-m", "reportgen", "build"]
+    command = [sys.executable, "-m", "reportgen", "build", "--config", "reportgen.toml"]
     ended = subprocess.run(command, cwd=scene_folder, env=environment(), capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (130, f"{STOPPED}\n")
 
 
 @pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(scene_folder: Path) -> None:
-    command = [sys.executable, "-m", "reportgen", "build"]
+    command = [sys.executable, "-m", "reportgen", "build", "--config", "reportgen.toml"]
     with subprocess.Popen(
         command, cwd=scene_folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -108,7 +108,7 @@ def test_the_network_guard_works(tmp_path: Path) -> None:
 def test_warnings_as_errors(scene_folder: Path) -> None:
     """`python -W error`: neither this package nor what it calls, as it calls it, is deprecated."""
     _find_faces(scene_folder)
-    command = [sys.executable, "-W", "error", "-m", "reportgen", "build"]
+    command = [sys.executable, "-W", "error", "-m", "reportgen", "build", "--config", "reportgen.toml"]
     done = subprocess.run(command, cwd=scene_folder, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
