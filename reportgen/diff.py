@@ -21,8 +21,8 @@ from reportgen.evidence.tables import inert
 from reportgen.inputs.images import decode
 from reportgen.inputs.relocate import locate
 from reportgen.lock import build_lock
-from reportgen.merge import analysis_folder
-from reportgen.ownership import check_output
+from reportgen.merge import analysis_folder, refuse_own_input
+from reportgen.ownership import check_output, claim
 from reportgen.progress import Progress, SilentProgress
 from reportgen.site.archive import archive_date
 from reportgen.site.context import base_name
@@ -64,8 +64,10 @@ def diff(
     """
     told = progress or SilentProgress()
     archive_date()
+    refuse_own_input(config.output, (before, after))
     with build_lock(config.output):
-        check_output(config.output, zipped=config.zip)
+        check_output(config.output, "diff", zipped=config.zip)
+        claim(config.output, "diff")
         return _diff_alone(config, before, after, pairs, told)
 
 

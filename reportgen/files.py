@@ -11,9 +11,10 @@ from typing import Any
 
 from reportgen.errors import OutputError
 
-__all__ = ["is_temporary_name", "sweep_leftovers", "write_atomically", "write_json"]
+__all__ = ["is_temporary_name", "sweep_leftovers", "temporary_beside", "write_atomically", "write_json"]
 
-_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
+# Our own name in it: what a user calls .draft.2.tmp is not ours to sweep.
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.reportgen\.tmp")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -29,8 +30,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     OutputError
         The folder or file cannot be written.
     """
-    # A dot file with the process number: two builds at once never write into one temporary file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -44,9 +44,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); check space and permissions") from None
 
 
+def temporary_beside(path: Path) -> Path:
+    """Where to write what is going to be `path`.
+
+    A dot file with the process number: two builds at once never write into one temporary file.
+    """
+    return path.with_name(f".{path.name}.{os.getpid()}.reportgen.tmp")
+
+
 def sweep_leftovers(folder: Path) -> None:
     """Remove half-written files of builds that were killed; call it while holding the folder's build lock."""
-    for path in [*folder.glob(".*.tmp"), *(folder / "analysis").rglob(".*.tmp")]:
+    for path in [*folder.glob(".*.reportgen.tmp"), *(folder / "analysis").rglob(".*.reportgen.tmp")]:
         if is_temporary_name(path.name):
             path.unlink(missing_ok=True)
 

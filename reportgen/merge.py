@@ -18,7 +18,7 @@ from reportgen.errors import BuildError, DataError
 from reportgen.files import write_atomically, write_json
 from reportgen.parts import RECORD_KEY, PartStore, write_table
 
-__all__ = ["analysis_folder", "merge_analyses"]
+__all__ = ["analysis_folder", "merge_analyses", "refuse_own_input"]
 
 # Two parts must agree on these, or one report would mix what cannot be compared.
 _SETTINGS = ("method", "precision", "regions", "seed")
@@ -40,6 +40,20 @@ def analysis_folder(folder: Path) -> Path:
     """The analysis in a folder that `reportgen build` wrote, or the folder itself where it is the analysis."""
     inside = folder / "analysis"
     return inside if (inside / "manifest.json").is_file() else folder
+
+
+def refuse_own_input(output: Path, folders: Sequence[Path]) -> None:
+    """Refuse an output folder that is one of those that are read.
+
+    Raises
+    ------
+    DataError
+        It is.
+    """
+    taken = {place.resolve() for place in (output, output / "analysis")}
+    for folder in folders:
+        if analysis_folder(folder).resolve() in taken:
+            raise DataError(f"{folder}: is read, and --output {output} would write over it; choose another --output")
 
 
 def merge_analyses(folders: Sequence[Path], target: Path) -> None:

@@ -30,8 +30,8 @@ from reportgen.inputs.priors import training_priors
 from reportgen.inputs.relocate import find_again, reorder
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
 from reportgen.lock import build_lock
-from reportgen.merge import merge_analyses
-from reportgen.ownership import check_output
+from reportgen.merge import merge_analyses, refuse_own_input
+from reportgen.ownership import Kind, check_output, claim
 from reportgen.parts import PartStore
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
@@ -62,7 +62,7 @@ def build(config: Config, progress: Progress | None = None) -> BuildResult:
     found = discover(config)
     with told.stage("Reading the test set"):
         test_set = load_test_set(found.config)
-    return _build(found.config, test_set, found.missing, told)
+    return _build(found.config, "build", test_set, found.missing, told)
 
 
 def explain(config: Config, images: Sequence[Path], progress: Progress | None = None) -> BuildResult:
@@ -75,24 +75,24 @@ def explain(config: Config, images: Sequence[Path], progress: Progress | None = 
     """
     found = discover_models(config)
     test_set = images_without_labels(images, found.config.classes or EMOTIONS)
-    return _build(found.config, test_set, found.missing, progress or SilentProgress())
+    return _build(found.config, "explain", test_set, found.missing, progress or SilentProgress())
 
 
-def _build(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
+def _build(config: Config, kind: Kind, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
     for sentence in missing:
         progress.note(f"warning: {sentence}")
     archive_date()  # a SOURCE_DATE_EPOCH that cannot be used is said before anything is computed
     with build_lock(config.output):
-        check_output(config.output, zipped=config.zip, mailed=config.mail)
-        return _build_alone(config, test_set, missing, progress)
+        _prepare(config, kind)
+        analyse(config, test_set, config.output / "analysis", progress, missing)
+        return _publish(config, kind, test_set, missing, progress)
 
 
-def _build_alone(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
-    """The build itself, while no other one writes here."""
-    folder = config.output / "analysis"
+def _prepare(config: Config, kind: Kind) -> None:
+    """Look at the output folder before anything is computed, while no other build writes there."""
+    check_output(config.output, kind, zipped=config.zip, mailed=config.mail, single=config.single_file)
     sweep_leftovers(config.output)
-    analyse(config, test_set, folder, progress, missing)
-    return _publish(config, test_set, missing, progress)
+    claim(config.output, kind)
 
 
 def merge(config: Config, folders: Sequence[Path], progress: Progress | None = None) -> BuildResult:
@@ -113,14 +113,14 @@ def merge(config: Config, folders: Sequence[Path], progress: Progress | None = N
     """
     told = progress or SilentProgress()
     archive_date()
+    refuse_own_input(config.output, folders)
     with build_lock(config.output):
-        check_output(config.output, zipped=config.zip, mailed=config.mail)
+        _prepare(config, "merge")
         return _merge_alone(config, folders, told)
 
 
 def _merge_alone(config: Config, folders: Sequence[Path], told: Progress) -> BuildResult:
     folder = config.output / "analysis"
-    sweep_leftovers(config.output)
     with told.stage("Joining the analyses", len(folders)):
         merge_analyses(folders, folder)
     manifest = read_manifest(folder)
@@ -137,10 +137,10 @@ def _merge_alone(config: Config, folders: Sequence[Path], told: Progress) -> Bui
     if lost and config.experiments != "off":
         told.note(f"warning: no checkpoint of {', '.join(lost)}, so no experiment on changed images was made")
         config = config.model_copy(update={"experiments": "off"})
-    return _publish(config, test_set, (), told)
+    return _publish(config, "merge", test_set, (), told)
 
 
-def _publish(config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
+def _publish(config: Config, kind: Kind, test_set: TestSet, missing: Sequence[str], progress: Progress) -> BuildResult:
     """From a finished analysis to the site."""
     folder = config.output / "analysis"
     everything = read_answers(folder)
@@ -162,7 +162,7 @@ def _publish(config: Config, test_set: TestSet, missing: Sequence[str], progress
     result = BuildResult(
         published.site, published.zip, folder, alarms(report, missing), warnings, published.single, published.mail
     )
-    remember(config, key, result)
+    remember(config, kind, key, result)
     return result
 
 

@@ -10,14 +10,13 @@ from reportgen.analysis import AnalysisAnswers, content_hash, write_json
 from reportgen.config import Config
 from reportgen.explain.plan import code_hash, judging_code
 from reportgen.inputs.testset import TestSet
-from reportgen.ownership import MANIFEST
+from reportgen.ownership import MANIFEST, STATE, Kind
 from reportgen.result import BuildResult
 from reportgen.site.recipe import build_command, settings_file
 from reportgen.site.render import find_templates
 
 __all__ = ["remember", "site_key", "unchanged"]
 
-_STATE = ".reportgen.json"
 _TOP_LEVEL = ("pipeline.py", "conclusions.py", "analysis.py", "parts.py")
 _CERTIFICATE = ("selfcheck/data/certificate.json", "selfcheck/data/trials.csv")
 _SITE_SETTINGS = (
@@ -57,7 +56,7 @@ def site_key(everything: AnalysisAnswers, test_set: TestSet, config: Config) -> 
 def unchanged(config: Config, key: str) -> BuildResult | None:
     """The last result, if it was made from the same and is still there."""
     try:
-        state = json.loads((config.output / _STATE).read_text(encoding="utf-8"))
+        state = json.loads((config.output / STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     archive = config.output / "report.zip" if config.zip else None
@@ -85,9 +84,10 @@ def _is_whole(site: Path) -> bool:
         return False
 
 
-def remember(config: Config, key: str, result: BuildResult) -> None:
+def remember(config: Config, kind: Kind, key: str, result: BuildResult) -> None:
     """Keep what this build was made from and what it found, for the next one."""
     state: dict[str, Any] = {
+        "kind": kind,
         "key": key,
         "alarms": sorted(result.alarms),
         "warnings": list(result.warnings),
@@ -95,4 +95,4 @@ def remember(config: Config, key: str, result: BuildResult) -> None:
         "single_size": result.single.stat().st_size if result.single is not None else None,
         "mail_size": result.mail.stat().st_size if result.mail is not None else None,
     }
-    write_json(config.output / _STATE, state)
+    write_json(config.output / STATE, state)

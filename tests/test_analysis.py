@@ -72,15 +72,14 @@ def test_leftovers_of_killed_builds_go_and_files_of_the_user_stay(tmp_path):
     """Whatever process has the number by now: only the holder of the build lock sweeps, so no writer is alive."""
     (tmp_path / "analysis/images").mkdir(parents=True)
     gone = [
-        tmp_path / "analysis/images/.part-00000-x.parquet.4711.tmp",
-        tmp_path / f".report.zip.{os.getpid()}.tmp",
+        tmp_path / "analysis/images/.part-00000-x.parquet.4711.reportgen.tmp",
+        tmp_path / f".report.zip.{os.getpid()}.reportgen.tmp",
     ]
-    mine = tmp_path / ".my.notes.tmp"
-    for path in (*gone, mine):
+    mine = [tmp_path / ".my.notes.tmp", tmp_path / ".draft.2.tmp"]
+    for path in (*gone, *mine):
         path.write_text("")
     sweep_leftovers(tmp_path)
-    assert [path.exists() for path in gone] == [False, False]
-    assert mine.exists()
+    assert [path.exists() for path in (*gone, *mine)] == [False, False, True, True]
 
 
 @pytest.mark.parametrize("content", ["", "[1, 2", '{"schema": 99}', "[]"])

@@ -163,7 +163,7 @@ def _unknown(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> str
     lacking = sorted(set(nearest.signature) - state.keys())
     return (
         f"{config.checkpoint}: unknown architecture for model '{name}' (has {_few(sorted(state))}; for {nearest.name} "
-        f"it lacks {_few(lacking)}); set factory and target_layer for it in reportgen.toml and give --config reportgen.toml"
+        f"it lacks {_few(lacking)}); set factory and target_layer for it in reportgen.toml and give that to --config"
     )
 
 

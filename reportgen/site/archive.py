@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reportgen.errors import ConfigError, OutputError
+from reportgen.files import temporary_beside
 
 __all__ = ["archive_date", "write_archive"]
 
@@ -43,7 +45,14 @@ def archive_date(fallback: Date = _FIRST) -> Date:
     return min(max(date, _FIRST), _LAST)
 
 
-def write_archive(folder: Path, names: Iterable[str], target: Path, prefix: str, date: Date) -> None:
+def write_archive(
+    folder: Path,
+    names: Iterable[str],
+    target: Path,
+    prefix: str,
+    date: Date,
+    last: Callable[[], object] = lambda: None,
+) -> None:
     """Pack files of `folder` into `target`, written beside and renamed at the end.
 
     Parameters
@@ -52,13 +61,15 @@ def write_archive(folder: Path, names: Iterable[str], target: Path, prefix: str,
         Paths from `folder`, with forward slashes.
     prefix
         Folder inside the zip, so that extracting it does not scatter files.
+    last
+        Called when all is packed; what it raises leaves the old zip in place.
 
     Raises
     ------
     OutputError
         The zip cannot be written.
     """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(target)
     try:
         with zipfile.ZipFile(temporary, "w") as archive:
             for name in sorted(names):
@@ -68,7 +79,10 @@ def write_archive(folder: Path, names: Iterable[str], target: Path, prefix: str,
                 stored = Path(name).suffix in _STORED
                 entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
                 archive.writestr(entry, (folder / name).read_bytes(), compresslevel=zlib.Z_BEST_COMPRESSION)
+        last()
         temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"{target}: cannot be written ({error.strerror}); check space and permissions") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reportgen.config import Config
 from reportgen.errors import OutputError
-from reportgen.ownership import MAILED, MANIFEST
+from reportgen.ownership import MAILED, MANIFEST, begin_scratch, clear_scratch
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
 from reportgen.site.build import compose
@@ -17,10 +17,7 @@ from reportgen.site.economy import STEPS, lean
 from reportgen.site.report import Report
 from reportgen.site.writer import SiteWriter
 
-__all__ = ["FOLDER", "Mailed", "mail"]
-
-FOLDER = ".mail-new"
-"""Where smaller versions grow, beside the site."""
+__all__ = ["Mailed", "mail"]
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,15 @@ def mail(
     OutputError
         No step makes it small enough, or it cannot be written.
     """
-    target, folder = output / MAILED, output / FOLDER
+    target, folder = output / MAILED, output / ".mail-new"
     limit = int(1e6 * config.mail_mb)
     fresh = folder / "report.zip"
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        clear_scratch(folder)
+        begin_scratch(folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror}); check space and permissions") from None
+    try:
         write_archive(output / "site", names, fresh, "report", archive_date())
         left_out: tuple[str, ...] = ()
         for text, economy in STEPS:

@@ -17,16 +17,24 @@ from pathlib import Path
 from reportgen.analysis import write_atomically
 from reportgen.config import Config
 from reportgen.errors import OutputError
-from reportgen.ownership import MANIFEST, check_site
+from reportgen.ownership import (
+    MANIFEST,
+    SCRATCH,
+    begin_scratch,
+    check_single,
+    check_site,
+    clear_scratch,
+    remove_site,
+)
 from reportgen.progress import Progress
 from reportgen.site.archive import archive_date, write_archive
 from reportgen.site.build import Composed, compose
-from reportgen.site.mail import FOLDER, mail
+from reportgen.site.mail import mail
 from reportgen.site.pictures import Save
 from reportgen.site.privacy import protect
 from reportgen.site.render import find_templates
 from reportgen.site.report import Report
-from reportgen.site.single import refuse_foreign, single_page
+from reportgen.site.single import single_page
 from reportgen.site.text import and_list
 from reportgen.site.writer import SiteWriter
 
@@ -91,7 +99,7 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
     if config.single_file:
         single = output / "report.html"
         with progress.stage("One file"):
-            refuse_foreign(single)
+            check_single(single)  # again: it may have arrived while the site was made
             router = (find_templates() / "single.js").read_text(encoding="utf-8")
             write_atomically(single, single_page(site, files, router, config.single_file_mb))
     if config.mail:
@@ -126,6 +134,10 @@ def _make(composer: Composer, images: int, output: Path, config: Config, progres
     repair(output)
     known, writer = _Known(site, check_site(site)), SiteWriter(fresh)
     try:
+        begin_scratch(fresh)
+    except OSError as error:
+        raise OutputError(f"{fresh}: cannot be written ({error.strerror}); check space and permissions") from None
+    try:
         return _write(composer, images, output, config, progress, known, writer)
     except Exception:
         shutil.rmtree(fresh, ignore_errors=True)  # half a site is of no use, and its space may be needed
@@ -137,7 +149,6 @@ def _write(
 ) -> tuple[Published, Files]:
     site, fresh = output / "site", output / ".site-new"
     try:
-        fresh.mkdir(parents=True)
         with progress.stage("Pictures", images) as step:
             composed = composer(known, writer, step.advance)
         with progress.stage("Pages", composed.pages) as step:
@@ -154,7 +165,7 @@ def _write(
     if config.zip:
         packed = output / "report.zip"
         with progress.stage("Zip"):
-            write_archive(fresh, [*files, MANIFEST], packed, "report", archive_date())
+            write_archive(fresh, [*files, MANIFEST], packed, "report", archive_date(), lambda: check_site(site))
         packed_bytes = packed.stat().st_size
     _swap(fresh, site, output)
     pages = sum(name.endswith(".html") for name in files)
@@ -168,18 +179,18 @@ def repair(output: Path) -> None:
     Raises
     ------
     OutputError
-        The folder cannot be changed.
+        The folder cannot be changed, or something in what was left is not ours.
     """
-    site, fresh, old = output / "site", output / ".site-new", output / ".site-old"
+    site, old = output / "site", output / ".site-old"
     try:
         if old.exists():
             if site.exists():
-                shutil.rmtree(old)
+                check_site(old)
+                remove_site(old)
             else:
                 old.rename(site)
-        for leftover in (fresh, output / FOLDER):
-            if leftover.exists():
-                shutil.rmtree(leftover)
+        for name in SCRATCH:
+            clear_scratch(output / name)
     except OSError as error:
         raise OutputError(f"{output}: cannot be changed ({error.strerror}); check permissions") from None
 
@@ -212,9 +223,16 @@ def _swap(fresh: Path, site: Path, output: Path) -> None:
     try:
         if site.exists():
             site.rename(old)
+            # Nobody finds the folder under its new name: what arrived before is seen now, and goes back.
+            check_site(old)
         fresh.rename(site)
         if old.exists():
-            shutil.rmtree(old)
+            remove_site(old)
+    except OutputError:
+        with suppress(OSError):
+            old.rename(site)
+        check_site(site)  # says it again, with the name it has now
+        raise
     except OSError as error:
         if old.exists() and not site.exists():
             with suppress(OSError):

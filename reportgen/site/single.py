@@ -23,11 +23,9 @@ from urllib.parse import unquote
 from PIL import Image
 
 from reportgen.errors import BuildError, OutputError
+from reportgen.ownership import SINGLE_MARK
 
-__all__ = ["MARK", "refuse_foreign", "single_page"]
-
-MARK = '<meta name="generator" content="reportgen">'
-"""By which a file of ours is known before it is replaced."""
+__all__ = ["single_page"]
 
 _TAG = re.compile(r'<([a-zA-Z][\w-]*)((?:\s+[\w:.-]+(?:="[^"]*")?)*)\s*(/?)>')
 _ATTRIBUTE = re.compile(r'([\w:.-]+)(?:="([^"]*)")?')
@@ -72,25 +70,6 @@ def single_page(site: Path, names: Iterable[str], router: str, limit_mb: float) 
             "raise the limit"
         )
     return page
-
-
-def refuse_foreign(target: Path) -> None:
-    """Refuse to replace a file that is not ours.
-
-    Raises
-    ------
-    OutputError
-        There is one.
-    """
-    try:
-        with target.open("rb") as file:
-            ours = MARK.encode() in file.read(4096)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be read ({error.strerror}); check permissions") from None
-    if not ours:
-        raise OutputError(f"{target}: not written by reportgen; move it away or choose another --output")
 
 
 class _Bundle:
@@ -258,7 +237,7 @@ class _Bundle:
             _POLICY,
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',
-            MARK,
+            SINGLE_MARK,
             description[0] if description else "",
             title[0] if title else "",
             f'<link rel="icon" href="{icon}" type="image/svg+xml">',

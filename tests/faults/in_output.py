@@ -32,6 +32,7 @@ def _(scene: Scene) -> None:
     (scene.output / "plots").mkdir()
     (scene.output / "plots/site.png").write_text("mine")
     (scene.output / ".my.notes.tmp").write_text("mine")
+    (scene.output / ".draft.2.tmp").write_text("mine")
     (scene.output / "analysis/my-analysis.ipynb").write_text("mine")
 
     def kept(_: object) -> None:
@@ -82,6 +83,63 @@ def _(scene: Scene) -> None:
 
 
 @fault(
+    "user's own single file", "a report.html of the user's", KEPT, 1, r"output/report\.html: not written by reportgen"
+)
+def _(scene: Scene) -> None:
+    change(scene)
+    (scene.output / "report.html").write_text("<html>my homepage")
+    scene.arguments += ["--single-file"]
+
+
+def _stays(scene: Scene, name: str, content: str = "mine") -> None:
+    """A file of the user's under a name that is mostly ours, and after the command still there."""
+    path = scene.output / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+
+    def there(_: object) -> None:
+        assert path.read_text() == content
+
+    scene.checks.append(there)
+
+
+@fault(
+    "user's own state file",
+    "a .reportgen.json of the user's",
+    KEPT,
+    1,
+    r"\.reportgen\.json: not written by reportgen",
+)
+def _(scene: Scene) -> None:
+    change(scene)
+    _stays(scene, ".reportgen.json", '{"mine": true}')
+
+
+@fault(
+    "user's file in a site that stepped aside",
+    "a note in output/.site-old",
+    KEPT,
+    1,
+    r"\.site-old/mine\.txt: not written by reportgen",
+)
+def _(scene: Scene) -> None:
+    change(scene)
+    _stays(scene, ".site-old/mine.txt")
+
+
+@fault(
+    "user's half of a folder .site-new",
+    "a note in output/.site-new",
+    KEPT,
+    1,
+    r"\.site-new/mine\.txt: not written by reportgen",
+)
+def _(scene: Scene) -> None:
+    change(scene)
+    _stays(scene, ".site-new/mine.txt")
+
+
+@fault(
     "user's own analysis",
     "a notebook's results in output/analysis",
     KEPT,
@@ -113,6 +171,138 @@ def _(scene: Scene) -> None:
 
     scene.monkeypatch.setattr(publish, "compose", late)
     scene.appears.append("output/site/note.txt")
+
+
+@fault(
+    "a file arrives while the zip is written",
+    "a note in output/site while the new one is packed",
+    "one line; the note, the old site and the old zip stay",
+    1,
+    r"site/note\.txt: not written by reportgen",
+)
+def _(scene: Scene) -> None:
+    archive = (scene.output / "report.zip").read_bytes()
+    _arrives(scene, after=False)
+    scene.checks.append(lambda _: _equal((scene.output / "report.zip").read_bytes(), archive))
+
+
+@fault(
+    "a file arrives in the last moment",
+    "a note in output/site when all is packed and checked",
+    "one line; the note and the old site stay",
+    1,
+    r"output/site/note\.txt: not written by reportgen",
+)
+def _(scene: Scene) -> None:
+    _arrives(scene, after=True)
+
+
+def _arrives(scene: Scene, *, after: bool) -> None:
+    from reportgen.site import publish
+
+    change(scene)
+    pack = publish.write_archive
+
+    def late(*arguments: object) -> None:
+        for step in ("pack", "arrive") if after else ("arrive", "pack"):
+            if step == "pack":
+                pack(*arguments)  # type: ignore[arg-type]
+            else:
+                (scene.output / "site/note.txt").write_text("mine")
+
+    scene.monkeypatch.setattr(publish, "write_archive", late)
+    scene.appears.append("output/site/note.txt")
+    scene.checks.append(lambda _: _equal((scene.output / "site/note.txt").read_text(), "mine"))
+
+
+def _equal(found: object, expected: object) -> None:
+    assert found == expected
+
+
+OTHERS = "refused in one line before anything is computed; the report stays as it is"
+
+
+@fault(
+    "explaining into a build's output",
+    "reportgen explain with the --output of a build",
+    OTHERS,
+    1,
+    r"output: holds the report of 'reportgen build', which 'reportgen explain' would replace; choose another --output",
+)
+def _(scene: Scene) -> None:
+    scene.arguments = ["explain", str(scene.image()), "--config", "reportgen.toml", "--output", "output"]
+    good = tree(scene.output)
+    scene.checks.append(lambda _: _same(tree(scene.output), good))
+
+
+@fault(
+    "explaining where a build has its output",
+    "reportgen explain without --output, and output in the settings",
+    "goes on, into a folder of its own; the build's report stays as it is",
+    0,
+    r"report: file:\S+/explained/site/index\.html",
+)
+def _(scene: Scene) -> None:
+    scene.arguments = ["explain", str(scene.image()), "--config", "reportgen.toml"]
+    scene.changes.append("explained/")
+    good = tree(scene.output)
+    scene.checks.append(lambda _: _same(tree(scene.output), good))
+
+
+@fault(
+    "comparing into a compared report",
+    "reportgen diff with one of the two as --output",
+    OTHERS,
+    2,
+    r"output: is read, and --output output would write over it; choose another --output",
+)
+def _(scene: Scene) -> None:
+    shutil.copytree(scene.output, scene.root / "old")
+    scene.arguments = ["diff", "old", "output", "--output", "output"]
+    good = tree(scene.output)
+    scene.checks.append(lambda _: _same(tree(scene.output), good))
+
+
+@fault(
+    "comparing into a third build's output",
+    "reportgen diff with the --output of a build",
+    OTHERS,
+    1,
+    r"output: holds the report of 'reportgen build', which 'reportgen diff' would replace",
+)
+def _(scene: Scene) -> None:
+    shutil.copytree(scene.output, scene.root / "old")
+    scene.arguments = ["diff", "old", "old", "--output", "output"]
+    good = tree(scene.output)
+    scene.checks.append(lambda _: _same(tree(scene.output), good))
+
+
+@fault(
+    "building into a comparison",
+    "reportgen build with the --output of a diff",
+    OTHERS,
+    1,
+    r"changes: holds the report of 'reportgen diff', which 'reportgen build' would replace",
+)
+def _(scene: Scene) -> None:
+    arguments, scene.arguments = scene.arguments, ["diff", "output", "output", "--output", "changes"]
+    assert scene.run().code == 0
+    scene.arguments = [*arguments, "--output", "changes"]
+
+
+@fault(
+    "merging into a build's output",
+    "reportgen merge with the --output of a build",
+    OTHERS,
+    1,
+    r"output: holds the report of 'reportgen build', which 'reportgen merge' would replace",
+)
+def _(scene: Scene) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(scene.output, scene.root / name)
+    scene.arguments = ["merge", "one", "two", "--config", "reportgen.toml"]
+    good = tree(scene.output)
+    scene.checks.append(lambda _: _same(tree(scene.output), good))
 
 
 @fault("file as output", "--output names a file", KEPT, 1, r"out\.txt: ")
@@ -343,6 +533,7 @@ def _(scene: Scene) -> None:
     (scene.output / "site").rename(scene.output / ".site-old")
     (scene.output / ".site-new").mkdir()
     (scene.output / ".site-new/index.html").write_text("half")
+    (scene.output / ".site-new/manifest.json").write_text('{"made_by": "reportgen site", "files": {}}')
     scene.checks.append(lambda _: _same(tree(scene.output), good))
 
 

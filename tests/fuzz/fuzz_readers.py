@@ -114,7 +114,7 @@ def target(reader: str, folder: Path) -> Callable[[bytes], None]:
     def archive(data: bytes) -> None:
         path.write_bytes(data)
         refuse_bombs(path)
-        check_output(folder, zipped=True)
+        check_output(folder, "build", zipped=True)
 
     special: dict[str, Callable[[bytes], None]] = {
         "image": lambda data: [decode(data), None][1],

@@ -8,6 +8,7 @@ import pytest
 
 from reportgen.config import Config
 from reportgen.errors import OutputError
+from reportgen.ownership import remove_site
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import MANIFEST, Published, publish, repair
 from reportgen.site.report import Report
@@ -76,6 +77,25 @@ def test_an_interrupted_swap_is_repaired(tmp_path: Path) -> None:
     (tmp_path / ".site-old").mkdir()
     repair(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["site"]
+
+
+def test_an_old_site_goes_file_by_file(tmp_path: Path) -> None:
+    """Whatever its manifest lists: only what lies in it, and nothing that is not listed."""
+    old = tmp_path / ".site-old"
+    (old / "pages").mkdir(parents=True)
+    (tmp_path / "mine.txt").write_text("mine")
+    (old / "pages/a.html").write_text("a")
+    (old / "pages/note.txt").write_text("mine")
+    listed = {"pages/a.html": "", "../mine.txt": "", "gone.html": ""}
+    (old / MANIFEST).write_text(json.dumps({"made_by": "reportgen site", "files": listed}))
+    remove_site(old)
+    assert _files(tmp_path).keys() == {"mine.txt", f".site-old/{MANIFEST}", ".site-old/pages/note.txt"}
+    (tmp_path / "site").mkdir()
+    with pytest.raises(OutputError, match=r"note\.txt: not written by reportgen"):
+        repair(tmp_path)
+    (old / "pages/note.txt").unlink()
+    repair(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "site"]
 
 
 def test_a_failure_leaves_the_old_site_as_it_was(
