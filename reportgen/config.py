@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from reportgen.errors import ConfigError
+from reportgen.patterns import is_slow
 
 __all__ = [
     "Cluster",
@@ -144,6 +145,11 @@ class Config(_Section):
                 raise ValueError(f"not a regular expression: {error}") from None
             if groups != 1:
                 raise ValueError("needs exactly one group, which is the person")
+            if is_slow(value):
+                raise ValueError(
+                    "may take for ever (a repeat inside a repeat, or too many free ones); begin it with ^ and write "
+                    "what is repeated as one class, such as [^_]+"
+                )
         return value
 
 

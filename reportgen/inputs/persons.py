@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-__all__ = ["Overlap", "Proposal", "person_of", "propose_person_pattern", "training_overlap"]
+from reportgen.errors import ConfigError
+from reportgen.patterns import LONGEST_NAME
+
+__all__ = ["Overlap", "Proposal", "person_of", "persons_of", "propose_person_pattern", "training_overlap"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ class Overlap:
         return self.shared / self.known if self.known else 0.0
 
 
+# Seconds for a pattern of the user's, and for each name: reading ten million names takes some ten seconds.
+_PATIENCE = 30.0
+_PER_NAME = 2e-5
 # From the most particular to the most general: the first that fits nearly all names wins.
 _PATTERNS = (
     r"^[ABab]([FMfm]\d{2})(?:AF|AN|DI|HA|NE|SA|SU|af|an|di|ha|ne|sa|su)",
@@ -77,8 +84,29 @@ _PATTERNS = (
 
 def person_of(path: str, pattern: re.Pattern[str]) -> str | None:
     """The person in a path's file name, or None where the pattern does not fit."""
-    match = pattern.search(path.replace("\\", "/").rsplit("/", 1)[-1])
+    name = path.replace("\\", "/").rsplit("/", 1)[-1]
+    match = pattern.search(name) if len(name) <= LONGEST_NAME else None
     return match.group(1) or None if match else None
+
+
+def persons_of(paths: Iterable[str], pattern: re.Pattern[str]) -> list[str | None]:
+    """The person in each path's file name, by a pattern of the user's.
+
+    Raises
+    ------
+    ConfigError
+        It takes far longer than reading names does.
+    """
+    persons: list[str | None] = []
+    began = time.monotonic()
+    for path in paths:
+        persons.append(person_of(path, pattern))
+        if time.monotonic() - began > _PATIENCE + _PER_NAME * len(persons):
+            raise ConfigError(
+                f"person_pattern: took {time.monotonic() - began:.0f} s for {len(persons):,} file names; begin it with "
+                "^ and repeat narrow classes only, such as [^_]+"
+            )
+    return persons
 
 
 def propose_person_pattern(names: Iterable[str]) -> Proposal | None:
@@ -130,10 +158,11 @@ def training_overlap(
     listed: set[str] = set()
     for frame in frames:
         listed.update(frame["path"])
-        for path, person in zip(frame["path"], frame["person"], strict=True):
-            name = person if isinstance(person, str) else person_of(path, compiled) if compiled else None
-            if name is not None:
-                seen.add(name)
+        given = [person if isinstance(person, str) else None for person in frame["person"]]
+        unnamed = [path for path, person in zip(frame["path"], given, strict=True) if person is None]
+        seen.update(name for name in given if name is not None)
+        if compiled is not None:
+            seen.update(name for name in persons_of(unnamed, compiled) if name is not None)
     known = [person for person in persons if isinstance(person, str)]
     return Overlap(
         shared=sum(person in seen for person in known),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,11 +14,12 @@ import pandas as pd
 
 from reportgen.config import Config
 from reportgen.errors import DataError, printable
+from reportgen.inputs.cells import Budget, storable
 from reportgen.inputs.emotions import EMOTIONS, RAFDB_ORDER, match_class, name_classes
 from reportgen.inputs.folders import find_table, image_files, read_folder
 from reportgen.inputs.listing import PROBLEM_COLUMNS, Listing, Problem
 from reportgen.inputs.locate import Locator, portable_name
-from reportgen.inputs.persons import person_of
+from reportgen.inputs.persons import persons_of
 from reportgen.inputs.pixels import as_pgm
 from reportgen.inputs.quality import QUALITY_COLUMNS
 from reportgen.inputs.tables import read_table
@@ -210,6 +210,7 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
             "data, in the working directory and under --image-root; give the images' folder with --image-root"
         )
     emotions = list(rows["emotion"])
+    budget = Budget()
     frame = pd.DataFrame(
         {
             "path": names,
@@ -222,7 +223,7 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
     for name in rows.columns:
         if name not in ("path", "emotion", "person"):
             shown = printable(name)
-            frame[f"data_{shown}" if shown in RESERVED else shown] = _storable(rows[name])
+            frame[f"data_{shown}" if shown in RESERVED else shown] = storable(shown, rows[name], budget)
     found = [*listing.problems, *problems]
     listed = pd.DataFrame(
         [
@@ -261,7 +262,8 @@ def _find_files(
     keep: list[int] = []
     problems: list[Problem] = []
     first: dict[object, int] = {}
-    for row, (path, emotion) in enumerate(zip(rows["path"], rows["emotion"], strict=True)):
+    emotions = rows["emotion"].tolist()  # one cell of a frame costs more than finding its file
+    for row, (path, emotion) in enumerate(zip(rows["path"], emotions, strict=True)):
         file = None if listing.pixels is not None else locator.find(path)
         files.append(None if file is None else str(file))
         names.append(portable_name(path, file, locator.roots))
@@ -271,7 +273,7 @@ def _find_files(
             continue
         earlier = first.setdefault(files[-1] or path, row)
         if earlier != row:
-            before = rows["emotion"].iloc[earlier]
+            before = emotions[earlier]
             same = "with the same label" if before == emotion else f"as '{before}', which counts"
             problems.append(Problem(path, emotion, "duplicate-path", f"listed before {same}"))
             continue
@@ -283,7 +285,7 @@ def _persons(rows: pd.DataFrame, config: Config) -> pd.Series[Any]:
     persons: list[Any] = [person if isinstance(person, str) else None for person in rows["person"]]
     if config.person_pattern is not None and config.columns.person is None:
         pattern = re.compile(config.person_pattern)
-        persons = [person_of(path, pattern) for path in rows["path"]]
+        persons = persons_of(rows["path"], pattern)
     return pd.Series([person and printable(person) for person in persons], dtype=object)
 
 
@@ -292,16 +294,3 @@ def _training_emotions(seen: pd.DataFrame, listing: Listing, classes: tuple[str,
     written = [(listing.numbers or {}).get(value) if isinstance(value, int) else value for value in seen["emotion"]]
     meaning = {value: None if value is None else match_class(value, classes) for value in set(written)}
     return pd.Series([meaning[value] for value in written], index=seen.index, dtype=object)
-
-
-def _storable(column: pd.Series[Any]) -> Any:
-    """A column that every table format can hold: mixed objects become text."""
-    if column.dtype != object:
-        return column.to_numpy()
-    return [_as_text(cell) for cell in column]
-
-
-def _as_text(cell: Any) -> str | None:
-    if isinstance(cell, list | tuple | np.ndarray):
-        return json.dumps(np.asarray(cell).tolist(), default=str)  # such as landmarks
-    return None if cell is None or cell is pd.NA or cell != cell else printable(str(cell))

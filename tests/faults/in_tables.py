@@ -6,7 +6,10 @@ import os
 import pickle
 import zipfile
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from faults.scene import EMOTIONS, Scene
 from faults.table import GOES_ON, LISTED, NEVER_RUN, REFUSED, fault
 
@@ -207,6 +210,37 @@ def _(scene: Scene) -> None:
     use(scene, "set.pkl", pickle.dumps({"test_df": frame}))
 
 
+@fault(
+    "lists within lists without end",
+    "a pickle of 2 kB with a cell of 2^28 entries",
+    REFUSED,
+    2,
+    r"column 'mixed': its cells hold the same lists again and again",
+)
+def _(scene: Scene) -> None:
+    cell: list[object] = [1]
+    for _ in range(28):
+        cell = [cell, cell]
+    frame = scene.rows().assign(mixed=pd.Series([cell, *[None] * 6], dtype=object))
+    use(scene, "set.pkl", pickle.dumps({"test_df": frame}))
+
+
+@fault(
+    "more rows than any test set has",
+    "a Parquet file of 200 kB with 21 million equal rows",
+    REFUSED,
+    2,
+    r"set\.parquet: 21,000,000 rows, a table of at most 20,000,000 is read",
+)
+def _(scene: Scene) -> None:
+    words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(1_000_000, np.int32)), pa.array(["fear"]))
+    table = pa.table({"path": words, "emotion": words})
+    with pq.ParquetWriter(scene.root / "set.parquet", table.schema) as writer:
+        for _ in range(21):
+            writer.write_table(table)
+    scene.settings(('"set.csv"', '"set.parquet"'))
+
+
 @fault("broken settings", "reportgen.toml without a closing quote", REFUSED, 2, r"reportgen\.toml: not valid TOML")
 def _(scene: Scene) -> None:
     scene.settings(more='method = "gradcam\n')
@@ -227,9 +261,23 @@ def _(scene: Scene) -> None:
     (scene.root / "reportgen.toml").write_text('data = "set.csv"\nmodels = 3\n')
 
 
-@fault("pattern that never ends", "a person_pattern without a group", REFUSED, 2, r"needs exactly one group")
+@fault("pattern of two persons", "a person_pattern of two groups", REFUSED, 2, r"needs exactly one group")
 def _(scene: Scene) -> None:
-    scene.settings(more='person_pattern = "(a+)+(b)"\n')
+    scene.settings(more='person_pattern = "(a)(b)"\n')
+
+
+@fault(
+    "pattern that never ends",
+    "person_pattern = '((?:a+)+)!' and a name of 40 times a",
+    REFUSED,
+    2,
+    r"person_pattern: .*may take for ever",
+)
+def _(scene: Scene) -> None:
+    name = f"images/{'a' * 40}.png"
+    scene.image().rename(scene.root / name)
+    scene.change_rows(path=[name, *scene.rows()["path"][1:]])
+    scene.settings(more="person_pattern = '((?:a+)+)!'\n")
 
 
 @fault("SOURCE_DATE_EPOCH is no number", "SOURCE_DATE_EPOCH=yesterday", REFUSED, 2, r"SOURCE_DATE_EPOCH is 'yesterday'")

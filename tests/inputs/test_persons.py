@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
+from reportgen.errors import ConfigError
+from reportgen.inputs import persons as reading
+from reportgen.inputs.persons import person_of, persons_of, propose_person_pattern, training_overlap
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,12 @@ def test_overlap_by_a_column_and_without_training() -> None:
     assert training_overlap(["3.jpg"], ["A"], {"val_df": training["train_df"]}, None) is None
     nobody = training_overlap(["3.jpg"], [None], training, None)
     assert nobody is not None and nobody.share == 0
+
+
+def test_a_pattern_that_takes_too_long_over_all_names_is_one_line(monkeypatch):
+    pattern = re.compile("^(.*)_")
+    assert persons_of(["a_1.png", "x" * 256 + "_1.png", "b.png"], pattern) == ["a", None, None]
+    monkeypatch.setattr(reading, "_PATIENCE", 0.0)
+    monkeypatch.setattr(reading, "_PER_NAME", 0.0)
+    with pytest.raises(ConfigError, match=r"person_pattern: took 0 s for 1 file names"):
+        persons_of(["a_1.png"], pattern)
