@@ -65,7 +65,7 @@ def diff(
     told = progress or SilentProgress()
     archive_date()
     refuse_own_input(config.output, (before, after))
-    with build_lock(config.output):
+    with build_lock(config.output, told.note):
         check_output(config.output, "diff", zipped=config.zip)
         claim(config.output, "diff")
         return _diff_alone(config, before, after, pairs, told)

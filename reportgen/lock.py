@@ -9,16 +9,17 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
 from reportgen.errors import OutputError
 
-__all__ = ["LOCK", "build_lock"]
+__all__ = ["LOCK", "UNLOCKED", "build_lock"]
 
 LOCK = ".reportgen.lock"
+UNLOCKED = "warning: this drive has no locks, so nothing keeps a second build out of the folder; run one at a time"
 # Windows keeps others from reading what is locked: the lock lies far behind the number, where no byte need be.
 _PLACE = 1 << 30
 _HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
@@ -27,8 +28,13 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 @contextmanager
-def build_lock(folder: Path) -> Iterator[None]:
+def build_lock(folder: Path, note: Callable[[str], object] = lambda _: None) -> Iterator[None]:
     """Hold `folder` for this process; makes it where it is missing, and leaves no file behind.
+
+    Parameters
+    ----------
+    note
+        Is told where the drive has no locks.
 
     Raises
     ------
@@ -38,7 +44,7 @@ def build_lock(folder: Path) -> Iterator[None]:
     path = folder / LOCK
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = _acquire(path)
+        file, locked = _acquire(path)
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be written ({error.strerror}); check space and permissions, or choose another --output"
@@ -48,25 +54,28 @@ def build_lock(folder: Path) -> Iterator[None]:
             f"{folder}: another build{_owner(path)} is writing here; wait until it ends or choose another --output"
         )
     try:
+        if not locked:
+            note(UNLOCKED)
         yield
     finally:
         _release(file, path)
 
 
-def _acquire(path: Path) -> FileIO | None:
-    """The file with the lock on it, or None where somebody else has it."""
+def _acquire(path: Path) -> tuple[FileIO | None, bool]:
+    """The file with the lock on it, or None where somebody else has it; and whether there are locks at all."""
     while True:
         # For appending: it must be there afterwards and may be another build's, whose number must stay.
         file = path.open("ab", buffering=0)
         try:
-            if not _try_lock(file):
+            held = _try_lock(file)
+            if held is False:
                 file.close()
-                return None
+                return None, True
             if _is_same(file, path):
                 with suppress(OSError):  # on a full disk too the lock holds; its number is only for people
                     file.truncate(0)
                     os.write(file.fileno(), f"{os.getpid()}\n".encode())
-                return file
+                return file, held is not None
         except BaseException:
             file.close()
             raise
@@ -96,7 +105,7 @@ def _is_same(file: FileIO, path: Path) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(file: FileIO) -> bool:
+    def _try_lock(file: FileIO) -> bool | None:
         file.seek(_PLACE)
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -109,12 +118,13 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(file: FileIO) -> bool:
+    def _try_lock(file: FileIO) -> bool | None:
+        """Whether the lock is ours now; None where there are none."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _NO_LOCKS:
-                return True
+                return None
             if error.errno not in _HELD:
                 raise
             return False

@@ -82,7 +82,7 @@ def _build(config: Config, kind: Kind, test_set: TestSet, missing: Sequence[str]
     for sentence in missing:
         progress.note(f"warning: {sentence}")
     archive_date()  # a SOURCE_DATE_EPOCH that cannot be used is said before anything is computed
-    with build_lock(config.output):
+    with build_lock(config.output, progress.note):
         _prepare(config, kind)
         analyse(config, test_set, config.output / "analysis", progress, missing)
         return _publish(config, kind, test_set, missing, progress)
@@ -114,7 +114,7 @@ def merge(config: Config, folders: Sequence[Path], progress: Progress | None = N
     told = progress or SilentProgress()
     archive_date()
     refuse_own_input(config.output, folders)
-    with build_lock(config.output):
+    with build_lock(config.output, told.note):
         _prepare(config, "merge")
         return _merge_alone(config, folders, told)
 

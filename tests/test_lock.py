@@ -7,12 +7,13 @@ import pytest
 
 from reportgen import lock
 from reportgen.errors import OutputError
-from reportgen.lock import LOCK, build_lock
+from reportgen.lock import LOCK, UNLOCKED, build_lock
 
 
 def test_the_folder_is_made_and_the_file_goes(tmp_path):
-    folder = tmp_path / "a/b"
-    with build_lock(folder):
+    folder, told = tmp_path / "a/b", []
+    with build_lock(folder, told.append):
+        assert told == []
         assert (folder / LOCK).read_text() == f"{os.getpid()}\n"
     assert list(folder.iterdir()) == []
 
@@ -79,8 +80,10 @@ def test_a_drive_without_locks_is_no_reason_not_to_build(tmp_path, monkeypatch):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", none)
-    with build_lock(tmp_path):
-        pass
+    told = []
+    with build_lock(tmp_path, told.append):
+        assert told == [UNLOCKED]
+        assert "\n" not in UNLOCKED
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):

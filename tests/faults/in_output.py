@@ -489,7 +489,7 @@ def _another_build(output: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @fault(
-    "two builds into one folder",
+    "folder of another build",
     "another process holds the folder's lock",
     "one line with the other's process number; nothing is touched",
     1,
@@ -499,6 +499,15 @@ def _(scene: Scene) -> None:
     change(scene)
     other = scene.stack.enter_context(_another_build(scene.output))
     assert str(other.pid) in (scene.output / ".reportgen.lock").read_text()
+
+
+proved_by(
+    "test_processes::test_of_two_builds_at_once_one_builds",
+    "two builds at once",
+    "two processes, the second started while the first computes",
+    "the first builds; the second ends with the one line",
+    1,
+)
 
 
 @fault(

@@ -125,6 +125,7 @@ class Scene:
     checks: list[Callable[[Outcome], None]] = field(default_factory=list)
     during: list[Callable[[], Any]] = field(default_factory=list)
     never_told: list[str] = field(default_factory=list)
+    markup: list[str] = field(default_factory=list)
     users_numbers: bool = False
     appears: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)

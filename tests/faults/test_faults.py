@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from faults.scene import Outcome, Scene, tree
-from faults.table import FAULTS, Fault
+from faults.table import FAULTS, LISTED, Fault
 
 from reportgen.errors import printable
 
@@ -49,6 +50,9 @@ def test_fault(entry: Fault, scene: Scene, prove: Callable[[str], None]) -> None
             said = scene.pages() + " ".join(pd.read_parquet(scene.output / "analysis/problems.parquet")["message"])
             undefined = [] if scene.users_numbers else _around(scene.pages(), _UNDEFINED)
             assert undefined == []
+            if entry.promise == LISTED:  # for its readers too, not in the tables alone
+                shown = scene.pages()
+                assert re.search(entry.says, shown + html.unescape(shown)), f"on no page: {entry.says}"
         else:
             said = outcome.stdout
         assert re.search(entry.says, said), f"not said: {entry.says}"
@@ -88,6 +92,8 @@ def _is_not_told(scene: Scene, outcome: Outcome) -> None:
             text = path.read_text("utf-8")
             for secret in scene.never_told:
                 assert secret not in text, f"{path.name} tells {secret}"
+            if path.suffix == ".html":
+                assert [raw for raw in scene.markup if raw in text] == [], path.name
             assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text), path.name
 
 

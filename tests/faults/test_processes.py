@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +20,7 @@ TESTS = Path(__file__).resolve().parents[1]
 # Every attempt to reach anybody ends the build, also where the machine has a network.
 GUARD = """
 import sys
+import time
 
 def hook(event, arguments):
     if event in ("socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind"):
@@ -54,6 +59,33 @@ def test_an_interruption_while_a_library_loads_is_one_line(scene_folder: Path) -
 
 
 @pytest.mark.slow
+def test_of_two_builds_at_once_one_builds(scene_folder: Path) -> None:
+    (scene_folder / "waits.py").write_text(
+        "import pathlib, time\nfrom faults.tiny import make\npathlib.Path('waiting').touch()\n"
+        "while not pathlib.Path('go').exists():\n    time.sleep(.05)\n"
+    )
+    settings = scene_folder / "reportgen.toml"
+    settings.write_text(settings.read_text().replace("faults.tiny:make", "waits:make"))
+    command = [sys.executable, "-m", "reportgen", "build", "--config", "reportgen.toml"]
+    shared: dict[str, Any] = {"cwd": scene_folder, "env": environment(), "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, **shared) as first:
+        try:
+            while not (scene_folder / "waiting").exists():
+                assert first.poll() is None
+                time.sleep(0.05)
+            second = subprocess.run(command, stdout=subprocess.PIPE, check=False, **shared)
+        finally:
+            (scene_folder / "go").touch()
+        said = first.communicate()[1]
+    assert (first.returncode, said) == (0, "")
+    line = rf"error: output: another build \(process {first.pid}\) is writing here; wait until it ends or .*\n"
+    assert second.returncode == 1
+    assert re.fullmatch(line, second.stderr)
+    site = scene_folder / "output/site"
+    assert all((site / name).is_file() for name in json.loads((site / "manifest.json").read_text())["files"])
+
+
+@pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(scene_folder: Path) -> None:
     command = [sys.executable, "-m", "reportgen", "build", "--config", "reportgen.toml"]
     with subprocess.Popen(
@@ -88,7 +120,7 @@ def test_a_build_needs_no_network(scene_folder: Path) -> None:
     _find_faces(scene_folder)
     prefix = _unshared()
     print("in a namespace without network" if prefix else "no namespaces here: connections are errors instead")
-    command = [*prefix, sys.executable, "-c", GUARD, "build"]
+    command = [*prefix, sys.executable, "-c", GUARD, "build", "--config", "reportgen.toml"]
     done = subprocess.run(command, cwd=scene_folder, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
