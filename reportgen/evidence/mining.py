@@ -251,8 +251,11 @@ def _correct(lists: _Lists, emotion: int, per_kind: int, blank: npt.NDArray[np.b
 
     if not len(rows):
         chance = model.probabilities[:, emotion]
-        least = f"none correct; least wrong, {{}} for {lists.classes[emotion]}"
-        return lists.ranked("fallback", emotion, _by(-chance, of), 1, lambda row: least.format(_percent(chance[row])))
+
+        def least(row: int) -> str:
+            return f"none correct; least wrong, {_percent(chance[row])} for {lists.classes[emotion]}"
+
+        return lists.ranked("fallback", emotion, _by(-chance, of), 1, least)
     picks = lists.ranked("surest-correct", emotion, _by(-confidence, rows), per_kind, sure)
     picks += lists.ranked("least-sure-correct", emotion, _by(confidence, rows), per_kind, sure)
     shown, distance = _typicality(model, emotion, rows if blank is None else rows[~blank[rows]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from faults.scene import EMOTIONS, Scene
+from faults.scene import EMOTIONS, Scene, fitted
 from faults.table import GOES_ON, INERT, LISTED, fault
 
 
@@ -209,3 +209,17 @@ def _(scene: Scene) -> None:
             assert ",=" not in text and "\n=" not in text, path.name
 
     scene.checks.append(no_formula)
+
+
+@fault(
+    "braces in a class that no answer is right for",
+    "classes called {0}, {x ... and a model that answers every image wrong",
+    INERT,
+    0,
+    r"for \{x\b",
+)
+def _(scene: Scene) -> None:
+    scene.save_state(fitted(scene.root, -1.0))
+    classes = ["{0}", "{x", "}", "%s", "%(a)s", "{{", "$x"]
+    scene.change_rows(emotion=classes)
+    scene.settings(more=f"classes = {classes}\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,29 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def compared(hostile: Path) -> Path:
+    """The site that compares this set's report with that of other weights."""
+    import torch
+
+    from reportgen.config import load_config
+    from reportgen.diff import diff
+    from reportgen.pipeline import build
+
+    root = hostile.parents[1]
+    state = torch.load(root / "tiny.pth", weights_only=True)
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        torch.save({**state, "fc.weight": -state["fc.weight"]}, root / "tiny.pth")
+        build(load_config(Path("reportgen.toml"), {"output": Path("after"), "experiments": "off"}))
+        settings = load_config(Path("reportgen.toml"), {"output": Path("changes")})
+        return root / diff(settings, Path("output"), Path("after")).site
+    finally:
+        torch.save(state, root / "tiny.pth")
+        os.chdir(before)
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     if not CHROMIUM.exists():
@@ -107,6 +132,25 @@ PROBE = """() => {
     if (window.pwned || Object.prototype.pwned || ({}).polluted) bad.push('a script of a stranger ran');
     return bad;
 }"""
+
+
+class Markup(HTMLParser):
+    """The same without a browser: what in a page's text would do something and is not ours."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.bad: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.bad += [f"{tag} {name}" for name in given if name.startswith("on") or name == "srcdoc"]
+        self.bad += [value for value in given.values() if re.match(r"\s*(javascript|vbscript):|//evil", value)]
+        if tag in ("iframe", "object", "embed", "base", "style") or given.get("http-equiv", "").lower() == "refresh":
+            self.bad.append(tag)
+        if tag == "script" and not re.search(r"assets/[\w.-]+\.js$", given.get("src", "")):
+            self.bad.append("inline script")
 
 
 def open_page(context: Any, site: Path, name: str) -> tuple[Any, list[str]]:
@@ -143,6 +187,29 @@ def test_the_probe_finds_markup(browser: Any, text: str) -> None:
     page.set_content(f'<p title="{text}">{text}</p>')
     page.wait_for_timeout(50)
     assert page.evaluate(PROBE) != []
+    context.close()
+
+
+def test_hostile_text_stays_text_without_a_browser(hostile: Path, compared: Path) -> None:
+    pages = [page for site in (hostile, compared) for page in sorted(site.rglob("*.html"))]
+    assert pages
+    for page in pages:
+        assert Markup(page.read_text("utf-8")).bad == [], page.name
+    for text in (*HOSTILE[:4], *HOSTILE[6:10]):
+        assert Markup(f'<p title="{text}">{text}</p>').bad or text == HOSTILE[2], text
+
+
+def test_a_comparison_stays_text_in_a_browser(browser: Any, compared: Path) -> None:
+    pages = sorted(path.relative_to(compared).as_posix() for path in compared.rglob("*.html"))
+    text = "".join((compared / name).read_text("utf-8") for name in pages)
+    for part in ("&lt;img src=x onerror=", "&lt;svg onload=", "&lt;/script&gt;"):
+        assert part in text, part
+    context = browser.new_context(bypass_csp=True)
+    for name in pages:
+        page, trouble = open_page(context, compared, name)
+        assert page.evaluate(PROBE) == [], name
+        assert trouble == [], name
+        page.close()
     context.close()
 
 
