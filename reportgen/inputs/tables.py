@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reportgen.config import Columns
@@ -93,9 +95,28 @@ def _guarded(path: Path, read: Callable[[], Any]) -> pd.DataFrame:
 def _read_parquet(path: Path) -> pd.DataFrame:
     with pq.ParquetFile(path) as file:
         rows = file.metadata.num_rows
+        words = [field.name for field in file.schema_arrow if _is_text(field.type)]
     if rows > _MOST_ROWS:
         raise DataError(f"{path}: {rows:,} rows, a table of at most {_MOST_ROWS:,} is read; give a part of it")
+    # A long text is stored once and named by every row, so it is looked at in that form first.
+    size = 0
+    with pq.ParquetFile(path, read_dictionary=words) as file:
+        for batch in file.iter_batches():
+            size += sum(map(_unpacked, batch.columns))
+            if size > _LARGEST:
+                raise DataError(f"{path}: more than {_LARGEST / 1e9:.1f} GB when it is unpacked; give a smaller table")
     return pd.read_parquet(path)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary))
+
+
+def _unpacked(column: pa.Array) -> int:
+    """Bytes of a column with every row's text written out."""
+    if not (pa.types.is_dictionary(column.type) and _is_text(column.type.value_type)):
+        return int(column.nbytes)
+    return pc.sum(pc.binary_length(column.dictionary).take(column.indices)).as_py() or 0
 
 
 def _from_pickle(path: Path, columns: Columns) -> Listing:

@@ -85,3 +85,14 @@ def test_more_rows_than_any_test_set_has(tmp_path: Path) -> None:
     assert path.stat().st_size < 200_000
     with pytest.raises(DataError, match=r"set\.parquet: 21,000,000 rows, a table of at most 20,000,000 is read"):
         load_test_set(Config(data=path))
+
+
+def test_one_long_text_that_every_row_names(tmp_path: Path) -> None:
+    path = tmp_path / "set.parquet"
+    words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(5_000, np.int32)), pa.array(["x" * 1_000_000]))
+    plain = pa.array(["fear"] * 5_000)
+    table = pa.table({"path": plain, "emotion": plain, "note": words}).replace_schema_metadata(None)
+    pq.write_table(table, path, store_schema=False)
+    assert path.stat().st_size < 2_000_000
+    with pytest.raises(DataError, match=r"set\.parquet: more than 4\.3 GB when it is unpacked"):
+        load_test_set(Config(data=path))
