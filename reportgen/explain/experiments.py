@@ -83,8 +83,8 @@ class Experiment:
     jobs
         Make the pictures, in the order of the rows.
     depends
-        Whatever the answers depend on beside the design, the images, the landmarks and the models: hashes of code,
-        settings.
+        Whatever the answers depend on beside the design, the images, their size, the landmarks and the models: hashes
+        of code, settings.
     """
 
     name: str
@@ -118,15 +118,19 @@ def perform(
     BuildError
         A model gives NaN or infinity.
     """
+    side = working_size(analysis)
     stores = {
-        model.slug: (PartStore(analysis.folder / "experiments" / experiment.name / model.slug), _key(experiment, model))
+        model.slug: (
+            PartStore(analysis.folder / "experiments" / experiment.name / model.slug),
+            _key(experiment, model, side),
+        )
         for model in analysis.models
     }
     missing = [slug for slug, (store, key) in stores.items() if not store.has(0, key)]
     if missing:
         from reportgen.explain.forward import load_forwards, run_jobs  # torch takes seconds to load
 
-        pictures = Pictures(test_set, analysis.images["row"].tolist(), working_size(analysis))
+        pictures = Pictures(test_set, analysis.images["row"].tolist(), side)
         forwards = load_forwards(config, analysis, missing)
         with progress.stage(title, sum(job.count for job in experiment.jobs)) as step:
             said = run_jobs(forwards, experiment.jobs, pictures, config.workers, step.advance)
@@ -139,10 +143,14 @@ def perform(
     return {slug: _read(store, key) for slug, (store, key) in stores.items()}
 
 
-def _key(experiment: Experiment, model: ModelRecords) -> str:
-    """A model's parts stand for its weights, its settings, the images and the regions it was analysed with."""
+def _key(experiment: Experiment, model: ModelRecords, side: int) -> str:
+    """A model's parts stand for its weights, its settings, the images and the regions it was analysed with.
+
+    The side of the pictures is that of the largest model: a further one may scale the pictures of all anew.
+    """
     return content_hash(
         *model.info["parts"],
+        str(side),
         experiment.design.to_json(orient="records", default_handler=str),
         *experiment.depends,
     )[:_KEY_DIGITS]

@@ -88,7 +88,7 @@ def _experiment(name: str, analysis: Analysis, wanted: Sequence[tuple[int, list[
         "image": np.repeat([row for row, _ in wanted], [len(names) for _, names in wanted]),
         "change": [name for _, names in wanted for name in names],
     })  # fmt: skip
-    depends = (str(side), f"{level.luminance:.6f}", f"{level.contrast:.6f}", code_hash("inputs/changes.py"))
+    depends = (f"{level.luminance:.6f}", f"{level.contrast:.6f}", code_hash("inputs/changes.py"))
     return Experiment(name, design, jobs, depends)
 
 
