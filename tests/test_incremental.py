@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -111,6 +112,21 @@ def test_a_damaged_old_part_is_only_slower(notebook, before, tmp_path):
     part = sorted((tmp_path / "analysis" / "models" / "cnn").glob("part-*.parquet"))[1]
     part.write_bytes(part.read_bytes()[:100])
     assert run(notebook, before, "all.csv", tmp_path / "analysis") == 4 + SHARD
+
+
+@pytest.mark.parametrize(("table", "column"), [("models/cnn", "maps"), ("landmarks", "points")])
+def test_an_old_part_whose_keys_alone_are_whole_is_only_slower(notebook, before, tmp_path, table, column):
+    shutil.copytree(before / "analysis", tmp_path / "analysis")
+    part = sorted((tmp_path / "analysis" / table).glob("part-*.parquet"))[1]
+    columns = (pq.read_metadata(part).row_group(0).column(k) for k in range(pq.read_metadata(part).num_columns))
+    (pages,) = (found for found in columns if found.path_in_schema.startswith(f"{column}."))
+    content = bytearray(part.read_bytes())
+    start, size = pages.data_page_offset + 30, pages.total_compressed_size - 35
+    content[start : start + size] = bytes(size)
+    part.write_bytes(content)
+    assert run(notebook, before, "all.csv", tmp_path / "analysis") == 4 + SHARD
+    assert run(notebook, before, "all.csv", tmp_path / "fresh") == 28
+    assert_same_records(read_analysis(tmp_path / "analysis"), read_analysis(tmp_path / "fresh"))
 
 
 def test_an_image_that_appears_with_a_first_person_joins_those_without(notebook, tmp_path):

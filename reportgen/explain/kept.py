@@ -50,6 +50,7 @@ class KeptRecords:
         self._sorted = every[order]
         self._file = (np.concatenate(files) if files else np.empty(0, np.int64))[order]
         self._row = (np.concatenate(rows) if rows else np.empty(0, np.int64))[order]
+        self._whole: dict[int, bool] = {}
         self._tables: OrderedDict[int, pa.Table] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -57,11 +58,16 @@ class KeptRecords:
         return len(self._sorted)
 
     def places(self, keys: Keys) -> Places:
-        """Where the records with these keys are, -1 for those that are not here."""
+        """Where the records with these keys are, -1 for those that are not here or cannot be read.
+
+        The keys of a part may be whole and another of its columns broken, so a part is read before it is promised.
+        """
         if not len(self._sorted):
             return np.full(len(keys), -1, dtype=np.int64)
         at = np.minimum(np.searchsorted(self._sorted, keys), len(self._sorted) - 1)
-        return np.where(self._sorted[at] == keys, at, -1)
+        there = self._sorted[at] == keys
+        broken = [file for file in np.unique(self._file[at[there]]).tolist() if not self._is_whole(file)]
+        return np.where(there & ~np.isin(self._file[at], broken), at, -1)
 
     def take(self, places: Places) -> pa.Table:
         """The records at these places, in this order; at least one."""
@@ -72,6 +78,15 @@ class KeptRecords:
             back[chosen] = np.arange(start, start + len(chosen))
             start += len(chosen)
         return pa.concat_tables(pieces, promote_options="default").take(pa.array(back))
+
+    def _is_whole(self, file: int) -> bool:
+        if file not in self._whole:
+            try:
+                self._table(file)
+                self._whole[file] = True
+            except (OSError, pa.ArrowException):
+                self._whole[file] = False
+        return self._whole[file]
 
     def _table(self, file: int) -> pa.Table:
         with self._lock:
