@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from reportgen.errors import DataError
@@ -14,6 +18,11 @@ from reportgen.inputs.locate import Locator
 from reportgen.inputs.testset import TestSet
 
 __all__ = ["find_again", "locate", "reorder"]
+
+_THREADS = 8  # reading waits for the disk more than for a core
+_AT_ONCE = 64  # images per task: a task per image would weigh more than what it finds
+
+_Found = TypeVar("_Found")
 
 
 def locate(images: pd.DataFrame, roots: Sequence[Path], *, check: bool = False) -> list[Path | None]:
@@ -31,12 +40,16 @@ def locate(images: pd.DataFrame, roots: Sequence[Path], *, check: bool = False) 
         Compare the content of every file with the image's hash, not only where a path stands twice.
     """
     locators = [Locator([root]) for root in roots]
-    doubtful = images["path"].duplicated(keep=False).tolist()
-    files: list[Path | None] = []
-    for path, digest, same in zip(images["path"], images["sha256"], doubtful, strict=True):
-        found = (file for locator in locators if (file := locator.find(path)) is not None)
-        files.append(next((file for file in found if not (same or check) or _digest(file) == digest), None))
-    return files
+    wanted = list(zip(images["path"], images["sha256"], images["path"].duplicated(keep=False) | check, strict=True))
+
+    def find(rows: range) -> list[Path | None]:
+        files = []
+        for path, digest, exact in wanted[rows.start : rows.stop]:
+            found = (file for locator in locators if (file := locator.find(path)) is not None)
+            files.append(next((file for file in found if not exact or _digest(file.read_bytes) == digest), None))
+        return files
+
+    return _in_threads(find, len(wanted))
 
 
 def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Path], source: str) -> TestSet:
@@ -52,19 +65,17 @@ def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Pat
     Raises
     ------
     DataError
-        An image is not found; says how many.
+        An image is not found, or only another one of its name; says how many.
     """
-    files = locate(images, roots)
+    files = locate(images, roots, check=True)
     # A file that could not be read before is listed as a problem already, whether it is there or not.
-    lost = [
-        path
-        for path, file, digest in zip(images["path"], files, images["sha256"], strict=True)
-        if file is None and digest
-    ]
-    if lost:
+    lost = images[[file is None and digest != "" for file, digest in zip(files, images["sha256"], strict=True)]]
+    if len(lost):
+        others = sum(file is not None for file in locate(lost.drop_duplicates("path"), roots))
+        instead = f"; {others:,} files of these names hold other images than were analysed" if others else ""
         raise DataError(
-            f"{source}: {len(lost):,} of {len(images):,} images were not found (the first: {lost[0]}); give their "
-            "folder with --image-root, or the whole test set with --data"
+            f"{source}: {len(lost):,} of {len(images):,} images were not found (the first: {lost['path'].iloc[0]})"
+            f"{instead}; give their folder with --image-root, or the whole test set with --data"
         )
     frame = images[["path", "emotion", "label", "person"]].copy()
     frame.insert(
@@ -76,17 +87,36 @@ def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Pat
 def reorder(test_set: TestSet, images: pd.DataFrame) -> TestSet:
     """The rows of a test set that an analysis has, in the analysis's order.
 
+    Several rows may show one path, since paths are shown without the folders of a machine: content tells them apart.
+
     Raises
     ------
     DataError
-        A path of the analysis is not in the test set.
+        An image of the analysis is not in the test set, or is another one by now.
     """
-    rows = pd.Index(test_set.frame["path"]).get_indexer(images["path"].tolist())
-    if (rows < 0).any():
-        lost = images["path"][rows < 0].tolist()
+    shown = pd.Series(test_set.frame["path"].to_numpy())
+    candidates = np.flatnonzero(shown.isin(images["path"]))
+    digests = _in_threads(
+        lambda rows: [_digest(partial(test_set.read_bytes, int(row))) for row in candidates[rows.start : rows.stop]],
+        len(candidates),
+    )
+    places: dict[tuple[str, str], int] = {}
+    named: dict[str, int] = {}
+    for row, digest in zip(candidates.tolist(), digests, strict=True):
+        places.setdefault((shown[row], digest), row)
+        named.setdefault(shown[row], row)
+    # An image that could not be read before has no content to compare, and is shown nowhere.
+    rows = [
+        places.get((path, digest), named.get(path, -1) if digest == "" else -1)
+        for path, digest in zip(images["path"], images["sha256"], strict=True)
+    ]
+    lost = images["path"][[row < 0 for row in rows]]
+    if len(lost):
+        others = int(lost.isin(named).sum())
+        instead = f", and {others:,} of these paths are there with another image than was analysed" if others else ""
         raise DataError(
             f"{test_set.source}: {len(lost):,} of {len(images):,} images of the analysis are not in it "
-            f"(the first: {lost[0]}); give the whole test set to --data"
+            f"(the first: {lost.iloc[0]}){instead}; give the whole test set to --data"
         )
     pixels = None if test_set.pixels is None else test_set.pixels[rows]
     frame = test_set.frame.iloc[rows].reset_index(drop=True)
@@ -95,8 +125,16 @@ def reorder(test_set: TestSet, images: pd.DataFrame) -> TestSet:
     )
 
 
-def _digest(file: Path) -> str:
+def _in_threads(work: Callable[[range], list[_Found]], n: int) -> list[_Found]:
+    """What `work` finds for blocks of `n` rows, in order."""
+    blocks = [range(start, min(start + _AT_ONCE, n)) for start in range(0, n, _AT_ONCE)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return [found for block in pool.map(work, blocks) for found in block]
+
+
+def _digest(read: Callable[[], bytes]) -> str:
+    """Of an image file; empty, as in an analysis, where it cannot be read."""
     try:
-        return sha256(file.read_bytes()).hexdigest()
-    except OSError:
+        return sha256(read()).hexdigest()
+    except (OSError, DataError):
         return ""
