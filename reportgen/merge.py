@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION, content_hash, read_manifest
-from reportgen.errors import BuildError, DataError
-from reportgen.files import write_atomically, write_json
-from reportgen.parts import RECORD_KEY, PartStore, write_table
+from reportgen.errors import DataError
+from reportgen.files import write_json
+from reportgen.joined_parts import common_kinds, join_parts, unique_ids
+from reportgen.parts import PartStore, write_table
 
 __all__ = ["analysis_folder", "merge_analyses", "refuse_own_input"]
 
 # Two parts must agree on these, or one report would mix what cannot be compared.
 _SETTINGS = ("method", "precision", "regions", "seed")
-_MODEL = ("architecture", "target_layer", "grid", "preprocessing", "method", "precision")
+_MODEL = ("architecture", "target_layer", "grid", "preprocessing", "classes", "method", "precision", "settings")
+# What stands behind a hash, in words.
+_SPELT = {"settings": "factory (or its source), region_masks or columns.landmarks"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def merge_analyses(folders: Sequence[Path], target: Path) -> None:
     first = pieces[0]
     pieces = [first, *(_checked(first, piece) for piece in pieces[1:])]
     _refuse_overlap(pieces)
-    ids = _unique_ids(pieces)
+    ids = unique_ids([piece.images["image_id"] for piece in pieces])
     stores: dict[str, list[tuple[PartStore, Sequence[str]]]] = {
         "images": [(PartStore(piece.folder / "images"), piece.manifest["parts"]) for piece in pieces]
     }
@@ -94,7 +95,11 @@ def merge_analyses(folders: Sequence[Path], target: Path) -> None:
             (PartStore(piece.folder / "models" / piece.models[index]["slug"]), piece.models[index]["parts"])
             for piece in pieces
         ]
-    keys = {name: _join(parts, PartStore(target / name), ids) for name, parts in stores.items()}
+    kinds = common_kinds(stores["images"])
+    keys = {
+        name: join_parts(parts, PartStore(target / name), ids, kinds if name == "images" else {})
+        for name, parts in stores.items()
+    }
     _finish(pieces, target, keys)
 
 
@@ -117,22 +122,44 @@ def _checked(first: _Piece, piece: _Piece) -> _Piece:
                 f"{both}: made with another {name} ({a['settings'][name]} and {b['settings'][name]}); "
                 "analyse one of them again"
             )
-    by_hash = {model["sha256"]: model for model in piece.models}
-    theirs = [by_hash.get(model["sha256"]) for model in first.models]
-    if len(by_hash) != len(first.models) or any(model is None for model in theirs):
+    return _Piece(piece.folder, b, piece.images, piece.problems, _same_models(first.models, piece.models, both))
+
+
+def _same_models(
+    wanted: Sequence[dict[str, Any]], given: Sequence[dict[str, Any]], both: str
+) -> tuple[dict[str, Any], ...]:
+    """Those of `given` that are the wanted ones, whatever their names, in the wanted order; a checkpoint may be there
+    several times, run in several ways.
+    """
+    left, found = list(given), {}
+    for index, model in enumerate(wanted):
+        same = [other for other in left if not _differences(model, other)]
+        if same:
+            found[index] = next((other for other in same if other["name"] == model["name"]), same[0])
+            left.remove(found[index])
+    if sorted(m["sha256"] for m in wanted) != sorted(m["sha256"] for m in given):
         raise DataError(
             f"{both}: not the same models by the SHA-256 of their checkpoints "
-            f"({_names(first.models)}; {_names(piece.models)}); a merge needs all models on all parts"
+            f"({_names(wanted)}; {_names(given)}); a merge needs all models on all parts"
         )
-    models = tuple(model for model in theirs if model is not None)
-    for one, other in zip(first.models, models, strict=True):
-        for name in _MODEL:
-            if one.get(name) != other.get(name):
-                raise DataError(
-                    f"{both}: model '{one['name']}' was run with another {name} ({one.get(name)} and "
-                    f"{other.get(name)}); analyse one of them again"
-                )
-    return _Piece(piece.folder, b, piece.images, piece.problems, models)
+    for index, model in enumerate(wanted):
+        if index not in found:
+            alike = [other for other in left if other["sha256"] == model["sha256"]]
+            other = next((other for other in alike if other["name"] == model["name"]), alike[0])
+            raise DataError(
+                f"{both}: model '{model['name']}' was run with another {_differences(model, other)[0]}; analyse one of "
+                "them again with the settings of the other"
+            )
+    return tuple(found[index] for index in range(len(wanted)))
+
+
+def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """What keeps two models' records apart, in words; empty where they can stand in one table."""
+    if one["sha256"] != other["sha256"]:
+        return ["checkpoint"]
+    # An entry that does not say it comes from an earlier version, and nothing is known of its records.
+    names = [name for name in _MODEL if one.get(name) != other.get(name) or name not in one]
+    return [_SPELT.get(name, f"{name} ({one.get(name)} and {other.get(name)})") for name in names]
 
 
 def _names(models: Sequence[dict[str, Any]]) -> str:
@@ -155,74 +182,19 @@ def _refuse_overlap(pieces: Sequence[_Piece]) -> None:
         )
 
 
-def _unique_ids(pieces: Sequence[_Piece]) -> list[dict[str, str]]:
-    """For each piece, the image ids that have to change because an earlier piece has the same content."""
-    taken: set[str] = set()
-    changes = []
-    for piece in pieces:
-        changed = {}
-        own = set(piece.images["image_id"])
-        for image_id in piece.images["image_id"]:
-            if image_id not in taken:
-                continue
-            base, number = image_id.partition("-")[0], 2
-            while f"{base}-{number}" in taken or f"{base}-{number}" in own:
-                number += 1
-            changed[image_id] = f"{base}-{number}"
-            own.add(changed[image_id])
-        changes.append(changed)
-        taken |= own
-    return changes
-
-
-def _join(
-    sources: Sequence[tuple[PartStore, Sequence[str]]], target: PartStore, ids: Sequence[dict[str, str]]
-) -> list[str]:
-    """Bring all parts of one table together; the keys of the joined table."""
-    keys: list[str] = []
-    for (store, parts), changed in zip(sources, ids, strict=True):
-        for index, key in enumerate(parts):
-            source = store.path(index, key)
-            try:
-                table = _renamed(source, changed) if changed else None
-                here = key if table is None else content_hash(key, *table.column("image_id").to_pylist())[:16]
-                if not target.has(len(keys), here):
-                    if table is None:
-                        write_atomically(target.path(len(keys), here), source.read_bytes())
-                    else:
-                        target.write(len(keys), here, table)
-            except (OSError, pa.ArrowException) as error:
-                raise BuildError(f"{source}: cannot be read ({error}); analyse that part again") from None
-            keys.append(here)
-    return keys
-
-
-def _renamed(source: Path, changed: dict[str, str]) -> pa.Table | None:
-    """The part with other image ids where it holds one that has to change, else None.
-
-    A record under another id is another record: its key changes with it, so that a later build does not take it for
-    the old one.
-    """
-    table = pq.read_table(source)
-    ids = table.column("image_id").to_pylist()
-    if changed.keys().isdisjoint(ids):
-        return None
-    keys = np.asarray(table.column(RECORD_KEY).to_numpy(), dtype=np.uint64)
-    fresh = [
-        int(content_hash(str(key), changed[name])[:16], 16) if name in changed else int(key)
-        for name, key in zip(ids, keys, strict=True)
-    ]
-    named = pa.array([changed.get(name, name) for name in ids], table.schema.field("image_id").type)
-    table = table.set_column(table.schema.get_field_index("image_id"), table.schema.field("image_id"), named)
-    return table.set_column(table.schema.get_field_index(RECORD_KEY), RECORD_KEY, pa.array(fresh, pa.uint64()))
-
-
 def _finish(pieces: Sequence[_Piece], target: Path, keys: dict[str, list[str]]) -> None:
     first = pieces[0].manifest
     problems = pd.concat([piece.problems for piece in pieces], ignore_index=True)
     schema = pa.schema([(str(name), pa.string()) for name in problems.columns])
     write_table(target / "problems.parquet", pa.Table.from_pandas(problems, schema, preserve_index=False))
-    models = [{**model, "parts": keys[f"models/{model['slug']}"]} for model in pieces[0].models]
+    models = [
+        {
+            **model,
+            "parts": keys[f"models/{model['slug']}"],
+            "precision_change": _together([piece.models[index]["precision_change"] for piece in pieces]),
+        }
+        for index, model in enumerate(pieces[0].models)
+    ]
     manifest = {
         **first,
         "schema": SCHEMA_VERSION,
@@ -243,6 +215,25 @@ def _finish(pieces: Sequence[_Piece], target: Path, keys: dict[str, list[str]]) 
         PartStore(target / name).prune(parts)
 
 
+def _together(changes: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
+    """What the shorter numbers changed in all parts (see `Change`).
+
+    Images and predictions are counted. The median and the 95th percentile over all images are not known from those of
+    the parts, but they are at most the largest of these.
+    """
+    measured = [change for change in changes if change is not None]
+    if not measured:
+        return None
+    images = sum(change["images"] for change in measured)
+    return {
+        "images": images,
+        "predictions": sum(change["predictions"] for change in measured),
+        "map_median": max(change["map_median"] for change in measured),
+        "map_high": max(change["map_high"] for change in measured),
+        "again": sum(change["again"] * change["images"] for change in measured) / max(images, 1),
+    }
+
+
 def _notes(pieces: Sequence[_Piece]) -> list[str]:
     sizes = ", ".join(f"{len(piece.images):,}" for piece in pieces)
     notes = [f"this analysis was joined from {len(pieces)} parts of {sizes} images"]
@@ -250,6 +241,11 @@ def _notes(pieces: Sequence[_Piece]) -> list[str]:
         found = [piece.manifest[name] for piece in pieces]
         if any(value != found[0] for value in found):
             notes.append(f"the parts were made with different {name}, so numbers may differ in their last digits")
+    if any(model["precision_change"] is not None for model in pieces[0].models):
+        notes.append(
+            "what bfloat16 changed was measured on each part: images and predictions are added up, differences of maps "
+            "are those of the part where they are largest"
+        )
     counts = pd.concat([piece.images["sha256"][piece.images["sha256"] != ""].drop_duplicates() for piece in pieces])
     copies = int(counts.duplicated().sum())
     if copies:

@@ -102,7 +102,8 @@ def compute(
                 )
                 grids.append(explainer.grid)
                 jobs.append((model, checkpoint.state))
-                entries.append(_entry(model, checkpoint, loaded, explainer, config))
+                outputs = [test_set.classes[order.index(output)] for output in range(len(order))]
+                entries.append(_entry(model, checkpoint, loaded, explainer, config, outputs))
                 doubt = swapped(model.name, model.config.checkpoint.name, loaded.architecture)
                 if doubt is not None:
                     progress.note(f"warning: {doubt}")
@@ -153,9 +154,18 @@ def class_positions(name: str, outputs: int, model: ModelConfig, classes: Sequen
 
 
 def _entry(
-    model: ModelPlan, checkpoint: Checkpoint, loaded: LoadedModel, explainer: Explainer, config: Config
+    model: ModelPlan,
+    checkpoint: Checkpoint,
+    loaded: LoadedModel,
+    explainer: Explainer,
+    config: Config,
+    outputs: Sequence[str],
 ) -> dict[str, Any]:
-    """What was found of a model, for the manifest: names and numbers only, no path."""
+    """What was found of a model, for the manifest: names and numbers only, no path.
+
+    With the checkpoint's hash this is all that the model's records depend on beside rows, seed, device and code, so
+    that records made elsewhere can be told to belong to them.
+    """
     spec = loaded.preprocessing
     return {
         "name": model.name,
@@ -168,6 +178,8 @@ def _entry(
         "grid": list(explainer.grid),
         "input": [spec.height, spec.width],
         "preprocessing": spec.model_dump(mode="json"),
+        "classes": list(outputs),
+        "settings": model.settings,
         "method": config.method,
         "regions": config.regions != "none",
         "head_is_separate": explainer.head_is_separate,

@@ -45,12 +45,20 @@ _JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
 
 @dataclass(frozen=True)
 class ModelPlan:
-    """One model: its checkpoint's hash, and the hashes of all that its records depend on."""
+    """One model: its checkpoint's hash, and the hashes of all that its records depend on.
+
+    Attributes
+    ----------
+    settings
+        Hash of the settings that the manifest does not name: those of the faces, and a user's own architecture. Other
+        than `keys` it is the same on every machine, wherever the files lie.
+    """
 
     name: str
     slug: str
     config: ModelConfig
     sha256: str
+    settings: str
     keys: Keys
 
 
@@ -111,7 +119,7 @@ def make_plan(
     hashes = model_hashes(config, device)
     rows = _row_hashes(frame, bounds)
     image_keys = _keys(reading, rows, bounds)
-    regions = content_hash(config.regions, config.region_masks.model_dump_json())
+    regions = _face_settings(config)
     # A model's record depends on the row, not only on the image: the null is that of the labelled class, and landmarks
     # may stand in a column.
     faced = [row + mask for row, mask in zip(rows, _mask_hashes(config, test_set), strict=True)]
@@ -121,7 +129,9 @@ def make_plan(
         tuning = usual_tuning(device) if tunings is None else tunings[name]
         base = content_hash(reading, hashes[name], tuning.marks, regions, str(config.seed), *test_set.classes)
         keys = _keys(base, faced, bounds)
-        models.append(ModelPlan(name, slug, model, checkpoint_sha256(model.checkpoint), keys))
+        models.append(
+            ModelPlan(name, slug, model, checkpoint_sha256(model.checkpoint), _unnamed_settings(model, regions), keys)
+        )
     fingerprint = content_hash(
         *image_keys.parts,
         *(() if face_keys is None else face_keys.parts),
@@ -170,6 +180,18 @@ def model_hashes(config: Config, device: str) -> dict[str, str]:
         )
         for name, model in config.models.items()
     }
+
+
+def _face_settings(config: Config) -> str:
+    """Hash of where faces and regions come from; what a mask or a column holds is hashed with its row."""
+    labels = sorted(config.region_masks.labels.items())
+    return content_hash(config.regions, json.dumps(labels), config.columns.landmarks or "")
+
+
+def _unnamed_settings(model: ModelConfig, regions: str) -> str:
+    """Hash of the settings of a model's records that its entry in the manifest does not spell out."""
+    named = {"checkpoint", "pretraining", "target_layer", "classes", "preprocessing"}
+    return _key(model.model_dump_json(exclude=named), _factory_source(model), regions)
 
 
 def _factory_source(model: ModelConfig) -> bytes:

@@ -87,29 +87,40 @@ def swapped(name: str, file: str, architecture: str) -> str | None:
 
 
 def with_checkpoints(config: Config, models: Sequence[Mapping[str, Any]]) -> Config:
-    """The settings with the models under the names that an analysis has for them, recognised by their checkpoints.
+    """The settings with the models of an analysis, recognised by their checkpoints, named and run as they were there.
 
     Parameters
     ----------
     models
-        `name` and `sha256` of each.
+        Their entries in the analysis's manifest.
 
     Raises
     ------
     CheckpointError
         A checkpoint that was named belongs to none of them.
     """
-    names = {str(model["sha256"]): str(model["name"]) for model in models}
+    left = list(models)
     found = {}
-    for name, model in config.models.items():
+    # Two models may share a checkpoint: whoever is called as in the analysis goes first.
+    known = {str(model["name"]) for model in models}
+    for name, model in sorted(config.models.items(), key=lambda entry: entry[0] not in known):
         digest = checkpoint_sha256(model.checkpoint)
-        if digest not in names:
+        alike = sorted((one for one in left if one["sha256"] == digest), key=lambda one: one["name"] != name)
+        if not alike:
             raise CheckpointError(
-                f"{model.checkpoint}: model '{name}' is none of the analysis's models ({', '.join(names.values())}) by "
-                "its SHA-256; give the checkpoints that were analysed, or none"
+                f"{model.checkpoint}: model '{name}' is none of the analysis's models "
+                f"({', '.join(str(one['name']) for one in models)}) by its SHA-256; give the checkpoints that were "
+                "analysed, or none"
             )
-        found[names[digest]] = model
+        left.remove(alike[0])
+        found[str(alike[0]["name"])] = _as_analysed(model, alike[0])
     return config.model_copy(update={"models": found})
+
+
+def _as_analysed(model: ModelConfig, entry: Mapping[str, Any]) -> ModelConfig:
+    """Answers to changed images are set beside those of the analysis, so they come from the same outputs."""
+    names = ("target_layer", "classes", "preprocessing")
+    return ModelConfig.model_validate({**model.model_dump(), **{name: entry[name] for name in names}})
 
 
 def _notebook_models(folders: list[Path]) -> dict[str, ModelConfig]:
