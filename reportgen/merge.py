@@ -15,7 +15,7 @@ from reportgen.analysis import SCHEMA_VERSION, content_hash, read_manifest
 from reportgen.errors import DataError
 from reportgen.files import write_json
 from reportgen.joined_parts import common_kinds, join_parts, unique_ids
-from reportgen.parts import PartStore, write_table
+from reportgen.parts import PartStore, prune_models, write_table
 
 __all__ = ["analysis_folder", "merge_analyses", "refuse_own_input"]
 
@@ -213,6 +213,7 @@ def _finish(pieces: Sequence[_Piece], target: Path, keys: dict[str, list[str]]) 
     write_json(target / "manifest.json", manifest)
     for name, parts in keys.items():
         PartStore(target / name).prune(parts)
+    prune_models(target, [model["slug"] for model in models])
 
 
 def _together(changes: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,17 @@ import pyarrow.parquet as pq
 from reportgen.errors import BuildError
 from reportgen.files import write_atomically
 
-__all__ = ["RECORD_KEY", "Keys", "PartStore", "array_column", "array_of", "is_part_name", "table_bytes", "write_table"]
+__all__ = [
+    "RECORD_KEY",
+    "Keys",
+    "PartStore",
+    "array_column",
+    "array_of",
+    "is_part_name",
+    "prune_models",
+    "table_bytes",
+    "write_table",
+]
 
 RECORD_KEY = "record_key"
 """Column of every part: for each row the hash of all that the row was computed from."""
@@ -131,6 +141,19 @@ class PartStore:
         for path in sorted(self.folder.glob("part-*.parquet")):
             if is_part_name(path.name) and path.name not in keep:
                 path.unlink()
+
+
+def prune_models(analysis: Path, slugs: Iterable[str]) -> None:
+    """Remove parts of ours of all models but these, and their folders once they are empty.
+
+    Other files are left alone, and so is what a link leads to.
+    """
+    keep = set(slugs)
+    for folder in sorted([*analysis.glob("models/*"), *analysis.glob("experiments/*/*")]):
+        if folder.name not in keep and folder.is_dir() and not folder.is_symlink():
+            PartStore(folder).prune(())
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _read(how: Callable[[Path], Any], path: Path) -> Any:

@@ -20,7 +20,7 @@ from reportgen.explain.plan import Plan, library_versions, make_plan, model_hash
 from reportgen.explain.tuning import known_tunings, read_tunings
 from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
-from reportgen.parts import PartStore, write_table
+from reportgen.parts import PartStore, prune_models, write_table
 from reportgen.progress import Progress
 
 __all__ = ["analyse"]
@@ -38,7 +38,7 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
     folder
         `output/analysis`; parts already there and still right are kept.
     notes
-        What the report should say about the inputs, one sentence each.
+        What the report should say of models that are missing this time, one sentence each.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
         renewed = {**previous, **_given(config, test_set, notes, previous["models"])}
         if renewed != previous:
             write_json(folder / "manifest.json", renewed)
-        _prune(folder, plan)  # what a build that was killed after its manifest left behind
+        _prune(folder, plan, notes)  # what a build that was killed after its manifest left behind
         return 0
 
     from reportgen.explain.calibrate import calibrate  # torch takes seconds to load
@@ -173,9 +173,12 @@ def _finish(
             **_given(config, test_set, notes, models),
         },
     )
-    _prune(folder, plan)
+    _prune(folder, plan, notes)
 
 
-def _prune(folder: Path, plan: Plan) -> None:
+def _prune(folder: Path, plan: Plan, missing: Sequence[str]) -> None:
+    """A model whose checkpoint is only missing this time keeps its records; one that is wanted no more does not."""
     for store, keys in _stores(folder, plan):
         store.prune(keys)
+    if not missing:
+        prune_models(folder, [model.slug for model in plan.models])
