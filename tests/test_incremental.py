@@ -129,6 +129,52 @@ def test_an_old_part_whose_keys_alone_are_whole_is_only_slower(notebook, before,
     assert_same_records(read_analysis(tmp_path / "analysis"), read_analysis(tmp_path / "fresh"))
 
 
+def test_a_model_that_is_wanted_no_more_leaves_nothing_behind(notebook, before, tmp_path):
+    models = {name: {"checkpoint": notebook / "custom_cnn_best.pth"} for name in ("One", "Two")}
+    pd.read_csv(before / "some.csv")[:4].to_csv(tmp_path / "few.csv", index=False)
+    both = Config(data=tmp_path / "few.csv", models=models, regions="none", workers=2)
+    alone = both.model_copy(update={"models": {"One": both.models["One"]}})
+    analysis = tmp_path / "analysis"
+
+    def left():
+        return sorted(path.parent.relative_to(analysis).as_posix() for path in analysis.glob("*/**/part-*.parquet"))
+
+    assert run(notebook, tmp_path, "", analysis, both) == 4
+    answers = analysis / "experiments/transplants/two"
+    answers.mkdir(parents=True)
+    (part,) = (analysis / "models/two").iterdir()
+    shutil.copy(part, answers)
+    # A checkpoint that is away for one build is not a model that nobody wants.
+    analyse(alone, load_test_set(alone), analysis, SilentProgress(), ["Two: two.pth was not found"])
+    assert left() == ["experiments/transplants/two", "images", "models/one", "models/two"]
+    (analysis / "models/two/notes.txt").write_text("mine")
+    away = tmp_path / "away"
+    shutil.copytree(answers, away)
+    (analysis / "models/linked").symlink_to(away)
+    assert run(notebook, tmp_path, "", analysis, alone) == 0
+    assert left() == ["images", "models/one"]
+    assert [path.name for path in (analysis / "models/two").iterdir()] == ["notes.txt"]
+    assert not answers.exists() and len(list(away.iterdir())) == 1
+    assert run(notebook, tmp_path, "", analysis, both) == 4
+
+
+@pytest.mark.parametrize("words", [["20", "21", None, "about 30"], [None, "about 30", None, None]])
+def test_a_column_of_numbers_may_become_one_of_words(notebook, before, tmp_path, words):
+    """A cell without a value reads the same in both; its record is another one all the same."""
+    table = pd.read_csv(before / "some.csv")[:4]
+    table.assign(age=[20.0, np.nan, None, 22.5]).to_parquet(tmp_path / "some.parquet")
+
+    def build(into):
+        settings = Config(data=tmp_path / "some.parquet", models=config(notebook, before, "").models, regions="none",
+                          shard_images=2)  # fmt: skip
+        return run(notebook, before, "", into, settings)
+
+    build(tmp_path / "analysis")
+    table.assign(age=words).to_parquet(tmp_path / "some.parquet")
+    build(tmp_path / "analysis")
+    assert [w if isinstance(w, str) else None for w in read_analysis(tmp_path / "analysis").images["age"]] == words
+
+
 def test_an_image_that_appears_with_a_first_person_joins_those_without(notebook, tmp_path):
     draw_face(1, 50).save(tmp_path / "new.png")
     rows = [{"path": str(notebook / f"images/Person_{n % 5}_{0}{n:03d}.png"), "emotion": "anger"} for n in range(2)]

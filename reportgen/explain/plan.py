@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from reportgen.analysis import SCHEMA_VERSION, content_hash, slugify
 from reportgen.config import Config, ModelConfig
@@ -230,12 +231,27 @@ def _images_frame(test_set: TestSet) -> pd.DataFrame:
 
 
 def _row_hashes(frame: pd.DataFrame, bounds: Sequence[range]) -> list[bytes]:
-    """Per row, the digest of all that the table says of it; shard by shard, so that the text never is there at once."""
+    """Per row, the digest of all that the table says of it; shard by shard, so that the text never is there at once.
+
+    The columns' types belong to it: a cell without a value reads the same among numbers and among words.
+    """
+    kinds = {field.name: _kind(field.type) for field in pa.Schema.from_pandas(frame, preserve_index=False)}
+    start = sha256(json.dumps(kinds).encode())
     digests = []
     for rows in bounds:
         text = frame.iloc[rows.start : rows.stop].to_json(orient="records", lines=True, default_handler=str)
-        digests += [sha256(line.encode()).digest() for line in text.split("\n") if line]
+        for line in text.split("\n"):
+            if line:
+                digest = start.copy()
+                digest.update(line.encode())
+                digests.append(digest.digest())
     return digests
+
+
+def _kind(found: pa.DataType) -> str:
+    """A column's type as far as records of both can stand in one table; words also where there is no value yet."""
+    words = pa.types.is_null(found) or pa.types.is_string(found) or pa.types.is_large_string(found)
+    return "words" if words else str(found)
 
 
 def _mask_hashes(config: Config, test_set: TestSet) -> list[bytes]:
