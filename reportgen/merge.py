@@ -159,7 +159,11 @@ def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
         return ["checkpoint"]
     # An entry that does not say it comes from an earlier version, and nothing is known of its records.
     names = [name for name in _MODEL if one.get(name) != other.get(name) or name not in one]
-    return [_SPELT.get(name, f"{name} ({one.get(name)} and {other.get(name)})") for name in names]
+    return [_SPELT.get(name, f"{name} ({_told(one.get(name))} and {_told(other.get(name))})") for name in names]
+
+
+def _told(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _names(models: Sequence[dict[str, Any]]) -> str:

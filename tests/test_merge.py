@@ -216,7 +216,7 @@ def test_two_models_of_one_checkpoint_are_told_apart_by_how_they_were_run(halves
 
 
 @pytest.mark.parametrize(("other", "words"), [
-    ("both plain", r"model 'B' was run with another classes \(\['surprise', .*analyse one of them again"),
+    ("both plain", r"model 'B' was run with another classes \(surprise, .*, anger and anger, .*, surprise\); analyse"),
     ("single", r"not the same models by the SHA-256 of their checkpoints \(A \w{8}, B \w{8}; A \w{8}\)"),
 ])  # fmt: skip
 def test_models_that_were_run_otherwise_are_not_mixed(halves, tmp_path, other, words):
