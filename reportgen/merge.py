@@ -105,6 +105,10 @@ def merge_analyses(folders: Sequence[Path], target: Path) -> None:
 
 def _open(folder: Path) -> _Piece:
     manifest = read_manifest(folder)
+    if any(model.get("settings") is None for model in manifest["models"]):
+        raise DataError(
+            f"{folder}: made by an earlier version, which did not record all that has to agree; analyse it again"
+        )
     images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
     problems = pd.read_parquet(folder / "problems.parquet")
     return _Piece(folder, manifest, images, problems, tuple(manifest["models"]))
@@ -157,8 +161,7 @@ def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """What keeps two models' records apart, in words; empty where they can stand in one table."""
     if one["sha256"] != other["sha256"]:
         return ["checkpoint"]
-    # An entry that does not say it comes from an earlier version, and nothing is known of its records.
-    names = [name for name in _MODEL if one.get(name) != other.get(name) or name not in one]
+    names = [name for name in _MODEL if one.get(name) != other.get(name)]
     return [_SPELT.get(name, f"{name} ({_told(one.get(name))} and {_told(other.get(name))})") for name in names]
 
 

@@ -251,6 +251,9 @@ def test_what_bfloat16_changed_is_that_of_all_parts(halves, tmp_path):
 
 def test_settings_without_a_name_in_the_manifest_are_compared_too(halves, tmp_path):
     other = altered(halves, "crossed", tmp_path / "other", settings="0" * 16)
+    earlier = altered(halves, "crossed", tmp_path / "earlier", settings=None)
+    with pytest.raises(DataError, match="made by an earlier version"):
+        merge_analyses([earlier, halves / "first"], tmp_path / "analysis")
     with pytest.raises(DataError, match=r"another factory \(or its source\), region_masks or columns.landmarks; anal"):
         merge_analyses([halves / "first", other], tmp_path / "analysis")
 
