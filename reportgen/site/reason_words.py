@@ -54,6 +54,9 @@ _WITHOUT: Mapping[str, tuple[str, str]] = {
     "re-encoded": ("Way of storage", "Stored again as JPEG"),
 }
 
+# From this share of what speaks for the answer a region may stand for the place of it.
+_FAIR_SHARE = 0.3
+
 _QUALITY: Mapping[str, tuple[str, str, int]] = {
     "sharpness": ("blurred", "sharpness", 0),
     "luminance": ("dark", "mean brightness", 2),
@@ -161,24 +164,40 @@ _WORDS: Mapping[str, Callable[[Context, Flag, int, int], str]] = dict(
 
 
 def region_of(reasons: ModelReasons, row: int) -> str:
-    """Name of the region where the answer outweighs the label most; empty where there is none."""
+    """Name of the region where the answer outweighs the label most, for a heading; empty where little of it lies there.
+
+    A region is found by heat per area, so it may be a small one with a tenth of the evidence while the map is bright
+    elsewhere: a heading that names it would name the wrong place.
+    """
+    if reasons.regions is None or not float(reasons.regions.share[row]) >= _FAIR_SHARE:
+        return ""
+    return _region(reasons, row)
+
+
+def where_of(context: Context, reasons: ModelReasons, row: int, k: int) -> str:
+    """Where the answer outweighs the label, as a sentence; empty where nowhere."""
+    name = _region(reasons, row)
+    if not name or reasons.regions is None:
+        return ""
+    heat, share = float(reasons.regions.heat[row]), float(reasons.regions.share[row])
+    answer, truth = _answer(context, row, k), context.truth(row)
+    if share >= _FAIR_SHARE:
+        return (
+            f"{capital(answer)} outweighs {truth} most on the {name}: {percent(share)} of that evidence, "
+            f"{_times(heat)} times what an even spread would put there."
+        )
+    return (
+        f"What speaks for {answer} rather than {truth} is densest on the {name} ({_times(heat)} times an even spread); "
+        f"still only {sure(share)} of it lies there, the rest elsewhere."
+    )
+
+
+def _region(reasons: ModelReasons, row: int) -> str:
     if reasons.regions is None or reasons.regions.region[row] < 0:
         return ""
     region = REGIONS[reasons.regions.region[row]]
     group = next((members for members in reasons.groups if region in members), (region,))
     return and_list([REGION_NAMES[member] for member in group])
-
-
-def where_of(context: Context, reasons: ModelReasons, row: int, k: int) -> str:
-    """Where the answer outweighs the label, as a sentence; empty where nowhere."""
-    name = region_of(reasons, row)
-    if not name or reasons.regions is None:
-        return ""
-    heat, share = float(reasons.regions.heat[row]), float(reasons.regions.share[row])
-    return (
-        f"{capital(_answer(context, row, k))} outweighs {context.truth(row)} most on the {name}: {percent(share)} of "
-        f"that evidence, {_times(heat)} times what an even spread would put there."
-    )
 
 
 def _times(value: float | np.floating) -> str:
