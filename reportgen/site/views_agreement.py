@@ -1,4 +1,7 @@
-"""Right for different reasons: whether the answers of two models rest on the same places."""
+"""Whether two models look at the same places where both are right, and where one is.
+
+Different maps are not different reasons: a map does not show what an answer depends on, and the titles say no more.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +94,8 @@ def agreement_view(context: Context, index: int, a: int, b: int) -> AgreementVie
         "Overlap: of the fifth of the cells with most heat in either map, the share that both have. The same places: "
         "at least half of each fifth is shared (overlap of a third or more). Different places: no more than two random "
         "fifths would share (a ninth or less). Other image: overlap with the other model's map of another image with "
-        "the same label and outcome, which is what maps share anyway.",
+        "the same label and outcome, which is what maps share anyway. Where only one is right, the two maps explain "
+        "different answers. Heatmaps are not causes: models may look at different places and use the same thing.",
         places=tuple(_PLACE_NAMES[place] for place in PLACES),
         rows=tuple(
             _row(found, outcome, galleries, context.compare_path(index)) for outcome in found.outcomes if outcome.n
@@ -106,8 +110,8 @@ def _title(both: OutcomeAgreement) -> str:
     if not both.n:
         return "No image that both get right can be compared."
     if not different:
-        return "Both right, never on different places."
-    return f"Right for different reasons: {count(different, 'image')}."
+        return "Both right, never looking at different places."
+    return f"Both right, looking at different places: {count(different, 'image')}."
 
 
 def _sentences(found: MapAgreement) -> tuple[str, ...]:
@@ -118,19 +122,11 @@ def _sentences(found: MapAgreement) -> tuple[str, ...]:
     share = wilson(different, both.n)
     lines = [
         f"Both models are right on {count(both.n, 'image')} with two readable maps. On {different:,} of them "
-        f"({percent(share.value)} {percent_interval(share)}) their evidence lies in different places, on {same:,} "
+        f"({percent(share.value)} {percent_interval(share)}) their heatmaps lie in different places, on {same:,} "
         f"({percent(same / both.n)}) in the same."
     ]
     if both.elsewhere.defined:
         lines.append(_beyond(both))
-    part = found.outcomes[1].n + found.outcomes[2].n
-    if part:
-        total = sum(o.overlap.value * o.n for o in found.outcomes[1:3] if o.n) / part
-        more = "less" if round(total, 2) < round(both.overlap.value, 2) else "no less"
-        lines.append(
-            f"Where only one of them is right the maps share {more}: mean overlap {decimal(total)} on "
-            f"{count(part, 'image')}, against {decimal(both.overlap.value)} where both are."
-        )
     return tuple(lines)
 
 
@@ -143,8 +139,7 @@ def _beyond(both: OutcomeAgreement) -> str:
     if own.low > other.high:
         excess = (own.value - other.value) / own.value
         return (
-            f"Most of what they share they would share on any such image ({numbers}): only {percent(excess)} of it "
-            "belongs to the image."
+            f"Most of what they share they would share on any such image: {numbers}."
             if excess < 0.5
             else f"They follow each image alike: {numbers}."
         )

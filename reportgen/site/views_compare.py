@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.evidence.agreement import ALPHA, Comparison
-from reportgen.evidence.estimate import format_p
+from reportgen.evidence.estimate import Estimate, format_p
 from reportgen.evidence.inference import holm
 from reportgen.evidence.mining import Pick
 from reportgen.site.context import Context
-from reportgen.site.text import and_list, count, percent, percent_interval, points, shorten
+from reportgen.site.text import and_list, count, decimal, number, percent, percent_interval, points, shorten
 from reportgen.site.views import Crumb, Example, Gallery, Legend, Link, Number, Page
 from reportgen.site.views_agreement import AgreementView, agreement_view
 from reportgen.site.views_emotion import split
@@ -20,16 +20,17 @@ from reportgen.site.views_emotion import split
 __all__ = ["CompareView", "PairRow", "PairView", "SplitRow", "compare_view", "pair_view"]
 
 _SHOWN = 6
+_ORDER = "Surest first, the emotions in turn."
 
 
 @dataclass(frozen=True)
 class SplitRow:
-    """One emotion split four ways; widths in per cent."""
+    """One emotion split four ways, in the order of `PairView.quadrants`; widths in per cent."""
 
     emotion: str
     href: str
-    n: int
-    counts: tuple[int, int, int, int]
+    n: str
+    counts: tuple[str, str, str, str]
     starts: tuple[float, float, float, float]
     widths: tuple[float, float, float, float]
     thin: bool
@@ -45,7 +46,7 @@ class PairView:
     series_b: str
     sentence: str
     numbers: tuple[Number, ...]
-    quadrants: tuple[tuple[str, int, str], ...]
+    quadrants: tuple[tuple[str, str, str], ...]
     rows: tuple[SplitRow, ...]
     galleries: tuple[Gallery, ...]
     agreement: AgreementView | None = None
@@ -128,7 +129,7 @@ def _pair_row(context: Context, index: int, p: float) -> PairRow:
         context.series(b),
         context.compare_path(index),
         points(c.difference.value) if c.n else "–",
-        _interval(c) if c.n else "",
+        _interval(c.difference) if c.n else "",
         f"{c.only_a:,}",
         f"{c.only_b:,}",
         percent(c.same_prediction / c.n) if c.n else "–",
@@ -168,8 +169,21 @@ def _title(comparison: Comparison) -> str:
     return f"{better} is right more often than {worse}, and that is not chance."
 
 
-def _interval(c: Comparison) -> str:
-    return f"[{100 * c.difference.low:+.1f}, {100 * c.difference.high:+.1f}]".replace("-", "−")
+def _interval(difference: Estimate) -> str:
+    return f"[{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]".replace("-", "−")
+
+
+def _difference(c: Comparison) -> Number:
+    """How far the better one is ahead, with the sign of the sentence above it rather than that of the models' order."""
+    ahead, estimate = c.a, c.difference
+    if estimate.value < 0:
+        ahead, estimate = c.b, Estimate(-estimate.value, -estimate.high, -estimate.low, estimate.n)
+    return Number(
+        "Difference in accuracy",
+        points(estimate.value),
+        _interval(estimate),
+        f"in favour of {ahead}" if estimate.value else "",
+    )
 
 
 def _pair(context: Context, index: int) -> PairView:
@@ -178,12 +192,7 @@ def _pair(context: Context, index: int) -> PairView:
     numbers: tuple[Number, ...] = ()
     if c.n:
         numbers = (
-            Number(
-                "Difference in accuracy",
-                points(c.difference.value),
-                _interval(c),
-                f"{c.a} minus {c.b}",
-            ),
+            _difference(c),
             Number(
                 "McNemar test",
                 format_p(c.p_value),
@@ -194,7 +203,7 @@ def _pair(context: Context, index: int) -> PairView:
             Number("Same answer", percent(c.same_prediction / c.n), "", f"{c.same_prediction:,} of {c.n:,} images"),
             Number(
                 "Cohen's kappa",
-                f"{c.kappa:.2f}".replace("0.", ".", 1) if not np.isnan(c.kappa) else "–",
+                decimal(c.kappa),
                 "",
                 "1 always alike, 0 as chance",
                 "kappa",
@@ -208,10 +217,10 @@ def _pair(context: Context, index: int) -> PairView:
         sentence=c.sentence,
         numbers=numbers,
         quadrants=(
-            ("Both right", c.both, "both"),
-            (f"Only {c.a}", c.only_a, "only-a"),
-            (f"Only {c.b}", c.only_b, "only-b"),
-            ("Neither", c.neither, "neither"),
+            ("Both right", number(c.both), "both"),
+            (f"Only {c.a}", number(c.only_a), "only-a"),
+            (f"Only {c.b}", number(c.only_b), "only-b"),
+            ("Neither", number(c.neither), "neither"),
         )
         if c.n
         else (),
@@ -239,8 +248,8 @@ def _rows(context: Context, a: int, b: int) -> tuple[SplitRow, ...]:
             SplitRow(
                 name,
                 context.emotion_path(emotion),
-                n,
-                (counts[0], counts[1], counts[2], counts[3]),
+                count(n, "image"),
+                (number(counts[0]), number(counts[1]), number(counts[2]), number(counts[3])),
                 (starts[0], starts[1], starts[2], starts[3]),
                 (widths[0], widths[1], widths[2], widths[3]),
                 n < 10,
@@ -252,14 +261,14 @@ def _rows(context: Context, a: int, b: int) -> tuple[SplitRow, ...]:
 def _galleries(context: Context, a: int, b: int) -> tuple[Gallery, ...]:
     name_a, name_b = context.models[a].name, context.models[b].name
     kinds = (
-        ("b-right-a-wrong", f"{name_b} right, {name_a} wrong", "Surest first."),
-        ("a-right-b-wrong", f"{name_a} right, {name_b} wrong", "Surest first."),
+        ("b-right-a-wrong", f"{name_b} right, {name_a} wrong", _ORDER),
+        ("a-right-b-wrong", f"{name_a} right, {name_b} wrong", _ORDER),
         (
             "wrong-alike",
             "Wrong in the same way",
-            "Both say the same and the label says something else: a hard face, or a wrong label.",
+            f"Both say the same and the label says something else: a hard face, or a wrong label. {_ORDER}",
         ),
-        ("wrong-differently", "Wrong in different ways", "Three opinions about one face."),
+        ("wrong-differently", "Wrong in different ways", f"Three opinions about one face. {_ORDER}"),
     )
     galleries = []
     for kind, title, explain in kinds:

@@ -189,3 +189,38 @@ def test_reports_without_experiments_say_what_was_not_tested(variants: dict[str,
 
 def test_config_names_the_setting_that_the_prior_rule_needs() -> None:
     assert "training_unweighted" in Config.model_fields
+
+
+def test_a_heading_names_a_region_only_where_a_fair_share_of_the_evidence_lies(
+    report: Report, published: Published
+) -> None:
+    assert report.reasons is not None
+    ids = report.analysis.images["image_id"].tolist()
+    seen = set()
+    for k, model in enumerate(report.analysis.models):
+        regions = report.reasons.models[k].regions
+        assert regions is not None
+        for card in by_class(parse(published.site / f"errors/{model.slug}.html"), "error"):
+            row = ids.index((card.get("id") or "").removeprefix(f"{model.slug}-"))
+            named = ", evidence on the" in text(next(card.iter(f"{XHTML}h3")))
+            fair = bool(regions.share[row] >= 0.3)
+            assert named == fair
+            if regions.region[row] >= 0:
+                assert ("outweighs" in text(card)) == fair and ("is densest on the" in text(card)) != fair
+            seen.add(fair)
+    assert seen == {True, False}
+
+
+def test_the_comparison_claims_no_more_than_it_measured(report: Report, published: Published) -> None:
+    page = parse(published.site / "compare.html")
+    words = text(page)
+    (comparison,) = report.comparisons
+    ahead = comparison.a if comparison.difference.value > 0 else comparison.b
+    assert f"+{100 * abs(comparison.difference.value):.1f} points" in words and f"in favour of {ahead}" in words
+    assert "different reasons" not in words and "Surest first, the emotions in turn." in words
+    heads = [text(one) for one in by_class(by_class(page, "heads")[0], "four")[0]]
+    assert heads == ["Both right", f"Only {comparison.a}", f"Only {comparison.b}", "Neither"]
+    labels = report.analysis.labels
+    for emotion, row in zip(report.analysis.classes, by_class(by_class(page, "split")[0], "row")[1:], strict=False):
+        n = int((labels == report.analysis.classes.index(emotion)).sum())
+        assert sum(int(text(one)) for one in by_class(row, "four")[0]) == n
