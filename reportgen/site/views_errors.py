@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from reportgen.evidence.estimate import Estimate, wilson
+from reportgen.evidence.reasons import ModelReasons
 from reportgen.site.context import Context
-from reportgen.site.text import capital, count, percent, shorten, sure
+from reportgen.site.reason_words import FLAG_NAMES
+from reportgen.site.text import capital, count, number, percent, percent_interval, shorten, sure
 from reportgen.site.views import Bar, Crumb, Legend, Link, Page, Tile
 from reportgen.site.views_reasons import CardReasons, ReasonTable, card_reasons, reason_table
 from reportgen.site.views_strip import RegionStrip, region_strip
@@ -15,6 +19,8 @@ from reportgen.site.views_strip import RegionStrip, region_strip
 __all__ = ["ErrorCard", "ErrorsView", "ModelErrorsView", "Pair", "ProbabilityRow", "errors_view", "model_errors_view"]
 
 _TOP = 3
+# Cards of a pair that a page shows at once; the others are folded away.
+_OPEN = 1
 
 
 @dataclass(frozen=True)
@@ -43,17 +49,18 @@ class ErrorCard:
 
 @dataclass(frozen=True)
 class Pair:
-    """One confused pair of one model."""
+    """One confused pair of one model; `more` are the cards that are folded away."""
 
     anchor: str
     truth: str
     predicted: str
-    count: int
+    count: str
     text: str
     share: float
     href: str
     explorer: Link
     cards: tuple[ErrorCard, ...]
+    more: tuple[ErrorCard, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,8 @@ class ErrorsView:
     lede: str
     models: tuple[ModelErrors, ...]
     legend: Legend
+    leads: tuple[str, ...]
+    strips: str
     reasons: ReasonTable | None = None
 
 
@@ -91,6 +100,8 @@ class ModelErrorsView:
     lede: str
     pairs: tuple[Pair, ...]
     legend: Legend
+    leads: tuple[str, ...]
+    strips: str
     reasons: ReasonTable | None = None
 
 
@@ -134,10 +145,10 @@ def error_card(context: Context, row: int, k: int, note: str) -> ErrorCard:
     )
 
 
-def _pairs(context: Context, k: int, cards: int | None) -> tuple[Pair, ...]:
+def _pairs(context: Context, k: int, *, folded: bool) -> tuple[Pair, ...]:
     score, model = context.report.scores[k], context.models[k]
     wrong = score.n - int(np.trace(score.confusion))
-    pairs = []
+    pairs: list[tuple[int, Pair]] = []
     for truth, row in enumerate(score.confusion):
         for predicted, value in enumerate(row.tolist()):
             if truth == predicted or not value:
@@ -145,12 +156,14 @@ def _pairs(context: Context, k: int, cards: int | None) -> tuple[Pair, ...]:
             said, true = context.classes[predicted], context.classes[truth]
             picks = context.report.mined.confusions(model.slug, true, said)
             anchor = context.pair_anchor(truth, predicted)
-            pairs.append(
+            cards = [error_card(context, pick.image, k, pick.note) for pick in picks[: None if folded else _OPEN]]
+            pairs.append((
+                value,
                 Pair(
                     anchor=anchor,
                     truth=true,
                     predicted=said,
-                    count=value,
+                    count=number(value),
                     text=f"{count(value, 'image')}, {percent(value / int(row.sum()))} of {true}",
                     share=round(100 * value / wrong, 2),
                     href=f"{context.errors_path(k)}#{anchor}",
@@ -160,10 +173,11 @@ def _pairs(context: Context, k: int, cards: int | None) -> tuple[Pair, ...]:
                             context.token("true", true), context.token("pred", said), f"model:{model.slug}"
                         ),
                     ),
-                    cards=tuple(error_card(context, pick.image, k, pick.note) for pick in picks[:cards]),
-                )
-            )
-    return tuple(sorted(pairs, key=lambda pair: (-pair.count, pair.anchor)))
+                    cards=tuple(cards[:_OPEN]),
+                    more=tuple(cards[_OPEN:]),
+                ),
+            ))  # fmt: skip
+    return tuple(pair for _, pair in sorted(pairs, key=lambda found: (-found[0], found[1].anchor)))
 
 
 def _explorer_text(context: Context, images: int) -> str:
@@ -178,7 +192,7 @@ def errors_view(context: Context) -> ErrorsView:
     for k, model in enumerate(context.models):
         score = context.report.scores[k]
         wrong = score.n - int(np.trace(score.confusion))
-        pairs = _pairs(context, k, 1)
+        pairs = _pairs(context, k, folded=False)
         shown = pairs[:10]
         rest = len(pairs) - len(shown)
         models.append(
@@ -195,7 +209,7 @@ def errors_view(context: Context) -> ErrorsView:
             )
         )
     total = [m.sentence for m in models]
-    labelled = bool(context.labelled)
+    labelled, chosen = bool(context.labelled), tuple(range(len(context.models)))
     return ErrorsView(
         page=Page("Errors", "What the models confuse, with the evidence for both classes", "Errors"),
         title=_title(context) if labelled else "Without labels there are no errors.",
@@ -206,7 +220,54 @@ def errors_view(context: Context) -> ErrorsView:
         else "These images have no label, so nothing says which answers are wrong.",
         models=tuple(models) if labelled else (),
         legend=context.legend(),
-        reasons=reason_table(context, tuple(range(len(context.models)))),
+        leads=_leads(context, chosen),
+        strips=_strips(context, chosen, [pair for model in models for pair in model.featured]),
+        reasons=reason_table(context, chosen),
+    )
+
+
+def _leads(context: Context, chosen: Sequence[int]) -> tuple[str, ...]:
+    """Per model, how much the reasons leave open; empty where no errors were asked why."""
+    findings = context.report.reasons
+    return tuple(_lead(findings.models[k]) for k in chosen if findings.models[k].errors) if findings else ()
+
+
+def _lead(reasons: ModelReasons) -> str:
+    """A map that looks like the answer's is near to the answer itself, so an error with that alone is no less open."""
+    none, alone = (round(share.value * share.n) if share.n else 0 for share in (reasons.unexplained, reasons.restated))
+    bare, both = reasons.unexplained, wilson(none + alone, reasons.errors)
+    errors = count(reasons.errors, "error")
+    text = f"{reasons.model}: {number(none)} of {errors} ({_share(bare)}) have no reason."
+    if alone:
+        text = (
+            f"{reasons.model}: {number(none + alone)} of {errors} ({_share(both)}) have no reason beyond a map that "
+            f"looks like the answer's. {number(none)} ({_share(bare)}) have none at all; for the other {number(alone)} "
+            "that map is all there is, which says little more than the answer itself."
+        )
+    most = max(reasons.rates, key=lambda rate: rate.primary)
+    if not most.primary:
+        return text
+    first = f"“{FLAG_NAMES[most.flag].lower()}” ({_share(wilson(most.primary, reasons.errors))})"
+    return f"{text} The most frequent first reason is {first}."
+
+
+def _share(value: Estimate) -> str:
+    return f"{percent(value.value)} {percent_interval(value)}"
+
+
+def _strips(context: Context, chosen: Sequence[int], pairs: Sequence[Pair]) -> str:
+    """How to read the bars beside the cards, once for all of them; empty where there are none."""
+    findings = context.report.reasons
+    if findings is None or not any(card.strip for pair in pairs for card in (*pair.cards, *pair.more)):
+        return ""
+    strips = [changes for k in chosen for changes in findings.models[k].strips.values()]
+    donors = sorted({max(len(change.donors) for change in changes) for changes in strips})
+    faces = count(donors[-1], "face") if len(donors) == 1 else f"{max(1, donors[0])} to {count(donors[-1], 'face')}"
+    bar = f"another face's of the label's emotion (mean of {faces}); tick: with the region filled in"
+    return (
+        "Regions of a card, one at a time: how much the label's lead over the strongest other emotion changes, in "
+        f"logits, when the region is {bar if donors[-1] else 'filled in'}. Right of the middle (above 0) the region "
+        "spoke against the label. One image each: illustrations, no test."
     )
 
 
@@ -228,7 +289,7 @@ def _title(context: Context) -> str:
 def model_errors_view(context: Context, k: int) -> ModelErrorsView:
     """One model's errors."""
     model, score = context.models[k], context.report.scores[k]
-    pairs = _pairs(context, k, None)
+    pairs = _pairs(context, k, folded=True)
     wrong = score.n - int(np.trace(score.confusion))
     title = f"{model.name} made {count(wrong, 'error')}." if wrong else f"{model.name} made no error."
     if not score.n:
@@ -249,5 +310,7 @@ def model_errors_view(context: Context, k: int) -> ModelErrorsView:
         else "",
         pairs=pairs,
         legend=context.legend((k,)),
+        leads=_leads(context, (k,)),
+        strips=_strips(context, (k,), pairs),
         reasons=reason_table(context, (k,)),
     )

@@ -56,15 +56,33 @@ def test_the_table_of_reasons_prints_what_was_counted(report: Report, published:
             links = [one.get("href") for one in row.iter(f"{XHTML}a")]
             assert links == ([f"explorer.html#model:{model.slug}%20flag:{name}"] if rate.raised else [])
             if rate.ratio is None:
-                assert cells[3] == cells[4] == cells[5] == "" and "errors only" in cells[6]
+                assert cells[3] == cells[4] == "" and cells[5] == "asked of errors only"
             else:
                 assert f"({rate.in_errors:,})" in cells[3] and f"({rate.in_correct:,})" in cells[4]
                 telling = rate.ratio.defined and rate.ratio.low > 1
-                assert (cells[6] == "more often in errors") == telling
+                assert (re.search("never seen|undetermined|explains nothing", cells[5]) is None) == telling
     rest = next(one for one in page.iter() if one.get("id") == "reason-unexplained")
     for model in report.reasons.models:
         count = int((model.primary == -1).sum())
         assert f"{count:,} ({100 * count / model.errors:.0f} %)" in text(rest)
+
+
+def test_the_errors_lead_with_how_many_have_no_reason_of_their_own(report: Report, published: Published) -> None:
+    assert report.reasons is not None
+    leads = [text(one) for one in by_class(parse(published.site / "errors.html"), "lead")]
+    assert len(leads) == len(report.reasons.models)
+    for lead, model in zip(leads, report.reasons.models, strict=True):
+        none = int((model.primary == -1).sum())
+        alone = sum(model.raised(row) == ("looks-like",) for row in np.flatnonzero(model.primary > -2).tolist())
+        assert lead.startswith(f"{model.model}: {none + alone} of {model.errors} errors (")
+        assert not alone or f"; for the other {alone} that map is all there is" in lead
+
+
+def test_how_to_read_the_bars_is_said_once(published: Published) -> None:
+    page = parse(published.site / "errors/custom-cnn.html")
+    assert len(by_class(page, "swap")) > 1 and text(page).count("illustrations, no test") == 1
+    folded = [one for one in by_class(page, "more") if by_class(one, "error")]
+    assert folded and all(one.tag == f"{XHTML}details" for one in folded)
 
 
 def test_every_error_card_gives_its_reasons_first_things_first(report: Report, published: Published) -> None:
