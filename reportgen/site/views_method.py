@@ -5,45 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.config import Config
+from reportgen.evidence.certificate import Certificate
 from reportgen.site.context import Context, base_name
 from reportgen.site.glossary import GLOSSARY
+from reportgen.site.guide import GuideRow, guide
 from reportgen.site.recipe import checksums, citation, settings_file
 from reportgen.site.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.report import DataNote
 from reportgen.site.rounding import rounding
 from reportgen.site.takeaways import Takeaway, takeaways
-from reportgen.site.text import count, number, plain
+from reportgen.site.text import and_list, count, number, plain
 from reportgen.site.views import Legend, Page, Tile
 from reportgen.site.views_certificate import CertificateView, certificate_view
 from reportgen.site.views_transplants import TransplantMethod, transplant_method
 
-__all__ = ["GUIDE", "ISSUES", "LIMITS", "MethodView", "method_view"]
-
-GUIDE: tuple[tuple[str, str, str], ...] = (
-    ("Heat on eyes and brows", "The model reads the upper face.", "Expected for anger, fear, sadness and surprise."),
-    ("Heat on the mouth", "The model reads the lower face.", "Expected for happiness and disgust, and for surprise."),
-    (
-        "Heat on the whole face",
-        "The model weighs the face as one.",
-        "Fine for neutral; elsewhere look at the confidence.",
-    ),
-    (
-        "Heat on hair, border or background",
-        "The evidence sits where no expression is.",
-        "A suspect for a shortcut: test whether the answer depends on it.",
-    ),
-    ("Heat spread evenly", "No part of the image stands out.", "Often an unsure answer: compare with the confidence."),
-    (
-        "Heat in one small spot",
-        "One feature decides the map.",
-        "Look whether the spot is the same in all images of the emotion.",
-    ),
-    (
-        "No heat at all",
-        "No positive evidence at this layer.",
-        "Read nothing into it; the answer came from what speaks against the others.",
-    ),
-)
+__all__ = ["ISSUES", "LIMITS", "MethodView", "method_view"]
 
 ISSUES: tuple[tuple[str, str, str], ...] = (
     (
@@ -100,13 +76,22 @@ class ListedNote:
 
 @dataclass(frozen=True)
 class MethodView:
-    """`method.html`."""
+    """`method.html`.
+
+    Attributes
+    ----------
+    contents
+        Anchor and name of each section that is there.
+    blind
+        What the certificate's shortcuts show that the verdicts miss; "" where every kind was mostly found.
+    """
 
     page: Page
+    contents: tuple[tuple[str, str], ...]
     method: str
     steps: tuple[tuple[str, str], ...]
     tiles: tuple[Tile, ...]
-    guide: tuple[tuple[str, str, str], ...]
+    guide: tuple[GuideRow, ...]
     takeaways: tuple[Takeaway, ...]
     transplants: TransplantMethod | None
     sources: tuple[tuple[str, str], ...]
@@ -114,6 +99,7 @@ class MethodView:
     issues: tuple[tuple[str, str, str], ...]
     limits: tuple[str, ...]
     certificate: CertificateView | None
+    blind: str
     glossary: tuple[tuple[str, str], ...]
     notes: tuple[ListedNote, ...]
     problems: tuple[tuple[str, str, str], ...]
@@ -146,19 +132,38 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
     counts = [(name, count(context.images_of(emotion), "image")) for emotion, name in enumerate(context.classes)]
     if unlabelled:
         counts.append(("no label", count(unlabelled, "image")))
+    tested, transplants, certificate = takeaways(context), transplant_method(context), certificate_view(context)
+    sources, resolved = region_sources(context), resolved_regions(context)
+    contents = (
+        ("how", "How the maps are made", True),
+        ("guide", "What a pattern may mean", True),
+        ("transplants", "The transplant test", transplants is not None),
+        ("trust-grade", "Trust grade", transplants is not None),
+        ("takeaways", "What guides say, tested here", bool(tested)),
+        ("issues", "Common problems", True),
+        ("regions", "How the regions were found", bool(sources or resolved)),
+        ("limits", "Limits", True),
+        ("certificate", "How often these verdicts are right", certificate is not None),
+        ("data", "The data", True),
+        ("downloads", "Downloads", True),
+        ("reproduce", "To cite it, and to make it again", True),
+        ("glossary", "Words", True),
+    )
     return MethodView(
         page=Page("Method", "How the heatmaps were made, how to read them, and what they cannot say", "Method"),
+        contents=tuple((anchor, name) for anchor, name, there in contents if there),
         method=context.method,
         steps=_steps(context),
         tiles=_tiles(context),
-        guide=GUIDE,
-        takeaways=takeaways(context),
-        transplants=transplant_method(context),
-        sources=region_sources(context),
-        resolved=resolved_regions(context),
+        guide=guide(context),
+        takeaways=tested,
+        transplants=transplants,
+        sources=sources,
+        resolved=resolved,
         issues=ISSUES,
         limits=LIMITS,
-        certificate=certificate_view(context),
+        certificate=certificate,
+        blind=_blind(context.report.certificate),
         glossary=tuple(sorted(GLOSSARY.items(), key=lambda item: item[0].lower())),
         notes=tuple(_note(note) for note in context.data_notes),
         problems=listed,
@@ -176,6 +181,29 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
     )
 
 
+_WHERE = {"on-face": "a mark on the face", "invisible": "something in the whole picture"}
+
+
+def _blind(certificate: Certificate | None) -> str:
+    """How many strong shortcuts of the kinds that are mostly missed were found."""
+    if certificate is None:
+        return ""
+    parts = []
+    for place, name in _WHERE.items():
+        kinds = [kind for kind in certificate.kinds if kind.where == place and kind.flagged.defined]
+        total = sum(kind.flagged.n for kind in kinds)
+        found = sum(round(kind.flagged.value * kind.flagged.n) for kind in kinds)
+        # Of kinds that are found as often as those beside the face there is nothing to warn of.
+        if total and found / total < certificate.detection.value:
+            parts.append(f"{name} ({and_list([kind.kind for kind in kinds], 'or')}) {found} of {total} were flagged")
+    if not parts:
+        return ""
+    return (
+        f"No finding does not mean no shortcut: of the models that strongly depend on {', on '.join(parts)}. What is "
+        "said below of shortcuts beside the face does not hold for these."
+    )
+
+
 def _steps(context: Context) -> tuple[tuple[str, str], ...]:
     return (
         ("The image is resized", "to what the model was trained on, and its colours are put on the model's scale."),
@@ -185,9 +213,9 @@ def _steps(context: Context) -> tuple[tuple[str, str], ...]:
         ),
         (
             "The answer is traced back",
-            "For one class, the gradient says how much each feature map would raise that class's score.",
+            "for one class: the gradient says how much each feature map would raise that class's score.",
         ),
-        ("The maps are added up", "each with its weight. What is positive speaks for the class; the rest is dropped."),
+        ("The maps are added up,", "each with its weight. What is positive speaks for the class; the rest is dropped."),
         (
             "The sum is enlarged",
             "to the size of the picture and laid over the grey face, stronger where there is more evidence.",

@@ -177,8 +177,8 @@ def _made(context: Context) -> str:
     more = "" if parts == beside else f" ({beside} for the background)"
     return (
         f"In this report: {parts} faces{more} of each of {count(design['emotion'].nunique(), 'emotion')}, each with "
-        f"{own} donors of its own emotion and {other} of others, {len(TRANSPLANTED)} regions, "
-        f"{number(len(found.design))} pictures for every model."
+        f"{own} {'donor' if own == '1' else 'donors'} of its own emotion and {other} of others, {len(TRANSPLANTED)} "
+        f"regions, {number(len(found.design))} pictures for every model."
     )
 
 

@@ -23,6 +23,10 @@ def test_the_section_prints_counts_with_intervals_and_what_is_missed(published):
     assert "corner patch (settled on) beside the face 2 1 of 2 [.09, .91]" in text
     assert "saw no artefact at all 1 of 2" in text
     assert "below .30 0 of 5" in text
+    assert (
+        "No finding does not mean no shortcut: of the models that strongly depend on something in the whole picture "
+        "(tint) 0 of 3 were flagged."
+    ) in text
     assert "strongly depend on tint, fewer than half are flagged" in text
     assert "2026-01-02" in text
     assert "another version" not in text

@@ -167,6 +167,30 @@ def test_every_takeaway_is_shown_with_its_numbers(published: Published, report: 
     assert "What guides say, tested here" in index
 
 
+def test_the_guide_says_how_often_and_repeats_no_claim_that_was_tested(
+    published: Published, report: Report, variants: dict[str, Published]
+) -> None:
+    section = by_id(page(published, "method.html"), "guide")
+    rows = [words(row) for row in section.iter(f"{XHTML}tr")][1:]
+    patterns = found(report).patterns
+    spread = next(row for row in rows if row.startswith("Heat spread evenly"))
+    for one in (pattern for pattern in patterns if pattern.pattern == "diffuse attention"):
+        assert re.search(rf"{one.model}: \d+ % \[\d+, \d+\] {len(one.images)} of {one.total}", spread)
+    for claim in found(report).claims:
+        if claim.claim == "Diffuse attention means an uncertain model":
+            assert claim.answer in spread and claim.model in spread.partition("here that")[2]
+    plain = words(by_id(page(variants["regions not measured"], "method.html"), "guide"))
+    assert "measured here" not in plain and "unsure answer: compare with the confidence" in plain
+
+
+def test_the_contents_lead_to_the_sections_that_are_there(variants: dict[str, Published]) -> None:
+    for published in variants.values():
+        root = page(published, "method.html")
+        nav = next(one for one in root.iter(f"{XHTML}nav") if one.get("aria-label") == "On this page")
+        anchors = [(link.get("href") or "").removeprefix("#") for link in nav.iter(f"{XHTML}a")]
+        assert anchors == [one.get("id") for one in root.iter(f"{XHTML}section")]
+
+
 def test_the_method_page_counts_where_regions_come_from(published: Published, report: Report) -> None:
     text = words(by_id(page(published, "method.html"), "regions"))
     faces = report.analysis.faces
