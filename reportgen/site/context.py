@@ -18,7 +18,7 @@ from reportgen.site.drawing import Drawn, SheetFile, thumb_position
 from reportgen.site.pictures import ModelPictures
 from reportgen.site.report import DataNote, Report
 from reportgen.site.sheets import BORDER, CELLS, THUMB
-from reportgen.site.text import count, number, plain, shorten, sure
+from reportgen.site.text import count, number, percents, plain, shorten, sure
 from reportgen.site.views import Answer, Example, Legend, Link, Thumb, Tile
 
 __all__ = ["SERIES", "UNLABELLED", "Context"]
@@ -69,7 +69,7 @@ class Context:
     def data_notes(self) -> tuple[DataNote, ...]:
         """Remarks on the data without anyone's folders."""
         notes = tuple(
-            replace(note, text=plain(note.text), items=tuple(plain(item) for item in note.items))
+            replace(note, text=percents(plain(note.text)), items=tuple(plain(item) for item in note.items))
             for note in self.report.data_notes
         )
         return (DataNote("A sample is looked at closely", self.sampling), *notes) if self.sampling else notes

@@ -20,6 +20,7 @@ __all__ = [
     "number",
     "percent",
     "percent_interval",
+    "percents",
     "plain",
     "points",
     "rate",
@@ -30,6 +31,7 @@ __all__ = [
 # A narrow no-break space keeps the sign with its number.
 _PERCENT = "\u202f%"
 _UNDEFINED = "–"
+_SIGN = re.compile(r"(?<=\d) ?%(?!\w)")
 _HYPHEN = re.compile(r"(?<![\w.)\]-])-(?=\.?\d)")
 # An absolute path up to its last separator; folders may hold spaces, and a path that begins inside a word is relative.
 _FOLDERS = re.compile(r"(?<![\w.~])(?:~|[A-Za-z]:)?[\\/]+(?:[^\\/:=,;\n]+[\\/])*")
@@ -73,6 +75,11 @@ def chance_alone(band: tuple[float, float]) -> str:
     if any(math.isnan(end) for end in band):
         return ""
     return f"(chance alone: {100 * band[0]:.1f} to {percent(band[1], 1)})"
+
+
+def percents(text: str) -> str:
+    """A sentence of the records with its per cent signs set as `percent` sets them; codes such as "%20" stay."""
+    return _SIGN.sub(_PERCENT, text)
 
 
 def decimal(value: float, digits: int = 2) -> str:

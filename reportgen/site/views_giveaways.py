@@ -14,7 +14,7 @@ from reportgen.evidence.scores import THIN
 from reportgen.evidence.shortcuts import ShortcutFindings
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
-from reportgen.site.text import and_list, capital, count, percent, percent_interval
+from reportgen.site.text import and_list, capital, count, number, percent, percent_interval
 from reportgen.site.views import Answer, Cell, Number, Thumb
 
 __all__ = [
@@ -194,13 +194,14 @@ def _numbers(score: PropertyScore | None) -> tuple[Number, ...]:
             "With shuffled labels",
             f"≤ {percent(score.null_high)}",
             "",
-            f"in 95 % of {score.permutations} shuffles; {format_p(score.p)}",
+            f"in 95 % of {number(score.permutations)} shuffles; {format_p(score.p)}",
         ),
         Number(
             "Best found",
             score.emotions[best],
             "",
-            f"{percent(score.recalls[best].value)} {percent_interval(score.recalls[best])} of {score.recalls[best].n}",
+            f"{percent(score.recalls[best].value)} {percent_interval(score.recalls[best])} of "
+            f"{number(score.recalls[best].n)}",
         ),
     )
 
@@ -273,7 +274,9 @@ def clusters_view(context: Context, findings: ShortcutFindings) -> tuple[tuple[C
 def _suspects(suspects: list[MapCluster]) -> str:
     if not suspects:
         return ""
-    named = and_list([f"{cluster.emotion} ({cluster.count} of {cluster.total} maps)" for cluster in suspects])
+    named = and_list(
+        [f"{cluster.emotion} ({number(cluster.count)} of {count(cluster.total, 'map')})" for cluster in suspects]
+    )
     return f"Suspicious, because small and warm on the background: {named}."
 
 
@@ -301,7 +304,7 @@ def _cluster(context: Context, k: int, e: int, cluster: MapCluster) -> Cluster:
     )
     return Cluster(
         capital(words),
-        f"{cluster.count} maps, {percent(cluster.share)}",
+        f"{count(cluster.count, 'map')}, {percent(cluster.share)}",
         f"{percent(cluster.accuracy.value)} right {percent_interval(cluster.accuracy)}",
         f"{percent(cluster.background)} of the heat on the background",
         cluster.suspect,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reportgen.evidence.trust import TrustCheck
 from reportgen.site.context import Context
 from reportgen.site.proofs import model_proofs, proved_of
-from reportgen.site.text import minus
+from reportgen.site.text import minus, percents
 
 __all__ = ["CheckRow", "TrustPanel", "trust_panel"]
 
@@ -65,4 +65,12 @@ def _check(check: TrustCheck) -> CheckRow:
         False: ("failed", "✕", "does not hold"),
         None: ("open", "?", "could not be made"),
     }[check.passed]
-    return CheckRow(check.name, tone, sign, words, minus(check.shown) or "–", check.wanted or "–", minus(check.text))
+    return CheckRow(
+        check.name,
+        tone,
+        sign,
+        words,
+        percents(minus(check.shown)) or "–",
+        percents(check.wanted) or "–",
+        percents(minus(check.text)),
+    )

@@ -5,7 +5,19 @@ import math
 import pytest
 
 from reportgen.evidence.estimate import Estimate, wilson
-from reportgen.site.text import and_list, count, decimal, minus, percent, percent_interval, plain, points, shorten, sure
+from reportgen.site.text import (
+    and_list,
+    count,
+    decimal,
+    minus,
+    percent,
+    percent_interval,
+    percents,
+    plain,
+    points,
+    shorten,
+    sure,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +41,13 @@ def test_numbers() -> None:
     assert percent_interval(Estimate(0.5, 0.25, 0.75, 9)) == "[25, 75]"
     assert (decimal(0.437), decimal(1.0), decimal(-0.05), decimal(10.04, 1)) == (".44", "1.00", "−.05", "10.0")
     assert [points(value) for value in (-0.078, 0.078, -0.0001)] == ["−7.8 points", "+7.8 points", "0.0 points"]
+
+
+def test_per_cent_signs_are_set_alike_and_codes_stay() -> None:
+    assert percents("68% of 5 %, at most 10% blank (3%)") == (
+        "68\u202f% of 5\u202f%, at most 10\u202f% blank (3\u202f%)"
+    )
+    assert percents("a1%20b 5%2e") == "a1%20b 5%2e"
 
 
 def test_a_hyphen_before_a_number_becomes_a_minus_and_no_other() -> None:

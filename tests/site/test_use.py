@@ -33,7 +33,7 @@ from reportgen.site.figures import DARK, LIGHT, in_dark
 from reportgen.site.overlays import resize
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
-from reportgen.site.text import minus, points
+from reportgen.site.text import minus, percents, points
 from reportgen.site.transplant_pictures import draw_worked_examples, shown_cells, typical_pair
 from reportgen.site.use_forest import use_forest, use_rows
 from reportgen.site.use_words import signed
@@ -352,7 +352,7 @@ def test_the_grade_is_told_with_its_checks(
     assert (panel.grade, panel.alt, panel.sentence) == ("C", "Trust grade C", "Do not read these heatmaps as reasons.")
     assert [(c.sign, c.words, c.shown, c.wanted) for c in panel.checks] == [
         ("✓", "holds", "1.0e-06", "at most 0.001"),
-        ("✕", "does not hold", "40.0%", "at most 10% blank"),
+        ("✕", "does not hold", "40.0\u202f%", "at most 10\u202f% blank"),
         ("?", "could not be made", "–", "–"),
     ]
     assert trust_panel(context(replace(found(report), grades=(grade,))), 0) is None
@@ -360,7 +360,8 @@ def test_the_grade_is_told_with_its_checks(
         text = words(by_id(page(published, f"models/{name}.html"), "trust"))
         assert f"Trust grade {one.grade}" in text and one.sentence in text
         for check in one.checks:
-            assert minus(check.text) in text and minus(check.shown) in text
+            for said in (check.text, check.shown):
+                assert percents(minus(said)).replace("\u202f", " ") in text
 
 
 def test_the_method_page_says_what_was_done(published: Published, report: Report) -> None:
