@@ -129,6 +129,21 @@ def test_confusions_lead_into_the_explorer(browser: Any, published: Published) -
     context.close()
 
 
+def test_a_link_to_a_folded_card_opens_it(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, trouble = open_page(context, published, "errors/resnet18.html")
+    folded = page.locator("section.pair details.more .error").first
+    assert not folded.is_visible()
+    anchor = folded.get_attribute("id")
+    address = (published.site / "errors/resnet18.html").resolve().as_uri() + f"#{anchor}"
+    for start in ("about:blank", address.partition("#")[0]):  # on another page, and on the same one
+        page.goto(start)
+        page.goto(address)
+        page.wait_for_function("id => document.getElementById(id).offsetParent !== null", arg=anchor)
+    assert trouble == []
+    context.close()
+
+
 def test_keys(browser: Any, published: Published) -> None:
     context = browser.new_context()
     page, _ = open_page(context, published, "emotions/anger.html")
