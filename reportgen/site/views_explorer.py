@@ -10,6 +10,7 @@ import numpy as np
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
 from reportgen.site.image_sets import image_sets
+from reportgen.site.reason_words import FLAG_NAMES
 from reportgen.site.sheets import BORDER, CELLS, COLUMNS, THUMB
 from reportgen.site.text import number, shorten
 from reportgen.site.views import Answer, Legend, Link, Page, Thumb
@@ -94,7 +95,17 @@ def _words(context: Context) -> tuple[tuple[tuple[str, ...], str], ...]:
     if context.report.attention is not None:
         words.append((("region:mouth",), "where the map of the answer peaks"))
     words += [((f"{one.kind}:{one.slugs[0]}",), one.explain) for one in image_sets(context)]
+    if len(set(_grey(context))) > 1:
+        words.append((("photo:grey", "photo:colour"), "photos without any colour, or with some"))
     return (*words, (("note:grey",), "how the file was decoded"), (("has:page",), "images with pictures in full size"))
+
+
+def _grey(context: Context) -> list[int]:
+    """1 for photos without any colour; files that are stored in colour can be grey all the same."""
+    images = context.analysis.images
+    if "colourfulness" in images:
+        return [int(value) for value in images["colourfulness"] == 0]
+    return [int(value) for value in images["notes"].str.contains("grey")]
 
 
 def _row(context: Context, row: int) -> ExplorerRow:
@@ -109,6 +120,7 @@ def explorer_data(context: Context) -> dict[str, Any]:
     """Columns of all images in the explorer's order: what the script filters, in as few bytes as it takes."""
     order, drawn = context.drawn.order, context.drawn
     measures = context.report.attention.measures if context.report.attention else ()
+    grey = _grey(context)
     peaks = [measure.predicted.peak_region[order].tolist() for measure in measures]
     return {
         "classes": list(context.classes),
@@ -134,6 +146,7 @@ def explorer_data(context: Context) -> dict[str, Any]:
         "names": [context.names[row] for row in order.tolist()],
         "labels": context.labels[order].tolist(),
         "notes": [str(note) for note in context.analysis.images["notes"].iloc[order].tolist()],
+        "grey": [grey[row] for row in order.tolist()],
         "pages": [int(row in drawn.pictures) for row in order.tolist()],
         "sheets": [sheet.path for sheet in drawn.thumbs],
         "sizes": [[sheet.width, sheet.height] for sheet in drawn.thumbs],
@@ -148,7 +161,11 @@ def explorer_data(context: Context) -> dict[str, Any]:
                 "kind": one.kind,
                 "title": one.title,
                 "slugs": list(one.slugs),
-                "names": list(one.names),
+                # On the cards of errors reasons have names that say more than their words in the filter.
+                "names": [
+                    FLAG_NAMES[slug].lower() if slug in FLAG_NAMES else name
+                    for slug, name in zip(one.slugs, one.names, strict=True)
+                ],
                 "bits": [bits[order].tolist() for bits in one.bits],
             }
             for one in image_sets(context)

@@ -87,6 +87,10 @@
     note: function (value) {
       return { rows: mask(function (row) { return data.notes[row].toLowerCase().indexOf(value) >= 0; }) };
     },
+    photo: function (value) {
+      var allowed = resolve(["colour", "grey"], value);
+      return { rows: mask(function (row) { return allowed.indexOf(data.grey[row]) >= 0; }) };
+    },
     has: function (value) {
       return { rows: mask(function (row) { return value === "page" && data.pages[row] === 1; }) };
     },
@@ -271,6 +275,18 @@
     return line;
   }
 
+  // Why this model's answer is wrong, below that answer and with the model's mark.
+  function flagged(m, flags) {
+    var model = data.models[m], line = element("small", "flags");
+    if (data.models.length > 1) {
+      if (marks[model.series]) line.appendChild(marks[model.series].cloneNode(true));
+      line.appendChild(element("span", "who", model.name + ":"));
+      line.appendChild(document.createTextNode(" "));
+    }
+    line.appendChild(document.createTextNode("⚑ " + flags.join(", ")));
+    return line;
+  }
+
   function card(row) {
     var item = element("li");
     item.tabIndex = -1;
@@ -291,12 +307,11 @@
     picture.setAttribute("aria-label", label);
     item.appendChild(holder);
     item.appendChild(element("span", "true", truth(row)));
-    everyModel.forEach(function (m) { item.appendChild(answer(row, m)); });
-    var flags = [];
     everyModel.forEach(function (m) {
-      flagsOf(row, m).forEach(function (flag) { if (flags.indexOf(flag) < 0) flags.push(flag); });
+      item.appendChild(answer(row, m));
+      var flags = flagsOf(row, m);
+      if (flags.length) item.appendChild(flagged(m, flags));
     });
-    if (flags.length) item.appendChild(element("small", "flags", "⚑ " + flags.join(", ")));
     var name = data.names[row];
     item.appendChild(element("small", "", name.length > 26 ? name.slice(0, 12) + "…" + name.slice(-12) : name));
     return item;
@@ -333,6 +348,8 @@
     data.sets.forEach(function (set) {
       shown.push([set.title, set.slugs.map(function (slug, index) { return [set.kind + ":" + slug, set.names[index]]; })]);
     });
+    // Of a set of one kind there is nothing to choose.
+    if (data.grey.indexOf(1) >= 0 && data.grey.indexOf(0) >= 0) shown.push(["photo", [["photo:grey", "grey"], ["photo:colour", "in colour"]]]);
     shown.push(["pictures", [["has:page", "in full size"]]]);
     return shown;
   }
@@ -362,6 +379,11 @@
   // Beside each choice what one would see after it, other choices of the same kind apart.
   function countFacets() {
     var words = split(state.q), views = new Map();
+    var asked = combine(words).allowed;
+    // A choice about answers counts an image as soon as one model fits, so right and wrong may add up to more than all.
+    part("counted").textContent = data.models.length < 2 ? "" : asked.length === 1
+      ? "Counts are of images whose answer by " + data.models[asked[0]].name + " fits."
+      : "Counts are of images where the answer of at least one model fits: one that is right for one model and wrong for another is in both.";
     buttons.forEach(function (one) {
       var rest = words.filter(function (word) { return !one.isRival(word); });
       var key = rest.join(" ");

@@ -115,6 +115,22 @@ def test_counts_beside_choices_are_what_one_gets(page: Any) -> None:
             assert said.startswith(f"{promised} image") or (promised == 0 and said.startswith("No image")), token
 
 
+def test_grey_and_colour_exclude_each_other_and_counts_say_whose_they_are(page: Any, asked: Report) -> None:
+    grey = asked.analysis.images["colourfulness"].to_numpy() == 0
+    assert grey.any() and not grey.all()
+    assert "at least one model fits" in page.locator("#counted").inner_text()
+    page.evaluate("document.querySelectorAll('details.how').forEach(details => { details.open = true; })")
+    page.locator('[data-token="photo:grey"]').click()
+    assert page.locator("#status").inner_text().startswith(f"{grey.sum()} image")
+    page.locator('[data-token="photo:colour"]').click()
+    assert page.input_value("#query") == "photo:colour"
+    assert page.locator("#status").inner_text().startswith(f"{(~grey).sum()} image")
+    page.reload()
+    assert page.input_value("#query") == "photo:colour"
+    shown(page, "model:resnet18")
+    assert page.locator("#counted").inner_text() == "Counts are of images whose answer by ResNet18 fits."
+
+
 def test_every_count_of_a_page_leads_to_as_many_images(browser: Any, site: Published) -> None:
     context = browser.new_context()
     page = context.new_page()
@@ -152,7 +168,7 @@ def test_verdicts_lead_to_the_images(browser: Any, site: Published, asked: Repor
 def test_suspects_can_be_saved(page: Any, asked: Report) -> None:
     number = shown(page, "flag:label-suspect")
     assert number > 0
-    assert page.locator("#results .flags").first.inner_text() == "⚑ label suspect"
+    assert page.locator("#results .flags").first.text_content() == "Custom CNN: ⚑ label suspect"
     with page.expect_download() as download:
         page.click("#csv")
     assert download.value.suggested_filename == "images-flag-label-suspect.csv"
