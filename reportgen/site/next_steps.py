@@ -64,11 +64,15 @@ def _shortcuts(context: Context) -> list[Step]:
     """What to do about what was proved: first the photos' properties, then the background."""
     steps = []
     proved = proved_shortcuts(context)
-    for change in dict.fromkeys(s.change for s in proved):
+    changes = list(dict.fromkeys(s.change for s in proved))
+    for change in changes:
         mine = [s for s in proved if s.change == change]
         emotions = and_list(list(dict.fromkeys(s.emotion for s in mine)))
         title, text = _CURES[change]
-        text = f"{text} in {emotions}. Recall on photos treated so is the honest one until then."
+        text = f"{text} in {emotions}."
+        if change == changes[-1]:  # once for all of them
+            text += " Until then go by the recall on photos changed in this way: the ordinary one counts the "
+            text += "shortcut as skill."
         steps.append(Step(title, text, Link("evidence", "shortcuts.html")))
     backgrounds = proved_backgrounds(context)
     if backgrounds:
