@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.evidence.claims import Pattern
+from reportgen.evidence.emotion_evidence import LOCALIZED
 from reportgen.evidence.estimate import wilson
 from reportgen.site.context import Context
 from reportgen.site.image_sets import pattern_slug
@@ -93,11 +94,21 @@ def guide(context: Context) -> tuple[GuideRow, ...]:
                 name,
                 shows,
                 take.format(_unsure(context)),
-                capital(measured[0][1].rule.replace("+", " and ")) if measured else "",
+                _rule(measured[0][1]) if measured else "",
                 tuple(_found(context, k, one) for k, one in measured),
             )
         )
     return tuple(rows)
+
+
+def _rule(pattern: Pattern) -> str:
+    """How a pattern is measured, without words that only the tables explain."""
+    plain = {
+        "diffuse attention": "spread over at least as much area as the face has",
+        "too localized": f"spread over at most {percent(LOCALIZED)} of the picture",
+        "blank heatmap": "no positive evidence anywhere",
+    }
+    return capital(plain.get(pattern.pattern, pattern.rule.replace("+", " and ")))
 
 
 def _found(context: Context, k: int, pattern: Pattern) -> Found:
