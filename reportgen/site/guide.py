@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.evidence.claims import Pattern
 from reportgen.evidence.emotion_evidence import LOCALIZED
 from reportgen.evidence.estimate import wilson
+from reportgen.evidence.patterns import Pattern
 from reportgen.site.context import Context
 from reportgen.site.image_sets import pattern_slug
 from reportgen.site.text import and_list, capital, percent, percent_interval

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reportgen.evidence.use import LEAST_GAP
 from reportgen.site.averages import MeanMap, MeanMaps
 from reportgen.site.charts import recall_rows
 from reportgen.site.context import Context
@@ -22,8 +23,9 @@ from reportgen.site.text import (
     plain,
     rate,
 )
+from reportgen.site.use_words import USE_RULE, use_basis
 from reportgen.site.views import Finding, Headline, Legend, Link, MarkRow, Number, Page, Tile
-from reportgen.site.views_attention import RegionMatrix, region_matrices
+from reportgen.site.views_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
 
 __all__ = [
     "EmotionsView",
@@ -78,8 +80,10 @@ class IndexView:
     findings: tuple[Finding, ...]
     emotions: tuple[Link, ...]
     regions: tuple[RegionMatrix, ...]
+    cells: tuple[MatrixKey, ...]
     tested: bool
-    cheating: bool
+    basis: str
+    rule: str
     maps: tuple[MapRow, ...]
     legend: Legend
     keys: tuple[ModelKey, ...]
@@ -216,15 +220,19 @@ def _ran(context: Context) -> tuple[tuple[str, str], ...]:
 def index_view(context: Context, means: MeanMaps) -> IndexView:
     """The first page."""
     head = headline(context)
+    matrices = region_matrices(context, context.attention) if context.attention and context.labelled else ()
+    use = context.report.use if context.report.use is not None and context.report.use.tested else None
     return IndexView(
         page=Page("Answers", f"{head.text} {head.lede}", "Answers"),
         facts=context.facts,
         headline=head,
         findings=answer_questions(context),
         emotions=tuple(Link(name, context.emotion_path(index)) for index, name in enumerate(context.classes)),
-        regions=region_matrices(context, context.attention) if context.attention and context.labelled else (),
-        tested=context.report.use is not None and context.report.use.tested,
-        cheating=context.report.use is not None and any(b.cheating for b in context.report.use.backgrounds),
+        regions=matrices,
+        cells=matrix_keys(matrices, tested=use is not None, least=f"{LEAST_GAP:g}"),
+        tested=use is not None,
+        basis="" if use is None else use_basis(use),
+        rule=USE_RULE,
         maps=map_rows(context, means),
         legend=context.mean_legend(rows=True),
         keys=model_keys(context),

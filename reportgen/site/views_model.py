@@ -22,6 +22,7 @@ from reportgen.site.text import (
     rate,
 )
 from reportgen.site.views import Cell, Crumb, Legend, Link, Number, Page
+from reportgen.site.views_heat import HeatRow, heat_rows
 from reportgen.site.views_means import MeanPair, blank_rule, mean_pairs
 from reportgen.site.views_patterns import PatternRow, pattern_rows, peaks_note
 from reportgen.site.views_trust import TrustPanel, trust_panel
@@ -65,6 +66,7 @@ class ModelView:
     reliability_text: str
     forest: tuple[Picture, Picture] | None
     forest_alt: str
+    heat: tuple[HeatRow, ...]
     means: tuple[MeanPair, ...]
     blank_rule: str
     legend: Legend
@@ -122,6 +124,7 @@ def model_view(
         reliability_text=_reliability_text(context, k),
         forest=forest,
         forest_alt=forest_alt(context, k),
+        heat=heat_rows(context, k),
         means=mean_pairs(context, k, means),
         blank_rule=blank_rule(context, k, means),
         legend=context.mean_legend(rows=False),

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from reportgen.evidence.actions import ActionLink
 from reportgen.evidence.estimate import interval_text
 from reportgen.evidence.human import ACTION_UNITS, HUMAN, NAIVE
-from reportgen.evidence.use import LEAST_GAP
 from reportgen.site.attention import REGION_NAMES, Attention
 from reportgen.site.context import Context
 from reportgen.site.emotion_words import never_answers
 from reportgen.site.face_diagram import FaceDiagram, face_diagram, shade
 from reportgen.site.text import and_list, capital, count
-from reportgen.site.use_words import signed
+from reportgen.site.use_words import USE_RULE, signed, use_basis, use_interval
 from reportgen.site.views import Number
 from reportgen.site.views_attention import RegionCell, region_cell
 
@@ -62,8 +61,9 @@ class ProfileRow:
 @dataclass(frozen=True)
 class Profile:
     """One emotion's figure and tables. `checks`: a question, the answer per model, and what is known of people;
-    `tested`: whether use was; `specific`, `placed`, `unsure`: whether the table has such cells to explain; `least`:
-    the loss from which on a region counts as used; `fewer`: why a region rests on fewer images.
+    `tested`: whether use was; then `rule` says how its numbers became words, and `basis` on how much they rest.
+    `specific`, `placed`, `unsure`: whether the table has such cells to explain; `fewer`: why a region rests on fewer
+    images.
     """
 
     faces: tuple[FaceDiagram, ...]
@@ -76,8 +76,9 @@ class Profile:
     specific: bool
     placed: bool
     unsure: bool
-    least: str
     fewer: str
+    rule: str
+    basis: str
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def profile_view(context: Context, emotion: int) -> Profile | None:
     human = HUMAN.get(name)
     people = {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
     thin = context.close_images_of(emotion) < 10
+    use = context.report.use
     faces = []
     for k, model in enumerate(context.models):
         profile = attention.profile(model.name, name)
@@ -133,12 +135,13 @@ def profile_view(context: Context, emotion: int) -> Profile | None:
         models=tuple((context.series(k), model.name) for k, model in enumerate(context.models)),
         units=_units(human.action_units if human else ()),
         human=human is not None,
-        tested=context.report.use is not None and context.report.use.tested,
+        tested=use is not None and use.tested,
         specific=any(cell.heat.tone == "strong" for cell in cells),
         placed=any(cell.words.startswith("yes: ") for cell in cells),
-        least=f"{LEAST_GAP:g}",
         unsure=any(not cell.words or (cell.use is not None and not cell.use.note) for cell in cells),
         fewer="" if thin else _fewer(context, emotion),
+        rule=USE_RULE,
+        basis="" if use is None else use_basis(use),
     )
 
 
@@ -210,7 +213,7 @@ def _use(context: Context, model: str, emotion: str, region: str) -> Number | No
     use = None if found is None else found.use(model, emotion, region)
     if found is None or use is None or use.answer == "insufficient evidence":
         return None
-    return Number("", signed(use.gap), f"[{signed(use.low)}, {signed(use.high)}]", _USED[use.answer], use.answer)
+    return Number("", signed(use.gap), use_interval(use), _USED[use.answer], use.answer)
 
 
 def _checks(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.cheating import BackgroundFinding, Status
-from reportgen.evidence.estimate import format_p
 from reportgen.evidence.use import LEAST_GAP, LEAST_PERSONS, RegionUse
 from reportgen.evidence.use_case import UseFindings
 from reportgen.faces.transplant import TRANSPLANTED
@@ -18,18 +17,20 @@ from reportgen.site.proofs import Proof, model_proofs
 from reportgen.site.text import and_list, capital, count, minus, number, points
 from reportgen.site.transplant_pictures import Worked
 from reportgen.site.use_forest import use_forest_alt, use_rows
-from reportgen.site.use_words import signed, used_regions
+from reportgen.site.use_words import (
+    USE_RULE,
+    USE_WORDS,
+    corrected,
+    signed,
+    use_anchor,
+    use_basis,
+    use_interval,
+    used_regions,
+)
 from reportgen.site.views_transplants import WorkedView, worked_views
 
 __all__ = ["DonorTable", "HeatStatus", "UseCell", "UsePictures", "UseSection", "use_section"]
 
-_WORDS = {
-    "yes": ("●", "uses it"),
-    "small": ("○", "a little"),
-    "no": ("–", "does not use it"),
-    "undetermined": ("?", "undetermined"),
-    "insufficient evidence": ("", "too few faces"),
-}
 _STATUSES: tuple[tuple[Status, str], ...] = (
     ("confirmed", "it uses the region for that emotion"),
     ("contradicted", "it does not, or hardly"),
@@ -52,8 +53,11 @@ class UsePictures:
 
 @dataclass(frozen=True)
 class UseCell:
-    """One row of the table: an emotion and a region. `strong`: used; `order`: what the columns are sorted by."""
+    """One row of the table: an emotion and a region. `id`: what links to the row name; `strong`: used; `order`: what
+    the columns are sorted by.
+    """
 
+    id: str
     emotion: str
     href: str
     region: str
@@ -110,6 +114,8 @@ class UseSection:
     worked: tuple[WorkedView, ...]
     hidden: str
     statuses: tuple[HeatStatus, ...]
+    rule: str
+    basis: str
 
 
 def use_section(context: Context, k: int, pictures: UsePictures) -> UseSection | None:
@@ -138,6 +144,8 @@ def use_section(context: Context, k: int, pictures: UsePictures) -> UseSection |
         worked=worked_views(context, k, pictures.worked),
         hidden="" if context.report.privacy == "none" else _HIDDEN,
         statuses=_statuses(context, found, model.name),
+        rule=USE_RULE,
+        basis=use_basis(found),
     )
 
 
@@ -171,12 +179,6 @@ def _lede(model: str, uses: Sequence[RegionUse]) -> str:
     return f"{model} uses {'; '.join(said)}."
 
 
-def interval(use: RegionUse) -> str:
-    """As in "[−0.10, +0.32]"; empty where nothing bounds it."""
-    bounded = math.isfinite(use.low) and math.isfinite(use.high)
-    return f"[{signed(use.low)}, {signed(use.high)}]" if bounded else ""
-
-
 def the(region: str) -> str:
     """A region in words with its article, where it takes one."""
     name = REGION_NAMES[region]
@@ -203,14 +205,16 @@ def _through_colour(use: RegionUse) -> str:
 
 
 def _cell(context: Context, use: RegionUse) -> UseCell:
-    sign, words = _WORDS[use.answer]
+    sign, words = USE_WORDS[use.answer]
     faces = count(use.receivers, "face")
     if use.persons != use.receivers:
         faces += f", {count(use.persons, 'person')}"
     unmatched = ""
     if math.isfinite(use.unmatched):
-        unmatched = f"{signed(use.unmatched)}, {_WORDS[use.unmatched_answer][1]}"
+        unmatched = f"{signed(use.unmatched)}, {USE_WORDS[use.unmatched_answer][1]}"
+    slug = context.emotion_slugs[context.classes.index(use.emotion)]
     return UseCell(
+        id=use_anchor(slug, use.region),
         emotion=use.emotion,
         href=context.emotion_path(context.classes.index(use.emotion)),
         region=REGION_NAMES[use.region],
@@ -218,9 +222,9 @@ def _cell(context: Context, use: RegionUse) -> UseCell:
         answer=words,
         strong=use.answer == "yes",
         gap=signed(use.gap),
-        interval=interval(use),
+        interval=use_interval(use),
         recall=points(use.recall_gap, 0),
-        p="–" if math.isnan(use.p) else format_p(use.p),
+        p=corrected(use),
         faces=faces,
         donors=number(use.donors),
         unmatched=unmatched,

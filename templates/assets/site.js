@@ -22,7 +22,7 @@
 
   // An explanation opens beside its word rather than in the middle of the window.
   document.addEventListener("click", function (event) {
-    var button = event.target.closest(".term[popovertarget]");
+    var button = event.target.closest(".term[popovertarget], .cell[popovertarget]");
     if (!button) return;
     var pop = document.getElementById(button.getAttribute("popovertarget"));
     var box = button.getBoundingClientRect();
@@ -32,6 +32,14 @@
     pop.style.left = Math.max(16, Math.min(box.left, window.innerWidth - width - 16)) + "px";
     pop.style.top = (box.bottom + 160 < window.innerHeight ? box.bottom + 8 : Math.max(8, box.top - 150)) + "px";
   });
+
+  // A long one near the lower edge moves up until it is whole. The event does not bubble, hence the capture.
+  document.addEventListener("toggle", function (event) {
+    var pop = event.target;
+    if (event.newState !== "open" || !pop.style.top) return;
+    var over = pop.getBoundingClientRect().bottom + 8 - window.innerHeight;
+    if (over > 0) pop.style.top = Math.max(8, parseFloat(pop.style.top) - over) + "px";
+  }, true);
 
   function step(by) {
     var all = Array.prototype.filter.call(document.querySelectorAll("[data-step]"), function (element) {

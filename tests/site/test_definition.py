@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from dataclasses import replace
+from itertools import product
 from typing import Any
 from xml.etree import ElementTree
 
@@ -16,7 +17,7 @@ from reportgen.evidence.estimate import Estimate
 from reportgen.evidence.human import HUMAN
 from reportgen.faces.regions import REGIONS
 from reportgen.site import downloads
-from reportgen.site.attention import Attention
+from reportgen.site.attention import REGION_NAMES, SHOWN, Attention
 from reportgen.site.downloads import DESCRIPTIONS
 from reportgen.site.face_diagram import face_diagram, shade
 from reportgen.site.figures import DARK, LIGHT, in_dark
@@ -256,6 +257,16 @@ def test_the_region_table_says_undetermined_by_a_sign_with_a_key(published: Publ
         for source, label in zip(report.analysis.faces.regions_from, report.analysis.labels, strict=True)  # type: ignore[union-attr]
     )
     assert f"leaves out {guessed} image{'' if guessed == 1 else 's'} more" in words(section)
+
+
+def test_the_forest_plot_stands_beside_its_table(published: Published, report: Report) -> None:
+    section = by_id(page(published, "models/resnet18.html"), "regions")
+    rows = [words(row) for row in next(section.iter(f"{XHTML}table")).iter(f"{XHTML}tr")][1:]
+    profiles = {p.emotion: p for p in found(report).profiles if p.model == "ResNet18"}
+    assert len(rows) == 2 * len(SHOWN)
+    for row, (emotion, region) in zip(rows, product(("anger", "happiness"), SHOWN), strict=True):
+        value = profiles[emotion].regions[REGIONS.index(region)]
+        assert row.startswith(f"{emotion} {REGION_NAMES[region]} {value.value:.2f} [{value.low:.2f}, {value.high:.2f}]")
 
 
 def test_tables_can_be_downloaded(published: Published, report: Report) -> None:
