@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from reportgen.evidence.properties import photo_properties
+from reportgen.inputs.quality import QUALITY_COLUMNS
 from reportgen.site.context import Context
-from reportgen.site.text import and_list, capital, plain, shorten
+from reportgen.site.photo_facts import photo_facts
+from reportgen.site.text import and_list, capital, count, plain, shorten
 from reportgen.site.views import Answer, Crumb, Legend, Link, Page, Thumb, Tile
 from reportgen.site.views_errors import ProbabilityRow, probability_rows
 from reportgen.site.views_hand import Hand, hand_view
@@ -17,8 +20,11 @@ from reportgen.site.views_strip import RegionStrip, region_strip
 
 __all__ = ["ImageView", "ModelPanel", "image_view"]
 
-# Columns of the analysis that have a place of their own on the page, or none at all.
-_OWN = {"image_id", "path", "emotion", "label", "person", "sha256", "width", "height", "notes", "row"}
+# Columns of the analysis that are said in words, or only in the download (hashes), or not at all.
+_OWN = frozenset({
+    "image_id", "path", "emotion", "label", "person", "sha256", "width", "height", "notes", "row", "format",
+    "jpeg_quality", *QUALITY_COLUMNS,
+})  # fmt: skip
 
 _KIND_WORDS = {
     "surest-correct": "surest of its emotion",
@@ -71,6 +77,7 @@ class ImageView:
     panels: tuple[ModelPanel, ...]
     rows: tuple[ProbabilityRow, ...]
     facts: tuple[tuple[str, str], ...]
+    among: str
     legend: Legend
     hand: Hand
     explorer: Link
@@ -102,6 +109,7 @@ def image_view(context: Context, row: int, ordered: Sequence[int], place: int) -
         panels=tuple(_panel(context, row, k) for k in range(len(context.models))),
         rows=probability_rows(context, row, 0, None),
         facts=_facts(context, row),
+        among=_among(context),
         legend=context.legend(),
         hand=hand_view(context, row),
         explorer=Link("in the explorer", f"explorer.html#id:{context.ids[row]}"),
@@ -160,17 +168,24 @@ def _panel(context: Context, row: int, k: int) -> ModelPanel:
     )
 
 
+def _among(context: Context) -> str:
+    """What the photo is compared with."""
+    photos = count(len(context.labels), "photo")
+    return f"beside the {photos} looked at closely" if context.report.sampled else f"beside all {photos}"
+
+
 def _facts(context: Context, row: int) -> tuple[tuple[str, str], ...]:
     record = context.analysis.images.iloc[row]
-    facts = [
-        ("File", context.names[row]),
-        ("Label", context.truth(row)),
-        ("Size", f"{int(record['width'])} × {int(record['height'])} pixels"),
-        ("Decoding", str(record["notes"]) or "nothing special"),
-        ("Content", f"sha256 {str(record['sha256'])[:16]}…"),
-    ]
+    facts = [("File", context.names[row]), ("Label", context.truth(row))]
     if not pd.isna(record["person"]):
-        facts.insert(2, ("Person", plain(str(record["person"]))))
+        facts.append(("Person", plain(str(record["person"]))))
+    size = (int(record["width"]), int(record["height"]))
+    quality = float(record["jpeg_quality"])
+    facts += photo_facts(photo_properties(context.analysis.images), row, size, str(record["format"] or ""), quality)
+    # That a photo is grey is said already.
+    decoded = [note for note in str(record["notes"] or "").split("; ") if note not in ("", "grey")]
+    if decoded:
+        facts.append(("On reading", "; ".join(decoded)))
     for column in context.analysis.images.columns:
         if column not in _OWN and not pd.isna(record[column]):
             facts.append((str(column), shorten(plain(str(record[column])), 80)))
