@@ -182,7 +182,8 @@ class _Place:
     @property
     def id(self) -> str:
         model, emotion = self.context.models[self.k].slug, self.context.emotion_slugs[self.emotion]
-        return f"cell-{model}-{emotion}-{slugify(self.region)}"
+        # No slug holds two hyphens in a row, so no two places share an id.
+        return f"cell--{model}--{emotion}--{slugify(self.region)}"
 
     @property
     def where(self) -> str:

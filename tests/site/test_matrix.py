@@ -164,7 +164,7 @@ def test_without_a_test_of_use_the_cells_tell_of_heat(variants: dict[str, Publis
     assert "use was not tested" in text and "loses" not in text
     heads = [words(th).replace("\u00ad", "") for th in next(tables(root)).iter(f"{XHTML}th")][1 : 1 + len(SHOWN)]
     assert heads == [REGION_NAMES[region] for region in SHOWN]
-    opened = by_id(root, "cell-custom-cnn-happiness-mouth")
+    opened = by_id(root, "cell--custom-cnn--happiness--mouth")
     assert re.search(r"Heat per area: \d\.\d\d \[\d", words(opened))
     assert [words(a) for a in opened.iter(f"{XHTML}a")] == ["Images whose heat peaks there"]
 
