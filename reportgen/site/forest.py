@@ -18,9 +18,11 @@ from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
 from reportgen.site.figures import SETTINGS, Palette, style_axes, to_svg
 
-__all__ = ["ForestRow", "forest_alt", "forest_plot", "forest_rows"]
+__all__ = ["PANELS", "ForestRow", "forest_alt", "forest_plot", "forest_rows"]
 
-_PANELS = tuple(REGION_NAMES)
+PANELS = tuple(REGION_NAMES)
+"""Regions from left to right."""
+
 # Beyond this an axis is all interval and no point; a point further out is shown all the same.
 _WIDEST = 5.0
 # An interval or band may reach so many times further than the points before it is cut, lest it squeeze them.
@@ -50,7 +52,7 @@ def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
         profile = attention.profile(model, name)
         if profile is None or context.close_images_of(emotion) < 10:
             continue
-        index = [REGIONS.index(region) for region in _PANELS]
+        index = [REGIONS.index(region) for region in PANELS]
         values = tuple(profile.regions[r] for r in index)
         if all(math.isnan(value.value) for value in values):
             continue
@@ -63,7 +65,7 @@ def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
                 tuple(
                     None if found is None else (float(found[0][emotion, r]), float(found[1][emotion, r])) for r in index
                 ),
-                tuple(people.get(region, math.nan) for region in _PANELS),
+                tuple(people.get(region, math.nan) for region in PANELS),
             )
         )
     return tuple(rows)
@@ -72,7 +74,7 @@ def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
 def forest_alt(context: Context, k: int) -> str:
     """What the plot shows, in words."""
     rows = forest_rows(context, k)
-    names = ", ".join(REGION_NAMES[region] for region in _PANELS)
+    names = ", ".join(REGION_NAMES[region] for region in PANELS)
     return (
         f"Forest plot of {context.models[k].name}: heat per area with 95 % intervals for {names}, one line per emotion "
         f"({', '.join(row.emotion for row in rows)}); 1 is even attention"
@@ -92,7 +94,7 @@ def forest_plot(rows: tuple[ForestRow, ...], series: int, palette: Palette) -> t
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(_WIDTH, height), facecolor="none")
         FigureCanvasSVG(figure)
-        panels = figure.subplots(1, len(_PANELS), sharey=True, squeeze=False)[0]
+        panels = figure.subplots(1, len(PANELS), sharey=True, squeeze=False)[0]
         figure.subplots_adjust(left=0.085, right=0.995, wspace=0.13, top=1 - 0.42 / height, bottom=0.66 / height)
         places = np.arange(len(rows))[::-1]
         for region, axes in enumerate(panels):
@@ -117,7 +119,7 @@ def forest_plot(rows: tuple[ForestRow, ...], series: int, palette: Palette) -> t
                         markeredgewidth=1.3,
                     )  # fmt: skip
             axes.axvline(1.0, color=palette.ink, linewidth=1, dashes=(4, 3), zorder=1)
-            axes.set_title(REGION_NAMES[_PANELS[region]], fontsize=13, color=palette.ink, loc="left", pad=6)
+            axes.set_title(REGION_NAMES[PANELS[region]], fontsize=13, color=palette.ink, loc="left", pad=6)
             axes.set_xlim(0, 1.03 * top)
             axes.set_ylim(-0.6, len(rows) - 0.4)
             style_axes(axes, palette)

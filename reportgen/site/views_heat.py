@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from reportgen.evidence.estimate import two_decimals
-from reportgen.site.attention import REGION_NAMES, SHOWN
+from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
-from reportgen.site.forest import forest_rows
+from reportgen.site.forest import PANELS, forest_rows
 
 __all__ = ["HeatRow", "heat_rows"]
 
@@ -30,7 +30,7 @@ def heat_rows(context: Context, k: int) -> tuple[HeatRow, ...]:
     """Every point of the plot of model `k`, line by line."""
     rows = []
     for row in forest_rows(context, k):
-        for region, value, band, people in zip(SHOWN, row.values, row.bands, row.people, strict=True):
+        for region, value, band, people in zip(PANELS, row.values, row.bands, row.people, strict=True):
             known = band is not None and all(map(math.isfinite, band))
             rows.append(
                 HeatRow(

@@ -17,11 +17,11 @@ from reportgen.evidence.estimate import Estimate
 from reportgen.evidence.human import HUMAN
 from reportgen.faces.regions import REGIONS
 from reportgen.site import downloads
-from reportgen.site.attention import REGION_NAMES, SHOWN, Attention
+from reportgen.site.attention import REGION_NAMES, Attention
 from reportgen.site.downloads import DESCRIPTIONS
 from reportgen.site.face_diagram import face_diagram, shade
 from reportgen.site.figures import DARK, LIGHT, in_dark
-from reportgen.site.forest import ForestRow, forest_plot
+from reportgen.site.forest import PANELS, ForestRow, forest_plot
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.views_profile import action_name, counted_text
@@ -263,8 +263,8 @@ def test_the_forest_plot_stands_beside_its_table(published: Published, report: R
     section = by_id(page(published, "models/resnet18.html"), "regions")
     rows = [words(row) for row in next(section.iter(f"{XHTML}table")).iter(f"{XHTML}tr")][1:]
     profiles = {p.emotion: p for p in found(report).profiles if p.model == "ResNet18"}
-    assert len(rows) == 2 * len(SHOWN)
-    for row, (emotion, region) in zip(rows, product(("anger", "happiness"), SHOWN), strict=True):
+    assert len(rows) == 2 * len(PANELS)
+    for row, (emotion, region) in zip(rows, product(("anger", "happiness"), PANELS), strict=True):
         value = profiles[emotion].regions[REGIONS.index(region)]
         assert row.startswith(f"{emotion} {REGION_NAMES[region]} {value.value:.2f} [{value.low:.2f}, {value.high:.2f}]")
 
