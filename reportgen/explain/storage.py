@@ -1,18 +1,23 @@
-"""Parts on storage that is no folder of this machine: whatever `pyarrow.fs` can open, such as s3:// and gs://."""
+"""Parts on storage that is no folder of this machine: whatever `pyarrow.fs` or fsspec can open, such as s3:// and gs://."""
 
 from __future__ import annotations
 
+import re
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from reportgen.errors import ConfigError, OutputError
+from reportgen.errors import ConfigError, OutputError, printable
 from reportgen.files import write_atomically
 from reportgen.parts import PartStore, table_bytes
 
 __all__ = ["Storage", "StoredParts"]
+
+
+_CREDENTIALS = re.compile(r"//[^/]*@")
 
 
 class Storage:
@@ -30,18 +35,38 @@ class Storage:
     """
 
     def __init__(self, uri: str) -> None:
-        self.uri = uri
+        self.uri = _CREDENTIALS.sub("//...@", uri)  # for messages
         try:
-            self.system, self.root = pafs.FileSystem.from_uri(uri)
-        except (OSError, ValueError, pa.ArrowException) as error:
+            self.system, self.root = _open(uri)
+        except (OSError, ValueError, ImportError, pa.ArrowException) as error:
             raise ConfigError(
-                f"ray.storage {uri}: cannot be opened ({error}); expected a folder that every machine can write to, "
-                "such as s3://bucket/folder or file:///shared/folder"
+                f"ray.storage {self.uri}: cannot be opened ({_line(error)}); expected a folder that every machine can "
+                "write to, such as s3://bucket/folder or file:///shared/folder"
             ) from None
 
     def parts(self, name: str) -> StoredParts:
         """The parts of one table, e.g. "models/resnet18"."""
         return StoredParts(self, name)
+
+
+def _open(uri: str) -> tuple[Any, str]:
+    """A file system and the folder on it; by fsspec, which comes with Ray, where pyarrow knows no such system."""
+    try:
+        found: tuple[Any, str] = pafs.FileSystem.from_uri(uri)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        try:
+            from fsspec.core import url_to_fs
+        except ImportError:
+            url_to_fs = None
+        if url_to_fs is None or "://" not in uri:  # a folder without a scheme is another one on every machine
+            raise
+        system, root = url_to_fs(uri)
+        return pafs.PyFileSystem(pafs.FSSpecHandler(system)), root.rstrip("/")
+    return found
+
+
+def _line(error: Exception) -> str:
+    return printable(" ".join(str(error).split()))
 
 
 class StoredParts(PartStore):
@@ -56,8 +81,32 @@ class StoredParts(PartStore):
 
     def has(self, index: int, key: str) -> bool:
         """See `PartStore.has`."""
-        found = self._storage.system.get_file_info(self._at(index, key))
+        try:
+            found = self._storage.system.get_file_info(self._at(index, key))
+        except (OSError, pa.ArrowException) as error:
+            raise self._unreachable(error) from None
         return bool(found.type == pafs.FileType.File)
+
+    def names(self) -> set[str]:
+        """The names of all parts that are there: one question instead of one for every part.
+
+        Raises
+        ------
+        OutputError
+            The storage is not reached.
+        """
+        folder = pafs.FileSelector(f"{self._storage.root}/{self.folder.as_posix()}", allow_not_found=True)
+        try:
+            found = self._storage.system.get_file_info(folder)
+        except (OSError, pa.ArrowException) as error:
+            raise self._unreachable(error) from None
+        return {info.base_name for info in found if info.type == pafs.FileType.File}
+
+    def _unreachable(self, error: Exception) -> OutputError:
+        return OutputError(
+            f"ray.storage {self._storage.uri}: cannot be reached ({_line(error)}); check the address and what this "
+            "machine is allowed to read there"
+        )
 
     def write(self, index: int, key: str, table: pa.Table) -> None:
         """See `PartStore.write`: written beside, then moved, so that a part that is there is complete."""
@@ -71,7 +120,7 @@ class StoredParts(PartStore):
             system.move(beside, target)
         except (OSError, pa.ArrowException) as error:
             raise OutputError(
-                f"{self._storage.uri}: cannot be written ({error}); check space and permissions"
+                f"{self._storage.uri}: cannot be written ({_line(error)}); check space and permissions"
             ) from None
 
     def fetch(self, index: int, key: str, into: PartStore) -> None:
@@ -86,5 +135,5 @@ class StoredParts(PartStore):
             with self._storage.system.open_input_file(self._at(index, key)) as file:
                 content = file.read()
         except (OSError, pa.ArrowException) as error:
-            raise OutputError(f"{self._storage.uri}: {self._at(index, key)} cannot be read ({error})") from None
+            raise OutputError(f"{self._storage.uri}: {self._at(index, key)} cannot be read ({_line(error)})") from None
         write_atomically(into.path(index, key), content)
