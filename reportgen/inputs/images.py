@@ -26,7 +26,7 @@ from PIL import (
 
 from reportgen.errors import DataError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "Decoded", "Header", "decode", "read_header"]
+__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "Decoded", "Header", "decode", "read_file", "read_header"]
 
 # Formats of photographs only: every further decoder of Pillow would be code that untrusted files can reach.
 # Their plug-ins are named here because `Image.open(formats=...)` knows only those that are already
@@ -45,6 +45,7 @@ SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 )
 MAX_PIXELS = 64_000_000
+_LARGEST = 1 << 29  # bytes of an image file: the largest image accepted, uncompressed, is smaller
 _STANDARD_LUMA_SUM = 3688  # of the example table in ITU-T T.81, annex K, which the IJG's quality scales
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -142,6 +143,28 @@ def decode(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
         # Damaged files make decoders raise nearly anything (SyntaxError, struct.error, IndexError ...); one
         # bad image must never stop a build.
         raise _refusal(data, error) from None
+
+
+def read_file(file: Path, name: str) -> bytes:
+    """The content of an image file.
+
+    Parameters
+    ----------
+    name
+        What the user calls it.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, or is larger than any image that is accepted.
+    """
+    try:
+        size = file.stat().st_size
+        if size > _LARGEST:
+            raise DataError(f"{name}: {size / 1e9:.1f} GB, at most {_LARGEST / 1e9:.1f} GB are read")
+        return file.read_bytes()
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror}); check the file and its permissions") from None
 
 
 def read_header(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Header:

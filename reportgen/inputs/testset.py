@@ -17,6 +17,7 @@ from reportgen.errors import DataError, printable
 from reportgen.inputs.cells import Budget, storable
 from reportgen.inputs.emotions import EMOTIONS, RAFDB_ORDER, match_class, name_classes
 from reportgen.inputs.folders import find_table, image_files, read_folder
+from reportgen.inputs.images import read_file
 from reportgen.inputs.listing import PROBLEM_COLUMNS, Listing, Problem
 from reportgen.inputs.locate import Locator, portable_name
 from reportgen.inputs.persons import persons_of
@@ -32,7 +33,6 @@ RESERVED = frozenset({
     *_OWN_COLUMNS, "row", "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality",
     *QUALITY_COLUMNS, "record_key",
 })  # fmt: skip
-_LARGEST = 1 << 29  # bytes of an image file: the largest image accepted, uncompressed, is smaller
 _RAF_NAME = re.compile(r"(?:train|test)_\d+(?:_aligned)?\.\w+")
 
 
@@ -83,15 +83,7 @@ class TestSet:
         """
         if self.pixels is not None:
             return as_pgm(self.pixels[row])
-        file = Path(self.frame["file"].iloc[row])
-        name = self.frame["path"].iloc[row]
-        try:
-            size = file.stat().st_size
-            if size > _LARGEST:
-                raise DataError(f"{name}: {size / 1e9:.1f} GB, at most {_LARGEST / 1e9:.1f} GB are read")
-            return file.read_bytes()
-        except OSError as error:
-            raise DataError(f"{name}: cannot be read ({error.strerror}); check the file and its permissions") from None
+        return read_file(Path(self.frame["file"].iloc[row]), self.frame["path"].iloc[row])
 
 
 def load_test_set(config: Config) -> TestSet:
