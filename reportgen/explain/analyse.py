@@ -17,7 +17,7 @@ from reportgen.analysis import SCHEMA_VERSION
 from reportgen.config import Config
 from reportgen.errors import DataError, printable
 from reportgen.explain.plan import Plan, library_versions, make_plan, model_hashes, shard_bounds
-from reportgen.explain.tuning import known_tunings, read_tunings
+from reportgen.explain.tuning import known_tunings, read_tunings, untried_tunings
 from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
 from reportgen.parts import PartStore, prune_models, write_table
@@ -69,17 +69,19 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
         return 0
 
     from reportgen.explain.calibrate import calibrate  # torch takes seconds to load
-    from reportgen.explain.compute import compute, pick_device
+    from reportgen.explain.compute import compute, own_device
 
-    present = pick_device(config.device)
-    if present.type != device:
-        hashes, tunings, plan = model_hashes(config, present.type), None, None
+    present, kind = own_device(config)
+    if kind != device:
+        hashes, tunings, plan = model_hashes(config, kind), None, None
+    if tunings is None and kind != present.type:
+        tunings = untried_tunings(config, kind)
     if tunings is None:
         tunings = calibrate(config, test_set, folder, hashes, kept, present, progress)
     if plan is None:
-        plan = make_plan(test_set, config, present.type, bounds, tunings)
-    done = compute(config, test_set, plan, folder, present, tunings, progress)
-    _finish(config, test_set, plan, folder, present.type, done.models, notes)
+        plan = make_plan(test_set, config, kind, bounds, tunings)
+    done = compute(config, test_set, plan, folder, present, tunings, progress, kind)
+    _finish(config, test_set, plan, folder, kind, done.models, notes)
     return done.images
 
 

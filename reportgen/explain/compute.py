@@ -28,7 +28,7 @@ from reportgen.models.registry import LoadedModel, build_model
 from reportgen.parts import PartStore
 from reportgen.progress import Progress
 
-__all__ = ["Computed", "class_positions", "compute", "pick_device"]
+__all__ = ["Computed", "class_positions", "compute", "own_device", "pick_device"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,26 @@ def pick_device(wish: str) -> torch.device:
     return torch.device(wish)
 
 
+def own_device(config: Config) -> tuple[torch.device, str]:
+    """What this machine runs on, and the kind that the analysis is made on.
+
+    They differ where a cluster's workers have the device that was asked for and this machine has not: what is left to
+    do here is done on its processor.
+
+    Raises
+    ------
+    ConfigError
+        The device is not present here, and no cluster is to be asked.
+    """
+    try:
+        here = pick_device(config.device)
+    except ConfigError:
+        if config.engine != "ray":
+            raise
+        return torch.device("cpu"), config.device.partition(":")[0]
+    return here, here.type
+
+
 def compute(
     config: Config,
     test_set: TestSet,
@@ -64,6 +84,7 @@ def compute(
     device: torch.device,
     tunings: Mapping[str, Tuning],
     progress: Progress,
+    kind: str | None = None,
 ) -> Computed:
     """Run the pass for every part that `folder` lacks.
 
@@ -71,6 +92,8 @@ def compute(
     ----------
     tunings
         How each model is run, by name: those that the plan was made with.
+    kind
+        Of the workers' device, where a cluster has another one than this machine.
 
     Raises
     ------
@@ -119,7 +142,7 @@ def compute(
             from reportgen.explain.shard_worker import ModelJob
 
             sent = [ModelJob(model.name, model.slug, model.config, state) for model, state in jobs]
-            done = run_on_ray(config, test_set, plan, consumers, sent, folder, device.type, tunings, progress)
+            done = run_on_ray(config, test_set, plan, consumers, sent, folder, kind or device.type, tunings, progress)
             return Computed(entries, done)
         workers = config.workers or available_cores()
         chunk = max(CHUNK, *(tunings[model.name].batch_size for model in plan.models))

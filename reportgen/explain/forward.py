@@ -14,7 +14,7 @@ import torch
 from reportgen.analysis import Analysis
 from reportgen.config import Config
 from reportgen.errors import BuildError
-from reportgen.explain.compute import class_positions, pick_device
+from reportgen.explain.compute import class_positions, own_device
 from reportgen.explain.experiments import Job, Pictures, Pixels
 from reportgen.explain.plan import model_hashes
 from reportgen.explain.preprocess import normalise, resize
@@ -83,7 +83,7 @@ class Forward:
 
 def load_forwards(config: Config, analysis: Analysis, slugs: Sequence[str]) -> dict[str, Forward]:
     """The analysis's models of these slugs, ready to run."""
-    device = pick_device(config.device)
+    device, _ = own_device(config)
     hashes, tunings = model_hashes(config, device.type), read_tunings(analysis.folder)
     forwards = {}
     for record in analysis.models:

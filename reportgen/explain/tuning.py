@@ -14,6 +14,7 @@ from typing import Any
 
 from reportgen.analysis import content_hash, write_json
 from reportgen.config import Config
+from reportgen.errors import ConfigError
 
 __all__ = [
     "WORTH_MEASURING",
@@ -22,6 +23,7 @@ __all__ = [
     "known_tunings",
     "read_tunings",
     "tuning_key",
+    "untried_tunings",
     "usual_tuning",
     "write_tunings",
 ]
@@ -86,6 +88,22 @@ class Tuning:
 def usual_tuning(device: str) -> Tuning:
     """Without a measurement: few images on a processor, so that feature maps stay in its cache; many on a GPU."""
     return Tuning(4 if device == "cpu" else 64)
+
+
+def untried_tunings(config: Config, device: str) -> dict[str, Tuning]:
+    """How to run every model on a device that only other machines have: as usual, since nothing can be measured here.
+
+    Raises
+    ------
+    ConfigError
+        bfloat16 is wanted, which is not used without having been measured.
+    """
+    if config.precision == "bf16":
+        raise ConfigError(
+            f"--precision bf16: what it changes is measured on this machine, which has no {device}; use --precision "
+            f"float32, or call from a machine with {device}"
+        )
+    return dict.fromkeys(config.models, usual_tuning(device))
 
 
 def tuning_key(model_hash: str, config: Config) -> str:
