@@ -20,6 +20,7 @@ __all__ = [
     "Preprocessing",
     "RegionMasks",
     "load_config",
+    "with_absolute_paths",
     "with_settings",
 ]
 
@@ -229,6 +230,13 @@ def with_settings(config: Config, overrides: dict[str, Any]) -> Config:
     return _merged(config.model_dump(exclude_unset=True), overrides, "settings")
 
 
+def with_absolute_paths(config: Config) -> Config:
+    """The same settings for a process that may have another working directory."""
+    values = config.model_dump()
+    _anchor(values, Path.cwd())
+    return Config.model_validate(values)
+
+
 def _merged(values: dict[str, Any], overrides: dict[str, Any], source: str) -> Config:
     for key, value in overrides.items():
         if value is None:
@@ -262,14 +270,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _anchor(values: dict[str, Any], folder: Path) -> None:
-    """Make the paths of a settings file relative to the file, in place."""
+    """Make relative paths start from a folder, such as that of the settings file, in place."""
     for key in ("data", "output", "image_root"):
-        if isinstance(values.get(key), str):
+        if isinstance(values.get(key), str | Path):
             values[key] = folder / values[key]
     masks = values.get("region_masks")
-    if isinstance(masks, dict) and isinstance(masks.get("folder"), str):
+    if isinstance(masks, dict) and isinstance(masks.get("folder"), str | Path):
         masks["folder"] = folder / masks["folder"]
     models = values.get("models")
     for entry in models.values() if isinstance(models, dict) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("checkpoint"), str):
+        if isinstance(entry, dict) and isinstance(entry.get("checkpoint"), str | Path):
             entry["checkpoint"] = folder / entry["checkpoint"]

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from reportgen import errors
-from reportgen.config import Config
-from reportgen.errors import BuildError, ConfigError, ReportError
+from reportgen.config import Cluster, Config, with_absolute_paths
+from reportgen.errors import BuildError, ConfigError, printable
+from reportgen.explain.cluster_worker import Attempts, ClusterWorker, known_error
 from reportgen.explain.plan import Plan
-from reportgen.explain.shard_worker import ROW, Job, ModelJob, ShardWorker, key_column, part_column
+from reportgen.explain.shard_worker import ROW, Job, ModelJob, key_column, part_column, wish_column
 from reportgen.explain.storage import Storage
 from reportgen.explain.tasks import CHUNK, Consumer, Task, finish, lacking
 from reportgen.explain.tuning import Tuning
@@ -31,7 +33,12 @@ from reportgen.progress import Progress
 
 __all__ = ["run_on_ray"]
 
-_AT_ONCE = 8192  # shards in the cluster's hands: their tables are in this machine's memory meanwhile
+# In the cluster's hands at once, since their tables are in this machine's memory meanwhile: some hundred bytes a row,
+# or kilobytes where pixels or landmarks stand in the table.
+_ROWS_AT_ONCE = 1 << 20
+_BYTES_AT_ONCE = 1 << 30
+_FETCHED_AT_ONCE = 8  # parts: reading from a storage is mostly waiting
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run_on_ray(
@@ -85,7 +92,11 @@ def run_on_ray(
         if any(want.consumer is consumer and want.kept is not None for task in tasks for want in task.wants)
     )  # fmt: skip
     chunk = max(CHUNK, *(tunings[model.name].batch_size for model in models))
-    job = Job(config, models, test_set.classes, str(folder.resolve()), device, keeping, dict(tunings), chunk)
+    masks = config.region_masks.folder
+    job = Job(
+        with_absolute_paths(config), models, test_set.classes, str(folder.resolve()), device, keeping, dict(tunings),
+        chunk, masked=masks is not None and masks.is_dir(),
+    )  # fmt: skip
     with progress.stage("Explaining on the cluster", total) as step:
         for images in _run(config, job, _blocks(test_set, plan, tables, tasks)):
             step.advance(images)
@@ -116,8 +127,8 @@ def _blocks(test_set: TestSet, plan: Plan, tables: dict[str, Consumer], tasks: S
         wanted = {id(want.consumer) for want in task.wants}
         for name, consumer in tables.items():
             keys: Keys = consumer.keys
-            part = keys.parts[task.shard] if id(consumer) in wanted else ""
-            columns[part_column(name)] = pa.array([part] * len(task.rows), pa.string())
+            columns[part_column(name)] = pa.array([keys.parts[task.shard]] * len(task.rows), pa.string())
+            columns[wish_column(name)] = pa.array([id(consumer) in wanted] * len(task.rows), pa.bool_())
             columns[key_column(name)] = pa.array(np.ascontiguousarray(keys.rows[rows]))
         for name, column in columns.items():
             block = block.append_column(name, column)
@@ -141,19 +152,21 @@ def _run(config: Config, job: Job, blocks: Iterator[pa.Table]) -> Iterator[int]:
         if ours:
             # On another cluster the number of processors and its dashboard are not ours to say.
             own = {"num_cpus": available_cores(), "include_dashboard": False} if address == "local" else {}
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+            with _quiet():
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ConfigError(f"ray.address {address}: no cluster there ({error}); start one with 'ray start'") from None
     try:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is one line of ours
         told = ray.put(job)  # held here, so that a worker that is replaced finds it again
-        count = config.ray.workers or max(1, int(ray.cluster_resources().get("CPU", 1) / config.ray.cpus_per_worker))
-        while wave := list(islice(blocks, _AT_ONCE)):
+        attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
+        count = worker_count(config.ray, ray.cluster_resources())
+        for wave in waves(blocks):
             done = ray.data.from_arrow(wave).map_batches(
-                _Worker,
-                fn_constructor_args=([told],),
+                ClusterWorker,
+                fn_constructor_args=([told], attempts),
                 batch_size=None,  # a block is a shard
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(size=min(count, len(wave))),
@@ -162,52 +175,70 @@ def _run(config: Config, job: Job, blocks: Iterator[pa.Table]) -> Iterator[int]:
             )
             for row in done.iter_rows():
                 if row["problem"]:
-                    raise _known_error(row["kind"], row["problem"])
+                    raise known_error(row["kind"], row["problem"])
                 yield int(row["images"])
     except ray.exceptions.RayError as error:
-        lines = str(error).strip().splitlines()
-        raise BuildError(f"the cluster failed: {lines[0] if lines else type(error).__name__}") from error
+        raise BuildError(f"the cluster failed: {_cause(error)}") from error
     finally:
         if ours:
             ray.shutdown()
 
 
-class _Worker:
-    """A `ShardWorker` from a job that lies in the cluster's store; in a list, lest Ray unpacks it for every restart."""
-
-    def __init__(self, told: Sequence[Any]) -> None:
-        import ray
-
-        self._worker: ShardWorker | None = None
-        self._problem: ReportError | None = None
-        try:
-            self._worker = ShardWorker(ray.get(told[0]))
-        except ReportError as error:
-            self._problem = error
-
-    def __call__(self, block: pa.Table) -> pa.Table:
-        """One row: how many images that took, or what another worker would stumble over as well."""
-        problem, images = self._problem, 0
-        if self._worker is not None:
-            try:
-                images = self._worker(block)
-            except ReportError as error:
-                problem = error
-        kind = type(problem).__name__ if problem else ""
-        return pa.table({"images": [images], "kind": [kind], "problem": [str(problem or "")]})
+def worker_count(settings: Cluster, resources: Mapping[str, float]) -> int:
+    """How many workers there are to be: as the settings say, else as many as the cluster has room for."""
+    if settings.workers is not None:
+        return settings.workers
+    room = [resources.get("CPU", 1) / settings.cpus_per_worker]
+    if settings.gpus_per_worker:
+        room.append(resources.get("GPU", 0) / settings.gpus_per_worker)
+    return max(1, int(min(room)))
 
 
-def _known_error(kind: str, message: str) -> ReportError:
-    """A worker's error, as it would read on this machine."""
-    found = getattr(errors, kind, BuildError)
-    return found(message) if isinstance(found, type) and issubclass(found, ReportError) else BuildError(message)
+def waves(
+    blocks: Iterator[pa.Table], rows: int = _ROWS_AT_ONCE, size: int = _BYTES_AT_ONCE
+) -> Iterator[list[pa.Table]]:
+    """Blocks in groups that fit into memory, by their rows and bytes; at least one block in each."""
+    wave: list[pa.Table] = []
+    left, space = rows, size
+    for block in blocks:
+        if wave and (block.num_rows > left or block.nbytes > space):
+            yield wave
+            wave, left, space = [], rows, size
+        wave.append(block)
+        left, space = left - block.num_rows, space - block.nbytes
+    if wave:
+        yield wave
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing reaches stderr: Ray's own code prints there that it found the level which silences it."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _cause(error: Exception) -> str:
+    """What made Ray fail, in one line: the message of the first error that it holds, without its frames."""
+    lines = [line for line in _ESCAPE.sub("", str(error)).splitlines() if line.strip()]
+    raised = [line for line in lines if re.match(r"(?!ray::)[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b", line)]
+    return printable((raised or lines or [type(error).__name__])[0].strip())
 
 
 def _fetch(tables: dict[str, Consumer], storage: Storage) -> None:
     """Bring here what is on the storage and not here."""
+    wanted = []
     for name, consumer in tables.items():
-        parts = storage.parts(name)
         store: PartStore = consumer.store
-        for shard, key in enumerate(consumer.keys.parts):
-            if not store.has(shard, key) and parts.has(shard, key):
-                parts.fetch(shard, key, store)
+        absent = [(shard, key) for shard, key in enumerate(consumer.keys.parts) if not store.has(shard, key)]
+        parts = storage.parts(name)
+        there = parts.names() if absent else set()
+        wanted += [(parts, shard, key, store) for shard, key in absent if parts.path(shard, key).name in there]
+    with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
+        for _ in pool.map(lambda part: part[0].fetch(*part[1:]), wanted):
+            pass  # the first failure in their order is raised

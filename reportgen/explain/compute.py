@@ -15,7 +15,7 @@ from reportgen.errors import CheckpointError, ConfigError
 from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
-from reportgen.explain.kept import KeptFaces
+from reportgen.explain.kept import KeptFaces, KeptRecords
 from reportgen.explain.plan import ModelPlan, Plan
 from reportgen.explain.run import CHUNK, Consumer, run_pass
 from reportgen.explain.tuning import Tuning
@@ -135,7 +135,7 @@ def compute(
         faces = None
         if plan.face_keys is not None:
             landmarks = PartStore(folder / "landmarks")
-            faces = FaceFinder(config, test_set.frame, grids, KeptFaces(landmarks, plan.face_keys.rows))
+            faces = FaceFinder(config, test_set.frame, grids, KeptFaces(KeptRecords(landmarks), plan.face_keys.rows))
             consumers.insert(1, FaceRecorder(landmarks, plan.face_keys, plan.frame["image_id"].tolist()))
         if config.engine == "ray":
             from reportgen.explain.cluster import run_on_ray

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +33,17 @@ class KeptRecords:
     """All records in a store, whatever part they lie in. May be asked from several threads.
 
     Parts that cannot be read, or that an earlier version wrote, hold nothing: keeping is a shortcut, never needed.
+
+    Parameters
+    ----------
+    paths
+        The parts to look into; None for all.
     """
 
-    def __init__(self, store: PartStore) -> None:
+    def __init__(self, store: PartStore, paths: Sequence[Path] | None = None) -> None:
         self._paths: list[Path] = []
         keys, files, rows = [], [], []
-        for path in sorted(store.folder.glob("part-*.parquet")):
+        for path in sorted(store.folder.glob("part-*.parquet")) if paths is None else paths:
             found = _keys_of(path) if is_part_name(path.name) else None
             if found is None:
                 continue
@@ -103,12 +109,14 @@ class KeptFaces:
 
     Parameters
     ----------
+    records
+        What is on disk.
     keys
         (n,) of the landmarks of every row of the test set.
     """
 
-    def __init__(self, store: PartStore, keys: Keys) -> None:
-        self._records = KeptRecords(store)
+    def __init__(self, records: KeptRecords, keys: Keys) -> None:
+        self._records = records
         self._places = self._records.places(keys)
 
     def find(self, row: int) -> Landmarks | None:

@@ -2,8 +2,8 @@
 
 A shard travels as a table of everything that is known of its rows before they are read. Its columns are those of the
 images table, their names preceded by "row:", and the worker's own: `shard`, `file` or `pixels`, and for every consumer
-the key of its part and of its records. A shard that is sent twice, because a worker was lost, is written twice with
-the same bytes.
+the key of its part and of its records, and whether that part is wanted. A shard that is sent twice, because a worker
+was lost, is written twice with the same bytes.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ from reportgen.explain.kept import KeptFaces, KeptRecords
 from reportgen.explain.storage import Storage
 from reportgen.explain.tasks import Consumer, ImageSource, Task, Want, chunks, finish, process
 from reportgen.explain.tuning import Tuning
+from reportgen.inputs.images import read_file
 from reportgen.models.registry import build_model
 from reportgen.parts import Keys, PartStore
 
-__all__ = ["ROW", "Job", "ModelJob", "ShardWorker", "key_column", "part_column"]
+__all__ = ["ROW", "Job", "ModelJob", "ShardWorker", "key_column", "part_column", "wish_column"]
 
 ROW = "row:"
 """Before the names of the images table's columns."""
@@ -65,6 +66,8 @@ class Job:
         Names of the tables of which records of earlier parts are taken over.
     tunings, chunk_images
         How each model is run, by name; and how many images are handled at a time.
+    masked
+        Whether the folder of the user's own region masks was there when the keys were made.
     """
 
     config: Config
@@ -75,6 +78,7 @@ class Job:
     keeping: frozenset[str]
     tunings: Mapping[str, Tuning]
     chunk_images: int
+    masked: bool = False
 
     def tables(self) -> list[str]:
         """The tables that parts are made of, as folders of the analysis."""
@@ -88,8 +92,13 @@ def key_column(table: str) -> str:
 
 
 def part_column(table: str) -> str:
-    """The column with the key of a table's part, "" where that part is not wanted."""
+    """The column with the key of a table's part."""
     return f"part:{table}"
+
+
+def wish_column(table: str) -> str:
+    """The column that says whether a table's part is wanted."""
+    return f"wish:{table}"
 
 
 class ShardWorker:
@@ -103,6 +112,12 @@ class ShardWorker:
             raise ConfigError(
                 f"--device {job.config.device}: {socket.gethostname()} has {self._device.type}, this analysis is made "
                 f"on {job.device}; name the device that all machines have"
+            )
+        masks = job.config.region_masks.folder
+        if job.masked and masks is not None and not masks.is_dir():
+            raise ConfigError(
+                f"region_masks.folder {masks}: no such folder on {socket.gethostname()}; it has to be found under the "
+                "same path on every machine"
             )
         self._storage = None if job.config.ray.storage is None else Storage(job.config.ray.storage)
         self._open = ExitStack()  # for as long as the process lives
@@ -137,13 +152,13 @@ class ShardWorker:
         for table in self._job.tables():
             (part,) = set(block.column(part_column(table)).to_pylist())
             keys[table] = Keys((part,), np.asarray(block.column(key_column(table)).to_numpy(), dtype=np.uint64))
-            if part and not self._store(table, shard).has(0, part):
+            (wish,) = set(block.column(wish_column(table)).to_pylist())
+            if wish and not self._store(table, shard).has(0, part):
                 wanted.append(table)
         faces = None
         if "landmarks" in keys:
-            known = None
-            if "landmarks" not in wanted and self._storage is None:
-                known = KeptFaces(self._folder("landmarks"), keys["landmarks"].rows)
+            records = self._known_faces(shard, keys["landmarks"], "landmarks" in wanted)
+            known = None if records is None else KeptFaces(records, keys["landmarks"].rows)
             grids = [explainer.grid for explainer in self._explainers.values()]
             faces = FaceFinder(self._job.config, frame, grids, known)
         wants = []
@@ -162,6 +177,15 @@ class ShardWorker:
             wants.append(Want(consumer, kept, places))
         todo: Any = np.logical_or.reduce([want.places < 0 for want in wants]) if wants else np.zeros(len(frame), bool)
         return Task(0, range(len(frame)), tuple(wants), tuple(np.flatnonzero(todo).tolist())), source, faces
+
+    def _known_faces(self, shard: int, keys: Keys, wanted: bool) -> KeptRecords | None:
+        """Where the landmarks of a shard may be on disk: in its own part if that is there, lest every shard has all
+        parts opened.
+        """
+        if wanted or self._storage is not None:
+            return self._keeping("landmarks")
+        store = self._folder("landmarks")
+        return KeptRecords(store, [store.path(shard, keys.parts[0])])
 
     def _folder(self, table: str) -> PartStore:
         return PartStore(Path(self._job.folder) / table)
@@ -215,8 +239,11 @@ class _Block:
             content: bytes = self._block.column("pixels")[row].as_py()
             return content
         try:
-            return Path(os.fsdecode(self._files[row])).read_bytes()
-        except OSError as error:
-            raise DataError(
-                f"{self._paths[row]}: cannot be read ({error.strerror}); check the file and its permissions"
+            return read_file(Path(os.fsdecode(self._files[row])), self._paths[row])
+        except DataError as error:
+            if not self._block.column(f"{ROW}sha256")[row].as_py():
+                raise  # the machine that asks could not read it either
+            # Written down as unreadable, it would stay so under a key that says what its content is.
+            raise ConfigError(
+                f"{error} on {socket.gethostname()}; image files have to be found under the same path on every machine"
             ) from None
