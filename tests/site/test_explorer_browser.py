@@ -159,7 +159,8 @@ def test_verdicts_lead_to_the_images(browser: Any, site: Published, asked: Repor
     page.wait_for_url("**/explorer.html#true:anger*")
     assert page.input_value("#query") == "true:anger model:custom-cnn -region:background"
     page.goto(site.index.resolve().as_uri())
-    page.locator("table.regions .value a").nth(1).click()
+    page.locator("table.regions button[popovertarget]").nth(1).click()
+    page.locator(":popover-open a", has_text="Images whose heat peaks there").click()
     page.wait_for_url("**/explorer.html#true:anger*")
     assert re.fullmatch(r"true:anger model:custom-cnn region:[a-z+]+", page.input_value("#query"))
     context.close()
