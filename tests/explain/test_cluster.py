@@ -1,19 +1,28 @@
 """A cluster writes the same parts as this machine, whatever happens to its workers."""
 
+import json
 import os
+import shutil
 import signal
+import socket
+import subprocess
+import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from faults.scene import make_scene
+from PIL import Image
 
 from reportgen.analysis import read_analysis
 from reportgen.config import Config
 from reportgen.errors import ConfigError, OutputError
 from reportgen.explain.analyse import analyse
 from reportgen.explain.storage import Storage
+from reportgen.files import is_temporary_name, sweep_leftovers
 from reportgen.inputs.testset import load_test_set
 from reportgen.parts import PartStore
 from reportgen.progress import SilentProgress
@@ -116,7 +125,7 @@ def _workers():
             title = (folder / "cmdline").read_bytes().decode()
         except OSError:
             continue
-        if title.startswith("ray::") and "_Worker" in title:
+        if title.startswith("ray::") and "ClusterWorker" in title:
             found.append(int(folder.name))
     return found
 
@@ -132,7 +141,12 @@ def test_a_killed_worker_loses_nothing(cluster, many, tmp_path):
     assert done < 60
     assert not Path(f"/proc/{victim}").exists()
     assert parts(tmp_path / "here") == parts(tmp_path / "there")
-    assert not list((tmp_path / "there").rglob(".*.tmp")) or killer.killed  # a later build sweeps what the dead left
+    left = tmp_path / f"there/analysis/images/.part.{victim}.tmp"  # as one who dies while it writes leaves it
+    left.touch()
+    found = list((tmp_path / "there").rglob(".*.tmp"))
+    assert left in found and {is_temporary_name(path.name) for path in found} == {True}
+    sweep_leftovers(tmp_path / "there")  # as the next build does
+    assert not list((tmp_path / "there").rglob(".*.tmp"))
 
 
 @pytest.mark.slow
@@ -194,9 +208,107 @@ def test_the_real_set_is_the_same_on_a_cluster(cluster, fer, tmp_path):
         found[name] = read_analysis(tmp_path / name / "analysis")
     here, there = found["here"], found["there"]
     pd.testing.assert_frame_equal(here.images, there.images)
+    np.testing.assert_array_equal(here.faces.points, there.faces.points)
+    assert list(here.faces.regions_from) == list(there.faces.regions_from)
     for one, two in zip(here.models, there.models, strict=True):
+        np.testing.assert_array_equal(one.masks, two.masks)
         np.testing.assert_allclose(one.logits, two.logits, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(one.maps, two.maps, rtol=1e-4, atol=1e-5)
+
+
+def _build(root, *flags):
+    """The command line in a folder, with its models' code on the path of all processes."""
+    path = os.pathsep.join(map(str, (root, *(Path(__file__).parents[level] for level in (1, 2)))))
+    command = [sys.executable, "-m", "reportgen", "build", "--engine", "ray", "--experiments", "off", *flags]
+    return subprocess.run(
+        command, cwd=root, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
+        timeout=300,
+    )  # fmt: skip
+
+
+def _is_whole(outcome, output):
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert "Explaining on the cluster 7: " in outcome.stdout
+    listed = json.loads((output / "site/manifest.json").read_text())["files"]
+    assert "index.html" in listed
+    assert all((output / "site" / name).is_file() for name in listed)
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """Seven images and a small model."""
+    need_ray()
+    make_scene(tmp_path / "scene")
+    return tmp_path / "scene"
+
+
+@pytest.mark.slow
+def test_the_command_starts_a_cluster_of_its_own(scene):
+    outcome = _build(scene)
+    _is_whole(outcome, scene / "output")
+    assert "ray" not in outcome.stdout.replace("gray", "")
+    assert "nothing has changed" in _build(scene).stdout
+
+
+@pytest.mark.slow
+def test_the_command_joins_the_cluster_at_an_address(scene):
+    folder = Path(tempfile.mkdtemp(prefix="rg", dir="/tmp"))  # sockets have short paths
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    start = [
+        str(Path(sys.executable).with_name("ray")), "start", "--head", "--block",
+        f"--port={address.rpartition(':')[2]}",
+        "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={folder}",
+    ]  # fmt: skip
+    path = os.pathsep.join(str(Path(__file__).parents[level]) for level in (1, 2))
+    with subprocess.Popen(
+        start,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as head:
+        try:
+            settings = scene / "reportgen.toml"
+            settings.write_text(settings.read_text() + f'\n[ray]\naddress = "{address}"\nworkers = 1\n')
+            assert any("Ray runtime started" in line for line in head.stdout)  # before, its port is open too early
+            _is_whole(_build(scene), scene / "output")
+            assert list(folder.rglob("python-core-driver-*.log"))  # it came here, and started none of its own
+        finally:
+            head.terminate()
+            head.wait(60)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+FATAL = """
+import os
+from pathlib import Path
+from faults import tiny
+
+class Model(tiny.Tiny):
+    def forward(self, x):
+        if Path("/proc/self/cmdline").read_bytes().startswith(b"ray::") and bool((x.flatten(1).amin(1) > 2).any()):
+            os._exit(9)
+        return super().forward(x)
+
+def make(*args, **kwargs):
+    return Model(*args, **kwargs)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="workers are told apart in /proc")
+def test_an_image_that_kills_its_workers_ends_the_build_by_name(scene):
+    Image.new("RGB", (40, 48), "white").save(scene / "images/sadness_5.png")
+    (scene / "fatal.py").write_text(FATAL)
+    settings = scene / "reportgen.toml"
+    settings.write_text(settings.read_text().replace("faults.tiny:make", "fatal:make") + "\n[ray]\nworkers = 1\n")
+    outcome = _build(scene)
+    assert outcome.returncode == 1
+    (line,) = outcome.stderr.splitlines()
+    assert line.startswith("error: shard 1 (images 5 to 7 of the test set, from images/neutral_4.png): 4 workers died")
+    assert len(list((scene / "output/analysis/models").rglob("part-00000-*.parquet"))) == 1  # the others are kept
 
 
 def test_without_ray_the_way_to_get_it_is_said(notebook, tmp_path, monkeypatch):
