@@ -141,7 +141,7 @@ def test_a_killed_worker_loses_nothing(cluster, many, tmp_path):
     assert done < 60
     assert not Path(f"/proc/{victim}").exists()
     assert parts(tmp_path / "here") == parts(tmp_path / "there")
-    left = tmp_path / f"there/analysis/images/.part.{victim}.tmp"  # as one who dies while it writes leaves it
+    left = tmp_path / f"there/analysis/images/.part.{victim}.reportgen.tmp"  # as one who dies while it writes leaves it
     left.touch()
     found = list((tmp_path / "there").rglob(".*.tmp"))
     assert left in found and {is_temporary_name(path.name) for path in found} == {True}
@@ -219,7 +219,8 @@ def test_the_real_set_is_the_same_on_a_cluster(cluster, fer, tmp_path):
 def _build(root, *flags):
     """The command line in a folder, with its models' code on the path of all processes."""
     path = os.pathsep.join(map(str, (root, *(Path(__file__).parents[level] for level in (1, 2)))))
-    command = [sys.executable, "-m", "reportgen", "build", "--engine", "ray", "--experiments", "off", *flags]
+    command = [sys.executable, "-m", "reportgen", "build", "--config", "reportgen.toml", "--engine", "ray",
+               "--experiments", "off", *flags]  # fmt: skip
     return subprocess.run(
         command, cwd=root, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
         timeout=300,
