@@ -5,15 +5,16 @@ inputs -> (faces, models) explain -> analysis/ -> evidence -> site
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from reportgen.analysis import Analysis, read_answers, read_manifest, read_records, sweep_leftovers
 from reportgen.conclusions import Said, alarms, conclude
 from reportgen.config import Config
 from reportgen.evidence.occlusion_choice import choose_occlusions
-from reportgen.evidence.occlusions import measure_occlusions
+from reportgen.evidence.occlusions import Occlusions, measure_occlusions
 from reportgen.evidence.reason_case import find_reasons
 from reportgen.evidence.reasons import ReasonFindings
 from reportgen.evidence.sample import draw_sample
@@ -41,6 +42,9 @@ from reportgen.site.report import Report
 from reportgen.state import remember, site_key, unchanged
 
 __all__ = ["BuildResult", "build", "explain", "merge"]
+
+Ask = Callable[[Experiment | None, str], Said]
+"""Shows the pictures of an experiment to the models, under a title; no experiment, no answers."""
 
 
 def build(config: Config, progress: Progress | None = None) -> BuildResult:
@@ -151,10 +155,11 @@ def _publish(config: Config, kind: Kind, test_set: TestSet, missing: Sequence[st
         return before
     with progress.stage("Reading the records"):
         analysis = read_records(everything, draw_sample(everything.labels, config.sample_images, config.seed))
-    answers = _experiments(analysis, test_set, config, progress)
+    ask = partial(_ask, test_set, config, analysis, progress)
+    answers = _experiments(analysis, config, ask)
     with progress.stage("Weighing the evidence"):
         report = conclude(everything, analysis, test_set, config, *answers)
-    report = replace(report, reasons=_find_reasons(report, test_set, config, progress))
+    report = replace(report, reasons=_find_reasons(report, test_set, config, ask))
     write_tables(folder / "tables", *report.tables)
     published = publish(report, config.output, config, progress)
     permuted = [order.sentence for order in report.class_orders if order is not None]
@@ -166,60 +171,60 @@ def _publish(config: Config, kind: Kind, test_set: TestSet, missing: Sequence[st
     return result
 
 
-def _experiments(analysis: Analysis, test_set: TestSet, config: Config, progress: Progress) -> tuple[Said, Said]:
+def _ask(
+    test_set: TestSet, config: Config, analysis: Analysis, progress: Progress, experiment: Experiment | None, title: str
+) -> Said:
+    """The answers to one experiment."""
+    if experiment is None:
+        return {}
+    found = perform(experiment, config, test_set, analysis, progress, title)
+    return {slug: (said.design, said.logits) for slug, said in found.items()}
+
+
+def _experiments(analysis: Analysis, config: Config, ask: Ask) -> tuple[Said, Said]:
     """The answers to regions transplanted and to properties taken away; nothing where no experiments are wanted."""
     if config.experiments == "off":
         return {}, {}
-
-    def ask(experiment: Experiment | None, title: str) -> Said:
-        if experiment is None:
-            return {}
-        found = perform(experiment, config, test_set, analysis, progress, title)
-        return {slug: (said.design, said.logits) for slug, said in found.items()}
-
     return (
         ask(transplant_experiment(analysis, config.experiments, config.seed), "Transplanting regions"),
         ask(intervention_experiment(analysis, config.experiments, config.seed), "Taking properties away"),
     )
 
 
-def _find_reasons(report: Report, test_set: TestSet, config: Config, progress: Progress) -> ReasonFindings | None:
+def _find_reasons(report: Report, test_set: TestSet, config: Config, ask: Ask) -> ReasonFindings | None:
     """Why images were misclassified, with pictures changed of errors that were found before."""
-    analysis, attention = report.analysis, report.attention
-    occlusions = None
-    if config.experiments != "off" and attention is not None:
-        chosen = choose_occlusions(analysis, attention.measures, report.mined, config.seed)
-        experiment = occlusion_experiment(
-            analysis, chosen.strips, chosen.hot, chosen.controls, config.experiments, config.seed
-        )
-        if experiment is not None:
-            said = perform(experiment, config, test_set, analysis, progress, "Changing regions of errors")
-            occlusions = measure_occlusions(
-                experiment.design, {slug: answers.logits for slug, answers in said.items()}, analysis
-            )
+    attention = report.attention
     return find_reasons(
-        analysis,
+        report.analysis,
         None if attention is None else attention.measures,
-        occlusions,
-        training_priors(test_set.training, analysis.classes),
-        shortcuts=_shortcut_errors(report, test_set, config, progress),
+        _occlusions(report, config, ask),
+        training_priors(test_set.training, report.analysis.classes),
+        shortcuts=_shortcut_errors(report, config, ask),
         unweighted=config.training_unweighted,
         seed=config.seed,
     )
 
 
-def _shortcut_errors(
-    report: Report, test_set: TestSet, config: Config, progress: Progress
-) -> Mapping[str, ShortcutErrors]:
+def _occlusions(report: Report, config: Config, ask: Ask) -> Occlusions | None:
+    """What changes when regions of errors do; None where nothing is to be shown."""
+    analysis, attention = report.analysis, report.attention
+    if config.experiments == "off" or attention is None:
+        return None
+    chosen = choose_occlusions(analysis, attention.measures, report.mined, config.seed)
+    experiment = occlusion_experiment(
+        analysis, chosen.strips, chosen.hot, chosen.controls, config.experiments, config.seed
+    )
+    if experiment is None:
+        return None
+    said = ask(experiment, "Changing regions of errors")
+    return measure_occlusions(experiment.design, {slug: logits for slug, (_, logits) in said.items()}, analysis)
+
+
+def _shortcut_errors(report: Report, config: Config, ask: Ask) -> Mapping[str, ShortcutErrors]:
     """Whether errors go with the property that a shortcut rests on; nothing where no experiments are wanted."""
     if config.experiments == "off":
         return {}
     analysis, found = report.analysis, () if report.shortcuts is None else report.shortcuts.found
     chosen = choose_shortcut_errors(analysis, found, config.experiments, config.seed)
-    experiment = shortcut_error_experiment(analysis, chosen)
-    said = {}
-    if experiment is not None:
-        said = perform(experiment, config, test_set, analysis, progress, "Taking shortcuts away from errors")
-    return measure_shortcut_errors(
-        analysis, found, {slug: (answers.design, answers.logits) for slug, answers in said.items()}
-    )
+    said = ask(shortcut_error_experiment(analysis, chosen), "Taking shortcuts away from errors")
+    return measure_shortcut_errors(analysis, found, said)

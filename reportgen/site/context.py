@@ -13,6 +13,7 @@ import numpy as np
 from reportgen.analysis import ModelRecords, slugify
 from reportgen.config import Config
 from reportgen.evidence.mining import Pick
+from reportgen.evidence.properties import Property, photo_properties
 from reportgen.site.attention import Attention
 from reportgen.site.drawing import Drawn, SheetFile, thumb_position
 from reportgen.site.pictures import ModelPictures
@@ -64,6 +65,11 @@ class Context:
     def attention(self) -> Attention | None:
         """What was measured about regions, if anything was."""
         return Attention(self.report.attention) if self.report.attention is not None else None
+
+    @cached_property
+    def properties(self) -> tuple[Property, ...]:
+        """The properties of all photos, in the order of the analysis."""
+        return photo_properties(self.analysis.images)
 
     @cached_property
     def data_notes(self) -> tuple[DataNote, ...]:

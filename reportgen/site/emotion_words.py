@@ -8,7 +8,7 @@ from reportgen.evidence.estimate import Estimate
 from reportgen.evidence.scores import EmotionScore
 from reportgen.site.context import Context
 from reportgen.site.proofs import known_by
-from reportgen.site.text import and_list, capital, count, percent, percent_interval, rate
+from reportgen.site.text import and_list, capital, count, percent_estimate, rate
 
 __all__ = ["emotion_lede", "emotion_title", "never_answers", "right_answers"]
 
@@ -76,7 +76,7 @@ def emotion_lede(context: Context, emotion: int) -> str:
     said = [f"{score.name} finds {_found(part)}" for score, part in zip(scores, parts, strict=True)]
     text = f"Of {count(parts[0].n, 'image')} labelled {name}, {and_list(said)}."
     right = [
-        f"{percent(part.precision.value)} {percent_interval(part.precision)} of {score.name}'s {part.predicted:,}"
+        f"{percent_estimate(part.precision)} of {score.name}'s {part.predicted:,}"
         for score, part in zip(scores, parts, strict=True)
         if part.precision.defined and not part.thin
     ]
@@ -93,7 +93,7 @@ def emotion_lede(context: Context, emotion: int) -> str:
 
 
 def _found(part: EmotionScore) -> str:
-    return rate(part) if part.thin else f"{percent(part.recall.value)} {percent_interval(part.recall)}"
+    return rate(part) if part.thin else percent_estimate(part.recall)
 
 
 def never_answers(context: Context, k: int, emotion: int) -> bool:

@@ -13,16 +13,7 @@ from reportgen.site.attention import REGION_NAMES
 from reportgen.site.cheating_words import cheating_answer, cheating_headline
 from reportgen.site.context import Context
 from reportgen.site.takeaways import takeaways_link
-from reportgen.site.text import (
-    and_list,
-    capital,
-    count,
-    decimal,
-    decimal_interval,
-    number,
-    percent,
-    percent_interval,
-)
+from reportgen.site.text import and_list, capital, count, decimal, decimal_interval, number, percent, percent_estimate
 from reportgen.site.use_words import emotions_of, signed, used_regions
 from reportgen.site.views import Finding, Headline, Link
 
@@ -309,7 +300,7 @@ def _trust(context: Context) -> Finding:
     judged = sum(not row.thin for row in score.emotions)
     macro = score.macro_f1_without_thin or score.macro_f1
     text = (
-        f"{score.name} is right on {percent(score.accuracy.value, 1)} {percent_interval(score.accuracy, 1)}, macro-F1 "
+        f"{score.name} is right on {percent_estimate(score.accuracy, 1)}, macro-F1 "
         f"{decimal(macro.value)} {decimal_interval(macro)}"
     )
     if score.macro_f1_without_thin is not None:
@@ -327,17 +318,7 @@ def _trust(context: Context) -> Finding:
     if grade is not None and grade.grade:
         text += f" Its heatmaps have grade {grade.grade} of A to C. {grade.sentence}"
     text += _never_said(context)
-    lead = "Not yet."
-    if good:
-        everything = len(good) == judged
-        lead = (
-            f"On all {judged} emotions judged."
-            if everything
-            else f"On {and_list(good)} only."
-            if len(good) <= 3
-            else ""
-        )
-        lead = lead or f"On {len(good)} of {judged} emotions."
+    lead = _reach(good, judged)
     tone = "good" if good and len(good) == judged else "mid" if good else "bad"
     scores = Link("Scores and calibration", context.model_path(best))
     return Finding(question, tone, lead, text, scores, takeaways_link(context))
@@ -348,15 +329,20 @@ def best_model(context: Context) -> int:
     return max(range(len(context.models)), key=lambda k: context.report.scores[k].accuracy.value)
 
 
+def _reach(good: list[str], judged: int) -> str:
+    """On which of the emotions that were judged a model is good."""
+    if not good:
+        return "Not yet."
+    if len(good) == judged:
+        return f"On all {judged} emotions judged."
+    return f"On {and_list(good)} only." if len(good) <= 3 else f"On {len(good)} of {judged} emotions."
+
+
 def _never_said(context: Context) -> str:
     """Emotions that are in the test set and never an answer; empty where there are none."""
     said = []
     for score in context.report.scores:
-        never = [
-            row.emotion
-            for row, told in zip(score.emotions, score.confusion.sum(axis=0), strict=True)
-            if row.n and not told
-        ]
+        never = [row.emotion for row in score.emotions if row.n and not row.predicted]
         if never:
             said.append(f" {score.name} never answers {and_list(never, 'or')}.")
     return "".join(said)

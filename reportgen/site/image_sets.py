@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from reportgen.analysis import slugify
 from reportgen.site.context import Context
+from reportgen.site.reason_words import FLAG_NAMES
 from reportgen.site.text import capital
 
 __all__ = ["ImageSets", "image_sets", "pattern_slug"]
@@ -80,5 +81,5 @@ def _flags(context: Context) -> ImageSets | None:
     for k, model in enumerate(context.models):
         for row, raised in flags.get(model.slug, {}).items():
             bits[k][row] = sum(1 << slugs.index(flag) for flag in set(raised))
-    names = tuple(slug.replace("-", " ") for slug in slugs)
+    names = tuple(FLAG_NAMES[slug].lower() for slug in slugs)
     return ImageSets("flag", "why wrong", "why the answer is wrong, as far as it was found", slugs, names, tuple(bits))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from reportgen.evidence.cheating import BackgroundFinding
 from reportgen.evidence.shortcuts import Shortcut
+from reportgen.site.change_words import DONE
 from reportgen.site.cheating_words import proved_backgrounds, proved_shortcuts
 from reportgen.site.context import Context
 from reportgen.site.text import and_list, count, percent
@@ -19,12 +20,6 @@ from reportgen.site.views_shortcuts import shortcut_anchor
 
 __all__ = ["Proof", "emotion_proofs", "known_by", "known_words", "model_proofs", "proved_of"]
 
-_TAKEN = {
-    "grey": "made grey",
-    "equalised": "brought to one brightness and contrast",
-    "blurred": "slightly blurred",
-    "re-encoded": "stored again as JPEG",
-}
 _BACKGROUND = "its background"
 
 
@@ -86,7 +81,7 @@ def emotion_proofs(context: Context, emotion: int) -> tuple[Proof, ...]:
     for change in dict.fromkeys(s.change for s in shortcuts):
         mine = [s for s in shortcuts if s.change == change]
         falls = [f"{s.model}'s{'' if i else ' recall falls'} {_fall(s)}" for i, s in enumerate(mine)]
-        text = f"With the same photos {_TAKEN[change]}, {and_list(falls)}."
+        text = f"With the same photos {DONE[change]}, {and_list(falls)}."
         found.append(Proof("", text, _images(context, mine), change))
     return tuple(found)
 
@@ -108,7 +103,7 @@ def model_proofs(context: Context, k: int) -> tuple[Proof, ...]:
         end = " as well" if {s.emotion for s in mine} <= claimed else ", not by the face"
         claim = f"It knows {and_list([s.emotion for s in mine])} by {what}{end}."
         claimed |= {s.emotion for s in mine}
-        text = f"With the same photos {_TAKEN[change]}, recall falls {and_list(falls)}."
+        text = f"With the same photos {DONE[change]}, recall falls {and_list(falls)}."
         found.append(Proof(claim, text, _images(context, mine), change))
     return tuple(found)
 

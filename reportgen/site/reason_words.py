@@ -11,6 +11,7 @@ from reportgen.evidence.reasons import ModelReasons
 from reportgen.evidence.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
 from reportgen.site.attention import REGION_NAMES
+from reportgen.site.change_words import DONE, PROPERTIES
 from reportgen.site.context import Context
 from reportgen.site.text import and_list, capital, decimal, percent, sure
 
@@ -47,12 +48,8 @@ FLAG_COMPARED: Mapping[str, str] = {
     "ambiguous": "Compared with correct images: the small lead alone.",
 }
 
-_WITHOUT: Mapping[str, tuple[str, str]] = {
-    "grey": ("Colour", "Made grey"),
-    "equalised": ("Brightness and contrast", "Brought to one brightness and contrast"),
-    "blurred": ("Sharpness", "Slightly blurred"),
-    "re-encoded": ("Way of storage", "Stored again as JPEG"),
-}
+# As in "read off its colour", which "the way it is stored" does not go with.
+_PROPERTIES = {**PROPERTIES, "re-encoded": "way of storage"}
 
 # From this share of what speaks for the answer a region may stand for the place of it.
 _FAIR_SHARE = 0.3
@@ -69,8 +66,7 @@ def flag_title(context: Context, row: int, k: int, name: str) -> str:
     if name == "looks-like":
         return f"Looks like {_answer(context, row, k)}"
     if name == "shortcut":
-        property_, _ = _WITHOUT[_shortcut_errors(context, k).change[row]]
-        return f"{property_}, a shortcut"
+        return f"{capital(_PROPERTIES[_shortcut_errors(context, k).change[row]])}, a shortcut"
     return FLAG_NAMES[name]
 
 
@@ -95,12 +91,12 @@ def _shortcut_errors(context: Context, k: int) -> ShortcutErrors:
 
 def _shortcut(context: Context, flag: Flag, row: int, k: int) -> str:
     found, answer, truth = _shortcut_errors(context, k), _answer(context, row, k), context.truth(row)
-    property_, done = _WITHOUT[found.change[row]]
+    change = found.change[row]
     now = context.classes[int(found.answer[row])]
     right = ", the label" if now == truth else ""
     return (
-        f"{done}, the same photo is taken for {now}{right}: {answer} was read off its {property_.lower()}, by which "
-        f"{context.models[k].name} was shown to know it."
+        f"{capital(DONE[change])}, the same photo is taken for {now}{right}: {answer} was read off its "
+        f"{_PROPERTIES[change]}, by which {context.models[k].name} was shown to know it."
     )
 
 

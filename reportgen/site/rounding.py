@@ -7,7 +7,7 @@ from typing import Any
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.estimate import wilson
-from reportgen.site.text import count, percent, percent_interval
+from reportgen.site.text import count, percent, percent_estimate
 
 __all__ = ["rounding"]
 
@@ -23,7 +23,7 @@ def rounding(models: Sequence[ModelRecords]) -> tuple[str, ...]:
 def _sentence(name: str, change: Mapping[str, Any]) -> str:
     share = wilson(change["predictions"], change["images"])
     warning = f" That is more than {percent(_TOLERATED, 1)}: compare with float32." if share.value > _TOLERATED else ""
-    changed = f"{change['predictions']} predictions changed, {percent(share.value, 1)} {percent_interval(share, 1)}"
+    changed = f"{change['predictions']} predictions changed, {percent_estimate(share, 1)}"
     maps = f"{percent(change['map_median'], 1)} in the median image, {percent(change['map_high'], 1)} in one of twenty"
     again = percent(change["again"], 1)
     return (

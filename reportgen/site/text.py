@@ -19,10 +19,12 @@ __all__ = [
     "minus",
     "number",
     "percent",
+    "percent_estimate",
     "percent_interval",
     "percents",
     "plain",
     "points",
+    "points_interval",
     "rate",
     "shorten",
     "sure",
@@ -68,6 +70,11 @@ def percent_interval(estimate: Estimate, digits: int = 0) -> str:
     return f"[{100 * estimate.low:.{digits}f}, {100 * estimate.high:.{digits}f}]"
 
 
+def percent_estimate(estimate: Estimate, digits: int = 0) -> str:
+    """As in "82 % [80, 83]"."""
+    return f"{percent(estimate.value, digits)} {percent_interval(estimate, digits)}"
+
+
 def chance_alone(band: tuple[float, float]) -> str:
     """As in "(chance alone: 1.9 to 4.1 %)": the span in which a perfect model's value falls, not an interval of the
     value beside it; empty where there is none.
@@ -106,6 +113,11 @@ def points(difference: float, digits: int = 1) -> str:
     """A difference of two shares: "+7.8 points"; what rounds to nothing has no sign."""
     text = f"{100 * difference:+.{digits}f}"
     return f"{text[1:] if float(text) == 0 else text.replace('-', '−')} points"
+
+
+def points_interval(difference: Estimate) -> str:
+    """As in "[+5.1, +10.4]", in points."""
+    return f"[{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]".replace("-", "−")
 
 
 def rate(score: EmotionScore) -> str:

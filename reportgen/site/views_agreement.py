@@ -12,7 +12,7 @@ from reportgen.evidence.map_agreement import OUTCOMES, PLACES, MapAgreement, Out
 from reportgen.evidence.map_agreement_case import agreement_kind
 from reportgen.evidence.mining import Pick
 from reportgen.site.context import Context
-from reportgen.site.text import capital, count, decimal, decimal_interval, percent, percent_interval, shorten
+from reportgen.site.text import capital, count, decimal, decimal_interval, percent, percent_estimate, shorten
 from reportgen.site.views import Example, Gallery, Link
 
 __all__ = ["AgreementCell", "AgreementRow", "AgreementView", "agreement_view"]
@@ -122,7 +122,7 @@ def _sentences(found: MapAgreement) -> tuple[str, ...]:
     share = wilson(different, both.n)
     lines = [
         f"Both models are right on {count(both.n, 'image')} with two readable maps. On {different:,} of them "
-        f"({percent(share.value)} {percent_interval(share)}) their heatmaps lie in different places, on {same:,} "
+        f"({percent_estimate(share)}) their heatmaps lie in different places, on {same:,} "
         f"({percent(same / both.n)}) in the same."
     ]
     if both.elsewhere.defined:

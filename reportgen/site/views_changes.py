@@ -9,19 +9,14 @@ from reportgen.evidence.estimate import Estimate, format_p
 from reportgen.evidence.interventions import LEAST_FALL, Effect
 from reportgen.evidence.scores import THIN
 from reportgen.evidence.shortcuts import ShortcutFindings
+from reportgen.site.change_words import DONE
 from reportgen.site.context import Context
 from reportgen.site.shortcut_pictures import ShortcutPictures
-from reportgen.site.text import and_list, count, percent, percent_interval
+from reportgen.site.text import and_list, capital, count, percent, percent_interval
 from reportgen.site.views import Tile
 
-__all__ = ["TITLES", "Change", "ChangeRow", "Move", "MoveRow", "change_view", "example_tile"]
+__all__ = ["Change", "ChangeRow", "Move", "MoveRow", "change_view", "example_tile"]
 
-TITLES = {
-    "grey": "Made grey",
-    "equalised": "Brought to one brightness and contrast",
-    "blurred": "Slightly blurred",
-    "re-encoded": "Stored again as JPEG",
-}
 _HOW = {
     "grey": "Colour is gone; light and dark stay as they were.",
     "equalised": "Every photo gets the set's typical brightness and contrast; its colours stay.",
@@ -99,9 +94,9 @@ def change_view(context: Context, findings: ShortcutFindings, name: str, picture
     proved = [effect for effect in effects if effect.answer == "yes"]
     return Change(
         anchor=name,
-        title=TITLES[name],
+        title=capital(DONE[name]),
         how=_HOW[name],
-        tile=None if pictures is None else example_tile(context, pictures, name, TITLES[name], _HOW[name]),
+        tile=None if pictures is None else example_tile(context, pictures, name, capital(DONE[name]), _HOW[name]),
         summary=_summary(effects, proved),
         rows=tuple(_move_row(context, group) for group in groups),
         table=tuple(_table_row(context, effect) for group in groups for effect in group),

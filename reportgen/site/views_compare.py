@@ -12,7 +12,17 @@ from reportgen.evidence.estimate import Estimate, format_p
 from reportgen.evidence.inference import holm
 from reportgen.evidence.mining import Pick
 from reportgen.site.context import Context
-from reportgen.site.text import and_list, count, decimal, number, percent, percent_interval, points, shorten
+from reportgen.site.text import (
+    and_list,
+    count,
+    decimal,
+    number,
+    percent,
+    percent_estimate,
+    points,
+    points_interval,
+    shorten,
+)
 from reportgen.site.views import Crumb, Example, Gallery, Legend, Link, Number, Page
 from reportgen.site.views_agreement import AgreementView, agreement_view
 from reportgen.site.views_emotion import split
@@ -129,7 +139,7 @@ def _pair_row(context: Context, index: int, p: float) -> PairRow:
         context.series(b),
         context.compare_path(index),
         points(c.difference.value) if c.n else "–",
-        _interval(c.difference) if c.n else "",
+        points_interval(c.difference) if c.n else "",
         f"{c.only_a:,}",
         f"{c.only_b:,}",
         percent(c.same_prediction / c.n) if c.n else "–",
@@ -149,7 +159,7 @@ def _best(context: Context, adjusted: npt.NDArray[np.float64]) -> tuple[str, str
         for c, p in zip(comparisons, adjusted, strict=True)
         if best.name in (c.a, c.b) and p >= ALPHA
     ]
-    lede = f"{best.name} is right on {percent(best.accuracy.value, 1)} {percent_interval(best.accuracy, 1)} of "
+    lede = f"{best.name} is right on {percent_estimate(best.accuracy, 1)} of "
     lede += f"{count(best.n, 'image')}, more than any other."
     if not alike:
         return f"{best.name} is right more often than any other, and that is not chance.", lede
@@ -169,10 +179,6 @@ def _title(comparison: Comparison) -> str:
     return f"{better} is right more often than {worse}, and that is not chance."
 
 
-def _interval(difference: Estimate) -> str:
-    return f"[{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]".replace("-", "−")
-
-
 def _difference(c: Comparison) -> Number:
     """How far the better one is ahead, with the sign of the sentence above it rather than that of the models' order."""
     ahead, estimate = c.a, c.difference
@@ -181,7 +187,7 @@ def _difference(c: Comparison) -> Number:
     return Number(
         "Difference in accuracy",
         points(estimate.value),
-        _interval(estimate),
+        points_interval(estimate),
         f"in favour of {ahead}" if estimate.value else "",
     )
 

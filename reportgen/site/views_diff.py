@@ -10,7 +10,17 @@ from reportgen.evidence.change import AnswerChange, HeatChange, RegionMove
 from reportgen.evidence.estimate import Estimate, format_p
 from reportgen.evidence.scores import THIN
 from reportgen.site.attention import REGION_NAMES
-from reportgen.site.text import and_list, capital, count, decimal, percent, percent_interval, points, rate
+from reportgen.site.text import (
+    and_list,
+    capital,
+    count,
+    decimal,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+    rate,
+)
 from reportgen.site.views import Gallery, Legend, Link, Mark, MarkRow, Number, Page
 from reportgen.site.views_index import ModelKey, RecallTable
 
@@ -160,7 +170,7 @@ def overview_view(
                 percent(answers.before.accuracy.value, 1),
                 percent(answers.after.accuracy.value, 1),
                 points(c.difference.value) if c.n else "–",
-                _points_interval(c.difference) if c.n else "",
+                points_interval(c.difference) if c.n else "",
                 _verdict(c.difference, c.p_value, decided=c.decided) if c.n else "no labels",
             )
         )
@@ -213,7 +223,7 @@ def _numbers(answers: AnswerChange) -> tuple[Number, ...]:
         return ()
     return (
         Number(
-            "Accuracy", points(c.difference.value), _points_interval(c.difference),
+            "Accuracy", points(c.difference.value), points_interval(c.difference),
             f"{percent(a.accuracy.value, 1)} before, {percent(b.accuracy.value, 1)} after", "accuracy",
         ),
         Number("McNemar test", format_p(c.p_value), "", f"on {count(c.discordant, 'image')} that one alone gets right",
@@ -224,10 +234,6 @@ def _numbers(answers: AnswerChange) -> tuple[Number, ...]:
         Number("Calibration error", f"{percent(a.ece, 1)} → {percent(b.ece, 1)}", "",
                f"chance gives a perfect model up to {percent(b.ece_band[1], 1)}", "calibration error"),
     )  # fmt: skip
-
-
-def _points_interval(estimate: Estimate) -> str:
-    return f"[{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]".replace("-", "−")
 
 
 def _verdict(difference: Estimate, p: float, *, decided: bool) -> str:
@@ -249,7 +255,7 @@ def _rows(answers: AnswerChange) -> tuple[ChangeRow, ...]:
                 rate(before),
                 rate(after),
                 "" if thin else points(recall.difference.value),
-                "" if thin else _points_interval(recall.difference),
+                "" if thin else points_interval(recall.difference),
                 f"{recall.only_a:,}",
                 f"{recall.only_b:,}",
                 "too few images" if thin else _verdict(recall.difference, recall.p_holm, decided=recall.decided),
@@ -325,7 +331,7 @@ def _heat_cell(move: RegionMove) -> HeatCell:
     text = f"{100 * d.value:+.1f}".replace("-", "−")
     title = (
         f"{move.emotion}, {region}: {percent(move.before, 1)} of the heat before, {percent(move.after, 1)} after, "
-        f"{text} points {_points_interval(d)}, {format_p(move.p)}, n = {d.n:,}"
+        f"{text} points {points_interval(d)}, {format_p(move.p)}, n = {d.n:,}"
     )
     if not move.decided:
         return HeatCell(text, "open", "", f"{title}: not decided")

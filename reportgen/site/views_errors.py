@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.evidence.estimate import Estimate, wilson
+from reportgen.evidence.estimate import wilson
 from reportgen.evidence.reasons import ModelReasons
 from reportgen.site.context import Context
 from reportgen.site.reason_words import FLAG_NAMES
-from reportgen.site.text import capital, count, number, percent, percent_interval, shorten, sure
+from reportgen.site.text import capital, count, number, percent, percent_estimate, shorten, sure
 from reportgen.site.views import Bar, Crumb, Legend, Link, Page, Tile
 from reportgen.site.views_reasons import CardReasons, ReasonTable, card_reasons, reason_table
 from reportgen.site.views_strip import RegionStrip, region_strip
@@ -235,24 +235,20 @@ def _leads(context: Context, chosen: Sequence[int]) -> tuple[str, ...]:
 def _lead(reasons: ModelReasons) -> str:
     """A map that looks like the answer's is near to the answer itself, so an error with that alone is no less open."""
     none, alone = (round(share.value * share.n) if share.n else 0 for share in (reasons.unexplained, reasons.restated))
-    bare, both = reasons.unexplained, wilson(none + alone, reasons.errors)
-    errors = count(reasons.errors, "error")
-    text = f"{reasons.model}: {number(none)} of {errors} ({_share(bare)}) have no reason."
+    errors, bare = count(reasons.errors, "error"), percent_estimate(reasons.unexplained)
+    text = f"{reasons.model}: {number(none)} of {errors} ({bare}) have no reason."
     if alone:
+        both = percent_estimate(wilson(none + alone, reasons.errors))
         text = (
-            f"{reasons.model}: {number(none + alone)} of {errors} ({_share(both)}) have no reason beyond a map that "
-            f"looks like the answer's. {number(none)} ({_share(bare)}) have none at all; for the other {number(alone)} "
-            "that map is all there is, which says little more than the answer itself."
+            f"{reasons.model}: {number(none + alone)} of {errors} ({both}) have no reason beyond a map that looks like "
+            f"the answer's. {number(none)} ({bare}) have none at all; for the other {number(alone)} that map is all "
+            "there is, which says little more than the answer itself."
         )
     most = max(reasons.rates, key=lambda rate: rate.primary)
     if not most.primary:
         return text
-    first = f"“{FLAG_NAMES[most.flag].lower()}” ({_share(wilson(most.primary, reasons.errors))})"
+    first = f"“{FLAG_NAMES[most.flag].lower()}” ({percent_estimate(wilson(most.primary, reasons.errors))})"
     return f"{text} The most frequent first reason is {first}."
-
-
-def _share(value: Estimate) -> str:
-    return f"{percent(value.value)} {percent_interval(value)}"
 
 
 def _strips(context: Context, chosen: Sequence[int], pairs: Sequence[Pair]) -> str:

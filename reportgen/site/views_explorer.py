@@ -10,7 +10,6 @@ import numpy as np
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
 from reportgen.site.image_sets import image_sets
-from reportgen.site.reason_words import FLAG_NAMES
 from reportgen.site.sheets import BORDER, CELLS, COLUMNS, THUMB
 from reportgen.site.text import number, shorten
 from reportgen.site.views import Answer, Legend, Link, Page, Thumb
@@ -161,11 +160,7 @@ def explorer_data(context: Context) -> dict[str, Any]:
                 "kind": one.kind,
                 "title": one.title,
                 "slugs": list(one.slugs),
-                # On the cards of errors reasons have names that say more than their words in the filter.
-                "names": [
-                    FLAG_NAMES[slug].lower() if slug in FLAG_NAMES else name
-                    for slug, name in zip(one.slugs, one.names, strict=True)
-                ],
+                "names": list(one.names),
                 "bits": [bits[order].tolist() for bits in one.bits],
             }
             for one in image_sets(context)

@@ -14,7 +14,7 @@ from reportgen.evidence.scores import THIN
 from reportgen.evidence.shortcuts import ShortcutFindings
 from reportgen.site.attention import REGION_NAMES
 from reportgen.site.context import Context
-from reportgen.site.text import and_list, capital, count, number, percent, percent_interval
+from reportgen.site.text import and_list, capital, count, number, percent, percent_estimate, percent_interval
 from reportgen.site.views import Answer, Cell, Number, Thumb
 
 __all__ = [
@@ -200,8 +200,7 @@ def _numbers(score: PropertyScore | None) -> tuple[Number, ...]:
             "Best found",
             score.emotions[best],
             "",
-            f"{percent(score.recalls[best].value)} {percent_interval(score.recalls[best])} of "
-            f"{number(score.recalls[best].n)}",
+            f"{percent_estimate(score.recalls[best])} of {number(score.recalls[best].n)}",
         ),
     )
 

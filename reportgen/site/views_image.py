@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reportgen.evidence.properties import photo_properties
 from reportgen.inputs.quality import QUALITY_COLUMNS
 from reportgen.site.context import Context
 from reportgen.site.photo_facts import photo_facts
@@ -181,7 +180,7 @@ def _facts(context: Context, row: int) -> tuple[tuple[str, str], ...]:
         facts.append(("Person", plain(str(record["person"]))))
     size = (int(record["width"]), int(record["height"]))
     quality = float(record["jpeg_quality"])
-    facts += photo_facts(photo_properties(context.analysis.images), row, size, str(record["format"] or ""), quality)
+    facts += photo_facts(context.properties, row, size, str(record["format"] or ""), quality)
     # That a photo is grey is said already.
     decoded = [note for note in str(record["notes"] or "").split("; ") if note not in ("", "grey")]
     if decoded:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.analysis import slugify
+from reportgen.evidence.scores import THIN
 from reportgen.evidence.use import RegionUse
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import REGION_NAMES, SHOWN, Attention
@@ -30,7 +31,6 @@ __all__ = ["MatrixCell", "MatrixKey", "MatrixRow", "RegionMatrix", "matrix_keys"
 # Where a column is narrower than its name, the name breaks here and nowhere else.
 _BREAKS = {"forehead": "fore\u00adhead", "background": "back\u00adground"}
 _HEAT_WORDS = {"strong": "more than for other emotions", "some": "yes", "bad": "yes", "off": "no"}
-_LEAST_IMAGES = 10
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatri
         rows = []
         for emotion, name in enumerate(context.classes):
             cells = []
-            for region in shown if context.close_images_of(emotion) >= _LEAST_IMAGES else ():
+            for region in shown if context.close_images_of(emotion) >= THIN else ():
                 if attention.on(model.name, name, region) is None:
                     continue
                 heat = region_cell(attention, model.name, name, region)
@@ -259,8 +259,8 @@ def _use(place: _Place, heat: RegionCell, found: RegionUse | None, pictures: int
 
 
 def _said(heat: RegionCell) -> str:
-    """On the heat alone, with its interval: what is known of use stands behind it."""
-    sentence = capital(heat.sentence.replace(" (use not tested)", ""))
+    """On the heat, with its interval."""
+    sentence = capital(heat.sentence)
     if not heat.interval or heat.interval in sentence:
         return sentence
     return f"{sentence} Heat per area: {heat.text} {heat.interval}."

@@ -18,7 +18,7 @@ from reportgen.site.reason_words import (
     region_of,
     where_of,
 )
-from reportgen.site.text import count, percent, percent_interval
+from reportgen.site.text import count, percent, percent_estimate, percent_interval
 from reportgen.site.views import Link
 
 __all__ = ["CardReasons", "ReasonCell", "ReasonLine", "ReasonRow", "ReasonTable", "card_reasons", "reason_table"]
@@ -95,13 +95,10 @@ class ReasonTable:
 
     Attributes
     ----------
-    leads
-        One sentence per model: the most frequent first reason, and how many errors are unexplained.
     notes
         What a reader has to know before believing the table.
     """
 
-    leads: tuple[str, ...]
     rows: tuple[ReasonRow, ...]
     notes: tuple[str, ...]
 
@@ -143,7 +140,6 @@ def reason_table(context: Context, chosen: tuple[int, ...]) -> ReasonTable | Non
     rest = tuple(_unexplained(context, k, findings.models[k]) for k in chosen)
     rows.append(ReasonRow(FLAG_NAMES[UNEXPLAINED], UNEXPLAINED, FLAG_RULES[UNEXPLAINED], "", "", rest))
     return ReasonTable(
-        leads=tuple(_lead(findings.models[k]) for k in chosen),
         rows=tuple(rows),
         notes=tuple(note for k in chosen for note in _notes(findings.models[k])),
     )
@@ -228,16 +224,6 @@ def _interval(ratio: Estimate | None) -> str:
     return f"[{ratio.low:.1f}, {high}]"
 
 
-def _lead(reasons: ModelReasons) -> str:
-    most = max(reasons.rates, key=lambda rate: rate.primary)
-    share = reasons.unexplained
-    rest = f"{percent(share.value)} {percent_interval(share)} of its {count(reasons.errors, 'error')} are unexplained"
-    if not most.primary:
-        return f"{reasons.model}: {rest}."
-    first = f"“{FLAG_NAMES[most.flag].lower()}” ({percent(most.primary / reasons.errors)})"
-    return f"{reasons.model}: the most frequent first reason is {first}; {rest}."
-
-
 def _notes(reasons: ModelReasons) -> list[str]:
     notes = []
     found = reasons.shortcut
@@ -257,7 +243,7 @@ def _notes(reasons: ModelReasons) -> list[str]:
         )
     if reasons.restated.n and reasons.restated.value > 0:
         notes.append(
-            f"{reasons.model}: in {percent(reasons.restated.value)} {percent_interval(reasons.restated)} of the errors "
+            f"{reasons.model}: in {percent_estimate(reasons.restated)} of the errors "
             "the only reason is that the map looks like the answer's. That is near to the answer itself, so read it as "
             "a description; without it those errors would be unexplained as well."
         )

@@ -8,11 +8,12 @@ from reportgen.evidence.estimate import format_p
 from reportgen.evidence.interventions import LEAST_FALL, Effect
 from reportgen.evidence.shortcuts import Shortcut, ShortcutFindings
 from reportgen.inputs.changes import CHANGES
+from reportgen.site.change_words import DONE, PROPERTIES
 from reportgen.site.context import Context
 from reportgen.site.shortcut_pictures import EXAMPLES, ShortcutPictures
 from reportgen.site.text import and_list, count, number, percent, percent_interval, sure
 from reportgen.site.views import Legend, Link, Page, Tile
-from reportgen.site.views_changes import TITLES, Change, change_view, example_tile
+from reportgen.site.views_changes import Change, change_view, example_tile
 from reportgen.site.views_giveaways import (
     ClusterModel,
     Duplicates,
@@ -23,13 +24,6 @@ from reportgen.site.views_giveaways import (
 )
 
 __all__ = ["Found", "ShortcutsView", "shortcut_anchor", "shortcut_headline", "shortcuts_view"]
-
-_BY = {
-    "grey": "colour",
-    "equalised": "brightness and contrast",
-    "blurred": "sharpness",
-    "re-encoded": "the way it is stored",
-}
 
 
 @dataclass(frozen=True)
@@ -130,7 +124,7 @@ def shortcut_headline(context: Context) -> str | None:
         if shortcut.change == first.change:
             emotions.setdefault(shortcut.model, []).append(shortcut.emotion)
     alike = [model for model, names in emotions.items() if sorted(names) == sorted(emotions[first.model])]
-    what = f"{and_list(emotions[first.model])} by {_BY[first.change]}"
+    what = f"{and_list(emotions[first.model])} by {PROPERTIES[first.change]}"
     if len(alike) == 1:
         return f"{alike[0]} knows {what}."
     if len(alike) < len(context.models):
@@ -192,7 +186,7 @@ def _found(context: Context, shortcut: Shortcut, pictures: ShortcutPictures | No
     return Found(
         anchor=shortcut_anchor(context, shortcut),
         series=context.series(k),
-        title=f"{shortcut.model} knows {shortcut.emotion} by {_BY[shortcut.change]}",
+        title=f"{shortcut.model} knows {shortcut.emotion} by {PROPERTIES[shortcut.change]}",
         sentence=shortcut.sentence,
         detail=(
             f"Of {count(known, 'image')} it knew, {lost} are lost ({percent(shortcut.strength)}); corrected {chance}, "
@@ -247,7 +241,7 @@ def _pairs(context: Context, shortcut: Shortcut, k: int, pictures: ShortcutPictu
             f"{sure(float(context.models[k].probabilities[row, e]))}, as it is",
             href,
         )
-        done = TITLES[shortcut.change].lower()
+        done = DONE[shortcut.change]
         after = Tile(pictures.pictures[row, shortcut.change], f"Image {name}, {done}", taken, done, href)
         found.append((before, after))
     return found

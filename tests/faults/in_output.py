@@ -231,8 +231,7 @@ OTHERS = "refused in one line before anything is computed; the report stays as i
 )
 def _(scene: Scene) -> None:
     scene.arguments = ["explain", str(scene.image()), "--config", "reportgen.toml", "--output", "output"]
-    good = tree(scene.output)
-    scene.checks.append(lambda _: _same(tree(scene.output), good))
+    _output_stays(scene)
 
 
 @fault(
@@ -245,8 +244,7 @@ def _(scene: Scene) -> None:
 def _(scene: Scene) -> None:
     scene.arguments = ["explain", str(scene.image()), "--config", "reportgen.toml"]
     scene.changes.append("explained/")
-    good = tree(scene.output)
-    scene.checks.append(lambda _: _same(tree(scene.output), good))
+    _output_stays(scene)
 
 
 @fault(
@@ -259,8 +257,7 @@ def _(scene: Scene) -> None:
 def _(scene: Scene) -> None:
     shutil.copytree(scene.output, scene.root / "old")
     scene.arguments = ["diff", "old", "output", "--output", "output"]
-    good = tree(scene.output)
-    scene.checks.append(lambda _: _same(tree(scene.output), good))
+    _output_stays(scene)
 
 
 @fault(
@@ -273,8 +270,7 @@ def _(scene: Scene) -> None:
 def _(scene: Scene) -> None:
     shutil.copytree(scene.output, scene.root / "old")
     scene.arguments = ["diff", "old", "old", "--output", "output"]
-    good = tree(scene.output)
-    scene.checks.append(lambda _: _same(tree(scene.output), good))
+    _output_stays(scene)
 
 
 @fault(
@@ -301,8 +297,7 @@ def _(scene: Scene) -> None:
     for name in ("one", "two"):
         shutil.copytree(scene.output, scene.root / name)
     scene.arguments = ["merge", "one", "two", "--config", "reportgen.toml"]
-    good = tree(scene.output)
-    scene.checks.append(lambda _: _same(tree(scene.output), good))
+    _output_stays(scene)
 
 
 @fault("file as output", "--output names a file", KEPT, 1, r"out\.txt: ")
@@ -466,6 +461,12 @@ def _(scene: Scene) -> None:
             assert {entry.date_time for entry in archive.infolist()} == {(2107, 12, 31, 23, 59, 58)}
 
     scene.checks.append(dated)
+
+
+def _output_stays(scene: Scene) -> None:
+    """Whatever happens, every file of the last good build is there as it was."""
+    good = tree(scene.output)
+    scene.checks.append(lambda _: _same(tree(scene.output), good))
 
 
 def _same(found: dict[str, str], expected: dict[str, str]) -> None:
