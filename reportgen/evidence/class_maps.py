@@ -9,7 +9,7 @@ from scipy.spatial.distance import jensenshannon
 from reportgen.evidence.attention import Floats, Ints, weights
 from reportgen.evidence.scores import THIN
 
-__all__ = ["distance_to_class"]
+__all__ = ["distance_to_class", "map_distance"]
 
 
 def distance_to_class(maps: npt.NDArray[np.floating], labels: Ints, chosen: Ints) -> Floats:
@@ -49,7 +49,13 @@ def distance_to_class(maps: npt.NDArray[np.floating], labels: Ints, chosen: Ints
             continue
         mean = (total - np.where(own[:, None], shares[asked], 0.0)) / others[:, None]
         # Subtracting may leave a cell a rounding error below zero.
-        with np.errstate(invalid="ignore"):  # the root of a divergence a hair below 0
-            found = jensenshannon(shares[asked], np.maximum(mean, 0.0), base=2, axis=1)
-        distance[asked] = np.nan_to_num(found, nan=0.0)
+        distance[asked] = map_distance(shares[asked], np.maximum(mean, 0.0))
     return distance
+
+
+def map_distance(shares: Floats, others: Floats) -> Floats:
+    """(n,) Jensen-Shannon distance, base 2, between two (n, cells) tables of maps that each hold some heat."""
+    # Rounding may leave the divergence of equal maps a hair below 0, and its root is NaN.
+    with np.errstate(invalid="ignore"):
+        found = jensenshannon(shares, others, base=2, axis=1)
+    return np.nan_to_num(np.asarray(found, dtype=np.float64), nan=0.0)

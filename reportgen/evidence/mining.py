@@ -9,9 +9,9 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import jensenshannon
 
 from reportgen.analysis import ModelRecords
+from reportgen.evidence.class_maps import map_distance
 
 __all__ = ["KINDS", "KINDS_BETWEEN", "Mined", "Pick", "mine", "mine_between", "mine_model"]
 
@@ -304,10 +304,7 @@ def _typicality(model: ModelRecords, emotion: int, rows: IntArray) -> tuple[IntA
     if not len(rows):
         return rows, total
     shares = maps / total[:, None]
-    # Rounding may turn the root of a tiny divergence into NaN: such a map is the mean map.
-    with np.errstate(invalid="ignore"):
-        distance = jensenshannon(shares, np.broadcast_to(shares.mean(axis=0), shares.shape), base=2, axis=1)
-    return rows, np.nan_to_num(np.asarray(distance, dtype=np.float64), nan=0.0)
+    return rows, map_distance(shares, np.broadcast_to(shares.mean(axis=0), shares.shape))
 
 
 def _by(key: FloatArray, rows: IntArray) -> IntArray:

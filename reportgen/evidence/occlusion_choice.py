@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from reportgen.evidence.flags import background_limit
 from reportgen.evidence.measure import ModelMeasures
 from reportgen.evidence.mining import Mined
 from reportgen.evidence.reason_case import background_heat
+from reportgen.evidence.sample import in_turn
 
 __all__ = ["OcclusionChoice", "choose_occlusions"]
 
@@ -53,10 +53,4 @@ def choose_occlusions(
         picks = [pick for pick in mined.picks if pick.model == model.slug and not pick.other and wrong[pick.image]]
         confused = sorted((pick for pick in picks if pick.kind == "confusion"), key=lambda pick: pick.rank)
         shown.append([pick.image for pick in [*confused, *picks]])
-    return OcclusionChoice(_in_turn(shown), _in_turn(hot), _in_turn(controls))
-
-
-def _in_turn(lists: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """One of each list after the other, each row once."""
-    mixed = chain.from_iterable(zip_longest(*lists))
-    return tuple(dict.fromkeys(row for row in mixed if row is not None))
+    return OcclusionChoice(in_turn(shown), in_turn(hot), in_turn(controls))

@@ -1,11 +1,14 @@
-"""Which images are looked at closely when there are too many to look at all."""
+"""Which images are looked at when there are too many to look at all."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, zip_longest
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["draw_sample"]
+__all__ = ["draw_sample", "in_turn"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -49,3 +52,9 @@ def _even(counts: Ints, most: int) -> Ints:
         quotas[group] = min(counts[group], left // (len(counts) - place))
         left -= int(quotas[group])
     return quotas
+
+
+def in_turn(lists: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """One row of each list after the other, each row once."""
+    mixed = chain.from_iterable(zip_longest(*lists))
+    return tuple(dict.fromkeys(row for row in mixed if row is not None))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
 from types import MappingProxyType
 
 import numpy as np
@@ -18,6 +17,8 @@ import pandas as pd
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.attention import Bools, Floats, Ints
+from reportgen.evidence.occlusions import rivals
+from reportgen.evidence.sample import in_turn
 from reportgen.evidence.shortcuts import Shortcut
 from reportgen.inputs.changes import CHANGES, UNCHANGED, is_grey
 
@@ -97,7 +98,7 @@ def choose_shortcut_errors(
             rng = np.random.default_rng([seed, place, k])
             suspects.append(rng.permutation(np.flatnonzero(suspected)).tolist())
             controls.append(rng.permutation(np.flatnonzero(others)).tolist())
-        rows = {*_in_turn(suspects)[: most.suspected], *_in_turn(controls)[: most.controls]}
+        rows = {*in_turn(suspects)[: most.suspected], *in_turn(controls)[: most.controls]}
         if rows:
             chosen[change] = tuple(sorted(rows))
     return chosen
@@ -116,11 +117,6 @@ def _errors(analysis: Analysis, model: ModelRecords, found: Sequence[Shortcut], 
     return np.asarray(suspected), np.asarray(others)
 
 
-def _in_turn(lists: Sequence[Sequence[int]]) -> list[int]:
-    mixed = chain.from_iterable(zip_longest(*lists))
-    return list(dict.fromkeys(row for row in mixed if row is not None))
-
-
 def measure_shortcut_errors(
     analysis: Analysis,
     found: Sequence[Shortcut],
@@ -134,45 +130,34 @@ def measure_shortcut_errors(
         Per slug the design (`image`, row of the analysis; `change`) and the (m, C) logits; empty where no shortcut was
         found.
     """
-    return {model.slug: _measure(analysis, model, found, answers.get(model.slug)) for model in analysis.models}
+    nothing = pd.DataFrame({"image": [], "change": []}), np.zeros((0, len(analysis.classes)))
+    return {
+        model.slug: _measure(analysis, model, found, *answers.get(model.slug, nothing)) for model in analysis.models
+    }
 
 
 def _measure(
     analysis: Analysis,
     model: ModelRecords,
     found: Sequence[Shortcut],
-    said: tuple[pd.DataFrame, npt.NDArray[np.floating]] | None,
+    design: pd.DataFrame,
+    logits: npt.NDArray[np.floating],
 ) -> ShortcutErrors:
+    images, asked = design["image"].to_numpy(dtype=np.int64), design["change"].to_numpy(dtype=object)
+    said, before, pictures = logits.argmax(axis=1), model.predicted[images], np.arange(len(images))
+    ahead = logits[pictures, before].astype(np.float64) - logits[pictures, rivals(logits, before)]
+    # A picture scaled twice may be answered otherwise before anything is taken away: that tells nothing.
+    steady = ~np.isin(images, images[(asked == UNCHANGED) & (said != before)])
     n = len(analysis.labels)
-    suspected = np.zeros(n, dtype=bool)
-    change = np.full(n, "", dtype=object)
+    suspected, change = np.zeros(n, dtype=bool), np.full(n, "", dtype=object)
     answer, lead = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
     controls = controls_gone = 0
     for name in CHANGES:
         mine, others = _errors(analysis, model, found, name)
         suspected |= mine
-        if said is None:
-            continue
-        design, logits = said
-        before = model.predicted.copy()
-        unchanged = (design["change"] == UNCHANGED).to_numpy()
-        before[design["image"].to_numpy()[unchanged]] = logits[unchanged].argmax(axis=1)
-        of = (design["change"] == name).to_numpy()
-        rows, shown = design["image"].to_numpy(dtype=np.int64)[of], logits[of].astype(np.float64)
-        # A picture scaled twice may be answered otherwise before anything is taken away: that tells nothing.
-        steady = before[rows] == model.predicted[rows]
-        ahead = _lead(shown, model.predicted[rows])
-        control = others[rows] & steady
+        of = (asked == name) & steady
+        control = of & others[images]
         controls, controls_gone = controls + int(control.sum()), controls_gone + int((control & (ahead < 0)).sum())
-        for at in np.flatnonzero(mine[rows] & steady & ~(lead[rows] < 0)):
-            row = rows[at]
-            change[row], answer[row], lead[row] = name, int(shown[at].argmax()), ahead[at]
+        for at in np.flatnonzero(of & mine[images] & ~(lead[images] < 0)):
+            change[images[at]], answer[images[at]], lead[images[at]] = name, int(said[at]), ahead[at]
     return ShortcutErrors(suspected, change, answer, lead, controls, controls_gone)
-
-
-def _lead(logits: npt.NDArray[np.float64], classes: Ints) -> Floats:
-    """(m,) logit of a class less the strongest other."""
-    rows = np.arange(len(logits))
-    others = logits.copy()
-    others[rows, classes] = -np.inf
-    return np.asarray(logits[rows, classes] - others.max(axis=1, initial=-np.inf))

@@ -6,8 +6,8 @@ import importlib.metadata
 import importlib.util
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from reportgen.analysis import SCHEMA_VERSION, content_hash, slugify
 from reportgen.config import Config, ModelConfig
-from reportgen.errors import DataError
 from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.inputs.checkpoint_file import checkpoint_sha256
+from reportgen.inputs.digests import content_digest, in_threads
 from reportgen.inputs.region_masks import mask_file
 from reportgen.inputs.testset import RESERVED, TestSet
 from reportgen.parts import Keys
@@ -37,8 +37,6 @@ __all__ = [
 
 _ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow", "scipy", "scikit-learn", "ai-edge-litert")
-_HASH_THREADS = 8  # reading waits for the disk more than for a core
-_HASHED_AT_ONCE = 64  # images per task: a task per image would weigh more than what it finds
 _KEY_DIGITS = 16
 # Not the site: it only shows what was decided.
 _JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
@@ -207,10 +205,10 @@ def _factory_source(model: ModelConfig) -> bytes:
 
 
 def _images_frame(test_set: TestSet) -> pd.DataFrame:
-    blocks = shard_bounds(len(test_set.frame), _HASHED_AT_ONCE)
-    with ThreadPoolExecutor(_HASH_THREADS) as pool:
-        found = pool.map(lambda rows: [_hash_image(test_set, row) for row in rows], blocks)
-        hashes = pd.array([digest for block in found for digest in block], dtype="string[pyarrow]")
+    found = in_threads(
+        lambda rows: [content_digest(partial(test_set.read_bytes, row)) for row in rows], len(test_set.frame)
+    )
+    hashes = pd.array(found, dtype="string[pyarrow]")
     given = test_set.frame
     frame = pd.DataFrame(
         {
@@ -276,13 +274,6 @@ def _keys(base: str, rows: Sequence[bytes], bounds: Sequence[range]) -> Keys:
 
 def _absent(value: object) -> bool:
     return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
-
-
-def _hash_image(test_set: TestSet, row: int) -> str:
-    try:
-        return sha256(test_set.read_bytes(row)).hexdigest()
-    except DataError:
-        return ""  # the pass will find the same and list it
 
 
 def _image_ids(hashes: Iterable[str]) -> list[str]:

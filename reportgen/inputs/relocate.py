@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from reportgen.errors import DataError
+from reportgen.inputs.digests import content_digest, in_threads
 from reportgen.inputs.listing import PROBLEM_COLUMNS
 from reportgen.inputs.locate import Locator
 from reportgen.inputs.testset import TestSet
 
 __all__ = ["find_again", "locate", "reorder"]
-
-_THREADS = 8  # reading waits for the disk more than for a core
-_AT_ONCE = 64  # images per task: a task per image would weigh more than what it finds
-
-_Found = TypeVar("_Found")
 
 
 def locate(images: pd.DataFrame, roots: Sequence[Path], *, check: bool = False) -> list[Path | None]:
@@ -46,10 +39,10 @@ def locate(images: pd.DataFrame, roots: Sequence[Path], *, check: bool = False) 
         files = []
         for path, digest, exact in wanted[rows.start : rows.stop]:
             found = (file for locator in locators if (file := locator.find(path)) is not None)
-            files.append(next((file for file in found if not exact or _digest(file.read_bytes) == digest), None))
+            files.append(next((file for file in found if not exact or content_digest(file.read_bytes) == digest), None))
         return files
 
-    return _in_threads(find, len(wanted))
+    return in_threads(find, len(wanted))
 
 
 def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Path], source: str) -> TestSet:
@@ -96,8 +89,10 @@ def reorder(test_set: TestSet, images: pd.DataFrame) -> TestSet:
     """
     shown = pd.Series(test_set.frame["path"].to_numpy())
     candidates = np.flatnonzero(shown.isin(images["path"]))
-    digests = _in_threads(
-        lambda rows: [_digest(partial(test_set.read_bytes, int(row))) for row in candidates[rows.start : rows.stop]],
+    digests = in_threads(
+        lambda rows: [
+            content_digest(partial(test_set.read_bytes, int(row))) for row in candidates[rows.start : rows.stop]
+        ],
         len(candidates),
     )
     places: dict[tuple[str, str], int] = {}
@@ -123,18 +118,3 @@ def reorder(test_set: TestSet, images: pd.DataFrame) -> TestSet:
     return TestSet(
         frame, test_set.classes, test_set.problems, test_set.source, test_set.training, test_set.notes, pixels
     )
-
-
-def _in_threads(work: Callable[[range], list[_Found]], n: int) -> list[_Found]:
-    """What `work` finds for blocks of `n` rows, in order."""
-    blocks = [range(start, min(start + _AT_ONCE, n)) for start in range(0, n, _AT_ONCE)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return [found for block in pool.map(work, blocks) for found in block]
-
-
-def _digest(read: Callable[[], bytes]) -> str:
-    """Of an image file; empty, as in an analysis, where it cannot be read."""
-    try:
-        return sha256(read()).hexdigest()
-    except (OSError, DataError):
-        return ""
