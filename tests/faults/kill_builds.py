@@ -38,6 +38,7 @@ from reportgen.site import render
 
 _OPERATIONS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 _MODES = ("first", "change")
+_MOST_MISSES = 20  # for each hit that is wanted: usually it is less than one
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Result:
 
     kills: int = 0
     moments: Counter[str] = field(default_factory=Counter)
-    too_late: int = 0
+    missed: int = 0
     failures: list[str] = field(default_factory=list)
 
 
@@ -66,6 +67,9 @@ def forked(work: Callable[[], int], log: Path, after: float | None = None, send:
     child = os.fork()
     if child == 0:
         code = 1
+        # Until the command begins nobody has promised one line: what arrives before waits (see `build`).
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             for number in (1, 2):
                 os.dup2(os.open(f"{log}.{number}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
@@ -127,6 +131,9 @@ def build(root: Path, log: Path, die_at: int = 0, kind: int = 0) -> Callable[[],
         sys.addaudithook(hook)
         sys.argv = ["reportgen", "build", "--config", "reportgen.toml"]
         try:
+            if signal.SIGINT in signal.sigpending():
+                return 0  # too early: counted like one that comes too late
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             main()
         finally:
             Path(f"{log}.count").write_text(f"{seen[0]} {seen[1]}")
@@ -194,7 +201,7 @@ class Trials:
             ended = forked(build(self.root, self.log, at, kind), self.log)
             how = f"{mode}, before operation {at} of {usual.operations[kind]} of kind {kind}"
         if ended.status == 0:
-            self.result.too_late += 1
+            self.result.missed += 1
             return
         self.result.kills += 1
         self.result.moments[self._moment(output)] += 1
@@ -254,6 +261,8 @@ def run(kills: int, seed: int, send: int, folder: Path) -> tuple[Result, float]:
     trials = Trials(folder, seed)
     while trials.result.kills < kills:
         trials.kill(send)
+        if trials.result.missed > _MOST_MISSES * kills:
+            raise SystemExit(f"{trials.result.missed} signals hit no build, {trials.result.kills} did")
     return trials.result, time.monotonic() - began
 
 
@@ -293,7 +302,8 @@ def main() -> int:
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(folder)
-    print(f"{result.kills} builds hit by SIG{options.signal} in {seconds:.0f} s ({result.too_late} ended before)")
+    missed = f"{result.missed} came before or after a build"
+    print(f"{result.kills} builds hit by SIG{options.signal} in {seconds:.0f} s ({missed})")
     for moment, count in result.moments.most_common():
         print(f"  {count:4} {moment}")
     for failure in result.failures:
