@@ -100,7 +100,7 @@ def model_proofs(context: Context, k: int) -> tuple[Proof, ...]:
         mine = [s for s in shortcuts if s.change == change]
         what = mine[0].by if len(mine) == 1 else mine[0].by.replace("its ", "their ").replace("it was", "they were")
         falls = [f"{_fall(s)} for {s.emotion}" for s in mine]
-        end = " as well" if {s.emotion for s in mine} <= claimed else ", not by the face"
+        end = " as well" if {s.emotion for s in mine} <= claimed else ""
         claim = f"It knows {and_list([s.emotion for s in mine])} by {what}{end}."
         claimed |= {s.emotion for s in mine}
         text = f"With the same photos {DONE[change]}, recall falls {and_list(falls)}."

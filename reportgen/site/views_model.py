@@ -16,6 +16,7 @@ from reportgen.site.text import (
     count,
     decimal,
     decimal_interval,
+    number,
     percent,
     percent_interval,
     plain,
@@ -38,7 +39,7 @@ class ScoreRow:
     emotion: str
     href: str
     n: int
-    correct: int
+    count: str
     recall: Number
     precision: Number
     f1: Number
@@ -217,7 +218,7 @@ def _rows(context: Context, k: int) -> tuple[ScoreRow, ...]:
                 row.emotion,
                 context.emotion_path(emotion),
                 row.n,
-                row.correct,
+                number(row.n),
                 Number("", rate(row) if row.n else "–", percent_interval(recall)),
                 Number(
                     "",

@@ -113,7 +113,9 @@
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
         function key(row) {
           var cell = row.cells[column];
-          return kind === "number" ? parseFloat(cell.dataset.value || cell.textContent.replace(/[^\d.]/g, "")) || 0 : cell.textContent.trim();
+          if (kind !== "number") return cell.textContent.trim();
+          // The first number of the cell: behind it stands its interval.
+          return parseFloat(cell.dataset.value || (cell.textContent.replace(/,/g, "").match(/[\d.]+/) || [0])[0]) || 0;
         }
         var rows = Array.prototype.slice.call(body.rows).sort(function (a, b) {
           var x = key(a), y = key(b);

@@ -192,6 +192,9 @@ def test_tables_sort(browser: Any, published: Published) -> None:
     counts = [int(text) for text in first.locator("tbody td:nth-child(2)").all_inner_texts()]
     assert counts and counts == sorted(counts)
     assert page.locator("th[aria-sort=ascending]").count() == 1
+    page.get_by_role("button", name="Sort by precision").click()
+    shares = [float(text.split("\u202f")[0]) for text in first.locator("tbody td:nth-child(5)").all_inner_texts()]
+    assert len(set(shares)) > 1 and shares == sorted(shares)
     context.close()
 
 
