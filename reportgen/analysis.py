@@ -30,7 +30,7 @@ from scipy.special import softmax
 
 from reportgen.errors import BuildError
 from reportgen.files import is_temporary_name, sweep_leftovers, write_atomically, write_json
-from reportgen.parts import RECORD_KEY, PartStore, array_column, is_part_name, write_table
+from reportgen.shards import RECORD_KEY, PartStore, array_column, is_part_name, write_table
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -151,7 +151,7 @@ class AnalysisAnswers:
         (as in the test set), `emotion` and `label` (index into `classes`; None and -1 where unlabelled), `person` (or
         None), `sha256`, `width`, `height`, `notes` (what decoding had to do, e.g. "grey"), `format`, `jpeg_quality`
         (1..100, NaN for other formats), `sharpness`, `luminance`, `contrast`, `colourfulness`, `red_green`,
-        `yellow_blue`, `perceptual_hash` (see `reportgen.inputs.quality`), and the user's columns.
+        `yellow_blue`, `perceptual_hash` (see `reportgen.inputs.images.quality`), and the user's columns.
     problems
         What was left out: `path`, `emotion`, `kind`, `message`.
     models

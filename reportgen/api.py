@@ -52,7 +52,7 @@ def build(
         The inputs cannot be used, or the output cannot be written.
     """
     # Imported here so that importing the package costs nothing: torch alone takes seconds.
-    from reportgen.pipeline import build as run
+    from reportgen.commands.build import build as run
     from reportgen.progress import SilentProgress
     from reportgen.terminal import TerminalProgress
 

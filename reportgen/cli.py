@@ -129,7 +129,7 @@ def check(
     unsafe_load: Unsafe = False,
 ) -> None:
     """Print what a build would use, without running a model."""
-    from reportgen.check import check_inputs
+    from reportgen.commands.check import check_inputs
 
     settings = _settings(
         config, data=data, model=model, image_root=image_root, unsafe_load=True if unsafe_load else None
@@ -151,7 +151,7 @@ def explain(
     unsafe_load: Unsafe = False,
 ) -> None:
     """Explain images without labels: the same pictures and detail pages."""
-    from reportgen.pipeline import explain as run
+    from reportgen.commands.build import explain as run
 
     settings = _settings(
         config,
@@ -182,7 +182,7 @@ def merge_command(
     fail_on: FailOn = None,
 ) -> None:
     """Join analyses of parts of one test set, made elsewhere, and build the report on all of it."""
-    from reportgen.pipeline import merge
+    from reportgen.commands.build import merge
 
     settings = _settings(
         config,
@@ -213,7 +213,7 @@ def diff_command(
     open_: Open = False,
 ) -> None:
     """Compare two builds on the same images: what got better, what got worse, what moved."""
-    from reportgen.diff import diff
+    from reportgen.commands.diff import diff
 
     pairs = {}
     for entry in pair or []:
@@ -282,7 +282,7 @@ def _settings(config: Path | None, model: list[str] | None = None, *, runs_model
 
 
 def _build(settings: Config, open_: bool, fail_on: list[Finding]) -> None:
-    from reportgen.pipeline import build
+    from reportgen.commands.build import build
 
     progress = TerminalProgress(make_console())
     _finish(build(settings, progress), progress, open_, fail_on)

@@ -47,8 +47,8 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the notebook leaves it: pickle, two checkpoints with random weights, 28 images. Read only."""
     import torch
 
-    from reportgen.models.custom_cnn import CustomCNN
-    from reportgen.models.transfer import TransferLearningModel
+    from reportgen.models.architectures.custom_cnn import CustomCNN
+    from reportgen.models.architectures.resnet import TransferLearningModel
 
     folder = tmp_path_factory.mktemp("notebook")
     (folder / "images").mkdir()

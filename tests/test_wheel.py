@@ -27,7 +27,7 @@ def test_its_content(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert tops == {"reportgen", next(top for top in tops if top.endswith(".dist-info"))}
-    assert "reportgen/templates/index.html" in names
+    assert "reportgen/templates/pages/index.html" in names
     assert "reportgen/py.typed" in names
     assert any(name.endswith("face_detector.tflite") for name in names)
     assert any(name.endswith("licenses/NOTICE") for name in names)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reportgen.evidence.estimate import Estimate
+from reportgen.evidence.stats.intervals import Estimate
 
 __all__ = ["Certificate", "CertifiedKind", "read_certificate"]
 

@@ -16,12 +16,12 @@ from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION
 from reportgen.config import Config
 from reportgen.errors import DataError, printable
-from reportgen.explain.plan import Plan, library_versions, make_plan, model_hashes, shard_bounds
+from reportgen.explain.fingerprints import Plan, library_versions, make_plan, model_hashes, shard_bounds
 from reportgen.explain.tuning import known_tunings, read_tunings, untried_tunings
 from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
-from reportgen.parts import PartStore, prune_models, write_table
 from reportgen.progress import Progress
+from reportgen.shards import PartStore, prune_models, write_table
 
 __all__ = ["analyse"]
 

@@ -16,12 +16,12 @@ from reportgen.errors import DataError
 from reportgen.explain.compute import class_positions
 from reportgen.explain.explainer import Explainer, Explanation, Question
 from reportgen.explain.heads import GROUP
-from reportgen.explain.preprocess import resize
 from reportgen.explain.tuning import WORTH_MEASURING, Change, Tuning, tuning_key, usual_tuning, write_tunings
 from reportgen.explain.workers import available_cores, worker_threads
-from reportgen.inputs.checkpoints import read_checkpoint
-from reportgen.inputs.images import decode
+from reportgen.inputs.checkpoints.reading import read_checkpoint
+from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.testset import TestSet
+from reportgen.models.preprocessing import resize
 from reportgen.models.registry import build_model
 from reportgen.progress import Progress
 

@@ -12,21 +12,21 @@ import torch
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, ConfigError
-from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
-from reportgen.explain.kept import KeptFaces, KeptRecords
-from reportgen.explain.plan import ModelPlan, Plan
-from reportgen.explain.run import CHUNK, Consumer, run_pass
+from reportgen.explain.fingerprints import ModelPlan, Plan
+from reportgen.explain.one_pass import CHUNK, Consumer, run_pass
+from reportgen.explain.record_cache import KeptFaces, KeptRecords
+from reportgen.explain.recorders import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.tuning import Tuning
 from reportgen.explain.workers import available_cores, single_threaded
-from reportgen.inputs.checkpoints import Checkpoint, read_checkpoint
+from reportgen.inputs.checkpoints.reading import Checkpoint, read_checkpoint
 from reportgen.inputs.discover import swapped
 from reportgen.inputs.emotions import match_class
 from reportgen.inputs.testset import TestSet
 from reportgen.models.registry import LoadedModel, build_model
-from reportgen.parts import PartStore
 from reportgen.progress import Progress
+from reportgen.shards import PartStore
 
 __all__ = ["Computed", "class_positions", "compute", "own_device", "pick_device"]
 
@@ -138,8 +138,8 @@ def compute(
             faces = FaceFinder(config, test_set.frame, grids, KeptFaces(KeptRecords(landmarks), plan.face_keys.rows))
             consumers.insert(1, FaceRecorder(landmarks, plan.face_keys, plan.frame["image_id"].tolist()))
         if config.engine == "ray":
-            from reportgen.explain.cluster import run_on_ray
-            from reportgen.explain.shard_worker import ModelJob
+            from reportgen.explain.ray.cluster import run_on_ray
+            from reportgen.explain.ray.shard_worker import ModelJob
 
             sent = [ModelJob(model.name, model.slug, model.config, state) for model, state in jobs]
             done = run_on_ray(config, test_set, plan, consumers, sent, folder, kind or device.type, tunings, progress)

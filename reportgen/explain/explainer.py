@@ -16,12 +16,12 @@ from torch import Tensor
 from reportgen.errors import BuildError
 from reportgen.explain.capture import TargetCapture
 from reportgen.explain.heads import GROUP, AnyHead, Head, PooledHead, Reading, joined, read_graph
-from reportgen.explain.preprocess import normalise
 from reportgen.explain.probes import PeakChange, ablate_peaks, permutations, random_heads
 from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.faces.regions import REGIONS
 from reportgen.models.head import split_head, split_pooling
 from reportgen.models.optimise import optimise_for_inference
+from reportgen.models.preprocessing import normalise
 from reportgen.models.registry import LoadedModel
 
 __all__ = ["Explainer", "Explanation", "Question"]
@@ -82,7 +82,7 @@ class Explainer(AbstractContextManager["Explainer"]):
     order
         Index of the model's output for each class of the report, so that every model speaks in the same order.
     method
-        A key of `reportgen.explain.cam.METHODS`.
+        A key of `reportgen.explain.maps.METHODS`.
     tuning
         Batch size, and whether the network runs in bfloat16; the head and the maps are float32 either way. None for the
         usual way.

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from reportgen.explain.cam import channel_weights, class_gradients, raw_maps, weighted_maps
+from reportgen.explain.maps import channel_weights, class_gradients, raw_maps, weighted_maps
 
 __all__ = ["GROUP", "AnyHead", "Head", "PooledHead", "Reading", "joined", "read_graph"]
 

@@ -13,11 +13,11 @@ import pyarrow as pa
 from reportgen.config import Preprocessing
 from reportgen.errors import DataError
 from reportgen.explain.face_finder import Face, FaceFinder
-from reportgen.explain.kept import KeptRecords, Places
-from reportgen.explain.plan import shard_bounds
-from reportgen.explain.preprocess import resize
-from reportgen.inputs.images import Decoded, decode
-from reportgen.parts import RECORD_KEY, Keys, PartStore
+from reportgen.explain.fingerprints import shard_bounds
+from reportgen.explain.record_cache import KeptRecords, Places
+from reportgen.inputs.images.decoding import Decoded, decode
+from reportgen.models.preprocessing import resize
+from reportgen.shards import RECORD_KEY, Keys, PartStore
 
 __all__ = ["CHUNK", "Consumer", "ImageSource", "Item", "Task", "Want", "chunks", "finish", "lacking", "process"]
 

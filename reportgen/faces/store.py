@@ -12,7 +12,7 @@ import pyarrow as pa
 from reportgen.errors import BuildError, DataError
 from reportgen.faces.landmarks import ACTIONS, POINTS, SOURCES, Landmarker, Landmarks, Source
 from reportgen.faces.regions import check_points
-from reportgen.parts import array_of
+from reportgen.shards import array_of
 
 __all__ = ["SCHEMA", "given_landmarks", "landmarks_from_table", "landmarks_table"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, DataError, printable
-from reportgen.inputs.checkpoint_file import checkpoint_sha256
+from reportgen.inputs.checkpoints.file import checkpoint_sha256
 
 __all__ = [
     "NOTEBOOK_DATA",

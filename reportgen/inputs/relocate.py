@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from reportgen.errors import DataError
-from reportgen.inputs.digests import content_digest, in_threads
+from reportgen.inputs.checksums import content_digest, in_threads
+from reportgen.inputs.images.locate import Locator
 from reportgen.inputs.listing import PROBLEM_COLUMNS
-from reportgen.inputs.locate import Locator
 from reportgen.inputs.testset import TestSet
 
 __all__ = ["find_again", "locate", "reorder"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reportgen.errors import DataError
-from reportgen.inputs.images import Header, decode, read_header
+from reportgen.inputs.images.decoding import Header, decode, read_header
 from reportgen.inputs.persons import Overlap, Proposal, person_of, propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet
 

@@ -14,16 +14,16 @@ import pandas as pd
 
 from reportgen.config import Config
 from reportgen.errors import DataError, printable
-from reportgen.inputs.cells import Budget, storable
 from reportgen.inputs.emotions import EMOTIONS, RAFDB_ORDER, match_class, name_classes
-from reportgen.inputs.folders import find_table, image_files, read_folder
-from reportgen.inputs.images import read_file
+from reportgen.inputs.images.decoding import read_file
+from reportgen.inputs.images.locate import Locator, portable_name
+from reportgen.inputs.images.quality import QUALITY_COLUMNS
+from reportgen.inputs.layouts.folders import find_table, image_files, read_folder
 from reportgen.inputs.listing import PROBLEM_COLUMNS, Listing, Problem
-from reportgen.inputs.locate import Locator, portable_name
 from reportgen.inputs.persons import persons_of
-from reportgen.inputs.pixels import as_pgm
-from reportgen.inputs.quality import QUALITY_COLUMNS
-from reportgen.inputs.tables import read_table
+from reportgen.inputs.tables.cells import Budget, storable
+from reportgen.inputs.tables.pixels import as_pgm
+from reportgen.inputs.tables.reading import read_table
 
 __all__ = ["RESERVED", "TestSet", "images_without_labels", "load_test_set"]
 

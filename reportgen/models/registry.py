@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import CheckpointError, ConfigError
-from reportgen.models.custom_cnn import CustomCNN
-from reportgen.models.transfer import TransferLearningModel
+from reportgen.models.architectures.custom_cnn import CustomCNN
+from reportgen.models.architectures.resnet import TransferLearningModel
 
 __all__ = ["ARCHITECTURES", "Architecture", "LoadedModel", "build_model", "recognise"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from reportgen.evidence.estimate import Estimate
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.selfcheck.reliance import STRONG
 from reportgen.selfcheck.summary import Summary
 

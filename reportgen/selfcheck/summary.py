@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import spearmanr
 
-from reportgen.evidence.estimate import Estimate, percentile_interval, wilson
+from reportgen.evidence.stats.intervals import Estimate, percentile_interval, wilson
 from reportgen.selfcheck.artefacts import KINDS, Artefact
 from reportgen.selfcheck.outcome import Outcome
 from reportgen.selfcheck.plan import TUNING

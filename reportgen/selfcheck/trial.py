@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from reportgen.analysis import content_hash, write_atomically, write_json
+from reportgen.commands.build import build
 from reportgen.config import Config, ModelConfig, Preprocessing
-from reportgen.explain.plan import code_hash, judging_code
-from reportgen.pipeline import build
+from reportgen.explain.fingerprints import code_hash, judging_code
 from reportgen.selfcheck.artefacts import plant_some
 from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, faces_sha256, load_faces, split_persons
 from reportgen.selfcheck.findings import Finding, read_findings
@@ -32,7 +32,7 @@ from reportgen.selfcheck.training import MEAN, STAGES, STD, Stage, predict, trai
 __all__ = ["Effort", "run_trial"]
 
 _QUALITY = 92
-_ALSO_JUDGING = ("pipeline.py", "conclusions.py", "analysis.py", "selfcheck/findings.py")
+_ALSO_JUDGING = ("commands/build.py", "commands/conclude.py", "analysis.py", "selfcheck/findings.py")
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ import numpy as np
 
 from reportgen.analysis import ModelRecords, slugify
 from reportgen.config import Config
-from reportgen.evidence.mining import Pick
-from reportgen.evidence.properties import Property, photo_properties
-from reportgen.site.attention import Attention
-from reportgen.site.drawing import Drawn, SheetFile, thumb_position
-from reportgen.site.pictures import ModelPictures
+from reportgen.evidence.examples.mining import Pick
+from reportgen.evidence.shortcuts.properties import Property, photo_properties
+from reportgen.site.html.components import Answer, Example, Legend, Link, Thumb, Tile
+from reportgen.site.pictures.drawing import Drawn, SheetFile, thumb_position
+from reportgen.site.pictures.examples import ModelPictures
+from reportgen.site.pictures.sprites import BORDER, CELLS, THUMB
 from reportgen.site.report import DataNote, Report
-from reportgen.site.sheets import BORDER, CELLS, THUMB
-from reportgen.site.text import count, number, percents, plain, shorten, sure
-from reportgen.site.views import Answer, Example, Legend, Link, Thumb, Tile
+from reportgen.site.wording.attention import Attention
+from reportgen.site.wording.format import count, number, percents, plain, shorten, sure
 
 __all__ = ["SERIES", "UNLABELLED", "Context"]
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from reportgen.analysis import slugify
 from reportgen.site.context import Context
-from reportgen.site.reason_words import FLAG_NAMES
-from reportgen.site.text import capital
+from reportgen.site.wording.format import capital
+from reportgen.site.wording.reasons import FLAG_NAMES
 
 __all__ = ["ImageSets", "image_sets", "pattern_slug"]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from reportgen.analysis import write_atomically
 from reportgen.config import Config
 from reportgen.errors import OutputError
-from reportgen.ownership import (
+from reportgen.output_guard import (
     MANIFEST,
     SCRATCH,
     begin_scratch,
@@ -27,15 +27,15 @@ from reportgen.ownership import (
     remove_site,
 )
 from reportgen.progress import Progress
-from reportgen.site.archive import archive_date, write_archive
-from reportgen.site.build import Composed, compose
-from reportgen.site.mail import mail
-from reportgen.site.pictures import Save
-from reportgen.site.privacy import protect
-from reportgen.site.render import find_templates
+from reportgen.site.bundle.mail import mail
+from reportgen.site.bundle.privacy import protect
+from reportgen.site.bundle.single_file import single_page
+from reportgen.site.bundle.zip import archive_date, write_archive
+from reportgen.site.compose import Composed, compose
+from reportgen.site.html.render import find_templates
+from reportgen.site.pictures.examples import Save
 from reportgen.site.report import Report
-from reportgen.site.single import single_page
-from reportgen.site.text import and_list
+from reportgen.site.wording.format import and_list
 from reportgen.site.writer import SiteWriter
 
 __all__ = ["MANIFEST", "Composer", "Published", "publish", "publish_site", "repair"]
@@ -100,7 +100,7 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
         single = output / "report.html"
         with progress.stage("One file"):
             check_single(single)  # again: it may have arrived while the site was made
-            router = (find_templates() / "single.js").read_text(encoding="utf-8")
+            router = (find_templates() / "parts" / "single.js").read_text(encoding="utf-8")
             write_atomically(single, single_page(site, files, router, config.single_file_mb))
     if config.mail:
         known = _Known(site, {name: digest for name, (digest, _) in files.items()})

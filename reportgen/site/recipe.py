@@ -11,7 +11,7 @@ from reportgen.analysis import content_hash
 from reportgen.config import Config
 from reportgen.errors import printable
 from reportgen.site.context import Context
-from reportgen.site.text import count, plain
+from reportgen.site.wording.format import count, plain
 
 __all__ = ["build_command", "checksums", "citation", "settings_file", "version"]
 

@@ -10,21 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import Analysis, AnalysisAnswers
-from reportgen.evidence.agreement import Comparison
+from reportgen.evidence.attention.judge import DICTIONARY, AttentionFindings
+from reportgen.evidence.attention.map_similarity import MapAgreement
+from reportgen.evidence.attention.map_similarity_case import AGREEMENT_DICTIONARY, agreement_tables
 from reportgen.evidence.certificate import Certificate
-from reportgen.evidence.class_order import PermutedOrder
 from reportgen.evidence.data_notes import DataNote
-from reportgen.evidence.judge import DICTIONARY, AttentionFindings
-from reportgen.evidence.map_agreement import MapAgreement
-from reportgen.evidence.map_agreement_case import AGREEMENT_DICTIONARY, agreement_tables
-from reportgen.evidence.mining import Mined
-from reportgen.evidence.reason_tables import REASON_DICTIONARY
-from reportgen.evidence.reasons import ReasonFindings
-from reportgen.evidence.scores import ModelScores
-from reportgen.evidence.shortcut_dictionary import SHORTCUT_DICTIONARY
-from reportgen.evidence.shortcuts import ShortcutFindings
+from reportgen.evidence.errors.reason_tables import REASON_DICTIONARY
+from reportgen.evidence.errors.reasons import ReasonFindings
+from reportgen.evidence.examples.mining import Mined
+from reportgen.evidence.importance.use_case import USE_DICTIONARY, UseFindings
+from reportgen.evidence.performance.class_order import PermutedOrder
+from reportgen.evidence.performance.model_comparison import Comparison
+from reportgen.evidence.performance.scores import ModelScores
+from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
+from reportgen.evidence.shortcuts.judge import ShortcutFindings
 from reportgen.evidence.tables import Dictionary, Tables
-from reportgen.evidence.use_case import USE_DICTIONARY, UseFindings
 
 __all__ = ["DataNote", "Report"]
 
@@ -54,7 +54,8 @@ class Report:
     shortcuts
         What gives labels away beside the face, and which model uses it; None where that was not looked for.
     privacy
-        How faces and names are hidden: "none", or "blur" or "outline" once `reportgen.site.privacy.protect` did it.
+        How faces and names are hidden: "none", or "blur" or "outline" once
+        `reportgen.site.bundle.privacy.protect` did it.
     agreements
         Whether the models' answers rest on the same places, pair by pair as in `comparisons`; empty without labels.
     reasons

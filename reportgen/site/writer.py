@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from reportgen.files import write_json
-from reportgen.ownership import MANIFEST, MARK
+from reportgen.output_guard import MANIFEST, MARK
 
 __all__ = ["SiteWriter"]
 

@@ -24,11 +24,11 @@ from playwright.sync_api import sync_playwright
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.config import Config
-from reportgen.evidence.agreement import compare_models
-from reportgen.evidence.judge import judge
-from reportgen.evidence.measure import Cases, ModelMaps
-from reportgen.evidence.mining import mine
-from reportgen.evidence.scores import score_model
+from reportgen.evidence.attention.judge import judge
+from reportgen.evidence.attention.measure import Cases, ModelMaps
+from reportgen.evidence.examples.mining import mine
+from reportgen.evidence.performance.model_comparison import compare_models
+from reportgen.evidence.performance.scores import score_model
 from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import region_fractions
 from reportgen.progress import SilentProgress

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import read_analysis
-from reportgen.evidence.label_suspects import TRUSTED, find_label_suspects
+from reportgen.evidence.errors.label_suspects import TRUSTED, find_label_suspects
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

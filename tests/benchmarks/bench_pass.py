@@ -32,23 +32,23 @@ from torch import nn
 
 from reportgen.analysis import PartStore, read_analysis
 from reportgen.config import Config, ModelConfig
-from reportgen.evidence.attention_case import judge_attention
+from reportgen.evidence.attention.attention_case import judge_attention
 from reportgen.explain.analyse import analyse
 from reportgen.explain.calibrate import choose
-from reportgen.explain.consumers import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
-from reportgen.explain.plan import make_plan, shard_bounds
-from reportgen.explain.preprocess import resize
-from reportgen.explain.run import run_pass
+from reportgen.explain.fingerprints import make_plan, shard_bounds
+from reportgen.explain.one_pass import run_pass
+from reportgen.explain.recorders import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.tuning import WORTH_MEASURING, Tuning
 from reportgen.explain.workers import available_cores, worker_threads
 from reportgen.faces.landmarks import Landmarker
-from reportgen.inputs.checkpoints import read_checkpoint
-from reportgen.inputs.images import decode
+from reportgen.inputs.checkpoints.reading import read_checkpoint
+from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.testset import TestSet, load_test_set
-from reportgen.models._torchvision import import_torchvision
+from reportgen.models.architectures.torchvision_ops import import_torchvision
 from reportgen.models.optimise import optimise_for_inference
+from reportgen.models.preprocessing import resize
 from reportgen.models.registry import build_model
 from reportgen.progress import SilentProgress
 

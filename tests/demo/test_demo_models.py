@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 
 from reportgen.demo import demo_files
 from reportgen.demo.recipe.photo import paste_sticker
-from reportgen.models.custom_cnn import CustomCNN
-from reportgen.models.transfer import TransferLearningModel
+from reportgen.models.architectures.custom_cnn import CustomCNN
+from reportgen.models.architectures.resnet import TransferLearningModel
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reportgen.evidence.cases import Cases, ModelMaps
+from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.faces.regions import REGIONS
 
 Floats = npt.NDArray[np.float64]

@@ -7,11 +7,11 @@ from torch import nn
 
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import BuildError, CheckpointError, ConfigError
-from reportgen.explain.cam import METHODS
 from reportgen.explain.compute import class_positions, pick_device
 from reportgen.explain.explainer import Explainer, Question
+from reportgen.explain.maps import METHODS
 from reportgen.explain.tuning import Tuning
-from reportgen.inputs.checkpoints import read_checkpoint
+from reportgen.inputs.checkpoints.reading import read_checkpoint
 from reportgen.models.registry import LoadedModel, build_model
 
 CPU = torch.device("cpu")

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from reportgen.analysis import read_analysis
+from reportgen.commands.build import build
 from reportgen.config import Config
 from reportgen.errors import DataError
 from reportgen.explain.face_finder import FaceFinder
 from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import REGIONS, region_fractions
-from reportgen.pipeline import build
 
 GRID = (4, 4)
 PIXELS = np.full((64, 64, 3), 128, np.uint8)

@@ -7,10 +7,10 @@ from torch import nn
 from torch.nn import functional
 
 from reportgen.config import Preprocessing
-from reportgen.explain.cam import METHODS
 from reportgen.explain.capture import TargetCapture
 from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.heads import AnyHead, PooledHead, read_graph
+from reportgen.explain.maps import METHODS
 from reportgen.explain.tuning import Tuning
 from reportgen.models.head import split_head, split_pooling
 from reportgen.models.registry import LoadedModel

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from reportgen.evidence.nulls import random_head
+from reportgen.evidence.attention.nulls import random_head
 from reportgen.explain.heads import AnyHead
 from reportgen.explain.probes import CONTROLS, PERMUTATIONS, ablate_peaks, permutations, random_heads
 

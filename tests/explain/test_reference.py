@@ -6,10 +6,10 @@ import torch
 
 from reportgen.config import ModelConfig
 from reportgen.explain.explainer import Explainer, Question
-from reportgen.explain.preprocess import normalise, resize
 from reportgen.explain.tuning import Tuning
-from reportgen.inputs.checkpoints import read_checkpoint
-from reportgen.inputs.images import decode
+from reportgen.inputs.checkpoints.reading import read_checkpoint
+from reportgen.inputs.images.decoding import decode
+from reportgen.models.preprocessing import normalise, resize
 from reportgen.models.registry import build_model
 
 CPU = torch.device("cpu")
@@ -72,7 +72,7 @@ def test_pixels_equal_pillow_and_torchvision(fer):
     from PIL import Image
 
     from reportgen.config import Preprocessing
-    from reportgen.models._torchvision import import_torchvision
+    from reportgen.models.architectures.torchvision_ops import import_torchvision
 
     t = import_torchvision().transforms
     usual = t.Compose([t.Resize((224, 224)), t.ToTensor(), t.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])

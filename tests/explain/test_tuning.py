@@ -9,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 from reportgen.analysis import read_analysis
+from reportgen.commands.build import build
 from reportgen.config import Config, Preprocessing
 from reportgen.explain import calibrate
 from reportgen.explain.calibrate import choose, measure_change
@@ -25,7 +26,6 @@ from reportgen.explain.tuning import (
 )
 from reportgen.explain.workers import worker_threads
 from reportgen.models.registry import LoadedModel
-from reportgen.pipeline import build
 
 CPU = torch.device("cpu")
 USUAL = usual_tuning("cpu")

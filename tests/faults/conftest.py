@@ -17,8 +17,8 @@ def good_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scene with its report built, nothing wrong in it. Read only."""
     import os
 
+    from reportgen.commands.build import build
     from reportgen.config import load_config
-    from reportgen.pipeline import build
 
     root = tmp_path_factory.mktemp("good") / "scene"
     make_scene(root)
@@ -48,7 +48,7 @@ def scene(
     """A copy of the good scene that a fault may spoil; what the fault set up is taken down again."""
     # A process compiles its templates once; here a hundred builds in one process share them.
     cache = FileSystemBytecodeCache(str(templates_cache))
-    monkeypatch.setattr("reportgen.site.render.Environment", partial(Environment, bytecode_cache=cache))
+    monkeypatch.setattr("reportgen.site.html.render.Environment", partial(Environment, bytecode_cache=cache))
     root = tmp_path / "scene"
     shutil.copytree(good_scene, root, symlinks=True)
     made = Scene(root, monkeypatch, lambda: tuple(capfd.readouterr()))

@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from faults.scene import make_scene, tree
 
-from reportgen.site import render
+from reportgen.site.html import render
 
 _OPERATIONS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 _MODES = ("first", "change")

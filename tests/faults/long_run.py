@@ -87,8 +87,8 @@ class Watching:
 
 def many_builds(root: Path, seconds: float) -> tuple[Samples, int]:
     """The whole build again and again, each into an empty folder."""
+    from reportgen.commands.build import build
     from reportgen.config import load_config
-    from reportgen.pipeline import build
 
     samples, count, ends = Samples(), 0, time.monotonic() + seconds
     while time.monotonic() < ends or count < 8:
@@ -102,8 +102,8 @@ def many_builds(root: Path, seconds: float) -> tuple[Samples, int]:
 
 def one_build(root: Path, seconds: float) -> tuple[Samples, int, float]:
     """One build over copies of the set, as many as should take that long."""
+    from reportgen.commands.build import build
     from reportgen.config import load_config
-    from reportgen.pipeline import build
 
     def whole(copies: int, progress: Watching | None = None) -> float:
         repeat(root, copies)

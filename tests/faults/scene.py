@@ -71,8 +71,8 @@ def make_scene(root: Path) -> None:
 def fitted(root: Path, sign: float) -> dict[str, torch.Tensor]:
     """Weights that answer every image of the set right (sign 1) or wrong (sign -1)."""
     from reportgen.config import Preprocessing
-    from reportgen.explain.preprocess import normalise, resize
-    from reportgen.inputs.images import decode
+    from reportgen.inputs.images.decoding import decode
+    from reportgen.models.preprocessing import normalise, resize
 
     model = Tiny()
     spec = Preprocessing(width=32, height=32)
@@ -255,7 +255,7 @@ def ascii_terminal() -> Iterator[None]:
 @contextlib.contextmanager
 def usual_warnings() -> Iterator[None]:
     """Warnings as outside of tests: printed, but for those that the package ignores on purpose."""
-    from reportgen.inputs.images import ignore_remarks
+    from reportgen.inputs.images.decoding import ignore_remarks
 
     with warnings.catch_warnings():
         warnings.simplefilter("default")

@@ -44,8 +44,8 @@ def toml(value: str) -> str:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site of a set in which everything is hostile."""
+    from reportgen.commands.build import build
     from reportgen.config import load_config
-    from reportgen.pipeline import build
 
     root = tmp_path_factory.mktemp("hostile") / "scene"
     make_scene(root)
@@ -82,9 +82,9 @@ def compared(hostile: Path) -> Path:
     """The site that compares this set's report with that of other weights."""
     import torch
 
+    from reportgen.commands.build import build
+    from reportgen.commands.diff import diff
     from reportgen.config import load_config
-    from reportgen.diff import diff
-    from reportgen.pipeline import build
 
     root = hostile.parents[1]
     state = torch.load(root / "tiny.pth", weights_only=True)

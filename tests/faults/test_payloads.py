@@ -17,8 +17,8 @@ from faults.payloads import FORMS, SHAPES
 from faults.scene import make_scene
 
 from reportgen.errors import CheckpointError, DataError
-from reportgen.inputs.checkpoints import read_checkpoint
-from reportgen.inputs.unpickle import load_pickle
+from reportgen.inputs.checkpoints.reading import read_checkpoint
+from reportgen.inputs.pickles.safe_pickle import load_pickle
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from reportgen.analysis import read_analysis
+from reportgen.commands.build import build
 from reportgen.config import Config
 from reportgen.inputs.discover import swapped
-from reportgen.pipeline import build
 
 
 @pytest.mark.slow

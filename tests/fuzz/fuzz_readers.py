@@ -83,12 +83,12 @@ def seeds(reader: str) -> list[bytes]:
 def target(reader: str, folder: Path) -> Callable[[bytes], None]:
     """The reader under test, over a file with the given bytes."""
     from reportgen.config import Config, load_config
-    from reportgen.inputs.checkpoint_file import refuse_bombs
-    from reportgen.inputs.checkpoints import read_checkpoint
-    from reportgen.inputs.images import decode
-    from reportgen.inputs.region_masks import read_mask
+    from reportgen.inputs.checkpoints.file import refuse_bombs
+    from reportgen.inputs.checkpoints.reading import read_checkpoint
+    from reportgen.inputs.images.decoding import decode
+    from reportgen.inputs.images.region_masks import read_mask
     from reportgen.inputs.testset import load_test_set
-    from reportgen.ownership import check_output
+    from reportgen.output_guard import check_output
 
     for name in ("a.png", "b.png"):
         (folder / name).write_bytes(b"")

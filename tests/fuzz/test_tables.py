@@ -23,7 +23,7 @@ from PIL import Image
 from reportgen.analysis import write_table
 from reportgen.config import Config, load_config
 from reportgen.errors import ReportError, printable
-from reportgen.explain.plan import make_plan, shard_bounds
+from reportgen.explain.fingerprints import make_plan, shard_bounds
 from reportgen.inputs.testset import RESERVED, load_test_set
 
 TIMES = int(os.environ.get("REPORTGEN_FUZZ", "1"))

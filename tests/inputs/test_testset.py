@@ -14,7 +14,7 @@ import pytest
 from reportgen.config import Columns, Config
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import EMOTIONS, FER2013_ORDER, RAFDB_ORDER
-from reportgen.inputs.images import decode
+from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
 
 Make = Callable[..., None]

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from reportgen.models.custom_cnn import CustomCNN
+from reportgen.models.architectures.custom_cnn import CustomCNN
+from reportgen.models.architectures.resnet import TransferLearningModel
 from reportgen.models.head import split_head
-from reportgen.models.transfer import TransferLearningModel
 
 
 @pytest.mark.parametrize(

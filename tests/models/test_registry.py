@@ -5,9 +5,9 @@ import torch
 
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import CheckpointError, ConfigError
-from reportgen.models.custom_cnn import CustomCNN
+from reportgen.models.architectures.custom_cnn import CustomCNN
+from reportgen.models.architectures.resnet import TransferLearningModel
 from reportgen.models.registry import build_model, recognise
-from reportgen.models.transfer import TransferLearningModel
 
 
 def config(tmp_path, **more):

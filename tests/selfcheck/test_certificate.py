@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from reportgen.evidence.certificate import read_certificate
-from reportgen.explain.plan import judging_code
+from reportgen.explain.fingerprints import judging_code
 from reportgen.selfcheck.artefacts import Artefact
 from reportgen.selfcheck.certificate import describe_machine, write_certificate
 from reportgen.selfcheck.findings import Finding

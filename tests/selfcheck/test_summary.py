@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
-from reportgen.evidence.estimate import wilson
+from reportgen.evidence.stats.intervals import wilson
 from reportgen.selfcheck.artefacts import Artefact
 from reportgen.selfcheck.findings import HEAT, Finding
 from reportgen.selfcheck.outcome import COLUMNS, Outcome, outcome_table

@@ -21,20 +21,20 @@ from PIL import Image, ImageDraw
 
 from reportgen.analysis import Analysis, FaceRecords, ModelRecords, slugify
 from reportgen.config import Config
-from reportgen.evidence.agreement import compare_models
+from reportgen.evidence.attention.judge import AttentionFindings, judge
+from reportgen.evidence.attention.map_similarity_case import find_agreements
+from reportgen.evidence.attention.measure import Cases, ModelMaps
 from reportgen.evidence.certificate import Certificate, CertifiedKind
-from reportgen.evidence.class_order import likely_order
-from reportgen.evidence.estimate import wilson
-from reportgen.evidence.judge import AttentionFindings, judge
-from reportgen.evidence.map_agreement_case import find_agreements
-from reportgen.evidence.measure import Cases, ModelMaps
-from reportgen.evidence.mining import Mined, mine
-from reportgen.evidence.occlusions import Occlusions, measure_occlusions
-from reportgen.evidence.reason_case import find_reasons
-from reportgen.evidence.scores import score_model
-from reportgen.evidence.shortcut_errors import ShortcutErrors
-from reportgen.evidence.shortcuts import ShortcutFindings, judge_shortcuts
-from reportgen.evidence.use_case import UseFindings, judge_use
+from reportgen.evidence.errors.occlusions import Occlusions, measure_occlusions
+from reportgen.evidence.errors.reason_case import find_reasons
+from reportgen.evidence.examples.mining import Mined, mine
+from reportgen.evidence.importance.use_case import UseFindings, judge_use
+from reportgen.evidence.performance.class_order import likely_order
+from reportgen.evidence.performance.model_comparison import compare_models
+from reportgen.evidence.performance.scores import score_model
+from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
+from reportgen.evidence.shortcuts.judge import ShortcutFindings, judge_shortcuts
+from reportgen.evidence.stats.intervals import wilson
 from reportgen.faces.align import canonical_points
 from reportgen.faces.landmarks import ACTIONS
 from reportgen.faces.regions import REGIONS

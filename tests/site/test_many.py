@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import AnalysisAnswers, ModelAnswers
-from reportgen.evidence.agreement import compare_models
-from reportgen.evidence.scores import score_model
-from reportgen.site import downloads
+from reportgen.evidence.performance.model_comparison import compare_models
+from reportgen.evidence.performance.scores import score_model
+from reportgen.site.pages import downloads
 from reportgen.site.report import DataNote
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from reportgen.config import Config
 from reportgen.errors import OutputError
-from reportgen.ownership import remove_site
+from reportgen.output_guard import remove_site
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import MANIFEST, Published, publish, repair
 from reportgen.site.report import Report
@@ -107,7 +107,7 @@ def test_a_failure_leaves_the_old_site_as_it_was(
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("reportgen.site.build.index_view", broken)
+    monkeypatch.setattr("reportgen.site.compose.index_view", broken)
     with pytest.raises(RuntimeError):
         publish(report, tmp_path, Config(zip=False), SilentProgress())
     assert {name: value for name, value in _files(tmp_path).items() if name.startswith("site/")} == before

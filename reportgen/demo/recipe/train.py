@@ -25,8 +25,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from reportgen.models.custom_cnn import CustomCNN
-from reportgen.models.transfer import TransferLearningModel
+from reportgen.models.architectures.custom_cnn import CustomCNN
+from reportgen.models.architectures.resnet import TransferLearningModel
 
 from .expressions import EMOTIONS
 from .photo import compose, draw_photo

@@ -1,0 +1,115 @@
+"""`reportgen check`: what a build would use, without running a model."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from reportgen.config import Config
+from reportgen.errors import CheckpointError
+from reportgen.inputs.discover import discover, swapped
+from reportgen.inputs.survey import Survey, survey
+from reportgen.inputs.testset import load_test_set
+
+__all__ = ["check_inputs"]
+
+_SHOWN = 10
+
+
+def check_inputs(config: Config, console: Console) -> None:
+    """Print the test set, the checkpoints and the settings of a build.
+
+    Raises
+    ------
+    ReportError
+        The test set cannot be read at all, or no model is left. What is wrong with single images or with one
+        checkpoint is printed instead.
+    """
+    found = discover(config)
+    test_set = load_test_set(found.config)
+    _print_survey(survey(test_set, full=True), console)
+    for sentence in found.missing:
+        console.print(f"warning: {sentence}", markup=False)
+    refused = []
+    for name in found.config.models:
+        try:
+            console.print(f"model {name}: {_describe(name, found.config, test_set.classes)}", markup=False)
+        except CheckpointError as error:
+            refused.append(str(error))
+    console.print(f"class order of the outputs: {', '.join(test_set.classes)}", markup=False)
+    settings = found.config.model_dump(mode="json", exclude={"models", "data"}, exclude_defaults=True)
+    console.print(f"settings that differ from the defaults: {settings or 'none'}", markup=False)
+    if refused:
+        raise CheckpointError(" | ".join(refused))
+
+
+def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:
+    from reportgen.explain.compute import class_positions
+    from reportgen.inputs.checkpoints.reading import read_checkpoint
+    from reportgen.models.registry import build_model
+
+    entry = config.models[name]
+    checkpoint = read_checkpoint(entry.checkpoint, unsafe=config.unsafe_load)
+    loaded = build_model(name, checkpoint.state, entry)
+    class_positions(name, loaded.num_classes, entry, classes)
+    facts = [
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in checkpoint.facts.items()
+    ]
+    doubt = swapped(name, entry.checkpoint.name, loaded.architecture)
+    more = "; ".join([", ".join(facts), *checkpoint.notes, *([doubt] if doubt else [])]).strip("; ")
+    said = f"{entry.checkpoint.name} is {loaded.architecture}, {loaded.num_classes} outputs"
+    said += f", explains {loaded.target_layer}"
+    return f"{said} ({more})" if more else said
+
+
+def _print_survey(seen: Survey, console: Console) -> None:
+    console.print(f"test set: {seen.source}, {seen.images:,} readable images", markup=False)
+    table = Table("emotion", "images", "persons", title="Images per emotion", title_justify="left", show_edge=False)
+    for count in seen.emotions:
+        table.add_row(count.emotion, f"{count.images:,}", "" if count.persons is None else f"{count.persons:,}")
+    console.print(table)
+    console.print(f"formats: {_counts(seen.formats)}; modes: {_counts(seen.modes)}", markup=False)
+    sizes = ", ".join(f"{width}x{height}: {n:,}" for (width, height), n in seen.sizes[:5])
+    more = f" and {len(seen.sizes) - 5} more" if len(seen.sizes) > 5 else ""
+    console.print(f"sizes: {sizes}{more}", markup=False)
+    _print_persons(seen, console)
+    conflicting = sum(duplicate.conflicting for duplicate in seen.duplicates)
+    console.print(
+        f"duplicates by content: {len(seen.duplicates):,} groups, {conflicting:,} of them with different labels",
+        markup=False,
+    )
+    for duplicate in seen.duplicates[:_SHOWN]:
+        pairs = zip(duplicate.paths, duplicate.emotions, strict=True)
+        console.print("  " + " = ".join(f"{path} ({emotion})" for path, emotion in pairs), markup=False)
+    for note in seen.notes:
+        console.print(f"note: {note}", markup=False)
+    console.print(f"left out: {len(seen.problems):,}", markup=False)
+    for kind, rows in seen.problems.groupby("kind", sort=True):
+        console.print(f"  {kind}: {len(rows):,}", markup=False)
+        for row in rows.head(_SHOWN).itertuples():
+            console.print(f"    {row.path}: {row.message}", markup=False)
+
+
+def _print_persons(seen: Survey, console: Console) -> None:
+    if seen.persons is not None:
+        console.print(f"persons: {seen.persons:,}", markup=False)
+    elif seen.proposal is not None:
+        proposal = seen.proposal
+        console.print(
+            f"persons: not given; the file names seem to tell {proposal.persons:,} (as in {proposal.example[0]}: "
+            f"{proposal.example[1]}). To use them: person_pattern = '{proposal.pattern}' in reportgen.toml",
+            markup=False,
+        )
+    else:
+        console.print("persons: not given, and the file names do not tell", markup=False)
+    if seen.overlap is not None:
+        console.print(
+            f"persons seen in training: {seen.overlap.shared:,} of {seen.overlap.known:,} test images "
+            f"({seen.overlap.share:.0%}); {seen.overlap.same_path:,} test images are training images",
+            markup=False,
+        )
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {n:,}" for name, n in counts.items())

@@ -1,0 +1,121 @@
+"""What is concluded from an analysis and the answers to experiments: the evidence, gathered into one report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reportgen.analysis import Analysis, AnalysisAnswers
+from reportgen.config import Config
+from reportgen.evidence.attention.attention_case import judge_attention
+from reportgen.evidence.attention.map_similarity_case import find_agreements
+from reportgen.evidence.certificate import read_certificate
+from reportgen.evidence.data_notes import TrainingOverlap, data_notes
+from reportgen.evidence.examples.mining import Mined, mine
+from reportgen.evidence.importance.use_case import judge_use
+from reportgen.evidence.performance.class_order import likely_order
+from reportgen.evidence.performance.model_comparison import compare_models
+from reportgen.evidence.performance.scores import score_model
+from reportgen.evidence.shortcuts.judge import judge_shortcuts
+from reportgen.explain.fingerprints import judging_code
+from reportgen.inputs.images.decoding import decode
+from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
+from reportgen.inputs.testset import TestSet
+from reportgen.site.recipe import build_command
+from reportgen.site.report import Report
+
+__all__ = ["Said", "alarms", "conclude", "uses_the_background"]
+
+Said = Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]]
+"""Per model's slug the design of an experiment and the logits; empty where it was not made."""
+
+
+def conclude(
+    everything: AnalysisAnswers, analysis: Analysis, test_set: TestSet, config: Config, transplants: Said, changed: Said
+) -> Report:
+    """Everything that is concluded: scores from all answers, all else from the images that are looked at closely."""
+    attention = judge_attention(analysis, config.seed)
+    labels, classes = analysis.labels, analysis.classes
+    rows = analysis.images["row"].to_numpy()
+
+    def load_image(index: int) -> npt.NDArray[np.uint8]:
+        return decode(test_set.read_bytes(int(rows[index]))).pixels
+
+    blank = None if attention is None else [measures.own.blank for measures in attention.measures]
+    shortcuts = judge_shortcuts(analysis, changed, config.seed, blank)
+    notes = data_notes(
+        everything.images, everything.problems, classes, everything.manifest["notes"], _overlap(test_set, config)
+    )
+    content = analysis.images["sha256"].tolist()
+    mined = mine(
+        analysis.models,
+        labels,
+        classes,
+        config.examples,
+        config.seed,
+        content=content,
+        unselected=config.examples if (labels < 0).any() else 0,
+    )
+    agreements, alike = find_agreements(analysis, config.examples, config.seed)
+    return Report(
+        analysis=analysis,
+        answers=everything,
+        scores=tuple(
+            score_model(m.name, everything.labels, m.probabilities, classes, config.seed) for m in everything.models
+        ),
+        comparisons=tuple(compare_models(a, b, everything.labels) for a, b in combinations(everything.models, 2)),
+        mined=Mined((*mined.picks, *alike)),
+        class_orders=tuple(likely_order(everything.labels, m.predicted, classes) for m in everything.models),
+        load_image=load_image,
+        data_notes=(*shortcuts.duplicates.note(analysis.images), *notes),
+        command=build_command(config),
+        attention=attention,
+        use=None if attention is None else judge_use(analysis, attention, transplants, config.seed),
+        shortcuts=shortcuts,
+        agreements=agreements,
+        certificate=read_certificate(),
+        judging_code=judging_code(),
+    )
+
+
+def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
+    """Persons in both test and training; where nothing names them, as far as the file names seem to tell."""
+    paths, source = list(test_set.frame["path"]), "persons as given"
+    pattern = re.compile(config.person_pattern) if config.person_pattern else None
+    persons = [person if isinstance(person, str) else None for person in test_set.frame["person"]]
+    if not any(persons) and pattern is None:
+        proposal = propose_person_pattern(paths)
+        if proposal is not None:
+            pattern, source = proposal.compiled(), "persons as the file names seem to tell"
+            persons = [person_of(path, pattern) for path in paths]
+    overlap = training_overlap(paths, persons, test_set.training, pattern)
+    if overlap is None:
+        return None
+    return TrainingOverlap(overlap.shared, overlap.known, overlap.same_path, source)
+
+
+def uses_the_background(report: Report) -> bool:
+    """By the transplant test; where that was not made, heat on the background has to do."""
+    if report.use is not None and report.use.tested:
+        return any(finding.cheating for finding in report.use.backgrounds)
+    verdicts = () if report.attention is None else report.attention.verdicts
+    return any(verdict.kind == "background" and verdict.answer == "yes" for verdict in verdicts)
+
+
+def alarms(report: Report, missing: Sequence[str]) -> frozenset[str]:
+    """What `--fail-on` can watch for and this report found; `missing` names what a build went on without."""
+    found = set()
+    if missing or len(report.analysis.problems):
+        found.add("error")
+    if any(order is not None for order in report.class_orders):
+        found.add("class-order")
+    if uses_the_background(report):
+        found.add("cheating")
+    if report.shortcuts is not None and report.shortcuts.found:
+        found.add("cheating")
+    return frozenset(found)

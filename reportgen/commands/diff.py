@@ -1,0 +1,270 @@
+"""Compares two analyses of the same images, before and after retraining: from both folders to a small site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reportgen.analysis import Analysis, AnalysisAnswers, ModelRecords, read_answers, read_records
+from reportgen.commands.merge import analysis_folder, refuse_own_input
+from reportgen.config import Config
+from reportgen.errors import DataError
+from reportgen.evidence.comparison.change import AnswerChange, answer_change, heat_change
+from reportgen.evidence.comparison.matching import Matched, match_images, match_models
+from reportgen.evidence.examples.sampling import draw_sample
+from reportgen.evidence.tables import inert
+from reportgen.inputs.images.decoding import decode
+from reportgen.inputs.relocate import locate
+from reportgen.lock import build_lock
+from reportgen.output_guard import check_output, claim
+from reportgen.progress import Progress, SilentProgress
+from reportgen.site.bundle.zip import archive_date
+from reportgen.site.compose_diff import DiffReport, ModelChange, compose_diff
+from reportgen.site.context import base_name
+from reportgen.site.publish import Published, publish_site
+from reportgen.site.wording.format import plain
+
+__all__ = ["diff"]
+
+Ints = npt.NDArray[np.int64]
+
+_SETTINGS = ("method", "precision", "regions", "seed")
+# Lists of images: this many times the setting `examples`.
+_LISTS = 2
+
+
+def diff(
+    config: Config,
+    before: Path,
+    after: Path,
+    pairs: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Published:
+    """Build the page that compares two analyses.
+
+    Parameters
+    ----------
+    config
+        `output` receives the site; `image_root` is where photos are looked for first.
+    before, after
+        What `reportgen build` wrote: its output, or the analysis inside.
+    pairs
+        Name after by name before, for models that were renamed; None: models of one name belong together.
+
+    Raises
+    ------
+    ReportError
+        A folder holds no analysis, the two have no image or model in common, or the output cannot be written.
+    """
+    told = progress or SilentProgress()
+    archive_date()
+    refuse_own_input(config.output, (before, after))
+    with build_lock(config.output, told.note):
+        check_output(config.output, "diff", zipped=config.zip)
+        claim(config.output, "diff")
+        return _diff_alone(config, before, after, pairs, told)
+
+
+def _diff_alone(
+    config: Config, before: Path, after: Path, pairs: Mapping[str, str] | None, told: Progress
+) -> Published:
+    with told.stage("Reading both analyses"):
+        one, two = (read_answers(analysis_folder(folder)) for folder in (before, after))
+        matched = match_images(one, two)
+        models = match_models(one, two, pairs)
+    with told.stage("Weighing the change"):
+        report = _report(config, one, two, matched, models, [before, after])
+    return publish_site(
+        lambda known, save, advance: compose_diff(report, config, known, save, advance),
+        len(report.images), config.output, config, told,
+    )  # fmt: skip
+
+
+def _report(
+    config: Config,
+    before: AnalysisAnswers,
+    after: AnalysisAnswers,
+    matched: Matched,
+    models: Sequence[tuple[int, int]],
+    folders: Sequence[Path],
+) -> DiffReport:
+    labels = np.where(matched.relabelled, -1, after.labels[matched.after])
+    names = [_name(before.models[a].name, after.models[b].name) for a, b in models]
+    answers = [
+        answer_change(
+            name,
+            replace(before.models[a], logits=before.models[a].logits[matched.before]),
+            replace(after.models[b], logits=after.models[b].logits[matched.after]),
+            labels, after.classes, config.seed,
+        )
+        for name, (a, b) in zip(names, models, strict=True)
+    ]  # fmt: skip
+    sample = draw_sample(labels, config.sample_images, config.seed)
+    rows = np.arange(len(labels)) if sample is None else sample
+    persons = after.images["person"].iloc[matched.after[rows]].to_numpy(dtype=object)
+    known = persons if pd.notna(persons).any() else None
+    old, new = _records(before, matched.before[rows]), _records(after, matched.after[rows])
+    heats = [
+        heat_change(old.models[a], new.models[b], labels[rows], after.classes, known, config.seed) for a, b in models
+    ]
+    picks = [_picks(change, labels, _LISTS * config.examples) for change in answers]
+    shown = np.unique(np.concatenate([np.array(r, dtype=np.int64) for lists in picks for r in lists.values()]))
+    old, new = _records(before, matched.before[shown]), _records(after, matched.after[shown])
+    images = after.images.iloc[matched.after[shown]].reset_index(drop=True).assign(label=labels[shown])
+    place = {int(row): position for position, row in enumerate(shown)}
+    changes = tuple(
+        ModelChange(
+            name, _marked(old.models[a], "before"), _marked(new.models[b], "after"), change, heat,
+            {kind: [place[row] for row in lists] for kind, lists in pick.items()},
+        )
+        for name, (a, b), change, heat, pick in zip(names, models, answers, heats, picks, strict=True)
+    )  # fmt: skip
+    hidden = config.privacy != "none"
+    near = [place for folder in reversed(folders) for place in (folder, folder.parent)]
+    roots = [root for root in (config.image_root, Path.cwd(), *near) if root is not None]
+    files = locate(images, roots, check=True)
+
+    def load_image(row: int) -> npt.NDArray[np.uint8] | None:
+        file = None if hidden else files[row]
+        try:
+            return None if file is None else decode(file.read_bytes()).pixels
+        except (OSError, DataError):
+            return None
+
+    cautions = _cautions(before, after, matched, len(rows))
+    if hidden:
+        images = _unnamed(images)
+        changes = tuple(_unnamed_model(change) for change in changes)
+        cautions += ("Photos and names are hidden: the heat is drawn on grey.",)
+    return DiffReport(
+        after.classes, images, changes, load_image,
+        _table(before, after, matched, models, names, hidden=hidden).encode("utf-8"),
+        cautions, _facts(before, after, matched, hidden=hidden), hidden=hidden,
+    )  # fmt: skip
+
+
+def _name(before: str, after: str) -> str:
+    return after if before == after else f"{before} → {after}"
+
+
+def _marked(model: ModelRecords, which: str) -> ModelRecords:
+    return replace(model, slug=f"{model.slug}-{which}")
+
+
+def _records(answers: AnalysisAnswers, rows: Ints) -> Analysis:
+    """Records of rows in any order, without landmarks."""
+    order = np.argsort(rows, kind="stable")
+    found = read_records(answers, rows[order])
+    back = np.argsort(order, kind="stable")
+    return replace(
+        found,
+        images=found.images.iloc[back].reset_index(drop=True),
+        models=tuple(_taken(model, back) for model in found.models),
+        faces=None,
+    )
+
+
+def _taken(model: ModelRecords, rows: Ints) -> ModelRecords:
+    """The same of some of its rows."""
+    values = {field.name: getattr(model, field.name) for field in fields(model)}
+    taken: dict[str, Any] = {name: value[rows] for name, value in values.items() if isinstance(value, np.ndarray)}
+    return replace(model, **taken)
+
+
+def _unnamed(images: pd.DataFrame) -> pd.DataFrame:
+    """The images under numbers: ids and hashes find a photo again as well as its name does."""
+    numbers = [f"{place + 1:05d}" for place in range(len(images))]
+    return images.assign(image_id=numbers, sha256=numbers, path=[f"image {number}" for number in numbers], person=None)
+
+
+def _unnamed_model(change: ModelChange) -> ModelChange:
+    def without_file(model: ModelRecords) -> ModelRecords:
+        return replace(model, info={**model.info, "file": "a checkpoint (name withheld)"})
+
+    return replace(change, before=without_file(change.before), after=without_file(change.after))
+
+
+def _picks(change: AnswerChange, labels: Ints, most: int) -> dict[str, list[int]]:
+    """The images that are shown, an emotion after the other so that a frequent one does not fill the list."""
+    picks = {}
+    for kind in ("fixed", "broken", "moved"):
+        queues: dict[int, list[int]] = {}
+        for row in getattr(change, kind).tolist():
+            queues.setdefault(int(labels[row]), []).append(row)
+        chosen: list[int] = []
+        while queues and len(chosen) < most:
+            for emotion in sorted(queues):
+                chosen.append(queues[emotion].pop(0))
+            queues = {emotion: queue for emotion, queue in queues.items() if queue}
+        picks[kind] = chosen[:most]
+    return picks
+
+
+def _table(
+    before: AnalysisAnswers,
+    after: AnalysisAnswers,
+    matched: Matched,
+    models: Sequence[tuple[int, int]],
+    names: Sequence[str],
+    *,
+    hidden: bool,
+) -> str:
+    words = np.array([*(inert(name) for name in after.classes), ""], dtype=object)
+    images = after.images.iloc[matched.after]
+    table: dict[str, Any] = {
+        **(
+            {"image": range(1, len(images) + 1)}
+            if hidden
+            else {"image_id": images["image_id"].tolist(), "file": [inert(base_name(p)) for p in images["path"]]}
+        ),
+        "label_before": words[before.labels[matched.before]],
+        "label_after": words[after.labels[matched.after]],
+    }
+    for name, (a, b) in zip(names, models, strict=True):
+        for which, model, rows in (
+            ("before", before.models[a], matched.before),
+            ("after", after.models[b], matched.after),
+        ):
+            table[inert(f"{name} {which}")] = words[model.predicted[rows]]
+            table[inert(f"{name} {which}, confidence")] = np.round(model.confidence[rows], 6)
+    return pd.DataFrame(table).to_csv(index=False, lineterminator="\n", float_format="%.6g")
+
+
+def _cautions(before: AnalysisAnswers, after: AnalysisAnswers, matched: Matched, used: int) -> tuple[str, ...]:
+    said = []
+    n = len(matched.before)
+    if matched.only_before or matched.only_after:
+        said.append(
+            f"{n:,} images are in both analyses; {matched.only_before:,} are in the first alone and "
+            f"{matched.only_after:,} in the second alone, and count nowhere here."
+        )
+    if matched.relabelled.any():
+        said.append(
+            f"The label of {int(matched.relabelled.sum()):,} images was changed in between; they count nowhere here."
+        )
+    if used < n:
+        said.append(f"The heat was measured on {used:,} of {n:,} images, drawn at random and evenly over the emotions.")
+    for name in _SETTINGS:
+        old, new = before.manifest["settings"][name], after.manifest["settings"][name]
+        if old != new:
+            said.append(f"The analyses were made with another {name} ({old} before, {new} after).")
+    return tuple(said)
+
+
+def _facts(
+    before: AnalysisAnswers, after: AnalysisAnswers, matched: Matched, *, hidden: bool
+) -> tuple[tuple[str, str, str], ...]:
+    sources = ["name withheld" if hidden else plain(str(a.manifest["data"]["source"])) for a in (before, after)]
+    rows = [
+        ("Test set", *sources),
+        ("Images", f"{len(before.labels):,}, {len(matched.before):,} of them in both",
+         f"{len(after.labels):,}, {len(matched.after):,} of them in both"),
+        ("Made by reportgen", *(str(a.manifest["reportgen"]) for a in (before, after))),
+    ]  # fmt: skip
+    return tuple((str(name), str(old), str(new)) for name, old, new in rows)

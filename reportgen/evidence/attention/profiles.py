@@ -1,0 +1,220 @@
+"""What defines each emotion for a model: its regions beside people's, and its mean map on the mean face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.evidence.attention.cases import Cases, ModelMaps
+from reportgen.evidence.attention.human_reference import HUMAN, NAIVE
+from reportgen.evidence.attention.map_statistics import Bools, Floats, areas
+from reportgen.evidence.attention.measure import ModelMeasures
+from reportgen.evidence.attention.verdicts import Answer, Verdict
+from reportgen.evidence.stats.clustered import clusters, ratio_interval
+from reportgen.evidence.stats.intervals import Estimate
+from reportgen.faces.regions import REGIONS
+
+__all__ = [
+    "EmotionProfile",
+    "MeanMaps",
+    "emotion_profiles",
+    "mean_maps",
+    "warp_maps",
+]
+
+_EYES, _MOUTH = REGIONS.index("eyes+brows"), REGIONS.index("mouth")
+
+
+@dataclass(frozen=True)
+class EmotionProfile:
+    """Where one model looks for one emotion, beside what people do.
+
+    Attributes
+    ----------
+    regions
+        Enrichment of each region in the order of REGIONS, with 95 % interval; `n` counts persons where known.
+    correct
+        Enrichment over the correctly classified images alone (NaN where there is none).
+    eyes_to_mouth
+        Enrichment of eyes and brows divided by that of the mouth, each image's part weighted alike.
+    human_eyes_to_mouth
+        The same for human observers; NaN where not known.
+    human_like
+        "yes" when the heatmap falls on every region that people need, "no" when it does not fall on one of them;
+        "no expectation" where people need none in particular.
+    naive
+        Agreement with the simple table of many notebooks, in the same words.
+    action_units
+        Numbers of the facial action coding system.
+    sentence
+        "human-like: ..." in words.
+    """
+
+    model: str
+    emotion: str
+    regions: tuple[Estimate, ...]
+    correct: tuple[float, ...]
+    eyes_to_mouth: Estimate
+    human_eyes_to_mouth: float
+    human_like: str
+    naive: str
+    naive_region: str
+    action_units: tuple[int, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class MeanMaps:
+    """Mean maps of one emotion in one frame; NaN where no image reaches.
+
+    Attributes
+    ----------
+    correct, wrong
+        (size, size) mean p per unit of uniform attention over the images classified correctly, and wrongly.
+    top
+        Largest value of either: both are drawn on the scale 0..top.
+    """
+
+    correct: npt.NDArray[np.float32]
+    wrong: npt.NDArray[np.float32]
+    correct_count: int
+    wrong_count: int
+    top: float
+
+
+def emotion_profiles(
+    model: ModelMaps, measures: ModelMeasures, cases: Cases, verdicts: Sequence[Verdict], seed: int
+) -> tuple[EmotionProfile, ...]:
+    """Profiles of one model, one per emotion, from its measures and its own verdicts."""
+    answers = {(v.emotion, v.kind): v.answer for v in verdicts if v.model == model.name}
+    area = areas(measures.masks)
+    plain = measures.plain
+    profiles = []
+    for e, emotion in enumerate(cases.classes):
+        human = HUMAN.get(emotion)
+        units = plain.persons if cases.persons is not None else plain.n
+        regions = tuple(
+            Estimate(float(plain.enrichment[e, r]), float(plain.low[e, r]), float(plain.high[e, r]), int(units[e, r]))
+            for r in range(len(REGIONS))
+        )
+        required = human.required if human else ()
+        like = _all_of([answers[emotion, f"on {region}"] for region in required])
+        table = NAIVE.get(emotion, "")
+        naive = _all_of([answers[emotion, f"on {table}"]] if table else [])
+        chosen = np.flatnonzero((cases.labels == e) & ~cases.template & ~measures.own.blank)
+        persons = None if cases.persons is None else cases.persons[chosen]
+        ratio = _eyes_to_mouth(measures.own.share[chosen], area[chosen], persons, seed + e)
+        profiles.append(
+            EmotionProfile(
+                model.name, emotion, regions, tuple(float(v) for v in plain.correct[e]), ratio,
+                human.eyes / human.mouth if human else float("nan"), like, naive, table,
+                human.action_units if human else (), _sentence(like, required),
+            )
+        )  # fmt: skip
+    return tuple(profiles)
+
+
+def _all_of(answers: Sequence[Answer]) -> str:
+    if not answers:
+        return "no expectation"
+    if "no" in answers:
+        return "no"
+    if all(answer == "yes" for answer in answers):
+        return "yes"
+    return "insufficient evidence" if "insufficient evidence" in answers else "undetermined"
+
+
+def _sentence(like: str, required: Sequence[str]) -> str:
+    where = " and ".join(required)
+    if like == "no expectation":
+        return "human-like: no expectation, people look everywhere on the face."
+    reason = {
+        "yes": f"the heatmap falls on the {where}, as people look",
+        "no": f"people look at the {where}, the heatmap falls elsewhere",
+        "undetermined": f"people look at the {where}; whether the heatmap does is not decided",
+        "insufficient evidence": f"people look at the {where}; too few images to say whether the heatmap does",
+    }[like]
+    return f"human-like: {like}, {reason}."
+
+
+def _eyes_to_mouth(share: Floats, area: Floats, persons: npt.NDArray[np.object_] | None, seed: int) -> Estimate:
+    if not len(share):
+        return Estimate(float("nan"), 0.0, float("inf"), 0)
+    group = clusters(persons, len(share))
+    scale = area.mean(axis=0)
+    top, bottom = share[:, [_EYES]] / scale[_EYES], share[:, [_MOUTH]] / scale[_MOUTH]
+    value, low, high = ratio_interval(top, bottom, group, seed)
+    return Estimate(float(value[0]), float(low[0]), float(high[0]), group.count)
+
+
+def warp_maps(
+    maps: npt.NDArray[np.floating], affines: npt.NDArray[np.floating], size: int = 56
+) -> npt.NDArray[np.float32]:
+    """Maps of many images in one canonical frame.
+
+    Parameters
+    ----------
+    maps
+        (n, h, w) values on the model's grid, laid over the whole image.
+    affines
+        (n, 2, 3) from fractions of the image to fractions of the canonical frame, as `faces.align.to_canonical` gives.
+    size
+        Side of the frame in pixels.
+
+    Returns
+    -------
+    warped
+        (n, size, size) bilinear between cell centres, constant from the outermost centres to the image's edge, NaN
+        where the image does not reach (or the affine cannot be inverted).
+    """
+    n, height, width = maps.shape
+    square = np.zeros((n, 3, 3))
+    square[:, :2] = affines
+    square[:, 2, 2] = 1.0
+    usable: Bools = np.asarray(np.isfinite(square).all(axis=(1, 2)))
+    usable[usable] = np.abs(np.linalg.det(square[usable])) > 1e-12
+    back = np.full((n, 2, 3), np.nan)
+    back[usable] = np.linalg.inv(square[usable])[:, :2]
+    centres = (np.arange(size) + 0.5) / size
+    grid = np.stack([np.tile(centres, size), np.repeat(centres, size), np.ones(size * size)])  # (3, size*size)
+    x, y = np.moveaxis(back @ grid, 1, 0)  # (n, size*size) each, fractions of the image
+    inside = (x >= 0) & (x <= 1) & (y >= 0) & (y <= 1)
+    column = np.clip(np.nan_to_num(x) * width - 0.5, 0, width - 1)
+    row = np.clip(np.nan_to_num(y) * height - 0.5, 0, height - 1)
+    j, i = column.astype(np.intp), row.astype(np.intp)
+    right, below = column - j, row - i
+    j1, i1, k = np.minimum(j + 1, width - 1), np.minimum(i + 1, height - 1), np.arange(n)[:, None]
+    upper = maps[k, i, j] * (1 - right) + maps[k, i, j1] * right
+    lower = maps[k, i1, j] * (1 - right) + maps[k, i1, j1] * right
+    result = np.where(inside, upper * (1 - below) + lower * below, np.nan)
+    return result.reshape(n, size, size).astype(np.float32)
+
+
+def mean_maps(warped: npt.NDArray[np.floating], blank: Bools, correct: Bools, cells: int) -> MeanMaps:
+    """Mean of aligned maps over correct and over wrong images, on one scale.
+
+    Parameters
+    ----------
+    warped
+        (n, size, size) aligned distributions p of one emotion's images, NaN where an image does not reach.
+    blank, correct
+        (n,) maps to leave out; images classified correctly.
+    cells
+        Number of cells of the model's grid: p is multiplied by it, so that 1 is uniform attention.
+    """
+    parts = [_nan_mean(warped[~blank & chosen]) * cells for chosen in (correct, ~correct)]
+    finite = np.concatenate([part[np.isfinite(part)] for part in parts])
+    return MeanMaps(
+        parts[0].astype(np.float32), parts[1].astype(np.float32),
+        int((~blank & correct).sum()), int((~blank & ~correct).sum()), float(finite.max(initial=0.0)),
+    )  # fmt: skip
+
+
+def _nan_mean(values: npt.NDArray[np.floating]) -> Floats:
+    valid = np.isfinite(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: Floats = np.where(valid, values, 0.0).sum(axis=0, dtype=np.float64) / valid.sum(axis=0)
+    return mean

@@ -1,0 +1,250 @@
+"""What changed between two analyses of the same images: answers, and where the heat lies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.analysis import ModelAnswers, ModelRecords
+from reportgen.evidence.attention.map_statistics import FACE, Bools, Floats, Ints, blank_maps, common_grid, weights
+from reportgen.evidence.performance.model_comparison import (
+    Comparison,
+    RecallDifference,
+    compare_models,
+    recall_differences,
+)
+from reportgen.evidence.performance.scores import ModelScores, score_model
+from reportgen.evidence.stats.clustered import Clusters, clusters, holm, mean_interval, mean_test
+from reportgen.evidence.stats.intervals import Estimate
+from reportgen.faces.regions import REGIONS
+
+__all__ = ["AnswerChange", "Flow", "HeatChange", "RegionMove", "answer_change", "heat_change"]
+
+ALPHA = 0.05
+FEWEST = 6
+"""Fewer images (or persons) than this cannot reach p < .05 by flipping signs."""
+
+_BACKGROUND = REGIONS.index("background")
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Images of one label whose answer went from one emotion to another."""
+
+    truth: str
+    before: str
+    after: str
+    count: int
+
+
+@dataclass(frozen=True)
+class AnswerChange:
+    """One model's answers before and after, on the images both analyses have.
+
+    Attributes
+    ----------
+    comparison
+        A is after, B is before: a positive difference is an improvement.
+    recalls
+        Per emotion, after minus before.
+    before, after
+        Scores on the same images.
+    changed
+        Images whose answer changed.
+    flows
+        The changed answers by label, before and after, the most frequent first.
+    fixed, broken, moved
+        Positions of the images that became right, that became wrong, and that are wrong in another way; surest first.
+    """
+
+    comparison: Comparison
+    recalls: tuple[RecallDifference, ...]
+    before: ModelScores
+    after: ModelScores
+    changed: int
+    flows: tuple[Flow, ...]
+    fixed: Ints
+    broken: Ints
+    moved: Ints
+
+
+@dataclass(frozen=True)
+class RegionMove:
+    """The mean share of the heat on one region of one emotion's images, before and after.
+
+    Attributes
+    ----------
+    difference
+        After minus before, paired on the image, with a 95 % interval; `n` counts persons where known.
+    p
+        Adjusted (Holm) over emotions x regions.
+    """
+
+    emotion: str
+    region: str
+    before: float
+    after: float
+    difference: Estimate
+    p: float
+
+    @property
+    def decided(self) -> bool:
+        """Whether test and interval agree that it moved."""
+        return self.p < ALPHA and self.difference.excludes(0.0)
+
+
+@dataclass(frozen=True)
+class HeatChange:
+    """Where the heat of the labelled class moved.
+
+    Attributes
+    ----------
+    regions
+        Emotions x regions; empty where regions were not measured.
+    moved
+        Per emotion: the part of the heat that lies elsewhere now (total variation distance of the two maps of one
+        image, 0 the same, 1 no cell in common), mean over images with interval.
+    blank
+        Images left out because one of their two maps is blank.
+    n
+        Images used.
+    """
+
+    regions: tuple[RegionMove, ...]
+    moved: tuple[tuple[str, Estimate], ...]
+    blank: int
+    n: int
+
+
+def answer_change(
+    name: str, before: ModelAnswers, after: ModelAnswers, labels: Ints, classes: Sequence[str], seed: int
+) -> AnswerChange:
+    """Compare two models' answers on the same images.
+
+    Parameters
+    ----------
+    before, after
+        Their answers, row by row on the same images.
+    labels
+        (m,) -1 for images that count nowhere: unlabelled, or labelled otherwise in one of the analyses.
+    """
+    old = ModelAnswers(f"{name} before", f"{before.slug}-before", before.info, before.logits)
+    new = ModelAnswers(f"{name} after", f"{after.slug}-after", after.info, after.logits)
+    known = labels >= 0
+    was, now = old.predicted == labels, new.predicted == labels
+    turned = old.predicted != new.predicted
+    counted = Counter(
+        zip(labels[turned & known].tolist(), old.predicted[turned & known].tolist(),
+            new.predicted[turned & known].tolist(), strict=True)
+    )  # fmt: skip
+    flows = tuple(
+        Flow(classes[truth], classes[one], classes[two], count)
+        for (truth, one, two), count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    )
+    sure = np.minimum(old.confidence, new.confidence)
+
+    def ranked(mask: Bools) -> Ints:
+        rows = np.flatnonzero(mask & known)
+        return np.asarray(rows[np.argsort(-sure[rows], kind="stable")], dtype=np.int64)
+
+    return AnswerChange(
+        compare_models(new, old, labels),
+        recall_differences(new, old, labels, classes),
+        score_model(old.name, labels, old.probabilities, classes, seed),
+        score_model(new.name, labels, new.probabilities, classes, seed),
+        int(turned.sum()),
+        flows,
+        ranked(now & ~was),
+        ranked(was & ~now),
+        ranked(turned & ~was & ~now),
+    )
+
+
+def heat_change(
+    before: ModelRecords,
+    after: ModelRecords,
+    labels: Ints,
+    classes: Sequence[str],
+    persons: npt.NDArray[np.object_] | None,
+    seed: int,
+) -> HeatChange:
+    """Compare two models' maps of the labelled class on the same images, on the coarser of their grids.
+
+    Parameters
+    ----------
+    before, after
+        Their records, row by row on the same images.
+    labels
+        (m,) -1 for images that count nowhere.
+    persons
+        (m,) or None.
+    """
+    rows = np.arange(len(labels))
+    own = np.maximum(labels, 0)
+    p, blank = [], np.zeros(len(labels), dtype=bool)
+    coarse = min((after, before), key=lambda model: model.maps.shape[-1] * model.maps.shape[-2])
+    for model in (before, after):
+        weight, mass = weights(model.maps[rows, own])
+        blank |= blank_maps(mass, model.null_mass)
+        p.append(common_grid(weight, (coarse.maps.shape[-2], coarse.maps.shape[-1])))
+    used = (labels >= 0) & ~blank
+    elsewhere = 0.5 * np.abs(p[1] - p[0]).sum(axis=(1, 2))
+    everyone = clusters(persons, len(labels))
+    moved = tuple(
+        (name, _mean(elsewhere[used & (labels == e)], everyone, used & (labels == e), seed + e))
+        for e, name in enumerate(classes)
+    )
+    regions: tuple[RegionMove, ...] = ()
+    if coarse.masks is not None:
+        shares = [np.einsum("nhw,nrhw->nr", part, coarse.masks.astype(np.float64)) for part in p]
+        regions = _regions(shares[0], shares[1], used, labels, classes, everyone, seed)
+    return HeatChange(regions, moved, int((blank & (labels >= 0)).sum()), int(used.sum()))
+
+
+def _regions(
+    before: Floats, after: Floats, used: Bools, labels: Ints, classes: Sequence[str], everyone: Clusters, seed: int
+) -> tuple[RegionMove, ...]:
+    difference = after - before
+    shape = (len(classes), len(REGIONS))
+    p = np.full(shape, np.nan)
+    values, lows, highs, units = (np.full(shape, np.nan) for _ in range(4))
+    for e in range(len(classes)):
+        chosen = np.flatnonzero(used & (labels == e))
+        group = everyone.subset(chosen)
+        units[e] = group.count
+        if not len(chosen):
+            continue
+        values[e], lows[e], highs[e] = mean_interval(difference[chosen], group, seed + e)
+        if group.count >= FEWEST:
+            p[e] = mean_test(difference[chosen], group, seed + e)[0]
+    # The background is what the face leaves: one test serves both.
+    tested = [k for k in range(len(REGIONS)) if k != _BACKGROUND]
+    adjusted = np.ones(shape)
+    adjusted[:, tested] = np.nan_to_num(holm(p[:, tested]), nan=1.0)
+    adjusted[:, _BACKGROUND] = adjusted[:, FACE]
+    found = []
+    for e, name in enumerate(classes):
+        rows = used & (labels == e)
+        if not rows.any():
+            continue
+        for r, region in enumerate(REGIONS):
+            estimate = Estimate(float(values[e, r]), float(lows[e, r]), float(highs[e, r]), int(units[e, r]))
+            found.append(
+                RegionMove(
+                    name, region, float(before[rows, r].mean()), float(after[rows, r].mean()), estimate,
+                    float(adjusted[e, r]),
+                )
+            )  # fmt: skip
+    return tuple(found)
+
+
+def _mean(values: Floats, everyone: Clusters, rows: Bools, seed: int) -> Estimate:
+    group = everyone.subset(np.flatnonzero(rows))
+    if not len(values):
+        return Estimate(float("nan"), 0.0, 1.0, 0)
+    value, low, high = (float(part[0]) for part in mean_interval(values[:, None], group, seed))
+    return Estimate(value, max(0.0, low), min(1.0, high), group.count)

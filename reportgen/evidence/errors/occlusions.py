@@ -1,0 +1,129 @@
+"""What the models said when a region of an image was taken away or exchanged, as changes of one margin.
+
+The margin is the label's logit minus that of its rival: the strongest other class on the unchanged image, which on an
+error is the answer. A rise means that the region had spoken against the label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reportgen.analysis import Analysis
+from reportgen.evidence.attention.map_statistics import Ints
+
+__all__ = ["Occlusions", "RegionChange", "measure_occlusions", "rivals"]
+
+
+@dataclass(frozen=True)
+class RegionChange:
+    """One region of one image for one model.
+
+    Attributes
+    ----------
+    filled
+        Change of the margin with the region filled from around it, in logits.
+    exchanged
+        The same with the region of each donor.
+    donors
+        Rows of those donors.
+    """
+
+    region: str
+    filled: float
+    exchanged: tuple[float, ...]
+    donors: tuple[int, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the donors; NaN without any."""
+        return float(np.mean(self.exchanged)) if self.exchanged else float("nan")
+
+
+@dataclass(frozen=True)
+class Occlusions:
+    """Everything that was measured; all by model's slug and row.
+
+    Attributes
+    ----------
+    strips
+        Every region of the images that were chosen for it.
+    backgrounds
+        Change of the margin on each of several other backgrounds.
+    controls
+        Rows whose backgrounds were exchanged for comparison only.
+    table
+        Tidy, with `receiver` and `donor` as rows of the analysis.
+    """
+
+    strips: Mapping[str, Mapping[int, tuple[RegionChange, ...]]]
+    backgrounds: Mapping[str, Mapping[int, tuple[float, ...]]]
+    controls: frozenset[int]
+    table: pd.DataFrame
+
+
+def rivals(logits: npt.NDArray[np.floating], labels: Ints) -> Ints:
+    """(n,) the strongest class other than the label: the answer on an error, the runner-up on a correct image."""
+    others = np.array(logits, dtype=np.float64)
+    labelled = np.flatnonzero(labels >= 0)
+    others[labelled, labels[labelled]] = -np.inf
+    return np.asarray(others.argmax(axis=1), dtype=np.int64)
+
+
+def measure_occlusions(
+    design: pd.DataFrame, answers: Mapping[str, npt.NDArray[np.floating]], analysis: Analysis
+) -> Occlusions:
+    """Turn answers into changes.
+
+    Parameters
+    ----------
+    design
+        One row per picture: `receiver` (row of the analysis), `purpose` ("unchanged", "strip", "background" or
+        "control"), `region`, `fill` ("", "around" or "donor"), `donor` (row, -1 without).
+    answers
+        Per slug (m, C) logits of the pictures.
+    analysis
+        Of the unchanged images: its labels, and its logits, which only name the rival.
+    """
+    labels = analysis.labels
+    logits = {model.slug: model.logits for model in analysis.models}
+    receiver = design["receiver"].to_numpy(dtype=np.int64)
+    frames = []
+    for slug, said in answers.items():
+        rival = rivals(logits[slug], labels)
+        rows = np.arange(len(design))
+        margin = said[rows, labels[receiver]].astype(np.float64) - said[rows, rival[receiver]]
+        unchanged = design["purpose"].to_numpy() == "unchanged"
+        before = dict(zip(receiver[unchanged].tolist(), margin[unchanged].tolist(), strict=True))
+        change = margin - np.array([before[row] for row in receiver.tolist()])
+        frames.append(design.assign(model=slug, change=change)[~unchanged])
+    table = pd.concat(frames, ignore_index=True) if frames else design.assign(model="", change=0.0).iloc[:0]
+    strips: dict[str, dict[int, tuple[RegionChange, ...]]] = {slug: {} for slug in answers}
+    backgrounds: dict[str, dict[int, tuple[float, ...]]] = {slug: {} for slug in answers}
+    for slug in answers:
+        own = table[table["model"] == slug]
+        strip, swapped = own[own["purpose"] == "strip"], own[own["purpose"].isin(["background", "control"])]
+        for row in dict.fromkeys(strip["receiver"].tolist()):
+            part = strip[strip["receiver"] == row]
+            strips[slug][row] = tuple(_region(name, part) for name in dict.fromkeys(part["region"].tolist()))
+        for row, change in zip(swapped["receiver"].tolist(), swapped["change"].tolist(), strict=True):
+            backgrounds[slug][row] = (*backgrounds[slug].get(row, ()), change)
+    controls = frozenset(int(row) for row in receiver[design["purpose"].to_numpy() == "control"])
+    return Occlusions(MappingProxyType(strips), MappingProxyType(backgrounds), controls, table)
+
+
+def _region(name: str, part: pd.DataFrame) -> RegionChange:
+    of = part["region"] == name
+    filled = part.loc[of & (part["fill"] == "around"), "change"]
+    donors = part[of & (part["fill"] == "donor")]
+    return RegionChange(
+        name,
+        float(filled.iloc[0]) if len(filled) else float("nan"),
+        tuple(donors["change"].tolist()),
+        tuple(donors["donor"].astype(int).tolist()),
+    )

@@ -1,0 +1,125 @@
+"""From the records on disk to the reasons of every error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+
+from reportgen.analysis import Analysis
+from reportgen.evidence.attention.map_statistics import Floats, areas
+from reportgen.evidence.attention.measure import ModelMeasures
+from reportgen.evidence.errors.contrast_regions import contrast_regions
+from reportgen.evidence.errors.label_suspects import find_label_suspects
+from reportgen.evidence.errors.occlusions import Occlusions
+from reportgen.evidence.errors.reason_tables import reason_tables
+from reportgen.evidence.errors.reasons import ReasonFindings, weigh_reasons
+from reportgen.evidence.errors.rules import ErrorCase, raise_flags
+from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
+from reportgen.faces.regions import REGIONS
+
+__all__ = ["background_heat", "find_reasons", "photo_quality"]
+
+_BACKGROUND = REGIONS.index("background")
+_EYE_CORNERS = ((33, 133), (362, 263))
+
+
+def find_reasons(
+    analysis: Analysis,
+    measures: Sequence[ModelMeasures] | None,
+    occlusions: Occlusions | None = None,
+    priors: Floats | None = None,
+    *,
+    shortcuts: Mapping[str, ShortcutErrors] = MappingProxyType({}),
+    unweighted: bool = False,
+    seed: int = 0,
+) -> ReasonFindings | None:
+    """Ask every rule of every error; None where no image is labelled.
+
+    Parameters
+    ----------
+    measures
+        Of each model; None without regions.
+    occlusions
+        What the models said to changed pictures.
+    priors
+        (C,) share of each class among the training images; None where not known.
+    shortcuts
+        By model's slug, what became of errors without the property that a shortcut rests on.
+    unweighted
+        Whether training is known to have used the classes as they came; only then priors tell anything.
+    """
+    labels = analysis.labels
+    if not (labels >= 0).any():
+        return None
+    suspects = find_label_suspects([model.probabilities for model in analysis.models], labels)
+    quality = photo_quality(analysis)
+    names = [model.name for model in analysis.models]
+    people = analysis.images["person"]
+    persons = people.to_numpy(dtype=object) if people.notna().any() else None
+    controls = None if occlusions is None else np.isin(np.arange(len(labels)), sorted(occlusions.controls))
+    found = []
+    for k, model in enumerate(analysis.models):
+        measure = None if measures is None else measures[k]
+        case = ErrorCase(
+            labels=labels,
+            logits=model.logits,
+            probabilities=model.probabilities,
+            maps=model.maps,
+            quality=quality,
+            background=None if measure is None else background_heat(measure),
+            swapped=None if occlusions is None else occlusions.backgrounds.get(model.slug, {}),
+            priors=priors if unweighted else None,
+            why_no_prior=_why_no_prior(priors, unweighted=unweighted),
+            shortcut=shortcuts.get(model.slug),
+        )
+        regions = None
+        if measure is not None and analysis.faces is not None:
+            approximate = np.asarray([source == "template" for source in analysis.faces.regions_from])
+            regions = contrast_regions(case, measure.masks, approximate)
+        found.append(
+            weigh_reasons(
+                model.name,
+                model.slug,
+                case,
+                raise_flags(case, suspects, names),
+                regions=regions,
+                groups=() if measure is None else measure.groups,
+                strips={} if occlusions is None else occlusions.strips.get(model.slug, {}),
+                controls=controls,
+                persons=persons,
+                seed=seed,
+            )
+        )
+    findings = ReasonFindings(tuple(found), suspects, occlusions)
+    return replace(findings, tables=MappingProxyType(reason_tables(findings, analysis)))
+
+
+def photo_quality(analysis: Analysis) -> dict[str, Floats]:
+    """What low quality is judged by: sharpness, luminance, and pixels between the eyes where landmarks were found."""
+    images = analysis.images
+    quality = {name: images[name].to_numpy(dtype=np.float64) for name in ("sharpness", "luminance") if name in images}
+    if analysis.faces is not None:
+        points = analysis.faces.points.astype(np.float64)
+        right, left = (points[:, list(corners)].mean(axis=1) for corners in _EYE_CORNERS)
+        size = images[["width", "height"]].to_numpy(dtype=np.float64)
+        apart = np.linalg.norm((left - right) * size, axis=1)
+        found = np.asarray([source != "template" for source in analysis.faces.source])
+        quality["pixels between the eyes"] = np.where(found, apart, np.nan)
+    return quality
+
+
+def background_heat(measure: ModelMeasures) -> Floats:
+    """(n,) heat per area on the background in the map of the predicted class; NaN where blank or not in the crop."""
+    area = areas(measure.masks)[:, _BACKGROUND]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        heat = measure.predicted.share[:, _BACKGROUND] / area
+    return np.where(np.isfinite(heat), heat, np.nan)
+
+
+def _why_no_prior(priors: Floats | None, *, unweighted: bool) -> str:
+    if priors is None:
+        return "the training data's emotions are not known"
+    return "" if unweighted else "nothing says that training was unweighted (setting training_unweighted)"

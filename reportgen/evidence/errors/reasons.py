@@ -1,0 +1,168 @@
+"""The first reason of every error, what each reason is worth, and how many errors none of them explains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reportgen.evidence.attention.map_statistics import Bools
+from reportgen.evidence.errors.contrast_regions import Regions
+from reportgen.evidence.errors.label_suspects import LabelSuspects
+from reportgen.evidence.errors.occlusions import Occlusions, RegionChange
+from reportgen.evidence.errors.rates import FlagRate, SwapCheck, flag_rate, swap_check
+from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, ErrorCase, Flag
+from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
+from reportgen.evidence.stats.intervals import Estimate, wilson
+
+__all__ = ["ModelReasons", "ReasonFindings", "weigh_reasons"]
+
+_RESTATES = "looks-like"
+
+
+@dataclass(frozen=True)
+class ModelReasons:
+    """One model's errors.
+
+    Attributes
+    ----------
+    flags
+        In the order of `flags.ORDER`; their `fires[row]` tells which an error raises.
+    primary
+        (n,) index into `flags.ORDER` of an error's first reason; -1 unexplained; -2 not an error.
+    regions
+        Where the answer outweighs the label; None without regions.
+    groups
+        Regions that the grid cannot tell apart.
+    rates
+        One per flag.
+    errors
+        How many errors there are.
+    unexplained
+        Share of errors without any flag, 0..1.
+    restated
+        Share of errors whose only flag is that their map looks like the predicted class's. That is close to the
+        prediction itself, so a reader should know how much rests on it.
+    swap
+        What other backgrounds do; None where that was not run.
+    strips
+        By row, what the model said when a region was taken away or exchanged.
+    shortcut
+        What it said to errors without the property that a shown shortcut rests on; None where no photo was changed.
+    """
+
+    model: str
+    slug: str
+    flags: tuple[Flag, ...]
+    primary: npt.NDArray[np.int64]
+    regions: Regions | None
+    groups: tuple[tuple[str, ...], ...]
+    rates: tuple[FlagRate, ...]
+    errors: int
+    unexplained: Estimate
+    restated: Estimate
+    swap: SwapCheck | None
+    strips: Mapping[int, tuple[RegionChange, ...]]
+    shortcut: ShortcutErrors | None = None
+
+    def flag(self, name: str) -> Flag:
+        """One flag by its name."""
+        return self.flags[ORDER.index(name)]
+
+    def raised(self, row: int) -> tuple[str, ...]:
+        """The flags of one image, first reason first; "unexplained" for an error without any, empty if no error."""
+        if self.primary[row] == -2:
+            return ()
+        return tuple(flag.name for flag in self.flags if flag.fires[row]) or (UNEXPLAINED,)
+
+
+@dataclass(frozen=True)
+class ReasonFindings:
+    """The reasons of all models.
+
+    Attributes
+    ----------
+    models
+        In the order of the analysis.
+    suspects
+        Labels that all models doubt.
+    occlusions
+        What was measured on changed pictures; None where nothing was run.
+    tables
+        Tidy; each column is explained in `reason_tables.REASON_DICTIONARY`.
+    """
+
+    models: tuple[ModelReasons, ...]
+    suspects: LabelSuspects
+    occlusions: Occlusions | None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @cached_property
+    def flags(self) -> Mapping[str, Mapping[int, tuple[str, ...]]]:
+        """Per model's slug, the flags of every error by row."""
+        return MappingProxyType(
+            {
+                model.slug: {row: model.raised(row) for row in np.flatnonzero(model.primary > -2).tolist()}
+                for model in self.models
+            }
+        )
+
+
+def weigh_reasons(
+    model: str,
+    slug: str,
+    case: ErrorCase,
+    flags: tuple[Flag, ...],
+    *,
+    regions: Regions | None = None,
+    groups: tuple[tuple[str, ...], ...] = (),
+    strips: Mapping[int, tuple[RegionChange, ...]] = MappingProxyType({}),
+    controls: Bools | None = None,
+    persons: npt.NDArray[np.object_] | None = None,
+    seed: int = 0,
+) -> ModelReasons:
+    """Choose every error's first reason and count.
+
+    Parameters
+    ----------
+    flags
+        Of this model, as `flags.raise_flags` gives them.
+    regions, groups, strips
+        Handed on; see `ModelReasons`.
+    controls
+        (n,) images whose background was exchanged for comparison; None for none.
+    persons
+        (n,) names or None, where any is known.
+    """
+    wrong, right = case.wrong, case.right
+    fires = np.stack([flag.fires for flag in flags])  # (F, n)
+    primary = np.where(fires.any(axis=0), fires.argmax(axis=0), -1)
+    primary = np.where(wrong, primary, -2)
+    errors = int(wrong.sum())
+    alone = fires[ORDER.index(_RESTATES)] & (fires.sum(axis=0) == 1)
+    background = flags[ORDER.index("background")]
+    # Coloured photos may be small, too: what a shortcut accounts for says nothing about any other rule.
+    others = wrong & ~fires[ORDER.index("shortcut")]
+    return ModelReasons(
+        model=model,
+        slug=slug,
+        flags=flags,
+        primary=primary,
+        regions=regions,
+        groups=groups,
+        rates=tuple(
+            flag_rate(flag, others, right, int((primary == index).sum()), persons, seed)
+            for index, flag in enumerate(flags)
+        ),
+        errors=errors,
+        unexplained=wilson(int((primary == -1).sum()), errors),
+        restated=wilson(int(alone.sum()), errors),
+        swap=None if controls is None else swap_check(background, case.swapped, controls),
+        strips=strips,
+        shortcut=case.shortcut,
+    )

@@ -1,0 +1,292 @@
+"""Why an image was misclassified: every flag that an error raises, with the numbers behind it.
+
+A flag is a rule that was fixed before looking. Several can fire on one error; the first in the order of `ORDER` is the
+primary one. What has no flag is unexplained, and how much that is is always said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.evidence.attention.class_maps import distance_to_class
+from reportgen.evidence.attention.map_statistics import Bools, Floats, Ints
+from reportgen.evidence.errors.label_suspects import LabelSuspects
+from reportgen.evidence.errors.occlusions import rivals
+from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
+
+__all__ = [
+    "ORDER",
+    "UNEXPLAINED",
+    "ErrorCase",
+    "Flag",
+    "Measure",
+    "background_limit",
+    "raise_flags",
+]
+
+ORDER = ("shortcut", "label-suspect", "low-quality", "background", "prior", "looks-like", "ambiguous")
+"""Flags that can be primary, first comes first."""
+UNEXPLAINED = "unexplained"
+
+LEAST_CORRECT = 20
+"""A 5th percentile of fewer correct predictions is only their smallest."""
+LOW, HIGH, CLOSE = 0.05, 0.95, 0.10
+"""Percentiles among the model's correct predictions: poor quality, much heat on the background, a close call."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number behind a flag, for every image.
+
+    Attributes
+    ----------
+    quantity
+        What `value` measures.
+    value, limit
+        (n,); NaN where unknown.
+    crossed
+        (n,) whether the value lies on the flag's side of the limit.
+    """
+
+    quantity: str
+    value: Floats
+    limit: Floats
+    crossed: Bools
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One rule, asked of one model's images.
+
+    Attributes
+    ----------
+    name
+        One of `ORDER`.
+    fires
+        (n,) the flag is raised; only on errors.
+    tested
+        (n,) errors on which the rule could be asked at all.
+    measures
+        The numbers behind it.
+    common, comparable
+        (n,) the part of the rule that can be asked of correct images as well, and where it could be; None for a
+        rule about errors alone.
+    untested
+        Why it could not be asked of all errors, where one cause holds for them; else empty.
+    """
+
+    name: str
+    fires: Bools
+    tested: Bools
+    measures: tuple[Measure, ...]
+    common: Bools | None = None
+    comparable: Bools | None = None
+    untested: str = ""
+
+
+@dataclass(frozen=True)
+class ErrorCase:
+    """What the rules need of one model.
+
+    Attributes
+    ----------
+    labels
+        (n,) index of the labelled class, -1 where unlabelled.
+    logits, probabilities
+        (n, C).
+    maps
+        (n, C, h, w) raw signed maps.
+    quality
+        Measures of the photo by name, each (n,), NaN where unknown; low is poor.
+    background
+        (n,) heat per area on the background in the map of the predicted class, NaN where blank; None without regions.
+    swapped
+        By row, the change of the true-against-predicted margin on each of several other backgrounds; None where the
+        experiment was not run.
+    priors
+        (C,) shares of the training images; None where not known, or where training was weighted.
+    why_no_prior
+        Said where there are none.
+    shortcut
+        What the model said to errors without the property that a shown shortcut rests on; None where no photo was
+        changed.
+    """
+
+    labels: Ints
+    logits: npt.NDArray[np.floating]
+    probabilities: Floats
+    maps: npt.NDArray[np.floating]
+    quality: Mapping[str, Floats]
+    background: Floats | None = None
+    swapped: Mapping[int, Sequence[float]] | None = None
+    priors: Floats | None = None
+    why_no_prior: str = ""
+    shortcut: ShortcutErrors | None = None
+
+    @property
+    def predicted(self) -> Ints:
+        """(n,) the answer."""
+        return np.asarray(self.logits.argmax(axis=1), dtype=np.int64)
+
+    @property
+    def wrong(self) -> Bools:
+        """(n,) labelled and wrong."""
+        return np.asarray((self.labels >= 0) & (self.predicted != self.labels))
+
+    @property
+    def right(self) -> Bools:
+        """(n,) labelled and right."""
+        return np.asarray((self.labels >= 0) & (self.predicted == self.labels))
+
+
+def raise_flags(case: ErrorCase, suspects: LabelSuspects, names: Sequence[str]) -> tuple[Flag, ...]:
+    """All rules in the order of `ORDER`.
+
+    Parameters
+    ----------
+    suspects
+        Found over all models.
+    names
+        Of all models.
+    """
+    return (
+        _shortcut(case),
+        _label_suspect(case, suspects, names),
+        _low_quality(case),
+        _on_background(case),
+        _prior(case),
+        _looks_like(case),
+        _ambiguous(case),
+    )
+
+
+def _shortcut(case: ErrorCase) -> Flag:
+    wrong, found = case.wrong, case.shortcut
+    if found is None:
+        nothing = np.zeros_like(wrong)
+        return Flag("shortcut", nothing, nothing, (), untested="no photo was changed")
+    lead = Measure("lead of the answer without the property", found.lead, np.zeros(len(wrong)), found.gone)
+    # An answer that no shortcut names needs no experiment.
+    return Flag("shortcut", found.gone & wrong, wrong & (found.shown | ~found.suspected), (lead,))
+
+
+def _label_suspect(case: ErrorCase, suspects: LabelSuspects, names: Sequence[str]) -> Flag:
+    wrong = case.wrong
+    if not suspects.tested:
+        nothing = np.zeros_like(wrong)
+        return Flag("label-suspect", nothing, nothing, (), untested="needs a second model to agree")
+    known = suspects.answer >= 0
+    measures = []
+    for name, p, threshold in zip(names, suspects.given, suspects.thresholds, strict=True):
+        limit = np.where(known, threshold[suspects.answer], np.nan)
+        value = np.where(known, p, np.nan)
+        measures.append(Measure(f"probability of the answer, {name}", value, limit, _at_least(value, limit)))
+    return Flag("label-suspect", suspects.suspect & wrong, wrong, tuple(measures))
+
+
+def _low_quality(case: ErrorCase) -> Flag:
+    right, wrong = case.right, case.wrong
+    measures = []
+    for quantity, value in case.quality.items():
+        known = np.isfinite(value)
+        if (known & right).sum() < LEAST_CORRECT:
+            continue
+        limit = np.full(len(value), np.quantile(value[known & right], LOW))
+        measures.append(Measure(quantity, value, limit, known & (value < limit)))
+    if not measures:
+        nothing = np.zeros_like(wrong)
+        return Flag("low-quality", nothing, nothing, (), untested=_too_few(case))
+    known = np.any([np.isfinite(m.value) for m in measures], axis=0)
+    poor = np.any([m.crossed for m in measures], axis=0)
+    return Flag("low-quality", poor & wrong, known & wrong, tuple(measures), poor, known)
+
+
+def _on_background(case: ErrorCase) -> Flag:
+    right, wrong = case.right, case.wrong
+    nothing = np.zeros_like(wrong)
+    if case.background is None:
+        return Flag("background", nothing, nothing, (), untested="no regions")
+    highest = background_limit(case.background, right)
+    if highest is None:
+        return Flag("background", nothing, nothing, (), untested=_too_few(case))
+    known, limit = np.isfinite(case.background), np.full(len(wrong), highest)
+    hot = known & (case.background > limit)
+    heat = Measure("heat per area on the background", case.background, limit, hot)
+    if case.swapped is None:
+        why = "exchanging the background was not run"
+        return Flag("background", nothing, wrong & known & ~hot, (heat,), hot, known, why)
+    # The least favourable of several other backgrounds: on an error any disturbance helps the label about as often as
+    # not, so one rise alone would be a coin's.
+    least = np.full(len(wrong), np.nan)
+    for row, changes in case.swapped.items():
+        if len(changes):
+            least[row] = min(changes)
+    rises = np.isfinite(least) & (least > 0)
+    swap = Measure("least rise of the label's margin on other backgrounds", least, np.zeros(len(wrong)), rises)
+    # Little heat settles it without the experiment.
+    tested = wrong & known & (~hot | np.isfinite(least))
+    return Flag("background", wrong & hot & rises, tested, (heat, swap), hot, known)
+
+
+def background_limit(heat: Floats, right: Bools) -> float | None:
+    """Heat per area above which an image has much of it on the background; None with too few correct predictions."""
+    usual = heat[np.isfinite(heat) & right]
+    return float(np.quantile(usual, HIGH)) if len(usual) >= LEAST_CORRECT else None
+
+
+def _prior(case: ErrorCase) -> Flag:
+    wrong = case.wrong
+    if case.priors is None:
+        nothing = np.zeros_like(wrong)
+        return Flag("prior", nothing, nothing, (), untested=case.why_no_prior)
+    seen = case.priors > 0
+    adjusted = np.where(seen, case.logits - np.log(np.where(seen, case.priors, 1.0)), -np.inf)
+    rows, label = np.arange(len(wrong)), np.maximum(case.labels, 0)
+    ahead = adjusted[rows, label] - adjusted[rows, rivals(adjusted, case.labels)]
+    ahead = np.where(np.isfinite(ahead), ahead, np.nan)
+    mends = np.nan_to_num(ahead, nan=-1.0) > 0
+    measure = Measure("the label's margin without the class frequencies", ahead, np.zeros(len(wrong)), mends)
+    return Flag("prior", wrong & mends, wrong, (measure,))
+
+
+def _looks_like(case: ErrorCase) -> Flag:
+    wrong = case.wrong
+    labelled = case.labels >= 0
+    # On a correct image the runner-up stands where the answer stands on an error, so both are asked the same.
+    to_rival = distance_to_class(case.maps, case.labels, rivals(case.logits, case.labels))
+    to_label = distance_to_class(case.maps, case.labels, case.labels)
+    known = np.isfinite(to_rival) & np.isfinite(to_label) & labelled
+    nearer = known & (to_rival < to_label)
+    measure = Measure("distance to the usual map of the answer, against that of the label", to_rival, to_label, nearer)
+    untested = "" if (known & wrong).any() or not wrong.any() else "fewer than ten other images of either emotion"
+    return Flag("looks-like", nearer & wrong, known & wrong, (measure,), nearer, known, untested)
+
+
+def _ambiguous(case: ErrorCase) -> Flag:
+    right, wrong = case.right, case.wrong
+    ordered = np.sort(case.probabilities, axis=1)
+    margin = ordered[:, -1] - ordered[:, -2]
+    if right.sum() < LEAST_CORRECT:
+        nothing = np.zeros_like(wrong)
+        return Flag("ambiguous", nothing, nothing, (), untested=_too_few(case))
+    limit = np.full(len(margin), np.quantile(margin[right], CLOSE))
+    close = margin < limit
+    rows, label = np.arange(len(margin)), np.maximum(case.labels, 0)
+    # Ties for second count as second.
+    rank = 1 + (case.probabilities > case.probabilities[rows, label][:, None]).sum(axis=1).astype(np.float64)
+    second = Measure("rank of the label", rank, np.full(len(margin), 2.0), rank <= 2)
+    lead = Measure("lead of the first answer over the second", margin, limit, close)
+    return Flag("ambiguous", wrong & close & (rank <= 2), wrong, (lead, second), close, case.labels >= 0)
+
+
+def _too_few(case: ErrorCase) -> str:
+    return f"fewer than {LEAST_CORRECT} correct predictions to compare with ({int(case.right.sum())})"
+
+
+def _at_least(value: Floats, limit: Floats) -> Bools:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(value >= limit)

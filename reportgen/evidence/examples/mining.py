@@ -1,0 +1,330 @@
+"""Which images are worth a reader's look: chosen by rule, so that nobody picked them to please."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.analysis import ModelRecords
+from reportgen.evidence.attention.class_maps import map_distance
+
+__all__ = ["KINDS", "KINDS_BETWEEN", "Mined", "Pick", "mine", "mine_between", "mine_model"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+KINDS = (
+    "surest-correct",
+    "least-sure-correct",
+    "typical-correct",
+    "surest-error",
+    "confusion",
+    "near-miss",
+    "fallback",
+    "random",
+)
+KINDS_BETWEEN = ("a-right-b-wrong", "b-right-a-wrong", "wrong-alike", "wrong-differently")
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One image on one list.
+
+    Attributes
+    ----------
+    image
+        Row in the analysis.
+    model
+        Slug of the model; between two models, of the first (A).
+    emotion
+        The labelled emotion.
+    kind
+        One of `KINDS` or `KINDS_BETWEEN`.
+    rank
+        Place on its list, from 1. A list is one model's (or pair's) images of one kind and emotion; for
+        confusions of one labelled and one predicted emotion.
+    note
+        A fragment for the reader: "96 % sure", "second by 2 points".
+    predicted
+        What `model` answered.
+    other
+        Slug of the second model (B) between two models, else empty.
+    """
+
+    image: int
+    model: str
+    emotion: str
+    kind: str
+    rank: int
+    note: str
+    predicted: str = ""
+    other: str = ""
+
+
+@dataclass(frozen=True)
+class Mined:
+    """All picks of a report, with the lookups its pages need."""
+
+    picks: tuple[Pick, ...]
+
+    @cached_property
+    def images(self) -> tuple[int, ...]:
+        """Rows of all images that are on some list, ascending, each once."""
+        return tuple(sorted({pick.image for pick in self.picks}))
+
+    @cached_property
+    def _lists(self) -> dict[tuple[str, str, str, str], tuple[Pick, ...]]:
+        lists: dict[tuple[str, str, str, str], list[Pick]] = {}
+        for pick in self.picks:
+            lists.setdefault((pick.model, pick.other, pick.emotion, pick.kind), []).append(pick)
+        return {key: tuple(values) for key, values in lists.items()}
+
+    @cached_property
+    def _by_image(self) -> dict[int, tuple[Pick, ...]]:
+        lists: dict[int, list[Pick]] = {}
+        for pick in self.picks:
+            lists.setdefault(pick.image, []).append(pick)
+        return {key: tuple(values) for key, values in lists.items()}
+
+    def of(self, model: str, emotion: str, kind: str) -> tuple[Pick, ...]:
+        """One model's list for one emotion, by rank; confusions pair by pair, the most frequent first."""
+        return self._lists.get((model, "", emotion, kind), ())
+
+    def confusions(self, model: str, emotion: str, predicted: str) -> tuple[Pick, ...]:
+        """The gallery behind one cell of a confusion matrix, surest first."""
+        return tuple(pick for pick in self.of(model, emotion, "confusion") if pick.predicted == predicted)
+
+    def between(self, a: str, b: str, kind: str, emotion: str | None = None) -> tuple[Pick, ...]:
+        """Two models' list for one labelled emotion; for all of them, the best of every emotion first."""
+        if emotion is not None:
+            return self._lists.get((a, b, emotion, kind), ())
+        chosen = [pick for pick in self.picks if (pick.model, pick.other, pick.kind) == (a, b, kind)]
+        return tuple(sorted(chosen, key=lambda pick: pick.rank))
+
+    def on_image(self, image: int) -> tuple[Pick, ...]:
+        """Every list that one image is on."""
+        return self._by_image.get(image, ())
+
+
+def mine(
+    models: Sequence[ModelRecords],
+    labels: IntArray,
+    classes: Sequence[str],
+    per_kind: int,
+    seed: int,
+    *,
+    content: Sequence[str] | None = None,
+    unselected: int = 0,
+) -> Mined:
+    """Everything: each model by itself, then each pair of models; parameters as in `mine_model`."""
+    picks: list[Pick] = []
+    for model in models:
+        picks += mine_model(model, labels, classes, per_kind, seed, content=content, unselected=unselected)
+    for a, b in combinations(models, 2):
+        picks += mine_between(a, b, labels, classes, per_kind, seed, content=content)
+    return Mined(tuple(picks))
+
+
+def mine_model(
+    model: ModelRecords,
+    labels: IntArray,
+    classes: Sequence[str],
+    per_kind: int,
+    seed: int,
+    *,
+    content: Sequence[str] | None = None,
+    blank: npt.NDArray[np.bool_] | None = None,
+    quota: int | None = None,
+    unselected: int = 0,
+) -> tuple[Pick, ...]:
+    """One model's lists, for every emotion in the order of `classes`.
+
+    Parameters
+    ----------
+    labels
+        (n,) index of the labelled class; unlabelled images (-1) are on no list.
+    per_kind
+        Most images on a list.
+    seed
+        Of the images drawn at random (`unselected`); every other list is a ranking, ties broken by row.
+    content
+        (n,) hash of each image's bytes: no list shows the same picture twice.
+    blank
+        (n,) maps of the labelled class known to be blank, which have no place to be typical of. A map that is
+        nowhere positive is blank in any case.
+    quota
+        Most images per confused pair, so that a frequent confusion cannot fill the gallery; half of
+        `per_kind` unless given.
+    unselected
+        Images per emotion drawn at random (kind "random"): what the rankings, all of them extreme, do not
+        show.
+    """
+    lists = _Lists(model, labels, classes, content)
+    picks: list[Pick] = []
+    for emotion in range(len(classes)):
+        picks += _correct(lists, emotion, per_kind, blank)
+        picks += _errors(lists, emotion, per_kind)
+        if unselected:
+            rows = np.flatnonzero(labels == emotion)
+            drawn = np.random.default_rng([seed, emotion]).permutation(rows)
+            picks += lists.ranked("random", emotion, drawn, unselected, lambda row: "drawn at random")
+    return tuple(picks + _confusions(lists, quota or (per_kind + 1) // 2))
+
+
+def mine_between(
+    a: ModelRecords,
+    b: ModelRecords,
+    labels: IntArray,
+    classes: Sequence[str],
+    per_kind: int,
+    seed: int = 0,
+    *,
+    content: Sequence[str] | None = None,
+) -> tuple[Pick, ...]:
+    """Images on which two models part, or err together; those first of which the less sure model is surest.
+
+    Parameters as in `mine_model`; `per_kind` counts per emotion. Nothing here is drawn at random, so `seed`
+    has no effect; it is taken so that both functions are called alike.
+    """
+    lists = _Lists(a, labels, classes, content, other=b)
+    right_a, right_b, same = a.predicted == labels, b.predicted == labels, a.predicted == b.predicted
+    masks = (right_a & ~right_b, right_b & ~right_a, ~right_a & same, ~right_a & ~right_b & ~same)
+    both_sure = np.minimum(a.confidence, b.confidence)
+
+    def note(row: int) -> str:
+        answers = ((m.name, m.confidence[row], classes[m.predicted[row]]) for m in (a, b))
+        return ", ".join(f"{name} {_percent(p)} {answer}" for name, p, answer in answers)
+
+    picks: list[Pick] = []
+    for kind, mask in zip(KINDS_BETWEEN, masks, strict=True):
+        for emotion in range(len(classes)):
+            rows = np.flatnonzero(mask & (labels == emotion))
+            picks += lists.ranked(kind, emotion, _by(-both_sure, rows), per_kind, note)
+    return tuple(picks)
+
+
+class _Lists:
+    """Turns ranked rows into picks."""
+
+    def __init__(
+        self,
+        model: ModelRecords,
+        labels: IntArray,
+        classes: Sequence[str],
+        content: Sequence[str] | None,
+        other: ModelRecords | None = None,
+    ) -> None:
+        self.model, self.labels, self.classes, self.content = model, labels, classes, content
+        self.other = other.slug if other else ""
+
+    def ranked(
+        self, kind: str, emotion: int, rows: Iterable[int], limit: int, note: Callable[[int], str]
+    ) -> list[Pick]:
+        picks: list[Pick] = []
+        seen: set[str] = set()
+        for row in map(int, rows):
+            if len(picks) == limit:
+                break
+            if self.content is not None:
+                if self.content[row] in seen:
+                    continue
+                seen.add(self.content[row])
+            answer = self.classes[self.model.predicted[row]]
+            label, rank = self.classes[emotion], len(picks) + 1
+            picks.append(Pick(row, self.model.slug, label, kind, rank, note(row), answer, self.other))
+        return picks
+
+
+def _correct(lists: _Lists, emotion: int, per_kind: int, blank: npt.NDArray[np.bool_] | None) -> list[Pick]:
+    model, labels = lists.model, lists.labels
+    confidence = model.confidence
+    of = np.flatnonzero(labels == emotion)
+    rows = of[model.predicted[of] == emotion]
+
+    def sure(row: int) -> str:
+        return f"{_percent(confidence[row])} sure"
+
+    if not len(rows):
+        chance = model.probabilities[:, emotion]
+
+        def least(row: int) -> str:
+            return f"none correct; least wrong, {_percent(chance[row])} for {lists.classes[emotion]}"
+
+        return lists.ranked("fallback", emotion, _by(-chance, of), 1, least)
+    picks = lists.ranked("surest-correct", emotion, _by(-confidence, rows), per_kind, sure)
+    picks += lists.ranked("least-sure-correct", emotion, _by(confidence, rows), per_kind, sure)
+    shown, distance = _typicality(model, emotion, rows if blank is None else rows[~blank[rows]])
+    by_row = dict(zip(shown.tolist(), distance.tolist(), strict=True))
+    order = shown[np.lexsort((shown, distance))]
+    return picks + lists.ranked(
+        "typical-correct",
+        emotion,
+        order,
+        per_kind,
+        lambda row: f"{by_row[row]:.2f} from the mean map (0 to 1)",
+    )
+
+
+def _errors(lists: _Lists, emotion: int, per_kind: int) -> list[Pick]:
+    model, labels = lists.model, lists.labels
+    confidence, p_true = model.confidence, model.probabilities[:, emotion]
+    rows = np.flatnonzero((labels == emotion) & (model.predicted != emotion))
+    picks = lists.ranked("surest-error", emotion, _by(-confidence, rows), per_kind, lambda row: _sure_of(lists, row))
+    margin = confidence - p_true
+    # Second means that no class but the predicted one is above it, so ties for second count.
+    above = (model.probabilities[rows] > p_true[rows, None]).sum(axis=1)
+    close = rows[above <= 1]
+    return picks + lists.ranked(
+        "near-miss", emotion, _by(margin, close), per_kind, lambda row: f"second by {_points(margin[row])}"
+    )
+
+
+def _confusions(lists: _Lists, quota: int) -> list[Pick]:
+    model, labels, c = lists.model, lists.labels, len(lists.classes)
+    wrong = np.flatnonzero((labels >= 0) & (model.predicted != labels))
+    pair = labels[wrong] * c + model.predicted[wrong]
+    pairs, counts = np.unique(pair, return_counts=True)
+    picks: list[Pick] = []
+    for code in pairs[np.lexsort((pairs, -counts))]:
+        order = _by(-model.confidence, wrong[pair == code])
+        picks += lists.ranked("confusion", int(code) // c, order, quota, lambda row: _sure_of(lists, row))
+    return picks
+
+
+def _typicality(model: ModelRecords, emotion: int, rows: IntArray) -> tuple[IntArray, FloatArray]:
+    """Rows with some heat, and each map's Jensen-Shannon distance (base 2, 0..1) to their mean map."""
+    maps = np.maximum(model.maps[rows, emotion].reshape(len(rows), -1).astype(np.float64), 0)
+    total = maps.sum(axis=1)
+    rows, maps, total = rows[total > 0], maps[total > 0], total[total > 0]
+    if not len(rows):
+        return rows, total
+    shares = maps / total[:, None]
+    return rows, map_distance(shares, np.broadcast_to(shares.mean(axis=0), shares.shape))
+
+
+def _by(key: FloatArray, rows: IntArray) -> IntArray:
+    """Rows by rising key of each, ties by row."""
+    return rows[np.lexsort((rows, key[rows]))]
+
+
+def _sure_of(lists: _Lists, row: int) -> str:
+    return f"{_percent(lists.model.confidence[row])} sure of {lists.classes[lists.model.predicted[row]]}"
+
+
+def _percent(p: float) -> str:
+    # Neither "100 %" nor "0 %" is ever true of a softmax.
+    if p >= 0.995:
+        return "over 99 %"
+    return "under 1 %" if p < 0.005 else f"{100 * p:.0f} %"
+
+
+def _points(margin: float) -> str:
+    points = 100 * margin
+    if points < 0.5:
+        return "under 1 point"
+    return "1 point" if points < 1.5 else f"{points:.0f} points"

@@ -1,0 +1,123 @@
+"""Is the model cheating? Heat on the background and use of the background, held against each other.
+
+Heat alone accuses nobody: evidence can sit where the answer does not depend on it. And what a model uses need not show
+in its heatmap. So both are reported, and only use is called cheating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from reportgen.evidence.attention.verdicts import Verdict
+from reportgen.evidence.importance.regions import RegionUse
+from reportgen.evidence.stats.intervals import format_p
+
+__all__ = ["BackgroundFinding", "BackgroundState", "Status", "judge_backgrounds", "status_of"]
+
+Status = Literal["confirmed", "contradicted", "undetermined", "not tested"]
+BackgroundState = Literal["uses it", "uses a little", "looks only", "undetermined", "clear", "not tested"]
+
+
+@dataclass(frozen=True)
+class BackgroundFinding:
+    """What one model does with the background for one emotion.
+
+    Attributes
+    ----------
+    state
+        "uses it": cheating by the rule of use (whether or not the heatmap shows it); "uses a little": significant, but
+        below what is called cheating; "looks only": heat without use; "undetermined": heat, and use not decided, or use
+        beyond the minimum neither shown nor ruled out; "clear": no heat, and use above the minimum ruled out; "not
+        tested": heat, and no transplant test.
+    looks
+        Whether the heatmap falls on the background.
+    place
+        Where on the background the heat lies, in words; "" where there is no hot cell.
+    score
+        Log-odds of use, 0 where not positive; the measure of suspicion that can be ranked.
+    """
+
+    model: str
+    emotion: str
+    state: BackgroundState
+    looks: bool
+    place: str
+    score: float
+    sentence: str
+
+    @property
+    def cheating(self) -> bool:
+        """Whether the model is said to cheat."""
+        return self.state == "uses it"
+
+
+def status_of(use: RegionUse | None) -> Status:
+    """Beside a claim that the heatmap falls on a region: does the model use that region?"""
+    if use is None or use.answer == "insufficient evidence":
+        return "not tested"
+    if use.answer == "yes":
+        return "confirmed"
+    return "contradicted" if use.answer in ("no", "small") else "undetermined"
+
+
+def judge_backgrounds(verdicts: Sequence[Verdict], uses: Sequence[RegionUse]) -> tuple[BackgroundFinding, ...]:
+    """One finding per model and emotion with a verdict about the background."""
+    by_key = {(use.model, use.emotion): use for use in uses if use.region == "background"}
+    return tuple(
+        _finding(verdict, by_key.get((verdict.model, verdict.emotion)))
+        for verdict in verdicts
+        if verdict.kind == "background"
+    )
+
+
+def _finding(verdict: Verdict, use: RegionUse | None) -> BackgroundFinding:
+    looks = verdict.answer == "yes"
+    tested = use is not None and use.answer != "insufficient evidence"
+    score = max(use.gap, 0.0) if use is not None and np.isfinite(use.gap) else 0.0
+    place = verdict.place if looks else ""
+    state = _state(looks, use if tested else None)
+    sentence = _sentence(verdict, use if tested else None, state, place)
+    return BackgroundFinding(verdict.model, verdict.emotion, state, looks, place, score, sentence)
+
+
+def _state(looks: bool, use: RegionUse | None) -> BackgroundState:
+    if use is None:
+        return "not tested"
+    if use.cheating:
+        return "uses it"
+    if use.answer in ("yes", "small"):
+        return "uses a little"
+    if use.answer == "no":
+        return "looks only" if looks else "clear"
+    return "undetermined"
+
+
+def _sentence(verdict: Verdict, use: RegionUse | None, state: BackgroundState, place: str) -> str:
+    heat = f"{verdict.model} looks at the background for {verdict.emotion}{': the ' + place if place else ''}"
+    if use is None:
+        return f"{heat}; use not tested." if verdict.answer == "yes" else "Use of the background was not tested."
+    loss = (
+        f"with another emotion's background {verdict.emotion} loses {use.gap:.2f} log-odds [{use.low:.2f}, "
+        f"{use.high:.2f}], {format_p(use.p)}, and {100 * use.recall_gap:.0f} points of recall"
+    )
+    if state == "uses it":
+        seen = f"{heat}, and uses it" if verdict.answer == "yes" else (
+            f"{verdict.model} uses the background for {verdict.emotion} although the heatmap does not show it"
+        )  # fmt: skip
+        return f"{seen}: {loss}."
+    if state == "uses a little":
+        begin = f"{heat} and uses it a little" if verdict.answer == "yes" else (
+            f"{verdict.model} uses the background a little for {verdict.emotion}"
+        )  # fmt: skip
+        return f"{begin}: {loss}."
+    if state == "looks only":
+        return f"{heat}, but does not use it: not confirmed. At most {max(use.high, 0):.2f} log-odds depend on it."
+    if state == "clear":
+        most = f"at most {max(use.high, 0):.2f} log-odds"
+        return f"{verdict.model} does not use the background for {verdict.emotion}: {most}."
+    begin = heat if verdict.answer == "yes" else f"{verdict.model}, {verdict.emotion}"
+    return f"{begin}; whether it uses the background is undetermined: {loss}."

@@ -1,0 +1,298 @@
+"""What a model really uses: how much the answer loses when a region comes from a face with another emotion.
+
+    m_e(x)      = z_e - logsumexp(z_others)                      log-odds of emotion e: they do not saturate
+    gap_r(e, d) = mean over receivers of [ m_e with donors of e  -  m_e with a donor of emotion d ]
+    gap_r(e)    = mean over d of gap_r(e, d), without the largest and the smallest
+
+Leaving out the extremes keeps one emotion's artefact from accusing all the others: donors that bring it change every
+receiver. The median does so too, but wastes data: on a ResNet18 and photos its standard error was a third larger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import logsumexp
+from scipy.stats import t as student
+
+from reportgen.evidence.stats.clustered import holm
+from reportgen.faces.transplant import TRANSPLANTED
+
+__all__ = ["CHEATING_GAP", "CHEATING_RECALL", "LEAST_GAP", "RegionUse", "UseAnswer", "log_odds", "measure_use"]
+
+Floats = npt.NDArray[np.float64]
+UseAnswer = Literal["yes", "small", "no", "undetermined", "insufficient evidence"]
+
+LEAST_GAP = 0.2
+"""Log-odds from which a model is said to use a region; less is called small."""
+CHEATING_GAP, CHEATING_RECALL, CHEATING_ALPHA = 0.5, 0.05, 0.01
+"""What use of the background must reach, all three, before it is called cheating: log-odds, recall, and p of the
+emotion by itself; after Holm it must be significant as well. Settled on the self-check's corner patches, the family
+for tuning."""
+ALPHA = 0.05
+LEAST_PERSONS = 6
+"""With fewer persons nothing is decided, as everywhere in the report: six is the least that a sign test can decide."""
+_DRAWS = 1000  # of a standard error, not of an interval's end: a thousand give it to about two per cent
+# With fewer emotions among the donors nothing can be left out; their median is taken.
+_TRIMMED = 4
+
+
+@dataclass(frozen=True)
+class RegionUse:
+    """Use of one region for one emotion by one model.
+
+    Attributes
+    ----------
+    gap, low, high
+        Log-odds that the emotion loses when the region comes from another emotion's face, with a 95 % interval.
+    recall_gap
+        By how much fewer predictions stay with the emotion, over all pictures alike, -1..1.
+    p
+        Two-sided, adjusted (Holm) over emotions x facial regions of the model, and for the background over the
+        emotions: it answers a question of its own. NaN where nothing was tested.
+    receivers, persons, donors
+        Faces that received, distinct persons among them (images where persons are unknown), faces that gave.
+    unmatched
+        The gap when donors keep their own colour and light; NaN where that was not run.
+    by_donor
+        (C,) the gap for donors of each emotion; NaN for the emotion itself and where there were none.
+    p_alone
+        p before adjustment.
+    """
+
+    model: str
+    emotion: str
+    region: str
+    answer: UseAnswer
+    gap: float
+    low: float
+    high: float
+    recall_gap: float
+    p: float
+    receivers: int
+    persons: int
+    donors: int
+    unmatched: float
+    unmatched_answer: UseAnswer
+    by_donor: tuple[float, ...]
+    p_alone: float = float("nan")
+
+    @property
+    def cheating(self) -> bool:
+        """Whether use of the background is strong and certain enough to be called so."""
+        return (
+            self.region == "background"
+            and self.answer == "yes"
+            and self.p_alone < CHEATING_ALPHA
+            and self.gap >= CHEATING_GAP
+            and self.recall_gap >= CHEATING_RECALL
+        )
+
+
+def log_odds(logits: npt.NDArray[np.floating], emotion: npt.NDArray[np.integer]) -> Floats:
+    """(n,) log-odds of one class against all others, from (n, C) logits and (n,) class indices."""
+    z = logits.astype(np.float64)
+    rows = np.arange(len(z))
+    own = z[rows, emotion]
+    rest = z.copy()
+    rest[rows, emotion] = -np.inf
+    return np.asarray(own - logsumexp(rest, axis=1))
+
+
+def measure_use(
+    model: str,
+    design: pd.DataFrame,
+    logits: npt.NDArray[np.floating],
+    classes: tuple[str, ...],
+    persons: npt.NDArray[np.object_],
+    seed: int,
+) -> tuple[RegionUse, ...]:
+    """Use of every region for every emotion, in the order of `classes` and `TRANSPLANTED`.
+
+    Parameters
+    ----------
+    design
+        One row per picture, as `reportgen.explain.experiments.transplants.design_transplants` gives it.
+    logits
+        (n, C) the model's answers to them.
+    persons
+        Per row of the analysis, a person; an image of its own name where unknown.
+    """
+    table = design.reset_index(drop=True)
+    emotion = table["emotion"].to_numpy(dtype=np.int64)
+    margin = log_odds(logits, emotion)
+    stays = (logits.argmax(axis=1) == emotion).astype(np.float64)
+    tests: dict[tuple[int, str, bool], _Test] = {}
+    for _, rows in table.groupby(["emotion", "region", "matched"], sort=False):
+        at = rows.index.to_numpy()
+        key = (int(emotion[at[0]]), str(rows["region"].iloc[0]), bool(rows["matched"].iloc[0]))
+        tests[key] = _Test(rows, margin[at], stays[at], len(classes), persons, seed)
+    found: list[RegionUse] = []
+    for outside in (True, False):
+        for matched in (True, False):
+            family = [
+                test
+                for (_, region, kind), test in tests.items()
+                if kind == matched and (region == "background") == outside
+            ]
+            for test, adjusted in zip(family, holm([test.p for test in family]), strict=True):
+                test.adjusted = float(adjusted)
+    for e, name in enumerate(classes):
+        for region in TRANSPLANTED:
+            found.append(
+                _use(model, name, region, len(classes), tests.get((e, region, True)), tests.get((e, region, False)))
+            )
+    return tuple(found)
+
+
+class _Test:
+    """One emotion and region: the estimate, its interval and its p."""
+
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        margin: Floats,
+        stays: Floats,
+        classes: int,
+        persons: npt.NDArray[np.object_],
+        seed: int,
+    ) -> None:
+        self.receivers, r = np.unique(rows["receiver"], return_inverse=True)
+        givers, g = np.unique(rows["donor"], return_inverse=True)
+        self.donors = len(givers)
+        receiver_person = np.unique(persons[self.receivers].astype(str), return_inverse=True)[1]
+        donor_person = np.unique(persons[givers].astype(str), return_inverse=True)[1]
+        self.persons = int(receiver_person.max()) + 1
+        d = rows["donor_emotion"].to_numpy(dtype=np.int64)
+        same = d == int(rows["emotion"].iloc[0])
+        entries = _Entries(r, d, same, len(self.receivers), classes)
+        every = np.ones((1, len(rows)))
+        gaps = entries.gaps(margin, every)
+        self.by_donor = gaps[0]
+        self.gap = float(_centre(gaps)[0])
+        # A plain share: of a few answers an emotion, leaving out the extremes leaves out most of what was lost.
+        self.recall_gap = float(stays[same].mean() - stays[~same].mean()) if same.any() and not same.all() else np.nan
+        rng = np.random.default_rng([seed, int(rows["emotion"].iloc[0]), TRANSPLANTED.index(rows["region"].iloc[0])])
+        by_receiver = _weights(receiver_person, rng)[:, receiver_person[r]]
+        by_donor = _weights(donor_person, rng)[:, donor_person[g]]
+        by_pair = _weights(np.arange(len(rows)), rng)
+        spread = [self._variance(entries, margin, w) for w in (by_receiver, by_donor, by_pair)]
+        # Cameron, Gelbach and Miller 2011: what receivers share, plus what donors share, less what is counted twice.
+        # Donors and pairs by themselves say little: drawing them again also breaks receivers' comparisons up.
+        shared = max(spread[1] - spread[2], 0.0)
+        # Persons drawn again from n are n / (n - 1) times too alike.
+        self.error = float(np.sqrt((spread[0] + shared) * self.persons / max(self.persons - 1, 1)))
+        self.freedom = min(self.persons, int(donor_person.max()) + 1) - 1
+        self.adjusted = np.nan
+
+    @staticmethod
+    def _variance(entries: _Entries, margin: Floats, weights: Floats) -> float:
+        with np.errstate(invalid="ignore"):
+            drawn = _centre(entries.gaps(margin, weights))
+        return float(np.nanvar(drawn, ddof=1))
+
+    @property
+    def p(self) -> float:
+        """Two-sided, before adjustment; NaN where a single person gave or received."""
+        if self.freedom < 1:
+            return np.nan
+        if self.error == 0:
+            return 1.0 if self.gap == 0 else 0.0
+        return float(2 * student.sf(abs(self.gap) / self.error, self.freedom))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 %."""
+        if self.freedom < 1:
+            return -np.inf, np.inf
+        reach = float(student.ppf(0.975, self.freedom)) * self.error
+        return self.gap - reach, self.gap + reach
+
+    @property
+    def answer(self) -> UseAnswer:
+        """The word that the numbers earn."""
+        low, high = self.interval
+        if self.persons < LEAST_PERSONS:
+            return "insufficient evidence"
+        if self.adjusted < ALPHA and low > 0:
+            return "yes" if self.gap >= LEAST_GAP else "small"
+        return "no" if high < LEAST_GAP else "undetermined"
+
+
+class _Entries:
+    """Where every picture's margin goes: its receiver, and the emotion of its donor."""
+
+    def __init__(
+        self, receiver: npt.NDArray[np.intp], donor_emotion: npt.NDArray[np.int64], same: npt.NDArray[np.bool_],
+        receivers: int, classes: int,
+    ) -> None:  # fmt: skip
+        self._same, self._other = np.flatnonzero(same), np.flatnonzero(~same)
+        self._receiver, self._emotion = receiver, donor_emotion
+        self._own = np.eye(receivers)[receiver[self._same]]  # (s, R)
+        self._classes = classes
+
+    def gaps(self, value: Floats, weights: Floats) -> Floats:
+        """(draws, C) gap for donors of every emotion under (draws, n) weights; NaN where none is left."""
+        own = weights[:, self._same]
+        total = own @ self._own  # (draws, R)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = ((own * value[self._same]) @ self._own) / total  # (draws, R) of the same emotion's donors
+        receiver = self._receiver[self._other]
+        weight = np.where(total[:, receiver] > 0, weights[:, self._other], 0.0)  # (draws, o)
+        lost = np.where(weight > 0, mean[:, receiver] - value[self._other], 0.0) * weight
+        to_emotion = np.eye(self._classes)[self._emotion[self._other]]  # (o, C)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((lost @ to_emotion) / (weight @ to_emotion))
+
+
+def _centre(gaps: Floats) -> Floats:
+    """(draws,) mean of each row of (draws, C) without its largest and smallest; NaN entries do not count."""
+    ordered = np.sort(gaps, axis=1)  # NaN comes last
+    count = np.isfinite(ordered).sum(axis=1)
+    place = np.arange(ordered.shape[1])
+    inner = (place >= 1) & (place < count[:, None] - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        trimmed = np.where(inner, ordered, 0.0).sum(axis=1) / inner.sum(axis=1)
+        low, high = (np.take_along_axis(ordered, np.maximum(k, 0)[:, None], axis=1)[:, 0] for k in
+                     ((count - 1) // 2, count // 2))  # fmt: skip
+    middle = np.where(count > 0, (low + high) / 2, np.nan)
+    return np.asarray(np.where(count >= _TRIMMED, trimmed, middle))
+
+
+def _weights(cluster: npt.NDArray[np.integer], rng: np.random.Generator) -> Floats:
+    """(draws, clusters) how often each cluster is drawn."""
+    count = int(cluster.max()) + 1
+    return np.asarray(rng.multinomial(count, np.full(count, 1 / count), _DRAWS), dtype=np.float64)
+
+
+def _use(model: str, emotion: str, region: str, classes: int, test: _Test | None, unmatched: _Test | None) -> RegionUse:
+    nan = float("nan")
+    if test is None:
+        nothing = (nan,) * classes
+        return RegionUse(
+            model, emotion, region, "insufficient evidence", nan, nan, nan, nan, nan, 0, 0, 0, nan,
+            "insufficient evidence", nothing,
+        )  # fmt: skip
+    low, high = test.interval
+    return RegionUse(
+        model=model,
+        emotion=emotion,
+        region=region,
+        answer=test.answer,
+        gap=test.gap,
+        low=low,
+        high=high,
+        recall_gap=test.recall_gap,
+        p=test.adjusted,
+        receivers=len(test.receivers),
+        persons=test.persons,
+        donors=test.donors,
+        unmatched=nan if unmatched is None else unmatched.gap,
+        unmatched_answer="insufficient evidence" if unmatched is None else unmatched.answer,
+        by_donor=tuple(float(v) for v in test.by_donor),
+        p_alone=test.p,
+    )

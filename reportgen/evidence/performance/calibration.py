@@ -1,0 +1,136 @@
+"""Whether a model's confidence can be taken at its word, beside what chance makes of a perfect model's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.evidence.stats.intervals import Estimate, wilson
+
+__all__ = ["Calibration", "CalibrationBin", "calibrate"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+# Draws times images held in memory at once while simulating: 32 MB of float64.
+_CHUNK = 4_000_000
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Images of about the same confidence.
+
+    Attributes
+    ----------
+    low, high
+        Smallest and largest confidence in the bin, 0..1.
+    confidence
+        Mean confidence: what the model promised.
+    accuracy
+        Share that was right: what it kept, with Wilson's interval.
+    n
+        Images in the bin.
+    """
+
+    low: float
+    high: float
+    confidence: float
+    accuracy: Estimate
+    n: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Expected calibration error and what it is to be held against.
+
+    Attributes
+    ----------
+    ece
+        Mean distance between promised and kept accuracy over equal-mass bins, 0..1; lower is better.
+    band
+        The middle 95 % of the ECE of a perfectly calibrated model that gives these very confidences to as
+        many images. It lies above 0: a finite test set makes every model look a little miscalibrated.
+    overconfidence
+        Mean confidence minus accuracy, -1..1: above 0 the model promises more than it keeps.
+    bins
+        By rising confidence.
+    """
+
+    ece: float
+    band: tuple[float, float]
+    overconfidence: float
+    bins: tuple[CalibrationBin, ...]
+    n: int
+
+    @property
+    def miscalibrated(self) -> bool:
+        """Whether the error is larger than chance gives a perfectly calibrated model."""
+        return self.ece > self.band[1]
+
+
+def calibrate(
+    confidence: FloatArray, correct: npt.NDArray[np.bool_], seed: int, *, bins: int = 15, draws: int = 1000
+) -> Calibration:
+    """Calibration of the predicted class's probability.
+
+    Parameters
+    ----------
+    confidence
+        (n,) probability of the predicted class, 0..1.
+    correct
+        (n,) whether the prediction is the label.
+    seed
+        Of the simulated labels.
+    bins
+        Wanted number of equal-mass bins; fewer where images are few (at least ten per bin) or confidences are
+        tied, which stay together so that the order of the images cannot matter.
+    draws
+        Simulated test sets. A label drawn from the model's probabilities equals its prediction with
+        probability `confidence`, so it is enough to simulate right and wrong.
+    """
+    n = len(confidence)
+    if n == 0:
+        return Calibration(math.nan, (math.nan, math.nan), math.nan, (), 0)
+    order = np.argsort(confidence, kind="stable")
+    promised = np.asarray(confidence, dtype=np.float64)[order]
+    kept = np.asarray(correct, dtype=np.float64)[order]
+    starts = _equal_mass(promised, max(1, min(bins, n // 10)))
+    sizes = np.diff(np.append(starts, n))
+    promised_sums = np.add.reduceat(promised, starts)
+    kept_sums = np.add.reduceat(kept, starts)
+    ece = float(np.abs(promised_sums - kept_sums).sum() / n)
+    null = _null_errors(promised, starts, promised_sums, draws, np.random.default_rng(seed))
+    low, high = np.quantile(null, (0.025, 0.975))
+    rows = tuple(
+        CalibrationBin(
+            low=float(promised[start]),
+            high=float(promised[start + size - 1]),
+            confidence=float(promised_sums[i] / size),
+            accuracy=wilson(round(kept_sums[i]), int(size)),
+            n=int(size),
+        )
+        for i, (start, size) in enumerate(zip(starts, sizes, strict=True))
+    )
+    return Calibration(ece, (float(low), float(high)), float(promised.mean() - kept.mean()), rows, n)
+
+
+def _equal_mass(ascending: FloatArray, bins: int) -> IntArray:
+    """First position of every bin in ascending values; a run of ties belongs to one bin."""
+    cuts = np.arange(bins) * len(ascending) // bins
+    return np.unique(np.searchsorted(ascending, ascending[cuts], side="left")).astype(np.int64)
+
+
+def _null_errors(
+    promised: FloatArray, starts: IntArray, promised_sums: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """(draws,) ECE of simulated test sets on which every confidence is exactly right."""
+    n = len(promised)
+    step = max(1, _CHUNK // n)
+    errors = []
+    for first in range(0, draws, step):
+        right = (rng.random((min(step, draws - first), n)) < promised).astype(np.float64)
+        errors.append(np.abs(np.add.reduceat(right, starts, axis=1) - promised_sums).sum(axis=1) / n)
+    return np.concatenate(errors)

@@ -1,0 +1,205 @@
+"""Two models on the same images: who is right where, and whether the difference is more than chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest
+from sklearn.metrics import cohen_kappa_score
+
+from reportgen.analysis import ModelAnswers
+from reportgen.evidence.stats.clustered import holm
+from reportgen.evidence.stats.intervals import Estimate, format_p, paired_difference
+
+__all__ = ["Comparison", "RecallDifference", "compare_models", "mcnemar", "recall_differences"]
+
+IntArray = npt.NDArray[np.int64]
+
+ALPHA = 0.05
+DECIDABLE = 6
+"""Fewer discordant images than this cannot reach p < .05, however one-sided: 2 * 0.5**5 = .0625."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the labelled images.
+
+    Attributes
+    ----------
+    a, b
+        The models' names.
+    both, only_a, only_b, neither
+        Images that both get right, only A, only B, neither; they add up to `n`.
+    same_prediction
+        Images given the same answer, right or wrong.
+    wrong_alike, wrong_differently
+        The parts of `neither`: same wrong answer, two different wrong answers.
+    difference
+        Accuracy of A minus accuracy of B, -1..1, with the paired interval.
+    p_value
+        Exact two-sided McNemar test, on the discordant images.
+    decided
+        p < .05.
+    kappa
+        Cohen's kappa between the two models' answers: 1 the same always, 0 as alike as chance; NaN where both
+        give one and the same answer to everything.
+    sentence
+        The result for a reader who knows none of these words.
+    """
+
+    a: str
+    b: str
+    n: int
+    both: int
+    only_a: int
+    only_b: int
+    neither: int
+    same_prediction: int
+    wrong_alike: int
+    wrong_differently: int
+    difference: Estimate
+    p_value: float
+    decided: bool
+    kappa: float
+    sentence: str
+
+    @property
+    def discordant(self) -> int:
+        """Images that exactly one of the two gets right."""
+        return self.only_a + self.only_b
+
+    @property
+    def decidable(self) -> bool:
+        """Whether any outcome on so many discordant images could have reached p < .05."""
+        return self.discordant >= DECIDABLE
+
+
+@dataclass(frozen=True)
+class RecallDifference:
+    """Recall of A minus recall of B on one emotion's images, paired.
+
+    Attributes
+    ----------
+    n, only_a, only_b
+        The emotion's images; those only A, only B gets right.
+    difference
+        -1..1 with the paired interval.
+    p_value, p_holm
+        Exact McNemar test, alone and adjusted (Holm 1979) over the emotions that have images.
+    decided
+        p_holm < .05.
+    """
+
+    emotion: str
+    n: int
+    only_a: int
+    only_b: int
+    difference: Estimate
+    p_value: float
+    p_holm: float
+    decided: bool
+
+
+def mcnemar(only_a: int, only_b: int) -> float:
+    """Two-sided exact McNemar test: the discordant images as tosses of a fair coin; 1 when there are none."""
+    discordant = int(only_a) + int(only_b)
+    return float(binomtest(int(only_a), discordant, 0.5).pvalue) if discordant else 1.0
+
+
+def compare_models(a: ModelAnswers, b: ModelAnswers, labels: IntArray) -> Comparison:
+    """Compare two models on the labelled images.
+
+    Parameters
+    ----------
+    labels
+        (n,) index of the labelled class; -1 where unlabelled, and left out.
+    """
+    labelled = labels >= 0
+    truth, answer_a, answer_b = labels[labelled], a.predicted[labelled], b.predicted[labelled]
+    right_a, right_b = answer_a == truth, answer_b == truth
+    same = answer_a == answer_b
+    n, only_a, only_b = len(truth), int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    both, neither = int((right_a & right_b).sum()), int((~right_a & ~right_b).sum())
+    wrong_alike = int((same & ~right_a).sum())
+    difference = paired_difference(only_a, only_b, n)
+    p_value = mcnemar(only_a, only_b)
+    constant = n == 0 or (same.all() and len(np.unique(answer_a)) == 1)
+    return Comparison(
+        a=a.name,
+        b=b.name,
+        n=n,
+        both=both,
+        only_a=only_a,
+        only_b=only_b,
+        neither=neither,
+        same_prediction=int(same.sum()),
+        wrong_alike=wrong_alike,
+        wrong_differently=neither - wrong_alike,
+        difference=difference,
+        p_value=p_value,
+        decided=p_value < ALPHA,
+        kappa=math.nan if constant else float(cohen_kappa_score(answer_a, answer_b)),
+        sentence=_sentence(a.name, b.name, both, difference, only_a, only_b, p_value),
+    )
+
+
+def recall_differences(
+    a: ModelAnswers, b: ModelAnswers, labels: IntArray, classes: Sequence[str]
+) -> tuple[RecallDifference, ...]:
+    """Compare two models' recall per emotion, in the order of `classes`; NaN where there are no images."""
+    right_a, right_b = a.predicted == labels, b.predicted == labels
+    counts = []
+    for i in range(len(classes)):
+        of = labels == i
+        counts.append((int(of.sum()), int((of & right_a & ~right_b).sum()), int((of & right_b & ~right_a).sum())))
+    p_values = [mcnemar(only_a, only_b) for _, only_a, only_b in counts]
+    # An emotion without an image is no test: it stays out of the family, and nothing is decided about it.
+    adjusted = np.nan_to_num(
+        holm([p if n else math.nan for p, (n, _, _) in zip(p_values, counts, strict=True)]), nan=1.0
+    )
+    return tuple(
+        RecallDifference(
+            emotion, n, only_a, only_b, paired_difference(only_a, only_b, n), p, float(p_holm), bool(p_holm < ALPHA)
+        )
+        for emotion, (n, only_a, only_b), p, p_holm in zip(classes, counts, p_values, adjusted, strict=True)
+    )
+
+
+def _sentence(a: str, b: str, both: int, difference: Estimate, only_a: int, only_b: int, p_value: float) -> str:
+    n, discordant = difference.n, only_a + only_b
+    if n == 0:
+        return f"No image is labelled, so nothing says whether {a} or {b} is right more often."
+    right_a, right_b = both + only_a, both + only_b
+    first, second, low, high = a, b, difference.low, difference.high
+    if right_b > right_a:
+        first, second, low, high, right_a, right_b = b, a, -difference.high, -difference.low, right_b, right_a
+    scores = f"{first} is right on {right_a:,} and {second} on {right_b:,} of {n:,} {_images(n)}"
+    scores += f" ({100 * right_a / n:.1f} and {100 * right_b / n:.1f} %). "
+    gap = f"{100 * (right_a - right_b) / n:.1f} points (95 % interval {_points(low)} to {_points(high)})"
+    if discordant == 0:
+        finding = "They are right on the very same images, so this test set cannot tell which is better."
+    elif discordant < DECIDABLE:
+        finding = (
+            f"Only one of them gets {discordant} {_images(discordant)} right, and fewer than {DECIDABLE} "
+            "such images cannot show a difference beyond chance, whichever way they fall: undecided."
+        )
+    else:
+        verdict = "is more than chance alone would easily give" if p_value < ALPHA else "may be chance"
+        finding = (
+            f"The difference of {gap} {verdict}: of the {discordant:,} images that only one of them gets "
+            f"right, {first} has {max(only_a, only_b):,} (exact McNemar test, {format_p(p_value)})."
+        )
+    return f"{scores}{finding} One checkpoint each compares checkpoints, not architectures."
+
+
+def _images(count: int) -> str:
+    return "image" if count == 1 else "images"
+
+
+def _points(share: float) -> str:
+    text = f"{100 * share:.1f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")

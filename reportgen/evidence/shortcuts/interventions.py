@@ -1,0 +1,324 @@
+"""What a model still recognises once a property of the photo is taken away: recall before and after.
+
+A shortcut needs three things together. Recall of an emotion falls when the property is taken away; the property goes
+with that emotion in the data; and images of other emotions, changed in the same way, lose less, because a model that
+is merely fragile loses everywhere. Each is tested by itself, and the answer is three-valued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest
+
+from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.shortcuts.lost_share import FEWEST_KNOWN, Lost, count_lost, exceed, lost_share
+from reportgen.evidence.shortcuts.properties import ALPHA, Association
+from reportgen.evidence.stats.clustered import clusters, holm, mean_interval
+from reportgen.evidence.stats.intervals import Estimate, paired_difference, wilson
+
+__all__ = ["LEAST_EXCESS", "LEAST_FALL", "TAKES_AWAY", "Effect", "Shown", "judge_interventions"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+LEAST_FALL = 0.10
+"""Recall has to fall by at least ten points: the measure that "may be cheating" asks of a background, too."""
+
+LEAST_EXCESS = 0.10
+"""The emotion has to lose so much more of the images it knew than other emotions lose."""
+
+TAKES_AWAY = {
+    "grey": (
+        ("colour", 1),
+        ("colourfulness", 1),
+        ("red cast", 1),
+        ("red cast", -1),
+        ("yellow cast", 1),
+        ("yellow cast", -1),
+    ),
+    "equalised": (("brightness", 1), ("brightness", -1), ("contrast", 1), ("contrast", -1)),
+    "blurred": (("sharpness", 1), ("size", 1)),
+    "re-encoded": (("JPEG quality", 1), ("JPEG file", -1)),
+}
+"""Which property each change takes away, and from which photos: 1 from those that have more of it. A blur takes the
+sharpness of sharp photos and leaves soft ones soft; one brightness for all takes brightness and darkness alike."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The labelled images that were shown again, and what one model said.
+
+    Attributes
+    ----------
+    rows, labels
+        (s,) row of the analysis, index of the emotion.
+    altered
+        Per change, (s,) whether it altered the image at all.
+    before, after
+        Per change, (s,) the predicted class without it and with it.
+    sure
+        (s,) the model's probability of the label before.
+    """
+
+    rows: Ints
+    labels: Ints
+    altered: dict[str, Bools]
+    before: dict[str, Ints]
+    after: dict[str, Ints]
+    sure: Floats
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One change, one emotion, one model.
+
+    Attributes
+    ----------
+    n, persons
+        Images of the emotion that were shown; their persons, None where not known.
+    altered, known
+        How many of them the change alters; how many the model knew before.
+    before, after
+        Recall with Wilson's interval.
+    fall
+        before - after of the same images, with a paired 95 % interval (persons drawn again where known).
+    lost, gained
+        Images right only before, only after.
+    p
+        McNemar's exact test of lost against gained images: more than flicker. Where persons are known the larger of
+        that and the p-value that the emotion's persons lose no more than others'. Adjusted (Holm) over the model's
+        emotions x changes for which a property goes with the emotion, and over the rest by themselves, as only the
+        former can be shortcuts.
+    goes_with
+        Properties that this change takes away and that go with the emotion in the data, in the order of `TAKES_AWAY`.
+    loss
+        Share of the known and altered images that are lost.
+    elsewhere
+        The same of other emotions with which the property does not go: their median; NaN where there are none.
+    excess
+        loss - elsewhere.
+    falls
+        "yes", "no", "undetermined" or "insufficient evidence": whether recall falls by ten points or more.
+    answer
+        Likewise: whether the model knows the emotion by what was taken away.
+    note
+        What limits the answer.
+    lost_rows
+        Rows of the lost images, those the model had been surest of first.
+    lost_as
+        What each of them is taken for now.
+    """
+
+    model: str
+    emotion: str
+    change: str
+    n: int
+    persons: int | None
+    altered: int
+    known: int
+    before: Estimate
+    after: Estimate
+    fall: Estimate
+    lost: int
+    gained: int
+    p: float
+    goes_with: tuple[str, ...]
+    loss: Estimate
+    elsewhere: float
+    excess: Estimate
+    falls: str
+    answer: str
+    note: str
+    lost_rows: tuple[int, ...]
+    lost_as: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One emotion's images under one change; `reach` is the smallest p that so many known images can give."""
+
+    emotion: int
+    change: str
+    chosen: Bools
+    fall: Estimate
+    loss: Lost
+    flicker: float
+    reach: float
+    goes_with: tuple[str, ...]
+
+
+def judge_interventions(
+    model: str,
+    shown: Shown,
+    classes: Sequence[str],
+    links: Sequence[Association],
+    persons: npt.NDArray[np.object_] | None,
+    seed: int,
+) -> tuple[Effect, ...]:
+    """Judge every change on every emotion of one model.
+
+    Parameters
+    ----------
+    links
+        How properties go with emotions in the whole test set.
+    persons
+        (s,) of the shown images, None where unknown; None where no person is known at all.
+    """
+    parts = [
+        _part(shown, e, name, change, links, persons, seed)
+        for change in shown.after
+        for e, name in enumerate(classes)
+        if (shown.labels == e).any()
+    ]
+    compared = [_compare(shown, part, parts, persons, seed) for part in parts]
+    raw = [part.flicker if persons is None else max(part.flicker, c.p) for part, c in zip(parts, compared, strict=True)]
+    enough = [int(part.chosen.sum()) >= THIN for part in parts]
+    could = [ok and bool(part.goes_with) for part, ok in zip(parts, enough, strict=True)]
+    ours = holm([p if c else np.nan for p, c in zip(raw, could, strict=True)])
+    rest = holm([p if ok and not c else np.nan for p, ok, c in zip(raw, enough, could, strict=True)])
+    adjusted = np.where(could, ours, rest)
+    return tuple(
+        _judge(model, shown, part, comparison, float(p), sum(could), classes, persons, seed)
+        for part, comparison, p in zip(parts, compared, adjusted, strict=True)
+    )
+
+
+def _part(
+    shown: Shown,
+    e: int,
+    name: str,
+    change: str,
+    links: Sequence[Association],
+    persons: npt.NDArray[np.object_] | None,
+    seed: int,
+) -> _Part:
+    chosen = shown.labels == e
+    right, still = shown.before[change][chosen] == e, shown.after[change][chosen] == e
+    lost, gained = int((right & ~still).sum()), int((still & ~right).sum())
+    if persons is None:
+        fall = paired_difference(lost, gained, len(right))
+    else:
+        group = clusters(persons[chosen], len(right))
+        drop = right.astype(np.float64) - still
+        value, low, high = (float(part[0]) for part in mean_interval(drop[:, None], group, seed))
+        fall = Estimate(value, max(low, -1.0), min(high, 1.0), group.count)
+    loss = _lost(shown, e, change, shown.altered[change], persons)
+    wanted = TAKES_AWAY.get(change, ())
+    fitting = [link for link in links if link.emotion == name and link.answer == "yes"]
+    fitting = [link for link in fitting if (link.name, link.sign) in wanted]
+    fitting.sort(key=lambda link: wanted.index((link.name, link.sign)))
+    flicker = float(binomtest(lost, lost + gained).pvalue) if lost + gained else 1.0
+    reach = min(1.0, 2.0 ** (1 - loss.known))
+    return _Part(e, change, chosen, fall, loss, flicker, reach, tuple(link.name for link in fitting))
+
+
+def _judge(
+    model: str,
+    shown: Shown,
+    part: _Part,
+    comparison: _Comparison,
+    p: float,
+    family: int,
+    classes: Sequence[str],
+    persons: npt.NDArray[np.object_] | None,
+    seed: int,
+) -> Effect:
+    e, change, chosen = part.emotion, part.change, part.chosen
+    right, still = shown.before[change] == e, shown.after[change] == e
+    lost, n = chosen & right & ~still, int(chosen.sum())
+    falls = _falls(part, p, family, n)
+    if persons is not None and falls in ("yes", "undetermined") and part.loss.units < FEWEST_KNOWN:
+        falls = "insufficient evidence"
+    note = comparison.note
+    if falls == "yes" and not part.goes_with:
+        note = "nothing that this change takes away goes with the emotion in the data: fragile, not a shortcut"
+    rows = np.flatnonzero(lost)
+    rows = rows[np.argsort(-shown.sure[rows], kind="stable")]
+    return Effect(
+        model=model,
+        emotion=classes[e],
+        change=change,
+        n=n,
+        persons=None if persons is None else clusters(persons[chosen], n).count,
+        altered=int((chosen & shown.altered[change]).sum()),
+        known=int((chosen & right).sum()),
+        before=wilson(int((chosen & right).sum()), n),
+        after=wilson(int((chosen & still).sum()), n),
+        fall=part.fall,
+        lost=int(lost.sum()),
+        gained=int((chosen & still & ~right).sum()),
+        p=p,
+        goes_with=part.goes_with,
+        loss=lost_share(part.loss, seed),
+        elsewhere=comparison.elsewhere,
+        excess=comparison.excess,
+        falls=falls,
+        answer=_answer(falls, part, comparison.excess),
+        note=note,
+        lost_rows=tuple(shown.rows[rows].tolist()),
+        lost_as=tuple(classes[k] for k in shown.after[change][rows].tolist()),
+    )
+
+
+def _falls(part: _Part, p: float, family: int, n: int) -> str:
+    if n < THIN:
+        return "insufficient evidence"
+    if p < ALPHA and part.fall.value >= LEAST_FALL:
+        return "yes"
+    if part.fall.high < LEAST_FALL:
+        return "no"
+    # Even if every known image were lost, that would not be enough.
+    if part.reach * max(family, 1) > ALPHA:
+        return "insufficient evidence"
+    return "undetermined"
+
+
+def _answer(falls: str, part: _Part, excess: Estimate) -> str:
+    if falls == "insufficient evidence":
+        return falls
+    if falls == "no" or not part.goes_with:
+        return "no"
+    if falls == "undetermined":
+        return falls
+    if excess.low > 0 and excess.value >= LEAST_EXCESS:
+        return "yes"
+    return "no" if excess.high < LEAST_EXCESS else "undetermined"
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """One emotion's loss against that of others."""
+
+    elsewhere: float
+    excess: Estimate
+    p: float
+    note: str
+
+
+def _compare(
+    shown: Shown, part: _Part, parts: Sequence[_Part], persons: npt.NDArray[np.object_] | None, seed: int
+) -> _Comparison:
+    """Loss among the images that were known and altered: the emotion's, and others' with which nothing goes."""
+    free = [
+        other
+        for other in parts
+        if other.change == part.change and other.emotion != part.emotion and not other.goes_with
+    ]
+    others, note = [other.loss for other in free if other.loss.known >= FEWEST_KNOWN], ""
+    if not others:
+        every = np.ones(len(shown.rows), dtype=bool)
+        whole = [_lost(shown, other.emotion, part.change, every, persons) for other in free]
+        others = [loss for loss in whole if loss.known >= FEWEST_KNOWN]
+        note = "hardly any known image of another emotion is altered, so those left as they are stand in for them"
+    elsewhere, excess, p = exceed(part.loss, others, seed)
+    return _Comparison(elsewhere, excess, p, note if excess.defined else "no other emotion to compare with")
+
+
+def _lost(shown: Shown, e: int, change: str, among: Bools, persons: npt.NDArray[np.object_] | None) -> Lost:
+    known = (shown.labels == e) & among & (shown.before[change] == e)
+    return count_lost(known, shown.after[change] != e, persons)

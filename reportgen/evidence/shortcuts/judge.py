@@ -1,0 +1,318 @@
+"""Shortcuts: everything that may give a label away beside the face, and what was proved by taking it away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reportgen.analysis import Analysis, ModelRecords
+from reportgen.evidence.attention.map_clusters import PLACES, MapCluster, cluster_maps
+from reportgen.evidence.shortcuts.answer_splits import AnswerSplit, split_answers
+from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
+from reportgen.evidence.shortcuts.interventions import Effect, Shown, judge_interventions
+from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates, find_near_duplicates
+from reportgen.evidence.shortcuts.properties import Association, Property, associations, photo_properties
+from reportgen.evidence.shortcuts.property_score import PERMUTATIONS, PropertyScore, score_properties
+from reportgen.evidence.stats.clustered import Clusters, clusters
+from reportgen.evidence.stats.intervals import Estimate
+from reportgen.faces.align import face_affines
+from reportgen.inputs.images.changes import CHANGES, UNCHANGED
+
+__all__ = ["Shortcut", "ShortcutFindings", "judge_shortcuts"]
+
+Bools = npt.NDArray[np.bool_]
+
+_BY = {
+    "grey": "its colour",
+    "equalised": "its brightness and contrast",
+    "blurred": "its sharpness",
+    "re-encoded": "how it was stored",
+}
+_MADE = {
+    "grey": "Made grey",
+    "equalised": "Brought to one brightness and contrast",
+    "blurred": "Slightly blurred",
+    "re-encoded": "Stored again as JPEG",
+}
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """An emotion that a model knows by a property of the photo, proved by taking the property away.
+
+    Attributes
+    ----------
+    change
+        What was done: "grey", "equalised", "blurred" or "re-encoded".
+    by
+        What the model knows the emotion by, as in "knows disgust by its colour".
+    before, after, fall
+        Recall of the same `n` images, and how far it falls, 0..1.
+    strength
+        Share of the images known before that are lost, 0..1.
+    sentence
+        All of it in words.
+    images, taken_for
+        Rows of the lost images, the surest first, and what each is taken for now.
+    """
+
+    model: str
+    emotion: str
+    change: str
+    by: str
+    properties: tuple[str, ...]
+    before: Estimate
+    after: Estimate
+    fall: Estimate
+    n: int
+    persons: int | None
+    p: float
+    strength: float
+    sentence: str
+    images: tuple[int, ...]
+    taken_for: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ShortcutFindings:
+    """What was found about shortcuts.
+
+    Attributes
+    ----------
+    found
+        The proved ones, the strongest fall first.
+    effects
+        Every change on every emotion of every model; empty where no changed pictures were shown.
+    shown
+        How many images were shown again; 0 where none.
+    properties
+        All that were looked at; `varies` says whether a property tells photos of this set apart.
+    links, score
+        How each property goes with each emotion, and how well a classifier that sees only them does; empty and None
+        without labels.
+    duplicates
+        Nearly the same pictures under different labels.
+    clusters
+        Groups of heatmaps; empty without regions.
+    tables
+        Tidy tables, each column explained in SHORTCUT_DICTIONARY.
+    splits
+        Plain counts: which answers photos with the property get, one entry per model and property of a shortcut.
+    """
+
+    found: tuple[Shortcut, ...]
+    effects: tuple[Effect, ...]
+    shown: int
+    properties: tuple[Property, ...]
+    links: tuple[Association, ...]
+    score: PropertyScore | None
+    duplicates: NearDuplicates
+    clusters: tuple[MapCluster, ...]
+    tables: Mapping[str, pd.DataFrame]
+    splits: tuple[AnswerSplit, ...] = ()
+
+    def of(self, model: str, emotion: str | None = None) -> tuple[Shortcut, ...]:
+        """The proved shortcuts of one model, or of one of its emotions."""
+        return tuple(s for s in self.found if s.model == model and emotion in (None, s.emotion))
+
+
+def judge_shortcuts(
+    analysis: Analysis,
+    answers: Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]],
+    seed: int,
+    blank: Sequence[Bools] | None = None,
+    permutations: int = PERMUTATIONS,
+) -> ShortcutFindings:
+    """Find what gives labels away, and what the models make of it.
+
+    Parameters
+    ----------
+    answers
+        Per model's slug the design of the interventions (`image`, the row of the analysis, and `change`) and the
+        model's (pictures, C) logits; empty where none were shown.
+    blank
+        Per model, (n,) maps of the labelled class to leave out of the clusters; None: those without positive evidence.
+    permutations
+        Of the labels, for the chance level of the classifier.
+    """
+    images, labels, classes = analysis.images, analysis.labels, analysis.classes
+    persons = images["person"].astype(object).where(images["person"].notna(), None).to_numpy()
+    known = persons if pd.notna(persons).any() else None
+    group = clusters(known, len(labels))
+    properties, duplicates = photo_properties(images), find_near_duplicates(images, labels)
+    links = associations(properties, labels, classes, group)
+    # Without persons at least copies of one photo must not be both learnt from and judged.
+    apart = group if known is not None else Clusters(duplicates.copies, int(duplicates.copies.max(initial=-1)) + 1)
+    score = score_properties(properties, labels, classes, apart, seed, permutations)
+    effects: list[Effect] = []
+    for model in analysis.models:
+        if model.slug in answers:
+            shown = _shown(analysis, *answers[model.slug], model)
+            who = None if known is None else known[shown.rows]
+            effects += judge_interventions(model.name, shown, classes, links, who, seed)
+    proved = [_shortcut(effect, links, properties) for effect in effects if effect.answer == "yes"]
+    found = sorted(proved, key=lambda shortcut: -shortcut.fall.value)
+    groups: list[MapCluster] = []
+    if analysis.faces is not None:
+        affines = face_affines(analysis.faces.points, analysis.faces.source)
+        for k, model in enumerate(analysis.models):
+            none = np.zeros(len(labels), dtype=bool) if blank is None else blank[k]
+            groups += cluster_maps(model, labels, classes, affines, none, seed)
+    tables = _tables(analysis, effects, links, score, duplicates, groups)
+    return ShortcutFindings(
+        tuple(found),
+        tuple(effects),
+        max((design["image"].nunique() for design, _ in answers.values()), default=0),
+        properties,
+        links,
+        score,
+        duplicates,
+        tuple(groups),
+        MappingProxyType(tables),
+        tuple(
+            split
+            for model in analysis.models
+            for split in split_answers(
+                model.name,
+                model.predicted,
+                labels,
+                classes,
+                [(s.emotion, s.properties[0]) for s in found if s.model == model.name],
+                properties,
+                links,
+            )
+        ),
+    )
+
+
+def _shown(analysis: Analysis, design: pd.DataFrame, logits: npt.NDArray[np.float32], model: ModelRecords) -> Shown:
+    sample = np.unique(design["image"].to_numpy(dtype=np.int64))
+    predicted = model.predicted
+    place = np.full(len(predicted), -1, dtype=np.int64)
+    place[sample] = np.arange(len(sample))
+    said = logits.argmax(axis=1).astype(np.int64)
+    at, change = place[design["image"].to_numpy(dtype=np.int64)], design["change"].to_numpy(dtype=object)
+    start = predicted[sample].copy()
+    start[at[change == UNCHANGED]] = said[change == UNCHANGED]
+    altered, before, after = {}, {}, {}
+    for name in CHANGES:
+        of = change == name
+        altered[name] = np.zeros(len(sample), dtype=bool)
+        altered[name][at[of]] = True
+        before[name], after[name] = start, start.copy()
+        after[name][at[of]] = said[of]
+    labels = analysis.labels[sample]
+    return Shown(sample, labels, altered, before, after, model.probabilities[sample, labels])
+
+
+def _shortcut(effect: Effect, links: Sequence[Association], properties: Sequence[Property]) -> Shortcut:
+    return Shortcut(
+        model=effect.model,
+        emotion=effect.emotion,
+        change=effect.change,
+        by=_BY[effect.change],
+        properties=effect.goes_with,
+        before=effect.before,
+        after=effect.after,
+        fall=effect.fall,
+        n=effect.n,
+        persons=effect.persons,
+        p=effect.p,
+        strength=effect.lost / effect.known,
+        sentence=f"{_proof(effect)} {_association(effect, links, properties)}",
+        images=effect.lost_rows,
+        taken_for=effect.lost_as,
+    )
+
+
+def _proof(effect: Effect) -> str:
+    before, after, fall = (100 * part.value for part in (effect.before, effect.after, effect.fall))
+    return (
+        f"{_MADE[effect.change]}, the same {effect.n:,} images lose {effect.emotion}: {effect.model}'s recall falls "
+        f"from {before:.0f} % to {after:.0f} % (by {fall:.0f} points, 95 % interval {100 * effect.fall.low:.0f} to "
+        f"{100 * effect.fall.high:.0f})."
+    )
+
+
+def _association(effect: Effect, links: Sequence[Association], properties: Sequence[Property]) -> str:
+    name = effect.goes_with[0]
+    link = next(link for link in links if link.name == name and link.emotion == effect.emotion)
+    item = next(item for item in properties if item.name == name)
+    if item.binary:
+        share, elsewhere = (link.typical, link.elsewhere) if link.sign > 0 else (1 - link.typical, 1 - link.elsewhere)
+        what = item.more if link.sign > 0 else item.less
+        return f"{100 * share:.0f} % of the {effect.emotion} images are {what}, {100 * elsewhere:.0f} % of the others."
+    pairs = link.auc.value if link.sign > 0 else 1 - link.auc.value
+    what = item.more if link.sign > 0 else item.less
+    return (
+        f"Of an image of {effect.emotion} and one of another emotion, the former is {what} {100 * pairs:.0f} times in "
+        "100."
+    )
+
+
+def _tables(
+    analysis: Analysis,
+    effects: Sequence[Effect],
+    links: Sequence[Association],
+    score: PropertyScore | None,
+    duplicates: NearDuplicates,
+    groups: Sequence[MapCluster],
+) -> dict[str, pd.DataFrame]:
+    ids = analysis.images["image_id"].tolist()
+    label = [analysis.classes[k] if k >= 0 else None for k in analysis.labels.tolist()]
+    rows: dict[str, list[dict[str, object]]] = {
+        "interventions": [_effect_row(effect, ids) for effect in effects],
+        "properties": [_link_row(link) for link in links],
+        "property_score": [] if score is None else _score_rows(score),
+        "near_duplicates": [
+            {
+                "image_id": ids[pair.a],
+                "other_id": ids[pair.b],
+                "bits": pair.distance,
+                "emotion": label[pair.a],
+                "other_emotion": label[pair.b],
+            }
+            for pair in duplicates.pairs
+        ],
+        "map_clusters": [_cluster_row(cluster, ids) for cluster in groups],
+    }
+    return {name: pd.DataFrame(rows[name], columns=list(columns)) for name, columns in SHORTCUT_DICTIONARY.items()}
+
+
+def _link_row(link: Association) -> dict[str, object]:
+    return {**asdict(link), "property": link.name, **_ends("auc", link.auc), "n": link.auc.n}
+
+
+def _effect_row(effect: Effect, ids: Sequence[str]) -> dict[str, object]:
+    row = asdict(effect)
+    for name in ("before", "after", "fall", "loss", "excess"):
+        row |= _ends(name, getattr(effect, name))
+    row["goes_with"] = ", ".join(effect.goes_with)
+    row["lost_ids"] = [ids[r] for r in effect.lost_rows]
+    return row
+
+
+def _score_rows(score: PropertyScore) -> list[dict[str, object]]:
+    """One row for all emotions together, then one per emotion."""
+    shared: dict[str, object] = {"properties": ", ".join(score.properties)}
+    overall = {"chance": score.chance, "null_high": score.null_high, "p": score.p}
+    n = score.balanced_accuracy.n
+    first = {**shared, "emotion": None, **_ends("value", score.balanced_accuracy), "n": n, **overall}
+    recalls = zip(score.emotions, score.recalls, strict=True)
+    return [first] + [{**shared, "emotion": name, **_ends("value", value), "n": value.n} for name, value in recalls]
+
+
+def _cluster_row(cluster: MapCluster, ids: Sequence[str]) -> dict[str, object]:
+    row = asdict(cluster) | _ends("accuracy", cluster.accuracy)
+    row |= {f"enrichment_{place}": value for place, value in zip(PLACES, cluster.enrichment, strict=True)}
+    row["image_ids"] = [ids[r] for r in cluster.rows]
+    return row
+
+
+def _ends(name: str, estimate: Estimate) -> dict[str, object]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}

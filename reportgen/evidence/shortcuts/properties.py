@@ -1,0 +1,200 @@
+"""Properties of the photo that have nothing to do with the face, and how each goes with each emotion.
+
+A photo's colour, brightness, sharpness or size can give its label away. Where one does, a model can learn it instead of
+the face, so every association is a reason to intervene, never a verdict on a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import norm, rankdata
+
+from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.stats.clustered import Clusters, holm
+from reportgen.evidence.stats.intervals import Estimate
+
+__all__ = ["COLOURED", "LEAST", "Association", "Property", "associations", "auc_interval", "photo_properties"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+COLOURED = 0.01
+"""Colourfulness from which a photo is called coloured: below it no eye sees a colour."""
+
+LEAST = 0.14
+"""How far an AUC must be from one half for a property to "go with" an emotion: two normal distributions whose means are
+half a standard deviation apart, a medium effect in Cohen's terms, differ by that much."""
+
+ALPHA = 0.05
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property of every photo.
+
+    Attributes
+    ----------
+    name
+        In a word or two: "sharpness".
+    more, less
+        As said of photos that have more or less of it: "sharper", "softer".
+    binary
+        Whether it is there or not.
+    value
+        (n,) NaN where it is not known.
+    """
+
+    name: str
+    more: str
+    less: str
+    binary: bool
+    value: Floats
+
+    @property
+    def varies(self) -> bool:
+        """Whether it can tell photos apart at all."""
+        known = self.value[np.isfinite(self.value)]
+        return len(known) > 0 and float(known.min()) < float(known.max())
+
+
+@dataclass(frozen=True)
+class Association:
+    """How one property goes with one emotion.
+
+    Attributes
+    ----------
+    name
+        Of the property.
+    auc
+        Probability that a photo of the emotion has more of the property than a photo of another emotion, 0..1; .5 is no
+        association. `n` counts persons where known, else photos of the emotion.
+    typical, elsewhere
+        Share of photos that have a binary property, else the median: in the emotion and in all others.
+    p
+        Adjusted (Holm) over emotions x properties.
+    answer
+        "yes", "no", "undetermined" or "insufficient evidence" (fewer than ten photos).
+    """
+
+    name: str
+    emotion: str
+    auc: Estimate
+    typical: float
+    elsewhere: float
+    p: float
+    answer: str
+
+    @property
+    def sign(self) -> int:
+        """1 where the emotion's photos have more of the property, -1 where they have less."""
+        return 1 if self.auc.value > 0.5 else -1
+
+
+def photo_properties(images: pd.DataFrame) -> tuple[Property, ...]:
+    """The properties of an analysis's images; `varies` says which of them mean anything in this set."""
+    get = {name: images[name].to_numpy(dtype=np.float64) for name in ("width", "height", "jpeg_quality")}
+    quality = {name: images[name].to_numpy(dtype=np.float64) for name in _MEASURED}
+    jpeg = np.where(images["format"].to_numpy(dtype=object) == "JPEG", 1.0, 0.0)
+    coloured = np.where(quality["colourfulness"] >= COLOURED, 1.0, 0.0)
+    # A grey photo has no cast: beside photos in colour it would count as greener than they.
+    red, yellow = (np.where(coloured > 0, quality[axis], np.nan) for axis in ("red_green", "yellow_blue"))
+    return (
+        Property("colour", "in colour", "grey", True, coloured),
+        Property("colourfulness", "more colourful", "less colourful", False, quality["colourfulness"]),
+        Property("red cast", "redder", "greener", False, red),
+        Property("yellow cast", "yellower", "bluer", False, yellow),
+        Property("brightness", "brighter", "darker", False, quality["luminance"]),
+        Property("contrast", "richer in contrast", "poorer in contrast", False, quality["contrast"]),
+        Property("sharpness", "sharper", "softer", False, quality["sharpness"]),
+        Property("size", "larger", "smaller", False, np.sqrt(get["width"] * get["height"])),
+        Property("aspect", "wider", "narrower", False, get["width"] / np.maximum(get["height"], 1)),
+        Property("JPEG file", "stored as JPEG", "stored in another format", True, jpeg),
+        Property("JPEG quality", "of higher JPEG quality", "of lower JPEG quality", False, get["jpeg_quality"]),
+    )
+
+
+_MEASURED = ("colourfulness", "red_green", "yellow_blue", "luminance", "contrast", "sharpness")
+
+
+def associations(
+    properties: Sequence[Property], labels: Ints, classes: Sequence[str], group: Clusters
+) -> tuple[Association, ...]:
+    """Every varying property against every emotion that has an image.
+
+    Where persons are known the uncertainty is that of so many persons, because two photos of one person are not two
+    observations. The effect itself is over photos: means over persons would differ by the number of photos alone, as
+    two photos of a person are all in colour more often than twenty are.
+
+    Parameters
+    ----------
+    labels
+        (n,) -1 where unlabelled.
+    group
+        Person (else photo) of each of the n photos.
+    """
+    varying = [item for item in properties if item.varies]
+    emotions = [e for e in range(len(classes)) if (labels == e).any()]
+    found: list[tuple[Property, int, Estimate, float, float, float]] = []
+    for item in varying:
+        known = np.isfinite(item.value) & (labels >= 0)
+        for e in emotions:
+            of, rest = known & (labels == e), known & (labels != e)
+            auc, p = _compare(item.value, of, rest, group)
+            summary = np.mean if item.binary else np.median
+            typical = float(summary(item.value[of])) if of.any() else np.nan
+            elsewhere = float(summary(item.value[rest])) if rest.any() else np.nan
+            found.append((item, e, auc, typical, elsewhere, p))
+    enough = [int((labels == e).sum()) >= THIN for _, e, *_ in found]
+    adjusted = holm([p if ok else np.nan for (*_, p), ok in zip(found, enough, strict=True)])
+    return tuple(
+        Association(item.name, classes[e], auc, typical, elsewhere, float(p), _answer(auc, float(p), enough=ok))
+        for (item, e, auc, typical, elsewhere, _), p, ok in zip(found, adjusted, enough, strict=True)
+    )
+
+
+def _answer(auc: Estimate, p: float, *, enough: bool) -> str:
+    if not enough or not auc.defined:
+        return "insufficient evidence"
+    if p < ALPHA and abs(auc.value - 0.5) >= LEAST:
+        return "yes"
+    if auc.low > 0.5 - LEAST and auc.high < 0.5 + LEAST:
+        return "no"
+    return "undetermined"
+
+
+def _compare(value: Floats, of: Bools, rest: Bools, group: Clusters) -> tuple[Estimate, float]:
+    """The share of pairs in which the first has more, with interval and Mann and Whitney's p for so many persons."""
+    a, b = value[of], value[rest]
+    m, n = (len(np.unique(group.code[chosen])) for chosen in (of, rest))
+    if not m or not n:
+        return Estimate(float("nan"), 0.0, 1.0, m), float("nan")
+    both = np.concatenate([a, b])
+    auc = float((rankdata(both)[: len(a)].sum() - len(a) * (len(a) + 1) / 2) / (len(a) * len(b)))
+    _, ties = np.unique(both, return_counts=True)
+    tied = float((ties**3 - ties).sum() / (len(both) ** 3 - len(both)))
+    error = np.sqrt((1 - tied) * (m + n + 1) / (12 * m * n))
+    p = 1.0 if error == 0 else float(2 * norm.sf(abs(auc - 0.5) / error))
+    low, high = auc_interval(auc, m, n)
+    return Estimate(auc, low, high, m), p
+
+
+def auc_interval(auc: float, positives: int, negatives: int) -> tuple[float, float]:
+    """95 % interval of an AUC: the values whose own standard error reaches the one found.
+
+    Solving for the value, as Wilson's interval does for proportions, keeps the ends inside 0..1 and open at 0 and 1.
+    Standard error: Hanley and McNeil 1982; solved so: Newcombe 2006, part 2.
+    """
+    theta = np.linspace(0.0, 1.0, 4001)
+    first = theta / (2 - theta) - theta**2
+    second = 2 * theta**2 / (1 + theta) - theta**2
+    variance = theta * (1 - theta) + (positives - 1) * first + (negatives - 1) * second
+    error = np.sqrt(np.maximum(variance, 0.0) / (positives * negatives))
+    inside = np.flatnonzero(np.abs(theta - auc) <= _Z * error + 0.5 / 4000)
+    return min(auc, float(theta[inside[0]])), max(auc, float(theta[inside[-1]]))

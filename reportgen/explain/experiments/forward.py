@@ -1,0 +1,127 @@
+"""Bare forward passes over pictures that were made in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from reportgen.analysis import Analysis
+from reportgen.config import Config
+from reportgen.errors import BuildError
+from reportgen.explain.compute import class_positions, own_device
+from reportgen.explain.experiments.experiment import Job, Pictures, Pixels
+from reportgen.explain.fingerprints import model_hashes
+from reportgen.explain.tuning import Tuning, read_tunings, tuning_key, usual_tuning
+from reportgen.explain.workers import available_cores, worker_threads
+from reportgen.inputs.checkpoints.reading import read_checkpoint
+from reportgen.models.head import split_head
+from reportgen.models.optimise import optimise_for_inference
+from reportgen.models.preprocessing import normalise, resize
+from reportgen.models.registry import LoadedModel, build_model
+
+__all__ = ["Forward", "load_forwards", "run_jobs"]
+
+
+class Forward:
+    """One model without hooks.
+
+    Parameters
+    ----------
+    model
+        Taken over: optimised in place for `device`.
+    order
+        Index of the model's output for each class of the report.
+    tuning
+        Batch size and precision.
+    """
+
+    def __init__(self, model: LoadedModel, order: Sequence[int], device: torch.device, tuning: Tuning) -> None:
+        self._spec = model.preprocessing
+        self._module = optimise_for_inference(model.module, model.target_layer, device)
+        self._order = list(order)
+        self._device = device
+        self._bf16 = tuning.precision == "bf16"
+        self._size = tuning.batch_size
+        if self._bf16 and split_head(self._module, model.target_layer) is not None:
+            self._module.get_submodule(model.target_layer).register_forward_hook(self._rest_in_float32)
+        # A GPU takes one batch at a time; on a processor every worker runs its own.
+        self._turn = Lock() if device.type != "cpu" else nullcontext()
+
+    def logits(self, pictures: Sequence[Pixels]) -> npt.NDArray[np.float32]:
+        """(n, C) float32 of n pictures (H, W, 3) of any size.
+
+        Raises
+        ------
+        BuildError
+            The model gives NaN or infinity.
+        """
+        images = [resize(picture, self._spec) for picture in pictures]
+        parts = [self._batch(images[i : i + self._size]) for i in range(0, len(images), self._size)]
+        return np.concatenate(parts)
+
+    def _rest_in_float32(self, module: torch.nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+        """As in the pass, the head is spared the rounding: it costs nothing, and small differences are what is asked.
+
+        The surrounding autocast restores its own state on leaving.
+        """
+        torch.set_autocast_enabled(self._device.type, False)
+        return output.float()
+
+    def _batch(self, images: Sequence[Pixels]) -> npt.NDArray[np.float32]:
+        with self._turn, torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+            logits = self._module(normalise(images, self._spec).to(self._device)).float()[:, self._order]
+        if not bool(logits.isfinite().all()):
+            raise BuildError("the model gives NaN or infinity for a changed image; check its weights")
+        return np.asarray(logits.cpu().numpy(), dtype=np.float32)
+
+
+def load_forwards(config: Config, analysis: Analysis, slugs: Sequence[str]) -> dict[str, Forward]:
+    """The analysis's models of these slugs, ready to run."""
+    device, _ = own_device(config)
+    hashes, tunings = model_hashes(config, device.type), read_tunings(analysis.folder)
+    forwards = {}
+    for record in analysis.models:
+        if record.slug in slugs:
+            entry = config.models[record.name]
+            loaded = build_model(record.name, read_checkpoint(entry.checkpoint, unsafe=config.unsafe_load).state, entry)
+            order = class_positions(record.name, loaded.num_classes, entry, analysis.classes)
+            tuning = tunings.get(tuning_key(hashes[record.name], config), usual_tuning(device.type))
+            forwards[record.slug] = Forward(loaded, order, device, tuning)
+    return forwards
+
+
+def run_jobs(
+    forwards: dict[str, Forward],
+    jobs: Sequence[Job],
+    pictures: Pictures,
+    workers: int | None,
+    advance: Callable[[int], None],
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Make every job's pictures once and show them to every model.
+
+    Returns
+    -------
+    dict
+        (n, C) logits by slug, in the order of the jobs; they do not depend on the number of workers.
+    """
+
+    def work(job: Job) -> dict[str, npt.NDArray[np.float32]]:
+        made = job.make(pictures)
+        if len(made) != job.count:
+            raise AssertionError(f"a job made {len(made)} pictures, announced {job.count}")
+        return {slug: forward.logits(made) for slug, forward in forwards.items()}
+
+    found: dict[str, list[npt.NDArray[np.float32]]] = {slug: [] for slug in forwards}
+    with worker_threads(workers or available_cores()) as pool:
+        # Only logits come back, a few numbers per picture: nothing has to hold the workers up.
+        for job, said in zip(jobs, pool.map(work, jobs), strict=True):
+            for slug, logits in said.items():
+                found[slug].append(logits)
+            advance(job.count)
+    return {slug: np.concatenate(parts) for slug, parts in found.items() if parts}

@@ -1,0 +1,106 @@
+"""Interventions: the test set shown again with one property of the photo taken away.
+
+A property that goes with an emotion may be what a model knows the emotion by. Association cannot tell; taking the
+property away can. Every sampled photo is shown grey, brought to one brightness and contrast, slightly blurred, and
+re-encoded. A photo that a change leaves as it is (a grey one made grey) is not run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reportgen.analysis import Analysis
+from reportgen.explain.experiments.experiment import Experiment, Job, Pictures, Pixels, working_size
+from reportgen.explain.fingerprints import code_hash
+from reportgen.inputs.images.changes import CHANGES, UNCHANGED, Level, change, is_grey, typical_level
+
+__all__ = ["PER_EMOTION", "intervention_experiment", "shortcut_error_experiment"]
+
+PER_EMOTION = {"quick": 40, "default": 120, "full": 400}
+"""Images of an emotion at most, by budget; small emotions are shown whole."""
+
+_TOGETHER = 4  # images whose changed pictures share a job, so that batches are full
+
+
+def intervention_experiment(analysis: Analysis, budget: str, seed: int) -> Experiment | None:
+    """Which images are shown how; None without a label.
+
+    Parameters
+    ----------
+    budget
+        A key of `PER_EMOTION`.
+
+    Returns
+    -------
+    Experiment
+        Its design has the columns `image` (row of the analysis; every sampled image is there at least once) and
+        `change` (one of `CHANGES`, or "unchanged" where the size asks for a baseline of its own). What is missing is a
+        picture that the change would leave as it is.
+    """
+    labels = analysis.labels
+    drawn = [_draw(np.flatnonzero(labels == e), PER_EMOTION[budget], seed, e) for e in range(len(analysis.classes))]
+    sample = np.sort(np.concatenate(drawn))
+    if not len(sample):
+        return None
+    grey = is_grey(analysis.images)
+    wanted = [(row, [name for name in CHANGES if name != "grey" or not grey[row]]) for row in sample.tolist()]
+    return _experiment("interventions", analysis, wanted)
+
+
+def shortcut_error_experiment(analysis: Analysis, chosen: Mapping[str, Sequence[int]]) -> Experiment | None:
+    """Single images without single properties; None where there are none.
+
+    Parameters
+    ----------
+    chosen
+        Rows of the analysis by the change they are shown with.
+
+    Returns
+    -------
+    Experiment
+        Its design has the columns of `intervention_experiment`.
+    """
+    rows = sorted({row for part in chosen.values() for row in part})
+    if not rows:
+        return None
+    within = {name: set(part) for name, part in chosen.items()}
+    wanted = [(row, [name for name in CHANGES if row in within.get(name, ())]) for row in rows]
+    return _experiment("shortcut-errors", analysis, wanted)
+
+
+def _experiment(name: str, analysis: Analysis, wanted: Sequence[tuple[int, list[str]]]) -> Experiment:
+    """The pictures of some images, each with its changes."""
+    level = typical_level(analysis.images)
+    # Pictures are changed at the largest input of any model. A model that takes the same size then sees exactly what
+    # it saw in the analysis; one that takes a smaller one sees pictures that were scaled twice, and is to be compared
+    # with such pictures.
+    side = working_size(analysis)
+    if any(list(model.info["input"]) != [side, side] for model in analysis.models):
+        wanted = [(row, [UNCHANGED, *names]) for row, names in wanted]
+    parts = [wanted[start : start + _TOGETHER] for start in range(0, len(wanted), _TOGETHER)]
+    jobs = [Job(sum(len(names) for _, names in part), partial(_make, part, level)) for part in parts]
+    design = pd.DataFrame({
+        "image": np.repeat([row for row, _ in wanted], [len(names) for _, names in wanted]),
+        "change": [name for _, names in wanted for name in names],
+    })  # fmt: skip
+    depends = (f"{level.luminance:.6f}", f"{level.contrast:.6f}", code_hash("inputs/images/changes.py"))
+    return Experiment(name, design, jobs, depends)
+
+
+def _draw(rows: npt.NDArray[np.int64], most: int, seed: int, emotion: int) -> npt.NDArray[np.int64]:
+    if len(rows) <= most:
+        return rows
+    return np.asarray(np.random.default_rng([seed, emotion]).choice(rows, most, replace=False))
+
+
+def _make(part: Sequence[tuple[int, list[str]]], level: Level, pictures: Pictures) -> list[Pixels]:
+    return [
+        pictures[row] if name == UNCHANGED else change(name, pictures[row], level)
+        for row, names in part
+        for name in names
+    ]

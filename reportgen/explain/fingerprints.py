@@ -1,0 +1,304 @@
+"""What has to be computed, as hashes: known without loading a model, so that a build with nothing new is quick."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from reportgen.analysis import SCHEMA_VERSION, content_hash, slugify
+from reportgen.config import Config, ModelConfig
+from reportgen.explain.tuning import Tuning, usual_tuning
+from reportgen.inputs.checkpoints.file import checkpoint_sha256
+from reportgen.inputs.checksums import content_digest, in_threads
+from reportgen.inputs.images.region_masks import mask_file
+from reportgen.inputs.testset import RESERVED, TestSet
+from reportgen.shards import Keys
+
+__all__ = [
+    "ModelPlan",
+    "Plan",
+    "code_hash",
+    "judging_code",
+    "library_versions",
+    "make_plan",
+    "model_hashes",
+    "shard_bounds",
+]
+
+_ROOT = Path(__file__).resolve().parents[1]
+_LIBRARIES = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow", "scipy", "scikit-learn", "ai-edge-litert")
+_KEY_DIGITS = 16
+# Not the site: it only shows what was decided.
+_JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """One model: its checkpoint's hash, and the hashes of all that its records depend on.
+
+    Attributes
+    ----------
+    settings
+        Hash of the settings that the manifest does not name: those of the faces, and a user's own architecture. Other
+        than `keys` it is the same on every machine, wherever the files lie.
+    """
+
+    name: str
+    slug: str
+    config: ModelConfig
+    sha256: str
+    settings: str
+    keys: Keys
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole analysis.
+
+    Attributes
+    ----------
+    frame
+        The images table but for what decoding finds, one row per image of the test set.
+    image_keys, face_keys
+        Of the images' facts and of the landmarks; no face keys where the user wants no regions.
+    fingerprint
+        Of everything: equal fingerprints mean an equal analysis.
+    """
+
+    frame: pd.DataFrame
+    image_keys: Keys
+    face_keys: Keys | None
+    models: tuple[ModelPlan, ...]
+    fingerprint: str
+
+
+def shard_bounds(n: int, size: int) -> list[range]:
+    """Rows of each shard."""
+    return [range(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def make_plan(
+    test_set: TestSet,
+    config: Config,
+    device: str,
+    bounds: Sequence[range],
+    tunings: Mapping[str, Tuning] | None = None,
+) -> Plan:
+    """Hash images, checkpoints, settings and code.
+
+    Parameters
+    ----------
+    device
+        What the models will run on ("cpu", "cuda", "mps"): kernels differ in the last bits.
+    bounds
+        Rows of each shard.
+    tunings
+        How each model is run, by name; None for the usual way.
+
+    Raises
+    ------
+    CheckpointError
+        A checkpoint cannot be read.
+    """
+    frame = _images_frame(test_set)
+    versions = json.dumps(library_versions(), sort_keys=True)
+    reading = content_hash(
+        str(SCHEMA_VERSION), versions, code_hash("inputs", "faces", "analysis.py", "shards.py", "files.py")
+    )
+    hashes = model_hashes(config, device)
+    rows = _row_hashes(frame, bounds)
+    image_keys = _keys(reading, rows, bounds)
+    regions = _face_settings(config)
+    # A model's record depends on the row, not only on the image: the null is that of the labelled class, and landmarks
+    # may stand in a column.
+    faced = [row + mask for row, mask in zip(rows, _mask_hashes(config, test_set), strict=True)]
+    face_keys = None if config.regions == "none" else _keys(content_hash(reading, regions), faced, bounds)
+    models = []
+    for (name, model), slug in zip(config.models.items(), _slugs(config.models), strict=True):
+        tuning = usual_tuning(device) if tunings is None else tunings[name]
+        base = content_hash(reading, hashes[name], tuning.marks, regions, str(config.seed), *test_set.classes)
+        keys = _keys(base, faced, bounds)
+        models.append(
+            ModelPlan(name, slug, model, checkpoint_sha256(model.checkpoint), _unnamed_settings(model, regions), keys)
+        )
+    fingerprint = content_hash(
+        *image_keys.parts,
+        *(() if face_keys is None else face_keys.parts),
+        *(key for model in models for key in model.keys.parts),
+        *(model.name for model in models),
+        test_set.problems.to_json(orient="records"),
+    )
+    return Plan(frame, image_keys, face_keys, tuple(models), fingerprint)
+
+
+def code_hash(*places: str) -> str:
+    """Hash of this package's own source in some rooms (folders) or files: the code's version for caching."""
+    files: list[Path] = []
+    for place in places:
+        path = _ROOT / place
+        found = [path] if path.is_file() else sorted(path.rglob("*.py"))
+        if not found:
+            raise FileNotFoundError(f"{place}: no source of that name, so a change to it would go unnoticed")
+        files += found
+    return content_hash(*(part for file in files for part in (file.relative_to(_ROOT).as_posix(), file.read_bytes())))
+
+
+def judging_code() -> str:
+    """Hash of the source that decides what a verdict says, 16 hex digits."""
+    return code_hash(*_JUDGING_ROOMS)[:_KEY_DIGITS]
+
+
+def library_versions() -> dict[str, str]:
+    """Installed versions of the libraries that numbers depend on."""
+    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
+
+
+def model_hashes(config: Config, device: str) -> dict[str, str]:
+    """By name, the hash of a model's weights and settings, of the code and libraries that run it, and of the device.
+
+    Raises
+    ------
+    CheckpointError
+        A checkpoint cannot be read.
+    """
+    versions = json.dumps(library_versions(), sort_keys=True)
+    running = content_hash(versions, code_hash("models", "explain"), device, config.method)
+    return {
+        name: content_hash(
+            running,
+            checkpoint_sha256(model.checkpoint),
+            model.model_dump_json(exclude={"checkpoint", "pretraining"}),
+            _factory_source(model),
+        )
+        for name, model in config.models.items()
+    }
+
+
+def _face_settings(config: Config) -> str:
+    """Hash of where faces and regions come from; what a mask or a column holds is hashed with its row."""
+    labels = sorted(config.region_masks.labels.items())
+    return content_hash(config.regions, json.dumps(labels), config.columns.landmarks or "")
+
+
+def _unnamed_settings(model: ModelConfig, regions: str) -> str:
+    """Hash of the settings of a model's records that its entry in the manifest does not spell out."""
+    named = {"checkpoint", "pretraining", "target_layer", "classes", "preprocessing"}
+    return _key(model.model_dump_json(exclude=named), _factory_source(model), regions)
+
+
+def _factory_source(model: ModelConfig) -> bytes:
+    """The source of a user's own architecture: changing it must change the analysis."""
+    if model.factory is None:
+        return b""
+    try:
+        spec = importlib.util.find_spec(model.factory.partition(":")[0])
+        return Path(str(spec.origin)).read_bytes() if spec is not None else b""
+    except (ImportError, OSError, ValueError):
+        return b""  # importing it will say clearly what is wrong
+
+
+def _images_frame(test_set: TestSet) -> pd.DataFrame:
+    found = in_threads(
+        lambda rows: [content_digest(partial(test_set.read_bytes, row)) for row in rows], len(test_set.frame)
+    )
+    hashes = pd.array(found, dtype="string[pyarrow]")
+    given = test_set.frame
+    frame = pd.DataFrame(
+        {
+            "image_id": _image_ids(hashes),
+            "path": given["path"].astype("object"),
+            "emotion": given["emotion"].astype("object"),
+            "label": given["label"].astype("int32"),
+            "person": given["person"].astype("object"),
+            "sha256": hashes,
+        }
+    )
+    for column in given.columns.difference(list(RESERVED), sort=False):
+        values = given[column]
+        # One type per column and file format: words stay words, numbers numbers, anything else becomes words.
+        plain = pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
+        frame[str(column)] = values.to_numpy() if plain else [None if _absent(v) else str(v) for v in values]
+    return frame.reset_index(drop=True)
+
+
+def _row_hashes(frame: pd.DataFrame, bounds: Sequence[range]) -> list[bytes]:
+    """Per row, the digest of all that the table says of it; shard by shard, so that the text never is there at once.
+
+    The columns' types belong to it: a cell without a value reads the same among numbers and among words.
+    """
+    kinds = {field.name: _kind(field.type) for field in pa.Schema.from_pandas(frame, preserve_index=False)}
+    start = sha256(json.dumps(kinds).encode())
+    digests = []
+    for rows in bounds:
+        text = frame.iloc[rows.start : rows.stop].to_json(orient="records", lines=True, default_handler=str)
+        for line in text.split("\n"):
+            if line:
+                digest = start.copy()
+                digest.update(line.encode())
+                digests.append(digest.digest())
+    return digests
+
+
+def _kind(found: pa.DataType) -> str:
+    """A column's type as far as records of both can stand in one table; words also where there is no value yet."""
+    words = pa.types.is_null(found) or pa.types.is_string(found) or pa.types.is_large_string(found)
+    return "words" if words else str(found)
+
+
+def _mask_hashes(config: Config, test_set: TestSet) -> list[bytes]:
+    """Per row, the digest of the user's own region mask, empty where there is none."""
+    if config.region_masks.folder is None:
+        return [b""] * len(test_set.frame)
+    files = [mask_file(config.region_masks.folder, path) for path in test_set.frame["path"]]
+    return [sha256(file.read_bytes()).digest() if file.is_file() else b"" for file in files]
+
+
+def _keys(base: str, rows: Sequence[bytes], bounds: Sequence[range]) -> Keys:
+    """Keys of a table whose rows depend on `base` and on their own digest."""
+    start = sha256(base.encode())
+    keys = bytearray()
+    for row in rows:
+        digest = start.copy()
+        digest.update(row)
+        keys += digest.digest()[:8]
+    found = np.frombuffer(bytes(keys), dtype=">u8").astype(np.uint64)
+    return Keys(tuple(_key(base, found[shard.start : shard.stop].tobytes()) for shard in bounds), found)
+
+
+def _absent(value: object) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+
+
+def _image_ids(hashes: Iterable[str]) -> list[str]:
+    """Twelve digits of the content's hash; repeated content gets a number, so that ids are unique."""
+    seen: dict[str, int] = {}
+    ids = []
+    for digest in hashes:
+        short = digest[:12] or "unreadable"
+        seen[short] = seen.get(short, 0) + 1
+        ids.append(short if seen[short] == 1 else f"{short}-{seen[short]}")
+    return ids
+
+
+def _slugs(names: Iterable[str]) -> list[str]:
+    slugs: list[str] = []
+    for name in names:
+        slug, number = slugify(name), 2
+        while slug in slugs:
+            slug, number = f"{slugify(name)}-{number}", number + 1
+        slugs.append(slug)
+    return slugs
+
+
+def _key(*parts: str | bytes) -> str:
+    return content_hash(*parts)[:_KEY_DIGITS]

@@ -1,0 +1,244 @@
+"""The pass on many machines, by Ray Data: the same parts as on one machine, computed by workers that come and go.
+
+Ray keeps the queue, the workers and their replacement; what a shard is, what it lacks and how its parts are written is
+the same as ever, so that a run on a cluster can be finished on a laptop and the other way round.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from reportgen.config import Cluster, Config, with_absolute_paths
+from reportgen.errors import BuildError, ConfigError, printable
+from reportgen.explain.fingerprints import Plan
+from reportgen.explain.ray.actor import Attempts, ClusterWorker, known_error
+from reportgen.explain.ray.shard_worker import ROW, Job, ModelJob, key_column, part_column, wish_column
+from reportgen.explain.ray.storage import Storage
+from reportgen.explain.tasks import CHUNK, Consumer, Task, finish, lacking
+from reportgen.explain.tuning import Tuning
+from reportgen.explain.workers import available_cores
+from reportgen.inputs.testset import TestSet
+from reportgen.progress import Progress
+from reportgen.shards import Keys, PartStore
+
+__all__ = ["run_on_ray"]
+
+# In the cluster's hands at once, since their tables are in this machine's memory meanwhile: some hundred bytes a row,
+# or kilobytes where pixels or landmarks stand in the table.
+_ROWS_AT_ONCE = 1 << 20
+_BYTES_AT_ONCE = 1 << 30
+_FETCHED_AT_ONCE = 8  # parts: reading from a storage is mostly waiting
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run_on_ray(
+    config: Config,
+    test_set: TestSet,
+    plan: Plan,
+    consumers: Sequence[Consumer],
+    models: Sequence[ModelJob],
+    folder: Path,
+    device: str,
+    tunings: Mapping[str, Tuning],
+    progress: Progress,
+) -> int:
+    """Compute every part that `folder` lacks on a cluster.
+
+    Parameters
+    ----------
+    consumers
+        Image facts, landmarks (where wanted) and models, as `run_pass` has them: they say what is missing.
+    models
+        In the order of the plan.
+    tunings
+        How each model is run, by name: measured once, here, so that all machines give the same numbers.
+
+    Returns
+    -------
+    int
+        Images that had to be processed.
+
+    Raises
+    ------
+    ConfigError
+        Ray is not installed, or the cluster is not reached.
+    BuildError, OutputError
+        A worker failed for a reason that another one would fail for too.
+    """
+    names = ["images", *([] if plan.face_keys is None else ["landmarks"]), *(f"models/{m.slug}" for m in models)]
+    tables = dict(zip(names, consumers, strict=True))
+    if config.ray.storage is not None:
+        _fetch(tables, Storage(config.ray.storage))
+    tasks = lacking(consumers, len(test_set), config.shard_images)
+    for task in tasks:
+        if not task.todo:  # all of it was computed before and only stands in another place now
+            finish(task, [])
+    tasks = [task for task in tasks if task.todo]
+    total = sum(len(task.todo) for task in tasks)
+    if not tasks:
+        return 0
+    keeping = frozenset(
+        name for name, consumer in tables.items()
+        if any(want.consumer is consumer and want.kept is not None for task in tasks for want in task.wants)
+    )  # fmt: skip
+    chunk = max(CHUNK, *(tunings[model.name].batch_size for model in models))
+    masks = config.region_masks.folder
+    job = Job(
+        with_absolute_paths(config), models, test_set.classes, str(folder.resolve()), device, keeping, dict(tunings),
+        chunk, masked=masks is not None and masks.is_dir(),
+    )  # fmt: skip
+    with progress.stage("Explaining on the cluster", total) as step:
+        for images in _run(config, job, _blocks(test_set, plan, tables, tasks)):
+            step.advance(images)
+        if config.ray.storage is not None:
+            _fetch(tables, Storage(config.ray.storage))
+    left = lacking(consumers, len(test_set), config.shard_images)
+    if left:
+        raise BuildError(
+            f"{len(left)} of {len(tasks)} shards did not arrive in {folder}; share that folder with all machines, or "
+            "name a storage with [ray] storage = ..."
+        )
+    return total
+
+
+def _blocks(test_set: TestSet, plan: Plan, tables: dict[str, Consumer], tasks: Sequence[Task]) -> Iterator[pa.Table]:
+    """One table per shard, with all that a worker has to know of it."""
+    facts = pa.Table.from_pandas(plan.frame, preserve_index=False).replace_schema_metadata(None)
+    facts = facts.rename_columns([f"{ROW}{name}" for name in facts.column_names])
+    for task in tasks:
+        rows = slice(task.rows.start, task.rows.stop)
+        block = facts.slice(task.rows.start, len(task.rows))
+        columns: dict[str, Any] = {"shard": pa.array([task.shard] * len(task.rows), pa.int64())}
+        if test_set.pixels is None:
+            files = [os.fsencode(str(file)) for file in test_set.frame["file"].iloc[rows]]
+            columns["file"] = pa.array(files, pa.binary())
+        else:
+            columns["pixels"] = pa.array([test_set.read_bytes(row) for row in task.rows], pa.binary())
+        wanted = {id(want.consumer) for want in task.wants}
+        for name, consumer in tables.items():
+            keys: Keys = consumer.keys
+            columns[part_column(name)] = pa.array([keys.parts[task.shard]] * len(task.rows), pa.string())
+            columns[wish_column(name)] = pa.array([id(consumer) in wanted] * len(task.rows), pa.bool_())
+            columns[key_column(name)] = pa.array(np.ascontiguousarray(keys.rows[rows]))
+        for name, column in columns.items():
+            block = block.append_column(name, column)
+        yield block
+
+
+def _run(config: Config, job: Job, blocks: Iterator[pa.Table]) -> Iterator[int]:
+    """Images done, shard by shard as they come in."""
+    # Before the import, which reads them: nothing is reported to anybody, and the terminal is the progress bar's.
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    try:
+        import ray
+        import ray.data
+        import ray.exceptions
+    except ImportError:
+        raise ConfigError("--engine ray: Ray is not installed; python -m pip install 'reportgen[ray]'") from None
+    ours = not ray.is_initialized()
+    address = config.ray.address or os.environ.get("RAY_ADDRESS") or "local"
+    try:
+        if ours:
+            # On another cluster the number of processors and its dashboard are not ours to say.
+            own = {"num_cpus": available_cores(), "include_dashboard": False} if address == "local" else {}
+            with _quiet():
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"ray.address {address}: no cluster there ({error}); start one with 'ray start'") from None
+    try:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is one line of ours
+        told = ray.put(job)  # held here, so that a worker that is replaced finds it again
+        attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
+        count = worker_count(config.ray, ray.cluster_resources())
+        for wave in waves(blocks):
+            done = ray.data.from_arrow(wave).map_batches(
+                ClusterWorker,
+                fn_constructor_args=([told], attempts),
+                batch_size=None,  # a block is a shard
+                batch_format="pyarrow",
+                compute=ray.data.ActorPoolStrategy(size=min(count, len(wave))),
+                num_cpus=config.ray.cpus_per_worker,
+                num_gpus=config.ray.gpus_per_worker or None,
+            )
+            for row in done.iter_rows():
+                if row["problem"]:
+                    raise known_error(row["kind"], row["problem"])
+                yield int(row["images"])
+    except ray.exceptions.RayError as error:
+        raise BuildError(f"the cluster failed: {_cause(error)}") from error
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def worker_count(settings: Cluster, resources: Mapping[str, float]) -> int:
+    """How many workers there are to be: as the settings say, else as many as the cluster has room for."""
+    if settings.workers is not None:
+        return settings.workers
+    room = [resources.get("CPU", 1) / settings.cpus_per_worker]
+    if settings.gpus_per_worker:
+        room.append(resources.get("GPU", 0) / settings.gpus_per_worker)
+    return max(1, int(min(room)))
+
+
+def waves(
+    blocks: Iterator[pa.Table], rows: int = _ROWS_AT_ONCE, size: int = _BYTES_AT_ONCE
+) -> Iterator[list[pa.Table]]:
+    """Blocks in groups that fit into memory, by their rows and bytes; at least one block in each."""
+    wave: list[pa.Table] = []
+    left, space = rows, size
+    for block in blocks:
+        if wave and (block.num_rows > left or block.nbytes > space):
+            yield wave
+            wave, left, space = [], rows, size
+        wave.append(block)
+        left, space = left - block.num_rows, space - block.nbytes
+    if wave:
+        yield wave
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing reaches stderr: Ray's own code prints there that it found the level which silences it."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _cause(error: Exception) -> str:
+    """What made Ray fail, in one line: the message of the first error that it holds, without its frames."""
+    lines = [line for line in _ESCAPE.sub("", str(error)).splitlines() if line.strip()]
+    raised = [line for line in lines if re.match(r"(?!ray::)[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b", line)]
+    return printable((raised or lines or [type(error).__name__])[0].strip())
+
+
+def _fetch(tables: dict[str, Consumer], storage: Storage) -> None:
+    """Bring here what is on the storage and not here."""
+    wanted = []
+    for name, consumer in tables.items():
+        store: PartStore = consumer.store
+        absent = [(shard, key) for shard, key in enumerate(consumer.keys.parts) if not store.has(shard, key)]
+        parts = storage.parts(name)
+        there = parts.names() if absent else set()
+        wanted += [(parts, shard, key, store) for shard, key in absent if parts.path(shard, key).name in there]
+    with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
+        for _ in pool.map(lambda part: part[0].fetch(*part[1:]), wanted):
+            pass  # the first failure in their order is raised

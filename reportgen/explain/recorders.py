@@ -1,0 +1,136 @@
+"""What the pass writes down about every image: its facts, and what each model says of it."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from reportgen.explain.explainer import Explainer, Question
+from reportgen.explain.one_pass import Item
+from reportgen.faces.regions import REGIONS
+from reportgen.faces.store import landmarks_table
+from reportgen.inputs.images.quality import QUALITY_COLUMNS, image_quality
+from reportgen.shards import RECORD_KEY, Keys, PartStore, array_column
+
+__all__ = ["FaceRecorder", "ImageFacts", "ModelRecorder"]
+
+
+class ImageFacts:
+    """Writes one row per image: what the test set says of it and what decoding found.
+
+    Parameters
+    ----------
+    frame
+        One row per image of the test set, columns of the images table but for those found by decoding.
+    """
+
+    def __init__(self, store: PartStore, keys: Keys, frame: pd.DataFrame | pa.Table) -> None:
+        self.store = store
+        self.keys = keys
+        self._table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame, preserve_index=False)
+
+    def consume(self, items: Sequence[Item]) -> pa.Table:
+        """See `Consumer.consume`; unreadable images get a row too, with the reason in `problem`."""
+        rows = self._table.take(pa.array([item.row for item in items]))
+        found = [item.decoded for item in items]
+        columns = {
+            RECORD_KEY: pa.array(self.keys.rows[[item.row for item in items]]),
+            "width": pa.array([d.width if d else 0 for d in found], pa.int32()),
+            "height": pa.array([d.height if d else 0 for d in found], pa.int32()),
+            "notes": pa.array(["; ".join(d.notes) if d else "" for d in found], pa.string()),
+            "problem": pa.array([item.problem for item in items], pa.string()),
+            "format": pa.array([d.format if d else None for d in found], pa.string()),
+            "jpeg_quality": pa.array([d.jpeg_quality if d else math.nan for d in found], pa.float32()),
+        }
+        qualities = [image_quality(d.samples) if d else None for d in found]
+        for name in QUALITY_COLUMNS:
+            kind = pa.string() if name == "perceptual_hash" else pa.float32()
+            columns[name] = pa.array([None if q is None else getattr(q, name) for q in qualities], kind)
+        for name, column in columns.items():
+            rows = rows.append_column(name, column)
+        # The pandas block in the schema would carry the whole frame's index description into every part.
+        return rows.replace_schema_metadata(None)
+
+
+class FaceRecorder:
+    """Writes the landmarks of every readable image."""
+
+    def __init__(self, store: PartStore, keys: Keys, image_ids: Sequence[str]) -> None:
+        self.store = store
+        self.keys = keys
+        self._ids = list(image_ids)
+
+    def consume(self, items: Sequence[Item]) -> pa.Table:
+        """See `Consumer.consume`; unreadable images have no row."""
+        found = [(item.row, item.face) for item in items if item.face is not None]
+        table = landmarks_table([self._ids[row] for row, _ in found], [face.landmarks for _, face in found])
+        table = table.append_column("regions_from", pa.array([face.regions_from for _, face in found], pa.string()))
+        return table.append_column(RECORD_KEY, pa.array(self.keys.rows[[row for row, _ in found]]))
+
+
+class ModelRecorder:
+    """Writes what one model says; unreadable images have no row.
+
+    Parameters
+    ----------
+    frame
+        The images table: `image_id`, `label` (-1 for none) and `sha256` of every row of the test set.
+    exclusive
+        A GPU takes one batch at a time; on a processor every worker runs its own.
+    """
+
+    def __init__(
+        self, store: PartStore, keys: Keys, explainer: Explainer, frame: pd.DataFrame, *, exclusive: bool
+    ) -> None:
+        self.store = store
+        self.keys = keys
+        self._explainer = explainer
+        self._ids = pa.array(frame["image_id"], pa.string())
+        self._labels = frame["label"].to_numpy()
+        self._seeds = np.array([_seed(digest) for digest in frame["sha256"]], dtype=np.int64)
+        self._turn = threading.Lock() if exclusive else nullcontext()
+
+    def consume(self, items: Sequence[Item]) -> pa.Table:
+        """See `Consumer.consume`."""
+        readable = [item for item in items if item.decoded is not None]
+        questions = [self._question(item) for item in readable]
+        rows = [item.row for item in readable]
+        with self._turn:
+            said = self._explainer.explain(questions)
+        columns = {
+            "image_id": self._ids.take(pa.array(rows, pa.int64())),
+            "logits": array_column(said.logits),
+            "maps": array_column(said.maps),
+        }
+        if self._explainer.probing:
+            shape = (len(questions), len(REGIONS), *self._explainer.grid)
+            masks = np.array([question.masks for question in questions], np.float32).reshape(shape)
+            columns |= {
+                "masks": array_column(masks),
+                "null_mass": array_column(said.null_mass),
+                "null_share": array_column(said.null_share),
+                "peak_changed": pa.array(said.peak_changed),
+                "control_changed": pa.array(said.control_changed),
+            }
+        return pa.table({**columns, RECORD_KEY: pa.array(self.keys.rows[rows])})
+
+    def _question(self, item: Item) -> Question:
+        explainer = self._explainer
+        image = item.input_for(explainer.preprocessing)
+        if item.face is None:
+            # Without regions every share is undefined, which 0 of everything says.
+            masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
+        else:
+            masks = item.face.masks[explainer.grid]
+        return Question(int(self._seeds[item.row]), int(self._labels[item.row]), image, masks)
+
+
+def _seed(digest: str) -> int:
+    """What is drawn at random for an image follows its content: its place in the test set may change."""
+    return int(digest[:15] or "0", 16)

@@ -1,0 +1,152 @@
+"""One table's parts from several analyses, brought together as the parts of one.
+
+A part is copied as it is where it can be. It is written anew where an id in it is taken already, or where a column of
+the user's has numbers in one analysis and words in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reportgen.analysis import content_hash
+from reportgen.errors import BuildError
+from reportgen.files import write_atomically
+from reportgen.shards import RECORD_KEY, PartStore
+
+__all__ = ["common_kinds", "join_parts", "unique_ids"]
+
+Source = tuple[PartStore, Sequence[str]]
+"""A table of one analysis: where its parts are, and their keys."""
+
+
+def unique_ids(ids: Sequence[Iterable[str]]) -> list[dict[str, str]]:
+    """For each analysis, the image ids that have to change because an earlier one has the same content."""
+    taken: set[str] = set()
+    changes = []
+    for given in ids:
+        changed = {}
+        own = set(given)
+        for image_id in given:
+            if image_id not in taken:
+                continue
+            base, number = image_id.partition("-")[0], 2
+            while f"{base}-{number}" in taken or f"{base}-{number}" in own:
+                number += 1
+            changed[image_id] = f"{base}-{number}"
+            own.add(changed[image_id])
+        changes.append(changed)
+        taken |= own
+    return changes
+
+
+def common_kinds(sources: Sequence[Source]) -> dict[str, pa.DataType]:
+    """The columns that are of several types, and the type that holds them all: numbers, else words.
+
+    Raises
+    ------
+    BuildError
+        A part cannot be read.
+    """
+    found: dict[str, set[pa.DataType]] = {}
+    for store, keys in sources:
+        for index, key in enumerate(keys):
+            for field in _read(pq.read_schema, store.path(index, key)):
+                # A column without any value has no type; it takes any.
+                found.setdefault(field.name, set()).update({field.type} - {pa.null()})
+    return {name: _common(kinds) for name, kinds in found.items() if len(kinds) > 1}
+
+
+def join_parts(
+    sources: Sequence[Source], target: PartStore, ids: Sequence[dict[str, str]], kinds: Mapping[str, pa.DataType]
+) -> list[str]:
+    """Bring all parts of one table together; the keys of the joined table.
+
+    Parameters
+    ----------
+    ids
+        For each source, image ids to change.
+    kinds
+        Columns to be brought to one type.
+
+    Raises
+    ------
+    BuildError
+        A part cannot be read.
+    """
+    keys: list[str] = []
+    for (store, parts), changed in zip(sources, ids, strict=True):
+        for index, key in enumerate(parts):
+            source = store.path(index, key)
+            table = _read(partial(_altered, changed=changed, kinds=kinds), source)
+            here = key if table is None else _key_of(table, key)
+            if not target.has(len(keys), here):
+                if table is None:
+                    write_atomically(target.path(len(keys), here), _read(Path.read_bytes, source))
+                else:
+                    target.write(len(keys), here, table)
+            keys.append(here)
+    return keys
+
+
+def _altered(source: Path, changed: dict[str, str], kinds: Mapping[str, pa.DataType]) -> pa.Table | None:
+    """The part with other image ids and other types where it has to change, else None.
+
+    A record under another id or of another type is another record: its key changes with it, so that a later build does
+    not take it for the old one.
+    """
+    schema = pq.read_schema(source)
+    cast = {name: kind for name, kind in kinds.items() if name in schema.names and schema.field(name).type != kind}
+    if not changed and not cast:
+        return None
+    table = pq.read_table(source)
+    ids = table.column("image_id").to_pylist()
+    if not cast and changed.keys().isdisjoint(ids):
+        return None
+    marks = [f"{name} as {kind}" for name, kind in sorted(cast.items())]
+    keys = np.asarray(table.column(RECORD_KEY).to_numpy(), dtype=np.uint64)
+    told = [[changed[name], *marks] if name in changed else marks for name in ids]
+    fresh = [
+        int(content_hash(str(key), *why)[:16], 16) if why else int(key) for key, why in zip(keys, told, strict=True)
+    ]
+    for name, kind in cast.items():
+        values = table.column(name).to_pylist()
+        if pa.types.is_string(kind):
+            values = [_words(value) for value in values]
+        table = _with_column(table, name, pa.array(values, kind))
+    named = pa.array([changed.get(name, name) for name in ids], table.schema.field("image_id").type)
+    return _with_column(_with_column(table, "image_id", named), RECORD_KEY, pa.array(fresh, pa.uint64()))
+
+
+def _with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), name, values)
+
+
+def _key_of(table: pa.Table, key: str) -> str:
+    """Of a part that was written anew from the one with this key; its records' keys stand for what it holds."""
+    return content_hash(key, *map(str, table.column(RECORD_KEY).to_pylist()))[:16]
+
+
+def _common(kinds: set[pa.DataType]) -> pa.DataType:
+    numbers = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds)
+    return pa.float64() if numbers else pa.string()
+
+
+def _words(value: object) -> str | None:
+    """As the cell would be written in a table of words: numbers without a fraction have none."""
+    if value is None or value != value:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _read(how: Callable[[Path], Any], source: Path) -> Any:
+    try:
+        return how(source)
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise BuildError(f"{source}: cannot be read ({error}); analyse that part again") from None

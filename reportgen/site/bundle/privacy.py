@@ -1,0 +1,198 @@
+"""A report that may leave the house: no pixel of a photo, no name of a file or a person.
+
+The report is changed before anything is drawn or written, so whatever the site makes of it, now or in later versions,
+has nothing to give away: pictures come from `load_image`, names from the analysis.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reportgen.analysis import Analysis, AnalysisAnswers, FaceRecords
+from reportgen.faces.align import canonical_points
+from reportgen.inputs.images.quality import QUALITY_COLUMNS
+from reportgen.site.bundle.mosaic import mosaic, tile_size
+from reportgen.site.pictures.landmark_sketch import line_face
+from reportgen.site.pictures.overlays import fit_within
+from reportgen.site.report import DataNote, Report
+
+__all__ = ["Privacy", "protect"]
+
+Images = TypeVar("Images", bound=AnalysisAnswers)
+Privacy = Literal["none", "blur", "outline"]
+Pixels = npt.NDArray[np.uint8]
+
+_NOTES = {
+    "blur": "Every picture is a mosaic of tiles an eighth of a face wide; file names, persons and your own columns are "
+    "left out. A mosaic hides a face from a reader, not from somebody who has the photo to compare it with.",
+    "outline": "Every face is drawn from its landmarks, without a pixel of the photo; file names, persons and your own "
+    "columns are left out.",
+}
+_WITHHELD = "name withheld"
+# Columns of a photo that say nothing about who is in it. A perceptual hash finds the photo again, so it goes.
+_KEPT = (
+    "row",
+    "image_id",
+    "path",
+    "emotion",
+    "label",
+    "person",
+    "sha256",
+    "width",
+    "height",
+    "notes",
+    "format",
+    "jpeg_quality",
+    *(name for name in QUALITY_COLUMNS if name != "perceptual_hash"),
+)
+_FILE = re.compile(
+    r"[^\s\"'<>|,;:()=]+\.(?:jpe?g|png|webp|bmp|gif|tiff?|avif|heic|ppm|pgm|pkl|pickle|csv|tsv|parquet|jsonl?|ndjson|"
+    r"npy|npz|pth?|ckpt|bin|safetensors|toml|zip)\b",
+    re.IGNORECASE,
+)
+_OUTLINE_SIDE = 288
+
+
+def protect(report: Report, privacy: Privacy) -> Report:
+    """The same report without pictures and names of people.
+
+    Parameters
+    ----------
+    privacy
+        "blur" shows mosaics, "outline" faces drawn from their landmarks; "none" changes nothing.
+    """
+    if privacy == "none":
+        return report
+    analysis = report.analysis
+    names = _Names(report.everything)
+    kept = {field.name: getattr(report, field.name) for field in fields(report)}
+    changed = {
+        name: names.cover(value)
+        for name, value in kept.items()
+        if name not in ("analysis", "answers", "load_image", "data_notes")
+    }
+    notes = tuple(DataNote(note.title, names.hide(note.text), (), note.serious) for note in report.data_notes)
+    changed["command"] = names.hide(report.command) if report.command else report.command
+    return replace(
+        report,
+        **{
+            **changed,
+            "analysis": _without_names(analysis, names),
+            "answers": None if report.answers is None else _without_names(report.answers, names),
+            "load_image": _covered(report.load_image, analysis, privacy),
+            "data_notes": (DataNote("Faces are hidden", _NOTES[privacy]), *notes),
+            "privacy": privacy,
+        },
+    )
+
+
+def _covered(load: Callable[[int], Pixels], analysis: Analysis, privacy: Privacy) -> Callable[[int], Pixels]:
+    faces = analysis.faces
+    if privacy == "blur":
+
+        def blurred(row: int) -> Pixels:
+            pixels = load(row)
+            points = None if faces is None or faces.source[row] == "template" else faces.points[row]
+            return mosaic(pixels, tile_size(pixels.shape[0], pixels.shape[1], points))
+
+        return blurred
+    heights, widths = (analysis.images[side].to_numpy(dtype=np.int64) for side in ("height", "width"))
+
+    def drawn(row: int) -> Pixels:
+        points = faces.points[row] if faces is not None else canonical_points()
+        return line_face(points, *fit_within(int(heights[row]), int(widths[row]), _OUTLINE_SIDE))
+
+    return drawn
+
+
+def _without_names(analysis: Images, names: _Names) -> Images:
+    images = analysis.images
+    ids = [names.ids[old] for old in images["image_id"]]
+    persons = images["person"]
+    hidden = images[[column for column in images.columns if column in _KEPT]].assign(
+        image_id=ids,
+        path=[f"image {new}" for new in ids],
+        # The hash of a file finds that file again.
+        sha256=ids,
+        person=pd.array([f"person {names.persons[p]}" if pd.notna(p) else None for p in persons], dtype="string"),
+    )
+    problems = analysis.problems.assign(
+        path=[f"file {place + 1}" for place in range(len(analysis.problems))],
+        message=[names.hide(str(message)) for message in analysis.problems["message"]],
+    )
+    manifest = {
+        **analysis.manifest,
+        "data": {"source": f"test set ({_WITHHELD})"},
+        "notes": [names.hide(str(note)) for note in analysis.manifest.get("notes", [])],
+    }
+    models = tuple(
+        replace(
+            model,
+            info={
+                **model.info,
+                "file": f"a checkpoint ({_WITHHELD})",
+                "notes": [names.hide(str(note)) for note in model.info.get("notes", ())],
+            },
+        )
+        for model in analysis.models
+    )
+    return replace(analysis, manifest=manifest, images=hidden, problems=problems, models=models)
+
+
+class _Names:
+    """Knows every name that may not be told, and what stands for it."""
+
+    def __init__(self, analysis: AnalysisAnswers) -> None:
+        images = analysis.images
+        # Names of models and emotions are the report's own words, even where one looks like a file's.
+        self._own = {*analysis.classes, *(model.name for model in analysis.models)}
+        known = images["person"][images["person"].notna()]
+        self.persons = {person: place + 1 for place, person in enumerate(dict.fromkeys(known))}
+        digits = max(5, len(str(len(images))))
+        rows = images["row"].tolist() if "row" in images else range(len(images))
+        self.ids = {old: f"{row:0{digits}d}" for old, row in zip(images["image_id"], rows, strict=True)}
+        self._swap = dict(self.ids)
+        for path, old in zip(images["path"], images["image_id"], strict=True):
+            for name in (path, re.split(r"[\\/]", path)[-1]):
+                self._swap[name] = f"image {self.ids[old]}"
+        listed = {part for path in analysis.problems["path"] for part in (str(path), re.split(r"[\\/]", str(path))[-1])}
+        # Longest first, so that no name is cut by another that is part of it.
+        self._names = sorted((listed | set(self._swap)) - set(self.ids) - {""}, key=lambda name: (-len(name), name))
+
+    def hide(self, text: str) -> str:
+        """A sentence in which every known name, and whatever looks like a file's, is withheld."""
+        for name in self._names:
+            if name in text:
+                text = text.replace(name, f"({_WITHHELD})")
+        return _FILE.sub(f"({_WITHHELD})", text)
+
+    def cover(self, value: Any) -> Any:
+        """Any record, list or table with ids and names swapped; what holds none is returned as it is."""
+        if isinstance(value, str):
+            if value in self._own:
+                return value
+            # Most strings are words of the report: only those that seem to name a file are searched for names.
+            return self._swap.get(value) or (self.hide(value) if _FILE.search(value) else value)
+        if isinstance(value, pd.DataFrame):
+            return self._cover_table(value)
+        if isinstance(value, Mapping):
+            return {self.cover(key): self.cover(entry) for key, entry in value.items()}
+        if type(value) in (list, tuple, set, frozenset):
+            return type(value)(self.cover(entry) for entry in value)
+        if is_dataclass(value) and not isinstance(value, type | FaceRecords | AnalysisAnswers):
+            found = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
+            covered = {name: self.cover(entry) for name, entry in found.items()}
+            changed = {name: entry for name, entry in covered.items() if entry is not found[name]}
+            return replace(value, **changed) if changed else value
+        return value
+
+    def _cover_table(self, table: pd.DataFrame) -> pd.DataFrame:
+        text = [column for column in table.columns if not pd.api.types.is_numeric_dtype(table[column])]
+        return table.assign(**{column: [self.cover(entry) for entry in table[column]] for column in text})

@@ -1,0 +1,252 @@
+"""Composes the site: draws every picture once, then renders page after page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from reportgen.analysis import content_hash
+from reportgen.config import Config
+from reportgen.site.bundle.size_reduction import Economy
+from reportgen.site.context import Context
+from reportgen.site.html.render import Renderer, find_templates, load_assets, to_script
+from reportgen.site.pages.compare import compare_view, pair_view
+from reportgen.site.pages.downloads import DESCRIPTIONS, downloads
+from reportgen.site.pages.emotion import Patches, emotion_view
+from reportgen.site.pages.errors import errors_view, model_errors_view
+from reportgen.site.pages.explorer import explorer_data, explorer_view, page_path
+from reportgen.site.pages.image import image_view
+from reportgen.site.pages.index import emotions_view, index_view, models_view
+from reportgen.site.pages.method import method_view
+from reportgen.site.pages.model import model_view
+from reportgen.site.pages.shortcuts import shortcuts_view
+from reportgen.site.pictures.drawing import draw_everything
+from reportgen.site.pictures.examples import Picture, PictureStyle, Save
+from reportgen.site.pictures.mean_maps import MeanMaps, draw_mean_maps
+from reportgen.site.pictures.occlusion_strips import draw_strips
+from reportgen.site.pictures.patches import PatchStrip, draw_patches
+from reportgen.site.pictures.shortcuts import ShortcutPictures, draw_shortcuts
+from reportgen.site.pictures.transplants import draw_worked_examples
+from reportgen.site.plots.enrichment_forest import forest_plot, forest_rows
+from reportgen.site.plots.importance_forest import use_forest, use_rows
+from reportgen.site.plots.style import LIGHT, Palette, in_dark, reliability_diagram
+from reportgen.site.recipe import version
+from reportgen.site.report import Report
+from reportgen.site.sections.map_comparison import ramp_data
+from reportgen.site.sections.region_importance import UsePictures
+from reportgen.site.wording.glossary import GLOSSARY
+
+__all__ = ["Composed", "compose"]
+
+_NAV = (
+    ("Answers", "index.html"),
+    ("Models", "models.html"),
+    ("Emotions", "emotions.html"),
+    ("Errors", "errors.html"),
+    ("Compare", "compare.html"),
+    ("Shortcuts", "shortcuts.html"),
+    ("Explorer", "explorer.html"),
+    ("Method", "method.html"),
+)
+# Unlabelled images are on no list; so many of them get pictures and a page anyway.
+_UNLABELLED_PAGES = 500
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A site whose pictures are drawn; `render` yields path and content of every other file."""
+
+    pages: int
+    render: Callable[[], Iterator[tuple[str, bytes]]]
+
+
+def compose(
+    report: Report,
+    config: Config,
+    known: Mapping[str, bytes],
+    save: Save,
+    advance: Callable[[int], None],
+    economy: Economy = Economy(),  # noqa: B008 - frozen, so one for all calls is the same as one for each
+) -> Composed:
+    """Draw all pictures of a report and prepare its pages.
+
+    Parameters
+    ----------
+    known
+        Files of the last site by path; unchanged pictures are taken from there.
+    save
+        Called from several threads with path and content of each picture.
+    advance
+        Called with the number of images drawn since the last call.
+    economy
+        How much of the report is kept.
+    """
+    style = PictureStyle(
+        colormap=config.colormap, classic=config.overlay == "classic", longest=economy.longest, quality=economy.quality
+    )
+    unlabelled = np.flatnonzero(report.analysis.labels < 0)[:_UNLABELLED_PAGES].tolist()
+    drawn = draw_everything(
+        report.analysis,
+        report.load_image,
+        [*report.mined.images, *unlabelled],
+        style,
+        known,
+        save,
+        advance,
+        config.workers,
+        faces_as_lines=report.privacy != "none",
+        thumb_quality=economy.thumb_quality,
+        finest=economy.finest,
+    )
+    occlusions = report.reasons.occlusions if report.reasons is not None else None
+    context = Context(
+        report, config, drawn, draw_strips(report.analysis, occlusions, report.load_image, known, save)
+    )  # fmt: skip
+    means: MeanMaps = tuple(
+        draw_mean_maps(model, context.labels, drawn.mean_faces, style, save, context.blank(k), drawn.frames)
+        for k, model in enumerate(context.models)
+    )
+    figures = _Figures(
+        means,
+        tuple(_patches(context, k, save) for k in range(len(context.models))),
+        tuple(_reliability(context, k, save) for k in range(len(context.models))),
+        tuple(_forest(context, k, save) for k in range(len(context.models))),
+        draw_shortcuts(report, save),
+        tuple(_use(context, k, save) for k in range(len(context.models))),
+    )
+    paths = sum(1 for _ in _plan(context, figures, config, "", ()))
+    return Composed(paths, lambda: _render(context, figures, config, economy))
+
+
+Plan = Iterator[tuple[str, str, Callable[[], Any]]]
+Pair = tuple[Picture, Picture]
+"""One diagram for light and for dark pages."""
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """What is drawn over all images, with an entry per model; and the photos before and after a change."""
+
+    means: MeanMaps
+    patches: Patches
+    reliability: tuple[Pair | None, ...]
+    forests: tuple[Pair | None, ...]
+    shortcuts: ShortcutPictures | None
+    uses: tuple[UsePictures, ...]
+
+
+def _patches(context: Context, k: int, save: Save) -> dict[int, PatchStrip]:
+    people = context.analysis.images["person"]
+    findings = context.report.attention
+    return draw_patches(
+        context.models[k],
+        context.labels,
+        context.blank(k),
+        None if findings is None else findings.measures[k],
+        [person if known else None for person, known in zip(people, people.notna(), strict=True)],
+        context.ids,
+        context.report.load_image,
+        save,
+    )
+
+
+def _reliability(context: Context, k: int, save: Save) -> Pair | None:
+    score = context.report.scores[k]
+    if not score.bins:
+        return None
+    return _both(f"reliability-{context.models[k].slug}", lambda palette: reliability_diagram(score, k, palette), save)
+
+
+def _forest(context: Context, k: int, save: Save) -> Pair | None:
+    rows = forest_rows(context, k)
+    if not rows:
+        return None
+    return _both(f"regions-{context.models[k].slug}", lambda palette: forest_plot(rows, k, palette), save)
+
+
+def _use(context: Context, k: int, save: Save) -> UsePictures:
+    found, model = context.report.use, context.models[k]
+    if found is None or not found.tested:
+        return UsePictures()
+    rows = use_rows([use for use in found.uses if use.model == model.name], context.classes)
+    forest = _both(f"use-{model.slug}", lambda palette: use_forest(rows, k, palette), save) if rows else None
+    return UsePictures(forest, draw_worked_examples(context.report, k, save))
+
+
+def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Save) -> Pair:
+    content, width, height = draw(LIGHT)
+    pictures = []
+    for scheme, svg in (("light", content), ("dark", in_dark(content))):
+        path = f"figures/{name}-{scheme}-{content_hash(svg)[:10]}.svg"
+        save(path, svg)
+        pictures.append(Picture(path, width, height))
+    return pictures[0], pictures[1]
+
+
+def _plan(
+    context: Context,
+    figures: _Figures,
+    config: Config,
+    data: str,
+    listed: tuple[tuple[str, str, str], ...],
+) -> Plan:
+    """Every page: its path, its template, and what makes its view."""
+    yield "index.html", "index.html", lambda: index_view(context, figures.means)
+    yield "models.html", "models.html", lambda: models_view(context)
+    yield "emotions.html", "emotions.html", lambda: emotions_view(context, figures.means)
+    yield "errors.html", "errors.html", lambda: errors_view(context)
+    if context.report.comparisons:
+        yield "compare.html", "compare.html", lambda: compare_view(context)
+    for index in range(len(context.report.comparisons)) if len(context.report.comparisons) > 1 else ():
+        yield context.compare_path(index), "compare.html", partial(pair_view, context, index)
+    if context.report.shortcuts is not None:
+        shortcuts = partial(shortcuts_view, context, context.report.shortcuts, figures.shortcuts)
+        yield "shortcuts.html", "shortcuts.html", shortcuts
+    yield "method.html", "method.html", lambda: method_view(context, config, listed)
+    for k in range(len(context.models)):
+        yield (
+            context.model_path(k),
+            "model.html",
+            partial(model_view, context, k, figures.means, figures.reliability[k], figures.forests[k], figures.uses[k]),
+        )
+        yield context.errors_path(k), "model_errors.html", partial(model_errors_view, context, k)
+    for emotion in range(len(context.classes)):
+        yield (
+            context.emotion_path(emotion),
+            "emotion.html",
+            partial(emotion_view, context, emotion, figures.means, figures.patches),
+        )
+    for index in range(len(context.drawn.thumbs)):
+        yield page_path(index), "explorer.html", partial(explorer_view, context, index, data)
+    ordered = [row for row in context.drawn.order.tolist() if row in context.drawn.pictures]
+    for place, row in enumerate(ordered):
+        yield context.image_path(row), "image.html", partial(image_view, context, row, ordered, place)
+
+
+def _render(context: Context, figures: _Figures, config: Config, economy: Economy) -> Iterator[tuple[str, bytes]]:
+    templates = find_templates()
+    assets = load_assets(templates)
+    assets.add("data.js", to_script("reportgenData", explorer_data(context)))
+    assets.add("ramp.js", to_script("reportgenRamp", ramp_data(context)))
+    files = downloads(context, everything=economy.tables)
+    listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
+    left_out = {
+        *([] if context.report.comparisons else ["Compare"]),
+        *([] if context.report.shortcuts is not None else ["Shortcuts"]),
+    }
+    shared = {
+        "assets": assets,
+        "facts": context.facts,
+        "nav": tuple(entry for entry in _NAV if entry[0] not in left_out),
+        "guide": "method.html",
+        "version": version(context),
+    }
+    renderer = Renderer(templates, shared, GLOSSARY)
+    for path, template, view in _plan(context, figures, config, assets.path("data.js"), listed):
+        yield path, renderer.page(template, path, view()).encode("utf-8")
+    yield from assets.files.items()
+    yield from files.items()

@@ -1,0 +1,357 @@
+"""The page that compares two analyses of the same images: what got better, what got worse, what moved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reportgen.evidence.comparison.change import AnswerChange, HeatChange, RegionMove
+from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.stats.intervals import Estimate, format_p
+from reportgen.site.html.components import Gallery, Legend, Link, Mark, MarkRow, Number, Page
+from reportgen.site.pages.index import ModelKey, RecallTable
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import (
+    and_list,
+    capital,
+    count,
+    decimal,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+    rate,
+)
+
+__all__ = ["ChangeRow", "ChangeView", "HeatRow", "OverviewRow", "OverviewView", "change_view", "overview_view"]
+
+_FLOWS = 12
+_BEFORE, _AFTER = "a", "b"
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """One emotion: recall before and after, and whether the change is more than chance."""
+
+    emotion: str
+    n: str
+    before: str
+    after: str
+    change: str
+    interval: str
+    fixed: str
+    broken: str
+    verdict: str
+    decided: bool
+    thin: bool
+
+
+@dataclass(frozen=True)
+class HeatCell:
+    """Change of a region's share of the heat in points; `tone` as in the region matrix."""
+
+    text: str
+    tone: str
+    sign: str
+    title: str
+
+
+@dataclass(frozen=True)
+class HeatRow:
+    """One emotion; `moved` is the part of the heat that lies elsewhere now."""
+
+    emotion: str
+    n: str
+    cells: tuple[HeatCell, ...]
+    moved: str
+    interval: str
+
+
+@dataclass(frozen=True)
+class ChangeView:
+    """One model's page."""
+
+    page: Page
+    title: str
+    lede: str
+    numbers: tuple[Number, ...]
+    keys: tuple[ModelKey, ...]
+    recall: tuple[MarkRow, ...]
+    recall_table: RecallTable
+    rows: tuple[ChangeRow, ...]
+    flows: tuple[tuple[str, str, str, str], ...]
+    flows_more: str
+    regions: tuple[str, ...]
+    heat: tuple[HeatRow, ...]
+    heat_text: str
+    galleries: tuple[Gallery, ...]
+    legend: Legend
+    cautions: tuple[str, ...]
+    facts: tuple[tuple[str, str, str], ...]
+    downloads: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class OverviewRow:
+    """One model on the first page of a comparison of several."""
+
+    name: str
+    href: str
+    before: str
+    after: str
+    change: str
+    interval: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class OverviewView:
+    """`index.html` where several models are compared."""
+
+    page: Page
+    title: str
+    lede: str
+    rows: tuple[OverviewRow, ...]
+    cautions: tuple[str, ...]
+
+
+def change_view(
+    name: str,
+    here: str,
+    answers: AnswerChange,
+    heat: HeatChange,
+    galleries: Sequence[Gallery],
+    page: Page,
+    legend: Legend,
+    cautions: Sequence[str],
+    facts: Sequence[tuple[str, str, str]],
+    downloads: Sequence[tuple[str, str, str]],
+) -> ChangeView:
+    """The page of one model; `here` is its path."""
+    rows = _rows(answers)
+    flows = tuple((flow.truth, flow.before, flow.after, f"{flow.count:,}") for flow in answers.flows[:_FLOWS])
+    rest = len(answers.flows) - len(flows)
+    return ChangeView(
+        page,
+        change_title(name, answers),
+        _lede(answers),
+        _numbers(answers),
+        tuple(
+            ModelKey(series, which, f"{here}#what", "") for series, which in ((_BEFORE, "before"), (_AFTER, "after"))
+        ),
+        _recall(answers, here) if answers.comparison.n else (),
+        _recall_table(answers),
+        rows,
+        flows,
+        f"and {count(rest, 'rarer change')}" if rest > 0 else "",
+        tuple(REGION_NAMES.values()),
+        _heat(heat),
+        _heat_text(heat),
+        tuple(galleries),
+        legend,
+        tuple(cautions),
+        tuple(facts),
+        tuple(downloads),
+    )
+
+
+def overview_view(
+    changes: Sequence[tuple[str, AnswerChange]], paths: Sequence[str], page: Page, cautions: Sequence[str]
+) -> OverviewView:
+    """All models on one page."""
+    rows = []
+    for (name, answers), path in zip(changes, paths, strict=True):
+        c = answers.comparison
+        rows.append(
+            OverviewRow(
+                name,
+                path,
+                percent(answers.before.accuracy.value, 1),
+                percent(answers.after.accuracy.value, 1),
+                points(c.difference.value) if c.n else "–",
+                points_interval(c.difference) if c.n else "",
+                _verdict(c.difference, c.p_value, decided=c.decided) if c.n else "no labels",
+            )
+        )
+    better = [
+        name for name, answers in changes if answers.comparison.decided and answers.comparison.difference.value > 0
+    ]
+    worse = [
+        name for name, answers in changes if answers.comparison.decided and answers.comparison.difference.value < 0
+    ]
+    parts = [f"{and_list(better)} got better"] if better else []
+    parts += [f"{and_list(worse)} got worse"] if worse else []
+    title = f"{capital(and_list(parts))}." if parts else "Nothing certain changed over all."
+    n = changes[0][1].comparison.n
+    return OverviewView(page, title, f"On the {count(n, 'labelled image')} of both.", tuple(rows), tuple(cautions))
+
+
+def change_title(name: str, answers: AnswerChange) -> str:
+    """The main finding."""
+    c = answers.comparison
+    if not c.n:
+        return f"{name}: what changed, without labels to say for better or worse."
+    better = [r.emotion for r in answers.recalls if r.decided and r.difference.value > 0]
+    worse = [r.emotion for r in answers.recalls if r.decided and r.difference.value < 0]
+    if c.decided:
+        title = f"{name} got {'better' if c.difference.value > 0 else 'worse'}"
+        against = worse if c.difference.value > 0 else better
+        turned = "worse" if c.difference.value > 0 else "better"
+        return f"{title}, but {turned} on {and_list(against)}." if against else f"{title}."
+    parts = [f"better on {and_list(better)}"] if better else []
+    parts += [f"worse on {and_list(worse)}"] if worse else []
+    if parts:
+        return f"{name} is {and_list(parts)}; over all, nothing certain changed."
+    return f"Nothing certain changed for {name}."
+
+
+def _lede(answers: AnswerChange) -> str:
+    c = answers.comparison
+    if not c.n:
+        return f"{capital(count(answers.changed, 'answer'))} changed."
+    return (
+        f"Right on {percent(answers.before.accuracy.value, 1)} before and {percent(answers.after.accuracy.value, 1)} "
+        f"after, of {count(c.n, 'image')}. {capital(count(answers.changed, 'answer'))} changed: {c.only_a:,} became "
+        f"right, {c.only_b:,} became wrong."
+    )
+
+
+def _numbers(answers: AnswerChange) -> tuple[Number, ...]:
+    c, a, b = answers.comparison, answers.before, answers.after
+    if not c.n:
+        return ()
+    return (
+        Number(
+            "Accuracy", points(c.difference.value), points_interval(c.difference),
+            f"{percent(a.accuracy.value, 1)} before, {percent(b.accuracy.value, 1)} after", "accuracy",
+        ),
+        Number("McNemar test", format_p(c.p_value), "", f"on {count(c.discordant, 'image')} that one alone gets right",
+               "McNemar"),
+        Number("Macro-F1", f"{decimal(a.macro_f1.value)} → {decimal(b.macro_f1.value)}", "", "higher is better",
+               "macro-F1"),
+        Number("Brier score", f"{decimal(a.brier, 3)} → {decimal(b.brier, 3)}", "", "lower is better", "Brier score"),
+        Number("Calibration error", f"{percent(a.ece, 1)} → {percent(b.ece, 1)}", "",
+               f"chance gives a perfect model up to {percent(b.ece_band[1], 1)}", "calibration error"),
+    )  # fmt: skip
+
+
+def _verdict(difference: Estimate, p: float, *, decided: bool) -> str:
+    if not decided:
+        return f"not decided, {format_p(p)}"
+    return f"{'better' if difference.value > 0 else 'worse'}, {format_p(p)}"
+
+
+def _rows(answers: AnswerChange) -> tuple[ChangeRow, ...]:
+    rows = []
+    for recall, before, after in zip(answers.recalls, answers.before.emotions, answers.after.emotions, strict=True):
+        if not recall.n:
+            continue
+        thin = recall.n < THIN
+        rows.append(
+            ChangeRow(
+                recall.emotion,
+                count(recall.n, "image"),
+                rate(before),
+                rate(after),
+                "" if thin else points(recall.difference.value),
+                "" if thin else points_interval(recall.difference),
+                f"{recall.only_a:,}",
+                f"{recall.only_b:,}",
+                "too few images" if thin else _verdict(recall.difference, recall.p_holm, decided=recall.decided),
+                recall.decided and not thin,
+                thin,
+            )
+        )
+    return tuple(rows)
+
+
+def _recall(answers: AnswerChange, here: str) -> tuple[MarkRow, ...]:
+    rows = []
+    for before, after in zip(answers.before.emotions, answers.after.emotions, strict=True):
+        marks = tuple(
+            Mark(
+                series,
+                round(100 * part.recall.value, 2),
+                round(100 * part.recall.low, 2),
+                round(100 * part.recall.high, 2),
+                lane,
+                f"{which}: {rate(part)} {percent_interval(part.recall)}",
+            )
+            for series, which, part, lane in ((_BEFORE, "before", before, 33.33), (_AFTER, "after", after, 66.67))
+            if part.n
+        )
+        between = "\n→ " if before.thin else " → "
+        text = f"{rate(before)}{between}{rate(after)}" if before.n else "no image"
+        rows.append(
+            MarkRow(
+                before.emotion, f"{here}#what", count(before.n, "image"), marks, text, before.thin, 20 + 14 * len(marks)
+            )
+        )
+    return tuple(rows)
+
+
+def _recall_table(answers: AnswerChange) -> RecallTable:
+    rows = tuple(
+        (
+            before.emotion,
+            f"{before.n:,}",
+            tuple(Number("", rate(part), percent_interval(part.recall)) for part in (before, after)),
+        )
+        for before, after in zip(answers.before.emotions, answers.after.emotions, strict=True)
+    )
+    return RecallTable(("before", "after"), rows)
+
+
+def _heat(heat: HeatChange) -> tuple[HeatRow, ...]:
+    moves: dict[str, list[RegionMove]] = {}
+    for move in heat.regions:
+        moves.setdefault(move.emotion, []).append(move)
+    rows = []
+    for emotion, moved in heat.moved:
+        if not moved.n:
+            continue
+        rows.append(
+            HeatRow(
+                emotion,
+                f"n = {moved.n:,}",
+                tuple(_heat_cell(move) for move in moves.get(emotion, ())),
+                percent(moved.value),
+                percent_interval(moved),
+            )
+        )
+    return tuple(rows)
+
+
+def _heat_cell(move: RegionMove) -> HeatCell:
+    d = move.difference
+    region = REGION_NAMES[move.region]
+    if math.isnan(d.value):
+        return HeatCell("–", "open", "", "not measured")
+    text = f"{100 * d.value:+.1f}".replace("-", "−")
+    title = (
+        f"{move.emotion}, {region}: {percent(move.before, 1)} of the heat before, {percent(move.after, 1)} after, "
+        f"{text} points {points_interval(d)}, {format_p(move.p)}, n = {d.n:,}"
+    )
+    if not move.decided:
+        return HeatCell(text, "open", "", f"{title}: not decided")
+    bad = move.region == "background" and d.value > 0
+    return HeatCell(text, "bad" if bad else "strong", "▲" if d.value > 0 else "▼", title)
+
+
+def _heat_text(heat: HeatChange) -> str:
+    if not heat.n:
+        return "No image has a map in both analyses, so nothing is said of the heat."
+    text = f"Measured on {count(heat.n, 'image')}, for the class of the label, each image against itself"
+    if heat.blank:
+        text += f"; {count(heat.blank, 'image')} with a blank map before or after left out"
+    if not heat.regions:
+        return f"{text}. Regions were not measured in both analyses."
+    return f"{text}. Tests are adjusted (Holm) for all emotions and regions."
+
+
+def change_links(names: Sequence[str], paths: Sequence[str], index: int) -> tuple[Link | None, Link | None]:
+    """The pages before and after."""
+    before = Link(names[index - 1], paths[index - 1]) if index else None
+    after = Link(names[index + 1], paths[index + 1]) if index + 1 < len(names) else None
+    return before, after

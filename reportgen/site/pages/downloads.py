@@ -1,0 +1,188 @@
+"""What a reader can take away as tables: every prediction, every score, with a data dictionary."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reportgen.evidence.tables import Dictionary, Tables, inert
+from reportgen.site.context import Context, base_name
+from reportgen.site.sections.certificate import TABLE as CERTIFICATE_TABLE
+from reportgen.site.wording.headline import answer_questions, headline
+
+__all__ = ["DESCRIPTIONS", "downloads"]
+
+DESCRIPTIONS = {
+    "downloads/answers.json": "The headline and the answers to the four questions, as on the first page.",
+    "downloads/predictions.csv": "One row per image: file, label, each model's answer, confidence and probabilities.",
+    "downloads/predictions.csv.gz": "One row per image, as CSV packed with gzip, which pandas reads as it is.",
+    "downloads/scores.json": "Every score of every model with its interval, and the comparisons of the models.",
+    "downloads/columns.csv": "What every column of predictions.csv means.",
+    "downloads/emotion_regions.csv": "Heat per area per model, emotion and region, with interval, test and chance.",
+    "downloads/verdicts.csv": "Every verdict with the numbers it rests on.",
+    "downloads/claims.csv": "What guides say, and its test.",
+    "downloads/patterns.csv": "How many images show each pattern, and which.",
+    "downloads/actions.csv": "Facial actions that go with each label and with each model's probabilities.",
+    "downloads/maps.csv": "One row per heatmap: spread, peak, centre.",
+    "downloads/statistics.csv": "One row per heatmap and region: share, area, heat per area.",
+    "downloads/interventions.csv": "Recall before and after a property of the photo was taken away, with tests.",
+    "downloads/properties.csv": "How each property of the photos goes with each emotion.",
+    "downloads/property_score.csv": "How well the photos' properties alone tell the label.",
+    "downloads/near_duplicates.csv": "Nearly the same pictures under different labels.",
+    "downloads/map_clusters.csv": "Groups of heatmaps that look at the same place, and their images.",
+    "downloads/use.csv": "What every model uses: the transplant test's gap per emotion and region.",
+    "downloads/use_by_donor.csv": "The same gap by the emotion of the faces that gave the region.",
+    "downloads/backgrounds.csv": "Heat on the background held against use of it, per model and emotion.",
+    "downloads/trust.csv": "The trust grade of every model's heatmaps, and the checks it rests on.",
+    "downloads/reasons.csv": "Every rule asked of every error, with its numbers.",
+    "downloads/reason_rates.csv": "How often each reason is given, among errors and among correct images.",
+    "downloads/reason_regions.csv": "The region that speaks for the answer rather than the label, error by error.",
+    "downloads/occlusions.csv": "What the models said when a region of an error was exchanged or filled in.",
+    "downloads/map_agreement.csv": "Whether two models' answers to an image rest on the same places.",
+    "downloads/table_columns.csv": "What every column of all these tables but the predictions means.",
+    CERTIFICATE_TABLE: "Every model of the check of this program's own verdicts.",
+}
+
+
+# Bytes of one table about heatmaps, judged by its first rows.
+_LARGEST = 5_000_000
+_SAMPLE = 1000
+# Predictions of more images than this are packed; rows written at a time.
+_PLAIN_ROWS = 50_000
+_ROWS_AT_ONCE = 5_000
+
+
+def downloads(context: Context, *, everything: bool = True) -> dict[str, bytes]:
+    """The files by path; without `everything`, those that other tables cannot be made from."""
+    predictions, columns = _predictions(context)
+    certificate = context.report.certificate
+    scores: dict[str, Any] = {
+        "classes": list(context.classes),
+        "models": [asdict(score) for score in context.report.scores],
+        "comparisons": [asdict(comparison) for comparison in context.report.comparisons],
+    }
+    return {
+        "downloads/answers.json": _answers(context),
+        **predictions,
+        "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
+        "downloads/scores.json": _json(scores),
+        **(_tables(context.report.tables) if everything else {}),
+        **({CERTIFICATE_TABLE: certificate.table} if certificate is not None else {}),
+    }
+
+
+def _answers(context: Context) -> bytes:
+    said = headline(context)
+    answers = [
+        {
+            "question": answer.question,
+            "tone": answer.tone,
+            "lead": answer.lead,
+            "text": answer.text,
+            "evidence": answer.link.href,
+        }
+        for answer in answer_questions(context)
+    ]
+    return _json({"headline": said.text, "lede": said.lede, "answers": answers})
+
+
+def _tables(found: Sequence[tuple[Tables, Dictionary]]) -> dict[str, bytes]:
+    """The tables of all findings, except those that would make the report large; they stay beside the analysis."""
+    files, columns = {}, []
+    for name, table, meanings in ((name, table, d[name]) for tables, d in found for name, table in tables.items()):
+        text = table.assign(
+            **{
+                column: table[column].map(_flat)
+                for column in table.columns
+                if not pd.api.types.is_numeric_dtype(table[column])
+            }
+        )
+        sample = text.head(_SAMPLE)
+        if len(_csv(sample)) * len(text) > _LARGEST * max(1, len(sample)):
+            continue
+        files[f"downloads/{name}.csv"] = _csv(text)
+        columns += [(name, column, meaning) for column, meaning in meanings.items()]
+    if columns:
+        files["downloads/table_columns.csv"] = _csv(pd.DataFrame(columns, columns=["table", "column", "meaning"]))
+    return files
+
+
+def _flat(value: Any) -> Any:
+    """Lists as words in one cell, and text that no spreadsheet runs."""
+    if isinstance(value, str):
+        return inert(value)
+    if isinstance(value, list | tuple):
+        return inert(" ".join(str(entry) for entry in value))
+    return value
+
+
+def _predictions(context: Context) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
+    """All images' answers, whatever is looked at closely: the file, and what its columns mean."""
+    columns = [
+        ("image_id", "Start of the hash of the image's content; the page of an image is images/<image_id>.html"),
+        ("file", "File name, without its folder"),
+        ("label", "Labelled emotion; empty where there is none"),
+    ]
+    for model in context.models:
+        columns.append((f"{model.slug}_predicted", f"Answer of {model.name}"))
+        columns.append((f"{model.slug}_confidence", "Probability of that answer, 0 to 1"))
+        for name, slug in zip(context.classes, context.emotion_slugs, strict=True):
+            meaning = f"Probability that {model.name} gives to {name}, 0 to 1"
+            columns.append((f"{model.slug}_p_{slug}", meaning))
+    n = len(context.everything.labels)
+    blocks = (_block(context, slice(start, start + _ROWS_AT_ONCE)) for start in range(0, max(n, 1), _ROWS_AT_ONCE))
+    if n <= _PLAIN_ROWS:
+        return {"downloads/predictions.csv": b"".join(blocks)}, columns
+    packed = io.BytesIO()
+    # Neither time nor name go into the file: the same answers give the same bytes.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
+        for block in blocks:
+            file.write(block)
+    return {"downloads/predictions.csv.gz": packed.getvalue()}, columns
+
+
+def _block(context: Context, rows: slice) -> bytes:
+    """Some rows of the table of predictions as CSV; the first ones with the header."""
+    everything = context.everything
+    names = np.array([*(inert(name) for name in context.classes), ""], dtype=object)
+    table: dict[str, Any] = {
+        "image_id": everything.images["image_id"].iloc[rows].tolist(),
+        "file": [inert(base_name(path)) for path in everything.images["path"].iloc[rows]],
+        "label": names[everything.labels[rows]],
+    }
+    for model in everything.models:
+        table[f"{model.slug}_predicted"] = names[model.predicted[rows]]
+        table[f"{model.slug}_confidence"] = np.round(model.confidence[rows], 6)
+        for index, slug in enumerate(context.emotion_slugs):
+            table[f"{model.slug}_p_{slug}"] = np.round(model.probabilities[rows, index], 6)
+    return _csv(pd.DataFrame(table), header=rows.start == 0)
+
+
+def _json(value: Any) -> bytes:
+    text = json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8")
+
+
+def _csv(table: pd.DataFrame, *, header: bool = True) -> bytes:
+    return table.to_csv(index=False, header=header, lineterminator="\n", float_format="%.6g").encode("utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """JSON knows neither arrays nor NaN nor infinity: lists and null instead."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

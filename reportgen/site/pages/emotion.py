@@ -1,0 +1,260 @@
+"""One emotion's page: both models side by side, right and wrong, and what it is confused with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reportgen.evidence.examples.mining import Pick
+from reportgen.site.context import Context
+from reportgen.site.html.components import Bar, Crumb, Example, Gallery, Legend, Link, Number, Page, Tile
+from reportgen.site.pictures.mean_maps import MeanMaps
+from reportgen.site.pictures.patches import PatchStrip
+from reportgen.site.sections.region_profile import ActionGroup, Profile, action_groups, profile_view
+from reportgen.site.sections.region_rows import else_decided
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.emotions import emotion_lede, emotion_title, right_answers
+from reportgen.site.wording.format import (
+    and_list,
+    capital,
+    count,
+    decimal,
+    decimal_interval,
+    number,
+    percent,
+    percent_interval,
+    rate,
+)
+from reportgen.site.wording.proofs import Proof, emotion_proofs
+
+__all__ = ["EmotionColumn", "EmotionView", "emotion_view", "split"]
+
+_SHOWN = 3
+
+Patches = tuple[Mapping[int, PatchStrip], ...]
+"""Per model, the strips by label."""
+
+_RIGHT_COLUMNS = ("image", "as the model sees it", "heat", "overlay")
+
+_KINDS = (
+    ("fallback", "Least wrong", "No image of this emotion is read correctly. This one comes nearest."),
+    ("typical-correct", "Typical", "Correct, with heat closest to the emotion's mean map."),
+    ("surest-correct", "Surest", "Correct, and the model is surest of it."),
+    ("least-sure-correct", "Barely", "Correct, by the smallest confidence."),
+    ("surest-error", "Surely wrong", "Misread with the highest confidence."),
+    ("near-miss", "Nearly right", "Misread; the label came second, by a small margin."),
+)
+
+
+@dataclass(frozen=True)
+class EmotionColumn:
+    """What one model makes of the emotion."""
+
+    series: str
+    model: str
+    anchor: str
+    href: str
+    numbers: tuple[Number, ...]
+    sentence: str
+    means: tuple[Tile, ...]
+    answers: tuple[Bar, ...]
+    decided: tuple[tuple[str, bool], ...]
+    patches: tuple[Tile, ...]
+    patch_note: str
+    galleries: tuple[Gallery, ...]
+
+
+@dataclass(frozen=True)
+class EmotionView:
+    """`emotions/<emotion>.html`."""
+
+    page: Page
+    tabs: tuple[Link, ...]
+    name: str
+    title: str
+    proofs: tuple[Proof, ...]
+    lede: str
+    empty: str
+    thin: str
+    columns: tuple[EmotionColumn, ...]
+    profile: Profile | None
+    actions: tuple[ActionGroup, ...]
+    mean_legend: Legend
+    legend: Legend
+    explorer: Link
+
+
+def split(examples: Sequence[Example], shown: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """Those shown at once and those behind a disclosure; a single left-over is shown as well."""
+    cut = len(examples) if len(examples) <= shown + 1 else shown
+    return tuple(examples[:cut]), tuple(examples[cut:])
+
+
+def emotion_view(context: Context, emotion: int, means: MeanMaps, patches: Patches) -> EmotionView:
+    """The page of one emotion."""
+    name, n = context.classes[emotion], context.images_of(emotion)
+    before = emotion - 1 if emotion > 0 else None
+    after = emotion + 1 if emotion + 1 < len(context.classes) else None
+    thin = ""
+    if 0 < n < 10:
+        thin = f"Only {count(n, 'image')}: the counts are shown, and nothing general can be said."
+    return EmotionView(
+        page=Page(
+            capital(name),
+            f"How the models read {name}: correct and misread images with heatmaps",
+            "Emotions",
+            (Crumb("Emotions", "emotions.html"), Crumb(name)),
+            Link(context.classes[before], context.emotion_path(before)) if before is not None else None,
+            Link(context.classes[after], context.emotion_path(after)) if after is not None else None,
+        ),
+        tabs=context.emotion_links(emotion),
+        name=name,
+        title=emotion_title(context, emotion),
+        proofs=emotion_proofs(context, emotion),
+        lede=emotion_lede(context, emotion),
+        empty="" if n else f"The test set has no image labelled {name}.",
+        thin=thin,
+        columns=tuple(_column(context, emotion, k, means, patches[k].get(emotion)) for k in range(len(context.models)))
+        if n
+        else (),
+        profile=profile_view(context, emotion),
+        actions=action_groups(context, emotion),
+        mean_legend=context.mean_legend(rows=True),
+        legend=context.legend(),
+        explorer=Link(
+            f"{_which(context, emotion)} of {name} in the explorer", context.explorer(context.token("true", name))
+        ),
+    )
+
+
+def _which(context: Context, emotion: int) -> str:
+    shown, n = context.close_images_of(emotion), context.images_of(emotion)
+    return f"{number(shown)} of {count(n, 'image')}" if shown < n else f"All {count(n, 'image')}"
+
+
+def _column(context: Context, emotion: int, k: int, means: MeanMaps, patches: PatchStrip | None) -> EmotionColumn:
+    model, score = context.models[k], context.report.scores[k].emotions[emotion]
+    return EmotionColumn(
+        series=context.series(k),
+        model=model.name,
+        anchor=model.slug,
+        href=context.model_path(k),
+        numbers=(
+            Number(
+                "Recall",
+                rate(score),
+                percent_interval(score.recall),
+                f"{score.correct:,} of {score.n:,} found",
+                "recall",
+            ),
+            Number(
+                "Precision",
+                percent(score.precision.value),
+                percent_interval(score.precision),
+                right_answers(score),
+                "precision",
+            ),
+            Number("F1", decimal(score.f1.value), decimal_interval(score.f1), "both in one", "F1"),
+        ),
+        sentence=_confused(context, emotion, k),
+        means=_mean_tiles(context, emotion, k, means),
+        answers=_answers(context, emotion, k),
+        decided=else_decided(context.attention, context.report.use, model.name, context.classes[emotion])
+        if context.attention
+        else (),
+        patches=_patch_tiles(context, emotion, k, patches),
+        patch_note=_patch_note(context, emotion, patches),
+        galleries=_galleries(context, emotion, k),
+    )
+
+
+def _confused(context: Context, emotion: int, k: int) -> str:
+    row = context.report.scores[k].confusion[emotion].copy()
+    row[emotion] = 0
+    if not row.any():
+        return "Never taken for anything else."
+    top = int(row.argmax())
+    return f"Taken for {context.classes[top]} most often: {count(int(row[top]), 'time')}."
+
+
+def _mean_tiles(context: Context, emotion: int, k: int, means: MeanMaps) -> tuple[Tile, ...]:
+    tiles = []
+    for which, title in (("correct", "Mean, read correctly"), ("wrong", "Mean, misread")):
+        mean = means[k].get((emotion, which))
+        if mean is not None and mean.picture is not None:
+            alt = (
+                f"Mean {context.method} map of {context.models[k].name} for {context.classes[emotion]} over "
+                f"{count(mean.n, 'image')}, {'read correctly' if which == 'correct' else 'misread'}"
+            )
+            tiles.append(Tile(mean.picture, alt, title, mean.note, few=mean.few))
+    return tuple(tiles)
+
+
+def _patch_tiles(context: Context, emotion: int, k: int, strip: PatchStrip | None) -> tuple[Tile, ...]:
+    model, name = context.models[k], context.classes[emotion]
+    tiles = []
+    for patch in strip.patches if strip is not None else ():
+        region = REGION_NAMES.get(patch.region, "")
+        alt = f"Patch of image {context.ids[patch.row]} at the peak of {model.name}'s map for {name}"
+        tiles.append(
+            Tile(
+                patch.picture,
+                alt + (f": {region}" if region else ""),
+                capital(region) or "Peak",
+                href=context.image_path(patch.row),
+            )
+        )
+    return tuple(tiles)
+
+
+def _patch_note(context: Context, emotion: int, strip: PatchStrip | None) -> str:
+    name = context.classes[emotion]
+    if strip is None or not strip.patches:
+        return f"No image of {name} is read correctly with a map that is not blank, so there is nothing to cut."
+    text = "Cut where the evidence is strongest, one image each, near-duplicates left out."
+    if strip.regions:
+        places = and_list([f"on the {REGION_NAMES[region]} in {number(n)}" for region, n in strip.regions[:3]])
+        text += f" Of {count(strip.correct, 'correct image')} the peak lies {places}."
+    return text
+
+
+def _answers(context: Context, emotion: int, k: int) -> tuple[Bar, ...]:
+    row = context.report.scores[k].confusion[emotion]
+    total = int(row.sum())
+    bars = []
+    for predicted in sorted(range(len(row)), key=lambda i: (-int(row[i]), i)):
+        value = int(row[predicted])
+        if not value:
+            continue
+        href = None if predicted == emotion else f"{context.errors_path(k)}#{context.pair_anchor(emotion, predicted)}"
+        bars.append(
+            Bar(
+                context.classes[predicted],
+                round(100 * value / total, 2),
+                f"{value:,}",
+                href,
+                predicted == emotion,
+                context.series(k),
+            )
+        )
+    return tuple(bars)
+
+
+def _galleries(context: Context, emotion: int, k: int) -> tuple[Gallery, ...]:
+    model, name = context.models[k], context.classes[emotion]
+    galleries = []
+    correct_seen = False
+    for kind, title, explain in _KINDS:
+        picks: tuple[Pick, ...] = context.report.mined.of(model.slug, name, kind)
+        if not picks:
+            continue
+        wrong = kind in ("surest-error", "near-miss", "fallback")
+        anchor = f"{model.slug}-{kind}"
+        if not wrong and not correct_seen:
+            correct_seen, anchor = True, f"{model.slug}-correct"
+        columns = (
+            ("image", "evidence for the answer", f"evidence for {name}", "who wins where") if wrong else _RIGHT_COLUMNS
+        )
+        shown, more = split([context.example(pick, k) for pick in picks], _SHOWN)
+        galleries.append(Gallery(anchor, title, explain, columns, shown, more))
+    return tuple(galleries)

@@ -1,0 +1,312 @@
+"""Errors: an overview of all models, and each model's confusions pair by pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reportgen.evidence.errors.reasons import ModelReasons
+from reportgen.evidence.stats.intervals import wilson
+from reportgen.site.context import Context
+from reportgen.site.html.components import Bar, Crumb, Legend, Link, Page, Tile
+from reportgen.site.sections.error_reasons import CardReasons, ReasonTable, card_reasons, reason_table
+from reportgen.site.sections.occlusion_strip import RegionStrip, region_strip
+from reportgen.site.wording.format import capital, count, number, percent, percent_estimate, shorten, sure
+from reportgen.site.wording.reasons import FLAG_NAMES
+
+__all__ = ["ErrorCard", "ErrorsView", "ModelErrorsView", "Pair", "ProbabilityRow", "errors_view", "model_errors_view"]
+
+_TOP = 3
+# Cards of a pair that a page shows at once; the others are folded away.
+_OPEN = 1
+
+
+@dataclass(frozen=True)
+class ProbabilityRow:
+    """One class: what each model gave it. `true` marks the label."""
+
+    emotion: str
+    true: bool
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class ErrorCard:
+    """One error: four pictures on one scale, what every model said, and why it may have happened."""
+
+    anchor: str
+    href: str
+    name: str
+    note: str
+    tiles: tuple[Tile, ...]
+    models: tuple[str, ...]
+    rows: tuple[ProbabilityRow, ...]
+    reasons: CardReasons | None = None
+    strip: RegionStrip | None = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One confused pair of one model; `more` are the cards that are folded away."""
+
+    anchor: str
+    truth: str
+    predicted: str
+    count: str
+    text: str
+    share: float
+    href: str
+    explorer: Link
+    cards: tuple[ErrorCard, ...]
+    more: tuple[ErrorCard, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelErrors:
+    """One model on the overview: its most frequent pairs, and one example of each of the first."""
+
+    series: str
+    model: str
+    href: str
+    sentence: str
+    pairs: tuple[Pair, ...]
+    featured: tuple[Pair, ...]
+    rest: str
+
+
+@dataclass(frozen=True)
+class ErrorsView:
+    """`errors.html`."""
+
+    page: Page
+    title: str
+    lede: str
+    models: tuple[ModelErrors, ...]
+    legend: Legend
+    leads: tuple[str, ...]
+    strips: str
+    reasons: ReasonTable | None = None
+
+
+@dataclass(frozen=True)
+class ModelErrorsView:
+    """`errors/<model>.html`."""
+
+    page: Page
+    tabs: tuple[Link, ...]
+    title: str
+    lede: str
+    pairs: tuple[Pair, ...]
+    legend: Legend
+    leads: tuple[str, ...]
+    strips: str
+    reasons: ReasonTable | None = None
+
+
+def probability_rows(context: Context, row: int, first: int, top: int | None) -> tuple[ProbabilityRow, ...]:
+    """Probabilities of all models: any model's `top` classes (None: all) and the label, sorted by model `first`."""
+    label = int(context.labels[row])
+    ranked = [np.argsort(-model.probabilities[row], kind="stable") for model in context.models]
+    wanted = {int(c) for order in ranked for c in order[:top]} | ({label} if label >= 0 else set())
+    return tuple(
+        ProbabilityRow(
+            context.classes[c],
+            c == label,
+            tuple(
+                Bar(
+                    model.name,
+                    round(100 * float(model.probabilities[row, c]), 1),
+                    sure(float(model.probabilities[row, c])),
+                    strong=int(model.predicted[row]) == c,
+                    series=context.series(k),
+                )
+                for k, model in enumerate(context.models)
+            ),
+        )
+        for c in map(int, ranked[first])
+        if c in wanted
+    )
+
+
+def error_card(context: Context, row: int, k: int, note: str) -> ErrorCard:
+    """One error of model `k`."""
+    return ErrorCard(
+        anchor=f"{context.models[k].slug}-{context.ids[row]}",
+        href=context.image_path(row),
+        name=shorten(context.names[row], 34),
+        note=note,
+        tiles=context.error_tiles(row, k),
+        models=tuple(model.name for model in context.models),
+        rows=probability_rows(context, row, k, _TOP),
+        reasons=card_reasons(context, row, k),
+        strip=region_strip(context, row, k),
+    )
+
+
+def _pairs(context: Context, k: int, *, folded: bool) -> tuple[Pair, ...]:
+    score, model = context.report.scores[k], context.models[k]
+    wrong = score.n - int(np.trace(score.confusion))
+    pairs: list[tuple[int, Pair]] = []
+    for truth, row in enumerate(score.confusion):
+        for predicted, value in enumerate(row.tolist()):
+            if truth == predicted or not value:
+                continue
+            said, true = context.classes[predicted], context.classes[truth]
+            picks = context.report.mined.confusions(model.slug, true, said)
+            anchor = context.pair_anchor(truth, predicted)
+            cards = [error_card(context, pick.image, k, pick.note) for pick in picks[: None if folded else _OPEN]]
+            pairs.append((
+                value,
+                Pair(
+                    anchor=anchor,
+                    truth=true,
+                    predicted=said,
+                    count=number(value),
+                    text=f"{count(value, 'image')}, {percent(value / int(row.sum()))} of {true}",
+                    share=round(100 * value / wrong, 2),
+                    href=f"{context.errors_path(k)}#{anchor}",
+                    explorer=Link(
+                        _explorer_text(context, value),
+                        context.explorer(
+                            context.token("true", true), context.token("pred", said), f"model:{model.slug}"
+                        ),
+                    ),
+                    cards=tuple(cards[:_OPEN]),
+                    more=tuple(cards[_OPEN:]),
+                ),
+            ))  # fmt: skip
+    return tuple(pair for _, pair in sorted(pairs, key=lambda found: (-found[0], found[1].anchor)))
+
+
+def _explorer_text(context: Context, images: int) -> str:
+    if context.report.sampled:
+        return "those of the sample in the explorer"
+    return f"all {images:,} in the explorer" if images > 1 else "in the explorer"
+
+
+def errors_view(context: Context) -> ErrorsView:
+    """The overview."""
+    models = []
+    for k, model in enumerate(context.models):
+        score = context.report.scores[k]
+        wrong = score.n - int(np.trace(score.confusion))
+        pairs = _pairs(context, k, folded=False)
+        shown = pairs[:10]
+        rest = len(pairs) - len(shown)
+        models.append(
+            ModelErrors(
+                context.series(k),
+                model.name,
+                context.errors_path(k),
+                f"{capital(count(wrong, 'error'))} in {count(len(pairs), 'pair')} of emotions."
+                if wrong
+                else "No errors.",
+                shown,
+                shown[:4],
+                f"and {count(rest, 'more pair')}" if rest else "",
+            )
+        )
+    total = [m.sentence for m in models]
+    labelled, chosen = bool(context.labelled), tuple(range(len(context.models)))
+    return ErrorsView(
+        page=Page("Errors", "What the models confuse, with the evidence for both classes", "Errors"),
+        title=_title(context) if labelled else "Without labels there are no errors.",
+        lede="An error is two maps: the evidence for what the model said, and for what the label says. Both are drawn "
+        "on one scale, so you can see whether the model found the right evidence and weighed it wrongly, or never "
+        "found it."
+        if labelled and total
+        else "These images have no label, so nothing says which answers are wrong.",
+        models=tuple(models) if labelled else (),
+        legend=context.legend(),
+        leads=_leads(context, chosen),
+        strips=_strips(context, chosen, [pair for model in models for pair in model.featured]),
+        reasons=reason_table(context, chosen),
+    )
+
+
+def _leads(context: Context, chosen: Sequence[int]) -> tuple[str, ...]:
+    """Per model, how much the reasons leave open; empty where no errors were asked why."""
+    findings = context.report.reasons
+    return tuple(_lead(findings.models[k]) for k in chosen if findings.models[k].errors) if findings else ()
+
+
+def _lead(reasons: ModelReasons) -> str:
+    """A map that looks like the answer's is near to the answer itself, so an error with that alone is no less open."""
+    none, alone = (round(share.value * share.n) if share.n else 0 for share in (reasons.unexplained, reasons.restated))
+    errors, bare = count(reasons.errors, "error"), percent_estimate(reasons.unexplained)
+    text = f"{reasons.model}: {number(none)} of {errors} ({bare}) have no reason."
+    if alone:
+        both = percent_estimate(wilson(none + alone, reasons.errors))
+        text = (
+            f"{reasons.model}: {number(none + alone)} of {errors} ({both}) have no reason beyond a map that looks like "
+            f"the answer's. {number(none)} ({bare}) have none at all; for the other {number(alone)} that map is all "
+            "there is, which says little more than the answer itself."
+        )
+    most = max(reasons.rates, key=lambda rate: rate.primary)
+    if not most.primary:
+        return text
+    first = f"“{FLAG_NAMES[most.flag].lower()}” ({percent_estimate(wilson(most.primary, reasons.errors))})"
+    return f"{text} The most frequent first reason is {first}."
+
+
+def _strips(context: Context, chosen: Sequence[int], pairs: Sequence[Pair]) -> str:
+    """How to read the bars beside the cards, once for all of them; empty where there are none."""
+    findings = context.report.reasons
+    if findings is None or not any(card.strip for pair in pairs for card in (*pair.cards, *pair.more)):
+        return ""
+    strips = [changes for k in chosen for changes in findings.models[k].strips.values()]
+    donors = sorted({max(len(change.donors) for change in changes) for changes in strips})
+    faces = count(donors[-1], "face") if len(donors) == 1 else f"{max(1, donors[0])} to {count(donors[-1], 'face')}"
+    bar = f"another face's of the label's emotion (mean of {faces}); tick: with the region filled in"
+    return (
+        "Regions of a card, one at a time: how much the label's lead over the strongest other emotion changes, in "
+        f"logits, when the region is {bar if donors[-1] else 'filled in'}. Right of the middle (above 0) the region "
+        "spoke against the label. One image each: illustrations, no test."
+    )
+
+
+def _title(context: Context) -> str:
+    merged: dict[tuple[int, int], int] = {}
+    for score in context.report.scores:
+        off = score.confusion.copy()
+        np.fill_diagonal(off, 0)
+        if off.any():
+            truth, predicted = np.unravel_index(int(off.argmax()), off.shape)
+            merged[int(truth), int(predicted)] = merged.get((int(truth), int(predicted)), 0) + 1
+    if not merged:
+        return "No errors."
+    pair = max(merged, key=lambda key: merged[key])
+    who = "Most often, " if merged[pair] == len(context.models) else "Often, "
+    return f"{who}{context.classes[pair[0]]} is read as {context.classes[pair[1]]}."
+
+
+def model_errors_view(context: Context, k: int) -> ModelErrorsView:
+    """One model's errors."""
+    model, score = context.models[k], context.report.scores[k]
+    pairs = _pairs(context, k, folded=True)
+    wrong = score.n - int(np.trace(score.confusion))
+    title = f"{model.name} made {count(wrong, 'error')}." if wrong else f"{model.name} made no error."
+    if not score.n:
+        title = "Without labels there are no errors."
+    return ModelErrorsView(
+        page=Page(
+            f"Errors of {model.name}",
+            f"Errors of {model.name} by confused pair",
+            "Errors",
+            (Crumb("Errors", "errors.html"), Crumb(model.name)),
+            Link(context.models[k - 1].name, context.errors_path(k - 1)) if k else None,
+            Link(context.models[k + 1].name, context.errors_path(k + 1)) if k + 1 < len(context.models) else None,
+        ),
+        tabs=context.model_links(k, "errors"),
+        title=title,
+        lede="Grouped by pair, the most frequent first; a few of each pair, surest first, so that none floods the page."
+        if wrong
+        else "",
+        pairs=pairs,
+        legend=context.legend((k,)),
+        leads=_leads(context, (k,)),
+        strips=_strips(context, (k,), pairs),
+        reasons=reason_table(context, (k,)),
+    )

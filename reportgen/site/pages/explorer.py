@@ -1,0 +1,169 @@
+"""The explorer: every image in static pages, and the data with which a script filters them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reportgen.site.context import Context
+from reportgen.site.html.components import Answer, Legend, Link, Page, Thumb
+from reportgen.site.image_sets import image_sets
+from reportgen.site.pictures.sprites import BORDER, CELLS, COLUMNS, THUMB
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import number, shorten
+
+__all__ = ["ExplorerRow", "ExplorerView", "explorer_data", "explorer_view"]
+
+
+@dataclass(frozen=True)
+class ExplorerRow:
+    """One image."""
+
+    thumb: Thumb
+    href: str | None
+    name: str
+    truth: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class ExplorerView:
+    """`explorer.html` and its further pages."""
+
+    page: Page
+    title: str
+    text: str
+    sampling: str
+    first: bool
+    rows: tuple[ExplorerRow, ...]
+    pages: tuple[Link, ...]
+    classes: tuple[str, ...]
+    example: str
+    words: tuple[tuple[tuple[str, ...], str], ...]
+    legend: Legend
+    data: str
+
+
+def page_path(index: int) -> str:
+    """Where the static page with the images from `index` x 100 on is."""
+    return "explorer.html" if index == 0 else f"explorer/{index + 1}.html"
+
+
+def explorer_view(context: Context, index: int, data: str) -> ExplorerView:
+    """Static page `index`; `data` is the path of the data script."""
+    order = context.drawn.order[index * CELLS : (index + 1) * CELLS].tolist()
+    count = len(context.drawn.thumbs)
+    last = index * CELLS + len(order)
+    return ExplorerView(
+        page=Page(
+            "Explorer" if index == 0 else f"Explorer, page {index + 1}",
+            "Every test image with every model's answer",
+            "Explorer",
+            (),
+            Link(f"Page {index}", page_path(index - 1)) if index else None,
+            Link(f"Page {index + 2}", page_path(index + 1)) if index + 1 < count else None,
+        ),
+        title="A sample of the images" if context.sampling else "Every image",
+        text=f"{number(index * CELLS + 1)} to {number(last)} of {number(len(context.labels))}, by label and answer",
+        sampling=context.sampling,
+        first=index == 0,
+        rows=tuple(_row(context, row) for row in order),
+        pages=tuple(Link(str(i + 1), page_path(i), i == index) for i in range(count)) if count > 1 else (),
+        classes=context.classes,
+        example=f"true:{context.emotion_slugs[0]} wrong conf:>0.8",
+        words=_words(context),
+        legend=context.legend(),
+        data=data,
+    )
+
+
+def _words(context: Context) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """What can be typed, alternatives together, and what it looks for."""
+    slug = context.emotion_slugs[0]
+    words = [
+        ((f"true:{slug}",), "the label"),
+        ((f"pred:{slug}",), "the answer"),
+        ((f"model:{context.models[0].slug}",), "whose answer"),
+        (("right", "wrong"), "answers that match the label, or do not"),
+    ]
+    if len(context.models) > 1:
+        words.append((("agree", "differ"), "images on which all models give one answer, or do not"))
+    words.append((("conf:>0.8", "conf:<0.5"), "how sure the model is"))
+    if context.report.attention is not None:
+        words.append((("region:mouth",), "where the map of the answer peaks"))
+    words += [((f"{one.kind}:{one.slugs[0]}",), one.explain) for one in image_sets(context)]
+    if len(set(_grey(context))) > 1:
+        words.append((("photo:grey", "photo:colour"), "photos without any colour, or with some"))
+    return (*words, (("note:grey",), "how the file was decoded"), (("has:page",), "images with pictures in full size"))
+
+
+def _grey(context: Context) -> list[int]:
+    """1 for photos without any colour; files that are stored in colour can be grey all the same."""
+    images = context.analysis.images
+    if "colourfulness" in images:
+        return [int(value) for value in images["colourfulness"] == 0]
+    return [int(value) for value in images["notes"].str.contains("grey")]
+
+
+def _row(context: Context, row: int) -> ExplorerRow:
+    href = f"images/{context.ids[row]}.html" if row in context.drawn.pictures else None
+    alt = f"Image {context.ids[row]}, labelled {context.truth(row)}"
+    return ExplorerRow(
+        context.thumb(row, alt), href, shorten(context.names[row], 26), context.truth(row), context.answers(row)
+    )
+
+
+def explorer_data(context: Context) -> dict[str, Any]:
+    """Columns of all images in the explorer's order: what the script filters, in as few bytes as it takes."""
+    order, drawn = context.drawn.order, context.drawn
+    measures = context.report.attention.measures if context.report.attention else ()
+    grey = _grey(context)
+    peaks = [measure.predicted.peak_region[order].tolist() for measure in measures]
+    return {
+        "classes": list(context.classes),
+        "slugs": list(context.emotion_slugs),
+        "models": [
+            {
+                "name": model.name,
+                "slug": model.slug,
+                "series": context.series(k),
+                "predicted": model.predicted[order].tolist(),
+                # Per mille; capped so that nothing claims to be certain.
+                "probabilities": np.minimum(999, np.floor(model.probabilities[order] * 1000))
+                .astype(int)
+                .reshape(-1)
+                .tolist(),
+                "sheets": [sheet.path for sheet in drawn.maps[k]],
+                "sizes": [[sheet.width, sheet.height] for sheet in drawn.maps[k]],
+                "cell": list(drawn.maps[k][0].cell) if drawn.maps[k] else [1, 1],
+            }
+            for k, model in enumerate(context.models)
+        ],
+        "ids": [context.ids[row] for row in order.tolist()],
+        "names": [context.names[row] for row in order.tolist()],
+        "labels": context.labels[order].tolist(),
+        "notes": [str(note) for note in context.analysis.images["notes"].iloc[order].tolist()],
+        "grey": [grey[row] for row in order.tolist()],
+        "pages": [int(row in drawn.pictures) for row in order.tolist()],
+        "sheets": [sheet.path for sheet in drawn.thumbs],
+        "sizes": [[sheet.width, sheet.height] for sheet in drawn.thumbs],
+        "thumb": THUMB,
+        "columns": COLUMNS,
+        "cells": CELLS,
+        "border": BORDER,
+        "regions": list(REGION_NAMES) if peaks else [],
+        "peaks": peaks,
+        "sets": [
+            {
+                "kind": one.kind,
+                "title": one.title,
+                "slugs": list(one.slugs),
+                "names": list(one.names),
+                "bits": [bits[order].tolist() for bits in one.bits],
+            }
+            for one in image_sets(context)
+        ],
+        "method": context.method,
+    }

@@ -1,0 +1,240 @@
+"""How the report was made: the method in plain words, the guide to heatmaps, limits, settings, checksums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.config import Config
+from reportgen.evidence.certificate import Certificate
+from reportgen.site.context import Context, base_name
+from reportgen.site.html.components import Legend, Page, Tile
+from reportgen.site.recipe import checksums, citation, settings_file
+from reportgen.site.report import DataNote
+from reportgen.site.sections.certificate import CertificateView, certificate_view
+from reportgen.site.sections.guide import GuideRow, guide
+from reportgen.site.sections.transplants import TransplantMethod, transplant_method
+from reportgen.site.wording.claims import Takeaway, takeaways
+from reportgen.site.wording.format import and_list, count, number, plain
+from reportgen.site.wording.glossary import GLOSSARY
+from reportgen.site.wording.region_facts import Resolved, region_sources, resolved_regions
+from reportgen.site.wording.rounding import rounding
+
+__all__ = ["ISSUES", "LIMITS", "MethodView", "method_view"]
+
+ISSUES: tuple[tuple[str, str, str], ...] = (
+    (
+        "Heat outside the face",
+        "The face is small in the crop, or something beside it goes with the label.",
+        "Crop tighter, or balance backgrounds, lighting and colour over the emotions.",
+    ),
+    (
+        "All emotions give the same map",
+        "The layer shows where features are loud, not what tells the classes apart.",
+        "Compare with the difference of two classes' maps.",
+    ),
+    (
+        "Right answer, strange map",
+        "The answer may rest on a shortcut, or the map on too coarse a layer.",
+        "Test the dependence, not the look.",
+    ),
+    (
+        "Wrong answer, sensible map",
+        "The model looked in the right place and weighed it wrongly, or the label is wrong.",
+        "Look at the label first, then at similar faces.",
+    ),
+    (
+        "Maps jump between similar images",
+        "Few training examples, or a model that has overfitted.",
+        "More data, augmentation, an earlier checkpoint.",
+    ),
+)
+
+# Of a long list a page shows so many; the rest is in the downloads.
+_LISTED = 50
+
+LIMITS: tuple[str, ...] = (
+    "Heatmaps show coarse positive evidence for one logit. They are not causes, and they are not human attention.",
+    "One cell of a map covers 16 or 32 pixels of the input, and what a cell can see is wider still.",
+    "No warning does not mean no shortcut: shortcuts that no map shows exist (Adebayo et al. 2022).",
+    "What people look at in a face was measured on posed faces; real ones differ.",
+    "The model predicts labels of facial appearance, not felt emotion (Barrett et al. 2019).",
+    "Without group labels, fairness was not assessed.",
+    "In the EU, inferring emotions at work or in education is prohibited outside medical and safety use "
+    "(AI Act, Art. 5(1)(f)). This is not legal advice.",
+)
+
+
+@dataclass(frozen=True)
+class ListedNote:
+    """A remark on the data with what it is about, as far as a page holds it; `summary` says how much that is."""
+
+    title: str
+    text: str
+    summary: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MethodView:
+    """`method.html`.
+
+    Attributes
+    ----------
+    contents
+        Anchor and name of each section that is there.
+    blind
+        What the certificate's shortcuts show that the verdicts miss; "" where every kind was mostly found.
+    """
+
+    page: Page
+    contents: tuple[tuple[str, str], ...]
+    method: str
+    steps: tuple[tuple[str, str], ...]
+    tiles: tuple[Tile, ...]
+    guide: tuple[GuideRow, ...]
+    takeaways: tuple[Takeaway, ...]
+    transplants: TransplantMethod | None
+    sources: tuple[tuple[str, str], ...]
+    resolved: Resolved | None
+    issues: tuple[tuple[str, str, str], ...]
+    limits: tuple[str, ...]
+    certificate: CertificateView | None
+    blind: str
+    glossary: tuple[tuple[str, str], ...]
+    notes: tuple[ListedNote, ...]
+    problems: tuple[tuple[str, str, str], ...]
+    problems_more: str
+    counts: tuple[tuple[str, str], ...]
+    settings: tuple[tuple[str, str], ...]
+    rounding: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...]
+    checksums: tuple[tuple[str, str], ...]
+    command: str
+    settings_file: str
+    citation: str
+    downloads: tuple[tuple[str, str, str], ...]
+    legend: Legend
+
+
+def _note(note: DataNote) -> ListedNote:
+    found, items = number(len(note.items)), note.items[:_LISTED]
+    summary = f"{found} listed" if len(items) == len(note.items) else f"the first {len(items)} of {found}"
+    return ListedNote(note.title, note.text, summary if items else "", items)
+
+
+def method_view(context: Context, config: Config, downloads: tuple[tuple[str, str, str], ...]) -> MethodView:
+    """The page; `downloads` are path, name and description."""
+    manifest = context.analysis.manifest
+    problems = context.analysis.problems
+    first = problems.head(_LISTED).itertuples()
+    listed = tuple((base_name(str(row.path)), str(row.kind), plain(str(row.message))) for row in first)
+    unlabelled = len(context.everything.labels) - context.labelled
+    counts = [(name, count(context.images_of(emotion), "image")) for emotion, name in enumerate(context.classes)]
+    if unlabelled:
+        counts.append(("no label", count(unlabelled, "image")))
+    tested, transplants, certificate = takeaways(context), transplant_method(context), certificate_view(context)
+    sources, resolved = region_sources(context), resolved_regions(context)
+    contents = (
+        ("how", "How the maps are made", True),
+        ("guide", "What a pattern may mean", True),
+        ("transplants", "The transplant test", transplants is not None),
+        ("trust-grade", "Trust grade", transplants is not None),
+        ("takeaways", "What guides say, tested here", bool(tested)),
+        ("issues", "Common problems", True),
+        ("regions", "How the regions were found", bool(sources or resolved)),
+        ("limits", "Limits", True),
+        ("certificate", "How often these verdicts are right", certificate is not None),
+        ("data", "The data", True),
+        ("downloads", "Downloads", True),
+        ("reproduce", "To cite it, and to make it again", True),
+        ("glossary", "Words", True),
+    )
+    return MethodView(
+        page=Page("Method", "How the heatmaps were made, how to read them, and what they cannot say", "Method"),
+        contents=tuple((anchor, name) for anchor, name, there in contents if there),
+        method=context.method,
+        steps=_steps(context),
+        tiles=_tiles(context),
+        guide=guide(context),
+        takeaways=tested,
+        transplants=transplants,
+        sources=sources,
+        resolved=resolved,
+        issues=ISSUES,
+        limits=LIMITS,
+        certificate=certificate,
+        blind=_blind(context.report.certificate),
+        glossary=tuple(sorted(GLOSSARY.items(), key=lambda item: item[0].lower())),
+        notes=tuple(_note(note) for note in context.data_notes),
+        problems=listed,
+        problems_more=f"and {len(problems) - len(listed):,} more" if len(problems) > len(listed) else "",
+        counts=tuple(counts),
+        settings=_settings(config),
+        rounding=rounding(context.models),
+        versions=tuple(sorted((str(k), str(v)) for k, v in manifest.get("versions", {}).items())),
+        checksums=checksums(context),
+        command=plain(context.report.command or ""),
+        settings_file="" if context.report.privacy != "none" else settings_file(config),
+        citation=citation(context),
+        downloads=downloads,
+        legend=context.legend(),
+    )
+
+
+_WHERE = {"on-face": "a mark on the face", "invisible": "something in the whole picture"}
+
+
+def _blind(certificate: Certificate | None) -> str:
+    """How many strong shortcuts of the kinds that are mostly missed were found."""
+    if certificate is None:
+        return ""
+    parts = []
+    for place, name in _WHERE.items():
+        kinds = [kind for kind in certificate.kinds if kind.where == place and kind.flagged.defined]
+        total = sum(kind.flagged.n for kind in kinds)
+        found = sum(round(kind.flagged.value * kind.flagged.n) for kind in kinds)
+        # Of kinds that are found as often as those beside the face there is nothing to warn of.
+        if total and found / total < certificate.detection.value:
+            parts.append(f"{name} ({and_list([kind.kind for kind in kinds], 'or')}) {found} of {total} were flagged")
+    if not parts:
+        return ""
+    return (
+        f"No finding does not mean no shortcut: of the models that strongly depend on {', on '.join(parts)}. What is "
+        "said below of shortcuts beside the face does not hold for these."
+    )
+
+
+def _steps(context: Context) -> tuple[tuple[str, str], ...]:
+    return (
+        ("The image is resized", "to what the model was trained on, and its colours are put on the model's scale."),
+        (
+            "The model answers",
+            "and one of its last layers is kept: a stack of small feature maps, each loud where it finds its feature.",
+        ),
+        (
+            "The answer is traced back",
+            "for one class: the gradient says how much each feature map would raise that class's score.",
+        ),
+        ("The maps are added up,", "each with its weight. What is positive speaks for the class; the rest is dropped."),
+        (
+            "The sum is enlarged",
+            "to the size of the picture and laid over the grey face, stronger where there is more evidence.",
+        ),
+    )
+
+
+def _tiles(context: Context) -> tuple[Tile, ...]:
+    """One image that all models get right, else any: the method in four pictures."""
+    picks = context.report.mined.picks
+    if not context.models or not context.drawn.pictures:
+        return ()
+    rows = [pick.image for pick in picks if pick.kind == "typical-correct"] or sorted(context.drawn.pictures)
+    sure = max(rows, key=lambda row: (min(float(m.confidence[row]) for m in context.models), -row))
+    return (*context.correct_tiles(sure, 0),)
+
+
+def _settings(config: Config) -> tuple[tuple[str, str], ...]:
+    """The settings that shape the results; paths stay at home."""
+    values = config.model_dump()
+    shown = ("method", "regions", "overlay", "colormap", "precision", "seed", "examples", "privacy")
+    return tuple((key, str(values[key])) for key in shown)

@@ -1,0 +1,271 @@
+"""One model's page: scores per emotion, confusion matrix, calibration, mean attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.site.context import Context
+from reportgen.site.html.components import Cell, Crumb, Legend, Link, Number, Page
+from reportgen.site.pictures.examples import Picture
+from reportgen.site.pictures.mean_maps import MeanMaps
+from reportgen.site.plots.enrichment_forest import forest_alt
+from reportgen.site.plots.recall import confusion_table
+from reportgen.site.sections.enrichment_table import HeatRow, heat_rows
+from reportgen.site.sections.mean_maps import MeanPair, blank_rule, mean_pairs
+from reportgen.site.sections.patterns import PatternRow, pattern_rows, peaks_note
+from reportgen.site.sections.region_importance import UsePictures, UseSection, use_section
+from reportgen.site.sections.trust import TrustPanel, trust_panel
+from reportgen.site.wording.format import (
+    and_list,
+    chance_alone,
+    count,
+    decimal,
+    decimal_interval,
+    number,
+    percent,
+    percent_interval,
+    plain,
+    rate,
+)
+from reportgen.site.wording.proofs import model_proofs
+
+__all__ = ["ModelView", "ScoreRow", "model_view"]
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One emotion's scores. The positions of the recall bar are in per cent."""
+
+    emotion: str
+    href: str
+    n: int
+    count: str
+    recall: Number
+    precision: Number
+    f1: Number
+    position: tuple[float, float, float]
+    thin: bool
+    images: str
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """`models/<slug>.html`."""
+
+    page: Page
+    tabs: tuple[Link, ...]
+    series: str
+    title: str
+    lede: str
+    known_by: str
+    known_at: Link
+    numbers: tuple[Number, ...]
+    rows: tuple[ScoreRow, ...]
+    classes: tuple[str, ...]
+    confusion: tuple[tuple[str, str, bool, tuple[Cell, ...]], ...]
+    reliability: tuple[Picture, Picture] | None
+    reliability_text: str
+    forest: tuple[Picture, Picture] | None
+    forest_alt: str
+    heat: tuple[HeatRow, ...]
+    means: tuple[MeanPair, ...]
+    blank_rule: str
+    legend: Legend
+    patterns: tuple[PatternRow, ...]
+    peaks_note: str
+    use: UseSection | None
+    trust: TrustPanel | None
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    warning: str
+    errors: Link
+
+
+def model_view(
+    context: Context,
+    k: int,
+    means: MeanMaps,
+    reliability: tuple[Picture, Picture] | None,
+    forest: tuple[Picture, Picture] | None,
+    use: UsePictures,
+) -> ModelView:
+    """The page of model `k`; `reliability` and `forest` are diagrams, each for light and for dark pages."""
+    model, score = context.models[k], context.report.scores[k]
+    order = context.report.class_orders[k]
+    proofs = model_proofs(context, k)
+    previous = k - 1 if k > 0 else None
+    following = k + 1 if k + 1 < len(context.models) else None
+    return ModelView(
+        page=Page(
+            model.name,
+            f"Scores, confusions, calibration and mean heatmaps of {model.name}",
+            "Models",
+            (Crumb("Models", "models.html"), Crumb(model.name)),
+            Link(context.models[previous].name, context.model_path(previous)) if previous is not None else None,
+            Link(context.models[following].name, context.model_path(following)) if following is not None else None,
+        ),
+        tabs=context.model_links(k),
+        series=context.series(k),
+        title=_title(context, k),
+        lede=_lede(context, k),
+        known_by=" ".join(proof.claim for proof in proofs),
+        known_at=_proved_at(context, k),
+        numbers=_numbers(context, k),
+        rows=_rows(context, k),
+        classes=context.classes,
+        confusion=tuple(
+            (name, count(row.n, "image"), row.thin, cells)
+            for name, row, cells in zip(
+                context.classes, score.emotions, confusion_table(context, k, score), strict=True
+            )
+        )
+        if score.n
+        else (),
+        reliability=reliability,
+        reliability_text=_reliability_text(context, k),
+        forest=forest,
+        forest_alt=forest_alt(context, k),
+        heat=heat_rows(context, k),
+        means=mean_pairs(context, k, means),
+        blank_rule=blank_rule(context, k, means),
+        legend=context.mean_legend(rows=False),
+        patterns=pattern_rows(context, context.attention, k) if context.attention else (),
+        peaks_note=peaks_note(context.attention, k) if context.attention else "",
+        use=use_section(context, k, use),
+        trust=trust_panel(context, k),
+        facts=_facts(context, k),
+        notes=tuple(plain(str(note)) for note in model.info.get("notes", ())),
+        warning=order.sentence if order is not None else "",
+        errors=Link(f"All errors of {model.name}, pair by pair", context.errors_path(k)),
+    )
+
+
+def _title(context: Context, k: int) -> str:
+    score = context.report.scores[k]
+    if not score.n:
+        return f"{score.name}: what it answers, without labels to check against."
+    return f"{score.name} is right on {percent(score.accuracy.value)} of {count(score.n, 'image')}."
+
+
+def _proved_at(context: Context, k: int) -> Link:
+    """Where the numbers are: on this page where it has a section on use, else where the proof is."""
+    proofs = model_proofs(context, k)
+    if context.report.use is not None or not proofs:
+        return Link("What it really uses", f"{context.model_path(k)}#use")
+    return proofs[0].link
+
+
+def _lede(context: Context, k: int) -> str:
+    score = context.report.scores[k]
+    rows = [row for row in score.emotions if not row.thin]
+    if not rows:
+        return ""
+    best = max(rows, key=lambda row: row.recall.value)
+    worst = min(rows, key=lambda row: row.recall.value)
+    text = f"Best on {best.emotion} ({percent(best.recall.value)} of {best.n:,} found)"
+    if worst is not best:
+        text += f", weakest on {worst.emotion} ({percent(worst.recall.value)} of {worst.n:,})"
+    never = [row.emotion for row in score.emotions if row.predicted == 0]
+    if never:
+        text += f". It never answers {and_list(never, 'or')}"
+    return text + "."
+
+
+def _numbers(context: Context, k: int) -> tuple[Number, ...]:
+    score = context.report.scores[k]
+    if not score.n:
+        return ()
+    macro = score.macro_f1_without_thin
+    return (
+        Number(
+            "Accuracy",
+            percent(score.accuracy.value, 1),
+            percent_interval(score.accuracy, 1),
+            "higher is better",
+            "accuracy",
+        ),
+        Number(
+            "Balanced accuracy",
+            percent(score.balanced_accuracy.value, 1),
+            percent_interval(score.balanced_accuracy, 1),
+            "higher is better",
+            "balanced accuracy",
+        ),
+        Number(
+            "Macro-F1",
+            decimal(score.macro_f1.value),
+            decimal_interval(score.macro_f1),
+            f"{decimal(macro.value)} without thin emotions" if macro else "higher is better",
+            "macro-F1",
+        ),
+        Number("Brier score", decimal(score.brier, 3), "", "lower is better", "Brier score"),
+        Number(
+            "Calibration error",
+            percent(score.ece, 1),
+            chance_alone(score.ece_band),
+            "lower is better",
+            "calibration error",
+        ),
+    )
+
+
+def _rows(context: Context, k: int) -> tuple[ScoreRow, ...]:
+    rows = []
+    for emotion, row in enumerate(context.report.scores[k].emotions):
+        recall = row.recall
+        rows.append(
+            ScoreRow(
+                row.emotion,
+                context.emotion_path(emotion),
+                row.n,
+                number(row.n),
+                Number("", rate(row) if row.n else "–", percent_interval(recall)),
+                Number(
+                    "",
+                    percent(row.precision.value),
+                    percent_interval(row.precision),
+                    f"{row.correct} of {row.predicted}",
+                ),
+                Number("", decimal(row.f1.value), decimal_interval(row.f1)),
+                (round(100 * recall.low, 2), round(100 * recall.value, 2), round(100 * recall.high, 2))
+                if recall.defined
+                else (0.0, 0.0, 0.0),
+                row.thin,
+                context.explorer(context.token("true", row.emotion)) if row.n else "",
+            )
+        )
+    return tuple(rows)
+
+
+def _reliability_text(context: Context, k: int) -> str:
+    score = context.report.scores[k]
+    if not score.n:
+        return ""
+    if score.ece > score.ece_band[1]:
+        way = "promises more than it keeps" if score.overconfidence > 0 else "is better than it says"
+        return (
+            f"{score.name} {way}: on average it says {percent(score.mean_confidence)} and is right on "
+            f"{percent(score.accuracy.value)}. The gap of {percent(score.ece, 1)} is wider than the "
+            f"{percent(score.ece_band[1], 1)} that chance gives a perfectly calibrated model."
+        )
+    return (
+        f"The gap of {percent(score.ece, 1)} between confidence and accuracy is within what chance gives a perfectly "
+        f"calibrated model (up to {percent(score.ece_band[1], 1)}): its confidences can be taken at their word."
+    )
+
+
+def _facts(context: Context, k: int) -> tuple[tuple[str, str], ...]:
+    info = context.models[k].info
+    height, width = info.get("input", (224, 224))
+    rows = [
+        ("Architecture", str(info.get("architecture", "unknown"))),
+        ("Checkpoint", str(info.get("file", "unknown"))),
+        ("sha256", str(info.get("sha256", "unknown"))),
+        ("Input", f"{width} × {height} pixels"),
+        ("Target layer", f"{info.get('target_layer', 'unknown')}, {context.grid_text(context.models[k])}"),
+        ("Pretraining", str(info.get("pretraining") or "unknown")),
+    ]
+    completeness = info.get("completeness")
+    if completeness is not None:
+        rows.append(("Completeness of the maps", str(completeness)))
+    return tuple(rows)

@@ -1,0 +1,247 @@
+"""The page about shortcuts: what was proved, what was done to prove it, and what gives labels away in the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.evidence.shortcuts.interventions import LEAST_FALL, Effect
+from reportgen.evidence.shortcuts.judge import Shortcut, ShortcutFindings
+from reportgen.evidence.stats.intervals import format_p
+from reportgen.inputs.images.changes import CHANGES
+from reportgen.site.context import Context
+from reportgen.site.html.components import Legend, Link, Page, Tile
+from reportgen.site.pictures.shortcuts import EXAMPLES, ShortcutPictures
+from reportgen.site.sections.interventions import Change, change_view, example_tile
+from reportgen.site.sections.label_leakage import (
+    ClusterModel,
+    Duplicates,
+    PropertyTable,
+    clusters_view,
+    duplicates_view,
+    property_table,
+)
+from reportgen.site.wording.changes import DONE, PROPERTIES
+from reportgen.site.wording.format import and_list, count, number, percent, percent_interval, sure
+
+__all__ = ["Found", "ShortcutsView", "shortcut_anchor", "shortcut_headline", "shortcuts_view"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One proved shortcut: the claim, its sentences, and images before and after with what the model says of them."""
+
+    anchor: str
+    series: str
+    title: str
+    sentence: str
+    detail: str
+    pairs: tuple[tuple[Tile, Tile], ...]
+    more: str
+    link: Link
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """One model's photos with a property, or without: how many are right, and how many get an answer known by it."""
+
+    series: str
+    model: str
+    photos: str
+    n: str
+    right: str
+    interval: str
+    called: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SplitTable:
+    """Plain counts by one property; `emotions` head the columns of answers."""
+
+    title: str
+    emotions: tuple[str, ...]
+    rows: tuple[SplitRow, ...]
+
+
+@dataclass(frozen=True)
+class ShortcutsView:
+    """`shortcuts.html`. `keys`: each model's series, name and page."""
+
+    page: Page
+    title: str
+    lede: str
+    empty: str
+    found: tuple[Found, ...]
+    splits: tuple[SplitTable, ...]
+    example: Tile | None
+    changes: tuple[Change, ...]
+    keys: tuple[tuple[str, str, str], ...]
+    shown: str
+    untested: str
+    properties: PropertyTable | None
+    duplicates: Duplicates
+    clusters: tuple[ClusterModel, ...]
+    clusters_empty: str
+    legend: Legend
+
+
+def shortcuts_view(context: Context, findings: ShortcutFindings, pictures: ShortcutPictures | None) -> ShortcutsView:
+    """The page for one report."""
+    clusters, clusters_empty = clusters_view(context, findings)
+    return ShortcutsView(
+        page=Page("Shortcuts", "What gives the labels away beside the face, and which model uses it", "Shortcuts"),
+        title=_title(context, findings),
+        lede=_lede(findings),
+        empty="" if context.labelled else "No image has a label, so nothing can give it away or be tested.",
+        found=tuple(_found(context, shortcut, pictures) for shortcut in findings.found),
+        splits=_splits(context, findings),
+        example=None if pictures is None else example_tile(context, pictures, "", "As it is", "what the models see"),
+        changes=tuple(change_view(context, findings, name, pictures) for name in CHANGES) if findings.effects else (),
+        keys=tuple((context.series(k), model.name, context.model_path(k)) for k, model in enumerate(context.models)),
+        shown=_shown(findings),
+        untested=_untested(context, findings),
+        properties=property_table(context, findings),
+        duplicates=duplicates_view(context, findings),
+        clusters=clusters,
+        clusters_empty=clusters_empty,
+        legend=context.legend(),
+    )
+
+
+def shortcut_anchor(context: Context, shortcut: Shortcut | Effect) -> str:
+    """Where a proved shortcut stands on the page."""
+    model = next(model.slug for model in context.models if model.name == shortcut.model)
+    return f"{model}-{context.emotion_slugs[context.classes.index(shortcut.emotion)]}-{shortcut.change}"
+
+
+def shortcut_headline(context: Context) -> str | None:
+    """The strongest finding in one sentence, as in "Both models know disgust and sadness by colour."; None if none."""
+    findings = context.report.shortcuts
+    if findings is None or not findings.found:
+        return None
+    first = findings.found[0]
+    emotions: dict[str, list[str]] = {}
+    for shortcut in findings.found:
+        if shortcut.change == first.change:
+            emotions.setdefault(shortcut.model, []).append(shortcut.emotion)
+    alike = [model for model, names in emotions.items() if sorted(names) == sorted(emotions[first.model])]
+    what = f"{and_list(emotions[first.model])} by {PROPERTIES[first.change]}"
+    if len(alike) == 1:
+        return f"{alike[0]} knows {what}."
+    if len(alike) < len(context.models):
+        return f"{and_list(alike)} know {what}."
+    return f"{'Both' if len(alike) == 2 else 'All'} models know {what}."
+
+
+def _title(context: Context, findings: ShortcutFindings) -> str:
+    headline = shortcut_headline(context)
+    if headline is not None:
+        return headline
+    if not context.labelled:
+        return "Shortcuts need labels to be found."
+    if not findings.effects:
+        return "Whether the models take shortcuts through the photo was not tested."
+    return "No shortcut through the photo was shown."
+
+
+def _lede(findings: ShortcutFindings) -> str:
+    what = (
+        "A photo's colour, light, sharpness or storage can give its label away. A model that has learnt that is right "
+        "here for a reason that has nothing to do with the face, and no heatmap on the face shows it."
+    )
+    if not findings.effects:
+        return what
+    return (
+        f"{what} So {count(findings.shown, 'image')} were shown again with one property taken away at a time. Recall "
+        "that falls then had rested on that property."
+    )
+
+
+def _shown(findings: ShortcutFindings) -> str:
+    if not findings.effects:
+        return ""
+    return (
+        f"{count(findings.shown, 'image')} were shown again: all of small emotions, a random sample of large ones. "
+        f"A fall counts from {100 * LEAST_FALL:.0f} points on, tested for chance (McNemar's exact test, corrected for "
+        "all pairs of emotion and change that could be a shortcut). It is called a shortcut only if the property also "
+        "goes with the emotion in the data, and other emotions do not lose as much. No finding does not mean no "
+        "shortcut: only these four properties were taken away."
+    )
+
+
+def _untested(context: Context, findings: ShortcutFindings) -> str:
+    if findings.effects or not context.labelled:
+        return ""
+    return (
+        "No changed pictures were shown to the models (setting: experiments = off), so whether they use what gives "
+        "labels away is not tested."
+    )
+
+
+def _found(context: Context, shortcut: Shortcut, pictures: ShortcutPictures | None) -> Found:
+    k = [model.name for model in context.models].index(shortcut.model)
+    pairs = [] if pictures is None else _pairs(context, shortcut, k, pictures)
+    lost, known = len(shortcut.images), round(shortcut.before.value * shortcut.n)
+    persons = "" if shortcut.persons is None else f" of {count(shortcut.persons, 'person')}"
+    chance = format_p(shortcut.p)
+    return Found(
+        anchor=shortcut_anchor(context, shortcut),
+        series=context.series(k),
+        title=f"{shortcut.model} knows {shortcut.emotion} by {PROPERTIES[shortcut.change]}",
+        sentence=shortcut.sentence,
+        detail=(
+            f"Of {count(known, 'image')} it knew, {lost} are lost ({percent(shortcut.strength)}); corrected {chance}, "
+            f"n = {count(shortcut.n, 'image')}{persons}."
+        ),
+        pairs=tuple(pairs),
+        more=f"{len(pairs)} of {lost} lost images, those it had been surest of." if len(pairs) < lost else "",
+        link=Link(f"The page of {shortcut.emotion}", context.emotion_path(context.classes.index(shortcut.emotion))),
+    )
+
+
+def _splits(context: Context, findings: ShortcutFindings) -> tuple[SplitTable, ...]:
+    """A table for each property that a shortcut rests on, over the models that know an emotion by it."""
+    names = [model.name for model in context.models]
+    tables = []
+    for key in dict.fromkeys((split.property, split.having) for split in findings.splits):
+        splits = [split for split in findings.splits if (split.property, split.having) == key]
+        emotions = tuple(dict.fromkeys(emotion for split in splits for emotion, *_ in split.called))
+        rows = []
+        for split in splits:
+            with_it = {emotion: having for emotion, _, having in split.called}
+            without = {emotion: answered - having for emotion, answered, having in split.called}
+            for photos, n, right, called in (
+                (split.having, split.n_having, split.right_having, with_it),
+                (split.lacking, split.n_lacking, split.right_lacking, without),
+            ):
+                rows.append(
+                    SplitRow(
+                        context.series(names.index(split.model)),
+                        split.model,
+                        photos,
+                        number(n),
+                        percent(right.value) if n else "–",
+                        percent_interval(right) if n else "",
+                        tuple(number(called[emotion]) if emotion in called else "–" for emotion in emotions),
+                    )
+                )
+        tables.append(SplitTable(f"Answers by {splits[0].property}", emotions, tuple(rows)))
+    return tuple(tables)
+
+
+def _pairs(context: Context, shortcut: Shortcut, k: int, pictures: ShortcutPictures) -> list[tuple[Tile, Tile]]:
+    """Lost images as they were, with the probability of the label, and changed, with what they are taken for."""
+    e = context.classes.index(shortcut.emotion)
+    found = []
+    for row, taken in list(zip(shortcut.images, shortcut.taken_for, strict=True))[:EXAMPLES]:
+        name, href = context.ids[row], context.image_path(row)
+        before = Tile(
+            pictures.pictures[row, ""],
+            f"Image {name}, labelled {shortcut.emotion}, as it is",
+            shortcut.emotion,
+            f"{sure(float(context.models[k].probabilities[row, e]))}, as it is",
+            href,
+        )
+        done = DONE[shortcut.change]
+        after = Tile(pictures.pictures[row, shortcut.change], f"Image {name}, {done}", taken, done, href)
+        found.append((before, after))
+    return found

@@ -1,0 +1,206 @@
+"""Mean maps per emotion, correct apart from wrong, over the mean face of the same emotion.
+
+Where landmarks are known, faces and maps are brought into one frame first: a mean over unaligned crops smears a mouth
+over half the face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.analysis import ModelRecords, content_hash
+from reportgen.evidence.attention.profiles import mean_maps, warp_maps
+from reportgen.site.pictures.examples import Picture, PictureStyle, encode_webp
+from reportgen.site.pictures.frames import Frames
+from reportgen.site.pictures.overlays import blend_heat, resize, upsample
+
+__all__ = ["MeanMap", "MeanMaps", "aligned_means", "draw_mean_maps", "mean_map"]
+
+Maps = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+_SIZE = 192
+_RASTER = 56
+# Where fewer images reach, a mean is one or two images' margin.
+_LEAST_REACH = 0.25
+_AT_ONCE = 256
+# A mean of fewer maps is the maps themselves: it would set a scale on which all others look cold.
+_FEWEST = 10
+
+
+@dataclass(frozen=True)
+class MeanMap:
+    """One mean map.
+
+    Attributes
+    ----------
+    n, blank
+        Images averaged, and images left out because their map has no positive evidence.
+    unaligned
+        Images left out because no landmarks of their own are known.
+    picture
+        None where no image is left.
+    """
+
+    n: int
+    blank: int
+    picture: Picture | None
+    unaligned: int = 0
+
+    @property
+    def few(self) -> bool:
+        """Whether it is a few images' own maps rather than a mean: the loudest picture, and the least to be trusted."""
+        return 0 < self.n < _FEWEST
+
+    @property
+    def note(self) -> str:
+        """As in "n = 30, 1 blank left out", or why there is none."""
+        left = [f"{self.blank:,} blank"] if self.blank else []
+        left += [f"{self.unaligned:,} without landmarks"] if self.unaligned else []
+        if not self.n:
+            return f"none left: {' and '.join(left)}" if left else "no such image"
+        few = ", too few for a mean" if self.few else ""
+        return f"n = {self.n:,}{few}" + (f"; {' and '.join(left)} left out" if left else "")
+
+
+MeanMaps = tuple[dict[tuple[int, str], MeanMap], ...]
+"""Per model, by label and which images: "all", "correct" or "wrong"."""
+
+
+def mean_map(maps: Maps) -> tuple[npt.NDArray[np.float64] | None, int]:
+    """Mean of maps that each sum to 1 after dropping what is negative; every image counts alike.
+
+    Parameters
+    ----------
+    maps
+        (n, h, w) signed maps of one class.
+
+    Returns
+    -------
+    mean, used
+        (h, w) summing to 1, or None when every map is blank; and how many maps went in.
+    """
+    distributions, used = _distributions(maps)
+    if not used.any():
+        return None, 0
+    return distributions[used].mean(axis=0), int(used.sum())
+
+
+def aligned_means(
+    maps: Maps, affines: npt.NDArray[np.float64], blank: Bools, correct: Bools, size: int = _RASTER
+) -> dict[str, tuple[Maps | None, int]]:
+    """Mean maps in the median face's frame over "all", "correct" and "wrong" images.
+
+    Parameters
+    ----------
+    maps
+        (n, h, w) signed maps of one class on its images.
+    affines
+        (n, 2, 3) as in `Frames`; rows with NaN are left out.
+    blank, correct
+        (n,) maps to leave out; images classified correctly.
+    size
+        Side of the result in pixels.
+
+    Returns
+    -------
+    Per set of images: (size, size) mean share of the heat, where 1 is even attention and NaN what fewer than a quarter
+    of the images cover (None without images); and how many images went in.
+    """
+    distributions, used = _distributions(maps)
+    used &= ~blank & np.isfinite(affines).all(axis=(1, 2))
+    rows = np.flatnonzero(used)
+    cells = maps.shape[-1] * maps.shape[-2]
+    parts = [
+        warp_maps(distributions[rows[start : start + _AT_ONCE]], affines[rows[start : start + _AT_ONCE]], size)
+        for start in range(0, len(rows), _AT_ONCE)
+    ]
+    warped = np.concatenate(parts) if parts else np.empty((0, size, size), dtype=np.float32)
+    found: dict[str, tuple[Maps | None, int]] = {}
+    for which, of in (("all", np.ones(len(rows), bool)), ("correct", correct[rows]), ("wrong", ~correct[rows])):
+        chosen, n = warped[of], int(of.sum())
+        if not n:
+            found[which] = (None, 0)
+            continue
+        mean = mean_maps(chosen, np.zeros(n, bool), np.ones(n, bool), cells).correct
+        reached = np.isfinite(chosen).mean(axis=0)
+        found[which] = (np.where(reached >= _LEAST_REACH, mean, np.nan).astype(np.float32), n)
+    return found
+
+
+def draw_mean_maps(
+    model: ModelRecords,
+    labels: npt.NDArray[np.int64],
+    faces: Mapping[int, npt.NDArray[np.uint8]],
+    style: PictureStyle,
+    save: Callable[[str, bytes], None],
+    blank: Bools | None = None,
+    frames: Frames | None = None,
+) -> dict[tuple[int, str], MeanMap]:
+    """All mean maps of one model on one scale: the labelled class over "all", "correct" and "wrong" images of it.
+
+    Parameters
+    ----------
+    faces
+        Mean face per label, in the same frame as the maps will be.
+    blank
+        (n,) maps to leave out beside those without positive evidence.
+    frames
+        How images are aligned; None for plain means.
+
+    Returns
+    -------
+    By (label, which).
+    """
+    right = model.predicted == labels
+    empty = np.zeros(len(labels), bool) if blank is None else blank
+    means: dict[tuple[int, str], tuple[Maps | None, MeanMap]] = {}
+    for label in sorted(set(labels[labels >= 0].tolist())):
+        of = labels == label
+        maps = model.maps[of, label]
+        none = empty[of] | ~(maps.max(axis=(1, 2)) > 0)
+        lost = np.zeros(len(maps), bool) if frames is None else ~frames.used[of]
+        if frames is None:
+            found = _plain_means(maps, none, right[of])
+        else:
+            found = aligned_means(maps, frames.affines[of], none, right[of])
+        for which, part in (("all", np.ones(len(maps), bool)), ("correct", right[of]), ("wrong", ~right[of])):
+            mean, n = found[which]
+            counts = MeanMap(n, int((part & none).sum()), None, int((part & ~none & lost).sum()))
+            means[label, which] = (mean, counts)
+    # Relative to even attention, so that 1 is "no more here than anywhere" on any grid; one top for all of them.
+    there = [(mean, counts.n) for mean, counts in means.values() if mean is not None and np.isfinite(mean).any()]
+    peaks = [(n, float(np.nanmax(mean))) for mean, n in there]
+    top = max([peak for n, peak in peaks if n >= _FEWEST] or [peak for _, peak in peaks], default=1.0)
+    drawn = {}
+    for (label, which), (mean, counts) in means.items():
+        picture = None
+        if mean is not None and label in faces:
+            evidence = upsample(np.minimum(np.nan_to_num(mean) / top, 1.0).astype(np.float32), _SIZE, _SIZE)
+            face = resize(faces[label], _SIZE, _SIZE)
+            content = encode_webp(blend_heat(face, evidence, style.map_name), 82)
+            path = f"pictures/mean-{model.slug}-{label:02d}-{which}-{content_hash(content)[:10]}.webp"
+            save(path, content)
+            picture = Picture(path, _SIZE, _SIZE)
+        drawn[label, which] = MeanMap(counts.n, counts.blank, picture, counts.unaligned)
+    return drawn
+
+
+def _plain_means(maps: Maps, blank: Bools, correct: Bools) -> dict[str, tuple[Maps | None, int]]:
+    found: dict[str, tuple[Maps | None, int]] = {}
+    for which, of in (("all", ~blank), ("correct", ~blank & correct), ("wrong", ~blank & ~correct)):
+        mean, n = mean_map(maps[of])
+        found[which] = (None if mean is None else (mean * mean.size).astype(np.float32), n)
+    return found
+
+
+def _distributions(maps: Maps) -> tuple[npt.NDArray[np.float64], Bools]:
+    """(n, h, w) positive part of each map summing to 1 (0 where blank), and which maps have one."""
+    positive = np.maximum(maps.astype(np.float64), 0.0)
+    mass = positive.sum(axis=(1, 2))
+    used = np.asarray(mass > 0)
+    return positive / np.where(used, mass, 1.0)[:, None, None], used

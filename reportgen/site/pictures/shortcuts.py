@@ -1,0 +1,69 @@
+"""Photos before and after a property was taken away, drawn from the original as the models were shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from reportgen.analysis import content_hash
+from reportgen.inputs.images.changes import CHANGES, change, typical_level
+from reportgen.site.pictures.examples import Picture, Save, encode_webp
+from reportgen.site.pictures.overlays import resize
+from reportgen.site.report import Report
+
+__all__ = ["EXAMPLES", "ShortcutPictures", "draw_shortcuts"]
+
+EXAMPLES = 4
+"""Lost images that are shown of one shortcut."""
+
+_QUALITY = 80
+_LONGEST = 224
+
+
+@dataclass(frozen=True)
+class ShortcutPictures:
+    """The pictures by row and change; "" is the photo as the models see it.
+
+    Attributes
+    ----------
+    example
+        The row on which every change is shown.
+    """
+
+    example: int
+    pictures: Mapping[tuple[int, str], Picture]
+
+
+def draw_shortcuts(report: Report, save: Save) -> ShortcutPictures | None:
+    """Draw what the page about shortcuts shows; None where no changed pictures were shown to the models."""
+    findings = report.shortcuts
+    if findings is None or not findings.effects:
+        return None
+    images = report.analysis.images
+    example = _example(report)
+    wanted = {(example, name) for name in ("", *CHANGES)}
+    for shortcut in findings.found:
+        wanted |= {(row, name) for row in shortcut.images[:EXAMPLES] for name in ("", shortcut.change)}
+    level = typical_level(images)
+    side = min(_LONGEST, max(int(s) for model in report.analysis.models for s in model.info.get("input", (_LONGEST,))))
+    ids = images["image_id"].tolist()
+    drawn: dict[tuple[int, str], Picture] = {}
+    for row in sorted({row for row, _ in wanted}):
+        pixels = resize(report.load_image(row), side, side)
+        for name in sorted(name for at, name in wanted if at == row):
+            content = encode_webp(change(name, pixels, level) if name else pixels, _QUALITY)
+            path = f"pictures/{ids[row]}-{name or 'unchanged'}-{content_hash(content)[:10]}.webp"
+            save(path, content)
+            drawn[row, name] = Picture(path, side, side)
+    return ShortcutPictures(example, drawn)
+
+
+def _example(report: Report) -> int:
+    """A labelled photo on which each change can be seen: colourful, and among the sharper half."""
+    images, labelled = report.analysis.images, report.analysis.labels >= 0
+    sharp = images["sharpness"].to_numpy(dtype=np.float64)
+    colour = images["colourfulness"].to_numpy(dtype=np.float64)
+    fit = labelled & (sharp >= np.median(sharp[labelled]))
+    return int(np.lexsort((-sharp, -colour, ~fit))[0])

@@ -1,0 +1,254 @@
+"""Worked examples of the transplant test: what was exchanged between which faces, and what the model then said.
+
+The pictures are made again by the same code as for the test; the answers under them are those of the test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit
+
+from reportgen.analysis import ModelRecords, content_hash
+from reportgen.evidence.importance.regions import RegionUse, log_odds
+from reportgen.faces.regions import outlines
+from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
+from reportgen.site.pictures.examples import Picture, Save, encode_webp
+from reportgen.site.pictures.overlays import resize
+from reportgen.site.report import Report
+
+__all__ = [
+    "Exchange",
+    "Outlined",
+    "Said",
+    "Worked",
+    "draw_worked_examples",
+    "shown_cells",
+    "typical_pair",
+    "working_side",
+]
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+_QUALITY = 82
+# Larger inputs are shown at this size.
+_LONGEST = 256
+# The outline's coordinates go from 0 to this.
+_UNIT = 100
+# What is left of the face once its features are taken out is told by the lines around all of them.
+_LINES = {"cheeks+jaw": ("face", "eyes+brows", "nose", "mouth"), "background": ("face",)}
+
+
+@dataclass(frozen=True)
+class Outlined:
+    """A picture with the line around the region that is exchanged; `outline`: SVG path, 0..100 both ways."""
+
+    picture: Picture
+    outline: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the model said to a picture about the receiver's emotion."""
+
+    log_odds: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One transplant: a donor, the receiver with the donor's region, and the model's answer to that.
+
+    Attributes
+    ----------
+    donor
+        Row of the analysis.
+    emotion
+        Index of the donor's emotion.
+    """
+
+    donor: int
+    emotion: int
+    given: Outlined
+    result: Picture
+    said: Said
+
+
+@dataclass(frozen=True)
+class Worked:
+    """One example: the same region of the same face, once from its own emotion and once from another.
+
+    Attributes
+    ----------
+    receiver
+        Row of the analysis.
+    before
+        What the model says to the receiver as it is.
+    """
+
+    use: RegionUse
+    emotion: int
+    receiver: int
+    face: Outlined
+    before: Said
+    same: Exchange
+    other: Exchange
+
+
+def draw_worked_examples(report: Report, k: int, save: Save) -> tuple[Worked, ...]:
+    """Draw the examples of model `k`: a part of the face, then the background; empty where nothing was tested."""
+    found, model = report.use, report.analysis.models[k]
+    if found is None or found.design is None or report.analysis.faces is None or model.slug not in found.answers:
+        return ()
+    examples = []
+    for use in shown_cells([u for u in found.uses if u.model == model.name]):
+        pair = _pair(report, k, use, found.design, found.answers[model.slug])
+        if pair is not None:
+            examples.append(_draw(report, k, use, found.design, found.answers[model.slug], pair, save))
+    return tuple(examples)
+
+
+def shown_cells(uses: list[RegionUse]) -> tuple[RegionUse, ...]:
+    """What is shown of one model: the part of the face it uses most, beyond doubt if any is, and the background.
+
+    Of both the emotion with the largest gap, whichever that is.
+    """
+    tested = [u for u in uses if np.isfinite(u.gap) and u.answer != "insufficient evidence"]
+    rank = {"yes": 0, "small": 1}
+    chosen = []
+    for outside in (False, True):
+        family = [u for u in tested if (u.region == "background") == outside]
+        if family:
+            chosen.append(min(family, key=lambda u: (rank.get(u.answer, 2), -u.gap)))
+    return tuple(chosen)
+
+
+def typical_pair(
+    cell: pd.DataFrame, margin: Floats, stays: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_], gap: float
+) -> tuple[int, int] | None:
+    """The two transplants onto one face whose difference is nearest the cell's gap.
+
+    Parameters
+    ----------
+    cell
+        Rows of the design for one emotion and region.
+    margin
+        (len(cell),) log-odds of the emotion.
+    stays
+        (len(cell),) whether the model's answer is that emotion.
+    right
+        Per row of the analysis, whether the model reads the face as it is correctly. Faces that it reads so before and
+        after a region of the same emotion come first: only there is an answer to lose.
+
+    Returns
+    -------
+    tuple
+        Places in `cell`: with a donor of the same emotion, and of another; None where no face had both.
+    """
+    best: tuple[tuple[int, float, int, int], tuple[int, int]] | None = None
+    same = (cell["donor_emotion"] == cell["emotion"]).to_numpy()
+    receivers = cell["receiver"].to_numpy()
+    for receiver in dict.fromkeys(receivers.tolist()):
+        own, others = (np.flatnonzero((receivers == receiver) & side).tolist() for side in (same, ~same))
+        for a in own:
+            for b in others:
+                doubts = (not right[receiver]) + (not right[receiver] or not stays[a])
+                key = (doubts, abs(float(margin[a] - margin[b]) - gap), a, b)
+                if best is None or key < best[0]:
+                    best = key, (a, b)
+    return None if best is None else best[1]
+
+
+def _cell(design: pd.DataFrame, emotion: int, region: str) -> npt.NDArray[np.intp]:
+    """Places in the design of one emotion's and region's matched transplants."""
+    chosen = (design["emotion"] == emotion) & (design["region"] == region) & design["matched"].astype(bool)
+    return np.flatnonzero(chosen.to_numpy())
+
+
+def _pair(
+    report: Report, k: int, use: RegionUse, design: pd.DataFrame, logits: npt.NDArray[np.float32]
+) -> tuple[int, int] | None:
+    emotion = report.analysis.classes.index(use.emotion)
+    places = _cell(design, emotion, use.region)
+    margin = log_odds(logits[places], np.full(len(places), emotion))
+    right = report.analysis.models[k].predicted == report.analysis.labels
+    stays = logits[places].argmax(axis=1) == emotion
+    pair = typical_pair(design.iloc[places], margin, stays, np.asarray(right), use.gap)
+    return None if pair is None else (int(places[pair[0]]), int(places[pair[1]]))
+
+
+def _draw(
+    report: Report,
+    k: int,
+    use: RegionUse,
+    design: pd.DataFrame,
+    logits: npt.NDArray[np.float32],
+    pair: tuple[int, int],
+    save: Save,
+) -> Worked:
+    model, emotion = report.analysis.models[k], report.analysis.classes.index(use.emotion)
+    name = f"{model.slug}-{TRANSPLANTED.index(use.region)}"
+    receiver = int(design["receiver"].iloc[pair[0]])
+    face = _portrait(report, receiver)
+    exchanges = []
+    for place, which in zip(pair, ("same", "other"), strict=True):
+        row = design.iloc[place]
+        donor = _portrait(report, int(row["donor"]))
+        made = transplant(face, donor, use.region, matched=True)
+        exchanges.append(
+            Exchange(
+                int(row["donor"]),
+                int(row["donor_emotion"]),
+                Outlined(_save(donor.pixels, f"{name}-{which}-donor", save), _outline(donor, use.region)),
+                _save(made, f"{name}-{which}", save),
+                _said(logits[place], emotion),
+            )
+        )
+    return Worked(
+        use=use,
+        emotion=emotion,
+        receiver=receiver,
+        face=Outlined(_save(face.pixels, f"{name}-face", save), _outline(face, use.region)),
+        before=_said(model.logits[receiver], emotion),
+        same=exchanges[0],
+        other=exchanges[1],
+    )
+
+
+def _portrait(report: Report, row: int) -> Portrait:
+    """One face as the test used it: the only place where photos come in, by the report's own way of loading them.
+
+    A report that hides faces loads stand-ins, so that here too no pixel of a photo is shown.
+    """
+    if report.analysis.faces is None:
+        raise ValueError("transplants need landmarks")
+    side = working_side(report.analysis.models)
+    return Portrait(resize(report.load_image(row), side, side), report.analysis.faces.points[row])
+
+
+def working_side(models: tuple[ModelRecords, ...]) -> int:
+    """Side in pixels at which regions are exchanged: the largest input of any model."""
+    return max(int(side) for model in models for side in model.info["input"])
+
+
+def _save(pixels: Pixels, name: str, save: Save) -> Picture:
+    side = min(len(pixels), _LONGEST)
+    content = encode_webp(resize(pixels, side, side), _QUALITY)
+    path = f"pictures/transplant-{name}-{content_hash(content)[:10]}.webp"
+    save(path, content)
+    return Picture(path, side, side)
+
+
+def _outline(face: Portrait, region: str) -> str:
+    shapes = outlines(face.points)
+    polygons = [polygon for part in _LINES.get(region, (region,)) for polygon in shapes[part]]
+    return "".join("M" + "L".join(f"{_UNIT * x:.1f} {_UNIT * y:.1f}" for x, y in polygon) + "Z" for polygon in polygons)
+
+
+def _said(logits: npt.NDArray[np.float32], emotion: int) -> Said:
+    odds = float(log_odds(logits[None], np.asarray([emotion]))[0])
+    return Said(odds, float(expit(odds)))

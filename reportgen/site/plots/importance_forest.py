@@ -1,0 +1,141 @@
+"""What every region is worth to one model, per emotion: the transplant test's gaps with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from reportgen.evidence.attention.human_reference import human_profile
+from reportgen.evidence.importance.regions import ALPHA, LEAST_GAP, RegionUse
+from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.plots.style import SETTINGS, Palette, style_axes, to_svg
+from reportgen.site.wording.attention import REGION_NAMES
+
+__all__ = ["UseRow", "significant", "use_forest", "use_forest_alt", "use_rows"]
+
+# Inches; an inch is 72 CSS pixels here.
+_WIDTH = 14.2
+# Of the axis's length: room for the diamond at the right end.
+_ROOM = 0.1
+# An interval may reach so many times further than the outermost point before it is cut, lest it squeeze all others.
+_REACH = 1.6
+_LEAST_END = 0.6
+
+
+@dataclass(frozen=True)
+class UseRow:
+    """One emotion: its use of every region of `TRANSPLANTED`, and which of them people need."""
+
+    emotion: str
+    uses: tuple[RegionUse, ...]
+    people: tuple[bool, ...]
+
+
+def significant(use: RegionUse) -> bool:
+    """Whether the gap differs from 0 beyond doubt, after adjustment; never where too few faces were there to say."""
+    return use.answer != "insufficient evidence" and use.p < ALPHA
+
+
+def use_rows(uses: Sequence[RegionUse], classes: tuple[str, ...]) -> tuple[UseRow, ...]:
+    """Rows of the emotions that were tested, from one model's uses."""
+    rows = []
+    for name in classes:
+        own = {use.region: use for use in uses if use.emotion == name and math.isfinite(use.gap)}
+        if set(own) != set(TRANSPLANTED):
+            continue
+        human = human_profile(name)
+        needed = human.required if human is not None else ()
+        rows.append(
+            UseRow(name, tuple(own[r] for r in TRANSPLANTED), tuple(region in needed for region in TRANSPLANTED))
+        )
+    return tuple(rows)
+
+
+def use_forest_alt(model: str, rows: Sequence[UseRow]) -> str:
+    """What the plot shows, in words."""
+    names = ", ".join(REGION_NAMES[region] for region in TRANSPLANTED)
+    emotions = ", ".join(row.emotion for row in rows)
+    return (
+        f"Forest plot of {model}: what each emotion loses, in log-odds with 95 % intervals, when {names} come from "
+        f"another emotion's face, one line per emotion ({emotions}); the same numbers are in the table below"
+    )
+
+
+def use_forest(rows: Sequence[UseRow], series: int, palette: Palette) -> tuple[bytes, int, int]:
+    """One panel per region, one line per emotion, all panels on one scale.
+
+    Returns
+    -------
+    content, width, height
+        SVG and its size in CSS pixels.
+    """
+    colour = palette.models[series % len(palette.models)]
+    height = 0.44 * len(rows) + 1.2
+    low, high = _limits(rows)
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(_WIDTH, height), facecolor="none")
+        FigureCanvasSVG(figure)
+        panels = figure.subplots(1, len(TRANSPLANTED), sharex=True, sharey=True, squeeze=False)[0]
+        figure.subplots_adjust(left=0.085, right=0.995, wspace=0.1, top=1 - 0.42 / height, bottom=0.66 / height)
+        places = np.arange(len(rows))[::-1]
+        for region, axes in enumerate(panels):
+            for place, row in zip(places, rows, strict=True):
+                if row.people[region]:
+                    _people(axes, float(place), palette)
+                _value(axes, float(place), row.uses[region], (low, high), colour, palette.paper)
+            axes.axvline(0.0, color=palette.ink, linewidth=1, zorder=1)
+            axes.axvline(LEAST_GAP, color=palette.ink, linewidth=1, dashes=(4, 3), zorder=1)
+            axes.set_title(REGION_NAMES[TRANSPLANTED[region]], fontsize=13, color=palette.ink, loc="left", pad=6)
+            axes.set_xlim(low, high + _ROOM * (high - low))
+            axes.set_ylim(-0.6, len(rows) - 0.4)
+            style_axes(axes, palette)
+            axes.tick_params(axis="both", labelsize=12)
+            axes.tick_params(axis="y", length=0)
+            axes.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10)))
+        panels[0].set_yticks(places, [row.emotion for row in rows])
+        figure.supxlabel(
+            "log-odds that the emotion loses with another emotion's region", fontsize=12, color=palette.soft, x=0.54,
+            y=0.012,
+        )  # fmt: skip
+        return to_svg(figure), round(_WIDTH * 72), round(height * 72)
+
+
+def _value(axes: Axes, place: float, use: RegionUse, limits: tuple[float, float], colour: str, paper: str) -> None:
+    """Interval and point; an arrowhead where an interval goes on beyond the axis."""
+    low, high = max(use.low, limits[0]), min(use.high, limits[1])
+    axes.hlines(place, low, high, color=colour, alpha=0.55, linewidth=2.4)
+    for end, marker, cut in ((low, "<", use.low < limits[0]), (high, ">", use.high > limits[1])):
+        if cut:
+            axes.plot(end, place, color=colour, marker=marker, markersize=5, markeredgewidth=0)
+    inside = colour if significant(use) else paper
+    axes.plot(
+        use.gap, place, color=colour, marker="o", markersize=7, markerfacecolor=inside, markeredgewidth=1.5, zorder=4
+    )
+
+
+def _people(axes: Axes, place: float, palette: Palette) -> None:
+    """People need this region: a band over the panel, and their diamond at its end."""
+    axes.axhspan(place - 0.4, place + 0.4, color=palette.soft, alpha=0.16, linewidth=0, zorder=0)
+    axes.plot(
+        0.955, place, transform=axes.get_yaxis_transform(), color=palette.ink, marker="D", markersize=6,
+        fillstyle="none", markeredgewidth=1.3, clip_on=False,
+    )  # fmt: skip
+
+
+def _limits(rows: Sequence[UseRow]) -> tuple[float, float]:
+    """Ends of the axis: every point, and intervals as far as they do not squeeze the rest."""
+    uses = [use for row in rows for use in row.uses]
+    gaps = [use.gap for use in uses]
+    far = _REACH * max(_LEAST_END, *(abs(gap) for gap in gaps))
+    low = min(-LEAST_GAP, *gaps, max(-far, min(use.low for use in uses)))
+    high = max(_LEAST_END, *gaps, min(far, max(use.high for use in uses)))
+    margin = 0.04 * (high - low)
+    return low - margin, high + margin

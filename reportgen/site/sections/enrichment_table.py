@@ -1,0 +1,46 @@
+"""The forest plot of heat by region as a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from reportgen.evidence.stats.intervals import two_decimals
+from reportgen.site.context import Context
+from reportgen.site.plots.enrichment_forest import PANELS, forest_rows
+from reportgen.site.wording.attention import REGION_NAMES
+
+__all__ = ["HeatRow", "heat_rows"]
+
+
+@dataclass(frozen=True)
+class HeatRow:
+    """One emotion and region: heat per area with its interval, the band of a scrambled last layer, and people's."""
+
+    emotion: str
+    region: str
+    value: str
+    interval: str
+    images: str
+    chance: str
+    people: str
+
+
+def heat_rows(context: Context, k: int) -> tuple[HeatRow, ...]:
+    """Every point of the plot of model `k`, line by line."""
+    rows = []
+    for row in forest_rows(context, k):
+        for region, value, band, people in zip(PANELS, row.values, row.bands, row.people, strict=True):
+            known = band is not None and all(map(math.isfinite, band))
+            rows.append(
+                HeatRow(
+                    row.emotion,
+                    REGION_NAMES[region],
+                    two_decimals(value.value) if value.defined else "–",
+                    f"[{two_decimals(value.low)}, {two_decimals(value.high)}]" if value.defined else "",
+                    f"{value.n:,}",
+                    f"{two_decimals(band[0])} to {two_decimals(band[1])}" if band is not None and known else "–",
+                    two_decimals(people) if math.isfinite(people) else "–",
+                )
+            )
+    return tuple(rows)

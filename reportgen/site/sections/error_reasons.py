@@ -1,0 +1,267 @@
+"""Why one error happened, for its card and its page, and what each reason is worth over all errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.evidence.errors.rates import FlagRate
+from reportgen.evidence.errors.reasons import ModelReasons, ReasonFindings
+from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED
+from reportgen.evidence.stats.intervals import Estimate
+from reportgen.site.context import Context
+from reportgen.site.html.components import Link
+from reportgen.site.wording.format import count, percent, percent_estimate, percent_interval
+from reportgen.site.wording.reasons import (
+    FLAG_COMPARED,
+    FLAG_NAMES,
+    FLAG_RULES,
+    evidence_of,
+    flag_title,
+    region_of,
+    where_of,
+)
+
+__all__ = ["CardReasons", "ReasonCell", "ReasonLine", "ReasonRow", "ReasonTable", "card_reasons", "reason_table"]
+
+
+@dataclass(frozen=True)
+class ReasonLine:
+    """One reason of one error; the link leads to all errors of the model with the same flag."""
+
+    title: str
+    text: str
+    link: Link
+
+
+@dataclass(frozen=True)
+class CardReasons:
+    """Why one error happened.
+
+    Attributes
+    ----------
+    lines
+        The first is the primary reason.
+    where
+        Which region speaks for the answer; a description, no reason.
+    region
+        The same as a name, for headings; empty where there is none.
+    cleared, untested
+        Rules that do not fire, and rules that could not be asked, in a few words each.
+    """
+
+    lines: tuple[ReasonLine, ...]
+    where: str
+    region: str
+    cleared: str
+    untested: str
+
+
+@dataclass(frozen=True)
+class ReasonCell:
+    """One reason, one model: everything in words, `width` of the bar in per cent of the errors.
+
+    `tested` says how many errors could be asked, where that is not all of them.
+    """
+
+    series: str
+    model: str
+    first: str
+    width: float
+    raised: Link | None
+    tested: str
+    in_errors: str
+    in_correct: str
+    ratio: str
+    interval: str
+    verdict: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class ReasonRow:
+    """One reason over all models; without cells where it could be asked of none, `untested` then says why."""
+
+    name: str
+    slug: str
+    rule: str
+    compared: str
+    untested: str
+    cells: tuple[ReasonCell, ...]
+
+
+@dataclass(frozen=True)
+class ReasonTable:
+    """What the reasons are worth.
+
+    Attributes
+    ----------
+    notes
+        What a reader has to know before believing the table.
+    """
+
+    rows: tuple[ReasonRow, ...]
+    notes: tuple[str, ...]
+
+
+def card_reasons(context: Context, row: int, k: int) -> CardReasons | None:
+    """The reasons of one error of model `k`; None where it is none, or where none were looked for."""
+    findings = context.report.reasons
+    if findings is None:
+        return None
+    reasons = findings.models[k]
+    raised = reasons.raised(row)
+    if not raised:
+        return None
+    cleared = [FLAG_NAMES[flag.name].lower() for flag in reasons.flags if flag.tested[row] and not flag.fires[row]]
+    untested = [FLAG_NAMES[flag.name].lower() for flag in reasons.flags if not flag.tested[row] and not flag.fires[row]]
+    return CardReasons(
+        lines=tuple(
+            ReasonLine(
+                flag_title(context, row, k, name),
+                evidence_of(context, reasons, row, k, name),
+                _all_with(context, k, name),
+            )
+            for name in raised
+        ),
+        where=where_of(context, reasons, row, k),
+        region=region_of(reasons, row),
+        cleared=f"Not: {', '.join(cleared)}." if cleared and raised != (UNEXPLAINED,) else "",
+        untested=f"Not tested: {', '.join(untested)}." if untested else "",
+    )
+
+
+def reason_table(context: Context, chosen: tuple[int, ...]) -> ReasonTable | None:
+    """The table for some models; None where no errors were asked why, or there are none."""
+    findings = context.report.reasons
+    if findings is None or not any(findings.models[k].errors for k in chosen):
+        return None
+    chosen = tuple(k for k in chosen if findings.models[k].errors)
+    rows = [_row(context, findings, chosen, index) for index in range(len(ORDER))]
+    rest = tuple(_unexplained(context, k, findings.models[k]) for k in chosen)
+    rows.append(ReasonRow(FLAG_NAMES[UNEXPLAINED], UNEXPLAINED, FLAG_RULES[UNEXPLAINED], "", "", rest))
+    return ReasonTable(
+        rows=tuple(rows),
+        notes=tuple(note for k in chosen for note in _notes(findings.models[k])),
+    )
+
+
+def _row(context: Context, findings: ReasonFindings, chosen: tuple[int, ...], index: int) -> ReasonRow:
+    name = ORDER[index]
+    models = [findings.models[k] for k in chosen]
+    asked = any(model.rates[index].tested for model in models)
+    return ReasonRow(
+        FLAG_NAMES[name],
+        name,
+        FLAG_RULES[name],
+        FLAG_COMPARED.get(name, ""),
+        "" if asked else models[0].flags[index].untested,
+        tuple(_cell(context, k, findings.models[k], findings.models[k].rates[index]) for k in chosen) if asked else (),
+    )
+
+
+def _cell(context: Context, k: int, reasons: ModelReasons, rate: FlagRate) -> ReasonCell:
+    verdict, tone = ("asked of errors only", "") if rate.ratio is None else _verdict(rate.ratio)
+    return ReasonCell(
+        series=context.series(k),
+        model=reasons.model,
+        first=f"{rate.primary:,} ({percent(rate.primary / reasons.errors)})",
+        width=round(100 * rate.primary / reasons.errors, 2),
+        raised=Link(f"{rate.raised:,}", _all_with(context, k, rate.flag).href) if rate.raised else None,
+        tested=f"of {rate.tested:,} tested" if rate.tested < reasons.errors else "",
+        in_errors=_rate(rate.in_errors, rate.errors),
+        in_correct=_rate(rate.in_correct, rate.correct),
+        ratio=_ratio(rate.ratio),
+        interval=_interval(rate.ratio),
+        verdict=verdict,
+        tone=tone,
+    )
+
+
+def _unexplained(context: Context, k: int, reasons: ModelReasons) -> ReasonCell:
+    value = reasons.unexplained
+    number = round(value.value * value.n)
+    return ReasonCell(
+        series=context.series(k),
+        model=reasons.model,
+        first=f"{number:,} ({percent(value.value)}) {percent_interval(value)}",
+        width=round(100 * value.value, 2),
+        raised=Link(f"{number:,}", _all_with(context, k, UNEXPLAINED).href) if number else None,
+        tested="",
+        in_errors="",
+        in_correct="",
+        ratio="",
+        interval="",
+        verdict="",
+        tone="",
+    )
+
+
+def _verdict(ratio: Estimate) -> tuple[str, str]:
+    """What a risk ratio says; a flag that is as common in correct images explains nothing."""
+    if not ratio.defined:
+        return "never seen", ""
+    if ratio.low > 1:
+        return "more often in errors", "strong"
+    if ratio.high < 1:
+        return "less often in errors: explains nothing", "bad"
+    return "undetermined: may explain nothing", ""
+
+
+def _rate(part: int, whole: int) -> str:
+    return f"{percent(part / whole)} ({part:,})" if whole else ""
+
+
+def _ratio(ratio: Estimate | None) -> str:
+    if ratio is None or not ratio.defined:
+        return ""
+    return "only in errors" if ratio.value == float("inf") else f"{ratio.value:.1f} ×"
+
+
+def _interval(ratio: Estimate | None) -> str:
+    if ratio is None or not ratio.defined:
+        return ""
+    high = "∞" if ratio.high == float("inf") else f"{ratio.high:.1f}"
+    return f"[{ratio.low:.1f}, {high}]"
+
+
+def _notes(reasons: ModelReasons) -> list[str]:
+    notes = []
+    found = reasons.shortcut
+    if found is not None and found.shown.any():
+        shown, gone = int(found.shown.sum()), int(found.gone.sum())
+        part = "" if shown == found.suspected.sum() else f", of {int(found.suspected.sum()):,} in all"
+        others = ""
+        if found.controls:
+            others = (
+                f"; of {count(found.controls, 'error')} with other answers, changed likewise, "
+                f"{_part(found.controls_gone, found.controls)} changed answer, too"
+            )
+        notes.append(
+            f"{reasons.model}: of {count(shown, 'error')}{part} whose answer is known by a shortcut, "
+            f"{_part(gone, shown)} lost that answer without the property{others}. The rates of all other reasons leave "
+            "them out."
+        )
+    if reasons.restated.n and reasons.restated.value > 0:
+        notes.append(
+            f"{reasons.model}: in {percent_estimate(reasons.restated)} of the errors "
+            "the only reason is that the map looks like the answer's. That is near to the answer itself, so read it as "
+            "a description; without it those errors would be unexplained as well."
+        )
+    swap = reasons.swap
+    if swap is not None:
+        same = "" if swap.ratio.defined and swap.ratio.low > 1 else " This difference may be chance."
+        notes.append(
+            f"{reasons.model}: of {count(swap.hot, 'error')} with much heat on the background the label gained on "
+            f"every other background in {_part(swap.rises, swap.hot)}; of {count(swap.controls, 'error')} without, "
+            f"drawn for comparison, in {_part(swap.controls_rise, swap.controls)}.{same}"
+        )
+    return notes
+
+
+def _part(part: int, whole: int) -> str:
+    return f"{part:,} ({percent(part / whole)})"
+
+
+def _all_with(context: Context, k: int, name: str) -> Link:
+    slug = context.models[k].slug
+    return Link("all with this flag", context.explorer(f"model:{slug}", f"flag:{name}"))

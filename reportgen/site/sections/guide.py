@@ -1,0 +1,136 @@
+"""The guide to heatmaps: what a pattern shows, how to take it, and how often it was measured here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.evidence.attention.patterns import Pattern
+from reportgen.evidence.attention.region_tests import LOCALIZED
+from reportgen.evidence.stats.intervals import wilson
+from reportgen.site.context import Context
+from reportgen.site.html.components import Link
+from reportgen.site.image_sets import pattern_slug
+from reportgen.site.wording.format import and_list, capital, percent, percent_interval
+
+__all__ = ["Found", "GuideRow", "guide"]
+
+_GUIDE: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "Heat on eyes and brows",
+        "heatmap on the eyes+brows",
+        "The model reads the upper face.",
+        "Expected for anger, fear, sadness and surprise.",
+    ),
+    (
+        "Heat on the mouth",
+        "heatmap on the mouth",
+        "The model reads the lower face.",
+        "Expected for happiness and disgust, and for surprise.",
+    ),
+    (
+        "Heat on the face",
+        "heatmap on the face",
+        "The evidence sits where the expression is.",
+        "Expected; which part of the face it is says more.",
+    ),
+    (
+        "Heat on hair, border or background",
+        "heatmap on the background",
+        "The evidence sits where no expression is.",
+        "A suspect for a shortcut: test whether the answer depends on it.",
+    ),
+    ("Heat spread evenly", "diffuse attention", "No part of the image stands out.", "Said to mean an unsure answer{}."),
+    (
+        "Heat in one small spot",
+        "too localized",
+        "One feature decides the map.",
+        "Look whether the spot is the same in all images of the emotion.",
+    ),
+    (
+        "No heat at all",
+        "blank heatmap",
+        "No positive evidence at this layer.",
+        "Read nothing into it; the answer came from what speaks against the others.",
+    ),
+)
+_UNSURE = "Diffuse attention means an uncertain model"
+
+
+@dataclass(frozen=True)
+class Found:
+    """How often one model's maps show a pattern; `images` leads to them, None where there are none."""
+
+    series: str
+    model: str
+    share: str
+    interval: str
+    images: Link | None
+    n: str
+
+
+@dataclass(frozen=True)
+class GuideRow:
+    """One pattern; `rule` says how it was measured, `found` is empty where it was not."""
+
+    name: str
+    shows: str
+    take: str
+    rule: str
+    found: tuple[Found, ...]
+
+
+def guide(context: Context) -> tuple[GuideRow, ...]:
+    """All patterns, in the order of reading a face from the middle outwards."""
+    rows = []
+    for name, pattern, shows, take in _GUIDE:
+        measured = [
+            (k, one)
+            for k, model in enumerate(context.models)
+            for one in (context.attention.patterns(model.name) if context.attention else ())
+            if one.pattern == pattern
+        ]
+        rows.append(
+            GuideRow(
+                name,
+                shows,
+                take.format(_unsure(context)),
+                _rule(measured[0][1]) if measured else "",
+                tuple(_found(context, k, one) for k, one in measured),
+            )
+        )
+    return tuple(rows)
+
+
+def _rule(pattern: Pattern) -> str:
+    """How a pattern is measured, without words that only the tables explain."""
+    plain = {
+        "diffuse attention": "spread over at least as much area as the face has",
+        "too localized": f"spread over at most {percent(LOCALIZED)} of the picture",
+        "blank heatmap": "no positive evidence anywhere",
+    }
+    return capital(plain.get(pattern.pattern, pattern.rule.replace("+", " and ")))
+
+
+def _found(context: Context, k: int, pattern: Pattern) -> Found:
+    model, share, shown = context.models[k], wilson(len(pattern.images), pattern.total), len(pattern.images)
+    there = context.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}")
+    return Found(
+        context.series(k),
+        model.name,
+        percent(share.value),
+        percent_interval(share),
+        Link(f"{shown:,}", there) if shown else None,
+        f"of {pattern.total:,}" if shown else f"0 of {pattern.total:,}",
+    )
+
+
+def _unsure(context: Context) -> str:
+    """What came out for the takeaway that spread heat means an unsure answer, so that the guide does not repeat it."""
+    claims = [claim for claim in (context.attention.claims if context.attention else ()) if claim.claim == _UNSURE]
+    if not claims or not context.labelled:
+        return ": compare with the confidence"
+    models: dict[str, list[str]] = {}
+    for claim in claims:
+        words = {"holds": "that holds", "does not hold": "that does not hold"}.get(claim.answer, "that is undetermined")
+        models.setdefault(words, []).append(claim.model)
+    return "; here " + and_list([f"{words} for {and_list(names)}" for words, names in models.items()])

@@ -1,0 +1,209 @@
+"""What was done to the photos, and each emotion's recall before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.shortcuts.interventions import LEAST_FALL, Effect
+from reportgen.evidence.shortcuts.judge import ShortcutFindings
+from reportgen.evidence.stats.intervals import Estimate, format_p
+from reportgen.site.context import Context
+from reportgen.site.html.components import Tile
+from reportgen.site.pictures.shortcuts import ShortcutPictures
+from reportgen.site.wording.changes import DONE
+from reportgen.site.wording.format import and_list, capital, count, percent, percent_interval
+
+__all__ = ["Change", "ChangeRow", "Move", "MoveRow", "change_view", "example_tile"]
+
+_HOW = {
+    "grey": "Colour is gone; light and dark stay as they were.",
+    "equalised": "Every photo gets the set's typical brightness and contrast; its colours stay.",
+    "blurred": "Fine detail is gone, as in a photo of about 80 pixels; brows, eyes and mouth stay plain.",
+    "re-encoded": "Saved once more as a JPEG of quality 40, so that all photos carry the same traces of storage.",
+}
+
+
+@dataclass(frozen=True)
+class Move:
+    """One model's recall on a track, before and after; positions in per cent, `lane` in per cent of the height."""
+
+    series: str
+    before: float
+    after: float
+    low: float
+    high: float
+    lane: float
+    text: str
+    short: str
+    strong: bool
+
+
+@dataclass(frozen=True)
+class MoveRow:
+    """One emotion. `flag`: a shortcut was proved for one of the models."""
+
+    label: str
+    href: str
+    note: str
+    moves: tuple[Move, ...]
+    height: int
+    thin: bool
+    flag: bool
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """One emotion and model in the table."""
+
+    emotion: str
+    series: str
+    model: str
+    n: str
+    before: str
+    after: str
+    fall: str
+    interval: str
+    p: str
+    falls: str
+    answer: str
+    note: str
+    strong: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that was done to the photos."""
+
+    anchor: str
+    title: str
+    how: str
+    tile: Tile | None
+    summary: str
+    rows: tuple[MoveRow, ...]
+    table: tuple[ChangeRow, ...]
+    open: bool
+
+
+def change_view(context: Context, findings: ShortcutFindings, name: str, pictures: ShortcutPictures | None) -> Change:
+    """One change over all emotions, suspicious ones first."""
+    effects = [effect for effect in findings.effects if effect.change == name]
+    by_emotion = [[effect for effect in effects if effect.emotion == emotion] for emotion in context.classes]
+    groups = sorted((group for group in by_emotion if group), key=_suspicion)
+    proved = [effect for effect in effects if effect.answer == "yes"]
+    return Change(
+        anchor=name,
+        title=capital(DONE[name]),
+        how=_HOW[name],
+        tile=None if pictures is None else example_tile(context, pictures, name, capital(DONE[name]), _HOW[name]),
+        summary=_summary(effects, proved),
+        rows=tuple(_move_row(context, group) for group in groups),
+        table=tuple(_table_row(context, effect) for group in groups for effect in group),
+        open=bool(proved),
+    )
+
+
+def _suspicion(group: Sequence[Effect]) -> tuple[bool, bool, float]:
+    """Proved ones first, then by the largest fall; emotions with few images last."""
+    return (
+        not any(effect.answer == "yes" for effect in group),
+        any(effect.before.n < THIN for effect in group),
+        -max(effect.fall.value for effect in group),
+    )
+
+
+def _summary(effects: Sequence[Effect], proved: Sequence[Effect]) -> str:
+    altered = sum(effect.altered for effect in effects if effect.model == effects[0].model)
+    if not altered:
+        return "It alters none of the images: they are like that already."
+    if proved:
+        named = and_list([f"{effect.emotion} ({effect.model})" for effect in proved])
+        return f"A shortcut: {named}."
+    falling = [effect for effect in effects if effect.falls == "yes"]
+    if falling:
+        named = and_list([f"{effect.emotion} ({effect.model})" for effect in falling])
+        return f"Recall falls for {named}, but not as a shortcut would make it fall: the table says why."
+    return f"Recall of no emotion falls by {100 * LEAST_FALL:.0f} points or more beyond doubt."
+
+
+def _move_row(context: Context, group: Sequence[Effect]) -> MoveRow:
+    e = context.classes.index(group[0].emotion)
+    names = [model.name for model in context.models]
+    moves = tuple(
+        Move(
+            context.series(names.index(effect.model)),
+            round(100 * effect.before.value, 2),
+            round(100 * effect.after.value, 2),
+            round(100 * effect.after.low, 2),
+            round(100 * effect.after.high, 2),
+            round(100 * (index + 1) / (len(group) + 1), 2),
+            f"{effect.model}: {percent(effect.before.value)} before, {percent(effect.after.value)} after "
+            f"{percent_interval(effect.after)}",
+            f"{_recall(effect, effect.before)} → {_recall(effect, effect.after)}",
+            effect.answer == "yes",
+        )
+        for index, effect in enumerate(group)
+    )
+    n = group[0].n
+    note = count(n, "image") if n < THIN or group[0].altered == n else f"{n} images, {group[0].altered} altered"
+    return MoveRow(
+        group[0].emotion,
+        context.emotion_path(e),
+        note,
+        moves,
+        20 + 14 * len(moves),
+        n < THIN,
+        any(effect.answer == "yes" for effect in group),
+    )
+
+
+def _table_row(context: Context, effect: Effect) -> ChangeRow:
+    k = [model.name for model in context.models].index(effect.model)
+    thin = effect.n < THIN
+    return ChangeRow(
+        effect.emotion,
+        context.series(k),
+        effect.model,
+        f"{effect.n:,}",
+        _recall(effect, effect.before),
+        _recall(effect, effect.after),
+        "–" if thin else _points(effect.fall),
+        "" if thin else f"[{100 * effect.fall.low:.0f}, {100 * effect.fall.high:.0f}]".replace("-", "−"),
+        "–" if effect.p != effect.p else format_p(effect.p).removeprefix("p = ").removeprefix("p "),
+        effect.falls,
+        effect.answer,
+        _note(effect),
+        effect.answer == "yes",
+    )
+
+
+def _recall(effect: Effect, recall: Estimate) -> str:
+    return percent(recall.value) if effect.n >= THIN else f"{round(recall.value * effect.n)} of {effect.n}"
+
+
+def _points(fall: Estimate) -> str:
+    return f"{round(100 * fall.value)}".replace("-", "−")
+
+
+def _note(effect: Effect) -> str:
+    parts = []
+    if effect.goes_with:
+        parts.append(f"goes with {and_list(list(effect.goes_with))}")
+    if effect.falls == "yes" and effect.excess.defined:
+        mine, theirs = percent(effect.loss.value), percent(effect.elsewhere)
+        parts.append(f"loses {mine} of what was known, other emotions {theirs}")
+    if effect.note and effect.falls == "yes":
+        parts.append(effect.note)
+    return "; ".join(parts)
+
+
+def example_tile(context: Context, pictures: ShortcutPictures, name: str, title: str, note: str) -> Tile:
+    row = pictures.example
+    return Tile(
+        pictures.pictures[row, name],
+        f"Image {context.ids[row]}, {title.lower()}",
+        title,
+        note,
+        context.image_path(row),
+    )

@@ -1,0 +1,311 @@
+"""What gives labels away in the data, near duplicates under different labels, and groups of heatmaps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from reportgen.evidence.attention.map_clusters import FEWEST_MAPS, MapCluster
+from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.shortcuts.judge import ShortcutFindings
+from reportgen.evidence.shortcuts.near_duplicates import NearPair
+from reportgen.evidence.shortcuts.properties import Association, Property
+from reportgen.evidence.shortcuts.property_score import PropertyScore
+from reportgen.evidence.stats.intervals import format_p
+from reportgen.site.context import Context
+from reportgen.site.html.components import Answer, Cell, Number, Thumb
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import and_list, capital, count, number, percent, percent_estimate, percent_interval
+
+__all__ = [
+    "ClusterModel",
+    "Duplicates",
+    "PropertyTable",
+    "clusters_view",
+    "duplicates_view",
+    "property_table",
+]
+
+_PAIRS = 24
+_GONE = {
+    "colour": "no photo of this set has any colour",
+    "JPEG file": "all photos are stored in the same kind of file",
+    "JPEG quality": "all photos have the same JPEG quality, or none has one",
+}
+# Of a grey set "no photo has any colour" says it all.
+_OF_COLOUR = ("colourfulness", "red cast", "yellow cast")
+
+
+@dataclass(frozen=True)
+class PropertyRow:
+    """One property: a cell per emotion."""
+
+    name: str
+    unit: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class PropertyTable:
+    """How properties go with emotions, and the classifier that sees nothing else."""
+
+    sentence: str
+    numbers: tuple[Number, ...]
+    emotions: tuple[tuple[str, str, str], ...]
+    rows: tuple[PropertyRow, ...]
+    left_out: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two photos that are nearly the same, their labels, and what the models say of each."""
+
+    bits: str
+    sides: tuple[tuple[Thumb, str, str, tuple[Answer, ...]], tuple[Thumb, str, str, tuple[Answer, ...]]]
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Near duplicates under different labels."""
+
+    sentence: str
+    pairs: tuple[Pair, ...]
+    more: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One group of heatmaps."""
+
+    name: str
+    size: str
+    right: str
+    background: str
+    suspect: bool
+    examples: tuple[tuple[Thumb, Thumb, str], ...]
+
+
+@dataclass(frozen=True)
+class ClusterEmotion:
+    """The groups of one emotion."""
+
+    emotion: str
+    href: str
+    note: str
+    clusters: tuple[Cluster, ...]
+
+
+@dataclass(frozen=True)
+class ClusterModel:
+    """One model: emotions with groups, and in a sentence those without."""
+
+    anchor: str
+    series: str
+    model: str
+    suspects: str
+    emotions: tuple[ClusterEmotion, ...]
+    single: str
+
+
+def property_table(context: Context, findings: ShortcutFindings) -> PropertyTable | None:
+    """The table; None without labels."""
+    if not findings.links:
+        return None
+    by = {(link.name, link.emotion): link for link in findings.links}
+    sizes = [context.images_of(e) for e in range(len(context.classes))]
+    shown = [e for e, n in enumerate(sizes) if n]
+    varying = [item for item in findings.properties if item.varies]
+    rows = tuple(
+        PropertyRow(
+            capital(item.name),
+            "share that is" if item.binary else f"how often {item.more}",
+            tuple(_cell(by[item.name, context.classes[e]], item) for e in shown),
+        )
+        for item in varying
+    )
+    same = [item.name for item in findings.properties if not item.varies]
+    gone = [_GONE.get(name, f"{name} is the same everywhere") for name in same if name not in _OF_COLOUR]
+    clear = [by[item.name, context.classes[e]] for item in varying for e in shown]
+    return PropertyTable(
+        sentence=_score_sentence(findings.score),
+        numbers=_numbers(findings.score),
+        emotions=tuple((context.classes[e], context.emotion_path(e), count(sizes[e], "image")) for e in shown),
+        rows=rows,
+        left_out=f"Left out: {and_list(gone)}." if gone else "",
+        words=tuple(_words(link, findings.properties) for link in clear if link.answer == "yes"),
+    )
+
+
+def _cell(link: Association, item: Property) -> Cell:
+    if link.answer == "insufficient evidence" or not link.auc.defined:
+        return Cell("–", 0, f"{link.emotion}: fewer than {THIN} images")
+    text = percent(link.typical) if item.binary else percent(link.auc.value)
+    shade = min(10, math.ceil(20 * abs(link.auc.value - 0.5)))
+    sign = "" if link.answer != "yes" else " ▲" if link.sign > 0 else " ▼"
+    return Cell(text + sign, shade if link.answer == "yes" else 0, _words(link, (item,)), diagonal=link.answer == "yes")
+
+
+def _words(link: Association, properties: tuple[Property, ...]) -> str:
+    item = next(item for item in properties if item.name == link.name)
+    if item.binary:
+        return (
+            f"{capital(link.emotion)}: {percent(link.typical)} {item.more}, {percent(link.elsewhere)} of the others "
+            f"({format_p(link.p)}, corrected)."
+        )
+    low, high = (100 * end for end in (link.auc.low, link.auc.high))
+    return (
+        f"{capital(link.emotion)}: {item.more} than a photo of another emotion {percent(link.auc.value)} of the time "
+        f"[{low:.0f}, {high:.0f}], {item.less} in the rest ({format_p(link.p)}, corrected)."
+    )
+
+
+def _score_sentence(score: PropertyScore | None) -> str:
+    if score is None:
+        return "Too few images or nothing that differs: no classifier could be trained on the photos' properties alone."
+    names = and_list(list(score.properties))
+    verdict = (
+        "better than chance, so the photos do give labels away"
+        if score.gives_away
+        else "no better than chance, so these properties give nothing away"
+    )
+    out = f" Too few images to take part: {and_list(list(score.left_out))}." if score.left_out else ""
+    return (
+        f"A small decision tree that never sees a face, only {names}, finds the label {verdict}. Each photo is judged "
+        f"by a tree that has seen neither it nor a copy nor, where persons are known, its person.{out}"
+    )
+
+
+def _numbers(score: PropertyScore | None) -> tuple[Number, ...]:
+    if score is None:
+        return ()
+    best = max(range(len(score.emotions)), key=lambda k: score.recalls[k].value)
+    value = score.balanced_accuracy
+    return (
+        Number(
+            "Without a face",
+            percent(value.value),
+            percent_interval(value),
+            f"balanced accuracy, n = {value.n:,}",
+            "balanced accuracy",
+        ),
+        Number("Guessing", percent(score.chance), "", f"one of {len(score.emotions)} emotions"),
+        Number(
+            "With shuffled labels",
+            f"≤ {percent(score.null_high)}",
+            "",
+            f"in 95 % of {number(score.permutations)} shuffles; {format_p(score.p)}",
+        ),
+        Number(
+            "Best found",
+            score.emotions[best],
+            "",
+            f"{percent_estimate(score.recalls[best])} of {number(score.recalls[best].n)}",
+        ),
+    )
+
+
+def duplicates_view(context: Context, findings: ShortcutFindings) -> Duplicates:
+    """The gallery."""
+    near = findings.duplicates
+    pairs = [_pair(context, pair) for pair in near.pairs[: 4 * _PAIRS]]
+    if near.pairs:
+        many = len(near.pairs) > len(pairs)
+        sentence = (
+            f"{count(len(near.pairs), 'pair')} of nearly the same picture under different labels"
+            f"{f', the closest {len(pairs)} are shown' if many else ''}. At least one label of each pair may be wrong: "
+            "look, and relabel."
+        )
+    elif near.compared:
+        sentence = "No two images under different labels are nearly the same picture."
+    else:
+        sentence = "Nothing to compare: no labelled image."
+    if near.compared:
+        sentence += (
+            f" All {count(near.compared, 'labelled image')} were compared by a fingerprint of 64 bits that survives "
+            f"resizing and storing again; near means at most {near.most_bits} different bits."
+        )
+        if near.alike:
+            sentence += f" {count(near.alike, 'pair')} with equal labels {'is' if near.alike == 1 else 'are'} as near."
+    return Duplicates(sentence, tuple(pairs[:_PAIRS]), tuple(pairs[_PAIRS:]))
+
+
+def _pair(context: Context, pair: NearPair) -> Pair:
+    def side(row: int) -> tuple[Thumb, str, str, tuple[Answer, ...]]:
+        alt = f"Image {context.ids[row]}, labelled {context.truth(row)}"
+        return context.thumb(row, alt), context.truth(row), context.image_path(row), context.answers(row)
+
+    return Pair(f"{pair.distance} of 64 bits differ", (side(pair.a), side(pair.b)))
+
+
+def clusters_view(context: Context, findings: ShortcutFindings) -> tuple[tuple[ClusterModel, ...], str]:
+    """The groups of every model, or why there are none."""
+    if not findings.clusters:
+        if not context.labelled:
+            return (), "No image has a label, so there is no emotion whose heatmaps could be sorted."
+        if context.analysis.faces is None:
+            return (), "Faces were not located in this build, so heatmaps cannot be laid over each other."
+        return (), f"No emotion has {FEWEST_MAPS} heatmaps or more: fewer form no groups."
+    models = []
+    for k, model in enumerate(context.models):
+        mine = [cluster for cluster in findings.clusters if cluster.model == model.name]
+        grouped: dict[str, list[MapCluster]] = {}
+        for cluster in mine:
+            grouped.setdefault(cluster.emotion, []).append(cluster)
+        # Emotions with a suspicious group first.
+        several = [name for name, group in grouped.items() if len(group) > 1]
+        several.sort(key=lambda name: not any(cluster.suspect for cluster in grouped[name]))
+        single = [name for name, group in grouped.items() if len(group) == 1]
+        suspects = [cluster for cluster in mine if cluster.suspect]
+        models.append(
+            ClusterModel(
+                f"groups-{model.slug}",
+                context.series(k),
+                model.name,
+                _suspects(suspects),
+                tuple(_emotion(context, k, name, grouped[name]) for name in several),
+                f"One way of looking, no groups: {and_list(single)}." if single else "",
+            )
+        )
+    return tuple(models), ""
+
+
+def _suspects(suspects: list[MapCluster]) -> str:
+    if not suspects:
+        return ""
+    named = and_list(
+        [f"{cluster.emotion} ({number(cluster.count)} of {count(cluster.total, 'map')})" for cluster in suspects]
+    )
+    return f"Suspicious, because small and warm on the background: {named}."
+
+
+def _emotion(context: Context, k: int, name: str, group: list[MapCluster]) -> ClusterEmotion:
+    e = context.classes.index(name)
+    return ClusterEmotion(
+        name,
+        context.emotion_path(e),
+        f"{len(group)} groups of {count(group[0].total, 'map')}",
+        tuple(_cluster(context, k, e, cluster) for cluster in group),
+    )
+
+
+def _cluster(context: Context, k: int, e: int, cluster: MapCluster) -> Cluster:
+    words = cluster.region
+    for region, name in REGION_NAMES.items():
+        words = words.replace(region, name)
+    examples = tuple(
+        (
+            context.thumb(row, ""),
+            context.map_thumb(row, k, e, context.alt(row, k, e, context.method)),
+            context.image_path(row),
+        )
+        for row in cluster.exemplars
+    )
+    return Cluster(
+        capital(words),
+        f"{count(cluster.count, 'map')}, {percent(cluster.share)}",
+        f"{percent(cluster.accuracy.value)} right {percent_interval(cluster.accuracy)}",
+        f"{percent(cluster.background)} of the heat on the background",
+        cluster.suspect,
+        examples,
+    )

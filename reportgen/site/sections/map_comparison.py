@@ -1,0 +1,79 @@
+"""Comparing by hand: the numbers of every map of one image, for a script that colours what the reader picks."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+
+import numpy as np
+
+from reportgen.site.context import Context
+from reportgen.site.html.components import Tile
+from reportgen.site.pictures.overlays import colour_table, difference_table, heat_table
+from reportgen.site.pictures.sprites import map_cells
+
+__all__ = ["Hand", "HandModel", "hand_view", "ramp_data"]
+
+
+@dataclass(frozen=True)
+class HandModel:
+    """One model's maps of one image.
+
+    Attributes
+    ----------
+    height, width
+        Cells of a map.
+    values
+        Base64 of one byte per class and cell, row by row: positive evidence, 255 the most on this image in any class.
+    predicted
+        Index of the answer.
+    """
+
+    series: str
+    name: str
+    height: int
+    width: int
+    values: str
+    predicted: int
+
+
+@dataclass(frozen=True)
+class Hand:
+    """What the script needs of one image; `label` is -1 where there is none."""
+
+    original: Tile
+    models: tuple[HandModel, ...]
+    classes: tuple[str, ...]
+    label: int
+    method: str
+
+
+def hand_view(context: Context, row: int) -> Hand:
+    """The maps of one image, no finer than in the explorer."""
+    models = []
+    for k, model in enumerate(context.models):
+        cells = map_cells(model.maps[row : row + 1])[0]
+        values = np.rint(cells * 255).astype(np.uint8)
+        models.append(
+            HandModel(
+                context.series(k),
+                model.name,
+                cells.shape[1],
+                cells.shape[2],
+                b64encode(values.tobytes()).decode("ascii"),
+                int(model.predicted[row]),
+            )
+        )
+    return Hand(context.original(row), tuple(models), context.classes, int(context.labels[row]), context.method)
+
+
+def ramp_data(context: Context) -> dict[str, list[int]]:
+    """The colours of overlays and differences as the pictures have them: 256 times red, green, blue, opacity."""
+    if context.config.overlay == "classic":
+        # Half and half, wherever there is heat or none.
+        heat = np.concatenate([colour_table("jet"), np.full((256, 1), 128, dtype=np.uint8)], axis=1)
+    else:
+        heat = heat_table(context.config.colormap)
+    colours, opacity = difference_table()
+    difference = np.concatenate([np.rint(colours), np.rint(255 * opacity)], axis=1).astype(int)
+    return {"heat": heat.reshape(-1).tolist(), "difference": difference.reshape(-1).tolist()}

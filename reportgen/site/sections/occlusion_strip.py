@@ -1,0 +1,135 @@
+"""One error region by region: what the model says when a region is another face's, or gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.evidence.errors.occlusions import RegionChange, rivals
+from reportgen.site.context import Context
+from reportgen.site.html.components import Thumb
+from reportgen.site.pictures.occlusion_strips import SIDE
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import count
+
+__all__ = ["RegionBar", "RegionStrip", "region_strip"]
+
+
+@dataclass(frozen=True)
+class RegionBar:
+    """One region; positions and widths in per cent of the track, whose middle is no change.
+
+    Attributes
+    ----------
+    start, width
+        Of the bar: mean over the donors.
+    tick
+        Where the change with the region filled stands.
+    tone
+        "for" where exchanging the region helps the label, "against" where it hurts it.
+    exchanged, filled
+        Its two pictures.
+    """
+
+    region: str
+    start: float
+    width: float
+    tick: float
+    tone: str
+    text: str
+    sentence: str
+    exchanged: Thumb
+    filled: Thumb
+
+
+@dataclass(frozen=True)
+class RegionStrip:
+    """All regions of one image for one model."""
+
+    title: str
+    sentence: str
+    explain: str
+    bars: tuple[RegionBar, ...]
+
+
+def region_strip(context: Context, row: int, k: int) -> RegionStrip | None:
+    """The strip of one image for model `k`; None where it was not run."""
+    findings = context.report.reasons
+    sheet = context.strips.get(row)
+    if findings is None or sheet is None:
+        return None
+    changes = findings.models[k].strips.get(row)
+    if not changes:
+        return None
+    model = context.models[k]
+    against = int(rivals(model.logits[row : row + 1], context.labels[row : row + 1])[0])
+    lead = float(model.logits[row, context.labels[row]] - model.logits[row, against])
+    truth, rival = context.truth(row), context.classes[against]
+    most = max(abs(value) for change in changes for value in (_main(change), change.filled))
+    scale = 50 / most if most > 0 else 0.0
+    bars = []
+    for column, change in enumerate(changes):
+        value = _main(change)
+        name = REGION_NAMES[change.region]
+        x = column * SIDE
+        alt = f"Image {context.ids[row]} with {{}} {name}"
+        bars.append(
+            RegionBar(
+                region=name,
+                start=round(50 + min(0.0, value) * scale, 2),
+                width=round(abs(value) * scale, 2),
+                tick=round(50 + change.filled * scale, 2),
+                tone="for" if value > 0 else "against",
+                text=_signed(value),
+                sentence=f"{name}: {_signed(value)} with another face's, {_signed(change.filled)} filled in",
+                exchanged=Thumb(
+                    sheet.path, sheet.width, sheet.height, x, 0, SIDE, SIDE, alt.format("another face's")
+                ),
+                filled=Thumb(sheet.path, sheet.width, sheet.height, x, SIDE, SIDE, SIDE, alt.format("filled-in")),
+            )
+        )  # fmt: skip
+    donors = max(len(change.donors) for change in changes)
+    bar = f"with another {truth} face's (mean of {count(donors, 'face')})" if donors else "with the region filled in"
+    tick = ", tick: with the region filled in" if donors else ""
+    return RegionStrip(
+        title="If a region were another face's" if donors else "If a region were gone",
+        sentence=_sentence(changes, lead, truth, rival),
+        explain=f"Change of {truth}'s lead over {rival} in logits; bar: {bar}{tick}. Above 0 the region spoke against "
+        f"{truth}. One image: an illustration, no test.",
+        bars=tuple(bars),
+    )
+
+
+def _main(change: RegionChange) -> float:
+    return change.mean if change.exchanged else change.filled
+
+
+def _sentence(changes: tuple[RegionChange, ...], lead: float, truth: str, rival: str) -> str:
+    if lead < 0:
+        most = max(changes, key=_main)
+        if _main(most) <= 0:
+            return f"No region alone speaks against {truth}."
+        turned = ", so that turns it" if lead + _main(most) > 0 else ""
+        return (
+            f"The {REGION_NAMES[most.region]} {_verb(most, 'speak')} most against {truth}: {_signed(_main(most))} "
+            f"without {_own(most)} ({truth} was {-lead:.2f} behind {rival}{turned})."
+        )
+    least = min(changes, key=_main)
+    if _main(least) >= 0:
+        return f"No region alone holds {truth}."
+    turned = ", so that turns it" if lead + _main(least) < 0 else ""
+    return (
+        f"The {REGION_NAMES[least.region]} {_verb(least, 'hold')} {truth} most: {_signed(_main(least))} without "
+        f"{_own(least)} ({truth} was {lead:.2f} ahead of {rival}{turned})."
+    )
+
+
+def _verb(change: RegionChange, verb: str) -> str:
+    return verb if "+" in change.region else f"{verb}s"
+
+
+def _own(change: RegionChange) -> str:
+    return "them" if "+" in change.region else "it"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")

@@ -1,0 +1,198 @@
+"""The interpretation tables of guides to heatmaps, measured on one model: how often its maps show each pattern."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reportgen.evidence.importance.background import Status
+from reportgen.faces.regions import REGIONS
+from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.context import Context
+from reportgen.site.html.components import Thumb
+from reportgen.site.image_sets import pattern_slug
+from reportgen.site.wording.attention import REGION_NAMES, Attention
+from reportgen.site.wording.format import and_list, capital, count, percent
+from reportgen.site.wording.importance import STATUS_WORDS, signed
+
+__all__ = ["PatternRow", "pattern_rows", "peaks_note"]
+
+_EXAMPLES = 5
+_ON = "heatmap on the "
+_BLANK = "blank heatmap"
+# Guides name no emotion for these parts of the face; without them the places of the peak would not add up to all maps.
+_UNNAMED = ("cheeks+jaw", "forehead")
+
+
+@dataclass(frozen=True)
+class PatternRow:
+    """One row of an interpretation table, measured; `note`: what has to be known beside the emotions."""
+
+    pattern: str
+    meaning: str
+    rule: str
+    share: str
+    counts: str
+    width: float
+    emotions: str
+    note: str
+    href: str
+    examples: tuple[tuple[Thumb, Thumb, str], ...]
+
+
+def pattern_rows(context: Context, attention: Attention, k: int) -> tuple[PatternRow, ...]:
+    """Both interpretation tables of one model."""
+    model = context.models[k]
+    rows = []
+    for pattern in attention.patterns(model.name):
+        region = pattern.pattern.removeprefix(_ON)
+        if region == "background":
+            rows += [_unnamed(context, attention, k, part, pattern.total) for part in _UNNAMED]
+        found = [int(row) for row in pattern.images]
+        href = context.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}")
+        blank = pattern.pattern == _BLANK
+        rows.append(
+            _row(
+                context,
+                k,
+                # "Blank" is a map within chance everywhere else; this row counts those with nothing in them at all.
+                "empty heatmap" if blank else _named(pattern.pattern, region),
+                pattern.meaning,
+                "no positive evidence at all; “blank” elsewhere counts maps within chance as well"
+                if blank
+                else _named(pattern.rule, region),
+                found,
+                pattern.total,
+                _with_status(context, model.name, region, pattern.emotions),
+                _background_use(context, model.name, len(found)) if region == "background" else "",
+                href,
+            )
+        )
+    return tuple(rows)
+
+
+def peaks_note(attention: Attention, k: int) -> str:
+    """That the places add up; not so where a user's masks mark a face beyond its parts, and a map may peak there."""
+    if (attention.findings.measures[k].predicted.peak_region == REGIONS.index("face")).any():
+        return ""
+    return (
+        "Every map that is not empty peaks in one place, so the six rows from eyes and brows to the background add up "
+        "to all of them."
+    )
+
+
+def _unnamed(context: Context, attention: Attention, k: int, region: str, total: int) -> PatternRow:
+    """A part of the face of which guides say nothing."""
+    model = context.models[k]
+    peak = attention.findings.measures[k].predicted.peak_region
+    found = np.flatnonzero(peak == REGIONS.index(region)).tolist()
+    verdicts = [(name, attention.on(model.name, name, region)) for name in context.classes]
+    emotions = tuple(name for name, verdict in verdicts if verdict is not None and verdict.answer == "yes")
+    name = REGION_NAMES[region]
+    return _row(
+        context,
+        k,
+        f"{_ON}{name}",
+        "guides do not say",
+        f"peak cell on the {name}",
+        found,
+        total,
+        _with_status(context, model.name, region, emotions),
+        "",
+        context.explorer(f"region:{region}", f"model:{model.slug}"),
+    )
+
+
+def _row(
+    context: Context,
+    k: int,
+    pattern: str,
+    meaning: str,
+    rule: str,
+    found: Sequence[int],
+    total: int,
+    emotions: str,
+    note: str,
+    href: str,
+) -> PatternRow:
+    share = len(found) / total if total else math.nan
+    return PatternRow(
+        capital(pattern),
+        meaning,
+        rule,
+        percent(share),
+        f"{len(found):,} of {total:,}",
+        0.0 if math.isnan(share) else round(100 * share, 2),
+        emotions or "none",
+        note,
+        href if found else "",
+        tuple(_example(context, k, row) for row in _spread(context, k, found)),
+    )
+
+
+def _example(context: Context, k: int, row: int) -> tuple[Thumb, Thumb, str]:
+    said = int(context.models[k].predicted[row])
+    alt = context.alt(row, k, said, f"{context.method} map")
+    return context.thumb(row, ""), context.map_thumb(row, k, said, alt), context.image_path(row)
+
+
+def _named(text: str, region: str) -> str:
+    """A pattern's words with the region as it is called everywhere on the site."""
+    return text.replace(region, REGION_NAMES[region]) if region in REGION_NAMES else text
+
+
+def _with_status(context: Context, model: str, region: str, emotions: tuple[str, ...]) -> str:
+    """The emotions, and where heat on a region is claimed, whether the model uses that region for them."""
+    if region not in TRANSPLANTED:
+        return and_list(emotions)
+    use = context.report.use
+    by: dict[str, list[str]] = {}
+    for emotion in emotions:
+        status: Status = "not tested" if use is None else use.status(model, emotion, region)
+        by.setdefault(STATUS_WORDS[status], []).append(emotion)
+    return "; ".join(f"{and_list(names)} ({words})" for words, names in by.items())
+
+
+def _background_use(context: Context, model: str, seen: int) -> str:
+    """Peaks on the background, held against what exchanging it does: either may be without the other."""
+    found = context.report.use
+    uses = [] if found is None else [u for u in found.uses if u.model == model and u.region == "background"]
+    tested = [use for use in uses if use.answer != "insufficient evidence"]
+    if not tested:
+        return "Whether the background is used was not tested." if seen else ""
+    ruled = [use for use in tested if use.answer == "no"]
+    said = []
+    if ruled:
+        most = max(max(use.high, 0.0) for use in ruled)
+        which = "all" if len(ruled) == len(tested) else f"{len(ruled)} of"
+        said.append(
+            f"With another emotion's background, {which} {count(len(tested), 'emotion')} tested "
+            f"{'loses' if len(ruled) == 1 else 'lose'} at most {most:.2f} log-odds (upper end of the 95 % interval): "
+            f"{'there ' if len(ruled) < len(tested) else ''}the background is not used, whatever the heat there."
+        )
+    for words, answers in (("used for", ("yes", "small")), ("undetermined for", ("undetermined",))):
+        rest = [
+            f"{use.emotion} ({signed(use.gap)} [{signed(use.low)}, {signed(use.high)}], {count(use.receivers, 'face')})"
+            for use in tested
+            if use.answer in answers
+        ]
+        if rest:
+            said.append(f"{capital(words)} {and_list(rest)}.")
+    return " ".join(said)
+
+
+def _spread(context: Context, k: int, rows: Sequence[int]) -> list[int]:
+    """A few of the rows, those with a page of their own first, one answer after the other rather than all alike."""
+    model = context.models[k]
+    queues: dict[int, list[int]] = {}
+    for row in sorted(rows, key=lambda row: (row not in context.drawn.pictures, -float(model.confidence[row]), row)):
+        queues.setdefault(int(model.predicted[row]), []).append(row)
+    chosen: list[int] = []
+    while queues and len(chosen) < _EXAMPLES:
+        for answer in sorted(queues):
+            chosen.append(queues[answer].pop(0))
+        queues = {answer: queue for answer, queue in queues.items() if queue}
+    return chosen[:_EXAMPLES]

@@ -1,0 +1,292 @@
+"""What one model really uses: the forest plot's words, the table behind it, the donor matrix, heat held against use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reportgen.evidence.importance.background import BackgroundFinding, Status
+from reportgen.evidence.importance.regions import LEAST_GAP, LEAST_PERSONS, RegionUse
+from reportgen.evidence.importance.use_case import UseFindings
+from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.context import Context
+from reportgen.site.pictures.examples import Picture
+from reportgen.site.pictures.transplants import Worked
+from reportgen.site.plots.importance_forest import use_forest_alt, use_rows
+from reportgen.site.sections.transplants import WorkedView, worked_views
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import and_list, capital, count, minus, number, points
+from reportgen.site.wording.importance import (
+    USE_RULE,
+    USE_WORDS,
+    corrected,
+    signed,
+    use_anchor,
+    use_basis,
+    use_interval,
+    used_regions,
+)
+from reportgen.site.wording.proofs import Proof, model_proofs
+
+__all__ = ["DonorTable", "HeatStatus", "UseCell", "UsePictures", "UseSection", "use_section"]
+
+_STATUSES: tuple[tuple[Status, str], ...] = (
+    ("confirmed", "it uses the region for that emotion"),
+    ("contradicted", "it does not, or hardly"),
+    ("undetermined", "neither was shown"),
+    ("not tested", "too few faces, or no such exchange"),
+)
+_HIDDEN = "Faces are hidden in this report: the pictures exchange their stand-ins, the numbers are the photos' own."
+_TOLD = ("uses it", "uses a little", "looks only")
+# Gap from which on a cell of the donor matrix has the strongest tint.
+_MOST = 2.0
+
+
+@dataclass(frozen=True)
+class UsePictures:
+    """What is drawn for one model: the forest plot for light and for dark pages, and the worked examples."""
+
+    forest: tuple[Picture, Picture] | None = None
+    worked: tuple[Worked, ...] = ()
+
+
+@dataclass(frozen=True)
+class UseCell:
+    """One row of the table: an emotion and a region. `id`: what links to the row name; `strong`: used; `order`: what
+    the columns are sorted by.
+    """
+
+    id: str
+    emotion: str
+    href: str
+    region: str
+    sign: str
+    answer: str
+    strong: bool
+    gap: str
+    interval: str
+    recall: str
+    p: str
+    faces: str
+    donors: str
+    unmatched: str
+    order: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class DonorTable:
+    """The gap by the donors' emotions for one region; a cell is text, tint 0..10 and the same in words."""
+
+    region: str
+    rows: tuple[tuple[str, tuple[tuple[str, int, str], ...]], ...]
+
+
+@dataclass(frozen=True)
+class HeatStatus:
+    """Where heat falls beyond doubt, sorted by what the transplant test says of it."""
+
+    status: str
+    meaning: str
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UseSection:
+    """The model page's sections on use; `empty` says why there is nothing but itself and `proofs`, shortcuts and
+    backgrounds.
+    """
+
+    proofs: tuple[Proof, ...]
+    empty: str
+    lede: str
+    notes: tuple[str, ...]
+    forest: tuple[Picture, Picture] | None
+    forest_alt: str
+    untested: str
+    least: str
+    people: bool
+    rows: tuple[UseCell, ...]
+    unmatched: bool
+    emotions: tuple[str, ...]
+    donors: tuple[DonorTable, ...]
+    donor_note: str
+    worked: tuple[WorkedView, ...]
+    hidden: str
+    statuses: tuple[HeatStatus, ...]
+    rule: str
+    basis: str
+
+
+def use_section(context: Context, k: int, pictures: UsePictures) -> UseSection | None:
+    """The sections of model `k`; None where neither regions nor labels are known."""
+    found, model = context.report.use, context.models[k]
+    if found is None:
+        return None
+    uses = [use for use in found.uses if use.model == model.name]
+    rows = use_rows(uses, context.classes)
+    missing = [name for name in context.classes if name not in {row.emotion for row in rows}]
+    return UseSection(
+        proofs=model_proofs(context, k),
+        empty="" if rows else _empty(context),
+        lede=_lede(model.name, uses),
+        notes=(*_backgrounds(found.backgrounds, model.name), *filter(None, map(_through_colour, uses))),
+        forest=pictures.forest,
+        forest_alt=use_forest_alt(model.name, rows),
+        untested=_untested(missing),
+        least=f"{LEAST_GAP:g}",
+        people=any(any(row.people) for row in rows),
+        rows=tuple(_cell(context, use) for row in rows for use in row.uses),
+        unmatched=any(math.isfinite(use.unmatched) for use in uses),
+        emotions=context.classes,
+        donors=_donors(context, found, [use for row in rows for use in row.uses]),
+        donor_note=_donor_note(context, found),
+        worked=worked_views(context, k, pictures.worked),
+        hidden="" if context.report.privacy == "none" else _HIDDEN,
+        statuses=_statuses(context, found, model.name),
+        rule=USE_RULE,
+        basis=use_basis(found),
+    )
+
+
+def _empty(context: Context) -> str:
+    if context.config.experiments == "off":
+        return (
+            "Not tested: this report was made with “experiments off”, so where the heat lies is all that is known. "
+            "Build again without it to see what the model uses."
+        )
+    return (
+        f"Not tested: no emotion has {LEAST_PERSONS} labelled faces with landmarks of their own to exchange regions "
+        "between."
+    )
+
+
+def _untested(missing: Sequence[str]) -> str:
+    if not missing:
+        return ""
+    return f"Not tested: {and_list(missing)}, with fewer than {LEAST_PERSONS} faces to exchange regions between."
+
+
+def _lede(model: str, uses: Sequence[RegionUse]) -> str:
+    """As in "ResNet18 uses the mouth for happiness (+1.27); eyes and brows for anger (+0.24)."."""
+    if not uses:
+        return ""
+    outside = sorted((u for u in uses if u.region == "background" and u.answer == "yes"), key=lambda u: -u.gap)
+    parts = [*used_regions(uses, model), *([("background", tuple(outside))] if outside else [])]
+    if not parts:
+        return f"That {model} uses any one region for any emotion was not shown beyond doubt."
+    said = [f"{the(region)} for {and_list([f'{u.emotion} ({signed(u.gap)})' for u in used])}" for region, used in parts]
+    return f"{model} uses {'; '.join(said)}."
+
+
+def the(region: str) -> str:
+    """A region in words with its article, where it takes one."""
+    name = REGION_NAMES[region]
+    return name if region in ("eyes+brows", "cheeks+jaw") else f"the {name}"
+
+
+def _backgrounds(findings: Sequence[BackgroundFinding], model: str) -> tuple[str, ...]:
+    return tuple(minus(f.sentence) for f in findings if f.model == model and f.state in _TOLD)
+
+
+def _through_colour(use: RegionUse) -> str:
+    """Where the answer hangs on whether the donors' colour and light were matched, that in a sentence."""
+    if not math.isfinite(use.unmatched) or use.unmatched_answer == use.answer:
+        return ""
+    pair = f"{capital(the(use.region))} for {use.emotion}: {signed(use.gap)} with colour and light matched, "
+    pair += f"{signed(use.unmatched)} with the donors' own colour and light"
+    if use.unmatched_answer == "yes" and use.answer in ("no", "small"):
+        return f"{pair}: it works through colour, not content."
+    if use.unmatched_answer == "yes":
+        return f"{pair}: shown only so, perhaps through colour, not content."
+    if use.answer == "yes":
+        return f"{pair}: shown only once they are matched."
+    return ""
+
+
+def _cell(context: Context, use: RegionUse) -> UseCell:
+    sign, words = USE_WORDS[use.answer]
+    faces = count(use.receivers, "face")
+    if use.persons != use.receivers:
+        faces += f", {count(use.persons, 'person')}"
+    unmatched = ""
+    if math.isfinite(use.unmatched):
+        unmatched = f"{signed(use.unmatched)}, {USE_WORDS[use.unmatched_answer][1]}"
+    slug = context.emotion_slugs[context.classes.index(use.emotion)]
+    return UseCell(
+        id=use_anchor(slug, use.region),
+        emotion=use.emotion,
+        href=context.emotion_path(context.classes.index(use.emotion)),
+        region=REGION_NAMES[use.region],
+        sign=sign,
+        answer=words,
+        strong=use.answer == "yes",
+        gap=signed(use.gap),
+        interval=use_interval(use),
+        recall=points(use.recall_gap, 0),
+        p=corrected(use),
+        faces=faces,
+        donors=number(use.donors),
+        unmatched=unmatched,
+        order=tuple(round(v, 6) if math.isfinite(v) else 0.0 for v in (use.gap, use.recall_gap, use.p)),  # type: ignore[arg-type]
+    )
+
+
+def _donors(context: Context, found: UseFindings, uses: Sequence[RegionUse]) -> tuple[DonorTable, ...]:
+    if found.design is None:
+        return ()
+    matched = found.design[found.design["matched"].astype(bool)]
+    made = matched.groupby(["emotion", "donor_emotion", "region"]).size().to_dict()
+    tables = []
+    for region in TRANSPLANTED:
+        rows = []
+        for use in (use for use in uses if use.region == region):
+            emotion = context.classes.index(use.emotion)
+            cells = []
+            for donor, (name, gap) in enumerate(zip(context.classes, use.by_donor, strict=True)):
+                n = int(made.get((emotion, donor, region), 0))
+                cells.append(_donor_cell(use, name, gap, n))
+            rows.append((use.emotion, tuple(cells)))
+        if rows:
+            tables.append(DonorTable(REGION_NAMES[region], tuple(rows)))
+    return tuple(tables)
+
+
+def _donor_cell(use: RegionUse, donor: str, gap: float, n: int) -> tuple[str, int, str]:
+    if not math.isfinite(gap):
+        return "–", 0, f"{use.emotion} with {donor}: not tried" if donor != use.emotion else "the emotion itself"
+    shade = math.ceil(10 * min(max(gap, 0.0) / _MOST, 1.0) - 1e-9)
+    where = REGION_NAMES[use.region]
+    return signed(gap), shade, f"{use.emotion} with the {where} of {donor}: {signed(gap)}, {count(n, 'picture')}"
+
+
+def _donor_note(context: Context, found: UseFindings) -> str:
+    if found.design is None:
+        return ""
+    matched = found.design[found.design["matched"].astype(bool)]
+    others = matched[matched["emotion"] != matched["donor_emotion"]]
+    made = others.groupby(["emotion", "donor_emotion", "region"]).size()
+    low, high = int(made.min()), int(made.max())
+    span = f"{low}" if low == high else f"{low} to {high}"
+    return (
+        f"A single cell rests on {span} pictures only, so read rows and columns rather than cells. The gap above is "
+        "the mean of a row without its largest and smallest value: a column that is high everywhere tells of something "
+        "in that emotion's own pictures."
+    )
+
+
+def _statuses(context: Context, found: UseFindings, model: str) -> tuple[HeatStatus, ...]:
+    """Every claim of this page that heat falls on a region, held against use."""
+    attention = context.attention
+    if attention is None or not found.tested:
+        return ()
+    places: dict[Status, list[str]] = {status: [] for status, _ in _STATUSES}
+    for region in TRANSPLANTED:
+        by_status: dict[Status, list[str]] = {}
+        for name in context.classes:
+            verdict = attention.on(model, name, region)
+            if verdict is not None and verdict.answer == "yes":
+                by_status.setdefault(found.status(model, name, region), []).append(name)
+        for status, names in by_status.items():
+            places[status].append(f"{the(region)} for {and_list(names)}")
+    return tuple(HeatStatus(status, meaning, tuple(places[status])) for status, meaning in _STATUSES if places[status])

@@ -1,0 +1,266 @@
+"""The matrix of emotions by regions: heat against use where use was tested, else heat alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reportgen.analysis import slugify
+from reportgen.evidence.importance.regions import RegionUse
+from reportgen.evidence.performance.scores import THIN
+from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.context import Context
+from reportgen.site.html.components import Link
+from reportgen.site.plots.importance_forest import use_rows
+from reportgen.site.sections.region_rows import EVEN, RegionCell, region_cell
+from reportgen.site.wording.attention import REGION_NAMES, SHOWN, Attention
+from reportgen.site.wording.format import capital, count
+from reportgen.site.wording.importance import (
+    USE_WORDS,
+    corrected,
+    pictures_of,
+    signed,
+    use_anchor,
+    use_interval,
+    use_sentence,
+)
+
+__all__ = ["MatrixCell", "MatrixKey", "MatrixRow", "RegionMatrix", "matrix_keys", "region_matrices"]
+
+# Where a column is narrower than its name, the name breaks here and nowhere else.
+_BREAKS = {"forehead": "fore\u00adhead", "background": "back\u00adground"}
+_HEAT_WORDS = {"strong": "more than for other emotions", "some": "yes", "bad": "yes", "off": "no"}
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """One emotion and region.
+
+    Attributes
+    ----------
+    id
+        Of what opens when the cell is pressed.
+    radius, text, sign, tone
+        Of its dot, its number, what says the verdict without colour, and the tint: strong, some, off, open (not
+        decided), untested or bad.
+    name, tip
+        Emotion and region; the number with its interval and verdict, for a pointer that rests on the cell.
+    heat, use, links
+        What is said of either, in words, and where the evidence is; `use` is empty where no use was tested.
+    row
+        The same as cells of a table, in the order of the matrix's `columns`.
+    """
+
+    id: str
+    radius: float
+    text: str
+    sign: str
+    tone: str
+    answer: str
+    name: str
+    tip: str
+    heat: str
+    use: str
+    links: tuple[Link, ...]
+    region: str
+    row: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """One emotion; without `cells` there are too few images to say."""
+
+    emotion: str
+    href: str
+    n: str
+    cells: tuple[MatrixCell, ...]
+
+
+@dataclass(frozen=True)
+class RegionMatrix:
+    """One model; `columns` are those of the same as a table."""
+
+    series: str
+    model: str
+    href: str
+    regions: tuple[str, ...]
+    rows: tuple[MatrixRow, ...]
+    even: float
+    columns: tuple[str, ...]
+    caption: str
+
+
+@dataclass(frozen=True)
+class MatrixKey:
+    """One entry of the key to the cells."""
+
+    tone: str
+    sign: str
+    text: str
+
+
+def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatrix, ...]:
+    """One matrix per model."""
+    use = context.report.use if context.report.use is not None and context.report.use.tested else None
+    shown = SHOWN if use is None else TRANSPLANTED
+    pictures = {} if use is None else pictures_of(use)
+    matrices = []
+    for k, model in enumerate(context.models):
+        uses = () if use is None else tuple(u for u in use.uses if u.model == model.name)
+        by_place = {(u.emotion, u.region): u for u in uses}
+        # The model's page has rows for these emotions only.
+        listed = {row.emotion for row in use_rows(uses, context.classes)}
+        rows = []
+        for emotion, name in enumerate(context.classes):
+            cells = []
+            for region in shown if context.close_images_of(emotion) >= THIN else ():
+                if attention.on(model.name, name, region) is None:
+                    continue
+                heat = region_cell(attention, model.name, name, region)
+                place = _Place(context, k, emotion, region)
+                if use is None:
+                    cells.append(_heat(place, heat))
+                else:
+                    found, made = by_place.get((name, region)), pictures.get((emotion, region), 0)
+                    cells.append(_use(place, heat, found, made, listed=name in listed))
+            n = count(context.close_images_of(emotion), "image")
+            rows.append(MatrixRow(name, context.emotion_path(emotion), n, tuple(cells)))
+        matrices.append(
+            RegionMatrix(
+                context.series(k),
+                model.name,
+                context.model_path(k),
+                tuple(_BREAKS.get(REGION_NAMES[region], REGION_NAMES[region]) for region in shown),
+                tuple(rows),
+                EVEN,
+                ("heat per area", "falls there?", "images") if use is None else _COLUMNS,
+                "Heat per area with 95 % intervals; 1 is even attention"
+                if use is None
+                else "Heat per area and use in log-odds, with 95 % intervals",
+            )
+        )
+    return tuple(matrices)
+
+
+_COLUMNS = ("heat per area", "use", "uses it?", "p (corrected)", "use rests on")
+
+
+def matrix_keys(matrices: Sequence[RegionMatrix], *, tested: bool, least: str) -> tuple[MatrixKey, ...]:
+    """What the cells mean, those that always occur and those that are there."""
+    tones = {cell.tone for matrix in matrices for row in matrix.rows for cell in row.cells}
+    if not tested:
+        keys = [
+            MatrixKey("strong", "●", "the heat falls there, more than for other emotions"),
+            MatrixKey("some", "○", "it falls there"),
+            MatrixKey("off", "", "it does not"),
+            MatrixKey("open", "?", "undetermined"),
+        ]
+        return (*keys, MatrixKey("bad", "▲", "it falls on the background")) if "bad" in tones else tuple(keys)
+    keys = [
+        MatrixKey("strong", "●", "used"),
+        MatrixKey("some", "○", "used a little"),
+        MatrixKey("off", "", f"not used: less than {least}"),
+        MatrixKey("open", "?", "undetermined: not decided either way"),
+    ]
+    if "bad" in tones:
+        keys.append(MatrixKey("bad", "▲", "use of the background that deserves the word cheating"))
+    if "untested" in tones:
+        keys.append(MatrixKey("untested", "–", "not tested: too few faces"))
+    return tuple(keys)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a cell stands, and what follows from it."""
+
+    context: Context
+    k: int
+    emotion: int
+    region: str
+
+    @property
+    def id(self) -> str:
+        model, emotion = self.context.models[self.k].slug, self.context.emotion_slugs[self.emotion]
+        # No slug holds two hyphens in a row, so no two places share an id.
+        return f"cell--{model}--{emotion}--{slugify(self.region)}"
+
+    @property
+    def where(self) -> str:
+        return REGION_NAMES[self.region]
+
+    @property
+    def name(self) -> str:
+        return f"{self.context.classes[self.emotion]}, {self.where}"
+
+    @property
+    def peaks(self) -> Link:
+        href = self.context.peaks_in(self.k, self.context.classes[self.emotion], self.region)
+        return Link("Images whose heat peaks there", href)
+
+    @property
+    def test(self) -> Link:
+        anchor = use_anchor(self.context.emotion_slugs[self.emotion], self.region)
+        return Link("The test of its use", f"{self.context.model_path(self.k)}#{anchor}")
+
+
+def _heat(place: _Place, heat: RegionCell) -> MatrixCell:
+    """Where use was not tested."""
+    answer = _HEAT_WORDS.get(heat.tone, "undetermined")
+    value = " ".join(filter(None, (heat.text, heat.interval)))
+    return MatrixCell(
+        id=place.id,
+        radius=heat.radius,
+        text=heat.text,
+        sign="?" if heat.tone == "open" else heat.sign,
+        tone=heat.tone,
+        answer=answer,
+        name=place.name,
+        tip=f"{place.name}: heat {value}, falls there: {answer}",
+        heat=_said(heat),
+        use="",
+        links=(place.peaks,),
+        region=place.where,
+        row=((heat.text, heat.interval), (answer, ""), (f"{heat.n:,}", "")),
+    )
+
+
+def _use(place: _Place, heat: RegionCell, found: RegionUse | None, pictures: int, *, listed: bool) -> MatrixCell:
+    """Heat as a dot, use as number and tint. `listed`: the model's page has a row for it."""
+    tested = found is not None and found.answer != "insufficient evidence" and math.isfinite(found.gap)
+    if found is None or not tested:
+        gap, interval, sign, tone, answer, p, rests = "–", "", "", "untested", "not tested", "–", "–"
+        tip = f"{place.name}: use not tested, too few faces"
+    else:
+        gap, interval, (sign, answer) = signed(found.gap), use_interval(found), USE_WORDS[found.answer]
+        tone = {"yes": "strong", "small": "some", "no": "off"}.get(found.answer, "open")
+        if tone == "off":
+            sign = ""
+        if found.cheating:
+            tone, sign = "bad", "▲"
+        p, faces = corrected(found), count(found.receivers, "face")
+        rests = f"{faces}, {count(pictures, 'picture')}" if pictures else faces
+        tip = f"{place.name}: {' '.join(filter(None, (gap, interval)))}, {answer}; {faces}"
+    return MatrixCell(
+        id=place.id,
+        radius=heat.radius,
+        text=gap,
+        sign=sign,
+        tone=tone,
+        answer=answer,
+        name=place.name,
+        tip=tip,
+        heat=_said(heat),
+        use=use_sentence(found if tested else None, pictures),
+        links=(place.test, place.peaks) if tested and listed else (place.peaks,),
+        region=place.where,
+        row=((heat.text, heat.interval), (gap, interval), (answer, ""), (p, ""), (rests, "")),
+    )
+
+
+def _said(heat: RegionCell) -> str:
+    """On the heat, with its interval."""
+    sentence = capital(heat.sentence)
+    if not heat.interval or heat.interval in sentence:
+        return sentence
+    return f"{sentence} Heat per area: {heat.text} {heat.interval}."

@@ -1,0 +1,310 @@
+"""What defines one emotion: every model's regions beside people's, the guides' claim, and the facial actions."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+
+from reportgen.evidence.attention.facial_actions import ActionLink
+from reportgen.evidence.attention.human_reference import ACTION_UNITS, HUMAN, NAIVE
+from reportgen.evidence.stats.intervals import interval_text
+from reportgen.site.context import Context
+from reportgen.site.html.components import Number
+from reportgen.site.plots.face_diagram import FaceDiagram, face_diagram, shade
+from reportgen.site.sections.region_rows import RegionCell, region_cell
+from reportgen.site.wording.attention import REGION_NAMES, Attention
+from reportgen.site.wording.emotions import never_answers
+from reportgen.site.wording.format import and_list, capital, count
+from reportgen.site.wording.importance import USE_RULE, signed, use_basis, use_interval
+
+__all__ = [
+    "ActionGroup",
+    "ActionRow",
+    "Profile",
+    "ProfileCell",
+    "ProfileRow",
+    "action_groups",
+    "action_name",
+    "counted_text",
+    "profile_view",
+]
+
+_ACTIONS = 5
+_USED = {"yes": "used", "small": "a little", "no": "not used", "undetermined": ""}
+_WORDS = {"strong": "yes, specific", "some": "yes", "bad": "yes", "off": "no", "open": ""}
+
+
+@dataclass(frozen=True)
+class ProfileCell:
+    """One region in one model: shade and number of the heat, whether it falls there, and what exchanging it costs.
+
+    `words` and the note of `use` are empty where undetermined; `use` is None where it was not tested.
+    """
+
+    shade: str
+    heat: RegionCell
+    words: str
+    use: Number | None
+
+
+@dataclass(frozen=True)
+class ProfileRow:
+    """One region, model by model, and people's."""
+
+    region: str
+    cells: tuple[ProfileCell, ...]
+    people: str
+    people_tone: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One emotion's figure and tables. `checks`: a question, the answer per model, and what is known of people;
+    `tested`: whether use was; then `rule` says how its numbers became words, and `basis` on how much they rest.
+    `specific`, `placed`, `unsure`: whether the table has such cells to explain; `fewer`: why a region rests on fewer
+    images.
+    """
+
+    faces: tuple[FaceDiagram, ...]
+    rows: tuple[ProfileRow, ...]
+    checks: tuple[tuple[str, tuple[str, ...], str], ...]
+    models: tuple[tuple[str, str], ...]
+    units: str
+    human: bool
+    tested: bool
+    specific: bool
+    placed: bool
+    unsure: bool
+    fewer: str
+    rule: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """One facial action; `less` where there is less of it."""
+
+    action: str
+    value: str
+    interval: str
+    less: bool
+
+
+@dataclass(frozen=True)
+class ActionGroup:
+    """Facial actions that go with one thing, the strongest first."""
+
+    title: str
+    series: str
+    measure: str
+    rows: tuple[ActionRow, ...]
+    empty: str
+
+
+def profile_view(context: Context, emotion: int) -> Profile | None:
+    """The figure of one emotion; None where nothing was measured of it."""
+    attention, name = context.attention, context.classes[emotion]
+    if attention is None or not context.close_images_of(emotion):
+        return None
+    human = HUMAN.get(name)
+    people = {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
+    thin = context.close_images_of(emotion) < 10
+    use = context.report.use
+    faces = []
+    for k, model in enumerate(context.models):
+        profile = attention.profile(model.name, name)
+        if profile is None:
+            return None
+        values = {region: estimate.value for region, estimate in zip(REGION_NAMES, profile.regions, strict=True)}
+        parts = {} if thin else {region: value for region, value in values.items() if region != "face"}
+        counted = "too few images" if thin else _counted(context, attention, k, emotion)
+        faces.append(
+            face_diagram(
+                model.name, parts, REGION_NAMES, series=context.series(k), href=context.model_path(k), note=counted
+            )
+        )
+    if human:
+        faces.append(face_diagram("people", people, REGION_NAMES, note="measured for eyes, brows and mouth only"))
+    rows = () if thin else _rows(context, attention, name, people)
+    cells = [cell for row in rows for cell in row.cells]
+    return Profile(
+        faces=tuple(faces),
+        rows=rows,
+        checks=_checks(context, attention, name, thin=thin),
+        models=tuple((context.series(k), model.name) for k, model in enumerate(context.models)),
+        units=_units(human.action_units if human else ()),
+        human=human is not None,
+        tested=use is not None and use.tested,
+        specific=any(cell.heat.tone == "strong" for cell in cells),
+        placed=any(cell.words.startswith("yes: ") for cell in cells),
+        unsure=any(not cell.words or (cell.use is not None and not cell.use.note) for cell in cells),
+        fewer="" if thin else _fewer(context, emotion),
+        rule=USE_RULE,
+        basis="" if use is None else use_basis(use),
+    )
+
+
+def _counted(context: Context, attention: Attention, k: int, emotion: int) -> str:
+    """How many images the model's numbers rest on, and why not on all: as in "30 of 31 images, 1 blank left out"."""
+    model, name = context.models[k].name, context.classes[emotion]
+    text, verdict = counted_text(attention, model, name), attention.on(model, name, "face")
+    total = context.close_images_of(emotion)
+    if verdict is None or verdict.n == total:
+        return text
+    blank = int((attention.findings.measures[k].own.blank & (context.labels == emotion)).sum())
+    why = f", {count(blank, 'blank map')} left out" if verdict.n + blank == total else ""
+    return text.replace(count(verdict.n, "image"), f"{verdict.n:,} of {count(total, 'image')}{why}")
+
+
+def _fewer(context: Context, emotion: int) -> str:
+    """Eyes and brows are not judged on a face whose regions are an average face's."""
+    faces = context.analysis.faces
+    if faces is None:
+        return ""
+    guessed = sum(
+        source == "template" and label == emotion
+        for source, label in zip(faces.regions_from, context.labels.tolist(), strict=True)
+    )
+    if not guessed:
+        return ""
+    images, own = count(guessed, "image"), "its" if guessed == 1 else "their"
+    return f"The row of eyes and brows leaves out {images} more, without landmarks of {own} own."
+
+
+def counted_text(attention: Attention, model: str, emotion: str) -> str:
+    """As in "38 images", or "12 persons on 38 images" where persons are known and count."""
+    verdict = attention.on(model, emotion, "face")
+    if verdict is None:
+        return ""
+    images = count(verdict.n, "image")
+    return images if verdict.persons is None else f"{count(verdict.persons, 'person')} on {images}"
+
+
+def _rows(context: Context, attention: Attention, name: str, people: dict[str, float]) -> tuple[ProfileRow, ...]:
+    rows = []
+    for index, (region, words) in enumerate(REGION_NAMES.items()):
+        cells = []
+        for k, model in enumerate(context.models):
+            cell = region_cell(attention, model.name, name, region)
+            cell = replace(cell, href=context.peaks_in(k, name, region))
+            profile = attention.profile(model.name, name)
+            value = math.nan if profile is None else profile.regions[index].value
+            verdict = attention.on(model.name, name, region)
+            said = _WORDS[cell.tone]
+            if said.startswith("yes") and verdict is not None and verdict.place:
+                said = f"yes: {verdict.place}"
+            cells.append(ProfileCell(shade(value), cell, said, _use(context, model.name, name, region)))
+        known = region in people
+        rows.append(
+            ProfileRow(
+                words,
+                tuple(cells),
+                f"{people[region]:.2f}" if known else "–",
+                shade(people[region] if known else math.nan),
+            )
+        )
+    return tuple(rows)
+
+
+def _use(context: Context, model: str, emotion: str, region: str) -> Number | None:
+    """The transplant test's number, and the status that it gives the heat."""
+    found = context.report.use
+    use = None if found is None else found.use(model, emotion, region)
+    if found is None or use is None or use.answer == "insufficient evidence":
+        return None
+    return Number("", signed(use.gap), use_interval(use), _USED[use.answer], use.answer)
+
+
+def _checks(
+    context: Context, attention: Attention, name: str, *, thin: bool
+) -> tuple[tuple[str, tuple[str, ...], str], ...]:
+    profiles = [attention.profile(model.name, name) for model in context.models]
+    found = [profile for profile in profiles if profile is not None]
+    # Heat for a class that is never chosen earns no praise without saying so.
+    emotion = context.classes.index(name)
+    never = [f"; it never answers {name}" if never_answers(context, k, emotion) else "" for k in range(len(profiles))]
+    noted = [(profile, note) for profile, note in zip(profiles, never, strict=True) if profile is not None]
+    human, naive = HUMAN.get(name), NAIVE.get(name)
+    rows: list[tuple[str, tuple[str, ...], str]] = []
+    if naive is not None:
+        rows.append(
+            (
+                f"The simple table of many guides: {REGION_NAMES[naive]}",
+                tuple("too few images" if thin else _naive(p.naive, naive) + note for p, note in noted),
+                "",
+            )
+        )
+    if human is not None and human.required:
+        needed = and_list([REGION_NAMES[region] for region in human.required])
+        rows.append(
+            (
+                "Like people: heat on every region that people need",
+                tuple("too few images" if thin else p.human_like + note for p, note in noted),
+                needed,
+            )
+        )
+    if human is not None and not thin:
+        rows.append(
+            (
+                "Eyes and brows against the mouth",
+                tuple(
+                    interval_text(p.eyes_to_mouth.value, p.eyes_to_mouth.low, p.eyes_to_mouth.high)
+                    if p.eyes_to_mouth.defined
+                    else "–"
+                    for p in found
+                ),
+                f"{found[0].human_eyes_to_mouth:.2f}" if found else "",
+            )
+        )
+    return tuple(rows)
+
+
+def _naive(answer: str, region: str) -> str:
+    return {"yes": f"yes, the heat falls on the {REGION_NAMES[region]}", "no": "no, it does not fall there"}.get(
+        answer, answer
+    )
+
+
+def _units(units: tuple[int, ...]) -> str:
+    return and_list([f"{ACTION_UNITS[unit]} (AU {unit})" for unit in units if unit in ACTION_UNITS])
+
+
+def action_name(action: str) -> str:
+    """MouthSmileLeft as "mouth smile, left"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", action.strip("_")).lower().split()
+    if words[-1] in ("left", "right") and len(words) > 2:
+        return f"{' '.join(words[:-1])}, {words[-1]}"
+    return "neutral face" if words == ["neutral"] else " ".join(words)
+
+
+def action_groups(context: Context, emotion: int) -> tuple[ActionGroup, ...]:
+    """Facial actions that go with the label and with each model's confidence; empty without actions."""
+    attention, name = context.attention, context.classes[emotion]
+    if attention is None:
+        return ()
+    links = [link for link in attention.findings.actions if link.emotion == name]
+    if not links or not context.close_images_of(emotion):
+        return ()
+    groups = [_group(links, "", f"With the label {name}", "", "standard deviations more than in the other images")]
+    for k, model in enumerate(context.models):
+        title = f"With {model.name}'s probability for {name}"
+        groups.append(_group(links, model.name, title, context.series(k), "rank correlation within these images"))
+    return tuple(groups)
+
+
+def _group(links: list[ActionLink], model: str, title: str, series: str, measure: str) -> ActionGroup:
+    mine = [link for link in links if link.model == model]
+    clear = sorted((link for link in mine if link.clear), key=lambda link: -abs(link.effect.value))[:_ACTIONS]
+    rows = tuple(
+        ActionRow(
+            capital(action_name(link.action)),
+            f"{link.effect.value:+.2f}".replace("-", "−"),
+            f"[{link.effect.low:+.2f}, {link.effect.high:+.2f}]".replace("-", "−"),
+            link.effect.value < 0,
+        )
+        for link in clear
+    )
+    n = max((link.effect.n for link in mine), default=0)
+    empty = f"Of {len(mine)} actions none goes with it beyond doubt (n = {n:,})."
+    return ActionGroup(title, series, f"{measure}, n = {n:,}", rows, "" if rows else empty)

@@ -1,0 +1,187 @@
+"""How the transplant test works, as shown: worked examples in pictures, and what was done in this report."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from reportgen.evidence.importance.regions import (
+    ALPHA,
+    CHEATING_ALPHA,
+    CHEATING_GAP,
+    CHEATING_RECALL,
+    LEAST_GAP,
+    LEAST_PERSONS,
+)
+from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.context import Context
+from reportgen.site.html.components import Tile
+from reportgen.site.pictures.transplants import Exchange, Outlined, Said, Worked
+from reportgen.site.plots.importance_forest import significant
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import and_list, capital, count, number, sure
+from reportgen.site.wording.importance import signed
+
+__all__ = ["Step", "TransplantMethod", "WorkedView", "transplant_method", "worked_views"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One picture of an exchange; `outline` is the SVG path around what is exchanged, "" without one."""
+
+    tile: Tile
+    outline: str = ""
+
+
+@dataclass(frozen=True)
+class WorkedView:
+    """One worked example: two exchanges, each a face, a donor and the result."""
+
+    title: str
+    text: str
+    rows: tuple[tuple[str, tuple[Step, Step, Step]], ...]
+    conclusion: str
+
+
+@dataclass(frozen=True)
+class TransplantMethod:
+    """The numbers of the method page's section; `made` is what was done in this report, "" where nothing was."""
+
+    made: str
+    regions: str
+    least_persons: int
+    alpha: str
+    least: str
+    cheating: str
+    unmatched: bool
+    grades: tuple[tuple[str, str, str, str, str], ...]
+
+
+def worked_views(context: Context, k: int, worked: tuple[Worked, ...]) -> tuple[WorkedView, ...]:
+    """The examples of model `k` in words."""
+    return tuple(_worked(context, k, one) for one in worked)
+
+
+def _worked(context: Context, k: int, one: Worked) -> WorkedView:
+    emotion, region = one.use.emotion, REGION_NAMES[one.use.region]
+    rows = tuple(
+        (lead, (_face(context, one), _donor(context, one, exchange), _result(context, one, exchange)))
+        for lead, exchange in (
+            (f"The {region} of the same emotion", one.same),
+            (f"The {region} of another emotion", one.other),
+        )
+    )
+    return WorkedView(f"{capital(region)}, {emotion}", _why(context, k, one), rows, _conclusion(context, one))
+
+
+def _face(context: Context, one: Worked) -> Step:
+    said = f"as it is: {_said(one.before)}"
+    return _step(context, one.receiver, one.face, f"A face of {one.use.emotion}", said)
+
+
+def _donor(context: Context, one: Worked, exchange: Exchange) -> Step:
+    emotion = context.classes[exchange.emotion]
+    title = f"Another face of {emotion}" if exchange is one.same else f"A face of {emotion}"
+    return _step(context, exchange.donor, exchange.given, title, f"gives its {REGION_NAMES[one.use.region]}")
+
+
+def _step(context: Context, row: int, shown: Outlined, title: str, note: str) -> Step:
+    alt = f"Image {context.ids[row]}, labelled {context.truth(row)}"
+    return Step(Tile(shown.picture, alt, title, note, context.image_path(row)), shown.outline)
+
+
+def _result(context: Context, one: Worked, exchange: Exchange) -> Step:
+    region = REGION_NAMES[one.use.region]
+    alt = f"Image {context.ids[one.receiver]} with the {region} of image {context.ids[exchange.donor]}"
+    return Step(Tile(exchange.result, alt, f"{capital(one.use.emotion)} {sure(exchange.said.probability)}",
+                     f"log-odds {signed(exchange.said.log_odds)}"))  # fmt: skip
+
+
+def _said(said: Said) -> str:
+    return f"{sure(said.probability)}, log-odds {signed(said.log_odds)}"
+
+
+def _why(context: Context, k: int, one: Worked) -> str:
+    use, shown = one.use, significant(one.use) and one.use.gap > 0
+    if use.region == "background":
+        if shown:
+            return f"Of all emotions {use.emotion} depends most on the background."
+        return f"No emotion was shown to depend on the background; the largest gap is that of {use.emotion}."
+    what = f"the {REGION_NAMES[use.region]} for {use.emotion}"
+    if shown:
+        return f"{context.models[k].name} uses {what} more than any other part of a face for any emotion."
+    return f"No part of the face was shown to be used; the largest gap is that of {what}."
+
+
+def _conclusion(context: Context, one: Worked) -> str:
+    use = one.use
+    gap = one.same.said.log_odds - one.other.said.log_odds
+    return (
+        f"With {context.classes[one.other.emotion]} instead of {use.emotion} the log-odds are {abs(gap):.2f} "
+        f"{'lower' if gap >= 0 else 'higher'}: the odds of {use.emotion} are {_share(gap)} what they were. Over all "
+        f"{_pictures(context, one)} pictures of this kind the gap is {signed(use.gap)} "
+        f"[{signed(use.low)}, {signed(use.high)}]."
+    )
+
+
+def _share(gap: float) -> str:
+    """Odds after a loss of so many log-odds, as a share of those before: "37 % of", "1.3 times"."""
+    factor = math.exp(-gap)
+    return f"{sure(factor)} of" if factor < 1 else f"{factor:.1f} times"
+
+
+def _pictures(context: Context, one: Worked) -> str:
+    found = context.report.use
+    if found is None or found.design is None:
+        return "the"
+    design = found.design
+    chosen = (design["emotion"] == one.emotion) & (design["region"] == one.use.region) & design["matched"].astype(bool)
+    return number(int(chosen.sum()))
+
+
+def transplant_method(context: Context) -> TransplantMethod | None:
+    """The method page's section; None where neither regions nor labels are known."""
+    found = context.report.use
+    if found is None:
+        return None
+    return TransplantMethod(
+        made=_made(context),
+        regions=and_list([REGION_NAMES[region] for region in TRANSPLANTED]),
+        least_persons=LEAST_PERSONS,
+        alpha=f"{ALPHA:g}",
+        least=f"{LEAST_GAP:g}",
+        cheating=(
+            f"p below {CHEATING_ALPHA:g}, a gap of at least {CHEATING_GAP:g}, and at least {100 * CHEATING_RECALL:g} "
+            "points fewer answers that stay with the emotion"
+        ),
+        unmatched=found.design is not None and not bool(found.design["matched"].all()),
+        grades=tuple(
+            (context.series(k), grade.model, context.model_path(k), grade.grade or "–", grade.sentence)
+            for k, grade in enumerate(found.grades)
+        ),
+    )
+
+
+def _made(context: Context) -> str:
+    found = context.report.use
+    if found is None or found.design is None:
+        return ""
+    design = found.design[found.design["matched"].astype(bool)]
+    outside = design["region"] == "background"
+    parts, beside = (
+        _span(rows.groupby("emotion")["receiver"].nunique()) for rows in (design[~outside], design[outside])
+    )
+    first = design[design["region"] == TRANSPLANTED[0]]
+    same = first["emotion"] == first["donor_emotion"]
+    own, other = (_span(part.groupby(["emotion", "receiver"]).size()) for part in (first[same], first[~same]))
+    more = "" if parts == beside else f" ({beside} for the background)"
+    return (
+        f"In this report: {parts} faces{more} of each of {count(design['emotion'].nunique(), 'emotion')}, each with "
+        f"{own} {'donor' if own == '1' else 'donors'} of its own emotion and {other} of others, {len(TRANSPLANTED)} "
+        f"regions, {number(len(found.design))} pictures for every model."
+    )
+
+
+def _span(values: object) -> str:
+    low, high = int(min(values)), int(max(values))  # type: ignore[call-overload]
+    return number(low) if low == high else f"{number(low)} to {number(high)}"

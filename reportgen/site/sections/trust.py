@@ -1,0 +1,76 @@
+"""How far one model's heatmaps can be read as reasons: the grade and the checks it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.evidence.importance.trust import TrustCheck
+from reportgen.site.context import Context
+from reportgen.site.wording.format import minus, percents
+from reportgen.site.wording.proofs import model_proofs, proved_of
+
+__all__ = ["CheckRow", "TrustPanel", "trust_panel"]
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One check; `sign` says the same as `tone` ("passed", "failed" or "open") without colour."""
+
+    name: str
+    tone: str
+    sign: str
+    words: str
+    shown: str
+    wanted: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TrustPanel:
+    """The panel; `grade` is "A", "B", "C", or "" where the heatmaps were not graded; `caution`: what none shows."""
+
+    grade: str
+    alt: str
+    sentence: str
+    caution: str
+    checks: tuple[CheckRow, ...]
+
+
+def trust_panel(context: Context, k: int) -> TrustPanel | None:
+    """The panel of model `k`; None where neither regions nor labels are known."""
+    found = context.report.use
+    if found is None:
+        return None
+    grade = next((grade for grade in found.grades if grade.model == context.models[k].name), None)
+    if grade is None:
+        return None
+    alt = f"Trust grade {grade.grade}" if grade.grade else "Not graded"
+    checks = tuple(_check(check) for check in grade.checks)
+    return TrustPanel(grade.grade, alt, grade.sentence, _caution(context, k), checks)
+
+
+def _caution(context: Context, k: int) -> str:
+    """The grade is about places: a shortcut through the whole photo passes all its checks."""
+    _, shortcuts = proved_of(context, model=context.models[k].name)
+    if not shortcuts:
+        return ""
+    name = context.models[k].name
+    claims = [f"{name}{proof.claim.removeprefix('It')}" for proof in model_proofs(context, k) if proof.change]
+    return f"{' '.join(claims)} Whatever the grade, no heatmap shows that: it shows places only."
+
+
+def _check(check: TrustCheck) -> CheckRow:
+    tone, sign, words = {
+        True: ("passed", "✓", "holds"),
+        False: ("failed", "✕", "does not hold"),
+        None: ("open", "?", "could not be made"),
+    }[check.passed]
+    return CheckRow(
+        check.name,
+        tone,
+        sign,
+        words,
+        percents(minus(check.shown)) or "–",
+        percents(check.wanted) or "–",
+        percents(minus(check.text)),
+    )

@@ -1,0 +1,150 @@
+"""Numbers and lists as a reader meets them: one place, so that they read alike on every page."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from reportgen.evidence.performance.scores import EmotionScore
+from reportgen.evidence.stats.intervals import Estimate
+
+__all__ = [
+    "and_list",
+    "capital",
+    "chance_alone",
+    "count",
+    "decimal",
+    "decimal_interval",
+    "minus",
+    "number",
+    "percent",
+    "percent_estimate",
+    "percent_interval",
+    "percents",
+    "plain",
+    "points",
+    "points_interval",
+    "rate",
+    "shorten",
+    "sure",
+]
+
+# A narrow no-break space keeps the sign with its number.
+_PERCENT = "\u202f%"
+_UNDEFINED = "–"
+_SIGN = re.compile(r"(?<=\d) ?%(?!\w)")
+_HYPHEN = re.compile(r"(?<![\w.)\]-])-(?=\.?\d)")
+# An absolute path up to its last separator; folders may hold spaces, and a path that begins inside a word is relative.
+_FOLDERS = re.compile(r"(?<![\w.~])(?:~|[A-Za-z]:)?[\\/]+(?:[^\\/:=,;\n]+[\\/])*")
+
+
+def number(value: int) -> str:
+    """2051 as "2,051"."""
+    return f"{value:,}"
+
+
+def count(value: int, noun: str, plural: str | None = None) -> str:
+    """As in "1 image", "2,051 images"."""
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """.8157 as "82 %"."""
+    return _UNDEFINED if math.isnan(value) else f"{100 * value:.{digits}f}{_PERCENT}"
+
+
+def sure(value: float) -> str:
+    """A probability in per cent that never claims certainty: "> 99 %", "< 1 %"."""
+    if value < 1 and round(100 * value) >= 100:
+        return f">\u202f99{_PERCENT}"
+    if value > 0 and round(100 * value) == 0:
+        return f"<\u202f1{_PERCENT}"
+    return percent(value)
+
+
+def percent_interval(estimate: Estimate, digits: int = 0) -> str:
+    """As in "[80, 83]", in per cent; empty where there is no estimate."""
+    if not estimate.defined:
+        return ""
+    return f"[{100 * estimate.low:.{digits}f}, {100 * estimate.high:.{digits}f}]"
+
+
+def percent_estimate(estimate: Estimate, digits: int = 0) -> str:
+    """As in "82 % [80, 83]"."""
+    return f"{percent(estimate.value, digits)} {percent_interval(estimate, digits)}"
+
+
+def chance_alone(band: tuple[float, float]) -> str:
+    """As in "(chance alone: 1.9 to 4.1 %)": the span in which a perfect model's value falls, not an interval of the
+    value beside it; empty where there is none.
+    """
+    if any(math.isnan(end) for end in band):
+        return ""
+    return f"(chance alone: {100 * band[0]:.1f} to {percent(band[1], 1)})"
+
+
+def percents(text: str) -> str:
+    """A sentence of the records with its per cent signs set as `percent` sets them; codes such as "%20" stay."""
+    return _SIGN.sub(_PERCENT, text)
+
+
+def decimal(value: float, digits: int = 2) -> str:
+    """.437 as ".44"; "1.00" stays."""
+    if math.isnan(value):
+        return _UNDEFINED
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.{digits}f}"
+    return text.replace("0.", ".", 1).replace("-", "−") if abs(float(text)) < 1 else text.replace("-", "−")
+
+
+def decimal_interval(estimate: Estimate, digits: int = 2) -> str:
+    """As in "[.40, .47]"; empty where there is no estimate."""
+    return f"[{decimal(estimate.low, digits)}, {decimal(estimate.high, digits)}]" if estimate.defined else ""
+
+
+def minus(text: str) -> str:
+    """A sentence with the sign of negative numbers as a minus rather than a hyphen; words and exponents stay."""
+    return _HYPHEN.sub("−", text)
+
+
+def points(difference: float, digits: int = 1) -> str:
+    """A difference of two shares: "+7.8 points"; what rounds to nothing has no sign."""
+    text = f"{100 * difference:+.{digits}f}"
+    return f"{text[1:] if float(text) == 0 else text.replace('-', '−')} points"
+
+
+def points_interval(difference: Estimate) -> str:
+    """As in "[+5.1, +10.4]", in points."""
+    return f"[{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]".replace("-", "−")
+
+
+def rate(score: EmotionScore) -> str:
+    """Recall in per cent, or "1 of 3" where a per cent would pretend to be a measurement."""
+    return score.k_of_n if score.thin else percent(score.recall.value)
+
+
+def and_list(words: Sequence[str], last: str = "and") -> str:
+    """As in "a", "a and b", "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def capital(sentence: str) -> str:
+    """The first letter as a capital, the rest as it is."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def plain(text: str) -> str:
+    """A text without the folders of absolute paths: where files lay on someone's disk is nobody's business."""
+    return _FOLDERS.sub("", text)
+
+
+def shorten(name: str, longest: int = 48) -> str:
+    """A long name with its middle left out."""
+    if len(name) <= longest:
+        return name
+    half = (longest - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"

@@ -1,0 +1,169 @@
+"""What the transplant test found, in a few words: the same words wherever a heatmap is spoken of."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from reportgen.analysis import slugify
+from reportgen.evidence.attention.verdicts import Verdict
+from reportgen.evidence.importance.background import Status
+from reportgen.evidence.importance.regions import ALPHA, LEAST_GAP, RegionUse
+from reportgen.evidence.importance.use_case import UseFindings
+from reportgen.evidence.stats.intervals import format_p
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import and_list, count, decimal, number
+
+__all__ = [
+    "STATUS_WORDS",
+    "USE_RULE",
+    "USE_WORDS",
+    "claim_region",
+    "corrected",
+    "emotions_of",
+    "pictures_of",
+    "signed",
+    "use_anchor",
+    "use_basis",
+    "use_interval",
+    "use_sentence",
+    "used_regions",
+    "with_use",
+]
+
+STATUS_WORDS: dict[Status, str] = {
+    "confirmed": "use confirmed",
+    "contradicted": "use contradicted",
+    "undetermined": "use undetermined",
+    "not tested": "use not tested",
+}
+
+USE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "yes": ("●", "uses it"),
+        "small": ("○", "a little"),
+        "no": ("–", "does not use it"),
+        "undetermined": ("?", "undetermined"),
+        "insufficient evidence": ("", "too few faces"),
+    }
+)
+"""Every answer's sign and words."""
+
+USE_RULE = (
+    f"Uses it: corrected p below {decimal(ALPHA)} and a loss of at least {LEAST_GAP:g}; a little: such a p, a smaller "
+    f"loss. Does not use it: the whole interval lies below {LEAST_GAP:g}. Undetermined: none of these, so more faces "
+    "would be needed to tell. p is corrected (Holm) for all emotions and regions of the face that were tested of the "
+    "model, for the background over the emotions; the intervals are not. So an interval may lie above 0 and the answer "
+    "still be undetermined: of so many intervals a few miss 0 by chance."
+)
+"""How the numbers become the words, for every place where both are shown."""
+
+_ANSWERS = {
+    "yes": "the model uses it",
+    "small": "the model uses it a little",
+    "no": "the model does not use it",
+    "undetermined": "whether the model uses it is undetermined",
+}
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """As in "+0.24" or "−0.03"; what rounds to nothing has no sign."""
+    text = f"{value:+.{digits}f}"
+    if math.isnan(value):
+        return "–"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def use_interval(use: RegionUse) -> str:
+    """As in "[−0.10, +0.32]"; empty where nothing bounds it."""
+    bounded = math.isfinite(use.low) and math.isfinite(use.high)
+    return f"[{signed(use.low)}, {signed(use.high)}]" if bounded else ""
+
+
+def corrected(use: RegionUse) -> str:
+    """As in "p = .03", of the p that is corrected for all that was tested; a dash where there is none."""
+    return "–" if math.isnan(use.p) else format_p(use.p)
+
+
+def use_anchor(slug: str, region: str) -> str:
+    """Where on the model's page the table has the row of an emotion (by its slug) and region."""
+    return f"use-{slug}-{slugify(region)}"
+
+
+def pictures_of(found: UseFindings) -> dict[tuple[int, str], int]:
+    """How many pictures every emotion (its index) and region rests on, with colour and light matched."""
+    if found.design is None:
+        return {}
+    matched = found.design[found.design["matched"].astype(bool)]
+    return dict(Counter(zip(matched["emotion"].tolist(), matched["region"].tolist(), strict=True)))
+
+
+def use_basis(found: UseFindings) -> str:
+    """As in "22 faces of each emotion (44 for the background) and 44 (88) pictures of them"; empty without a test."""
+    if found.design is None:
+        return ""
+    matched = found.design[found.design["matched"].astype(bool)]
+    outside = matched["region"] == "background"
+    faces, pictures = [], []
+    for rows in (matched[~outside], matched[outside]):
+        cells = rows.groupby(["emotion", "region"])
+        faces.append(_span(cells["receiver"].nunique().tolist()))
+        pictures.append(_span(cells.size().tolist()))
+    if faces[0] == faces[1] and pictures[0] == pictures[1]:
+        return f"{faces[0]} faces of the emotion and {pictures[0]} pictures with the region exchanged"
+    return (
+        f"{faces[0]} faces of the emotion and {pictures[0]} pictures with the region exchanged; for the background, "
+        f"on {faces[1]} faces and {pictures[1]} pictures"
+    )
+
+
+def _span(values: Sequence[int]) -> str:
+    low, high = min(values, default=0), max(values, default=0)
+    return number(low) if low == high else f"{number(low)} to {number(high)}"
+
+
+def use_sentence(use: RegionUse | None, pictures: int = 0) -> str:
+    """What the transplant test says of one region, and how many pictures say so."""
+    if use is None or use.answer == "insufficient evidence":
+        return "Use not tested: too few faces."
+    values = [signed(use.gap), "log-odds", use_interval(use)]
+    p = "" if math.isnan(use.p) else f", corrected {format_p(use.p)}"
+    rests = count(use.receivers, "face") + (f" and {count(pictures, 'picture')}" if pictures else "")
+    return (
+        f"With the {REGION_NAMES[use.region]} of another emotion's face {use.emotion} loses "
+        f"{' '.join(filter(None, values))}{p}, over {rests}: {_ANSWERS[use.answer]}."
+    )
+
+
+def claim_region(verdict: Verdict) -> str | None:
+    """The region whose use would back a verdict; None for verdicts that are not about one region."""
+    if verdict.kind == "background":
+        return "background"
+    kind, _, region = verdict.kind.partition(" ")
+    return region if kind in ("on", "specific") and region != "face" else None
+
+
+def with_use(verdict: Verdict, use: UseFindings | None) -> str:
+    """A verdict's sentence with its causal status behind it, where it claims heat on a region."""
+    region = claim_region(verdict)
+    if region is None or verdict.answer != "yes":
+        return verdict.sentence
+    status: Status = "not tested" if use is None else use.status(verdict.model, verdict.emotion, region)
+    return f"{verdict.sentence.removesuffix('.')} ({STATUS_WORDS[status]})."
+
+
+def used_regions(uses: Sequence[RegionUse], model: str) -> tuple[tuple[str, tuple[RegionUse, ...]], ...]:
+    """Parts of the face that a model uses, each with the emotions for which it does, the largest loss first."""
+    found: dict[str, list[RegionUse]] = {}
+    for use in uses:
+        if use.model == model and use.region != "background" and use.answer == "yes":
+            found.setdefault(use.region, []).append(use)
+    ordered = {region: tuple(sorted(part, key=lambda use: -use.gap)) for region, part in found.items()}
+    return tuple(sorted(ordered.items(), key=lambda item: (-len(item[1]), -item[1][0].gap)))
+
+
+def emotions_of(uses: Sequence[RegionUse]) -> str:
+    """As in "happiness, neutral and surprise"."""
+    return and_list([use.emotion for use in uses])

@@ -1,0 +1,165 @@
+"""What to do next: suggestions that follow from the findings, each tied to its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reportgen.site.context import Context
+from reportgen.site.html.components import Link
+from reportgen.site.wording.attention import where
+from reportgen.site.wording.format import and_list, capital, count, number, percent, rate
+from reportgen.site.wording.headline import LOW, best_model
+from reportgen.site.wording.shortcuts import proved_backgrounds, proved_shortcuts
+
+__all__ = ["Step", "next_steps"]
+
+_MOST = 6
+
+
+@dataclass(frozen=True)
+class Step:
+    """One suggestion and the evidence that it follows from."""
+
+    title: str
+    text: str
+    link: Link
+
+
+def next_steps(context: Context) -> tuple[Step, ...]:
+    """Most pressing first; empty where nothing follows."""
+    steps = [*_class_order(context), *_problems(context)]
+    if context.labelled:
+        steps += [
+            *_shortcuts(context),
+            *_background(context),
+            *_thin(context),
+            *_balance(context),
+            *_labels(context),
+            *_calibration(context),
+        ]
+    return tuple(steps[:_MOST])
+
+
+def _class_order(context: Context) -> list[Step]:
+    return [
+        Step(
+            f"Check the class order of {context.models[k].name}.",
+            order.sentence,
+            Link("scores", context.model_path(k)),
+        )
+        for k, order in enumerate(context.report.class_orders)
+        if order is not None
+    ]
+
+
+def _problems(context: Context) -> list[Step]:
+    problems = len(context.everything.problems)
+    if not problems:
+        return []
+    text = f"{capital(count(problems, 'entry', 'entries'))} of the test set could not be used."
+    return [Step("Repair the data.", text, Link("list", "method.html#data"))]
+
+
+def _shortcuts(context: Context) -> list[Step]:
+    """What to do about what was proved: first the photos' properties, then the background."""
+    steps = []
+    proved = proved_shortcuts(context)
+    changes = list(dict.fromkeys(s.change for s in proved))
+    for change in changes:
+        mine = [s for s in proved if s.change == change]
+        emotions = and_list(list(dict.fromkeys(s.emotion for s in mine)))
+        title, text = _CURES[change]
+        text = f"{text} in {emotions}."
+        if change == changes[-1]:  # once for all of them
+            text += " Until then go by the recall on photos changed in this way: the ordinary one counts the "
+            text += "shortcut as skill."
+        steps.append(Step(title, text, Link("evidence", "shortcuts.html")))
+    backgrounds = proved_backgrounds(context)
+    if backgrounds:
+        names = and_list([f"{b.emotion} ({b.model})" for b in backgrounds[:3]])
+        text = f"{capital(names)} depends on it. Look at the images, then crop tighter or vary the backgrounds."
+        emotion = context.classes.index(backgrounds[0].emotion)
+        steps.append(Step("Take the background away.", text, Link("images", context.emotion_path(emotion))))
+    return steps
+
+
+_CURES = {
+    "grey": ("Train on grey images.", "Removes the colour shortcut"),
+    "equalised": ("Even out brightness and contrast.", "Removes the shortcut through light"),
+    "blurred": ("Bring all photos to one sharpness.", "Removes the shortcut through sharpness"),
+    "re-encoded": ("Store all photos alike.", "Removes the shortcut through storage"),
+}
+
+
+def _background(context: Context) -> list[Step]:
+    use = context.report.use
+    found = context.attention.backgrounds() if context.attention else ()
+    if not found or (use is not None and use.tested):
+        return []
+    text = (
+        f"Heat lies outside the face for {where(found)}. Build again with experiments on: regions are then exchanged "
+        "between faces, which shows whether the answers depend on it."
+    )
+    emotion = context.classes.index(found[0].emotion)
+    return [Step("Test the background.", text, Link("images", context.emotion_path(emotion)))]
+
+
+def _thin(context: Context) -> list[Step]:
+    thin = [row for row in context.report.scores[0].emotions if row.thin]
+    if not thin:
+        return []
+    counts = and_list([f"{row.emotion} {number(row.n)}" for row in thin])
+    text = f"Fewer than ten test images allow no statement ({counts})."
+    return [Step(f"Collect {and_list([row.emotion for row in thin])}.", text, Link("counts", "models.html#recall"))]
+
+
+def _balance(context: Context) -> list[Step]:
+    best = context.report.scores[best_model(context)]
+    large = [row for row in best.emotions if row.n >= best.n / 4]
+    poor = [row for row in best.emotions if not row.thin and row.recall.high < LOW and row.n < best.n / 10]
+    if not large or not poor:
+        return []
+    share = percent(sum(row.n for row in large) / best.n)
+    recalls = and_list([f"{row.emotion} {rate(row)}" for row in poor])
+    names = capital(and_list([row.emotion for row in large]))
+    text = (
+        f"{names} {'is' if len(large) == 1 else 'are'} {share} of the test images; recall of the rare ones stays low "
+        f"({recalls}). If training looks the same, weight or resample it."
+    )
+    return [Step("Balance the training set.", text, Link("recall", "models.html#recall"))]
+
+
+def _labels(context: Context) -> list[Step]:
+    reasons = context.report.reasons
+    if reasons is not None and reasons.suspects.tested:
+        doubted = int(reasons.suspects.suspect.sum())
+        if not doubted:
+            return []
+        text = "All models give the same other answer there, each at least as sure as it usually is of that emotion."
+        link = Link("list, to filter and save as CSV", context.explorer("flag:label-suspect"))
+        return [Step(f"Check {count(doubted, 'label')}.", text, link)]
+    comparisons = context.report.comparisons
+    index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)
+    if index is None or not comparisons[index].wrong_alike:
+        return []
+    alike = comparisons[index]
+    text = (
+        f"{alike.a} and {alike.b} agree on another emotion there. A wrong label looks exactly like that, and so does "
+        "a hard face."
+    )
+    title = f"Look at {count(alike.wrong_alike, 'label')}."
+    return [Step(title, text, Link("gallery", f"{context.compare_path(index)}#wrong-alike"))]
+
+
+def _calibration(context: Context) -> list[Step]:
+    scores = context.report.scores
+    off = [k for k, score in enumerate(scores) if score.ece > score.ece_band[1]]
+    if not off:
+        return []
+    errors = and_list([f"{scores[k].name} is {percent(scores[k].ece)}" for k in off])
+    text = (
+        f"The calibration error of {errors}, more than chance explains; temperature scaling on the validation set is "
+        "usually enough."
+    )
+    link = Link("reliability", f"{context.model_path(off[0])}#calibration")
+    return [Step("Calibrate before using confidences.", text, link)]

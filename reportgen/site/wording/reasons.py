@@ -1,0 +1,200 @@
+"""The reasons of an error in words: what each rule is called, how it works, and its evidence on one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from reportgen.evidence.errors.reasons import ModelReasons
+from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, Flag, Measure
+from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
+from reportgen.faces.regions import REGIONS
+from reportgen.site.context import Context
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.changes import DONE, PROPERTIES
+from reportgen.site.wording.format import and_list, capital, decimal, percent, sure
+
+__all__ = ["FLAG_COMPARED", "FLAG_NAMES", "FLAG_RULES", "evidence_of", "flag_title", "region_of", "where_of"]
+
+FLAG_NAMES: Mapping[str, str] = {
+    "shortcut": "Shortcut",
+    "label-suspect": "Label suspect",
+    "low-quality": "Low quality",
+    "background": "Background",
+    "prior": "Class frequencies",
+    "looks-like": "Looks like the answer",
+    "ambiguous": "Ambiguous",
+    UNEXPLAINED: "Unexplained",
+}
+
+FLAG_RULES: Mapping[str, str] = {
+    "shortcut": "The answer is an emotion that the model was shown to know by a property of the photo, and it goes "
+    "when this photo is shown without that property.",
+    "label-suspect": "All models give the same other answer, each at least as sure as it usually is of that emotion, "
+    "and where they agree so surely the label mostly agrees too. Needs human review.",
+    "low-quality": "Blurred, dark, or a small face: below the lowest 5 % of the model's correct predictions.",
+    "background": "More heat on the background than 95 % of the correct predictions have, and the label gains on every "
+    "other background tried.",
+    "prior": "The label wins once the answer's frequency in the training data is taken out.",
+    "looks-like": "The evidence lies as it usually does for the answer, and less as it usually does for the label.",
+    "ambiguous": "The label is second, and the lead is smaller than in 90 % of the correct predictions.",
+    UNEXPLAINED: "None of these rules fires.",
+}
+
+FLAG_COMPARED: Mapping[str, str] = {
+    "background": "Compared with correct images: the heat alone.",
+    "looks-like": "On correct images the runner-up stands for the answer.",
+    "ambiguous": "Compared with correct images: the small lead alone.",
+}
+
+# As in "read off its colour", which "the way it is stored" does not go with.
+_PROPERTIES = {**PROPERTIES, "re-encoded": "way of storage"}
+
+# From this share of what speaks for the answer a region may stand for the place of it.
+_FAIR_SHARE = 0.3
+
+_QUALITY: Mapping[str, tuple[str, str, int]] = {
+    "sharpness": ("blurred", "sharpness", 0),
+    "luminance": ("dark", "mean brightness", 2),
+    "pixels between the eyes": ("small face", "pixels between the eyes", 0),
+}
+
+
+def flag_title(context: Context, row: int, k: int, name: str) -> str:
+    """The reason as a heading: "Looks like happiness"."""
+    if name == "looks-like":
+        return f"Looks like {_answer(context, row, k)}"
+    if name == "shortcut":
+        return f"{capital(_PROPERTIES[_shortcut_errors(context, k).change[row]])}, a shortcut"
+    return FLAG_NAMES[name]
+
+
+def evidence_of(context: Context, reasons: ModelReasons, row: int, k: int, name: str) -> str:
+    """The numbers behind one flag on one image, as a sentence."""
+    if name == UNEXPLAINED:
+        return "None of the rules fires."
+    return _WORDS[name](context, reasons.flag(name), row, k)
+
+
+def _answer(context: Context, row: int, k: int) -> str:
+    return context.classes[int(context.models[k].predicted[row])]
+
+
+def _shortcut_errors(context: Context, k: int) -> ShortcutErrors:
+    reasons = context.report.reasons
+    found = None if reasons is None else reasons.models[k].shortcut
+    if found is None:
+        raise AssertionError("a shortcut is a reason only where errors were shown again")
+    return found
+
+
+def _shortcut(context: Context, flag: Flag, row: int, k: int) -> str:
+    found, answer, truth = _shortcut_errors(context, k), _answer(context, row, k), context.truth(row)
+    change = found.change[row]
+    now = context.classes[int(found.answer[row])]
+    right = ", the label" if now == truth else ""
+    return (
+        f"{capital(DONE[change])}, the same photo is taken for {now}{right}: {answer} was read off its "
+        f"{_PROPERTIES[change]}, by which {context.models[k].name} was shown to know it."
+    )
+
+
+def _label_suspect(context: Context, flag: Flag, row: int, k: int) -> str:
+    said = [
+        f"{model.name} with {sure(float(measure.value[row]))} (usual for it: {percent(float(measure.limit[row]))})"
+        for model, measure in zip(context.models, flag.measures, strict=True)
+    ]
+    who = "Both models say" if len(said) == 2 else "All models say"
+    return f"{who} {_answer(context, row, k)}, {and_list(said)}. Needs human review."
+
+
+def _low_quality(context: Context, flag: Flag, row: int, k: int) -> str:
+    crossed = [measure for measure in flag.measures if measure.crossed[row]]
+    return capital("; ".join(_poor(measure, row) for measure in crossed)) + "."
+
+
+def _poor(measure: Measure, row: int) -> str:
+    word, quantity, digits = _QUALITY[measure.quantity]
+    value, limit = (decimal(float(number), digits) for number in (measure.value[row], measure.limit[row]))
+    if value == limit:  # rounding must not make the comparison look false
+        value, limit = (decimal(float(number), digits + 2) for number in (measure.value[row], measure.limit[row]))
+    return f"{word}: {quantity} {value}, when 95 % of its correct predictions have {limit} or more"
+
+
+def _background(context: Context, flag: Flag, row: int, k: int) -> str:
+    heat, swap = flag.measures
+    return (
+        f"{_times(heat.value[row])} times even heat on the background (95 % of its correct predictions: at most "
+        f"{_times(heat.limit[row])}), and {context.truth(row)} gains at least {decimal(float(swap.value[row]))} on "
+        "every other background tried."
+    )
+
+
+def _prior(context: Context, flag: Flag, row: int, k: int) -> str:
+    ahead = decimal(float(flag.measures[0].value[row]))
+    return f"With the training data's class frequencies taken out, {context.truth(row)} leads by {ahead}."
+
+
+def _looks_like(context: Context, flag: Flag, row: int, k: int) -> str:
+    measure = flag.measures[0]
+    near, far = decimal(float(measure.value[row])), decimal(float(measure.limit[row]))
+    if near == far:
+        near, far = decimal(float(measure.value[row]), 3), decimal(float(measure.limit[row]), 3)
+    answer, truth = _answer(context, row, k), context.truth(row)
+    return (
+        f"Its map for {answer} is {near} from the mean map of {answer}, its map for {truth} is {far} from that of "
+        f"{truth} (0 the same, 1 nothing in common)."
+    )
+
+
+def _ambiguous(context: Context, flag: Flag, row: int, k: int) -> str:
+    lead = 100 * float(flag.measures[0].value[row])
+    behind = "less than 1 point" if lead < 1 else f"{lead:.0f} {'point' if round(lead) == 1 else 'points'}"
+    return f"{capital(context.truth(row))} is second, {behind} behind."
+
+
+_WORDS: Mapping[str, Callable[[Context, Flag, int, int], str]] = dict(
+    zip(ORDER, (_shortcut, _label_suspect, _low_quality, _background, _prior, _looks_like, _ambiguous), strict=True)
+)
+
+
+def region_of(reasons: ModelReasons, row: int) -> str:
+    """Name of the region where the answer outweighs the label most, for a heading; empty where little of it lies there.
+
+    A region is found by heat per area, so it may be a small one with a tenth of the evidence while the map is bright
+    elsewhere: a heading that names it would name the wrong place.
+    """
+    if reasons.regions is None or not float(reasons.regions.share[row]) >= _FAIR_SHARE:
+        return ""
+    return _region(reasons, row)
+
+
+def where_of(context: Context, reasons: ModelReasons, row: int, k: int) -> str:
+    """Where the answer outweighs the label, as a sentence; empty where nowhere."""
+    name = _region(reasons, row)
+    if not name or reasons.regions is None:
+        return ""
+    heat, share = float(reasons.regions.heat[row]), float(reasons.regions.share[row])
+    answer, truth = _answer(context, row, k), context.truth(row)
+    if share >= _FAIR_SHARE:
+        return (
+            f"{capital(answer)} outweighs {truth} most on the {name}: {percent(share)} of that evidence, "
+            f"{_times(heat)} times what an even spread would put there."
+        )
+    return (
+        f"What speaks for {answer} rather than {truth} is densest on the {name} ({_times(heat)} times an even spread); "
+        f"still only {sure(share)} of it lies there, the rest elsewhere."
+    )
+
+
+def _region(reasons: ModelReasons, row: int) -> str:
+    if reasons.regions is None or reasons.regions.region[row] < 0:
+        return ""
+    region = REGIONS[reasons.regions.region[row]]
+    group = next((members for members in reasons.groups if region in members), (region,))
+    return and_list([REGION_NAMES[member] for member in group])
+
+
+def _times(value: float | np.floating) -> str:
+    return decimal(float(value), 1)

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reportgen.evidence.attention.cases import Cases, ModelMaps
+from reportgen.evidence.attention.claims import Claim, check_claims
+from reportgen.evidence.attention.map_statistics import areas
+from reportgen.evidence.attention.measure import measure_model
+from reportgen.evidence.attention.patterns import find_patterns
+from reportgen.evidence.attention.profile_distance import profile_distance
+from reportgen.evidence.attention.profiles import emotion_profiles
+from reportgen.evidence.attention.verdicts import judge_model
+from reportgen.faces.regions import REGIONS
+
+FACE, BACKGROUND = REGIONS.index("face"), REGIONS.index("background")
+
+
+@pytest.fixture(scope="module")
+def world(face_masks: Callable[..., np.ndarray], make_cases: Callable[..., Cases]) -> tuple[list[ModelMaps], Cases]:
+    """Two models: "sharp" looks at a small part of the face and is sure; "vague" looks everywhere and errs more.
+
+    Errors of "vague" have their peak on the background and are the most diffuse of its maps.
+    """
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(7), 30)
+    n = len(labels)
+    fine, coarse = face_masks(n, 0, 14), face_masks(n, 0, 7)
+    sharp = rng.gamma(0.5, 1.0, (n, 7, 14, 14)) * (fine[:, [FACE]] > 0.9)
+    vague = 1.0 + rng.random((n, 7, 7, 7))
+    wrong = rng.random(n) < 0.4
+    vague[~wrong] += 6.0 * (coarse[~wrong][:, [FACE]] > 0.8)
+    vague[wrong, :, 0, 0] += 1.0
+    right = np.eye(7)[labels]
+    missed = np.eye(7)[(labels + 1) % 7]
+    sure = np.where(wrong, 0.4, 0.9)[:, None]
+    p_vague = np.where(wrong[:, None], missed, right) * sure + (1 - sure) / 7
+    p_sharp = right * 0.95 + 0.05 / 7
+    models = [
+        ModelMaps("vague", "vague", vague, coarse, p_vague, transfer=False),
+        ModelMaps("sharp", "sharp", sharp, fine, p_sharp, transfer=True),
+    ]
+    return models, make_cases(labels)
+
+
+def claims_of(models: list[ModelMaps], cases: Cases) -> dict[tuple[str, str], Claim]:
+    measures = [measure_model(m, cases, 0, 500) for m in models]
+    distances = [
+        profile_distance(m.own.share, areas(m.masks), cases.labels, 7, cases.persons, 0, 100) for m in measures
+    ]
+    return {(c.claim, c.model): c for c in check_claims(models, measures, distances, cases, 0)}
+
+
+def test_planted_truths_hold(world: tuple[list[ModelMaps], Cases]) -> None:
+    claims = claims_of(*world)
+    assert claims["Good models focus on facial features", "sharp"].answer == "holds"
+    assert claims["The better model focuses more on facial features", "sharp against vague"].answer == "holds"
+    assert claims["Errors come with diffuse attention", "vague"].answer == "holds"
+    assert claims["Errors come with attention on the background", "vague"].answer == "holds"
+    assert claims["Diffuse attention means an uncertain model", "vague"].answer == "holds"
+    focus = claims["Transfer learning has the more focused attention", "sharp against vague"]
+    assert focus.answer == "holds" and focus.result.high < 0
+    assert "pretraining unknown" in focus.sentence
+
+
+def test_risk_ratio_is_the_ratio_of_the_two_error_rates(world: tuple[list[ModelMaps], Cases]) -> None:
+    models, cases = world
+    measure = measure_model(models[0], cases, 0, 500)
+    wrong = models[0].predicted != cases.labels
+    at = measure.predicted.peak_region == BACKGROUND
+    claim = claims_of(models, cases)["Errors come with attention on the background", "vague"]
+    if wrong[~at].any():
+        assert claim.result.value == pytest.approx(wrong[at].mean() / wrong[~at].mean())
+    else:
+        assert np.isinf(claim.result.value)
+    assert claim.result.low > 1
+
+
+def test_roles_reversed_or_unknown(world: tuple[list[ModelMaps], Cases]) -> None:
+    models, cases = world
+    swapped = [replace(models[0], transfer=True, pretraining="ImageNet"), replace(models[1], transfer=False)]
+    claim = claims_of(swapped, cases)["Transfer learning has the more focused attention", "vague against sharp"]
+    assert claim.answer == "does not hold" and "pretraining: ImageNet" in claim.sentence
+    unknown = [replace(m, transfer=None) for m in models]
+    claim = claims_of(unknown, cases)["Transfer learning has the more focused attention", "vague against sharp"]
+    assert claim.answer == "undetermined" and "not known which" in claim.sentence
+    half = [replace(models[0], transfer=None), replace(models[1], transfer=True)]
+    claim = claims_of(half, cases)["Transfer learning has the more focused attention", "sharp against vague"]
+    assert claim.answer == "undetermined" and "not known which" in claim.sentence
+    neither = [replace(m, transfer=False) for m in models]
+    claim = claims_of(neither, cases)["Transfer learning has the more focused attention", "vague against sharp"]
+    assert claim.answer == "undetermined" and "vague and sharp are neither of them" in claim.sentence
+
+
+def test_equal_models_decide_nothing(world: tuple[list[ModelMaps], Cases]) -> None:
+    models, cases = world
+    twin = [models[1], replace(models[1], name="twin", slug="twin", transfer=False)]
+    claims = claims_of(twin, cases)
+    assert claims["The better model focuses more on facial features", "sharp against twin"].answer == "undetermined"
+    assert claims["Transfer learning has the more focused attention", "sharp against twin"].answer == "undetermined"
+
+
+def test_emotions_alike_are_not_called_different(world: tuple[list[ModelMaps], Cases]) -> None:
+    assert claims_of(*world)["Emotions activate different regions", "sharp"].answer != "holds"
+
+
+def test_one_model_needs_no_pair_and_a_perfect_one_has_no_errors(world: tuple[list[ModelMaps], Cases]) -> None:
+    models, cases = world
+    claims = claims_of(models[1:], cases)
+    assert {model for _, model in claims} == {"sharp"}
+    assert claims["Errors come with diffuse attention", "sharp"].answer == "undetermined"
+    assert "not measurable" in claims["Errors come with diffuse attention", "sharp"].sentence
+
+
+def test_patterns_point_at_the_images_that_show_them(world: tuple[list[ModelMaps], Cases]) -> None:
+    models, cases = world
+    model = models[0]
+    measure = measure_model(model, cases, 0, 500)
+    verdicts = judge_model(model, measure, cases, 0)
+    patterns = {
+        p.pattern: p
+        for p in find_patterns(model, measure, cases, verdicts, emotion_profiles(model, measure, cases, verdicts, 0))
+    }
+    wrong = np.flatnonzero(model.predicted != cases.labels)
+    assert patterns["heatmap on the background"].images.tolist() == wrong.tolist()
+    share = measure.predicted.share[:, FACE]
+    on_face = np.flatnonzero(share > areas(measure.masks)[:, FACE])
+    assert patterns["heatmap on the face"].images.tolist() == on_face.tolist()
+    assert len(patterns["blank heatmap"].images) == 0 and patterns["blank heatmap"].total == len(cases.labels)
+    assert set(patterns["diffuse attention"].images) >= set(wrong)
+    elsewhere = patterns["not where people look"].images
+    assert not np.isin(model.predicted[elsewhere], [4]).any(), "nothing is expected of neutral"
+    assert {p.table for p in patterns.values()} == {"interpretation", "common issues"}

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from reportgen.evidence.attention.cases import Cases, ModelMaps
+from reportgen.evidence.attention.measure import measure_model
+from reportgen.evidence.attention.profile_distance import profile_distance
+from reportgen.evidence.attention.profiles import emotion_profiles, mean_maps, warp_maps
+from reportgen.evidence.attention.verdicts import judge_model
+from reportgen.faces.align import to_canonical, warp_map_to_canonical
+from reportgen.faces.landmarks import template
+from reportgen.faces.regions import REGIONS
+
+MOUTH, EYES = REGIONS.index("mouth"), REGIONS.index("eyes+brows")
+
+
+def test_profiles_say_who_looks_like_people(
+    face_masks: Callable[..., np.ndarray], make_cases: Callable[..., Cases], make_model: Callable[..., ModelMaps]
+) -> None:
+    labels = np.repeat(np.arange(7), 40)
+    masks = face_masks(len(labels), 0, 14)
+    maps = np.random.default_rng(0).gamma(4.0, 1.0, (len(labels), 7, 14, 14))
+    # Everything is read from the mouth: right for happiness, not for anger; nothing is expected of neutral.
+    for e in (0, 3, 4):
+        inside = masks[labels == e, MOUTH] > 0.5
+        maps[labels == e, e] = inside * maps[labels == e, e] + 1e-3
+    cases, model = make_cases(labels), make_model(maps, masks, labels)
+    measures = measure_model(model, cases, 0, 2500)
+    profiles = {
+        p.emotion: p for p in emotion_profiles(model, measures, cases, judge_model(model, measures, cases, 0), 0)
+    }
+    assert (profiles["happiness"].human_like, profiles["happiness"].naive) == ("yes", "yes")
+    assert (profiles["anger"].human_like, profiles["anger"].naive) == ("no", "no")
+    assert (profiles["neutral"].human_like, profiles["neutral"].naive) == ("no expectation", "no expectation")
+    assert profiles["surprise"].human_like == "undetermined"
+    assert profiles["sadness"].naive == "no expectation" and profiles["sadness"].action_units == (1, 4, 15)
+    assert all("wrong" not in p.sentence and p.sentence.startswith("human-like: ") for p in profiles.values())
+    anger = profiles["anger"]
+    assert anger.regions[MOUTH].low > 1 and anger.regions[MOUTH].n == 40
+    assert anger.eyes_to_mouth.high < 0.2 < anger.human_eyes_to_mouth == pytest.approx(1.57 / 1.12)
+    assert anger.correct == pytest.approx([r.value for r in anger.regions])
+
+
+def test_warp_equals_the_rooms_own_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    points = template(224, 224).points
+    moved = np.stack([points, points * 0.8 + 0.15, points @ np.array([[0.9, 0.2], [-0.2, 0.9]])])
+    maps = rng.random((3, 7, 7))
+    warped = warp_maps(maps, np.stack([to_canonical(p) for p in moved]), 40)
+    for i in range(3):
+        assert warped[i] == pytest.approx(warp_map_to_canonical(maps[i], moved[i], 40), abs=1e-6, nan_ok=True)
+
+
+def test_identity_and_broken_affines() -> None:
+    maps = np.arange(8.0).reshape(2, 2, 2)
+    affines = np.stack([np.eye(2, 3), np.zeros((2, 3))])
+    warped = warp_maps(maps, affines, 2)
+    assert warped[0] == pytest.approx(maps[0])
+    assert np.isnan(warped[1]).all()
+    affines[1] = np.nan
+    assert np.isnan(warp_maps(maps, affines, 2)[1]).all()
+
+
+def test_mean_maps_share_one_scale_and_leave_gaps_out() -> None:
+    warped = np.full((4, 2, 2), 0.25)
+    warped[0, 0, 0] = np.nan
+    warped[1, 0, 0] = 0.5
+    warped[3] = 9.0
+    found = mean_maps(warped, np.array([0, 0, 0, 1], bool), np.array([1, 1, 0, 0], bool), cells=4)
+    assert found.correct.tolist() == [[2.0, 1.0], [1.0, 1.0]]
+    assert found.wrong.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert (found.correct_count, found.wrong_count, found.top) == (2, 1, 2.0)
+    assert np.isnan(mean_maps(warped, np.ones(4, bool), np.ones(4, bool), 4).wrong).all()
+
+
+def _profiles(rng: np.random.Generator, n: int, effect: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    labels = np.repeat(np.arange(3), n)
+    area = np.tile(np.array([0.6, 0.1, 0.1, 0.1, 0.2, 0.1, 0.4]), (3 * n, 1))
+    share = area + rng.normal(0, 0.05, area.shape)
+    share[labels == 1, MOUTH] += effect
+    return share, area, labels
+
+
+def test_distance_between_profiles_by_hand() -> None:
+    share, area, labels = _profiles(np.random.default_rng(0), 20, 0.3)
+    share = area.copy()
+    share[labels == 1, MOUTH] += 0.3
+    share[labels == 1, EYES] -= 0.4
+    found = profile_distance(share, area, labels, 3, draws=200)
+    assert found.distance == pytest.approx(np.array([[0, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0]]))
+    assert found.mean.value == pytest.approx(1 / 3) and found.p == pytest.approx(1 / 201)
+
+
+def test_distance_holds_its_level_and_finds_an_effect() -> None:
+    rng = np.random.default_rng(1)
+    p = [profile_distance(*_profiles(rng, 15, 0.0), 3, draws=99).p for _ in range(100)]
+    assert np.mean(np.asarray(p) < 0.05) <= 0.12
+    strong = profile_distance(*_profiles(rng, 15, 0.1), 3, draws=200)
+    assert strong.p < 0.05 and strong.mean.value > strong.chance_high
+    assert strong.mean.low <= strong.mean.value <= strong.mean.high
+
+
+def test_thin_emotions_and_repeated_persons_do_not_count() -> None:
+    share, area, labels = _profiles(np.random.default_rng(2), 15, 0.1)
+    labels[labels == 2] = np.r_[2, 2, 2, np.full(12, -1)]
+    assert np.isnan(profile_distance(share, area, labels, 3, draws=50).distance[2]).all()
+    people = np.asarray([f"p{i % 2}" for i in range(len(labels))], dtype=object)
+    found = profile_distance(share, area, labels, 3, people, draws=50)
+    assert np.isnan(found.mean.value) and found.p == 1.0

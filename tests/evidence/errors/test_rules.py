@@ -1,0 +1,218 @@
+"""Every rule on cases whose answer is known. Image 0 is the error; images 1 to 40 are correct."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reportgen.evidence.errors.contrast_regions import contrast_regions
+from reportgen.evidence.errors.label_suspects import find_label_suspects
+from reportgen.evidence.errors.rules import (
+    LEAST_CORRECT,
+    ORDER,
+    ErrorCase,
+    Flag,
+    background_limit,
+    raise_flags,
+)
+from reportgen.faces.regions import REGIONS
+
+N = 41
+
+
+def case(error: tuple[float, float, float] = (1.0, 3.0, 0.0), correct: int = N - 1) -> ErrorCase:
+    """Image 0 is labelled 0 and read as 1; the others are labelled 0 or 1 and right, with a lead of 2 to 6 logits."""
+    labels = np.array([0, *(i % 2 for i in range(1, N))])
+    logits = np.zeros((N, 3))
+    logits[np.arange(N), labels] = 2 + np.arange(N) / 10
+    logits[0] = error
+    wrong = np.arange(N) > correct
+    logits[wrong] = 0.0
+    logits[wrong, (labels[wrong] + 1) % 3] = 5.0
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    maps = np.ones((N, 3, 4, 4))
+    return ErrorCase(labels, logits, p, maps, {}, why_no_prior="unknown")
+
+
+def flag(of: ErrorCase, name: str, others: list[np.ndarray] | None = None) -> Flag:
+    suspects = find_label_suspects([of.probabilities, *(others or [])], of.labels)
+    return raise_flags(of, suspects, ["A", *"BC"[: len(others or [])]])[ORDER.index(name)]
+
+
+def test_no_flag_is_ever_raised_on_a_correct_image() -> None:
+    made = replace(
+        case(), quality={"sharpness": np.arange(N, dtype=float)}, background=np.arange(N, dtype=float),
+        swapped=dict.fromkeys(range(N), (1.0,)), priors=np.array([0.1, 0.6, 0.3]),
+    )  # fmt: skip
+    suspects = find_label_suspects([made.probabilities] * 2, made.labels)
+    flags = raise_flags(made, suspects, ["A", "B"])
+    assert [one.name for one in flags] == list(ORDER)
+    for one in flags:
+        assert not one.fires[1:].any(), one.name
+        assert not one.tested[1:].any(), one.name
+
+
+def test_label_suspect_needs_the_other_model() -> None:
+    sure = case((0.0, 6.0, 0.0))
+    alone = flag(sure, "label-suspect")
+    assert not alone.fires.any() and not alone.tested.any() and "second model" in alone.untested
+    found = flag(sure, "label-suspect", [sure.probabilities])
+    assert found.fires[0] and len(found.measures) == 2
+    assert found.measures[0].value[0] == pytest.approx(sure.probabilities[0, 1])
+    assert found.measures[0].limit[0] == pytest.approx(sure.probabilities[sure.labels == 1, 1].mean())
+    assert found.common is None
+    doubting = case((2.0, 3.0, 0.0))
+    assert not flag(sure, "label-suspect", [doubting.probabilities]).fires[0]
+
+
+def test_low_quality_is_below_the_fifth_percentile_of_correct_predictions() -> None:
+    sharpness = np.arange(100, 100 + N, dtype=float)
+    limit = np.quantile(sharpness[1:], 0.05)
+    for value, expected in ((limit - 0.1, True), (limit, False), (np.nan, False)):
+        sharpness[0] = value
+        found = flag(replace(case(), quality={"sharpness": sharpness.copy()}), "low-quality")
+        assert found.fires[0] == expected
+        assert found.tested[0] == bool(np.isfinite(value))
+        assert found.measures[0].limit[0] == pytest.approx(limit)
+        assert found.common is not None and found.common[1:].sum() == 2  # of 40 correct ones, the two lowest
+
+
+def test_any_one_measure_of_quality_is_enough() -> None:
+    good, poor = np.arange(N, dtype=float) + 50, np.arange(N, dtype=float) + 50
+    good[0], poor[0] = 70, 0
+    found = flag(replace(case(), quality={"sharpness": good, "luminance": poor}), "low-quality")
+    assert found.fires[0]
+    assert [m.crossed[0] for m in found.measures] == [False, True]
+
+
+def test_percentiles_are_not_taken_of_few_correct_predictions() -> None:
+    values = np.arange(N, dtype=float)
+    few = replace(case(correct=LEAST_CORRECT - 1), quality={"sharpness": values}, background=values)
+    for name in ("low-quality", "background", "ambiguous"):
+        found = flag(few, name)
+        assert not found.fires.any() and not found.tested.any()
+        assert f"fewer than {LEAST_CORRECT}" in found.untested
+    assert background_limit(values, few.right) is None
+
+
+def heated(heat: float, changes: tuple[float, ...] | None) -> ErrorCase:
+    background = np.linspace(0.1, 1.0, N)
+    background[0] = heat
+    return replace(case(), background=background, swapped=None if changes is None else {0: changes})
+
+
+@pytest.mark.parametrize(
+    ("heat", "changes", "fires", "tested"),
+    [
+        (2.0, (0.4, 0.1, 0.2), True, True),
+        (2.0, (0.4, -0.1, 0.9), False, True),  # one other background does not help the label
+        (0.5, (0.4, 0.1, 0.2), False, True),  # little heat on the background to begin with
+        (2.0, (), False, False),  # was not among the images whose background was exchanged
+        (2.0, None, False, False),
+        (0.5, None, False, True),
+        (np.nan, (0.4, 0.1, 0.2), False, False),  # blank map
+    ],
+)
+def test_background_needs_heat_and_a_rise_on_every_other_background(
+    heat: float, changes: tuple[float, ...] | None, fires: bool, tested: bool
+) -> None:
+    found = flag(heated(heat, changes), "background")
+    assert (found.fires[0], found.tested[0]) == (fires, tested)
+    assert found.common is not None and bool(found.common[0]) == (heat == 2.0)
+
+
+def test_background_without_regions_is_not_tested() -> None:
+    assert flag(case(), "background").untested == "no regions"
+
+
+def test_prior_bias_is_an_error_that_vanishes_without_the_class_frequencies() -> None:
+    lead = 2.0  # the answer leads by two logits
+    for priors, fires in (
+        ([0.1, 0.8, 0.1], True),  # log(.8 / .1) = 2.08: more than the lead
+        ([0.12, 0.8, 0.08], False),  # log(.8 / .12) = 1.90
+    ):
+        found = flag(replace(case((1.0, 1.0 + lead, -4.0)), priors=np.array(priors)), "prior")
+        assert found.fires[0] == fires
+        assert found.measures[0].value[0] == pytest.approx(np.log(priors[1] / priors[0]) - lead)
+    unknown = flag(case(), "prior")
+    assert not unknown.tested.any() and unknown.untested == "unknown"
+
+
+def test_a_class_that_was_never_trained_cannot_win_by_its_rarity() -> None:
+    found = flag(replace(case((1.0, 3.0, 2.9)), priors=np.array([0.5, 0.5, 0.0])), "prior")
+    assert not found.fires[0] and np.isfinite(found.measures[0].value[0])
+
+
+def test_looks_like_the_predicted_class() -> None:
+    made = case()
+    maps = np.zeros((N, 3, 1, 4))
+    maps[:, 0, 0, 0] = maps[:, 1, 0, 3] = maps[:, 2] = 1.0
+    # The error's evidence for class 1 lies where class 1 has it; that for its label lies somewhere else.
+    maps[0, 0, 0] = (0, 1, 0, 0)
+    found = flag(replace(made, maps=maps), "looks-like")
+    assert found.fires[0]
+    assert found.measures[0].value[0] == pytest.approx(0.0) and found.measures[0].limit[0] == pytest.approx(1.0)
+    maps[0, 0, 0], maps[0, 1, 0] = (1, 0, 0, 0), (0, 1, 0, 1)
+    assert not flag(replace(made, maps=maps), "looks-like").fires[0]
+
+
+def test_looks_like_compares_correct_images_with_their_runner_up() -> None:
+    made = case()
+    logits = made.logits.copy()
+    logits[1:, :2] += 1.0  # the runner-up is the other of the first two classes, never the third without images
+    maps = np.zeros((N, 3, 1, 4))
+    maps[:, 0, 0, 0] = maps[:, 1, 0, 3] = maps[:, 2] = 1.0
+    maps[made.labels == 1, 0, 0, 1] = maps[made.labels == 0, 1, 0, 2] = 1.0  # the runner-up's maps are smeared ...
+    row = int(np.flatnonzero(made.labels == 1)[0])
+    maps[row, 0, 0], maps[row, 1, 0] = (1, 0, 0, 0), (0, 1, 1, 0)  # ... but for one image, whose own is
+    found = flag(replace(made, logits=logits, maps=maps), "looks-like")
+    assert found.common is not None and found.comparable is not None
+    assert found.comparable.all()
+    assert np.flatnonzero(found.common).tolist() == [row]
+    assert not found.fires.any()
+
+
+def test_ambiguous_is_second_and_close() -> None:
+    usual = case()
+    ordered = np.sort(usual.probabilities[1:], axis=1)
+    limit = np.quantile(ordered[:, -1] - ordered[:, -2], 0.10)
+    close = flag(case((2.95, 3.0, 0.0)), "ambiguous")
+    assert close.fires[0]
+    assert close.measures[0].limit[0] == pytest.approx(limit)
+    assert close.common is not None and close.common[1:].sum() == 4  # 10 % of 40
+    assert not flag(case((0.0, 6.0, 0.0)), "ambiguous").fires[0]  # far apart
+    third = flag(case((1.0, 3.0, 2.95)), "ambiguous")
+    assert third.common is not None and third.common[0] and not third.fires[0]  # close, but the label is third
+    assert third.measures[1].value[0] == 3
+
+
+def test_the_region_of_an_error_is_where_the_answer_outweighs_the_label_most() -> None:
+    made = case()
+    masks = np.zeros((N, len(REGIONS), 2, 4))
+    masks[:, REGIONS.index("mouth"), 1, :2] = 1
+    masks[:, REGIONS.index("eyes+brows"), 0, :2] = 1
+    masks[:, REGIONS.index("face"), :, :2] = 1
+    masks[:, REGIONS.index("background"), :, 2:] = 1
+    maps = np.zeros((N, 3, 2, 4))
+    maps[0, 1, 0, 0] = 3.0  # for the answer: eyes
+    maps[0, 1, 1, 0] = 4.0  # more of it at the mouth ...
+    maps[0, 0, 1, 0] = 3.0  # ... but there the label has nearly as much
+    found = contrast_regions(replace(made, maps=maps), masks, np.zeros(N, dtype=bool))
+    assert REGIONS[found.region[0]] == "eyes+brows"
+    assert found.share[0] == pytest.approx(0.75)
+    assert found.heat[0] == pytest.approx(0.75 / 0.25)
+    assert (found.region[1:] == -1).all()
+    # With landmarks that are only a template the eyes and brows are not named.
+    rough = contrast_regions(replace(made, maps=maps), masks, np.ones(N, dtype=bool))
+    assert REGIONS[rough.region[0]] == "mouth"
+
+
+def test_an_answer_that_nowhere_outweighs_the_label_has_no_region() -> None:
+    made = case()
+    maps = np.zeros((N, 3, 2, 4))
+    maps[0, 0] = 1.0
+    found = contrast_regions(replace(made, maps=maps), np.ones((N, len(REGIONS), 2, 4)), np.zeros(N, dtype=bool))
+    assert found.region[0] == -1
+    assert np.isnan(found.heat[0])

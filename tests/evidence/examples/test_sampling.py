@@ -1,0 +1,53 @@
+"""A sample has every image of the rare emotions and an even share of the frequent ones."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reportgen.evidence.examples.sampling import draw_sample
+
+
+def labels_of(*counts):
+    return np.random.default_rng(0).permutation(np.repeat(np.arange(-1, len(counts) - 1), counts))
+
+
+@pytest.mark.parametrize(
+    ("counts", "most", "expected"),
+    [
+        ((0, 3, 40, 200), 63, (0, 3, 30, 30)),
+        ((5, 3, 40, 200), 100, (5, 3, 40, 52)),
+        ((0, 100, 100, 100), 100, (0, 33, 33, 34)),
+        ((0, 9, 9, 9), 2, (0, 0, 1, 1)),
+    ],
+)
+def test_quotas_worked_by_hand(counts, most, expected):
+    labels = labels_of(*counts)
+    drawn = draw_sample(labels, most, 0)
+    assert tuple((labels[drawn] == k).sum() for k in range(-1, len(counts) - 1)) == expected
+
+
+def test_few_images_are_all_looked_at():
+    assert draw_sample(labels_of(3, 4), 7, 0) is None
+    assert len(draw_sample(labels_of(3, 4), 6, 0)) == 6
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=8), st.integers(1, 200), st.integers(0, 5))
+def test_a_sample_is_whole_ascending_repeatable_and_even(counts, most, seed):
+    labels = labels_of(*counts)
+    drawn = draw_sample(labels, most, seed)
+    if len(labels) <= most:
+        assert drawn is None
+        return
+    assert len(drawn) == most
+    assert (np.diff(drawn) > 0).all()
+    assert np.array_equal(drawn, draw_sample(labels, most, seed))
+    got = np.array([(labels[drawn] == k).sum() for k in range(-1, len(counts) - 1)])
+    short = got < counts
+    # Nobody has to go short for another to have more.
+    assert got[short].min() >= got.max() - 1
+
+
+def test_the_seed_decides_which():
+    labels = labels_of(0, 500)
+    assert not np.array_equal(draw_sample(labels, 50, 0), draw_sample(labels, 50, 1))

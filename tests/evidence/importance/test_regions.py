@@ -1,0 +1,184 @@
+"""Use, worked out by hand and under simulated truths; trust and cheating on constructed cases."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import logsumexp
+
+from reportgen.evidence.attention.verdicts import Verdict
+from reportgen.evidence.importance.background import judge_backgrounds, status_of
+from reportgen.evidence.importance.regions import RegionUse, log_odds, measure_use
+from reportgen.faces.transplant import TRANSPLANTED
+
+CLASSES = ("a", "b", "c", "d", "e", "f")
+MANY = np.asarray([f"image {i}" for i in range(6000)])
+
+
+def make_design(receivers: int = 14, same: int = 2, other: int = 2, pool: int = 300, seed: int = 0) -> pd.DataFrame:
+    """Every emotion receives; donors of the emotion itself and of the others in turn."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for e in range(len(CLASSES)):
+        others = [d for d in range(len(CLASSES)) if d != e]
+        for i in range(receivers):
+            rows += [(e, 1000 * e + i, 1000 * e + 500 + (i * same + j) % pool, e) for j in range(same)]
+            for j in range(other):
+                d = others[(i * other + j) % len(others)]
+                rows.append((e, 1000 * e + i, 1000 * d + 500 + int(rng.integers(pool)), d))
+    pairs = pd.DataFrame(rows, columns=["emotion", "receiver", "donor", "donor_emotion"]).assign(matched=True)
+    return pairs.merge(pd.DataFrame({"region": TRANSPLANTED}), how="cross")
+
+
+def answers(design: pd.DataFrame, margin: np.ndarray) -> np.ndarray:
+    """Logits whose log-odds of the receiver's emotion are `margin`: that class against six equal zeros."""
+    logits = np.zeros((len(design), len(CLASSES)))
+    logits[np.arange(len(design)), design["emotion"]] = margin + math.log(len(CLASSES) - 1)
+    return logits
+
+
+def test_log_odds_by_hand():
+    z = np.array([[1.0, 2.0, -1.0]])
+    assert log_odds(z, np.array([1]))[0] == pytest.approx(2.0 - math.log(math.e + math.exp(-1)))
+    assert log_odds(z, np.array([0]))[0] == pytest.approx(1.0 - logsumexp([2.0, -1.0]))
+
+
+def test_the_gap_is_the_mean_over_donor_emotions_without_the_extremes():
+    design = make_design()
+    loss = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 50.0])  # by the donor's emotion
+    same = (design["donor_emotion"] == design["emotion"]).to_numpy()
+    margin = np.where(same, 0.0, -loss[design["donor_emotion"]])
+    found = {(u.emotion, u.region): u for u in measure_use("m", design, answers(design, margin), CLASSES, MANY, 0)}
+    # Emotion a meets losses 1, 2, 3, 4, 50 and keeps 2, 3, 4; emotion f meets 0..4 and keeps 1, 2, 3.
+    assert found["a", "mouth"].gap == pytest.approx(3.0)
+    assert found["f", "mouth"].gap == pytest.approx(2.0)
+    assert found["a", "mouth"].by_donor[5] == pytest.approx(50.0)
+    assert math.isnan(found["a", "mouth"].by_donor[0])
+
+
+def test_receivers_effects_cancel():
+    design = make_design()
+    effect = np.random.default_rng(1).normal(0, 5, 6000)[design["receiver"]]
+    for use in measure_use("m", design, answers(design, effect), CLASSES, MANY, 0):
+        assert use.gap == pytest.approx(0, abs=1e-9)
+        assert use.answer == "no"
+
+
+def noisy(design: pd.DataFrame, seed: int, size: float = 0.5) -> np.ndarray:
+    """Margins with effects of receivers, of donors (both by region) and of the single picture."""
+    rng = np.random.default_rng(seed)
+    region = design["region"].map({name: i for i, name in enumerate(TRANSPLANTED)}).to_numpy()
+    receivers, donors = rng.normal(0, 1, (6, 6000)), rng.normal(0, size, (6, 6000))
+    return (
+        receivers[region, design["receiver"]] + donors[region, design["donor"]] + rng.normal(0, size / 2, len(design))
+    )
+
+
+def test_a_used_region_is_found_and_no_other():
+    design = make_design(seed=3)
+    lost = (design["emotion"] == 2) & (design["region"] == "mouth") & (design["donor_emotion"] != 2)
+    found = measure_use("m", design, answers(design, noisy(design, 3) - 1.5 * lost), CLASSES, MANY, 0)
+    assert {(u.emotion, u.region) for u in found if u.answer == "yes"} == {("c", "mouth")}
+
+
+def test_one_emotions_artefact_does_not_accuse_the_others():
+    design = make_design(seed=4)
+    # Donors of f bring an artefact that lowers every other emotion by five; f itself depends on it.
+    pulled = (design["region"] == "background") & (design["donor_emotion"] == 5) & (design["emotion"] != 5)
+    needed = (design["region"] == "background") & (design["emotion"] == 5) & (design["donor_emotion"] != 5)
+    margin = noisy(design, 4) - 5.0 * pulled - 5.0 * needed + 3.0
+    found = measure_use("m", design, answers(design, margin), CLASSES, MANY, 0)
+    assert [u.emotion for u in found if u.cheating] == ["f"]
+
+
+@pytest.mark.slow
+def test_without_any_use_a_false_accusation_is_rare():
+    wrong = 0
+    for seed in range(20):
+        design = make_design(pool=25, seed=seed)  # donors come back again and again, as in a small emotion
+        found = measure_use("m", design, answers(design, noisy(design, seed, size=1.0)), CLASSES, MANY, seed)
+        wrong += any(u.answer in ("yes", "small") for u in found)
+    # At 5 % per model, more than 4 of 20 has a probability of .3 %.
+    assert wrong <= 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("receivers", "same", "other", "pool"), [(22, 1, 1, 300), (22, 1, 1, 30), (24, 3, 2, 300)])
+def test_p_values_mean_what_they_say(receivers, same, other, pool):
+    """With skewed donors, to whom receivers answer unlike, one p in twenty is below .05."""
+    p = []
+    for seed in range(10):
+        design = make_design(receivers, same, other, pool, seed)
+        rng = np.random.default_rng(seed)
+        answer, donor = rng.gamma(2, 0.5, 6000), rng.exponential(1.0, (6, 6000)) ** 1.5
+        region = design["region"].map({name: i for i, name in enumerate(TRANSPLANTED)}).to_numpy()
+        margin = donor[region, design["donor"]] * answer[design["receiver"]] + rng.normal(0, 0.3, len(design))
+        p += [u.p_alone for u in measure_use("m", design, answers(design, margin), CLASSES, MANY, seed)]
+    # 360 tests: three standard errors above 5 % is 8.4 %.
+    assert np.mean(np.asarray(p) < 0.05) < 0.084
+
+
+def test_few_persons_decide_nothing():
+    design = make_design(receivers=10, seed=5)
+    persons = np.asarray([f"person {i % 1000 % 4}" for i in range(6000)])
+    found = measure_use("m", design, answers(design, noisy(design, 5) - 9.0), CLASSES, persons, 0)
+    assert {u.answer for u in found} == {"insufficient evidence"}
+
+
+def test_emotions_without_pictures_are_not_tested():
+    design = make_design(seed=6)
+    design = design[design["emotion"] != 0].reset_index(drop=True)
+    found = measure_use("m", design, answers(design, noisy(design, 6)), CLASSES, MANY, 0)
+    first = found[0]
+    assert (first.emotion, first.answer, first.receivers) == ("a", "insufficient evidence", 0)
+    assert status_of(first) == "not tested"
+
+
+def use(answer: str, gap: float, high: float, recall: float = 0.0, p: float = 0.5) -> RegionUse:
+    return RegionUse(
+        "m", "a", "background", answer, gap, 2 * gap - high, high, recall, min(1.0, 6 * p), 14, 14, 40, math.nan,
+        "insufficient evidence", (math.nan,) * 6, p_alone=p,
+    )  # fmt: skip
+
+
+def verdict(answer: str, place: str = "") -> Verdict:
+    return Verdict(
+        "m", "a", "background", answer, "enrichment", 1.5, 1.2, 1.8, 0.001, 40, None, answer, answer, False, place, "",
+        "Heat.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("looks", "found", "state"),
+    [
+        ("yes", use("yes", 2.0, 3.0, recall=0.3, p=0.001), "uses it"),
+        ("no", use("yes", 2.0, 3.0, recall=0.3, p=0.001), "uses it"),
+        ("yes", use("yes", 2.0, 3.0, recall=0.04, p=0.001), "uses a little"),
+        ("yes", use("yes", 2.0, 3.0, recall=0.3, p=0.03), "uses a little"),
+        ("no", use("small", 0.15, 0.19, recall=0.3, p=0.001), "uses a little"),
+        ("yes", use("no", 0.0, 0.1), "looks only"),
+        ("no", use("no", 0.0, 0.1), "clear"),
+        ("yes", use("undetermined", 0.3, 0.9), "undetermined"),
+        ("yes", None, "not tested"),
+    ],
+)
+def test_the_background_is_judged_by_heat_and_use(looks, found, state):
+    (finding,) = judge_backgrounds(
+        [verdict(looks, "the top left corner" if looks == "yes" else "")], [found] if found else []
+    )
+    assert finding.state == state
+    assert finding.cheating == (state == "uses it")
+    if state == "uses it":
+        assert ("although the heatmap does not show it" in finding.sentence) == (looks == "no")
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [("yes", "confirmed"), ("small", "contradicted"), ("no", "contradicted"), ("undetermined", "undetermined"),
+     ("insufficient evidence", "not tested")],
+)  # fmt: skip
+def test_every_claim_of_heat_gets_a_causal_status(answer, status):
+    assert status_of(use(answer, 0.3, 0.5)) == status

@@ -1,0 +1,54 @@
+"""Answers to changed pictures are kept, and made again when anything they depend on is another."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reportgen.explain.experiments.forward as forward
+from reportgen.analysis import Analysis, ModelRecords
+from reportgen.config import Config
+from reportgen.explain.experiments.experiment import Experiment, perform
+from reportgen.progress import SilentProgress
+
+
+def analysis(folder: Path, *sides: int) -> Analysis:
+    """One image, and a model per side of its input."""
+    models = tuple(
+        ModelRecords(f"m{side}", f"m{side}", {"input": [side, side], "parts": [f"{side:016x}"]},
+                     np.zeros((1, 2), np.float32), np.zeros((1, 2, 1, 1), np.float32))
+        for side in sides
+    )  # fmt: skip
+    return Analysis(folder, {"classes": ["a", "b"]}, pd.DataFrame({"row": [0]}), pd.DataFrame(), models)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The models that had to be run; their answer is the size of the pictures they saw."""
+    asked: list[str] = []
+
+    def run(slugs, jobs, pictures, workers, advance):
+        asked.extend(slugs)
+        return {slug: np.full((1, 2), pictures.size, np.float32) for slug in slugs}
+
+    monkeypatch.setattr(forward, "load_forwards", lambda config, analysis, slugs: slugs)
+    monkeypatch.setattr(forward, "run_jobs", run)
+    return asked
+
+
+def test_a_larger_model_scales_the_pictures_of_all_anew(tmp_path: Path, asked: list[str]) -> None:
+    experiment = Experiment("transplants", pd.DataFrame({"receiver": [0]}), (), ("code",))
+
+    def answers(folder: Path, *sides: int) -> dict[str, float]:
+        said = perform(experiment, Config(), None, analysis(folder, *sides), SilentProgress(), "Asking")
+        return {slug: float(found.logits[0, 0]) for slug, found in said.items()}
+
+    assert answers(tmp_path, 32, 48) == {"m32": 48, "m48": 48}
+    assert answers(tmp_path, 32, 48) == {"m32": 48, "m48": 48}
+    assert asked == ["m32", "m48"]
+    # A further model that is no larger leaves the others' answers alone; a larger one does not.
+    assert answers(tmp_path, 32, 48, 40) == {"m32": 48, "m48": 48, "m40": 48}
+    assert asked == ["m32", "m48", "m40"]
+    assert answers(tmp_path, 32, 48, 64) == answers(tmp_path / "fresh", 32, 48, 64)
+    assert asked[3:6] == ["m32", "m48", "m64"]

@@ -1,0 +1,106 @@
+"""Which pictures are shown, and that they are what the design says."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reportgen.analysis import Analysis, ModelRecords
+from reportgen.explain.experiments.interventions import PER_EMOTION, intervention_experiment
+from reportgen.inputs.images.changes import CHANGES, change, typical_level
+
+NAMES = list(CHANGES)
+
+
+def model(name, side):
+    info = {"input": [side, side], "parts": ["0" * 16]}
+    return ModelRecords(name, name, info, np.zeros((0, 3), np.float32), np.zeros((0, 3, 1, 1), np.float32))
+
+
+def analysis(counts=(150, 12, 0), sides=(224, 224), grey=lambda row: row % 2 == 0):
+    labels = np.repeat([*range(len(counts)), -1], [*counts, 5])
+    n = len(labels)
+    images = pd.DataFrame(
+        {
+            "label": labels,
+            "row": np.arange(n),
+            "colourfulness": [0.0 if grey(row) else 0.1 for row in range(n)],
+            "luminance": np.linspace(0.2, 0.8, n),
+            "contrast": np.full(n, 0.2),
+        }
+    )
+    models = tuple(model(f"m{k}", side) for k, side in enumerate(sides))
+    return Analysis(Path("analysis"), {"classes": ["a", "b", "c"]}, images, pd.DataFrame(), models)
+
+
+class Noise:
+    """Stands in for the pictures on disk."""
+
+    def __getitem__(self, row):
+        return np.random.default_rng(row).integers(60, 190, (32, 32, 3), dtype=np.uint8)
+
+
+def test_small_emotions_are_shown_whole_and_large_ones_sampled():
+    design = intervention_experiment(analysis(), "default", 0).design
+    per = analysis().labels[np.unique(design["image"])]
+    assert np.bincount(per).tolist() == [120, 12]
+    assert PER_EMOTION["quick"] < PER_EMOTION["default"] < PER_EMOTION["full"]
+    full = intervention_experiment(analysis(), "full", 0).design
+    assert full["image"].nunique() == 162
+
+
+def test_grey_photos_are_not_made_grey_again():
+    design = intervention_experiment(analysis(), "default", 0).design
+    made = {name: set(rows) for name, rows in design.groupby("change")["image"]}
+    assert set(made) == set(NAMES)
+    assert made["blurred"] == made["equalised"] == made["re-encoded"]
+    assert made["grey"] == {row for row in made["blurred"] if row % 2}
+
+
+def test_the_sample_is_the_seeds_and_every_change_sees_the_same():
+    one, two, other = (intervention_experiment(analysis(), "default", seed).design for seed in (0, 0, 1))
+    pd.testing.assert_frame_equal(one, two)
+    assert set(one["image"]) != set(other["image"])
+
+
+def test_the_pictures_are_those_of_the_design():
+    source = analysis((10, 5, 0))
+    experiment = intervention_experiment(source, "default", 0)
+    made = [picture for job in experiment.jobs for picture in job.make(Noise())]
+    assert len(made) == len(experiment.design) == sum(job.count for job in experiment.jobs)
+    level = typical_level(source.images)
+    for picture, (row, name) in zip(made, experiment.design.itertuples(index=False), strict=True):
+        np.testing.assert_array_equal(picture, change(name, Noise()[row], level))
+
+
+def test_models_of_different_sizes_get_a_baseline_of_their_own():
+    """Their pictures are scaled twice, so the analysis's answers are not those to the unchanged picture."""
+    experiment = intervention_experiment(analysis(sides=(224, 112)), "default", 0)
+    shown = experiment.design.groupby("image")["change"].agg(set)
+    assert all("unchanged" in names for names in shown)
+    first = experiment.jobs[0].make(Noise())[0]
+    assert experiment.design["change"][0] == "unchanged"
+    np.testing.assert_array_equal(first, Noise()[experiment.design["image"][0]])
+
+
+def test_without_labels_nothing_is_shown():
+    assert intervention_experiment(analysis((0, 0, 0)), "default", 0) is None
+
+
+def test_answers_depend_on_what_the_pictures_depend_on():
+    source = analysis()
+    darker = replace(source, images=source.images.assign(luminance=source.images["luminance"] / 2))
+    assert (
+        intervention_experiment(source, "default", 0).depends != intervention_experiment(darker, "default", 0).depends
+    )
+
+
+@pytest.mark.parametrize("budget", list(PER_EMOTION))
+def test_every_budget_shows_every_image_at_least_once(budget):
+    """The evidence reads from the design which images were shown, also where a change left them as they are."""
+    source = analysis(grey=lambda row: True)
+    design = intervention_experiment(source, budget, 0).design
+    assert "grey" not in set(design["change"])
+    assert design["image"].nunique() == sum(min(n, PER_EMOTION[budget]) for n in (150, 12))

@@ -1,0 +1,96 @@
+"""Which faces receive and give: fair donors, and no more pictures than a budget has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reportgen.analysis import Analysis, FaceRecords
+from reportgen.explain.experiments.transplants import BUDGETS, design_transplants
+from reportgen.faces.transplant import TRANSPLANTED
+
+REAL = (166, 31, 3, 740, 680, 246, 185)  # images per emotion of a real test set
+CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+
+
+def analysis(counts=REAL, persons=None, template=()):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    n = len(labels)
+    rng = np.random.default_rng(0)
+    images = pd.DataFrame(
+        {
+            "label": labels, "row": np.arange(n), "sha256": [f"{i:064x}" for i in range(n)],
+            "person": [None] * n if persons is None else persons(np.arange(n)),
+            "colourfulness": np.where(rng.random(n) < 0.3, 0.2, 0.0), "luminance": rng.uniform(0.3, 0.7, n),
+            "contrast": 0.2,
+        }
+    )  # fmt: skip
+    source = tuple("template" if row in template else "detector" for row in range(n))
+    faces = FaceRecords(np.zeros((n, 478, 2), np.float32), np.ones(n, np.float32), source, source,
+                        np.zeros((n, 52), np.float32))  # fmt: skip
+    return Analysis(Path("a"), {"classes": list(CLASSES)}, images, pd.DataFrame(), (), faces)
+
+
+def test_the_usual_budget_is_at_most_a_pass_over_the_real_set():
+    design = design_transplants(analysis(), BUDGETS["default"], 0)
+    assert 1500 < len(design) <= sum(REAL)
+    # Three images of fear can decide nothing: they neither receive nor give.
+    assert not (design[["emotion", "donor_emotion"]] == 2).to_numpy().any()
+
+
+@pytest.mark.parametrize("budget", list(BUDGETS))
+def test_donors_are_fair(budget):
+    made = analysis(counts=(40, 12, 7, 40, 25, 18, 5), persons=lambda rows: [f"p{row % 9}" for row in rows])
+    design = design_transplants(made, BUDGETS[budget], 1)
+    persons, labels = made.images["person"].to_numpy(), made.labels
+    assert (persons[design["receiver"]] != persons[design["donor"]]).all()
+    assert (labels[design["receiver"]] == design["emotion"]).all()
+    assert (labels[design["donor"]] == design["donor_emotion"]).all()
+    for (emotion, region, _), rows in design.groupby(["emotion", "region", "matched"]):
+        other = rows[rows["donor_emotion"] != emotion]["donor_emotion"].value_counts()
+        # Balanced over the other emotions, never by how frequent those are.
+        assert len(other) == 5 and other.max() - other.min() <= 2 + BUDGETS[budget].background_other
+        same = rows[rows["donor_emotion"] == emotion].groupby("receiver").size()
+        if region == "background":
+            assert same.max() == BUDGETS[budget].background_same
+            assert rows["receiver"].nunique() <= BUDGETS[budget].background
+
+
+def test_where_faces_are_few_each_receives_more_often():
+    budget = BUDGETS["default"]
+    design = design_transplants(analysis(counts=(60, 60, 60, 7, 60, 60, 60)), budget, 0)
+    mouth = design[design["region"] == "mouth"]
+    pairs = mouth[mouth["emotion"] != mouth["donor_emotion"]].groupby("emotion").size()
+    assert pairs[0] == budget.pairs and mouth[mouth["emotion"] == 0]["receiver"].nunique() == budget.pairs
+    assert abs(pairs[3] - budget.pairs) <= 3 and mouth[mouth["emotion"] == 3]["receiver"].nunique() == 7
+
+
+def test_faces_that_were_not_found_and_copies_do_not_take_part():
+    made = analysis(counts=(12, 12, 12, 0, 0, 0, 0), template=(3, 14))
+    made.images.loc[1, "sha256"] = made.images.loc[0, "sha256"]
+    design = design_transplants(made, BUDGETS["default"], 0)
+    assert not np.isin(design[["receiver", "donor"]].to_numpy(), (3, 14)).any()
+    assert not ((design["receiver"] == 0) & (design["donor"] == 1)).any()
+
+
+def test_grey_faces_get_grey_donors_while_there_are_any():
+    made = analysis(counts=(60, 60, 60, 0, 0, 0, 0))
+    design = design_transplants(made, BUDGETS["default"], 0)
+    colour = made.images["colourfulness"].to_numpy() > 0
+    assert (colour[design["receiver"]] == colour[design["donor"]]).all()
+
+
+def test_the_same_seed_draws_the_same_faces():
+    first, again, other = (design_transplants(analysis(), BUDGETS["quick"], seed) for seed in (0, 0, 1))
+    pd.testing.assert_frame_equal(first, again)
+    assert not first.equals(other)
+    assert set(first["region"]) == set(TRANSPLANTED)
+
+
+def test_too_few_faces_are_not_tested():
+    assert design_transplants(analysis(counts=(5, 5, 5, 0, 0, 0, 0)), BUDGETS["default"], 0).empty
+    # One emotion alone has nobody to exchange with.
+    assert design_transplants(analysis(counts=(50, 5, 0, 0, 0, 0, 0)), BUDGETS["default"], 0).empty

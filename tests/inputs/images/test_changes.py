@@ -1,0 +1,109 @@
+"""A change takes one property away and leaves the others."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from reportgen.demo import demo_files
+from reportgen.inputs.images.changes import CHANGES, Level, change, is_grey, typical_level
+from reportgen.inputs.images.quality import image_quality
+
+LEVEL = Level(0.5, 0.15)
+
+
+def photo(seed=0, size=96):
+    """Smooth colours with fine noise over them, none of it near black or white."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(70, 190, (6, 6, 3), dtype=np.uint8)).resize((size, size), 2)
+    return np.clip(np.asarray(coarse).astype(int) + rng.integers(-12, 13, (size, size, 3)), 0, 255).astype(np.uint8)
+
+
+def chroma(rgb):
+    return np.asarray(Image.fromarray(rgb).convert("YCbCr")).astype(int)[..., 1:]
+
+
+def luma(rgb):
+    return rgb.astype(float) @ [0.299, 0.587, 0.114] / 255
+
+
+@pytest.mark.parametrize("name", list(CHANGES))
+def test_a_change_keeps_shape_and_type_and_is_the_same_every_time(name):
+    rgb = photo()
+    once = change(name, rgb, LEVEL)
+    assert once.shape == rgb.shape
+    assert once.dtype == np.uint8
+    assert (once != rgb).any()
+    np.testing.assert_array_equal(once, change(name, rgb, LEVEL))
+
+
+def test_grey_has_no_colour_and_the_same_light():
+    rgb = photo()
+    grey = change("grey", rgb, LEVEL)
+    assert (grey[..., 0] == grey[..., 1]).all() and (grey[..., 1] == grey[..., 2]).all()
+    assert np.abs(luma(grey) - luma(rgb)).max() < 1 / 255
+
+
+def test_a_grey_photo_made_grey_is_the_same_to_the_bit():
+    """This is why such photos are not shown again; every level, so that no rounding hides."""
+    grey = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
+    np.testing.assert_array_equal(change("grey", grey, LEVEL), grey)
+    images = pd.DataFrame({"colourfulness": [image_quality(p).colourfulness for p in (grey, photo())]})
+    assert is_grey(images).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("dark", "flat"), [(0.3, 1.0), (1.0, 0.4), (0.6, 0.6)])
+def test_equalised_photos_have_one_brightness_and_contrast_and_their_own_colours(dark, flat):
+    rgb = photo(1)
+    taken = np.clip(((rgb - rgb.mean()) * flat + rgb.mean()) * dark, 0, 255).astype(np.uint8)
+    even = change("equalised", taken, LEVEL)
+    assert luma(even).mean() == pytest.approx(LEVEL.luminance, abs=0.015)
+    assert luma(even).std() == pytest.approx(LEVEL.contrast, abs=0.015)
+    # Rounding, and at the ends of the scale the RGB cube, keep it from being exact.
+    assert np.abs(chroma(even) - chroma(taken)).mean() < 1.5
+
+
+def test_an_even_picture_is_brought_to_the_level_without_noise():
+    even = change("equalised", np.full((20, 20, 3), 30, np.uint8), LEVEL)
+    assert np.ptp(even) == 0
+    assert even.mean() / 255 == pytest.approx(LEVEL.luminance, abs=0.01)
+
+
+def test_a_blurred_photo_is_soft_and_otherwise_alike():
+    rgb = photo(2, 224)
+    soft = change("blurred", rgb, LEVEL)
+    assert image_quality(soft).sharpness < 0.1 * image_quality(rgb).sharpness
+    np.testing.assert_allclose(soft.mean(axis=(0, 1)), rgb.mean(axis=(0, 1)), atol=1)
+
+
+def blockiness(rgb):
+    """Steps across the borders of JPEG's blocks of 8 pixels against steps inside them."""
+    steps = np.abs(np.diff(rgb.astype(float).mean(axis=2), axis=1)).mean(axis=0)
+    border = np.arange(len(steps)) % 8 == 7
+    return steps[border].mean() / steps[~border].mean()
+
+
+def test_re_encoding_levels_traces_of_storage():
+    """The blocks that tell a copy of low quality from one of high quality are much alike afterwards."""
+    files = demo_files()
+    differences = []
+    for path in pd.read_csv(files.data)["image_path"][::60]:
+        with Image.open(files.data.parent / path) as image:
+            rgb = image.convert("RGB").resize((224, 224))
+        copies = []
+        for quality in (95, 50):
+            buffer = io.BytesIO()
+            rgb.save(buffer, "JPEG", quality=quality)
+            copies.append(np.asarray(Image.open(buffer).convert("RGB")))
+        again = [change("re-encoded", copy, LEVEL) for copy in copies]
+        pairs = [[np.log(blockiness(one)) for one in pair] for pair in (copies, again)]
+        differences.append([abs(a - b) for a, b in pairs])
+    before, after = np.mean(differences, axis=0)
+    assert after < 0.5 * before
+
+
+def test_the_level_is_the_median():
+    images = pd.DataFrame({"luminance": [0.1, 0.4, 0.9], "contrast": [0.3, 0.1, 0.2]})
+    assert typical_level(images) == Level(0.4, 0.2)

@@ -1,0 +1,39 @@
+"""From pixels to a model's input: the same numbers as torchvision's transforms, whatever way they were reached."""
+
+import numpy as np
+import pytest
+import torch
+
+from reportgen.config import Preprocessing
+from reportgen.models.architectures.torchvision_ops import import_torchvision
+from reportgen.models.preprocessing import normalise, resize
+
+SIZES = [(350, 350), (48, 48), (31, 57), (224, 224), (500, 90)]
+
+
+def picture(size):
+    return np.random.default_rng(size[0]).integers(0, 256, (*size, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pixels_equal_torchvision(size):
+    from PIL import Image
+
+    t = import_torchvision().transforms
+    spec = Preprocessing(width=40, height=24)
+    usual = t.Compose([t.Resize((24, 40)), t.ToTensor(), t.Normalize(spec.mean, spec.std)])
+    pictures = [picture(size), picture(size)[::-1].copy()]
+    ours = normalise([resize(one, spec) for one in pictures], spec)
+    assert torch.equal(ours, torch.stack([usual(Image.fromarray(one)) for one in pictures]))
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+def test_one_grey_channel_gives_the_pixels_of_three_equal_ones(size, grey):
+    spec = Preprocessing(width=40, height=24, grey=grey, mean=(0.5,), std=(0.25,))
+    one = picture(size)[..., 0]
+    three = np.repeat(one[..., None], 3, axis=2)
+    assert np.array_equal(resize(one, spec), resize(three, spec))
+    assert resize(one, spec).shape == (24, 40, 1 if grey else 3)
+    assert normalise([resize(one, spec)], spec).shape == (1, 1 if grey else 3, 24, 40)

@@ -1,0 +1,244 @@
+"""What pages say about reasons is what was found, in numbers that can be checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import html5lib
+import numpy as np
+import pytest
+from PIL import Image
+
+from reportgen.config import Config
+from reportgen.evidence.attention.map_similarity import PLACES
+from reportgen.evidence.errors.occlusions import RegionChange
+from reportgen.evidence.errors.rules import ORDER
+from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.publish import Published
+from reportgen.site.report import Report
+from reportgen.site.sections.occlusion_strip import _sentence
+from reportgen.site.wording.reasons import FLAG_NAMES, FLAG_RULES
+
+XHTML = "{http://www.w3.org/1999/xhtml}"
+
+
+def parse(path: Path) -> ElementTree.Element:
+    return html5lib.HTMLParser(strict=True).parse(path.read_text(encoding="utf-8"))
+
+
+def text(element: ElementTree.Element) -> str:
+    return re.sub(r"\s+", " ", "".join(element.itertext())).replace("\u202f", " ").strip()
+
+
+def by_class(element: ElementTree.Element, name: str) -> list[ElementTree.Element]:
+    return [one for one in element.iter() if name in (one.get("class") or "").split()]
+
+
+def test_every_flag_has_a_name_and_a_rule() -> None:
+    assert list(FLAG_NAMES) == list(FLAG_RULES) == [*ORDER, "unexplained"]
+
+
+def test_the_table_of_reasons_prints_what_was_counted(report: Report, published: Published) -> None:
+    assert report.reasons is not None
+    page = parse(published.site / "errors.html")
+    for index, name in enumerate(ORDER):
+        body = next(one for one in page.iter() if one.get("id") == f"reason-{name}")
+        rows = [row for row in body if row.get("class") != "rule"]
+        assert len(rows) == len(report.reasons.models)
+        for row, model in zip(rows, report.reasons.models, strict=True):
+            rate = model.rates[index]
+            cells = [text(cell) for cell in row]
+            assert cells[0] == model.model
+            assert cells[1].startswith(f"{rate.primary:,} ({100 * rate.primary / model.errors:.0f} %)")
+            assert cells[2].startswith(f"{rate.raised:,}")
+            links = [one.get("href") for one in row.iter(f"{XHTML}a")]
+            assert links == ([f"explorer.html#model:{model.slug}%20flag:{name}"] if rate.raised else [])
+            if rate.ratio is None:
+                assert cells[3] == cells[4] == "" and cells[5] == "asked of errors only"
+            else:
+                assert f"({rate.in_errors:,})" in cells[3] and f"({rate.in_correct:,})" in cells[4]
+                telling = rate.ratio.defined and rate.ratio.low > 1
+                assert (re.search("never seen|undetermined|explains nothing", cells[5]) is None) == telling
+    rest = next(one for one in page.iter() if one.get("id") == "reason-unexplained")
+    for model in report.reasons.models:
+        count = int((model.primary == -1).sum())
+        assert f"{count:,} ({100 * count / model.errors:.0f} %)" in text(rest)
+
+
+def test_the_errors_lead_with_how_many_have_no_reason_of_their_own(report: Report, published: Published) -> None:
+    assert report.reasons is not None
+    leads = [text(one) for one in by_class(parse(published.site / "errors.html"), "lead")]
+    assert len(leads) == len(report.reasons.models)
+    for lead, model in zip(leads, report.reasons.models, strict=True):
+        none = int((model.primary == -1).sum())
+        alone = sum(model.raised(row) == ("looks-like",) for row in np.flatnonzero(model.primary > -2).tolist())
+        assert lead.startswith(f"{model.model}: {none + alone} of {model.errors} errors (")
+        assert not alone or f"; for the other {alone} that map is all there is" in lead
+
+
+def test_how_to_read_the_bars_is_said_once(published: Published) -> None:
+    page = parse(published.site / "errors/custom-cnn.html")
+    assert len(by_class(page, "swap")) > 1 and text(page).count("illustrations, no test") == 1
+    folded = [one for one in by_class(page, "more") if by_class(one, "error")]
+    assert folded and all(one.tag == f"{XHTML}details" for one in folded)
+
+
+def test_every_error_card_gives_its_reasons_first_things_first(report: Report, published: Published) -> None:
+    assert report.reasons is not None
+    ids = report.analysis.images["image_id"].tolist()
+    seen = 0
+    for k, model in enumerate(report.analysis.models):
+        page = parse(published.site / f"errors/{model.slug}.html")
+        for card in by_class(page, "error"):
+            row = ids.index((card.get("id") or "").removeprefix(f"{model.slug}-"))
+            raised = report.reasons.models[k].raised(row)
+            lines = next(one for one in by_class(card, "reasons-of"))
+            titles = [text(one) for one in lines.iter(f"{XHTML}b")]
+            answer = report.analysis.classes[model.predicted[row]]
+            special = {"looks-like": f"Looks like {answer}", "shortcut": "Colour, a shortcut"}
+            expected = [f"{special.get(name, FLAG_NAMES[name])}." for name in raised]
+            assert titles == expected
+            seen += 1
+    assert seen >= 8
+
+
+def test_a_shortcut_says_what_the_photo_is_taken_for_without_it(report: Report, published: Published) -> None:
+    assert report.reasons is not None
+    analysis, shown = report.analysis, 0
+    for model, reasons in zip(analysis.models, report.reasons.models, strict=True):
+        page = parse(published.site / f"errors/{model.slug}.html")
+        for card in by_class(page, "error"):
+            row = analysis.images["image_id"].tolist().index((card.get("id") or "").removeprefix(f"{model.slug}-"))
+            if "shortcut" in reasons.raised(row):
+                truth, answer = (analysis.classes[k] for k in (analysis.labels[row], model.predicted[row]))
+                said = text(next(iter(next(iter(by_class(card, "reasons-of"))))))
+                assert f"Made grey, the same photo is taken for {truth}, the label: {answer} was read off" in said
+                shown += 1
+    assert shown
+    assert "1 (25 %) changed answer, too" in text(parse(published.site / "errors.html"))
+
+
+def test_evidence_carries_the_numbers(report: Report, published: Published) -> None:
+    assert report.reasons is not None
+    ids = report.analysis.images["image_id"].tolist()
+    pages = "".join(text(parse(page)) for page in published.site.glob("errors/*.html"))
+    for k, model in enumerate(report.reasons.models):
+        shown = {pick.image for pick in report.mined.picks if pick.model == model.slug and pick.kind == "confusion"}
+        for row in shown:
+            if "looks-like" in model.raised(row):
+                measure = model.flag("looks-like").measures[0]
+                number = f"{measure.value[row]:.2f}".removeprefix("0")
+                assert f"is {number} from the mean map" in pages, ids[row]
+            if "ambiguous" in model.raised(row):
+                lead = 100 * model.flag("ambiguous").measures[0].value[row]
+                assert f"is second, {lead:.0f} point" in pages or "less than 1 point" in pages, (k, ids[row])
+
+
+def test_strips_show_every_region_with_its_pictures(report: Report, published: Published) -> None:
+    assert report.reasons is not None
+    ids = report.analysis.images["image_id"].tolist()
+    first = report.analysis.models[0].slug
+    row = min(set(report.reasons.models[0].strips) & set(report.mined.images))
+    page = parse(published.site / f"images/{ids[row]}.html")
+    panel = next(one for one in page.iter() if one.get("id") == first)
+    strip = by_class(panel, "swap")[0]
+    values = [text(one) for one in by_class(strip, "val")]
+    assert len(values) == len(TRANSPLANTED)
+    changes = report.reasons.models[0].strips[row]
+    assert values == [f"{change.mean:+.2f}".replace("-", "−") for change in changes]
+    sheets = {one.get("href") for one in strip.iter("{http://www.w3.org/2000/svg}image")}
+    assert len(sheets) == 1
+    with Image.open((published.site / "images" / sheets.pop()).resolve()) as sheet:
+        assert sheet.size == (6 * 104, 2 * 104)
+        upper, lower = (np.asarray(sheet)[line * 104 : (line + 1) * 104].astype(float) for line in (0, 1))
+    assert np.abs(upper - lower).mean() > 0.5  # exchanged and filled are two pictures
+
+
+def change(region: str, value: float) -> RegionChange:
+    return RegionChange(region, 0.0, (value,), (1,))
+
+
+@pytest.mark.parametrize(
+    ("values", "lead", "expected"),
+    [
+        ((0.5, 2.0), -1.0, "The mouth speaks most against fear: +2.00 without it (fear was 1.00 behind joy, so that"),
+        ((0.5, 0.8), -1.0, "The mouth speaks most against fear: +0.80 without it (fear was 1.00 behind joy)."),
+        ((2.0, 0.8), -1.0, "The eyes and brows speak most against fear: +2.00 without them"),
+        ((-0.5, -0.8), -1.0, "No region alone speaks against fear."),
+        ((-0.5, -1.8), 1.0, "The mouth holds fear most: −1.80 without it (fear was 1.00 ahead of joy, so that turns"),
+        ((-0.5, 0.1), 1.0, "The eyes and brows hold fear most: −0.50 without them (fear was 1.00 ahead of joy)."),
+        ((0.5, 0.8), 1.0, "No region alone holds fear."),
+    ],
+)  # fmt: skip
+def test_a_strip_is_summed_up_in_one_sentence(values: tuple[float, float], lead: float, expected: str) -> None:
+    changes = (change("eyes+brows", values[0]), change("mouth", values[1]))
+    assert _sentence(changes, lead, "fear", "joy").startswith(expected)
+
+
+def test_the_quadrant_table_counts_every_image_and_leads_to_it(report: Report, published: Published) -> None:
+    (found,) = report.agreements
+    page = parse(published.site / "compare.html")
+    table = by_class(page, "quadrants")[0]
+    rows = list(next(table.iter(f"{XHTML}tbody")))
+    shown = [outcome for outcome in found.outcomes if outcome.n]
+    assert len(rows) == len(shown)
+    ids = {one.get("id") for one in page.iter()}
+    for row, outcome in zip(rows, shown, strict=True):
+        cells = list(row)[1 : 1 + len(PLACES)]
+        assert [int(re.match(r"\d+", text(cell)).group()) for cell in cells] == list(outcome.counts)  # type: ignore[union-attr]
+        for cell, value in zip(cells, outcome.counts, strict=True):
+            targets = [one.get("href") for one in cell.iter(f"{XHTML}a")]
+            assert len(targets) == (value > 0)
+            assert all(target.removeprefix("compare.html#") in ids for target in targets if target)
+    total = sum(outcome.n + outcome.blank for outcome in found.outcomes)
+    assert total == (report.analysis.labels >= 0).sum()
+
+
+def test_reports_without_experiments_say_what_was_not_tested(variants: dict[str, Published]) -> None:
+    page = text(parse(variants["regions not measured"].site / "errors.html"))
+    assert "Not tested: no regions." in page
+    alone = text(parse(variants["one model"].site / "errors.html"))
+    assert "Not tested: needs a second model to agree." in alone
+    unlabelled = (variants["no labels"].site / "errors.html").read_text(encoding="utf-8")
+    assert "reason-table" not in unlabelled
+
+
+def test_config_names_the_setting_that_the_prior_rule_needs() -> None:
+    assert "training_unweighted" in Config.model_fields
+
+
+def test_a_heading_names_a_region_only_where_a_fair_share_of_the_evidence_lies(
+    report: Report, published: Published
+) -> None:
+    assert report.reasons is not None
+    ids = report.analysis.images["image_id"].tolist()
+    seen = set()
+    for k, model in enumerate(report.analysis.models):
+        regions = report.reasons.models[k].regions
+        assert regions is not None
+        for card in by_class(parse(published.site / f"errors/{model.slug}.html"), "error"):
+            row = ids.index((card.get("id") or "").removeprefix(f"{model.slug}-"))
+            named = ", evidence on the" in text(next(card.iter(f"{XHTML}h3")))
+            fair = bool(regions.share[row] >= 0.3)
+            assert named == fair
+            if regions.region[row] >= 0:
+                assert ("outweighs" in text(card)) == fair and ("is densest on the" in text(card)) != fair
+            seen.add(fair)
+    assert seen == {True, False}
+
+
+def test_the_comparison_claims_no_more_than_it_measured(report: Report, published: Published) -> None:
+    page = parse(published.site / "compare.html")
+    words = text(page)
+    (comparison,) = report.comparisons
+    ahead = comparison.a if comparison.difference.value > 0 else comparison.b
+    assert f"+{100 * abs(comparison.difference.value):.1f} points" in words and f"in favour of {ahead}" in words
+    assert "different reasons" not in words and "Surest first, the emotions in turn." in words
+    heads = [text(one) for one in by_class(by_class(page, "heads")[0], "four")[0]]
+    assert heads == ["Both right", f"Only {comparison.a}", f"Only {comparison.b}", "Neither"]
+    labels = report.analysis.labels
+    for emotion, row in zip(report.analysis.classes, by_class(by_class(page, "split")[0], "row")[1:], strict=False):
+        n = int((labels == report.analysis.classes.index(emotion)).sum())
+        assert sum(int(text(one)) for one in by_class(row, "four")[0]) == n

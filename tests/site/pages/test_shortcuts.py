@@ -1,0 +1,186 @@
+"""The page about shortcuts: what was proved, how, and plain words where there is nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import numpy as np
+import pytest
+from PIL import Image
+
+from reportgen.config import Config
+from reportgen.evidence.attention.map_clusters import MapCluster
+from reportgen.evidence.stats.intervals import wilson
+from reportgen.progress import SilentProgress
+from reportgen.site.context import Context
+from reportgen.site.pages.shortcuts import shortcut_anchor, shortcut_headline
+from reportgen.site.pictures.shortcuts import draw_shortcuts
+from reportgen.site.publish import Published, publish
+from reportgen.site.report import Report
+
+XHTML = "{http://www.w3.org/1999/xhtml}"
+
+
+def page(site: Published | Path) -> Any:
+    folder = site.site if isinstance(site, Published) else site
+    return html5lib.parse((folder / "shortcuts.html").read_text(encoding="utf-8"))
+
+
+def words(root: Any) -> str:
+    return re.sub(r"\s+", " ", " ".join(root.itertext())).replace("\u202f", " ")
+
+
+def part(root: Any, name: str) -> Any:
+    return next(element for element in root.iter() if element.get("id") == name)
+
+
+def written(report: Report, folder: Path) -> Any:
+    return page(publish(report, folder, Config(zip=False), SilentProgress()).site)
+
+
+def test_a_proved_shortcut_leads_with_its_pictures(published: Published, report: Report) -> None:
+    root = page(published)
+    (found,) = report.shortcuts.found  # type: ignore[union-attr]
+    assert (found.model, found.emotion, found.change) == ("Custom CNN", "happiness", "grey")
+    assert "Custom CNN knows happiness by colour." in words(root.find(f".//{XHTML}h1"))
+    card = part(root, "custom-cnn-happiness-grey")
+    assert found.sentence in words(card)
+    pictures = [img.get("src") for img in card.iter(f"{XHTML}img")]
+    assert len(pictures) == 8
+    for before, after in zip(pictures[::2], pictures[1::2], strict=True):
+        with Image.open(published.site / after) as image:
+            rgb = np.asarray(image.convert("RGB")).astype(int)
+            assert np.abs(rgb[..., 0] - rgb[..., 2]).max() < 12  # WebP keeps colour a little apart
+        assert "-unchanged-" in before and "-grey-" in after
+
+
+def test_before_and_after_are_the_records_own(published: Published, report: Report) -> None:
+    table = part(page(published), "grey").find(f".//{XHTML}table")
+    rows = [[words(cell).strip() for cell in row] for row in table.iter(f"{XHTML}tr")][1:]
+    effects = {(e.emotion, e.model): e for e in report.shortcuts.effects if e.change == "grey"}  # type: ignore[union-attr]
+    assert len(rows) == len(effects) == 6
+    for emotion, model, n, before, after, *_ in rows:
+        effect = effects[emotion, model]
+        assert n == str(effect.n)
+        for text, recall in ((before, effect.before), (after, effect.after)):
+            expected = (
+                f"{round(recall.value * effect.n)} of {effect.n}" if effect.n < 10 else f"{100 * recall.value:.0f} %"
+            )
+            assert text == expected
+    assert rows[0][0] == "happiness"  # the suspicious one first
+
+
+def test_a_change_without_a_finding_is_folded_and_said(published: Published) -> None:
+    blurred = part(page(published), "blurred")
+    assert "Recall of no emotion falls by 10 points or more beyond doubt." in words(blurred)
+    assert blurred.find(f"{XHTML}details") is not None
+    assert part(page(published), "grey").find(f"{XHTML}figure") is not None
+
+
+def test_every_change_is_shown_on_one_photo(published: Published) -> None:
+    done = part(page(published), "done")
+    titles = [caption.text for caption in done.iter(f"{XHTML}figcaption")]
+    assert titles[:3] == ["As it is", "Made grey", "Brought to one brightness and contrast"]
+    sources = [img.get("src") or "" for img in done.iter(f"{XHTML}img")]
+    kinds = [re.sub(r"pictures/[0-9a-f]{12}-(.*)-[0-9a-f]{10}\.webp", r"\1", source) for source in sources]
+    assert kinds == ["unchanged", "grey", "equalised", "blurred", "re-encoded"]
+    assert len({source.split("-")[0] for source in sources}) == 1
+
+
+def test_properties_are_told_with_the_classifiers_score(published: Published, report: Report) -> None:
+    text = words(part(page(published), "properties"))
+    score = report.shortcuts.score  # type: ignore[union-attr]
+    assert f"{100 * score.balanced_accuracy.value:.0f} %" in text  # type: ignore[union-attr]
+    assert "Too few images to take part: fear" in text
+    assert "all photos have the same JPEG quality" in text
+    colour = next(link for link in report.shortcuts.links if (link.name, link.emotion) == ("colour", "happiness"))  # type: ignore[union-attr]
+    assert f"{100 * colour.typical:.0f} % ▲" in text
+
+
+def test_near_duplicates_stand_side_by_side(published: Published) -> None:
+    section = part(page(published), "near-duplicates")
+    assert "1 pair of nearly the same picture under different labels" in words(section)
+    (pair,) = list(section.iter(f"{XHTML}li"))
+    assert "labelled anger" in words(pair) and "labelled happiness" in words(pair)
+
+
+def test_without_experiments_the_page_says_not_tested(variants: dict[str, Published]) -> None:
+    text = words(page(variants["three models"]))
+    assert "Whether the models take shortcuts through the photo was not tested." in text
+    assert "setting: experiments = off" in text
+    assert "What gives labels away in the data" in text
+    assert "Shown by taking it away" not in text
+
+
+def test_without_labels_the_page_says_so(variants: dict[str, Published]) -> None:
+    text = words(page(variants["no labels"]))
+    assert "No image has a label" in text
+    assert "What gives labels away in the data" not in text
+    assert "nan" not in text.casefold().replace("financ", "")
+
+
+def test_no_shortcut_no_claim(make_report: Any, tmp_path: Path) -> None:
+    made = make_report(measured=True, shortcuts="shown")
+    none = replace(made.shortcuts, found=(), effects=tuple(replace(e, answer="no") for e in made.shortcuts.effects))
+    root = written(replace(made, shortcuts=none), tmp_path)
+    assert words(root.find(f".//{XHTML}h1")).strip() == "No shortcut through the photo was shown."
+    assert "No finding does not mean no shortcut" in words(root)
+
+
+def test_a_report_without_the_question_has_no_such_page(variants: dict[str, Published]) -> None:
+    site = variants["regions not measured"].site
+    assert not (site / "shortcuts.html").exists()
+    assert "Shortcuts" not in words(html5lib.parse((site / "index.html").read_text(encoding="utf-8")))
+
+
+def test_groups_of_heatmaps_show_their_examples(report: Report, tmp_path: Path) -> None:
+    def group(number: int, rows: tuple[int, ...], *, suspect: bool) -> MapCluster:
+        return MapCluster(
+            "ResNet18", "happiness", number, 2, "mouth, more on the background", len(rows), 26, (1.0,) * 6, 0.4,
+            wilson(1, len(rows)), suspect, rows,
+        )  # fmt: skip
+
+    groups = (group(1, tuple(range(15, 33)), suspect=False), group(2, tuple(range(33, 41)), suspect=True))
+    made = replace(report, shortcuts=replace(report.shortcuts, clusters=groups))  # type: ignore[type-var]
+    section = part(written(made, tmp_path), "groups-resnet18")
+    items = list(section.iter(f"{XHTML}li"))
+    assert [len(list(item.iter(f"{XHTML}a"))) for item in items] == [6, 6]
+    assert "18 maps, 69 %" in words(items[0])
+    assert items[1].get("class") == "suspect"
+    assert "Suspicious, because small and warm on the background: happiness (8 of 26 maps)." in words(section)
+
+
+@pytest.mark.parametrize(
+    ("models", "proved", "expected"),
+    [
+        (("A", "B"), [("A", "fear"), ("B", "fear")], "Both models know fear by colour."),
+        (("A", "B"), [("A", "fear"), ("A", "anger")], "A knows fear and anger by colour."),
+        (("A", "B", "C"), [("A", "fear"), ("C", "fear")], "A and C know fear by colour."),
+        (("A", "B"), [("A", "fear"), ("B", "anger"), ("B", "fear")], "A knows fear by colour."),
+        (("A",), [("A", "fear")], "A knows fear by colour."),
+        (("A", "B"), [], None),
+    ],
+)
+def test_the_headline_names_who_knows_what(
+    make_report: Any, models: tuple[str, ...], proved: list[tuple[str, str]], expected: str | None
+) -> None:
+    made = make_report(models=models, measured=True, shortcuts="shown")
+    (first, *_) = made.shortcuts.found
+    found = tuple(replace(first, model=model, emotion=emotion) for model, emotion in proved)
+    report = replace(made, shortcuts=replace(made.shortcuts, found=found))
+    context = Context(report, Config(), None)  # type: ignore[arg-type]
+    assert shortcut_headline(context) == expected
+    if found:
+        assert shortcut_anchor(context, found[0]) == f"{models[0].lower()}-{proved[0][1]}-grey"
+
+
+def test_drawing_twice_gives_the_same_bytes(report: Report) -> None:
+    drawn: list[dict[str, bytes]] = [{}, {}]
+    for files in drawn:
+        draw_shortcuts(report, files.__setitem__)
+    assert drawn[0] == drawn[1]
+    assert drawn[0]

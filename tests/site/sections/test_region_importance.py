@@ -1,0 +1,423 @@
+"""What the models use, as shown: every number on the pages is one of the records, every picture one of the test's."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import html5lib
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from reportgen.config import Config
+from reportgen.evidence.attention.human_reference import HUMAN
+from reportgen.evidence.importance.regions import RegionUse, log_odds
+from reportgen.evidence.importance.trust import TrustCheck, TrustGrade
+from reportgen.evidence.importance.use_case import UseFindings
+from reportgen.evidence.stats.intervals import format_p
+from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
+from reportgen.progress import SilentProgress
+from reportgen.site.context import Context
+from reportgen.site.pictures.overlays import resize
+from reportgen.site.pictures.transplants import draw_worked_examples, shown_cells, typical_pair
+from reportgen.site.plots.importance_forest import use_forest, use_rows
+from reportgen.site.plots.style import DARK, LIGHT, in_dark
+from reportgen.site.publish import Published, publish
+from reportgen.site.report import Report
+from reportgen.site.sections import patterns as views_patterns
+from reportgen.site.sections.patterns import pattern_rows
+from reportgen.site.sections.region_importance import UsePictures, use_section
+from reportgen.site.sections.trust import trust_panel
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import minus, percents, points
+from reportgen.site.wording.importance import signed
+
+XHTML = "{http://www.w3.org/1999/xhtml}"
+NAN = float("nan")
+
+
+def page(published: Published, name: str) -> ElementTree.Element:
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=True)
+    return parser.parse((published.site / name).read_text(encoding="utf-8"))
+
+
+def by_id(root: ElementTree.Element, value: str) -> ElementTree.Element:
+    return next(element for element in root.iter() if element.get("id") == value)
+
+
+def ids(root: ElementTree.Element) -> set[str | None]:
+    return {element.get("id") for element in root.iter()}
+
+
+def words(element: ElementTree.Element) -> str:
+    return re.sub(r"\s+", " ", " ".join(element.itertext())).strip()
+
+
+def found(report: Report) -> UseFindings:
+    assert report.use is not None
+    return report.use
+
+
+def a_use(emotion: str, region: str, gap: float, answer: Any = "yes", **more: Any) -> RegionUse:
+    values: dict[str, Any] = {
+        "model": "ResNet18", "emotion": emotion, "region": region, "answer": answer, "gap": gap, "low": gap - 0.1,
+        "high": gap + 0.1, "recall_gap": 0.1, "p": 0.001 if answer in ("yes", "small") else 0.4, "receivers": 8,
+        "persons": 8, "donors": 16, "unmatched": NAN, "unmatched_answer": "insufficient evidence",
+        "by_donor": (NAN, NAN, NAN, NAN),
+    }  # fmt: skip
+    return RegionUse(**{**values, **more})
+
+
+@pytest.fixture
+def context(report: Report) -> Callable[..., Context]:
+    """A context of the small report with other findings; the parts looked at here need no pictures."""
+
+    def make(use: UseFindings | None, **settings: Any) -> Context:
+        drawn: Any = type("Drawn", (), {"pictures": {}})()
+        return Context(replace(report, use=use), Config(**settings), drawn)
+
+    return make
+
+
+def test_the_table_is_the_records(published: Published, report: Report) -> None:
+    for model, name in (("Custom CNN", "custom-cnn"), ("ResNet18", "resnet18")):
+        section = by_id(page(published, f"models/{name}.html"), "use")
+        table = next(t for t in section.iter(f"{XHTML}table") if "uses" in t.get("class", ""))
+        rows = [words(row) for row in table.iter(f"{XHTML}tr")][1:]
+        uses = [u for u in found(report).uses if u.model == model and u.emotion in ("anger", "happiness")]
+        assert len(rows) == len(uses) == 12
+        for row, use in zip(rows, uses, strict=True):
+            assert row.startswith(f"{use.emotion} {REGION_NAMES[use.region]} ")
+            assert f"{signed(use.gap)} [{signed(use.low)}, {signed(use.high)}]" in row
+            assert f" {points(use.recall_gap, 0)} " in row
+            assert format_p(use.p) in row
+            assert f"{use.receivers} faces, {use.persons} persons {use.donors}" in row
+            if math.isfinite(use.unmatched):
+                assert row.rpartition("persons")[2].split()[1].removesuffix(",") == signed(use.unmatched)
+
+
+def test_the_constructed_truth_is_said(published: Published, report: Report) -> None:
+    text = words(by_id(page(published, "models/custom-cnn.html"), "use"))
+    use = {(u.emotion, u.region): u for u in found(report).uses if u.model == "Custom CNN"}
+    assert use["happiness", "mouth"].answer == use["anger", "background"].answer == "yes"
+    for emotion, region in (("happiness", "mouth"), ("anger", "background")):
+        assert f"the {region} for {emotion} ({signed(use[emotion, region].gap)})" in text
+    assert "Not tested: fear and neutral, with fewer than 6 faces" in text
+    assert next(b.sentence for b in found(report).backgrounds if b.state == "uses it") in text
+    # Happiness hangs on the forehead only while colour and light are the donors' own.
+    assert "The forehead for happiness" in text and "through colour, not content" in text
+
+
+def test_every_donor_emotion_has_its_cell(published: Published, report: Report) -> None:
+    section = by_id(page(published, "models/resnet18.html"), "use")
+    tables = [t for t in section.iter(f"{XHTML}table") if "confusion" in t.get("class", "")]
+    assert [words(t.find(f"{XHTML}caption")) for t in tables] == [REGION_NAMES[r] for r in TRANSPLANTED]  # type: ignore[arg-type]
+    uses = {(u.emotion, u.region): u for u in found(report).uses if u.model == "ResNet18"}
+    design = found(report).design
+    assert design is not None
+    for table, region in zip(tables, TRANSPLANTED, strict=True):
+        for row in list(table.iter(f"{XHTML}tr"))[1:]:
+            head, *cells = list(row)
+            use = uses[words(head), region]
+            assert [words(cell) for cell in cells] == [signed(gap) for gap in use.by_donor]
+            for d, (cell, gap) in enumerate(zip(cells, use.by_donor, strict=True)):
+                if math.isfinite(gap):
+                    e = report.analysis.classes.index(use.emotion)
+                    same = (design["emotion"] == e) & (design["donor_emotion"] == d) & (design["region"] == region)
+                    n = int((same & design["matched"]).sum())
+                    assert f"{n} pictures" in cell.get("title", "")
+                    assert cell.get("class") == f"s{min(10, math.ceil(max(gap, 0) * 5))}"
+
+
+def test_heat_is_held_against_use(published: Published, report: Report) -> None:
+    assert report.attention is not None
+    for k, name in enumerate(("custom-cnn", "resnet18")):
+        model = report.analysis.models[k].name
+        section = by_id(page(published, f"models/{name}.html"), "regions")
+        said = {}
+        for row in section.iter(f"{XHTML}dl"):
+            for div in row:
+                head, places = list(div)
+                for place in words(places).split("; "):
+                    where, _, emotions = place.partition(" for ")
+                    region = next(r for r in TRANSPLANTED if where.removeprefix("the ") == REGION_NAMES[r])
+                    for emotion in emotions.replace(" and ", ", ").split(", "):
+                        said[emotion, region] = words(head).split(" it ")[0].split(" neither")[0].split(" too")[0]
+        claimed = {
+            (v.emotion, v.kind.removeprefix("on "))
+            for v in report.attention.verdicts
+            if v.model == model and v.answer == "yes" and v.kind in ("background", *(f"on {r}" for r in TRANSPLANTED))
+        }
+        assert set(said) == claimed
+        for (emotion, region), status in said.items():
+            assert status == found(report).status(model, emotion, region)
+
+
+def test_rows_of_the_forest_are_the_tested_emotions(report: Report) -> None:
+    rows = use_rows([u for u in found(report).uses if u.model == "ResNet18"], report.analysis.classes)
+    assert [row.emotion for row in rows] == ["anger", "happiness"]
+    for row in rows:
+        assert [use.region for use in row.uses] == list(TRANSPLANTED)
+        assert [r for r, need in zip(TRANSPLANTED, row.people, strict=True) if need] == list(
+            HUMAN[row.emotion].required
+        )
+
+
+def test_the_forest_fills_what_is_beyond_doubt_and_cuts_what_goes_on() -> None:
+    def drawn(use: RegionUse, emotion: str = "joy") -> str:
+        others = [a_use(emotion, region, 0.0, "no") for region in TRANSPLANTED if region != use.region]
+        uses = sorted([use, *others], key=lambda u: TRANSPLANTED.index(u.region))
+        return use_forest(use_rows([replace(u, emotion=emotion) for u in uses], (emotion,)), 0, LIGHT)[0].decode()
+
+    hollow = f"fill: {LIGHT.paper}"
+    assert drawn(a_use("joy", "mouth", 1.0)).count(hollow) == 5
+    assert drawn(a_use("joy", "mouth", 1.0, "undetermined")).count(hollow) == 6
+    # Too few faces: whatever p says.
+    assert drawn(a_use("joy", "mouth", 1.0, "insufficient evidence", p=0.001)).count(hollow) == 6
+    # Both have the same axis: an interval may reach 1.6 times as far as the outermost point.
+    plain, wide = (drawn(a_use("joy", "mouth", 1.0, high=end)) for end in (1.6, 90.0))
+    assert wide.count("<use") == plain.count("<use") + 1
+    infinite = drawn(a_use("joy", "mouth", 1.0, "insufficient evidence", low=-math.inf, high=math.inf, p=NAN))
+    assert not re.search(r"\b(nan|inf)\b", infinite)
+    # Only an emotion that people were studied for has their marks.
+    own = a_use("joy", "mouth", 1.0, high=1.6)
+    assert drawn(own, "happiness").count("<use") == plain.count("<use") + len(HUMAN["happiness"].required)
+
+
+def test_the_forest_comes_out_the_same_every_time_and_keeps_names_as_they_are(report: Report) -> None:
+    rows = use_rows([u for u in found(report).uses if u.model == "ResNet18"], report.analysis.classes)
+    first, again, dark = (use_forest(rows, 1, palette) for palette in (LIGHT, LIGHT, DARK))
+    assert first == again
+    # Inner names hang on the colours; for the rest a light figure in dark colours is the dark figure.
+    inner = re.compile(rb"[mp][0-9a-f]{10}\b")
+    assert first[1:] == dark[1:] and first[0] != dark[0]
+    assert inner.sub(b"", in_dark(first[0])) == inner.sub(b"", dark[0])
+    dollars = use_forest([replace(rows[0], emotion="$x^2$ <&>")], 0, LIGHT)[0].decode()
+    assert "$x^2$ &lt;&amp;&gt;" in dollars
+
+
+@pytest.mark.parametrize(
+    ("answers", "shown"),
+    [
+        # The strongest beyond doubt, even where a doubtful one is larger.
+        ([("mouth", 1.0, "yes"), ("nose", 2.0, "undetermined"), ("background", 0.1, "no")], ["mouth", "background"]),
+        ([("mouth", 0.1, "small"), ("nose", 0.9, "undetermined"), ("background", 0.1, "no")], ["mouth", "background"]),
+        ([("mouth", 0.1, "no"), ("nose", 0.9, "undetermined")], ["nose"]),
+        ([("mouth", 0.9, "insufficient evidence"), ("nose", NAN, "insufficient evidence")], []),
+    ],
+)
+def test_which_cells_are_worked(answers: list[tuple[str, float, str]], shown: list[str]) -> None:
+    uses = [a_use("joy", region, gap, answer) for region, gap, answer in answers]
+    assert [use.region for use in shown_cells(uses)] == shown
+
+
+def test_the_pair_nearest_the_mean_is_chosen_among_faces_read_correctly() -> None:
+    cell = pd.DataFrame(
+        [(0, 1, 0), (0, 1, 2), (0, 3, 0), (0, 3, 0), (0, 3, 2), (0, 5, 0)],
+        columns=["emotion", "receiver", "donor_emotion"],
+    )
+    margin = np.array([2.0, 1.0, 3.0, 2.6, 1.5, 9.0])
+    right = np.array([False, False, False, True, False, True])
+    always, never = np.ones(6, dtype=bool), np.zeros(6, dtype=bool)
+    # Receiver 3 (read correctly) offers 3.0 - 1.5 and 2.6 - 1.5; receiver 1 would be exact; receiver 5 has no other.
+    assert typical_pair(cell, margin, always, right, 1.0) == (3, 4)
+    assert typical_pair(cell, margin, always, right, 1.4) == (2, 4)
+    # With its own emotion's donor in place 3 the answer is lost already.
+    assert typical_pair(cell, margin, np.arange(6) != 3, right, 1.0) == (2, 4)
+    assert typical_pair(cell, margin, never, right, 1.0) == (3, 4)
+    assert typical_pair(cell, margin, always, never, 1.0) == (0, 1)
+    own = cell["donor_emotion"] == 0
+    assert typical_pair(cell[own], margin[own], always[own], right, 1.0) is None
+
+
+def test_examples_show_the_tests_own_pictures_and_answers(published: Published, report: Report) -> None:
+    faces, design = report.analysis.faces, found(report).design
+    assert faces is not None and design is not None
+    saved: dict[str, bytes] = {}
+    worked = draw_worked_examples(report, 0, saved.__setitem__)
+    assert [(w.use.emotion, w.use.region) for w in worked] == [("happiness", "mouth"), ("anger", "background")]
+    logits = found(report).answers["custom-cnn"]
+    section = words(by_id(page(published, "models/custom-cnn.html"), "transplants"))
+    for one in worked:
+        face, same, other = (
+            Portrait(resize(report.load_image(row), 224, 224), faces.points[row])
+            for row in (one.receiver, one.same.donor, one.other.donor)
+        )
+        assert one.same.emotion == one.emotion != one.other.emotion
+        for exchange, donor in ((one.same, same), (one.other, other)):
+            made = transplant(face, donor, one.use.region)
+            with Image.open(io.BytesIO(saved[exchange.result.path])) as picture:
+                difference = np.abs(np.asarray(picture.convert("RGB")).astype(int) - made.astype(int))
+            assert difference.mean() < 4  # lossy, no more
+            place = np.flatnonzero(
+                (design["receiver"] == one.receiver) & (design["donor"] == exchange.donor)
+                & (design["region"] == one.use.region) & design["matched"] & (design["emotion"] == one.emotion)
+                & (design["donor_emotion"] == exchange.emotion)
+            )  # fmt: skip
+            assert exchange.said.log_odds in log_odds(logits[place], np.full(len(place), one.emotion)).tolist()
+            assert exchange.said.probability == pytest.approx(1 / (1 + math.exp(-exchange.said.log_odds)))
+            assert f"log-odds {signed(exchange.said.log_odds)}" in section
+        gap = one.same.said.log_odds - one.other.said.log_odds
+        assert f"the log-odds are {abs(gap):.2f} lower" in section
+        assert f"the gap is {signed(one.use.gap)}" in section
+    for path, content in saved.items():
+        assert (published.site / path).read_bytes() == content
+
+
+def test_examples_come_out_the_same_every_time(report: Report) -> None:
+    first: dict[str, bytes] = {}
+    again: dict[str, bytes] = {}
+    assert draw_worked_examples(report, 1, first.__setitem__) == draw_worked_examples(report, 1, again.__setitem__)
+    assert first == again
+
+
+def test_examples_hold_no_pixel_but_what_the_report_loads(report: Report) -> None:
+    hidden = replace(report, load_image=lambda row: np.full((40, 50, 3), 90, dtype=np.uint8))
+    saved: dict[str, bytes] = {}
+    assert len(draw_worked_examples(hidden, 0, saved.__setitem__)) == 2
+    for content in saved.values():
+        with Image.open(io.BytesIO(content)) as picture:
+            assert np.ptp(np.asarray(picture.convert("L")).astype(int)) <= 2
+
+
+def test_hidden_faces_are_told(report: Report, tmp_path: Path) -> None:
+    sites = [publish(report, tmp_path / p, Config(privacy=p, zip=False), SilentProgress()) for p in ("none", "outline")]
+    plain, hidden = (by_id(page(site, "models/resnet18.html"), "transplants") for site in sites)
+    assert "Faces are hidden in this report" in words(hidden) and "Faces are hidden" not in words(plain)
+    pictures = [[img.get("src") for img in root.iter(f"{XHTML}img")] for root in (plain, hidden)]
+    assert len(pictures[0]) == len(pictures[1]) == 12 and not set(pictures[0]) & set(pictures[1])
+
+
+def test_without_the_test_the_page_says_so(variants: dict[str, Published]) -> None:
+    root = page(variants["use not tested"], "models/resnet18.html")
+    assert "Not tested: this report was made with “experiments off”" in words(by_id(root, "use"))
+    trust = words(by_id(root, "trust"))
+    assert "Not graded" in trust and "could not be made" in trust
+    assert "transplants" not in ids(root)
+    method = words(by_id(page(variants["use not tested"], "method.html"), "transplants"))
+    assert "No regions were exchanged in this report." in method
+    assert {"use", "trust"}.isdisjoint(ids(page(variants["regions not measured"], "models/resnet18.html")))
+    assert {"transplants", "trust-grade"}.isdisjoint(ids(page(variants["regions not measured"], "method.html")))
+
+
+def test_too_few_faces_are_not_blamed_on_the_settings(context: Callable[..., Context], report: Report) -> None:
+    nothing = replace(found(report), uses=(), design=None, answers={})
+    section = use_section(context(nothing), 0, UsePictures())
+    assert section is not None and "no emotion has 6 labelled faces" in section.empty
+    assert draw_worked_examples(replace(report, use=nothing), 0, {}.__setitem__) == ()
+
+
+@pytest.mark.parametrize(
+    ("matched", "unmatched", "said"),
+    [
+        ("no", "yes", "it works through colour, not content."),
+        ("small", "yes", "it works through colour, not content."),
+        ("undetermined", "yes", "shown only so, perhaps through colour, not content."),
+        ("yes", "no", "shown only once they are matched."),
+        ("yes", "yes", ""),
+        ("no", "undetermined", ""),
+    ],
+)
+def test_an_answer_that_hangs_on_colour_is_told(
+    context: Callable[..., Context], report: Report, matched: str, unmatched: str, said: str
+) -> None:
+    use = a_use("happiness", "nose", 0.05, matched, unmatched=0.4, unmatched_answer=unmatched)
+    rest = [a_use("happiness", region, 0.0, "no") for region in TRANSPLANTED if region != "nose"]
+    section = use_section(context(replace(found(report), uses=(use, *rest), backgrounds=())), 1, UsePictures())
+    assert section is not None and section.unmatched
+    both = "The nose for happiness: +0.05 with colour and light matched, +0.40 with the donors' own colour and light"
+    assert section.notes == ((f"{both}: {said}",) if said else ())
+
+
+def test_the_grade_is_told_with_its_checks(
+    context: Callable[..., Context], published: Published, report: Report
+) -> None:
+    checks = (
+        TrustCheck("Complete", True, 1e-6, "Adds up.", "1.0e-06", "at most 0.001"),
+        TrustCheck("Beyond chance", False, 0.4, "Many blank.", "40.0%", "at most 10% blank"),
+        TrustCheck("Shows what is used", None, NAN, "Too few."),
+    )
+    grade = TrustGrade("ResNet18", "C", checks, "Do not read these heatmaps as reasons.")
+    panel = trust_panel(context(replace(found(report), grades=(grade,))), 1)
+    assert panel is not None
+    assert (panel.grade, panel.alt, panel.sentence) == ("C", "Trust grade C", "Do not read these heatmaps as reasons.")
+    assert [(c.sign, c.words, c.shown, c.wanted) for c in panel.checks] == [
+        ("✓", "holds", "1.0e-06", "at most 0.001"),
+        ("✕", "does not hold", "40.0\u202f%", "at most 10\u202f% blank"),
+        ("?", "could not be made", "–", "–"),
+    ]
+    assert trust_panel(context(replace(found(report), grades=(grade,))), 0) is None
+    for one, name in zip(found(report).grades, ("custom-cnn", "resnet18"), strict=True):
+        text = words(by_id(page(published, f"models/{name}.html"), "trust"))
+        assert f"Trust grade {one.grade}" in text and one.sentence in text
+        for check in one.checks:
+            for said in (check.text, check.shown):
+                assert percents(minus(said)).replace("\u202f", " ") in text
+
+
+def test_the_method_page_says_what_was_done(published: Published, report: Report) -> None:
+    root = page(published, "method.html")
+    design = found(report).design
+    assert design is not None
+    text = words(by_id(root, "transplants"))
+    expected = "In this report: 8 faces (10 for the background) of each of 2 emotions, each with 2 donors of its own "
+    expected += "emotion and 2 of others, 6 regions, "
+    expected += f"{len(design)} pictures for every model"
+    assert expected in text and "That was not run here" not in text
+    grades = words(by_id(root, "trust-grade"))
+    for one in found(report).grades:
+        assert f"{one.model} {one.grade} {one.sentence}" in grades
+
+
+def test_the_tables_of_use_can_be_downloaded(published: Published, report: Report) -> None:
+    columns = list(csv.DictReader(io.StringIO((published.site / "downloads/table_columns.csv").read_text())))
+    links = {element.get("href") for element in page(published, "method.html").iter(f"{XHTML}a")}
+    for name, table in found(report).tables.items():
+        assert f"downloads/{name}.csv" in links
+        rows = list(csv.DictReader(io.StringIO((published.site / f"downloads/{name}.csv").read_text(encoding="utf-8"))))
+        assert len(rows) == len(table) and list(rows[0]) == list(table.columns)
+        assert {row["column"] for row in columns if row["table"] == name} == set(table.columns)
+    rows = list(csv.DictReader(io.StringIO((published.site / "downloads/use.csv").read_text())))
+    for row, gap in zip(rows, found(report).tables["use"]["gap"], strict=True):
+        assert row["gap"] == ("" if math.isnan(gap) else f"{gap:.6g}")
+
+
+def test_every_pattern_on_a_region_carries_its_causal_status(
+    report: Report, context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attention = report.attention
+    assert attention is not None
+    claimed = ("happiness", "anger", "fear")
+    patterns = tuple(
+        replace(p, emotions=claimed) if p.pattern in ("heatmap on the mouth", "heatmap on the face") else p
+        for p in attention.patterns
+        if p.model == "ResNet18"
+    )
+    drawn: Any = type("Drawn", (), {"pictures": {}, "thumbs": {}})()
+    monkeypatch.setattr(views_patterns, "_spread", lambda *_: [])
+
+    def told(use: UseFindings | None) -> dict[str, str]:
+        made = replace(report, use=use, attention=replace(attention, patterns=tuple(
+            replace(p, images=p.images[:0]) for p in patterns
+        )))  # fmt: skip
+        shown = Context(made, Config(), drawn)
+        assert shown.attention is not None
+        return {row.pattern: row.emotions for row in pattern_rows(shown, shown.attention, 1)}
+
+    use = found(report)
+    mouth = told(use)["Heatmap on the mouth"]
+    for emotion in claimed:
+        group = next(part for part in mouth.split("; ") if emotion in part)
+        assert group.endswith(f"(use {use.status('ResNet18', emotion, 'mouth')})")
+    # The face as a whole is not a region that can be exchanged.
+    assert told(use)["Heatmap on the face"] == "happiness, anger and fear"
+    assert told(None)["Heatmap on the mouth"] == "happiness, anger and fear (use not tested)"

@@ -1,0 +1,205 @@
+"""The matrix of emotions by regions: every cell is a record, says how sure it is, and can be read anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+from xml.etree import ElementTree
+
+import html5lib
+import pytest
+
+from reportgen.config import Config
+from reportgen.evidence.importance.regions import RegionUse
+from reportgen.evidence.stats.intervals import format_p
+from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.context import Context
+from reportgen.site.publish import Published
+from reportgen.site.report import Report
+from reportgen.site.sections.region_matrix import MatrixCell, matrix_keys, region_matrices
+from reportgen.site.wording.attention import REGION_NAMES, SHOWN
+from reportgen.site.wording.importance import USE_RULE, pictures_of, signed, use_basis, use_sentence
+
+XHTML = "{http://www.w3.org/1999/xhtml}"
+TONES = {"yes": "strong", "small": "some", "no": "off", "undetermined": "open", "insufficient evidence": "untested"}
+
+
+def page(published: Published, name: str) -> ElementTree.Element:
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=True)
+    return parser.parse((published.site / name).read_text(encoding="utf-8"))
+
+
+def words(element: ElementTree.Element) -> str:
+    return re.sub(r"\s+", " ", " ".join(element.itertext())).strip()
+
+
+def by_id(root: ElementTree.Element, value: str) -> ElementTree.Element:
+    return next(element for element in root.iter() if element.get("id") == value)
+
+
+def tables(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    return (t for t in root.iter(f"{XHTML}table") if t.get("class") == "regions")
+
+
+def used(report: Report, model: str) -> dict[tuple[str, str], RegionUse]:
+    assert report.use is not None
+    return {(u.emotion, u.region): u for u in report.use.uses if u.model == model}
+
+
+@pytest.fixture
+def cells(report: Report) -> Callable[[RegionUse], MatrixCell]:
+    """The cell that a use of the small report's second model becomes."""
+
+    def make(use: RegionUse) -> MatrixCell:
+        assert report.use is not None
+        rest = [u for u in report.use.uses if (u.model, u.emotion, u.region) != (use.model, use.emotion, use.region)]
+        drawn: Any = type("Drawn", (), {"pictures": {}})()
+        context = Context(replace(report, use=replace(report.use, uses=(*rest, use))), Config(), drawn)
+        assert context.attention is not None
+        matrix = region_matrices(context, context.attention)[1]
+        row = next(row for row in matrix.rows if row.emotion == use.emotion)
+        return row.cells[TRANSPLANTED.index(use.region)]
+
+    return make
+
+
+def test_every_cell_is_its_record_and_opens_its_interval(published: Published, report: Report) -> None:
+    root = page(published, "index.html")
+    assert report.use is not None
+    made, seen = pictures_of(report.use), 0
+    for model, table in zip(report.analysis.models, tables(root), strict=True):
+        uses = used(report, model.name)
+        for tr in list(table.iter(f"{XHTML}tr"))[1:]:
+            head, *cells = list(tr)
+            emotion = words(head).split(" ")[0]
+            if len(cells) == 1:
+                assert words(cells[0]) == "too few images to say"
+                continue
+            for region, td in zip(TRANSPLANTED, cells, strict=True):
+                use = uses[emotion, region]
+                assert td.get("class") == ("bad" if use.cheating else TONES[use.answer])
+                button = td.find(f"{XHTML}button")
+                assert button is not None and words(button).startswith(signed(use.gap))
+                opened = by_id(root, button.get("popovertarget", ""))
+                text, where = words(opened), REGION_NAMES[region]
+                assert text.startswith(f"{model.name}: {emotion}, {where}.")
+                pictures = made[report.analysis.classes.index(emotion), region]
+                assert f"{signed(use.gap)} log-odds [{signed(use.low)}, {signed(use.high)}]" in text
+                assert f"corrected {format_p(use.p)}, over {use.receivers} faces and {pictures} pictures" in text
+                links = {words(a): a.get("href", "") for a in opened.iter(f"{XHTML}a")}
+                assert set(links) == {"The test of its use", "Images whose heat peaks there"}
+                # The number leads to its own row of the transplant test, heat to the explorer, and both say so.
+                path, anchor = links["The test of its use"].split("#")
+                assert words(by_id(page(published, path), anchor)).startswith(f"{emotion} {where} ")
+                assert links["Images whose heat peaks there"].startswith("explorer.html#")
+                seen += 1
+    assert seen == 2 * 2 * len(TRANSPLANTED)
+
+
+def test_the_same_numbers_stand_in_a_table(published: Published, report: Report) -> None:
+    figures = [f for f in page(published, "index.html").iter(f"{XHTML}figure") if f.get("class") == "matrix"]
+    for model, figure in zip(report.analysis.models, figures, strict=True):
+        rows = [words(row) for row in list(figure.iter(f"{XHTML}table"))[1].iter(f"{XHTML}tr")][1:]
+        uses = used(report, model.name)
+        assert len(rows) == 2 * len(TRANSPLANTED)
+        for row in rows:
+            emotion = row.split(" ")[0]
+            use = next(u for (e, r), u in uses.items() if e == emotion and f" {REGION_NAMES[r]} " in f"{row} ")
+            assert f"{signed(use.gap)} [{signed(use.low)}, {signed(use.high)}]" in row
+            assert format_p(use.p) in row and f"{use.receivers} faces" in row
+
+
+@pytest.mark.parametrize(
+    ("answer", "tone", "sign"),
+    [
+        ("yes", "strong", "●"),
+        ("small", "some", "○"),
+        ("no", "off", ""),
+        ("undetermined", "open", "?"),
+        ("insufficient evidence", "untested", ""),
+    ],
+)
+def test_not_decided_is_not_no(
+    cells: Callable[[RegionUse], MatrixCell], report: Report, answer: Any, tone: str, sign: str
+) -> None:
+    cell = cells(replace(used(report, "ResNet18")["happiness", "nose"], answer=answer))
+    assert (cell.tone, cell.sign) == (tone, sign)
+    if tone == "untested":
+        assert cell.text == "–" and cell.links == cell.links[-1:] and "not tested" in cell.tip
+
+
+def test_what_nothing_bounds_is_not_shown_as_a_number(cells: Callable[[RegionUse], MatrixCell], report: Report) -> None:
+    use = replace(used(report, "ResNet18")["happiness", "nose"], answer="undetermined", p=float("nan"))
+    cell = cells(replace(use, low=-float("inf"), high=float("inf")))
+    assert not re.search(r"\b(nan|inf)\b", f"{cell} {cell.row}")
+
+
+def test_the_key_tells_what_is_there(report: Report) -> None:
+    drawn: Any = type("Drawn", (), {"pictures": {}})()
+    context = Context(report, Config(), drawn)
+    assert context.attention is not None
+    matrices = region_matrices(context, context.attention)
+    tones = {cell.tone for matrix in matrices for row in matrix.rows for cell in row.cells}
+    keys = {key.tone for key in matrix_keys(matrices, tested=True, least="0.2")}
+    assert "bad" in tones and keys == {"strong", "some", "off", "open", "bad"} and tones <= keys
+    assert {key.tone for key in matrix_keys((), tested=True, least="0.2")} == keys - {"bad"}
+
+
+@pytest.mark.parametrize("name", ["index.html", "models/resnet18.html", "emotions/anger.html"])
+def test_the_rule_and_what_the_numbers_rest_on_stand_beside_them(
+    published: Published, report: Report, name: str
+) -> None:
+    assert report.use is not None
+    text = words(page(published, name))
+    assert USE_RULE in text and use_basis(report.use) in text
+    assert "8 faces of the emotion and 32 pictures" in use_basis(report.use)
+    assert "on 10 faces and 40 pictures" in use_basis(report.use)
+
+
+def test_without_a_test_of_use_the_cells_tell_of_heat(variants: dict[str, Published]) -> None:
+    root = page(variants["use not tested"], "index.html")
+    text = words(by_id(root, "regions"))
+    assert "use was not tested" in text and "loses" not in text
+    heads = [words(th).replace("\u00ad", "") for th in next(tables(root)).iter(f"{XHTML}th")][1 : 1 + len(SHOWN)]
+    assert heads == [REGION_NAMES[region] for region in SHOWN]
+    opened = by_id(root, "cell--custom-cnn--happiness--mouth")
+    assert re.search(r"Heat per area: \d\.\d\d \[\d", words(opened))
+    assert [words(a) for a in opened.iter(f"{XHTML}a")] == ["Images whose heat peaks there"]
+
+
+def test_a_use_that_was_not_tested_says_so() -> None:
+    assert use_sentence(None) == "Use not tested: too few faces."
+
+
+@pytest.mark.browser
+def test_on_a_phone_every_column_is_seen_and_a_tap_shows_the_interval(browser: Any, published: Published) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
+    page = context.new_page()
+    page.goto(published.index.resolve().as_uri())
+    inside = "e => { const b = e.getBoundingClientRect(); return b.left >= 0 && b.right <= innerWidth; }"
+    for what in (".regions th", ".regions td", ".contact td", ".contact .of"):
+        assert page.locator(what).count() > 0
+        for element in page.locator(what).all():
+            assert element.evaluate(inside), f"{what}: {element.inner_text()}"
+    # No head is wider than its column, which is how a word gets broken or cut.
+    assert page.evaluate("[...document.querySelectorAll('.regions th')].every(e => e.scrollWidth <= e.clientWidth)")
+    cell = page.locator("button.cell").last
+    cell.tap()
+    opened = page.locator("[popover]:popover-open")
+    assert re.search(r"log-odds \[", opened.inner_text())
+    assert opened.evaluate(
+        "e => { const b = e.getBoundingClientRect(); return b.top >= 0 && b.bottom <= innerHeight; }"
+    )
+    context.close()
+
+
+@pytest.mark.browser
+def test_a_cell_opens_without_javascript(browser: Any, published: Published) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(published.index.resolve().as_uri())
+    page.locator("button.cell").first.click()
+    assert page.locator("[popover]:popover-open").count() == 1
+    context.close()

@@ -1,0 +1,217 @@
+"""What was proved stands where its emotion or its model is spoken of, and no title praises what is not so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from xml.etree import ElementTree
+
+import html5lib
+import numpy as np
+import pytest
+
+from reportgen.config import Config
+from reportgen.evidence.performance.scores import EmotionScore
+from reportgen.faces.regions import REGIONS
+from reportgen.site.context import Context
+from reportgen.site.publish import Published
+from reportgen.site.report import Report
+from reportgen.site.wording.emotions import emotion_lede, emotion_title, right_answers
+from reportgen.site.wording.format import chance_alone
+from reportgen.site.wording.proofs import emotion_proofs, known_by, model_proofs
+
+XHTML = "{http://www.w3.org/1999/xhtml}"
+NNBSP = "\u202f"
+ANGER, HAPPINESS = 0, 2
+
+
+def page(published: Published, name: str) -> ElementTree.Element:
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=True)
+    return parser.parse((published.site / name).read_text(encoding="utf-8"))
+
+
+def words(element: ElementTree.Element) -> str:
+    return re.sub(r"\s+", " ", " ".join(element.itertext())).strip().replace(NNBSP, " ")
+
+
+def of_class(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
+    return [element for element in root.iter() if name in (element.get("class") or "").split()]
+
+
+@pytest.fixture
+def context(report: Report) -> Callable[..., Context]:
+    """A context of the small report; these words need no pictures."""
+
+    def make(**changes: Any) -> Context:
+        drawn: Any = type("Drawn", (), {"pictures": {}, "thumbs": {}})()
+        return Context(replace(report, **changes), Config(), drawn)
+
+    return make
+
+
+def scored(report: Report, emotion: int, *counts: tuple[int, int, int]) -> dict[str, Any]:
+    """Scores with other counts (found, labelled, answered) of one emotion, one per model; nothing proved."""
+    from reportgen.evidence.stats.intervals import wilson
+
+    scores = []
+    for score, (correct, n, predicted) in zip(report.scores, counts, strict=True):
+        part = EmotionScore(
+            score.emotions[emotion].emotion, n, correct, predicted, wilson(correct, n), wilson(correct, predicted),
+            wilson(correct, n), n < 10,
+        )  # fmt: skip
+        parts = tuple(part if i == emotion else other for i, other in enumerate(score.emotions))
+        scores.append(replace(score, emotions=parts))
+    return {"scores": tuple(scores), "shortcuts": None, "use": None}
+
+
+@pytest.mark.parametrize(
+    ("counts", "title"),
+    [
+        (((90, 100, 100), (80, 100, 100)), "Happiness is mostly recognised."),
+        (((90, 100, 400), (80, 100, 300)), "Happiness is mostly found, but most photos called happiness are something"
+         " else."),
+        (((90, 100, 400), (80, 100, 100)), "Happiness is mostly found, but most photos that Custom CNN calls happiness"
+         " are something else."),
+        (((55, 100, 60), (80, 100, 100)), "Happiness is mostly recognised by ResNet18 only."),
+        (((90, 100, 180), (80, 100, 100)), "Happiness is mostly found."),
+        (((10, 100, 20), (20, 100, 20)), "Happiness is mostly missed."),
+        (((50, 100, 60), (20, 100, 20)), "Happiness is often missed."),
+        (((0, 100, 0), (0, 100, 0)), "Happiness is never answered."),
+        (((1, 3, 3), (2, 3, 3)), "Happiness: 3 images, too few to judge."),
+        (((0, 0, 3), (0, 0, 3)), "Happiness: nothing to see yet."),
+    ],
+)  # fmt: skip
+def test_a_title_says_what_recall_and_precision_allow(
+    context: Callable[..., Context], report: Report, counts: tuple[tuple[int, int, int], ...], title: str
+) -> None:
+    assert emotion_title(context(**scored(report, HAPPINESS, *counts)), HAPPINESS) == title
+
+
+def test_what_is_proved_comes_before_recall(context: Callable[..., Context], report: Report) -> None:
+    shown = context()
+    assert known_by(shown, "happiness") == (("Custom CNN",), "its colour")
+    assert known_by(shown, "anger") == (("Custom CNN",), "its background")
+    assert known_by(shown, "fear") == ((), "")
+    assert emotion_title(shown, HAPPINESS) == "Custom CNN knows happiness by its colour."
+    assert emotion_title(shown, ANGER) == "Custom CNN knows anger by its background."
+    assert report.shortcuts is not None
+    models = ("Custom CNN", "ResNet18")
+    both = replace(report.shortcuts, found=tuple(replace(s, model=m) for s in report.shortcuts.found for m in models))
+    assert emotion_title(context(shortcuts=both), HAPPINESS) == "Happiness is recognised by its colour."
+    poor = scored(report, HAPPINESS, (20, 100, 50), (20, 100, 50)) | {"shortcuts": both}
+    assert (
+        emotion_title(context(**poor), HAPPINESS)
+        == "Happiness is mostly missed, and recognised by its colour where it is found."
+    )
+    twice = [proof.claim for proof in model_proofs(context(shortcuts=replace(both, found=(
+        *both.found, *(replace(s, change="blurred", by="its sharpness") for s in both.found)))), 1)]  # fmt: skip
+    assert twice == [
+        "It knows happiness by its colour.",
+        "It knows happiness by its sharpness as well.",
+    ]
+
+
+def test_an_emotions_page_tells_what_its_shortcut_costs(published: Published, report: Report) -> None:
+    assert report.shortcuts is not None
+    (shortcut,) = report.shortcuts.of("Custom CNN", "happiness")
+    root = page(published, "emotions/happiness.html")
+    (proof,) = of_class(root, "proved")
+    before, after = (f"{100 * part.value:.0f} %" for part in (shortcut.before, shortcut.after))
+    assert f"from {before} to {after} ({shortcut.n} images; by {100 * shortcut.fall.value:.0f} points" in words(proof)
+    link = next(proof.iter(f"{XHTML}a"))
+    assert link.get("href") == "../shortcuts.html#custom-cnn-happiness-grey"
+
+
+def test_a_models_page_says_it_in_its_lede_beside_its_grade_and_before_its_use(published: Published) -> None:
+    root = page(published, "models/custom-cnn.html")
+    claim = "It knows happiness by its colour."
+    assert claim in words(of_class(root, "lede")[0])
+    trust, use = (next(e for e in root.iter() if e.get("id") == name) for name in ("trust", "use"))
+    assert claim.replace("It", "Custom CNN", 1) in words(trust) and "off the background" not in words(
+        of_class(trust, "caution")[0]
+    )
+    proofs = [words(proof) for proof in of_class(use, "proved")]
+    assert [claim in text for text in proofs] == [False, True]
+    assert "anger off the background" in proofs[0] and "points of recall (" in proofs[0]
+    other = page(published, "models/resnet18.html")
+    assert not of_class(other, "proved") and not of_class(other, "caution")
+
+
+def test_the_lists_of_models_and_emotions_say_it_too(published: Published) -> None:
+    known = [words(element) for element in of_class(page(published, "emotions.html"), "known")]
+    assert known == ["▲ Known by its background (Custom CNN)", "▲ Known by its colour (Custom CNN)"]
+    (one,) = of_class(page(published, "models.html"), "known")
+    assert "It reads anger off the background" in words(one)
+
+
+def test_nothing_is_proved_of_what_was_not_shown_again(variants: dict[str, Published]) -> None:
+    for kind in ("one model", "no labels", "use not tested"):
+        for path in variants[kind].site.glob("[em]*/*.html"):
+            text = path.read_text(encoding="utf-8")
+            assert 'class="proved"' not in text and 'class="caution"' not in text
+
+
+def test_a_class_that_is_never_answered_is_said_to_be(context: Callable[..., Context], report: Report) -> None:
+    shown = context(**scored(report, HAPPINESS, (0, 100, 0), (80, 100, 90)))
+    assert "Custom CNN never answers happiness, for any image" in emotion_lede(shown, HAPPINESS)
+    assert "ResNet18 never" not in emotion_lede(shown, HAPPINESS)
+    assert "of ResNet18's 90 are right" in emotion_lede(shown, HAPPINESS)
+    parts = [score.emotions[HAPPINESS] for score in shown.report.scores]
+    assert [right_answers(part) for part in parts] == ["it never answers happiness", "80 of 90 answers right"]
+    from reportgen.site.sections.region_profile import profile_view
+
+    profile = profile_view(shown, HAPPINESS)
+    assert profile is not None
+    for _, answers, _ in profile.checks[:2]:
+        assert answers[0].endswith("; it never answers happiness") and "never" not in answers[1]
+
+
+def test_every_peak_has_a_row(published: Published, report: Report) -> None:
+    assert report.attention is not None
+    for k, model in enumerate(report.analysis.models):
+        root = page(published, f"models/{model.slug}.html")
+        section = next(e for e in root.iter() if e.get("id") == "patterns")
+        rows = [words(row) for row in section.iter(f"{XHTML}tr")]
+        peak = report.attention.measures[k].predicted.peak_region
+        total = int((peak >= 0).sum())
+        names = ("eyes and brows", "nose", "mouth", "cheeks and jaw", "forehead", "background")
+        at = [i for i, row in enumerate(rows) if row.startswith(tuple(f"Heatmap on the {name} " for name in names))]
+        assert at == list(range(at[0], at[0] + len(names)))
+        for name, i in zip(names, at, strict=True):
+            n = int((peak == REGIONS.index(name.replace(" and ", "+"))).sum())
+            assert f"{n} of {total}" in rows[i]
+        assert sum(int(re.search(r"(\d+) of", rows[i])[1]) for i in at) == total  # type: ignore[index]
+        assert "eyes+brows" not in words(section)
+
+
+def test_heat_on_the_background_stands_beside_its_use(published: Published, report: Report) -> None:
+    assert report.use is not None
+    for model in report.analysis.models:
+        root = page(published, f"models/{model.slug}.html")
+        section = next(e for e in root.iter() if e.get("id") == "patterns")
+        row = next(r for r in map(words, section.iter(f"{XHTML}tr")) if r.startswith("Heatmap on the background"))
+        for use in report.use.uses:
+            if use.model == model.name and use.region == "background":
+                said = {"no": "at most", "yes": "Used for", "small": "Used for", "undetermined": "Undetermined for"}
+                assert said.get(use.answer, "") in row
+
+
+def test_what_chance_gives_is_no_interval() -> None:
+    assert chance_alone((0.019, 0.041)) == f"(chance alone: 1.9 to 4.1{NNBSP}%)"
+    assert chance_alone((np.nan, np.nan)) == ""
+
+
+def test_one_word_for_one_kind_of_map(published: Published) -> None:
+    text = words(page(published, "models/custom-cnn.html"))
+    assert "Empty heatmap" in text and "Blank heatmap" not in text
+
+
+def test_one_emotions_proofs_join_the_models(context: Callable[..., Context], report: Report) -> None:
+    assert report.shortcuts is not None
+    (one,) = report.shortcuts.found
+    both = replace(report.shortcuts, found=(one, replace(one, model="ResNet18")))
+    (proof,) = emotion_proofs(context(shortcuts=both), HAPPINESS)
+    assert proof.text.startswith("With the same photos made grey, Custom CNN's recall falls from ")
+    assert ") and ResNet18's from " in proof.text
