@@ -1,4 +1,4 @@
-"""The house as `docs/architecture.md` draws it, read from the source: which room imports what, and never in a circle."""
+"""The layout as `docs/architecture.md` draws it, read from the source: which room imports what, and no circles."""
 
 from __future__ import annotations
 
