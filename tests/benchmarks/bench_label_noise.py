@@ -19,25 +19,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.analysis import read_analysis
 from reportgen.evidence.errors.label_suspects import TRUSTED, find_label_suspects
+from reportgen.types import BoolArray, FloatArray, IntArray
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-Rule = Callable[[Sequence[Floats], Ints], Bools]
+Rule = Callable[[Sequence[FloatArray], IntArray], BoolArray]
 
 
-def built(probabilities: Sequence[Floats], labels: Ints) -> Bools:
+def built(probabilities: Sequence[FloatArray], labels: IntArray) -> BoolArray:
     return find_label_suspects(probabilities, labels).suspect
 
 
-def with_threshold(threshold: Callable[[Floats, Ints, int], float], trusted: float) -> Rule:
+def with_threshold(threshold: Callable[[FloatArray, IntArray, int], float], trusted: float) -> Rule:
     """The rule with another threshold per class, and another bar for the agreement (0: no check)."""
 
-    def rule(probabilities: Sequence[Floats], labels: Ints) -> Bools:
+    def rule(probabilities: Sequence[FloatArray], labels: IntArray) -> BoolArray:
         rows, classes = np.arange(len(labels)), probabilities[0].shape[1]
         answers = [p.argmax(axis=1) for p in probabilities]
         sure = (np.stack(answers) == answers[0]).all(axis=0) & (labels >= 0)
@@ -51,17 +48,17 @@ def with_threshold(threshold: Callable[[Floats, Ints, int], float], trusted: flo
     return rule
 
 
-def mean_of_labelled(p: Floats, labels: Ints, k: int) -> float:
+def mean_of_labelled(p: FloatArray, labels: IntArray, k: int) -> float:
     of = labels == k
     return float(p[of, k].mean()) if of.any() else np.inf
 
 
-def median_of_labelled(p: Floats, labels: Ints, k: int) -> float:
+def median_of_labelled(p: FloatArray, labels: IntArray, k: int) -> float:
     of = labels == k
     return float(np.median(p[of, k])) if of.any() else np.inf
 
 
-def mean_of_correct(p: Floats, labels: Ints, k: int) -> float:
+def mean_of_correct(p: FloatArray, labels: IntArray, k: int) -> float:
     of = (labels == k) & (p.argmax(axis=1) == k)
     return float(p[of, k].mean()) if of.any() else np.inf
 
@@ -76,7 +73,7 @@ RULES: dict[str, Rule] = {
 }
 
 
-def flip(labels: Ints, right: Bools, share: float, classes: int, seed: int) -> tuple[Ints, Bools]:
+def flip(labels: IntArray, right: BoolArray, share: float, classes: int, seed: int) -> tuple[IntArray, BoolArray]:
     """Labels with a share of the `right` ones changed to another class at random, and which those are."""
     rng = np.random.default_rng(seed)
     rows = np.flatnonzero(right)
@@ -86,7 +83,9 @@ def flip(labels: Ints, right: Bools, share: float, classes: int, seed: int) -> t
     return changed, np.isin(np.arange(len(labels)), chosen)
 
 
-def measure(rule: Rule, probabilities: Sequence[Floats], labels: Ints, right: Bools, share: float, rounds: int) -> str:
+def measure(
+    rule: Rule, probabilities: Sequence[FloatArray], labels: IntArray, right: BoolArray, share: float, rounds: int
+) -> str:
     before = rule(probabilities, labels)
     recalls, precisions, counts = [], [], []
     for seed in range(rounds):

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.faces.regions import REGIONS
+from reportgen.types import Float32Array, FloatArray, IntArray
 
-Floats = npt.NDArray[np.float64]
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
 
-def paint_masks(n: int, seed: int, grid: int, cover: float = 0.66) -> npt.NDArray[np.float32]:
+def paint_masks(n: int, seed: int, grid: int, cover: float = 0.66) -> Float32Array:
     """(n, R, grid, grid) masks of upright faces that fill about `cover` of their crops, each a little elsewhere."""
     rng = np.random.default_rng(seed)
     fine, scale = 8, np.sqrt(cover / (np.pi * 0.4 * 0.5))
@@ -38,7 +37,7 @@ def paint_masks(n: int, seed: int, grid: int, cover: float = 0.66) -> npt.NDArra
     return masks
 
 
-def draw_maps(rng: np.random.Generator, shape: tuple[int, int, int], kind: str) -> Floats:
+def draw_maps(rng: np.random.Generator, shape: tuple[int, int, int], kind: str) -> FloatArray:
     """(n, C, grid, grid) maps that know nothing of faces, from mildly to extremely skewed."""
     n, classes, grid = shape
     if kind == "gamma":
@@ -55,24 +54,24 @@ def draw_maps(rng: np.random.Generator, shape: tuple[int, int, int], kind: str) 
     return np.asarray(np.exp(-(dx**2 + dy**2) / (2 * 1.2**2)))
 
 
-def as_cases(labels: npt.NDArray[np.int64], persons: list[str] | None = None) -> Cases:
+def as_cases(labels: IntArray, persons: list[str] | None = None) -> Cases:
     names = None if persons is None else np.asarray(persons, dtype=object)
     return Cases(EMOTIONS, labels, tuple(f"image{i}" for i in range(len(labels))), names)
 
 
-def as_model(maps: Floats, masks: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> ModelMaps:
+def as_model(maps: FloatArray, masks: Float32Array, labels: IntArray) -> ModelMaps:
     """A model that is always right and always 80 % sure."""
     probabilities = np.eye(len(EMOTIONS))[labels] * 0.8 + 0.2 / len(EMOTIONS)
     return ModelMaps("Net", "net", maps, masks, probabilities)
 
 
 @pytest.fixture(scope="session")
-def face_masks() -> Callable[..., npt.NDArray[np.float32]]:
+def face_masks() -> Callable[..., Float32Array]:
     return paint_masks
 
 
 @pytest.fixture(scope="session")
-def random_maps() -> Callable[..., Floats]:
+def random_maps() -> Callable[..., FloatArray]:
     return draw_maps
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from reportgen.evidence.attention.map_statistics import Bools, Floats, Ints
 from reportgen.evidence.attention.nulls import NullShares
+from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = ["Cases", "ModelMaps"]
 
@@ -34,14 +33,14 @@ class Cases:
     """
 
     classes: tuple[str, ...]
-    labels: Ints
+    labels: IntArray
     image_ids: tuple[str, ...]
-    persons: npt.NDArray[np.object_] | None = None
+    persons: ObjectArray | None = None
     sources: tuple[str, ...] | None = None
-    unit: npt.NDArray[np.floating] | None = None
+    unit: AnyFloatArray | None = None
 
     @property
-    def template(self) -> Bools:
+    def template(self) -> BoolArray:
         """(n,) images whose regions are only approximate."""
         if self.sources is None:
             return np.zeros(len(self.labels), dtype=bool)
@@ -74,21 +73,21 @@ class ModelMaps:
 
     name: str
     slug: str
-    maps: npt.NDArray[np.floating]
-    masks: npt.NDArray[np.floating]
-    probabilities: Floats
+    maps: AnyFloatArray
+    masks: AnyFloatArray
+    probabilities: FloatArray
     null: NullShares | None = None
-    peak_changed: npt.NDArray[np.floating] | None = None
-    control_changed: npt.NDArray[np.floating] | None = None
+    peak_changed: AnyFloatArray | None = None
+    control_changed: AnyFloatArray | None = None
     transfer: bool | None = None
     pretraining: str | None = None
 
     @property
-    def predicted(self) -> Ints:
+    def predicted(self) -> IntArray:
         """(n,) index of the most probable class."""
         return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     @property
-    def confidence(self) -> Floats:
+    def confidence(self) -> FloatArray:
         """(n,) probability of the predicted class."""
         return np.asarray(self.probabilities.max(axis=1))

@@ -10,13 +10,14 @@ import numpy as np
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.facial_actions import spearman
-from reportgen.evidence.attention.map_statistics import FACE, Bools, Floats, areas, common_grid, describe, weights
+from reportgen.evidence.attention.map_statistics import FACE, areas, common_grid, describe, weights
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.attention.patterns import DIFFUSE_QUARTER
 from reportgen.evidence.attention.profile_distance import ProfileDistance
 from reportgen.evidence.stats.clustered import clusters, mean_interval, mean_test, ratio_interval
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, interval_text, paired_difference, risk_ratio
 from reportgen.faces.regions import REGIONS
+from reportgen.types import BoolArray, FloatArray
 
 __all__ = ["Claim", "check_claims"]
 
@@ -112,7 +113,7 @@ def _on_face(model: ModelMaps, measure: ModelMeasures, cases: Cases, seed: int) 
     )  # fmt: skip
 
 
-def _common(a: ModelMaps, b: ModelMaps) -> tuple[Floats, Floats, Floats]:
+def _common(a: ModelMaps, b: ModelMaps) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Distributions of both models' predicted-class maps on the coarser grid, and that grid's masks."""
     coarse = min((a, b), key=lambda m: m.maps.shape[-1] * m.maps.shape[-2])
     grid = (coarse.maps.shape[-2], coarse.maps.shape[-1])
@@ -121,7 +122,7 @@ def _common(a: ModelMaps, b: ModelMaps) -> tuple[Floats, Floats, Floats]:
     return p, q, np.asarray(coarse.masks, dtype=np.float64)
 
 
-def _paired(difference: Floats, cases: Cases, seed: int) -> Estimate:
+def _paired(difference: FloatArray, cases: Cases, seed: int) -> Estimate:
     """Mean paired difference whose interval excludes 0 only when the test does so as well."""
     group = clusters(cases.persons, len(difference))
     value, low, high = (float(v[0]) for v in mean_interval(difference[:, None], group, seed))
@@ -176,7 +177,7 @@ def _errors(model: ModelMaps, measure: ModelMeasures, cases: Cases, seed: int) -
     return claims
 
 
-def _person_draws(used: Bools, cases: Cases, seed: int) -> Floats | None:
+def _person_draws(used: BoolArray, cases: Cases, seed: int) -> FloatArray | None:
     """(B, m) how often each of the m used images enters each sample of persons; None where images stand alone."""
     if cases.persons is None or not 0 < used.sum() <= _MANY:
         return None
@@ -185,7 +186,7 @@ def _person_draws(used: Bools, cases: Cases, seed: int) -> Floats | None:
     return drawn.astype(np.float64)
 
 
-def _risk_ratio(wrong: Bools, exposed: Bools, used: Bools, draws: Floats | None) -> Estimate:
+def _risk_ratio(wrong: BoolArray, exposed: BoolArray, used: BoolArray, draws: FloatArray | None) -> Estimate:
     error, group = wrong[used], exposed[used]
     parts = (error & group, group, error & ~group, ~group)
     counts = [int(part.sum()) for part in parts]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.distance import jensenshannon
 
-from reportgen.evidence.attention.map_statistics import Floats, Ints, weights
+from reportgen.evidence.attention.map_statistics import weights
 from reportgen.evidence.performance.scores import THIN
+from reportgen.types import AnyFloatArray, FloatArray, IntArray
 
 __all__ = ["distance_to_class", "map_distance"]
 
 
-def distance_to_class(maps: npt.NDArray[np.floating], labels: Ints, chosen: Ints) -> Floats:
+def distance_to_class(maps: AnyFloatArray, labels: IntArray, chosen: IntArray) -> FloatArray:
     """Jensen-Shannon distance between an image's map of a class and the mean map of that class on its own images.
 
     The image itself is left out of the mean, so that its own class has no advantage.
@@ -53,7 +53,7 @@ def distance_to_class(maps: npt.NDArray[np.floating], labels: Ints, chosen: Ints
     return distance
 
 
-def map_distance(shares: Floats, others: Floats) -> Floats:
+def map_distance(shares: FloatArray, others: FloatArray) -> FloatArray:
     """(n,) Jensen-Shannon distance, base 2, between two (n, cells) tables of maps that each hold some heat."""
     # Rounding may leave the divergence of equal maps a hair below 0, and its root is NaN.
     with np.errstate(invalid="ignore"):

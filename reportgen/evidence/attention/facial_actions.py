@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import mannwhitneyu, norm, rankdata
 from scipy.stats import t as student
 
-from reportgen.evidence.attention.map_statistics import Floats, Ints
 from reportgen.evidence.stats.clustered import Clusters, clusters, holm
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts
+from reportgen.types import AnyFloatArray, FloatArray, IntArray, ObjectArray
 
 __all__ = ["ActionLink", "actions_of_confidence", "actions_of_labels", "spearman"]
 
@@ -53,11 +52,11 @@ class ActionLink:
 
 
 def actions_of_labels(
-    actions: npt.NDArray[np.floating],
+    actions: AnyFloatArray,
     names: Sequence[str],
-    labels: Ints,
+    labels: IntArray,
     classes: Sequence[str],
-    persons: npt.NDArray[np.object_] | None = None,
+    persons: ObjectArray | None = None,
     seed: int = 0,
 ) -> tuple[ActionLink, ...]:
     """Which actions are stronger or weaker on an emotion's images than on the others.
@@ -77,7 +76,7 @@ def actions_of_labels(
     known = np.isfinite(actions).all(axis=1) & (labels >= 0)
     values, kept = np.asarray(actions, dtype=np.float64)[known], labels[known]
     who = None if persons is None else persons[known]
-    effects: list[tuple[Floats, Floats, Floats, int]] = []
+    effects: list[tuple[FloatArray, FloatArray, FloatArray, int]] = []
     p = np.full((len(classes), len(names)), np.nan)
     for e in range(len(classes)):
         inside = _person_means(values[kept == e], None if who is None else who[kept == e])
@@ -97,12 +96,12 @@ def actions_of_labels(
 
 def actions_of_confidence(
     model: str,
-    probabilities: Floats,
-    actions: npt.NDArray[np.floating],
+    probabilities: FloatArray,
+    actions: AnyFloatArray,
     names: Sequence[str],
-    labels: Ints,
+    labels: IntArray,
     classes: Sequence[str],
-    persons: npt.NDArray[np.object_] | None = None,
+    persons: ObjectArray | None = None,
 ) -> tuple[ActionLink, ...]:
     """Which actions go with the probability that a model gives to an emotion, within the emotion's images.
 
@@ -116,7 +115,7 @@ def actions_of_confidence(
         As in `actions_of_labels`.
     """
     known = np.isfinite(actions).all(axis=1)
-    effects: list[tuple[Floats, Floats, Floats, int]] = []
+    effects: list[tuple[FloatArray, FloatArray, FloatArray, int]] = []
     p = np.full((len(classes), len(names)), np.nan)
     for e in range(len(classes)):
         chosen = known & (labels == e)
@@ -134,9 +133,7 @@ def actions_of_confidence(
     )
 
 
-def spearman(
-    x: npt.NDArray[np.floating], y: npt.NDArray[np.floating], persons: npt.NDArray[np.object_] | None = None
-) -> tuple[Estimate, float]:
+def spearman(x: AnyFloatArray, y: AnyFloatArray, persons: ObjectArray | None = None) -> tuple[Estimate, float]:
     """Spearman's correlation over persons' means (or images) and its two-sided p-value; NaN pairs are left out.
 
     Interval: Bonett and Wright 2000. Fewer than four pairs give NaN, the interval -1..1 and p = 1.
@@ -148,7 +145,7 @@ def spearman(
     return Estimate(float(value[0]), float(low[0]), float(high[0]), len(means)), float(p[0])
 
 
-def _spearman_columns(x: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def _spearman_columns(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     n, columns = x.shape
     nothing = np.full(columns, np.nan)
     if n < 4:
@@ -165,14 +162,14 @@ def _spearman_columns(x: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Flo
     return r, low, high, p
 
 
-def _person_means(values: Floats, persons: npt.NDArray[np.object_] | None) -> Floats:
+def _person_means(values: FloatArray, persons: ObjectArray | None) -> FloatArray:
     if persons is None or not len(values):
         return values
     group: Clusters = clusters(persons, len(values))
     return np.asarray(group.sums(values) / np.bincount(group.code)[:, None])
 
 
-def _standardised(inside: Floats, outside: Floats, seed: int) -> tuple[Floats, Floats, Floats]:
+def _standardised(inside: FloatArray, outside: FloatArray, seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Difference of means over the pooled standard deviation, with a bootstrap interval; (A,) each."""
     columns = inside.shape[1]
     if min(len(inside), len(outside)) < 2:
@@ -198,7 +195,7 @@ def _link(
     emotion: str,
     action: str,
     measure: str,
-    effect: tuple[Floats, Floats, Floats, int],
+    effect: tuple[FloatArray, FloatArray, FloatArray, int],
     column: int,
     p: float,
 ) -> ActionLink:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from reportgen.evidence.attention.map_statistics import FACE, Floats
+from reportgen.evidence.attention.map_statistics import FACE
 from reportgen.evidence.attention.nulls import GUARD, swap_differences
 from reportgen.evidence.stats.clustered import DRAWS, Clusters
+from reportgen.types import AnyFloatArray, FloatArray
 
 __all__ = ["HotCells", "find_hot_cells", "place"]
 
@@ -46,12 +46,12 @@ class HotCells:
     strength: float
     count: int
     where: str
-    cell_p: Floats
+    cell_p: FloatArray
 
 
 def find_hot_cells(
-    p: Floats,
-    masks: npt.NDArray[np.floating],
+    p: FloatArray,
+    masks: AnyFloatArray,
     own: int,
     group: Clusters,
     seed: int,
@@ -98,7 +98,7 @@ def find_hot_cells(
     return HotCells(tuple(found), float(cell_p.min()), float(mean[best]), len(used), place(best, height, width), cell_p)
 
 
-def _max_statistic(difference: Floats, own: int, group: Clusters, seed: int, draws: int) -> Floats:
+def _max_statistic(difference: FloatArray, own: int, group: Clusters, seed: int, draws: int) -> FloatArray:
     """(cells,) one-sided p-values, adjusted for the search over cells, of (n, C, cells) class-swap differences."""
     observed = difference[:, own].sum(axis=0)
     sums = group.sums(difference[:, own])  # (G, cells)
@@ -110,12 +110,12 @@ def _max_statistic(difference: Floats, own: int, group: Clusters, seed: int, dra
     return p
 
 
-def _flips(sums: Floats, rng: np.random.Generator, draws: int) -> Floats:
+def _flips(sums: FloatArray, rng: np.random.Generator, draws: int) -> FloatArray:
     signs = rng.integers(0, 2, (draws, len(sums)), dtype=np.int8) * np.float32(2) - np.float32(1)
     return np.asarray((signs @ sums.astype(np.float32)).max(axis=1), dtype=np.float64)
 
 
-def _draws(difference: Floats, group: Clusters, rng: np.random.Generator, draws: int) -> Floats:
+def _draws(difference: FloatArray, group: Clusters, rng: np.random.Generator, draws: int) -> FloatArray:
     classes = difference.shape[1]
     tables = np.zeros((group.count, *difference.shape[1:]))
     for i, row in enumerate(difference):
@@ -127,7 +127,7 @@ def _draws(difference: Floats, group: Clusters, rng: np.random.Generator, draws:
     return np.asarray(total.max(axis=1))
 
 
-def _exceeds(largest: Floats, observed: Floats) -> Floats:
+def _exceeds(largest: FloatArray, observed: FloatArray) -> FloatArray:
     """Share of draws whose largest cell reaches each observed cell, the observation counted as one draw."""
     ordered = np.sort(largest)
     slack = 1e-6 * np.abs(ordered).max()

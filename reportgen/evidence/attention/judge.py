@@ -8,14 +8,13 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.claims import Claim, check_claims
 from reportgen.evidence.attention.dictionary import DICTIONARY
 from reportgen.evidence.attention.facial_actions import ActionLink, actions_of_confidence, actions_of_labels
-from reportgen.evidence.attention.map_statistics import Floats, MapStatistics, areas, resolvability
+from reportgen.evidence.attention.map_statistics import MapStatistics, areas, resolvability
 from reportgen.evidence.attention.measure import ModelMeasures, measure_model
 from reportgen.evidence.attention.nulls import band
 from reportgen.evidence.attention.patterns import Pattern, find_patterns
@@ -24,6 +23,7 @@ from reportgen.evidence.attention.profiles import EmotionProfile, emotion_profil
 from reportgen.evidence.attention.verdicts import Verdict, judge_model
 from reportgen.evidence.stats.clustered import DRAWS
 from reportgen.faces.regions import REGIONS
+from reportgen.types import AnyFloatArray, FloatArray
 
 __all__ = ["DICTIONARY", "AttentionFindings", "judge"]
 
@@ -52,14 +52,14 @@ class AttentionFindings:
     claims: tuple[Claim, ...]
     patterns: tuple[Pattern, ...]
     actions: tuple[ActionLink, ...]
-    bands: tuple[tuple[Floats, Floats] | None, ...]
+    bands: tuple[tuple[FloatArray, FloatArray] | None, ...]
     tables: Mapping[str, pd.DataFrame]
 
 
 def judge(
     models: Sequence[ModelMaps],
     cases: Cases,
-    actions: npt.NDArray[np.floating] | None = None,
+    actions: AnyFloatArray | None = None,
     action_names: Sequence[str] = (),
     seed: int = 0,
     draws: int = DRAWS,
@@ -133,7 +133,7 @@ def _pattern(pattern: Pattern, cases: Cases) -> dict[str, object]:
     return row
 
 
-def _bands(model: ModelMaps, measures: ModelMeasures, cases: Cases) -> tuple[Floats, Floats] | None:
+def _bands(model: ModelMaps, measures: ModelMeasures, cases: Cases) -> tuple[FloatArray, FloatArray] | None:
     if model.null is None:
         return None
     area = areas(measures.masks)
@@ -210,7 +210,7 @@ def _maps(model: ModelMaps, measures: ModelMeasures, cases: Cases) -> pd.DataFra
 
 
 def _emotion_regions(
-    model: ModelMaps, measures: ModelMeasures, cases: Cases, bands: tuple[Floats, Floats] | None
+    model: ModelMaps, measures: ModelMeasures, cases: Cases, bands: tuple[FloatArray, FloatArray] | None
 ) -> pd.DataFrame:
     shape = (len(cases.classes), len(REGIONS))
     nothing = np.full(shape, np.nan)
@@ -243,9 +243,9 @@ def _emotion_regions(
     return pd.concat(frames, ignore_index=True)
 
 
-def _divide(share: Floats, area: Floats) -> Floats:
+def _divide(share: FloatArray, area: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio: Floats = share / area
+        ratio: FloatArray = share / area
     return ratio
 
 

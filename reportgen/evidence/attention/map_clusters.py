@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import eigh
 from scipy.spatial.distance import pdist, squareform
 from sklearn.cluster import SpectralClustering
@@ -20,6 +19,7 @@ from reportgen.analysis import ModelRecords
 from reportgen.evidence.attention.profiles import warp_maps
 from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.faces.regions import INNER, REGIONS
+from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "FEWEST_MAPS",
@@ -31,9 +31,6 @@ __all__ = [
     "neighbour_affinity",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 MOST_MAPS = 240
 """Maps of an emotion that are clustered at most, drawn at random: the time grows with their square."""
@@ -105,10 +102,10 @@ class MapCluster:
 
 def cluster_maps(
     model: ModelRecords,
-    labels: Ints,
+    labels: IntArray,
     classes: Sequence[str],
-    affines: Floats,
-    blank: Bools,
+    affines: FloatArray,
+    blank: BoolArray,
     seed: int,
 ) -> tuple[MapCluster, ...]:
     """Group every emotion's maps (of the labelled class on its images) of one model.
@@ -140,14 +137,14 @@ def cluster_maps(
     return tuple(found)
 
 
-def _features(share: Floats, affines: Floats) -> Floats:
+def _features(share: FloatArray, affines: FloatArray) -> FloatArray:
     """(n, frame cells) square roots of the aligned shares, so that their distance is Hellinger's."""
     warped = np.nan_to_num(warp_maps(share, affines, _FRAME)).reshape(len(share), -1).astype(np.float64)
     total = warped.sum(axis=1, keepdims=True)
     return np.asarray(np.sqrt(warped / np.where(total > 0, total, 1.0)))
 
 
-def neighbour_affinity(features: Floats) -> Floats:
+def neighbour_affinity(features: FloatArray) -> FloatArray:
     """(n, n) similarity 0..1 of each map and its seven nearest, or those whose nearest it is; next to nothing else.
 
     A map's own scale is the distance of its seventh neighbour (Zelnik-Manor and Perona 2004); a sparse graph lets
@@ -163,7 +160,7 @@ def neighbour_affinity(features: Floats) -> Floats:
     return np.asarray(np.where(linked | linked.T, similar, _NO_LINK))
 
 
-def choose_k(affinity: Floats) -> int:
+def choose_k(affinity: FloatArray) -> int:
     """The number of groups: where the gap between neighbouring eigenvalues of the normalised Laplacian is largest.
 
     1 where the first gap is: the maps then form no groups. Source: von Luxburg 2007, section 8.3.
@@ -175,7 +172,7 @@ def choose_k(affinity: Floats) -> int:
     return int(np.argmax(np.diff(values))) + 1
 
 
-def _group(features: Floats, seed: int) -> Ints:
+def _group(features: FloatArray, seed: int) -> IntArray:
     affinity = neighbour_affinity(features)
     k = choose_k(affinity)
     if k == 1:
@@ -185,7 +182,7 @@ def _group(features: Floats, seed: int) -> Ints:
 
 
 def _describe(
-    model: ModelRecords, emotion: str, e: int, rows: Ints, share: Floats, features: Floats, group: Ints
+    model: ModelRecords, emotion: str, e: int, rows: IntArray, share: FloatArray, features: FloatArray, group: IntArray
 ) -> list[MapCluster]:
     assert model.masks is not None  # noqa: S101  (the caller has looked)
     masks = model.masks[rows][:, [REGIONS.index(place) for place in PLACES]]
@@ -224,7 +221,7 @@ def _describe(
     return found
 
 
-def _apart(heat: Floats, of: Bools) -> Floats:
+def _apart(heat: FloatArray, of: BoolArray) -> FloatArray:
     """(places,) how far a group's heat per area lies above the other groups', in standard deviations."""
     if of.all():
         return np.zeros(heat.shape[1])
@@ -232,7 +229,7 @@ def _apart(heat: Floats, of: Bools) -> Floats:
     return np.asarray((low[of].mean(axis=0) - low[~of].mean(axis=0)) / np.maximum(low.std(axis=0), 1e-9))
 
 
-def _names(heat: Sequence[Floats], apart: Sequence[Floats]) -> list[str]:
+def _names(heat: Sequence[FloatArray], apart: Sequence[FloatArray]) -> list[str]:
     """The warmest place of each group, and what sets it apart where several groups share that place."""
     warmest = [int(values.argmax()) for values in heat]
     names = []

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
 from reportgen.analysis import ModelRecords
-from reportgen.evidence.attention.map_statistics import Floats, Ints, common_grid, weights
+from reportgen.evidence.attention.map_statistics import common_grid, weights
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_ratio
+from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = ["DIFFERENT", "OUTCOMES", "PLACES", "SAME", "MapAgreement", "OutcomeAgreement", "compare_maps", "similarity"]
 
@@ -87,15 +87,15 @@ class MapAgreement:
     slug_a: str
     slug_b: str
     grid: tuple[int, int]
-    outcome: Ints
-    place: Ints
-    correlation: Floats
-    overlap: Floats
+    outcome: IntArray
+    place: IntArray
+    correlation: FloatArray
+    overlap: FloatArray
     outcomes: tuple[OutcomeAgreement, ...]
     table: pd.DataFrame
 
 
-def similarity(first: Floats, second: Floats) -> tuple[Floats, Floats]:
+def similarity(first: FloatArray, second: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Compare maps cell by cell.
 
     Parameters
@@ -128,9 +128,9 @@ def similarity(first: Floats, second: Floats) -> tuple[Floats, Floats]:
 def compare_maps(
     a: ModelRecords,
     b: ModelRecords,
-    labels: Ints,
+    labels: IntArray,
     image_ids: Sequence[str],
-    persons: npt.NDArray[np.object_] | None,
+    persons: ObjectArray | None,
     seed: int,
 ) -> MapAgreement:
     """Compare two models' maps of their answers on the labelled images.
@@ -188,7 +188,7 @@ def compare_maps(
     )  # fmt: skip
 
 
-def _others(outcome: Ints, labels: Ints, known: npt.NDArray[np.bool_], seed: int) -> Ints:
+def _others(outcome: IntArray, labels: IntArray, known: BoolArray, seed: int) -> IntArray:
     """(n,) another image of the same outcome and label; -1 where there is none."""
     other = np.full(len(outcome), -1, dtype=np.int64)
     rng = np.random.default_rng(seed)
@@ -200,19 +200,19 @@ def _others(outcome: Ints, labels: Ints, known: npt.NDArray[np.bool_], seed: int
     return other
 
 
-def _counts(place: Ints) -> tuple[int, int, int]:
+def _counts(place: IntArray) -> tuple[int, int, int]:
     same, partly, different = np.bincount(place, minlength=len(PLACES)).tolist()
     return same, partly, different
 
 
-def _mean(values: Floats, chosen: npt.NDArray[np.bool_], group: npt.NDArray[np.int64] | None, seed: int) -> Estimate:
+def _mean(values: FloatArray, chosen: BoolArray, group: IntArray | None, seed: int) -> Estimate:
     used = chosen & np.isfinite(values)
     # Many images need fewer draws, and could not be drawn so often within memory.
     draws = int(np.clip(_CELLS // max(int(used.sum()), 1), 200, 2000))
     return bootstrap_ratio(values[used], clusters=None if group is None else group[used], draws=draws, seed=seed)
 
 
-def _groups(persons: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
+def _groups(persons: ObjectArray) -> IntArray:
     """(n,) number of each person; an image without one is a person of its own."""
     named = [person if isinstance(person, str) else row for row, person in enumerate(persons)]
     return np.asarray(pd.factorize(pd.Series(named, dtype=object))[0], dtype=np.int64)

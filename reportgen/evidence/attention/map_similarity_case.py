@@ -11,8 +11,8 @@ import pandas as pd
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.attention.map_similarity import OUTCOMES, PLACES, MapAgreement, compare_maps
-from reportgen.evidence.attention.map_statistics import Ints
 from reportgen.evidence.examples.mining import Pick
+from reportgen.types import IntArray
 
 __all__ = ["AGREEMENT_DICTIONARY", "agreement_kind", "agreement_picks", "agreement_tables", "find_agreements"]
 
@@ -47,7 +47,7 @@ def agreement_picks(
     found: MapAgreement,
     a: ModelRecords,
     b: ModelRecords,
-    labels: Ints,
+    labels: IntArray,
     classes: Sequence[str],
     content: Sequence[str],
     per_cell: int,
@@ -75,7 +75,7 @@ def agreement_picks(
     return tuple(picks)
 
 
-def _varied(ordered: Sequence[int], labels: Ints, content: Sequence[str]) -> list[int]:
+def _varied(ordered: Sequence[int], labels: IntArray, content: Sequence[str]) -> list[int]:
     """Rows with the emotions taking turns, each picture once."""
     seen: set[str] = set()
     turns: dict[int, int] = {}

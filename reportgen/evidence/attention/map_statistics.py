@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.faces.regions import REGIONS
+from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
 __all__ = [
     "FACE",
@@ -32,13 +32,10 @@ __all__ = [
     "weights",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 FACE = REGIONS.index("face")
 # The face is the sum of five of the others, so only these six own a cell.
-PARTS: Ints = np.asarray([k for k in range(len(REGIONS)) if k != FACE], dtype=np.int64)
+PARTS: IntArray = np.asarray([k for k in range(len(REGIONS)) if k != FACE], dtype=np.int64)
 
 # Which region a small one is judged together with when the grid cannot tell them apart: its neighbour on the face
 # that carries the nearest meaning first.
@@ -76,17 +73,17 @@ class MapStatistics:
         (...) True where there is nothing to measure.
     """
 
-    mass: Floats
-    share: Floats
-    effective_area: Floats
-    peak: Ints
-    peak_region: Ints
-    centroid: Floats
-    dispersion: Floats
-    blank: Bools
+    mass: FloatArray
+    share: FloatArray
+    effective_area: FloatArray
+    peak: IntArray
+    peak_region: IntArray
+    centroid: FloatArray
+    dispersion: FloatArray
+    blank: BoolArray
 
 
-def weights(raw: npt.NDArray[np.floating]) -> tuple[Floats, Floats]:
+def weights(raw: AnyFloatArray) -> tuple[FloatArray, FloatArray]:
     """Positive part of raw maps and its distribution over the cells.
 
     Parameters
@@ -109,7 +106,7 @@ def weights(raw: npt.NDArray[np.floating]) -> tuple[Floats, Floats]:
     return p, mass
 
 
-def blank_maps(mass: Floats, null_mass: npt.NDArray[np.floating] | None) -> Bools:
+def blank_maps(mass: FloatArray, null_mass: AnyFloatArray | None) -> BoolArray:
     """Maps of the explained class that say nothing: no mass, or no more than a scrambled head gives.
 
     Parameters
@@ -119,29 +116,29 @@ def blank_maps(mass: Floats, null_mass: npt.NDArray[np.floating] | None) -> Bool
     null_mass
         (n, P) mass of the same image's map under P permutations of the channel weights, or None where not computed.
     """
-    blank: Bools = ~(mass > 0)
+    blank: BoolArray = ~(mass > 0)
     if null_mass is not None:
         blank |= mass <= np.quantile(np.asarray(null_mass, dtype=np.float64), 0.95, axis=1)
     return blank
 
 
-def areas(masks: npt.NDArray[np.floating]) -> Floats:
+def areas(masks: AnyFloatArray) -> FloatArray:
     """(n, R) share of the crop's area in each region, from masks (n, R, h, w)."""
     return np.asarray(np.asarray(masks, dtype=np.float64).mean(axis=(-2, -1)))
 
 
-def resolvability(masks: npt.NDArray[np.floating]) -> Floats:
+def resolvability(masks: AnyFloatArray) -> FloatArray:
     """(n, R) `sum(M^2) / sum(M)`: the share that a map lying perfectly inside the region would recover on this grid.
 
     NaN where the region is not in the crop.
     """
     m = np.asarray(masks, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio: Floats = (m * m).sum(axis=(-2, -1)) / m.sum(axis=(-2, -1))
+        ratio: FloatArray = (m * m).sum(axis=(-2, -1)) / m.sum(axis=(-2, -1))
     return ratio
 
 
-def unresolved_groups(masks: npt.NDArray[np.floating]) -> tuple[tuple[str, ...], ...]:
+def unresolved_groups(masks: AnyFloatArray) -> tuple[tuple[str, ...], ...]:
     """Regions that this grid cannot tell apart and that are therefore judged together.
 
     A region stands on its own when at least half of the images that show it have a cell lying mostly inside it; else
@@ -170,7 +167,7 @@ def unresolved_groups(masks: npt.NDArray[np.floating]) -> tuple[tuple[str, ...],
     return tuple(sorted(found, key=lambda members: REGIONS.index(members[0])))
 
 
-def merge_masks(masks: npt.NDArray[np.floating], groups: Sequence[Sequence[str]]) -> Floats:
+def merge_masks(masks: AnyFloatArray, groups: Sequence[Sequence[str]]) -> FloatArray:
     """Masks in which every member of a group carries the group's sum; (n, R, h, w) in and out."""
     merged = np.array(masks, dtype=np.float64)
     for group in groups:
@@ -180,11 +177,11 @@ def merge_masks(masks: npt.NDArray[np.floating], groups: Sequence[Sequence[str]]
 
 
 def describe(
-    raw: npt.NDArray[np.floating],
-    masks: npt.NDArray[np.floating],
+    raw: AnyFloatArray,
+    masks: AnyFloatArray,
     *,
-    unit: npt.NDArray[np.floating] | None = None,
-    blank: Bools | None = None,
+    unit: AnyFloatArray | None = None,
+    blank: BoolArray | None = None,
 ) -> MapStatistics:
     """Measure maps against the regions of their images.
 
@@ -221,7 +218,7 @@ def describe(
     )  # fmt: skip
 
 
-def _owner(peak: Ints, masks: npt.NDArray[np.floating]) -> Ints:
+def _owner(peak: IntArray, masks: AnyFloatArray) -> IntArray:
     """Index into REGIONS of the part that covers most of each peak cell; -1 where there is no peak."""
     cells = np.asarray(masks).reshape(*masks.shape[:2], -1)  # (n, R, h*w)
     rows = np.arange(len(peak)).reshape(-1, *[1] * (peak.ndim - 1))
@@ -233,7 +230,7 @@ def _owner(peak: Ints, masks: npt.NDArray[np.floating]) -> Ints:
     return np.where(peak < 0, -1, owner)
 
 
-def enrichment(share: Floats, area: Floats, used: Bools | None = None) -> Floats:
+def enrichment(share: FloatArray, area: FloatArray, used: BoolArray | None = None) -> FloatArray:
     """Enrichment of each region over a set of images: mean share divided by mean area.
 
     A ratio of means, because a mean of ratios is ruled by the images in which a region happens to be tiny.
@@ -254,11 +251,11 @@ def enrichment(share: Floats, area: Floats, used: Bools | None = None) -> Floats
     if used is not None:
         valid &= used if used.ndim == 2 else used[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio: Floats = np.where(valid, share, 0.0).sum(axis=0) / np.where(valid, area, 0.0).sum(axis=0)
+        ratio: FloatArray = np.where(valid, share, 0.0).sum(axis=0) / np.where(valid, area, 0.0).sum(axis=0)
     return ratio
 
 
-def contrast_classes(raw: npt.NDArray[np.floating]) -> Floats:
+def contrast_classes(raw: AnyFloatArray) -> FloatArray:
     """Contrastive maps `raw_c - mean(raw_others)` of every class; (n, C, h, w) in and out.
 
     Adding one vector to the weights of all classes changes the plain maps although no probability changes; these
@@ -276,14 +273,14 @@ def contrast_classes(raw: npt.NDArray[np.floating]) -> Floats:
     return np.asarray((maps * classes - maps.sum(axis=1, keepdims=True)) / (classes - 1))
 
 
-def contrast_error(raw: npt.NDArray[np.floating], predicted: Ints, truth: Ints) -> Floats:
+def contrast_error(raw: AnyFloatArray, predicted: IntArray, truth: IntArray) -> FloatArray:
     """(n, h, w) `raw_predicted - raw_truth`: what speaks for the wrong class rather than for the right one."""
     rows = np.arange(len(raw))
     maps = np.asarray(raw, dtype=np.float64)
     return maps[rows, predicted] - maps[rows, truth]
 
 
-def common_grid(maps: npt.NDArray[np.floating], grid: tuple[int, int]) -> Floats:
+def common_grid(maps: AnyFloatArray, grid: tuple[int, int]) -> FloatArray:
     """Pool maps to another grid by area, so that maps of two models can be compared cell by cell.
 
     Parameters
@@ -302,7 +299,7 @@ def common_grid(maps: npt.NDArray[np.floating], grid: tuple[int, int]) -> Floats
     return np.asarray(rows @ np.asarray(maps, dtype=np.float64) @ columns.T)
 
 
-def _overlap(source: int, target: int) -> Floats:
+def _overlap(source: int, target: int) -> FloatArray:
     """(target, source) fraction of each source cell's length that lies inside each target cell."""
     low, high = np.arange(source) / source, (np.arange(source) + 1) / source
     left, right = (np.arange(target) / target)[:, None], ((np.arange(target) + 1) / target)[:, None]

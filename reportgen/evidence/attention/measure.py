@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.map_statistics import (
-    Floats,
-    Ints,
     MapStatistics,
     blank_maps,
     contrast_classes,
@@ -22,6 +19,7 @@ from reportgen.evidence.attention.map_statistics import (
 from reportgen.evidence.attention.nulls import class_swap
 from reportgen.evidence.attention.region_tests import EmotionEvidence, Maps, gather_evidence
 from reportgen.evidence.stats.clustered import DRAWS
+from reportgen.types import AnyFloatArray, FloatArray, IntArray
 
 __all__ = ["ModelMeasures", "measure_model"]
 
@@ -51,8 +49,8 @@ class ModelMeasures:
     own: MapStatistics
     predicted: MapStatistics
     contrast: MapStatistics
-    share_others: Floats
-    masks: npt.NDArray[np.floating]
+    share_others: FloatArray
+    masks: AnyFloatArray
     groups: tuple[tuple[str, ...], ...]
     plain: EmotionEvidence
     contrastive: EmotionEvidence
@@ -76,7 +74,7 @@ def measure_model(model: ModelMaps, cases: Cases, seed: int, draws: int = DRAWS)
 
 
 def _measure(
-    model: ModelMaps, masks: npt.NDArray[np.floating], label: Ints, cases: Cases, block: slice
+    model: ModelMaps, masks: AnyFloatArray, label: IntArray, cases: Cases, block: slice
 ) -> tuple[MapStatistics, ...]:
     """Statistics of some images: of the labelled class, the predicted one, the contrast, and of all classes of both."""
     raw, seen, unit = _raw(model)(block), masks[block], None if cases.unit is None else cases.unit[block]
@@ -111,6 +109,6 @@ def _joined(parts: list[MapStatistics]) -> MapStatistics:
     return MapStatistics(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
 
 
-def _pick(stats: MapStatistics, chosen: Ints) -> MapStatistics:
+def _pick(stats: MapStatistics, chosen: IntArray) -> MapStatistics:
     rows = np.arange(len(chosen))
     return MapStatistics(**{name: value[rows, chosen] for name, value in vars(stats).items()})

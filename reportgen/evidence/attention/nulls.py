@@ -12,10 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from reportgen.evidence.attention.map_statistics import Bools, Floats, Ints
 from reportgen.evidence.stats.clustered import DRAWS, Clusters
+from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
 __all__ = [
     "GUARD",
@@ -44,14 +43,14 @@ class NullShares:
         (n, P, R) share of the mass in each region; NaN where the mass is 0.
     """
 
-    mass: npt.NDArray[np.floating]
-    share: npt.NDArray[np.floating]
+    mass: AnyFloatArray
+    share: AnyFloatArray
 
 
 def random_head(
-    channel_weights: npt.NDArray[np.floating],
-    activations: npt.NDArray[np.floating],
-    masks: npt.NDArray[np.floating],
+    channel_weights: AnyFloatArray,
+    activations: AnyFloatArray,
+    masks: AnyFloatArray,
     permutations: int = 200,
     seed: int = 0,
 ) -> NullShares:
@@ -84,7 +83,7 @@ def random_head(
     return NullShares(mass, share)
 
 
-def band(null: NullShares, area: Floats, used: Bools) -> tuple[Floats, Floats]:
+def band(null: NullShares, area: FloatArray, used: BoolArray) -> tuple[FloatArray, FloatArray]:
     """95 % band of the enrichment that scrambled heads give over a set of images.
 
     Parameters
@@ -114,13 +113,13 @@ def band(null: NullShares, area: Floats, used: Bools) -> tuple[Floats, Floats]:
 
 
 def placement_test(
-    p: Floats,
-    masks: npt.NDArray[np.floating],
-    used: Bools,
+    p: FloatArray,
+    masks: AnyFloatArray,
+    used: BoolArray,
     group: Clusters,
     seed: int,
     draws: int = DRAWS,
-) -> Floats:
+) -> FloatArray:
     """Two-sided p-value of each region's mean share against the same maps dropped anywhere on their crops.
 
     A map is shifted around the torus, all maps of a person alike. This is exact for any number of images and any shape
@@ -143,7 +142,7 @@ def placement_test(
     """
     height, width = p.shape[1:]
     m = np.asarray(masks, dtype=np.float64)
-    seen: Bools = np.asarray(np.isfinite(p).all(axis=(1, 2)))
+    seen: BoolArray = np.asarray(np.isfinite(p).all(axis=(1, 2)))
     valid = used & seen[:, None]
     if len(np.unique(group.code[valid.any(axis=1)])) > GUARD:
         return np.zeros(m.shape[1])
@@ -159,7 +158,7 @@ def placement_test(
     return _two_sided(by_person, by_person[:, :, 0].sum(axis=0), seed, draws)
 
 
-def _two_sided(tables: Floats, observed: Floats, seed: int, draws: int) -> Floats:
+def _two_sided(tables: FloatArray, observed: FloatArray, seed: int, draws: int) -> FloatArray:
     """P-value of a sum over G units, each of which draws one of S equally likely rows; tables (G, R, S)."""
     units, columns, choices = tables.shape
     rng = np.random.default_rng(seed)
@@ -172,7 +171,7 @@ def _two_sided(tables: Floats, observed: Floats, seed: int, draws: int) -> Float
     return np.asarray(np.minimum(2.0 * np.minimum(low, high) / (draws + 1.0), 1.0))
 
 
-def swap_differences(share: Floats) -> Floats:
+def swap_differences(share: FloatArray) -> FloatArray:
     """What every class's map has more of than the mean of the other classes' maps on the same image.
 
     Parameters
@@ -195,7 +194,7 @@ def swap_differences(share: Floats) -> Floats:
     return np.where(valid & (others >= max(fewest, 1)), share - mean, np.nan)
 
 
-def class_swap(share: Floats, own: Ints) -> tuple[Floats, Floats]:
+def class_swap(share: FloatArray, own: IntArray) -> tuple[FloatArray, FloatArray]:
     """Own class's share minus the mean of the others', and that mean, on the same image.
 
     Parameters
@@ -215,7 +214,7 @@ def class_swap(share: Floats, own: Ints) -> tuple[Floats, Floats]:
     return difference, share[rows, own] - difference
 
 
-def class_swap_test(share: Floats, own: Ints, group: Clusters, seed: int, draws: int = DRAWS) -> Floats:
+def class_swap_test(share: FloatArray, own: IntArray, group: Clusters, seed: int, draws: int = DRAWS) -> FloatArray:
     """Two-sided p-value of the mean class-swap difference when the class whose map is shown is drawn at random.
 
     Exact for any number of images and any shape of map when the classes of an image are exchangeable. All images of a

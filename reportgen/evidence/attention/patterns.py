@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.human_reference import HUMAN
-from reportgen.evidence.attention.map_statistics import FACE, Bools, Ints, areas
+from reportgen.evidence.attention.map_statistics import FACE, areas
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.attention.profiles import EmotionProfile
 from reportgen.evidence.attention.region_tests import LOCALIZED
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.faces.regions import REGIONS
+from reportgen.types import BoolArray, IntArray
 
 __all__ = ["DIFFUSE_QUARTER", "Pattern", "find_patterns"]
 
@@ -49,7 +49,7 @@ class Pattern:
     meaning: str
     rule: str
     model: str
-    images: Ints
+    images: IntArray
     total: int
     emotions: tuple[str, ...]
 
@@ -74,7 +74,7 @@ def find_patterns(
     with np.errstate(invalid="ignore"):
         on_face = stats.share[:, FACE] > face
         diffuse, narrow = stats.effective_area >= face, stats.effective_area <= LOCALIZED
-    rows: list[tuple[str, str, str, str, Bools, tuple[str, ...]]] = [
+    rows: list[tuple[str, str, str, str, BoolArray, tuple[str, ...]]] = [
         ("interpretation", "heatmap on the face", "looks where the expression is",
          "more of the map on the face than its area", on_face, yes.get("on face", ())),
         *(
@@ -105,9 +105,9 @@ def find_patterns(
     )  # fmt: skip
 
 
-def _elsewhere(peak: Ints, predicted: Ints, classes: Sequence[str]) -> Bools:
+def _elsewhere(peak: IntArray, predicted: IntArray, classes: Sequence[str]) -> BoolArray:
     """Peak on the face, but on no region that people need or accept for the predicted emotion."""
-    result: npt.NDArray[np.bool_] = np.zeros(len(peak), dtype=bool)
+    result: BoolArray = np.zeros(len(peak), dtype=bool)
     for c, emotion in enumerate(classes):
         human = HUMAN.get(emotion)
         if human is None or not human.required:

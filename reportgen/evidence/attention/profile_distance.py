@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.evidence.attention.map_statistics import PARTS, Floats, Ints
+from reportgen.evidence.attention.map_statistics import PARTS
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts
+from reportgen.types import FloatArray, IntArray, ObjectArray
 
 __all__ = ["ProfileDistance", "profile_distance"]
 
@@ -34,7 +35,7 @@ class ProfileDistance:
         One-sided permutation p-value of the separation, measured as the variance between the emotions' means.
     """
 
-    distance: Floats
+    distance: FloatArray
     mean: Estimate
     chance: float
     chance_high: float
@@ -42,11 +43,11 @@ class ProfileDistance:
 
 
 def profile_distance(
-    share: Floats,
-    area: Floats,
-    labels: Ints,
+    share: FloatArray,
+    area: FloatArray,
+    labels: IntArray,
     classes: int,
-    persons: npt.NDArray[np.object_] | None = None,
+    persons: ObjectArray | None = None,
     seed: int = 0,
     draws: int = _PERMUTATIONS,
 ) -> ProfileDistance:
@@ -94,7 +95,7 @@ def profile_distance(
     return ProfileDistance(distance, estimate, float(chance.mean()), float(np.quantile(chance, 0.95)), p)
 
 
-def _by_person(excess: Floats, labels: Ints, persons: npt.NDArray[np.object_], classes: int) -> tuple[Floats, Ints]:
+def _by_person(excess: FloatArray, labels: IntArray, persons: ObjectArray, classes: int) -> tuple[FloatArray, IntArray]:
     code = clusters(persons, len(labels)).code * classes + labels
     used, inverse = np.unique(code, return_inverse=True)
     total = np.zeros((len(used), excess.shape[1]))
@@ -102,14 +103,14 @@ def _by_person(excess: Floats, labels: Ints, persons: npt.NDArray[np.object_], c
     return total / np.bincount(inverse)[:, None], np.asarray(used % classes, dtype=np.int64)
 
 
-def _means(values: Floats, labels: Ints, classes: int) -> Floats:
+def _means(values: FloatArray, labels: IntArray, classes: int) -> FloatArray:
     counts = np.bincount(labels, minlength=classes)[:, None]
     sums = np.stack([np.bincount(labels, values[:, k], classes) for k in range(values.shape[1])], axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(sums / counts)
 
 
-def _grouped(values: Floats, weight: npt.NDArray[np.number], labels: Ints, classes: int) -> Floats:
+def _grouped(values: FloatArray, weight: npt.NDArray[np.number], labels: IntArray, classes: int) -> FloatArray:
     """(B, C, D) weighted means of (n, D) values per emotion; weights and labels are (B, n) or broadcast to it."""
     means = []
     for e in range(classes):
@@ -119,12 +120,12 @@ def _grouped(values: Floats, weight: npt.NDArray[np.number], labels: Ints, class
     return np.stack(means, axis=1)
 
 
-def _distances(means: Floats) -> Floats:
+def _distances(means: FloatArray) -> FloatArray:
     """(..., C, C) Euclidean distances between (..., C, D) means."""
     return np.asarray(np.sqrt(((means[..., :, None, :] - means[..., None, :, :]) ** 2).sum(axis=-1)))
 
 
-def _mean_distances(pairs: Floats) -> Floats:
+def _mean_distances(pairs: FloatArray) -> FloatArray:
     """Mean over the last axis of what is not NaN; NaN where all is."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.nansum(pairs, axis=-1) / np.isfinite(pairs).sum(axis=-1))

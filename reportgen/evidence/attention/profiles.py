@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.human_reference import HUMAN, NAIVE
-from reportgen.evidence.attention.map_statistics import Bools, Floats, areas
+from reportgen.evidence.attention.map_statistics import areas
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.attention.verdicts import Answer, Verdict
 from reportgen.evidence.stats.clustered import clusters, ratio_interval
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.faces.regions import REGIONS
+from reportgen.types import AnyFloatArray, BoolArray, Float32Array, FloatArray, ObjectArray
 
 __all__ = [
     "EmotionProfile",
@@ -78,8 +78,8 @@ class MeanMaps:
         Largest value of either: both are drawn on the scale 0..top.
     """
 
-    correct: npt.NDArray[np.float32]
-    wrong: npt.NDArray[np.float32]
+    correct: Float32Array
+    wrong: Float32Array
     correct_count: int
     wrong_count: int
     top: float
@@ -140,7 +140,7 @@ def _sentence(like: str, required: Sequence[str]) -> str:
     return f"human-like: {like}, {reason}."
 
 
-def _eyes_to_mouth(share: Floats, area: Floats, persons: npt.NDArray[np.object_] | None, seed: int) -> Estimate:
+def _eyes_to_mouth(share: FloatArray, area: FloatArray, persons: ObjectArray | None, seed: int) -> Estimate:
     if not len(share):
         return Estimate(float("nan"), 0.0, float("inf"), 0)
     group = clusters(persons, len(share))
@@ -150,9 +150,7 @@ def _eyes_to_mouth(share: Floats, area: Floats, persons: npt.NDArray[np.object_]
     return Estimate(float(value[0]), float(low[0]), float(high[0]), group.count)
 
 
-def warp_maps(
-    maps: npt.NDArray[np.floating], affines: npt.NDArray[np.floating], size: int = 56
-) -> npt.NDArray[np.float32]:
+def warp_maps(maps: AnyFloatArray, affines: AnyFloatArray, size: int = 56) -> Float32Array:
     """Maps of many images in one canonical frame.
 
     Parameters
@@ -174,7 +172,7 @@ def warp_maps(
     square = np.zeros((n, 3, 3))
     square[:, :2] = affines
     square[:, 2, 2] = 1.0
-    usable: Bools = np.asarray(np.isfinite(square).all(axis=(1, 2)))
+    usable: BoolArray = np.asarray(np.isfinite(square).all(axis=(1, 2)))
     usable[usable] = np.abs(np.linalg.det(square[usable])) > 1e-12
     back = np.full((n, 2, 3), np.nan)
     back[usable] = np.linalg.inv(square[usable])[:, :2]
@@ -193,7 +191,7 @@ def warp_maps(
     return result.reshape(n, size, size).astype(np.float32)
 
 
-def mean_maps(warped: npt.NDArray[np.floating], blank: Bools, correct: Bools, cells: int) -> MeanMaps:
+def mean_maps(warped: AnyFloatArray, blank: BoolArray, correct: BoolArray, cells: int) -> MeanMaps:
     """Mean of aligned maps over correct and over wrong images, on one scale.
 
     Parameters
@@ -213,8 +211,8 @@ def mean_maps(warped: npt.NDArray[np.floating], blank: Bools, correct: Bools, ce
     )  # fmt: skip
 
 
-def _nan_mean(values: npt.NDArray[np.floating]) -> Floats:
+def _nan_mean(values: AnyFloatArray) -> FloatArray:
     valid = np.isfinite(values)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean: Floats = np.where(valid, values, 0.0).sum(axis=0, dtype=np.float64) / valid.sum(axis=0)
+        mean: FloatArray = np.where(valid, values, 0.0).sum(axis=0, dtype=np.float64) / valid.sum(axis=0)
     return mean

@@ -9,21 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import stdtr
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.hot_cells import HotCells, find_hot_cells
-from reportgen.evidence.attention.map_statistics import (
-    FACE,
-    Bools,
-    Floats,
-    Ints,
-    MapStatistics,
-    areas,
-    enrichment,
-    weights,
-)
+from reportgen.evidence.attention.map_statistics import FACE, MapStatistics, areas, enrichment, weights
 from reportgen.evidence.attention.nulls import GUARD, class_swap, class_swap_test, placement_test
 from reportgen.evidence.stats.clustered import (
     Clusters,
@@ -36,6 +26,7 @@ from reportgen.evidence.stats.clustered import (
     smallest_p,
 )
 from reportgen.faces.regions import REGIONS
+from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
 __all__ = ["ALPHA", "LOCALIZED", "EmotionEvidence", "Maps", "gather_evidence"]
 
@@ -46,7 +37,7 @@ LOCALIZED = 0.03
 _BACKGROUND = REGIONS.index("background")
 _EYES = REGIONS.index("eyes+brows")
 # The background is 1 - face: one two-sided test serves both.
-_TESTED: Ints = np.asarray([k for k in range(len(REGIONS)) if k != _BACKGROUND], dtype=np.int64)
+_TESTED: IntArray = np.asarray([k for k in range(len(REGIONS)) if k != _BACKGROUND], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -76,40 +67,40 @@ class EmotionEvidence:
         (C,) the face's share of the crop.
     """
 
-    n: Ints
-    persons: Ints
-    enrichment: Floats
-    low: Floats
-    high: Floats
-    correct: Floats
-    share: Floats
-    p_on: Floats
-    reachable_on: Bools
-    swap: Floats
-    swap_low: Floats
-    swap_high: Floats
-    elsewhere: Floats
-    p_specific: Floats
-    reachable_specific: Bools
+    n: IntArray
+    persons: IntArray
+    enrichment: FloatArray
+    low: FloatArray
+    high: FloatArray
+    correct: FloatArray
+    share: FloatArray
+    p_on: FloatArray
+    reachable_on: BoolArray
+    swap: FloatArray
+    swap_low: FloatArray
+    swap_high: FloatArray
+    elsewhere: FloatArray
+    p_specific: FloatArray
+    reachable_specific: BoolArray
     hot: tuple[HotCells, ...]
-    p_hot: Floats
-    area: Floats
-    area_low: Floats
-    area_high: Floats
-    face_area: Floats
-    p_diffuse: Floats
-    p_localized: Floats
-    reachable_spread: Bools
+    p_hot: FloatArray
+    area: FloatArray
+    area_low: FloatArray
+    area_high: FloatArray
+    face_area: FloatArray
+    p_diffuse: FloatArray
+    p_localized: FloatArray
+    reachable_spread: BoolArray
 
 
-Maps = Callable[[slice | Ints], Floats]
+Maps = Callable[[slice | IntArray], FloatArray]
 """The signed maps of all classes of some images, (m, C, h, w): made when they are needed, an emotion at a time."""
 
 
 def gather_evidence(
     maps: Maps,
     stats: MapStatistics,
-    masks: npt.NDArray[np.floating],
+    masks: AnyFloatArray,
     model: ModelMaps,
     cases: Cases,
     seed: int,
@@ -131,12 +122,12 @@ def gather_evidence(
     area = areas(masks)
     classes, regions = len(cases.classes), len(REGIONS)
     cells = masks.shape[-2] * masks.shape[-1]
-    out: dict[str, Floats] = {
+    out: dict[str, FloatArray] = {
         key: np.full((classes, regions), np.nan)
         for key in ("enrichment", "low", "high", "correct", "share", "p_on", "swap", "swap_low", "swap_high",
                     "elsewhere", "p_specific")
     }  # fmt: skip
-    spread: dict[str, Floats] = {
+    spread: dict[str, FloatArray] = {
         key: np.full(classes, np.nan)
         for key in ("area", "area_low", "area_high", "face_area", "p_diffuse", "p_localized")
     }
@@ -189,7 +180,12 @@ def gather_evidence(
 
 
 def _adjust(
-    out: dict[str, Floats], spread: dict[str, Floats], n: Ints, persons: Ints, hot: tuple[HotCells, ...], floor: Floats
+    out: dict[str, FloatArray],
+    spread: dict[str, FloatArray],
+    n: IntArray,
+    persons: IntArray,
+    hot: tuple[HotCells, ...],
+    floor: FloatArray,
 ) -> EmotionEvidence:
     """Holm over emotions x regions; the hot-cell test belongs to the same family as the regions' enrichment."""
     raw_on = np.concatenate([out["p_on"][:, _TESTED], np.asarray([[h.p] for h in hot])], axis=1)
@@ -210,13 +206,13 @@ def _adjust(
     )  # fmt: skip
 
 
-def _reachable(floor: Floats, adjusted: Floats) -> Bools:
+def _reachable(floor: FloatArray, adjusted: FloatArray) -> BoolArray:
     """Whether a test's smallest p could pass Holm's next step, given what the other tests of the family gave."""
     steps = adjusted.size - int((adjusted < ALPHA).sum())
     return np.asarray(floor * max(steps, 1) < ALPHA)
 
 
-def _above(difference: Floats, lowest: float, group: Clusters, seed: int, draws: int) -> float:
+def _above(difference: FloatArray, lowest: float, group: Clusters, seed: int, draws: int) -> float:
     """Two-sided p of a mean against zero, with a guard against skew on the upper side."""
     p = float(mean_test(difference[:, None], group, seed, draws)[0][0])
     if group.count <= GUARD and np.nansum(difference) > 0:
@@ -224,20 +220,20 @@ def _above(difference: Floats, lowest: float, group: Clusters, seed: int, draws:
     return p
 
 
-def _valid_shares(share: Floats, template: Bools) -> Floats:
+def _valid_shares(share: FloatArray, template: BoolArray) -> FloatArray:
     valid = share.copy()
     valid[template, _EYES] = np.nan
     return valid
 
 
-def _mean(values: Floats) -> Floats:
+def _mean(values: FloatArray) -> FloatArray:
     valid = np.isfinite(values)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean: Floats = np.where(valid, values, 0.0).sum(axis=0) / valid.sum(axis=0)
+        mean: FloatArray = np.where(valid, values, 0.0).sum(axis=0) / valid.sum(axis=0)
     return mean
 
 
-def _two_sample(share: Floats, labels: Ints, emotion: int, group: Clusters) -> tuple[Floats, Floats]:
+def _two_sample(share: FloatArray, labels: IntArray, emotion: int, group: Clusters) -> tuple[FloatArray, FloatArray]:
     """Mean share on the emotion's images minus that on the other emotions', and Welch's p over persons."""
     means, variances, sizes = [], [], []
     for chosen in (np.flatnonzero(labels == emotion), np.flatnonzero((labels >= 0) & (labels != emotion))):

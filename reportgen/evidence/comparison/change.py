@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.analysis import ModelAnswers, ModelRecords
-from reportgen.evidence.attention.map_statistics import FACE, Bools, Floats, Ints, blank_maps, common_grid, weights
+from reportgen.evidence.attention.map_statistics import FACE, blank_maps, common_grid, weights
 from reportgen.evidence.performance.model_comparison import (
     Comparison,
     RecallDifference,
@@ -21,6 +20,7 @@ from reportgen.evidence.performance.scores import ModelScores, score_model
 from reportgen.evidence.stats.clustered import Clusters, clusters, holm, mean_interval, mean_test
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.faces.regions import REGIONS
+from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = ["AnswerChange", "Flow", "HeatChange", "RegionMove", "answer_change", "heat_change"]
 
@@ -67,9 +67,9 @@ class AnswerChange:
     after: ModelScores
     changed: int
     flows: tuple[Flow, ...]
-    fixed: Ints
-    broken: Ints
-    moved: Ints
+    fixed: IntArray
+    broken: IntArray
+    moved: IntArray
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class HeatChange:
 
 
 def answer_change(
-    name: str, before: ModelAnswers, after: ModelAnswers, labels: Ints, classes: Sequence[str], seed: int
+    name: str, before: ModelAnswers, after: ModelAnswers, labels: IntArray, classes: Sequence[str], seed: int
 ) -> AnswerChange:
     """Compare two models' answers on the same images.
 
@@ -147,7 +147,7 @@ def answer_change(
     )
     sure = np.minimum(old.confidence, new.confidence)
 
-    def ranked(mask: Bools) -> Ints:
+    def ranked(mask: BoolArray) -> IntArray:
         rows = np.flatnonzero(mask & known)
         return np.asarray(rows[np.argsort(-sure[rows], kind="stable")], dtype=np.int64)
 
@@ -167,9 +167,9 @@ def answer_change(
 def heat_change(
     before: ModelRecords,
     after: ModelRecords,
-    labels: Ints,
+    labels: IntArray,
     classes: Sequence[str],
-    persons: npt.NDArray[np.object_] | None,
+    persons: ObjectArray | None,
     seed: int,
 ) -> HeatChange:
     """Compare two models' maps of the labelled class on the same images, on the coarser of their grids.
@@ -206,7 +206,13 @@ def heat_change(
 
 
 def _regions(
-    before: Floats, after: Floats, used: Bools, labels: Ints, classes: Sequence[str], everyone: Clusters, seed: int
+    before: FloatArray,
+    after: FloatArray,
+    used: BoolArray,
+    labels: IntArray,
+    classes: Sequence[str],
+    everyone: Clusters,
+    seed: int,
 ) -> tuple[RegionMove, ...]:
     difference = after - before
     shape = (len(classes), len(REGIONS))
@@ -242,7 +248,7 @@ def _regions(
     return tuple(found)
 
 
-def _mean(values: Floats, everyone: Clusters, rows: Bools, seed: int) -> Estimate:
+def _mean(values: FloatArray, everyone: Clusters, rows: BoolArray, seed: int) -> Estimate:
     group = everyone.subset(np.flatnonzero(rows))
     if not len(values):
         return Estimate(float("nan"), 0.0, 1.0, 0)

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.analysis import AnalysisAnswers
 from reportgen.errors import DataError
+from reportgen.types import BoolArray, IntArray
 
 __all__ = ["Matched", "match_images", "match_models"]
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,9 @@ class Matched:
         Images that only one of them has.
     """
 
-    before: Ints
-    after: Ints
-    relabelled: npt.NDArray[np.bool_]
+    before: IntArray
+    after: IntArray
+    relabelled: BoolArray
     only_before: int
     only_after: int
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from reportgen.evidence.attention.map_statistics import PARTS, Bools, Floats, Ints, areas, contrast_error, describe
+from reportgen.evidence.attention.map_statistics import PARTS, areas, contrast_error, describe
 from reportgen.evidence.errors.rules import ErrorCase
 from reportgen.faces.regions import REGIONS
+from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
 __all__ = ["Regions", "contrast_regions"]
 
@@ -32,12 +32,12 @@ class Regions:
         (n,) share of what speaks for the answer rather than the label, 0..1.
     """
 
-    region: Ints
-    heat: Floats
-    share: Floats
+    region: IntArray
+    heat: FloatArray
+    share: FloatArray
 
 
-def contrast_regions(case: ErrorCase, masks: npt.NDArray[np.floating], approximate: Bools) -> Regions:
+def contrast_regions(case: ErrorCase, masks: AnyFloatArray, approximate: BoolArray) -> Regions:
     """The region with the most heat per area in `relu(raw_predicted - raw_label)` on every error.
 
     Parameters

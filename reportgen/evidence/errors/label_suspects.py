@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
 __all__ = ["TRUSTED", "LabelSuspects", "find_label_suspects"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 TRUSTED = 0.5
 """Share of the confident agreements on k that have to be labelled k. Without it, 32 of the 73 suspects on a real test
@@ -46,16 +44,16 @@ class LabelSuspects:
         Whether there are two models or more, and a label.
     """
 
-    suspect: Bools
-    answer: Ints
-    given: Floats
-    thresholds: Floats
-    agreed: Ints
-    support: Floats
+    suspect: BoolArray
+    answer: IntArray
+    given: FloatArray
+    thresholds: FloatArray
+    agreed: IntArray
+    support: FloatArray
     tested: bool
 
 
-def find_label_suspects(probabilities: Sequence[npt.NDArray[np.floating]], labels: Ints) -> LabelSuspects:
+def find_label_suspects(probabilities: Sequence[AnyFloatArray], labels: IntArray) -> LabelSuspects:
     """Images whose label every model contradicts with confidence and with the same answer.
 
     Parameters

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from reportgen.analysis import Analysis
-from reportgen.evidence.attention.map_statistics import Ints
+from reportgen.types import AnyFloatArray, IntArray
 
 __all__ = ["Occlusions", "RegionChange", "measure_occlusions", "rivals"]
 
@@ -67,7 +66,7 @@ class Occlusions:
     table: pd.DataFrame
 
 
-def rivals(logits: npt.NDArray[np.floating], labels: Ints) -> Ints:
+def rivals(logits: AnyFloatArray, labels: IntArray) -> IntArray:
     """(n,) the strongest class other than the label: the answer on an error, the runner-up on a correct image."""
     others = np.array(logits, dtype=np.float64)
     labelled = np.flatnonzero(labels >= 0)
@@ -75,9 +74,7 @@ def rivals(logits: npt.NDArray[np.floating], labels: Ints) -> Ints:
     return np.asarray(others.argmax(axis=1), dtype=np.int64)
 
 
-def measure_occlusions(
-    design: pd.DataFrame, answers: Mapping[str, npt.NDArray[np.floating]], analysis: Analysis
-) -> Occlusions:
+def measure_occlusions(design: pd.DataFrame, answers: Mapping[str, AnyFloatArray], analysis: Analysis) -> Occlusions:
     """Turn answers into changes.
 
     Parameters

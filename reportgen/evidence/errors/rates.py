@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from reportgen.evidence.attention.map_statistics import Bools
 from reportgen.evidence.errors.rules import Flag
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, risk_ratio
+from reportgen.types import BoolArray, IntArray, ObjectArray
 
 __all__ = ["FlagRate", "SwapCheck", "flag_rate", "rate_ratio", "swap_check"]
 
@@ -75,7 +74,7 @@ class SwapCheck:
 
 
 def flag_rate(
-    flag: Flag, wrong: Bools, right: Bools, primary: int, persons: npt.NDArray[np.object_] | None, seed: int
+    flag: Flag, wrong: BoolArray, right: BoolArray, primary: int, persons: ObjectArray | None, seed: int
 ) -> FlagRate:
     """Count one flag, its comparable part among `wrong` and `right` images.
 
@@ -94,7 +93,7 @@ def flag_rate(
 
 
 def rate_ratio(
-    flag: Bools, first: Bools, second: Bools, persons: npt.NDArray[np.object_] | None, seed: int
+    flag: BoolArray, first: BoolArray, second: BoolArray, persons: ObjectArray | None, seed: int
 ) -> Estimate:
     """Rate of a flag in one group divided by its rate in another.
 
@@ -120,7 +119,7 @@ def rate_ratio(
     return Estimate(plain.value, min(float(low), plain.value), max(float(high), plain.value), plain.n)
 
 
-def swap_check(flag: Flag, swapped: Mapping[int, Sequence[float]] | None, controls: Bools) -> SwapCheck | None:
+def swap_check(flag: Flag, swapped: Mapping[int, Sequence[float]] | None, controls: BoolArray) -> SwapCheck | None:
     """Hold the background's second half against errors without heat there; None where either is missing.
 
     Parameters
@@ -144,7 +143,7 @@ def swap_check(flag: Flag, swapped: Mapping[int, Sequence[float]] | None, contro
     return SwapCheck(n1, k1, n0, k0, risk_ratio(k1, n1, k0, n0))
 
 
-def _codes(persons: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
+def _codes(persons: ObjectArray) -> IntArray:
     """(n,) number of each person; an image without one is a person of its own."""
     known: dict[object, int] = {}
     codes = np.empty(len(persons), dtype=np.int64)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from reportgen.analysis import Analysis
-from reportgen.evidence.attention.map_statistics import Floats, areas
+from reportgen.evidence.attention.map_statistics import areas
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.errors.contrast_regions import contrast_regions
 from reportgen.evidence.errors.label_suspects import find_label_suspects
@@ -19,6 +19,7 @@ from reportgen.evidence.errors.reasons import ReasonFindings, weigh_reasons
 from reportgen.evidence.errors.rules import ErrorCase, raise_flags
 from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
 from reportgen.faces.regions import REGIONS
+from reportgen.types import FloatArray
 
 __all__ = ["background_heat", "find_reasons", "photo_quality"]
 
@@ -30,7 +31,7 @@ def find_reasons(
     analysis: Analysis,
     measures: Sequence[ModelMeasures] | None,
     occlusions: Occlusions | None = None,
-    priors: Floats | None = None,
+    priors: FloatArray | None = None,
     *,
     shortcuts: Mapping[str, ShortcutErrors] = MappingProxyType({}),
     unweighted: bool = False,
@@ -97,7 +98,7 @@ def find_reasons(
     return replace(findings, tables=MappingProxyType(reason_tables(findings, analysis)))
 
 
-def photo_quality(analysis: Analysis) -> dict[str, Floats]:
+def photo_quality(analysis: Analysis) -> dict[str, FloatArray]:
     """What low quality is judged by: sharpness, luminance, and pixels between the eyes where landmarks were found."""
     images = analysis.images
     quality = {name: images[name].to_numpy(dtype=np.float64) for name in ("sharpness", "luminance") if name in images}
@@ -111,7 +112,7 @@ def photo_quality(analysis: Analysis) -> dict[str, Floats]:
     return quality
 
 
-def background_heat(measure: ModelMeasures) -> Floats:
+def background_heat(measure: ModelMeasures) -> FloatArray:
     """(n,) heat per area on the background in the map of the predicted class; NaN where blank or not in the crop."""
     area = areas(measure.masks)[:, _BACKGROUND]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -119,7 +120,7 @@ def background_heat(measure: ModelMeasures) -> Floats:
     return np.where(np.isfinite(heat), heat, np.nan)
 
 
-def _why_no_prior(priors: Floats | None, *, unweighted: bool) -> str:
+def _why_no_prior(priors: FloatArray | None, *, unweighted: bool) -> str:
     if priors is None:
         return "the training data's emotions are not known"
     return "" if unweighted else "nothing says that training was unweighted (setting training_unweighted)"

@@ -8,10 +8,8 @@ from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from reportgen.evidence.attention.map_statistics import Bools
 from reportgen.evidence.errors.contrast_regions import Regions
 from reportgen.evidence.errors.label_suspects import LabelSuspects
 from reportgen.evidence.errors.occlusions import Occlusions, RegionChange
@@ -19,6 +17,7 @@ from reportgen.evidence.errors.rates import FlagRate, SwapCheck, flag_rate, swap
 from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, ErrorCase, Flag
 from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
 from reportgen.evidence.stats.intervals import Estimate, wilson
+from reportgen.types import BoolArray, IntArray, ObjectArray
 
 __all__ = ["ModelReasons", "ReasonFindings", "weigh_reasons"]
 
@@ -59,7 +58,7 @@ class ModelReasons:
     model: str
     slug: str
     flags: tuple[Flag, ...]
-    primary: npt.NDArray[np.int64]
+    primary: IntArray
     regions: Regions | None
     groups: tuple[tuple[str, ...], ...]
     rates: tuple[FlagRate, ...]
@@ -122,8 +121,8 @@ def weigh_reasons(
     regions: Regions | None = None,
     groups: tuple[tuple[str, ...], ...] = (),
     strips: Mapping[int, tuple[RegionChange, ...]] = MappingProxyType({}),
-    controls: Bools | None = None,
-    persons: npt.NDArray[np.object_] | None = None,
+    controls: BoolArray | None = None,
+    persons: ObjectArray | None = None,
     seed: int = 0,
 ) -> ModelReasons:
     """Choose every error's first reason and count.

@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.evidence.attention.class_maps import distance_to_class
-from reportgen.evidence.attention.map_statistics import Bools, Floats, Ints
 from reportgen.evidence.errors.label_suspects import LabelSuspects
 from reportgen.evidence.errors.occlusions import rivals
 from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
+from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
 __all__ = [
     "ORDER",
@@ -53,9 +52,9 @@ class Measure:
     """
 
     quantity: str
-    value: Floats
-    limit: Floats
-    crossed: Bools
+    value: FloatArray
+    limit: FloatArray
+    crossed: BoolArray
 
 
 @dataclass(frozen=True)
@@ -80,11 +79,11 @@ class Flag:
     """
 
     name: str
-    fires: Bools
-    tested: Bools
+    fires: BoolArray
+    tested: BoolArray
     measures: tuple[Measure, ...]
-    common: Bools | None = None
-    comparable: Bools | None = None
+    common: BoolArray | None = None
+    comparable: BoolArray | None = None
     untested: str = ""
 
 
@@ -116,29 +115,29 @@ class ErrorCase:
         changed.
     """
 
-    labels: Ints
-    logits: npt.NDArray[np.floating]
-    probabilities: Floats
-    maps: npt.NDArray[np.floating]
-    quality: Mapping[str, Floats]
-    background: Floats | None = None
+    labels: IntArray
+    logits: AnyFloatArray
+    probabilities: FloatArray
+    maps: AnyFloatArray
+    quality: Mapping[str, FloatArray]
+    background: FloatArray | None = None
     swapped: Mapping[int, Sequence[float]] | None = None
-    priors: Floats | None = None
+    priors: FloatArray | None = None
     why_no_prior: str = ""
     shortcut: ShortcutErrors | None = None
 
     @property
-    def predicted(self) -> Ints:
+    def predicted(self) -> IntArray:
         """(n,) the answer."""
         return np.asarray(self.logits.argmax(axis=1), dtype=np.int64)
 
     @property
-    def wrong(self) -> Bools:
+    def wrong(self) -> BoolArray:
         """(n,) labelled and wrong."""
         return np.asarray((self.labels >= 0) & (self.predicted != self.labels))
 
     @property
-    def right(self) -> Bools:
+    def right(self) -> BoolArray:
         """(n,) labelled and right."""
         return np.asarray((self.labels >= 0) & (self.predicted == self.labels))
 
@@ -232,7 +231,7 @@ def _on_background(case: ErrorCase) -> Flag:
     return Flag("background", wrong & hot & rises, tested, (heat, swap), hot, known)
 
 
-def background_limit(heat: Floats, right: Bools) -> float | None:
+def background_limit(heat: FloatArray, right: BoolArray) -> float | None:
     """Heat per area above which an image has much of it on the background; None with too few correct predictions."""
     usual = heat[np.isfinite(heat) & right]
     return float(np.quantile(usual, HIGH)) if len(usual) >= LEAST_CORRECT else None
@@ -287,6 +286,6 @@ def _too_few(case: ErrorCase) -> str:
     return f"fewer than {LEAST_CORRECT} correct predictions to compare with ({int(case.right.sum())})"
 
 
-def _at_least(value: Floats, limit: Floats) -> Bools:
+def _at_least(value: FloatArray, limit: FloatArray) -> BoolArray:
     with np.errstate(invalid="ignore"):
         return np.asarray(value >= limit)

@@ -8,15 +8,13 @@ from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.attention.class_maps import map_distance
+from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["KINDS", "KINDS_BETWEEN", "Mined", "Pick", "mine", "mine_between", "mine_model"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 KINDS = (
     "surest-correct",
@@ -138,7 +136,7 @@ def mine_model(
     seed: int,
     *,
     content: Sequence[str] | None = None,
-    blank: npt.NDArray[np.bool_] | None = None,
+    blank: BoolArray | None = None,
     quota: int | None = None,
     unselected: int = 0,
 ) -> tuple[Pick, ...]:
@@ -240,7 +238,7 @@ class _Lists:
         return picks
 
 
-def _correct(lists: _Lists, emotion: int, per_kind: int, blank: npt.NDArray[np.bool_] | None) -> list[Pick]:
+def _correct(lists: _Lists, emotion: int, per_kind: int, blank: BoolArray | None) -> list[Pick]:
     model, labels = lists.model, lists.labels
     confidence = model.confidence
     of = np.flatnonzero(labels == emotion)

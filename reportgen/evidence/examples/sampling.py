@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 
 import numpy as np
-import numpy.typing as npt
+
+from reportgen.types import IntArray
 
 __all__ = ["draw_sample", "in_turn"]
 
-Ints = npt.NDArray[np.int64]
 
-
-def draw_sample(labels: Ints, most: int, seed: int) -> Ints | None:
+def draw_sample(labels: IntArray, most: int, seed: int) -> IntArray | None:
     """Images for heatmap statistics, examples and explorer: all, or an even number of every emotion at random.
 
     An interval over an emotion's images hardly narrows beyond a thousand of them, so the rare emotions keep all their
@@ -44,7 +43,7 @@ def draw_sample(labels: Ints, most: int, seed: int) -> Ints | None:
     return np.sort(np.concatenate(drawn)).astype(np.int64)
 
 
-def _even(counts: Ints, most: int) -> Ints:
+def _even(counts: IntArray, most: int) -> IntArray:
     """How many of each group, their sum `most`: a group has all it can give before another has more."""
     quotas = np.zeros_like(counts)
     left = most

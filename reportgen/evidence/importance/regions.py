@@ -21,10 +21,10 @@ from scipy.stats import t as student
 
 from reportgen.evidence.stats.clustered import holm
 from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = ["CHEATING_GAP", "CHEATING_RECALL", "LEAST_GAP", "RegionUse", "UseAnswer", "log_odds", "measure_use"]
 
-Floats = npt.NDArray[np.float64]
 UseAnswer = Literal["yes", "small", "no", "undetermined", "insufficient evidence"]
 
 LEAST_GAP = 0.2
@@ -93,7 +93,7 @@ class RegionUse:
         )
 
 
-def log_odds(logits: npt.NDArray[np.floating], emotion: npt.NDArray[np.integer]) -> Floats:
+def log_odds(logits: AnyFloatArray, emotion: npt.NDArray[np.integer]) -> FloatArray:
     """(n,) log-odds of one class against all others, from (n, C) logits and (n,) class indices."""
     z = logits.astype(np.float64)
     rows = np.arange(len(z))
@@ -106,9 +106,9 @@ def log_odds(logits: npt.NDArray[np.floating], emotion: npt.NDArray[np.integer])
 def measure_use(
     model: str,
     design: pd.DataFrame,
-    logits: npt.NDArray[np.floating],
+    logits: AnyFloatArray,
     classes: tuple[str, ...],
-    persons: npt.NDArray[np.object_],
+    persons: ObjectArray,
     seed: int,
 ) -> tuple[RegionUse, ...]:
     """Use of every region for every emotion, in the order of `classes` and `TRANSPLANTED`.
@@ -155,10 +155,10 @@ class _Test:
     def __init__(
         self,
         rows: pd.DataFrame,
-        margin: Floats,
-        stays: Floats,
+        margin: FloatArray,
+        stays: FloatArray,
         classes: int,
-        persons: npt.NDArray[np.object_],
+        persons: ObjectArray,
         seed: int,
     ) -> None:
         self.receivers, r = np.unique(rows["receiver"], return_inverse=True)
@@ -190,7 +190,7 @@ class _Test:
         self.adjusted = np.nan
 
     @staticmethod
-    def _variance(entries: _Entries, margin: Floats, weights: Floats) -> float:
+    def _variance(entries: _Entries, margin: FloatArray, weights: FloatArray) -> float:
         with np.errstate(invalid="ignore"):
             drawn = _centre(entries.gaps(margin, weights))
         return float(np.nanvar(drawn, ddof=1))
@@ -227,7 +227,7 @@ class _Entries:
     """Where every picture's margin goes: its receiver, and the emotion of its donor."""
 
     def __init__(
-        self, receiver: npt.NDArray[np.intp], donor_emotion: npt.NDArray[np.int64], same: npt.NDArray[np.bool_],
+        self, receiver: npt.NDArray[np.intp], donor_emotion: IntArray, same: BoolArray,
         receivers: int, classes: int,
     ) -> None:  # fmt: skip
         self._same, self._other = np.flatnonzero(same), np.flatnonzero(~same)
@@ -235,7 +235,7 @@ class _Entries:
         self._own = np.eye(receivers)[receiver[self._same]]  # (s, R)
         self._classes = classes
 
-    def gaps(self, value: Floats, weights: Floats) -> Floats:
+    def gaps(self, value: FloatArray, weights: FloatArray) -> FloatArray:
         """(draws, C) gap for donors of every emotion under (draws, n) weights; NaN where none is left."""
         own = weights[:, self._same]
         total = own @ self._own  # (draws, R)
@@ -249,7 +249,7 @@ class _Entries:
             return np.asarray((lost @ to_emotion) / (weight @ to_emotion))
 
 
-def _centre(gaps: Floats) -> Floats:
+def _centre(gaps: FloatArray) -> FloatArray:
     """(draws,) mean of each row of (draws, C) without its largest and smallest; NaN entries do not count."""
     ordered = np.sort(gaps, axis=1)  # NaN comes last
     count = np.isfinite(ordered).sum(axis=1)
@@ -263,7 +263,7 @@ def _centre(gaps: Floats) -> Floats:
     return np.asarray(np.where(count >= _TRIMMED, trimmed, middle))
 
 
-def _weights(cluster: npt.NDArray[np.integer], rng: np.random.Generator) -> Floats:
+def _weights(cluster: npt.NDArray[np.integer], rng: np.random.Generator) -> FloatArray:
     """(draws, clusters) how often each cluster is drawn."""
     count = int(cluster.max()) + 1
     return np.asarray(rng.multinomial(count, np.full(count, 1 / count), _DRAWS), dtype=np.float64)

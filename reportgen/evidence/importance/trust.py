@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import rankdata, spearmanr
 
 from reportgen.analysis import ModelRecords
@@ -18,10 +17,10 @@ from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.importance.regions import RegionUse
 from reportgen.evidence.stats.intervals import Estimate, percentile_interval
 from reportgen.faces.regions import REGIONS
+from reportgen.types import FloatArray, IntArray
 
 __all__ = ["TrustCheck", "TrustGrade", "grade_heatmaps"]
 
-Floats = npt.NDArray[np.float64]
 
 # Relative to the largest logit: what float32 sums of a few hundred channels leave.
 _EXACT = 1e-3
@@ -66,7 +65,7 @@ class TrustGrade:
 
 
 def grade_heatmaps(
-    model: ModelRecords, measures: ModelMeasures, labels: npt.NDArray[np.int64], uses: Sequence[RegionUse], seed: int
+    model: ModelRecords, measures: ModelMeasures, labels: IntArray, uses: Sequence[RegionUse], seed: int
 ) -> TrustGrade:
     """Grade one model's heatmaps.
 
@@ -119,7 +118,7 @@ def _completeness(model: ModelRecords) -> TrustCheck:
     return TrustCheck(name, value >= _TRACKS, value, text, f"{value:.2f}", f"rank correlation of at least {_TRACKS:g}")
 
 
-def _blanks(model: ModelRecords, labels: npt.NDArray[np.int64]) -> TrustCheck:
+def _blanks(model: ModelRecords, labels: IntArray) -> TrustCheck:
     """Share of blank maps of the predicted class.
 
     The random head was run for the labelled class, so it judges the images where that is the predicted one; on the
@@ -162,7 +161,7 @@ def _agreement(measures: ModelMeasures, uses: Sequence[RegionUse], seed: int) ->
     return TrustCheck(name, result.low > 0, result.value, text, shown, "interval above 0")
 
 
-def _spearman(x: Floats, y: Floats, seed: int) -> Estimate:
+def _spearman(x: FloatArray, y: FloatArray, seed: int) -> Estimate:
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(x), (_DRAWS, len(x)))
     a, b = rankdata(x[drawn], axis=1), rankdata(y[drawn], axis=1)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from reportgen.analysis import Analysis
@@ -15,6 +14,7 @@ from reportgen.evidence.attention.judge import AttentionFindings
 from reportgen.evidence.importance.background import BackgroundFinding, Status, judge_backgrounds, status_of
 from reportgen.evidence.importance.regions import RegionUse, measure_use
 from reportgen.evidence.importance.trust import TrustGrade, grade_heatmaps
+from reportgen.types import Float32Array
 
 __all__ = ["USE_DICTIONARY", "UseFindings", "judge_use"]
 
@@ -42,7 +42,7 @@ class UseFindings:
     grades: tuple[TrustGrade, ...]
     design: pd.DataFrame | None
     tables: Mapping[str, pd.DataFrame]
-    answers: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    answers: Mapping[str, Float32Array] = field(default_factory=dict)
 
     @property
     def tested(self) -> bool:
@@ -61,7 +61,7 @@ class UseFindings:
 def judge_use(
     analysis: Analysis,
     attention: AttentionFindings,
-    answers: Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]],
+    answers: Mapping[str, tuple[pd.DataFrame, Float32Array]],
     seed: int,
 ) -> UseFindings:
     """Judge use for all models.

@@ -6,14 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.evidence.stats.intervals import Estimate, wilson
+from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["Calibration", "CalibrationBin", "calibrate"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 # Draws times images held in memory at once while simulating: 32 MB of float64.
 _CHUNK = 4_000_000
@@ -72,7 +70,7 @@ class Calibration:
 
 
 def calibrate(
-    confidence: FloatArray, correct: npt.NDArray[np.bool_], seed: int, *, bins: int = 15, draws: int = 1000
+    confidence: FloatArray, correct: BoolArray, seed: int, *, bins: int = 15, draws: int = 1000
 ) -> Calibration:
     """Calibration of the predicted class's probability.
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
 from sklearn.metrics import confusion_matrix
 
+from reportgen.types import IntArray
+
 __all__ = ["PermutedOrder", "likely_order"]
 
-IntArray = npt.NDArray[np.int64]
 
 _SUPPORT = 10
 _NO_SKILL, _SKILL, _RISE = 0.05, 0.25, 0.2

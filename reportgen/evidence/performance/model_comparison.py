@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
 from reportgen.analysis import ModelAnswers
 from reportgen.evidence.stats.clustered import holm
 from reportgen.evidence.stats.intervals import Estimate, format_p, paired_difference
+from reportgen.types import IntArray
 
 __all__ = ["Comparison", "RecallDifference", "compare_models", "mcnemar", "recall_differences"]
 
-IntArray = npt.NDArray[np.int64]
 
 ALPHA = 0.05
 DECIDABLE = 6

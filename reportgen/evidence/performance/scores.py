@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 from reportgen.evidence.performance.calibration import CalibrationBin, calibrate
 from reportgen.evidence.stats.intervals import Estimate, percentile_interval, wilson
+from reportgen.types import FloatArray, IntArray, ObjectArray
 
 __all__ = ["THIN", "EmotionScore", "ModelScores", "score_model"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 THIN = 10
 """With fewer images than this an emotion gets "k of n", no ranking and no verdict."""
@@ -251,7 +249,7 @@ def _interval(value: float, samples: FloatArray, counted: Estimate, n: int) -> E
     return interval if interval.high > interval.low else Estimate(value, counted.low, counted.high, n)
 
 
-def _mean_over(parts: npt.NDArray[np.object_], samples: FloatArray, n: int) -> Estimate:
+def _mean_over(parts: ObjectArray, samples: FloatArray, n: int) -> Estimate:
     """Mean of several emotions' scores."""
     counted = Estimate(0.0, float(np.mean([p.low for p in parts])), float(np.mean([p.high for p in parts])), n)
     return _interval(float(np.mean([p.value for p in parts])), samples.mean(axis=1), counted, n)

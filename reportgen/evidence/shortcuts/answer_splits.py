@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.evidence.shortcuts.properties import Association, Property
 from reportgen.evidence.stats.intervals import Estimate, wilson
+from reportgen.types import BoolArray, IntArray
 
 __all__ = ["AnswerSplit", "split_answers"]
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,8 @@ class AnswerSplit:
 
 def split_answers(
     model: str,
-    predicted: Ints,
-    labels: Ints,
+    predicted: IntArray,
+    labels: IntArray,
     classes: Sequence[str],
     known_by: Sequence[tuple[str, str]],
     properties: Sequence[Property],
@@ -94,7 +91,7 @@ def split_answers(
     return tuple(found)
 
 
-def _having(item: Property, sign: int) -> tuple[Bools, str, str]:
+def _having(item: Property, sign: int) -> tuple[BoolArray, str, str]:
     """(n,) photos that have the property, and what those with it and without it are called."""
     words = (item.more, item.less) if sign > 0 else (item.less, item.more)
     if item.binary:

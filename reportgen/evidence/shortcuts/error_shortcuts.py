@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from reportgen.analysis import Analysis, ModelRecords
-from reportgen.evidence.attention.map_statistics import Bools, Floats, Ints
 from reportgen.evidence.errors.occlusions import rivals
 from reportgen.evidence.examples.sampling import in_turn
 from reportgen.evidence.shortcuts.judge import Shortcut
 from reportgen.inputs.images.changes import CHANGES, UNCHANGED, is_grey
+from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = ["BUDGETS", "Budget", "ShortcutErrors", "choose_shortcut_errors", "measure_shortcut_errors"]
 
@@ -60,20 +59,20 @@ class ShortcutErrors:
         Errors with other answers that were shown with the same change, and how many of their answers went, too.
     """
 
-    suspected: Bools
-    change: npt.NDArray[np.object_]
-    answer: Ints
-    lead: Floats
+    suspected: BoolArray
+    change: ObjectArray
+    answer: IntArray
+    lead: FloatArray
     controls: int
     controls_gone: int
 
     @property
-    def shown(self) -> Bools:
+    def shown(self) -> BoolArray:
         """(n,) suspected errors that were shown again."""
         return np.asarray(self.suspected & np.isfinite(self.lead))
 
     @property
-    def gone(self) -> Bools:
+    def gone(self) -> BoolArray:
         """(n,) of those, the ones whose answer went with the property."""
         return np.asarray(self.shown & (np.nan_to_num(self.lead, nan=1.0) < 0))
 
@@ -104,7 +103,9 @@ def choose_shortcut_errors(
     return chosen
 
 
-def _errors(analysis: Analysis, model: ModelRecords, found: Sequence[Shortcut], change: str) -> tuple[Bools, Bools]:
+def _errors(
+    analysis: Analysis, model: ModelRecords, found: Sequence[Shortcut], change: str
+) -> tuple[BoolArray, BoolArray]:
     """(n,) errors that a shortcut of this change may explain, and errors with answers that no shortcut names."""
     mine = [shortcut for shortcut in found if shortcut.model == model.name]
     classes, labels = analysis.classes, analysis.labels
@@ -120,7 +121,7 @@ def _errors(analysis: Analysis, model: ModelRecords, found: Sequence[Shortcut], 
 def measure_shortcut_errors(
     analysis: Analysis,
     found: Sequence[Shortcut],
-    answers: Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.floating]]],
+    answers: Mapping[str, tuple[pd.DataFrame, AnyFloatArray]],
 ) -> dict[str, ShortcutErrors]:
     """What became of the answers, by model's slug; a model without a shortcut has nothing suspected.
 
@@ -141,7 +142,7 @@ def _measure(
     model: ModelRecords,
     found: Sequence[Shortcut],
     design: pd.DataFrame,
-    logits: npt.NDArray[np.floating],
+    logits: AnyFloatArray,
 ) -> ShortcutErrors:
     images, asked = design["image"].to_numpy(dtype=np.int64), design["change"].to_numpy(dtype=object)
     said, before, pictures = logits.argmax(axis=1), model.predicted[images], np.arange(len(images))

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import binomtest
 
 from reportgen.evidence.performance.scores import THIN
@@ -19,12 +18,10 @@ from reportgen.evidence.shortcuts.lost_share import FEWEST_KNOWN, Lost, count_lo
 from reportgen.evidence.shortcuts.properties import ALPHA, Association
 from reportgen.evidence.stats.clustered import clusters, holm, mean_interval
 from reportgen.evidence.stats.intervals import Estimate, paired_difference, wilson
+from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = ["LEAST_EXCESS", "LEAST_FALL", "TAKES_AWAY", "Effect", "Shown", "judge_interventions"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 LEAST_FALL = 0.10
 """Recall has to fall by at least ten points: the measure that "may be cheating" asks of a background, too."""
@@ -65,12 +62,12 @@ class Shown:
         (s,) the model's probability of the label before.
     """
 
-    rows: Ints
-    labels: Ints
-    altered: dict[str, Bools]
-    before: dict[str, Ints]
-    after: dict[str, Ints]
-    sure: Floats
+    rows: IntArray
+    labels: IntArray
+    altered: dict[str, BoolArray]
+    before: dict[str, IntArray]
+    after: dict[str, IntArray]
+    sure: FloatArray
 
 
 @dataclass(frozen=True)
@@ -144,7 +141,7 @@ class _Part:
 
     emotion: int
     change: str
-    chosen: Bools
+    chosen: BoolArray
     fall: Estimate
     loss: Lost
     flicker: float
@@ -157,7 +154,7 @@ def judge_interventions(
     shown: Shown,
     classes: Sequence[str],
     links: Sequence[Association],
-    persons: npt.NDArray[np.object_] | None,
+    persons: ObjectArray | None,
     seed: int,
 ) -> tuple[Effect, ...]:
     """Judge every change on every emotion of one model.
@@ -194,7 +191,7 @@ def _part(
     name: str,
     change: str,
     links: Sequence[Association],
-    persons: npt.NDArray[np.object_] | None,
+    persons: ObjectArray | None,
     seed: int,
 ) -> _Part:
     chosen = shown.labels == e
@@ -225,7 +222,7 @@ def _judge(
     p: float,
     family: int,
     classes: Sequence[str],
-    persons: npt.NDArray[np.object_] | None,
+    persons: ObjectArray | None,
     seed: int,
 ) -> Effect:
     e, change, chosen = part.emotion, part.change, part.chosen
@@ -300,9 +297,7 @@ class _Comparison:
     note: str
 
 
-def _compare(
-    shown: Shown, part: _Part, parts: Sequence[_Part], persons: npt.NDArray[np.object_] | None, seed: int
-) -> _Comparison:
+def _compare(shown: Shown, part: _Part, parts: Sequence[_Part], persons: ObjectArray | None, seed: int) -> _Comparison:
     """Loss among the images that were known and altered: the emotion's, and others' with which nothing goes."""
     free = [
         other
@@ -319,6 +314,6 @@ def _compare(
     return _Comparison(elsewhere, excess, p, note if excess.defined else "no other emotion to compare with")
 
 
-def _lost(shown: Shown, e: int, change: str, among: Bools, persons: npt.NDArray[np.object_] | None) -> Lost:
+def _lost(shown: Shown, e: int, change: str, among: BoolArray, persons: ObjectArray | None) -> Lost:
     known = (shown.labels == e) & among & (shown.before[change] == e)
     return count_lost(known, shown.after[change] != e, persons)

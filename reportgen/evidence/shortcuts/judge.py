@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from reportgen.analysis import Analysis, ModelRecords
@@ -22,10 +21,10 @@ from reportgen.evidence.stats.clustered import Clusters, clusters
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.faces.align import face_affines
 from reportgen.inputs.images.changes import CHANGES, UNCHANGED
+from reportgen.types import BoolArray, Float32Array
 
 __all__ = ["Shortcut", "ShortcutFindings", "judge_shortcuts"]
 
-Bools = npt.NDArray[np.bool_]
 
 _BY = {
     "grey": "its colour",
@@ -123,9 +122,9 @@ class ShortcutFindings:
 
 def judge_shortcuts(
     analysis: Analysis,
-    answers: Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]],
+    answers: Mapping[str, tuple[pd.DataFrame, Float32Array]],
     seed: int,
-    blank: Sequence[Bools] | None = None,
+    blank: Sequence[BoolArray] | None = None,
     permutations: int = PERMUTATIONS,
 ) -> ShortcutFindings:
     """Find what gives labels away, and what the models make of it.
@@ -190,7 +189,7 @@ def judge_shortcuts(
     )
 
 
-def _shown(analysis: Analysis, design: pd.DataFrame, logits: npt.NDArray[np.float32], model: ModelRecords) -> Shown:
+def _shown(analysis: Analysis, design: pd.DataFrame, logits: Float32Array, model: ModelRecords) -> Shown:
     sample = np.unique(design["image"].to_numpy(dtype=np.int64))
     predicted = model.predicted
     place = np.full(len(predicted), -1, dtype=np.int64)

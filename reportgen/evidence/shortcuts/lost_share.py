@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import Estimate
+from reportgen.types import BoolArray, FloatArray, ObjectArray
 
 __all__ = ["FEWEST_KNOWN", "Lost", "count_lost", "exceed", "lost_share"]
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 FEWEST_KNOWN = 5
 """So many known images another emotion must have to be a comparison, and so many persons the emotion itself."""
@@ -44,12 +42,12 @@ class Lost:
         """Of the images, 0..1; NaN where none was known."""
         return self.lost / self.known if self.known else float("nan")
 
-    def draws(self, rng: np.random.Generator) -> Floats:
+    def draws(self, rng: np.random.Generator) -> FloatArray:
         """Draws from Jeffreys' distribution of the share, which stays honest where none or all are lost."""
         return np.asarray(rng.beta(self.lost_units + 0.5, self.units - self.lost_units + 0.5, _DRAWS))
 
 
-def count_lost(known: Bools, lost: Bools, persons: npt.NDArray[np.object_] | None) -> Lost:
+def count_lost(known: BoolArray, lost: BoolArray, persons: ObjectArray | None) -> Lost:
     """Count (s,) images; `persons` (s,) names, None where unknown, or None."""
     n = int(known.sum())
     group = clusters(None if persons is None else persons[known], n)
@@ -83,7 +81,7 @@ def exceed(mine: Lost, others: Sequence[Lost], seed: int) -> tuple[float, Estima
     return elsewhere, _estimate(mine.share - elsewhere, draws, mine.known, (-1.0, 1.0)), p
 
 
-def _estimate(value: float, draws: Floats, n: int, widest: tuple[float, float]) -> Estimate:
+def _estimate(value: float, draws: FloatArray, n: int, widest: tuple[float, float]) -> Estimate:
     if value != value:
         return Estimate(value, *widest, n)
     low, high = np.quantile(draws, (0.025, 0.975))

@@ -11,10 +11,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from reportgen.evidence.data_notes import DataNote
+from reportgen.types import IntArray
 
 __all__ = ["MOST_BITS", "NearDuplicates", "NearPair", "close_pairs", "find_near_duplicates"]
 
-Ints = npt.NDArray[np.int64]
 
 MOST_BITS = 4
 """Two photos are near duplicates when at most so many of the 64 bits of their perceptual hashes differ. Of photos that
@@ -55,7 +55,7 @@ class NearDuplicates:
     compared: int
     pairs: tuple[NearPair, ...]
     alike: int
-    copies: Ints
+    copies: IntArray
     most_bits: int = MOST_BITS
 
     def note(self, images: pd.DataFrame) -> tuple[DataNote, ...]:
@@ -72,7 +72,7 @@ class NearDuplicates:
         return (DataNote("Nearly the same picture, another label", text, items, serious=True),)
 
 
-def find_near_duplicates(images: pd.DataFrame, labels: Ints, most_bits: int = MOST_BITS) -> NearDuplicates:
+def find_near_duplicates(images: pd.DataFrame, labels: IntArray, most_bits: int = MOST_BITS) -> NearDuplicates:
     """Compare all labelled photos of an analysis with one another."""
     usable = np.flatnonzero((labels >= 0) & (images["contrast"].to_numpy(dtype=np.float64) >= _LEAST_CONTRAST))
     words = images["perceptual_hash"].tolist()
@@ -89,7 +89,7 @@ def find_near_duplicates(images: pd.DataFrame, labels: Ints, most_bits: int = MO
     return NearDuplicates(len(usable), pairs, int((other & ~differ).sum()), copies, most_bits)
 
 
-def close_pairs(hashes: npt.NDArray[np.uint64], most_bits: int) -> tuple[Ints, Ints, Ints]:
+def close_pairs(hashes: npt.NDArray[np.uint64], most_bits: int) -> tuple[IntArray, IntArray, IntArray]:
     """All pairs of 64-bit hashes that differ in at most `most_bits` bits.
 
     The bits are cut into `most_bits` + 1 bands: two hashes that differ in fewer bits than there are bands agree on
@@ -101,7 +101,7 @@ def close_pairs(hashes: npt.NDArray[np.uint64], most_bits: int) -> tuple[Ints, I
         Positions, first < second, each pair once, sorted.
     """
     edges = np.linspace(0, _BITS, most_bits + 2).astype(int)
-    found: list[npt.NDArray[np.int64]] = []
+    found: list[IntArray] = []
     for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         band = (hashes >> np.uint64(start)) & np.uint64((1 << (end - start)) - 1)
         order = np.argsort(band, kind="stable")
@@ -120,7 +120,7 @@ def close_pairs(hashes: npt.NDArray[np.uint64], most_bits: int) -> tuple[Ints, I
     return pairs[:, 0], pairs[:, 1], distance
 
 
-def _bits(values: npt.NDArray[np.uint64]) -> Ints:
+def _bits(values: npt.NDArray[np.uint64]) -> IntArray:
     """How many bits are set."""
     parts = np.ascontiguousarray(values).view(np.uint8).reshape(-1, 8)
     return np.asarray(_SET[parts].sum(axis=1), dtype=np.int64)

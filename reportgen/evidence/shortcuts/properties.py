@@ -10,19 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm, rankdata
 
 from reportgen.evidence.performance.scores import THIN
 from reportgen.evidence.stats.clustered import Clusters, holm
 from reportgen.evidence.stats.intervals import Estimate
+from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["COLOURED", "LEAST", "Association", "Property", "associations", "auc_interval", "photo_properties"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 COLOURED = 0.01
 """Colourfulness from which a photo is called coloured: below it no eye sees a colour."""
@@ -55,7 +52,7 @@ class Property:
     more: str
     less: str
     binary: bool
-    value: Floats
+    value: FloatArray
 
     @property
     def varies(self) -> bool:
@@ -124,7 +121,7 @@ _MEASURED = ("colourfulness", "red_green", "yellow_blue", "luminance", "contrast
 
 
 def associations(
-    properties: Sequence[Property], labels: Ints, classes: Sequence[str], group: Clusters
+    properties: Sequence[Property], labels: IntArray, classes: Sequence[str], group: Clusters
 ) -> tuple[Association, ...]:
     """Every varying property against every emotion that has an image.
 
@@ -169,7 +166,7 @@ def _answer(auc: Estimate, p: float, *, enough: bool) -> str:
     return "undetermined"
 
 
-def _compare(value: Floats, of: Bools, rest: Bools, group: Clusters) -> tuple[Estimate, float]:
+def _compare(value: FloatArray, of: BoolArray, rest: BoolArray, group: Clusters) -> tuple[Estimate, float]:
     """The share of pairs in which the first has more, with interval and Mann and Whitney's p for so many persons."""
     a, b = value[of], value[rest]
     m, n = (len(np.unique(group.code[chosen])) for chosen in (of, rest))

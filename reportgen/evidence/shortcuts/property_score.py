@@ -14,11 +14,10 @@ from reportgen.evidence.performance.scores import THIN
 from reportgen.evidence.shortcuts.properties import Property
 from reportgen.evidence.stats.clustered import Clusters
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, percentile_interval, wilson
+from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["PERMUTATIONS", "PropertyScore", "score_properties"]
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 PERMUTATIONS = 200
 _FOLDS = 5
@@ -69,7 +68,7 @@ class PropertyScore:
 
 def score_properties(
     properties: Sequence[Property],
-    labels: Ints,
+    labels: IntArray,
     classes: Sequence[str],
     group: Clusters,
     seed: int,
@@ -122,7 +121,7 @@ def score_properties(
     )
 
 
-def _answers(table: Floats, target: Ints, parts: Sequence[tuple[Ints, Ints]]) -> Ints:
+def _answers(table: FloatArray, target: IntArray, parts: Sequence[tuple[IntArray, IntArray]]) -> IntArray:
     """What a tree that learnt on the other parts says of each image; -1 where it learnt nothing."""
     said = np.full(len(target), -1, dtype=np.int64)
     for learn, judge in parts:
@@ -133,12 +132,12 @@ def _answers(table: Floats, target: Ints, parts: Sequence[tuple[Ints, Ints]]) ->
     return said
 
 
-def _balanced(right: npt.NDArray[np.bool_], target: Ints) -> float:
+def _balanced(right: BoolArray, target: IntArray) -> float:
     return float(np.mean(np.bincount(target, right) / np.bincount(target)))
 
 
 def _interval(
-    value: float, right: npt.NDArray[np.bool_], target: Ints, code: npt.NDArray[np.intp], rng: np.random.Generator
+    value: float, right: BoolArray, target: IntArray, code: npt.NDArray[np.intp], rng: np.random.Generator
 ) -> Estimate:
     """Persons (or images) are drawn again within each emotion; the trees are not grown again."""
     counts = bootstrap_counts(len(target), _DRAWS, rng, strata=target, clusters=code)

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, stdtrit
 
+from reportgen.types import AnyFloatArray, Float32Array, FloatArray, IntArray, ObjectArray
+
 __all__ = [
     "DRAWS",
     "Clusters",
@@ -27,8 +29,6 @@ __all__ = [
     "studentised",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 DRAWS = 10_000
 # Up to this many clusters signs are flipped; a resampled standard error is too rough below it.
@@ -44,22 +44,22 @@ _Z = 1.959963984540054
 class Clusters:
     """Which cluster (person, else image) each of n images belongs to, and how many there are."""
 
-    code: Ints
+    code: IntArray
     count: int
 
-    def sums(self, values: Floats) -> Floats:
+    def sums(self, values: FloatArray) -> FloatArray:
         """(count, T) sums of (n, T) values, NaN counted as 0."""
         total = np.zeros((self.count, values.shape[1]))
         np.add.at(total, self.code, np.nan_to_num(values))
         return total
 
-    def subset(self, rows: Ints) -> Clusters:
+    def subset(self, rows: IntArray) -> Clusters:
         """The clusters of some of the images, numbered anew."""
         used, code = np.unique(self.code[rows], return_inverse=True)
         return Clusters(code.astype(np.int64), len(used))
 
 
-def clusters(persons: npt.NDArray[np.object_] | None, n: int) -> Clusters:
+def clusters(persons: ObjectArray | None, n: int) -> Clusters:
     """Clusters of n images: persons where known; an image without a known person is a cluster of its own.
 
     Parameters
@@ -74,7 +74,7 @@ def clusters(persons: npt.NDArray[np.object_] | None, n: int) -> Clusters:
     return Clusters(code.astype(np.int64).reshape(n), int(code.max(initial=-1)) + 1)
 
 
-def mean_test(values: Floats, group: Clusters, seed: int, draws: int = DRAWS) -> tuple[Floats, Ints]:
+def mean_test(values: FloatArray, group: Clusters, seed: int, draws: int = DRAWS) -> tuple[FloatArray, IntArray]:
     """Two-sided test that the mean of each column is zero.
 
     Sign-flip for up to 20 clusters, studentised bootstrap with 10,000 draws beyond.
@@ -108,7 +108,7 @@ def mean_test(values: Floats, group: Clusters, seed: int, draws: int = DRAWS) ->
     return p, count.astype(np.int64)
 
 
-def sign_flip(sums: Floats, rng: np.random.Generator, draws: int = DRAWS) -> Floats:
+def sign_flip(sums: FloatArray, rng: np.random.Generator, draws: int = DRAWS) -> FloatArray:
     """Two-sided sign-flip test of (G, T) cluster sums; all 2^G flips up to G = 14, else a seeded sample of them."""
     count = len(sums)
     if count <= _EXACT:
@@ -123,7 +123,7 @@ def sign_flip(sums: Floats, rng: np.random.Generator, draws: int = DRAWS) -> Flo
     return np.asarray((reached.sum(axis=0) + extra) / (len(signs) + extra))
 
 
-def studentised(sums: Floats, sizes: Floats, seed: int, draws: int = DRAWS) -> Floats:
+def studentised(sums: FloatArray, sizes: FloatArray, seed: int, draws: int = DRAWS) -> FloatArray:
     """Two-sided, equal-tailed studentised bootstrap test that sum / size is zero, for (G, T) cluster sums.
 
     Source: Davison and Hinkley 1997, section 4.4.
@@ -143,7 +143,7 @@ def studentised(sums: Floats, sizes: Floats, seed: int, draws: int = DRAWS) -> F
     return np.where(np.isnan(observed) | (mean == 0), 1.0, p)
 
 
-def _ratio(moments: npt.NDArray[np.floating]) -> tuple[Floats, Floats]:
+def _ratio(moments: AnyFloatArray) -> tuple[FloatArray, FloatArray]:
     """Ratio of sums and its linearised standard error, from (..., 5 T) sums of d, v, d^2, d v and v^2."""
     d, v, dd, dv, vv = np.split(np.asarray(moments, dtype=np.float64), 5, axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -152,7 +152,7 @@ def _ratio(moments: npt.NDArray[np.floating]) -> tuple[Floats, Floats]:
     return mean, error
 
 
-def _resamples(count: int, draws: int, seed: int) -> npt.NDArray[np.float32]:
+def _resamples(count: int, draws: int, seed: int) -> Float32Array:
     """(draws, count) how often each cluster enters each bootstrap sample."""
     draw = _kept_draws if count <= _KEPT else _draw
     return draw(count, draws, seed).astype(np.float32)
@@ -169,7 +169,7 @@ def _draw(count: int, draws: int, seed: int) -> npt.NDArray[np.uint8]:
 _kept_draws = lru_cache(maxsize=16)(_draw)
 
 
-def bounded_test(values: Floats, lowest: float, group: Clusters, seed: int, draws: int = DRAWS) -> float:
+def bounded_test(values: FloatArray, lowest: float, group: Clusters, seed: int, draws: int = DRAWS) -> float:
     """One-sided p-value that a mean is above zero, safe for skewed values that have a lower bound.
 
     The worst possible value is added to the sample, which is then weighted by a uniform Dirichlet: for values of two
@@ -202,8 +202,8 @@ def bounded_test(values: Floats, lowest: float, group: Clusters, seed: int, draw
 
 
 def ratio_interval(
-    top: Floats, bottom: Floats, group: Clusters, seed: int, draws: int = DRAWS
-) -> tuple[Floats, Floats, Floats]:
+    top: FloatArray, bottom: FloatArray, group: Clusters, seed: int, draws: int = DRAWS
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """95 % interval of `sum(top) / sum(bottom)` per column, by bootstrap over clusters.
 
     Percentiles are widened for small samples as in Hesterberg 2015 ("expanded percentile"), because plain percentile
@@ -251,12 +251,14 @@ def ratio_interval(
     return value, np.where(np.isnan(value), np.nan, low), np.where(np.isnan(value), np.nan, high)
 
 
-def mean_interval(values: Floats, group: Clusters, seed: int, draws: int = DRAWS) -> tuple[Floats, Floats, Floats]:
+def mean_interval(
+    values: FloatArray, group: Clusters, seed: int, draws: int = DRAWS
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """95 % interval of the mean of each column of (n, T), by bootstrap over clusters; see `ratio_interval`."""
     return ratio_interval(values, np.ones_like(values), group, seed, draws)
 
 
-def smallest_p(count: npt.ArrayLike, draws: int = DRAWS) -> Floats:
+def smallest_p(count: npt.ArrayLike, draws: int = DRAWS) -> FloatArray:
     """The smallest p-value that `mean_test` can give for that many clusters."""
     n = np.asarray(count, dtype=np.float64)
     exact = np.minimum(1.0, 2.0 ** (1.0 - np.minimum(n, 60)))
@@ -264,7 +266,7 @@ def smallest_p(count: npt.ArrayLike, draws: int = DRAWS) -> Floats:
     return np.where(n <= _EXACT, exact, np.where(n <= _MANY, sampled, 0.0))
 
 
-def holm(p: npt.ArrayLike) -> Floats:
+def holm(p: npt.ArrayLike) -> FloatArray:
     """Holm's step-down adjustment over all entries of an array of any shape; NaN entries are not part of the family.
 
     Source: Holm 1979.

@@ -9,6 +9,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from reportgen.types import FloatArray
+
 __all__ = [
     "Estimate",
     "bootstrap_counts",
@@ -22,7 +24,6 @@ __all__ = [
     "wilson",
 ]
 
-FloatArray = npt.NDArray[np.float64]
 
 _Z = NormalDist().inv_cdf(0.975)
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.evidence.attention.map_statistics import Floats, resolvability
+from reportgen.evidence.attention.map_statistics import resolvability
 from reportgen.site.context import Context
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, count, percent
+from reportgen.types import FloatArray
 
 __all__ = ["Resolved", "region_sources", "resolved_regions"]
 
@@ -68,6 +69,6 @@ def resolved_regions(context: Context) -> Resolved | None:
     return Resolved(tuple((model.name, context.grid_text(model)) for model in context.models), rows, tuple(notes))
 
 
-def _median(values: Floats) -> float:
+def _median(values: FloatArray) -> float:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else float("nan")

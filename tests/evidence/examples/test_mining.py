@@ -12,11 +12,12 @@ from scipy.stats import entropy
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.examples import mining
 from reportgen.evidence.examples.mining import KINDS, KINDS_BETWEEN, Mined, Pick, mine, mine_between, mine_model
+from reportgen.types import Float32Array, IntArray
 
 CLASSES = ("joy", "rage", "calm")
 
 
-def model(probabilities: npt.ArrayLike, maps: npt.NDArray[np.float32] | None = None, name: str = "M") -> ModelRecords:
+def model(probabilities: npt.ArrayLike, maps: Float32Array | None = None, name: str = "M") -> ModelRecords:
     logits = np.log(np.asarray(probabilities, dtype=np.float64)).astype(np.float32)
     n, c = logits.shape
     if maps is None:
@@ -24,7 +25,7 @@ def model(probabilities: npt.ArrayLike, maps: npt.NDArray[np.float32] | None = N
     return ModelRecords(name, name.lower(), {}, logits, maps)
 
 
-def random_models(seed: int, n: int = 60, c: int = 3) -> tuple[npt.NDArray[np.int64], list[ModelRecords]]:
+def random_models(seed: int, n: int = 60, c: int = 3) -> tuple[IntArray, list[ModelRecords]]:
     rng = np.random.default_rng(seed)
     models = [
         model(rng.dirichlet(np.ones(c), n), rng.normal(size=(n, c, 2, 3)).astype(np.float32), name)

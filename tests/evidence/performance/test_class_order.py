@@ -4,15 +4,13 @@ from collections.abc import Callable
 from itertools import permutations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.evidence.performance import class_order
 from reportgen.evidence.performance.class_order import likely_order
-
-IntArray = npt.NDArray[np.int64]
+from reportgen.types import FloatArray, IntArray
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 SUPPORT = np.array([38, 31, 3, 854, 1030, 40, 55])
@@ -46,7 +44,7 @@ def from_confusion(matrix: IntArray) -> tuple[IntArray, IntArray]:
     return labels, predicted
 
 
-def draw(rates: npt.NDArray[np.float64], support: IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+def draw(rates: FloatArray, support: IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
     """Labels and predictions of a model whose answers to each label have these rates."""
     matrix = np.array([rng.multinomial(n, p) for n, p in zip(support, rates, strict=True)])
     return from_confusion(matrix)
@@ -163,7 +161,7 @@ def test_order_of_images_does_not_matter(seed: int) -> None:
 
 
 def false_alarms(
-    rates_of: Callable[[np.random.Generator], npt.NDArray[np.float64]],
+    rates_of: Callable[[np.random.Generator], FloatArray],
     support: IntArray,
     trials: int,
     seed: int,
@@ -175,10 +173,10 @@ def false_alarms(
 @pytest.mark.slow
 @pytest.mark.parametrize("support", [SUPPORT, np.full(7, 12), np.full(7, 300)], ids=["real", "small", "even"])
 def test_weak_models_raise_no_false_alarm(support: IntArray) -> None:
-    def guessing(rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    def guessing(rng: np.random.Generator) -> FloatArray:
         return np.tile(rng.dirichlet(np.full(7, 0.7)), (7, 1))
 
-    def barely_trained(rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    def barely_trained(rng: np.random.Generator) -> FloatArray:
         # right a little more often than its habit of answering, each label with habits of its own
         habit = rng.dirichlet(np.full(7, 0.7))
         skill = rng.uniform(0, 0.3, (7, 1))

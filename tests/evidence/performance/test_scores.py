@@ -3,7 +3,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,9 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score,
 
 from reportgen.evidence.performance import scores
 from reportgen.evidence.performance.scores import score_model
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from reportgen.types import FloatArray, IntArray
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 # Labels and predictions of a model that ignores two of seven emotions, one of which has three images.
