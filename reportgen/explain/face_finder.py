@@ -14,9 +14,9 @@ import pandas as pd
 from reportgen.config import Config
 from reportgen.errors import DataError
 from reportgen.explain.record_cache import KeptFaces
+from reportgen.faces.landmark_table import given_landmarks
 from reportgen.faces.landmarks import Landmarker, Landmarks, template
 from reportgen.faces.regions import fractions_of_map, fractions_on_grids, regions_from_label_png
-from reportgen.faces.store import given_landmarks
 from reportgen.inputs.images.region_masks import mask_file, read_mask
 
 __all__ = ["Face", "FaceFinder"]

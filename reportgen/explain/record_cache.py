@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reportgen.faces.landmark_table import landmarks_from_table
 from reportgen.faces.landmarks import Landmarks
-from reportgen.faces.store import landmarks_from_table
 from reportgen.shards import RECORD_KEY, PartStore, is_part_name
 
 __all__ = ["KeptFaces", "KeptRecords"]

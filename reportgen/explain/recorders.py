@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.one_pass import Item
+from reportgen.faces.landmark_table import landmarks_table
 from reportgen.faces.regions import REGIONS
-from reportgen.faces.store import landmarks_table
 from reportgen.inputs.images.quality import QUALITY_COLUMNS, image_quality
 from reportgen.shards import RECORD_KEY, Keys, PartStore, array_column
 

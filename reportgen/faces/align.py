@@ -25,18 +25,13 @@ __all__ = [
     "apply_affine",
     "canonical_points",
     "fit_affine",
-    "fit_similarity",
-    "inter_ocular",
     "mean_shape",
     "to_canonical",
-    "warp_map_to_canonical",
     "warp_to_canonical",
 ]
 
 STABLE = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 2, 98, 327, 129, 358, 127, 356, 162, 389, 10, 151)
 """Points that expressions hardly move."""
-
-_RIGHT_EYE, _LEFT_EYE = (33, 133), (362, 263)
 
 
 def canonical_points(name: Literal["photo", "fer2013"] = "photo") -> npt.NDArray[np.float32]:
@@ -62,43 +57,17 @@ def fit_affine(source: npt.NDArray[np.floating], target: npt.NDArray[np.floating
     DataError
         Fewer than three points, or points on one line.
     """
-    source, target = _pairs(source, target, 3)
-    design = np.column_stack([source, np.ones(len(source))])
-    solution, _, rank, _ = np.linalg.lstsq(design, target, rcond=1e-9)
+    a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    if a.shape != b.shape or a.ndim != 2 or a.shape[1] != 2 or len(a) < 3 or not np.isfinite(a + b).all():
+        raise DataError(
+            f"alignment: found points of shapes {a.shape} and {b.shape}, "
+            "expected two sets of at least 3 pairs of finite x and y"
+        )
+    design = np.column_stack([a, np.ones(len(a))])
+    solution, _, rank, _ = np.linalg.lstsq(design, b, rcond=1e-9)
     if rank < 3:
         raise DataError("alignment: all points lie on one line, expected a face; leave this image's points empty")
     return np.asarray(solution.T)
-
-
-def fit_similarity(source: npt.NDArray[np.floating], target: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """The rotation, uniform scale and shift that bring points nearest to others, without mirroring.
-
-    Both sets need square pixels, so pixels rather than fractions of an image that is not square. Closed form:
-    in complex numbers the map is z -> a z + b, which is linear regression.
-
-    Parameters
-    ----------
-    source, target
-        (k, 2), k >= 2.
-
-    Returns
-    -------
-    (2, 3) float64
-
-    Raises
-    ------
-    DataError
-        Fewer than two points, or all in one place.
-    """
-    source, target = _pairs(source, target, 2)
-    z, w = source[:, 0] + 1j * source[:, 1], target[:, 0] + 1j * target[:, 1]
-    z_mean, w_mean = z.mean(), w.mean()
-    spread = float(np.sum(np.abs(z - z_mean) ** 2))
-    if spread <= 1e-18:
-        raise DataError("alignment: all points lie in one place, expected a face; leave this image's points empty")
-    a = np.sum(np.conj(z - z_mean) * (w - w_mean)) / spread
-    b = w_mean - a * z_mean
-    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
 def apply_affine(matrix: npt.NDArray[np.floating], points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
@@ -187,76 +156,10 @@ def warp_to_canonical(rgb: npt.NDArray[np.uint8], points: npt.NDArray[np.floatin
         The points are not those of a face.
     """
     height, width = rgb.shape[:2]
-    matrix = _sampling(points, width, height, size)
-    return np.asarray(transform(Image.fromarray(np.ascontiguousarray(rgb)), matrix, size, size))
-
-
-def warp_map_to_canonical(
-    values: npt.NDArray[np.floating], points: npt.NDArray[np.floating], size: int, outside: float = np.nan
-) -> npt.NDArray[np.float32]:
-    """A heatmap, one value per grid cell, in the median face's frame.
-
-    Parameters
-    ----------
-    values
-        (h, w), laid over the whole image.
-    points
-        (478, 2) fractions of the image's width and height.
-    size
-        Side of the result in pixels.
-    outside
-        Value where the image does not reach; with NaN, `np.nanmean` over images averages what each one shows.
-
-    Returns
-    -------
-    (size, size) float32
-        Bilinear between cell centres, constant from the outermost centres to the image's edge.
-
-    Raises
-    ------
-    DataError
-        The points are not those of a face.
-    """
-    h, w = values.shape
-    matrix = _sampling(points, w, h, size)
-    centres = np.arange(size) + 0.5
-    x = matrix[0, 0] * centres[None, :] + matrix[0, 1] * centres[:, None] + matrix[0, 2]
-    y = matrix[1, 0] * centres[None, :] + matrix[1, 1] * centres[:, None] + matrix[1, 2]
-    column, right = np.modf(np.clip(x - 0.5, 0, w - 1))[::-1]
-    row, below = np.modf(np.clip(y - 0.5, 0, h - 1))[::-1]
-    i, j = row.astype(np.intp), column.astype(np.intp)
-    i1, j1 = np.minimum(i + 1, h - 1), np.minimum(j + 1, w - 1)
-    upper = values[i, j] * (1 - right) + values[i, j1] * right
-    lower = values[i1, j] * (1 - right) + values[i1, j1] * right
-    result = upper * (1 - below) + lower * below
-    return np.where((x >= 0) & (x <= w) & (y >= 0) & (y <= h), result, outside).astype(np.float32)
-
-
-def inter_ocular(points: npt.NDArray[np.floating], width: float = 1.0, height: float = 1.0) -> float:
-    """Distance between the eyes' centres (each the middle of its corners), in width's and height's unit."""
-    scale = np.array([width, height], np.float64)
-    right, left = points[list(_RIGHT_EYE)].mean(axis=0), points[list(_LEFT_EYE)].mean(axis=0)
-    return float(np.linalg.norm((left - right) * scale))
-
-
-def _sampling(points: npt.NDArray[np.floating], width: int, height: int, size: int) -> npt.NDArray[np.float64]:
-    """(2, 3) affine from pixels of the canonical picture to pixels of the image."""
     forward = np.vstack([to_canonical(points), [0.0, 0.0, 1.0]])
     if abs(np.linalg.det(forward)) < 1e-12:
         raise DataError("alignment: the face has no area, expected a face; leave this image's points empty")
-    inverse = np.linalg.inv(forward)[:2]
-    matrix = inverse * np.array([[width], [height]])
+    # From pixels of the result to pixels of the image.
+    matrix = np.linalg.inv(forward)[:2] * np.array([[width], [height]])
     matrix[:, :2] /= size
-    return np.asarray(matrix)
-
-
-def _pairs(
-    source: npt.NDArray[np.floating], target: npt.NDArray[np.floating], least: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
-    if a.shape != b.shape or a.ndim != 2 or a.shape[1] != 2 or len(a) < least or not np.isfinite(a + b).all():
-        raise DataError(
-            f"alignment: found points of shapes {a.shape} and {b.shape}, "
-            f"expected two sets of at least {least} pairs of finite x and y"
-        )
-    return a, b
+    return np.asarray(transform(Image.fromarray(np.ascontiguousarray(rgb)), matrix, size, size))

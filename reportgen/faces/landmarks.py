@@ -106,11 +106,6 @@ class Landmarks:
     source: Source
     actions: npt.NDArray[np.float32] | None
 
-    @property
-    def approximate(self) -> bool:
-        """Whether the points are the median face's and not this one's: weak for small regions."""
-        return self.source == "template"
-
 
 class Landmarker:
     """Finds the points of the one face in an image.

@@ -26,7 +26,6 @@ __all__ = [
     "fractions_of_map",
     "fractions_on_grids",
     "outlines",
-    "region_fractions",
     "region_map",
     "regions_from_label_png",
 ]
@@ -141,26 +140,28 @@ def region_map(points: npt.NDArray[np.floating], height: int = 224, width: int =
     return label_map(scan(polygons, labels, _BACKGROUND, np.linspace(0, 1, height + 1)), width)
 
 
-def region_fractions(points: npt.NDArray[np.floating], grid: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Which part of every grid cell lies in every region: soft masks for a model's heatmap.
+def fractions_on_grids(
+    points: npt.NDArray[np.floating], grids: Sequence[tuple[int, int]]
+) -> list[npt.NDArray[np.float32]]:
+    """Which part of every grid cell lies in every region: soft masks for heatmaps, one array per grid.
 
     Parameters
     ----------
     points
         (478, 2) fractions of width and height.
-    grid
-        (h, w) cells.
+    grids
+        (h, w) cells of each; grids that divide the same raster share it.
 
     Returns
     -------
-    (7, h, w) float32
+    Of each grid (7, h, w) float32
         0..1 in the order of `REGIONS`. In every cell the inner regions and the background sum to 1, and the
         face is the sum of the inner regions.
 
     Raises
     ------
     DataError
-        The points are not those of a face, or the grid has no cells.
+        The points are not those of a face, or a grid has no cells.
 
     Notes
     -----
@@ -169,13 +170,6 @@ def region_fractions(points: npt.NDArray[np.floating], grid: tuple[int, int]) ->
     other, or one leaves the image sideways, the strip's middle line decides which of them is seen: those few
     strips are off by at most the outlines' sideways travel within them.
     """
-    return fractions_on_grids(points, [grid])[0]
-
-
-def fractions_on_grids(
-    points: npt.NDArray[np.floating], grids: Sequence[tuple[int, int]]
-) -> list[npt.NDArray[np.float32]]:
-    """`region_fractions` for several grids; grids that divide the same raster share it."""
     polygons, labels = _layers(points)
     corners = np.concatenate(polygons)[:, 1]
     corners = corners[(corners > 0) & (corners < 1)]
@@ -193,7 +187,7 @@ def fractions_on_grids(
 
 
 def fractions_of_map(labels: npt.NDArray[np.uint8], grid: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """`region_fractions` from a label map (height, width) of indices into `REGIONS`, such as a user's own.
+    """As `fractions_on_grids`, on one grid, from a label map (height, width) of indices into `REGIONS`.
 
     Index 0 is face that belongs to no inner region: it counts for the face alone.
     """

@@ -30,7 +30,7 @@ from reportgen.evidence.examples.mining import mine
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.scores import score_model
 from reportgen.faces.align import canonical_points
-from reportgen.faces.regions import region_fractions
+from reportgen.faces.regions import fractions_on_grids
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import publish
 from reportgen.site.report import Report
@@ -101,7 +101,7 @@ def synthetic(images: int, seed: int = 0) -> Report:
         }
         record = ModelRecords(name, slug, info, logits, heat)
         models.append(record)
-        masks = np.repeat(region_fractions(canonical_points(), (grid, grid))[None], images, axis=0)
+        masks = np.repeat(fractions_on_grids(canonical_points(), [(grid, grid)])[0][None], images, axis=0)
         maps.append(ModelMaps(name, slug, heat, masks, record.probabilities))
     manifest: dict[str, Any] = {"classes": list(CLASSES), "notes": [], "versions": {}, "data": {"source": "synthetic"}}
     problems = pd.DataFrame(columns=["path", "emotion", "kind", "message"])

@@ -13,7 +13,7 @@ from reportgen.config import Config
 from reportgen.errors import DataError
 from reportgen.explain.face_finder import FaceFinder
 from reportgen.faces.align import canonical_points
-from reportgen.faces.regions import REGIONS, region_fractions
+from reportgen.faces.regions import REGIONS, fractions_on_grids
 
 GRID = (4, 4)
 PIXELS = np.full((64, 64, 3), 128, np.uint8)
@@ -53,7 +53,7 @@ def test_landmarks_in_a_column_win_over_detection():
     face = faces.find(0, PIXELS)
     assert face.regions_from == "given"
     np.testing.assert_allclose(face.landmarks.points, points, atol=1e-6)
-    np.testing.assert_allclose(face.masks[GRID], region_fractions(points, GRID), atol=1e-5)
+    np.testing.assert_allclose(face.masks[GRID], fractions_on_grids(points, [GRID])[0], atol=1e-5)
     assert faces.find(1, PIXELS).regions_from == "template"
 
 

@@ -13,7 +13,6 @@ from reportgen.faces.regions import (
     fractions_of_map,
     fractions_on_grids,
     outlines,
-    region_fractions,
     region_map,
     regions_from_label_png,
 )
@@ -35,7 +34,7 @@ def small(face: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("grid", [(7, 7), (14, 14), (13, 5), (1, 1)])
 def test_regions_partition_every_cell(face: np.ndarray, grid: tuple[int, int]) -> None:
-    masks = region_fractions(face, grid)
+    masks = fractions_on_grids(face, [grid])[0]
     assert masks.shape == (7, *grid) and masks.dtype == np.float32
     assert masks.min() >= 0 and masks.max() <= 1
     np.testing.assert_allclose(masks[1:].sum(axis=0), 1, atol=1e-5)
@@ -45,7 +44,7 @@ def test_regions_partition_every_cell(face: np.ndarray, grid: tuple[int, int]) -
 def test_areas_are_those_of_the_polygons(face: np.ndarray) -> None:
     face = small(face)
     shapes = outlines(face)
-    share = region_fractions(face, (9, 9)).mean(axis=(1, 2))
+    share = fractions_on_grids(face, [(9, 9)])[0].mean(axis=(1, 2))
     assert share[ROW["face"]] == pytest.approx(area(shapes["face"][0]), abs=1e-4)
     # Nothing covers the eyes, the mouth and the nose's tip; the eyes cover a little of the nose's root.
     assert share[ROW["eyes+brows"]] == pytest.approx(area(shapes["eyes+brows"][0]), abs=1e-4)
@@ -80,7 +79,7 @@ def test_masks_equal_a_fine_raster_of_the_same_face(face: np.ndarray) -> None:
         block = 14 * 120 // cells
         for region in range(1, 7):
             counted = (fine == region).reshape(cells, block, cells, block).mean(axis=(1, 3))
-            found = region_fractions(face, (cells, cells))[region]
+            found = fractions_on_grids(face, [(cells, cells)])[0][region]
             np.testing.assert_allclose(found, counted, atol=tolerance)
 
 
@@ -125,7 +124,7 @@ def test_the_face_encloses_a_nose_in_profile(face: np.ndarray) -> None:
     along = np.roll(hull, -1, axis=0) - hull
     following = np.roll(along, -1, axis=0)
     assert (along[:, 0] * following[:, 1] - along[:, 1] * following[:, 0] > 0).all()  # it turns one way only
-    share = region_fractions(turned, (9, 9)).mean(axis=(1, 2))
+    share = fractions_on_grids(turned, [(9, 9)])[0].mean(axis=(1, 2))
     assert share[ROW["face"]] == pytest.approx(area(hull), abs=1e-4)
     assert share[ROW["nose"]] > 0.02
 
@@ -134,13 +133,13 @@ def test_the_face_encloses_a_nose_in_profile(face: np.ndarray) -> None:
 @given(st.integers(0, 2**32 - 1), st.floats(0, 0.2))
 def test_the_partition_holds_for_crumpled_faces(seed: int, noise: float) -> None:
     points = FACE + np.random.default_rng(seed).normal(0, noise, FACE.shape)
-    masks = region_fractions(points, (7, 7))
+    masks = fractions_on_grids(points, [(7, 7)])[0]
     np.testing.assert_allclose(masks[1:].sum(axis=0), 1, atol=1e-5)
     assert masks.min() >= 0
 
 
 def test_a_face_outside_the_picture_is_all_background(face: np.ndarray) -> None:
-    masks = region_fractions(face + 3, (7, 7))
+    masks = fractions_on_grids(face + 3, [(7, 7)])[0]
     np.testing.assert_array_equal(masks[ROW["background"]], 1)
     np.testing.assert_array_equal(masks[ROW["face"]], 0)
 
@@ -155,12 +154,12 @@ def test_a_face_outside_the_picture_is_all_background(face: np.ndarray) -> None:
 )
 def test_what_is_no_face_is_refused(points: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        region_fractions(points, (7, 7))
+        fractions_on_grids(points, [(7, 7)])[0]
 
 
 def test_a_grid_needs_cells(face: np.ndarray) -> None:
     with pytest.raises(DataError, match="0 x 7 cells"):
-        region_fractions(face, (0, 7))
+        fractions_on_grids(face, [(0, 7)])[0]
 
 
 def test_label_images_become_masks() -> None:

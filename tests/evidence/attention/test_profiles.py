@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.measure import measure_model
 from reportgen.evidence.attention.profile_distance import profile_distance
 from reportgen.evidence.attention.profiles import emotion_profiles, mean_maps, warp_maps
 from reportgen.evidence.attention.verdicts import judge_model
-from reportgen.faces.align import to_canonical, warp_map_to_canonical
+from reportgen.faces.align import to_canonical
 from reportgen.faces.landmarks import template
 from reportgen.faces.regions import REGIONS
 
@@ -44,14 +45,31 @@ def test_profiles_say_who_looks_like_people(
     assert anger.correct == pytest.approx([r.value for r in anger.regions])
 
 
-def test_warp_equals_the_rooms_own_one_by_one() -> None:
+def test_warped_maps_equal_scipys_interpolation() -> None:
     rng = np.random.default_rng(0)
     points = template(224, 224).points
-    moved = np.stack([points, points * 0.8 + 0.15, points @ np.array([[0.9, 0.2], [-0.2, 0.9]])])
-    maps = rng.random((3, 7, 7))
-    warped = warp_maps(maps, np.stack([to_canonical(p) for p in moved]), 40)
-    for i in range(3):
-        assert warped[i] == pytest.approx(warp_map_to_canonical(maps[i], moved[i], 40), abs=1e-6, nan_ok=True)
+    moved = [points, points * 0.8 + 0.15, points @ np.array([[0.9, 0.2], [-0.2, 0.9]])]
+    affines = np.stack([to_canonical(face) for face in moved])
+    maps = rng.random((3, 7, 5))
+    warped = warp_maps(maps, affines, 40)
+    centres = (np.arange(40) + 0.5) / 40
+    frame = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)  # x and y of every pixel
+    for values, affine, found in zip(maps, affines, warped, strict=True):
+        seen = np.linalg.solve(affine[:, :2], (frame - affine[:, 2]).T)  # where the image shows that pixel
+        wanted = map_coordinates(values, [seen[1] * 7 - 0.5, seen[0] * 5 - 0.5], order=1, mode="nearest")
+        wanted[((seen < 0) | (seen > 1)).any(axis=0)] = np.nan
+        np.testing.assert_allclose(found.ravel(), wanted, atol=1e-5)
+
+
+def test_a_warped_map_is_bilinear_between_cell_centres_and_constant_outside_them() -> None:
+    found = warp_maps(np.array([[[0.0, 8.0]]]), np.eye(2, 3)[None], 8)
+    np.testing.assert_allclose(found[0], np.tile([0, 0, 1, 3, 5, 7, 8, 8], (8, 1)), atol=1e-6)
+
+
+def test_a_warped_map_is_empty_where_the_image_does_not_reach() -> None:
+    half_out = np.array([[[1.0, 0.0, -0.5], [0.0, 1.0, 0.0]]])  # the image lies half to the left of the frame
+    found = warp_maps(np.ones((1, 4, 4)), half_out, 8)[0]
+    assert np.isnan(found[:, 4:]).all() and (found[:, :4] == 1).all()
 
 
 def test_identity_and_broken_affines() -> None:

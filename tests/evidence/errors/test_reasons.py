@@ -19,7 +19,7 @@ from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.errors.rules import ORDER
 from reportgen.evidence.examples.mining import mine
 from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
-from reportgen.faces.align import canonical_points, inter_ocular
+from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import REGIONS
 
 N = 120
@@ -149,8 +149,9 @@ def test_rates_can_be_recomputed_from_the_table_of_reasons(findings: ReasonFindi
 def test_pixels_between_the_eyes_are_those_of_the_photo(analysis: Analysis) -> None:
     apart = photo_quality(analysis)["pixels between the eyes"]
     assert analysis.faces is not None
-    width = float(analysis.images["width"][0])
-    assert apart[0] == pytest.approx(inter_ocular(analysis.faces.points[0], width, 200), rel=1e-5)
+    points, width = analysis.faces.points[0].astype(float), float(analysis.images["width"][0])
+    (right_x, right_y), (left_x, left_y) = ((points[a] + points[b]) / 2 for a, b in ((33, 133), (362, 263)))
+    assert apart[0] == pytest.approx(np.hypot((left_x - right_x) * width, (left_y - right_y) * 200), rel=1e-5)
     assert np.isnan(apart[9])  # a template's eyes are nobody's
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 from reportgen.errors import BuildError, DataError
 from reportgen.faces.landmarks import ACTIONS, POINTS, SOURCES, Landmarker, Landmarks, Source
 from reportgen.faces.regions import check_points
-from reportgen.shards import array_of
 
 __all__ = ["SCHEMA", "given_landmarks", "landmarks_from_table", "landmarks_table"]
 
@@ -58,16 +57,19 @@ def landmarks_from_table(table: pa.Table) -> tuple[list[str], list[Landmarks]]:
     Raises
     ------
     BuildError
-        The table has other columns, or a source that does not exist.
+        A column is missing, of another type or has empty cells, or a source does not exist.
     """
     wrong = [
         field.name
         for field in SCHEMA
-        if field.name not in table.column_names or table.field(field.name).type != field.type
+        if field.name not in table.column_names
+        or table.field(field.name).type != field.type
+        or table.column(field.name).null_count
     ]
     if wrong:
         raise BuildError(
-            f"landmarks: column {wrong[0]!r} is missing or of another type; delete analysis/ and build again"
+            f"landmarks: column {wrong[0]!r} is missing, of another type or has empty cells; delete analysis/ and "
+            "build again"
         )
     sources = table.column("source").to_pylist()
     odd = sorted(set(sources) - set(SOURCES))
@@ -76,8 +78,8 @@ def landmarks_from_table(table: pa.Table) -> tuple[list[str], list[Landmarks]]:
             f"landmarks: found source {odd[0]!r}, expected one of {SOURCES}; delete analysis/, build again"
         )
     presence = table.column("presence").to_pylist()
-    points = array_of(table.column("points")).reshape(-1, POINTS, 2)
-    actions = array_of(table.column("actions"))
+    points = table.column("points").combine_chunks().flatten().to_numpy().reshape(-1, POINTS, 2)
+    actions = table.column("actions").combine_chunks().flatten().to_numpy().reshape(-1, len(ACTIONS))
     there = ~np.isnan(actions).all(axis=1)
     faces = [
         Landmarks(points[i], presence[i], cast(Source, sources[i]), actions[i] if there[i] else None)

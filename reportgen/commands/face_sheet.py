@@ -1,4 +1,4 @@
-"""Faces with their regions drawn, for a human eye: `python -m reportgen.faces.sheet FOLDER`."""
+"""Faces with their regions drawn, for a human eye: `python -m reportgen.commands.face_sheet FOLDER`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def sheet(paths: Sequence[Path], columns: int = 8, size: int = 200) -> Image.Ima
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m reportgen.faces.sheet", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m reportgen.commands.face_sheet", description=__doc__)
     parser.add_argument("folder", type=Path, help="a folder of images, or a finished analysis")
     parser.add_argument("--n", type=_at_least_one, default=40, help="how many images, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other images")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reportgen.commands.face_sheet import draw, main
 from reportgen.faces.landmarks import template
-from reportgen.faces.sheet import draw, main
 
 
 def test_outlines_are_drawn_where_the_regions_are() -> None:

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from reportgen.errors import BuildError, DataError
+from reportgen.faces.landmark_table import SCHEMA, given_landmarks, landmarks_from_table, landmarks_table
 from reportgen.faces.landmarks import Landmarker, Landmarks, template
-from reportgen.faces.store import SCHEMA, given_landmarks, landmarks_from_table, landmarks_table
 
 
 def faces() -> list[Landmarks]:
@@ -68,7 +68,7 @@ def test_a_users_landmarks_in_every_accepted_form(face: np.ndarray, form: str) -
         "lists": face.tolist(),
     }
     found = given_landmarks(forms[form], 200, 100)
-    assert found.source == "given" and found.presence == 1 and not found.approximate and found.actions is None
+    assert found.source == "given" and found.presence == 1 and found.actions is None
     np.testing.assert_allclose(found.points, face, atol=1e-6)
 
 
