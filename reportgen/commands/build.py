@@ -23,9 +23,10 @@ from reportgen.evidence.examples.sampling import draw_sample
 from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
 from reportgen.evidence.tables import write_tables
 from reportgen.explain.analyse import analyse
-from reportgen.explain.experiments.experiment import Experiment, perform
+from reportgen.explain.experiments.experiment import Experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.experiments.occlusions import occlusion_experiment
+from reportgen.explain.experiments.perform import perform
 from reportgen.explain.experiments.transplants import transplant_experiment
 from reportgen.inputs.discover import discover, discover_models, with_checkpoints
 from reportgen.inputs.emotions import EMOTIONS

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from reportgen.config import Config
 from reportgen.errors import CheckpointError
-from reportgen.inputs.discover import discover, swapped
+from reportgen.inputs.discover import discover
 from reportgen.inputs.survey import Survey, survey
 from reportgen.inputs.testset import load_test_set
 
@@ -44,23 +44,19 @@ def check_inputs(config: Config, console: Console) -> None:
 
 
 def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:
-    from reportgen.explain.compute import class_positions
-    from reportgen.inputs.checkpoints.reading import read_checkpoint
-    from reportgen.models.registry import build_model
+    from reportgen.explain.loading import load_model  # torch takes seconds to load
 
     entry = config.models[name]
-    checkpoint = read_checkpoint(entry.checkpoint, unsafe=config.unsafe_load)
-    loaded = build_model(name, checkpoint.state, entry)
-    class_positions(name, loaded.num_classes, entry, classes)
+    ready = load_model(name, entry, classes, unsafe=config.unsafe_load)
     facts = [
         f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in checkpoint.facts.items()
+        for key, value in ready.checkpoint.facts.items()
     ]
-    doubt = swapped(name, entry.checkpoint.name, loaded.architecture)
-    more = "; ".join([", ".join(facts), *checkpoint.notes, *([doubt] if doubt else [])]).strip("; ")
-    said = f"{entry.checkpoint.name} is {loaded.architecture}, {loaded.num_classes} outputs"
-    said += f", explains {loaded.target_layer}"
-    return f"{said} ({more})" if more else said
+    details = "; ".join([", ".join(facts), *ready.notes]).strip("; ")
+    model = ready.model
+    summary = f"{entry.checkpoint.name} is {model.architecture}, {model.num_classes} outputs"
+    summary += f", explains {model.target_layer}"
+    return f"{summary} ({details})" if details else summary
 
 
 def _print_survey(seen: Survey, console: Console) -> None:

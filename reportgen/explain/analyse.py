@@ -69,7 +69,8 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
         return 0
 
     from reportgen.explain.calibrate import calibrate  # torch takes seconds to load
-    from reportgen.explain.compute import compute, own_device
+    from reportgen.explain.compute import compute
+    from reportgen.explain.loading import own_device
 
     present, kind = own_device(config)
     if kind != device:

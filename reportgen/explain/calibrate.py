@@ -13,16 +13,14 @@ import torch
 
 from reportgen.config import Config, Preprocessing
 from reportgen.errors import DataError
-from reportgen.explain.compute import class_positions
 from reportgen.explain.explainer import Explainer, Explanation, Question
 from reportgen.explain.heads import GROUP
+from reportgen.explain.loading import load_model
 from reportgen.explain.tuning import WORTH_MEASURING, Change, Tuning, tuning_key, usual_tuning, write_tunings
 from reportgen.explain.workers import available_cores, worker_threads
-from reportgen.inputs.checkpoints.reading import read_checkpoint
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.testset import TestSet
 from reportgen.models.preprocessing import resize
-from reportgen.models.registry import build_model
 from reportgen.progress import Progress
 
 __all__ = ["calibrate", "choose", "measure_change"]
@@ -72,9 +70,8 @@ def calibrate(
     ):
         for name in missing:
             entry = config.models[name]
-            loaded = build_model(name, read_checkpoint(entry.checkpoint, unsafe=config.unsafe_load).state, entry)
-            order = class_positions(name, loaded.num_classes, entry, test_set.classes)
-            with Explainer(loaded, order, config.method, device, probing=False) as explainer:
+            ready = load_model(name, entry, test_set.classes, unsafe=config.unsafe_load)
+            with Explainer(ready.model, ready.order, config.method, device, probing=False) as explainer:
                 images = _sample(test_set, entry.preprocessing, config.precision)
                 found[name] = choose(
                     explainer, images, config.precision, len(test_set.frame), device.type, pool, workers

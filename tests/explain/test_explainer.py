@@ -7,8 +7,8 @@ from torch import nn
 
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import BuildError, CheckpointError, ConfigError
-from reportgen.explain.compute import class_positions, pick_device
 from reportgen.explain.explainer import Explainer, Question
+from reportgen.explain.loading import class_positions, pick_device
 from reportgen.explain.maps import METHODS
 from reportgen.explain.tuning import Tuning
 from reportgen.inputs.checkpoints.reading import read_checkpoint

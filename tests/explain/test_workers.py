@@ -28,7 +28,7 @@ def test_every_worker_computes_alone_and_the_process_gets_its_threads_back():
 def test_freed_memory_is_kept_within_and_given_back_afterwards():
     program = """
 import resource, numpy as np
-from reportgen.explain.memory import _glibc, kept_between_batches
+from reportgen.explain.workers import _glibc, memory_kept_between_batches
 def pages():
     return int(open("/proc/self/statm").read().split()[1])
 def faults(rounds):
@@ -37,7 +37,7 @@ def faults(rounds):
         a = np.ones(6_000_000, np.float32); b = a + 1; del a, b
     return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / rounds
 start = pages()
-with kept_between_batches():
+with memory_kept_between_batches():
     faults(3)
     within = faults(20)
     kept = pages()

@@ -14,16 +14,15 @@ import torch
 from reportgen.analysis import Analysis
 from reportgen.config import Config
 from reportgen.errors import BuildError
-from reportgen.explain.compute import class_positions, own_device
-from reportgen.explain.experiments.experiment import Job, Pictures, Pixels
+from reportgen.explain.experiments.experiment import PictureJob, Pictures, Pixels
 from reportgen.explain.fingerprints import model_hashes
+from reportgen.explain.loading import load_model, own_device
 from reportgen.explain.tuning import Tuning, read_tunings, tuning_key, usual_tuning
 from reportgen.explain.workers import available_cores, worker_threads
-from reportgen.inputs.checkpoints.reading import read_checkpoint
 from reportgen.models.head import split_head
 from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.preprocessing import normalise, resize
-from reportgen.models.registry import LoadedModel, build_model
+from reportgen.models.registry import LoadedModel
 
 __all__ = ["Forward", "load_forwards", "run_jobs"]
 
@@ -89,16 +88,15 @@ def load_forwards(config: Config, analysis: Analysis, slugs: Sequence[str]) -> d
     for record in analysis.models:
         if record.slug in slugs:
             entry = config.models[record.name]
-            loaded = build_model(record.name, read_checkpoint(entry.checkpoint, unsafe=config.unsafe_load).state, entry)
-            order = class_positions(record.name, loaded.num_classes, entry, analysis.classes)
+            ready = load_model(record.name, entry, analysis.classes, unsafe=config.unsafe_load)
             tuning = tunings.get(tuning_key(hashes[record.name], config), usual_tuning(device.type))
-            forwards[record.slug] = Forward(loaded, order, device, tuning)
+            forwards[record.slug] = Forward(ready.model, ready.order, device, tuning)
     return forwards
 
 
 def run_jobs(
     forwards: dict[str, Forward],
-    jobs: Sequence[Job],
+    jobs: Sequence[PictureJob],
     pictures: Pictures,
     workers: int | None,
     advance: Callable[[int], None],
@@ -111,7 +109,7 @@ def run_jobs(
         (n, C) logits by slug, in the order of the jobs; they do not depend on the number of workers.
     """
 
-    def work(job: Job) -> dict[str, npt.NDArray[np.float32]]:
+    def work(job: PictureJob) -> dict[str, npt.NDArray[np.float32]]:
         made = job.make(pictures)
         if len(made) != job.count:
             raise AssertionError(f"a job made {len(made)} pictures, announced {job.count}")

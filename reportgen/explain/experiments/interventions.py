@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reportgen.analysis import Analysis
-from reportgen.explain.experiments.experiment import Experiment, Job, Pictures, Pixels, working_size
+from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels, working_size
 from reportgen.explain.fingerprints import code_hash
 from reportgen.inputs.images.changes import CHANGES, UNCHANGED, Level, change, is_grey, typical_level
 
@@ -83,7 +83,7 @@ def _experiment(name: str, analysis: Analysis, wanted: Sequence[tuple[int, list[
     if any(list(model.info["input"]) != [side, side] for model in analysis.models):
         wanted = [(row, [UNCHANGED, *names]) for row, names in wanted]
     parts = [wanted[start : start + _TOGETHER] for start in range(0, len(wanted), _TOGETHER)]
-    jobs = [Job(sum(len(names) for _, names in part), partial(_make, part, level)) for part in parts]
+    jobs = [PictureJob(sum(len(names) for _, names in part), partial(_make, part, level)) for part in parts]
     design = pd.DataFrame({
         "image": np.repeat([row for row, _ in wanted], [len(names) for _, names in wanted]),
         "change": [name for _, names in wanted for name in names],

@@ -20,20 +20,20 @@ import pandas as pd
 
 from reportgen.analysis import Analysis
 from reportgen.errors import DataError
-from reportgen.explain.experiments.experiment import Experiment, Job, Pictures, Pixels
+from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels
 from reportgen.explain.fingerprints import code_hash
 from reportgen.faces.align import STABLE, fit_affine
 from reportgen.faces.regions import check_points
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, fill_region, transplant
 from reportgen.inputs.persons import person_of, propose_person_pattern
 
-__all__ = ["BUDGETS", "Budget", "occlusion_experiment"]
+__all__ = ["BUDGETS", "OcclusionBudget", "occlusion_experiment"]
 
 _COLUMNS = ("receiver", "purpose", "region", "fill", "donor")
 
 
 @dataclass(frozen=True)
-class Budget:
+class OcclusionBudget:
     """How many images get what.
 
     A strip costs 6 fills and 6 times `donors` exchanges, a background `backgrounds` exchanges, and every image one
@@ -47,10 +47,10 @@ class Budget:
     backgrounds: int = 3
 
 
-BUDGETS: Mapping[str, Budget] = MappingProxyType({
-    "quick": Budget(strips=10, hot=24, controls=12),
-    "default": Budget(strips=30, hot=72, controls=36),
-    "full": Budget(strips=120, hot=240, controls=120),
+BUDGETS: Mapping[str, OcclusionBudget] = MappingProxyType({
+    "quick": OcclusionBudget(strips=10, hot=24, controls=12),
+    "default": OcclusionBudget(strips=30, hot=72, controls=36),
+    "full": OcclusionBudget(strips=120, hot=240, controls=120),
 })  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def occlusion_experiment(
         "control": [row for row in controls if usable[row] and row not in set(hot)][: most.controls],
     }
     rows: list[tuple[int, str, str, str, int]] = []
-    jobs: list[Job] = []
+    jobs: list[PictureJob] = []
     for receiver in dict.fromkeys(row for chosen in wanted.values() for row in chosen):
         planned = [(receiver, "unchanged", "", "", -1)]
         if receiver in wanted["strip"]:
@@ -97,7 +97,7 @@ def occlusion_experiment(
                 given = donors.of_other_labels(receiver, most.backgrounds)
                 planned += [(receiver, purpose, "background", "donor", donor) for donor in given]
         rows += planned
-        jobs.append(Job(len(planned), partial(_make, planned, analysis.faces.points)))
+        jobs.append(PictureJob(len(planned), partial(_make, planned, analysis.faces.points)))
     if not rows:
         return None
     design = pd.DataFrame(rows, columns=list(_COLUMNS))

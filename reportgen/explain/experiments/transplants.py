@@ -17,11 +17,11 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from reportgen.analysis import Analysis
-from reportgen.explain.experiments.experiment import Experiment, Job, Pictures, Pixels
+from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels
 from reportgen.explain.fingerprints import code_hash
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
 
-__all__ = ["BUDGETS", "Budget", "design_transplants", "eligible_faces", "portraits", "transplant_experiment"]
+__all__ = ["BUDGETS", "TransplantBudget", "design_transplants", "eligible_faces", "portraits", "transplant_experiment"]
 
 _KEPT = 256  # portraits; about 250 KB each at 224 pixels
 # An emotion with fewer faces neither receives nor gives: fewer cannot reach significance, and the few would speak for
@@ -34,7 +34,7 @@ _TONES = ("colourfulness", "luminance", "contrast")
 
 
 @dataclass(frozen=True)
-class Budget:
+class TransplantBudget:
     """How many pictures an emotion and region gets.
 
     `pairs`: for a facial region, receivers with one donor of their own and one of another emotion each; where an
@@ -51,11 +51,11 @@ class Budget:
     unmatched: bool = False
 
 
-BUDGETS: Mapping[str, Budget] = MappingProxyType(
+BUDGETS: Mapping[str, TransplantBudget] = MappingProxyType(
     {
-        "quick": Budget(14, 12, 3, 2),
-        "default": Budget(22, 24, 3, 2),
-        "full": Budget(100, 36, 4, 6, unmatched=True),
+        "quick": TransplantBudget(14, 12, 3, 2),
+        "default": TransplantBudget(22, 24, 3, 2),
+        "full": TransplantBudget(100, 36, 4, 6, unmatched=True),
     }
 )
 """For a facial region many receivers with one donor a side beat few with many: the donors' differences weigh the same,
@@ -98,7 +98,7 @@ def eligible_faces(analysis: Analysis) -> npt.NDArray[np.bool_]:
     return np.asarray(own & (analysis.labels >= 0))
 
 
-def design_transplants(analysis: Analysis, budget: Budget, seed: int) -> pd.DataFrame:
+def design_transplants(analysis: Analysis, budget: TransplantBudget, seed: int) -> pd.DataFrame:
     """One row per picture: `emotion` (of the receiver), `receiver`, `donor` (rows of the analysis), `donor_emotion`,
     `region`, `matched`.
 
@@ -152,7 +152,7 @@ def design_transplants(analysis: Analysis, budget: Budget, seed: int) -> pd.Data
     return crossed[["emotion", "receiver", "donor", "donor_emotion", "region", "matched"]]
 
 
-def _job(rows: pd.DataFrame, portrait_of: Callable[[Pictures, int], Portrait]) -> Job:
+def _job(rows: pd.DataFrame, portrait_of: Callable[[Pictures, int], Portrait]) -> PictureJob:
     columns = [rows[name].tolist() for name in ("receiver", "donor", "region", "matched")]
 
     def make(pictures: Pictures) -> Sequence[Pixels]:
@@ -161,7 +161,7 @@ def _job(rows: pd.DataFrame, portrait_of: Callable[[Pictures, int], Portrait]) -
             for receiver, donor, region, matched in zip(*columns, strict=True)
         ]
 
-    return Job(len(rows), make)
+    return PictureJob(len(rows), make)
 
 
 def _persons(analysis: Analysis) -> npt.NDArray[np.object_]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from reportgen import errors
 from reportgen.errors import BuildError, ReportError, printable
-from reportgen.explain.ray.shard_worker import ROW, Job, ShardWorker
+from reportgen.explain.ray.shard_worker import ROW, ClusterJob, ShardWorker
 
 __all__ = ["Attempts", "ClusterWorker", "known_error"]
 
@@ -64,7 +64,7 @@ class ClusterWorker:
             )
             return
         try:
-            self._job: Job = ray.get(told[0])
+            self._job: ClusterJob = ray.get(told[0])
             self._worker = ShardWorker(self._job)
         except ReportError as error:
             self._problem = error

@@ -22,11 +22,12 @@ from reportgen.config import Cluster, Config, with_absolute_paths
 from reportgen.errors import BuildError, ConfigError, printable
 from reportgen.explain.fingerprints import Plan
 from reportgen.explain.ray.actor import Attempts, ClusterWorker, known_error
-from reportgen.explain.ray.shard_worker import ROW, Job, ModelJob, key_column, part_column, wish_column
+from reportgen.explain.ray.shard_worker import ROW, ClusterJob, ModelCopy, key_column, part_column, wish_column
 from reportgen.explain.ray.storage import Storage
 from reportgen.explain.tasks import CHUNK, Consumer, Task, finish, lacking
 from reportgen.explain.tuning import Tuning
 from reportgen.explain.workers import available_cores
+from reportgen.inputs.checkpoints.reading import Checkpoint
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
 from reportgen.shards import Keys, PartStore
@@ -46,7 +47,7 @@ def run_on_ray(
     test_set: TestSet,
     plan: Plan,
     consumers: Sequence[Consumer],
-    models: Sequence[ModelJob],
+    checkpoints: Mapping[str, Checkpoint],
     folder: Path,
     device: str,
     tunings: Mapping[str, Tuning],
@@ -58,8 +59,8 @@ def run_on_ray(
     ----------
     consumers
         Image facts, landmarks (where wanted) and models, as `run_pass` has them: they say what is missing.
-    models
-        In the order of the plan.
+    checkpoints
+        By the model's name: they travel, since a worker may not see this machine's files.
     tunings
         How each model is run, by name: measured once, here, so that all machines give the same numbers.
 
@@ -75,6 +76,7 @@ def run_on_ray(
     BuildError, OutputError
         A worker failed for a reason that another one would fail for too.
     """
+    models = [ModelCopy(model.name, model.slug, model.config, checkpoints[model.name]) for model in plan.models]
     names = ["images", *([] if plan.face_keys is None else ["landmarks"]), *(f"models/{m.slug}" for m in models)]
     tables = dict(zip(names, consumers, strict=True))
     if config.ray.storage is not None:
@@ -93,7 +95,7 @@ def run_on_ray(
     )  # fmt: skip
     chunk = max(CHUNK, *(tunings[model.name].batch_size for model in models))
     masks = config.region_masks.folder
-    job = Job(
+    job = ClusterJob(
         with_absolute_paths(config), models, test_set.classes, str(folder.resolve()), device, keeping, dict(tunings),
         chunk, masked=masks is not None and masks.is_dir(),
     )  # fmt: skip
@@ -135,7 +137,7 @@ def _blocks(test_set: TestSet, plan: Plan, tables: dict[str, Consumer], tasks: S
         yield block
 
 
-def _run(config: Config, job: Job, blocks: Iterator[pa.Table]) -> Iterator[int]:
+def _run(config: Config, job: ClusterJob, blocks: Iterator[pa.Table]) -> Iterator[int]:
     """Images done, shard by shard as they come in."""
     # Before the import, which reads them: nothing is reported to anybody, and the terminal is the progress bar's.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

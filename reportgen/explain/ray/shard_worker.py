@@ -20,40 +20,39 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from torch import Tensor
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import ConfigError, DataError
-from reportgen.explain.compute import class_positions, pick_device
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
+from reportgen.explain.loading import pick_device, ready_model
 from reportgen.explain.ray.storage import Storage
 from reportgen.explain.record_cache import KeptFaces, KeptRecords
 from reportgen.explain.recorders import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.tasks import Consumer, ImageSource, Task, Want, chunks, finish, process
 from reportgen.explain.tuning import Tuning
+from reportgen.inputs.checkpoints.reading import Checkpoint
 from reportgen.inputs.images.decoding import read_file
-from reportgen.models.registry import build_model
 from reportgen.shards import Keys, PartStore
 
-__all__ = ["ROW", "Job", "ModelJob", "ShardWorker", "key_column", "part_column", "wish_column"]
+__all__ = ["ROW", "ClusterJob", "ModelCopy", "ShardWorker", "key_column", "part_column", "wish_column"]
 
 ROW = "row:"
 """Before the names of the images table's columns."""
 
 
 @dataclass(frozen=True)
-class ModelJob:
+class ModelCopy:
     """One model as it travels: weights instead of a path, since a worker may not see this machine's files."""
 
     name: str
     slug: str
     config: ModelConfig
-    state: Mapping[str, Tensor]
+    checkpoint: Checkpoint
 
 
 @dataclass(frozen=True)
-class Job:
+class ClusterJob:
     """What every worker is told once.
 
     Attributes
@@ -71,7 +70,7 @@ class Job:
     """
 
     config: Config
-    models: Sequence[ModelJob]
+    models: Sequence[ModelCopy]
     classes: tuple[str, ...]
     folder: str
     device: str
@@ -104,7 +103,7 @@ def wish_column(table: str) -> str:
 class ShardWorker:
     """Makes the parts of the shards it is given; one per process."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ClusterJob) -> None:
         torch.set_num_threads(max(1, int(job.config.ray.cpus_per_worker)))
         self._job = job
         self._device = pick_device(job.config.device)
@@ -132,13 +131,12 @@ class ShardWorker:
         finish(task, said)
         return len(task.todo)
 
-    def _explainer(self, model: ModelJob) -> Explainer:
+    def _explainer(self, model: ModelCopy) -> Explainer:
         job = self._job
-        loaded = build_model(model.name, model.state, model.config)
-        order = class_positions(model.name, loaded.num_classes, model.config, job.classes)
+        ready = ready_model(model.name, model.checkpoint, model.config, job.classes)
         return self._open.enter_context(
             Explainer(
-                loaded, order, job.config.method, self._device, job.tunings[model.name], job.config.seed,
+                ready.model, ready.order, job.config.method, self._device, job.tunings[model.name], job.config.seed,
                 probing=job.config.regions != "none",
             )
         )  # fmt: skip

@@ -9,7 +9,8 @@ import pytest
 import reportgen.explain.experiments.forward as forward
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.config import Config
-from reportgen.explain.experiments.experiment import Experiment, perform
+from reportgen.explain.experiments.experiment import Experiment
+from reportgen.explain.experiments.perform import perform
 from reportgen.progress import SilentProgress
 
 

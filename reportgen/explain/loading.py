@@ -1,0 +1,135 @@
+"""A model ready to run: checkpoint read, module built, device picked, outputs matched to the report's classes.
+
+Everything that runs a model comes here: `check`, the calibration, the pass, the experiments and a cluster's workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from reportgen.config import Config, ModelConfig
+from reportgen.errors import CheckpointError, ConfigError
+from reportgen.inputs.checkpoints.reading import Checkpoint, read_checkpoint
+from reportgen.inputs.discover import swapped
+from reportgen.inputs.emotions import match_class
+from reportgen.models.registry import LoadedModel, build_model
+
+__all__ = ["ReadyModel", "class_positions", "load_model", "own_device", "pick_device", "ready_model"]
+
+
+@dataclass(frozen=True)
+class ReadyModel:
+    """A model with its weights, and how its outputs belong to the report's classes.
+
+    Attributes
+    ----------
+    order
+        Index of the model's output for each class of the report.
+    suspicion
+        A sentence where the file seems to hold another model than its name says.
+    """
+
+    model: LoadedModel
+    checkpoint: Checkpoint
+    order: list[int]
+    suspicion: str | None
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the report should know about the file."""
+        return [*self.checkpoint.notes, *([self.suspicion] if self.suspicion else [])]
+
+
+def load_model(name: str, config: ModelConfig, classes: Sequence[str], *, unsafe: bool) -> ReadyModel:
+    """Read a checkpoint and build its model.
+
+    Parameters
+    ----------
+    name
+        What the user calls the model.
+    classes
+        Of the report.
+    unsafe
+        Admit checkpoints that run code while they are read.
+
+    Raises
+    ------
+    CheckpointError
+        The checkpoint cannot be read, its architecture is unknown, or its outputs do not fit the classes.
+    ConfigError
+        The model's settings cannot be used.
+    """
+    return ready_model(name, read_checkpoint(config.checkpoint, unsafe=unsafe), config, classes)
+
+
+def ready_model(name: str, checkpoint: Checkpoint, config: ModelConfig, classes: Sequence[str]) -> ReadyModel:
+    """The same for a checkpoint that has been read, such as one that was sent to another machine."""
+    model = build_model(name, checkpoint.state, config)
+    order = class_positions(name, model.num_classes, config, classes)
+    return ReadyModel(model, checkpoint, order, swapped(name, config.checkpoint.name, model.architecture))
+
+
+def class_positions(name: str, outputs: int, model: ModelConfig, classes: Sequence[str]) -> list[int]:
+    """Index of each class of the report among a model's outputs.
+
+    Raises
+    ------
+    CheckpointError
+        The model has another number of outputs than there are classes.
+    ConfigError
+        The model's own class order is not a permutation of the report's classes.
+    """
+    if model.classes is None:
+        if outputs != len(classes):
+            raise CheckpointError(
+                f"{model.checkpoint}: model '{name}' has {outputs} outputs, the test set {len(classes)} classes "
+                f"({', '.join(classes)}); set classes in reportgen.toml"
+            )
+        return list(range(outputs))
+    own = [match_class(text, classes) or text for text in model.classes]
+    if sorted(own) != sorted(classes) or len(own) != outputs:
+        raise ConfigError(
+            f"model '{name}': classes ({', '.join(own)}) must name the {outputs} outputs and be the test set's "
+            f"({', '.join(classes)}) in any order"
+        )
+    return [own.index(emotion) for emotion in classes]
+
+
+def pick_device(requested: str) -> torch.device:
+    """The device to run on: the requested one, or for "auto" CUDA, then MPS, then the processor.
+
+    Raises
+    ------
+    ConfigError
+        The requested device is not present here.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if requested == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    kind = requested.partition(":")[0]
+    if (kind == "cuda" and not cuda) or (kind == "mps" and not mps):
+        raise ConfigError(f"--device {requested}: torch {torch.__version__} finds none here; use --device cpu or auto")
+    return torch.device(requested)
+
+
+def own_device(config: Config) -> tuple[torch.device, str]:
+    """What this machine runs on, and the kind of device that the analysis is made on.
+
+    They differ where a cluster's workers have the requested device and this machine has not: what is left to do here
+    is done on its processor.
+
+    Raises
+    ------
+    ConfigError
+        The device is not present here, and the engine is not a cluster.
+    """
+    try:
+        here = pick_device(config.device)
+    except ConfigError:
+        if config.engine != "ray":
+            raise
+        return torch.device("cpu"), config.device.partition(":")[0]
+    return here, here.type
