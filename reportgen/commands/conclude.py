@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
@@ -24,7 +23,7 @@ from reportgen.evidence.performance.scores import score_model
 from reportgen.evidence.shortcuts.judge import judge_shortcuts
 from reportgen.explain.fingerprints import judging_code
 from reportgen.inputs.images.decoding import decode
-from reportgen.inputs.persons import person_of, propose_person_pattern, training_overlap
+from reportgen.inputs.persons import persons_of, propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet
 from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
@@ -86,13 +85,13 @@ def conclude(
 def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
     """Persons in both test and training; where nothing names them, as far as the file names seem to tell."""
     paths, source = list(test_set.frame["path"]), "persons as given"
-    pattern = re.compile(config.person_pattern) if config.person_pattern else None
+    pattern = config.person_pattern
     persons = [person if isinstance(person, str) else None for person in test_set.frame["person"]]
     if not any(persons) and pattern is None:
         proposal = propose_person_pattern(paths)
         if proposal is not None:
-            pattern, source = proposal.compiled(), "persons as the file names seem to tell"
-            persons = [person_of(path, pattern) for path in paths]
+            pattern, source = proposal.pattern, "persons as the file names seem to tell"
+            persons = persons_of(paths, pattern)
     overlap = training_overlap(paths, persons, test_set.training, pattern)
     if overlap is None:
         return None

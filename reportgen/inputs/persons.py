@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from reportgen.errors import ConfigError
-from reportgen.patterns import LONGEST_NAME
+from reportgen.config import compile_person_pattern
+from reportgen.errors import printable
 
-__all__ = ["Overlap", "Proposal", "person_of", "persons_of", "propose_person_pattern", "training_overlap"]
+__all__ = ["Overlap", "Proposal", "persons_of", "propose_person_pattern", "training_overlap"]
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,6 @@ class Proposal:
     names: int
     persons: int
     example: tuple[str, str]
-
-    def compiled(self) -> re.Pattern[str]:
-        """The pattern, ready for `person_of`."""
-        return re.compile(self.pattern)
 
 
 @dataclass(frozen=True)
@@ -68,44 +62,30 @@ class Overlap:
         return self.shared / self.known if self.known else 0.0
 
 
-# Seconds for a pattern of the user's, and for each name: reading ten million names takes some ten seconds.
-_PATIENCE = 30.0
-_PER_NAME = 2e-5
 # From the most particular to the most general: the first that fits nearly all names wins.
 _PATTERNS = (
     r"^[ABab]([FMfm]\d{2})(?:AF|AN|DI|HA|NE|SA|SU|af|an|di|ha|ne|sa|su)",
     r"^(S\d{3})_\d{3}_\d+",
     r"^([A-Z]{2})\.(?:AN|DI|FE|HA|NE|SA|SU)\d+\.",
     r"^(?:\d{2}-){6}(\d{2})\.",
-    r"^(.*?[^\W\d_].*?)[_-]\d+\.[A-Za-z]+$",
+    r"^(.*?\pL.*?)[_-]\d+\.[A-Za-z]+$",
     r"^((?:s|subject|person|id|p)_?\d+)[_-]",
 )
 
 
-def person_of(path: str, pattern: re.Pattern[str]) -> str | None:
-    """The person in a path's file name, or None where the pattern does not fit."""
-    name = path.replace("\\", "/").rsplit("/", 1)[-1]
-    match = pattern.search(name) if len(name) <= LONGEST_NAME else None
-    return match.group(1) or None if match else None
+def persons_of(paths: Iterable[str], pattern: str) -> list[str | None]:
+    """The person in each path's file name; None where the pattern does not match.
 
-
-def persons_of(paths: Iterable[str], pattern: re.Pattern[str]) -> list[str | None]:
-    """The person in each path's file name, by a pattern of the user's.
-
-    Raises
-    ------
-    ConfigError
-        It takes far longer than reading names does.
+    Parameters
+    ----------
+    pattern
+        Regular expression of RE2's syntax with one group, as in the setting `person_pattern`.
     """
+    compiled = compile_person_pattern(pattern)
     persons: list[str | None] = []
-    began = time.monotonic()
     for path in paths:
-        persons.append(person_of(path, pattern))
-        if time.monotonic() - began > _PATIENCE + _PER_NAME * len(persons):
-            raise ConfigError(
-                f"person_pattern: took {time.monotonic() - began:.0f} s for {len(persons):,} file names; begin it with "
-                "^ and repeat narrow classes only, such as [^_]+"
-            )
+        match = compiled.search(printable(path.replace("\\", "/").rsplit("/", 1)[-1]))
+        persons.append((match.group(1) or None) if match else None)
     return persons
 
 
@@ -118,8 +98,9 @@ def propose_person_pattern(names: Iterable[str]) -> Proposal | None:
     """
     files = [name.replace("\\", "/").rsplit("/", 1)[-1] for name in names]
     for text in _PATTERNS:
-        pattern = re.compile(text)
-        found = [(name, person) for name in files if (person := person_of(name, pattern)) is not None]
+        found = [
+            (name, person) for name, person in zip(files, persons_of(files, text), strict=True) if person is not None
+        ]
         if not found or len(found) < 0.9 * len(files):
             continue
         counts = pd.Series([person for _, person in found]).value_counts()
@@ -135,7 +116,7 @@ def training_overlap(
     paths: Sequence[str],
     persons: Sequence[str | None],
     training: Mapping[str, pd.DataFrame],
-    pattern: str | re.Pattern[str] | None,
+    pattern: str | None,
 ) -> Overlap | None:
     """How many test images show a person who is in the training frames; None without training frames.
 
@@ -153,7 +134,6 @@ def training_overlap(
     frames = [frame for name, frame in training.items() if "val" not in name.casefold()]
     if not frames:
         return None
-    compiled = re.compile(pattern) if pattern is not None else None
     seen: set[str] = set()
     listed: set[str] = set()
     for frame in frames:
@@ -161,8 +141,8 @@ def training_overlap(
         given = [person if isinstance(person, str) else None for person in frame["person"]]
         unnamed = [path for path, person in zip(frame["path"], given, strict=True) if person is None]
         seen.update(name for name in given if name is not None)
-        if compiled is not None:
-            seen.update(name for name in persons_of(unnamed, compiled) if name is not None)
+        if pattern is not None:
+            seen.update(name for name in persons_of(unnamed, pattern) if name is not None)
     known = [person for person in persons if isinstance(person, str)]
     return Overlap(
         shared=sum(person in seen for person in known),

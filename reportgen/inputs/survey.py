@@ -11,7 +11,7 @@ import pandas as pd
 
 from reportgen.errors import DataError
 from reportgen.inputs.images.decoding import Header, decode, read_header
-from reportgen.inputs.persons import Overlap, Proposal, person_of, propose_person_pattern, training_overlap
+from reportgen.inputs.persons import Overlap, Proposal, persons_of, propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet
 
 __all__ = ["Duplicate", "EmotionCount", "Survey", "survey"]
@@ -115,8 +115,8 @@ def survey(test_set: TestSet, *, full: bool = False) -> Survey:
     proposal = None
     if not any(persons):
         proposal = propose_person_pattern(kept["path"])
-    pattern = proposal.compiled() if proposal is not None else None
-    read = persons if pattern is None else [person_of(path, pattern) for path in kept["path"]]
+    pattern = proposal.pattern if proposal is not None else None
+    read = persons if pattern is None else persons_of(kept["path"], pattern)
     known = any(read)
     return Survey(
         source=test_set.source,

@@ -276,8 +276,7 @@ def _find_files(
 def _persons(rows: pd.DataFrame, config: Config) -> pd.Series[Any]:
     persons: list[Any] = [person if isinstance(person, str) else None for person in rows["person"]]
     if config.person_pattern is not None and config.columns.person is None:
-        pattern = re.compile(config.person_pattern)
-        persons = persons_of(rows["path"], pattern)
+        persons = persons_of(rows["path"], config.person_pattern)
     return pd.Series([person and printable(person) for person in persons], dtype=object)
 
 

@@ -25,7 +25,7 @@ from reportgen.explain.fingerprints import code_hash
 from reportgen.faces.align import STABLE, fit_affine
 from reportgen.faces.regions import check_points
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, fill_region, transplant
-from reportgen.inputs.persons import person_of, propose_person_pattern
+from reportgen.inputs.persons import persons_of, propose_person_pattern
 
 __all__ = ["BUDGETS", "OcclusionBudget", "occlusion_experiment"]
 
@@ -202,7 +202,4 @@ def _persons(analysis: Analysis) -> list[str | None]:
         return persons
     paths = [str(path) for path in analysis.images["path"]]
     proposal = propose_person_pattern(paths)
-    if proposal is None:
-        return persons
-    pattern = proposal.compiled()
-    return [person_of(path, pattern) for path in paths]
+    return persons if proposal is None else persons_of(paths, proposal.pattern)
