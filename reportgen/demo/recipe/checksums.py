@@ -1,6 +1,6 @@
 """Write `SHA256SUMS` over the demo's data, in the format of `sha256sum`.
 
-python -m reportgen.demo.recipe.seal
+python -m reportgen.demo.recipe.checksums
 """
 
 from __future__ import annotations
