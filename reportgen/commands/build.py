@@ -15,12 +15,11 @@ from reportgen.commands.build_cache import remember, site_key, unchanged
 from reportgen.commands.conclude import Said, alarms, conclude
 from reportgen.commands.merge import merge_analyses, refuse_own_input
 from reportgen.config import Config
-from reportgen.evidence.errors.occlusion_choice import choose_occlusions
-from reportgen.evidence.errors.occlusions import Occlusions, measure_occlusions
-from reportgen.evidence.errors.reason_case import find_reasons
+from reportgen.evidence.errors.findings import find_reasons
+from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, measure_occlusions
 from reportgen.evidence.errors.reasons import ReasonFindings
+from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
 from reportgen.evidence.examples.sampling import draw_sample
-from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
 from reportgen.evidence.tables import write_tables
 from reportgen.explain.analyse import analyse
 from reportgen.explain.experiments.experiment import Experiment

@@ -11,16 +11,16 @@ import pandas as pd
 
 from reportgen.analysis import Analysis, AnalysisAnswers
 from reportgen.config import Config
-from reportgen.evidence.attention.attention_case import judge_attention
-from reportgen.evidence.attention.map_similarity_case import find_agreements
+from reportgen.evidence.attention.findings import judge_attention
 from reportgen.evidence.certificate import read_certificate
 from reportgen.evidence.data_notes import TrainingOverlap, data_notes
+from reportgen.evidence.examples.map_agreement import find_agreements
 from reportgen.evidence.examples.mining import Mined, mine
-from reportgen.evidence.importance.use_case import judge_use
+from reportgen.evidence.importance.findings import judge_use
 from reportgen.evidence.performance.class_order import likely_order
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.scores import score_model
-from reportgen.evidence.shortcuts.judge import judge_shortcuts
+from reportgen.evidence.shortcuts.findings import judge_shortcuts
 from reportgen.explain.fingerprints import judging_code
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.persons import persons_of, propose_person_pattern, training_overlap

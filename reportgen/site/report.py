@@ -10,20 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import Analysis, AnalysisAnswers
-from reportgen.evidence.attention.judge import DICTIONARY, AttentionFindings
+from reportgen.evidence.attention.dictionary import DICTIONARY
+from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.attention.map_similarity import MapAgreement
-from reportgen.evidence.attention.map_similarity_case import AGREEMENT_DICTIONARY, agreement_tables
 from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.data_notes import DataNote
-from reportgen.evidence.errors.reason_tables import REASON_DICTIONARY
 from reportgen.evidence.errors.reasons import ReasonFindings
+from reportgen.evidence.errors.tables import REASON_DICTIONARY
+from reportgen.evidence.examples.map_agreement import AGREEMENT_DICTIONARY, agreement_tables
 from reportgen.evidence.examples.mining import Mined
-from reportgen.evidence.importance.use_case import USE_DICTIONARY, UseFindings
+from reportgen.evidence.importance.findings import USE_DICTIONARY, UseFindings
 from reportgen.evidence.performance.class_order import PermutedOrder
 from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
-from reportgen.evidence.shortcuts.judge import ShortcutFindings
+from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.tables import Dictionary, Tables
 
 __all__ = ["DataNote", "Report"]

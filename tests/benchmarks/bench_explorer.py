@@ -24,7 +24,7 @@ from playwright.sync_api import sync_playwright
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.config import Config
-from reportgen.evidence.attention.judge import judge
+from reportgen.evidence.attention.findings import judge_maps
 from reportgen.evidence.attention.measure import Cases, ModelMaps
 from reportgen.evidence.examples.mining import mine
 from reportgen.evidence.performance.model_comparison import compare_models
@@ -115,7 +115,7 @@ def synthetic(images: int, seed: int = 0) -> Report:
         mined=mine(tuple(models), labels, CLASSES, 2, 0, content=hashes),
         class_orders=(None, None),
         load_image=lambda row: colours[row % len(colours)],
-        attention=judge(maps, cases, seed=0, draws=20),
+        attention=judge_maps(maps, cases, seed=0, draws=20),
     )
 
 

@@ -32,7 +32,7 @@ from torch import nn
 
 from reportgen.analysis import PartStore, read_analysis
 from reportgen.config import Config, ModelConfig
-from reportgen.evidence.attention.attention_case import judge_attention
+from reportgen.evidence.attention.findings import judge_attention
 from reportgen.explain.analyse import analyse
 from reportgen.explain.calibrate import choose
 from reportgen.explain.explainer import Explainer

@@ -12,7 +12,7 @@ from reportgen.analysis import read_analysis
 from reportgen.commands.build import build
 from reportgen.config import Config
 from reportgen.demo import demo_files
-from reportgen.evidence.attention.attention_case import judge_attention
+from reportgen.evidence.attention.findings import judge_attention
 from reportgen.faces.landmarks import Landmarker
 from reportgen.faces.regions import REGIONS, fractions_of_map, region_map, regions_from_label_png
 

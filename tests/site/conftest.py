@@ -21,19 +21,19 @@ from PIL import Image, ImageDraw
 
 from reportgen.analysis import Analysis, FaceRecords, ModelRecords, slugify
 from reportgen.config import Config
-from reportgen.evidence.attention.judge import AttentionFindings, judge
-from reportgen.evidence.attention.map_similarity_case import find_agreements
+from reportgen.evidence.attention.findings import AttentionFindings, judge_maps
 from reportgen.evidence.attention.measure import Cases, ModelMaps
 from reportgen.evidence.certificate import Certificate, CertifiedKind
+from reportgen.evidence.errors.findings import find_reasons
 from reportgen.evidence.errors.occlusions import Occlusions, measure_occlusions
-from reportgen.evidence.errors.reason_case import find_reasons
+from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
+from reportgen.evidence.examples.map_agreement import find_agreements
 from reportgen.evidence.examples.mining import Mined, mine
-from reportgen.evidence.importance.use_case import UseFindings, judge_use
+from reportgen.evidence.importance.findings import UseFindings, judge_use
 from reportgen.evidence.performance.class_order import likely_order
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.scores import score_model
-from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
-from reportgen.evidence.shortcuts.judge import ShortcutFindings, judge_shortcuts
+from reportgen.evidence.shortcuts.findings import ShortcutFindings, judge_shortcuts
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.faces.align import canonical_points
 from reportgen.faces.landmarks import ACTIONS
@@ -115,7 +115,7 @@ def _attention(
 ) -> AttentionFindings:
     maps = [ModelMaps(m.name, m.slug, m.maps, _masks(len(labels), m.maps.shape[-1]), m.probabilities) for m in models]
     cases = Cases(classes, labels, ids, sources=faces.regions_from)
-    return judge(maps, cases, faces.actions, ACTIONS, seed=0, draws=200)
+    return judge_maps(maps, cases, faces.actions, ACTIONS, seed=0, draws=200)
 
 
 def _answers(analysis: Analysis) -> dict[str, tuple[pd.DataFrame, np.ndarray]]:

@@ -13,9 +13,10 @@ from reportgen.evidence.attention.facial_actions import spearman
 from reportgen.evidence.attention.map_statistics import FACE, areas, common_grid, describe, weights
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.attention.patterns import DIFFUSE_QUARTER
-from reportgen.evidence.attention.profile_distance import ProfileDistance
+from reportgen.evidence.attention.profiles import ProfileDistance
 from reportgen.evidence.stats.clustered import clusters, mean_interval, mean_test, ratio_interval
-from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, interval_text, paired_difference, risk_ratio
+from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, interval_text, risk_ratio
+from reportgen.evidence.stats.paired import paired_difference
 from reportgen.faces.regions import REGIONS
 from reportgen.types import BoolArray, FloatArray
 

@@ -12,8 +12,9 @@ import numpy as np
 from scipy.stats import mannwhitneyu, norm, rankdata
 from scipy.stats import t as student
 
-from reportgen.evidence.stats.clustered import Clusters, clusters, holm
+from reportgen.evidence.stats.clustered import Clusters, clusters
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts
+from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.types import AnyFloatArray, FloatArray, IntArray, ObjectArray
 
 __all__ = ["ActionLink", "actions_of_confidence", "actions_of_labels", "spearman"]

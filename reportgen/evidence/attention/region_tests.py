@@ -19,12 +19,12 @@ from reportgen.evidence.stats.clustered import (
     Clusters,
     bounded_test,
     clusters,
-    holm,
     mean_interval,
     mean_test,
     ratio_interval,
     smallest_p,
 )
+from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.faces.regions import REGIONS
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 

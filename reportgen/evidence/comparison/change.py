@@ -17,8 +17,9 @@ from reportgen.evidence.performance.model_comparison import (
     recall_differences,
 )
 from reportgen.evidence.performance.scores import ModelScores, score_model
-from reportgen.evidence.stats.clustered import Clusters, clusters, holm, mean_interval, mean_test
+from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval, mean_test
 from reportgen.evidence.stats.intervals import Estimate
+from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.faces.regions import REGIONS
 from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 

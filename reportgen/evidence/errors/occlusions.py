@@ -6,7 +6,7 @@ error is the answer. A rise means that the region had spoken against the label.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -14,9 +14,53 @@ import numpy as np
 import pandas as pd
 
 from reportgen.analysis import Analysis
-from reportgen.types import AnyFloatArray, IntArray
+from reportgen.evidence.attention.measure import ModelMeasures
+from reportgen.evidence.errors.rules import background_heat, background_limit
+from reportgen.evidence.examples.mining import Mined
+from reportgen.evidence.examples.sampling import in_turn
+from reportgen.evidence.performance.margins import rivals
+from reportgen.types import AnyFloatArray
 
-__all__ = ["Occlusions", "RegionChange", "measure_occlusions", "rivals"]
+__all__ = ["OcclusionChoice", "Occlusions", "RegionChange", "choose_occlusions", "measure_occlusions"]
+
+
+@dataclass(frozen=True)
+class OcclusionChoice:
+    """Rows of the analysis, the most wanted first.
+
+    Attributes
+    ----------
+    strips
+        Errors that are shown: the surest of every confused pair, frequent pairs first and the models in turn, then
+        the second of every pair, and so on; then the other mined errors.
+    hot, controls
+        Errors with more heat on the background than 95 % of the model's correct predictions have, and errors with
+        less; each drawn at random, the models in turn.
+    """
+
+    strips: tuple[int, ...]
+    hot: tuple[int, ...]
+    controls: tuple[int, ...]
+
+
+def choose_occlusions(
+    analysis: Analysis, measures: Sequence[ModelMeasures], mined: Mined, seed: int
+) -> OcclusionChoice:
+    """Choose by rule; the same seed gives the same choice."""
+    labels = analysis.labels
+    hot, controls, shown = [], [], []
+    for k, (model, measure) in enumerate(zip(analysis.models, measures, strict=True)):
+        wrong = (labels >= 0) & (model.predicted != labels)
+        heat = background_heat(measure)
+        limit = background_limit(heat, (labels >= 0) & ~wrong)
+        rng = np.random.default_rng([seed, k])
+        if limit is not None:
+            hot.append(rng.permutation(np.flatnonzero(wrong & (heat > limit))).tolist())
+            controls.append(rng.permutation(np.flatnonzero(wrong & (heat <= limit))).tolist())
+        picks = [pick for pick in mined.picks if pick.model == model.slug and not pick.other and wrong[pick.image]]
+        confused = sorted((pick for pick in picks if pick.kind == "confusion"), key=lambda pick: pick.rank)
+        shown.append([pick.image for pick in [*confused, *picks]])
+    return OcclusionChoice(in_turn(shown), in_turn(hot), in_turn(controls))
 
 
 @dataclass(frozen=True)
@@ -64,14 +108,6 @@ class Occlusions:
     backgrounds: Mapping[str, Mapping[int, tuple[float, ...]]]
     controls: frozenset[int]
     table: pd.DataFrame
-
-
-def rivals(logits: AnyFloatArray, labels: IntArray) -> IntArray:
-    """(n,) the strongest class other than the label: the answer on an error, the runner-up on a correct image."""
-    others = np.array(logits, dtype=np.float64)
-    labelled = np.flatnonzero(labels >= 0)
-    others[labelled, labels[labelled]] = -np.inf
-    return np.asarray(others.argmax(axis=1), dtype=np.int64)
 
 
 def measure_occlusions(design: pd.DataFrame, answers: Mapping[str, AnyFloatArray], analysis: Analysis) -> Occlusions:

@@ -10,18 +10,70 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from reportgen.evidence.errors.contrast_regions import Regions
+from reportgen.evidence.attention.map_statistics import PARTS, areas, contrast_error, describe
 from reportgen.evidence.errors.label_suspects import LabelSuspects
 from reportgen.evidence.errors.occlusions import Occlusions, RegionChange
 from reportgen.evidence.errors.rates import FlagRate, SwapCheck, flag_rate, swap_check
 from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, ErrorCase, Flag
-from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
+from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.stats.intervals import Estimate, wilson
-from reportgen.types import BoolArray, IntArray, ObjectArray
+from reportgen.faces.regions import REGIONS
+from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
-__all__ = ["ModelReasons", "ReasonFindings", "weigh_reasons"]
+__all__ = ["ModelReasons", "ReasonFindings", "Regions", "contrast_regions", "weigh_reasons"]
 
+_SMALLEST = 0.02
+"""Share of the crop that a region must fill before heat per area is compared: less is a sliver at the border."""
+_EYES = REGIONS.index("eyes+brows")
 _RESTATES = "looks-like"
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Where the answer outweighs the label most, for every error.
+
+    Attributes
+    ----------
+    region
+        (n,) index into REGIONS, -1 where there is none.
+    heat
+        (n,) heat per area there; 1 is even.
+    share
+        (n,) share of what speaks for the answer rather than the label, 0..1.
+    """
+
+    region: IntArray
+    heat: FloatArray
+    share: FloatArray
+
+
+def contrast_regions(case: ErrorCase, masks: AnyFloatArray, approximate: BoolArray) -> Regions:
+    """The region with the most heat per area in `relu(raw_predicted - raw_label)` on every error.
+
+    Parameters
+    ----------
+    masks
+        (n, R, h, w), merged where the grid cannot tell regions apart.
+    approximate
+        (n,) images whose eyes and brows are only roughly placed: that region is not named for them.
+    """
+    n = len(case.labels)
+    region, heat, share = np.full(n, -1), np.full(n, np.nan), np.full(n, np.nan)
+    rows = np.flatnonzero(case.wrong)
+    if not len(rows):
+        return Regions(region, heat, share)
+    against = contrast_error(case.maps[rows], case.predicted[rows], case.labels[rows])
+    shares, area = describe(against, masks[rows]).share, areas(masks[rows])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(area >= _SMALLEST, shares / area, -np.inf)
+    ratio[approximate[rows], _EYES] = -np.inf
+    best = PARTS[ratio[:, PARTS].argmax(axis=1)]
+    index = np.arange(len(rows))
+    known = np.isfinite(ratio[index, best])
+    region[rows] = np.where(known, best, -1)
+    heat[rows] = np.where(known, ratio[index, best], np.nan)
+    share[rows] = np.where(known, shares[index, best], np.nan)
+    return Regions(region, heat, share)
 
 
 @dataclass(frozen=True)

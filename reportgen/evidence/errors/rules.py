@@ -11,25 +11,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.evidence.attention.class_maps import distance_to_class
+from reportgen.evidence.attention.map_similarity import distance_to_class
+from reportgen.evidence.attention.map_statistics import areas
+from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.errors.label_suspects import LabelSuspects
-from reportgen.evidence.errors.occlusions import rivals
-from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
+from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
+from reportgen.evidence.performance.margins import rivals
+from reportgen.faces.regions import REGIONS
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
-__all__ = [
-    "ORDER",
-    "UNEXPLAINED",
-    "ErrorCase",
-    "Flag",
-    "Measure",
-    "background_limit",
-    "raise_flags",
-]
+__all__ = ["ORDER", "UNEXPLAINED", "ErrorCase", "Flag", "Measure", "background_heat", "background_limit", "raise_flags"]
 
 ORDER = ("shortcut", "label-suspect", "low-quality", "background", "prior", "looks-like", "ambiguous")
 """Flags that can be primary, first comes first."""
 UNEXPLAINED = "unexplained"
+
+_BACKGROUND = REGIONS.index("background")
 
 LEAST_CORRECT = 20
 """A 5th percentile of fewer correct predictions is only their smallest."""
@@ -289,3 +286,11 @@ def _too_few(case: ErrorCase) -> str:
 def _at_least(value: FloatArray, limit: FloatArray) -> BoolArray:
     with np.errstate(invalid="ignore"):
         return np.asarray(value >= limit)
+
+
+def background_heat(measure: ModelMeasures) -> FloatArray:
+    """(n,) heat per area on the background in the map of the predicted class; NaN where blank or not in the crop."""
+    area = areas(measure.masks)[:, _BACKGROUND]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        heat = measure.predicted.share[:, _BACKGROUND] / area
+    return np.where(np.isfinite(heat), heat, np.nan)

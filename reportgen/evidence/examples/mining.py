@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from reportgen.analysis import ModelRecords
-from reportgen.evidence.attention.class_maps import map_distance
+from reportgen.evidence.attention.map_similarity import map_distance
 from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["KINDS", "KINDS_BETWEEN", "Mined", "Pick", "mine", "mine_between", "mine_model"]

@@ -16,14 +16,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import logsumexp
 from scipy.stats import t as student
 
-from reportgen.evidence.stats.clustered import holm
+from reportgen.evidence.performance.margins import log_odds
+from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
-__all__ = ["CHEATING_GAP", "CHEATING_RECALL", "LEAST_GAP", "RegionUse", "UseAnswer", "log_odds", "measure_use"]
+__all__ = ["CHEATING_GAP", "CHEATING_RECALL", "LEAST_GAP", "RegionUse", "UseAnswer", "measure_use"]
 
 UseAnswer = Literal["yes", "small", "no", "undetermined", "insufficient evidence"]
 
@@ -91,16 +91,6 @@ class RegionUse:
             and self.gap >= CHEATING_GAP
             and self.recall_gap >= CHEATING_RECALL
         )
-
-
-def log_odds(logits: AnyFloatArray, emotion: npt.NDArray[np.integer]) -> FloatArray:
-    """(n,) log-odds of one class against all others, from (n, C) logits and (n,) class indices."""
-    z = logits.astype(np.float64)
-    rows = np.arange(len(z))
-    own = z[rows, emotion]
-    rest = z.copy()
-    rest[rows, emotion] = -np.inf
-    return np.asarray(own - logsumexp(rest, axis=1))
 
 
 def measure_use(

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
 from reportgen.analysis import ModelAnswers
-from reportgen.evidence.stats.clustered import holm
-from reportgen.evidence.stats.intervals import Estimate, format_p, paired_difference
+from reportgen.evidence.stats.intervals import Estimate, format_p
+from reportgen.evidence.stats.multiple_testing import holm
+from reportgen.evidence.stats.paired import mcnemar, paired_difference
 from reportgen.types import IntArray
 
-__all__ = ["Comparison", "RecallDifference", "compare_models", "mcnemar", "recall_differences"]
+__all__ = ["Comparison", "RecallDifference", "compare_models", "recall_differences"]
 
 
 ALPHA = 0.05
@@ -101,12 +101,6 @@ class RecallDifference:
     p_value: float
     p_holm: float
     decided: bool
-
-
-def mcnemar(only_a: int, only_b: int) -> float:
-    """Two-sided exact McNemar test: the discordant images as tosses of a fair coin; 1 when there are none."""
-    discordant = int(only_a) + int(only_b)
-    return float(binomtest(int(only_a), discordant, 0.5).pvalue) if discordant else 1.0
 
 
 def compare_models(a: ModelAnswers, b: ModelAnswers, labels: IntArray) -> Comparison:

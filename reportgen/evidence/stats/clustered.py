@@ -20,7 +20,6 @@ __all__ = [
     "Clusters",
     "bounded_test",
     "clusters",
-    "holm",
     "mean_interval",
     "mean_test",
     "ratio_interval",
@@ -264,19 +263,3 @@ def smallest_p(count: npt.ArrayLike, draws: int = DRAWS) -> FloatArray:
     exact = np.minimum(1.0, 2.0 ** (1.0 - np.minimum(n, 60)))
     sampled = np.where(n <= _FEW, 1.0, 2.0) / (draws + 1.0)
     return np.where(n <= _EXACT, exact, np.where(n <= _MANY, sampled, 0.0))
-
-
-def holm(p: npt.ArrayLike) -> FloatArray:
-    """Holm's step-down adjustment over all entries of an array of any shape; NaN entries are not part of the family.
-
-    Source: Holm 1979.
-    """
-    raw = np.asarray(p, dtype=np.float64)
-    flat = raw.ravel()
-    order = np.argsort(flat, kind="stable")
-    order = order[np.isfinite(flat[order])]
-    family = len(order)
-    adjusted = np.full(flat.shape, np.nan)
-    steps = flat[order] * (family - np.arange(family))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if family else steps
-    return adjusted.reshape(raw.shape)

@@ -8,6 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 
 from reportgen.types import FloatArray
 
@@ -17,7 +18,6 @@ __all__ = [
     "bootstrap_ratio",
     "format_p",
     "interval_text",
-    "paired_difference",
     "percentile_interval",
     "risk_ratio",
     "two_decimals",
@@ -59,8 +59,7 @@ class Estimate:
 
 
 def wilson(k: int, n: int) -> Estimate:
-    """A proportion `k` of `n` with Wilson's score interval (Wilson 1927), which stays honest at 0, at 1 and
-    for small n.
+    """Proportion `k` of `n` with Wilson's score interval (Wilson 1927): honest at 0, at 1 and for small n.
 
     Raises
     ------
@@ -72,42 +71,9 @@ def wilson(k: int, n: int) -> Estimate:
         raise ValueError(f"{k} of {n} is not a proportion")
     if n == 0:
         return Estimate(math.nan, 0.0, 1.0, 0)
-    p = k / n
-    shrink = 1 + _Z**2 / n
-    centre = (p + _Z**2 / (2 * n)) / shrink
-    half = _Z / shrink * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
+    interval = binomtest(k, n).proportion_ci(method="wilson")
     # Both ends are exact there; rounding would otherwise put the value a hair outside.
-    low = 0.0 if k == 0 else centre - half
-    high = 1.0 if k == n else centre + half
-    return Estimate(p, low, high, n)
-
-
-def paired_difference(only_a: int, only_b: int, n: int) -> Estimate:
-    """Difference of two proportions of the same `n` images, A minus B, from the images where they differ.
-
-    The adjusted Wald interval of Bonett & Price (2012), one image added to either side: close to nominal
-    coverage also for few discordant images.
-
-    Parameters
-    ----------
-    only_a, only_b
-        Images on which only A, only B succeeds.
-    n
-        All images, discordant or not.
-
-    Raises
-    ------
-    ValueError
-        The counts are negative or exceed `n`.
-    """
-    only_a, only_b, n = int(only_a), int(only_b), int(n)
-    if min(only_a, only_b) < 0 or only_a + only_b > n:
-        raise ValueError(f"{only_a} and {only_b} discordant images do not fit into {n}")
-    if n == 0:
-        return Estimate(math.nan, -1.0, 1.0, 0)
-    a, b = (only_a + 1) / (n + 2), (only_b + 1) / (n + 2)
-    half = _Z * math.sqrt((a + b - (a - b) ** 2) / (n + 2))
-    return Estimate((only_a - only_b) / n, max(-1.0, a - b - half), min(1.0, a - b + half), n)
+    return Estimate(k / n, 0.0 if k == 0 else float(interval.low), 1.0 if k == n else float(interval.high), n)
 
 
 def risk_ratio(k1: int, n1: int, k0: int, n0: int) -> Estimate:

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.performance.model_comparison import ALPHA, Comparison
-from reportgen.evidence.stats.clustered import holm
 from reportgen.evidence.stats.intervals import Estimate, format_p
+from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.site.context import Context
 from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Link, Number, Page
 from reportgen.site.pages.emotion import split

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import LEAST_FALL, Effect
-from reportgen.evidence.shortcuts.judge import Shortcut, ShortcutFindings
 from reportgen.evidence.stats.intervals import format_p
 from reportgen.inputs.images.changes import CHANGES
 from reportgen.site.context import Context

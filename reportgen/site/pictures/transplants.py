@@ -13,7 +13,8 @@ import pandas as pd
 from scipy.special import expit
 
 from reportgen.analysis import ModelRecords, content_hash
-from reportgen.evidence.importance.regions import RegionUse, log_odds
+from reportgen.evidence.importance.regions import RegionUse
+from reportgen.evidence.performance.margins import log_odds
 from reportgen.faces.regions import outlines
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
 from reportgen.site.pictures.examples import Picture, Save, encode_webp

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import LEAST_FALL, Effect
-from reportgen.evidence.shortcuts.judge import ShortcutFindings
 from reportgen.evidence.stats.intervals import Estimate, format_p
 from reportgen.site.context import Context
 from reportgen.site.html.components import Tile

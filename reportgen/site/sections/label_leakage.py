@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reportgen.evidence.attention.map_clusters import FEWEST_MAPS, MapCluster
 from reportgen.evidence.performance.scores import THIN
-from reportgen.evidence.shortcuts.judge import ShortcutFindings
+from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.near_duplicates import NearPair
 from reportgen.evidence.shortcuts.properties import Association, Property
 from reportgen.evidence.shortcuts.property_score import PropertyScore

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.evidence.attention.map_similarity import OUTCOMES, PLACES, MapAgreement, OutcomeAgreement
-from reportgen.evidence.attention.map_similarity_case import agreement_kind
+from reportgen.evidence.examples.map_agreement import agreement_kind
 from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.site.context import Context

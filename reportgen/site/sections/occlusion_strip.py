@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.evidence.errors.occlusions import RegionChange, rivals
+from reportgen.evidence.errors.occlusions import RegionChange
+from reportgen.evidence.performance.margins import rivals
 from reportgen.site.context import Context
 from reportgen.site.html.components import Thumb
 from reportgen.site.pictures.occlusion_strips import SIDE

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.background import BackgroundFinding, Status
+from reportgen.evidence.importance.findings import UseFindings
 from reportgen.evidence.importance.regions import LEAST_GAP, LEAST_PERSONS, RegionUse
-from reportgen.evidence.importance.use_case import UseFindings
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.context import Context
 from reportgen.site.pictures.examples import Picture

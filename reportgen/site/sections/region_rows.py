@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from reportgen.evidence.attention.verdicts import Verdict
-from reportgen.evidence.importance.use_case import UseFindings
+from reportgen.evidence.importance.findings import UseFindings
 from reportgen.evidence.stats.intervals import two_decimals
 from reportgen.site.wording.attention import REGION_NAMES, Attention, alarming
 from reportgen.site.wording.importance import with_use

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from reportgen.evidence.attention.claims import Claim
-from reportgen.evidence.attention.judge import AttentionFindings
+from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.attention.patterns import Pattern
 from reportgen.evidence.attention.profiles import EmotionProfile
 from reportgen.evidence.attention.verdicts import Verdict

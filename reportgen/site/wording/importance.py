@@ -10,8 +10,8 @@ from types import MappingProxyType
 from reportgen.analysis import slugify
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.evidence.importance.background import Status
+from reportgen.evidence.importance.findings import UseFindings
 from reportgen.evidence.importance.regions import ALPHA, LEAST_GAP, RegionUse
-from reportgen.evidence.importance.use_case import UseFindings
 from reportgen.evidence.stats.intervals import format_p
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, count, decimal, number

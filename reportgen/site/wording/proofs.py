@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.background import BackgroundFinding
-from reportgen.evidence.shortcuts.judge import Shortcut
+from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.site.context import Context
 from reportgen.site.html.components import Link
 from reportgen.site.pages.shortcuts import shortcut_anchor

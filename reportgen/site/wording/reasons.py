@@ -8,7 +8,7 @@ import numpy as np
 
 from reportgen.evidence.errors.reasons import ModelReasons
 from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, Flag, Measure
-from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
+from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
 from reportgen.site.context import Context
 from reportgen.site.wording.attention import REGION_NAMES

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reportgen.evidence.importance.background import BackgroundFinding
-from reportgen.evidence.shortcuts.judge import Shortcut
+from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.site.context import Context
 from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.wording.attention import where

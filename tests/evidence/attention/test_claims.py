@@ -11,8 +11,7 @@ from reportgen.evidence.attention.claims import Claim, check_claims
 from reportgen.evidence.attention.map_statistics import areas
 from reportgen.evidence.attention.measure import measure_model
 from reportgen.evidence.attention.patterns import find_patterns
-from reportgen.evidence.attention.profile_distance import profile_distance
-from reportgen.evidence.attention.profiles import emotion_profiles
+from reportgen.evidence.attention.profiles import emotion_profiles, profile_distance
 from reportgen.evidence.attention.verdicts import judge_model
 from reportgen.faces.regions import REGIONS
 

@@ -8,8 +8,7 @@ from scipy.ndimage import map_coordinates
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.measure import measure_model
-from reportgen.evidence.attention.profile_distance import profile_distance
-from reportgen.evidence.attention.profiles import emotion_profiles, mean_maps, warp_maps
+from reportgen.evidence.attention.profiles import emotion_profiles, mean_maps, profile_distance, warp_maps
 from reportgen.evidence.attention.verdicts import judge_model
 from reportgen.faces.align import to_canonical
 from reportgen.faces.landmarks import template

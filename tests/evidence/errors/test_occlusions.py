@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import Analysis, ModelRecords
-from reportgen.evidence.errors.occlusions import measure_occlusions, rivals
+from reportgen.evidence.errors.occlusions import measure_occlusions
+from reportgen.evidence.performance.margins import rivals
 
 LABELS = np.array([0, 1, 2])
 BEFORE = np.array([[1.0, 3.0, 0.0], [0.0, 4.0, 2.0], [5.0, 0.0, 1.0]])

@@ -10,15 +10,14 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import Analysis, FaceRecords, ModelRecords
-from reportgen.evidence.attention.attention_case import judge_attention
-from reportgen.evidence.errors.occlusion_choice import choose_occlusions
-from reportgen.evidence.errors.occlusions import measure_occlusions
-from reportgen.evidence.errors.reason_case import background_heat, find_reasons, photo_quality
-from reportgen.evidence.errors.reason_tables import REASON_DICTIONARY
+from reportgen.evidence.attention.findings import judge_attention
+from reportgen.evidence.errors.findings import find_reasons, photo_quality
+from reportgen.evidence.errors.occlusions import choose_occlusions, measure_occlusions
 from reportgen.evidence.errors.reasons import ReasonFindings
-from reportgen.evidence.errors.rules import ORDER
+from reportgen.evidence.errors.rules import ORDER, background_heat
+from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
+from reportgen.evidence.errors.tables import REASON_DICTIONARY
 from reportgen.evidence.examples.mining import mine
-from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
 from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import REGIONS
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reportgen.evidence.errors.contrast_regions import contrast_regions
 from reportgen.evidence.errors.label_suspects import find_label_suspects
+from reportgen.evidence.errors.reasons import contrast_regions
 from reportgen.evidence.errors.rules import (
     LEAST_CORRECT,
     ORDER,

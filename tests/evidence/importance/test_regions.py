@@ -11,7 +11,8 @@ from scipy.special import logsumexp
 
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.evidence.importance.background import judge_backgrounds, status_of
-from reportgen.evidence.importance.regions import RegionUse, log_odds, measure_use
+from reportgen.evidence.importance.regions import RegionUse, measure_use
+from reportgen.evidence.performance.margins import log_odds
 from reportgen.faces.transplant import TRANSPLANTED
 
 CLASSES = ("a", "b", "c", "d", "e", "f")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.performance import model_comparison as agreement
-from reportgen.evidence.performance.model_comparison import compare_models, mcnemar, recall_differences
+from reportgen.evidence.performance.model_comparison import compare_models, recall_differences
+from reportgen.evidence.stats.paired import mcnemar
 
 
 def model(name: str, predicted: Sequence[int], classes: int = 3) -> ModelRecords:

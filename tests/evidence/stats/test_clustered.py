@@ -9,14 +9,14 @@ from scipy.stats import binomtest, ttest_1samp
 from reportgen.evidence.stats.clustered import (
     bounded_test,
     clusters,
-    holm,
     mean_interval,
     mean_test,
     ratio_interval,
     sign_flip,
     smallest_p,
     studentised,
-)  # fmt: skip
+)
+from reportgen.evidence.stats.multiple_testing import holm
 
 
 def test_sign_flip_equals_full_enumeration() -> None:

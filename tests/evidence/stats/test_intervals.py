@@ -15,11 +15,11 @@ from reportgen.evidence.stats.intervals import (
     bootstrap_counts,
     bootstrap_ratio,
     format_p,
-    paired_difference,
     percentile_interval,
     risk_ratio,
     wilson,
 )
+from reportgen.evidence.stats.paired import paired_difference
 
 proportions = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

@@ -20,9 +20,10 @@ from PIL import Image
 
 from reportgen.config import Config
 from reportgen.evidence.attention.human_reference import HUMAN
-from reportgen.evidence.importance.regions import RegionUse, log_odds
+from reportgen.evidence.importance.findings import UseFindings
+from reportgen.evidence.importance.regions import RegionUse
 from reportgen.evidence.importance.trust import TrustCheck, TrustGrade
-from reportgen.evidence.importance.use_case import UseFindings
+from reportgen.evidence.performance.margins import log_odds
 from reportgen.evidence.stats.intervals import format_p
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
 from reportgen.progress import SilentProgress

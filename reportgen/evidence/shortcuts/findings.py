@@ -11,11 +11,17 @@ import pandas as pd
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.attention.map_clusters import PLACES, MapCluster, cluster_maps
-from reportgen.evidence.shortcuts.answer_splits import AnswerSplit, split_answers
 from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.shortcuts.interventions import Effect, Shown, judge_interventions
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates, find_near_duplicates
-from reportgen.evidence.shortcuts.properties import Association, Property, associations, photo_properties
+from reportgen.evidence.shortcuts.properties import (
+    AnswerSplit,
+    Association,
+    Property,
+    associations,
+    photo_properties,
+    split_answers,
+)
 from reportgen.evidence.shortcuts.property_score import PERMUTATIONS, PropertyScore, score_properties
 from reportgen.evidence.stats.clustered import Clusters, clusters
 from reportgen.evidence.stats.intervals import Estimate

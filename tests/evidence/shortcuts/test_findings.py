@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import Analysis, ModelRecords, slugify
-from reportgen.evidence.shortcuts import judge as shortcuts
+from reportgen.evidence.shortcuts import findings
 from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
 from reportgen.inputs.images.changes import CHANGES
 
@@ -67,7 +67,7 @@ def answer(source, lose=(), baseline=False):
 
 
 def judge_shortcuts(source, answers, seed=0):
-    return shortcuts.judge_shortcuts(source, answers, seed, permutations=20)
+    return findings.judge_shortcuts(source, answers, seed, permutations=20)
 
 
 def said(findings):

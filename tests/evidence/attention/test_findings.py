@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
-from reportgen.evidence.attention.judge import DICTIONARY, AttentionFindings, judge
+from reportgen.evidence.attention.dictionary import DICTIONARY
+from reportgen.evidence.attention.findings import AttentionFindings, judge_maps
 from reportgen.evidence.attention.nulls import NullShares
 from reportgen.faces.regions import REGIONS
 
@@ -31,7 +32,7 @@ def findings(
     sources = tuple("template" if i % 10 == 3 else "detector" for i in range(n))
     cases = replace(make_cases(labels, [f"p{i // 2}" for i in range(n)]), sources=sources)
     actions = rng.random((n, 4))
-    return judge(models, cases, actions, ("a", "b", "c", "d"), draws=500), cases
+    return judge_maps(models, cases, actions, ("a", "b", "c", "d"), draws=500), cases
 
 
 def test_every_column_of_every_table_is_explained(findings: tuple[AttentionFindings, Cases]) -> None:

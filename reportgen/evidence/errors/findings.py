@@ -9,21 +9,17 @@ from types import MappingProxyType
 import numpy as np
 
 from reportgen.analysis import Analysis
-from reportgen.evidence.attention.map_statistics import areas
 from reportgen.evidence.attention.measure import ModelMeasures
-from reportgen.evidence.errors.contrast_regions import contrast_regions
 from reportgen.evidence.errors.label_suspects import find_label_suspects
 from reportgen.evidence.errors.occlusions import Occlusions
-from reportgen.evidence.errors.reason_tables import reason_tables
-from reportgen.evidence.errors.reasons import ReasonFindings, weigh_reasons
-from reportgen.evidence.errors.rules import ErrorCase, raise_flags
-from reportgen.evidence.shortcuts.error_shortcuts import ShortcutErrors
-from reportgen.faces.regions import REGIONS
+from reportgen.evidence.errors.reasons import ReasonFindings, contrast_regions, weigh_reasons
+from reportgen.evidence.errors.rules import ErrorCase, background_heat, raise_flags
+from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
+from reportgen.evidence.errors.tables import reason_tables
 from reportgen.types import FloatArray
 
-__all__ = ["background_heat", "find_reasons", "photo_quality"]
+__all__ = ["find_reasons", "photo_quality"]
 
-_BACKGROUND = REGIONS.index("background")
 _EYE_CORNERS = ((33, 133), (362, 263))
 
 
@@ -110,14 +106,6 @@ def photo_quality(analysis: Analysis) -> dict[str, FloatArray]:
         found = np.asarray([source != "template" for source in analysis.faces.source])
         quality["pixels between the eyes"] = np.where(found, apart, np.nan)
     return quality
-
-
-def background_heat(measure: ModelMeasures) -> FloatArray:
-    """(n,) heat per area on the background in the map of the predicted class; NaN where blank or not in the crop."""
-    area = areas(measure.masks)[:, _BACKGROUND]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        heat = measure.predicted.share[:, _BACKGROUND] / area
-    return np.where(np.isfinite(heat), heat, np.nan)
 
 
 def _why_no_prior(priors: FloatArray | None, *, unweighted: bool) -> str:

@@ -14,9 +14,8 @@ from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.errors.label_suspects import find_label_suspects
 from reportgen.evidence.errors.reasons import weigh_reasons
 from reportgen.evidence.errors.rules import ORDER, ErrorCase, raise_flags
-from reportgen.evidence.shortcuts.answer_splits import split_answers
-from reportgen.evidence.shortcuts.error_shortcuts import BUDGETS, choose_shortcut_errors, measure_shortcut_errors
-from reportgen.evidence.shortcuts.properties import Property
+from reportgen.evidence.errors.shortcut_errors import BUDGETS, choose_shortcut_errors, measure_shortcut_errors
+from reportgen.evidence.shortcuts.properties import Property, split_answers
 from reportgen.explain.experiments.interventions import shortcut_error_experiment
 
 CLASSES = ("anger", "disgust", "happiness")
@@ -55,7 +54,7 @@ def test_only_errors_that_the_shortcut_can_explain_are_shown_with_some_for_compa
 
 def test_the_budget_takes_some_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "reportgen.evidence.shortcuts.error_shortcuts.BUDGETS", {"quick": replace(BUDGETS["quick"], suspected=2)}
+        "reportgen.evidence.errors.shortcut_errors.BUDGETS", {"quick": replace(BUDGETS["quick"], suspected=2)}
     )
     chosen = choose_shortcut_errors(analysis(), [BY_COLOUR], "quick", 0)["grey"]
     assert 4 in chosen and len(set(chosen) & {0, 1, 3}) == 2

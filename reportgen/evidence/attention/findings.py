@@ -9,23 +9,72 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
+from reportgen.analysis import Analysis, ModelRecords
+from reportgen.errors import BuildError
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.claims import Claim, check_claims
 from reportgen.evidence.attention.dictionary import DICTIONARY
 from reportgen.evidence.attention.facial_actions import ActionLink, actions_of_confidence, actions_of_labels
 from reportgen.evidence.attention.map_statistics import MapStatistics, areas, resolvability
 from reportgen.evidence.attention.measure import ModelMeasures, measure_model
-from reportgen.evidence.attention.nulls import band
+from reportgen.evidence.attention.nulls import NullShares, band
 from reportgen.evidence.attention.patterns import Pattern, find_patterns
-from reportgen.evidence.attention.profile_distance import ProfileDistance, profile_distance
-from reportgen.evidence.attention.profiles import EmotionProfile, emotion_profiles
+from reportgen.evidence.attention.profiles import EmotionProfile, ProfileDistance, emotion_profiles, profile_distance
 from reportgen.evidence.attention.verdicts import Verdict, judge_model
 from reportgen.evidence.stats.clustered import DRAWS
+from reportgen.faces.landmarks import ACTIONS
 from reportgen.faces.regions import REGIONS
 from reportgen.types import AnyFloatArray, FloatArray
 
-__all__ = ["DICTIONARY", "AttentionFindings", "judge"]
+__all__ = ["AttentionFindings", "judge_attention", "judge_maps"]
+
+_OUTER_EYE_CORNERS = (33, 263)
+# What the two known architectures are; of any other nothing is assumed.
+_TRANSFER = {"TransferLearningModel": True, "CustomCNN": False}
+
+
+def judge_attention(analysis: Analysis, seed: int) -> AttentionFindings | None:
+    """Measure and judge where every model's heatmaps lie; None without regions or without a label."""
+    faces, labels = analysis.faces, analysis.labels
+    if faces is None or not (labels >= 0).any():
+        return None
+    left, right = (faces.points[:, corner].astype(np.float64) for corner in _OUTER_EYE_CORNERS)
+    persons = analysis.images["person"].to_numpy(dtype=object)
+    cases = Cases(
+        classes=analysis.classes,
+        labels=labels,
+        image_ids=tuple(analysis.images["image_id"]),
+        persons=persons if pd.notna(persons).any() else None,
+        sources=faces.regions_from,
+        unit=np.linalg.norm(left - right, axis=1),
+    )
+    models = [_model(model) for model in analysis.models]
+    # One thread for a product of matrices: a sum that several threads share out is rounded by their number.
+    with threadpool_limits(1, user_api="blas"):
+        return judge_maps(models, cases, faces.actions, ACTIONS, seed)
+
+
+def _model(model: ModelRecords) -> ModelMaps:
+    known = model.peak_changed is not None and bool(np.isfinite(model.peak_changed).all())
+    null = None
+    if model.null_mass is not None and model.null_share is not None:
+        null = NullShares(model.null_mass, model.null_share)
+    if model.masks is None:
+        raise BuildError(f"{model.name}: no region masks beside the landmarks; delete analysis/ and build again")
+    return ModelMaps(
+        name=model.name,
+        slug=model.slug,
+        maps=model.maps,
+        masks=model.masks,
+        probabilities=model.probabilities,
+        null=null,
+        peak_changed=model.peak_changed if known else None,
+        control_changed=model.control_changed if known else None,
+        transfer=_TRANSFER.get(model.info["architecture"]),
+        pretraining=model.info.get("pretraining"),
+    )
 
 
 @dataclass(frozen=True)
@@ -56,7 +105,7 @@ class AttentionFindings:
     tables: Mapping[str, pd.DataFrame]
 
 
-def judge(
+def judge_maps(
     models: Sequence[ModelMaps],
     cases: Cases,
     actions: AnyFloatArray | None = None,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reportgen.analysis import Analysis
-from reportgen.evidence.attention.judge import AttentionFindings
+from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.importance.background import BackgroundFinding, Status, judge_backgrounds, status_of
 from reportgen.evidence.importance.regions import RegionUse, measure_use
 from reportgen.evidence.importance.trust import TrustGrade, grade_heatmaps

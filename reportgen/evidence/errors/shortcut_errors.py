@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from reportgen.analysis import Analysis, ModelRecords
-from reportgen.evidence.errors.occlusions import rivals
 from reportgen.evidence.examples.sampling import in_turn
-from reportgen.evidence.shortcuts.judge import Shortcut
+from reportgen.evidence.performance.margins import rivals
+from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.inputs.images.changes import CHANGES, UNCHANGED, is_grey
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
