@@ -36,7 +36,7 @@ def build(
     config
         A settings file, or settings; `reportgen.toml` in the working directory where there is one.
     progress
-        True for a line per stage, False for silence, or whatever is to be told of stages.
+        True for a line per stage, False for silence, or your own `Progress`.
     **settings
         Any field of `Config`, such as `output="report"`, `examples=4` or `privacy="blur"`; these win over `config`.
 
@@ -61,10 +61,9 @@ def build(
         overrides["data"] = data
     if models:
         overrides["models"] = {name: _entry(model) for name, model in models.items()}
-    told = (
-        SilentProgress() if progress is False else TerminalProgress(_plain_console()) if progress is True else progress
-    )
-    return run(_merged(config, overrides), told)
+    if isinstance(progress, bool):
+        progress = TerminalProgress(_plain_console()) if progress else SilentProgress()
+    return run(_merged(config, overrides), progress)
 
 
 def _entry(model: Model) -> dict[str, Any]:

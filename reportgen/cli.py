@@ -1,17 +1,19 @@
-"""The command line: `reportgen build`, `check`, `explain`, `demo` and `selfcheck`."""
+"""The command line: every command with its flags; what a flag sets is declared in `config.py`."""
 
 from __future__ import annotations
 
 import sys
+import warnings
 import webbrowser
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
 from reportgen._version import __version__
-from reportgen.config import Config, load_config
+from reportgen.config import RENAMED, Config, load_config, setting
 from reportgen.errors import STOPPED, ConfigError, ReportError, printable
 from reportgen.terminal import TerminalProgress, make_console
 
@@ -21,7 +23,6 @@ EXIT_FINDING = 3
 EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a bug keeps its plain traceback, which people can paste
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -37,27 +38,39 @@ class Finding(StrEnum):
     CHEATING = "cheating"
 
 
-Data = Annotated[Path | None, typer.Option(help="Test set: pickle, CSV, TSV, Parquet, JSON lines or a folder.")]
+def _option(name: str) -> Any:
+    """The option of a setting: its flag and help as `Config` declares them, what is allowed, and the default."""
+    declared, field = setting(name), Config.model_fields[name]
+    choices = [str(choice) for choice in get_args(field.annotation)] if get_origin(field.annotation) is Literal else []
+    default = None if isinstance(field.default, bool) else field.default
+    text = declared.help if default is None else f"{declared.help} (default: {default})"
+    return typer.Option(
+        str(declared.flag), help=text, metavar="|".join(choices) or None,
+        autocompletion=(lambda: choices) if choices else None,
+    )  # fmt: skip
+
+
+# Settings are None where the user gave none: then the settings file counts, else the default of `Config`.
+Data = Annotated[Path | None, _option("data")]
 Models = Annotated[list[str] | None, typer.Option("--model", metavar="NAME=CHECKPOINT", help="A model; repeatable.")]
 Settings = Annotated[Path | None, typer.Option("--config", help="Settings file; reportgen.toml here if not given.")]
-Output = Annotated[Path | None, typer.Option(help="Folder to write into (default: output).")]
-ImageRoot = Annotated[Path | None, typer.Option(help="Where relative image paths are looked for as well.")]
-NoZip = Annotated[bool, typer.Option("--no-zip", help="Do not write report.zip.")]
+Output = Annotated[Path | None, _option("output")]
+ImageRoot = Annotated[Path | None, _option("image_root")]
+Zip = Annotated[bool | None, _option("zip")]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in a browser at the end.")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[str | None, typer.Option(help="float32, bf16, or auto: bf16 where it is clearly faster.")]
-Method = Annotated[str | None, typer.Option(help="gradcam, gradcam++, hirescam, layercam or xgradcam.")]
-Regions = Annotated[str | None, typer.Option(help="auto (find the face), template or none.")]
-Experiments = Annotated[str | None, typer.Option(help="Budget for changed pictures: off, quick, default or full.")]
-Engine = Annotated[str | None, typer.Option(help="local, or ray: a cluster (see 'Clusters' in the README).")]
-Sample = Annotated[int | None, typer.Option(help="Most images whose heatmaps are judged and shown (default: 10,000).")]
-Privacy = Annotated[
-    str | None, typer.Option(help="blur or outline: hide faces and names, so that the report may be shared.")
-]
-SingleFile = Annotated[bool, typer.Option("--single-file", help="Also write the whole report as one HTML file.")]
-Mail = Annotated[bool, typer.Option("--mail", help="Also write a zip of at most 20 MB, made smaller where it must be.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of everything that is sampled.")]
-Unsafe = Annotated[bool, typer.Option("--unsafe-load", help="Load checkpoints that run code. Only your own files.")]
+Device = Annotated[str | None, _option("device")]
+Precision = Annotated[str | None, _option("precision")]
+Method = Annotated[str | None, _option("method")]
+Regions = Annotated[str | None, _option("regions")]
+Experiments = Annotated[str | None, _option("experiments")]
+Engine = Annotated[str | None, _option("engine")]
+MaxExplained = Annotated[int | None, _option("max_explained_images")]
+OldSample = Annotated[int | None, typer.Option("--sample-images", hidden=True, help="See --max-explained-images.")]
+Privacy = Annotated[str | None, _option("privacy")]
+SingleFile = Annotated[bool | None, _option("single_file")]
+Mail = Annotated[bool | None, _option("mail")]
+Seed = Annotated[int | None, _option("seed")]
+Unsafe = Annotated[bool | None, _option("unsafe_load")]
 FailOn = Annotated[
     list[Finding] | None, typer.Option(help="End with exit code 3 if the report finds this; repeatable.")
 ]
@@ -72,12 +85,13 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 @app.command("build")
 def build_command(
+    context: typer.Context,
     data: Data = None,
     model: Models = None,
     config: Settings = None,
     output: Output = None,
     image_root: ImageRoot = None,
-    no_zip: NoZip = False,
+    zip_: Zip = None,
     open_: Open = False,
     device: Device = None,
     precision: Precision = None,
@@ -85,60 +99,43 @@ def build_command(
     regions: Regions = None,
     experiments: Experiments = None,
     engine: Engine = None,
-    sample_images: Sample = None,
+    max_explained_images: MaxExplained = None,
+    sample_images: OldSample = None,
     seed: Seed = None,
     privacy: Privacy = None,
-    single_file: SingleFile = False,
-    mail: Mail = False,
-    unsafe_load: Unsafe = False,
+    single_file: SingleFile = None,
+    mail: Mail = None,
+    unsafe_load: Unsafe = None,
     fail_on: FailOn = None,
 ) -> None:
     """Build the report.
 
     Without arguments: from processed_data.pkl, custom_cnn_best.pth and transfer_learning_best.pth in this folder.
     """
-    settings = _settings(
-        config,
-        data=data,
-        model=model,
-        output=output,
-        image_root=image_root,
-        device=device,
-        precision=precision,
-        method=method,
-        regions=regions,
-        experiments=experiments,
-        engine=engine,
-        sample_images=sample_images,
-        seed=seed,
-        privacy=privacy,
-        single_file=True if single_file else None,
-        mail=True if mail else None,
-        zip=False if no_zip else None,
-        unsafe_load=True if unsafe_load else None,
-    )
-    _build(settings, open_, fail_on or [])
+    from reportgen.commands.build import build
+
+    progress = TerminalProgress(make_console())
+    _finish(build(_settings(context), progress), progress, open_, fail_on)
 
 
 @app.command()
 def check(
+    context: typer.Context,
     data: Data = None,
     model: Models = None,
     config: Settings = None,
     image_root: ImageRoot = None,
-    unsafe_load: Unsafe = False,
+    unsafe_load: Unsafe = None,
 ) -> None:
     """Print what a build would use, without running a model."""
     from reportgen.commands.check import check_inputs
 
-    settings = _settings(
-        config, data=data, model=model, image_root=image_root, unsafe_load=True if unsafe_load else None
-    )
-    check_inputs(settings, make_console())
+    check_inputs(_settings(context), make_console())
 
 
-@app.command()
-def explain(
+@app.command("explain")
+def explain_command(
+    context: typer.Context,
     images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them; no labels are needed.")],
     model: Models = None,
     config: Settings = None,
@@ -146,122 +143,94 @@ def explain(
     open_: Open = False,
     device: Device = None,
     privacy: Privacy = None,
-    single_file: SingleFile = False,
-    mail: Mail = False,
-    unsafe_load: Unsafe = False,
+    single_file: SingleFile = None,
+    mail: Mail = None,
+    unsafe_load: Unsafe = None,
 ) -> None:
     """Explain images without labels: the same pictures and detail pages."""
-    from reportgen.commands.build import explain as run
+    from reportgen.commands.explain import explain
 
-    settings = _settings(
-        config,
-        model=model,
-        output=output,
-        device=device,
-        privacy=privacy,
-        single_file=True if single_file else None,
-        mail=True if mail else None,
-        unsafe_load=True if unsafe_load else None,
-    )
     progress = TerminalProgress(make_console())
-    _finish(run(settings, images, progress), progress, open_, [])
+    _finish(explain(_settings(context), images, progress), progress, open_)
 
 
 @app.command("merge")
 def merge_command(
+    context: typer.Context,
     folders: Annotated[list[Path], typer.Argument(help="Outputs of builds on disjoint parts of one test set.")],
     output: Output = None,
     data: Data = None,
     model: Models = None,
     config: Settings = None,
     image_root: ImageRoot = None,
-    sample_images: Sample = None,
-    no_zip: NoZip = False,
+    max_explained_images: MaxExplained = None,
+    sample_images: OldSample = None,
+    zip_: Zip = None,
     open_: Open = False,
-    unsafe_load: Unsafe = False,
+    unsafe_load: Unsafe = None,
     fail_on: FailOn = None,
 ) -> None:
-    """Join analyses of parts of one test set, made elsewhere, and build the report on all of it."""
-    from reportgen.commands.build import merge
+    """Merge analyses of parts of one test set, made elsewhere, and build the report on all of it."""
+    from reportgen.commands.merge import merge
 
-    settings = _settings(
-        config,
-        data=data,
-        model=model,
-        output=output,
-        image_root=image_root,
-        sample_images=sample_images,
-        zip=False if no_zip else None,
-        unsafe_load=True if unsafe_load else None,
-    )
     progress = TerminalProgress(make_console())
-    _finish(merge(settings, folders, progress), progress, open_, fail_on or [])
+    _finish(merge(_settings(context), folders, progress), progress, open_, fail_on)
 
 
 @app.command("diff")
 def diff_command(
+    context: typer.Context,
     before: Annotated[Path, typer.Argument(help="Output of a build, before retraining.")],
-    after: Annotated[Path, typer.Argument(help="Output of a build on the same images, after it.")],
+    after: Annotated[Path, typer.Argument(help="Output of a build on the same images, after retraining.")],
     output: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("changes"),
     pair: Annotated[
-        list[str] | None, typer.Option(metavar="OLD=NEW", help="Models that belong together; those of one name do.")
+        list[str] | None,
+        typer.Option(metavar="OLD=NEW", help="A renamed model; models of the same name are paired anyway. Repeatable."),
     ] = None,
     config: Settings = None,
     image_root: ImageRoot = None,
-    sample_images: Sample = None,
-    no_zip: NoZip = False,
+    max_explained_images: MaxExplained = None,
+    sample_images: OldSample = None,
+    zip_: Zip = None,
     open_: Open = False,
 ) -> None:
     """Compare two builds on the same images: what got better, what got worse, what moved."""
     from reportgen.commands.diff import diff
 
-    pairs = {}
-    for entry in pair or []:
-        old, found, new = entry.partition("=")
-        if not found or not old or not new:
-            raise ConfigError(f"--pair {entry}: expected OLD=NEW, the names of a model before and after")
-        pairs[old.strip()] = new.strip()
-    settings = _settings(
-        config, runs_models=False, output=output, image_root=image_root, sample_images=sample_images,
-        zip=False if no_zip else None,
-    )  # fmt: skip
+    pairs = dict(_pair(entry, "--pair", "OLD=NEW, the names of a model before and after") for entry in pair or [])
     progress = TerminalProgress(make_console())
-    _finish(diff(settings, before, after, pairs, progress), progress, open_, [])
+    _finish(diff(_settings(context, runs_models=False), before, after, pairs, progress), progress, open_)
 
 
 @app.command()
 def demo(
+    context: typer.Context,
     output: Output = None,
     open_: Open = False,
-    no_zip: NoZip = False,
+    zip_: Zip = None,
     privacy: Privacy = None,
-    single_file: SingleFile = False,
-    mail: Mail = False,
+    single_file: SingleFile = None,
+    mail: Mail = None,
 ) -> None:
     """Build the report on the synthetic faces and the two models that ship with this package."""
+    from reportgen.commands.build import build
     from reportgen.demo import demo_files
 
     files = demo_files()
-    settings = _settings(
-        None,
-        data=files.data,
-        model=[f"{name}={path}" for name, path in files.models.items()],
-        output=output,
-        zip=False if no_zip else None,
-        privacy=privacy,
-        single_file=True if single_file else None,
-        mail=True if mail else None,
-    )
-    _build(settings, open_, [])
+    models = [f"{name}={path}" for name, path in files.models.items()]
+    progress = TerminalProgress(make_console())
+    _finish(build(_settings(context, data=files.data, model=models), progress), progress, open_)
 
 
 @app.command()
 def selfcheck(
     quick: Annotated[bool, typer.Option("--quick/--full", help="Two models, or all of the certificate.")] = False,
-    work: Annotated[Path, typer.Option(help="Folder that keeps what is done; a killed run goes on there.")] = Path(
-        "selfcheck-work"
-    ),
-    workers: Annotated[int | None, typer.Option(help="Models under way at once (default: one per core).")] = None,
+    work: Annotated[
+        Path, typer.Option(help="Folder that keeps finished work; an interrupted run resumes there.")
+    ] = Path("selfcheck-work"),
+    workers: Annotated[
+        int | None, typer.Option(help="Models trained and built at once (default: one per core).")
+    ] = None,
 ) -> None:
     """Measure how often the verdicts are right, on models that were taught shortcuts on purpose."""
     from reportgen.selfcheck.command import selfcheck as run
@@ -270,25 +239,32 @@ def selfcheck(
     run(quick, work, workers, console, TerminalProgress(console))
 
 
-def _settings(config: Path | None, model: list[str] | None = None, *, runs_models: bool = True, **flags: Any) -> Config:
-    """Settings from file and flags; `NAME=CHECKPOINT` becomes a model."""
-    models: dict[str, dict[str, Any]] = {}
-    for entry in model or []:
-        name, found, checkpoint = entry.partition("=")
-        if not found or not name.strip() or not checkpoint:
-            raise ConfigError(f"--model {entry}: expected NAME=CHECKPOINT, such as 'ResNet18=resnet18.pth'")
-        models[printable(name.strip())] = {"checkpoint": Path(checkpoint)}
-    return load_config(config, {**flags, "models": models or None}, runs_models=runs_models)
+def _settings(context: typer.Context, *, runs_models: bool = True, **fixed: Any) -> Config:
+    """The settings that a command was given, those that it fixes, and below them those of the settings file."""
+    given = {name.removesuffix("_"): value for name, value in context.params.items()} | fixed
+    models = dict(
+        _pair(entry, "--model", "NAME=CHECKPOINT, such as 'ResNet18=resnet18.pth'")
+        for entry in given.get("model") or []
+    )
+    flags = {name: value for name, value in given.items() if name in {*Config.model_fields, *RENAMED}}
+    flags["models"] = {printable(name): {"checkpoint": path} for name, path in models.items()} or None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FutureWarning)
+        config = load_config(given.get("config"), flags, runs_models=runs_models)
+    for warning in caught:
+        sys.stderr.write(f"warning: {warning.message}\n")
+    return config
 
 
-def _build(settings: Config, open_: bool, fail_on: list[Finding]) -> None:
-    from reportgen.commands.build import build
+def _pair(entry: str, flag: str, expected: str) -> tuple[str, str]:
+    """The two halves of what stands around the first equals sign."""
+    left, _, right = entry.partition("=")
+    if not left.strip() or not right.strip():
+        raise ConfigError(f"{flag} {entry}: expected {expected}")
+    return left.strip(), right.strip()
 
-    progress = TerminalProgress(make_console())
-    _finish(build(settings, progress), progress, open_, fail_on)
 
-
-def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[Finding]) -> None:
+def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: Sequence[Finding] | None = None) -> None:
     """Say where the report is, and end with the code the user asked for."""
     index = (result.site / "index.html").resolve()
     for warning in result.warnings:
@@ -303,7 +279,7 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: list[
     progress.note(f"report: {index.as_uri()}")
     if open_:
         webbrowser.open(index.as_uri())
-    found = [finding.value for finding in fail_on if finding.value in result.alarms] if fail_on else []
+    found = [finding.value for finding in fail_on or () if finding.value in result.alarms]
     if found:
         progress.note(f"failed as asked by --fail-on: {', '.join(found)}")
         raise typer.Exit(EXIT_FINDING)

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import tomllib
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import re2
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from reportgen.errors import ConfigError
 
 __all__ = [
+    "RENAMED",
     "Cluster",
     "Columns",
     "Config",
     "ModelConfig",
     "Preprocessing",
     "RegionMasks",
+    "Setting",
+    "Stage",
     "compile_person_pattern",
+    "is_plain",
     "load_config",
+    "recorded_settings",
+    "setting",
+    "settings_affecting",
     "with_absolute_paths",
+    "with_new_names",
     "with_settings",
 ]
 
 # Read without being asked for.
 _FOUND = Path("reportgen.toml")
+RENAMED = {"sample_images": "max_explained_images", "training_unweighted": "assume_unweighted_training"}
+"""New names of settings by their old ones, which go on working."""
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "xgradcam"]
+Stage = Literal["analysis", "evidence", "site", "presentation"]
+"""The records; what is concluded from them; what the site holds; how its pictures look."""
 
 
 class _Section(BaseModel):
@@ -101,40 +115,130 @@ class ModelConfig(_Section):
     pretraining: str | None = None
 
 
-class Config(_Section):
-    """Everything a build can be told."""
+@dataclass(frozen=True)
+class Setting:
+    """What the program has to know of a setting beside its type and default; stands in the field's annotation.
 
-    data: Path | None = None
-    models: dict[str, ModelConfig] = Field(default_factory=dict)
-    output: Path = Path("output")
-    image_root: Path | None = None
-    columns: Columns = Columns()
-    person_pattern: str | None = None
-    classes: tuple[str, ...] | None = None
-    method: Method = "gradcam"
-    regions: Literal["auto", "template", "none"] = "auto"
-    region_masks: RegionMasks = RegionMasks()
-    experiments: Literal["off", "quick", "default", "full"] = "default"
-    training_unweighted: bool = False
-    overlay: Literal["perceptual", "classic"] = "perceptual"
-    colormap: Literal["inferno", "viridis", "magma", "jet"] = "inferno"
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
-    precision: Literal["float32", "bf16", "auto"] = "float32"
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    examples: int = Field(default=6, ge=1, le=60, description="examples per emotion, model and kind")
-    sample_images: int = Field(default=10_000, ge=1, description="most images whose heatmaps are judged and shown")
-    privacy: Literal["none", "blur", "outline"] = "none"
-    zip: bool = True
-    single_file: bool = False
-    single_file_mb: float = Field(default=30.0, gt=0)
-    mail: bool = False
-    mail_mb: float = Field(default=20.0, gt=0)
-    size_warning_mb: float = Field(default=40.0, gt=0)
-    workers: int | None = Field(default=None, ge=1, le=512)
-    engine: Literal["local", "ray"] = "local"
-    ray: Cluster = Cluster()
-    shard_images: int = Field(default=128, ge=1, le=65536)
-    unsafe_load: bool = False
+    Attributes
+    ----------
+    help
+        One line for `--help` and the README.
+    affects
+        What has to be made again when it changes; empty where the report stays the same.
+    flag
+        The command line's name for it, where it has one.
+    local
+        It is about this machine, or about the files that are handed on: no part of a recipe for the same report.
+    """
+
+    help: str
+    affects: tuple[Stage, ...] = ()
+    flag: str | None = None
+    local: bool = False
+
+
+class Config(_Section):
+    """Everything a build can be told: one field per setting, with a `Setting` that says what it affects."""
+
+    data: Annotated[
+        Path | None,
+        Setting("Test set: pickle, CSV, TSV, Parquet, JSON lines or a folder.", ("analysis",), "--data", local=True),
+    ] = None
+    models: Annotated[dict[str, ModelConfig], Setting("The models, by name.", ("analysis",), "--model", local=True)] = (
+        Field(default_factory=dict)
+    )
+    output: Annotated[Path, Setting("Folder to write into.", (), "--output", local=True)] = Path("output")
+    image_root: Annotated[
+        Path | None, Setting("Where relative image paths are looked for as well.", (), "--image-root", local=True)
+    ] = None
+    columns: Annotated[Columns, Setting("Which column means what.", ("analysis",))] = Columns()
+    person_pattern: Annotated[
+        str | None,
+        Setting("Regular expression with one group: the person, from the file's name.", ("analysis", "evidence")),
+    ] = None
+    classes: Annotated[
+        tuple[str, ...] | None, Setting("The emotions, in the order of the models' outputs.", ("analysis",))
+    ] = None
+    method: Annotated[Method, Setting("How heatmaps are computed.", ("analysis",), "--method")] = "gradcam"
+    precision: Annotated[
+        Literal["float32", "bf16", "auto"],
+        Setting("Arithmetic of the forward pass; auto: bf16 where it is clearly faster.", ("analysis",), "--precision"),
+    ] = "float32"
+    regions: Annotated[
+        Literal["auto", "template", "none"],
+        Setting("Where regions come from; auto finds the face.", ("analysis",), "--regions"),
+    ] = "auto"
+    region_masks: Annotated[RegionMasks, Setting("Your own regions, one label image per image.", ("analysis",))] = (
+        RegionMasks()
+    )
+    experiments: Annotated[
+        Literal["off", "quick", "default", "full"],
+        Setting("Budget for changed images that are shown to the models.", ("evidence",), "--experiments"),
+    ] = "default"
+    max_explained_images: Annotated[
+        int,
+        Setting("Most images whose heatmaps are judged and shown; scores use all.", ("evidence",),
+                "--max-explained-images"),
+    ] = Field(default=10_000, ge=1)  # fmt: skip
+    seed: Annotated[int, Setting("Seed of everything that is sampled.", ("analysis", "evidence"), "--seed")] = Field(
+        default=0, ge=0, lt=2**32
+    )
+    assume_unweighted_training: Annotated[
+        bool,
+        Setting("True: training used no class weights and no balanced sampling, so that rare emotions can explain "
+                "errors.", ("evidence",)),
+    ] = False  # fmt: skip
+    examples: Annotated[int, Setting("Examples per emotion, model and kind.", ("evidence",))] = Field(
+        default=6, ge=1, le=60
+    )
+    overlay: Annotated[
+        Literal["perceptual", "classic"],
+        Setting("How heatmaps are drawn; classic: jet, half and half, as in the notebook.", ("presentation",)),
+    ] = "perceptual"
+    colormap: Annotated[
+        Literal["inferno", "viridis", "magma", "jet"], Setting("Colours of the heatmaps.", ("presentation",))
+    ] = "inferno"
+    privacy: Annotated[
+        Literal["none", "blur", "outline"],
+        Setting("Hide faces and names, so that the report may be shared.", ("site",), "--privacy"),
+    ] = "none"
+    zip: Annotated[bool, Setting("Write report.zip.", ("site",), "--zip/--no-zip", local=True)] = True
+    single_file: Annotated[
+        bool, Setting("Also write the whole report as one HTML file.", ("site",), "--single-file", local=True)
+    ] = False
+    single_file_mb: Annotated[float, Setting("Most MB of that file.", ("site",), local=True)] = Field(
+        default=30.0, gt=0
+    )
+    mail: Annotated[
+        bool, Setting("Also write a zip that fits a mail, made smaller where it must be.", ("site",), "--mail",
+                      local=True)
+    ] = False  # fmt: skip
+    mail_mb: Annotated[float, Setting("Most MB of that zip.", ("site",), local=True)] = Field(default=20.0, gt=0)
+    size_warning_mb: Annotated[float, Setting("MB of report.zip above which a build warns.", ("site",), local=True)] = (
+        Field(default=40.0, gt=0)
+    )
+    device: Annotated[str, Setting("auto, cpu, cuda, cuda:N or mps.", ("analysis",), "--device", local=True)] = Field(
+        default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$"
+    )
+    workers: Annotated[int | None, Setting("Threads; one per core if not given.", local=True)] = Field(
+        default=None, ge=1, le=512
+    )
+    shard_images: Annotated[int, Setting("Images per part of the analysis.", local=True)] = Field(
+        default=128, ge=1, le=65536
+    )
+    engine: Annotated[
+        Literal["local", "ray"], Setting("This machine, or a cluster (see Clusters).", (), "--engine")
+    ] = "local"
+    ray: Annotated[Cluster, Setting("The cluster.")] = Cluster()
+    unsafe_load: Annotated[
+        bool,
+        Setting("Load checkpoints that run code. Only your own files.", (), "--unsafe-load", local=True),
+    ] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_names(cls, values: Any) -> Any:
+        return with_new_names(values) if isinstance(values, dict) else values
 
     @field_validator("person_pattern")
     @classmethod
@@ -169,6 +273,46 @@ def compile_person_pattern(pattern: str) -> Any:
     return compiled
 
 
+def setting(name: str) -> Setting:
+    """What is declared of a field of `Config`."""
+    (found,) = (entry for entry in Config.model_fields[name].metadata if isinstance(entry, Setting))
+    return found
+
+
+def settings_affecting(*stages: Stage) -> tuple[str, ...]:
+    """Names of the settings whose change makes any of these anew, in the order of `Config`."""
+    return tuple(name for name in Config.model_fields if set(stages) & set(setting(name).affects))
+
+
+def recorded_settings() -> tuple[str, ...]:
+    """Names of the settings that the analysis records, and that two analyses must share to be merged."""
+    return tuple(name for name in settings_affecting("analysis") if is_plain(name) and not setting(name).local)
+
+
+def is_plain(name: str) -> bool:
+    """Whether a setting is one word, number or yes/no, with a default."""
+    return isinstance(Config.model_fields[name].default, str | int | float)
+
+
+def with_new_names(values: dict[str, Any]) -> dict[str, Any]:
+    """The same values under the settings' present names, with a `FutureWarning` for each old one.
+
+    Raises
+    ------
+    ValueError
+    import re2
+        A setting is there under both of its names.
+    """
+    for old, new in RENAMED.items():
+        if values.get(old) is not None:
+            if values.get(new) is not None:
+                raise ValueError(f"{old} is the old name of {new}; give one of them")
+            warnings.warn(f"{old} is now called {new}; the old name goes on working", FutureWarning, stacklevel=2)
+    return {
+        RENAMED.get(name, name): value for name, value in values.items() if name not in RENAMED or value is not None
+    }
+
+
 def load_config(path: Path | None, overrides: dict[str, Any], *, runs_models: bool = True) -> Config:
     """Settings from a TOML file and from flags; flags win.
 
@@ -188,11 +332,12 @@ def load_config(path: Path | None, overrides: dict[str, Any], *, runs_models: bo
         The file cannot be read or a value is not allowed; names the key and what is allowed.
     """
     values: dict[str, Any] = {}
+    overrides = _renamed(overrides, "command line")
     found = path is None and _FOUND.is_file()
     if found:
         path = _FOUND
     if path is not None:
-        values = _read_toml(path)
+        values = _renamed(_read_toml(path), str(path))
         if "unsafe_load" in values:
             raise ConfigError(
                 f"{path}: unsafe_load: not a setting of a file, which may be a stranger's; remove the line, and if the "
@@ -242,7 +387,7 @@ def with_settings(config: Config, overrides: dict[str, Any]) -> Config:
     ConfigError
         A value is not allowed; names the key and what is allowed.
     """
-    return _merged(config.model_dump(exclude_unset=True), overrides, "settings")
+    return _merged(config.model_dump(exclude_unset=True), _renamed(overrides, "settings"), "settings")
 
 
 def with_absolute_paths(config: Config) -> Config:
@@ -250,6 +395,13 @@ def with_absolute_paths(config: Config) -> Config:
     values = config.model_dump()
     _anchor(values, Path.cwd())
     return Config.model_validate(values)
+
+
+def _renamed(values: dict[str, Any], source: str) -> dict[str, Any]:
+    try:
+        return with_new_names(values)
+    except ValueError as error:
+        raise ConfigError(f"{source}: {error}") from None
 
 
 def _merged(values: dict[str, Any], overrides: dict[str, Any], source: str) -> Config:

@@ -63,6 +63,25 @@ def test_settings_that_are_not_allowed(tmp_path, text, message):
     assert result.stderr.count("\n") == 1
 
 
+def test_an_old_name_of_a_flag_goes_on_working_with_one_line(tmp_path):
+    result = run("build", "--sample-images", "0", cwd=tmp_path)
+    assert result.returncode == 2
+    warning, error = result.stderr.splitlines()
+    assert warning == "warning: sample_images is now called max_explained_images; the old name goes on working"
+    assert error.startswith("error: command line: max_explained_images: Input should be greater than or equal to 1")
+    assert "--sample-images" not in run("build", "--help").stdout
+
+
+def test_shells_complete_what_a_setting_allows():
+    environment = {
+        "_REPORTGEN_COMPLETE": "complete_bash",
+        "COMP_WORDS": "reportgen build --method g",
+        "COMP_CWORD": "3",
+    }
+    done = CliRunner().invoke(app, [], prog_name="reportgen", env=environment)
+    assert done.output.split() == ["gradcam", "gradcam++"]
+
+
 def test_check_reads_without_running_a_model(notebook):
     result = run("check", cwd=notebook)
     assert result.returncode == 0, result.stderr

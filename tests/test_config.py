@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from reportgen.config import load_config
+from reportgen.analysis import AnalysisAnswers
+from reportgen.commands.build_cache import site_key
+from reportgen.config import (
+    RENAMED,
+    Config,
+    ModelConfig,
+    is_plain,
+    load_config,
+    recorded_settings,
+    setting,
+    settings_affecting,
+    with_settings,
+)
 from reportgen.errors import ConfigError
+from reportgen.explain.fingerprints import make_plan
+from reportgen.inputs.testset import load_test_set
 
 FACTORY = '[models.A]\ncheckpoint = "a.pth"\nfactory = "strange:make"\n'
 
@@ -58,3 +73,67 @@ def test_a_cluster_needs_settings_that_the_user_named(found: Path) -> None:
     assert load_config(found, {}).ray.address == "ray://somewhere:10001"
     found.write_text('engine = "ray"\nray.address = "auto"\n')
     assert load_config(None, {}).engine == "ray"
+
+
+OLD = [("sample_images", "max_explained_images", 7), ("training_unweighted", "assume_unweighted_training", True)]
+
+
+@pytest.mark.parametrize(("old", "new", "value"), OLD)
+def test_old_names_go_on_working_with_one_line(found: Path, old: str, new: str, value: int) -> None:
+    line = f"{old} is now called {new}"
+    found.write_text(f"{old} = {str(value).lower()}\n")
+    with pytest.warns(FutureWarning, match=line) as warned:
+        assert getattr(load_config(None, {}), new) == value
+    assert len(warned) == 1
+    with pytest.warns(FutureWarning, match=line):
+        assert getattr(Config(**{old: value}), new) == value
+    with pytest.warns(FutureWarning, match=line):
+        assert getattr(with_settings(Config(seed=3), {old: value}), new) == value
+    assert getattr(with_settings(Config(**{new: value}), {"seed": 4}), new) == value
+
+
+def test_a_new_name_in_a_flag_wins_over_an_old_one_in_the_file_and_both_in_one_place_are_refused(found: Path) -> None:
+    found.write_text("sample_images = 7\n")
+    with pytest.warns(FutureWarning):
+        assert load_config(None, {"max_explained_images": 9}).max_explained_images == 9
+    found.write_text("sample_images = 7\nmax_explained_images = 8\n")
+    with pytest.raises(ConfigError, match="sample_images is the old name of max_explained_images"):
+        load_config(None, {})
+
+
+def test_every_setting_is_declared_once_with_what_it_affects() -> None:
+    assert all(setting(name).help.endswith(".") for name in Config.model_fields)
+    assert settings_affecting("presentation") == ("overlay", "colormap")
+    assert recorded_settings() == ("method", "precision", "regions", "seed")
+    assert not set(RENAMED) & set(Config.model_fields) and set(RENAMED.values()) <= set(Config.model_fields)
+
+
+# One other value for every setting that is a word, a number or yes/no. Precision and device reach the records through
+# what is measured of a model on a device, which has tests of its own.
+OTHER = {
+    "output": Path("elsewhere"), "method": "layercam", "regions": "template", "experiments": "quick",
+    "max_explained_images": 5, "seed": 1, "assume_unweighted_training": True, "examples": 3, "overlay": "classic",
+    "colormap": "jet", "privacy": "blur", "zip": False, "single_file": True, "single_file_mb": 1.0, "mail": True,
+    "mail_mb": 1.0, "size_warning_mb": 1.0, "shard_images": 3, "engine": "ray", "unsafe_load": True,
+}  # fmt: skip
+
+
+def test_every_plain_setting_is_tried() -> None:
+    assert set(OTHER) | {"precision", "device"} == {n for n in Config.model_fields if is_plain(n)} | {"output"}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_change_makes_anew_what_it_affects_and_nothing_else(name: str, notebook: Path) -> None:
+    models = {"Custom CNN": ModelConfig(checkpoint=notebook / "custom_cnn_best.pth")}
+    config = Config(data=notebook / "processed_data.pkl", models=models)
+    changed = config.model_copy(update={name: OTHER[name]})
+    test_set = load_test_set(config)
+    plans = [make_plan(test_set, entry, "cpu", [range(len(test_set.frame))]) for entry in (config, changed)]
+    affects = setting(name).affects
+    assert (plans[0].fingerprint != plans[1].fingerprint) == ("analysis" in affects)
+    answers = AnalysisAnswers(notebook, {}, pd.DataFrame(), pd.DataFrame(), ())
+    keys = [site_key(answers, test_set, entry) for entry in (config, changed)]
+    if set(affects) & {"evidence", "site", "presentation"}:
+        assert keys[0] != keys[1]
+    elif setting(name).local:
+        assert keys[0] == keys[1]

@@ -1,9 +1,12 @@
 """The documents say what is true: commands, flags and settings in them exist, and CI runs the README's test command."""
 
+import json
+import os
 import re
 import shlex
 import tomllib
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pytest
 import typer
@@ -11,7 +14,7 @@ from typer.testing import CliRunner
 
 from reportgen._version import __version__
 from reportgen.cli import app
-from reportgen.config import Config
+from reportgen.config import Config, setting
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,6 +47,47 @@ def test_every_option_is_documented():
             assert getattr(parameter, "help", None), f"{name} {parameter.name}"
 
 
+def test_every_setting_with_a_flag_has_it_in_build_and_every_other_flag_is_that_of_its_setting():
+    commands = typer.main.get_command(app).commands
+    options = {parameter.name.rstrip("_"): parameter for parameter in commands["build"].params}
+    options["models"] = options["model"]
+    for name in Config.model_fields:
+        flag = setting(name).flag
+        assert (name in options) == (flag is not None), name
+        if flag is not None:
+            assert "/".join([*options[name].opts, *options[name].secondary_opts]) == flag
+    for command in commands.values():
+        for parameter in command.params:
+            if parameter.name in Config.model_fields and parameter.name not in ("output", "workers"):
+                assert parameter.opts == options[parameter.name].opts
+
+
+def settings_table():
+    """The README's table, from the registry."""
+    lines = ["| Setting | Flag | Default | Meaning | A change makes anew |", "|---|---|---|---|---|"]
+    for name, field in Config.model_fields.items():
+        declared = setting(name)
+        flag = f"`{declared.flag}`" if declared.flag else ""
+        default = field.default.as_posix() if isinstance(field.default, Path) else field.default
+        shown = f"`{json.dumps(default)}`" if isinstance(default, str | int | float) else ""
+        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        allowed = f" {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+        meaning = f"{declared.help}{allowed}".replace("|", "\\|")
+        lines.append(f"| `{name}` | {flag} | {shown} | {meaning} | {', '.join(declared.affects)} |")
+    return "\n".join(lines)
+
+
+def test_the_readmes_table_of_settings_is_that_of_the_registry():
+    """After a wanted change `REPORTGEN_SETTINGS_TABLE=write` writes it."""
+    start, end = "<!-- settings -->\n", "\n<!-- end of settings -->"
+    before, rest = README.split(start)
+    found, after = rest.split(end)
+    if os.environ.get("REPORTGEN_SETTINGS_TABLE") == "write":
+        (ROOT / "README.md").write_text(before + start + settings_table() + end + after, encoding="utf-8")
+        return
+    assert found == settings_table()
+
+
 def test_the_settings_of_the_readme_are_allowed():
     found = blocks("toml")
     assert len(found) == 2
@@ -57,8 +101,8 @@ def test_ci_runs_the_readmes_test_command_as_it_stands():
 
 
 def test_help_lists_every_command():
-    said = CliRunner().invoke(app, ["--help"]).output
-    assert all(name in said for name in ("build", "check", "explain", "merge", "diff", "demo"))
+    printed = CliRunner().invoke(app, ["--help"]).output
+    assert all(name in printed for name in typer.main.get_command(app).commands)
 
 
 def test_the_citation_names_the_version_and_licence():

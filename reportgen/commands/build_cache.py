@@ -1,4 +1,4 @@
-"""What the last build was made from: where nothing has changed since, its report is still the one."""
+"""What the last build was made from: where nothing has changed since, its report is still right."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.analysis import AnalysisAnswers, content_hash, write_json
-from reportgen.config import Config
+from reportgen.config import Config, settings_affecting
 from reportgen.explain.fingerprints import code_hash, judging_code
 from reportgen.inputs.testset import TestSet
 from reportgen.output_guard import MANIFEST, STATE, Kind
@@ -17,29 +17,13 @@ from reportgen.site.recipe import build_command, settings_file
 
 __all__ = ["remember", "site_key", "unchanged"]
 
-_TOP_LEVEL = ("commands/build.py", "commands/conclude.py", "analysis.py", "shards.py")
+_TOP_LEVEL = ("commands/build.py", "commands/conclude.py", "commands/experiments.py", "analysis.py", "shards.py")
 _CERTIFICATE = ("selfcheck/data/certificate.json", "selfcheck/data/trials.csv")
-_SITE_SETTINGS = (
-    "experiments",
-    "sample_images",
-    "training_unweighted",
-    "overlay",
-    "colormap",
-    "examples",
-    "seed",
-    "privacy",
-    "zip",
-    "single_file",
-    "single_file_mb",
-    "mail",
-    "mail_mb",
-    "size_warning_mb",
-)
 
 
 def site_key(everything: AnalysisAnswers, test_set: TestSet, config: Config) -> str:
     """Hash of all that the site is made from."""
-    settings = {name: getattr(config, name) for name in _SITE_SETTINGS}
+    settings = {name: getattr(config, name) for name in settings_affecting("evidence", "site", "presentation")}
     return content_hash(
         json.dumps(everything.manifest, sort_keys=True),
         json.dumps(settings, sort_keys=True),
@@ -54,7 +38,7 @@ def site_key(everything: AnalysisAnswers, test_set: TestSet, config: Config) -> 
 
 
 def unchanged(config: Config, key: str) -> BuildResult | None:
-    """The last result, if it was made from the same and is still there."""
+    """The last result, if it was made from the same inputs and its files are still there."""
     try:
         state = json.loads((config.output / STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

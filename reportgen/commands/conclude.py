@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from reportgen.analysis import Analysis, AnalysisAnswers
+from reportgen.commands.experiments import ExperimentAnswers
 from reportgen.config import Config
 from reportgen.evidence.attention.findings import judge_attention
 from reportgen.evidence.certificate import read_certificate
@@ -28,16 +28,26 @@ from reportgen.inputs.testset import TestSet
 from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
 
-__all__ = ["Said", "alarms", "conclude", "uses_the_background"]
-
-Said = Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]]
-"""Per model's slug the design of an experiment and the logits; empty where it was not made."""
+__all__ = ["alarms", "conclude", "uses_the_background"]
 
 
 def conclude(
-    everything: AnalysisAnswers, analysis: Analysis, test_set: TestSet, config: Config, transplants: Said, changed: Said
+    everything: AnalysisAnswers,
+    analysis: Analysis,
+    test_set: TestSet,
+    config: Config,
+    transplants: ExperimentAnswers,
+    interventions: ExperimentAnswers,
 ) -> Report:
-    """Everything that is concluded: scores from all answers, all else from the images that are looked at closely."""
+    """Gather all conclusions but the reasons of errors, which need experiments of their own.
+
+    Parameters
+    ----------
+    everything
+        All predictions: scores, comparisons and the class order come from them.
+    analysis
+        The sample of images whose heatmaps are judged: everything else comes from it.
+    """
     attention = judge_attention(analysis, config.seed)
     labels, classes = analysis.labels, analysis.classes
     rows = analysis.images["row"].to_numpy()
@@ -46,7 +56,7 @@ def conclude(
         return decode(test_set.read_bytes(int(rows[index]))).pixels
 
     blank = None if attention is None else [measures.own.blank for measures in attention.measures]
-    shortcuts = judge_shortcuts(analysis, changed, config.seed, blank)
+    shortcuts = judge_shortcuts(analysis, interventions, config.seed, blank)
     notes = data_notes(
         everything.images, everything.problems, classes, everything.manifest["notes"], _overlap(test_set, config)
     )

@@ -1,4 +1,4 @@
-"""Compares two analyses of the same images, before and after retraining: from both folders to a small site."""
+"""`reportgen diff`: compares two analyses of the same images, before and after retraining, on a small site."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from reportgen.analysis import Analysis, AnalysisAnswers, ModelRecords, read_answers, read_records
 from reportgen.commands.merge import analysis_folder, refuse_own_input
-from reportgen.config import Config
+from reportgen.config import Config, recorded_settings
 from reportgen.errors import DataError
 from reportgen.evidence.comparison.change import AnswerChange, answer_change, heat_change
 from reportgen.evidence.comparison.matching import Matched, match_images, match_models
@@ -34,7 +34,6 @@ __all__ = ["diff"]
 
 Ints = npt.NDArray[np.int64]
 
-_SETTINGS = ("method", "precision", "regions", "seed")
 # Lists of images: this many times the setting `examples`.
 _LISTS = 2
 
@@ -62,27 +61,27 @@ def diff(
     ReportError
         A folder holds no analysis, the two have no image or model in common, or the output cannot be written.
     """
-    told = progress or SilentProgress()
+    progress = progress or SilentProgress()
     archive_date()
     refuse_own_input(config.output, (before, after))
-    with build_lock(config.output, told.note):
+    with build_lock(config.output, progress.note):
         check_output(config.output, "diff", zipped=config.zip)
         claim(config.output, "diff")
-        return _diff_alone(config, before, after, pairs, told)
+        return _diff_alone(config, before, after, pairs, progress)
 
 
 def _diff_alone(
-    config: Config, before: Path, after: Path, pairs: Mapping[str, str] | None, told: Progress
+    config: Config, before: Path, after: Path, pairs: Mapping[str, str] | None, progress: Progress
 ) -> Published:
-    with told.stage("Reading both analyses"):
+    with progress.stage("Reading both analyses"):
         one, two = (read_answers(analysis_folder(folder)) for folder in (before, after))
         matched = match_images(one, two)
         models = match_models(one, two, pairs)
-    with told.stage("Weighing the change"):
+    with progress.stage("Weighing the change"):
         report = _report(config, one, two, matched, models, [before, after])
     return publish_site(
         lambda known, save, advance: compose_diff(report, config, known, save, advance),
-        len(report.images), config.output, config, told,
+        len(report.images), config.output, config, progress,
     )  # fmt: skip
 
 
@@ -105,7 +104,7 @@ def _report(
         )
         for name, (a, b) in zip(names, models, strict=True)
     ]  # fmt: skip
-    sample = draw_sample(labels, config.sample_images, config.seed)
+    sample = draw_sample(labels, config.max_explained_images, config.seed)
     rows = np.arange(len(labels)) if sample is None else sample
     persons = after.images["person"].iloc[matched.after[rows]].to_numpy(dtype=object)
     known = persons if pd.notna(persons).any() else None
@@ -250,7 +249,7 @@ def _cautions(before: AnalysisAnswers, after: AnalysisAnswers, matched: Matched,
         )
     if used < n:
         said.append(f"The heat was measured on {used:,} of {n:,} images, drawn at random and evenly over the emotions.")
-    for name in _SETTINGS:
+    for name in recorded_settings():
         old, new = before.manifest["settings"][name], after.manifest["settings"][name]
         if old != new:
             said.append(f"The analyses were made with another {name} ({old} before, {new} after).")

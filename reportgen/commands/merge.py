@@ -1,4 +1,4 @@
-"""Joins analyses of disjoint parts of one test set, made on different machines, into one."""
+"""`reportgen merge`: merges analyses of disjoint parts of one test set, made on different machines, into one."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ import pyarrow as pa
 
 from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION, content_hash, read_manifest
+from reportgen.commands.build import make_report, own_output
+from reportgen.config import Config, recorded_settings
 from reportgen.errors import DataError
 from reportgen.files import write_json
+from reportgen.inputs.discover import with_checkpoints
+from reportgen.inputs.relocate import find_again, reorder
+from reportgen.inputs.testset import load_test_set
 from reportgen.merge_shards import common_kinds, join_parts, unique_ids
+from reportgen.progress import Progress, SilentProgress
+from reportgen.result import BuildResult
 from reportgen.shards import PartStore, prune_models, write_table
 
-__all__ = ["analysis_folder", "merge_analyses", "refuse_own_input"]
+__all__ = ["analysis_folder", "merge", "merge_analyses", "refuse_own_input"]
 
-# Two parts must agree on these, or one report would mix what cannot be compared.
-_SETTINGS = ("method", "precision", "regions", "seed")
+# Two parts must agree on these of a model, or one report would mix what cannot be compared.
 _MODEL = ("architecture", "target_layer", "grid", "preprocessing", "classes", "method", "precision", "settings")
 # What stands behind a hash, in words.
 _SPELT = {"settings": "factory (or its source), region_masks or columns.landmarks"}
@@ -35,6 +41,47 @@ class _Piece:
     images: pd.DataFrame
     problems: pd.DataFrame
     models: tuple[dict[str, Any], ...]
+
+
+def merge(config: Config, folders: Sequence[Path], progress: Progress | None = None) -> BuildResult:
+    """Merge analyses of disjoint parts of one test set, and build the report on all of it.
+
+    Parameters
+    ----------
+    config
+        `data` may name the whole test set; else the images are looked for under `image_root`, the working directory and
+        the folders. Models are needed for experiments on changed images only.
+    folders
+        What `reportgen build` wrote for each part: its output, or the analysis inside.
+    progress
+        Shows the stages; silent if None.
+
+    Raises
+    ------
+    ReportError
+        The analyses do not belong together, an image is not found, or the output cannot be written.
+    """
+    progress = progress or SilentProgress()
+    refuse_own_input(config.output, folders)
+    folder = config.output / "analysis"
+    with own_output(config, "merge", progress):
+        with progress.stage("Merging the analyses", len(folders)):
+            merge_analyses(folders, folder)
+        manifest = read_manifest(folder)
+        with progress.stage("Finding the images"):
+            images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
+            if config.data is not None:
+                test_set = reorder(load_test_set(config), images)
+            else:
+                near = [place for part in folders for place in (part, part.parent)]
+                roots = [root for root in (config.image_root, Path.cwd(), *near) if root is not None]
+                test_set = find_again(images, manifest["classes"], roots, str(manifest["data"]["source"]))
+        config = with_checkpoints(config, manifest["models"])
+        lost = [model["name"] for model in manifest["models"] if model["name"] not in config.models]
+        if lost and config.experiments != "off":
+            progress.note(f"warning: no checkpoint of {', '.join(lost)}, so no experiment on changed images was made")
+            config = config.model_copy(update={"experiments": "off"})
+        return make_report(config, "merge", test_set, (), progress)
 
 
 def analysis_folder(folder: Path) -> Path:
@@ -120,7 +167,7 @@ def _checked(first: _Piece, piece: _Piece) -> _Piece:
     both = f"{first.folder} and {piece.folder}"
     if a["classes"] != b["classes"]:
         raise DataError(f"{both}: classes differ ({', '.join(a['classes'])} and {', '.join(b['classes'])})")
-    for name in _SETTINGS:
+    for name in recorded_settings():
         if a["settings"][name] != b["settings"][name]:
             raise DataError(
                 f"{both}: made with another {name} ({a['settings'][name]} and {b['settings'][name]}); "

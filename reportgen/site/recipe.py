@@ -5,40 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from reportgen.analysis import content_hash
-from reportgen.config import Config
+from reportgen.config import Config, setting
 from reportgen.errors import printable
 from reportgen.site.context import Context
 from reportgen.site.wording.format import count, plain
 
 __all__ = ["build_command", "checksums", "citation", "settings_file", "version"]
-
-_COMMAND_FLAGS = ("method", "precision", "regions", "experiments", "sample_images", "seed", "privacy")
-# Said by the command itself, or about where things lie and how fast they are made.
-_ELSEWHERE = {
-    "data",
-    "output",
-    "models",
-    "image_root",
-    "method",
-    "precision",
-    "regions",
-    "experiments",
-    "seed",
-    "privacy",
-    "zip",
-    "single_file",
-    "single_file_mb",
-    "mail",
-    "mail_mb",
-    "size_warning_mb",
-    "workers",
-    "shard_images",
-    "unsafe_load",
-    "device",
-}
 
 
 def version(context: Context) -> str:
@@ -79,9 +54,9 @@ def build_command(config: Config) -> str | None:
         return None
     models = [f"--model {shlex.quote(f'{name}={entry.checkpoint.name}')}" for name, entry in config.models.items()]
     flags = [
-        f"--{name.replace('_', '-')} {getattr(config, name)}"
-        for name in _COMMAND_FLAGS
-        if getattr(config, name) != Config.model_fields[name].default
+        f"{setting(name).flag} {getattr(config, name)}"
+        for name in Config.model_fields
+        if _has_place(name) == "command" and getattr(config, name) != Config.model_fields[name].default
     ]
     if config.ray.address not in (None, "auto") or any(entry.factory is not None for entry in config.models.values()):
         flags.append("--config reportgen.toml")  # what runs code of its own has to be named
@@ -93,7 +68,7 @@ def settings_file(config: Config) -> str:
     changed = config.model_dump(exclude_defaults=True)
     lines, tables = [], []
     for name, value in changed.items():
-        if name in _ELSEWHERE:
+        if _has_place(name) != "file":
             continue
         if isinstance(value, dict):
             tables += _table(name, value)
@@ -105,6 +80,14 @@ def settings_file(config: Config) -> str:
             tables += _table(f"models.{json.dumps(name)}", {"checkpoint": entry.checkpoint.name, **rest})
     # Names need not be UTF-8, pages have to be.
     return "\n".join([*lines, *tables]).encode("utf-8", "replace").decode()
+
+
+def _has_place(name: str) -> Literal["command", "file", None]:
+    """Where the recipe states a setting: what is about this machine alone it does not."""
+    declared = setting(name)
+    if declared.local:
+        return None
+    return "command" if declared.flag and declared.affects else "file"
 
 
 def _table(name: str, values: dict[str, Any]) -> list[str]:

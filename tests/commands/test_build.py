@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import read_analysis
-from reportgen.commands.build import build, explain
+from reportgen.commands.build import build
 from reportgen.commands.conclude import uses_the_background
+from reportgen.commands.explain import explain
 from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
 from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
@@ -184,7 +185,7 @@ def test_a_shuffled_class_order_of_a_model_is_put_right(notebook, tmp_path, buil
 
 def test_a_class_order_that_looks_permuted_is_said_on_the_terminal_too(notebook, tmp_path, monkeypatch):
     """The rule itself is tested with the evidence; here, that its sentence arrives."""
-    from reportgen import conclusions as module
+    from reportgen.commands import conclude as module
     from reportgen.evidence.performance.class_order import PermutedOrder
 
     said = PermutedOrder(0.1, 0.9, EMOTIONS[::-1], "The class order looks permuted.")

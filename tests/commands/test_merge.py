@@ -12,8 +12,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from reportgen.analysis import read_analysis
-from reportgen.commands.build import merge
-from reportgen.commands.merge import merge_analyses
+from reportgen.commands.merge import merge, merge_analyses
 from reportgen.config import Config
 from reportgen.errors import CheckpointError, DataError
 from reportgen.explain.analyse import analyse

@@ -111,4 +111,4 @@ def photo_quality(analysis: Analysis) -> dict[str, FloatArray]:
 def _why_no_prior(priors: FloatArray | None, *, unweighted: bool) -> str:
     if priors is None:
         return "the training data's emotions are not known"
-    return "" if unweighted else "nothing says that training was unweighted (setting training_unweighted)"
+    return "" if unweighted else "nothing says that training was unweighted (setting assume_unweighted_training)"

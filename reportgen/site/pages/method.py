@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.config import Config
+from reportgen.config import Config, is_plain, setting, settings_affecting
 from reportgen.evidence.certificate import Certificate
 from reportgen.site.context import Context, base_name
 from reportgen.site.html.components import Legend, Page, Tile
@@ -235,6 +235,5 @@ def _tiles(context: Context) -> tuple[Tile, ...]:
 
 def _settings(config: Config) -> tuple[tuple[str, str], ...]:
     """The settings that shape the results; paths stay at home."""
-    values = config.model_dump()
-    shown = ("method", "regions", "overlay", "colormap", "precision", "seed", "examples", "privacy")
-    return tuple((key, str(values[key])) for key in shown)
+    names = settings_affecting("analysis", "evidence", "site", "presentation")
+    return tuple((name, str(getattr(config, name))) for name in names if is_plain(name) and not setting(name).local)

@@ -206,7 +206,7 @@ def test_reports_without_experiments_say_what_was_not_tested(variants: dict[str,
 
 
 def test_config_names_the_setting_that_the_prior_rule_needs() -> None:
-    assert "training_unweighted" in Config.model_fields
+    assert "assume_unweighted_training" in Config.model_fields
 
 
 def test_a_heading_names_a_region_only_where_a_fair_share_of_the_evidence_lies(

@@ -1,0 +1,93 @@
+"""What evidence asks of the models: changed images are chosen, shown, and the answers measured.
+
+Which errors are worth changing is known only once the records are judged, so this loop between `evidence` and `explain`
+is the one place where the program does not go straight from images to pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reportgen.analysis import Analysis
+from reportgen.config import Config
+from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, measure_occlusions
+from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
+from reportgen.explain.experiments.experiment import Experiment
+from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
+from reportgen.explain.experiments.occlusions import occlusion_experiment
+from reportgen.explain.experiments.perform import perform
+from reportgen.explain.experiments.transplants import transplant_experiment
+from reportgen.inputs.testset import TestSet
+from reportgen.progress import Progress
+from reportgen.site.report import Report
+
+__all__ = ["ExperimentAnswers", "Experiments"]
+
+ExperimentAnswers = Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]]
+"""By model's slug, one row per changed image: the design, and the logits (n, C). Empty where none were shown."""
+
+
+@dataclass(frozen=True)
+class Experiments:
+    """The experiments of one build; with `experiments = "off"` none is made.
+
+    Every method may raise a `CheckpointError` or a `ConfigError` where a model can no longer be loaded, and a
+    `BuildError` where one gives NaN or infinity.
+    """
+
+    analysis: Analysis
+    test_set: TestSet
+    config: Config
+    progress: Progress
+
+    def transplants(self) -> ExperimentAnswers:
+        """The models' answers to faces with regions of other faces."""
+        budget = self.config.experiments
+        if budget == "off":
+            return {}
+        return self._answers(transplant_experiment(self.analysis, budget, self.config.seed), "Transplanting regions")
+
+    def interventions(self) -> ExperimentAnswers:
+        """The models' answers to photos with a property removed, such as colour."""
+        budget = self.config.experiments
+        if budget == "off":
+            return {}
+        experiment = intervention_experiment(self.analysis, budget, self.config.seed)
+        return self._answers(experiment, "Removing properties")
+
+    def occlusions(self, report: Report) -> Occlusions | None:
+        """What changes when regions of misclassified images do; None where nothing is to be shown."""
+        budget, attention = self.config.experiments, report.attention
+        if budget == "off" or attention is None:
+            return None
+        chosen = choose_occlusions(self.analysis, attention.measures, report.mined, self.config.seed)
+        experiment = occlusion_experiment(
+            self.analysis, chosen.strips, chosen.hot, chosen.controls, budget, self.config.seed
+        )
+        if experiment is None:
+            return None
+        answers = self._answers(experiment, "Changing regions of errors")
+        return measure_occlusions(
+            experiment.design, {slug: logits for slug, (_, logits) in answers.items()}, self.analysis
+        )
+
+    def shortcut_errors(self, report: Report) -> Mapping[str, ShortcutErrors]:
+        """By model, whether its errors depend on the property that a shortcut rests on."""
+        budget = self.config.experiments
+        if budget == "off":
+            return {}
+        found = () if report.shortcuts is None else report.shortcuts.found
+        chosen = choose_shortcut_errors(self.analysis, found, budget, self.config.seed)
+        answers = self._answers(shortcut_error_experiment(self.analysis, chosen), "Removing shortcuts from errors")
+        return measure_shortcut_errors(self.analysis, found, answers)
+
+    def _answers(self, experiment: Experiment | None, title: str) -> ExperimentAnswers:
+        if experiment is None:
+            return {}
+        found = perform(experiment, self.config, self.test_set, self.analysis, self.progress, title)
+        return {slug: (answers.design, answers.logits) for slug, answers in found.items()}

@@ -1,0 +1,36 @@
+"""`reportgen explain`: the same pictures and pages for images without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reportgen.commands.build import run
+from reportgen.config import Config
+from reportgen.inputs.discover import discover_models
+from reportgen.inputs.emotions import EMOTIONS
+from reportgen.inputs.testset import images_without_labels
+from reportgen.progress import Progress, SilentProgress
+from reportgen.result import BuildResult
+
+__all__ = ["explain"]
+
+
+def explain(config: Config, images: Sequence[Path], progress: Progress | None = None) -> BuildResult:
+    """Build a report on images that nobody has labelled.
+
+    Parameters
+    ----------
+    images
+        Files, or folders of them.
+    progress
+        Shows the stages; silent if None.
+
+    Raises
+    ------
+    ReportError
+        There is no image, the models cannot be used, or the output cannot be written.
+    """
+    found = discover_models(config)
+    test_set = images_without_labels(images, found.config.classes or EMOTIONS)
+    return run(found.config, "explain", test_set, found.missing, progress or SilentProgress())
