@@ -1,6 +1,6 @@
-"""From a test set and checkpoints to a finished `analysis/` folder, computing only what is not there yet.
+"""From a test set and checkpoints to a finished `analysis/` folder, computing only what is missing.
 
-This module needs no torch: where nothing is new, loading it would be the slowest step of a build.
+This module needs no torch: where nothing is new, importing torch would be the slowest step of a build.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION
 from reportgen.config import Config
 from reportgen.errors import DataError, printable
-from reportgen.explain.fingerprints import Plan, library_versions, make_plan, model_hashes, shard_bounds
-from reportgen.explain.tuning import known_tunings, read_tunings, untried_tunings
+from reportgen.explain.fingerprints import Fingerprints, library_versions, model_hashes, shard_bounds, take_fingerprints
+from reportgen.explain.tuning import known_tunings, read_tunings, unmeasured_tunings
 from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
@@ -36,9 +36,9 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
     config
         With data and models filled in.
     folder
-        `output/analysis`; parts already there and still right are kept.
+        `output/analysis`; parts that are there and still valid stay.
     notes
-        What the report should say of models that are missing this time, one sentence each.
+        What the report should state about models that are missing this time, one sentence each.
 
     Returns
     -------
@@ -58,14 +58,14 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
     previous = _read_manifest(folder)
     device = str(previous.get("device", "cpu")) if config.device == "auto" else config.device.partition(":")[0]
     with progress.stage("Hashing the inputs"):
-        hashes, kept = model_hashes(config, device), read_tunings(folder)
-        tunings = known_tunings(config, len(test_set.frame), hashes, kept, device)
-        plan = None if tunings is None else make_plan(test_set, config, device, bounds, tunings)
-    if plan is not None and _is_current(folder, previous, plan):
-        renewed = {**previous, **_given(config, test_set, notes, previous["models"])}
+        hashes, measured = model_hashes(config, device), read_tunings(folder)
+        tunings = known_tunings(config, len(test_set.frame), hashes, measured, device)
+        fingerprints = None if tunings is None else take_fingerprints(test_set, config, device, bounds, tunings)
+    if fingerprints is not None and _is_current(folder, previous, fingerprints):
+        renewed = {**previous, **_given_facts(config, test_set, notes, previous["models"])}
         if renewed != previous:
             write_json(folder / "manifest.json", renewed)
-        _prune(folder, plan, notes)  # what a build that was killed after its manifest left behind
+        _prune(folder, fingerprints, notes)  # left behind by a build that was killed after writing its manifest
         return 0
 
     from reportgen.explain.calibrate import calibrate  # torch takes seconds to load
@@ -74,15 +74,15 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
 
     present, kind = own_device(config)
     if kind != device:
-        hashes, tunings, plan = model_hashes(config, kind), None, None
+        hashes, tunings, fingerprints = model_hashes(config, kind), None, None
     if tunings is None and kind != present.type:
-        tunings = untried_tunings(config, kind)
+        tunings = unmeasured_tunings(config, kind)
     if tunings is None:
-        tunings = calibrate(config, test_set, folder, hashes, kept, present, progress)
-    if plan is None:
-        plan = make_plan(test_set, config, kind, bounds, tunings)
-    done = compute(config, test_set, plan, folder, present, tunings, progress, kind)
-    _finish(config, test_set, plan, folder, kind, done.models, notes)
+        tunings = calibrate(config, test_set, folder, hashes, measured, present, progress)
+    if fingerprints is None:
+        fingerprints = take_fingerprints(test_set, config, kind, bounds, tunings)
+    done = compute(config, test_set, fingerprints, folder, present, tunings, progress, kind)
+    _finish(config, test_set, fingerprints, folder, kind, done.models, notes)
     return done.images
 
 
@@ -94,30 +94,32 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest if isinstance(manifest, dict) else {}
 
 
-def _stores(folder: Path, plan: Plan) -> list[tuple[PartStore, Sequence[str]]]:
+def _stores(folder: Path, fingerprints: Fingerprints) -> list[tuple[PartStore, Sequence[str]]]:
     stores: list[tuple[PartStore, Sequence[str]]] = [
-        (PartStore(folder / "images"), plan.image_keys.parts),
-        (PartStore(folder / "landmarks"), () if plan.face_keys is None else plan.face_keys.parts),
+        (PartStore(folder / "images"), fingerprints.image_keys.parts),
+        (PartStore(folder / "landmarks"), () if fingerprints.face_keys is None else fingerprints.face_keys.parts),
     ]
-    return stores + [(PartStore(folder / "models" / model.slug), model.keys.parts) for model in plan.models]
+    return stores + [(PartStore(folder / "models" / model.slug), model.keys.parts) for model in fingerprints.models]
 
 
-def _is_current(folder: Path, previous: dict[str, Any], plan: Plan) -> bool:
+def _is_current(folder: Path, previous: dict[str, Any], fingerprints: Fingerprints) -> bool:
     return (
-        previous.get("fingerprint") == plan.fingerprint
+        previous.get("fingerprint") == fingerprints.whole
         and (folder / "problems.parquet").is_file()
-        and all(store.has(i, key) for store, keys in _stores(folder, plan) for i, key in enumerate(keys))
+        and all(store.has(i, key) for store, keys in _stores(folder, fingerprints) for i, key in enumerate(keys))
     )
 
 
-def _given(config: Config, test_set: TestSet, notes: Sequence[str], models: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The part of the manifest that is told, not computed: it may change while every record stays as it is."""
-    told = {
+def _given_facts(
+    config: Config, test_set: TestSet, notes: Sequence[str], models: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """The part of the manifest that is given, not computed: it may change while every record stays the same."""
+    given = {
         name: {"file": printable(model.checkpoint.name), "pretraining": model.pretraining}
         for name, model in config.models.items()
     }
     return {
-        "models": [{**model, **told[model["name"]]} for model in models],
+        "models": [{**model, **given[model["name"]]} for model in models],
         "data": {
             "source": test_set.source,
             "rows": len(test_set.frame),
@@ -130,24 +132,24 @@ def _given(config: Config, test_set: TestSet, notes: Sequence[str], models: Sequ
 def _finish(
     config: Config,
     test_set: TestSet,
-    plan: Plan,
+    fingerprints: Fingerprints,
     folder: Path,
     device: str,
     models: list[dict[str, Any]],
     notes: Sequence[str],
 ) -> None:
-    """List what could not be read, then write the manifest, then drop parts of earlier inputs: in this order a kill at
-    any moment leaves either the old analysis or the new one.
+    """List what could not be read, then write the manifest, then drop parts of earlier inputs: in this order, a build
+    that is killed at any moment leaves either the old analysis or the new one.
     """
-    read = PartStore(folder / "images").rows(plan.image_keys.parts, ["problem"])["problem"]
+    read = PartStore(folder / "images").rows(fingerprints.image_keys.parts, ["problem"])["problem"]
     lost = [(row, str(problem)) for row, problem in enumerate(read) if problem is not None]
     if len(lost) == len(read):
         raise DataError(f"{test_set.source}: no image could be read; the first: {lost[0][1]}")
     listed = [{name: row[name] for name in _PROBLEM_COLUMNS} for row in test_set.problems.to_dict(orient="records")]
     listed += [
         {
-            "path": plan.frame["path"].iloc[row],
-            "emotion": plan.frame["emotion"].iloc[row],
+            "path": fingerprints.frame["path"].iloc[row],
+            "emotion": fingerprints.frame["emotion"].iloc[row],
             "kind": "unreadable",
             "message": problem,
         }
@@ -160,10 +162,10 @@ def _finish(
         {
             "schema": SCHEMA_VERSION,
             "reportgen": __version__,
-            "fingerprint": plan.fingerprint,
+            "fingerprint": fingerprints.whole,
             "classes": list(test_set.classes),
-            "parts": list(plan.image_keys.parts),
-            "landmark_parts": [] if plan.face_keys is None else list(plan.face_keys.parts),
+            "parts": list(fingerprints.image_keys.parts),
+            "landmark_parts": [] if fingerprints.face_keys is None else list(fingerprints.face_keys.parts),
             "device": device,
             "settings": {
                 "method": config.method,
@@ -173,15 +175,15 @@ def _finish(
                 "shard_images": config.shard_images,
             },
             "versions": library_versions(),
-            **_given(config, test_set, notes, models),
+            **_given_facts(config, test_set, notes, models),
         },
     )
-    _prune(folder, plan, notes)
+    _prune(folder, fingerprints, notes)
 
 
-def _prune(folder: Path, plan: Plan, missing: Sequence[str]) -> None:
-    """A model whose checkpoint is only missing this time keeps its records; one that is wanted no more does not."""
-    for store, keys in _stores(folder, plan):
+def _prune(folder: Path, fingerprints: Fingerprints, missing: Sequence[str]) -> None:
+    """A model whose checkpoint is only missing this time keeps its records; one that is no longer listed does not."""
+    for store, keys in _stores(folder, fingerprints):
         store.prune(keys)
     if not missing:
-        prune_models(folder, [model.slug for model in plan.models])
+        prune_models(folder, [model.slug for model in fingerprints.models])

@@ -1,4 +1,4 @@
-"""Measures how each model runs best here: images per batch, and whether bfloat16 pays and what it changes."""
+"""Measures how each model runs fastest here: images per batch, and whether bfloat16 pays and what it changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reportgen.errors import DataError
 from reportgen.explain.explainer import Explainer, Explanation, Question
 from reportgen.explain.heads import GROUP
 from reportgen.explain.loading import load_model
-from reportgen.explain.tuning import WORTH_MEASURING, Change, Tuning, tuning_key, usual_tuning, write_tunings
+from reportgen.explain.tuning import WORTH_MEASURING, PrecisionChange, Tuning, tuning_key, usual_tuning, write_tunings
 from reportgen.explain.workers import available_cores, worker_threads
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.testset import TestSet
@@ -28,10 +28,10 @@ __all__ = ["calibrate", "choose", "measure_change"]
 _BATCHES = {"cpu": (2, 4, 8), "cuda": (16, 32, 64, 128), "mps": (16, 32, 64)}
 _ROUNDS = 2
 _CLEARLY = 0.97  # another batch size than the usual one has to take at most this share of its time
-_WINS = 1.2  # bfloat16 has to be so many times as fast: a small gain is no reason to change the numbers
+_WINS = 1.2  # bfloat16 has to be this many times as fast: a small gain is no reason to change numbers
 _TOLERATED = 0.005  # of the predictions may change
-_SAMPLE = (64, 512)  # at least and at most so many images tell what bfloat16 changes ...
-_SAMPLE_SHARE = 16  # ... one in so many
+_SAMPLE = (64, 512)  # fewest and most images that measure what bfloat16 changes ...
+_SAMPLE_SHARE = 16  # ... one image in this many
 
 
 def calibrate(
@@ -39,17 +39,17 @@ def calibrate(
     test_set: TestSet,
     folder: Path,
     hashes: Mapping[str, str],
-    kept: Mapping[str, Tuning],
+    measured: Mapping[str, Tuning],
     device: torch.device,
     progress: Progress,
 ) -> dict[str, Tuning]:
-    """How to run every model, by name: as it is kept, or else as measured now, which is then kept.
+    """How to run every model, by name: as measured before, or else as measured now, which is then written down.
 
     Parameters
     ----------
     hashes
         From `model_hashes`.
-    kept
+    measured
         From `read_tunings(folder)`.
 
     Raises
@@ -60,7 +60,7 @@ def calibrate(
         A model gives NaN or infinity.
     """
     keys = {name: tuning_key(hashes[name], config) for name in config.models}
-    found = {name: kept[key] for name, key in keys.items() if key in kept}
+    found = {name: measured[key] for name, key in keys.items() if key in measured}
     missing = [name for name in config.models if name not in found]
     # On a processor all workers run at once, as they will in the pass: they share its cache and its memory.
     workers = (config.workers or available_cores()) if device.type == "cpu" else 1
@@ -76,7 +76,7 @@ def calibrate(
                 found[name] = choose(
                     explainer, images, config.precision, len(test_set.frame), device.type, pool, workers
                 )
-            _tell(name, found[name], config.precision, progress)
+            _report_choice(name, found[name], config.precision, progress)
             step.advance()
     write_tunings(folder, {keys[name]: found[name] for name in config.models})
     return found
@@ -85,7 +85,7 @@ def calibrate(
 def choose(
     explainer: Explainer,
     images: Sequence[npt.NDArray[np.uint8]],
-    wish: str,
+    requested: str,
     n: int,
     device: str,
     pool: ThreadPoolExecutor,
@@ -97,32 +97,32 @@ def choose(
     ----------
     images
         A sample, resized; at least one.
-    wish
+    requested
         "float32", "bf16" or "auto".
     n
-        Images that are to be explained.
+        Number of images to explain.
     device
         "cpu", "cuda" or "mps".
     pool, workers
-        Threads to run it in, and how many there are.
+        Threads to run it in, and their number.
     """
     usual = usual_tuning(device)
     questions = _questions(explainer, images)
     sizes = _BATCHES[device] if n >= WORTH_MEASURING else (usual.batch_size,)
-    precisions = {"float32": ("float32",), "bf16": ("float32", "bf16"), "auto": ("float32", "bf16")}[wish]
+    precisions = {"float32": ("float32",), "bf16": ("float32", "bf16"), "auto": ("float32", "bf16")}[requested]
     ways = [Tuning(size, precision) for precision in precisions for size in sizes]
-    compared = wish == "auto" or len(sizes) > 1
+    compared = requested == "auto" or len(sizes) > 1
     costs = _costs(explainer, questions, ways, device, pool, workers) if compared else dict.fromkeys(ways, 0.0)
     exact = _best([way for way in ways if way.precision == "float32"], costs, usual.batch_size)
-    if wish == "float32":
+    if requested == "float32":
         return exact
     fast = _best([way for way in ways if way.precision == "bf16"], costs, usual.batch_size)
-    if wish == "auto" and costs[exact] < _WINS * costs[fast]:
+    if requested == "auto" and costs[exact] < _WINS * costs[fast]:
         return exact
     changed = measure_change(explainer, questions, exact, fast, pool)
-    if wish == "auto" and changed.change is not None:
+    if requested == "auto" and changed.change is not None:
         again = changed.change.again * costs[exact]
-        if costs[exact] < _WINS * (costs[fast] + again) or not _tolerable(changed.change):
+        if costs[exact] < _WINS * (costs[fast] + again) or not _is_tolerable(changed.change):
             return exact
     return changed
 
@@ -142,14 +142,14 @@ def measure_change(
     one, other = (rows[::2], rows[1::2]) if len(rows) > 1 else (rows, rows)
     margin = float(off[one].max())
     close = ahead[other] < margin
-    kept = other[~close]
-    answer = slow.logits.argmax(axis=1)
-    exact_maps, quick_maps = slow.maps[rows, answer][other], quick.maps[rows, answer][other]
+    trusted = other[~close]
+    predicted = slow.logits.argmax(axis=1)
+    exact_maps, quick_maps = slow.maps[rows, predicted][other], quick.maps[rows, predicted][other]
     total = np.maximum(np.abs(exact_maps).sum(axis=(1, 2)), np.finfo(np.float32).tiny)
     difference = np.where(close, 0, np.abs(quick_maps - exact_maps).sum(axis=(1, 2)) / total)
-    change = Change(
+    change = PrecisionChange(
         images=len(other),
-        predictions=int((quick.logits[kept].argmax(axis=1) != answer[kept]).sum()),
+        predictions=int((quick.logits[trusted].argmax(axis=1) != predicted[trusted]).sum()),
         map_median=float(np.median(difference)),
         map_high=float(np.quantile(difference, 0.95)),
         again=float(close.mean()),
@@ -172,7 +172,7 @@ def _costs(
     pool: ThreadPoolExecutor,
     workers: int,
 ) -> dict[Tuning, float]:
-    """Seconds per image of each way, the best of a few rounds in turn: what else the machine does comes and goes."""
+    """Seconds per image of each way, the best of a few alternating rounds, since other load comes and goes."""
     few = (list(questions) * GROUP)[: max(GROUP, *(way.batch_size for way in ways))]
     clock = time.thread_time if device == "cpu" else time.perf_counter
 
@@ -185,10 +185,10 @@ def _costs(
     return dict(zip(ways, np.min(rounds, axis=0).tolist(), strict=True))
 
 
-def _sample(test_set: TestSet, spec: Preprocessing, wish: str) -> list[npt.NDArray[np.uint8]]:
-    """Images from all over the test set, as the model sees them; a grey one where none can be read."""
+def _sample(test_set: TestSet, spec: Preprocessing, requested: str) -> list[npt.NDArray[np.uint8]]:
+    """Images spread over the test set, as the model sees them; a grey one where none can be read."""
     n = len(test_set.frame)
-    count = min(n, GROUP if wish == "float32" else int(np.clip(n // _SAMPLE_SHARE, *_SAMPLE)))
+    count = min(n, GROUP if requested == "float32" else int(np.clip(n // _SAMPLE_SHARE, *_SAMPLE)))
     images = []
     for row in np.unique(np.linspace(0, n - 1, count).round().astype(int)).tolist():
         try:
@@ -207,13 +207,13 @@ def _joined(parts: Sequence[Explanation]) -> Explanation:
     return Explanation(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
 
 
-def _tolerable(change: Change) -> bool:
+def _is_tolerable(change: PrecisionChange) -> bool:
     return change.predictions <= _TOLERATED * change.images
 
 
-def _tell(name: str, tuning: Tuning, wish: str, progress: Progress) -> None:
-    """On the terminal: what was chosen, and a warning where bfloat16 changes more than it may."""
-    if wish == "auto" and tuning.precision == "float32":
+def _report_choice(name: str, tuning: Tuning, requested: str, progress: Progress) -> None:
+    """Print what was chosen, with a warning where bfloat16 changes more than is tolerated."""
+    if requested == "auto" and tuning.precision == "float32":
         progress.note(f"{name}: float32, because bfloat16 is not clearly faster here or changes too much")
     change = tuning.change
     if change is None:
@@ -222,7 +222,7 @@ def _tell(name: str, tuning: Tuning, wish: str, progress: Progress) -> None:
         f"{name}: bfloat16; {change.predictions} of {change.images} predictions changed, maps by "
         f"{change.map_median:.1%} in the median; {change.again:.1%} of the images run again in float32"
     )
-    if not _tolerable(change):
+    if not _is_tolerable(change):
         progress.note(
             f"warning: {name}: bfloat16 changes more than {_TOLERATED:.1%} of the predictions; use --precision float32"
         )

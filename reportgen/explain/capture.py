@@ -59,9 +59,9 @@ class TargetCapture:
         self._local.activations = None
         with torch.enable_grad():
             logits = module(x)
-        return self._taken(), logits
+        return self._take(), logits
 
-    def look(self, module: nn.Module, x: Tensor) -> Tensor:
+    def activations(self, module: nn.Module, x: Tensor) -> Tensor:
         """The activations (B, K, h, w) alone, without a graph and without a copy.
 
         Only for a layer behind which nothing works in place: it would overwrite them.
@@ -69,9 +69,9 @@ class TargetCapture:
         self._local.activations = None
         with torch.no_grad():
             module(x)
-        return self._taken()
+        return self._take()
 
-    def _taken(self) -> Tensor:
+    def _take(self) -> Tensor:
         activations: Tensor | None = self._local.activations
         if activations is None:
             raise ConfigError(f"target_layer '{self._layer}' is not used by the model's forward pass; name one that is")

@@ -13,10 +13,10 @@ import torch
 from reportgen.config import Config
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
-from reportgen.explain.fingerprints import ModelPlan, Plan
+from reportgen.explain.fingerprints import Fingerprints, ModelFingerprints
 from reportgen.explain.loading import ReadyModel, load_model
-from reportgen.explain.one_pass import CHUNK, Consumer, run_pass
-from reportgen.explain.record_cache import KeptFaces, KeptRecords
+from reportgen.explain.one_pass import CHUNK, Recorder, run_pass
+from reportgen.explain.record_cache import FaceCache, RecordCache
 from reportgen.explain.recorders import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.tuning import Tuning
 from reportgen.explain.workers import available_cores, single_threaded
@@ -29,7 +29,7 @@ __all__ = ["Computed", "compute"]
 
 @dataclass(frozen=True)
 class Computed:
-    """What the manifest says of every model, and how many images were processed."""
+    """Each model's entry in the manifest, and how many images were processed."""
 
     models: list[dict[str, Any]]
     images: int
@@ -38,7 +38,7 @@ class Computed:
 def compute(
     config: Config,
     test_set: TestSet,
-    plan: Plan,
+    fingerprints: Fingerprints,
     folder: Path,
     device: torch.device,
     tunings: Mapping[str, Tuning],
@@ -50,7 +50,7 @@ def compute(
     Parameters
     ----------
     tunings
-        How each model is run, by name: those that the plan was made with.
+        How each model is run, by name: those that the fingerprints were taken with.
     kind
         Of the workers' device, where a cluster has another one than this machine.
 
@@ -60,10 +60,12 @@ def compute(
         A model cannot be used.
     """
     with ExitStack() as stack:
-        consumers: list[Consumer] = [ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)]
+        recorders: list[Recorder] = [
+            ImageFacts(PartStore(folder / "images"), fingerprints.image_keys, fingerprints.frame)
+        ]
         entries, grids, checkpoints = [], [], {}
-        with progress.stage("Loading the models", len(plan.models)) as step, single_threaded():
-            for model in plan.models:
+        with progress.stage("Loading the models", len(fingerprints.models)) as step, single_threaded():
+            for model in fingerprints.models:
                 ready = load_model(model.name, model.config, test_set.classes, unsafe=config.unsafe_load)
                 explainer = stack.enter_context(
                     Explainer(
@@ -77,8 +79,8 @@ def compute(
                     )
                 )
                 store = PartStore(folder / "models" / model.slug)
-                consumers.append(
-                    ModelRecorder(store, model.keys, explainer, plan.frame, exclusive=device.type != "cpu")
+                recorders.append(
+                    ModelRecorder(store, model.keys, explainer, fingerprints.frame, exclusive=device.type != "cpu")
                 )
                 grids.append(explainer.grid)
                 checkpoints[model.name] = ready.checkpoint
@@ -87,30 +89,34 @@ def compute(
                     progress.note(f"warning: {ready.suspicion}")
                 step.advance()
         faces = None
-        if plan.face_keys is not None:
+        if fingerprints.face_keys is not None:
             landmarks = PartStore(folder / "landmarks")
-            faces = FaceFinder(config, test_set.frame, grids, KeptFaces(KeptRecords(landmarks), plan.face_keys.rows))
-            consumers.insert(1, FaceRecorder(landmarks, plan.face_keys, plan.frame["image_id"].tolist()))
+            faces = FaceFinder(
+                config, test_set.frame, grids, FaceCache(RecordCache(landmarks), fingerprints.face_keys.rows)
+            )
+            recorders.insert(
+                1, FaceRecorder(landmarks, fingerprints.face_keys, fingerprints.frame["image_id"].tolist())
+            )
         if config.engine == "ray":
             from reportgen.explain.ray.cluster import run_on_ray  # an extra
 
             done = run_on_ray(
-                config, test_set, plan, consumers, checkpoints, folder, kind or device.type, tunings, progress
+                config, test_set, fingerprints, recorders, checkpoints, folder, kind or device.type, tunings, progress
             )
             return Computed(entries, done)
         workers = config.workers or available_cores()
-        chunk = max(CHUNK, *(tunings[model.name].batch_size for model in plan.models))
-        done = run_pass(test_set, consumers, faces, config.shard_images, workers, progress, chunk_images=chunk)
+        chunk = max(CHUNK, *(tunings[model.name].batch_size for model in fingerprints.models))
+        done = run_pass(test_set, recorders, faces, config.shard_images, workers, progress, chunk_images=chunk)
     return Computed(entries, done)
 
 
 def _manifest_entry(
-    model: ModelPlan, ready: ReadyModel, explainer: Explainer, config: Config, classes: Sequence[str]
+    model: ModelFingerprints, ready: ReadyModel, explainer: Explainer, config: Config, classes: Sequence[str]
 ) -> dict[str, Any]:
-    """What was found of a model, for the manifest: names and numbers only, no path.
+    """A model's entry in the manifest: names and numbers only, no path.
 
-    With the checkpoint's hash this is all that the model's records depend on beside rows, seed, device and code, so
-    that records made elsewhere can be told to belong to them.
+    With the checkpoint's hash it holds everything that the model's records depend on besides rows, seed, device and
+    code, so that records made elsewhere can be recognised as the same model's.
     """
     spec = ready.model.preprocessing
     return {

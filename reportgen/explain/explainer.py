@@ -15,7 +15,7 @@ from torch import Tensor
 
 from reportgen.errors import BuildError
 from reportgen.explain.capture import TargetCapture
-from reportgen.explain.heads import GROUP, AnyHead, Head, PooledHead, Reading, joined, read_graph
+from reportgen.explain.heads import GROUP, AnyHead, Head, HeadOutput, PooledHead, concatenated, output_from_graph
 from reportgen.explain.probes import PeakChange, ablate_peaks, permutations, random_heads
 from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.faces.regions import REGIONS
@@ -29,14 +29,14 @@ __all__ = ["Explainer", "Explanation", "Question"]
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a model says of B images, float32.
+    """A model's output for B images, float32.
 
     Attributes
     ----------
     logits, maps
         (B, C); and (B, C, h, w), signed.
     null_mass, null_share
-        (B, P) and (B, P, R): the random head's, for the labelled class (the predicted one where there is no label).
+        (B, P) and (B, P, R): from `random_heads`, for the labelled class (the predicted one where there is no label).
     peak_changed, control_changed
         (B,) whether the prediction changes without the peak cell of that class, and without other cells; NaN where the
         head cannot be run by itself.
@@ -52,12 +52,12 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Question:
-    """One image and what goes with it.
+    """One image to explain.
 
     Attributes
     ----------
     seed
-        Of what is drawn at random for this image.
+        Of the random draws for this image.
     label
         Index of the labelled class, -1 for none.
     image
@@ -80,16 +80,16 @@ class Explainer(AbstractContextManager["Explainer"]):
     model
         Taken over: optimised in place for `device`.
     order
-        Index of the model's output for each class of the report, so that every model speaks in the same order.
+        Index of the model's output for each class of the report, so that all models share one order.
     method
         A key of `reportgen.explain.maps.METHODS`.
     tuning
-        Batch size, and whether the network runs in bfloat16; the head and the maps are float32 either way. None for the
-        usual way.
+        Batch size, and whether the network runs in bfloat16; the head and the maps are float32 in both cases. None for
+        `usual_tuning`.
     seed
         Of the random heads.
     probing
-        Whether to ask for random heads and peaks, which only statistics of regions need; else their arrays are empty.
+        Whether to compute random heads and peaks, which only statistics of regions need; else their arrays are empty.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         probing: bool = True,
     ) -> None:
         self.preprocessing = model.preprocessing
-        self.grid = (0, 0)  # known on entering, from a blank image
+        self.grid = (0, 0)  # known on entering, from a black image
         self.tuning = tuning or usual_tuning(device.type)
         self._module = optimise_for_inference(model.module, model.target_layer, device)
         self._capture = TargetCapture(self._module, model.target_layer)
@@ -144,7 +144,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         Parameters
         ----------
         tuning
-            Another way to run the network than this explainer's own.
+            To run the network with, instead of this explainer's own.
 
         Raises
         ------
@@ -153,15 +153,15 @@ class Explainer(AbstractContextManager["Explainer"]):
         """
         if not questions:
             return self._nothing
-        # What follows the network is done for groups of one size whatever the batch size, so that the numbers do not
-        # hang on it: convolutions treat every image alike, small matrix products do not.
-        way = tuning or self.tuning
-        size = max(GROUP, way.batch_size)
-        parts = [vars(self._group(questions[i : i + size], way)) for i in range(0, len(questions), size)]
+        # What follows the network is done in groups of one size whatever the batch size, so that numbers do not depend
+        # on it: convolutions treat every image alike, small matrix products do not.
+        tuning = tuning or self.tuning
+        size = max(GROUP, tuning.batch_size)
+        parts = [vars(self._group(questions[i : i + size], tuning)) for i in range(0, len(questions), size)]
         return Explanation(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
     def _learn_shapes(self) -> None:
-        """Grid, channels and kind of head, from a blank image and one of noise."""
+        """Grid, channels and kind of head, from a black image and one of noise."""
         spec = self.preprocessing
         shape = (spec.height, spec.width, 1 if spec.grey else 3)
         images = [np.zeros(shape, np.uint8), np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
@@ -169,13 +169,13 @@ class Explainer(AbstractContextManager["Explainer"]):
         self.grid = (int(activations.shape[2]), int(activations.shape[3]))
         self._scrambled = permutations(activations.shape[1], self._seed).to(self._device)
         self._choose_head(activations, logits)
-        blank = Question(0, -1, images[0], np.zeros((len(REGIONS), *self.grid), np.float32))
+        black = Question(0, -1, images[0], np.zeros((len(REGIONS), *self.grid), np.float32))
         self._nothing = Explanation(
-            **{name: value[:0] for name, value in vars(self._group([blank], self.tuning)).items()}
+            **{name: value[:0] for name, value in vars(self._group([black], self.tuning)).items()}
         )
 
     def _choose_head(self, activations: Tensor, logits: Tensor) -> None:
-        """Keep the separate head, and its short form, only where they give what the model itself gives."""
+        """Use the separate head, and its short form, only where they reproduce the model's own output."""
         separate, self._separate = self._separate, None
         if separate is None:
             return
@@ -188,8 +188,8 @@ class Explainer(AbstractContextManager["Explainer"]):
         if tail is None:
             return
         pooled = PooledHead(tail)
-        short = pooled.read(activations.detach(), self._outputs, self._method)
-        whole = read_graph(activations, logits, self._method)
+        short = pooled.output(activations.detach(), self._outputs, self._method)
+        whole = output_from_graph(activations, logits, self._method)
         pairs = zip(vars(short).values(), vars(whole).values(), strict=True)
         if all(torch.allclose(a, b, rtol=1e-4, atol=1e-4 * float(b.abs().max())) for a, b in pairs):
             self._head = self._pooled = pooled
@@ -200,39 +200,41 @@ class Explainer(AbstractContextManager["Explainer"]):
             x = x.pin_memory()  # else the copy could not run beside the computation
         return x.to(self._device, non_blocking=True)
 
-    def _see(self, images: Sequence[npt.NDArray[np.uint8]], size: int, *, bf16: bool) -> tuple[Tensor, Reading]:
-        """Activations (B, K, h, w) and what the head makes of them, in the order of the model's outputs."""
-        layers, readings = [], []
+    def _run_network(
+        self, images: Sequence[npt.NDArray[np.uint8]], size: int, *, bf16: bool
+    ) -> tuple[Tensor, HeadOutput]:
+        """Activations (B, K, h, w) and the head's output, in the order of the model's outputs."""
+        layers, outputs = [], []
         for start in range(0, len(images), size):
             x = self._input(images[start : start + size])
             with torch.autocast(self._device.type, torch.bfloat16, enabled=bf16):
                 if self._pooled is not None:
-                    layers.append(self._capture.look(self._module, x).float())
+                    layers.append(self._capture.activations(self._module, x).float())
                     continue
                 activations, logits = self._capture.forward(self._module, x)
-            readings.append(read_graph(activations, logits, self._method))
+            outputs.append(output_from_graph(activations, logits, self._method))
             layers.append(activations.detach().float())
         layer = torch.cat(layers)
         if self._pooled is not None:
-            return layer, self._pooled.read(layer, self._outputs, self._method)
-        return layer, joined(readings)
+            return layer, self._pooled.output(layer, self._outputs, self._method)
+        return layer, concatenated(outputs)
 
-    def _see_surely(self, images: Sequence[npt.NDArray[np.uint8]], way: Tuning) -> tuple[Tensor, Reading]:
-        """The same; where bfloat16 leaves the two best classes too close, float32 has the last word."""
-        layer, reading = self._see(images, way.batch_size, bf16=way.precision == "bf16")
-        if way.margin > 0:
-            best = reading.logits.topk(2, dim=1).values
-            close = torch.nonzero(best[:, 0] - best[:, 1] < way.margin)[:, 0]
+    def _run_precisely(self, images: Sequence[npt.NDArray[np.uint8]], tuning: Tuning) -> tuple[Tensor, HeadOutput]:
+        """The same; where bfloat16 leaves the two best classes too close, the image is run again in float32."""
+        layer, output = self._run_network(images, tuning.batch_size, bf16=tuning.precision == "bf16")
+        if tuning.margin > 0:
+            best = output.logits.topk(2, dim=1).values
+            close = torch.nonzero(best[:, 0] - best[:, 1] < tuning.margin)[:, 0]
             if len(close):
-                exact, again = self._see([images[i] for i in close.tolist()], way.batch_size, bf16=False)
+                exact, again = self._run_network([images[i] for i in close.tolist()], tuning.batch_size, bf16=False)
                 layer[close] = exact
-                reading.logits[close], reading.maps[close] = again.logits, again.maps
-                reading.weights[:, close] = again.weights
-        return layer, reading
+                output.logits[close], output.maps[close] = again.logits, again.maps
+                output.weights[:, close] = again.weights
+        return layer, output
 
-    def _group(self, questions: Sequence[Question], way: Tuning) -> Explanation:
-        layer, reading = self._see_surely([q.image for q in questions], way)
-        scores, maps = reading.logits[:, self._order], reading.maps[:, self._order]  # (B, C), (B, C, h, w)
+    def _group(self, questions: Sequence[Question], tuning: Tuning) -> Explanation:
+        layer, output = self._run_precisely([q.image for q in questions], tuning)
+        scores, maps = output.logits[:, self._order], output.maps[:, self._order]  # (B, C), (B, C, h, w)
         if not bool(scores.isfinite().all()):
             raise BuildError("the model gives NaN or infinity for an image; check its preprocessing and its weights")
         if not self.probing:
@@ -242,7 +244,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         explained = torch.where(labels >= 0, labels, scores.argmax(dim=1))
         each = torch.arange(len(questions), device=self._device)
         masks = torch.from_numpy(np.stack([q.masks for q in questions])).to(self._device)  # (B, R, h, w)
-        null = random_heads(reading.weights[self._order][explained, each], layer, masks, self._scrambled)
+        null = random_heads(output.weights[self._order][explained, each], layer, masks, self._scrambled)
         change = self._peaks(layer, maps[each, explained], questions)
         return Explanation(scores.cpu().numpy(), maps.cpu().numpy(), null.mass, null.share, change.peak, change.control)
 

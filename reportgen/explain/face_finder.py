@@ -1,4 +1,4 @@
-"""Landmarks and regions of one image, from the best source there is."""
+"""Landmarks and regions of one image, from the best available source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from reportgen.config import Config
 from reportgen.errors import DataError
-from reportgen.explain.record_cache import KeptFaces
+from reportgen.explain.record_cache import FaceCache
 from reportgen.faces.landmark_table import given_landmarks
 from reportgen.faces.landmarks import Landmarker, Landmarks, template
 from reportgen.faces.regions import fractions_of_map, fractions_on_grids, regions_from_label_png
@@ -26,7 +26,7 @@ Grid = tuple[int, int]
 
 @dataclass(frozen=True)
 class Face:
-    """What is known of the face in one image.
+    """The face in one image.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class FaceFinder:
     """
 
     def __init__(
-        self, config: Config, frame: pd.DataFrame, grids: Sequence[Grid], known: KeptFaces | None = None
+        self, config: Config, frame: pd.DataFrame, grids: Sequence[Grid], known: FaceCache | None = None
     ) -> None:
         self._config = config
         self._known = known

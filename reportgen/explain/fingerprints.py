@@ -1,4 +1,4 @@
-"""What has to be computed, as hashes: known without loading a model, so that a build with nothing new is quick."""
+"""Hashes of everything that an analysis depends on, known without loading a model: an unchanged build is quick."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from reportgen.inputs.testset import RESERVED, TestSet
 from reportgen.shards import Keys
 
 __all__ = [
-    "ModelPlan",
-    "Plan",
+    "Fingerprints",
+    "ModelFingerprints",
     "code_hash",
     "judging_code",
     "library_versions",
-    "make_plan",
     "model_hashes",
     "shard_bounds",
+    "take_fingerprints",
 ]
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -43,14 +43,14 @@ _JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
 
 
 @dataclass(frozen=True)
-class ModelPlan:
-    """One model: its checkpoint's hash, and the hashes of all that its records depend on.
+class ModelFingerprints:
+    """One model: its checkpoint's hash, and hashes of everything that its records depend on.
 
     Attributes
     ----------
     settings
-        Hash of the settings that the manifest does not name: those of the faces, and a user's own architecture. Other
-        than `keys` it is the same on every machine, wherever the files lie.
+        Hash of the settings that the manifest does not list: those of the faces, and a user's own architecture. Unlike
+        `keys` it is the same on every machine, wherever the files are.
     """
 
     name: str
@@ -62,24 +62,24 @@ class ModelPlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Fingerprints:
     """A whole analysis.
 
     Attributes
     ----------
     frame
-        The images table but for what decoding finds, one row per image of the test set.
+        The images table without the columns that decoding finds, one row per image of the test set.
     image_keys, face_keys
-        Of the images' facts and of the landmarks; no face keys where the user wants no regions.
-    fingerprint
-        Of everything: equal fingerprints mean an equal analysis.
+        Of the images' facts and of the landmarks; no face keys where regions are off.
+    whole
+        Of everything: equal hashes mean an equal analysis.
     """
 
     frame: pd.DataFrame
     image_keys: Keys
     face_keys: Keys | None
-    models: tuple[ModelPlan, ...]
-    fingerprint: str
+    models: tuple[ModelFingerprints, ...]
+    whole: str
 
 
 def shard_bounds(n: int, size: int) -> list[range]:
@@ -87,13 +87,13 @@ def shard_bounds(n: int, size: int) -> list[range]:
     return [range(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def make_plan(
+def take_fingerprints(
     test_set: TestSet,
     config: Config,
     device: str,
     bounds: Sequence[range],
     tunings: Mapping[str, Tuning] | None = None,
-) -> Plan:
+) -> Fingerprints:
     """Hash images, checkpoints, settings and code.
 
     Parameters
@@ -103,7 +103,7 @@ def make_plan(
     bounds
         Rows of each shard.
     tunings
-        How each model is run, by name; None for the usual way.
+        How each model is run, by name; None for `usual_tuning`.
 
     Raises
     ------
@@ -119,8 +119,8 @@ def make_plan(
     rows = _row_hashes(frame, bounds)
     image_keys = _keys(reading, rows, bounds)
     regions = _face_settings(config)
-    # A model's record depends on the row, not only on the image: the null is that of the labelled class, and landmarks
-    # may stand in a column.
+    # A model's record depends on the row, not only on the image: the null map is that of the labelled class, and a
+    # column may hold landmarks.
     faced = [row + mask for row, mask in zip(rows, _mask_hashes(config, test_set), strict=True)]
     face_keys = None if config.regions == "none" else _keys(content_hash(reading, regions), faced, bounds)
     models = []
@@ -129,20 +129,22 @@ def make_plan(
         base = content_hash(reading, hashes[name], tuning.marks, regions, str(config.seed), *test_set.classes)
         keys = _keys(base, faced, bounds)
         models.append(
-            ModelPlan(name, slug, model, checkpoint_sha256(model.checkpoint), _unnamed_settings(model, regions), keys)
+            ModelFingerprints(
+                name, slug, model, checkpoint_sha256(model.checkpoint), _unnamed_settings(model, regions), keys
+            )
         )
-    fingerprint = content_hash(
+    whole = content_hash(
         *image_keys.parts,
         *(() if face_keys is None else face_keys.parts),
         *(key for model in models for key in model.keys.parts),
         *(model.name for model in models),
         test_set.problems.to_json(orient="records"),
     )
-    return Plan(frame, image_keys, face_keys, tuple(models), fingerprint)
+    return Fingerprints(frame, image_keys, face_keys, tuple(models), whole)
 
 
 def code_hash(*places: str) -> str:
-    """Hash of this package's own source in some rooms (folders) or files: the code's version for caching."""
+    """Hash of this package's own source in some folders or files: the version of the code, for caching."""
     files: list[Path] = []
     for place in places:
         path = _ROOT / place
@@ -154,7 +156,7 @@ def code_hash(*places: str) -> str:
 
 
 def judging_code() -> str:
-    """Hash of the source that decides what a verdict says, 16 hex digits."""
+    """Hash of the source that decides a verdict, 16 hex digits."""
     return code_hash(*_JUDGING_ROOMS)[:_KEY_DIGITS]
 
 
@@ -185,26 +187,26 @@ def model_hashes(config: Config, device: str) -> dict[str, str]:
 
 
 def _face_settings(config: Config) -> str:
-    """Hash of where faces and regions come from; what a mask or a column holds is hashed with its row."""
+    """Hash of where faces and regions come from; the content of a mask or a column is hashed with its row."""
     labels = sorted(config.region_masks.labels.items())
     return content_hash(config.regions, json.dumps(labels), config.columns.landmarks or "")
 
 
 def _unnamed_settings(model: ModelConfig, regions: str) -> str:
-    """Hash of the settings of a model's records that its entry in the manifest does not spell out."""
+    """Hash of the settings of a model's records that its entry in the manifest does not list."""
     named = {"checkpoint", "pretraining", "target_layer", "classes", "preprocessing"}
     return _key(model.model_dump_json(exclude=named), _factory_source(model), regions)
 
 
 def _factory_source(model: ModelConfig) -> bytes:
-    """The source of a user's own architecture: changing it must change the analysis."""
+    """The source file of a user's own architecture: a change to it must change the analysis."""
     if model.factory is None:
         return b""
     try:
         spec = importlib.util.find_spec(model.factory.partition(":")[0])
         return Path(str(spec.origin)).read_bytes() if spec is not None else b""
     except (ImportError, OSError, ValueError):
-        return b""  # importing it will say clearly what is wrong
+        return b""  # importing it will report what is wrong
 
 
 def _images_frame(test_set: TestSet) -> pd.DataFrame:
@@ -225,16 +227,16 @@ def _images_frame(test_set: TestSet) -> pd.DataFrame:
     )
     for column in given.columns.difference(list(RESERVED), sort=False):
         values = given[column]
-        # One type per column and file format: words stay words, numbers numbers, anything else becomes words.
+        # One type per column and file format: text stays text, numbers stay numbers, anything else becomes text.
         plain = pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
         frame[str(column)] = values.to_numpy() if plain else [None if _absent(v) else str(v) for v in values]
     return frame.reset_index(drop=True)
 
 
 def _row_hashes(frame: pd.DataFrame, bounds: Sequence[range]) -> list[bytes]:
-    """Per row, the digest of all that the table says of it; shard by shard, so that the text never is there at once.
+    """Per row, the digest of its cells; shard by shard, so that the text is never in memory all at once.
 
-    The columns' types belong to it: a cell without a value reads the same among numbers and among words.
+    The columns' types belong to it: an empty cell is written the same way in a column of numbers and in one of text.
     """
     kinds = {field.name: _kind(field.type) for field in pa.Schema.from_pandas(frame, preserve_index=False)}
     start = sha256(json.dumps(kinds).encode())
@@ -250,7 +252,7 @@ def _row_hashes(frame: pd.DataFrame, bounds: Sequence[range]) -> list[bytes]:
 
 
 def _kind(found: pa.DataType) -> str:
-    """A column's type as far as records of both can stand in one table; words also where there is no value yet."""
+    """A column's type, coarse enough that records of one kind fit into one table; "words" where it has no value yet."""
     words = pa.types.is_null(found) or pa.types.is_string(found) or pa.types.is_large_string(found)
     return "words" if words else str(found)
 
@@ -280,7 +282,7 @@ def _absent(value: object) -> bool:
 
 
 def _image_ids(hashes: Iterable[str]) -> list[str]:
-    """Twelve digits of the content's hash; repeated content gets a number, so that ids are unique."""
+    """Twelve digits of the content's hash, with a number behind where content repeats, so that ids are unique."""
     seen: dict[str, int] = {}
     ids = []
     for digest in hashes:

@@ -1,7 +1,7 @@
-"""Logits, gradients and maps of all classes from a layer's activations, by the cheapest way that the head allows.
+"""Logits, gradients and maps of all classes from a layer's activations, by the cheapest method that the head allows.
 
-Behind a global average over cells a head sees K numbers per image. Gradients, scrambled weights and missing cells then
-cost a few vector products, and the forward pass needs no autograd. Every other head gets the general way.
+A head that begins with a global average over cells sees K numbers per image. Gradients, permuted weights and missing
+cells then cost a few vector products, and the forward pass needs no autograd. Every other head is run with autograd.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from torch import Tensor, nn
 
 from reportgen.explain.maps import channel_weights, class_gradients, raw_maps, weighted_maps
 
-__all__ = ["GROUP", "AnyHead", "Head", "PooledHead", "Reading", "joined", "read_graph"]
+__all__ = ["GROUP", "AnyHead", "Head", "HeadOutput", "PooledHead", "concatenated", "output_from_graph"]
 
 GROUP = 8
-"""Images whose heads, maps and probes are computed together: a multiple of every batch size on a processor."""
+"""Images whose heads, maps and probes are computed together: a multiple of every batch size used on a processor."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a head makes of B images, in the order of its own outputs.
+class HeadOutput:
+    """A head's results for B images, in the order of its own outputs.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Reading:
 
 
 class Head(Protocol):
-    """Whatever follows the target layer."""
+    """What follows the target layer."""
 
     def predicted(self, layer: Tensor) -> Tensor:
         """(B,) predicted class from activations (B, K, h, w)."""
@@ -70,20 +70,20 @@ class PooledHead:
     def __init__(self, tail: nn.Module) -> None:
         self._tail = tail
 
-    def read(self, layer: Tensor, classes: int, method: str) -> Reading:
+    def output(self, layer: Tensor, classes: int, method: str) -> HeadOutput:
         """Logits, weights and maps of activations (B, K, h, w), which need no graph behind them."""
         batch, channels, height, width = layer.shape
         averages = layer.mean(dim=(2, 3))
         # Always whole groups: a matrix product rounds differently with the number of its rows.
         averages = torch.cat([averages, averages[:1].expand(-batch % GROUP, -1)])
-        # Every image stands there once for each class: one ordinary backward pass gives all classes' gradients.
+        # Every image is repeated once per class: one ordinary backward pass then gives all classes' gradients.
         leaf = averages.repeat(classes, 1)[..., None, None].requires_grad_(True)  # (C * B, K, 1, 1)
         with torch.enable_grad():
             logits = self._tail(leaf.clone()).reshape(classes, -1, classes)
             own = logits.diagonal(dim1=0, dim2=2).sum()  # logit c of the images' copies for class c
         (gradients,) = torch.autograd.grad(own, leaf)
         weights = gradients.reshape(classes, -1, channels)[:, :batch] / (height * width)
-        return Reading(logits[0, :batch].detach(), weights, weighted_maps(method, layer, weights))
+        return HeadOutput(logits[0, :batch].detach(), weights, weighted_maps(method, layer, weights))
 
     def predicted(self, layer: Tensor) -> Tensor:
         """See `Head.predicted`."""
@@ -92,7 +92,7 @@ class PooledHead:
         return logits.argmax(dim=1)
 
     def without_cells(self, layer: Tensor, cells: Tensor) -> Tensor:
-        """See `Head.without_cells`: the average loses what the cell brought to it."""
+        """See `Head.without_cells`: the average loses the cell's contribution."""
         batch, channels, height, width = layer.shape
         taken = layer.flatten(2).gather(2, cells[:, None].expand(-1, channels, -1))  # (B, K, V)
         left = layer.mean(dim=(2, 3))[..., None] - taken / (height * width)
@@ -123,17 +123,17 @@ class AnyHead:
         return logits.argmax(dim=1).reshape(batch, -1)
 
 
-def read_graph(activations: Tensor, logits: Tensor, method: str) -> Reading:
-    """The general way: `activations` (B, K, h, w) is the leaf that `logits` (B, C) were computed from."""
+def output_from_graph(activations: Tensor, logits: Tensor, method: str) -> HeadOutput:
+    """The output of any head: `activations` (B, K, h, w) is the leaf that `logits` (B, C) were computed from."""
     gradients = class_gradients(logits, activations).float()  # (C, B, K, h, w)
     layer = activations.detach().float()
-    return Reading(logits.detach().float(), channel_weights(gradients), raw_maps(method, layer, gradients))
+    return HeadOutput(logits.detach().float(), channel_weights(gradients), raw_maps(method, layer, gradients))
 
 
-def joined(readings: Sequence[Reading]) -> Reading:
-    """Readings of several batches as one."""
-    return Reading(
-        torch.cat([reading.logits for reading in readings]),
-        torch.cat([reading.weights for reading in readings], dim=1),
-        torch.cat([reading.maps for reading in readings]),
+def concatenated(outputs: Sequence[HeadOutput]) -> HeadOutput:
+    """Outputs of several batches as one."""
+    return HeadOutput(
+        torch.cat([output.logits for output in outputs]),
+        torch.cat([output.weights for output in outputs], dim=1),
+        torch.cat([output.maps for output in outputs]),
     )

@@ -1,7 +1,7 @@
-"""What is asked of a layer's activations while they are at hand, because they are too large to keep.
+"""Probes of a layer's activations, made during the pass because activations are too large to store.
 
-- The random head: the same activations under permuted channel weights, the null of science for blank maps.
-- The peak: does the prediction hang on the one cell where the heatmap is strongest?
+- The random head: the same activations under permuted channel weights, which give the null maps.
+- The peak: does the prediction depend on the one cell where the heatmap is strongest?
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CONTROLS = 4
 
 @dataclass(frozen=True)
 class RandomHead:
-    """Under P scrambled heads: `mass` (B, P), the positive mass; `share` (B, P, R), its share in each region, NaN where
+    """Under P permuted heads: `mass` (B, P), the positive mass; `share` (B, P, R), its share in each region, NaN where
     there is no mass.
     """
 
@@ -42,7 +42,7 @@ class PeakChange:
 
 
 def permutations(channels: int, seed: int) -> Tensor:
-    """(P, K) orders of the channels: one made-up class each, the same for every image of a run."""
+    """(P, K) orders of the channels: one artificial class each, the same for every image of a run."""
     rng = np.random.default_rng(seed)
     return torch.from_numpy(np.stack([rng.permutation(channels) for _ in range(PERMUTATIONS)]))
 
@@ -80,7 +80,7 @@ def ablate_peaks(head: Head, activations: Tensor, maps: Tensor, seeds: npt.NDArr
     maps
         (B, h, w) raw map of the explained class: its largest cell is the peak.
     seeds
-        (B,) one of each image for its control cells, so that they do not depend on the batch.
+        (B,) seed of each image's control cells, so that they do not depend on the batch.
     """
     cells = maps.shape[1] * maps.shape[2]
     peaks = maps.flatten(1).argmax(dim=1).tolist()

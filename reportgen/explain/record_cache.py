@@ -1,8 +1,8 @@
-"""Records of earlier analyses that are still right, found row by row.
+"""Records of earlier analyses that are still valid, found row by row.
 
-Inserting one image moves every image behind it into another place, and so into other parts. What was computed of those
-images is as right as before: each record carries the hash of all that it was computed from, and a record with the
-wanted hash is copied instead of computed again, whichever part it lies in.
+Inserting one image moves every image after it, and so moves records into other parts. What was computed from those
+images is as valid as before: each record carries the hash of everything it was computed from, and a record with the
+requested hash is copied instead of computed again, whichever part it is in.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from reportgen.faces.landmark_table import landmarks_from_table
 from reportgen.faces.landmarks import Landmarks
 from reportgen.shards import RECORD_KEY, PartStore, is_part_name
 
-__all__ = ["KeptFaces", "KeptRecords"]
+__all__ = ["FaceCache", "RecordCache"]
 
 Keys = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
-_OPEN = 8  # parts kept in memory: neighbours in the test set were neighbours before
+_OPEN = 8  # parts held in memory: neighbours in the test set were neighbours before
 
 
-class KeptRecords:
-    """All records in a store, whatever part they lie in. May be asked from several threads.
+class RecordCache:
+    """All records in a store, whichever part they are in. Safe to use from several threads.
 
-    Parts that cannot be read, or that an earlier version wrote, hold nothing: keeping is a shortcut, never needed.
+    Parts that cannot be read, or that an earlier version wrote, count as empty: the cache only saves time.
 
     Parameters
     ----------
     paths
-        The parts to look into; None for all.
+        The parts to search; None for all.
     """
 
     def __init__(self, store: PartStore, paths: Sequence[Path] | None = None) -> None:
@@ -64,9 +64,9 @@ class KeptRecords:
         return len(self._sorted)
 
     def places(self, keys: Keys) -> Places:
-        """Where the records with these keys are, -1 for those that are not here or cannot be read.
+        """Where the records with these keys are, -1 for those that are missing or cannot be read.
 
-        The keys of a part may be whole and another of its columns broken, so a part is read before it is promised.
+        A part may have intact keys and another column that is damaged, so it is read before its records are counted on.
         """
         if not len(self._sorted):
             return np.full(len(keys), -1, dtype=np.int64)
@@ -104,18 +104,18 @@ class KeptRecords:
             return self._tables[file]
 
 
-class KeptFaces:
-    """Landmarks that are on disk already: a further model needs regions on its own grid, but no face found again.
+class FaceCache:
+    """Landmarks that are on disk already: another model needs regions on its own grid, but no face detected again.
 
     Parameters
     ----------
     records
-        What is on disk.
+        Of the landmarks that are on disk.
     keys
         (n,) of the landmarks of every row of the test set.
     """
 
-    def __init__(self, records: KeptRecords, keys: Keys) -> None:
+    def __init__(self, records: RecordCache, keys: Keys) -> None:
         self._records = records
         self._places = self._records.places(keys)
 

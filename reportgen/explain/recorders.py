@@ -1,4 +1,4 @@
-"""What the pass writes down about every image: its facts, and what each model says of it."""
+"""What the pass records of every image: facts of the file, landmarks, and each model's output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reportgen.explain.explainer import Explainer, Question
-from reportgen.explain.one_pass import Item
+from reportgen.explain.tasks import Item
 from reportgen.faces.landmark_table import landmarks_table
 from reportgen.faces.regions import REGIONS
 from reportgen.inputs.images.quality import QUALITY_COLUMNS, image_quality
@@ -22,7 +22,7 @@ __all__ = ["FaceRecorder", "ImageFacts", "ModelRecorder"]
 
 
 class ImageFacts:
-    """Writes one row per image: what the test set says of it and what decoding found.
+    """One row per image: what the test set lists and what decoding found.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ class ImageFacts:
         self.keys = keys
         self._table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame, preserve_index=False)
 
-    def consume(self, items: Sequence[Item]) -> pa.Table:
-        """See `Consumer.consume`; unreadable images get a row too, with the reason in `problem`."""
+    def record(self, items: Sequence[Item]) -> pa.Table:
+        """See `Recorder.record`; unreadable images get a row too, with the reason in `problem`."""
         rows = self._table.take(pa.array([item.row for item in items]))
         found = [item.decoded for item in items]
         columns = {
@@ -59,15 +59,15 @@ class ImageFacts:
 
 
 class FaceRecorder:
-    """Writes the landmarks of every readable image."""
+    """The landmarks of every readable image."""
 
     def __init__(self, store: PartStore, keys: Keys, image_ids: Sequence[str]) -> None:
         self.store = store
         self.keys = keys
         self._ids = list(image_ids)
 
-    def consume(self, items: Sequence[Item]) -> pa.Table:
-        """See `Consumer.consume`; unreadable images have no row."""
+    def record(self, items: Sequence[Item]) -> pa.Table:
+        """See `Recorder.record`; unreadable images have no row."""
         found = [(item.row, item.face) for item in items if item.face is not None]
         table = landmarks_table([self._ids[row] for row, _ in found], [face.landmarks for _, face in found])
         table = table.append_column("regions_from", pa.array([face.regions_from for _, face in found], pa.string()))
@@ -75,7 +75,7 @@ class FaceRecorder:
 
 
 class ModelRecorder:
-    """Writes what one model says; unreadable images have no row.
+    """One model's logits, maps and probes; unreadable images have no row.
 
     Parameters
     ----------
@@ -96,27 +96,27 @@ class ModelRecorder:
         self._seeds = np.array([_seed(digest) for digest in frame["sha256"]], dtype=np.int64)
         self._turn = threading.Lock() if exclusive else nullcontext()
 
-    def consume(self, items: Sequence[Item]) -> pa.Table:
-        """See `Consumer.consume`."""
+    def record(self, items: Sequence[Item]) -> pa.Table:
+        """See `Recorder.record`."""
         readable = [item for item in items if item.decoded is not None]
         questions = [self._question(item) for item in readable]
         rows = [item.row for item in readable]
         with self._turn:
-            said = self._explainer.explain(questions)
+            explanation = self._explainer.explain(questions)
         columns = {
             "image_id": self._ids.take(pa.array(rows, pa.int64())),
-            "logits": array_column(said.logits),
-            "maps": array_column(said.maps),
+            "logits": array_column(explanation.logits),
+            "maps": array_column(explanation.maps),
         }
         if self._explainer.probing:
             shape = (len(questions), len(REGIONS), *self._explainer.grid)
             masks = np.array([question.masks for question in questions], np.float32).reshape(shape)
             columns |= {
                 "masks": array_column(masks),
-                "null_mass": array_column(said.null_mass),
-                "null_share": array_column(said.null_share),
-                "peak_changed": pa.array(said.peak_changed),
-                "control_changed": pa.array(said.control_changed),
+                "null_mass": array_column(explanation.null_mass),
+                "null_share": array_column(explanation.null_share),
+                "peak_changed": pa.array(explanation.peak_changed),
+                "control_changed": pa.array(explanation.control_changed),
             }
         return pa.table({**columns, RECORD_KEY: pa.array(self.keys.rows[rows])})
 
@@ -124,7 +124,7 @@ class ModelRecorder:
         explainer = self._explainer
         image = item.input_for(explainer.preprocessing)
         if item.face is None:
-            # Without regions every share is undefined, which 0 of everything says.
+            # All-zero masks make every share undefined, as it is without regions.
             masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
         else:
             masks = item.face.masks[explainer.grid]
@@ -132,5 +132,5 @@ class ModelRecorder:
 
 
 def _seed(digest: str) -> int:
-    """What is drawn at random for an image follows its content: its place in the test set may change."""
+    """Random draws for an image follow its content, since its place in the test set may change."""
     return int(digest[:15] or "0", 16)

@@ -1,4 +1,4 @@
-"""What is left to compute, shard by shard, and how one shard's parts come about: the same on every engine."""
+"""What is left to compute, shard by shard, and how a shard's parts are made: the same on every engine."""
 
 from __future__ import annotations
 
@@ -14,19 +14,30 @@ from reportgen.config import Preprocessing
 from reportgen.errors import DataError
 from reportgen.explain.face_finder import Face, FaceFinder
 from reportgen.explain.fingerprints import shard_bounds
-from reportgen.explain.record_cache import KeptRecords, Places
+from reportgen.explain.record_cache import Places, RecordCache
 from reportgen.inputs.images.decoding import Decoded, decode
 from reportgen.models.preprocessing import resize
 from reportgen.shards import RECORD_KEY, Keys, PartStore
 
-__all__ = ["CHUNK", "Consumer", "ImageSource", "Item", "Task", "Want", "chunks", "finish", "lacking", "process"]
+__all__ = [
+    "CHUNK",
+    "ImageSource",
+    "Item",
+    "MissingPart",
+    "Recorder",
+    "Task",
+    "chunks",
+    "finish",
+    "pending_tasks",
+    "process",
+]
 
 CHUNK = 8  # images per step: whole groups of the explainer, few enough to keep all workers busy
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image of the test set: its row, and either its pixels and its face or why there are none."""
+    """One image of the test set: its row, and either its pixels and its face or the reason why there are none."""
 
     row: int
     decoded: Decoded | None
@@ -52,8 +63,8 @@ class ImageSource(Protocol):
         """The encoded image of a row; raises DataError."""
 
 
-class Consumer(Protocol):
-    """Somebody who wants to know something about every image."""
+class Recorder(Protocol):
+    """Makes a table with a row per image: facts of the file, landmarks, or a model's output."""
 
     @property
     def store(self) -> PartStore:
@@ -61,99 +72,97 @@ class Consumer(Protocol):
 
     @property
     def keys(self) -> Keys:
-        """The hashes of everything that its parts and their rows are computed from."""
+        """Hashes of everything that its parts and their rows are computed from."""
 
-    def consume(self, items: Sequence[Item]) -> pa.Table:
+    def record(self, items: Sequence[Item]) -> pa.Table:
         """A row per item (or per readable item), in order, with its key in `RECORD_KEY`. Called from several threads
         at once.
         """
 
 
 @dataclass(frozen=True, eq=False)
-class Want:
-    """A part that a consumer lacks.
+class MissingPart:
+    """A part that a recorder has not written yet.
 
     Attributes
     ----------
     places
-        For each row of the shard its place among `kept`, -1 where it has to be computed.
+        For each row of the shard its place in `cache`, -1 where it has to be computed.
     """
 
-    consumer: Consumer
-    kept: KeptRecords | None
+    recorder: Recorder
+    cache: RecordCache | None
     places: Places
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One shard of which something is missing; `todo` are the rows that somebody has to compute."""
+    """A shard with missing parts; `todo` are the rows that at least one recorder has to compute."""
 
     shard: int
     rows: range
-    wants: tuple[Want, ...]
+    missing: tuple[MissingPart, ...]
     todo: tuple[int, ...]
 
 
-def lacking(consumers: Sequence[Consumer], n: int, shard_images: int) -> list[Task]:
-    """The shards of which a part is missing, in order.
+def pending_tasks(recorders: Sequence[Recorder], n: int, shard_images: int) -> list[Task]:
+    """The shards with a missing part, in order.
 
-    A row is computed only where no record with its key is on disk, in whatever part: an image that was inserted
-    shifts all that follow it, but changes nothing about them.
+    A row is computed only where no record with its key is on disk, in whichever part: inserting an image shifts all
+    that follow it, but changes nothing about them.
     """
     bounds = shard_bounds(n, shard_images)
-    missing = [[c for c in consumers if not c.store.has(shard, c.keys.parts[shard])] for shard in range(len(bounds))]
-    wanting = [c for c in consumers if any(c in wants for wants in missing)]
-    kept = {id(c): KeptRecords(c.store) for c in wanting if c.store.strangers(c.keys.parts)}
+    missing = [[r for r in recorders if not r.store.has(shard, r.keys.parts[shard])] for shard in range(len(bounds))]
+    lacking = [r for r in recorders if any(r in shard for shard in missing)]
+    caches = {id(r): RecordCache(r.store) for r in lacking if r.store.strangers(r.keys.parts)}
     tasks = []
-    for shard, (rows, wants) in enumerate(zip(bounds, missing, strict=True)):
-        if not wants:
-            continue
-        found = tuple(_want(consumer, kept.get(id(consumer)), rows) for consumer in wants)
-        todo = np.logical_or.reduce([want.places < 0 for want in found])
-        tasks.append(Task(shard, rows, found, tuple((np.flatnonzero(todo) + rows.start).tolist())))
+    for shard, (rows, writers) in enumerate(zip(bounds, missing, strict=True)):
+        parts = []
+        for recorder in writers:
+            keys, cache = recorder.keys.rows[rows.start : rows.stop], caches.get(id(recorder))
+            places = np.full(len(rows), -1) if cache is None else cache.places(keys)
+            parts.append(MissingPart(recorder, cache, places))
+        if parts:
+            todo = np.logical_or.reduce([part.places < 0 for part in parts])
+            tasks.append(Task(shard, rows, tuple(parts), tuple((np.flatnonzero(todo) + rows.start).tolist())))
     return tasks
 
 
-def _want(consumer: Consumer, kept: KeptRecords | None, rows: range) -> Want:
-    keys = consumer.keys.rows[rows.start : rows.stop]
-    return Want(consumer, kept, np.full(len(rows), -1) if kept is None else kept.places(keys))
-
-
 def chunks(task: Task, size: int) -> list[tuple[int, ...]]:
-    """The rows to compute, `size` at a time; empty where all that is missing was computed before."""
+    """The rows to compute, `size` at a time; empty where everything that is missing was computed before."""
     return [task.todo[start : start + size] for start in range(0, len(task.todo), size)]
 
 
 def process(source: ImageSource, faces: FaceFinder | None, task: Task, rows: Sequence[int]) -> list[pa.Table | None]:
-    """What each of the task's consumers has to say of some rows; None where it wants none of them."""
+    """A table of some rows from each of the task's recorders; None from one that needs none of them."""
     items = [_load(source, faces, row) for row in rows]
-    said: list[pa.Table | None] = []
-    for want in task.wants:
-        wanted = [item for item in items if want.places[item.row - task.rows.start] < 0]
-        said.append(want.consumer.consume(wanted) if wanted else None)
-    return said
+    tables: list[pa.Table | None] = []
+    for part in task.missing:
+        needed = [item for item in items if part.places[item.row - task.rows.start] < 0]
+        tables.append(part.recorder.record(needed) if needed else None)
+    return tables
 
 
-def finish(task: Task, said: Sequence[Sequence[pa.Table | None]]) -> None:
-    """Write the task's parts from what `process` gave for each of its chunks."""
-    for index, want in enumerate(task.wants):
-        pieces = [table for chunk in said if (table := chunk[index]) is not None]
-        want.consumer.store.write(task.shard, want.consumer.keys.parts[task.shard], _together(task, want, pieces))
+def finish(task: Task, chunk_tables: Sequence[Sequence[pa.Table | None]]) -> None:
+    """Write the task's parts from what `process` returned for each of its chunks."""
+    for index, part in enumerate(task.missing):
+        new = [table for tables in chunk_tables if (table := tables[index]) is not None]
+        part.recorder.store.write(task.shard, part.recorder.keys.parts[task.shard], _in_row_order(task, part, new))
 
 
-def _together(task: Task, want: Want, pieces: list[pa.Table]) -> pa.Table:
-    """New and kept records in the order of the test set."""
-    old = want.places[want.places >= 0]
-    if not len(old) or want.kept is None:
-        return pa.concat_tables(pieces)
-    kept = want.kept.take(old)
-    if pieces:
-        schema = pa.unify_schemas([pieces[0].schema, kept.schema])
-        kept = pa.concat_tables([*(piece.cast(schema) for piece in pieces), kept.select(schema.names).cast(schema)])
-    wanted = want.consumer.keys.rows[task.rows.start : task.rows.stop]
-    by_key = np.argsort(wanted, kind="stable")
-    found = np.asarray(kept.column(RECORD_KEY).to_numpy(), dtype=np.uint64)
-    return kept.take(pa.array(np.argsort(by_key[np.searchsorted(wanted[by_key], found)], kind="stable")))
+def _in_row_order(task: Task, part: MissingPart, new: list[pa.Table]) -> pa.Table:
+    """New and cached records in the order of the test set."""
+    old = part.places[part.places >= 0]
+    if not len(old) or part.cache is None:
+        return pa.concat_tables(new)
+    records = part.cache.take(old)
+    if new:
+        schema = pa.unify_schemas([new[0].schema, records.schema])
+        records = pa.concat_tables([*(t.cast(schema) for t in new), records.select(schema.names).cast(schema)])
+    keys = part.recorder.keys.rows[task.rows.start : task.rows.stop]
+    by_key = np.argsort(keys, kind="stable")
+    found = np.asarray(records.column(RECORD_KEY).to_numpy(), dtype=np.uint64)
+    return records.take(pa.array(np.argsort(by_key[np.searchsorted(keys[by_key], found)], kind="stable")))
 
 
 def _load(source: ImageSource, faces: FaceFinder | None, row: int) -> Item:

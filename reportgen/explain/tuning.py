@@ -1,7 +1,7 @@
-"""How each model is run: images per batch and precision, measured once on this machine and then kept.
+"""How each model is run: images per batch and precision, measured once on this machine and then reused.
 
-What was measured stands in `analysis/tuning.json`, so that a second build runs a model as the first did. This module
-needs no torch; `reportgen.explain.calibrate` measures.
+The measurements are in `analysis/tuning.json`, so that a second build runs a model as the first did. This module needs
+no torch; `reportgen.explain.calibrate` measures.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from reportgen.errors import ConfigError
 
 __all__ = [
     "WORTH_MEASURING",
-    "Change",
+    "PrecisionChange",
     "Tuning",
     "known_tunings",
     "read_tunings",
     "tuning_key",
-    "untried_tunings",
+    "unmeasured_tunings",
     "usual_tuning",
     "write_tunings",
 ]
 
 WORTH_MEASURING = 512
-"""Images from which the second that a calibration takes is saved again."""
+"""Images from which a calibration, which takes a second, pays for itself."""
 
 _FILE = "tuning.json"
 
 
 @dataclass(frozen=True)
-class Change:
+class PrecisionChange:
     """What bfloat16 changes, measured against float32 on images that chose none of the settings.
 
     Attributes
@@ -77,26 +77,28 @@ class Tuning:
     batch_size: int
     precision: str = "float32"
     margin: float = 0.0
-    change: Change | None = None
+    change: PrecisionChange | None = None
 
     @property
     def marks(self) -> str:
-        """What of it the numbers depend on: not the batch size, which they do not feel."""
+        """The part that numbers depend on: not the batch size."""
         return self.precision if self.precision == "float32" else f"{self.precision} below {self.margin!r}"
 
 
 def usual_tuning(device: str) -> Tuning:
-    """Without a measurement: few images on a processor, so that feature maps stay in its cache; many on a GPU."""
+    """The tuning without a measurement: few images on a processor, whose cache then holds the feature maps; many on a
+    GPU.
+    """
     return Tuning(4 if device == "cpu" else 64)
 
 
-def untried_tunings(config: Config, device: str) -> dict[str, Tuning]:
-    """How to run every model on a device that only other machines have: as usual, since nothing can be measured here.
+def unmeasured_tunings(config: Config, device: str) -> dict[str, Tuning]:
+    """How to run every model on a device that only other machines have, so that nothing can be measured here.
 
     Raises
     ------
     ConfigError
-        bfloat16 is wanted, which is not used without having been measured.
+        bfloat16 is requested, which is never used unmeasured.
     """
     if config.precision == "bf16":
         raise ConfigError(
@@ -107,19 +109,19 @@ def untried_tunings(config: Config, device: str) -> dict[str, Tuning]:
 
 
 def tuning_key(model_hash: str, config: Config) -> str:
-    """What a tuning belongs to: a model with all its settings on one kind of device, and what the user wants."""
+    """What a tuning belongs to: a model with all its settings on one kind of device, and the requested precision."""
     return content_hash(model_hash, config.precision)[:16]
 
 
 def known_tunings(
-    config: Config, n: int, hashes: Mapping[str, str], kept: Mapping[str, Tuning], device: str
+    config: Config, n: int, hashes: Mapping[str, str], measured: Mapping[str, Tuning], device: str
 ) -> dict[str, Tuning] | None:
-    """What can be said without measuring; None where something has to be measured first."""
+    """The tuning of every model where none needs measuring; None where one does."""
     found = {}
     for name in config.models:
         key = tuning_key(hashes[name], config)
-        if key in kept:
-            found[name] = kept[key]
+        if key in measured:
+            found[name] = measured[key]
         elif n < WORTH_MEASURING and config.precision != "bf16":
             found[name] = usual_tuning(device)
         else:
@@ -128,16 +130,16 @@ def known_tunings(
 
 
 def read_tunings(folder: Path) -> dict[str, Tuning]:
-    """Kept tunings by key; a file that is missing or not ours holds none."""
+    """Measured tunings by key; none from a file that is missing or not ours."""
     try:
-        kept = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        return {str(key): _from_json(value) for key, value in kept.items()}
+        content = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        return {str(key): _from_json(value) for key, value in content.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
 
 def write_tunings(folder: Path, tunings: Mapping[str, Tuning]) -> None:
-    """Keep these, and forget all others.
+    """Write these in place of all others.
 
     Raises
     ------
@@ -153,5 +155,5 @@ def _from_json(value: dict[str, Any]) -> Tuning:
         int(value["batch_size"]),
         str(value["precision"]),
         float(value["margin"]),
-        None if change is None else Change(**change),
+        None if change is None else PrecisionChange(**change),
     )

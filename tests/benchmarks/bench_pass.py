@@ -37,7 +37,7 @@ from reportgen.explain.analyse import analyse
 from reportgen.explain.calibrate import choose
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
-from reportgen.explain.fingerprints import make_plan, shard_bounds
+from reportgen.explain.fingerprints import shard_bounds, take_fingerprints
 from reportgen.explain.one_pass import run_pass
 from reportgen.explain.recorders import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.tuning import WORTH_MEASURING, Tuning
@@ -243,17 +243,17 @@ def main() -> None:
         settings = config.model_copy(update={"regions": regions})
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            plan = make_plan(test_set, settings, "cpu", shard_bounds(n, settings.shard_images))
+            fingerprints = take_fingerprints(test_set, settings, "cpu", shard_bounds(n, settings.shard_images))
             faces = None
-            consumers = [ImageFacts(PartStore(folder / "images"), plan.image_keys, plan.frame)]
+            recorders = [ImageFacts(PartStore(folder / "images"), fingerprints.image_keys, fingerprints.frame)]
             if regions != "none":
                 faces = FaceFinder(settings, test_set.frame, [explainer.grid for explainer in explainers])
-                ids = plan.frame["image_id"].tolist()
-                consumers.append(FaceRecorder(PartStore(folder / "faces"), plan.face_keys, ids))
-            for explainer, model in zip(explainers, plan.models, strict=True):
+                ids = fingerprints.frame["image_id"].tolist()
+                recorders.append(FaceRecorder(PartStore(folder / "faces"), fingerprints.face_keys, ids))
+            for explainer, model in zip(explainers, fingerprints.models, strict=True):
                 store = PartStore(folder / model.slug)
-                consumers.append(ModelRecorder(store, model.keys, explainer, plan.frame, exclusive=False))
-            done = run_pass(test_set, consumers, faces, settings.shard_images, workers, SilentProgress())
+                recorders.append(ModelRecorder(store, model.keys, explainer, fingerprints.frame, exclusive=False))
+            done = run_pass(test_set, recorders, faces, settings.shard_images, workers, SilentProgress())
             assert done == n
 
     with ExitStack() as stack:

@@ -16,7 +16,7 @@ from reportgen.commands.merge import merge, merge_analyses
 from reportgen.config import Config
 from reportgen.errors import CheckpointError, DataError
 from reportgen.explain.analyse import analyse
-from reportgen.explain.fingerprints import make_plan
+from reportgen.explain.fingerprints import take_fingerprints
 from reportgen.inputs.discover import with_checkpoints
 from reportgen.inputs.relocate import find_again, reorder
 from reportgen.inputs.testset import load_test_set
@@ -262,18 +262,18 @@ def test_settings_are_the_same_wherever_the_files_lie(notebook, parts, tmp_path,
     monkeypatch.syspath_prepend(tmp_path)
     masks = {"folder": tmp_path / "a", "labels": {1: "nose"}}
 
-    def plan(model=MappingProxyType({}), **more):
+    def fingerprints(model=MappingProxyType({}), **more):
         config = settings(notebook, parts / "one.csv", tmp_path, models={"CNN": model}, **more)
-        made = make_plan(load_test_set(config), config, "cpu", [range(13)])
+        made = take_fingerprints(load_test_set(config), config, "cpu", [range(13)])
         return made.models[0].settings, made.models[0].keys.parts
 
-    usual, masked = plan(), plan(region_masks=masks)
+    usual, masked = fingerprints(), fingerprints(region_masks=masks)
     copied = Path(shutil.copy(notebook / "custom_cnn_best.pth", tmp_path / "copy.pth"))
-    assert plan({"checkpoint": copied, "pretraining": "FER"}) == usual
-    assert plan(region_masks={**masks, "folder": tmp_path / "b"}) == masked
-    others = [masked, plan(columns={"landmarks": "image_path"}), plan({"factory": "ours:make"})]
+    assert fingerprints({"checkpoint": copied, "pretraining": "FER"}) == usual
+    assert fingerprints(region_masks={**masks, "folder": tmp_path / "b"}) == masked
+    others = [masked, fingerprints(columns={"landmarks": "image_path"}), fingerprints({"factory": "ours:make"})]
     (tmp_path / "ours.py").write_text("def make(): return 1")
-    others.append(plan({"factory": "ours:make"}))
+    others.append(fingerprints({"factory": "ours:make"}))
     for found in zip(usual, *others, strict=True):
         assert len(set(found)) == len(others) + 1
 

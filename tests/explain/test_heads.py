@@ -9,7 +9,7 @@ from torch.nn import functional
 from reportgen.config import Preprocessing
 from reportgen.explain.capture import TargetCapture
 from reportgen.explain.explainer import Explainer, Question
-from reportgen.explain.heads import AnyHead, PooledHead, read_graph
+from reportgen.explain.heads import AnyHead, PooledHead, output_from_graph
 from reportgen.explain.maps import METHODS
 from reportgen.explain.tuning import Tuning
 from reportgen.models.head import split_head, split_pooling
@@ -57,8 +57,8 @@ def parts(net, batch=5):
 def test_the_short_way_gives_the_same(pool, method):
     activations, logits, _, tail = parts(Net(POOLS[pool]))
     assert tail is not None
-    short = PooledHead(tail).read(activations.detach(), CLASSES, method)
-    whole = read_graph(activations, logits, method)
+    short = PooledHead(tail).output(activations.detach(), CLASSES, method)
+    whole = output_from_graph(activations, logits, method)
     for a, b in zip(vars(short).values(), vars(whole).values(), strict=True):
         assert a.shape == b.shape
         assert not a.requires_grad

@@ -16,7 +16,7 @@ from reportgen.explain.calibrate import choose, measure_change
 from reportgen.explain.explainer import Explainer, Explanation, Question
 from reportgen.explain.tuning import (
     WORTH_MEASURING,
-    Change,
+    PrecisionChange,
     Tuning,
     known_tunings,
     read_tunings,
@@ -29,7 +29,7 @@ from reportgen.models.registry import LoadedModel
 
 CPU = torch.device("cpu")
 USUAL = usual_tuning("cpu")
-CHANGE = Change(images=64, predictions=0, map_median=0.01, map_high=0.02, again=0.05)
+CHANGE = PrecisionChange(images=64, predictions=0, map_median=0.01, map_high=0.02, again=0.05)
 
 
 def test_what_was_written_is_read(tmp_path):

@@ -23,7 +23,7 @@ from PIL import Image
 from reportgen.analysis import write_table
 from reportgen.config import Config, load_config
 from reportgen.errors import ReportError, printable
-from reportgen.explain.fingerprints import make_plan, shard_bounds
+from reportgen.explain.fingerprints import shard_bounds, take_fingerprints
 from reportgen.inputs.testset import RESERVED, load_test_set
 
 TIMES = int(os.environ.get("REPORTGEN_FUZZ", "1"))
@@ -139,8 +139,8 @@ def check(path: Path, **more: Any) -> None:
     assert not (set(found.frame.columns) - own) & RESERVED
     for row in range(len(found)):
         assert found.read_bytes(row)
-    plan = make_plan(found, Config(), "cpu", shard_bounds(len(found), 3))
-    table = pa.Table.from_pandas(plan.frame, preserve_index=False)  # as the pass stores it
+    fingerprints = take_fingerprints(found, Config(), "cpu", shard_bounds(len(found), 3))
+    table = pa.Table.from_pandas(fingerprints.frame, preserve_index=False)  # as the pass stores it
     assert table.num_rows == len(found)
     write_table(path.with_name("stored.parquet"), table)
 

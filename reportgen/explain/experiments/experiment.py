@@ -18,11 +18,11 @@ from reportgen.inputs.testset import TestSet
 __all__ = ["Experiment", "PictureJob", "Pictures", "Pixels", "working_size"]
 
 Pixels = npt.NDArray[np.uint8]
-_KEPT = 512  # decoded pictures; 150 KB each at 224 pixels
+_CACHED = 512  # decoded pictures; 150 KB each at 224 pixels
 
 
 class Pictures:
-    """The test images at the working size, read when they are needed and kept for a while.
+    """The test images at the working size, read when they are needed; recent ones stay in memory.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Pictures:
         self.size = size
         self._test_set = test_set
         self._rows = [int(row) for row in rows]
-        self._read = lru_cache(maxsize=_KEPT)(self._load)
+        self._read = lru_cache(maxsize=_CACHED)(self._load)
 
     def __getitem__(self, index: int) -> Pixels:
         """Image `index` of the analysis, (size, size, 3) uint8, read only."""
@@ -55,7 +55,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class PictureJob:
-    """Some pictures that are made together: `count` of them, in the order of the design's rows."""
+    """Pictures that are made together: `count` of them, in the order of the design's rows."""
 
     count: int
     make: Callable[[Pictures], Sequence[Pixels]]
@@ -63,19 +63,19 @@ class PictureJob:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is to be shown to the models.
+    """Pictures to show to the models.
 
     Attributes
     ----------
     name
-        Of the folder its answers are kept in.
+        Of the folder that holds its answers.
     design
         One row per picture: what it is.
     jobs
         Make the pictures, in the order of the rows.
     depends
-        Whatever the answers depend on beside the design, the images, their size, the landmarks and the models: hashes
-        of code, settings.
+        What the answers depend on besides the design, the images, their size, the landmarks and the models: hashes of
+        code, settings.
     """
 
     name: str

@@ -65,7 +65,7 @@ class Forward:
         return np.concatenate(parts)
 
     def _rest_in_float32(self, module: torch.nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
-        """As in the pass, the head is spared the rounding: it costs nothing, and small differences are what is asked.
+        """Run the head in float32, as in the pass: it costs nothing, and experiments measure small differences.
 
         The surrounding autocast restores its own state on leaving.
         """
@@ -117,9 +117,9 @@ def run_jobs(
 
     found: dict[str, list[npt.NDArray[np.float32]]] = {slug: [] for slug in forwards}
     with worker_threads(workers or available_cores()) as pool:
-        # Only logits come back, a few numbers per picture: nothing has to hold the workers up.
-        for job, said in zip(jobs, pool.map(work, jobs), strict=True):
-            for slug, logits in said.items():
+        # Only logits come back, a few numbers per picture, so the workers need not be slowed down.
+        for job, answers in zip(jobs, pool.map(work, jobs), strict=True):
+            for slug, logits in answers.items():
                 found[slug].append(logits)
             advance(job.count)
     return {slug: np.concatenate(parts) for slug, parts in found.items() if parts}

@@ -1,7 +1,7 @@
-"""Interventions: the test set shown again with one property of the photo taken away.
+"""Interventions: the test set shown again with one property of the photo removed.
 
-A property that goes with an emotion may be what a model knows the emotion by. Association cannot tell; taking the
-property away can. Every sampled photo is shown grey, brought to one brightness and contrast, slightly blurred, and
+A property that is associated with an emotion may be how a model recognises it. Association cannot tell; removing the
+property can. Every sampled photo is shown grey, brought to one brightness and contrast, slightly blurred, and
 re-encoded. A photo that a change leaves as it is (a grey one made grey) is not run again.
 """
 
@@ -28,7 +28,7 @@ _TOGETHER = 4  # images whose changed pictures share a job, so that batches are 
 
 
 def intervention_experiment(analysis: Analysis, budget: str, seed: int) -> Experiment | None:
-    """Which images are shown how; None without a label.
+    """Which images are shown with which changes; None where no image has a label.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ def intervention_experiment(analysis: Analysis, budget: str, seed: int) -> Exper
     if not len(sample):
         return None
     grey = is_grey(analysis.images)
-    wanted = [(row, [name for name in CHANGES if name != "grey" or not grey[row]]) for row in sample.tolist()]
-    return _experiment("interventions", analysis, wanted)
+    changes_of = [(row, [name for name in CHANGES if name != "grey" or not grey[row]]) for row in sample.tolist()]
+    return _experiment("interventions", analysis, changes_of)
 
 
 def shortcut_error_experiment(analysis: Analysis, chosen: Mapping[str, Sequence[int]]) -> Experiment | None:
-    """Single images without single properties; None where there are none.
+    """Single images with single properties removed; None where there are none.
 
     Parameters
     ----------
@@ -69,11 +69,11 @@ def shortcut_error_experiment(analysis: Analysis, chosen: Mapping[str, Sequence[
     if not rows:
         return None
     within = {name: set(part) for name, part in chosen.items()}
-    wanted = [(row, [name for name in CHANGES if row in within.get(name, ())]) for row in rows]
-    return _experiment("shortcut-errors", analysis, wanted)
+    changes_of = [(row, [name for name in CHANGES if row in within.get(name, ())]) for row in rows]
+    return _experiment("shortcut-errors", analysis, changes_of)
 
 
-def _experiment(name: str, analysis: Analysis, wanted: Sequence[tuple[int, list[str]]]) -> Experiment:
+def _experiment(name: str, analysis: Analysis, changes_of: Sequence[tuple[int, list[str]]]) -> Experiment:
     """The pictures of some images, each with its changes."""
     level = typical_level(analysis.images)
     # Pictures are changed at the largest input of any model. A model that takes the same size then sees exactly what
@@ -81,12 +81,12 @@ def _experiment(name: str, analysis: Analysis, wanted: Sequence[tuple[int, list[
     # with such pictures.
     side = working_size(analysis)
     if any(list(model.info["input"]) != [side, side] for model in analysis.models):
-        wanted = [(row, [UNCHANGED, *names]) for row, names in wanted]
-    parts = [wanted[start : start + _TOGETHER] for start in range(0, len(wanted), _TOGETHER)]
+        changes_of = [(row, [UNCHANGED, *names]) for row, names in changes_of]
+    parts = [changes_of[start : start + _TOGETHER] for start in range(0, len(changes_of), _TOGETHER)]
     jobs = [PictureJob(sum(len(names) for _, names in part), partial(_make, part, level)) for part in parts]
     design = pd.DataFrame({
-        "image": np.repeat([row for row, _ in wanted], [len(names) for _, names in wanted]),
-        "change": [name for _, names in wanted for name in names],
+        "image": np.repeat([row for row, _ in changes_of], [len(names) for _, names in changes_of]),
+        "change": [name for _, names in changes_of for name in names],
     })  # fmt: skip
     depends = (f"{level.luminance:.6f}", f"{level.contrast:.6f}", code_hash("inputs/images/changes.py"))
     return Experiment(name, design, jobs, depends)

@@ -1,9 +1,9 @@
-"""Single errors, region by region: filled from around, or exchanged for another face's; and other backgrounds.
+"""Single errors, region by region: filled from around, or swapped for another face's; and other backgrounds.
 
-The strips illustrate one image: does the label gain when this region is gone, or is that of another face with the same
-label? The backgrounds test a reason: heat lies on the background, but does the error need it? Errors without such heat
-get the same treatment, for comparison. All pictures of one image are made together, the unchanged one among them, so
-that a change is the change alone.
+The strips illustrate one image: does the true label gain when this region is removed, or comes from another face with
+the same label? The backgrounds test a reason: heat is on the background, but does the error need it? Errors without
+such heat get the same treatment, for comparison. All pictures of one image are made together with the unchanged one, so
+that they differ by the change alone.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _COLUMNS = ("receiver", "purpose", "region", "fill", "donor")
 
 @dataclass(frozen=True)
 class OcclusionBudget:
-    """How many images get what.
+    """How many images get which pictures.
 
-    A strip costs 6 fills and 6 times `donors` exchanges, a background `backgrounds` exchanges, and every image one
-    picture as it is. The default comes to about 1,000 pictures: half of the images of the real test set.
+    A strip costs 6 fills and 6 times `donors` swaps, a background `backgrounds` swaps, and every image one unchanged
+    picture. The default comes to about 1,000 pictures, half as many as a test set of 2,000 images has.
     """
 
     strips: int
@@ -62,14 +62,14 @@ def occlusion_experiment(
     budget: str,
     seed: int,
 ) -> Experiment | None:
-    """The pictures to be shown; None where there are none.
+    """The pictures to show; None where there are none.
 
     Parameters
     ----------
     strips
-        Rows for which every region is changed, the most wanted first; the budget takes from the front.
+        Rows for which every region is changed, most important first; the budget takes from the front.
     hot, controls
-        Rows whose background is exchanged, with and without heat there, in the order in which they are to be taken.
+        Rows whose background is swapped, with and without heat there, in the order in which they are taken.
     budget
         One of `BUDGETS`.
     """
@@ -77,7 +77,7 @@ def occlusion_experiment(
         return None
     donors = _Donors(analysis, seed)
     usable, most = donors.usable, BUDGETS[budget]
-    wanted = {
+    chosen_for = {
         "strip": [row for row in strips if usable[row]][: most.strips],
         "background": [row for row in hot if usable[row]][: most.hot],
         # With several models a row may be both; it then counts as hot alone.
@@ -85,15 +85,15 @@ def occlusion_experiment(
     }
     rows: list[tuple[int, str, str, str, int]] = []
     jobs: list[PictureJob] = []
-    for receiver in dict.fromkeys(row for chosen in wanted.values() for row in chosen):
+    for receiver in dict.fromkeys(row for chosen in chosen_for.values() for row in chosen):
         planned = [(receiver, "unchanged", "", "", -1)]
-        if receiver in wanted["strip"]:
+        if receiver in chosen_for["strip"]:
             given = donors.of_label(receiver, most.donors)
             for region in TRANSPLANTED:
                 planned.append((receiver, "strip", region, "around", -1))
                 planned += [(receiver, "strip", region, "donor", donor) for donor in given]
         for purpose in ("background", "control"):
-            if receiver in wanted[purpose]:
+            if receiver in chosen_for[purpose]:
                 given = donors.of_other_labels(receiver, most.backgrounds)
                 planned += [(receiver, purpose, "background", "donor", donor) for donor in given]
         rows += planned
@@ -122,12 +122,12 @@ def _make(
 
 
 class _Donors:
-    """Whose regions and backgrounds may be borrowed: never the receiver's own person, nor a copy of the image.
+    """Whose regions and backgrounds may be used: never those of the receiver's own person or of a copy of the image.
 
     Parameters
     ----------
     seed
-        Every receiver draws by itself, so that one more receiver changes no other's donors.
+        Every receiver draws independently, so that adding a receiver changes no other's donors.
     """
 
     def __init__(self, analysis: Analysis, seed: int) -> None:
@@ -137,7 +137,7 @@ class _Donors:
         self._predicted = np.stack([model.predicted for model in analysis.models])  # (M, n)
         self._points = analysis.faces.points
         self._content = pd.factorize(analysis.images["sha256"])[0]
-        # An image without a person is of a person of its own.
+        # An image whose person is unknown counts as a person of its own.
         named = [person if person is not None else row for row, person in enumerate(_persons(analysis))]
         self._persons = pd.factorize(pd.Series(named, dtype=object))[0]
         self._seed = seed
@@ -147,7 +147,7 @@ class _Donors:
         ]) & (self._labels >= 0)  # fmt: skip
 
     def of_label(self, receiver: int, count: int) -> list[int]:
-        """Images with the receiver's label, such as all models get right, else such as any gets right."""
+        """Images with the receiver's label: first those that all models get right, then those that any gets right."""
         right = self._predicted == self._labels
         same = self.usable & (self._labels == self._labels[receiver])
         first, second = same & right.all(axis=0), same & right.any(axis=0) & ~right.all(axis=0)
@@ -155,10 +155,10 @@ class _Donors:
         return list(islice((row for row in found if self._fits(receiver, row)), count))
 
     def of_other_labels(self, receiver: int, count: int) -> list[int]:
-        """Images of emotions that are neither the label nor any answer, each emotion in turn; then of the label."""
-        answers = set(self._predicted[:, receiver].tolist())
-        others = self.usable & ~np.isin(self._labels, sorted(answers | {int(self._labels[receiver])}))
-        rest = self.usable & ~np.isin(self._labels, sorted(answers)) & ~others
+        """Images of emotions that are neither the label nor any prediction, each emotion in turn; then of the label."""
+        predicted = set(self._predicted[:, receiver].tolist())
+        others = self.usable & ~np.isin(self._labels, sorted(predicted | {int(self._labels[receiver])}))
+        rest = self.usable & ~np.isin(self._labels, sorted(predicted)) & ~others
         return [*self._in_turn(others, receiver), *self._drawn(rest, receiver, 3)][:count]
 
     def _in_turn(self, allowed: npt.NDArray[np.bool_], receiver: int) -> list[int]:
@@ -178,7 +178,7 @@ class _Donors:
         return rows
 
     def _fits(self, receiver: int, donor: int) -> bool:
-        """Whether the donor's face can be brought into place: its landmarks may lie on a line."""
+        """Whether the donor's face can be aligned: its landmarks may lie on a line."""
         index = list(STABLE)
         try:
             fit_affine(self._points[receiver][index], self._points[donor][index])
@@ -196,7 +196,7 @@ def _is_face(points: npt.NDArray[np.floating]) -> bool:
 
 
 def _persons(analysis: Analysis) -> list[str | None]:
-    """Who is in every image: as given, else as the file names seem to tell, which is enough to keep persons apart."""
+    """The person in every image: as given, else as guessed from file names, which is enough to keep persons apart."""
     persons = [person if isinstance(person, str) else None for person in analysis.images["person"]]
     if any(persons):
         return persons

@@ -35,12 +35,12 @@ class ExperimentAnswers:
 def perform(
     experiment: Experiment, config: Config, test_set: TestSet, analysis: Analysis, progress: Progress, title: str
 ) -> dict[str, ExperimentAnswers]:
-    """The answers of every model by slug, from disk where they are there.
+    """The answers of every model by slug, from disk where they exist.
 
     Raises
     ------
     CheckpointError, ConfigError
-        A model cannot be used any more.
+        A model can no longer be used.
     BuildError
         A model gives NaN or infinity.
     """
@@ -70,9 +70,9 @@ def perform(
 
 
 def _key(experiment: Experiment, model: ModelRecords, side: int) -> str:
-    """A model's parts stand for its weights, its settings, the images and the regions it was analysed with.
+    """Hash for a part's name; a model's own parts stand for its weights, settings, images and regions.
 
-    The side of the pictures is that of the largest model: a further one may scale the pictures of all anew.
+    The side of the pictures is that of the largest model: adding a larger one rescales the pictures of all.
     """
     return content_hash(
         *model.info["parts"],

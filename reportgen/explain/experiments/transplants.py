@@ -1,7 +1,7 @@
 """The transplant test's pictures: each face with one region of other faces, of its own emotion and of other emotions.
 
-What a model uses shows in the difference: both pictures of a pair carry the same seams, so only what the region says
-about the emotion differs (after Xiao et al. 2021, "mixed-same minus mixed-rand", who did it with backgrounds).
+What a model uses shows in the difference: both pictures of a pair have the same seams, so only the emotion that the
+region shows differs (after Xiao et al. 2021, "mixed-same minus mixed-rand", who did it with backgrounds).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
 
 __all__ = ["BUDGETS", "TransplantBudget", "design_transplants", "eligible_faces", "portraits", "transplant_experiment"]
 
-_KEPT = 256  # portraits; about 250 KB each at 224 pixels
-# An emotion with fewer faces neither receives nor gives: fewer cannot reach significance, and the few would speak for
-# the whole emotion.
+_CACHED = 256  # portraits; about 250 KB each at 224 pixels
+# An emotion with fewer faces neither receives nor donates: fewer cannot reach significance, and a few faces would stand
+# for the whole emotion.
 _LEAST_FACES = 6
 # How far from 1/2 the area under the ROC curve of an emotion's colourfulness, brightness or contrast must lie before
 # the test is made without matching them as well.
@@ -39,9 +39,9 @@ class TransplantBudget:
 
     `pairs`: for a facial region, receivers with one donor of their own and one of another emotion each; where an
     emotion has fewer faces, each receives more often. `background`, `background_same`, `background_other`: receivers
-    for the background and donors of each kind; it is to carry the heaviest word of the report, and its donors differ
-    most where half of the photos bear an artefact. `unmatched`: whether emotions that light and colour set apart are
-    tested without matching them, too.
+    for the background and donors of each kind; the gravest claim of the report rests on it, and its donors differ most
+    where half of the photos bear an artefact. `unmatched`: whether emotions that differ in light or colour are also
+    tested without matching them.
     """
 
     pairs: int
@@ -58,8 +58,8 @@ BUDGETS: Mapping[str, TransplantBudget] = MappingProxyType(
         "full": TransplantBudget(100, 36, 4, 6, unmatched=True),
     }
 )
-"""For a facial region many receivers with one donor a side beat few with many: the donors' differences weigh the same,
-the receivers' less, and there are more of them to estimate from. On a ResNet18 and photos, 22 receivers with 1 + 1
+"""For a facial region, many receivers with one donor per side beat few with many: the donors' variance counts the same,
+the receivers' less, and there are more receivers to estimate from. On a ResNet18 and photos, 22 receivers with 1 + 1
 donors instead of 11 with 2 + 2 narrowed the intervals of regions in use by a fifth, for the same number of pictures."""
 
 
@@ -78,12 +78,12 @@ def transplant_experiment(analysis: Analysis, budget: str, seed: int) -> Experim
 
 
 def portraits(analysis: Analysis) -> Callable[[Pictures, int], Portrait]:
-    """A way to get the face of an image with its landmarks; recent ones are kept."""
+    """A function that gives the face of an image with its landmarks; recent ones stay in memory."""
     if analysis.faces is None:
         raise ValueError("transplants need landmarks")
     points = analysis.faces.points
 
-    @lru_cache(maxsize=_KEPT)
+    @lru_cache(maxsize=_CACHED)
     def portrait(pictures: Pictures, index: int) -> Portrait:
         return Portrait(pictures[index], points[index])
 
@@ -91,7 +91,7 @@ def portraits(analysis: Analysis) -> Callable[[Pictures, int], Portrait]:
 
 
 def eligible_faces(analysis: Analysis) -> npt.NDArray[np.bool_]:
-    """(n,) images with a label and with landmarks of their own, not those of the median face."""
+    """(n,) whether an image has a label, and landmarks of its own, not those of the median face."""
     if analysis.faces is None:
         return np.zeros(len(analysis.labels), dtype=bool)
     own = np.asarray([source != "template" for source in analysis.faces.source])
@@ -102,11 +102,11 @@ def design_transplants(analysis: Analysis, budget: TransplantBudget, seed: int) 
     """One row per picture: `emotion` (of the receiver), `receiver`, `donor` (rows of the analysis), `donor_emotion`,
     `region`, `matched`.
 
-    Receivers are drawn person by person, so that as many persons as possible are among them. A donor is never of the
-    receiver's own person, nor a copy of the same file; those that are as colourful or as grey as the receiver come
-    first, then those used least. The other emotions take turns, so that none of them dominates. Emotions whose
-    colourfulness, brightness or contrast sets them apart are tested a second time with the donors' pixels as they are,
-    where the budget has them.
+    Receivers are drawn person by person, so that they include as many persons as possible. A donor never shows the
+    receiver's own person and is never a copy of the same file; donors that are colourful or grey like the receiver come
+    first, then those used least. The other emotions take turns, so that none dominates. Where the budget allows,
+    emotions that differ in colourfulness, brightness or contrast are tested a second time with the donors' pixels as
+    they are.
     """
     labels, usable = analysis.labels, eligible_faces(analysis)
     persons = _persons(analysis)
@@ -144,7 +144,7 @@ def design_transplants(analysis: Analysis, budget: TransplantBudget, seed: int) 
                     given += [(donor, d) for donor in donors(receiver, d, 1)]
                 rows += [(outside, emotion, receiver, donor, d) for donor, d in given]
     pairs = pd.DataFrame(rows, columns=["outside", "emotion", "receiver", "donor", "donor_emotion"])
-    telling = _told_by_tone(analysis) if budget.unmatched else []
+    telling = _differing_in_tone(analysis) if budget.unmatched else []
     parts = [pairs.assign(matched=True), pairs[pairs["emotion"].isin(telling)].assign(matched=False)]
     regions = pd.DataFrame({"region": TRANSPLANTED, "outside": [name == "background" for name in TRANSPLANTED]})
     crossed = pd.concat(parts, ignore_index=True).astype({"outside": bool}).merge(regions, on="outside")
@@ -165,22 +165,22 @@ def _job(rows: pd.DataFrame, portrait_of: Callable[[Pictures, int], Portrait]) -
 
 
 def _persons(analysis: Analysis) -> npt.NDArray[np.object_]:
-    """(n,) person, or for an unknown one a name of its own."""
+    """(n,) person, or a unique name where it is unknown."""
     given = analysis.images["person"]
     return np.asarray([p if known else f"\0{i}" for i, (p, known) in enumerate(zip(given, given.notna(), strict=True))],
                       dtype=object)  # fmt: skip
 
 
 def _one_person_after_the_other(rows: npt.NDArray[np.int64], persons: npt.NDArray[np.object_]) -> list[int]:
-    """First one image of every person in the order given, then a second of each ..."""
+    """First one image of every person in the given order, then a second of each, and so on."""
     if not len(rows):
         return []
     turn = pd.Series(persons[rows]).groupby(persons[rows], sort=False).cumcount().to_numpy()
     return [int(row) for row in rows[np.argsort(turn, kind="stable")]]
 
 
-def _told_by_tone(analysis: Analysis) -> list[int]:
-    labels, told = analysis.labels, []
+def _differing_in_tone(analysis: Analysis) -> list[int]:
+    labels, differing = analysis.labels, []
     labelled = labels >= 0
     for emotion in range(len(analysis.classes)):
         own = labels[labelled] == emotion
@@ -188,8 +188,8 @@ def _told_by_tone(analysis: Analysis) -> list[int]:
             continue
         values = (analysis.images[tone].to_numpy(dtype=np.float64)[labelled] for tone in _TONES)
         if any(abs(float(roc_auc_score(own, value)) - 0.5) >= _TELLING for value in values):
-            told.append(emotion)
-    return told
+            differing.append(emotion)
+    return differing
 
 
 def _grey_limit() -> float:

@@ -1,7 +1,7 @@
-"""A `ShardWorker` as Ray holds it: what it stumbles over travels back as a row, and it is not restarted for ever.
+"""A `ShardWorker` as Ray runs it: its errors travel back as rows, and the number of restarts is limited.
 
-Ray Data restarts a worker and sends its shard again without end, and takes its options for a limit away with Ray 2.64.
-So tries are counted here: a shard that takes every worker down with it ends the build with its name.
+Ray Data restarts a worker and sends its shard again without end, and drops its options for a limit with Ray 2.64. So
+attempts are counted here: a shard that kills every worker it is sent to ends the build, which then names it.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from reportgen.explain.ray.shard_worker import ROW, ClusterJob, ShardWorker
 
 __all__ = ["Attempts", "ClusterWorker", "known_error"]
 
-_TRIES = 4  # machines are lost, but hardly four times with the same shard
+_TRIES = 4  # machines are lost, but rarely four times with the same shard
 
 
 class Attempts:
-    """Counts what was begun and not finished; lives in a process of its own, which outlives the workers."""
+    """Counts what was begun and not finished; runs in a process of its own, which outlives the workers."""
 
     def __init__(self) -> None:
         self._begun: dict[str, int] = {}
 
     def begin(self, what: str) -> int:
-        """The how manieth attempt this is."""
+        """Attempt number, from 1."""
         self._begun[what] = self._begun.get(what, 0) + 1
         return self._begun[what]
 
     def done(self, what: str) -> None:
-        """It was finished: what follows is a first attempt again."""
+        """It was finished: the next attempt is a first one again."""
         self._begun.pop(what, None)
 
 
@@ -43,13 +43,13 @@ class ClusterWorker:
 
     Parameters
     ----------
-    told
-        The job as it lies in the cluster's store; in a list, lest Ray unpacks it for every restart.
+    references
+        One reference to the job in the cluster's store; in a list, or else Ray would resolve it on every restart.
     attempts
         The handle of `Attempts`.
     """
 
-    def __init__(self, told: Sequence[Any], attempts: Any) -> None:
+    def __init__(self, references: Sequence[Any], attempts: Any) -> None:
         import ray
 
         self._ray, self._attempts = ray, attempts
@@ -64,16 +64,16 @@ class ClusterWorker:
             )
             return
         try:
-            self._job: ClusterJob = ray.get(told[0])
+            self._job: ClusterJob = ray.get(references[0])
             self._worker = ShardWorker(self._job)
         except ReportError as error:
             self._problem = error
-        except Exception as error:  # raised here it would be a page of Ray's frames
-            self._problem = BuildError(f"a worker cannot load the models: {_told(error)}")
+        except Exception as error:  # raised here it would print a page of Ray's frames
+            self._problem = BuildError(f"a worker cannot load the models: {_one_line(error)}")
         attempts.done.remote(me)
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        """One row: how many images that took, or what another worker would stumble over as well."""
+        """One row: the number of images processed, or an error that every other worker would hit as well."""
         problem, images = self._problem, 0
         if self._worker is not None:
             try:
@@ -88,15 +88,15 @@ class ClusterWorker:
         where = _where(block, shard, self._job.config.shard_images)
         if self._begin(f"shard {shard}") > _TRIES:
             raise BuildError(
-                f"{where}: {_TRIES} workers died of it (out of memory, or a crash in a library); give each worker more "
-                "memory, or take the image that does it out of the test set"
+                f"{where}: {_TRIES} workers died while computing it (out of memory, or a crash in a library); give "
+                "each worker more memory, or remove the image that causes it from the test set"
             )
         try:
             images = worker(block)
         except ReportError:
             raise
         except Exception as error:
-            raise BuildError(f"{where}: {_told(error)}") from error
+            raise BuildError(f"{where}: {_one_line(error)}") from error
         self._attempts.done.remote(f"shard {shard}")
         return images
 
@@ -109,7 +109,7 @@ class ClusterWorker:
 
 
 def known_error(kind: str, message: str) -> ReportError:
-    """A worker's error, as it would read on this machine."""
+    """A worker's error, as it would be raised on this machine."""
     found = getattr(errors, kind, BuildError)
     return found(message) if isinstance(found, type) and issubclass(found, ReportError) else BuildError(message)
 
@@ -120,8 +120,8 @@ def _where(block: pa.Table, shard: int, shard_images: int) -> str:
     return f"shard {shard} (images {first:,} to {first + block.num_rows - 1:,} of the test set, from {path})"
 
 
-def _told(error: Exception) -> str:
-    """An error in one line, and where it was raised: its traceback stays on the worker."""
+def _one_line(error: Exception) -> str:
+    """An error in one line with the place where it was raised: its traceback stays on the worker."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return printable(f"{type(error).__name__}: {' '.join(str(error).split())}{place}")

@@ -1,7 +1,7 @@
 """The pass on many machines, by Ray Data: the same parts as on one machine, computed by workers that come and go.
 
-Ray keeps the queue, the workers and their replacement; what a shard is, what it lacks and how its parts are written is
-the same as ever, so that a run on a cluster can be finished on a laptop and the other way round.
+Ray manages the queue, the workers and their replacement; what a shard is, what it lacks and how its parts are written
+is as on one machine, so that a run on a cluster can be finished on a laptop and vice versa.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import pyarrow as pa
 
 from reportgen.config import Cluster, Config, with_absolute_paths
 from reportgen.errors import BuildError, ConfigError, printable
-from reportgen.explain.fingerprints import Plan
+from reportgen.explain.fingerprints import Fingerprints
 from reportgen.explain.ray.actor import Attempts, ClusterWorker, known_error
-from reportgen.explain.ray.shard_worker import ROW, ClusterJob, ModelCopy, key_column, part_column, wish_column
+from reportgen.explain.ray.shard_worker import ROW, ClusterJob, ModelCopy, key_column, part_column, requested_column
 from reportgen.explain.ray.storage import Storage
-from reportgen.explain.tasks import CHUNK, Consumer, Task, finish, lacking
+from reportgen.explain.tasks import CHUNK, Recorder, Task, finish, pending_tasks
 from reportgen.explain.tuning import Tuning
 from reportgen.explain.workers import available_cores
 from reportgen.inputs.checkpoints.reading import Checkpoint
@@ -34,8 +34,8 @@ from reportgen.shards import Keys, PartStore
 
 __all__ = ["run_on_ray"]
 
-# In the cluster's hands at once, since their tables are in this machine's memory meanwhile: some hundred bytes a row,
-# or kilobytes where pixels or landmarks stand in the table.
+# Most that is sent to the cluster at once, since its tables are in this machine's memory meanwhile: some hundred bytes
+# a row, or kilobytes where the table holds pixels or landmarks.
 _ROWS_AT_ONCE = 1 << 20
 _BYTES_AT_ONCE = 1 << 30
 _FETCHED_AT_ONCE = 8  # parts: reading from a storage is mostly waiting
@@ -45,8 +45,8 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 def run_on_ray(
     config: Config,
     test_set: TestSet,
-    plan: Plan,
-    consumers: Sequence[Consumer],
+    fingerprints: Fingerprints,
+    recorders: Sequence[Recorder],
     checkpoints: Mapping[str, Checkpoint],
     folder: Path,
     device: str,
@@ -57,8 +57,8 @@ def run_on_ray(
 
     Parameters
     ----------
-    consumers
-        Image facts, landmarks (where wanted) and models, as `run_pass` has them: they say what is missing.
+    recorders
+        Image facts, landmarks (if used) and models, as for `run_pass`: they say what is missing.
     checkpoints
         By the model's name: they travel, since a worker may not see this machine's files.
     tunings
@@ -76,35 +76,39 @@ def run_on_ray(
     BuildError, OutputError
         A worker failed for a reason that another one would fail for too.
     """
-    models = [ModelCopy(model.name, model.slug, model.config, checkpoints[model.name]) for model in plan.models]
-    names = ["images", *([] if plan.face_keys is None else ["landmarks"]), *(f"models/{m.slug}" for m in models)]
-    tables = dict(zip(names, consumers, strict=True))
+    models = [ModelCopy(model.name, model.slug, model.config, checkpoints[model.name]) for model in fingerprints.models]
+    names = [
+        "images",
+        *([] if fingerprints.face_keys is None else ["landmarks"]),
+        *(f"models/{m.slug}" for m in models),
+    ]
+    tables = dict(zip(names, recorders, strict=True))
     if config.ray.storage is not None:
         _fetch(tables, Storage(config.ray.storage))
-    tasks = lacking(consumers, len(test_set), config.shard_images)
+    tasks = pending_tasks(recorders, len(test_set), config.shard_images)
     for task in tasks:
-        if not task.todo:  # all of it was computed before and only stands in another place now
+        if not task.todo:  # all of it was computed before and only moved
             finish(task, [])
     tasks = [task for task in tasks if task.todo]
     total = sum(len(task.todo) for task in tasks)
     if not tasks:
         return 0
-    keeping = frozenset(
-        name for name, consumer in tables.items()
-        if any(want.consumer is consumer and want.kept is not None for task in tasks for want in task.wants)
+    cached = frozenset(
+        name for name, recorder in tables.items()
+        if any(part.recorder is recorder and part.cache is not None for task in tasks for part in task.missing)
     )  # fmt: skip
     chunk = max(CHUNK, *(tunings[model.name].batch_size for model in models))
     masks = config.region_masks.folder
     job = ClusterJob(
-        with_absolute_paths(config), models, test_set.classes, str(folder.resolve()), device, keeping, dict(tunings),
+        with_absolute_paths(config), models, test_set.classes, str(folder.resolve()), device, cached, dict(tunings),
         chunk, masked=masks is not None and masks.is_dir(),
     )  # fmt: skip
     with progress.stage("Explaining on the cluster", total) as step:
-        for images in _run(config, job, _blocks(test_set, plan, tables, tasks)):
+        for images in _run(config, job, _blocks(test_set, fingerprints, tables, tasks)):
             step.advance(images)
         if config.ray.storage is not None:
             _fetch(tables, Storage(config.ray.storage))
-    left = lacking(consumers, len(test_set), config.shard_images)
+    left = pending_tasks(recorders, len(test_set), config.shard_images)
     if left:
         raise BuildError(
             f"{len(left)} of {len(tasks)} shards did not arrive in {folder}; share that folder with all machines, or "
@@ -113,9 +117,11 @@ def run_on_ray(
     return total
 
 
-def _blocks(test_set: TestSet, plan: Plan, tables: dict[str, Consumer], tasks: Sequence[Task]) -> Iterator[pa.Table]:
-    """One table per shard, with all that a worker has to know of it."""
-    facts = pa.Table.from_pandas(plan.frame, preserve_index=False).replace_schema_metadata(None)
+def _blocks(
+    test_set: TestSet, fingerprints: Fingerprints, tables: dict[str, Recorder], tasks: Sequence[Task]
+) -> Iterator[pa.Table]:
+    """One table per shard, with everything that a worker needs to know about it."""
+    facts = pa.Table.from_pandas(fingerprints.frame, preserve_index=False).replace_schema_metadata(None)
     facts = facts.rename_columns([f"{ROW}{name}" for name in facts.column_names])
     for task in tasks:
         rows = slice(task.rows.start, task.rows.stop)
@@ -126,11 +132,11 @@ def _blocks(test_set: TestSet, plan: Plan, tables: dict[str, Consumer], tasks: S
             columns["file"] = pa.array(files, pa.binary())
         else:
             columns["pixels"] = pa.array([test_set.read_bytes(row) for row in task.rows], pa.binary())
-        wanted = {id(want.consumer) for want in task.wants}
-        for name, consumer in tables.items():
-            keys: Keys = consumer.keys
+        requested = {id(part.recorder) for part in task.missing}
+        for name, recorder in tables.items():
+            keys: Keys = recorder.keys
             columns[part_column(name)] = pa.array([keys.parts[task.shard]] * len(task.rows), pa.string())
-            columns[wish_column(name)] = pa.array([id(consumer) in wanted] * len(task.rows), pa.bool_())
+            columns[requested_column(name)] = pa.array([id(recorder) in requested] * len(task.rows), pa.bool_())
             columns[key_column(name)] = pa.array(np.ascontiguousarray(keys.rows[rows]))
         for name, column in columns.items():
             block = block.append_column(name, column)
@@ -138,8 +144,8 @@ def _blocks(test_set: TestSet, plan: Plan, tables: dict[str, Consumer], tasks: S
 
 
 def _run(config: Config, job: ClusterJob, blocks: Iterator[pa.Table]) -> Iterator[int]:
-    """Images done, shard by shard as they come in."""
-    # Before the import, which reads them: nothing is reported to anybody, and the terminal is the progress bar's.
+    """Number of images of each shard as it is finished."""
+    # Before the import, which reads them: no usage statistics are sent, and the terminal belongs to the progress bar.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
@@ -152,7 +158,7 @@ def _run(config: Config, job: ClusterJob, blocks: Iterator[pa.Table]) -> Iterato
     address = config.ray.address or os.environ.get("RAY_ADDRESS") or "local"
     try:
         if ours:
-            # On another cluster the number of processors and its dashboard are not ours to say.
+            # Another cluster has its own number of processors and its own dashboard.
             own = {"num_cpus": available_cores(), "include_dashboard": False} if address == "local" else {}
             with _quiet():
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
@@ -161,14 +167,14 @@ def _run(config: Config, job: ClusterJob, blocks: Iterator[pa.Table]) -> Iterato
     try:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is one line of ours
-        told = ray.put(job)  # held here, so that a worker that is replaced finds it again
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # a failure is reported in one line of ours
+        reference = ray.put(job)  # held here, so that a replaced worker finds it again
         attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
         count = worker_count(config.ray, ray.cluster_resources())
         for wave in waves(blocks):
             done = ray.data.from_arrow(wave).map_batches(
                 ClusterWorker,
-                fn_constructor_args=([told], attempts),
+                fn_constructor_args=([reference], attempts),
                 batch_size=None,  # a block is a shard
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(size=min(count, len(wave))),
@@ -187,7 +193,7 @@ def _run(config: Config, job: ClusterJob, blocks: Iterator[pa.Table]) -> Iterato
 
 
 def worker_count(settings: Cluster, resources: Mapping[str, float]) -> int:
-    """How many workers there are to be: as the settings say, else as many as the cluster has room for."""
+    """Number of workers to start: as set, else as many as the cluster has room for."""
     if settings.workers is not None:
         return settings.workers
     room = [resources.get("CPU", 1) / settings.cpus_per_worker]
@@ -214,33 +220,33 @@ def waves(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Nothing reaches stderr: Ray's own code prints there that it found the level which silences it."""
-    kept = os.dup(2)
+    """Nothing reaches stderr: Ray's own code reports there that it found the level that silences it."""
+    stderr = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _cause(error: Exception) -> str:
-    """What made Ray fail, in one line: the message of the first error that it holds, without its frames."""
+    """Why Ray failed, in one line: the message of the first error in it, without its frames."""
     lines = [line for line in _ESCAPE.sub("", str(error)).splitlines() if line.strip()]
     raised = [line for line in lines if re.match(r"(?!ray::)[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b", line)]
     return printable((raised or lines or [type(error).__name__])[0].strip())
 
 
-def _fetch(tables: dict[str, Consumer], storage: Storage) -> None:
-    """Bring here what is on the storage and not here."""
-    wanted = []
-    for name, consumer in tables.items():
-        store: PartStore = consumer.store
-        absent = [(shard, key) for shard, key in enumerate(consumer.keys.parts) if not store.has(shard, key)]
+def _fetch(tables: dict[str, Recorder], storage: Storage) -> None:
+    """Copy the parts here that are on the storage only."""
+    fetched = []
+    for name, recorder in tables.items():
+        store: PartStore = recorder.store
+        absent = [(shard, key) for shard, key in enumerate(recorder.keys.parts) if not store.has(shard, key)]
         parts = storage.parts(name)
         there = parts.names() if absent else set()
-        wanted += [(parts, shard, key, store) for shard, key in absent if parts.path(shard, key).name in there]
+        fetched += [(parts, shard, key, store) for shard, key in absent if parts.path(shard, key).name in there]
     with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
-        for _ in pool.map(lambda part: part[0].fetch(*part[1:]), wanted):
+        for _ in pool.map(lambda part: part[0].fetch(*part[1:]), fetched):
             pass  # the first failure in their order is raised

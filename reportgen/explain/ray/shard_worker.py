@@ -1,8 +1,8 @@
 """One worker of a cluster: holds the models and turns shards of the test set into parts.
 
 A shard travels as a table of everything that is known of its rows before they are read. Its columns are those of the
-images table, their names preceded by "row:", and the worker's own: `shard`, `file` or `pixels`, and for every consumer
-the key of its part and of its records, and whether that part is wanted. A shard that is sent twice, because a worker
+images table, their names preceded by "row:", and the worker's own: `shard`, `file` or `pixels`, and for every recorder
+the key of its part and of its records, and whether that part is requested. A shard that is sent twice, because a worker
 was lost, is written twice with the same bytes.
 """
 
@@ -27,15 +27,15 @@ from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
 from reportgen.explain.loading import pick_device, ready_model
 from reportgen.explain.ray.storage import Storage
-from reportgen.explain.record_cache import KeptFaces, KeptRecords
+from reportgen.explain.record_cache import FaceCache, RecordCache
 from reportgen.explain.recorders import FaceRecorder, ImageFacts, ModelRecorder
-from reportgen.explain.tasks import Consumer, ImageSource, Task, Want, chunks, finish, process
+from reportgen.explain.tasks import ImageSource, MissingPart, Recorder, Task, chunks, finish, process
 from reportgen.explain.tuning import Tuning
 from reportgen.inputs.checkpoints.reading import Checkpoint
 from reportgen.inputs.images.decoding import read_file
 from reportgen.shards import Keys, PartStore
 
-__all__ = ["ROW", "ClusterJob", "ModelCopy", "ShardWorker", "key_column", "part_column", "wish_column"]
+__all__ = ["ROW", "ClusterJob", "ModelCopy", "ShardWorker", "key_column", "part_column", "requested_column"]
 
 ROW = "row:"
 """Before the names of the images table's columns."""
@@ -53,16 +53,16 @@ class ModelCopy:
 
 @dataclass(frozen=True)
 class ClusterJob:
-    """What every worker is told once.
+    """What every worker receives once.
 
     Attributes
     ----------
     folder
         `output/analysis` as the workers see it; not used where the settings name a storage.
     device
-        The kind that the plan was made for.
-    keeping
-        Names of the tables of which records of earlier parts are taken over.
+        The kind that the fingerprints were taken for.
+    cached
+        Names of the tables of which records of earlier parts are reused.
     tunings, chunk_images
         How each model is run, by name; and how many images are handled at a time.
     masked
@@ -74,7 +74,7 @@ class ClusterJob:
     classes: tuple[str, ...]
     folder: str
     device: str
-    keeping: frozenset[str]
+    cached: frozenset[str]
     tunings: Mapping[str, Tuning]
     chunk_images: int
     masked: bool = False
@@ -95,9 +95,9 @@ def part_column(table: str) -> str:
     return f"part:{table}"
 
 
-def wish_column(table: str) -> str:
-    """The column that says whether a table's part is wanted."""
-    return f"wish:{table}"
+def requested_column(table: str) -> str:
+    """The column that says whether a table's part is requested."""
+    return f"requested:{table}"
 
 
 class ShardWorker:
@@ -121,14 +121,13 @@ class ShardWorker:
         self._storage = None if job.config.ray.storage is None else Storage(job.config.ray.storage)
         self._open = ExitStack()  # for as long as the process lives
         self._explainers = {model.slug: self._explainer(model) for model in job.models}
-        self._kept: dict[str, KeptRecords] = {}
+        self._caches: dict[str, RecordCache] = {}
 
     def __call__(self, block: pa.Table) -> int:
-        """Make the parts of one shard; how many images that took."""
+        """Make the parts of one shard and return the number of images processed."""
         (shard,) = set(block.column("shard").to_pylist())
         task, source, faces = self._task(int(shard), block)
-        said = [process(source, faces, task, rows) for rows in chunks(task, self._job.chunk_images)]
-        finish(task, said)
+        finish(task, [process(source, faces, task, rows) for rows in chunks(task, self._job.chunk_images)])
         return len(task.todo)
 
     def _explainer(self, model: ModelCopy) -> Explainer:
@@ -146,44 +145,44 @@ class ShardWorker:
         facts = block.select(names).rename_columns([name.removeprefix(ROW) for name in names])
         frame = facts.to_pandas()
         source = _Block(frame["path"].tolist(), block)
-        keys, wanted = {}, []
+        keys, requested = {}, []
         for table in self._job.tables():
             (part,) = set(block.column(part_column(table)).to_pylist())
             keys[table] = Keys((part,), np.asarray(block.column(key_column(table)).to_numpy(), dtype=np.uint64))
-            (wish,) = set(block.column(wish_column(table)).to_pylist())
-            if wish and not self._store(table, shard).has(0, part):
-                wanted.append(table)
+            (asked,) = set(block.column(requested_column(table)).to_pylist())
+            if asked and not self._store(table, shard).has(0, part):
+                requested.append(table)
         faces = None
         if "landmarks" in keys:
-            records = self._known_faces(shard, keys["landmarks"], "landmarks" in wanted)
-            known = None if records is None else KeptFaces(records, keys["landmarks"].rows)
+            records = self._cached_faces(shard, keys["landmarks"], "landmarks" in requested)
+            known = None if records is None else FaceCache(records, keys["landmarks"].rows)
             grids = [explainer.grid for explainer in self._explainers.values()]
             faces = FaceFinder(self._job.config, frame, grids, known)
-        wants = []
-        for table in wanted:
+        parts = []
+        for table in requested:
             store = self._store(table, shard)
-            consumer: Consumer
+            recorder: Recorder
             if table == "images":
-                consumer = ImageFacts(store, keys[table], facts)
+                recorder = ImageFacts(store, keys[table], facts)
             elif table == "landmarks":
-                consumer = FaceRecorder(store, keys[table], frame["image_id"].tolist())
+                recorder = FaceRecorder(store, keys[table], frame["image_id"].tolist())
             else:
                 explainer = self._explainers[table.removeprefix("models/")]
-                consumer = ModelRecorder(store, keys[table], explainer, frame, exclusive=False)
-            kept = self._keeping(table)
-            places = np.full(len(frame), -1) if kept is None else kept.places(keys[table].rows)
-            wants.append(Want(consumer, kept, places))
-        todo: Any = np.logical_or.reduce([want.places < 0 for want in wants]) if wants else np.zeros(len(frame), bool)
-        return Task(0, range(len(frame)), tuple(wants), tuple(np.flatnonzero(todo).tolist())), source, faces
+                recorder = ModelRecorder(store, keys[table], explainer, frame, exclusive=False)
+            cache = self._cache(table)
+            places = np.full(len(frame), -1) if cache is None else cache.places(keys[table].rows)
+            parts.append(MissingPart(recorder, cache, places))
+        todo: Any = np.logical_or.reduce([part.places < 0 for part in parts]) if parts else np.zeros(len(frame), bool)
+        return Task(0, range(len(frame)), tuple(parts), tuple(np.flatnonzero(todo).tolist())), source, faces
 
-    def _known_faces(self, shard: int, keys: Keys, wanted: bool) -> KeptRecords | None:
-        """Where the landmarks of a shard may be on disk: in its own part if that is there, lest every shard has all
-        parts opened.
+    def _cached_faces(self, shard: int, keys: Keys, requested: bool) -> RecordCache | None:
+        """Where the landmarks of a shard may be on disk: in its own part if that exists, so that not every shard opens
+        all parts.
         """
-        if wanted or self._storage is not None:
-            return self._keeping("landmarks")
+        if requested or self._storage is not None:
+            return self._cache("landmarks")
         store = self._folder("landmarks")
-        return KeptRecords(store, [store.path(shard, keys.parts[0])])
+        return RecordCache(store, [store.path(shard, keys.parts[0])])
 
     def _folder(self, table: str) -> PartStore:
         return PartStore(Path(self._job.folder) / table)
@@ -192,12 +191,12 @@ class ShardWorker:
         store = self._folder(table) if self._storage is None else self._storage.parts(table)
         return _Shifted(store, shard)
 
-    def _keeping(self, table: str) -> KeptRecords | None:
-        if table not in self._job.keeping or self._storage is not None:
+    def _cache(self, table: str) -> RecordCache | None:
+        if table not in self._job.cached or self._storage is not None:
             return None
-        if table not in self._kept:
-            self._kept[table] = KeptRecords(self._folder(table))
-        return self._kept[table]
+        if table not in self._caches:
+            self._caches[table] = RecordCache(self._folder(table))
+        return self._caches[table]
 
 
 class _Shifted(PartStore):
@@ -218,7 +217,7 @@ class _Shifted(PartStore):
 
 
 class _Block:
-    """The images of one shard: their files as this machine sees them, or their pixels, which travelled along."""
+    """The images of one shard: files that this machine can read, or pixels that travelled along."""
 
     def __init__(self, paths: list[str], block: pa.Table) -> None:
         self._paths, self._block = paths, block
@@ -240,8 +239,8 @@ class _Block:
             return read_file(Path(os.fsdecode(self._files[row])), self._paths[row])
         except DataError as error:
             if not self._block.column(f"{ROW}sha256")[row].as_py():
-                raise  # the machine that asks could not read it either
-            # Written down as unreadable, it would stay so under a key that says what its content is.
+                raise  # the machine that sent it could not read it either
+            # Recorded as unreadable, it would stay so under the key of its content.
             raise ConfigError(
                 f"{error} on {socket.gethostname()}; image files have to be found under the same path on every machine"
             ) from None

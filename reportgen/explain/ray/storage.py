@@ -1,4 +1,4 @@
-"""Parts on storage that is no folder of this machine: whatever `pyarrow.fs` or fsspec can open, such as s3:// and gs://."""
+"""Parts on storage that is not a folder of this machine: anything `pyarrow.fs` or fsspec opens, such as s3:// or gs://."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Storage:
     Raises
     ------
     ConfigError
-        No such kind of storage is known, or it cannot be opened.
+        The kind of storage is unknown, or it cannot be opened.
     """
 
     def __init__(self, uri: str) -> None:
@@ -50,7 +50,7 @@ class Storage:
 
 
 def _open(uri: str) -> tuple[Any, str]:
-    """A file system and the folder on it; by fsspec, which comes with Ray, where pyarrow knows no such system."""
+    """A file system and the folder on it; through fsspec, which comes with Ray, where pyarrow lacks the file system."""
     try:
         found: tuple[Any, str] = pafs.FileSystem.from_uri(uri)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -58,7 +58,7 @@ def _open(uri: str) -> tuple[Any, str]:
             from fsspec.core import url_to_fs
         except ImportError:
             url_to_fs = None
-        if url_to_fs is None or "://" not in uri:  # a folder without a scheme is another one on every machine
+        if url_to_fs is None or "://" not in uri:  # a folder without a scheme differs on every machine
             raise
         system, root = url_to_fs(uri)
         return pafs.PyFileSystem(pafs.FSSpecHandler(system)), root.rstrip("/")
@@ -70,7 +70,7 @@ def _line(error: Exception) -> str:
 
 
 class StoredParts(PartStore):
-    """The parts of one table on a storage; what `PartStore` promises of a folder holds here as well."""
+    """The parts of one table on a storage, with the same guarantees as `PartStore` gives for a folder."""
 
     def __init__(self, storage: Storage, name: str) -> None:
         super().__init__(Path(name))
@@ -88,12 +88,12 @@ class StoredParts(PartStore):
         return bool(found.type == pafs.FileType.File)
 
     def names(self) -> set[str]:
-        """The names of all parts that are there: one question instead of one for every part.
+        """The names of all parts that exist, by one request instead of one for every part.
 
         Raises
         ------
         OutputError
-            The storage is not reached.
+            The storage cannot be reached.
         """
         folder = pafs.FileSelector(f"{self._storage.root}/{self.folder.as_posix()}", allow_not_found=True)
         try:
@@ -109,7 +109,7 @@ class StoredParts(PartStore):
         )
 
     def write(self, index: int, key: str, table: pa.Table) -> None:
-        """See `PartStore.write`: written beside, then moved, so that a part that is there is complete."""
+        """See `PartStore.write`: written under another name, then moved, so that every part that exists is complete."""
         target = self._at(index, key)
         beside = f"{target}.{uuid.uuid4().hex}.tmp"
         system = self._storage.system

@@ -141,8 +141,8 @@ def test_a_further_model_opens_of_the_landmarks_only_the_parts_of_its_shards(ins
     monkeypatch.setattr(kept, "_keys_of", lambda path: opened.append(path) or read(path))
     models = {"CNN": {"checkpoint": "custom_cnn_best.pth"}, "ResNet": {"checkpoint": "transfer_learning_best.pth"}}
     found = []
-    find = kept.KeptFaces.find
-    monkeypatch.setattr(kept.KeptFaces, "find", lambda self, row: found.append(find(self, row)) or found[-1])
+    find = kept.FaceCache.find
+    monkeypatch.setattr(kept.FaceCache, "find", lambda self, row: found.append(find(self, row)) or found[-1])
     assert run(settings("there", "ray", models=models)) == 28
     assert len(found) == 28 and None not in found
     # Four shards; the machine that asks looks into all parts once for its own finder.
@@ -205,7 +205,9 @@ def test_what_takes_every_worker_down_is_sent_four_times_and_then_named(monkeypa
             worker(a_block(3))
     (row,) = ClusterWorker([job], attempts)(a_block(3)).to_pylist()
     assert row["kind"] == "BuildError"
-    assert row["problem"].startswith("shard 3 (images 7 to 8 of the test set, from a.png): 4 workers died of it")
+    assert row["problem"].startswith(
+        "shard 3 (images 7 to 8 of the test set, from a.png): 4 workers died while computing it"
+    )
 
 
 def test_a_worker_that_dies_while_it_loads_is_not_started_for_ever_and_an_error_keeps_its_cause(monkeypatch):
@@ -267,7 +269,7 @@ def test_workers_may_have_a_device_that_this_machine_lacks(inside, monkeypatch):
         pytest.skip("this machine has the device")
     asked = {}
 
-    def run_on_ray(config, test_set, plan, consumers, models, folder, device, tunings, progress):
+    def run_on_ray(config, test_set, fingerprints, recorders, models, folder, device, tunings, progress):
         asked.update(device=device, tunings=tunings)
         raise BuildError("as far as this test goes")
 
@@ -311,7 +313,7 @@ def test_a_storage_that_is_not_reached_is_one_line_and_tells_no_secret(tmp_path)
 
 
 class _Table:
-    """Of a consumer what fetching needs: where its parts go and what they are called."""
+    """Of a recorder what fetching needs: where its parts go and what they are called."""
 
     def __init__(self, folder, count):
         self.store = PartStore(folder)
