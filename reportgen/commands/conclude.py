@@ -16,7 +16,7 @@ from reportgen.evidence.certificate import read_certificate
 from reportgen.evidence.data_notes import TrainingOverlap, data_notes
 from reportgen.evidence.examples.map_agreement import find_agreements
 from reportgen.evidence.examples.mining import Mined, mine
-from reportgen.evidence.importance.findings import judge_use
+from reportgen.evidence.importance.findings import judge_importance
 from reportgen.evidence.performance.class_order import likely_order
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.scores import score_model
@@ -84,7 +84,7 @@ def conclude(
         data_notes=(*shortcuts.duplicates.note(analysis.images), *notes),
         command=build_command(config),
         attention=attention,
-        use=None if attention is None else judge_use(analysis, attention, transplants, config.seed),
+        use=None if attention is None else judge_importance(analysis, attention, transplants, config.seed),
         shortcuts=shortcuts,
         agreements=agreements,
         certificate=read_certificate(),

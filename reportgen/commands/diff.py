@@ -15,7 +15,7 @@ from reportgen.analysis import Analysis, AnalysisAnswers, ModelRecords, read_ans
 from reportgen.commands.merge import analysis_folder, refuse_own_input
 from reportgen.config import Config, recorded_settings
 from reportgen.errors import DataError
-from reportgen.evidence.comparison.change import AnswerChange, answer_change, heat_change
+from reportgen.evidence.comparison.change import PredictionChange, heat_change, prediction_change
 from reportgen.evidence.comparison.matching import Matched, match_images, match_models
 from reportgen.evidence.examples.sampling import draw_sample
 from reportgen.evidence.tables import inert
@@ -96,7 +96,7 @@ def _report(
     labels = np.where(matched.relabelled, -1, after.labels[matched.after])
     names = [_name(before.models[a].name, after.models[b].name) for a, b in models]
     answers = [
-        answer_change(
+        prediction_change(
             name,
             replace(before.models[a], logits=before.models[a].logits[matched.before]),
             replace(after.models[b], logits=after.models[b].logits[matched.after]),
@@ -189,7 +189,7 @@ def _unnamed_model(change: ModelChange) -> ModelChange:
     return replace(change, before=without_file(change.before), after=without_file(change.after))
 
 
-def _picks(change: AnswerChange, labels: Ints, most: int) -> dict[str, list[int]]:
+def _picks(change: PredictionChange, labels: Ints, most: int) -> dict[str, list[int]]:
     """The images that are shown, an emotion after the other so that a frequent one does not fill the list."""
     picks = {}
     for kind in ("fixed", "broken", "moved"):

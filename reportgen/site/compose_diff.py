@@ -12,7 +12,7 @@ import pandas as pd
 from reportgen._version import __version__
 from reportgen.analysis import ModelRecords, slugify
 from reportgen.config import Config
-from reportgen.evidence.comparison.change import AnswerChange, HeatChange
+from reportgen.evidence.comparison.change import HeatChange, PredictionChange
 from reportgen.site.compose import Composed
 from reportgen.site.context import base_name
 from reportgen.site.html.components import Answer, Crumb, Example, Gallery, Legend, Page, Tile
@@ -50,7 +50,7 @@ class ModelChange:
     name: str
     before: ModelRecords
     after: ModelRecords
-    answers: AnswerChange
+    answers: PredictionChange
     heat: HeatChange
     picks: Mapping[str, Sequence[int]]
 

@@ -19,7 +19,7 @@ from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.errors.tables import REASON_DICTIONARY
 from reportgen.evidence.examples.map_agreement import AGREEMENT_DICTIONARY, agreement_tables
 from reportgen.evidence.examples.mining import Mined
-from reportgen.evidence.importance.findings import USE_DICTIONARY, UseFindings
+from reportgen.evidence.importance.findings import IMPORTANCE_DICTIONARY, ImportanceFindings
 from reportgen.evidence.performance.class_order import PermutedOrder
 from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.scores import ModelScores
@@ -78,7 +78,7 @@ class Report:
     data_notes: tuple[DataNote, ...] = ()
     command: str | None = None
     attention: AttentionFindings | None = None
-    use: UseFindings | None = None
+    use: ImportanceFindings | None = None
     shortcuts: ShortcutFindings | None = None
     privacy: Literal["none", "blur", "outline"] = "none"
     agreements: tuple[MapAgreement, ...] = ()
@@ -104,7 +104,7 @@ class Report:
         if self.attention is not None:
             found.append((self.attention.tables, DICTIONARY))
         if self.use is not None:
-            found.append((self.use.tables, USE_DICTIONARY))
+            found.append((self.use.tables, IMPORTANCE_DICTIONARY))
         if self.shortcuts is not None:
             found.append((self.shortcuts.tables, SHORTCUT_DICTIONARY))
         if self.agreements:

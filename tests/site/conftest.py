@@ -29,7 +29,7 @@ from reportgen.evidence.errors.occlusions import Occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.examples.map_agreement import find_agreements
 from reportgen.evidence.examples.mining import Mined, mine
-from reportgen.evidence.importance.findings import UseFindings, judge_use
+from reportgen.evidence.importance.findings import ImportanceFindings, judge_importance
 from reportgen.evidence.performance.class_order import likely_order
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.scores import score_model
@@ -144,7 +144,7 @@ def _shortcuts(analysis: Analysis, *, shown: bool) -> ShortcutFindings:
     )
 
 
-def _use(analysis: Analysis, attention: AttentionFindings) -> UseFindings:
+def _use(analysis: Analysis, attention: AttentionFindings) -> ImportanceFindings:
     """Transplants between the emotions with twelve faces and more: happiness hangs on the mouth, anger on the brows
     and, for the first model, on the background; colour carries happiness through the forehead.
     """
@@ -172,7 +172,7 @@ def _use(analysis: Analysis, attention: AttentionFindings) -> UseFindings:
         logits = rng.normal(0, 0.1, (len(design), len(analysis.classes)))
         logits[np.arange(len(design)), design["emotion"]] += 2.0 - effect
         answers[model.slug] = design, logits.astype(np.float32)
-    return judge_use(analysis, attention, answers, 0)
+    return judge_importance(analysis, attention, answers, 0)
 
 
 def _occlusions(analysis: Analysis) -> Occlusions:
@@ -298,7 +298,7 @@ def make_report() -> MakeReport:
         attention = _attention(records, labels, classes, faces, tuple(images["image_id"])) if faces else None
         use = None
         if attention is not None:
-            use = _use(analysis, attention) if tested else judge_use(analysis, attention, {}, 0)
+            use = _use(analysis, attention) if tested else judge_importance(analysis, attention, {}, 0)
         return Report(
             analysis=analysis,
             scores=tuple(score_model(m.name, labels, m.probabilities, classes, 0, draws=50) for m in records),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.evidence.attention.map_statistics import FACE
-from reportgen.evidence.attention.nulls import GUARD, swap_differences
+from reportgen.evidence.attention.nulls import EXACT_CLUSTERS, swap_differences
 from reportgen.evidence.stats.clustered import DRAWS, Clusters
 from reportgen.types import AnyFloatArray, FloatArray
 
@@ -105,7 +105,7 @@ def _max_statistic(difference: FloatArray, own: int, group: Clusters, seed: int,
     rng = np.random.default_rng(seed)
     # One permutation only would let a single loud image decide; both nulls must be beaten.
     p = _exceeds(_flips(sums, rng, draws), observed)
-    if group.count <= GUARD:
+    if group.count <= EXACT_CLUSTERS:
         p = np.maximum(p, _exceeds(_draws(difference, group, rng, draws), observed))
     return p
 

@@ -22,8 +22,8 @@ from reportgen.faces.regions import INNER, REGIONS
 from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
-    "FEWEST_MAPS",
-    "MOST_MAPS",
+    "MAX_MAPS",
+    "MIN_MAPS",
     "PLACES",
     "MapCluster",
     "choose_k",
@@ -32,10 +32,10 @@ __all__ = [
 ]
 
 
-MOST_MAPS = 240
+MAX_MAPS = 240
 """Maps of an emotion that are clustered at most, drawn at random: the time grows with their square."""
 
-FEWEST_MAPS = 20
+MIN_MAPS = 20
 """Fewer maps form no groups worth the name."""
 
 SMALL = 0.5
@@ -123,12 +123,12 @@ def cluster_maps(
     usable = ~blank & np.isfinite(affines).all(axis=(1, 2)) & (labels >= 0)
     for e in range(len(classes)):
         rows = np.flatnonzero(usable & (labels == e))
-        if len(rows) > MOST_MAPS:
-            rows = np.sort(np.random.default_rng([seed, e]).choice(rows, MOST_MAPS, replace=False))
+        if len(rows) > MAX_MAPS:
+            rows = np.sort(np.random.default_rng([seed, e]).choice(rows, MAX_MAPS, replace=False))
         maps = np.maximum(model.maps[rows, e].astype(np.float64), 0.0)
         mass = maps.sum(axis=(1, 2))
         rows, maps, mass = rows[mass > 0], maps[mass > 0], mass[mass > 0]
-        if len(rows) < FEWEST_MAPS:
+        if len(rows) < MIN_MAPS:
             continue
         share = maps / mass[:, None, None]
         features = _features(share, affines[rows])

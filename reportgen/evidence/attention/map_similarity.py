@@ -18,7 +18,7 @@ from scipy.stats import rankdata
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.attention.map_statistics import common_grid, weights
-from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_ratio
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
@@ -263,7 +263,7 @@ def distance_to_class(maps: AnyFloatArray, labels: IntArray, chosen: IntArray) -
         asked = asked[usable[asked]]
         own = members[asked]
         others = count - own
-        asked, own, others = asked[others >= THIN], own[others >= THIN], others[others >= THIN]
+        asked, own, others = asked[others >= FEW], own[others >= FEW], others[others >= FEW]
         if not len(asked):
             continue
         mean = (total - np.where(own[:, None], shares[asked], 0.0)) / others[:, None]

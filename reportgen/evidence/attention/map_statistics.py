@@ -20,13 +20,13 @@ __all__ = [
     "PARTS",
     "MapStatistics",
     "areas",
-    "blank_maps",
     "common_grid",
     "contrast_classes",
     "contrast_error",
     "describe",
     "enrichment",
     "merge_masks",
+    "null_maps",
     "resolvability",
     "unresolved_groups",
     "weights",
@@ -106,7 +106,7 @@ def weights(raw: AnyFloatArray) -> tuple[FloatArray, FloatArray]:
     return p, mass
 
 
-def blank_maps(mass: FloatArray, null_mass: AnyFloatArray | None) -> BoolArray:
+def null_maps(mass: FloatArray, null_mass: AnyFloatArray | None) -> BoolArray:
     """Maps of the explained class that say nothing: no mass, or no more than a scrambled head gives.
 
     Parameters

@@ -9,10 +9,10 @@ import numpy as np
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.map_statistics import (
     MapStatistics,
-    blank_maps,
     contrast_classes,
     describe,
     merge_masks,
+    null_maps,
     unresolved_groups,
     weights,
 )
@@ -83,7 +83,7 @@ def _measure(
     contrast = contrast_classes(raw)
     blank = np.zeros(raw.shape[:2], dtype=bool)
     null = None if model.null is None else model.null.mass[block]
-    blank[rows, label] = blank_maps(weights(raw[rows, label])[1], null)
+    blank[rows, label] = null_maps(weights(raw[rows, label])[1], null)
     plain = describe(raw, seen, unit=unit, blank=blank)
     # A map that the random head calls blank has no contrast worth reading either.
     against = describe(contrast, seen, unit=unit, blank=blank)

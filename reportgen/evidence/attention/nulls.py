@@ -17,7 +17,7 @@ from reportgen.evidence.stats.clustered import DRAWS, Clusters
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
 __all__ = [
-    "GUARD",
+    "EXACT_CLUSTERS",
     "NullShares",
     "band",
     "class_swap",
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 # Beyond this many clusters the mean is close enough to normal for the bootstrap alone.
-GUARD = 128
+EXACT_CLUSTERS = 128
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def placement_test(
     m = np.asarray(masks, dtype=np.float64)
     seen: BoolArray = np.asarray(np.isfinite(p).all(axis=(1, 2)))
     valid = used & seen[:, None]
-    if len(np.unique(group.code[valid.any(axis=1)])) > GUARD:
+    if len(np.unique(group.code[valid.any(axis=1)])) > EXACT_CLUSTERS:
         return np.zeros(m.shape[1])
     # Cross-correlation by FFT: excess[i, r, s] = share of region r when map i is shifted by s, minus the region's area.
     spectrum = np.conj(np.fft.rfft2(np.nan_to_num(p)))[:, None] * np.fft.rfft2(m)
@@ -229,7 +229,7 @@ def class_swap_test(share: FloatArray, own: IntArray, group: Clusters, seed: int
     rows = np.arange(len(share))
     observed = np.nan_to_num(difference[rows, own])
     keep = np.isfinite(difference[rows, own]).any(axis=1)
-    if len(np.unique(group.code[keep])) > GUARD:
+    if len(np.unique(group.code[keep])) > EXACT_CLUSTERS:
         return np.zeros(share.shape[2])
     tables = np.zeros((group.count, share.shape[2], share.shape[1]))
     for i in np.flatnonzero(keep):

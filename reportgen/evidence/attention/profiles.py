@@ -12,7 +12,7 @@ from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.human_reference import HUMAN, NAIVE
 from reportgen.evidence.attention.map_statistics import PARTS, areas
 from reportgen.evidence.attention.measure import ModelMeasures
-from reportgen.evidence.attention.verdicts import Answer, Verdict
+from reportgen.evidence.attention.verdicts import Verdict, VerdictAnswer
 from reportgen.evidence.stats.clustered import clusters, ratio_interval
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts
 from reportgen.faces.regions import REGIONS
@@ -122,7 +122,7 @@ def emotion_profiles(
     return tuple(profiles)
 
 
-def _all_of(answers: Sequence[Answer]) -> str:
+def _all_of(answers: Sequence[VerdictAnswer]) -> str:
     if not answers:
         return "no expectation"
     if "no" in answers:

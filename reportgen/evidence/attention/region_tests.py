@@ -14,15 +14,15 @@ from scipy.special import stdtr
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.hot_cells import HotCells, find_hot_cells
 from reportgen.evidence.attention.map_statistics import FACE, MapStatistics, areas, enrichment, weights
-from reportgen.evidence.attention.nulls import GUARD, class_swap, class_swap_test, placement_test
+from reportgen.evidence.attention.nulls import EXACT_CLUSTERS, class_swap, class_swap_test, placement_test
 from reportgen.evidence.stats.clustered import (
     Clusters,
     bounded_test,
     clusters,
     mean_interval,
     mean_test,
+    min_p,
     ratio_interval,
-    smallest_p,
 )
 from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.faces.regions import REGIONS
@@ -176,7 +176,7 @@ def gather_evidence(
         spread["face_area"][e] = float(face[np.isfinite(wide)].mean())
         spread["p_diffuse"][e] = _above(wide - face, 1.0 / cells - face.max(), group, seed + e, draws)
         spread["p_localized"][e] = mean_test((wide - LOCALIZED)[:, None], group, seed + e, draws)[0][0]
-    return _adjust(out, spread, n, persons, tuple(hot), smallest_p(persons, draws))
+    return _adjust(out, spread, n, persons, tuple(hot), min_p(persons, draws))
 
 
 def _adjust(
@@ -215,7 +215,7 @@ def _reachable(floor: FloatArray, adjusted: FloatArray) -> BoolArray:
 def _above(difference: FloatArray, lowest: float, group: Clusters, seed: int, draws: int) -> float:
     """Two-sided p of a mean against zero, with a guard against skew on the upper side."""
     p = float(mean_test(difference[:, None], group, seed, draws)[0][0])
-    if group.count <= GUARD and np.nansum(difference) > 0:
+    if group.count <= EXACT_CLUSTERS and np.nansum(difference) > 0:
         p = max(p, min(1.0, 2.0 * bounded_test(difference, lowest, group, seed, draws)))
     return p
 

@@ -17,9 +17,9 @@ from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval
 from reportgen.evidence.stats.intervals import format_p, interval_text, two_decimals
 from reportgen.faces.regions import REGIONS
 
-__all__ = ["Answer", "Verdict", "judge_model"]
+__all__ = ["Verdict", "VerdictAnswer", "judge_model"]
 
-Answer = Literal["yes", "no", "undetermined", "insufficient evidence"]
+VerdictAnswer = Literal["yes", "no", "undetermined", "insufficient evidence"]
 
 _ON = tuple(name for name in REGIONS if name != "background")
 _BACKGROUND = REGIONS.index("background")
@@ -60,7 +60,7 @@ class Verdict:
     model: str
     emotion: str
     kind: str
-    answer: Answer
+    answer: VerdictAnswer
     quantity: str
     value: float
     low: float
@@ -68,8 +68,8 @@ class Verdict:
     p: float
     n: int
     persons: int | None
-    plain: Answer
-    contrastive: Answer
+    plain: VerdictAnswer
+    contrastive: VerdictAnswer
     depends: bool
     place: str
     note: str
@@ -77,10 +77,10 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class _Finding:
+class _Judged:
     """One definition's answer with its numbers."""
 
-    answer: Answer
+    answer: VerdictAnswer
     value: float
     low: float
     high: float
@@ -100,7 +100,7 @@ def judge_model(model: ModelMaps, measures: ModelMeasures, cases: Cases, seed: i
     verdicts: list[Verdict] = []
     for e in range(len(cases.classes)):
         ablation = _ablation(model, cases, e, seed)
-        rules: list[tuple[str, str, Callable[[EmotionEvidence], _Finding], str]] = []
+        rules: list[tuple[str, str, Callable[[EmotionEvidence], _Judged], str]] = []
         for region in _ON:
             r, note = REGIONS.index(region), _together(region, measures)
             rules.append((f"on {region}", "enrichment", partial(_on, e=e, r=r), note))
@@ -113,7 +113,7 @@ def judge_model(model: ModelMaps, measures: ModelMeasures, cases: Cases, seed: i
     return tuple(verdicts)
 
 
-def _three(p: float, low: float, high: float, null: float, reachable: bool, n: int) -> Answer:
+def _three(p: float, low: float, high: float, null: float, reachable: bool, n: int) -> VerdictAnswer:
     if n and p < ALPHA:
         if low > null:
             return "yes"
@@ -122,48 +122,48 @@ def _three(p: float, low: float, high: float, null: float, reachable: bool, n: i
     return "undetermined" if reachable and n else "insufficient evidence"
 
 
-def _on(ev: EmotionEvidence, e: int, r: int) -> _Finding:
+def _on(ev: EmotionEvidence, e: int, r: int) -> _Judged:
     value, low, high, p = (float(a[e, r]) for a in (ev.enrichment, ev.low, ev.high, ev.p_on))
     n, persons = int(ev.n[e, r]), int(ev.persons[e, r])
-    return _Finding(_three(p, low, high, 1.0, bool(ev.reachable_on[e, r]), n), value, low, high, p, n, persons)
+    return _Judged(_three(p, low, high, 1.0, bool(ev.reachable_on[e, r]), n), value, low, high, p, n, persons)
 
 
-def _specific(ev: EmotionEvidence, e: int, r: int) -> _Finding:
+def _specific(ev: EmotionEvidence, e: int, r: int) -> _Judged:
     value, low, high, p = (float(a[e, r]) for a in (ev.swap, ev.swap_low, ev.swap_high, ev.p_specific))
     n, persons = int(ev.n[e, r]), int(ev.persons[e, r])
     answer = _three(p, low, high, 0.0, bool(ev.reachable_specific[e, r]), n)
-    return _Finding(answer, value, low, high, p, n, persons)
+    return _Judged(answer, value, low, high, p, n, persons)
 
 
-def _background(ev: EmotionEvidence, e: int) -> _Finding:
+def _background(ev: EmotionEvidence, e: int) -> _Judged:
     """By share, or by one place outside the face; a "no" needs the share below uniform and no such place."""
     share, hot = _on(ev, e, _BACKGROUND), ev.hot[e]
     if hot.cells and ev.p_hot[e] < ALPHA:
-        return _Finding(
+        return _Judged(
             "yes", share.value, share.low, share.high, float(ev.p_hot[e]), share.n, hot.count, hot.where, True
         )
     return share
 
 
-def _diffuse(ev: EmotionEvidence, e: int) -> _Finding:
+def _diffuse(ev: EmotionEvidence, e: int) -> _Judged:
     value, low, high, null, p = (float(a[e]) for a in (ev.area, ev.area_low, ev.area_high, ev.face_area, ev.p_diffuse))
     n, persons = int(ev.n[e, 0]), int(ev.persons[e, 0])
     # The comparison is paired, so its sign, not the interval of the area alone, says which side it is.
     answer = _three(p, value - null, value - null, 0.0, bool(ev.reachable_spread[e]), n)
     if (answer == "yes" and low < null) or (answer == "no" and high > null):
         answer = "undetermined"
-    return _Finding(answer, value, low, high, p, n, persons)
+    return _Judged(answer, value, low, high, p, n, persons)
 
 
-def _localized(ev: EmotionEvidence, e: int, ablation: tuple[float, float, float] | None) -> _Finding:
+def _localized(ev: EmotionEvidence, e: int, ablation: tuple[float, float, float] | None) -> _Judged:
     value, low, high, p = (float(a[e]) for a in (ev.area, ev.area_low, ev.area_high, ev.p_localized))
     n, persons = int(ev.n[e, 0]), int(ev.persons[e, 0])
     spread = _three(p, -high, -low, -LOCALIZED, bool(ev.reachable_spread[e]), n)
-    answer: Answer = spread
+    answer: VerdictAnswer = spread
     if spread == "yes":
         decisive = ablation is not None and ablation[0] > 0 and ablation[2] < ALPHA
         answer = "yes" if decisive else "undetermined"
-    return _Finding(answer, value, low, high, p, n, persons)
+    return _Judged(answer, value, low, high, p, n, persons)
 
 
 def _ablation(model: ModelMaps, cases: Cases, e: int, seed: int) -> tuple[float, float, float] | None:
@@ -194,14 +194,14 @@ def _combine(
     model: ModelMaps,
     cases: Cases,
     e: int,
-    rule: tuple[str, str, Callable[[EmotionEvidence], _Finding], str],
+    rule: tuple[str, str, Callable[[EmotionEvidence], _Judged], str],
     measures: ModelMeasures,
 ) -> Verdict:
     kind, quantity, judge, note = rule
     plain, contrastive = judge(measures.plain), judge(measures.contrastive)
     decided = plain.answer in ("yes", "no")
     depends = decided and contrastive.answer != plain.answer
-    answer: Answer = "undetermined" if depends else plain.answer
+    answer: VerdictAnswer = "undetermined" if depends else plain.answer
     if depends:
         note = "; ".join(part for part in ("depends on the definition of the map", note) if part)
     if plain.hot:
@@ -219,8 +219,8 @@ def _combine(
 
 def _sentence(
     kind: str,
-    answer: Answer,
-    finding: _Finding,
+    answer: VerdictAnswer,
+    finding: _Judged,
     quantity: str,
     numbers: tuple[float, float, float],
     persons: int | None,

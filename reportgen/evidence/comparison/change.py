@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.analysis import ModelAnswers, ModelRecords
-from reportgen.evidence.attention.map_statistics import FACE, blank_maps, common_grid, weights
+from reportgen.evidence.attention.map_statistics import FACE, common_grid, null_maps, weights
 from reportgen.evidence.performance.model_comparison import (
     Comparison,
     RecallDifference,
@@ -23,17 +23,17 @@ from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.faces.regions import REGIONS
 from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
-__all__ = ["AnswerChange", "Flow", "HeatChange", "RegionMove", "answer_change", "heat_change"]
+__all__ = ["HeatChange", "PredictionChange", "PredictionFlow", "RegionMove", "heat_change", "prediction_change"]
 
 ALPHA = 0.05
-FEWEST = 6
+MIN_CLUSTERS = 6
 """Fewer images (or persons) than this cannot reach p < .05 by flipping signs."""
 
 _BACKGROUND = REGIONS.index("background")
 
 
 @dataclass(frozen=True)
-class Flow:
+class PredictionFlow:
     """Images of one label whose answer went from one emotion to another."""
 
     truth: str
@@ -43,7 +43,7 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class AnswerChange:
+class PredictionChange:
     """One model's answers before and after, on the images both analyses have.
 
     Attributes
@@ -67,7 +67,7 @@ class AnswerChange:
     before: ModelScores
     after: ModelScores
     changed: int
-    flows: tuple[Flow, ...]
+    flows: tuple[PredictionFlow, ...]
     fixed: IntArray
     broken: IntArray
     moved: IntArray
@@ -121,9 +121,9 @@ class HeatChange:
     n: int
 
 
-def answer_change(
+def prediction_change(
     name: str, before: ModelAnswers, after: ModelAnswers, labels: IntArray, classes: Sequence[str], seed: int
-) -> AnswerChange:
+) -> PredictionChange:
     """Compare two models' answers on the same images.
 
     Parameters
@@ -143,7 +143,7 @@ def answer_change(
             new.predicted[turned & known].tolist(), strict=True)
     )  # fmt: skip
     flows = tuple(
-        Flow(classes[truth], classes[one], classes[two], count)
+        PredictionFlow(classes[truth], classes[one], classes[two], count)
         for (truth, one, two), count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     )
     sure = np.minimum(old.confidence, new.confidence)
@@ -152,7 +152,7 @@ def answer_change(
         rows = np.flatnonzero(mask & known)
         return np.asarray(rows[np.argsort(-sure[rows], kind="stable")], dtype=np.int64)
 
-    return AnswerChange(
+    return PredictionChange(
         compare_models(new, old, labels),
         recall_differences(new, old, labels, classes),
         score_model(old.name, labels, old.probabilities, classes, seed),
@@ -190,7 +190,7 @@ def heat_change(
     coarse = min((after, before), key=lambda model: model.maps.shape[-1] * model.maps.shape[-2])
     for model in (before, after):
         weight, mass = weights(model.maps[rows, own])
-        blank |= blank_maps(mass, model.null_mass)
+        blank |= null_maps(mass, model.null_mass)
         p.append(common_grid(weight, (coarse.maps.shape[-2], coarse.maps.shape[-1])))
     used = (labels >= 0) & ~blank
     elsewhere = 0.5 * np.abs(p[1] - p[0]).sum(axis=(1, 2))
@@ -226,7 +226,7 @@ def _regions(
         if not len(chosen):
             continue
         values[e], lows[e], highs[e] = mean_interval(difference[chosen], group, seed + e)
-        if group.count >= FEWEST:
+        if group.count >= MIN_CLUSTERS:
             p[e] = mean_test(difference[chosen], group, seed + e)[0]
     # The background is what the face leaves: one test serves both.
     tested = [k for k in range(len(REGIONS)) if k != _BACKGROUND]

@@ -17,7 +17,7 @@ from reportgen.analysis import Analysis
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.errors.rules import background_heat, background_limit
 from reportgen.evidence.examples.mining import Mined
-from reportgen.evidence.examples.sampling import in_turn
+from reportgen.evidence.examples.sampling import interleave
 from reportgen.evidence.performance.margins import rivals
 from reportgen.types import AnyFloatArray
 
@@ -60,7 +60,7 @@ def choose_occlusions(
         picks = [pick for pick in mined.picks if pick.model == model.slug and not pick.other and wrong[pick.image]]
         confused = sorted((pick for pick in picks if pick.kind == "confusion"), key=lambda pick: pick.rank)
         shown.append([pick.image for pick in [*confused, *picks]])
-    return OcclusionChoice(in_turn(shown), in_turn(hot), in_turn(controls))
+    return OcclusionChoice(interleave(shown), interleave(hot), interleave(controls))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.faces.regions import REGIONS
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
-__all__ = ["ModelReasons", "ReasonFindings", "Regions", "contrast_regions", "weigh_reasons"]
+__all__ = ["ContrastRegions", "ModelReasons", "ReasonFindings", "contrast_regions", "weigh_reasons"]
 
 _SMALLEST = 0.02
 """Share of the crop that a region must fill before heat per area is compared: less is a sliver at the border."""
@@ -29,7 +29,7 @@ _RESTATES = "looks-like"
 
 
 @dataclass(frozen=True)
-class Regions:
+class ContrastRegions:
     """Where the answer outweighs the label most, for every error.
 
     Attributes
@@ -47,7 +47,7 @@ class Regions:
     share: FloatArray
 
 
-def contrast_regions(case: ErrorCase, masks: AnyFloatArray, approximate: BoolArray) -> Regions:
+def contrast_regions(case: ErrorCase, masks: AnyFloatArray, approximate: BoolArray) -> ContrastRegions:
     """The region with the most heat per area in `relu(raw_predicted - raw_label)` on every error.
 
     Parameters
@@ -61,7 +61,7 @@ def contrast_regions(case: ErrorCase, masks: AnyFloatArray, approximate: BoolArr
     region, heat, share = np.full(n, -1), np.full(n, np.nan), np.full(n, np.nan)
     rows = np.flatnonzero(case.wrong)
     if not len(rows):
-        return Regions(region, heat, share)
+        return ContrastRegions(region, heat, share)
     against = contrast_error(case.maps[rows], case.predicted[rows], case.labels[rows])
     shares, area = describe(against, masks[rows]).share, areas(masks[rows])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -73,7 +73,7 @@ def contrast_regions(case: ErrorCase, masks: AnyFloatArray, approximate: BoolArr
     region[rows] = np.where(known, best, -1)
     heat[rows] = np.where(known, ratio[index, best], np.nan)
     share[rows] = np.where(known, shares[index, best], np.nan)
-    return Regions(region, heat, share)
+    return ContrastRegions(region, heat, share)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class ModelReasons:
     slug: str
     flags: tuple[Flag, ...]
     primary: IntArray
-    regions: Regions | None
+    regions: ContrastRegions | None
     groups: tuple[tuple[str, ...], ...]
     rates: tuple[FlagRate, ...]
     errors: int
@@ -170,7 +170,7 @@ def weigh_reasons(
     case: ErrorCase,
     flags: tuple[Flag, ...],
     *,
-    regions: Regions | None = None,
+    regions: ContrastRegions | None = None,
     groups: tuple[tuple[str, ...], ...] = (),
     strips: Mapping[int, tuple[RegionChange, ...]] = MappingProxyType({}),
     controls: BoolArray | None = None,

@@ -20,7 +20,16 @@ from reportgen.evidence.performance.margins import rivals
 from reportgen.faces.regions import REGIONS
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
-__all__ = ["ORDER", "UNEXPLAINED", "ErrorCase", "Flag", "Measure", "background_heat", "background_limit", "raise_flags"]
+__all__ = [
+    "ORDER",
+    "UNEXPLAINED",
+    "ErrorCase",
+    "Flag",
+    "FlagMeasure",
+    "background_heat",
+    "background_limit",
+    "raise_flags",
+]
 
 ORDER = ("shortcut", "label-suspect", "low-quality", "background", "prior", "looks-like", "ambiguous")
 """Flags that can be primary, first comes first."""
@@ -28,14 +37,14 @@ UNEXPLAINED = "unexplained"
 
 _BACKGROUND = REGIONS.index("background")
 
-LEAST_CORRECT = 20
+MIN_CORRECT = 20
 """A 5th percentile of fewer correct predictions is only their smallest."""
 LOW, HIGH, CLOSE = 0.05, 0.95, 0.10
 """Percentiles among the model's correct predictions: poor quality, much heat on the background, a close call."""
 
 
 @dataclass(frozen=True)
-class Measure:
+class FlagMeasure:
     """A number behind a flag, for every image.
 
     Attributes
@@ -78,7 +87,7 @@ class Flag:
     name: str
     fires: BoolArray
     tested: BoolArray
-    measures: tuple[Measure, ...]
+    measures: tuple[FlagMeasure, ...]
     common: BoolArray | None = None
     comparable: BoolArray | None = None
     untested: str = ""
@@ -165,7 +174,7 @@ def _shortcut(case: ErrorCase) -> Flag:
     if found is None:
         nothing = np.zeros_like(wrong)
         return Flag("shortcut", nothing, nothing, (), untested="no photo was changed")
-    lead = Measure("lead of the answer without the property", found.lead, np.zeros(len(wrong)), found.gone)
+    lead = FlagMeasure("lead of the answer without the property", found.lead, np.zeros(len(wrong)), found.gone)
     # An answer that no shortcut names needs no experiment.
     return Flag("shortcut", found.gone & wrong, wrong & (found.shown | ~found.suspected), (lead,))
 
@@ -180,7 +189,7 @@ def _label_suspect(case: ErrorCase, suspects: LabelSuspects, names: Sequence[str
     for name, p, threshold in zip(names, suspects.given, suspects.thresholds, strict=True):
         limit = np.where(known, threshold[suspects.answer], np.nan)
         value = np.where(known, p, np.nan)
-        measures.append(Measure(f"probability of the answer, {name}", value, limit, _at_least(value, limit)))
+        measures.append(FlagMeasure(f"probability of the answer, {name}", value, limit, _at_least(value, limit)))
     return Flag("label-suspect", suspects.suspect & wrong, wrong, tuple(measures))
 
 
@@ -189,10 +198,10 @@ def _low_quality(case: ErrorCase) -> Flag:
     measures = []
     for quantity, value in case.quality.items():
         known = np.isfinite(value)
-        if (known & right).sum() < LEAST_CORRECT:
+        if (known & right).sum() < MIN_CORRECT:
             continue
         limit = np.full(len(value), np.quantile(value[known & right], LOW))
-        measures.append(Measure(quantity, value, limit, known & (value < limit)))
+        measures.append(FlagMeasure(quantity, value, limit, known & (value < limit)))
     if not measures:
         nothing = np.zeros_like(wrong)
         return Flag("low-quality", nothing, nothing, (), untested=_too_few(case))
@@ -211,7 +220,7 @@ def _on_background(case: ErrorCase) -> Flag:
         return Flag("background", nothing, nothing, (), untested=_too_few(case))
     known, limit = np.isfinite(case.background), np.full(len(wrong), highest)
     hot = known & (case.background > limit)
-    heat = Measure("heat per area on the background", case.background, limit, hot)
+    heat = FlagMeasure("heat per area on the background", case.background, limit, hot)
     if case.swapped is None:
         why = "exchanging the background was not run"
         return Flag("background", nothing, wrong & known & ~hot, (heat,), hot, known, why)
@@ -222,7 +231,7 @@ def _on_background(case: ErrorCase) -> Flag:
         if len(changes):
             least[row] = min(changes)
     rises = np.isfinite(least) & (least > 0)
-    swap = Measure("least rise of the label's margin on other backgrounds", least, np.zeros(len(wrong)), rises)
+    swap = FlagMeasure("least rise of the label's margin on other backgrounds", least, np.zeros(len(wrong)), rises)
     # Little heat settles it without the experiment.
     tested = wrong & known & (~hot | np.isfinite(least))
     return Flag("background", wrong & hot & rises, tested, (heat, swap), hot, known)
@@ -231,7 +240,7 @@ def _on_background(case: ErrorCase) -> Flag:
 def background_limit(heat: FloatArray, right: BoolArray) -> float | None:
     """Heat per area above which an image has much of it on the background; None with too few correct predictions."""
     usual = heat[np.isfinite(heat) & right]
-    return float(np.quantile(usual, HIGH)) if len(usual) >= LEAST_CORRECT else None
+    return float(np.quantile(usual, HIGH)) if len(usual) >= MIN_CORRECT else None
 
 
 def _prior(case: ErrorCase) -> Flag:
@@ -245,7 +254,7 @@ def _prior(case: ErrorCase) -> Flag:
     ahead = adjusted[rows, label] - adjusted[rows, rivals(adjusted, case.labels)]
     ahead = np.where(np.isfinite(ahead), ahead, np.nan)
     mends = np.nan_to_num(ahead, nan=-1.0) > 0
-    measure = Measure("the label's margin without the class frequencies", ahead, np.zeros(len(wrong)), mends)
+    measure = FlagMeasure("the label's margin without the class frequencies", ahead, np.zeros(len(wrong)), mends)
     return Flag("prior", wrong & mends, wrong, (measure,))
 
 
@@ -257,7 +266,9 @@ def _looks_like(case: ErrorCase) -> Flag:
     to_label = distance_to_class(case.maps, case.labels, case.labels)
     known = np.isfinite(to_rival) & np.isfinite(to_label) & labelled
     nearer = known & (to_rival < to_label)
-    measure = Measure("distance to the usual map of the answer, against that of the label", to_rival, to_label, nearer)
+    measure = FlagMeasure(
+        "distance to the usual map of the answer, against that of the label", to_rival, to_label, nearer
+    )
     untested = "" if (known & wrong).any() or not wrong.any() else "fewer than ten other images of either emotion"
     return Flag("looks-like", nearer & wrong, known & wrong, (measure,), nearer, known, untested)
 
@@ -266,7 +277,7 @@ def _ambiguous(case: ErrorCase) -> Flag:
     right, wrong = case.right, case.wrong
     ordered = np.sort(case.probabilities, axis=1)
     margin = ordered[:, -1] - ordered[:, -2]
-    if right.sum() < LEAST_CORRECT:
+    if right.sum() < MIN_CORRECT:
         nothing = np.zeros_like(wrong)
         return Flag("ambiguous", nothing, nothing, (), untested=_too_few(case))
     limit = np.full(len(margin), np.quantile(margin[right], CLOSE))
@@ -274,13 +285,13 @@ def _ambiguous(case: ErrorCase) -> Flag:
     rows, label = np.arange(len(margin)), np.maximum(case.labels, 0)
     # Ties for second count as second.
     rank = 1 + (case.probabilities > case.probabilities[rows, label][:, None]).sum(axis=1).astype(np.float64)
-    second = Measure("rank of the label", rank, np.full(len(margin), 2.0), rank <= 2)
-    lead = Measure("lead of the first answer over the second", margin, limit, close)
+    second = FlagMeasure("rank of the label", rank, np.full(len(margin), 2.0), rank <= 2)
+    lead = FlagMeasure("lead of the first answer over the second", margin, limit, close)
     return Flag("ambiguous", wrong & close & (rank <= 2), wrong, (lead, second), close, case.labels >= 0)
 
 
 def _too_few(case: ErrorCase) -> str:
-    return f"fewer than {LEAST_CORRECT} correct predictions to compare with ({int(case.right.sum())})"
+    return f"fewer than {MIN_CORRECT} correct predictions to compare with ({int(case.right.sum())})"
 
 
 def _at_least(value: FloatArray, limit: FloatArray) -> BoolArray:

@@ -15,27 +15,33 @@ import numpy as np
 import pandas as pd
 
 from reportgen.analysis import Analysis, ModelRecords
-from reportgen.evidence.examples.sampling import in_turn
+from reportgen.evidence.examples.sampling import interleave
 from reportgen.evidence.performance.margins import rivals
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.inputs.images.changes import CHANGES, UNCHANGED, is_grey
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
-__all__ = ["BUDGETS", "Budget", "ShortcutErrors", "choose_shortcut_errors", "measure_shortcut_errors"]
+__all__ = [
+    "SHORTCUT_ERROR_BUDGETS",
+    "ShortcutErrorBudget",
+    "ShortcutErrors",
+    "choose_shortcut_errors",
+    "measure_shortcut_errors",
+]
 
 
 @dataclass(frozen=True)
-class Budget:
+class ShortcutErrorBudget:
     """How many errors are shown again per change: such as the shortcut may explain, and others for comparison."""
 
     suspected: int
     controls: int
 
 
-BUDGETS: Mapping[str, Budget] = MappingProxyType({
-    "quick": Budget(60, 30),
-    "default": Budget(240, 80),
-    "full": Budget(1000, 300),
+SHORTCUT_ERROR_BUDGETS: Mapping[str, ShortcutErrorBudget] = MappingProxyType({
+    "quick": ShortcutErrorBudget(60, 30),
+    "default": ShortcutErrorBudget(240, 80),
+    "full": ShortcutErrorBudget(1000, 300),
 })  # fmt: skip
 
 
@@ -87,9 +93,9 @@ def choose_shortcut_errors(
     found
         Shortcuts that were shown.
     budget
-        A key of `BUDGETS`.
+        A key of `SHORTCUT_ERROR_BUDGETS`.
     """
-    most, chosen = BUDGETS[budget], {}
+    most, chosen = SHORTCUT_ERROR_BUDGETS[budget], {}
     for place, change in enumerate(CHANGES):
         suspects, controls = [], []
         for k, model in enumerate(analysis.models):
@@ -97,7 +103,7 @@ def choose_shortcut_errors(
             rng = np.random.default_rng([seed, place, k])
             suspects.append(rng.permutation(np.flatnonzero(suspected)).tolist())
             controls.append(rng.permutation(np.flatnonzero(others)).tolist())
-        rows = {*in_turn(suspects)[: most.suspected], *in_turn(controls)[: most.controls]}
+        rows = {*interleave(suspects)[: most.suspected], *interleave(controls)[: most.controls]}
         if rows:
             chosen[change] = tuple(sorted(rows))
     return chosen

@@ -9,7 +9,7 @@ import numpy as np
 
 from reportgen.types import IntArray
 
-__all__ = ["draw_sample", "in_turn"]
+__all__ = ["draw_sample", "interleave"]
 
 
 def draw_sample(labels: IntArray, most: int, seed: int) -> IntArray | None:
@@ -53,7 +53,7 @@ def _even(counts: IntArray, most: int) -> IntArray:
     return quotas
 
 
-def in_turn(lists: Sequence[Sequence[int]]) -> tuple[int, ...]:
+def interleave(lists: Sequence[Sequence[int]]) -> tuple[int, ...]:
     """One row of each list after the other, each row once."""
     mixed = chain.from_iterable(zip_longest(*lists))
     return tuple(dict.fromkeys(row for row in mixed if row is not None))

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from reportgen.evidence.attention.verdicts import Verdict
-from reportgen.evidence.importance.regions import RegionUse
+from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.stats.intervals import format_p
 
 __all__ = ["BackgroundFinding", "BackgroundState", "Status", "judge_backgrounds", "status_of"]
@@ -55,7 +55,7 @@ class BackgroundFinding:
         return self.state == "uses it"
 
 
-def status_of(use: RegionUse | None) -> Status:
+def status_of(use: RegionImportance | None) -> Status:
     """Beside a claim that the heatmap falls on a region: does the model use that region?"""
     if use is None or use.answer == "insufficient evidence":
         return "not tested"
@@ -64,7 +64,7 @@ def status_of(use: RegionUse | None) -> Status:
     return "contradicted" if use.answer in ("no", "small") else "undetermined"
 
 
-def judge_backgrounds(verdicts: Sequence[Verdict], uses: Sequence[RegionUse]) -> tuple[BackgroundFinding, ...]:
+def judge_backgrounds(verdicts: Sequence[Verdict], uses: Sequence[RegionImportance]) -> tuple[BackgroundFinding, ...]:
     """One finding per model and emotion with a verdict about the background."""
     by_key = {(use.model, use.emotion): use for use in uses if use.region == "background"}
     return tuple(
@@ -74,7 +74,7 @@ def judge_backgrounds(verdicts: Sequence[Verdict], uses: Sequence[RegionUse]) ->
     )
 
 
-def _finding(verdict: Verdict, use: RegionUse | None) -> BackgroundFinding:
+def _finding(verdict: Verdict, use: RegionImportance | None) -> BackgroundFinding:
     looks = verdict.answer == "yes"
     tested = use is not None and use.answer != "insufficient evidence"
     score = max(use.gap, 0.0) if use is not None and np.isfinite(use.gap) else 0.0
@@ -84,7 +84,7 @@ def _finding(verdict: Verdict, use: RegionUse | None) -> BackgroundFinding:
     return BackgroundFinding(verdict.model, verdict.emotion, state, looks, place, score, sentence)
 
 
-def _state(looks: bool, use: RegionUse | None) -> BackgroundState:
+def _state(looks: bool, use: RegionImportance | None) -> BackgroundState:
     if use is None:
         return "not tested"
     if use.cheating:
@@ -96,7 +96,7 @@ def _state(looks: bool, use: RegionUse | None) -> BackgroundState:
     return "undetermined"
 
 
-def _sentence(verdict: Verdict, use: RegionUse | None, state: BackgroundState, place: str) -> str:
+def _sentence(verdict: Verdict, use: RegionImportance | None, state: BackgroundState, place: str) -> str:
     heat = f"{verdict.model} looks at the background for {verdict.emotion}{': the ' + place if place else ''}"
     if use is None:
         return f"{heat}; use not tested." if verdict.answer == "yes" else "Use of the background was not tested."

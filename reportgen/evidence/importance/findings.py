@@ -12,15 +12,15 @@ import pandas as pd
 from reportgen.analysis import Analysis
 from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.importance.background import BackgroundFinding, Status, judge_backgrounds, status_of
-from reportgen.evidence.importance.regions import RegionUse, measure_use
+from reportgen.evidence.importance.regions import RegionImportance, measure_importance
 from reportgen.evidence.importance.trust import TrustGrade, grade_heatmaps
 from reportgen.types import Float32Array
 
-__all__ = ["USE_DICTIONARY", "UseFindings", "judge_use"]
+__all__ = ["IMPORTANCE_DICTIONARY", "ImportanceFindings", "judge_importance"]
 
 
 @dataclass(frozen=True)
-class UseFindings:
+class ImportanceFindings:
     """What the models use.
 
     Attributes
@@ -37,7 +37,7 @@ class UseFindings:
         (n, C) logits by the models' slugs, row by row of `design`.
     """
 
-    uses: tuple[RegionUse, ...]
+    uses: tuple[RegionImportance, ...]
     backgrounds: tuple[BackgroundFinding, ...]
     grades: tuple[TrustGrade, ...]
     design: pd.DataFrame | None
@@ -49,7 +49,7 @@ class UseFindings:
         """Whether the transplant test was made at all."""
         return bool(self.uses)
 
-    def use(self, model: str, emotion: str, region: str) -> RegionUse | None:
+    def use(self, model: str, emotion: str, region: str) -> RegionImportance | None:
         """Use of one region, None where it was not tested."""
         return next((u for u in self.uses if (u.model, u.emotion, u.region) == (model, emotion, region)), None)
 
@@ -58,12 +58,12 @@ class UseFindings:
         return status_of(self.use(model, emotion, region))
 
 
-def judge_use(
+def judge_importance(
     analysis: Analysis,
     attention: AttentionFindings,
     answers: Mapping[str, tuple[pd.DataFrame, Float32Array]],
     seed: int,
-) -> UseFindings:
+) -> ImportanceFindings:
     """Judge use for all models.
 
     Parameters
@@ -78,11 +78,11 @@ def judge_use(
             for i, (p, known) in enumerate(zip(given, given.notna(), strict=True))
         ]
     )
-    uses: tuple[RegionUse, ...] = ()
+    uses: tuple[RegionImportance, ...] = ()
     for model in analysis.models:
         if model.slug in answers:
             design, logits = answers[model.slug]
-            uses += measure_use(model.name, design, logits, analysis.classes, persons, seed)
+            uses += measure_importance(model.name, design, logits, analysis.classes, persons, seed)
     backgrounds = judge_backgrounds(attention.verdicts, uses)
     grades = tuple(
         grade_heatmaps(model, measures, analysis.labels, [u for u in uses if u.model == model.name], seed)
@@ -91,12 +91,12 @@ def judge_use(
     made = next((design for design, _ in answers.values()), None)
     tables = MappingProxyType(_tables(analysis, uses, backgrounds, grades))
     said = {slug: logits for slug, (_, logits) in answers.items()}
-    return UseFindings(uses, backgrounds, grades, made, tables, said)
+    return ImportanceFindings(uses, backgrounds, grades, made, tables, said)
 
 
 def _tables(
     analysis: Analysis,
-    uses: tuple[RegionUse, ...],
+    uses: tuple[RegionImportance, ...],
     backgrounds: tuple[BackgroundFinding, ...],
     grades: tuple[TrustGrade, ...],
 ) -> dict[str, pd.DataFrame]:
@@ -118,12 +118,12 @@ def _tables(
         "backgrounds": [asdict(b) | {"cheating": b.cheating} for b in backgrounds],
         "trust": checks,
     }
-    return {name: pd.DataFrame(table, columns=list(USE_DICTIONARY[name])) for name, table in found.items()}
+    return {name: pd.DataFrame(table, columns=list(IMPORTANCE_DICTIONARY[name])) for name, table in found.items()}
 
 
 _CELL = {"model": "name of the model", "emotion": "labelled emotion of the receiving faces", "region": "facial region"}
 
-USE_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
+IMPORTANCE_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "use": {
         **_CELL,
         "answer": "whether the model uses the region: yes, small (below the minimum), no, undetermined or "

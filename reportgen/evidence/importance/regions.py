@@ -23,18 +23,25 @@ from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
-__all__ = ["CHEATING_GAP", "CHEATING_RECALL", "LEAST_GAP", "RegionUse", "UseAnswer", "measure_use"]
+__all__ = [
+    "CHEATING_DROP",
+    "CHEATING_RECALL_DROP",
+    "MIN_DROP",
+    "ImportanceAnswer",
+    "RegionImportance",
+    "measure_importance",
+]
 
-UseAnswer = Literal["yes", "small", "no", "undetermined", "insufficient evidence"]
+ImportanceAnswer = Literal["yes", "small", "no", "undetermined", "insufficient evidence"]
 
-LEAST_GAP = 0.2
+MIN_DROP = 0.2
 """Log-odds from which a model is said to use a region; less is called small."""
-CHEATING_GAP, CHEATING_RECALL, CHEATING_ALPHA = 0.5, 0.05, 0.01
+CHEATING_DROP, CHEATING_RECALL_DROP, CHEATING_ALPHA = 0.5, 0.05, 0.01
 """What use of the background must reach, all three, before it is called cheating: log-odds, recall, and p of the
 emotion by itself; after Holm it must be significant as well. Settled on the self-check's corner patches, the family
 for tuning."""
 ALPHA = 0.05
-LEAST_PERSONS = 6
+MIN_PERSONS = 6
 """With fewer persons nothing is decided, as everywhere in the report: six is the least that a sign test can decide."""
 _DRAWS = 1000  # of a standard error, not of an interval's end: a thousand give it to about two per cent
 # With fewer emotions among the donors nothing can be left out; their median is taken.
@@ -42,7 +49,7 @@ _TRIMMED = 4
 
 
 @dataclass(frozen=True)
-class RegionUse:
+class RegionImportance:
     """Use of one region for one emotion by one model.
 
     Attributes
@@ -67,7 +74,7 @@ class RegionUse:
     model: str
     emotion: str
     region: str
-    answer: UseAnswer
+    answer: ImportanceAnswer
     gap: float
     low: float
     high: float
@@ -77,7 +84,7 @@ class RegionUse:
     persons: int
     donors: int
     unmatched: float
-    unmatched_answer: UseAnswer
+    unmatched_answer: ImportanceAnswer
     by_donor: tuple[float, ...]
     p_alone: float = float("nan")
 
@@ -88,19 +95,19 @@ class RegionUse:
             self.region == "background"
             and self.answer == "yes"
             and self.p_alone < CHEATING_ALPHA
-            and self.gap >= CHEATING_GAP
-            and self.recall_gap >= CHEATING_RECALL
+            and self.gap >= CHEATING_DROP
+            and self.recall_gap >= CHEATING_RECALL_DROP
         )
 
 
-def measure_use(
+def measure_importance(
     model: str,
     design: pd.DataFrame,
     logits: AnyFloatArray,
     classes: tuple[str, ...],
     persons: ObjectArray,
     seed: int,
-) -> tuple[RegionUse, ...]:
+) -> tuple[RegionImportance, ...]:
     """Use of every region for every emotion, in the order of `classes` and `TRANSPLANTED`.
 
     Parameters
@@ -121,7 +128,7 @@ def measure_use(
         at = rows.index.to_numpy()
         key = (int(emotion[at[0]]), str(rows["region"].iloc[0]), bool(rows["matched"].iloc[0]))
         tests[key] = _Test(rows, margin[at], stays[at], len(classes), persons, seed)
-    found: list[RegionUse] = []
+    found: list[RegionImportance] = []
     for outside in (True, False):
         for matched in (True, False):
             family = [
@@ -203,14 +210,14 @@ class _Test:
         return self.gap - reach, self.gap + reach
 
     @property
-    def answer(self) -> UseAnswer:
+    def answer(self) -> ImportanceAnswer:
         """The word that the numbers earn."""
         low, high = self.interval
-        if self.persons < LEAST_PERSONS:
+        if self.persons < MIN_PERSONS:
             return "insufficient evidence"
         if self.adjusted < ALPHA and low > 0:
-            return "yes" if self.gap >= LEAST_GAP else "small"
-        return "no" if high < LEAST_GAP else "undetermined"
+            return "yes" if self.gap >= MIN_DROP else "small"
+        return "no" if high < MIN_DROP else "undetermined"
 
 
 class _Entries:
@@ -259,16 +266,18 @@ def _weights(cluster: npt.NDArray[np.integer], rng: np.random.Generator) -> Floa
     return np.asarray(rng.multinomial(count, np.full(count, 1 / count), _DRAWS), dtype=np.float64)
 
 
-def _use(model: str, emotion: str, region: str, classes: int, test: _Test | None, unmatched: _Test | None) -> RegionUse:
+def _use(
+    model: str, emotion: str, region: str, classes: int, test: _Test | None, unmatched: _Test | None
+) -> RegionImportance:
     nan = float("nan")
     if test is None:
         nothing = (nan,) * classes
-        return RegionUse(
+        return RegionImportance(
             model, emotion, region, "insufficient evidence", nan, nan, nan, nan, nan, 0, 0, 0, nan,
             "insufficient evidence", nothing,
         )  # fmt: skip
     low, high = test.interval
-    return RegionUse(
+    return RegionImportance(
         model=model,
         emotion=emotion,
         region=region,

@@ -12,9 +12,9 @@ import numpy as np
 from scipy.stats import rankdata, spearmanr
 
 from reportgen.analysis import ModelRecords
-from reportgen.evidence.attention.map_statistics import blank_maps, weights
+from reportgen.evidence.attention.map_statistics import null_maps, weights
 from reportgen.evidence.attention.measure import ModelMeasures
-from reportgen.evidence.importance.regions import RegionUse
+from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.stats.intervals import Estimate, percentile_interval
 from reportgen.faces.regions import REGIONS
 from reportgen.types import FloatArray, IntArray
@@ -65,7 +65,7 @@ class TrustGrade:
 
 
 def grade_heatmaps(
-    model: ModelRecords, measures: ModelMeasures, labels: IntArray, uses: Sequence[RegionUse], seed: int
+    model: ModelRecords, measures: ModelMeasures, labels: IntArray, uses: Sequence[RegionImportance], seed: int
 ) -> TrustGrade:
     """Grade one model's heatmaps.
 
@@ -126,10 +126,10 @@ def _blanks(model: ModelRecords, labels: IntArray) -> TrustCheck:
     """
     rows = np.arange(len(labels))
     mass = weights(model.maps[rows, model.predicted])[1]
-    blank = blank_maps(mass, None)
+    blank = null_maps(mass, None)
     if model.null_mass is not None:
         judged = (model.predicted == labels) | (labels < 0)
-        blank = np.where(judged, blank_maps(mass, model.null_mass), blank)
+        blank = np.where(judged, null_maps(mass, model.null_mass), blank)
     share = float(blank.mean()) if len(blank) else np.nan
     text = (
         f"{share:.1%} of the predicted emotions' maps are blank: no more evidence than the same features give under "
@@ -139,7 +139,7 @@ def _blanks(model: ModelRecords, labels: IntArray) -> TrustCheck:
     return TrustCheck("Beyond chance", share <= _MOST_BLANK, share, text, f"{share:.1%}", wanted)
 
 
-def _agreement(measures: ModelMeasures, uses: Sequence[RegionUse], seed: int) -> TrustCheck:
+def _agreement(measures: ModelMeasures, uses: Sequence[RegionImportance], seed: int) -> TrustCheck:
     """Spearman correlation, over emotions x regions, of what is special about the heat and what is used."""
     name = "Shows what is used"
     emotions = list(dict.fromkeys(use.emotion for use in uses))

@@ -19,7 +19,7 @@ __all__ = ["Comparison", "RecallDifference", "compare_models", "recall_differenc
 
 
 ALPHA = 0.05
-DECIDABLE = 6
+MIN_DISCORDANT = 6
 """Fewer discordant images than this cannot reach p < .05, however one-sided: 2 * 0.5**5 = .0625."""
 
 
@@ -74,7 +74,7 @@ class Comparison:
     @property
     def decidable(self) -> bool:
         """Whether any outcome on so many discordant images could have reached p < .05."""
-        return self.discordant >= DECIDABLE
+        return self.discordant >= MIN_DISCORDANT
 
 
 @dataclass(frozen=True)
@@ -175,9 +175,9 @@ def _sentence(a: str, b: str, both: int, difference: Estimate, only_a: int, only
     gap = f"{100 * (right_a - right_b) / n:.1f} points (95 % interval {_points(low)} to {_points(high)})"
     if discordant == 0:
         finding = "They are right on the very same images, so this test set cannot tell which is better."
-    elif discordant < DECIDABLE:
+    elif discordant < MIN_DISCORDANT:
         finding = (
-            f"Only one of them gets {discordant} {_images(discordant)} right, and fewer than {DECIDABLE} "
+            f"Only one of them gets {discordant} {_images(discordant)} right, and fewer than {MIN_DISCORDANT} "
             "such images cannot show a difference beyond chance, whichever way they fall: undecided."
         )
     else:

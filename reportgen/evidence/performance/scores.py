@@ -13,10 +13,10 @@ from reportgen.evidence.performance.calibration import CalibrationBin, calibrate
 from reportgen.evidence.stats.intervals import Estimate, percentile_interval, wilson
 from reportgen.types import FloatArray, IntArray, ObjectArray
 
-__all__ = ["THIN", "EmotionScore", "ModelScores", "score_model"]
+__all__ = ["FEW", "EmotionScore", "ModelScores", "score_model"]
 
 
-THIN = 10
+FEW = 10
 """With fewer images than this an emotion gets "k of n", no ranking and no verdict."""
 
 
@@ -64,7 +64,7 @@ class ModelScores:
     balanced_accuracy, macro_f1
         Mean recall and mean F1 over the emotions that have a labelled image. An emotion with two or three
         images counts like one with a thousand, and the bootstrap cannot know what other images of it would
-        do: read `macro_f1_without_thin` beside it.
+        do: read `macro_f1_without_few` beside it.
     macro_f1_without_thin
         Over the emotions with at least 10 images; None where none is thin or all are.
     brier
@@ -82,7 +82,7 @@ class ModelScores:
     accuracy: Estimate
     balanced_accuracy: Estimate
     macro_f1: Estimate
-    macro_f1_without_thin: Estimate | None
+    macro_f1_without_few: Estimate | None
     brier: float
     nll: float
     ece: float
@@ -150,7 +150,7 @@ def score_model(
     samples = _resample(matrix, draws, np.random.default_rng(seed))
     emotions = _emotion_scores(labels, predicted, classes, matrix, samples)
     present = np.array([e.n > 0 for e in emotions])
-    thick = np.array([e.n >= THIN for e in emotions])
+    thick = np.array([e.n >= FEW for e in emotions])
     calibration = calibrate(probabilities.max(axis=1), predicted == labels, seed)
     # scikit-learn before 1.7 knows the Brier score of two classes only.
     brier = float(((probabilities - np.eye(c)[labels]) ** 2).sum(axis=1).mean())
@@ -161,7 +161,7 @@ def score_model(
         accuracy=wilson(int((predicted == labels).sum()), n),
         balanced_accuracy=_mean_over(recalls[present], samples.recall[:, present], n),
         macro_f1=_mean_over(f1s[present], samples.f1[:, present], n),
-        macro_f1_without_thin=(
+        macro_f1_without_few=(
             _mean_over(f1s[thick], samples.f1[:, thick], int(matrix[thick].sum()))
             if thick.any() and not thick[present].all()
             else None
@@ -237,7 +237,7 @@ def _emotion_scores(
                     else undefined
                 ),
                 f1=_interval(float(f1[i]), samples.f1[:, i], counted, n) if n else undefined,
-                thin=n < THIN,
+                thin=n < FEW,
             )
         )
     return tuple(scores)

@@ -12,15 +12,15 @@ import pandas as pd
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.attention.map_clusters import PLACES, MapCluster, cluster_maps
 from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
-from reportgen.evidence.shortcuts.interventions import Effect, Shown, judge_interventions
+from reportgen.evidence.shortcuts.interventions import ChangedPredictions, InterventionEffect, judge_interventions
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates, find_near_duplicates
 from reportgen.evidence.shortcuts.properties import (
-    AnswerSplit,
     Association,
+    PredictionSplit,
     Property,
     associations,
     photo_properties,
-    split_answers,
+    split_predictions,
 )
 from reportgen.evidence.shortcuts.property_score import PERMUTATIONS, PropertyScore, score_properties
 from reportgen.evidence.stats.clustered import Clusters, clusters
@@ -111,7 +111,7 @@ class ShortcutFindings:
     """
 
     found: tuple[Shortcut, ...]
-    effects: tuple[Effect, ...]
+    effects: tuple[InterventionEffect, ...]
     shown: int
     properties: tuple[Property, ...]
     links: tuple[Association, ...]
@@ -119,7 +119,7 @@ class ShortcutFindings:
     duplicates: NearDuplicates
     clusters: tuple[MapCluster, ...]
     tables: Mapping[str, pd.DataFrame]
-    splits: tuple[AnswerSplit, ...] = ()
+    splits: tuple[PredictionSplit, ...] = ()
 
     def of(self, model: str, emotion: str | None = None) -> tuple[Shortcut, ...]:
         """The proved shortcuts of one model, or of one of its emotions."""
@@ -154,7 +154,7 @@ def judge_shortcuts(
     # Without persons at least copies of one photo must not be both learnt from and judged.
     apart = group if known is not None else Clusters(duplicates.copies, int(duplicates.copies.max(initial=-1)) + 1)
     score = score_properties(properties, labels, classes, apart, seed, permutations)
-    effects: list[Effect] = []
+    effects: list[InterventionEffect] = []
     for model in analysis.models:
         if model.slug in answers:
             shown = _shown(analysis, *answers[model.slug], model)
@@ -182,7 +182,7 @@ def judge_shortcuts(
         tuple(
             split
             for model in analysis.models
-            for split in split_answers(
+            for split in split_predictions(
                 model.name,
                 model.predicted,
                 labels,
@@ -195,7 +195,7 @@ def judge_shortcuts(
     )
 
 
-def _shown(analysis: Analysis, design: pd.DataFrame, logits: Float32Array, model: ModelRecords) -> Shown:
+def _shown(analysis: Analysis, design: pd.DataFrame, logits: Float32Array, model: ModelRecords) -> ChangedPredictions:
     sample = np.unique(design["image"].to_numpy(dtype=np.int64))
     predicted = model.predicted
     place = np.full(len(predicted), -1, dtype=np.int64)
@@ -212,10 +212,10 @@ def _shown(analysis: Analysis, design: pd.DataFrame, logits: Float32Array, model
         before[name], after[name] = start, start.copy()
         after[name][at[of]] = said[of]
     labels = analysis.labels[sample]
-    return Shown(sample, labels, altered, before, after, model.probabilities[sample, labels])
+    return ChangedPredictions(sample, labels, altered, before, after, model.probabilities[sample, labels])
 
 
-def _shortcut(effect: Effect, links: Sequence[Association], properties: Sequence[Property]) -> Shortcut:
+def _shortcut(effect: InterventionEffect, links: Sequence[Association], properties: Sequence[Property]) -> Shortcut:
     return Shortcut(
         model=effect.model,
         emotion=effect.emotion,
@@ -235,7 +235,7 @@ def _shortcut(effect: Effect, links: Sequence[Association], properties: Sequence
     )
 
 
-def _proof(effect: Effect) -> str:
+def _proof(effect: InterventionEffect) -> str:
     before, after, fall = (100 * part.value for part in (effect.before, effect.after, effect.fall))
     return (
         f"{_MADE[effect.change]}, the same {effect.n:,} images lose {effect.emotion}: {effect.model}'s recall falls "
@@ -244,7 +244,7 @@ def _proof(effect: Effect) -> str:
     )
 
 
-def _association(effect: Effect, links: Sequence[Association], properties: Sequence[Property]) -> str:
+def _association(effect: InterventionEffect, links: Sequence[Association], properties: Sequence[Property]) -> str:
     name = effect.goes_with[0]
     link = next(link for link in links if link.name == name and link.emotion == effect.emotion)
     item = next(item for item in properties if item.name == name)
@@ -262,7 +262,7 @@ def _association(effect: Effect, links: Sequence[Association], properties: Seque
 
 def _tables(
     analysis: Analysis,
-    effects: Sequence[Effect],
+    effects: Sequence[InterventionEffect],
     links: Sequence[Association],
     score: PropertyScore | None,
     duplicates: NearDuplicates,
@@ -293,7 +293,7 @@ def _link_row(link: Association) -> dict[str, object]:
     return {**asdict(link), "property": link.name, **_ends("auc", link.auc), "n": link.auc.n}
 
 
-def _effect_row(effect: Effect, ids: Sequence[str]) -> dict[str, object]:
+def _effect_row(effect: InterventionEffect, ids: Sequence[str]) -> dict[str, object]:
     row = asdict(effect)
     for name in ("before", "after", "fall", "loss", "excess"):
         row |= _ends(name, getattr(effect, name))

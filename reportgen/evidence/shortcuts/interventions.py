@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
-from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.properties import ALPHA, Association
 from reportgen.evidence.stats.clustered import clusters, mean_interval
 from reportgen.evidence.stats.intervals import Estimate, wilson
@@ -22,26 +22,26 @@ from reportgen.evidence.stats.paired import paired_difference
 from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = [
-    "FEWEST_KNOWN",
-    "LEAST_EXCESS",
-    "LEAST_FALL",
+    "MIN_EXCESS",
+    "MIN_KNOWN",
+    "MIN_RECALL_DROP",
     "TAKES_AWAY",
-    "Effect",
-    "Lost",
-    "Shown",
-    "count_lost",
-    "exceed",
+    "ChangedPredictions",
+    "InterventionEffect",
+    "LostImages",
+    "count_losses",
+    "excess_loss",
     "judge_interventions",
-    "lost_share",
+    "loss_interval",
 ]
 
-LEAST_FALL = 0.10
+MIN_RECALL_DROP = 0.10
 """Recall has to fall by at least ten points: the measure that "may be cheating" asks of a background, too."""
 
-LEAST_EXCESS = 0.10
+MIN_EXCESS = 0.10
 """The emotion has to lose so much more of the images it knew than other emotions lose."""
 
-FEWEST_KNOWN = 5
+MIN_KNOWN = 5
 """So many known images another emotion must have to be a comparison, and so many persons the emotion itself."""
 
 _DRAWS = 20_000
@@ -64,7 +64,7 @@ sharpness of sharp photos and leaves soft ones soft; one brightness for all take
 
 
 @dataclass(frozen=True)
-class Shown:
+class ChangedPredictions:
     """The labelled images that were shown again, and what one model said.
 
     Attributes
@@ -88,7 +88,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Effect:
+class InterventionEffect:
     """One change, one emotion, one model.
 
     Attributes
@@ -160,7 +160,7 @@ class _Part:
     change: str
     chosen: BoolArray
     fall: Estimate
-    loss: Lost
+    loss: LostImages
     flicker: float
     reach: float
     goes_with: tuple[str, ...]
@@ -168,12 +168,12 @@ class _Part:
 
 def judge_interventions(
     model: str,
-    shown: Shown,
+    shown: ChangedPredictions,
     classes: Sequence[str],
     links: Sequence[Association],
     persons: ObjectArray | None,
     seed: int,
-) -> tuple[Effect, ...]:
+) -> tuple[InterventionEffect, ...]:
     """Judge every change on every emotion of one model.
 
     Parameters
@@ -191,7 +191,7 @@ def judge_interventions(
     ]
     compared = [_compare(shown, part, parts, persons, seed) for part in parts]
     raw = [part.flicker if persons is None else max(part.flicker, c.p) for part, c in zip(parts, compared, strict=True)]
-    enough = [int(part.chosen.sum()) >= THIN for part in parts]
+    enough = [int(part.chosen.sum()) >= FEW for part in parts]
     could = [ok and bool(part.goes_with) for part, ok in zip(parts, enough, strict=True)]
     ours = holm([p if c else np.nan for p, c in zip(raw, could, strict=True)])
     rest = holm([p if ok and not c else np.nan for p, ok, c in zip(raw, enough, could, strict=True)])
@@ -203,7 +203,7 @@ def judge_interventions(
 
 
 def _part(
-    shown: Shown,
+    shown: ChangedPredictions,
     e: int,
     name: str,
     change: str,
@@ -233,7 +233,7 @@ def _part(
 
 def _judge(
     model: str,
-    shown: Shown,
+    shown: ChangedPredictions,
     part: _Part,
     comparison: _Comparison,
     p: float,
@@ -241,19 +241,19 @@ def _judge(
     classes: Sequence[str],
     persons: ObjectArray | None,
     seed: int,
-) -> Effect:
+) -> InterventionEffect:
     e, change, chosen = part.emotion, part.change, part.chosen
     right, still = shown.before[change] == e, shown.after[change] == e
     lost, n = chosen & right & ~still, int(chosen.sum())
     falls = _falls(part, p, family, n)
-    if persons is not None and falls in ("yes", "undetermined") and part.loss.units < FEWEST_KNOWN:
+    if persons is not None and falls in ("yes", "undetermined") and part.loss.units < MIN_KNOWN:
         falls = "insufficient evidence"
     note = comparison.note
     if falls == "yes" and not part.goes_with:
         note = "nothing that this change takes away goes with the emotion in the data: fragile, not a shortcut"
     rows = np.flatnonzero(lost)
     rows = rows[np.argsort(-shown.sure[rows], kind="stable")]
-    return Effect(
+    return InterventionEffect(
         model=model,
         emotion=classes[e],
         change=change,
@@ -268,7 +268,7 @@ def _judge(
         gained=int((chosen & still & ~right).sum()),
         p=p,
         goes_with=part.goes_with,
-        loss=lost_share(part.loss, seed),
+        loss=loss_interval(part.loss, seed),
         elsewhere=comparison.elsewhere,
         excess=comparison.excess,
         falls=falls,
@@ -280,11 +280,11 @@ def _judge(
 
 
 def _falls(part: _Part, p: float, family: int, n: int) -> str:
-    if n < THIN:
+    if n < FEW:
         return "insufficient evidence"
-    if p < ALPHA and part.fall.value >= LEAST_FALL:
+    if p < ALPHA and part.fall.value >= MIN_RECALL_DROP:
         return "yes"
-    if part.fall.high < LEAST_FALL:
+    if part.fall.high < MIN_RECALL_DROP:
         return "no"
     # Even if every known image were lost, that would not be enough.
     if part.reach * max(family, 1) > ALPHA:
@@ -299,9 +299,9 @@ def _answer(falls: str, part: _Part, excess: Estimate) -> str:
         return "no"
     if falls == "undetermined":
         return falls
-    if excess.low > 0 and excess.value >= LEAST_EXCESS:
+    if excess.low > 0 and excess.value >= MIN_EXCESS:
         return "yes"
-    return "no" if excess.high < LEAST_EXCESS else "undetermined"
+    return "no" if excess.high < MIN_EXCESS else "undetermined"
 
 
 @dataclass(frozen=True)
@@ -314,30 +314,32 @@ class _Comparison:
     note: str
 
 
-def _compare(shown: Shown, part: _Part, parts: Sequence[_Part], persons: ObjectArray | None, seed: int) -> _Comparison:
+def _compare(
+    shown: ChangedPredictions, part: _Part, parts: Sequence[_Part], persons: ObjectArray | None, seed: int
+) -> _Comparison:
     """Loss among the images that were known and altered: the emotion's, and others' with which nothing goes."""
     free = [
         other
         for other in parts
         if other.change == part.change and other.emotion != part.emotion and not other.goes_with
     ]
-    others, note = [other.loss for other in free if other.loss.known >= FEWEST_KNOWN], ""
+    others, note = [other.loss for other in free if other.loss.known >= MIN_KNOWN], ""
     if not others:
         every = np.ones(len(shown.rows), dtype=bool)
         whole = [_lost(shown, other.emotion, part.change, every, persons) for other in free]
-        others = [loss for loss in whole if loss.known >= FEWEST_KNOWN]
+        others = [loss for loss in whole if loss.known >= MIN_KNOWN]
         note = "hardly any known image of another emotion is altered, so those left as they are stand in for them"
-    elsewhere, excess, p = exceed(part.loss, others, seed)
+    elsewhere, excess, p = excess_loss(part.loss, others, seed)
     return _Comparison(elsewhere, excess, p, note if excess.defined else "no other emotion to compare with")
 
 
-def _lost(shown: Shown, e: int, change: str, among: BoolArray, persons: ObjectArray | None) -> Lost:
+def _lost(shown: ChangedPredictions, e: int, change: str, among: BoolArray, persons: ObjectArray | None) -> LostImages:
     known = (shown.labels == e) & among & (shown.before[change] == e)
-    return count_lost(known, shown.after[change] != e, persons)
+    return count_losses(known, shown.after[change] != e, persons)
 
 
 @dataclass(frozen=True)
-class Lost:
+class LostImages:
     """Lost images of known ones.
 
     Attributes
@@ -363,20 +365,20 @@ class Lost:
         return np.asarray(rng.beta(self.lost_units + 0.5, self.units - self.lost_units + 0.5, _DRAWS))
 
 
-def count_lost(known: BoolArray, lost: BoolArray, persons: ObjectArray | None) -> Lost:
+def count_losses(known: BoolArray, lost: BoolArray, persons: ObjectArray | None) -> LostImages:
     """Count (s,) images; `persons` (s,) names, None where unknown, or None."""
     n = int(known.sum())
     group = clusters(None if persons is None else persons[known], n)
     gone, size = np.bincount(group.code, lost[known], group.count), np.bincount(group.code, minlength=group.count)
-    return Lost(int((known & lost).sum()), n, group.count, float((gone / size).sum()))
+    return LostImages(int((known & lost).sum()), n, group.count, float((gone / size).sum()))
 
 
-def lost_share(mine: Lost, seed: int) -> Estimate:
+def loss_interval(mine: LostImages, seed: int) -> Estimate:
     """The share with a 95 % interval."""
     return _estimate(mine.share, mine.draws(np.random.default_rng(seed)), mine.known, (0.0, 1.0))
 
 
-def exceed(mine: Lost, others: Sequence[Lost], seed: int) -> tuple[float, Estimate, float]:
+def excess_loss(mine: LostImages, others: Sequence[LostImages], seed: int) -> tuple[float, Estimate, float]:
     """How far the share exceeds the others'.
 
     The median of the others, because one emotion that is easily lost must not speak for all.

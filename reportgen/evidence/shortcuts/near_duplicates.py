@@ -13,10 +13,10 @@ from scipy.sparse.csgraph import connected_components
 from reportgen.evidence.data_notes import DataNote
 from reportgen.types import IntArray
 
-__all__ = ["MOST_BITS", "NearDuplicates", "NearPair", "close_pairs", "find_near_duplicates"]
+__all__ = ["MAX_BITS", "NearDuplicates", "NearPair", "close_pairs", "find_near_duplicates"]
 
 
-MOST_BITS = 4
+MAX_BITS = 4
 """Two photos are near duplicates when at most so many of the 64 bits of their perceptual hashes differ. Of photos that
 were re-encoded at quality 40, halved, blurred, made grey or scaled down to 48 pixels and back, at least 99 % stay
 within 4 bits of themselves; among two million pairs of portraits of different persons, tightly cropped, the closest
@@ -56,7 +56,7 @@ class NearDuplicates:
     pairs: tuple[NearPair, ...]
     alike: int
     copies: IntArray
-    most_bits: int = MOST_BITS
+    most_bits: int = MAX_BITS
 
     def note(self, images: pd.DataFrame) -> tuple[DataNote, ...]:
         """The remark for the list of data problems; empty where there is none."""
@@ -72,7 +72,7 @@ class NearDuplicates:
         return (DataNote("Nearly the same picture, another label", text, items, serious=True),)
 
 
-def find_near_duplicates(images: pd.DataFrame, labels: IntArray, most_bits: int = MOST_BITS) -> NearDuplicates:
+def find_near_duplicates(images: pd.DataFrame, labels: IntArray, most_bits: int = MAX_BITS) -> NearDuplicates:
     """Compare all labelled photos of an analysis with one another."""
     usable = np.flatnonzero((labels >= 0) & (images["contrast"].to_numpy(dtype=np.float64) >= _LEAST_CONTRAST))
     words = images["perceptual_hash"].tolist()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
 
-from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.stats.clustered import Clusters
 from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.evidence.stats.multiple_testing import holm
@@ -21,20 +21,20 @@ from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "COLOURED",
-    "LEAST",
-    "AnswerSplit",
+    "MIN_AUC_DISTANCE",
     "Association",
+    "PredictionSplit",
     "Property",
     "associations",
     "auc_interval",
     "photo_properties",
-    "split_answers",
+    "split_predictions",
 ]
 
 COLOURED = 0.01
 """Colourfulness from which a photo is called coloured: below it no eye sees a colour."""
 
-LEAST = 0.14
+MIN_AUC_DISTANCE = 0.14
 """How far an AUC must be from one half for a property to "go with" an emotion: two normal distributions whose means are
 half a standard deviation apart, a medium effect in Cohen's terms, differ by that much."""
 
@@ -158,7 +158,7 @@ def associations(
             typical = float(summary(item.value[of])) if of.any() else np.nan
             elsewhere = float(summary(item.value[rest])) if rest.any() else np.nan
             found.append((item, e, auc, typical, elsewhere, p))
-    enough = [int((labels == e).sum()) >= THIN for _, e, *_ in found]
+    enough = [int((labels == e).sum()) >= FEW for _, e, *_ in found]
     adjusted = holm([p if ok else np.nan for (*_, p), ok in zip(found, enough, strict=True)])
     return tuple(
         Association(item.name, classes[e], auc, typical, elsewhere, float(p), _answer(auc, float(p), enough=ok))
@@ -169,9 +169,9 @@ def associations(
 def _answer(auc: Estimate, p: float, *, enough: bool) -> str:
     if not enough or not auc.defined:
         return "insufficient evidence"
-    if p < ALPHA and abs(auc.value - 0.5) >= LEAST:
+    if p < ALPHA and abs(auc.value - 0.5) >= MIN_AUC_DISTANCE:
         return "yes"
-    if auc.low > 0.5 - LEAST and auc.high < 0.5 + LEAST:
+    if auc.low > 0.5 - MIN_AUC_DISTANCE and auc.high < 0.5 + MIN_AUC_DISTANCE:
         return "no"
     return "undetermined"
 
@@ -208,7 +208,7 @@ def auc_interval(auc: float, positives: int, negatives: int) -> tuple[float, flo
 
 
 @dataclass(frozen=True)
-class AnswerSplit:
+class PredictionSplit:
     """One model's answers to the photos that have a property, and to those that have not.
 
     Attributes
@@ -238,7 +238,7 @@ class AnswerSplit:
     called: tuple[tuple[str, int, int], ...]
 
 
-def split_answers(
+def split_predictions(
     model: str,
     predicted: IntArray,
     labels: IntArray,
@@ -246,7 +246,7 @@ def split_answers(
     known_by: Sequence[tuple[str, str]],
     properties: Sequence[Property],
     links: Sequence[Association],
-) -> tuple[AnswerSplit, ...]:
+) -> tuple[PredictionSplit, ...]:
     """Count for one model, once per property and direction.
 
     Parameters
@@ -275,7 +275,7 @@ def split_answers(
             called.append((emotion, int(answered.sum()), int((answered & has).sum())))
         n, m = int((judged & has).sum()), int((judged & ~has).sum())
         found.append(
-            AnswerSplit(
+            PredictionSplit(
                 model, name, having, lacking, n, m,
                 wilson(int((judged & has & right).sum()), n), wilson(int((judged & ~has & right).sum()), m),
                 tuple(called),

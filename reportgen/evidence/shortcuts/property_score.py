@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.tree import DecisionTreeClassifier
 
-from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.properties import Property
 from reportgen.evidence.stats.clustered import Clusters
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, percentile_interval, wilson
@@ -85,8 +85,8 @@ def score_properties(
     """
     varying = [item for item in properties if item.varies]
     counts = [int((labels == e).sum()) for e in range(len(classes))]
-    kept = [e for e, n in enumerate(counts) if n >= THIN]
-    thin = tuple(classes[e] for e, n in enumerate(counts) if 0 < n < THIN)
+    kept = [e for e, n in enumerate(counts) if n >= FEW]
+    thin = tuple(classes[e] for e, n in enumerate(counts) if 0 < n < FEW)
     if len(kept) < 2 or not varying:
         return None
     rng = np.random.default_rng(seed)

@@ -22,9 +22,9 @@ __all__ = [
     "clusters",
     "mean_interval",
     "mean_test",
+    "min_p",
     "ratio_interval",
     "sign_flip",
-    "smallest_p",
     "studentised",
 ]
 
@@ -257,7 +257,7 @@ def mean_interval(
     return ratio_interval(values, np.ones_like(values), group, seed, draws)
 
 
-def smallest_p(count: npt.ArrayLike, draws: int = DRAWS) -> FloatArray:
+def min_p(count: npt.ArrayLike, draws: int = DRAWS) -> FloatArray:
     """The smallest p-value that `mean_test` can give for that many clusters."""
     n = np.asarray(count, dtype=np.float64)
     exact = np.minimum(1.0, 2.0 ** (1.0 - np.minimum(n, 60)))

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reportgen.evidence.comparison.change import AnswerChange, HeatChange, RegionMove
-from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.comparison.change import HeatChange, PredictionChange, RegionMove
+from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.stats.intervals import Estimate, format_p
 from reportgen.site.html.components import Gallery, Legend, Link, Mark, MarkRow, Number, Page
 from reportgen.site.pages.index import ModelKey, RecallTable
@@ -119,7 +119,7 @@ class OverviewView:
 def change_view(
     name: str,
     here: str,
-    answers: AnswerChange,
+    answers: PredictionChange,
     heat: HeatChange,
     galleries: Sequence[Gallery],
     page: Page,
@@ -157,7 +157,7 @@ def change_view(
 
 
 def overview_view(
-    changes: Sequence[tuple[str, AnswerChange]], paths: Sequence[str], page: Page, cautions: Sequence[str]
+    changes: Sequence[tuple[str, PredictionChange]], paths: Sequence[str], page: Page, cautions: Sequence[str]
 ) -> OverviewView:
     """All models on one page."""
     rows = []
@@ -187,7 +187,7 @@ def overview_view(
     return OverviewView(page, title, f"On the {count(n, 'labelled image')} of both.", tuple(rows), tuple(cautions))
 
 
-def change_title(name: str, answers: AnswerChange) -> str:
+def change_title(name: str, answers: PredictionChange) -> str:
     """The main finding."""
     c = answers.comparison
     if not c.n:
@@ -206,7 +206,7 @@ def change_title(name: str, answers: AnswerChange) -> str:
     return f"Nothing certain changed for {name}."
 
 
-def _lede(answers: AnswerChange) -> str:
+def _lede(answers: PredictionChange) -> str:
     c = answers.comparison
     if not c.n:
         return f"{capital(count(answers.changed, 'answer'))} changed."
@@ -217,7 +217,7 @@ def _lede(answers: AnswerChange) -> str:
     )
 
 
-def _numbers(answers: AnswerChange) -> tuple[Number, ...]:
+def _numbers(answers: PredictionChange) -> tuple[Number, ...]:
     c, a, b = answers.comparison, answers.before, answers.after
     if not c.n:
         return ()
@@ -242,12 +242,12 @@ def _verdict(difference: Estimate, p: float, *, decided: bool) -> str:
     return f"{'better' if difference.value > 0 else 'worse'}, {format_p(p)}"
 
 
-def _rows(answers: AnswerChange) -> tuple[ChangeRow, ...]:
+def _rows(answers: PredictionChange) -> tuple[ChangeRow, ...]:
     rows = []
     for recall, before, after in zip(answers.recalls, answers.before.emotions, answers.after.emotions, strict=True):
         if not recall.n:
             continue
-        thin = recall.n < THIN
+        thin = recall.n < FEW
         rows.append(
             ChangeRow(
                 recall.emotion,
@@ -266,7 +266,7 @@ def _rows(answers: AnswerChange) -> tuple[ChangeRow, ...]:
     return tuple(rows)
 
 
-def _recall(answers: AnswerChange, here: str) -> tuple[MarkRow, ...]:
+def _recall(answers: PredictionChange, here: str) -> tuple[MarkRow, ...]:
     rows = []
     for before, after in zip(answers.before.emotions, answers.after.emotions, strict=True):
         marks = tuple(
@@ -291,7 +291,7 @@ def _recall(answers: AnswerChange, here: str) -> tuple[MarkRow, ...]:
     return tuple(rows)
 
 
-def _recall_table(answers: AnswerChange) -> RecallTable:
+def _recall_table(answers: PredictionChange) -> RecallTable:
     rows = tuple(
         (
             before.emotion,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.evidence.importance.regions import LEAST_GAP
+from reportgen.evidence.importance.regions import MIN_DROP
 from reportgen.site.context import Context
 from reportgen.site.html.components import Finding, Headline, Legend, Link, MarkRow, Number, Page, Tile
 from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
@@ -229,7 +229,7 @@ def index_view(context: Context, means: MeanMaps) -> IndexView:
         findings=answer_questions(context),
         emotions=tuple(Link(name, context.emotion_path(index)) for index, name in enumerate(context.classes)),
         regions=matrices,
-        cells=matrix_keys(matrices, tested=use is not None, least=f"{LEAST_GAP:g}"),
+        cells=matrix_keys(matrices, tested=use is not None, least=f"{MIN_DROP:g}"),
         tested=use is not None,
         basis="" if use is None else use_basis(use),
         rule=USE_RULE,
@@ -274,8 +274,8 @@ def models_view(context: Context) -> ModelsView:
             "macro-F1",
             "higher is better",
             tuple(
-                Number("", decimal(s.macro_f1_without_thin.value), decimal_interval(s.macro_f1_without_thin))
-                if s.macro_f1_without_thin
+                Number("", decimal(s.macro_f1_without_few.value), decimal_interval(s.macro_f1_without_few))
+                if s.macro_f1_without_few
                 else Number("", "the same")
                 for s in scores
             ),

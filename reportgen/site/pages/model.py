@@ -175,7 +175,7 @@ def _numbers(context: Context, k: int) -> tuple[Number, ...]:
     score = context.report.scores[k]
     if not score.n:
         return ()
-    macro = score.macro_f1_without_thin
+    macro = score.macro_f1_without_few
     return (
         Number(
             "Accuracy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
-from reportgen.evidence.shortcuts.interventions import LEAST_FALL, Effect
+from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP, InterventionEffect
 from reportgen.evidence.stats.intervals import format_p
 from reportgen.inputs.images.changes import CHANGES
 from reportgen.site.context import Context
@@ -107,7 +107,7 @@ def shortcuts_view(context: Context, findings: ShortcutFindings, pictures: Short
     )
 
 
-def shortcut_anchor(context: Context, shortcut: Shortcut | Effect) -> str:
+def shortcut_anchor(context: Context, shortcut: Shortcut | InterventionEffect) -> str:
     """Where a proved shortcut stands on the page."""
     model = next(model.slug for model in context.models if model.name == shortcut.model)
     return f"{model}-{context.emotion_slugs[context.classes.index(shortcut.emotion)]}-{shortcut.change}"
@@ -161,9 +161,9 @@ def _shown(findings: ShortcutFindings) -> str:
         return ""
     return (
         f"{count(findings.shown, 'image')} were shown again: all of small emotions, a random sample of large ones. "
-        f"A fall counts from {100 * LEAST_FALL:.0f} points on, tested for chance (McNemar's exact test, corrected for "
-        "all pairs of emotion and change that could be a shortcut). It is called a shortcut only if the property also "
-        "goes with the emotion in the data, and other emotions do not lose as much. No finding does not mean no "
+        f"A fall counts from {100 * MIN_RECALL_DROP:.0f} points on, tested for chance (McNemar's exact test, corrected "
+        "for all pairs of emotion and change that could be a shortcut). It is called a shortcut only if the property "
+        "also goes with the emotion in the data, and other emotions do not lose as much. No finding does not mean no "
         "shortcut: only these four properties were taken away."
     )
 

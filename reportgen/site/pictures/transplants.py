@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import expit
 
 from reportgen.analysis import ModelRecords, content_hash
-from reportgen.evidence.importance.regions import RegionUse
+from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.margins import log_odds
 from reportgen.faces.regions import outlines
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
@@ -91,7 +91,7 @@ class Worked:
         What the model says to the receiver as it is.
     """
 
-    use: RegionUse
+    use: RegionImportance
     emotion: int
     receiver: int
     face: Outlined
@@ -113,7 +113,7 @@ def draw_worked_examples(report: Report, k: int, save: Save) -> tuple[Worked, ..
     return tuple(examples)
 
 
-def shown_cells(uses: list[RegionUse]) -> tuple[RegionUse, ...]:
+def shown_cells(uses: list[RegionImportance]) -> tuple[RegionImportance, ...]:
     """What is shown of one model: the part of the face it uses most, beyond doubt if any is, and the background.
 
     Of both the emotion with the largest gap, whichever that is.
@@ -171,7 +171,7 @@ def _cell(design: pd.DataFrame, emotion: int, region: str) -> npt.NDArray[np.int
 
 
 def _pair(
-    report: Report, k: int, use: RegionUse, design: pd.DataFrame, logits: npt.NDArray[np.float32]
+    report: Report, k: int, use: RegionImportance, design: pd.DataFrame, logits: npt.NDArray[np.float32]
 ) -> tuple[int, int] | None:
     emotion = report.analysis.classes.index(use.emotion)
     places = _cell(design, emotion, use.region)
@@ -185,7 +185,7 @@ def _pair(
 def _draw(
     report: Report,
     k: int,
-    use: RegionUse,
+    use: RegionImportance,
     design: pd.DataFrame,
     logits: npt.NDArray[np.float32],
     pair: tuple[int, int],

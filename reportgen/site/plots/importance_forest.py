@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reportgen.evidence.attention.human_reference import human_profile
-from reportgen.evidence.importance.regions import ALPHA, LEAST_GAP, RegionUse
+from reportgen.evidence.importance.regions import ALPHA, MIN_DROP, RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.plots.style import SETTINGS, Palette, style_axes, to_svg
 from reportgen.site.wording.attention import REGION_NAMES
@@ -35,16 +35,16 @@ class UseRow:
     """One emotion: its use of every region of `TRANSPLANTED`, and which of them people need."""
 
     emotion: str
-    uses: tuple[RegionUse, ...]
+    uses: tuple[RegionImportance, ...]
     people: tuple[bool, ...]
 
 
-def significant(use: RegionUse) -> bool:
+def significant(use: RegionImportance) -> bool:
     """Whether the gap differs from 0 beyond doubt, after adjustment; never where too few faces were there to say."""
     return use.answer != "insufficient evidence" and use.p < ALPHA
 
 
-def use_rows(uses: Sequence[RegionUse], classes: tuple[str, ...]) -> tuple[UseRow, ...]:
+def use_rows(uses: Sequence[RegionImportance], classes: tuple[str, ...]) -> tuple[UseRow, ...]:
     """Rows of the emotions that were tested, from one model's uses."""
     rows = []
     for name in classes:
@@ -92,7 +92,7 @@ def use_forest(rows: Sequence[UseRow], series: int, palette: Palette) -> tuple[b
                     _people(axes, float(place), palette)
                 _value(axes, float(place), row.uses[region], (low, high), colour, palette.paper)
             axes.axvline(0.0, color=palette.ink, linewidth=1, zorder=1)
-            axes.axvline(LEAST_GAP, color=palette.ink, linewidth=1, dashes=(4, 3), zorder=1)
+            axes.axvline(MIN_DROP, color=palette.ink, linewidth=1, dashes=(4, 3), zorder=1)
             axes.set_title(REGION_NAMES[TRANSPLANTED[region]], fontsize=13, color=palette.ink, loc="left", pad=6)
             axes.set_xlim(low, high + _ROOM * (high - low))
             axes.set_ylim(-0.6, len(rows) - 0.4)
@@ -108,7 +108,9 @@ def use_forest(rows: Sequence[UseRow], series: int, palette: Palette) -> tuple[b
         return to_svg(figure), round(_WIDTH * 72), round(height * 72)
 
 
-def _value(axes: Axes, place: float, use: RegionUse, limits: tuple[float, float], colour: str, paper: str) -> None:
+def _value(
+    axes: Axes, place: float, use: RegionImportance, limits: tuple[float, float], colour: str, paper: str
+) -> None:
     """Interval and point; an arrowhead where an interval goes on beyond the axis."""
     low, high = max(use.low, limits[0]), min(use.high, limits[1])
     axes.hlines(place, low, high, color=colour, alpha=0.55, linewidth=2.4)
@@ -135,7 +137,7 @@ def _limits(rows: Sequence[UseRow]) -> tuple[float, float]:
     uses = [use for row in rows for use in row.uses]
     gaps = [use.gap for use in uses]
     far = _REACH * max(_LEAST_END, *(abs(gap) for gap in gaps))
-    low = min(-LEAST_GAP, *gaps, max(-far, min(use.low for use in uses)))
+    low = min(-MIN_DROP, *gaps, max(-far, min(use.low for use in uses)))
     high = max(_LEAST_END, *gaps, min(far, max(use.high for use in uses)))
     margin = 0.04 * (high - low)
     return low - margin, high + margin

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
-from reportgen.evidence.shortcuts.interventions import LEAST_FALL, Effect
+from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP, InterventionEffect
 from reportgen.evidence.stats.intervals import Estimate, format_p
 from reportgen.site.context import Context
 from reportgen.site.html.components import Tile
@@ -104,16 +104,16 @@ def change_view(context: Context, findings: ShortcutFindings, name: str, picture
     )
 
 
-def _suspicion(group: Sequence[Effect]) -> tuple[bool, bool, float]:
+def _suspicion(group: Sequence[InterventionEffect]) -> tuple[bool, bool, float]:
     """Proved ones first, then by the largest fall; emotions with few images last."""
     return (
         not any(effect.answer == "yes" for effect in group),
-        any(effect.before.n < THIN for effect in group),
+        any(effect.before.n < FEW for effect in group),
         -max(effect.fall.value for effect in group),
     )
 
 
-def _summary(effects: Sequence[Effect], proved: Sequence[Effect]) -> str:
+def _summary(effects: Sequence[InterventionEffect], proved: Sequence[InterventionEffect]) -> str:
     altered = sum(effect.altered for effect in effects if effect.model == effects[0].model)
     if not altered:
         return "It alters none of the images: they are like that already."
@@ -124,10 +124,10 @@ def _summary(effects: Sequence[Effect], proved: Sequence[Effect]) -> str:
     if falling:
         named = and_list([f"{effect.emotion} ({effect.model})" for effect in falling])
         return f"Recall falls for {named}, but not as a shortcut would make it fall: the table says why."
-    return f"Recall of no emotion falls by {100 * LEAST_FALL:.0f} points or more beyond doubt."
+    return f"Recall of no emotion falls by {100 * MIN_RECALL_DROP:.0f} points or more beyond doubt."
 
 
-def _move_row(context: Context, group: Sequence[Effect]) -> MoveRow:
+def _move_row(context: Context, group: Sequence[InterventionEffect]) -> MoveRow:
     e = context.classes.index(group[0].emotion)
     names = [model.name for model in context.models]
     moves = tuple(
@@ -146,21 +146,21 @@ def _move_row(context: Context, group: Sequence[Effect]) -> MoveRow:
         for index, effect in enumerate(group)
     )
     n = group[0].n
-    note = count(n, "image") if n < THIN or group[0].altered == n else f"{n} images, {group[0].altered} altered"
+    note = count(n, "image") if n < FEW or group[0].altered == n else f"{n} images, {group[0].altered} altered"
     return MoveRow(
         group[0].emotion,
         context.emotion_path(e),
         note,
         moves,
         20 + 14 * len(moves),
-        n < THIN,
+        n < FEW,
         any(effect.answer == "yes" for effect in group),
     )
 
 
-def _table_row(context: Context, effect: Effect) -> ChangeRow:
+def _table_row(context: Context, effect: InterventionEffect) -> ChangeRow:
     k = [model.name for model in context.models].index(effect.model)
-    thin = effect.n < THIN
+    thin = effect.n < FEW
     return ChangeRow(
         effect.emotion,
         context.series(k),
@@ -178,15 +178,15 @@ def _table_row(context: Context, effect: Effect) -> ChangeRow:
     )
 
 
-def _recall(effect: Effect, recall: Estimate) -> str:
-    return percent(recall.value) if effect.n >= THIN else f"{round(recall.value * effect.n)} of {effect.n}"
+def _recall(effect: InterventionEffect, recall: Estimate) -> str:
+    return percent(recall.value) if effect.n >= FEW else f"{round(recall.value * effect.n)} of {effect.n}"
 
 
 def _points(fall: Estimate) -> str:
     return f"{round(100 * fall.value)}".replace("-", "−")
 
 
-def _note(effect: Effect) -> str:
+def _note(effect: InterventionEffect) -> str:
     parts = []
     if effect.goes_with:
         parts.append(f"goes with {and_list(list(effect.goes_with))}")

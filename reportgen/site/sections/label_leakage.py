@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from reportgen.evidence.attention.map_clusters import FEWEST_MAPS, MapCluster
-from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.attention.map_clusters import MIN_MAPS, MapCluster
+from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.near_duplicates import NearPair
 from reportgen.evidence.shortcuts.properties import Association, Property
@@ -139,7 +139,7 @@ def property_table(context: Context, findings: ShortcutFindings) -> PropertyTabl
 
 def _cell(link: Association, item: Property) -> Cell:
     if link.answer == "insufficient evidence" or not link.auc.defined:
-        return Cell("–", 0, f"{link.emotion}: fewer than {THIN} images")
+        return Cell("–", 0, f"{link.emotion}: fewer than {FEW} images")
     text = percent(link.typical) if item.binary else percent(link.auc.value)
     shade = min(10, math.ceil(20 * abs(link.auc.value - 0.5)))
     sign = "" if link.answer != "yes" else " ▲" if link.sign > 0 else " ▼"
@@ -245,7 +245,7 @@ def clusters_view(context: Context, findings: ShortcutFindings) -> tuple[tuple[C
             return (), "No image has a label, so there is no emotion whose heatmaps could be sorted."
         if context.analysis.faces is None:
             return (), "Faces were not located in this build, so heatmaps cannot be laid over each other."
-        return (), f"No emotion has {FEWEST_MAPS} heatmaps or more: fewer form no groups."
+        return (), f"No emotion has {MIN_MAPS} heatmaps or more: fewer form no groups."
     models = []
     for k, model in enumerate(context.models):
         mine = [cluster for cluster in findings.clusters if cluster.model == model.name]

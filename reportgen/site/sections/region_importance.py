@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.background import BackgroundFinding, Status
-from reportgen.evidence.importance.findings import UseFindings
-from reportgen.evidence.importance.regions import LEAST_GAP, LEAST_PERSONS, RegionUse
+from reportgen.evidence.importance.findings import ImportanceFindings
+from reportgen.evidence.importance.regions import MIN_DROP, MIN_PERSONS, RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.context import Context
 from reportgen.site.pictures.examples import Picture
@@ -134,7 +134,7 @@ def use_section(context: Context, k: int, pictures: UsePictures) -> UseSection |
         forest=pictures.forest,
         forest_alt=use_forest_alt(model.name, rows),
         untested=_untested(missing),
-        least=f"{LEAST_GAP:g}",
+        least=f"{MIN_DROP:g}",
         people=any(any(row.people) for row in rows),
         rows=tuple(_cell(context, use) for row in rows for use in row.uses),
         unmatched=any(math.isfinite(use.unmatched) for use in uses),
@@ -156,7 +156,7 @@ def _empty(context: Context) -> str:
             "Build again without it to see what the model uses."
         )
     return (
-        f"Not tested: no emotion has {LEAST_PERSONS} labelled faces with landmarks of their own to exchange regions "
+        f"Not tested: no emotion has {MIN_PERSONS} labelled faces with landmarks of their own to exchange regions "
         "between."
     )
 
@@ -164,10 +164,10 @@ def _empty(context: Context) -> str:
 def _untested(missing: Sequence[str]) -> str:
     if not missing:
         return ""
-    return f"Not tested: {and_list(missing)}, with fewer than {LEAST_PERSONS} faces to exchange regions between."
+    return f"Not tested: {and_list(missing)}, with fewer than {MIN_PERSONS} faces to exchange regions between."
 
 
-def _lede(model: str, uses: Sequence[RegionUse]) -> str:
+def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
     """As in "ResNet18 uses the mouth for happiness (+1.27); eyes and brows for anger (+0.24)."."""
     if not uses:
         return ""
@@ -189,7 +189,7 @@ def _backgrounds(findings: Sequence[BackgroundFinding], model: str) -> tuple[str
     return tuple(minus(f.sentence) for f in findings if f.model == model and f.state in _TOLD)
 
 
-def _through_colour(use: RegionUse) -> str:
+def _through_colour(use: RegionImportance) -> str:
     """Where the answer hangs on whether the donors' colour and light were matched, that in a sentence."""
     if not math.isfinite(use.unmatched) or use.unmatched_answer == use.answer:
         return ""
@@ -204,7 +204,7 @@ def _through_colour(use: RegionUse) -> str:
     return ""
 
 
-def _cell(context: Context, use: RegionUse) -> UseCell:
+def _cell(context: Context, use: RegionImportance) -> UseCell:
     sign, words = USE_WORDS[use.answer]
     faces = count(use.receivers, "face")
     if use.persons != use.receivers:
@@ -232,7 +232,7 @@ def _cell(context: Context, use: RegionUse) -> UseCell:
     )
 
 
-def _donors(context: Context, found: UseFindings, uses: Sequence[RegionUse]) -> tuple[DonorTable, ...]:
+def _donors(context: Context, found: ImportanceFindings, uses: Sequence[RegionImportance]) -> tuple[DonorTable, ...]:
     if found.design is None:
         return ()
     matched = found.design[found.design["matched"].astype(bool)]
@@ -252,7 +252,7 @@ def _donors(context: Context, found: UseFindings, uses: Sequence[RegionUse]) -> 
     return tuple(tables)
 
 
-def _donor_cell(use: RegionUse, donor: str, gap: float, n: int) -> tuple[str, int, str]:
+def _donor_cell(use: RegionImportance, donor: str, gap: float, n: int) -> tuple[str, int, str]:
     if not math.isfinite(gap):
         return "–", 0, f"{use.emotion} with {donor}: not tried" if donor != use.emotion else "the emotion itself"
     shade = math.ceil(10 * min(max(gap, 0.0) / _MOST, 1.0) - 1e-9)
@@ -260,7 +260,7 @@ def _donor_cell(use: RegionUse, donor: str, gap: float, n: int) -> tuple[str, in
     return signed(gap), shade, f"{use.emotion} with the {where} of {donor}: {signed(gap)}, {count(n, 'picture')}"
 
 
-def _donor_note(context: Context, found: UseFindings) -> str:
+def _donor_note(context: Context, found: ImportanceFindings) -> str:
     if found.design is None:
         return ""
     matched = found.design[found.design["matched"].astype(bool)]
@@ -275,7 +275,7 @@ def _donor_note(context: Context, found: UseFindings) -> str:
     )
 
 
-def _statuses(context: Context, found: UseFindings, model: str) -> tuple[HeatStatus, ...]:
+def _statuses(context: Context, found: ImportanceFindings, model: str) -> tuple[HeatStatus, ...]:
     """Every claim of this page that heat falls on a region, held against use."""
     attention = context.attention
     if attention is None or not found.tested:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.analysis import slugify
-from reportgen.evidence.importance.regions import RegionUse
-from reportgen.evidence.performance.scores import THIN
+from reportgen.evidence.importance.regions import RegionImportance
+from reportgen.evidence.performance.scores import FEW
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.context import Context
 from reportgen.site.html.components import Link
@@ -114,7 +114,7 @@ def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatri
         rows = []
         for emotion, name in enumerate(context.classes):
             cells = []
-            for region in shown if context.close_images_of(emotion) >= THIN else ():
+            for region in shown if context.close_images_of(emotion) >= FEW else ():
                 if attention.on(model.name, name, region) is None:
                     continue
                 heat = region_cell(attention, model.name, name, region)
@@ -225,7 +225,7 @@ def _heat(place: _Place, heat: RegionCell) -> MatrixCell:
     )
 
 
-def _use(place: _Place, heat: RegionCell, found: RegionUse | None, pictures: int, *, listed: bool) -> MatrixCell:
+def _use(place: _Place, heat: RegionCell, found: RegionImportance | None, pictures: int, *, listed: bool) -> MatrixCell:
     """Heat as a dot, use as number and tint. `listed`: the model's page has a row for it."""
     tested = found is not None and found.answer != "insufficient evidence" and math.isfinite(found.gap)
     if found is None or not tested:

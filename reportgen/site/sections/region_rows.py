@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from reportgen.evidence.attention.verdicts import Verdict
-from reportgen.evidence.importance.findings import UseFindings
+from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.stats.intervals import two_decimals
 from reportgen.site.wording.attention import REGION_NAMES, Attention, alarming
 from reportgen.site.wording.importance import with_use
@@ -77,7 +77,7 @@ def _enrichment(
 
 
 def else_decided(
-    attention: Attention, use: UseFindings | None, model: str, emotion: str
+    attention: Attention, use: ImportanceFindings | None, model: str, emotion: str
 ) -> tuple[tuple[str, bool], ...]:
     """What was decided beside the regions: the sentence, and whether it calls for a look."""
     said = (v for v in attention.said(model, emotion) if not v.kind.startswith("on "))

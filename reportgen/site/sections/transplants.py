@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from reportgen.evidence.importance.regions import (
     ALPHA,
     CHEATING_ALPHA,
-    CHEATING_GAP,
-    CHEATING_RECALL,
-    LEAST_GAP,
-    LEAST_PERSONS,
+    CHEATING_DROP,
+    CHEATING_RECALL_DROP,
+    MIN_DROP,
+    MIN_PERSONS,
 )
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.context import Context
@@ -147,12 +147,12 @@ def transplant_method(context: Context) -> TransplantMethod | None:
     return TransplantMethod(
         made=_made(context),
         regions=and_list([REGION_NAMES[region] for region in TRANSPLANTED]),
-        least_persons=LEAST_PERSONS,
+        least_persons=MIN_PERSONS,
         alpha=f"{ALPHA:g}",
-        least=f"{LEAST_GAP:g}",
+        least=f"{MIN_DROP:g}",
         cheating=(
-            f"p below {CHEATING_ALPHA:g}, a gap of at least {CHEATING_GAP:g}, and at least {100 * CHEATING_RECALL:g} "
-            "points fewer answers that stay with the emotion"
+            f"p below {CHEATING_ALPHA:g}, a gap of at least {CHEATING_DROP:g}, and at least "
+            f"{100 * CHEATING_RECALL_DROP:g} points fewer answers that stay with the emotion"
         ),
         unmatched=found.design is not None and not bool(found.design["matched"].all()),
         grades=tuple(

@@ -307,12 +307,12 @@ def _trust(context: Context) -> Finding:
     score = context.report.scores[best]
     good = [row.emotion for row in score.emotions if not row.thin and row.recall.low > LOW]
     judged = sum(not row.thin for row in score.emotions)
-    macro = score.macro_f1_without_thin or score.macro_f1
+    macro = score.macro_f1_without_few or score.macro_f1
     text = (
         f"{score.name} is right on {percent_estimate(score.accuracy, 1)}, macro-F1 "
         f"{decimal(macro.value)} {decimal_interval(macro)}"
     )
-    if score.macro_f1_without_thin is not None:
+    if score.macro_f1_without_few is not None:
         text += " over emotions with ten images or more"
     text += "."
     if score.ece > score.ece_band[1]:

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from reportgen.analysis import slugify
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.evidence.importance.background import Status
-from reportgen.evidence.importance.findings import UseFindings
-from reportgen.evidence.importance.regions import ALPHA, LEAST_GAP, RegionUse
+from reportgen.evidence.importance.findings import ImportanceFindings
+from reportgen.evidence.importance.regions import ALPHA, MIN_DROP, RegionImportance
 from reportgen.evidence.stats.intervals import format_p
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, count, decimal, number
@@ -52,8 +52,8 @@ USE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """Every answer's sign and words."""
 
 USE_RULE = (
-    f"Uses it: corrected p below {decimal(ALPHA)} and a loss of at least {LEAST_GAP:g}; a little: such a p, a smaller "
-    f"loss. Does not use it: the whole interval lies below {LEAST_GAP:g}. Undetermined: none of these, so more faces "
+    f"Uses it: corrected p below {decimal(ALPHA)} and a loss of at least {MIN_DROP:g}; a little: such a p, a smaller "
+    f"loss. Does not use it: the whole interval lies below {MIN_DROP:g}. Undetermined: none of these, so more faces "
     "would be needed to tell. p is corrected (Holm) for all emotions and regions of the face that were tested of the "
     "model, for the background over the emotions; the intervals are not. So an interval may lie above 0 and the answer "
     "still be undetermined: of so many intervals a few miss 0 by chance."
@@ -76,13 +76,13 @@ def signed(value: float, digits: int = 2) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
-def use_interval(use: RegionUse) -> str:
+def use_interval(use: RegionImportance) -> str:
     """As in "[−0.10, +0.32]"; empty where nothing bounds it."""
     bounded = math.isfinite(use.low) and math.isfinite(use.high)
     return f"[{signed(use.low)}, {signed(use.high)}]" if bounded else ""
 
 
-def corrected(use: RegionUse) -> str:
+def corrected(use: RegionImportance) -> str:
     """As in "p = .03", of the p that is corrected for all that was tested; a dash where there is none."""
     return "–" if math.isnan(use.p) else format_p(use.p)
 
@@ -92,7 +92,7 @@ def use_anchor(slug: str, region: str) -> str:
     return f"use-{slug}-{slugify(region)}"
 
 
-def pictures_of(found: UseFindings) -> dict[tuple[int, str], int]:
+def pictures_of(found: ImportanceFindings) -> dict[tuple[int, str], int]:
     """How many pictures every emotion (its index) and region rests on, with colour and light matched."""
     if found.design is None:
         return {}
@@ -100,7 +100,7 @@ def pictures_of(found: UseFindings) -> dict[tuple[int, str], int]:
     return dict(Counter(zip(matched["emotion"].tolist(), matched["region"].tolist(), strict=True)))
 
 
-def use_basis(found: UseFindings) -> str:
+def use_basis(found: ImportanceFindings) -> str:
     """As in "22 faces of each emotion (44 for the background) and 44 (88) pictures of them"; empty without a test."""
     if found.design is None:
         return ""
@@ -124,7 +124,7 @@ def _span(values: Sequence[int]) -> str:
     return number(low) if low == high else f"{number(low)} to {number(high)}"
 
 
-def use_sentence(use: RegionUse | None, pictures: int = 0) -> str:
+def use_sentence(use: RegionImportance | None, pictures: int = 0) -> str:
     """What the transplant test says of one region, and how many pictures say so."""
     if use is None or use.answer == "insufficient evidence":
         return "Use not tested: too few faces."
@@ -145,7 +145,7 @@ def claim_region(verdict: Verdict) -> str | None:
     return region if kind in ("on", "specific") and region != "face" else None
 
 
-def with_use(verdict: Verdict, use: UseFindings | None) -> str:
+def with_use(verdict: Verdict, use: ImportanceFindings | None) -> str:
     """A verdict's sentence with its causal status behind it, where it claims heat on a region."""
     region = claim_region(verdict)
     if region is None or verdict.answer != "yes":
@@ -154,9 +154,9 @@ def with_use(verdict: Verdict, use: UseFindings | None) -> str:
     return f"{verdict.sentence.removesuffix('.')} ({STATUS_WORDS[status]})."
 
 
-def used_regions(uses: Sequence[RegionUse], model: str) -> tuple[tuple[str, tuple[RegionUse, ...]], ...]:
+def used_regions(uses: Sequence[RegionImportance], model: str) -> tuple[tuple[str, tuple[RegionImportance, ...]], ...]:
     """Parts of the face that a model uses, each with the emotions for which it does, the largest loss first."""
-    found: dict[str, list[RegionUse]] = {}
+    found: dict[str, list[RegionImportance]] = {}
     for use in uses:
         if use.model == model and use.region != "background" and use.answer == "yes":
             found.setdefault(use.region, []).append(use)
@@ -164,6 +164,6 @@ def used_regions(uses: Sequence[RegionUse], model: str) -> tuple[tuple[str, tupl
     return tuple(sorted(ordered.items(), key=lambda item: (-len(item[1]), -item[1][0].gap)))
 
 
-def emotions_of(uses: Sequence[RegionUse]) -> str:
+def emotions_of(uses: Sequence[RegionImportance]) -> str:
     """As in "happiness, neutral and surprise"."""
     return and_list([use.emotion for use in uses])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from reportgen.evidence.errors.reasons import ModelReasons
-from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, Flag, Measure
+from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, Flag, FlagMeasure
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
 from reportgen.site.context import Context
@@ -114,7 +114,7 @@ def _low_quality(context: Context, flag: Flag, row: int, k: int) -> str:
     return capital("; ".join(_poor(measure, row) for measure in crossed)) + "."
 
 
-def _poor(measure: Measure, row: int) -> str:
+def _poor(measure: FlagMeasure, row: int) -> str:
     word, quantity, digits = _QUALITY[measure.quantity]
     value, limit = (decimal(float(number), digits) for number in (measure.value[row], measure.limit[row]))
     if value == limit:  # rounding must not make the comparison look false

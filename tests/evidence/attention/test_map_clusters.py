@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reportgen.analysis import FaceRecords, ModelRecords
-from reportgen.evidence.attention.map_clusters import FEWEST_MAPS, choose_k, cluster_maps, neighbour_affinity
+from reportgen.evidence.attention.map_clusters import MIN_MAPS, choose_k, cluster_maps, neighbour_affinity
 from reportgen.faces.align import canonical_points, face_affines
 from reportgen.faces.regions import REGIONS
 
@@ -99,7 +99,7 @@ def test_faces_are_laid_over_each_other_first(model, face_masks):
 
 
 def test_few_blank_unaligned_and_unlabelled_maps(model):
-    n = FEWEST_MAPS
+    n = MIN_MAPS
     made = model(["mouth"] * n)
     assert clusters_of(made, n)
     blank = np.zeros(n, bool)

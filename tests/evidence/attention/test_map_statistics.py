@@ -9,13 +9,13 @@ from scipy.stats import entropy
 
 from reportgen.evidence.attention.map_statistics import (
     areas,
-    blank_maps,
     common_grid,
     contrast_classes,
     contrast_error,
     describe,
     enrichment,
     merge_masks,
+    null_maps,
     resolvability,
     unresolved_groups,
     weights,
@@ -82,8 +82,8 @@ def test_blank_and_broken_maps_are_left_out_not_filled() -> None:
 
 def test_blank_rule_is_the_95th_percentile_of_the_random_head() -> None:
     null = np.tile(np.arange(101.0), (3, 1))
-    assert blank_maps(np.array([95.0, 95.1, 0.0]), null).tolist() == [True, False, True]
-    assert blank_maps(np.array([1e-9, 0.0]), None).tolist() == [False, True]
+    assert null_maps(np.array([95.0, 95.1, 0.0]), null).tolist() == [True, False, True]
+    assert null_maps(np.array([1e-9, 0.0]), None).tolist() == [False, True]
 
 
 def test_aggregate_is_a_ratio_of_means_not_a_mean_of_ratios() -> None:

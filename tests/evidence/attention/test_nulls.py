@@ -7,7 +7,7 @@ import pytest
 
 from reportgen.evidence.attention.map_statistics import areas, describe, weights
 from reportgen.evidence.attention.nulls import (
-    GUARD,
+    EXACT_CLUSTERS,
     NullShares,
     band,
     class_swap,
@@ -99,7 +99,7 @@ def test_placement_moves_a_persons_maps_together(face_masks: Callable[..., np.nd
 
 
 def test_guards_step_back_when_there_are_many(face_masks: Callable[..., np.ndarray]) -> None:
-    n = GUARD + 1
+    n = EXACT_CLUSTERS + 1
     p = np.full((n, 7, 7), 1 / 49)
     masks = np.repeat(face_masks(1, 0, 7), n, axis=0)
     assert (placement_test(p, masks, np.ones((n, len(REGIONS)), bool), clusters(None, n), 0) == 0).all()

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 from reportgen.analysis import AnalysisAnswers, ModelAnswers, ModelRecords
 from reportgen.errors import DataError
-from reportgen.evidence.comparison.change import answer_change, heat_change
+from reportgen.evidence.comparison.change import heat_change, prediction_change
 from reportgen.evidence.comparison.matching import match_images, match_models
 from reportgen.faces.regions import REGIONS
 
@@ -25,7 +25,7 @@ def test_answers_worked_by_hand():
     labels = np.array([0, 0, 1, 1, 2, 2, -1])
     before = np.array([1, 2, 1, 0, 2, 0, 0])
     after = np.array([0, 0, 2, 2, 2, 0, 1])
-    found = answer_change("M", model("m", before), model("m", after), labels, CLASSES, 0)
+    found = prediction_change("M", model("m", before), model("m", after), labels, CLASSES, 0)
     assert found.changed == 5
     assert found.fixed.tolist() == [0, 1]
     assert found.broken.tolist() == [2]
@@ -45,14 +45,14 @@ def test_the_surest_comes_first():
     labels, before, after = np.zeros(3, int), np.ones(3, int), np.zeros(3, int)
     old, new = model("m", before), model("m", after)
     new.logits[:, 0] = [1.0, 3.0, 2.0]
-    assert answer_change("M", old, new, labels, CLASSES, 0).fixed.tolist() == [1, 2, 0]
+    assert prediction_change("M", old, new, labels, CLASSES, 0).fixed.tolist() == [1, 2, 0]
 
 
 def test_a_clear_improvement_of_one_emotion_is_decided_and_only_that():
     labels = np.repeat([0, 1, 2], 40)
     before = np.where(np.arange(120) % 2, labels, (labels + 1) % 3)
     after = np.where(labels == 1, labels, before)
-    found = answer_change("M", model("m", before), model("m", after), labels, CLASSES, 0)
+    found = prediction_change("M", model("m", before), model("m", after), labels, CLASSES, 0)
     assert [r.decided for r in found.recalls] == [False, True, False]
     assert found.comparison.decided
 

@@ -10,7 +10,7 @@ import pytest
 from reportgen.evidence.errors.label_suspects import find_label_suspects
 from reportgen.evidence.errors.reasons import contrast_regions
 from reportgen.evidence.errors.rules import (
-    LEAST_CORRECT,
+    MIN_CORRECT,
     ORDER,
     ErrorCase,
     Flag,
@@ -89,11 +89,11 @@ def test_any_one_measure_of_quality_is_enough() -> None:
 
 def test_percentiles_are_not_taken_of_few_correct_predictions() -> None:
     values = np.arange(N, dtype=float)
-    few = replace(case(correct=LEAST_CORRECT - 1), quality={"sharpness": values}, background=values)
+    few = replace(case(correct=MIN_CORRECT - 1), quality={"sharpness": values}, background=values)
     for name in ("low-quality", "background", "ambiguous"):
         found = flag(few, name)
         assert not found.fires.any() and not found.tested.any()
-        assert f"fewer than {LEAST_CORRECT}" in found.untested
+        assert f"fewer than {MIN_CORRECT}" in found.untested
     assert background_limit(values, few.right) is None
 
 

@@ -14,8 +14,12 @@ from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.errors.label_suspects import find_label_suspects
 from reportgen.evidence.errors.reasons import weigh_reasons
 from reportgen.evidence.errors.rules import ORDER, ErrorCase, raise_flags
-from reportgen.evidence.errors.shortcut_errors import BUDGETS, choose_shortcut_errors, measure_shortcut_errors
-from reportgen.evidence.shortcuts.properties import Property, split_answers
+from reportgen.evidence.errors.shortcut_errors import (
+    SHORTCUT_ERROR_BUDGETS,
+    choose_shortcut_errors,
+    measure_shortcut_errors,
+)
+from reportgen.evidence.shortcuts.properties import Property, split_predictions
 from reportgen.explain.experiments.interventions import shortcut_error_experiment
 
 CLASSES = ("anger", "disgust", "happiness")
@@ -54,7 +58,8 @@ def test_only_errors_that_the_shortcut_can_explain_are_shown_with_some_for_compa
 
 def test_the_budget_takes_some_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "reportgen.evidence.errors.shortcut_errors.BUDGETS", {"quick": replace(BUDGETS["quick"], suspected=2)}
+        "reportgen.evidence.errors.shortcut_errors.SHORTCUT_ERROR_BUDGETS",
+        {"quick": replace(SHORTCUT_ERROR_BUDGETS["quick"], suspected=2)},
     )
     chosen = choose_shortcut_errors(analysis(), [BY_COLOUR], "quick", 0)["grey"]
     assert 4 in chosen and len(set(chosen) & {0, 1, 3}) == 2
@@ -120,7 +125,7 @@ def test_it_is_the_first_reason_and_leaves_the_others_rates() -> None:
 def test_answers_are_counted_by_property() -> None:
     colour = Property("colour", "in colour", "grey", True, np.array(COLOURED, dtype=float))
     link = SimpleNamespace(emotion="disgust", name="colour", sign=1)
-    (split,) = split_answers(
+    (split,) = split_predictions(
         "Cheat", np.array(SAID), np.array(LABELS), CLASSES, [("disgust", "colour")], [colour], [link]
     )
     assert (split.having, split.lacking, split.n_having, split.n_lacking) == ("in colour", "grey", 6, 1)
@@ -131,7 +136,7 @@ def test_answers_are_counted_by_property() -> None:
 def test_a_quantity_is_split_at_its_median_on_the_side_of_the_emotion() -> None:
     light = Property("brightness", "brighter", "darker", False, np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, np.nan, 0.7]))
     link = SimpleNamespace(emotion="disgust", name="brightness", sign=-1)
-    (split,) = split_answers(
+    (split,) = split_predictions(
         "Cheat", np.array(SAID), np.array(LABELS), CLASSES, [("disgust", "brightness")], [light], [link]
     )
     assert (split.having, split.lacking) == ("darker than the median photo", "not darker")

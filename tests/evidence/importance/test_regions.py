@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.evidence.importance.background import judge_backgrounds, status_of
-from reportgen.evidence.importance.regions import RegionUse, measure_use
+from reportgen.evidence.importance.regions import RegionImportance, measure_importance
 from reportgen.evidence.performance.margins import log_odds
 from reportgen.faces.transplant import TRANSPLANTED
 
@@ -52,7 +52,9 @@ def test_the_gap_is_the_mean_over_donor_emotions_without_the_extremes():
     loss = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 50.0])  # by the donor's emotion
     same = (design["donor_emotion"] == design["emotion"]).to_numpy()
     margin = np.where(same, 0.0, -loss[design["donor_emotion"]])
-    found = {(u.emotion, u.region): u for u in measure_use("m", design, answers(design, margin), CLASSES, MANY, 0)}
+    found = {
+        (u.emotion, u.region): u for u in measure_importance("m", design, answers(design, margin), CLASSES, MANY, 0)
+    }
     # Emotion a meets losses 1, 2, 3, 4, 50 and keeps 2, 3, 4; emotion f meets 0..4 and keeps 1, 2, 3.
     assert found["a", "mouth"].gap == pytest.approx(3.0)
     assert found["f", "mouth"].gap == pytest.approx(2.0)
@@ -63,7 +65,7 @@ def test_the_gap_is_the_mean_over_donor_emotions_without_the_extremes():
 def test_receivers_effects_cancel():
     design = make_design()
     effect = np.random.default_rng(1).normal(0, 5, 6000)[design["receiver"]]
-    for use in measure_use("m", design, answers(design, effect), CLASSES, MANY, 0):
+    for use in measure_importance("m", design, answers(design, effect), CLASSES, MANY, 0):
         assert use.gap == pytest.approx(0, abs=1e-9)
         assert use.answer == "no"
 
@@ -81,7 +83,7 @@ def noisy(design: pd.DataFrame, seed: int, size: float = 0.5) -> np.ndarray:
 def test_a_used_region_is_found_and_no_other():
     design = make_design(seed=3)
     lost = (design["emotion"] == 2) & (design["region"] == "mouth") & (design["donor_emotion"] != 2)
-    found = measure_use("m", design, answers(design, noisy(design, 3) - 1.5 * lost), CLASSES, MANY, 0)
+    found = measure_importance("m", design, answers(design, noisy(design, 3) - 1.5 * lost), CLASSES, MANY, 0)
     assert {(u.emotion, u.region) for u in found if u.answer == "yes"} == {("c", "mouth")}
 
 
@@ -91,7 +93,7 @@ def test_one_emotions_artefact_does_not_accuse_the_others():
     pulled = (design["region"] == "background") & (design["donor_emotion"] == 5) & (design["emotion"] != 5)
     needed = (design["region"] == "background") & (design["emotion"] == 5) & (design["donor_emotion"] != 5)
     margin = noisy(design, 4) - 5.0 * pulled - 5.0 * needed + 3.0
-    found = measure_use("m", design, answers(design, margin), CLASSES, MANY, 0)
+    found = measure_importance("m", design, answers(design, margin), CLASSES, MANY, 0)
     assert [u.emotion for u in found if u.cheating] == ["f"]
 
 
@@ -100,7 +102,7 @@ def test_without_any_use_a_false_accusation_is_rare():
     wrong = 0
     for seed in range(20):
         design = make_design(pool=25, seed=seed)  # donors come back again and again, as in a small emotion
-        found = measure_use("m", design, answers(design, noisy(design, seed, size=1.0)), CLASSES, MANY, seed)
+        found = measure_importance("m", design, answers(design, noisy(design, seed, size=1.0)), CLASSES, MANY, seed)
         wrong += any(u.answer in ("yes", "small") for u in found)
     # At 5 % per model, more than 4 of 20 has a probability of .3 %.
     assert wrong <= 4
@@ -117,7 +119,7 @@ def test_p_values_mean_what_they_say(receivers, same, other, pool):
         answer, donor = rng.gamma(2, 0.5, 6000), rng.exponential(1.0, (6, 6000)) ** 1.5
         region = design["region"].map({name: i for i, name in enumerate(TRANSPLANTED)}).to_numpy()
         margin = donor[region, design["donor"]] * answer[design["receiver"]] + rng.normal(0, 0.3, len(design))
-        p += [u.p_alone for u in measure_use("m", design, answers(design, margin), CLASSES, MANY, seed)]
+        p += [u.p_alone for u in measure_importance("m", design, answers(design, margin), CLASSES, MANY, seed)]
     # 360 tests: three standard errors above 5 % is 8.4 %.
     assert np.mean(np.asarray(p) < 0.05) < 0.084
 
@@ -125,21 +127,21 @@ def test_p_values_mean_what_they_say(receivers, same, other, pool):
 def test_few_persons_decide_nothing():
     design = make_design(receivers=10, seed=5)
     persons = np.asarray([f"person {i % 1000 % 4}" for i in range(6000)])
-    found = measure_use("m", design, answers(design, noisy(design, 5) - 9.0), CLASSES, persons, 0)
+    found = measure_importance("m", design, answers(design, noisy(design, 5) - 9.0), CLASSES, persons, 0)
     assert {u.answer for u in found} == {"insufficient evidence"}
 
 
 def test_emotions_without_pictures_are_not_tested():
     design = make_design(seed=6)
     design = design[design["emotion"] != 0].reset_index(drop=True)
-    found = measure_use("m", design, answers(design, noisy(design, 6)), CLASSES, MANY, 0)
+    found = measure_importance("m", design, answers(design, noisy(design, 6)), CLASSES, MANY, 0)
     first = found[0]
     assert (first.emotion, first.answer, first.receivers) == ("a", "insufficient evidence", 0)
     assert status_of(first) == "not tested"
 
 
-def use(answer: str, gap: float, high: float, recall: float = 0.0, p: float = 0.5) -> RegionUse:
-    return RegionUse(
+def use(answer: str, gap: float, high: float, recall: float = 0.0, p: float = 0.5) -> RegionImportance:
+    return RegionImportance(
         "m", "a", "background", answer, gap, 2 * gap - high, high, recall, min(1.0, 6 * p), 14, 14, 40, math.nan,
         "insufficient evidence", (math.nan,) * 6, p_alone=p,
     )  # fmt: skip

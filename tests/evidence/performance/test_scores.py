@@ -55,9 +55,9 @@ def test_by_hand() -> None:
     assert x.precision.n == 12
     assert (x.f1.value, y.f1.value, z.f1.value) == pytest.approx((16 / 22, 18 / 24, 4 / 6))
     assert found.macro_f1.value == pytest.approx((16 / 22 + 18 / 24 + 4 / 6) / 3)
-    assert found.macro_f1_without_thin is not None
-    assert found.macro_f1_without_thin.value == pytest.approx((16 / 22 + 18 / 24) / 2)
-    assert found.macro_f1_without_thin.n == 22
+    assert found.macro_f1_without_few is not None
+    assert found.macro_f1_without_few.value == pytest.approx((16 / 22 + 18 / 24) / 2)
+    assert found.macro_f1_without_few.n == 22
     # right: .3^2 + 2 * .15^2 = .135; wrong: .7^2 + .85^2 + .15^2 = 1.235
     assert found.brier == pytest.approx((19 * 0.135 + 7 * 1.235) / 26)
     assert found.nll == pytest.approx(-(19 * np.log(0.7) + 7 * np.log(0.15)) / 26)
@@ -143,12 +143,12 @@ def test_always_right_is_not_certainly_one() -> None:
     assert found.macro_f1.value == found.balanced_accuracy.value == 1
     assert found.macro_f1.low < 0.96
     assert found.emotions[0].precision.low < 0.9
-    assert found.macro_f1_without_thin is None
+    assert found.macro_f1_without_few is None
 
 
 def test_only_thin_emotions() -> None:
     found = score_model("m", *from_confusion(np.diag([3, 4])), "xy", 0)
-    assert found.macro_f1_without_thin is None
+    assert found.macro_f1_without_few is None
     assert all(e.thin for e in found.emotions)
 
 
@@ -192,7 +192,7 @@ def test_intervals_cover_as_promised() -> None:
     for _ in range(200):
         matrix = np.array([rng.multinomial(n, p) for n, p in zip(support, rates, strict=True)])
         found = score_model("m", *from_confusion(matrix), CLASSES, int(rng.integers(2**31)), draws=500)
-        f1, rest = found.emotions[5].f1, found.macro_f1_without_thin
+        f1, rest = found.emotions[5].f1, found.macro_f1_without_few
         assert rest is not None
         sadness.append(f1.low <= truth[5] <= f1.high)
         macro.append(rest.low <= truth[thick].mean() <= rest.high)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reportgen.evidence.shortcuts.interventions import Shown, judge_interventions
+from reportgen.evidence.shortcuts.interventions import ChangedPredictions, judge_interventions
 from reportgen.evidence.shortcuts.properties import Association
 from reportgen.evidence.stats.intervals import Estimate
 
@@ -30,7 +30,7 @@ def show(counts, change="grey"):
         altered += [True] * touched + [False] * (n - touched)
     labels, before, after = (np.array(part, dtype=np.int64) for part in (labels, before, after))
     sure = np.linspace(0.4, 0.9, len(labels))
-    return Shown(
+    return ChangedPredictions(
         np.arange(len(labels)) + 100, labels, {change: np.array(altered)}, {change: before}, {change: after}, sure
     )
 

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu, norm
 
-from reportgen.evidence.shortcuts.properties import LEAST, Property, associations, auc_interval, photo_properties
+from reportgen.evidence.shortcuts.properties import (
+    MIN_AUC_DISTANCE,
+    Property,
+    associations,
+    auc_interval,
+    photo_properties,
+)
 from reportgen.evidence.stats.clustered import clusters
 
 CLASSES = ("anger", "disgust", "fear")
@@ -81,7 +87,7 @@ def test_an_effect_has_to_be_more_than_small():
 
 
 def test_the_least_effect_is_half_a_standard_deviation():
-    assert norm.cdf(0.5 / np.sqrt(2)) - 0.5 == pytest.approx(LEAST, abs=0.003)
+    assert norm.cdf(0.5 / np.sqrt(2)) - 0.5 == pytest.approx(MIN_AUC_DISTANCE, abs=0.003)
 
 
 def test_many_photos_of_few_persons_prove_nothing():

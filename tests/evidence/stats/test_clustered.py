@@ -11,9 +11,9 @@ from reportgen.evidence.stats.clustered import (
     clusters,
     mean_interval,
     mean_test,
+    min_p,
     ratio_interval,
     sign_flip,
-    smallest_p,
     studentised,
 )
 from reportgen.evidence.stats.multiple_testing import holm
@@ -31,10 +31,10 @@ def test_sign_flip_equals_full_enumeration() -> None:
 def test_all_positive_reaches_the_smallest_p() -> None:
     for n in (3, 6, 11, 14):
         p, count = mean_test(np.ones((n, 1)), clusters(None, n), 0)
-        assert p[0] == pytest.approx(smallest_p(n)) == pytest.approx(2.0 ** (1 - n))
+        assert p[0] == pytest.approx(min_p(n)) == pytest.approx(2.0 ** (1 - n))
         assert count[0] == n
-    assert smallest_p(5) > 0.05 > smallest_p(6)
-    assert smallest_p(10) > 0.05 / 42 > smallest_p(11)
+    assert min_p(5) > 0.05 > min_p(6)
+    assert min_p(10) > 0.05 / 42 > min_p(11)
 
 
 def test_sampled_flips_agree_with_enumeration() -> None:

@@ -20,8 +20,8 @@ from PIL import Image
 
 from reportgen.config import Config
 from reportgen.evidence.attention.human_reference import HUMAN
-from reportgen.evidence.importance.findings import UseFindings
-from reportgen.evidence.importance.regions import RegionUse
+from reportgen.evidence.importance.findings import ImportanceFindings
+from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.importance.trust import TrustCheck, TrustGrade
 from reportgen.evidence.performance.margins import log_odds
 from reportgen.evidence.stats.intervals import format_p
@@ -63,26 +63,26 @@ def words(element: ElementTree.Element) -> str:
     return re.sub(r"\s+", " ", " ".join(element.itertext())).strip()
 
 
-def found(report: Report) -> UseFindings:
+def found(report: Report) -> ImportanceFindings:
     assert report.use is not None
     return report.use
 
 
-def a_use(emotion: str, region: str, gap: float, answer: Any = "yes", **more: Any) -> RegionUse:
+def a_use(emotion: str, region: str, gap: float, answer: Any = "yes", **more: Any) -> RegionImportance:
     values: dict[str, Any] = {
         "model": "ResNet18", "emotion": emotion, "region": region, "answer": answer, "gap": gap, "low": gap - 0.1,
         "high": gap + 0.1, "recall_gap": 0.1, "p": 0.001 if answer in ("yes", "small") else 0.4, "receivers": 8,
         "persons": 8, "donors": 16, "unmatched": NAN, "unmatched_answer": "insufficient evidence",
         "by_donor": (NAN, NAN, NAN, NAN),
     }  # fmt: skip
-    return RegionUse(**{**values, **more})
+    return RegionImportance(**{**values, **more})
 
 
 @pytest.fixture
 def context(report: Report) -> Callable[..., Context]:
     """A context of the small report with other findings; the parts looked at here need no pictures."""
 
-    def make(use: UseFindings | None, **settings: Any) -> Context:
+    def make(use: ImportanceFindings | None, **settings: Any) -> Context:
         drawn: Any = type("Drawn", (), {"pictures": {}})()
         return Context(replace(report, use=use), Config(**settings), drawn)
 
@@ -174,7 +174,7 @@ def test_rows_of_the_forest_are_the_tested_emotions(report: Report) -> None:
 
 
 def test_the_forest_fills_what_is_beyond_doubt_and_cuts_what_goes_on() -> None:
-    def drawn(use: RegionUse, emotion: str = "joy") -> str:
+    def drawn(use: RegionImportance, emotion: str = "joy") -> str:
         others = [a_use(emotion, region, 0.0, "no") for region in TRANSPLANTED if region != use.region]
         uses = sorted([use, *others], key=lambda u: TRANSPLANTED.index(u.region))
         return use_forest(use_rows([replace(u, emotion=emotion) for u in uses], (emotion,)), 0, LIGHT)[0].decode()
@@ -406,7 +406,7 @@ def test_every_pattern_on_a_region_carries_its_causal_status(
     drawn: Any = type("Drawn", (), {"pictures": {}, "thumbs": {}})()
     monkeypatch.setattr(views_patterns, "_spread", lambda *_: [])
 
-    def told(use: UseFindings | None) -> dict[str, str]:
+    def told(use: ImportanceFindings | None) -> dict[str, str]:
         made = replace(report, use=use, attention=replace(attention, patterns=tuple(
             replace(p, images=p.images[:0]) for p in patterns
         )))  # fmt: skip

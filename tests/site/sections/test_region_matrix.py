@@ -12,7 +12,7 @@ import html5lib
 import pytest
 
 from reportgen.config import Config
-from reportgen.evidence.importance.regions import RegionUse
+from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.stats.intervals import format_p
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.context import Context
@@ -43,16 +43,16 @@ def tables(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
     return (t for t in root.iter(f"{XHTML}table") if t.get("class") == "regions")
 
 
-def used(report: Report, model: str) -> dict[tuple[str, str], RegionUse]:
+def used(report: Report, model: str) -> dict[tuple[str, str], RegionImportance]:
     assert report.use is not None
     return {(u.emotion, u.region): u for u in report.use.uses if u.model == model}
 
 
 @pytest.fixture
-def cells(report: Report) -> Callable[[RegionUse], MatrixCell]:
+def cells(report: Report) -> Callable[[RegionImportance], MatrixCell]:
     """The cell that a use of the small report's second model becomes."""
 
-    def make(use: RegionUse) -> MatrixCell:
+    def make(use: RegionImportance) -> MatrixCell:
         assert report.use is not None
         rest = [u for u in report.use.uses if (u.model, u.emotion, u.region) != (use.model, use.emotion, use.region)]
         drawn: Any = type("Drawn", (), {"pictures": {}})()
@@ -122,7 +122,7 @@ def test_the_same_numbers_stand_in_a_table(published: Published, report: Report)
     ],
 )
 def test_not_decided_is_not_no(
-    cells: Callable[[RegionUse], MatrixCell], report: Report, answer: Any, tone: str, sign: str
+    cells: Callable[[RegionImportance], MatrixCell], report: Report, answer: Any, tone: str, sign: str
 ) -> None:
     cell = cells(replace(used(report, "ResNet18")["happiness", "nose"], answer=answer))
     assert (cell.tone, cell.sign) == (tone, sign)
@@ -130,7 +130,9 @@ def test_not_decided_is_not_no(
         assert cell.text == "–" and cell.links == cell.links[-1:] and "not tested" in cell.tip
 
 
-def test_what_nothing_bounds_is_not_shown_as_a_number(cells: Callable[[RegionUse], MatrixCell], report: Report) -> None:
+def test_what_nothing_bounds_is_not_shown_as_a_number(
+    cells: Callable[[RegionImportance], MatrixCell], report: Report
+) -> None:
     use = replace(used(report, "ResNet18")["happiness", "nose"], answer="undetermined", p=float("nan"))
     cell = cells(replace(use, low=-float("inf"), high=float("inf")))
     assert not re.search(r"\b(nan|inf)\b", f"{cell} {cell.row}")
