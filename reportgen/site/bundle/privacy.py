@@ -1,4 +1,4 @@
-"""A report that may leave the house: no pixel of a photo, no name of a file or a person.
+"""A report that may be published: no pixel of a photo, no name of a file or a person.
 
 The report is changed before anything is drawn or written, so whatever the site makes of it, now or in later versions,
 has nothing to give away: pictures come from `load_image`, names from the analysis.
@@ -6,6 +6,7 @@ has nothing to give away: pictures come from `load_image`, names from the analys
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -18,12 +19,11 @@ import pandas as pd
 from reportgen.analysis import Analysis, AnalysisAnswers, FaceRecords
 from reportgen.faces.align import canonical_points
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
-from reportgen.site.bundle.mosaic import mosaic, tile_size
-from reportgen.site.pictures.landmark_sketch import line_face
+from reportgen.site.pictures.landmark_sketch import landmark_sketch
 from reportgen.site.pictures.overlays import fit_within
 from reportgen.site.report import DataNote, Report
 
-__all__ = ["Privacy", "protect"]
+__all__ = ["Privacy", "mosaic", "protect", "tile_size"]
 
 Images = TypeVar("Images", bound=AnalysisAnswers)
 Privacy = Literal["none", "blur", "outline"]
@@ -58,6 +58,9 @@ _FILE = re.compile(
     re.IGNORECASE,
 )
 _OUTLINE_SIDE = 288
+# Tiles across a face, and at most across the picture where the landmarks may be wrong about the face.
+_ACROSS_FACE = 8
+_ACROSS_PICTURE = 16
 
 
 def protect(report: Report, privacy: Privacy) -> Report:
@@ -107,9 +110,46 @@ def _covered(load: Callable[[int], Pixels], analysis: Analysis, privacy: Privacy
 
     def drawn(row: int) -> Pixels:
         points = faces.points[row] if faces is not None else canonical_points()
-        return line_face(points, *fit_within(int(heights[row]), int(widths[row]), _OUTLINE_SIDE))
+        return landmark_sketch(points, *fit_within(int(heights[row]), int(widths[row]), _OUTLINE_SIDE))
 
     return drawn
+
+
+def tile_size(height: int, width: int, points: npt.NDArray[np.floating] | None) -> int:
+    """Side of a square tile in pixels: an eighth of the face's width, and a sixteenth of the picture at least.
+
+    Parameters
+    ----------
+    points
+        (478, 2) fractions of width and height; None where the face is not known, and may fill the picture.
+    """
+    face = float(width)
+    if points is not None:
+        x = np.clip(np.asarray(points)[:, 0], 0.0, 1.0)
+        face = float(x.max() - x.min()) * width
+    return max(1, math.ceil(face / _ACROSS_FACE), math.ceil(max(height, width) / _ACROSS_PICTURE))
+
+
+def mosaic(pixels: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """Every tile in its mean colour, rounded; what comes out depends on nothing but those means.
+
+    Parameters
+    ----------
+    pixels
+        (H, W, 3).
+    side
+        Of a tile, pixels; those at the right and lower edge may be smaller.
+
+    Returns
+    -------
+    (H, W, 3) uint8
+    """
+    height, width = pixels.shape[:2]
+    rows, columns = np.arange(0, height, side), np.arange(0, width, side)
+    sums = np.add.reduceat(np.add.reduceat(pixels.astype(np.int64), rows, axis=0), columns, axis=1)
+    tall, wide = np.diff([*rows, height]), np.diff([*columns, width])
+    means = np.rint(sums / (tall[:, None] * wide[None, :])[..., None]).astype(np.uint8)
+    return np.repeat(np.repeat(means, tall, axis=0), wide, axis=1)
 
 
 def _without_names(analysis: Images, names: _Names) -> Images:

@@ -18,12 +18,12 @@ import numpy.typing as npt
 from reportgen.analysis import Analysis, content_hash
 from reportgen.faces.align import canonical_points, mean_shape, warp_to_canonical
 from reportgen.site.pictures.examples import ImagePictures, PictureStyle, Save, draw_image
-from reportgen.site.pictures.frames import Frames, face_frames
-from reportgen.site.pictures.landmark_sketch import line_face
+from reportgen.site.pictures.landmark_sketch import landmark_sketch
+from reportgen.site.pictures.mean_maps import Frames, face_frames
 from reportgen.site.pictures.overlays import resize
 from reportgen.site.pictures.sprites import CELLS, COLUMNS, FINEST, THUMB, map_sheet, thumb_sheet
 
-__all__ = ["Drawn", "SheetFile", "draw_everything", "shelf_order"]
+__all__ = ["Drawn", "SheetFile", "draw_everything", "explorer_order", "thumb_position"]
 
 _FRAME = 112
 _LINES = 192
@@ -73,7 +73,7 @@ class Drawn:
     frames: Frames | None = None
 
 
-def shelf_order(analysis: Analysis) -> npt.NDArray[np.int64]:
+def explorer_order(analysis: Analysis) -> npt.NDArray[np.int64]:
     """(n,) rows by label (unlabelled last), then by the first model's prediction, then by image id.
 
     Neighbours in this order are looked at together, so a filtered view needs few sheets.
@@ -139,7 +139,7 @@ class _MeanFaces:
         if self.frames is not None and self._faces is not None:
             rows = np.flatnonzero((self._labels == label) & self.frames.used)
             points = mean_shape(self._faces.points[rows]) if len(rows) else points
-        return line_face(points, _LINES, _LINES)
+        return landmark_sketch(points, _LINES, _LINES)
 
 
 def draw_everything(
@@ -177,7 +177,7 @@ def draw_everything(
     finest
         Cells along the longer side of a map in a sheet.
     """
-    order = shelf_order(analysis)
+    order = explorer_order(analysis)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     wanted = frozenset(mined)

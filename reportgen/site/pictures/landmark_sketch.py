@@ -1,4 +1,4 @@
-"""A face as a few lines through its landmarks: what an expression looks like, without a pixel of the photo."""
+"""A face sketched with lines through its landmarks: shows the expression without a pixel of the photo."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-__all__ = ["line_face"]
+__all__ = ["landmark_sketch"]
 
 # Contours of the 478-point mesh; the closed ones return to their first point.
 _CLOSED: tuple[tuple[int, ...], ...] = (
@@ -38,7 +38,7 @@ _OVERSAMPLING = 3
 _STROKE = 1 / 110
 
 
-def line_face(points: npt.NDArray[np.floating], height: int, width: int) -> npt.NDArray[np.uint8]:
+def landmark_sketch(points: npt.NDArray[np.floating], height: int, width: int) -> npt.NDArray[np.uint8]:
     """Draw one face.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Mean maps per emotion, correct apart from wrong, over the mean face of the same emotion.
+"""Mean maps per emotion, correct and wrong predictions apart, over the mean face of the same emotion.
 
 Where landmarks are known, faces and maps are brought into one frame first: a mean over unaligned crops smears a mouth
 over half the face.
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.analysis import ModelRecords, content_hash
+from reportgen.analysis import FaceRecords, ModelRecords, content_hash
 from reportgen.evidence.attention.profiles import mean_maps, warp_maps
+from reportgen.faces.align import face_affines
 from reportgen.site.pictures.examples import Picture, PictureStyle, encode_webp
-from reportgen.site.pictures.frames import Frames
 from reportgen.site.pictures.overlays import blend_heat, resize, upsample
 
-__all__ = ["MeanMap", "MeanMaps", "aligned_means", "draw_mean_maps", "mean_map"]
+__all__ = ["Frames", "MeanMap", "MeanMaps", "aligned_means", "draw_mean_maps", "face_frames", "plain_mean"]
 
 Maps = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -30,6 +30,47 @@ _LEAST_REACH = 0.25
 _AT_ONCE = 256
 # A mean of fewer maps is the maps themselves: it would set a scale on which all others look cold.
 _FEWEST = 10
+
+
+@dataclass(frozen=True)
+class Frames:
+    """How images are brought into the median face's frame.
+
+    Attributes
+    ----------
+    affines
+        (n, 2, 3) from fractions of the image to fractions of the frame; NaN for images that are left out because
+        their points are the template's, which say nothing about where this face is.
+    """
+
+    affines: npt.NDArray[np.float64]
+
+    @property
+    def used(self) -> npt.NDArray[np.bool_]:
+        """(n,) images that can be aligned."""
+        return np.asarray(np.isfinite(self.affines).all(axis=(1, 2)))
+
+    @property
+    def left_out(self) -> int:
+        """How many cannot."""
+        return int((~self.used).sum())
+
+    def reach(self, row: int, size: int) -> npt.NDArray[np.bool_]:
+        """(size, size) pixels of the frame that image `row` covers."""
+        square = np.vstack([self.affines[row], [0.0, 0.0, 1.0]])
+        back = np.linalg.inv(square)[:2]
+        centres = (np.arange(size) + 0.5) / size
+        x = back[0, 0] * centres[None, :] + back[0, 1] * centres[:, None] + back[0, 2]
+        y = back[1, 0] * centres[None, :] + back[1, 1] * centres[:, None] + back[1, 2]
+        return np.asarray((x >= 0) & (x <= 1) & (y >= 0) & (y <= 1))
+
+
+def face_frames(faces: FaceRecords | None) -> Frames | None:
+    """The frames of all images; None where no image has landmarks of its own."""
+    if faces is None:
+        return None
+    frames = Frames(face_affines(faces.points, faces.source))
+    return frames if frames.used.any() else None
 
 
 @dataclass(frozen=True)
@@ -71,7 +112,7 @@ MeanMaps = tuple[dict[tuple[int, str], MeanMap], ...]
 """Per model, by label and which images: "all", "correct" or "wrong"."""
 
 
-def mean_map(maps: Maps) -> tuple[npt.NDArray[np.float64] | None, int]:
+def plain_mean(maps: Maps) -> tuple[npt.NDArray[np.float64] | None, int]:
     """Mean of maps that each sum to 1 after dropping what is negative; every image counts alike.
 
     Parameters
@@ -193,7 +234,7 @@ def draw_mean_maps(
 def _plain_means(maps: Maps, blank: Bools, correct: Bools) -> dict[str, tuple[Maps | None, int]]:
     found: dict[str, tuple[Maps | None, int]] = {}
     for which, of in (("all", ~blank), ("correct", ~blank & correct), ("wrong", ~blank & ~correct)):
-        mean, n = mean_map(maps[of])
+        mean, n = plain_mean(maps[of])
         found[which] = (None if mean is None else (mean * mean.size).astype(np.float32), n)
     return found
 

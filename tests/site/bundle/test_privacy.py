@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from reportgen.config import Config
 from reportgen.faces.align import canonical_points
 from reportgen.progress import SilentProgress
-from reportgen.site.bundle.mosaic import mosaic, tile_size
-from reportgen.site.bundle.privacy import protect
-from reportgen.site.pictures.landmark_sketch import line_face
+from reportgen.site.bundle.privacy import mosaic, protect, tile_size
+from reportgen.site.pictures.landmark_sketch import landmark_sketch
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import DataNote, Report
 
@@ -62,14 +61,14 @@ def test_tiles_are_an_eighth_of_the_face_and_never_finer_than_a_sixteenth_of_the
 
 def test_a_face_of_lines_has_two_tones_and_a_mouth_where_the_points_are() -> None:
     points = canonical_points()
-    made = line_face(points, 200, 200)
+    made = landmark_sketch(points, 200, 200)
     assert (made[..., 0] == made[..., 1]).all() and (made[..., 0] == made[..., 2]).all()
     assert made.min() == 74 and made.max() > 180
     x, y = points[61] * 200  # a corner of the mouth
     assert made[int(y) - 2 : int(y) + 3, int(x) - 2 : int(x) + 3].max() > 150
     moved = points.copy()
     moved[:, 1] += 0.1
-    assert (line_face(moved, 200, 200) != made).any()
+    assert (landmark_sketch(moved, 200, 200) != made).any()
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ from PIL import Image
 from reportgen.analysis import FaceRecords, ModelRecords
 from reportgen.faces.align import canonical_points, to_canonical
 from reportgen.site.pictures.examples import PictureStyle
-from reportgen.site.pictures.frames import face_frames
-from reportgen.site.pictures.mean_maps import MeanMap, aligned_means, draw_mean_maps, mean_map
+from reportgen.site.pictures.mean_maps import MeanMap, aligned_means, draw_mean_maps, face_frames, plain_mean
 
 
 def test_every_image_counts_alike_and_blank_maps_are_left_out() -> None:
@@ -19,13 +18,13 @@ def test_every_image_counts_alike_and_blank_maps_are_left_out() -> None:
     maps[0, 0] = [100, 0]
     maps[1, 0] = [1, 3]
     maps[2, 0] = [-1, -1]
-    mean, used = mean_map(maps)
+    mean, used = plain_mean(maps)
     assert used == 2
     assert_allclose(mean, [[(1 + 0.25) / 2, 0.75 / 2]])
 
 
 def test_nothing_but_blank_maps() -> None:
-    assert mean_map(np.full((4, 7, 7), -1, dtype=np.float32)) == (None, 0)
+    assert plain_mean(np.full((4, 7, 7), -1, dtype=np.float32)) == (None, 0)
 
 
 def _shifted(dx: float, dy: float) -> tuple[np.ndarray, np.ndarray]:
