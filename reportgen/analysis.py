@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,7 @@ __all__ = [
     "read_records",
     "slugify",
     "sweep_leftovers",
+    "unique_slugs",
     "write_atomically",
     "write_json",
     "write_table",
@@ -309,3 +310,14 @@ def content_hash(*parts: str | bytes) -> str:
 def slugify(name: str) -> str:
     """A name as lower-case ASCII letters, digits and hyphens, for file names and links; "x" if nothing is left."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "x"
+
+
+def unique_slugs(names: Iterable[str]) -> tuple[str, ...]:
+    """A slug for each name, numbered from 2 where two names have the same."""
+    slugs: list[str] = []
+    for name in names:
+        slug, number = slugify(name), 2
+        while slug in slugs:
+            slug, number = f"{slugify(name)}-{number}", number + 1
+        slugs.append(slug)
+    return tuple(slugs)

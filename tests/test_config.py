@@ -21,7 +21,7 @@ from reportgen.config import (
     with_settings,
 )
 from reportgen.errors import ConfigError
-from reportgen.explain.fingerprints import make_plan
+from reportgen.explain.fingerprints import take_fingerprints
 from reportgen.inputs.testset import load_test_set
 
 FACTORY = '[models.A]\ncheckpoint = "a.pth"\nfactory = "strange:make"\n'
@@ -128,9 +128,11 @@ def test_a_change_makes_anew_what_it_affects_and_nothing_else(name: str, noteboo
     config = Config(data=notebook / "processed_data.pkl", models=models)
     changed = config.model_copy(update={name: OTHER[name]})
     test_set = load_test_set(config)
-    plans = [make_plan(test_set, entry, "cpu", [range(len(test_set.frame))]) for entry in (config, changed)]
+    fingerprints = [
+        take_fingerprints(test_set, entry, "cpu", [range(len(test_set.frame))]) for entry in (config, changed)
+    ]
     affects = setting(name).affects
-    assert (plans[0].fingerprint != plans[1].fingerprint) == ("analysis" in affects)
+    assert (fingerprints[0].whole != fingerprints[1].whole) == ("analysis" in affects)
     answers = AnalysisAnswers(notebook, {}, pd.DataFrame(), pd.DataFrame(), ())
     keys = [site_key(answers, test_set, entry) for entry in (config, changed)]
     if set(affects) & {"evidence", "site", "presentation"}:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION
-from reportgen.config import Config
+from reportgen.config import Config, recorded_settings
 from reportgen.errors import DataError, printable
 from reportgen.explain.fingerprints import Fingerprints, library_versions, model_hashes, shard_bounds, take_fingerprints
 from reportgen.explain.tuning import known_tunings, read_tunings, unmeasured_tunings
@@ -168,10 +168,7 @@ def _finish(
             "landmark_parts": [] if fingerprints.face_keys is None else list(fingerprints.face_keys.parts),
             "device": device,
             "settings": {
-                "method": config.method,
-                "precision": config.precision,
-                "regions": config.regions,
-                "seed": config.seed,
+                **{name: getattr(config, name) for name in recorded_settings()},
                 "shard_images": config.shard_images,
             },
             "versions": library_versions(),

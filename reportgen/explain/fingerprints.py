@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from reportgen.analysis import SCHEMA_VERSION, content_hash, slugify
-from reportgen.config import Config, ModelConfig
+from reportgen.analysis import SCHEMA_VERSION, content_hash, unique_slugs
+from reportgen.config import Config, ModelConfig, recorded_settings
 from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.inputs.checkpoints.file import checkpoint_sha256
 from reportgen.inputs.checksums import content_digest, in_threads
@@ -119,14 +119,17 @@ def take_fingerprints(
     rows = _row_hashes(frame, bounds)
     image_keys = _keys(reading, rows, bounds)
     regions = _face_settings(config)
+    # Precision counts by the tuning that it led to; every other setting is listed by its declaration.
+    recorded = {name: getattr(config, name) for name in recorded_settings() if name != "precision"}
+    settings = json.dumps(recorded, sort_keys=True)
     # A model's record depends on the row, not only on the image: the null map is that of the labelled class, and a
     # column may hold landmarks.
     faced = [row + mask for row, mask in zip(rows, _mask_hashes(config, test_set), strict=True)]
     face_keys = None if config.regions == "none" else _keys(content_hash(reading, regions), faced, bounds)
     models = []
-    for (name, model), slug in zip(config.models.items(), _slugs(config.models), strict=True):
+    for (name, model), slug in zip(config.models.items(), unique_slugs(config.models), strict=True):
         tuning = usual_tuning(device) if tunings is None else tunings[name]
-        base = content_hash(reading, hashes[name], tuning.marks, regions, str(config.seed), *test_set.classes)
+        base = content_hash(reading, hashes[name], tuning.marks, regions, settings, *test_set.classes)
         keys = _keys(base, faced, bounds)
         models.append(
             ModelFingerprints(
@@ -290,16 +293,6 @@ def _image_ids(hashes: Iterable[str]) -> list[str]:
         seen[short] = seen.get(short, 0) + 1
         ids.append(short if seen[short] == 1 else f"{short}-{seen[short]}")
     return ids
-
-
-def _slugs(names: Iterable[str]) -> list[str]:
-    slugs: list[str] = []
-    for name in names:
-        slug, number = slugify(name), 2
-        while slug in slugs:
-            slug, number = f"{slugify(name)}-{number}", number + 1
-        slugs.append(slug)
-    return slugs
 
 
 def _key(*parts: str | bytes) -> str:

@@ -1,4 +1,4 @@
-"""The head of a model: whatever follows the target layer, as a module of its own."""
+"""The head of a model: everything after the target layer, as a module of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def split_head(module: nn.Module, target_layer: str) -> nn.Module | None:
     -------
     Module or None
         None where there is no such module: the model cannot be traced symbolically, uses the layer more than once, or
-        a path leads around the layer to the output.
+        a path around the layer reaches the output.
     """
     tracer = _Tracer(target_layer)
     try:
@@ -57,9 +57,9 @@ def split_head(module: nn.Module, target_layer: str) -> nn.Module | None:
 
 
 def split_pooling(head: nn.Module) -> nn.Module | None:
-    """What is left of a head behind the average over all cells, where it begins with one.
+    """The rest of a head after the average over all cells, where it begins with one.
 
-    Such a head sees K numbers per image instead of a feature map, and everything asked of it costs next to nothing.
+    Such a head takes K numbers per image instead of a feature map, and every computation with it is cheap.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def split_pooling(head: nn.Module) -> nn.Module | None:
 
 
 def _pooled_shape(head: nn.Module, node: fx.Node) -> str | None:
-    """What an average over all cells leaves: "kept" for (B, K, 1, 1), "dropped" for (B, K); None for anything else."""
+    """Shape after an average over all cells: "kept" for (B, K, 1, 1), "dropped" for (B, K); None for any other node."""
     if node.op == "call_module":
         pool = head.get_submodule(str(node.target))
         return "kept" if isinstance(pool, nn.AdaptiveAvgPool2d) and pool.output_size in (1, (1, 1)) else None

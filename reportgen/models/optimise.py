@@ -15,7 +15,7 @@ __all__ = ["optimise_for_inference"]
 
 class _PairwiseMaxPool(nn.Module):
     """A max-pool of 2 x 2 without overlap as two comparisons of whole rows: two to three times as fast on a processor,
-    because torch's own also writes down where each maximum was.
+    because torch's own also records where each maximum was.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -28,19 +28,19 @@ class _PairwiseMaxPool(nn.Module):
 def optimise_for_inference(module: nn.Module, target_layer: str, device: torch.device) -> nn.Module:
     """Fold, reorder and lay out a module for inference, in place.
 
-    A module that cannot be traced symbolically (control flow that depends on data) is only laid out, which is slower
-    and just as right.
+    A module that cannot be traced symbolically (its control flow depends on data) only changes its memory layout, which
+    is slower and just as exact.
 
     Parameters
     ----------
     module
         In evaluation mode. Its outputs stay equal up to float32 rounding.
     target_layer
-        Dotted name of the explained layer: it, and what surrounds it, keeps its output.
+        Dotted name of the explained layer: the layer and its surroundings keep their outputs.
     """
     try:
         graph = fx.symbolic_trace(module).graph
-    except Exception:  # tracing runs the user's forward on proxies: it can fail in any way, and may
+    except Exception:  # tracing runs the user's forward on proxies: it can fail in any way
         graph = None
     if graph is not None:
         calls = _called_once(graph)
@@ -72,8 +72,8 @@ def _only_input(node: fx.Node, calls: dict[str, fx.Node]) -> str | None:
     return None
 
 
-def _apart(before: str, name: str, target_layer: str) -> bool:
-    """Whether exactly one of two modules lies in the explained layer, whose output then has to stay between them."""
+def _separated(before: str, name: str, target_layer: str) -> bool:
+    """Whether exactly one of two modules is inside the explained layer, whose output then has to stay between them."""
 
     def inside(module: str) -> bool:
         return module == target_layer or module.startswith(f"{target_layer}.")
@@ -92,7 +92,7 @@ def _fold_batch_norms(module: nn.Module, calls: dict[str, fx.Node], target_layer
         before = _only_input(node, calls)
         if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None:
             continue
-        if before is None or _apart(before, name, target_layer):
+        if before is None or _separated(before, name, target_layer):
             continue
         convolution = module.get_submodule(before)
         if isinstance(convolution, nn.Conv2d):
@@ -101,11 +101,11 @@ def _fold_batch_norms(module: nn.Module, calls: dict[str, fx.Node], target_layer
 
 
 def _pool_before_relu(module: nn.Module, calls: dict[str, fx.Node], target_layer: str) -> None:
-    """Swap a ReLU and the max-pool behind it: both are monotone, the result is identical, the ReLU does less."""
+    """Swap a ReLU and the max-pool after it: both are monotone, so the result is identical and the ReLU does less."""
     for name, node in calls.items():
         pool = module.get_submodule(name)
         before = _only_input(node, calls)
-        if not isinstance(pool, nn.MaxPool2d) or before is None or _apart(before, name, target_layer):
+        if not isinstance(pool, nn.MaxPool2d) or before is None or _separated(before, name, target_layer):
             continue
         relu = module.get_submodule(before)
         if isinstance(relu, nn.ReLU):

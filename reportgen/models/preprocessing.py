@@ -21,7 +21,7 @@ def resize(samples: npt.NDArray[np.uint8], spec: Preprocessing) -> npt.NDArray[n
     Parameters
     ----------
     samples
-        (H, W, 3) RGB, or (H, W) where all three are equal: the same result for a third of the work.
+        (H, W, 3) RGB, or (H, W) where all three channels are equal: the same result for a third of the work.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def normalise(images: Sequence[npt.NDArray[np.uint8]], spec: Preprocessing) -> T
     Returns
     -------
     Tensor
-        (B, channels, height, width) float32 in channels-last layout, which is how the pixels lie anyway.
+        (B, channels, height, width) float32 in channels-last layout, the order in which decoded pixels come.
     """
     rows = torch.from_numpy(np.stack(images)).flatten(2).float()  # (B, h, w * channels)
     # Whole rows at a time: a subtraction that repeats every three numbers does not use the processor's vectors.

@@ -1,4 +1,4 @@
-"""Which architecture a checkpoint is, and a module that carries its weights."""
+"""Recognises the architecture of a checkpoint and builds a module with its weights."""
 
 from __future__ import annotations
 
@@ -89,12 +89,12 @@ def recognise(state: Mapping[str, Tensor]) -> Architecture | None:
 
 
 def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> LoadedModel:
-    """A module that carries the weights, from a known architecture or from the user's factory.
+    """A module with the weights, from a known architecture or from the user's factory.
 
     Parameters
     ----------
     name
-        What the user calls the model; for messages.
+        The user's name for the model; for messages.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _from_factory(name: str, config: ModelConfig) -> nn.Module:
 
 
 def _load(name: str, module: nn.Module, state: Mapping[str, Tensor], config: ModelConfig) -> None:
-    """Load strictly, but say briefly what differs instead of printing every key."""
+    """Load strictly, with a short message of what differs instead of a list of every key."""
     own = module.state_dict()
     # Old files lack the batch counters; nothing at inference depends on them.
     needed = {key for key in own if not key.endswith("num_batches_tracked")}

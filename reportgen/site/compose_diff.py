@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reportgen._version import __version__
-from reportgen.analysis import ModelRecords, slugify
+from reportgen.analysis import ModelRecords, slugify, unique_slugs
 from reportgen.config import Config
 from reportgen.evidence.comparison.change import HeatChange, PredictionChange
 from reportgen.site.compose import Composed
@@ -129,7 +129,10 @@ def _render(
     assets = load_assets(templates)
     several = len(report.changes) > 1
     names = [change.name for change in report.changes]
-    paths = [f"models/{slug}.html" if several else "index.html" for slug in _slugs(report.changes)]
+    paths = [
+        f"models/{slug}.html" if several else "index.html"
+        for slug in unique_slugs(change.slug for change in report.changes)
+    ]
     n = len(report.table.splitlines()) - 1
     shared = {
         "assets": assets,
@@ -163,16 +166,6 @@ def _render(
         yield paths[k], renderer.page("change.html", paths[k], view_one).encode("utf-8")
     yield from assets.files.items()
     yield _TABLE, report.table
-
-
-def _slugs(changes: Sequence[ModelChange]) -> list[str]:
-    slugs: list[str] = []
-    for change in changes:
-        slug, number = change.slug, 2
-        while slug in slugs:
-            slug, number = f"{change.slug}-{number}", number + 1
-        slugs.append(slug)
-    return slugs
 
 
 def _model_facts(change: ModelChange) -> tuple[tuple[str, str, str], ...]:

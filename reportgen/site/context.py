@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from reportgen.analysis import ModelRecords, slugify
+from reportgen.analysis import ModelRecords, slugify, unique_slugs
 from reportgen.config import Config
 from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.shortcuts.properties import Property, photo_properties
@@ -371,17 +371,6 @@ class Context:
     def n_text(self, emotion: int) -> str:
         """As in "38 images"."""
         return count(self.images_of(emotion), "image")
-
-
-def unique_slugs(names: Sequence[str]) -> tuple[str, ...]:
-    """A file name for each name; numbered where two names have the same."""
-    slugs: list[str] = []
-    for name in names:
-        slug, number_ = slugify(name), 2
-        while slug in slugs:
-            slug, number_ = f"{slugify(name)}-{number_}", number_ + 1
-        slugs.append(slug)
-    return tuple(slugs)
 
 
 def base_name(path: str) -> str:

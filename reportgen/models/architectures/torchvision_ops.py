@@ -1,10 +1,10 @@
-"""torchvision's ResNet, also where torchvision's compiled operators do not fit the installed torch.
+"""Import of torchvision, also where its compiled operators do not fit the installed torch.
 
 A CUDA build of torchvision beside a CPU build of torch is a common accident (the package index has no CPU build for
-x86-64 Linux). Its compiled operators cannot load there, and `import torchvision` then dies on the first operator it
-wants to describe, "operator torchvision::nms does not exist", although the model zoo needs none of them. The missing
-operators are declared, without an implementation, until the import succeeds: the Python part works as ever, and using
-such an operator still fails as it should.
+x86-64 Linux). Its compiled operators cannot load there, and `import torchvision` then fails on the first operator that
+it describes, "operator torchvision::nms does not exist", although the model zoo needs none of them. The missing
+operators are declared, without an implementation, until the import succeeds: the Python part works normally, and
+calling such an operator still fails as it should.
 """
 
 from __future__ import annotations
@@ -42,10 +42,12 @@ def import_torchvision() -> ModuleType:
         except RuntimeError as error:
             found = _MISSING.search(str(error))
             if found is None:
-                raise ReportError(f"torchvision fails on import ({error}); install the one that fits torch") from error
+                raise ReportError(
+                    f"torchvision fails on import ({error}); install the release that fits torch"
+                ) from error
             for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
                 del sys.modules[name]
             library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
             library.define(f"{found[1]}(Tensor a, Tensor b, float c) -> Tensor")  # type: ignore[no-untyped-call]
             _declared.append(library)
-    raise ReportError("torchvision misses more operators than can be declared; install the one that fits torch")
+    raise ReportError("torchvision lacks more operators than can be declared; install the release that fits torch")
