@@ -233,7 +233,7 @@ def selfcheck(
     ] = None,
 ) -> None:
     """Measure how often the verdicts are right, on models that were taught shortcuts on purpose."""
-    from reportgen.selfcheck.command import selfcheck as run
+    from reportgen.selfcheck.run import selfcheck as run
 
     console = make_console()
     run(quick, work, workers, console, TerminalProgress(console))

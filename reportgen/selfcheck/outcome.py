@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from reportgen.selfcheck.findings import HEAT, Finding
 from reportgen.selfcheck.plan import Trial
 from reportgen.selfcheck.reliance import STRONG, Reliance
+from reportgen.selfcheck.report_verdicts import HEAT, ReportVerdict
 
 __all__ = ["COLUMNS", "Outcome", "outcome_table"]
 
@@ -50,7 +50,7 @@ class Outcome:
         On the test set as the report saw it, artefacts included.
     clean_accuracy
         On the same photos without any artefact.
-    findings
+    verdicts
         Of the build, one per emotion and question.
     seconds
         Spent on training and on the build.
@@ -60,18 +60,18 @@ class Outcome:
     accuracy: float
     clean_accuracy: float
     reliance: Reliance
-    findings: tuple[Finding, ...]
+    verdicts: tuple[ReportVerdict, ...]
     seconds: dict[str, float]
 
     @classmethod
     def from_record(cls, trial: Trial, record: dict[str, Any]) -> Outcome:
-        """From what a trial keeps on disk."""
+        """From what a trial stored on disk."""
         return cls(
             trial=trial,
             accuracy=record["accuracy"],
             clean_accuracy=record["clean_accuracy"],
             reliance=Reliance(**record["reliance"]),
-            findings=tuple(Finding(**finding) for finding in record["findings"]),
+            verdicts=tuple(ReportVerdict(**verdict) for verdict in record["verdicts"]),
             seconds=record["seconds"],
         )
 
@@ -81,22 +81,22 @@ class Outcome:
         return self.reliance.change >= STRONG
 
     @property
-    def alarms(self) -> tuple[Finding, ...]:
+    def alarms(self) -> tuple[ReportVerdict, ...]:
         """Every "yes" that accuses, strongest first."""
         return self._yes(lambda kind: kind != HEAT)
 
     @property
-    def hot(self) -> tuple[Finding, ...]:
+    def hot(self) -> tuple[ReportVerdict, ...]:
         """Every "yes" of the heatmaps alone, strongest first."""
         return self._yes(lambda kind: kind == HEAT)
 
-    def _yes(self, wanted: Callable[[str], bool]) -> tuple[Finding, ...]:
-        found = [finding for finding in self.findings if finding.answer == "yes" and wanted(finding.kind)]
-        return tuple(sorted(found, key=lambda finding: -_number(finding.score)))
+    def _yes(self, wanted: Callable[[str], bool]) -> tuple[ReportVerdict, ...]:
+        found = [verdict for verdict in self.verdicts if verdict.answer == "yes" and wanted(verdict.kind)]
+        return tuple(sorted(found, key=lambda verdict: -_number(verdict.score)))
 
     @property
-    def fitting(self) -> tuple[Finding, ...]:
-        """The alarms of a kind that fits the artefact: what lies beside the face must be called background."""
+    def fitting(self) -> tuple[ReportVerdict, ...]:
+        """The alarms of a kind that fits the artefact: for one beside the face, only "background"."""
         if self.trial.arm == "off-face":
             return tuple(alarm for alarm in self.alarms if alarm.kind == "background")
         return self.alarms
@@ -105,8 +105,8 @@ class Outcome:
     def named(self) -> bool | None:
         """Whether the strongest fitting alarm is for the right emotion; None without one.
 
-        Scores of different kinds have no common scale: where only other kinds than "background" fired, any of them for
-        the right emotion counts.
+        Scores of different kinds have no common scale: for an artefact on the face or in the whole photo, an alarm of
+        any kind for the right emotion counts.
         """
         if not self.fitting:
             return None
@@ -117,7 +117,7 @@ class Outcome:
     @property
     def score(self) -> float:
         """The report's score for the trial's emotion and something beside the face; NaN where it gave none."""
-        scores = [f.score for f in self.findings if f.emotion == self.trial.emotion and f.kind == "background"]
+        scores = [f.score for f in self.verdicts if f.emotion == self.trial.emotion and f.kind == "background"]
         return max(scores, key=_number, default=math.nan)
 
 
@@ -134,7 +134,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             "reliance": outcome.reliance.change, "moved": outcome.reliance.moved, "strong": outcome.strong,
             "score": outcome.score, "flagged": bool(outcome.alarms),
             "flags": "; ".join(f"{alarm.emotion}: {alarm.kind}" for alarm in outcome.alarms),
-            "heat": "; ".join(finding.emotion for finding in outcome.hot),
+            "heat": "; ".join(verdict.emotion for verdict in outcome.hot),
             "named": "" if outcome.named is None else str(outcome.named),
         })  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))

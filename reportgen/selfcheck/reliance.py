@@ -1,4 +1,4 @@
-"""What a model really depends on: paste the artefact on photos of other emotions and see what the answer does."""
+"""What a model really depends on: paste the artefact on photos of other emotions and measure the change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Reliance:
-    """How much the artefact moves answers.
+    """How much the artefact changes predictions.
 
     Attributes
     ----------

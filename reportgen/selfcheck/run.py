@@ -1,4 +1,4 @@
-"""All trials of a plan, on several processes, each resumable by itself."""
+"""`reportgen selfcheck`: run a plan on several processes, print the score, write the certificate."""
 
 from __future__ import annotations
 
@@ -8,13 +8,46 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from rich.console import Console
+
 from reportgen.errors import BuildError, ConfigError, OutputError
+from reportgen.explain.workers import available_cores
 from reportgen.progress import Progress, SilentProgress
+from reportgen.selfcheck.certificate import write_certificate
 from reportgen.selfcheck.outcome import Outcome
-from reportgen.selfcheck.plan import Trial
+from reportgen.selfcheck.plan import Trial, full_plan, quick_plan
+from reportgen.selfcheck.show import show
+from reportgen.selfcheck.summary import Summary, summarise
 from reportgen.selfcheck.trial import Effort, run_trial
 
-__all__ = ["run_plan"]
+__all__ = ["run_plan", "selfcheck"]
+
+
+def selfcheck(quick: bool, work: Path, workers: int | None, console: Console, progress: Progress) -> Summary:
+    """Run the quick or the full plan.
+
+    Parameters
+    ----------
+    work
+        Stores what is done; the same command resumes an interrupted run.
+    workers
+        Models trained at the same time; None for one per core.
+
+    Raises
+    ------
+    ReportError
+        A trial failed, or the folder cannot be written.
+    """
+    if workers is not None and workers < 1:
+        raise ConfigError(f"--workers {workers}: expected at least 1")
+    trials = quick_plan() if quick else full_plan()
+    outcomes = run_plan(trials, work, workers=workers or min(available_cores(), len(trials)), progress=progress)
+    summary = summarise(outcomes)
+    show(summary, console)
+    path = write_certificate(work, summary, outcomes, "quick" if quick else "full")
+    progress.note(f"certificate: {path}")
+    progress.note(f"every model: {path.with_name('trials.csv')}")
+    return summary
 
 
 def run_plan(
@@ -24,14 +57,14 @@ def run_plan(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> tuple[Outcome, ...]:
-    """Run every trial; those that are done already cost nothing.
+    """Run every trial that is not done yet.
 
     Parameters
     ----------
     work
-        Folder of the intermediate results; made if it is not there.
+        Folder of the intermediate results; created if missing.
     workers
-        Trials under way at once, one core each. The outcomes do not depend on it.
+        Trials run at the same time, one core each. The outcomes do not depend on it.
 
     Returns
     -------
@@ -40,9 +73,9 @@ def run_plan(
     Raises
     ------
     ReportError
-        A trial failed; what is done stays on disk.
+        A trial failed; finished trials stay on disk.
     """
-    effort, told = effort or Effort(), progress or SilentProgress()
+    effort, progress = effort or Effort(), progress or SilentProgress()
     if workers < 1:
         raise ConfigError(f"--workers {workers}: expected at least 1")
     try:
@@ -50,7 +83,7 @@ def run_plan(
     except OSError as error:
         raise OutputError(f"{work}: cannot be made ({error.strerror}); choose another --work") from None
     outcomes: dict[str, Outcome] = {}
-    with told.stage("Training and judging models", len(trials)) as step:
+    with progress.stage("Training and judging models", len(trials)) as step:
         if workers == 1:
             for trial in trials:
                 outcomes[trial.name] = run_trial(trial, work, effort)
@@ -65,7 +98,7 @@ def run_plan(
                         outcomes[waiting[future].name] = future.result()
                         step.advance()
                 except BrokenProcessPool:
-                    raise BuildError(f"{work}: a worker was ended from outside; the same command goes on") from None
+                    raise BuildError(f"{work}: a worker process was killed; run the same command to resume") from None
                 finally:
                     pool.shutdown(wait=True, cancel_futures=True)
     return tuple(outcomes[trial.name] for trial in trials)

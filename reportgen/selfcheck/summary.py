@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,12 +13,12 @@ from scipy.stats import spearmanr
 from reportgen.evidence.stats.intervals import Estimate, percentile_interval, wilson
 from reportgen.selfcheck.artefacts import KINDS, Artefact
 from reportgen.selfcheck.outcome import Outcome
-from reportgen.selfcheck.plan import TUNING
+from reportgen.selfcheck.plan import TUNING, Arm
 
 __all__ = ["DOSES", "Dose", "KindResult", "Summary", "Target", "summarise"]
 
 DOSES = (-1.0, 0.05, 0.15, 0.3, 0.5, 1.0)
-"""Bounds of the classes of reliance."""
+"""Bounds of the classes of reliance (mean change of the emotion's probability, -1..1)."""
 
 _DRAWS = 2000
 
@@ -66,7 +66,7 @@ class Dose:
 
 @dataclass(frozen=True)
 class Target:
-    """What was asked for beforehand, and what came out."""
+    """One target that was set beforehand, and what was reached; `met` is None where nothing was measured."""
 
     title: str
     wanted: str
@@ -125,76 +125,104 @@ class Summary:
 
 
 def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
-    """Score the verdicts of all trials."""
-    taught = [o for o in outcomes if o.trial.arm in ("off-face", "on-face", "invisible")]
-    beside = [o for o in taught if o.trial.arm == "off-face" and not o.trial.tuning]
+    """Score the verdicts of all trials; `seed` is that of the bootstrap."""
+    taught = _of_arms(outcomes, "off-face", "on-face", "invisible")
+    beside = [o for o in _of_arms(outcomes, "off-face") if not o.trial.tuning]
     strong = [o for o in beside if o.strong]
-    flagged = [o for o in strong if o.fitting]
-    untaught = {arm: [o for o in outcomes if o.trial.arm == arm] for arm in ("distractor", "clean")}
-    innocent = [*untaught["distractor"], *untaught["clean"]]
-    kinds = tuple(_kind(kind, of) for kind in KINDS if (of := [o for o in taught if o.trial.artefact.kind == kind]))
-    detection, naming = _share(strong, flagged), _share(flagged, [o for o in flagged if o.named])
-    false_alarms = _share(innocent, [o for o in innocent if o.alarms])
+    distractors, clean = _of_arms(outcomes, "distractor"), _of_arms(outcomes, "clean")
+    innocent = [*distractors, *clean]
     measured = [*beside, *(o for o in innocent if _is_beside(o.trial.artefact))]
+    kinds = _kinds(taught)
+    detection, naming = _share(strong, _fits), _share(filter(_fits, strong), _names)
+    false_alarms = _share(innocent, _alarms)
     correlation = _spearman(measured, seed)
-    accuracies = [o.clean_accuracy for o in untaught["clean"]]
     return Summary(
         models=len(outcomes),
         strong=sum(o.strong for o in taught),
         kinds=kinds,
         detection=detection,
         naming=naming,
-        distractors=_share(untaught["distractor"], [o for o in untaught["distractor"] if o.alarms]),
-        clean=_share(untaught["clean"], [o for o in untaught["clean"] if o.alarms]),
+        distractors=_share(distractors, _alarms),
+        clean=_share(clean, _alarms),
         false_alarms=false_alarms,
-        heat_detection=_share(strong, [o for o in strong if o.hot]),
-        heat_alarms=_share(innocent, [o for o in innocent if o.hot]),
-        other_emotions=_share(taught, [o for o in taught if any(a.emotion != o.trial.emotion for a in o.alarms)]),
-        doses=tuple(_doses(measured)),
+        heat_detection=_share(strong, _is_hot),
+        heat_alarms=_share(innocent, _is_hot),
+        other_emotions=_share(taught, lambda o: any(alarm.emotion != o.trial.emotion for alarm in o.alarms)),
+        doses=_doses(measured),
         correlation=correlation,
         correlation_taught=_spearman(beside, seed),
         unseen=tuple(k.kind for k in kinds if k.flagged.n and k.flagged.value < 0.5),
-        clean_accuracy=float(np.median(accuracies)) if accuracies else math.nan,
+        clean_accuracy=float(np.median([o.clean_accuracy for o in clean])) if clean else math.nan,
         targets=_targets(detection, naming, false_alarms, correlation),
     )
+
+
+def _of_arms(outcomes: Sequence[Outcome], *arms: Arm) -> list[Outcome]:
+    return [o for o in outcomes if o.trial.arm in arms]
 
 
 def _is_beside(artefact: Artefact) -> bool:
     return artefact.where == "off-face" and artefact.kind != TUNING
 
 
-def _share(of: Sequence[Outcome], which: Sequence[Outcome]) -> Estimate:
-    return wilson(len(which), len(of))
+def _alarms(outcome: Outcome) -> bool:
+    return bool(outcome.alarms)
 
 
-def _kind(kind: str, outcomes: Sequence[Outcome]) -> KindResult:
-    strong = [o for o in outcomes if o.strong]
-    flagged = [o for o in strong if o.fitting]
-    weak = [o for o in outcomes if not o.strong]
-    called = [alarm.kind for o in flagged for alarm in o.fitting if alarm.emotion == o.trial.emotion]
-    return KindResult(
-        kind=kind,
-        where=KINDS[kind],
-        tuning=outcomes[0].trial.tuning,
-        models=len(outcomes),
-        flagged=_share(strong, flagged),
-        named=_share(flagged, [o for o in flagged if o.named]),
-        flagged_weak=_share(weak, [o for o in weak if o.fitting]),
-        called=tuple(sorted(set(called), key=lambda name: (-called.count(name), name))),
-    )
+def _fits(outcome: Outcome) -> bool:
+    return bool(outcome.fitting)
 
 
-def _doses(outcomes: Sequence[Outcome]) -> list[Dose]:
+def _names(outcome: Outcome) -> bool:
+    return bool(outcome.named)
+
+
+def _is_hot(outcome: Outcome) -> bool:
+    return bool(outcome.hot)
+
+
+def _share(outcomes: Iterable[Outcome], holds: Callable[[Outcome], bool]) -> Estimate:
+    """Share of the outcomes of which something holds, with Wilson's interval."""
+    found = [holds(outcome) for outcome in outcomes]
+    return wilson(sum(found), len(found))
+
+
+def _kinds(taught: Sequence[Outcome]) -> tuple[KindResult, ...]:
+    """One result per kind of artefact that a model was taught, in the order of `KINDS`."""
+    results = []
+    for kind, where in KINDS.items():
+        outcomes = [o for o in taught if o.trial.artefact.kind == kind]
+        if not outcomes:
+            continue
+        strong, weak = [o for o in outcomes if o.strong], [o for o in outcomes if not o.strong]
+        called = [a.kind for o in strong for a in o.fitting if a.emotion == o.trial.emotion]
+        results.append(
+            KindResult(
+                kind=kind,
+                where=where,
+                tuning=outcomes[0].trial.tuning,
+                models=len(outcomes),
+                flagged=_share(strong, _fits),
+                named=_share(filter(_fits, strong), _names),
+                flagged_weak=_share(weak, _fits),
+                called=tuple(sorted(set(called), key=lambda name: (-called.count(name), name))),
+            )
+        )
+    return tuple(results)
+
+
+def _doses(outcomes: Sequence[Outcome]) -> tuple[Dose, ...]:
+    """One row per class of reliance; a model on a bound belongs to the class above, at the top to the last."""
+
+    def flagged(outcome: Outcome) -> bool:
+        return any(a.kind == "background" and a.emotion == outcome.trial.emotion for a in outcome.alarms)
+
     rows = []
     for low, high in pairwise(DOSES):
         last = high == DOSES[-1]
         inside = [o for o in outcomes if low <= o.reliance.change and (o.reliance.change < high or last)]
-        rows.append(Dose(low, high, _share(inside, [o for o in inside if _own(o)])))
-    return rows
-
-
-def _own(outcome: Outcome) -> bool:
-    return any(a.kind == "background" and a.emotion == outcome.trial.emotion for a in outcome.alarms)
+        rows.append(Dose(low, high, _share(inside, flagged)))
+    return tuple(rows)
 
 
 def _spearman(outcomes: Sequence[Outcome], seed: int) -> Estimate:

@@ -1,4 +1,4 @@
-"""One trial: train a model, measure what it depends on, have it judged blind, keep the outcome."""
+"""One trial: train a model, measure what it depends on, have the report judge it blind, store the outcome."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from reportgen.config import Config, ModelConfig, Preprocessing
 from reportgen.explain.fingerprints import code_hash, judging_code
 from reportgen.selfcheck.artefacts import plant_some
 from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, faces_sha256, load_faces, split_persons
-from reportgen.selfcheck.findings import Finding, read_findings
 from reportgen.selfcheck.networks import NETWORKS, TARGET_LAYER
 from reportgen.selfcheck.outcome import Outcome
 from reportgen.selfcheck.plan import Trial
 from reportgen.selfcheck.reliance import measure_reliance
+from reportgen.selfcheck.report_verdicts import ReportVerdict, read_verdicts
 from reportgen.selfcheck.training import MEAN, STAGES, STD, Stage, predict, train
 
 __all__ = ["Effort", "run_trial"]
 
 _QUALITY = 92
-_ALSO_JUDGING = ("commands/build.py", "commands/conclude.py", "analysis.py", "selfcheck/findings.py")
+_ALSO_JUDGING = ("commands", "analysis.py", "selfcheck/report_verdicts.py")
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Effort:
 
 
 def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
-    """Do what is not done yet of a trial; a killed run goes on where it stopped.
+    """Run what is not yet done of a trial; an interrupted trial resumes after its last finished step.
 
     Parameters
     ----------
     work
-        Keeps, per trial, the checkpoint, the analysis and `outcome.json`; each is used again only while everything it
-        was made from is the same. The built site is removed when it has been read.
+        Stores, per trial, the checkpoint, the analysis and `outcome.json`; each is reused only as long as everything it
+        was made from is unchanged. The built site is removed once its tables have been read.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
     }
     began = time.perf_counter()
     _write_test_set(folder / "set", test, planted, trial.seed)
-    findings = _judge(folder, trial)
-    record["findings"] = [asdict(finding) for finding in findings]
+    verdicts = _judge(folder, trial)
+    record["verdicts"] = [asdict(verdict) for verdict in verdicts]
     record["seconds"] = {"training": seconds, "build": round(time.perf_counter() - began, 2)}
     write_json(folder / "outcome.json", record)
     shutil.rmtree(folder / "output" / "site", ignore_errors=True)
@@ -125,7 +125,7 @@ def _model(trial: Trial, training: Faces, folder: Path, key: str, effort: Effort
 
 
 def _write_test_set(folder: Path, test: Faces, pixels: np.ndarray[Any, np.dtype[np.uint8]], seed: int) -> None:
-    """Photos and a table as a user has them, in an order and under names that tell nothing."""
+    """Photos and a table as a user has them, in random order and under names that give nothing away."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     order = np.random.default_rng([seed, 5]).permutation(len(test))
@@ -137,8 +137,8 @@ def _write_test_set(folder: Path, test: Faces, pixels: np.ndarray[Any, np.dtype[
     write_atomically(folder / "test.csv", pd.DataFrame(rows).to_csv(index=False).encode())
 
 
-def _judge(folder: Path, trial: Trial) -> tuple[Finding, ...]:
-    """An ordinary build, told nothing but what every user tells it."""
+def _judge(folder: Path, trial: Trial) -> tuple[ReportVerdict, ...]:
+    """The verdicts of an ordinary build that is given only what any user gives."""
     model = ModelConfig(
         checkpoint=folder / "model.safetensors",
         factory=f"reportgen.selfcheck.networks:{trial.network}",
@@ -155,7 +155,7 @@ def _judge(folder: Path, trial: Trial) -> tuple[Finding, ...]:
         zip=False,
         workers=1,
     )
-    return read_findings(build(config).analysis)
+    return read_verdicts(build(config).analysis)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

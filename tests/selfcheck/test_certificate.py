@@ -10,10 +10,10 @@ from reportgen.evidence.certificate import read_certificate
 from reportgen.explain.fingerprints import judging_code
 from reportgen.selfcheck.artefacts import Artefact
 from reportgen.selfcheck.certificate import describe_machine, write_certificate
-from reportgen.selfcheck.findings import Finding
 from reportgen.selfcheck.outcome import COLUMNS, Outcome
 from reportgen.selfcheck.plan import Trial
 from reportgen.selfcheck.reliance import Reliance
+from reportgen.selfcheck.report_verdicts import ReportVerdict
 from reportgen.selfcheck.summary import summarise
 
 
@@ -21,7 +21,7 @@ def outcomes():
     taught = Trial("side-badge-00", "off-face", Artefact("side badge", "left"), "fear", 0.8, 0.0, "fine", 1)
     clean = Trial("clean-00", "clean", Artefact("side badge", "left"), "fear", 0.0, 0.0, "fine", 2)
     seconds = {"training": 30.0, "build": 30.0}
-    found = (Finding("fear", "background", 2.0, "yes"),)
+    found = (ReportVerdict("fear", "background", 2.0, "yes"),)
     return (
         Outcome(taught, 0.6, 0.5, Reliance(0.6, 0.7, 240), found, seconds),
         Outcome(clean, 0.6, 0.5, Reliance(0.0, float("nan"), 240), (), seconds),

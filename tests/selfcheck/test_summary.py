@@ -9,21 +9,21 @@ from scipy.stats import rankdata
 
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.selfcheck.artefacts import Artefact
-from reportgen.selfcheck.findings import HEAT, Finding
 from reportgen.selfcheck.outcome import COLUMNS, Outcome, outcome_table
 from reportgen.selfcheck.plan import TUNING, Trial
 from reportgen.selfcheck.reliance import Reliance
+from reportgen.selfcheck.report_verdicts import HEAT, ReportVerdict
 from reportgen.selfcheck.summary import summarise
 
 
 def outcome(arm="off-face", kind="border strip", reliance=0.5, alarms=(), heat=(), emotion="fear", score=0.0, number=0):
     trial = Trial(f"{arm}-{number}", arm, Artefact(kind, ""), emotion, 0.8, 0.0, "coarse", number)
     found = (
-        [Finding(emotion, "background", score, "no")]
+        [ReportVerdict(emotion, "background", score, "no")]
         if not any(a[:2] == (emotion, "background") for a in alarms)
         else []
     )
-    found += [Finding(e, k, s, "yes") for e, k, s in alarms] + [Finding(e, HEAT, 3.0, "yes") for e in heat]
+    found += [ReportVerdict(e, k, s, "yes") for e, k, s in alarms] + [ReportVerdict(e, HEAT, 3.0, "yes") for e in heat]
     return Outcome(trial, 0.6, 0.55, Reliance(reliance, 0.5, 240), tuple(found), {"training": 1.0, "build": 2.0})
 
 

@@ -12,8 +12,8 @@ from reportgen.cli import app
 from reportgen.errors import BuildError, ConfigError
 from reportgen.selfcheck import trial as module
 from reportgen.selfcheck.faces import EMOTIONS, load_faces
-from reportgen.selfcheck.findings import HEAT, Finding, read_findings
 from reportgen.selfcheck.plan import quick_plan
+from reportgen.selfcheck.report_verdicts import HEAT, ReportVerdict, read_verdicts
 from reportgen.selfcheck.run import run_plan
 from reportgen.selfcheck.training import Stage, predict, train
 from reportgen.selfcheck.trial import Effort, run_trial
@@ -30,7 +30,7 @@ def judged(monkeypatch):
     def judge(folder, trial):
         table = pd.read_csv(folder / "set" / "test.csv")
         given.append((trial.name, table, sorted(path.name for path in (folder / "set").iterdir())))
-        return (Finding("fear", "background", 1.5, "yes"),)
+        return (ReportVerdict("fear", "background", 1.5, "yes"),)
 
     monkeypatch.setattr(module, "_judge", judge)
     return given
@@ -47,7 +47,7 @@ def test_a_finished_trial_is_not_run_again_and_an_interrupted_one_goes_on(tmp_pa
     (tmp_path / trial.name / "outcome.json").unlink()
     again = run_trial(trial, tmp_path, HASTY)
     assert len(judged) == 2
-    assert (again.reliance, again.accuracy, again.findings) == (first.reliance, first.accuracy, first.findings)
+    assert (again.reliance, again.accuracy, again.verdicts) == (first.reliance, first.accuracy, first.verdicts)
 
 
 def test_changed_judging_code_judges_again_without_training(tmp_path, judged, monkeypatch):
@@ -131,18 +131,18 @@ def tables(folder, backgrounds):
 
 def test_findings_are_read_from_the_tables_of_a_build(tmp_path):
     tables(tmp_path, backgrounds=True)
-    assert read_findings(tmp_path) == (
-        Finding("fear", HEAT, 3.5, "yes"),
-        Finding("fear", "background", 2.5, "yes"),
-        Finding("anger", "background", 0.0, "looks only"),
-        Finding("anger", "grey", 0.6, "yes"),
+    assert read_verdicts(tmp_path) == (
+        ReportVerdict("fear", HEAT, 3.5, "yes"),
+        ReportVerdict("fear", "background", 2.5, "yes"),
+        ReportVerdict("anger", "background", 0.0, "looks only"),
+        ReportVerdict("anger", "grey", 0.6, "yes"),
     )
 
 
 def test_missing_tables_are_an_error(tmp_path):
     tables(tmp_path, backgrounds=False)
     with pytest.raises(BuildError, match=r"backgrounds\.parquet: cannot be read"):
-        read_findings(tmp_path)
+        read_verdicts(tmp_path)
 
 
 @pytest.mark.slow

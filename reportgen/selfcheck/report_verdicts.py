@@ -1,4 +1,4 @@
-"""What an ordinary build found, read from the tables it wrote: the self-check sees nothing that a user does not."""
+"""The verdicts of an ordinary build, read from its tables: the self-check sees only what a user sees."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import pandas as pd
 
 from reportgen.errors import BuildError
 
-__all__ = ["HEAT", "Finding", "read_findings"]
+__all__ = ["HEAT", "ReportVerdict", "read_verdicts"]
 
 HEAT = "heat"
-"""Kind of a finding that says only where the heatmap lies. It accuses nobody; kept to see what it would be worth."""
+"""Kind of a verdict on the heatmap alone. It raises no alarm; it is kept to measure what it would be worth."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One emotion's answer to one question about cheating.
+class ReportVerdict:
+    """What a report says of one emotion and one kind of shortcut.
 
     Attributes
     ----------
     kind
-        "background": use of something beside the face; "heat": heat on it; else the change of the whole picture that
-        takes recall away ("grey", "equalised", "blurred", "re-encoded").
+        "background": swapping what lies beside the face changes the prediction; "heat": the heatmap lies on it; else
+        the change of the whole photo that lowers recall ("grey", "equalised", "blurred", "re-encoded").
     score
-        The larger, the stronger; comparable within a kind. NaN where nothing was measured.
+        The larger, the stronger; comparable only within a kind. NaN where nothing was measured.
     answer
         "yes" is an alarm; else "possible", "no", "undetermined" or "insufficient evidence".
     """
@@ -37,23 +37,25 @@ class Finding:
     answer: str
 
 
-def read_findings(analysis: Path) -> tuple[Finding, ...]:
-    """The final answers of a build's only model.
+def read_verdicts(analysis: Path) -> tuple[ReportVerdict, ...]:
+    """All verdicts on the only model of a build.
 
     Raises
     ------
     BuildError
-        The tables are not there.
+        A table is missing or cannot be read.
     """
     heat = _read(analysis / "tables" / "verdicts.parquet")
     heat = heat[heat["kind"] == "background"]
     used = _read(analysis / "tables" / "backgrounds.parquet")
     changed = _read(analysis / "tables" / "interventions.parquet")
-    found = [Finding(str(r["emotion"]), HEAT, float(r["value"]), str(r["answer"])) for r in _rows(heat)]
+    found = [ReportVerdict(str(r["emotion"]), HEAT, float(r["value"]), str(r["answer"])) for r in _rows(heat)]
     for row in _rows(used):
         answer = "yes" if row["cheating"] else str(row["state"])
-        found.append(Finding(str(row["emotion"]), "background", float(row["score"]), answer))
-    found += [Finding(str(r["emotion"]), str(r["change"]), float(r["fall"]), str(r["answer"])) for r in _rows(changed)]
+        found.append(ReportVerdict(str(row["emotion"]), "background", float(row["score"]), answer))
+    found += [
+        ReportVerdict(str(r["emotion"]), str(r["change"]), float(r["fall"]), str(r["answer"])) for r in _rows(changed)
+    ]
     return tuple(found)
 
 
