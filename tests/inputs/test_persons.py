@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -97,3 +99,16 @@ def test_overlap_by_a_column_and_without_training() -> None:
     assert training_overlap(["3.jpg"], ["A"], {"val_df": training["train_df"]}, None) is None
     nobody = training_overlap(["3.jpg"], [None], training, None)
     assert nobody is not None and nobody.share == 0
+
+
+@pytest.mark.parametrize("letter", ["a", "Z", "7", "_", "ü", "Ł", "é", "Я", "字", "٣", "½", "-", " ", "."])
+@pytest.mark.parametrize("token", [r"\w", r"\d", r"\W", r"[\w-]", r"[^\d]", r"\\w"])
+def test_a_pattern_means_in_re2_what_it_means_in_python(token: str, letter: str) -> None:
+    """RE2's own word characters are ASCII: a person called Łukasz would be nobody."""
+    ours, python = compile_person_pattern(f"^({token})$"), re.compile(f"^({token})$")
+    assert bool(ours.search(letter)) == bool(python.search(letter))
+
+
+def test_a_class_of_no_word_characters_is_refused() -> None:
+    with pytest.raises(ValueError, match="write what is meant"):
+        compile_person_pattern(r"^([^\W_]+)_")
