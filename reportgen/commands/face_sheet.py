@@ -1,4 +1,4 @@
-"""Faces with their regions drawn, for a human eye: `python -m reportgen.commands.face_sheet FOLDER`."""
+"""Faces with the outlines of their regions, to look at: `python -m reportgen.commands.face_sheet FOLDER`."""
 
 from __future__ import annotations
 

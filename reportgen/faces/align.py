@@ -1,4 +1,4 @@
-"""Bringing faces into one frame: fits between point sets, warps into the median face, distances.
+"""Bringing faces into one frame: affine fits between point sets, and warps into the median face.
 
 Faces are compared in the frame of the median face. The fit is affine and uses only points that expressions
 hardly move (eye corners, bridge and base of the nose, temples, upper forehead). Affine, because an image's
@@ -88,14 +88,19 @@ def to_canonical(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 
 
 def face_affines(points: npt.NDArray[np.floating], sources: Sequence[str]) -> npt.NDArray[np.float64]:
-    """(n, 2, 3) transforms into the median face's frame; NaN for photos whose points are the template's or no face's.
+    """Affines of many photos into the median face's frame.
 
     Parameters
     ----------
     points
-        (n, 478, 2) landmarks.
+        (n, 478, 2) landmarks, fractions of width and height.
     sources
-        Where each photo's points come from.
+        (n,) as in `landmarks.SOURCES`.
+
+    Returns
+    -------
+    (n, 2, 3) float64
+        As `to_canonical`; NaN where the points are the template's, or not those of a face.
     """
     affines = np.full((len(points), 2, 3), np.nan)
     for row, source in enumerate(sources):

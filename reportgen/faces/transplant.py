@@ -50,7 +50,7 @@ class _Tone:
 
 @dataclass(frozen=True, eq=False)
 class Portrait:
-    """One face with what transplants need to know of it, worked out once.
+    """One face with everything a transplant needs of it, computed once.
 
     Attributes
     ----------

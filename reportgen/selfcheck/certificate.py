@@ -1,4 +1,4 @@
-"""The certificate: what the full run found, on which machine, with which code, as files that ship with the package."""
+"""The certificate: the results of the full run, its machine and its code, as files that ship with the package."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def write_certificate(folder: Path, summary: Summary, outcomes: Sequence[Outcome
 
 
 def describe_machine() -> dict[str, str | int]:
-    """Cores, processor and system; nothing that tells which machine it was."""
+    """Cores, processor and system; nothing that identifies the machine."""
     return {
         "cores": os.cpu_count() or 1,
         "processor": _processor(),
@@ -68,7 +68,7 @@ def describe_machine() -> dict[str, str | int]:
 
 
 def _processor() -> str:
-    """Vendor's name and family of the processor, as far as the system tells."""
+    """Name and family of the processor, as far as the system reports them."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

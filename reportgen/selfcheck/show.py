@@ -21,12 +21,12 @@ def show(summary: Summary, console: Console) -> None:
         f"emotions' photos raises the taught emotion's probability by at least {STRONG:g} on average). Clean models "
         f"reach an accuracy of {summary.clean_accuracy:.2f} (median)."
     )
-    targets = Table("asked for beforehand", "at", "found", "", title="Targets (thresholds were not settled on these)")
+    targets = Table("target", "required", "measured", "", title="Targets, set before thresholds were tuned")
     for target in summary.targets:
         targets.add_row(target.title, target.wanted, target.found, _MET[target.met])
     console.print(targets)
     kinds = Table(
-        "artefact", "where", "models", "strong: flagged", "right emotion", "weak: flagged", "called", title="Taught"
+        "artefact", "where", "models", "strong: flagged", "right emotion", "weak: flagged", "alarms", title="Taught"
     )
     for kind in summary.kinds:
         kinds.add_row(
@@ -42,13 +42,13 @@ def show(summary: Summary, console: Console) -> None:
     alarms = Table("models", "flagged", title="False alarms")
     alarms.add_row("distractor: an artefact with every emotion alike", share(summary.distractors))
     alarms.add_row("clean", share(summary.clean))
-    alarms.add_row("taught, flagged for another emotion", share(summary.other_emotions))
+    alarms.add_row("taught a shortcut, flagged for another emotion", share(summary.other_emotions))
     console.print(alarms)
     console.print(
-        f"Had the heatmaps alone been asked: {share(summary.heat_detection)} strong shortcuts beside the face and "
+        f"With the heatmaps alone, {share(summary.heat_detection)} strong shortcuts beside the face and "
         f"{share(summary.heat_alarms)} models without one would have been flagged."
     )
-    doses = Table("reliance", "flagged for that emotion", title="Dose and response, beside the face")
+    doses = Table("reliance", "flagged for that emotion", title="By reliance, artefacts beside the face")
     for dose in summary.doses:
         low = "below" if dose.low < 0 else f"{dose.low:.2f} to"
         doses.add_row(f"{low} {dose.high:.2f}", share(dose.flagged))
@@ -57,11 +57,11 @@ def show(summary: Summary, console: Console) -> None:
         f"Rank correlation of score and reliance: {_rho(summary.correlation)}; of the taught models alone: "
         f"{_rho(summary.correlation_taught)}."
     )
-    console.print(f"Kinds that it does not see: {', '.join(summary.unseen) or 'none of those tried'}.")
+    console.print(f"Kinds of artefact that go unseen: {', '.join(summary.unseen) or 'none of those tried'}.")
 
 
 def share(value: Estimate) -> str:
-    """As in "29 of 30 [.83, .99]"."""
+    """As in "29 of 30 (0.83 to 0.99)"."""
     if not value.defined:
         return "-"
     return f"{round(value.value * value.n)} of {value.n} ({value.low:.2f} to {value.high:.2f})"

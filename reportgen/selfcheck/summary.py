@@ -1,4 +1,4 @@
-"""How often the verdicts are right: detection, naming, false alarms, dose and response, and what is not seen."""
+"""How often the verdicts are right: detection, naming, false alarms, flags by reliance, and what goes unseen."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class KindResult:
     where
         "off-face", "on-face" or "invisible".
     tuning
-        Whether thresholds may have been settled on it.
+        Whether thresholds may have been tuned on it.
     models
-        All that were trained.
+        How many were trained.
     flagged
         Of the models that strongly depend on it: those with an alarm of a fitting kind.
     named
@@ -87,7 +87,7 @@ class Summary:
     distractors, clean, false_alarms
         Flagged models that were taught no shortcut; the last is both together.
     heat_detection, heat_alarms
-        The same shares as `detection` and `false_alarms`, had the heatmaps alone been asked.
+        The same shares as `detection` and `false_alarms`, by the heatmaps alone.
     other_emotions
         Models taught a shortcut that are flagged for an emotion that it does not go with.
     doses

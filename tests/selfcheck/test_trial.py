@@ -150,7 +150,7 @@ def test_the_quick_run(tmp_path):
     """The command from end to end: the taught model is flagged with the right emotion, the clean one is not."""
     result = CliRunner().invoke(app, ["selfcheck", "--quick", "--work", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
-    assert "Kinds that it does not see" in result.output
+    assert "Kinds of artefact that go unseen" in result.output
     table = pd.read_csv(tmp_path / "trials.csv").set_index("arm")
     taught, clean = table.loc["off-face"], table.loc["clean"]
     assert taught["strong"]
