@@ -89,6 +89,8 @@ def conclude(
         agreements=agreements,
         certificate=read_certificate(),
         judging_code=judging_code(),
+        seed=config.seed,
+        experiments=config.experiments != "off",
     )
 
 

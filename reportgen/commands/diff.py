@@ -26,9 +26,8 @@ from reportgen.output_guard import check_output, claim
 from reportgen.progress import Progress, SilentProgress
 from reportgen.site.bundle.zip import archive_date
 from reportgen.site.compose_diff import DiffReport, ModelChange, compose_diff
-from reportgen.site.context import base_name
 from reportgen.site.publish import Published, publish_site
-from reportgen.site.wording.format import plain
+from reportgen.site.wording.format import base_name, plain
 
 __all__ = ["diff"]
 

@@ -12,8 +12,9 @@ import numpy as np
 from reportgen.analysis import content_hash
 from reportgen.config import Config
 from reportgen.site.bundle.size_reduction import Economy
-from reportgen.site.context import Context
 from reportgen.site.html.render import Renderer, find_templates, load_assets, to_script
+from reportgen.site.legends import Legends
+from reportgen.site.links import Links
 from reportgen.site.pages.compare import compare_view, pair_view
 from reportgen.site.pages.downloads import DESCRIPTIONS, downloads
 from reportgen.site.pages.emotion import Patches, emotion_view
@@ -34,11 +35,13 @@ from reportgen.site.pictures.transplants import draw_worked_examples
 from reportgen.site.plots.enrichment_forest import forest_plot, forest_rows
 from reportgen.site.plots.importance_forest import use_forest, use_rows
 from reportgen.site.plots.style import LIGHT, Palette, in_dark, reliability_diagram
-from reportgen.site.recipe import version
+from reportgen.site.recipe import Recipe, version
 from reportgen.site.report import Report
 from reportgen.site.sections.map_comparison import ramp_data
 from reportgen.site.sections.region_importance import UsePictures
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.glossary import GLOSSARY
+from reportgen.site.wording.scope import facts
 
 __all__ = ["Composed", "compose"]
 
@@ -103,23 +106,28 @@ def compose(
         finest=economy.finest,
     )
     occlusions = report.reasons.occlusions if report.reasons is not None else None
-    context = Context(
-        report, config, drawn, draw_strips(report.analysis, occlusions, report.load_image, known, save)
-    )  # fmt: skip
-    means: MeanMaps = tuple(
-        draw_mean_maps(model, context.labels, drawn.mean_faces, style, save, context.blank(k), drawn.frames)
-        for k, model in enumerate(context.models)
-    )
-    figures = _Figures(
-        means,
-        tuple(_patches(context, k, save) for k in range(len(context.models))),
-        tuple(_reliability(context, k, save) for k in range(len(context.models))),
-        tuple(_forest(context, k, save) for k in range(len(context.models))),
+    links = Links(report, drawn.pictures)
+    tiles = Tiles(report, links, drawn, draw_strips(report.analysis, occlusions, report.load_image, known, save))
+    models = range(len(report.models))
+    site = _Site(
+        report,
+        links,
+        tiles,
+        Legends(report, style.map_name, drawn.frames),
+        style,
+        Recipe.of(config),
+        economy,
+        tuple(
+            draw_mean_maps(model, report.labels, drawn.mean_faces, style, save, report.blank(k), drawn.frames)
+            for k, model in enumerate(report.models)
+        ),
+        tuple(_patches(report, k, save) for k in models),
+        tuple(_reliability(report, k, save) for k in models),
+        tuple(_forest(report, k, save) for k in models),
         draw_shortcuts(report, save),
-        tuple(_use(context, k, save) for k in range(len(context.models))),
+        tuple(_use(report, k, save) for k in models),
     )
-    paths = sum(1 for _ in _plan(context, figures, config, "", ()))
-    return Composed(paths, lambda: _render(context, figures, config, economy))
+    return Composed(sum(1 for _ in site.plan("", ())), site.render)
 
 
 Plan = Iterator[tuple[str, str, Callable[[], Any]]]
@@ -127,54 +135,42 @@ Pair = tuple[Picture, Picture]
 """One diagram for light and for dark pages."""
 
 
-@dataclass(frozen=True)
-class _Figures:
-    """What is drawn over all images, with an entry per model; and the photos before and after a change."""
-
-    means: MeanMaps
-    patches: Patches
-    reliability: tuple[Pair | None, ...]
-    forests: tuple[Pair | None, ...]
-    shortcuts: ShortcutPictures | None
-    uses: tuple[UsePictures, ...]
-
-
-def _patches(context: Context, k: int, save: Save) -> dict[int, PatchStrip]:
-    people = context.analysis.images["person"]
-    findings = context.report.attention
+def _patches(report: Report, k: int, save: Save) -> dict[int, PatchStrip]:
+    people = report.analysis.images["person"]
+    findings = report.attention
     return draw_patches(
-        context.models[k],
-        context.labels,
-        context.blank(k),
+        report.models[k],
+        report.labels,
+        report.blank(k),
         None if findings is None else findings.measures[k],
         [person if known else None for person, known in zip(people, people.notna(), strict=True)],
-        context.ids,
-        context.report.load_image,
+        report.ids,
+        report.load_image,
         save,
     )
 
 
-def _reliability(context: Context, k: int, save: Save) -> Pair | None:
-    score = context.report.scores[k]
+def _reliability(report: Report, k: int, save: Save) -> Pair | None:
+    score = report.scores[k]
     if not score.bins:
         return None
-    return _both(f"reliability-{context.models[k].slug}", lambda palette: reliability_diagram(score, k, palette), save)
+    return _both(f"reliability-{report.models[k].slug}", lambda palette: reliability_diagram(score, k, palette), save)
 
 
-def _forest(context: Context, k: int, save: Save) -> Pair | None:
-    rows = forest_rows(context, k)
+def _forest(report: Report, k: int, save: Save) -> Pair | None:
+    rows = forest_rows(report, k)
     if not rows:
         return None
-    return _both(f"regions-{context.models[k].slug}", lambda palette: forest_plot(rows, k, palette), save)
+    return _both(f"regions-{report.models[k].slug}", lambda palette: forest_plot(rows, k, palette), save)
 
 
-def _use(context: Context, k: int, save: Save) -> UsePictures:
-    found, model = context.report.use, context.models[k]
+def _use(report: Report, k: int, save: Save) -> UsePictures:
+    found, model = report.use, report.models[k]
     if found is None or not found.tested:
         return UsePictures()
-    rows = use_rows([use for use in found.uses if use.model == model.name], context.classes)
+    rows = use_rows([use for use in found.uses if use.model == model.name], report.classes)
     forest = _both(f"use-{model.slug}", lambda palette: use_forest(rows, k, palette), save) if rows else None
-    return UsePictures(forest, draw_worked_examples(context.report, k, save))
+    return UsePictures(forest, draw_worked_examples(report, k, save))
 
 
 def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Save) -> Pair:
@@ -187,66 +183,75 @@ def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Sa
     return pictures[0], pictures[1]
 
 
-def _plan(
-    context: Context,
-    figures: _Figures,
-    config: Config,
-    data: str,
-    listed: tuple[tuple[str, str, str], ...],
-) -> Plan:
-    """Every page: its path, its template, and what makes its view."""
-    yield "index.html", "index.html", lambda: index_view(context, figures.means)
-    yield "models.html", "models.html", lambda: models_view(context)
-    yield "emotions.html", "emotions.html", lambda: emotions_view(context, figures.means)
-    yield "errors.html", "errors.html", lambda: errors_view(context)
-    if context.report.comparisons:
-        yield "compare.html", "compare.html", lambda: compare_view(context)
-    for index in range(len(context.report.comparisons)) if len(context.report.comparisons) > 1 else ():
-        yield context.compare_path(index), "compare.html", partial(pair_view, context, index)
-    if context.report.shortcuts is not None:
-        shortcuts = partial(shortcuts_view, context, context.report.shortcuts, figures.shortcuts)
-        yield "shortcuts.html", "shortcuts.html", shortcuts
-    yield "method.html", "method.html", lambda: method_view(context, config, listed)
-    for k in range(len(context.models)):
-        yield (
-            context.model_path(k),
-            "model.html",
-            partial(model_view, context, k, figures.means, figures.reliability[k], figures.forests[k], figures.uses[k]),
-        )
-        yield context.errors_path(k), "model_errors.html", partial(model_errors_view, context, k)
-    for emotion in range(len(context.classes)):
-        yield (
-            context.emotion_path(emotion),
-            "emotion.html",
-            partial(emotion_view, context, emotion, figures.means, figures.patches),
-        )
-    for index in range(len(context.drawn.thumbs)):
-        yield page_path(index), "explorer.html", partial(explorer_view, context, index, data)
-    ordered = [row for row in context.drawn.order.tolist() if row in context.drawn.pictures]
-    for place, row in enumerate(ordered):
-        yield context.image_path(row), "image.html", partial(image_view, context, row, ordered, place)
+@dataclass(frozen=True)
+class _Site:
+    """All that the pages are made from; what is drawn over all images has an entry per model."""
 
+    report: Report
+    links: Links
+    tiles: Tiles
+    legends: Legends
+    style: PictureStyle
+    recipe: Recipe
+    economy: Economy
+    means: MeanMaps
+    patches: Patches
+    reliability: tuple[Pair | None, ...]
+    forests: tuple[Pair | None, ...]
+    shortcuts: ShortcutPictures | None
+    uses: tuple[UsePictures, ...]
 
-def _render(context: Context, figures: _Figures, config: Config, economy: Economy) -> Iterator[tuple[str, bytes]]:
-    templates = find_templates()
-    assets = load_assets(templates)
-    assets.add("data.js", to_script("reportgenData", explorer_data(context)))
-    assets.add("ramp.js", to_script("reportgenRamp", ramp_data(context)))
-    files = downloads(context, everything=economy.tables)
-    listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
-    left_out = {
-        *([] if context.report.comparisons else ["Compare"]),
-        *([] if context.report.shortcuts is not None else ["Shortcuts"]),
-    }
-    shared = {
-        "assets": assets,
-        "facts": context.facts,
-        "nav": tuple(entry for entry in _NAV if entry[0] not in left_out),
-        "guide": "method.html",
-        "version": version(context),
-    }
-    renderer = Renderer(templates, shared, GLOSSARY)
-    for path, template, view in _plan(context, figures, config, assets.path("data.js"), listed):
-        yield path, renderer.page(template, path, view()).encode("utf-8")
-    yield from assets.files.items()
-    yield from files.items()
+    def plan(self, data: str, listed: tuple[tuple[str, str, str], ...]) -> Plan:
+        """Every page: its path, its template, and what makes its view."""
+        report, links, tiles, legends = self.report, self.links, self.tiles, self.legends
+        yield "index.html", "index.html", lambda: index_view(report, links, legends, self.means)
+        yield "models.html", "models.html", lambda: models_view(report, links)
+        yield "emotions.html", "emotions.html", lambda: emotions_view(report, links, legends, self.means)
+        yield "errors.html", "errors.html", lambda: errors_view(report, links, tiles, legends)
+        if report.comparisons:
+            yield "compare.html", "compare.html", lambda: compare_view(report, links, tiles, legends)
+        for index in range(len(report.comparisons)) if len(report.comparisons) > 1 else ():
+            yield links.compare_path(index), "compare.html", partial(pair_view, report, links, tiles, legends, index)
+        if report.shortcuts is not None:
+            shortcuts = partial(shortcuts_view, report, links, tiles, legends, report.shortcuts, self.shortcuts)
+            yield "shortcuts.html", "shortcuts.html", shortcuts
+        yield "method.html", "method.html", lambda: method_view(report, links, tiles, legends, self.recipe, listed)
+        for k in range(len(report.models)):
+            figures = self.means, self.reliability[k], self.forests[k], self.uses[k]
+            yield links.model_path(k), "model.html", partial(model_view, report, links, tiles, legends, k, *figures)
+            errors = partial(model_errors_view, report, links, tiles, legends, k)
+            yield links.errors_path(k), "model_errors.html", errors
+        for k in range(len(report.classes)):
+            emotion = partial(emotion_view, report, links, tiles, legends, k, self.means, self.patches)
+            yield links.emotion_path(k), "emotion.html", emotion
+        for index in range(len(tiles.drawn.thumbs)):
+            yield page_path(index), "explorer.html", partial(explorer_view, report, links, tiles, legends, index, data)
+        ordered = [row for row in tiles.drawn.order.tolist() if row in tiles.drawn.pictures]
+        for place, row in enumerate(ordered):
+            image = partial(image_view, report, links, tiles, legends, row, ordered, place)
+            yield links.image_path(row), "image.html", image
+
+    def render(self) -> Iterator[tuple[str, bytes]]:
+        """Path and content of every file but the pictures."""
+        templates = find_templates()
+        assets = load_assets(templates)
+        assets.add("data.js", to_script("reportgenData", explorer_data(self.report, self.links, self.tiles)))
+        assets.add("ramp.js", to_script("reportgenRamp", ramp_data(self.style)))
+        files = downloads(self.report, self.links, everything=self.economy.tables)
+        listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
+        left_out = {
+            *([] if self.report.comparisons else ["Compare"]),
+            *([] if self.report.shortcuts is not None else ["Shortcuts"]),
+        }
+        shared = {
+            "assets": assets,
+            "facts": facts(self.report),
+            "nav": tuple(entry for entry in _NAV if entry[0] not in left_out),
+            "guide": "method.html",
+            "version": version(self.report),
+        }
+        renderer = Renderer(templates, shared, GLOSSARY)
+        for path, template, view in self.plan(assets.path("data.js"), listed):
+            yield path, renderer.page(template, path, view()).encode("utf-8")
+        yield from assets.files.items()
+        yield from files.items()

@@ -10,17 +10,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from reportgen._version import __version__
-from reportgen.analysis import ModelRecords, slugify, unique_slugs
+from reportgen.analysis import ModelRecords, unique_slugs
 from reportgen.config import Config
 from reportgen.evidence.comparison.change import HeatChange, PredictionChange
 from reportgen.site.compose import Composed
-from reportgen.site.context import base_name
 from reportgen.site.html.components import Answer, Crumb, Example, Gallery, Legend, Page, Tile
 from reportgen.site.html.render import Renderer, find_templates, load_assets
 from reportgen.site.pages.diff import change_links, change_view, overview_view
 from reportgen.site.pages.emotion import split
 from reportgen.site.pictures.examples import ImagePictures, PictureStyle, Save, draw_image
-from reportgen.site.wording.format import count, shorten, sure
+from reportgen.site.wording.format import base_name, count, shorten, sure
 from reportgen.site.wording.glossary import GLOSSARY
 
 __all__ = ["DiffReport", "ModelChange", "compose_diff"]
@@ -53,11 +52,6 @@ class ModelChange:
     answers: PredictionChange
     heat: HeatChange
     picks: Mapping[str, Sequence[int]]
-
-    @property
-    def slug(self) -> str:
-        """The name in file names."""
-        return slugify(self.name)
 
 
 @dataclass(frozen=True)
@@ -129,10 +123,7 @@ def _render(
     assets = load_assets(templates)
     several = len(report.changes) > 1
     names = [change.name for change in report.changes]
-    paths = [
-        f"models/{slug}.html" if several else "index.html"
-        for slug in unique_slugs(change.slug for change in report.changes)
-    ]
+    paths = [f"models/{slug}.html" if several else "index.html" for slug in unique_slugs(names)]
     n = len(report.table.splitlines()) - 1
     shared = {
         "assets": assets,

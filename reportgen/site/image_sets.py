@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import slugify
-from reportgen.site.context import Context
+from reportgen.site.report import Report
 from reportgen.site.wording.format import capital
 from reportgen.site.wording.reasons import FLAG_NAMES
 
@@ -43,9 +43,9 @@ class ImageSets:
     bits: tuple[npt.NDArray[np.int64], ...]
 
 
-def image_sets(context: Context) -> tuple[ImageSets, ...]:
+def image_sets(report: Report) -> tuple[ImageSets, ...]:
     """All kinds that were measured on this report."""
-    return tuple(sets for sets in (_flags(context), _patterns(context)) if sets is not None)
+    return tuple(sets for sets in (_flags(report), _patterns(report)) if sets is not None)
 
 
 def pattern_slug(pattern: str) -> str:
@@ -53,13 +53,13 @@ def pattern_slug(pattern: str) -> str:
     return slugify(_COMMON.sub(" ", pattern))
 
 
-def _patterns(context: Context) -> ImageSets | None:
-    attention = context.attention
+def _patterns(report: Report) -> ImageSets | None:
+    attention = report.regions
     if attention is None or not attention.findings.patterns:
         return None
     patterns = list(dict.fromkeys(found.pattern for found in attention.findings.patterns))
-    bits = [np.zeros(len(context.labels), dtype=np.int64) for _ in context.models]
-    names = [model.name for model in context.models]
+    bits = [np.zeros(len(report.labels), dtype=np.int64) for _ in report.models]
+    names = [model.name for model in report.models]
     for found in attention.findings.patterns:
         bits[names.index(found.model)][found.images] |= 1 << patterns.index(found.pattern)
     slugs = tuple(pattern_slug(pattern) for pattern in patterns)
@@ -67,9 +67,9 @@ def _patterns(context: Context) -> ImageSets | None:
     return ImageSets("pattern", "map", "what the map of the answer looks like", slugs, words, tuple(bits))
 
 
-def _flags(context: Context) -> ImageSets | None:
+def _flags(report: Report) -> ImageSets | None:
     """Flags by model's slug, row and name, where errors were asked why."""
-    reasons = getattr(context.report, "reasons", None)
+    reasons = getattr(report, "reasons", None)
     flags = getattr(reasons, "flags", None)
     if not flags:
         return None
@@ -77,8 +77,8 @@ def _flags(context: Context) -> ImageSets | None:
     if not found:
         return None
     slugs = tuple(sorted(found))
-    bits = [np.zeros(len(context.labels), dtype=np.int64) for _ in context.models]
-    for k, model in enumerate(context.models):
+    bits = [np.zeros(len(report.labels), dtype=np.int64) for _ in report.models]
+    for k, model in enumerate(report.models):
         for row, raised in flags.get(model.slug, {}).items():
             bits[k][row] = sum(1 << slugs.index(flag) for flag in set(raised))
     names = tuple(FLAG_NAMES[slug].lower() for slug in slugs)

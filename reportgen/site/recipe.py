@@ -4,47 +4,71 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from reportgen.analysis import content_hash
-from reportgen.config import Config, setting
+from reportgen.config import Config, is_plain, setting, settings_affecting
 from reportgen.errors import printable
-from reportgen.site.context import Context
+from reportgen.site.report import Report
 from reportgen.site.wording.format import count, plain
 
-__all__ = ["build_command", "checksums", "citation", "settings_file", "version"]
+__all__ = ["Recipe", "build_command", "checksums", "citation", "settings_file", "version"]
 
 
-def version(context: Context) -> str:
+@dataclass(frozen=True)
+class Recipe:
+    """The settings as a page states them; paths stay at home.
+
+    Attributes
+    ----------
+    stated
+        Name and value of the settings that shape the results.
+    file
+        The settings that no flag gives, as a `reportgen.toml`; "" where all are the defaults.
+    """
+
+    stated: tuple[tuple[str, str], ...]
+    file: str
+
+    @classmethod
+    def of(cls, config: Config) -> Recipe:
+        """What a configuration says."""
+        names = settings_affecting("analysis", "evidence", "site", "presentation")
+        stated = (name for name in names if is_plain(name) and not setting(name).local)
+        return cls(tuple((name, str(getattr(config, name))) for name in stated), settings_file(config))
+
+
+def version(report: Report) -> str:
     """The version of this package that made the analysis."""
-    manifest = context.analysis.manifest
+    manifest = report.analysis.manifest
     return str(manifest.get("reportgen") or manifest.get("versions", {}).get("reportgen", ""))
 
 
-def citation(context: Context) -> str:
+def citation(report: Report) -> str:
     """One line to cite the report by."""
-    manifest = context.analysis.manifest
+    manifest = report.analysis.manifest
     data = manifest.get("data", {})
     source = plain(str(data.get("source") or data.get("file") or "test set"))
-    models = ", ".join(model.name for model in context.models)
+    models = ", ".join(model.name for model in report.models)
     parts = [
-        f"reportgen{' ' if version(context) else ''}{version(context)}: report on {models}",
-        f"{source}, {count(len(context.everything.labels), 'image')}",
-        f"{context.method}, seed {context.config.seed}",
+        f"reportgen{' ' if version(report) else ''}{version(report)}: report on {models}",
+        f"{source}, {count(len(report.everything.labels), 'image')}",
+        f"{report.method}, seed {report.seed}",
     ]
-    if context.report.privacy == "none" and manifest.get("fingerprint"):
+    if report.privacy == "none" and manifest.get("fingerprint"):
         parts.append(f"analysis {str(manifest['fingerprint'])[:12]}")
     return "; ".join(parts) + "."
 
 
-def checksums(context: Context) -> tuple[tuple[str, str], ...]:
+def checksums(report: Report) -> tuple[tuple[str, str], ...]:
     """Names and SHA-256 of what went in; photos as one hash over all of theirs, unless they are hidden."""
-    found = [(model.name, str(model.info.get("sha256", "unknown"))) for model in context.models]
-    if context.report.privacy == "none":
-        found.append(("all photos, in order", content_hash(*map(str, context.everything.images["sha256"]))))
-        if context.analysis.manifest.get("fingerprint"):
-            found.append(("analysis with its settings", str(context.analysis.manifest["fingerprint"])))
+    found = [(model.name, str(model.info.get("sha256", "unknown"))) for model in report.models]
+    if report.privacy == "none":
+        found.append(("all photos, in order", content_hash(*map(str, report.everything.images["sha256"]))))
+        if report.analysis.manifest.get("fingerprint"):
+            found.append(("analysis with its settings", str(report.analysis.manifest["fingerprint"])))
     return tuple(found)
 
 

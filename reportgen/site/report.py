@@ -1,15 +1,16 @@
-"""What a site is made from: the analysis and everything that was concluded from it, in one bundle."""
+"""What a site is made from: the analysis and everything that was concluded from it, with the names to look it up by."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.analysis import Analysis, AnalysisAnswers
+from reportgen.analysis import Analysis, AnalysisAnswers, ModelRecords
 from reportgen.evidence.attention.dictionary import DICTIONARY
 from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.attention.map_similarity import MapAgreement
@@ -25,9 +26,22 @@ from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
+from reportgen.evidence.shortcuts.properties import Property, photo_properties
 from reportgen.evidence.tables import Dictionary, Tables
+from reportgen.site.wording.attention import Attention
+from reportgen.site.wording.format import base_name
 
-__all__ = ["DataNote", "Report"]
+__all__ = ["UNLABELLED", "DataNote", "Report"]
+
+UNLABELLED = "no label"
+
+_METHODS = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "hirescam": "HiResCAM",
+    "layercam": "LayerCAM",
+    "xgradcam": "XGrad-CAM",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,10 @@ class Report:
         How often verdicts like these were found to be right; None where the package carries no such measurement.
     judging_code
         Version of the code that made this report's verdicts, to be held against the certificate's.
+    seed
+        Of everything drawn at random.
+    experiments
+        Whether the models were asked about changed images.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -86,6 +104,8 @@ class Report:
     certificate: Certificate | None = None
     judging_code: str = ""
     answers: AnalysisAnswers | None = None
+    seed: int = 0
+    experiments: bool = True
 
     @property
     def everything(self) -> AnalysisAnswers:
@@ -112,3 +132,73 @@ class Report:
         if self.reasons is not None:
             found.append((self.reasons.tables, REASON_DICTIONARY))
         return tuple(found)
+
+    @property
+    def models(self) -> tuple[ModelRecords, ...]:
+        """The models' records of the images that are looked at closely."""
+        return self.analysis.models
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the emotions, in the models' order."""
+        return self.analysis.classes
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """(n,) true labels of the images that are looked at closely, -1 where there is none."""
+        return self.analysis.labels
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The id of every row."""
+        return [str(value) for value in self.analysis.images["image_id"]]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The file name of every row, without folders."""
+        return [base_name(path) for path in self.analysis.images["path"].tolist()]
+
+    @cached_property
+    def regions(self) -> Attention | None:
+        """What was measured about regions, by model, emotion and region; None where nothing was."""
+        return Attention(self.attention) if self.attention is not None else None
+
+    @cached_property
+    def properties(self) -> tuple[Property, ...]:
+        """The properties of all photos, in the order of the analysis."""
+        return photo_properties(self.analysis.images)
+
+    @cached_property
+    def method(self) -> str:
+        """The name of the heatmap method as papers write it."""
+        name = str(self.models[0].info.get("method", "gradcam")) if self.models else "gradcam"
+        return _METHODS.get(name, name)
+
+    @cached_property
+    def labelled(self) -> int:
+        """How many images have a label."""
+        return int((self.everything.labels >= 0).sum())
+
+    def truth(self, row: int) -> str:
+        """The true label of a row in words."""
+        return self.classes[self.labels[row]] if self.labels[row] >= 0 else UNLABELLED
+
+    def images_of(self, emotion: int) -> int:
+        """How many images have this label."""
+        return int((self.everything.labels == emotion).sum())
+
+    def close_images_of(self, emotion: int) -> int:
+        """How many of them are looked at closely."""
+        return int((self.labels == emotion).sum())
+
+    def pair_models(self, index: int) -> tuple[int, int]:
+        """Positions of the two models of pair `index`."""
+        comparison, names = self.comparisons[index], [model.name for model in self.models]
+        return names.index(comparison.a), names.index(comparison.b)
+
+    def blank(self, model: int) -> npt.NDArray[np.bool_]:
+        """(n,) maps of the true label without evidence: no more than the random head gives, where that was run."""
+        if self.attention is not None:
+            return np.asarray(self.attention.measures[model].own.blank)
+        maps = self.models[model].maps[np.arange(len(self.labels)), np.maximum(self.labels, 0)]
+        return np.asarray(~(maps.max(axis=(1, 2)) > 0))

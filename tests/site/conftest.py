@@ -398,7 +398,7 @@ def variants(
     return {
         "two models": published,
         "hostile names": hostile,
-        "use not tested": _publish(make_report(measured=True, tested=False), folder / "untested", experiments="off"),
+        "use not tested": _publish(make_report(measured=True, tested=False, experiments=False), folder / "untested"),
         "regions not measured": _publish(make_report(), folder / "plain"),
         "one model": _publish(make_report(models=("Only",)), folder / "one"),
         "three models": _publish(

@@ -1,7 +1,6 @@
 """View objects that several pages share. Templates print these and compute nothing.
 
-All `href` and `path` fields start at the site's root. `series` is the letter under which a model keeps its colour and
-its mark on every page.
+All `href` and `path` fields start at the site's root. `series` is the letter of `series_of`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,15 @@ __all__ = [
     "Page",
     "Thumb",
     "Tile",
+    "series_of",
 ]
+
+_SERIES = "abcdef"
+
+
+def series_of(model: int) -> str:
+    """The letter under which model number `model` keeps its colour and its mark on every page."""
+    return _SERIES[model % len(_SERIES)]
 
 
 @dataclass(frozen=True)

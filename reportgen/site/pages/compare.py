@@ -11,10 +11,13 @@ from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.performance.model_comparison import ALPHA, Comparison
 from reportgen.evidence.stats.intervals import Estimate, format_p
 from reportgen.evidence.stats.multiple_testing import holm
-from reportgen.site.context import Context
-from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Link, Number, Page
+from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Link, Number, Page, series_of
+from reportgen.site.legends import Legends
+from reportgen.site.links import Links
 from reportgen.site.pages.emotion import split
+from reportgen.site.report import Report
 from reportgen.site.sections.map_similarity import AgreementView, agreement_view
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import (
     and_list,
     count,
@@ -95,25 +98,25 @@ class CompareView:
     legend: Legend
 
 
-def compare_view(context: Context) -> CompareView:
+def compare_view(report: Report, links: Links, tiles: Tiles, legends: Legends) -> CompareView:
     """The page that the navigation leads to."""
-    comparisons = context.report.comparisons
+    comparisons = report.comparisons
     page = Page("Compare", "Which model is right where, and where they disagree", "Compare")
     if len(comparisons) == 1:
-        return CompareView(page, _title(comparisons[0]), "", "", (), _pair(context, 0), context.legend())
+        return CompareView(page, _title(comparisons[0]), "", "", (), _pair(report, links, tiles, 0), legends.maps())
     adjusted = holm([c.p_value for c in comparisons])
-    title, lede = _best(context, adjusted)
+    title, lede = _best(report, adjusted)
     explain = (
         "First minus second model, on the same images, with 95 % intervals. Whether a difference is more than chance "
         f"is decided by McNemar's exact test, adjusted (Holm) for {len(comparisons)} pairs."
     )
-    rows = tuple(_pair_row(context, index, float(p)) for index, p in enumerate(adjusted))
-    return CompareView(page, title, lede, explain, rows, None, context.legend())
+    rows = tuple(_pair_row(report, links, index, float(p)) for index, p in enumerate(adjusted))
+    return CompareView(page, title, lede, explain, rows, None, legends.maps())
 
 
-def pair_view(context: Context, index: int) -> CompareView:
+def pair_view(report: Report, links: Links, tiles: Tiles, legends: Legends, index: int) -> CompareView:
     """One of several pairs."""
-    comparisons = context.report.comparisons
+    comparisons = report.comparisons
     names = [f"{c.a} and {c.b}" for c in comparisons]
     before, after = index - 1, index + 1
     page = Page(
@@ -121,23 +124,23 @@ def pair_view(context: Context, index: int) -> CompareView:
         f"Where {names[index]} are right and where they disagree",
         "Compare",
         (Crumb("Compare", "compare.html"), Crumb(names[index])),
-        Link(names[before], context.compare_path(before)) if index else None,
-        Link(names[after], context.compare_path(after)) if after < len(names) else None,
+        Link(names[before], links.compare_path(before)) if index else None,
+        Link(names[after], links.compare_path(after)) if after < len(names) else None,
     )
-    pair = _pair(context, index)
-    return CompareView(page, _title(comparisons[index]), "", "", (), pair, context.legend(context.pair_models(index)))
+    pair = _pair(report, links, tiles, index)
+    return CompareView(page, _title(comparisons[index]), "", "", (), pair, legends.maps(report.pair_models(index)))
 
 
-def _pair_row(context: Context, index: int, p: float) -> PairRow:
-    c = context.report.comparisons[index]
-    a, b = context.pair_models(index)
+def _pair_row(report: Report, links: Links, index: int, p: float) -> PairRow:
+    c = report.comparisons[index]
+    a, b = report.pair_models(index)
     verdict = f"{'yes' if p < ALPHA else 'not decided'}, {format_p(p)}"
     return PairRow(
         c.a,
         c.b,
-        context.series(a),
-        context.series(b),
-        context.compare_path(index),
+        series_of(a),
+        series_of(b),
+        links.compare_path(index),
         points(c.difference.value) if c.n else "–",
         points_interval(c.difference) if c.n else "",
         f"{c.only_a:,}",
@@ -148,9 +151,9 @@ def _pair_row(context: Context, index: int, p: float) -> PairRow:
     )
 
 
-def _best(context: Context, adjusted: npt.NDArray[np.float64]) -> tuple[str, str]:
+def _best(report: Report, adjusted: npt.NDArray[np.float64]) -> tuple[str, str]:
     """Which model is right most often, and which others cannot be told from it."""
-    comparisons, scores = context.report.comparisons, context.report.scores
+    comparisons, scores = report.comparisons, report.scores
     if not comparisons[0].n:
         return "Where the models part.", "Without labels nobody is right or wrong; the pairs show where they disagree."
     best = max(scores, key=lambda score: score.accuracy.value)
@@ -192,9 +195,9 @@ def _difference(c: Comparison) -> Number:
     )
 
 
-def _pair(context: Context, index: int) -> PairView:
-    c = context.report.comparisons[index]
-    a, b = context.pair_models(index)
+def _pair(report: Report, links: Links, tiles: Tiles, index: int) -> PairView:
+    c = report.comparisons[index]
+    a, b = report.pair_models(index)
     numbers: tuple[Number, ...] = ()
     if c.n:
         numbers = (
@@ -218,8 +221,8 @@ def _pair(context: Context, index: int) -> PairView:
     return PairView(
         a=c.a,
         b=c.b,
-        series_a=context.series(a),
-        series_b=context.series(b),
+        series_a=series_of(a),
+        series_b=series_of(b),
         sentence=c.sentence,
         numbers=numbers,
         quadrants=(
@@ -230,18 +233,18 @@ def _pair(context: Context, index: int) -> PairView:
         )
         if c.n
         else (),
-        rows=_rows(context, a, b) if c.n else (),
-        galleries=_galleries(context, a, b),
-        agreement=agreement_view(context, index, a, b),
+        rows=_rows(report, links, a, b) if c.n else (),
+        galleries=_galleries(report, links, tiles, a, b),
+        agreement=agreement_view(report, links, tiles, index, a, b),
     )
 
 
-def _rows(context: Context, a: int, b: int) -> tuple[SplitRow, ...]:
-    everything = context.everything
+def _rows(report: Report, links: Links, a: int, b: int) -> tuple[SplitRow, ...]:
+    everything = report.everything
     labels = everything.labels
     right_a, right_b = everything.models[a].predicted == labels, everything.models[b].predicted == labels
     rows = []
-    for emotion, name in enumerate(context.classes):
+    for emotion, name in enumerate(report.classes):
         of = labels == emotion
         n = int(of.sum())
         if not n:
@@ -253,7 +256,7 @@ def _rows(context: Context, a: int, b: int) -> tuple[SplitRow, ...]:
         rows.append(
             SplitRow(
                 name,
-                context.emotion_path(emotion),
+                links.emotion_path(emotion),
                 count(n, "image"),
                 (number(counts[0]), number(counts[1]), number(counts[2]), number(counts[3])),
                 (starts[0], starts[1], starts[2], starts[3]),
@@ -264,8 +267,8 @@ def _rows(context: Context, a: int, b: int) -> tuple[SplitRow, ...]:
     return tuple(rows)
 
 
-def _galleries(context: Context, a: int, b: int) -> tuple[Gallery, ...]:
-    name_a, name_b = context.models[a].name, context.models[b].name
+def _galleries(report: Report, links: Links, tiles: Tiles, a: int, b: int) -> tuple[Gallery, ...]:
+    name_a, name_b = report.models[a].name, report.models[b].name
     kinds = (
         ("b-right-a-wrong", f"{name_b} right, {name_a} wrong", _ORDER),
         ("a-right-b-wrong", f"{name_a} right, {name_b} wrong", _ORDER),
@@ -278,21 +281,21 @@ def _galleries(context: Context, a: int, b: int) -> tuple[Gallery, ...]:
     )
     galleries = []
     for kind, title, explain in kinds:
-        picks = context.report.mined.between(context.models[a].slug, context.models[b].slug, kind)
+        picks = report.mined.between(report.models[a].slug, report.models[b].slug, kind)
         if not picks:
             continue
-        shown, more = split([_example(context, pick, a, b) for pick in picks], _SHOWN)
+        shown, more = split([_example(report, links, tiles, pick, a, b) for pick in picks], _SHOWN)
         galleries.append(Gallery(kind, title, explain, ("image", name_a, name_b), shown, more))
     return tuple(galleries)
 
 
-def _example(context: Context, pick: Pick, a: int, b: int) -> Example:
+def _example(report: Report, links: Links, tiles: Tiles, pick: Pick, a: int, b: int) -> Example:
     row = pick.image
     return Example(
-        anchor=f"{context.models[a].slug}-{context.models[b].slug}-{pick.kind}-{context.ids[row]}",
-        href=context.image_path(row),
-        name=shorten(context.names[row], 34),
-        truth=context.truth(row),
-        tiles=(context.original(row), context.overlay(row, a), context.overlay(row, b)),
-        answers=context.answers(row, (a, b)),
+        anchor=f"{report.models[a].slug}-{report.models[b].slug}-{pick.kind}-{report.ids[row]}",
+        href=links.image_path(row),
+        name=shorten(report.names[row], 34),
+        truth=report.truth(row),
+        tiles=(tiles.original(row), tiles.overlay(row, a), tiles.overlay(row, b)),
+        answers=tiles.answers(row, (a, b)),
     )

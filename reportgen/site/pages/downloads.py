@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 
 from reportgen.evidence.tables import Dictionary, Tables, inert
-from reportgen.site.context import Context, base_name
+from reportgen.site.links import Links
+from reportgen.site.report import Report
 from reportgen.site.sections.certificate import TABLE as CERTIFICATE_TABLE
+from reportgen.site.wording.format import base_name
 from reportgen.site.wording.headline import answer_questions, headline
 
 __all__ = ["DESCRIPTIONS", "downloads"]
@@ -60,27 +62,27 @@ _PLAIN_ROWS = 50_000
 _ROWS_AT_ONCE = 5_000
 
 
-def downloads(context: Context, *, everything: bool = True) -> dict[str, bytes]:
+def downloads(report: Report, links: Links, *, everything: bool = True) -> dict[str, bytes]:
     """The files by path; without `everything`, those that other tables cannot be made from."""
-    predictions, columns = _predictions(context)
-    certificate = context.report.certificate
+    predictions, columns = _predictions(report, links)
+    certificate = report.certificate
     scores: dict[str, Any] = {
-        "classes": list(context.classes),
-        "models": [asdict(score) for score in context.report.scores],
-        "comparisons": [asdict(comparison) for comparison in context.report.comparisons],
+        "classes": list(report.classes),
+        "models": [asdict(score) for score in report.scores],
+        "comparisons": [asdict(comparison) for comparison in report.comparisons],
     }
     return {
-        "downloads/answers.json": _answers(context),
+        "downloads/answers.json": _answers(report, links),
         **predictions,
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/scores.json": _json(scores),
-        **(_tables(context.report.tables) if everything else {}),
+        **(_tables(report.tables) if everything else {}),
         **({CERTIFICATE_TABLE: certificate.table} if certificate is not None else {}),
     }
 
 
-def _answers(context: Context) -> bytes:
-    said = headline(context)
+def _answers(report: Report, links: Links) -> bytes:
+    said = headline(report)
     answers = [
         {
             "question": answer.question,
@@ -89,7 +91,7 @@ def _answers(context: Context) -> bytes:
             "text": answer.text,
             "evidence": answer.link.href,
         }
-        for answer in answer_questions(context)
+        for answer in answer_questions(report, links)
     ]
     return _json({"headline": said.text, "lede": said.lede, "answers": answers})
 
@@ -124,21 +126,23 @@ def _flat(value: Any) -> Any:
     return value
 
 
-def _predictions(context: Context) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
+def _predictions(report: Report, links: Links) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
     """All images' answers, whatever is looked at closely: the file, and what its columns mean."""
     columns = [
         ("image_id", "Start of the hash of the image's content; the page of an image is images/<image_id>.html"),
         ("file", "File name, without its folder"),
         ("label", "Labelled emotion; empty where there is none"),
     ]
-    for model in context.models:
+    for model in report.models:
         columns.append((f"{model.slug}_predicted", f"Answer of {model.name}"))
         columns.append((f"{model.slug}_confidence", "Probability of that answer, 0 to 1"))
-        for name, slug in zip(context.classes, context.emotion_slugs, strict=True):
+        for name, slug in zip(report.classes, links.emotion_slugs, strict=True):
             meaning = f"Probability that {model.name} gives to {name}, 0 to 1"
             columns.append((f"{model.slug}_p_{slug}", meaning))
-    n = len(context.everything.labels)
-    blocks = (_block(context, slice(start, start + _ROWS_AT_ONCE)) for start in range(0, max(n, 1), _ROWS_AT_ONCE))
+    n = len(report.everything.labels)
+    blocks = (
+        _block(report, links, slice(start, start + _ROWS_AT_ONCE)) for start in range(0, max(n, 1), _ROWS_AT_ONCE)
+    )
     if n <= _PLAIN_ROWS:
         return {"downloads/predictions.csv": b"".join(blocks)}, columns
     packed = io.BytesIO()
@@ -149,10 +153,10 @@ def _predictions(context: Context) -> tuple[dict[str, bytes], list[tuple[str, st
     return {"downloads/predictions.csv.gz": packed.getvalue()}, columns
 
 
-def _block(context: Context, rows: slice) -> bytes:
+def _block(report: Report, links: Links, rows: slice) -> bytes:
     """Some rows of the table of predictions as CSV; the first ones with the header."""
-    everything = context.everything
-    names = np.array([*(inert(name) for name in context.classes), ""], dtype=object)
+    everything = report.everything
+    names = np.array([*(inert(name) for name in report.classes), ""], dtype=object)
     table: dict[str, Any] = {
         "image_id": everything.images["image_id"].iloc[rows].tolist(),
         "file": [inert(base_name(path)) for path in everything.images["path"].iloc[rows]],
@@ -161,7 +165,7 @@ def _block(context: Context, rows: slice) -> bytes:
     for model in everything.models:
         table[f"{model.slug}_predicted"] = names[model.predicted[rows]]
         table[f"{model.slug}_confidence"] = np.round(model.confidence[rows], 6)
-        for index, slug in enumerate(context.emotion_slugs):
+        for index, slug in enumerate(links.emotion_slugs):
             table[f"{model.slug}_p_{slug}"] = np.round(model.probabilities[rows, index], 6)
     return _csv(pd.DataFrame(table), header=rows.start == 0)
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.examples.mining import Pick
-from reportgen.site.context import Context
-from reportgen.site.html.components import Bar, Crumb, Example, Gallery, Legend, Link, Number, Page, Tile
+from reportgen.site.html.components import Bar, Crumb, Example, Gallery, Legend, Link, Number, Page, Tile, series_of
+from reportgen.site.legends import Legends
+from reportgen.site.links import Links
 from reportgen.site.pictures.mean_maps import MeanMaps
 from reportgen.site.pictures.patches import PatchStrip
+from reportgen.site.report import Report
 from reportgen.site.sections.region_profile import ActionGroup, Profile, action_groups, profile_view
 from reportgen.site.sections.region_rows import else_decided
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.emotions import emotion_lede, emotion_title, right_answers
 from reportgen.site.wording.format import (
@@ -90,11 +93,13 @@ def split(examples: Sequence[Example], shown: int) -> tuple[tuple[Example, ...],
     return tuple(examples[:cut]), tuple(examples[cut:])
 
 
-def emotion_view(context: Context, emotion: int, means: MeanMaps, patches: Patches) -> EmotionView:
+def emotion_view(
+    report: Report, links: Links, tiles: Tiles, legends: Legends, emotion: int, means: MeanMaps, patches: Patches
+) -> EmotionView:
     """The page of one emotion."""
-    name, n = context.classes[emotion], context.images_of(emotion)
+    name, n = report.classes[emotion], report.images_of(emotion)
     before = emotion - 1 if emotion > 0 else None
-    after = emotion + 1 if emotion + 1 < len(context.classes) else None
+    after = emotion + 1 if emotion + 1 < len(report.classes) else None
     thin = ""
     if 0 < n < 10:
         thin = f"Only {count(n, 'image')}: the counts are shown, and nothing general can be said."
@@ -104,41 +109,45 @@ def emotion_view(context: Context, emotion: int, means: MeanMaps, patches: Patch
             f"How the models read {name}: correct and misread images with heatmaps",
             "Emotions",
             (Crumb("Emotions", "emotions.html"), Crumb(name)),
-            Link(context.classes[before], context.emotion_path(before)) if before is not None else None,
-            Link(context.classes[after], context.emotion_path(after)) if after is not None else None,
+            Link(report.classes[before], links.emotion_path(before)) if before is not None else None,
+            Link(report.classes[after], links.emotion_path(after)) if after is not None else None,
         ),
-        tabs=context.emotion_links(emotion),
+        tabs=links.emotion_links(emotion),
         name=name,
-        title=emotion_title(context, emotion),
-        proofs=emotion_proofs(context, emotion),
-        lede=emotion_lede(context, emotion),
+        title=emotion_title(report, emotion),
+        proofs=emotion_proofs(report, links, emotion),
+        lede=emotion_lede(report, emotion),
         empty="" if n else f"The test set has no image labelled {name}.",
         thin=thin,
-        columns=tuple(_column(context, emotion, k, means, patches[k].get(emotion)) for k in range(len(context.models)))
+        columns=tuple(
+            _column(report, links, tiles, emotion, k, means, patches[k].get(emotion)) for k in range(len(report.models))
+        )
         if n
         else (),
-        profile=profile_view(context, emotion),
-        actions=action_groups(context, emotion),
-        mean_legend=context.mean_legend(rows=True),
-        legend=context.legend(),
+        profile=profile_view(report, links, emotion),
+        actions=action_groups(report, emotion),
+        mean_legend=legends.means(rows=True),
+        legend=legends.maps(),
         explorer=Link(
-            f"{_which(context, emotion)} of {name} in the explorer", context.explorer(context.token("true", name))
+            f"{_which(report, emotion)} of {name} in the explorer", links.explorer(links.token("true", name))
         ),
     )
 
 
-def _which(context: Context, emotion: int) -> str:
-    shown, n = context.close_images_of(emotion), context.images_of(emotion)
+def _which(report: Report, emotion: int) -> str:
+    shown, n = report.close_images_of(emotion), report.images_of(emotion)
     return f"{number(shown)} of {count(n, 'image')}" if shown < n else f"All {count(n, 'image')}"
 
 
-def _column(context: Context, emotion: int, k: int, means: MeanMaps, patches: PatchStrip | None) -> EmotionColumn:
-    model, score = context.models[k], context.report.scores[k].emotions[emotion]
+def _column(
+    report: Report, links: Links, tiles: Tiles, emotion: int, k: int, means: MeanMaps, patches: PatchStrip | None
+) -> EmotionColumn:
+    model, score = report.models[k], report.scores[k].emotions[emotion]
     return EmotionColumn(
-        series=context.series(k),
+        series=series_of(k),
         model=model.name,
         anchor=model.slug,
-        href=context.model_path(k),
+        href=links.model_path(k),
         numbers=(
             Number(
                 "Recall",
@@ -156,59 +165,57 @@ def _column(context: Context, emotion: int, k: int, means: MeanMaps, patches: Pa
             ),
             Number("F1", decimal(score.f1.value), decimal_interval(score.f1), "both in one", "F1"),
         ),
-        sentence=_confused(context, emotion, k),
-        means=_mean_tiles(context, emotion, k, means),
-        answers=_answers(context, emotion, k),
-        decided=else_decided(context.attention, context.report.use, model.name, context.classes[emotion])
-        if context.attention
-        else (),
-        patches=_patch_tiles(context, emotion, k, patches),
-        patch_note=_patch_note(context, emotion, patches),
-        galleries=_galleries(context, emotion, k),
+        sentence=_confused(report, emotion, k),
+        means=_mean_tiles(report, emotion, k, means),
+        answers=_answers(report, links, emotion, k),
+        decided=else_decided(report.regions, report.use, model.name, report.classes[emotion]) if report.regions else (),
+        patches=_patch_tiles(report, links, emotion, k, patches),
+        patch_note=_patch_note(report, emotion, patches),
+        galleries=_galleries(report, tiles, emotion, k),
     )
 
 
-def _confused(context: Context, emotion: int, k: int) -> str:
-    row = context.report.scores[k].confusion[emotion].copy()
+def _confused(report: Report, emotion: int, k: int) -> str:
+    row = report.scores[k].confusion[emotion].copy()
     row[emotion] = 0
     if not row.any():
         return "Never taken for anything else."
     top = int(row.argmax())
-    return f"Taken for {context.classes[top]} most often: {count(int(row[top]), 'time')}."
+    return f"Taken for {report.classes[top]} most often: {count(int(row[top]), 'time')}."
 
 
-def _mean_tiles(context: Context, emotion: int, k: int, means: MeanMaps) -> tuple[Tile, ...]:
+def _mean_tiles(report: Report, emotion: int, k: int, means: MeanMaps) -> tuple[Tile, ...]:
     tiles = []
     for which, title in (("correct", "Mean, read correctly"), ("wrong", "Mean, misread")):
         mean = means[k].get((emotion, which))
         if mean is not None and mean.picture is not None:
             alt = (
-                f"Mean {context.method} map of {context.models[k].name} for {context.classes[emotion]} over "
+                f"Mean {report.method} map of {report.models[k].name} for {report.classes[emotion]} over "
                 f"{count(mean.n, 'image')}, {'read correctly' if which == 'correct' else 'misread'}"
             )
             tiles.append(Tile(mean.picture, alt, title, mean.note, few=mean.few))
     return tuple(tiles)
 
 
-def _patch_tiles(context: Context, emotion: int, k: int, strip: PatchStrip | None) -> tuple[Tile, ...]:
-    model, name = context.models[k], context.classes[emotion]
+def _patch_tiles(report: Report, links: Links, emotion: int, k: int, strip: PatchStrip | None) -> tuple[Tile, ...]:
+    model, name = report.models[k], report.classes[emotion]
     tiles = []
     for patch in strip.patches if strip is not None else ():
         region = REGION_NAMES.get(patch.region, "")
-        alt = f"Patch of image {context.ids[patch.row]} at the peak of {model.name}'s map for {name}"
+        alt = f"Patch of image {report.ids[patch.row]} at the peak of {model.name}'s map for {name}"
         tiles.append(
             Tile(
                 patch.picture,
                 alt + (f": {region}" if region else ""),
                 capital(region) or "Peak",
-                href=context.image_path(patch.row),
+                href=links.image_path(patch.row),
             )
         )
     return tuple(tiles)
 
 
-def _patch_note(context: Context, emotion: int, strip: PatchStrip | None) -> str:
-    name = context.classes[emotion]
+def _patch_note(report: Report, emotion: int, strip: PatchStrip | None) -> str:
+    name = report.classes[emotion]
     if strip is None or not strip.patches:
         return f"No image of {name} is read correctly with a map that is not blank, so there is nothing to cut."
     text = "Cut where the evidence is strongest, one image each, near-duplicates left out."
@@ -218,34 +225,34 @@ def _patch_note(context: Context, emotion: int, strip: PatchStrip | None) -> str
     return text
 
 
-def _answers(context: Context, emotion: int, k: int) -> tuple[Bar, ...]:
-    row = context.report.scores[k].confusion[emotion]
+def _answers(report: Report, links: Links, emotion: int, k: int) -> tuple[Bar, ...]:
+    row = report.scores[k].confusion[emotion]
     total = int(row.sum())
     bars = []
     for predicted in sorted(range(len(row)), key=lambda i: (-int(row[i]), i)):
         value = int(row[predicted])
         if not value:
             continue
-        href = None if predicted == emotion else f"{context.errors_path(k)}#{context.pair_anchor(emotion, predicted)}"
+        href = None if predicted == emotion else f"{links.errors_path(k)}#{links.pair_anchor(emotion, predicted)}"
         bars.append(
             Bar(
-                context.classes[predicted],
+                report.classes[predicted],
                 round(100 * value / total, 2),
                 f"{value:,}",
                 href,
                 predicted == emotion,
-                context.series(k),
+                series_of(k),
             )
         )
     return tuple(bars)
 
 
-def _galleries(context: Context, emotion: int, k: int) -> tuple[Gallery, ...]:
-    model, name = context.models[k], context.classes[emotion]
+def _galleries(report: Report, tiles: Tiles, emotion: int, k: int) -> tuple[Gallery, ...]:
+    model, name = report.models[k], report.classes[emotion]
     galleries = []
     correct_seen = False
     for kind, title, explain in _KINDS:
-        picks: tuple[Pick, ...] = context.report.mined.of(model.slug, name, kind)
+        picks: tuple[Pick, ...] = report.mined.of(model.slug, name, kind)
         if not picks:
             continue
         wrong = kind in ("surest-error", "near-miss", "fallback")
@@ -255,6 +262,6 @@ def _galleries(context: Context, emotion: int, k: int) -> tuple[Gallery, ...]:
         columns = (
             ("image", "evidence for the answer", f"evidence for {name}", "who wins where") if wrong else _RIGHT_COLUMNS
         )
-        shown, more = split([context.example(pick, k) for pick in picks], _SHOWN)
+        shown, more = split([tiles.example(pick, k) for pick in picks], _SHOWN)
         galleries.append(Gallery(anchor, title, explain, columns, shown, more))
     return tuple(galleries)

@@ -9,10 +9,13 @@ import numpy as np
 
 from reportgen.evidence.errors.reasons import ModelReasons
 from reportgen.evidence.stats.intervals import wilson
-from reportgen.site.context import Context
-from reportgen.site.html.components import Bar, Crumb, Legend, Link, Page, Tile
+from reportgen.site.html.components import Bar, Crumb, Legend, Link, Page, Tile, series_of
+from reportgen.site.legends import Legends
+from reportgen.site.links import Links
+from reportgen.site.report import Report
 from reportgen.site.sections.error_reasons import CardReasons, ReasonTable, card_reasons, reason_table
 from reportgen.site.sections.occlusion_strip import RegionStrip, region_strip
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import capital, count, number, percent, percent_estimate, shorten, sure
 from reportgen.site.wording.reasons import FLAG_NAMES
 
@@ -105,14 +108,14 @@ class ModelErrorsView:
     reasons: ReasonTable | None = None
 
 
-def probability_rows(context: Context, row: int, first: int, top: int | None) -> tuple[ProbabilityRow, ...]:
+def probability_rows(report: Report, row: int, first: int, top: int | None) -> tuple[ProbabilityRow, ...]:
     """Probabilities of all models: any model's `top` classes (None: all) and the label, sorted by model `first`."""
-    label = int(context.labels[row])
-    ranked = [np.argsort(-model.probabilities[row], kind="stable") for model in context.models]
+    label = int(report.labels[row])
+    ranked = [np.argsort(-model.probabilities[row], kind="stable") for model in report.models]
     wanted = {int(c) for order in ranked for c in order[:top]} | ({label} if label >= 0 else set())
     return tuple(
         ProbabilityRow(
-            context.classes[c],
+            report.classes[c],
             c == label,
             tuple(
                 Bar(
@@ -120,9 +123,9 @@ def probability_rows(context: Context, row: int, first: int, top: int | None) ->
                     round(100 * float(model.probabilities[row, c]), 1),
                     sure(float(model.probabilities[row, c])),
                     strong=int(model.predicted[row]) == c,
-                    series=context.series(k),
+                    series=series_of(k),
                 )
-                for k, model in enumerate(context.models)
+                for k, model in enumerate(report.models)
             ),
         )
         for c in map(int, ranked[first])
@@ -130,33 +133,36 @@ def probability_rows(context: Context, row: int, first: int, top: int | None) ->
     )
 
 
-def error_card(context: Context, row: int, k: int, note: str) -> ErrorCard:
+def error_card(report: Report, links: Links, tiles: Tiles, row: int, k: int, note: str) -> ErrorCard:
     """One error of model `k`."""
     return ErrorCard(
-        anchor=f"{context.models[k].slug}-{context.ids[row]}",
-        href=context.image_path(row),
-        name=shorten(context.names[row], 34),
+        anchor=f"{report.models[k].slug}-{report.ids[row]}",
+        href=links.image_path(row),
+        name=shorten(report.names[row], 34),
         note=note,
-        tiles=context.error_tiles(row, k),
-        models=tuple(model.name for model in context.models),
-        rows=probability_rows(context, row, k, _TOP),
-        reasons=card_reasons(context, row, k),
-        strip=region_strip(context, row, k),
+        tiles=tiles.error_tiles(row, k),
+        models=tuple(model.name for model in report.models),
+        rows=probability_rows(report, row, k, _TOP),
+        reasons=card_reasons(report, links, row, k),
+        strip=region_strip(report, tiles, row, k),
     )
 
 
-def _pairs(context: Context, k: int, *, folded: bool) -> tuple[Pair, ...]:
-    score, model = context.report.scores[k], context.models[k]
+def _pairs(report: Report, links: Links, tiles: Tiles, k: int, *, folded: bool) -> tuple[Pair, ...]:
+    score, model = report.scores[k], report.models[k]
     wrong = score.n - int(np.trace(score.confusion))
     pairs: list[tuple[int, Pair]] = []
     for truth, row in enumerate(score.confusion):
         for predicted, value in enumerate(row.tolist()):
             if truth == predicted or not value:
                 continue
-            said, true = context.classes[predicted], context.classes[truth]
-            picks = context.report.mined.confusions(model.slug, true, said)
-            anchor = context.pair_anchor(truth, predicted)
-            cards = [error_card(context, pick.image, k, pick.note) for pick in picks[: None if folded else _OPEN]]
+            said, true = report.classes[predicted], report.classes[truth]
+            picks = report.mined.confusions(model.slug, true, said)
+            anchor = links.pair_anchor(truth, predicted)
+            cards = [
+                error_card(report, links, tiles, pick.image, k, pick.note)
+                for pick in picks[: None if folded else _OPEN]
+            ]
             pairs.append((
                 value,
                 Pair(
@@ -166,11 +172,11 @@ def _pairs(context: Context, k: int, *, folded: bool) -> tuple[Pair, ...]:
                     count=number(value),
                     text=f"{count(value, 'image')}, {percent(value / int(row.sum()))} of {true}",
                     share=round(100 * value / wrong, 2),
-                    href=f"{context.errors_path(k)}#{anchor}",
+                    href=f"{links.errors_path(k)}#{anchor}",
                     explorer=Link(
-                        _explorer_text(context, value),
-                        context.explorer(
-                            context.token("true", true), context.token("pred", said), f"model:{model.slug}"
+                        _explorer_text(report, value),
+                        links.explorer(
+                            links.token("true", true), links.token("pred", said), f"model:{model.slug}"
                         ),
                     ),
                     cards=tuple(cards[:_OPEN]),
@@ -180,26 +186,26 @@ def _pairs(context: Context, k: int, *, folded: bool) -> tuple[Pair, ...]:
     return tuple(pair for _, pair in sorted(pairs, key=lambda found: (-found[0], found[1].anchor)))
 
 
-def _explorer_text(context: Context, images: int) -> str:
-    if context.report.sampled:
+def _explorer_text(report: Report, images: int) -> str:
+    if report.sampled:
         return "those of the sample in the explorer"
     return f"all {images:,} in the explorer" if images > 1 else "in the explorer"
 
 
-def errors_view(context: Context) -> ErrorsView:
+def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) -> ErrorsView:
     """The overview."""
     models = []
-    for k, model in enumerate(context.models):
-        score = context.report.scores[k]
+    for k, model in enumerate(report.models):
+        score = report.scores[k]
         wrong = score.n - int(np.trace(score.confusion))
-        pairs = _pairs(context, k, folded=False)
+        pairs = _pairs(report, links, tiles, k, folded=False)
         shown = pairs[:10]
         rest = len(pairs) - len(shown)
         models.append(
             ModelErrors(
-                context.series(k),
+                series_of(k),
                 model.name,
-                context.errors_path(k),
+                links.errors_path(k),
                 f"{capital(count(wrong, 'error'))} in {count(len(pairs), 'pair')} of emotions."
                 if wrong
                 else "No errors.",
@@ -209,26 +215,26 @@ def errors_view(context: Context) -> ErrorsView:
             )
         )
     total = [m.sentence for m in models]
-    labelled, chosen = bool(context.labelled), tuple(range(len(context.models)))
+    labelled, chosen = bool(report.labelled), tuple(range(len(report.models)))
     return ErrorsView(
         page=Page("Errors", "What the models confuse, with the evidence for both classes", "Errors"),
-        title=_title(context) if labelled else "Without labels there are no errors.",
+        title=_title(report) if labelled else "Without labels there are no errors.",
         lede="An error is two maps: the evidence for what the model said, and for what the label says. Both are drawn "
         "on one scale, so you can see whether the model found the right evidence and weighed it wrongly, or never "
         "found it."
         if labelled and total
         else "These images have no label, so nothing says which answers are wrong.",
         models=tuple(models) if labelled else (),
-        legend=context.legend(),
-        leads=_leads(context, chosen),
-        strips=_strips(context, chosen, [pair for model in models for pair in model.featured]),
-        reasons=reason_table(context, chosen),
+        legend=legends.maps(),
+        leads=_leads(report, chosen),
+        strips=_strips(report, chosen, [pair for model in models for pair in model.featured]),
+        reasons=reason_table(report, links, chosen),
     )
 
 
-def _leads(context: Context, chosen: Sequence[int]) -> tuple[str, ...]:
+def _leads(report: Report, chosen: Sequence[int]) -> tuple[str, ...]:
     """Per model, how much the reasons leave open; empty where no errors were asked why."""
-    findings = context.report.reasons
+    findings = report.reasons
     return tuple(_lead(findings.models[k]) for k in chosen if findings.models[k].errors) if findings else ()
 
 
@@ -251,9 +257,9 @@ def _lead(reasons: ModelReasons) -> str:
     return f"{text} The most frequent first reason is {first}."
 
 
-def _strips(context: Context, chosen: Sequence[int], pairs: Sequence[Pair]) -> str:
+def _strips(report: Report, chosen: Sequence[int], pairs: Sequence[Pair]) -> str:
     """How to read the bars beside the cards, once for all of them; empty where there are none."""
-    findings = context.report.reasons
+    findings = report.reasons
     if findings is None or not any(card.strip for pair in pairs for card in (*pair.cards, *pair.more)):
         return ""
     strips = [changes for k in chosen for changes in findings.models[k].strips.values()]
@@ -267,9 +273,9 @@ def _strips(context: Context, chosen: Sequence[int], pairs: Sequence[Pair]) -> s
     )
 
 
-def _title(context: Context) -> str:
+def _title(report: Report) -> str:
     merged: dict[tuple[int, int], int] = {}
-    for score in context.report.scores:
+    for score in report.scores:
         off = score.confusion.copy()
         np.fill_diagonal(off, 0)
         if off.any():
@@ -278,14 +284,14 @@ def _title(context: Context) -> str:
     if not merged:
         return "No errors."
     pair = max(merged, key=lambda key: merged[key])
-    who = "Most often, " if merged[pair] == len(context.models) else "Often, "
-    return f"{who}{context.classes[pair[0]]} is read as {context.classes[pair[1]]}."
+    who = "Most often, " if merged[pair] == len(report.models) else "Often, "
+    return f"{who}{report.classes[pair[0]]} is read as {report.classes[pair[1]]}."
 
 
-def model_errors_view(context: Context, k: int) -> ModelErrorsView:
+def model_errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends, k: int) -> ModelErrorsView:
     """One model's errors."""
-    model, score = context.models[k], context.report.scores[k]
-    pairs = _pairs(context, k, folded=True)
+    model, score = report.models[k], report.scores[k]
+    pairs = _pairs(report, links, tiles, k, folded=True)
     wrong = score.n - int(np.trace(score.confusion))
     title = f"{model.name} made {count(wrong, 'error')}." if wrong else f"{model.name} made no error."
     if not score.n:
@@ -296,17 +302,17 @@ def model_errors_view(context: Context, k: int) -> ModelErrorsView:
             f"Errors of {model.name} by confused pair",
             "Errors",
             (Crumb("Errors", "errors.html"), Crumb(model.name)),
-            Link(context.models[k - 1].name, context.errors_path(k - 1)) if k else None,
-            Link(context.models[k + 1].name, context.errors_path(k + 1)) if k + 1 < len(context.models) else None,
+            Link(report.models[k - 1].name, links.errors_path(k - 1)) if k else None,
+            Link(report.models[k + 1].name, links.errors_path(k + 1)) if k + 1 < len(report.models) else None,
         ),
-        tabs=context.model_links(k, "errors"),
+        tabs=links.model_links(k, "errors"),
         title=title,
         lede="Grouped by pair, the most frequent first; a few of each pair, surest first, so that none floods the page."
         if wrong
         else "",
         pairs=pairs,
-        legend=context.legend((k,)),
-        leads=_leads(context, (k,)),
-        strips=_strips(context, (k,), pairs),
-        reasons=reason_table(context, (k,)),
+        legend=legends.maps((k,)),
+        leads=_leads(report, (k,)),
+        strips=_strips(report, (k,), pairs),
+        reasons=reason_table(report, links, (k,)),
     )

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.site.context import Context
-from reportgen.site.html.components import Answer, Legend, Link, Page, Thumb
+from reportgen.site.html.components import Answer, Legend, Link, Page, Thumb, series_of
 from reportgen.site.image_sets import image_sets
+from reportgen.site.legends import Legends
+from reportgen.site.links import Links
 from reportgen.site.pictures.sprites import BORDER, CELLS, COLUMNS, THUMB
+from reportgen.site.report import Report
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import number, shorten
+from reportgen.site.wording.scope import sampling
 
 __all__ = ["ExplorerRow", "ExplorerView", "explorer_data", "explorer_view"]
 
@@ -51,10 +55,10 @@ def page_path(index: int) -> str:
     return "explorer.html" if index == 0 else f"explorer/{index + 1}.html"
 
 
-def explorer_view(context: Context, index: int, data: str) -> ExplorerView:
+def explorer_view(report: Report, links: Links, tiles: Tiles, legends: Legends, index: int, data: str) -> ExplorerView:
     """Static page `index`; `data` is the path of the data script."""
-    order = context.drawn.order[index * CELLS : (index + 1) * CELLS].tolist()
-    count = len(context.drawn.thumbs)
+    order = tiles.drawn.order[index * CELLS : (index + 1) * CELLS].tolist()
+    count = len(tiles.drawn.thumbs)
     last = index * CELLS + len(order)
     return ExplorerView(
         page=Page(
@@ -65,70 +69,70 @@ def explorer_view(context: Context, index: int, data: str) -> ExplorerView:
             Link(f"Page {index}", page_path(index - 1)) if index else None,
             Link(f"Page {index + 2}", page_path(index + 1)) if index + 1 < count else None,
         ),
-        title="A sample of the images" if context.sampling else "Every image",
-        text=f"{number(index * CELLS + 1)} to {number(last)} of {number(len(context.labels))}, by label and answer",
-        sampling=context.sampling,
+        title="A sample of the images" if sampling(report) else "Every image",
+        text=f"{number(index * CELLS + 1)} to {number(last)} of {number(len(report.labels))}, by label and answer",
+        sampling=sampling(report),
         first=index == 0,
-        rows=tuple(_row(context, row) for row in order),
+        rows=tuple(_row(report, tiles, row) for row in order),
         pages=tuple(Link(str(i + 1), page_path(i), i == index) for i in range(count)) if count > 1 else (),
-        classes=context.classes,
-        example=f"true:{context.emotion_slugs[0]} wrong conf:>0.8",
-        words=_words(context),
-        legend=context.legend(),
+        classes=report.classes,
+        example=f"true:{links.emotion_slugs[0]} wrong conf:>0.8",
+        words=_words(report, links),
+        legend=legends.maps(),
         data=data,
     )
 
 
-def _words(context: Context) -> tuple[tuple[tuple[str, ...], str], ...]:
+def _words(report: Report, links: Links) -> tuple[tuple[tuple[str, ...], str], ...]:
     """What can be typed, alternatives together, and what it looks for."""
-    slug = context.emotion_slugs[0]
+    slug = links.emotion_slugs[0]
     words = [
         ((f"true:{slug}",), "the label"),
         ((f"pred:{slug}",), "the answer"),
-        ((f"model:{context.models[0].slug}",), "whose answer"),
+        ((f"model:{report.models[0].slug}",), "whose answer"),
         (("right", "wrong"), "answers that match the label, or do not"),
     ]
-    if len(context.models) > 1:
+    if len(report.models) > 1:
         words.append((("agree", "differ"), "images on which all models give one answer, or do not"))
     words.append((("conf:>0.8", "conf:<0.5"), "how sure the model is"))
-    if context.report.attention is not None:
+    if report.attention is not None:
         words.append((("region:mouth",), "where the map of the answer peaks"))
-    words += [((f"{one.kind}:{one.slugs[0]}",), one.explain) for one in image_sets(context)]
-    if len(set(_grey(context))) > 1:
+    words += [((f"{one.kind}:{one.slugs[0]}",), one.explain) for one in image_sets(report)]
+    if len(set(_grey(report))) > 1:
         words.append((("photo:grey", "photo:colour"), "photos without any colour, or with some"))
     return (*words, (("note:grey",), "how the file was decoded"), (("has:page",), "images with pictures in full size"))
 
 
-def _grey(context: Context) -> list[int]:
+def _grey(report: Report) -> list[int]:
     """1 for photos without any colour; files that are stored in colour can be grey all the same."""
-    images = context.analysis.images
+    images = report.analysis.images
     if "colourfulness" in images:
         return [int(value) for value in images["colourfulness"] == 0]
     return [int(value) for value in images["notes"].str.contains("grey")]
 
 
-def _row(context: Context, row: int) -> ExplorerRow:
-    href = f"images/{context.ids[row]}.html" if row in context.drawn.pictures else None
-    alt = f"Image {context.ids[row]}, labelled {context.truth(row)}"
+def _row(report: Report, tiles: Tiles, row: int) -> ExplorerRow:
+    href = f"images/{report.ids[row]}.html" if row in tiles.drawn.pictures else None
+    alt = f"Image {report.ids[row]}, labelled {report.truth(row)}"
     return ExplorerRow(
-        context.thumb(row, alt), href, shorten(context.names[row], 26), context.truth(row), context.answers(row)
+        tiles.thumb(row, alt), href, shorten(report.names[row], 26), report.truth(row), tiles.answers(row)
     )
 
 
-def explorer_data(context: Context) -> dict[str, Any]:
+def explorer_data(report: Report, links: Links, tiles: Tiles) -> dict[str, Any]:
     """Columns of all images in the explorer's order: what the script filters, in as few bytes as it takes."""
-    order, drawn = context.drawn.order, context.drawn
-    measures = context.report.attention.measures if context.report.attention else ()
-    grey = _grey(context)
+    order, drawn = tiles.drawn.order, tiles.drawn
+    measures = report.attention.measures if report.attention else ()
+    grey = _grey(report)
     peaks = [measure.predicted.peak_region[order].tolist() for measure in measures]
     return {
-        "classes": list(context.classes),
-        "slugs": list(context.emotion_slugs),
+        "classes": list(report.classes),
+        "slugs": list(links.emotion_slugs),
         "models": [
             {
                 "name": model.name,
                 "slug": model.slug,
-                "series": context.series(k),
+                "series": series_of(k),
                 "predicted": model.predicted[order].tolist(),
                 # Per mille; capped so that nothing claims to be certain.
                 "probabilities": np.minimum(999, np.floor(model.probabilities[order] * 1000))
@@ -139,12 +143,12 @@ def explorer_data(context: Context) -> dict[str, Any]:
                 "sizes": [[sheet.width, sheet.height] for sheet in drawn.maps[k]],
                 "cell": list(drawn.maps[k][0].cell) if drawn.maps[k] else [1, 1],
             }
-            for k, model in enumerate(context.models)
+            for k, model in enumerate(report.models)
         ],
-        "ids": [context.ids[row] for row in order.tolist()],
-        "names": [context.names[row] for row in order.tolist()],
-        "labels": context.labels[order].tolist(),
-        "notes": [str(note) for note in context.analysis.images["notes"].iloc[order].tolist()],
+        "ids": [report.ids[row] for row in order.tolist()],
+        "names": [report.names[row] for row in order.tolist()],
+        "labels": report.labels[order].tolist(),
+        "notes": [str(note) for note in report.analysis.images["notes"].iloc[order].tolist()],
         "grey": [grey[row] for row in order.tolist()],
         "pages": [int(row in drawn.pictures) for row in order.tolist()],
         "sheets": [sheet.path for sheet in drawn.thumbs],
@@ -163,7 +167,7 @@ def explorer_data(context: Context) -> dict[str, Any]:
                 "names": list(one.names),
                 "bits": [bits[order].tolist() for bits in one.bits],
             }
-            for one in image_sets(context)
+            for one in image_sets(report)
         ],
-        "method": context.method,
+        "method": report.method,
     }

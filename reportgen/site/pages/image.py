@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
-from reportgen.site.context import Context
-from reportgen.site.html.components import Answer, Crumb, Legend, Link, Page, Thumb, Tile
+from reportgen.site.html.components import Answer, Crumb, Legend, Link, Page, Thumb, Tile, series_of
+from reportgen.site.legends import Legends
+from reportgen.site.links import Links
 from reportgen.site.pages.errors import ProbabilityRow, probability_rows
+from reportgen.site.report import Report
 from reportgen.site.sections.error_reasons import CardReasons, card_reasons
 from reportgen.site.sections.map_comparison import Hand, hand_view
 from reportgen.site.sections.occlusion_strip import RegionStrip, region_strip
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, capital, count, plain, shorten
 from reportgen.site.wording.photo_facts import photo_facts
 
@@ -83,51 +86,53 @@ class ImageView:
     position: str
 
 
-def image_view(context: Context, row: int, ordered: Sequence[int], place: int) -> ImageView:
+def image_view(
+    report: Report, links: Links, tiles: Tiles, legends: Legends, row: int, ordered: Sequence[int], place: int
+) -> ImageView:
     """The page of one image, at `place` among the `ordered` rows that have pages."""
-    label = int(context.labels[row])
+    label = int(report.labels[row])
     before = ordered[place - 1] if place else None
     after = ordered[place + 1] if place + 1 < len(ordered) else None
     emotion = (
-        Crumb(context.classes[label], context.emotion_path(label)) if label >= 0 else Crumb("Explorer", "explorer.html")
+        Crumb(report.classes[label], links.emotion_path(label)) if label >= 0 else Crumb("Explorer", "explorer.html")
     )
     return ImageView(
         page=Page(
-            f"Image {context.ids[row]}",
-            f"Image {context.ids[row]}, {context.truth(row)}, as every model sees it",
+            f"Image {report.ids[row]}",
+            f"Image {report.ids[row]}, {report.truth(row)}, as every model sees it",
             "Emotions" if label >= 0 else "Explorer",
-            (emotion, Crumb(shorten(context.names[row]))),
-            Link(context.names[before], context.image_path(before)) if before is not None else None,
-            Link(context.names[after], context.image_path(after)) if after is not None else None,
+            (emotion, Crumb(shorten(report.names[row]))),
+            Link(report.names[before], links.image_path(before)) if before is not None else None,
+            Link(report.names[after], links.image_path(after)) if after is not None else None,
         ),
-        title=_title(context, row),
-        original=context.original(row),
-        prepared=context.prepared(row),
-        face=context.thumb(row, ""),
-        models=tuple(model.name for model in context.models),
-        panels=tuple(_panel(context, row, k) for k in range(len(context.models))),
-        rows=probability_rows(context, row, 0, None),
-        facts=_facts(context, row),
-        among=_among(context),
-        legend=context.legend(),
-        hand=hand_view(context, row),
-        explorer=Link("in the explorer", f"explorer.html#id:{context.ids[row]}"),
+        title=_title(report, tiles, row),
+        original=tiles.original(row),
+        prepared=tiles.prepared(row),
+        face=tiles.thumb(row, ""),
+        models=tuple(model.name for model in report.models),
+        panels=tuple(_panel(report, links, tiles, row, k) for k in range(len(report.models))),
+        rows=probability_rows(report, row, 0, None),
+        facts=_facts(report, row),
+        among=_among(report),
+        legend=legends.maps(),
+        hand=hand_view(report, tiles, row),
+        explorer=Link("in the explorer", f"explorer.html#id:{report.ids[row]}"),
         position=f"{place + 1} of {len(ordered)}",
     )
 
 
-def _title(context: Context, row: int) -> str:
-    answers = context.answers(row)
+def _title(report: Report, tiles: Tiles, row: int) -> str:
+    answers = tiles.answers(row)
     if not answers:
-        return capital(context.truth(row))
-    label = int(context.labels[row])
+        return capital(report.truth(row))
+    label = int(report.labels[row])
     said = {answer.predicted for answer in answers}
     names = and_list([answer.model for answer in answers])
     if label < 0:
         if len(said) == 1:
             return f"{names} {'see' if len(answers) > 1 else 'sees'} {answers[0].predicted}."
         return capital(and_list([f"{answer.model} sees {answer.predicted}" for answer in answers])) + "."
-    truth = context.truth(row)
+    truth = report.truth(row)
     if said == {truth}:
         return f"{capital(truth)}, read correctly{' by ' + names if len(answers) > 1 else ''}."
     if len(said) == 1:
@@ -136,56 +141,56 @@ def _title(context: Context, row: int) -> str:
     return f"Labelled {truth}: {and_list(parts)}."
 
 
-def _panel(context: Context, row: int, k: int) -> ModelPanel:
-    model = context.models[k]
-    wrong = context.labels[row] >= 0 and model.predicted[row] != context.labels[row]
-    tiles = context.error_tiles(row, k)[1:] if wrong else (context.overlay(row, k),)
-    order = sorted(range(len(context.classes)), key=lambda c: (-float(model.probabilities[row, c]), c))
-    picks = [pick for pick in context.report.mined.on_image(row) if pick.model == model.slug and not pick.other]
+def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> ModelPanel:
+    model = report.models[k]
+    wrong = report.labels[row] >= 0 and model.predicted[row] != report.labels[row]
+    shown = tiles.error_tiles(row, k)[1:] if wrong else (tiles.overlay(row, k),)
+    order = sorted(range(len(report.classes)), key=lambda c: (-float(model.probabilities[row, c]), c))
+    picks = [pick for pick in report.mined.on_image(row) if pick.model == model.slug and not pick.other]
     why = and_list(list(dict.fromkeys(_KIND_WORDS.get(pick.kind, pick.kind) for pick in picks)))
-    answer = context.answers(row, (k,))[0]
-    rows = {r.emotion: r for r in probability_rows(context, row, k, None)}
+    answer = tiles.answers(row, (k,))[0]
+    rows = {r.emotion: r for r in probability_rows(report, row, k, None)}
     return ModelPanel(
-        series=context.series(k),
+        series=series_of(k),
         slug=model.slug,
         answer=answer,
-        tiles=(*tiles, context.heat(row, k)),
+        tiles=(*shown, tiles.heat(row, k)),
         maps=tuple(
             ClassMap(
-                context.classes[c],
-                rows[context.classes[c]].bars[k].text,
+                report.classes[c],
+                rows[report.classes[c]].bars[k].text,
                 c == int(model.predicted[row]),
-                c == int(context.labels[row]),
-                context.map_thumb(row, k, c, context.alt(row, k, c, f"{context.method} map")),
+                c == int(report.labels[row]),
+                tiles.map_thumb(row, k, c, tiles.alt(row, k, c, f"{report.method} map")),
             )
             for c in order
         ),
-        caution=context.caution(row, k),
+        caution=tiles.caution(row, k),
         why=capital(why),
-        reasons=card_reasons(context, row, k),
-        strip=region_strip(context, row, k),
+        reasons=card_reasons(report, links, row, k),
+        strip=region_strip(report, tiles, row, k),
     )
 
 
-def _among(context: Context) -> str:
+def _among(report: Report) -> str:
     """What the photo is compared with."""
-    photos = count(len(context.labels), "photo")
-    return f"beside the {photos} looked at closely" if context.report.sampled else f"beside all {photos}"
+    photos = count(len(report.labels), "photo")
+    return f"beside the {photos} looked at closely" if report.sampled else f"beside all {photos}"
 
 
-def _facts(context: Context, row: int) -> tuple[tuple[str, str], ...]:
-    record = context.analysis.images.iloc[row]
-    facts = [("File", context.names[row]), ("Label", context.truth(row))]
+def _facts(report: Report, row: int) -> tuple[tuple[str, str], ...]:
+    record = report.analysis.images.iloc[row]
+    facts = [("File", report.names[row]), ("Label", report.truth(row))]
     if not pd.isna(record["person"]):
         facts.append(("Person", plain(str(record["person"]))))
     size = (int(record["width"]), int(record["height"]))
     quality = float(record["jpeg_quality"])
-    facts += photo_facts(context.properties, row, size, str(record["format"] or ""), quality)
+    facts += photo_facts(report.properties, row, size, str(record["format"] or ""), quality)
     # That a photo is grey is said already.
     decoded = [note for note in str(record["notes"] or "").split("; ") if note not in ("", "grey")]
     if decoded:
         facts.append(("On reading", "; ".join(decoded)))
-    for column in context.analysis.images.columns:
+    for column in report.analysis.images.columns:
         if column not in _OWN and not pd.isna(record[column]):
             facts.append((str(column), shorten(plain(str(record[column])), 80)))
     return tuple(facts)

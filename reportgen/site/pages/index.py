@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.regions import MIN_DROP
-from reportgen.site.context import Context
-from reportgen.site.html.components import Finding, Headline, Legend, Link, MarkRow, Number, Page, Tile
+from reportgen.site.html.components import Finding, Headline, Legend, Link, MarkRow, Number, Page, Tile, series_of
+from reportgen.site.legends import Legends, grid_text
+from reportgen.site.links import Links
 from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
 from reportgen.site.plots.recall import recall_rows
-from reportgen.site.report import DataNote
+from reportgen.site.report import DataNote, Report
 from reportgen.site.sections.region_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
 from reportgen.site.wording.claims import takeaways_link
 from reportgen.site.wording.format import (
@@ -26,6 +27,7 @@ from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.importance import USE_RULE, use_basis
 from reportgen.site.wording.next_steps import Step, next_steps
 from reportgen.site.wording.proofs import known_words, model_proofs
+from reportgen.site.wording.scope import data_notes, facts
 
 __all__ = [
     "EmotionsView",
@@ -133,27 +135,27 @@ class EmotionCard:
     known: str
 
 
-def model_keys(context: Context) -> tuple[ModelKey, ...]:
+def model_keys(report: Report, links: Links) -> tuple[ModelKey, ...]:
     """The key to marks and colours."""
     return tuple(
         ModelKey(
-            context.series(k),
+            series_of(k),
             model.name,
-            context.model_path(k),
+            links.model_path(k),
             f"{model.info.get('architecture', 'model')}, layer {model.info.get('target_layer', '?')}, "
-            f"{context.grid_text(model)}",
+            f"{grid_text(model)}",
         )
-        for k, model in enumerate(context.models)
+        for k, model in enumerate(report.models)
     )
 
 
-def _mean_tile(context: Context, k: int, emotion: int, mean: MeanMap | None, href: str) -> Tile | None:
+def _mean_tile(report: Report, k: int, emotion: int, mean: MeanMap | None, href: str) -> Tile | None:
     if mean is None or mean.picture is None:
         return None
-    model, name = context.models[k], context.classes[emotion]
+    model, name = report.models[k], report.classes[emotion]
     return Tile(
         mean.picture,
-        f"Mean {context.method} map of {model.name} for {name} over {count(mean.n, 'image')}, on their mean face",
+        f"Mean {report.method} map of {model.name} for {name} over {count(mean.n, 'image')}, on their mean face",
         model.name,
         f"n = {mean.n:,}{', too few for a mean' if mean.few else ''}",
         href,
@@ -161,21 +163,21 @@ def _mean_tile(context: Context, k: int, emotion: int, mean: MeanMap | None, hre
     )
 
 
-def map_rows(context: Context, means: MeanMaps) -> tuple[MapRow, ...]:
+def map_rows(report: Report, links: Links, means: MeanMaps) -> tuple[MapRow, ...]:
     """Mean maps of all emotions, a row per model."""
     rows = []
-    for k, model in enumerate(context.models):
+    for k, model in enumerate(report.models):
         tiles = tuple(
-            _mean_tile(context, k, emotion, means[k].get((emotion, "all")), context.emotion_path(emotion))
-            for emotion in range(len(context.classes))
+            _mean_tile(report, k, emotion, means[k].get((emotion, "all")), links.emotion_path(emotion))
+            for emotion in range(len(report.classes))
         )
-        rows.append(MapRow(context.series(k), model.name, context.model_path(k), tiles))
+        rows.append(MapRow(series_of(k), model.name, links.model_path(k), tiles))
     return tuple(rows)
 
 
-def recall_table(context: Context) -> RecallTable:
+def recall_table(report: Report) -> RecallTable:
     """Recall with intervals as a table."""
-    scores = context.report.scores
+    scores = report.scores
     rows = tuple(
         (
             name,
@@ -189,20 +191,20 @@ def recall_table(context: Context) -> RecallTable:
                 for score in scores
             ),
         )
-        for emotion, name in enumerate(context.classes)
+        for emotion, name in enumerate(report.classes)
     )
     return RecallTable(tuple(score.name for score in scores), rows)
 
 
-def _ran(context: Context) -> tuple[tuple[str, str], ...]:
-    manifest = context.analysis.manifest
+def _ran(report: Report) -> tuple[tuple[str, str], ...]:
+    manifest = report.analysis.manifest
     data = manifest.get("data", {})
     source = plain(str(data.get("source") or data.get("file") or "test set"))
     rows = [
-        ("Test set", f"{source}, {count(len(context.everything.labels), 'image')}"),
-        ("Heatmaps", f"{context.method} of every class, at the layer's own resolution"),
+        ("Test set", f"{source}, {count(len(report.everything.labels), 'image')}"),
+        ("Heatmaps", f"{report.method} of every class, at the layer's own resolution"),
     ]
-    for model in context.models:
+    for model in report.models:
         info = model.info
         rows.append(
             (
@@ -217,36 +219,36 @@ def _ran(context: Context) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def index_view(context: Context, means: MeanMaps) -> IndexView:
+def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) -> IndexView:
     """The first page."""
-    head = headline(context)
-    matrices = region_matrices(context, context.attention) if context.attention and context.labelled else ()
-    use = context.report.use if context.report.use is not None and context.report.use.tested else None
+    head = headline(report)
+    matrices = region_matrices(report, links, report.regions) if report.regions and report.labelled else ()
+    use = report.use if report.use is not None and report.use.tested else None
     return IndexView(
         page=Page("Answers", f"{head.text} {head.lede}", "Answers"),
-        facts=context.facts,
+        facts=facts(report),
         headline=head,
-        findings=answer_questions(context),
-        emotions=tuple(Link(name, context.emotion_path(index)) for index, name in enumerate(context.classes)),
+        findings=answer_questions(report, links),
+        emotions=tuple(Link(name, links.emotion_path(index)) for index, name in enumerate(report.classes)),
         regions=matrices,
         cells=matrix_keys(matrices, tested=use is not None, least=f"{MIN_DROP:g}"),
         tested=use is not None,
         basis="" if use is None else use_basis(use),
         rule=USE_RULE,
-        maps=map_rows(context, means),
-        legend=context.mean_legend(rows=True),
-        keys=model_keys(context),
-        recall=recall_rows(context) if context.labelled else (),
-        recall_table=recall_table(context),
-        steps=next_steps(context),
-        notes=context.data_notes,
-        ran=_ran(context),
+        maps=map_rows(report, links, means),
+        legend=legends.means(rows=True),
+        keys=model_keys(report, links),
+        recall=recall_rows(report, links) if report.labelled else (),
+        recall_table=recall_table(report),
+        steps=next_steps(report, links),
+        notes=data_notes(report),
+        ran=_ran(report),
     )
 
 
-def models_view(context: Context) -> ModelsView:
+def models_view(report: Report, links: Links) -> ModelsView:
     """The models side by side."""
-    scores = context.report.scores
+    scores = report.scores
     measures: tuple[tuple[str, str, str, tuple[Number, ...]], ...] = (
         (
             "Accuracy",
@@ -290,47 +292,47 @@ def models_view(context: Context) -> ModelsView:
         ),
     )
     lede = (
-        context.report.comparisons[0].sentence
-        if len(context.report.comparisons) == 1
-        else (f"Scores of {count(len(context.models), 'model')} on {count(context.labelled, 'labelled image')}.")
+        report.comparisons[0].sentence
+        if len(report.comparisons) == 1
+        else (f"Scores of {count(len(report.models), 'model')} on {count(report.labelled, 'labelled image')}.")
     )
-    if not context.labelled:
+    if not report.labelled:
         lede, measures = "None of the images has a label, so nothing was scored.", ()
     return ModelsView(
         page=Page("Models", "Scores of the models, side by side", "Models"),
-        title="How good they are, side by side" if len(context.models) > 1 else "How good it is",
+        title="How good they are, side by side" if len(report.models) > 1 else "How good it is",
         lede=lede,
-        keys=model_keys(context),
-        known=tuple(" ".join(p.claim for p in model_proofs(context, k)) for k in range(len(context.models))),
+        keys=model_keys(report, links),
+        known=tuple(" ".join(p.claim for p in model_proofs(report, links, k)) for k in range(len(report.models))),
         measures=measures,
-        recall=recall_rows(context) if context.labelled else (),
-        recall_table=recall_table(context),
-        takeaways=takeaways_link(context),
+        recall=recall_rows(report, links) if report.labelled else (),
+        recall_table=recall_table(report),
+        takeaways=takeaways_link(report),
     )
 
 
-def emotions_view(context: Context, means: MeanMaps) -> EmotionsView:
+def emotions_view(report: Report, links: Links, legends: Legends, means: MeanMaps) -> EmotionsView:
     """Every emotion with its mean maps."""
     cards = []
-    for emotion, name in enumerate(context.classes):
+    for emotion, name in enumerate(report.classes):
         tiles = [
-            _mean_tile(context, k, emotion, means[k].get((emotion, "all")), context.emotion_path(emotion))
-            for k in range(len(context.models))
+            _mean_tile(report, k, emotion, means[k].get((emotion, "all")), links.emotion_path(emotion))
+            for k in range(len(report.models))
         ]
-        parts = [score.emotions[emotion] for score in context.report.scores]
+        parts = [score.emotions[emotion] for score in report.scores]
         cards.append(
             EmotionCard(
                 name,
-                context.emotion_path(emotion),
-                context.n_text(emotion),
+                links.emotion_path(emotion),
+                count(report.images_of(emotion), "image"),
                 parts[0].thin,
                 tuple(tile for tile in tiles if tile is not None),
                 tuple(
                     Number(score.name, rate(part), percent_interval(part.recall))
-                    for score, part in zip(context.report.scores, parts, strict=True)
+                    for score, part in zip(report.scores, parts, strict=True)
                     if part.n
                 ),
-                known_words(context, name),
+                known_words(report, name),
             )
         )
     return EmotionsView(
@@ -338,5 +340,5 @@ def emotions_view(context: Context, means: MeanMaps) -> EmotionsView:
         title="What each emotion looks like to the models",
         lede="The mean of all heatmaps of an emotion's images, for the labelled class, over the mean of those images.",
         cards=tuple(cards),
-        legend=context.mean_legend(rows=True),
+        legend=legends.means(rows=True),
     )

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.config import Config, is_plain, setting, settings_affecting
 from reportgen.evidence.certificate import Certificate
-from reportgen.site.context import Context, base_name
 from reportgen.site.html.components import Legend, Page, Tile
-from reportgen.site.recipe import checksums, citation, settings_file
-from reportgen.site.report import DataNote
+from reportgen.site.legends import Legends
+from reportgen.site.links import Links
+from reportgen.site.recipe import Recipe, checksums, citation
+from reportgen.site.report import DataNote, Report
 from reportgen.site.sections.certificate import CertificateView, certificate_view
 from reportgen.site.sections.guide import GuideRow, guide
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.claims import Takeaway, takeaways
-from reportgen.site.wording.format import and_list, count, number, plain
+from reportgen.site.wording.format import and_list, base_name, count, number, plain
 from reportgen.site.wording.glossary import GLOSSARY
 from reportgen.site.wording.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.wording.rounding import rounding
+from reportgen.site.wording.scope import data_notes
 
 __all__ = ["ISSUES", "LIMITS", "MethodView", "method_view"]
 
@@ -122,18 +124,25 @@ def _note(note: DataNote) -> ListedNote:
     return ListedNote(note.title, note.text, summary if items else "", items)
 
 
-def method_view(context: Context, config: Config, downloads: tuple[tuple[str, str, str], ...]) -> MethodView:
+def method_view(
+    report: Report,
+    links: Links,
+    tiles: Tiles,
+    legends: Legends,
+    recipe: Recipe,
+    downloads: tuple[tuple[str, str, str], ...],
+) -> MethodView:
     """The page; `downloads` are path, name and description."""
-    manifest = context.analysis.manifest
-    problems = context.analysis.problems
+    manifest = report.analysis.manifest
+    problems = report.analysis.problems
     first = problems.head(_LISTED).itertuples()
     listed = tuple((base_name(str(row.path)), str(row.kind), plain(str(row.message))) for row in first)
-    unlabelled = len(context.everything.labels) - context.labelled
-    counts = [(name, count(context.images_of(emotion), "image")) for emotion, name in enumerate(context.classes)]
+    unlabelled = len(report.everything.labels) - report.labelled
+    counts = [(name, count(report.images_of(emotion), "image")) for emotion, name in enumerate(report.classes)]
     if unlabelled:
         counts.append(("no label", count(unlabelled, "image")))
-    tested, transplants, certificate = takeaways(context), transplant_method(context), certificate_view(context)
-    sources, resolved = region_sources(context), resolved_regions(context)
+    tested, transplants, certificate = takeaways(report), transplant_method(report, links), certificate_view(report)
+    sources, resolved = region_sources(report), resolved_regions(report)
     contents = (
         ("how", "How the maps are made", True),
         ("guide", "What a pattern may mean", True),
@@ -152,10 +161,10 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
     return MethodView(
         page=Page("Method", "How the heatmaps were made, how to read them, and what they cannot say", "Method"),
         contents=tuple((anchor, name) for anchor, name, there in contents if there),
-        method=context.method,
-        steps=_steps(context),
-        tiles=_tiles(context),
-        guide=guide(context),
+        method=report.method,
+        steps=_steps(),
+        tiles=_tiles(report, tiles),
+        guide=guide(report, links),
         takeaways=tested,
         transplants=transplants,
         sources=sources,
@@ -163,21 +172,21 @@ def method_view(context: Context, config: Config, downloads: tuple[tuple[str, st
         issues=ISSUES,
         limits=LIMITS,
         certificate=certificate,
-        blind=_blind(context.report.certificate),
+        blind=_blind(report.certificate),
         glossary=tuple(sorted(GLOSSARY.items(), key=lambda item: item[0].lower())),
-        notes=tuple(_note(note) for note in context.data_notes),
+        notes=tuple(_note(note) for note in data_notes(report)),
         problems=listed,
         problems_more=f"and {len(problems) - len(listed):,} more" if len(problems) > len(listed) else "",
         counts=tuple(counts),
-        settings=_settings(config),
-        rounding=rounding(context.models),
+        settings=recipe.stated,
+        rounding=rounding(report.models),
         versions=tuple(sorted((str(k), str(v)) for k, v in manifest.get("versions", {}).items())),
-        checksums=checksums(context),
-        command=plain(context.report.command or ""),
-        settings_file="" if context.report.privacy != "none" else settings_file(config),
-        citation=citation(context),
+        checksums=checksums(report),
+        command=plain(report.command or ""),
+        settings_file="" if report.privacy != "none" else recipe.file,
+        citation=citation(report),
         downloads=downloads,
-        legend=context.legend(),
+        legend=legends.maps(),
     )
 
 
@@ -204,7 +213,7 @@ def _blind(certificate: Certificate | None) -> str:
     )
 
 
-def _steps(context: Context) -> tuple[tuple[str, str], ...]:
+def _steps() -> tuple[tuple[str, str], ...]:
     return (
         ("The image is resized", "to what the model was trained on, and its colours are put on the model's scale."),
         (
@@ -223,17 +232,11 @@ def _steps(context: Context) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _tiles(context: Context) -> tuple[Tile, ...]:
+def _tiles(report: Report, tiles: Tiles) -> tuple[Tile, ...]:
     """One image that all models get right, else any: the method in four pictures."""
-    picks = context.report.mined.picks
-    if not context.models or not context.drawn.pictures:
+    picks = report.mined.picks
+    if not report.models or not tiles.drawn.pictures:
         return ()
-    rows = [pick.image for pick in picks if pick.kind == "typical-correct"] or sorted(context.drawn.pictures)
-    sure = max(rows, key=lambda row: (min(float(m.confidence[row]) for m in context.models), -row))
-    return (*context.correct_tiles(sure, 0),)
-
-
-def _settings(config: Config) -> tuple[tuple[str, str], ...]:
-    """The settings that shape the results; paths stay at home."""
-    names = settings_affecting("analysis", "evidence", "site", "presentation")
-    return tuple((name, str(getattr(config, name))) for name in names if is_plain(name) and not setting(name).local)
+    rows = [pick.image for pick in picks if pick.kind == "typical-correct"] or sorted(tiles.drawn.pictures)
+    sure = max(rows, key=lambda row: (min(float(m.confidence[row]) for m in report.models), -row))
+    return (*tiles.correct_tiles(sure, 0),)

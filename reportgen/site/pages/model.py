@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.site.context import Context
-from reportgen.site.html.components import Cell, Crumb, Legend, Link, Number, Page
+from reportgen.site.html.components import Cell, Crumb, Legend, Link, Number, Page, series_of
+from reportgen.site.legends import Legends, grid_text
+from reportgen.site.links import Links
 from reportgen.site.pictures.examples import Picture
 from reportgen.site.pictures.mean_maps import MeanMaps
 from reportgen.site.plots.enrichment_forest import forest_alt
 from reportgen.site.plots.recall import confusion_table
+from reportgen.site.report import Report
 from reportgen.site.sections.enrichment_table import HeatRow, heat_rows
 from reportgen.site.sections.mean_maps import MeanPair, blank_rule, mean_pairs
 from reportgen.site.sections.patterns import PatternRow, pattern_rows, peaks_note
 from reportgen.site.sections.region_importance import UsePictures, UseSection, use_section
 from reportgen.site.sections.trust import TrustPanel, trust_panel
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import (
     and_list,
     chance_alone,
@@ -82,7 +85,10 @@ class ModelView:
 
 
 def model_view(
-    context: Context,
+    report: Report,
+    links: Links,
+    tiles: Tiles,
+    legends: Legends,
     k: int,
     means: MeanMaps,
     reliability: tuple[Picture, Picture] | None,
@@ -90,73 +96,73 @@ def model_view(
     use: UsePictures,
 ) -> ModelView:
     """The page of model `k`; `reliability` and `forest` are diagrams, each for light and for dark pages."""
-    model, score = context.models[k], context.report.scores[k]
-    order = context.report.class_orders[k]
-    proofs = model_proofs(context, k)
+    model, score = report.models[k], report.scores[k]
+    order = report.class_orders[k]
+    proofs = model_proofs(report, links, k)
     previous = k - 1 if k > 0 else None
-    following = k + 1 if k + 1 < len(context.models) else None
+    following = k + 1 if k + 1 < len(report.models) else None
     return ModelView(
         page=Page(
             model.name,
             f"Scores, confusions, calibration and mean heatmaps of {model.name}",
             "Models",
             (Crumb("Models", "models.html"), Crumb(model.name)),
-            Link(context.models[previous].name, context.model_path(previous)) if previous is not None else None,
-            Link(context.models[following].name, context.model_path(following)) if following is not None else None,
+            Link(report.models[previous].name, links.model_path(previous)) if previous is not None else None,
+            Link(report.models[following].name, links.model_path(following)) if following is not None else None,
         ),
-        tabs=context.model_links(k),
-        series=context.series(k),
-        title=_title(context, k),
-        lede=_lede(context, k),
+        tabs=links.model_links(k),
+        series=series_of(k),
+        title=_title(report, k),
+        lede=_lede(report, k),
         known_by=" ".join(proof.claim for proof in proofs),
-        known_at=_proved_at(context, k),
-        numbers=_numbers(context, k),
-        rows=_rows(context, k),
-        classes=context.classes,
+        known_at=_proved_at(report, links, k),
+        numbers=_numbers(report, k),
+        rows=_rows(report, links, k),
+        classes=report.classes,
         confusion=tuple(
             (name, count(row.n, "image"), row.thin, cells)
             for name, row, cells in zip(
-                context.classes, score.emotions, confusion_table(context, k, score), strict=True
+                report.classes, score.emotions, confusion_table(report, links, k, score), strict=True
             )
         )
         if score.n
         else (),
         reliability=reliability,
-        reliability_text=_reliability_text(context, k),
+        reliability_text=_reliability_text(report, k),
         forest=forest,
-        forest_alt=forest_alt(context, k),
-        heat=heat_rows(context, k),
-        means=mean_pairs(context, k, means),
-        blank_rule=blank_rule(context, k, means),
-        legend=context.mean_legend(rows=False),
-        patterns=pattern_rows(context, context.attention, k) if context.attention else (),
-        peaks_note=peaks_note(context.attention, k) if context.attention else "",
-        use=use_section(context, k, use),
-        trust=trust_panel(context, k),
-        facts=_facts(context, k),
+        forest_alt=forest_alt(report, k),
+        heat=heat_rows(report, k),
+        means=mean_pairs(report, links, k, means),
+        blank_rule=blank_rule(report, k, means),
+        legend=legends.means(rows=False),
+        patterns=pattern_rows(report, links, tiles, report.regions, k) if report.regions else (),
+        peaks_note=peaks_note(report.regions, k) if report.regions else "",
+        use=use_section(report, links, k, use),
+        trust=trust_panel(report, links, k),
+        facts=_facts(report, k),
         notes=tuple(plain(str(note)) for note in model.info.get("notes", ())),
         warning=order.sentence if order is not None else "",
-        errors=Link(f"All errors of {model.name}, pair by pair", context.errors_path(k)),
+        errors=Link(f"All errors of {model.name}, pair by pair", links.errors_path(k)),
     )
 
 
-def _title(context: Context, k: int) -> str:
-    score = context.report.scores[k]
+def _title(report: Report, k: int) -> str:
+    score = report.scores[k]
     if not score.n:
         return f"{score.name}: what it answers, without labels to check against."
     return f"{score.name} is right on {percent(score.accuracy.value)} of {count(score.n, 'image')}."
 
 
-def _proved_at(context: Context, k: int) -> Link:
+def _proved_at(report: Report, links: Links, k: int) -> Link:
     """Where the numbers are: on this page where it has a section on use, else where the proof is."""
-    proofs = model_proofs(context, k)
-    if context.report.use is not None or not proofs:
-        return Link("What it really uses", f"{context.model_path(k)}#use")
+    proofs = model_proofs(report, links, k)
+    if report.use is not None or not proofs:
+        return Link("What it really uses", f"{links.model_path(k)}#use")
     return proofs[0].link
 
 
-def _lede(context: Context, k: int) -> str:
-    score = context.report.scores[k]
+def _lede(report: Report, k: int) -> str:
+    score = report.scores[k]
     rows = [row for row in score.emotions if not row.thin]
     if not rows:
         return ""
@@ -171,8 +177,8 @@ def _lede(context: Context, k: int) -> str:
     return text + "."
 
 
-def _numbers(context: Context, k: int) -> tuple[Number, ...]:
-    score = context.report.scores[k]
+def _numbers(report: Report, k: int) -> tuple[Number, ...]:
+    score = report.scores[k]
     if not score.n:
         return ()
     macro = score.macro_f1_without_few
@@ -209,14 +215,14 @@ def _numbers(context: Context, k: int) -> tuple[Number, ...]:
     )
 
 
-def _rows(context: Context, k: int) -> tuple[ScoreRow, ...]:
+def _rows(report: Report, links: Links, k: int) -> tuple[ScoreRow, ...]:
     rows = []
-    for emotion, row in enumerate(context.report.scores[k].emotions):
+    for emotion, row in enumerate(report.scores[k].emotions):
         recall = row.recall
         rows.append(
             ScoreRow(
                 row.emotion,
-                context.emotion_path(emotion),
+                links.emotion_path(emotion),
                 row.n,
                 number(row.n),
                 Number("", rate(row) if row.n else "–", percent_interval(recall)),
@@ -231,14 +237,14 @@ def _rows(context: Context, k: int) -> tuple[ScoreRow, ...]:
                 if recall.defined
                 else (0.0, 0.0, 0.0),
                 row.thin,
-                context.explorer(context.token("true", row.emotion)) if row.n else "",
+                links.explorer(links.token("true", row.emotion)) if row.n else "",
             )
         )
     return tuple(rows)
 
 
-def _reliability_text(context: Context, k: int) -> str:
-    score = context.report.scores[k]
+def _reliability_text(report: Report, k: int) -> str:
+    score = report.scores[k]
     if not score.n:
         return ""
     if score.ece > score.ece_band[1]:
@@ -254,15 +260,15 @@ def _reliability_text(context: Context, k: int) -> str:
     )
 
 
-def _facts(context: Context, k: int) -> tuple[tuple[str, str], ...]:
-    info = context.models[k].info
+def _facts(report: Report, k: int) -> tuple[tuple[str, str], ...]:
+    info = report.models[k].info
     height, width = info.get("input", (224, 224))
     rows = [
         ("Architecture", str(info.get("architecture", "unknown"))),
         ("Checkpoint", str(info.get("file", "unknown"))),
         ("sha256", str(info.get("sha256", "unknown"))),
         ("Input", f"{width} × {height} pixels"),
-        ("Target layer", f"{info.get('target_layer', 'unknown')}, {context.grid_text(context.models[k])}"),
+        ("Target layer", f"{info.get('target_layer', 'unknown')}, {grid_text(report.models[k])}"),
         ("Pretraining", str(info.get("pretraining") or "unknown")),
     ]
     completeness = info.get("completeness")

@@ -8,9 +8,11 @@ from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP, InterventionEffect
 from reportgen.evidence.stats.intervals import format_p
 from reportgen.inputs.images.changes import CHANGES
-from reportgen.site.context import Context
-from reportgen.site.html.components import Legend, Link, Page, Tile
+from reportgen.site.html.components import Legend, Link, Page, Tile, series_of
+from reportgen.site.legends import Legends
+from reportgen.site.links import Links
 from reportgen.site.pictures.shortcuts import EXAMPLES, ShortcutPictures
+from reportgen.site.report import Report
 from reportgen.site.sections.interventions import Change, change_view, example_tile
 from reportgen.site.sections.label_leakage import (
     ClusterModel,
@@ -20,6 +22,7 @@ from reportgen.site.sections.label_leakage import (
     duplicates_view,
     property_table,
 )
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.changes import DONE, PROPERTIES
 from reportgen.site.wording.format import and_list, count, number, percent, percent_interval, sure
 
@@ -84,38 +87,49 @@ class ShortcutsView:
     legend: Legend
 
 
-def shortcuts_view(context: Context, findings: ShortcutFindings, pictures: ShortcutPictures | None) -> ShortcutsView:
+def shortcuts_view(
+    report: Report,
+    links: Links,
+    tiles: Tiles,
+    legends: Legends,
+    findings: ShortcutFindings,
+    pictures: ShortcutPictures | None,
+) -> ShortcutsView:
     """The page for one report."""
-    clusters, clusters_empty = clusters_view(context, findings)
+    clusters, clusters_empty = clusters_view(report, links, tiles, findings)
     return ShortcutsView(
         page=Page("Shortcuts", "What gives the labels away beside the face, and which model uses it", "Shortcuts"),
-        title=_title(context, findings),
+        title=_title(report, findings),
         lede=_lede(findings),
-        empty="" if context.labelled else "No image has a label, so nothing can give it away or be tested.",
-        found=tuple(_found(context, shortcut, pictures) for shortcut in findings.found),
-        splits=_splits(context, findings),
-        example=None if pictures is None else example_tile(context, pictures, "", "As it is", "what the models see"),
-        changes=tuple(change_view(context, findings, name, pictures) for name in CHANGES) if findings.effects else (),
-        keys=tuple((context.series(k), model.name, context.model_path(k)) for k, model in enumerate(context.models)),
+        empty="" if report.labelled else "No image has a label, so nothing can give it away or be tested.",
+        found=tuple(_found(report, links, shortcut, pictures) for shortcut in findings.found),
+        splits=_splits(report, findings),
+        example=None
+        if pictures is None
+        else example_tile(report, links, pictures, "", "As it is", "what the models see"),
+        changes=tuple(change_view(report, links, findings, name, pictures) for name in CHANGES)
+        if findings.effects
+        else (),
+        keys=tuple((series_of(k), model.name, links.model_path(k)) for k, model in enumerate(report.models)),
         shown=_shown(findings),
-        untested=_untested(context, findings),
-        properties=property_table(context, findings),
-        duplicates=duplicates_view(context, findings),
+        untested=_untested(report, findings),
+        properties=property_table(report, links, findings),
+        duplicates=duplicates_view(report, links, tiles, findings),
         clusters=clusters,
         clusters_empty=clusters_empty,
-        legend=context.legend(),
+        legend=legends.maps(),
     )
 
 
-def shortcut_anchor(context: Context, shortcut: Shortcut | InterventionEffect) -> str:
+def shortcut_anchor(report: Report, links: Links, shortcut: Shortcut | InterventionEffect) -> str:
     """Where a proved shortcut stands on the page."""
-    model = next(model.slug for model in context.models if model.name == shortcut.model)
-    return f"{model}-{context.emotion_slugs[context.classes.index(shortcut.emotion)]}-{shortcut.change}"
+    model = next(model.slug for model in report.models if model.name == shortcut.model)
+    return f"{model}-{links.emotion_slugs[report.classes.index(shortcut.emotion)]}-{shortcut.change}"
 
 
-def shortcut_headline(context: Context) -> str | None:
+def shortcut_headline(report: Report) -> str | None:
     """The strongest finding in one sentence, as in "Both models know disgust and sadness by colour."; None if none."""
-    findings = context.report.shortcuts
+    findings = report.shortcuts
     if findings is None or not findings.found:
         return None
     first = findings.found[0]
@@ -127,16 +141,16 @@ def shortcut_headline(context: Context) -> str | None:
     what = f"{and_list(emotions[first.model])} by {PROPERTIES[first.change]}"
     if len(alike) == 1:
         return f"{alike[0]} knows {what}."
-    if len(alike) < len(context.models):
+    if len(alike) < len(report.models):
         return f"{and_list(alike)} know {what}."
     return f"{'Both' if len(alike) == 2 else 'All'} models know {what}."
 
 
-def _title(context: Context, findings: ShortcutFindings) -> str:
-    headline = shortcut_headline(context)
+def _title(report: Report, findings: ShortcutFindings) -> str:
+    headline = shortcut_headline(report)
     if headline is not None:
         return headline
-    if not context.labelled:
+    if not report.labelled:
         return "Shortcuts need labels to be found."
     if not findings.effects:
         return "Whether the models take shortcuts through the photo was not tested."
@@ -168,8 +182,8 @@ def _shown(findings: ShortcutFindings) -> str:
     )
 
 
-def _untested(context: Context, findings: ShortcutFindings) -> str:
-    if findings.effects or not context.labelled:
+def _untested(report: Report, findings: ShortcutFindings) -> str:
+    if findings.effects or not report.labelled:
         return ""
     return (
         "No changed pictures were shown to the models (setting: experiments = off), so whether they use what gives "
@@ -177,15 +191,15 @@ def _untested(context: Context, findings: ShortcutFindings) -> str:
     )
 
 
-def _found(context: Context, shortcut: Shortcut, pictures: ShortcutPictures | None) -> Found:
-    k = [model.name for model in context.models].index(shortcut.model)
-    pairs = [] if pictures is None else _pairs(context, shortcut, k, pictures)
+def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutPictures | None) -> Found:
+    k = [model.name for model in report.models].index(shortcut.model)
+    pairs = [] if pictures is None else _pairs(report, links, shortcut, k, pictures)
     lost, known = len(shortcut.images), round(shortcut.before.value * shortcut.n)
     persons = "" if shortcut.persons is None else f" of {count(shortcut.persons, 'person')}"
     chance = format_p(shortcut.p)
     return Found(
-        anchor=shortcut_anchor(context, shortcut),
-        series=context.series(k),
+        anchor=shortcut_anchor(report, links, shortcut),
+        series=series_of(k),
         title=f"{shortcut.model} knows {shortcut.emotion} by {PROPERTIES[shortcut.change]}",
         sentence=shortcut.sentence,
         detail=(
@@ -194,13 +208,13 @@ def _found(context: Context, shortcut: Shortcut, pictures: ShortcutPictures | No
         ),
         pairs=tuple(pairs),
         more=f"{len(pairs)} of {lost} lost images, those it had been surest of." if len(pairs) < lost else "",
-        link=Link(f"The page of {shortcut.emotion}", context.emotion_path(context.classes.index(shortcut.emotion))),
+        link=Link(f"The page of {shortcut.emotion}", links.emotion_path(report.classes.index(shortcut.emotion))),
     )
 
 
-def _splits(context: Context, findings: ShortcutFindings) -> tuple[SplitTable, ...]:
+def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...]:
     """A table for each property that a shortcut rests on, over the models that know an emotion by it."""
-    names = [model.name for model in context.models]
+    names = [model.name for model in report.models]
     tables = []
     for key in dict.fromkeys((split.property, split.having) for split in findings.splits):
         splits = [split for split in findings.splits if (split.property, split.having) == key]
@@ -215,7 +229,7 @@ def _splits(context: Context, findings: ShortcutFindings) -> tuple[SplitTable, .
             ):
                 rows.append(
                     SplitRow(
-                        context.series(names.index(split.model)),
+                        series_of(names.index(split.model)),
                         split.model,
                         photos,
                         number(n),
@@ -228,17 +242,19 @@ def _splits(context: Context, findings: ShortcutFindings) -> tuple[SplitTable, .
     return tuple(tables)
 
 
-def _pairs(context: Context, shortcut: Shortcut, k: int, pictures: ShortcutPictures) -> list[tuple[Tile, Tile]]:
+def _pairs(
+    report: Report, links: Links, shortcut: Shortcut, k: int, pictures: ShortcutPictures
+) -> list[tuple[Tile, Tile]]:
     """Lost images as they were, with the probability of the label, and changed, with what they are taken for."""
-    e = context.classes.index(shortcut.emotion)
+    e = report.classes.index(shortcut.emotion)
     found = []
     for row, taken in list(zip(shortcut.images, shortcut.taken_for, strict=True))[:EXAMPLES]:
-        name, href = context.ids[row], context.image_path(row)
+        name, href = report.ids[row], links.image_path(row)
         before = Tile(
             pictures.pictures[row, ""],
             f"Image {name}, labelled {shortcut.emotion}, as it is",
             shortcut.emotion,
-            f"{sure(float(context.models[k].probabilities[row, e]))}, as it is",
+            f"{sure(float(report.models[k].probabilities[row, e]))}, as it is",
             href,
         )
         done = DONE[shortcut.change]

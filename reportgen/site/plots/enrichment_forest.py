@@ -14,8 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from reportgen.evidence.attention.human_reference import HUMAN
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.faces.regions import REGIONS
-from reportgen.site.context import Context
 from reportgen.site.plots.style import SETTINGS, Palette, style_axes, to_svg
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 
 __all__ = ["PANELS", "ForestRow", "forest_alt", "forest_plot", "forest_rows"]
@@ -41,16 +41,16 @@ class ForestRow:
     people: tuple[float, ...]
 
 
-def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
+def forest_rows(report: Report, k: int) -> tuple[ForestRow, ...]:
     """Rows of the emotions with ten images or more; empty where nothing was measured."""
-    attention, model = context.attention, context.models[k].name
+    attention, model = report.regions, report.models[k].name
     if attention is None:
         return ()
     rows = []
     found = attention.findings.bands[k]
-    for emotion, name in enumerate(context.classes):
+    for emotion, name in enumerate(report.classes):
         profile = attention.profile(model, name)
-        if profile is None or context.close_images_of(emotion) < 10:
+        if profile is None or report.close_images_of(emotion) < 10:
             continue
         index = [REGIONS.index(region) for region in PANELS]
         values = tuple(profile.regions[r] for r in index)
@@ -71,12 +71,12 @@ def forest_rows(context: Context, k: int) -> tuple[ForestRow, ...]:
     return tuple(rows)
 
 
-def forest_alt(context: Context, k: int) -> str:
+def forest_alt(report: Report, k: int) -> str:
     """What the plot shows, in words."""
-    rows = forest_rows(context, k)
+    rows = forest_rows(report, k)
     names = ", ".join(REGION_NAMES[region] for region in PANELS)
     return (
-        f"Forest plot of {context.models[k].name}: heat per area with 95 % intervals for {names}, one line per emotion "
+        f"Forest plot of {report.models[k].name}: heat per area with 95 % intervals for {names}, one line per emotion "
         f"({', '.join(row.emotion for row in rows)}); 1 is even attention"
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from reportgen.evidence.performance.scores import ModelScores
-from reportgen.site.context import Context
-from reportgen.site.html.components import Cell, Mark, MarkRow
+from reportgen.site.html.components import Cell, Mark, MarkRow, series_of
+from reportgen.site.links import Links
+from reportgen.site.report import Report
 from reportgen.site.wording.format import count, percent, percent_interval, rate
 
 __all__ = ["confusion_table", "recall_rows"]
@@ -14,15 +15,15 @@ __all__ = ["confusion_table", "recall_rows"]
 _IN_ONE_LINE = 2
 
 
-def recall_rows(context: Context) -> tuple[MarkRow, ...]:
+def recall_rows(report: Report, links: Links) -> tuple[MarkRow, ...]:
     """Recall of every emotion, one mark with its interval per model."""
     rows = []
-    scores = context.report.scores
-    for emotion, name in enumerate(context.classes):
+    scores = report.scores
+    for emotion, name in enumerate(report.classes):
         parts = [score.emotions[emotion] for score in scores]
         marks = tuple(
             Mark(
-                context.series(k),
+                series_of(k),
                 round(100 * part.recall.value, 2),
                 round(100 * part.recall.low, 2),
                 round(100 * part.recall.high, 2),
@@ -38,7 +39,7 @@ def recall_rows(context: Context) -> tuple[MarkRow, ...]:
         rows.append(
             MarkRow(
                 name,
-                context.emotion_path(emotion),
+                links.emotion_path(emotion),
                 count(parts[0].n, "image"),
                 marks,
                 text,
@@ -49,17 +50,17 @@ def recall_rows(context: Context) -> tuple[MarkRow, ...]:
     return tuple(rows)
 
 
-def confusion_table(context: Context, k: int, score: ModelScores) -> tuple[tuple[Cell, ...], ...]:
+def confusion_table(report: Report, links: Links, k: int, score: ModelScores) -> tuple[tuple[Cell, ...], ...]:
     """The confusion matrix: counts, tinted by their share of the row, each linked to its images."""
     table = []
-    names = context.classes
+    names = report.classes
     for truth, row in enumerate(score.confusion):
         total = int(row.sum())
         cells = []
         for predicted, value in enumerate(row.tolist()):
             share = value / total if total else 0.0
-            view = (context.token("true", names[truth]), context.token("pred", names[predicted]))
-            href = context.explorer(*view, f"model:{context.models[k].slug}") if value else None
+            view = (links.token("true", names[truth]), links.token("pred", names[predicted]))
+            href = links.explorer(*view, f"model:{report.models[k].slug}") if value else None
             title = f"{count(value, 'image')} of {names[truth]} read as {names[predicted]}"
             if total:
                 title += f", {percent(share)} of {total:,}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.stats.intervals import Estimate
-from reportgen.site.context import Context
+from reportgen.site.report import Report
 from reportgen.site.wording.format import and_list, count, decimal, decimal_interval
 
 __all__ = ["TABLE", "CertificateView", "certificate_view"]
@@ -46,9 +46,9 @@ class CertificateView:
     table: str
 
 
-def certificate_view(context: Context) -> CertificateView | None:
+def certificate_view(report: Report) -> CertificateView | None:
     """The section; None where the package carries no certificate."""
-    certificate = context.report.certificate
+    certificate = report.certificate
     if certificate is None:
         return None
     return CertificateView(
@@ -73,7 +73,7 @@ def certificate_view(context: Context) -> CertificateView | None:
             (f"below {decimal(high)}" if low < 0 else f"{decimal(low)} to {decimal(high)}", _share(flagged))
             for low, high, flagged in certificate.doses
         ),
-        notes=_notes(certificate, context.report.judging_code),
+        notes=_notes(certificate, report.judging_code),
         table=TABLE,
     )
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from reportgen.evidence.stats.intervals import two_decimals
-from reportgen.site.context import Context
 from reportgen.site.plots.enrichment_forest import PANELS, forest_rows
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 
 __all__ = ["HeatRow", "heat_rows"]
@@ -26,10 +26,10 @@ class HeatRow:
     people: str
 
 
-def heat_rows(context: Context, k: int) -> tuple[HeatRow, ...]:
+def heat_rows(report: Report, k: int) -> tuple[HeatRow, ...]:
     """Every point of the plot of model `k`, line by line."""
     rows = []
-    for row in forest_rows(context, k):
+    for row in forest_rows(report, k):
         for region, value, band, people in zip(PANELS, row.values, row.bands, row.people, strict=True):
             known = band is not None and all(map(math.isfinite, band))
             rows.append(

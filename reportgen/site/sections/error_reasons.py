@@ -8,8 +8,9 @@ from reportgen.evidence.errors.rates import FlagRate
 from reportgen.evidence.errors.reasons import ModelReasons, ReasonFindings
 from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED
 from reportgen.evidence.stats.intervals import Estimate
-from reportgen.site.context import Context
-from reportgen.site.html.components import Link
+from reportgen.site.html.components import Link, series_of
+from reportgen.site.links import Links
+from reportgen.site.report import Report
 from reportgen.site.wording.format import count, percent, percent_estimate, percent_interval
 from reportgen.site.wording.reasons import (
     FLAG_COMPARED,
@@ -103,9 +104,9 @@ class ReasonTable:
     notes: tuple[str, ...]
 
 
-def card_reasons(context: Context, row: int, k: int) -> CardReasons | None:
+def card_reasons(report: Report, links: Links, row: int, k: int) -> CardReasons | None:
     """The reasons of one error of model `k`; None where it is none, or where none were looked for."""
-    findings = context.report.reasons
+    findings = report.reasons
     if findings is None:
         return None
     reasons = findings.models[k]
@@ -117,27 +118,27 @@ def card_reasons(context: Context, row: int, k: int) -> CardReasons | None:
     return CardReasons(
         lines=tuple(
             ReasonLine(
-                flag_title(context, row, k, name),
-                evidence_of(context, reasons, row, k, name),
-                _all_with(context, k, name),
+                flag_title(report, row, k, name),
+                evidence_of(report, reasons, row, k, name),
+                _all_with(report, links, k, name),
             )
             for name in raised
         ),
-        where=where_of(context, reasons, row, k),
+        where=where_of(report, reasons, row, k),
         region=region_of(reasons, row),
         cleared=f"Not: {', '.join(cleared)}." if cleared and raised != (UNEXPLAINED,) else "",
         untested=f"Not tested: {', '.join(untested)}." if untested else "",
     )
 
 
-def reason_table(context: Context, chosen: tuple[int, ...]) -> ReasonTable | None:
+def reason_table(report: Report, links: Links, chosen: tuple[int, ...]) -> ReasonTable | None:
     """The table for some models; None where no errors were asked why, or there are none."""
-    findings = context.report.reasons
+    findings = report.reasons
     if findings is None or not any(findings.models[k].errors for k in chosen):
         return None
     chosen = tuple(k for k in chosen if findings.models[k].errors)
-    rows = [_row(context, findings, chosen, index) for index in range(len(ORDER))]
-    rest = tuple(_unexplained(context, k, findings.models[k]) for k in chosen)
+    rows = [_row(report, links, findings, chosen, index) for index in range(len(ORDER))]
+    rest = tuple(_unexplained(report, links, k, findings.models[k]) for k in chosen)
     rows.append(ReasonRow(FLAG_NAMES[UNEXPLAINED], UNEXPLAINED, FLAG_RULES[UNEXPLAINED], "", "", rest))
     return ReasonTable(
         rows=tuple(rows),
@@ -145,7 +146,7 @@ def reason_table(context: Context, chosen: tuple[int, ...]) -> ReasonTable | Non
     )
 
 
-def _row(context: Context, findings: ReasonFindings, chosen: tuple[int, ...], index: int) -> ReasonRow:
+def _row(report: Report, links: Links, findings: ReasonFindings, chosen: tuple[int, ...], index: int) -> ReasonRow:
     name = ORDER[index]
     models = [findings.models[k] for k in chosen]
     asked = any(model.rates[index].tested for model in models)
@@ -155,18 +156,20 @@ def _row(context: Context, findings: ReasonFindings, chosen: tuple[int, ...], in
         FLAG_RULES[name],
         FLAG_COMPARED.get(name, ""),
         "" if asked else models[0].flags[index].untested,
-        tuple(_cell(context, k, findings.models[k], findings.models[k].rates[index]) for k in chosen) if asked else (),
+        tuple(_cell(report, links, k, findings.models[k], findings.models[k].rates[index]) for k in chosen)
+        if asked
+        else (),
     )
 
 
-def _cell(context: Context, k: int, reasons: ModelReasons, rate: FlagRate) -> ReasonCell:
+def _cell(report: Report, links: Links, k: int, reasons: ModelReasons, rate: FlagRate) -> ReasonCell:
     verdict, tone = ("asked of errors only", "") if rate.ratio is None else _verdict(rate.ratio)
     return ReasonCell(
-        series=context.series(k),
+        series=series_of(k),
         model=reasons.model,
         first=f"{rate.primary:,} ({percent(rate.primary / reasons.errors)})",
         width=round(100 * rate.primary / reasons.errors, 2),
-        raised=Link(f"{rate.raised:,}", _all_with(context, k, rate.flag).href) if rate.raised else None,
+        raised=Link(f"{rate.raised:,}", _all_with(report, links, k, rate.flag).href) if rate.raised else None,
         tested=f"of {rate.tested:,} tested" if rate.tested < reasons.errors else "",
         in_errors=_rate(rate.in_errors, rate.errors),
         in_correct=_rate(rate.in_correct, rate.correct),
@@ -177,15 +180,15 @@ def _cell(context: Context, k: int, reasons: ModelReasons, rate: FlagRate) -> Re
     )
 
 
-def _unexplained(context: Context, k: int, reasons: ModelReasons) -> ReasonCell:
+def _unexplained(report: Report, links: Links, k: int, reasons: ModelReasons) -> ReasonCell:
     value = reasons.unexplained
     number = round(value.value * value.n)
     return ReasonCell(
-        series=context.series(k),
+        series=series_of(k),
         model=reasons.model,
         first=f"{number:,} ({percent(value.value)}) {percent_interval(value)}",
         width=round(100 * value.value, 2),
-        raised=Link(f"{number:,}", _all_with(context, k, UNEXPLAINED).href) if number else None,
+        raised=Link(f"{number:,}", _all_with(report, links, k, UNEXPLAINED).href) if number else None,
         tested="",
         in_errors="",
         in_correct="",
@@ -262,6 +265,6 @@ def _part(part: int, whole: int) -> str:
     return f"{part:,} ({percent(part / whole)})"
 
 
-def _all_with(context: Context, k: int, name: str) -> Link:
-    slug = context.models[k].slug
-    return Link("all with this flag", context.explorer(f"model:{slug}", f"flag:{name}"))
+def _all_with(report: Report, links: Links, k: int, name: str) -> Link:
+    slug = report.models[k].slug
+    return Link("all with this flag", links.explorer(f"model:{slug}", f"flag:{name}"))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from reportgen.evidence.attention.patterns import Pattern
 from reportgen.evidence.attention.region_tests import LOCALIZED
 from reportgen.evidence.stats.intervals import wilson
-from reportgen.site.context import Context
-from reportgen.site.html.components import Link
+from reportgen.site.html.components import Link, series_of
 from reportgen.site.image_sets import pattern_slug
+from reportgen.site.links import Links
+from reportgen.site.report import Report
 from reportgen.site.wording.format import and_list, capital, percent, percent_interval
 
 __all__ = ["Found", "GuideRow", "guide"]
@@ -79,23 +80,23 @@ class GuideRow:
     found: tuple[Found, ...]
 
 
-def guide(context: Context) -> tuple[GuideRow, ...]:
+def guide(report: Report, links: Links) -> tuple[GuideRow, ...]:
     """All patterns, in the order of reading a face from the middle outwards."""
     rows = []
     for name, pattern, shows, take in _GUIDE:
         measured = [
             (k, one)
-            for k, model in enumerate(context.models)
-            for one in (context.attention.patterns(model.name) if context.attention else ())
+            for k, model in enumerate(report.models)
+            for one in (report.regions.patterns(model.name) if report.regions else ())
             if one.pattern == pattern
         ]
         rows.append(
             GuideRow(
                 name,
                 shows,
-                take.format(_unsure(context)),
+                take.format(_unsure(report)),
                 _rule(measured[0][1]) if measured else "",
-                tuple(_found(context, k, one) for k, one in measured),
+                tuple(_found(report, links, k, one) for k, one in measured),
             )
         )
     return tuple(rows)
@@ -111,11 +112,11 @@ def _rule(pattern: Pattern) -> str:
     return capital(plain.get(pattern.pattern, pattern.rule.replace("+", " and ")))
 
 
-def _found(context: Context, k: int, pattern: Pattern) -> Found:
-    model, share, shown = context.models[k], wilson(len(pattern.images), pattern.total), len(pattern.images)
-    there = context.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}")
+def _found(report: Report, links: Links, k: int, pattern: Pattern) -> Found:
+    model, share, shown = report.models[k], wilson(len(pattern.images), pattern.total), len(pattern.images)
+    there = links.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}")
     return Found(
-        context.series(k),
+        series_of(k),
         model.name,
         percent(share.value),
         percent_interval(share),
@@ -124,10 +125,10 @@ def _found(context: Context, k: int, pattern: Pattern) -> Found:
     )
 
 
-def _unsure(context: Context) -> str:
+def _unsure(report: Report) -> str:
     """What came out for the takeaway that spread heat means an unsure answer, so that the guide does not repeat it."""
-    claims = [claim for claim in (context.attention.claims if context.attention else ()) if claim.claim == _UNSURE]
-    if not claims or not context.labelled:
+    claims = [claim for claim in (report.regions.claims if report.regions else ()) if claim.claim == _UNSURE]
+    if not claims or not report.labelled:
         return ": compare with the confidence"
     models: dict[str, list[str]] = {}
     for claim in claims:

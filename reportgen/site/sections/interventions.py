@@ -9,9 +9,10 @@ from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP, InterventionEffect
 from reportgen.evidence.stats.intervals import Estimate, format_p
-from reportgen.site.context import Context
-from reportgen.site.html.components import Tile
+from reportgen.site.html.components import Tile, series_of
+from reportgen.site.links import Links
 from reportgen.site.pictures.shortcuts import ShortcutPictures
+from reportgen.site.report import Report
 from reportgen.site.wording.changes import DONE
 from reportgen.site.wording.format import and_list, capital, count, percent, percent_interval
 
@@ -86,20 +87,22 @@ class Change:
     open: bool
 
 
-def change_view(context: Context, findings: ShortcutFindings, name: str, pictures: ShortcutPictures | None) -> Change:
+def change_view(
+    report: Report, links: Links, findings: ShortcutFindings, name: str, pictures: ShortcutPictures | None
+) -> Change:
     """One change over all emotions, suspicious ones first."""
     effects = [effect for effect in findings.effects if effect.change == name]
-    by_emotion = [[effect for effect in effects if effect.emotion == emotion] for emotion in context.classes]
+    by_emotion = [[effect for effect in effects if effect.emotion == emotion] for emotion in report.classes]
     groups = sorted((group for group in by_emotion if group), key=_suspicion)
     proved = [effect for effect in effects if effect.answer == "yes"]
     return Change(
         anchor=name,
         title=capital(DONE[name]),
         how=_HOW[name],
-        tile=None if pictures is None else example_tile(context, pictures, name, capital(DONE[name]), _HOW[name]),
+        tile=None if pictures is None else example_tile(report, links, pictures, name, capital(DONE[name]), _HOW[name]),
         summary=_summary(effects, proved),
-        rows=tuple(_move_row(context, group) for group in groups),
-        table=tuple(_table_row(context, effect) for group in groups for effect in group),
+        rows=tuple(_move_row(report, links, group) for group in groups),
+        table=tuple(_table_row(report, effect) for group in groups for effect in group),
         open=bool(proved),
     )
 
@@ -127,12 +130,12 @@ def _summary(effects: Sequence[InterventionEffect], proved: Sequence[Interventio
     return f"Recall of no emotion falls by {100 * MIN_RECALL_DROP:.0f} points or more beyond doubt."
 
 
-def _move_row(context: Context, group: Sequence[InterventionEffect]) -> MoveRow:
-    e = context.classes.index(group[0].emotion)
-    names = [model.name for model in context.models]
+def _move_row(report: Report, links: Links, group: Sequence[InterventionEffect]) -> MoveRow:
+    e = report.classes.index(group[0].emotion)
+    names = [model.name for model in report.models]
     moves = tuple(
         Move(
-            context.series(names.index(effect.model)),
+            series_of(names.index(effect.model)),
             round(100 * effect.before.value, 2),
             round(100 * effect.after.value, 2),
             round(100 * effect.after.low, 2),
@@ -149,7 +152,7 @@ def _move_row(context: Context, group: Sequence[InterventionEffect]) -> MoveRow:
     note = count(n, "image") if n < FEW or group[0].altered == n else f"{n} images, {group[0].altered} altered"
     return MoveRow(
         group[0].emotion,
-        context.emotion_path(e),
+        links.emotion_path(e),
         note,
         moves,
         20 + 14 * len(moves),
@@ -158,12 +161,12 @@ def _move_row(context: Context, group: Sequence[InterventionEffect]) -> MoveRow:
     )
 
 
-def _table_row(context: Context, effect: InterventionEffect) -> ChangeRow:
-    k = [model.name for model in context.models].index(effect.model)
+def _table_row(report: Report, effect: InterventionEffect) -> ChangeRow:
+    k = [model.name for model in report.models].index(effect.model)
     thin = effect.n < FEW
     return ChangeRow(
         effect.emotion,
-        context.series(k),
+        series_of(k),
         effect.model,
         f"{effect.n:,}",
         _recall(effect, effect.before),
@@ -198,12 +201,12 @@ def _note(effect: InterventionEffect) -> str:
     return "; ".join(parts)
 
 
-def example_tile(context: Context, pictures: ShortcutPictures, name: str, title: str, note: str) -> Tile:
+def example_tile(report: Report, links: Links, pictures: ShortcutPictures, name: str, title: str, note: str) -> Tile:
     row = pictures.example
     return Tile(
         pictures.pictures[row, name],
-        f"Image {context.ids[row]}, {title.lower()}",
+        f"Image {report.ids[row]}, {title.lower()}",
         title,
         note,
-        context.image_path(row),
+        links.image_path(row),
     )

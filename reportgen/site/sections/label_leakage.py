@@ -12,8 +12,10 @@ from reportgen.evidence.shortcuts.near_duplicates import NearPair
 from reportgen.evidence.shortcuts.properties import Association, Property
 from reportgen.evidence.shortcuts.property_score import PropertyScore
 from reportgen.evidence.stats.intervals import format_p
-from reportgen.site.context import Context
-from reportgen.site.html.components import Answer, Cell, Number, Thumb
+from reportgen.site.html.components import Answer, Cell, Number, Thumb, series_of
+from reportgen.site.links import Links
+from reportgen.site.report import Report
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, number, percent, percent_estimate, percent_interval
 
@@ -108,29 +110,29 @@ class ClusterModel:
     single: str
 
 
-def property_table(context: Context, findings: ShortcutFindings) -> PropertyTable | None:
+def property_table(report: Report, links: Links, findings: ShortcutFindings) -> PropertyTable | None:
     """The table; None without labels."""
     if not findings.links:
         return None
     by = {(link.name, link.emotion): link for link in findings.links}
-    sizes = [context.images_of(e) for e in range(len(context.classes))]
+    sizes = [report.images_of(e) for e in range(len(report.classes))]
     shown = [e for e, n in enumerate(sizes) if n]
     varying = [item for item in findings.properties if item.varies]
     rows = tuple(
         PropertyRow(
             capital(item.name),
             "share that is" if item.binary else f"how often {item.more}",
-            tuple(_cell(by[item.name, context.classes[e]], item) for e in shown),
+            tuple(_cell(by[item.name, report.classes[e]], item) for e in shown),
         )
         for item in varying
     )
     same = [item.name for item in findings.properties if not item.varies]
     gone = [_GONE.get(name, f"{name} is the same everywhere") for name in same if name not in _OF_COLOUR]
-    clear = [by[item.name, context.classes[e]] for item in varying for e in shown]
+    clear = [by[item.name, report.classes[e]] for item in varying for e in shown]
     return PropertyTable(
         sentence=_score_sentence(findings.score),
         numbers=_numbers(findings.score),
-        emotions=tuple((context.classes[e], context.emotion_path(e), count(sizes[e], "image")) for e in shown),
+        emotions=tuple((report.classes[e], links.emotion_path(e), count(sizes[e], "image")) for e in shown),
         rows=rows,
         left_out=f"Left out: {and_list(gone)}." if gone else "",
         words=tuple(_words(link, findings.properties) for link in clear if link.answer == "yes"),
@@ -205,10 +207,10 @@ def _numbers(score: PropertyScore | None) -> tuple[Number, ...]:
     )
 
 
-def duplicates_view(context: Context, findings: ShortcutFindings) -> Duplicates:
+def duplicates_view(report: Report, links: Links, tiles: Tiles, findings: ShortcutFindings) -> Duplicates:
     """The gallery."""
     near = findings.duplicates
-    pairs = [_pair(context, pair) for pair in near.pairs[: 4 * _PAIRS]]
+    pairs = [_pair(report, links, tiles, pair) for pair in near.pairs[: 4 * _PAIRS]]
     if near.pairs:
         many = len(near.pairs) > len(pairs)
         sentence = (
@@ -230,24 +232,26 @@ def duplicates_view(context: Context, findings: ShortcutFindings) -> Duplicates:
     return Duplicates(sentence, tuple(pairs[:_PAIRS]), tuple(pairs[_PAIRS:]))
 
 
-def _pair(context: Context, pair: NearPair) -> Pair:
+def _pair(report: Report, links: Links, tiles: Tiles, pair: NearPair) -> Pair:
     def side(row: int) -> tuple[Thumb, str, str, tuple[Answer, ...]]:
-        alt = f"Image {context.ids[row]}, labelled {context.truth(row)}"
-        return context.thumb(row, alt), context.truth(row), context.image_path(row), context.answers(row)
+        alt = f"Image {report.ids[row]}, labelled {report.truth(row)}"
+        return tiles.thumb(row, alt), report.truth(row), links.image_path(row), tiles.answers(row)
 
     return Pair(f"{pair.distance} of 64 bits differ", (side(pair.a), side(pair.b)))
 
 
-def clusters_view(context: Context, findings: ShortcutFindings) -> tuple[tuple[ClusterModel, ...], str]:
+def clusters_view(
+    report: Report, links: Links, tiles: Tiles, findings: ShortcutFindings
+) -> tuple[tuple[ClusterModel, ...], str]:
     """The groups of every model, or why there are none."""
     if not findings.clusters:
-        if not context.labelled:
+        if not report.labelled:
             return (), "No image has a label, so there is no emotion whose heatmaps could be sorted."
-        if context.analysis.faces is None:
+        if report.analysis.faces is None:
             return (), "Faces were not located in this build, so heatmaps cannot be laid over each other."
         return (), f"No emotion has {MIN_MAPS} heatmaps or more: fewer form no groups."
     models = []
-    for k, model in enumerate(context.models):
+    for k, model in enumerate(report.models):
         mine = [cluster for cluster in findings.clusters if cluster.model == model.name]
         grouped: dict[str, list[MapCluster]] = {}
         for cluster in mine:
@@ -260,10 +264,10 @@ def clusters_view(context: Context, findings: ShortcutFindings) -> tuple[tuple[C
         models.append(
             ClusterModel(
                 f"groups-{model.slug}",
-                context.series(k),
+                series_of(k),
                 model.name,
                 _suspects(suspects),
-                tuple(_emotion(context, k, name, grouped[name]) for name in several),
+                tuple(_emotion(report, links, tiles, k, name, grouped[name]) for name in several),
                 f"One way of looking, no groups: {and_list(single)}." if single else "",
             )
         )
@@ -279,25 +283,25 @@ def _suspects(suspects: list[MapCluster]) -> str:
     return f"Suspicious, because small and warm on the background: {named}."
 
 
-def _emotion(context: Context, k: int, name: str, group: list[MapCluster]) -> ClusterEmotion:
-    e = context.classes.index(name)
+def _emotion(report: Report, links: Links, tiles: Tiles, k: int, name: str, group: list[MapCluster]) -> ClusterEmotion:
+    e = report.classes.index(name)
     return ClusterEmotion(
         name,
-        context.emotion_path(e),
+        links.emotion_path(e),
         f"{len(group)} groups of {count(group[0].total, 'map')}",
-        tuple(_cluster(context, k, e, cluster) for cluster in group),
+        tuple(_cluster(report, links, tiles, k, e, cluster) for cluster in group),
     )
 
 
-def _cluster(context: Context, k: int, e: int, cluster: MapCluster) -> Cluster:
+def _cluster(report: Report, links: Links, tiles: Tiles, k: int, e: int, cluster: MapCluster) -> Cluster:
     words = cluster.region
     for region, name in REGION_NAMES.items():
         words = words.replace(region, name)
     examples = tuple(
         (
-            context.thumb(row, ""),
-            context.map_thumb(row, k, e, context.alt(row, k, e, context.method)),
-            context.image_path(row),
+            tiles.thumb(row, ""),
+            tiles.map_thumb(row, k, e, tiles.alt(row, k, e, report.method)),
+            links.image_path(row),
         )
         for row in cluster.exemplars
     )

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.site.context import Context
-from reportgen.site.html.components import Tile
+from reportgen.site.html.components import Tile, series_of
+from reportgen.site.pictures.examples import PictureStyle
 from reportgen.site.pictures.overlays import colour_table, difference_table, heat_table
 from reportgen.site.pictures.sprites import map_cells
+from reportgen.site.report import Report
+from reportgen.site.tiles import Tiles
 
 __all__ = ["Hand", "HandModel", "hand_view", "ramp_data"]
 
@@ -48,15 +50,15 @@ class Hand:
     method: str
 
 
-def hand_view(context: Context, row: int) -> Hand:
+def hand_view(report: Report, tiles: Tiles, row: int) -> Hand:
     """The maps of one image, no finer than in the explorer."""
     models = []
-    for k, model in enumerate(context.models):
+    for k, model in enumerate(report.models):
         cells = map_cells(model.maps[row : row + 1])[0]
         values = np.rint(cells * 255).astype(np.uint8)
         models.append(
             HandModel(
-                context.series(k),
+                series_of(k),
                 model.name,
                 cells.shape[1],
                 cells.shape[2],
@@ -64,16 +66,16 @@ def hand_view(context: Context, row: int) -> Hand:
                 int(model.predicted[row]),
             )
         )
-    return Hand(context.original(row), tuple(models), context.classes, int(context.labels[row]), context.method)
+    return Hand(tiles.original(row), tuple(models), report.classes, int(report.labels[row]), report.method)
 
 
-def ramp_data(context: Context) -> dict[str, list[int]]:
+def ramp_data(style: PictureStyle) -> dict[str, list[int]]:
     """The colours of overlays and differences as the pictures have them: 256 times red, green, blue, opacity."""
-    if context.config.overlay == "classic":
+    if style.classic:
         # Half and half, wherever there is heat or none.
         heat = np.concatenate([colour_table("jet"), np.full((256, 1), 128, dtype=np.uint8)], axis=1)
     else:
-        heat = heat_table(context.config.colormap)
+        heat = heat_table(style.colormap)
     colours, opacity = difference_table()
     difference = np.concatenate([np.rint(colours), np.rint(255 * opacity)], axis=1).astype(int)
     return {"heat": heat.reshape(-1).tolist(), "difference": difference.reshape(-1).tolist()}

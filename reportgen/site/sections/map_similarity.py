@@ -11,8 +11,10 @@ from reportgen.evidence.attention.map_similarity import OUTCOMES, PLACES, MapAgr
 from reportgen.evidence.examples.map_agreement import agreement_kind
 from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.stats.intervals import wilson
-from reportgen.site.context import Context
 from reportgen.site.html.components import Example, Gallery, Link
+from reportgen.site.links import Links
+from reportgen.site.report import Report
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import capital, count, decimal, decimal_interval, percent, percent_estimate, shorten
 
 __all__ = ["AgreementCell", "AgreementRow", "AgreementView", "agreement_view"]
@@ -72,18 +74,18 @@ class AgreementView:
     others: tuple[Gallery, ...]
 
 
-def agreement_view(context: Context, index: int, a: int, b: int) -> AgreementView | None:
+def agreement_view(report: Report, links: Links, tiles: Tiles, index: int, a: int, b: int) -> AgreementView | None:
     """The section for pair `index` of the report, models `a` and `b`; None where nothing was compared."""
-    if index >= len(context.report.agreements):
+    if index >= len(report.agreements):
         return None
-    found = context.report.agreements[index]
+    found = report.agreements[index]
     if not any(outcome.n for outcome in found.outcomes):
         return None
     galleries = {
         (outcome, place): gallery
         for outcome in OUTCOMES
         for place in PLACES
-        if (gallery := _gallery(context, found, a, b, outcome, place)) is not None
+        if (gallery := _gallery(report, links, tiles, found, a, b, outcome, place)) is not None
     }
     main = galleries.get(("both", "different"))
     return AgreementView(
@@ -98,7 +100,7 @@ def agreement_view(context: Context, index: int, a: int, b: int) -> AgreementVie
         "different answers. Heatmaps are not causes: models may look at different places and use the same thing.",
         places=tuple(_PLACE_NAMES[place] for place in PLACES),
         rows=tuple(
-            _row(found, outcome, galleries, context.compare_path(index)) for outcome in found.outcomes if outcome.n
+            _row(found, outcome, galleries, links.compare_path(index)) for outcome in found.outcomes if outcome.n
         ),
         disjoint=main,
         others=tuple(gallery for gallery in galleries.values() if gallery is not main),
@@ -174,11 +176,13 @@ def _row(
     )
 
 
-def _gallery(context: Context, found: MapAgreement, a: int, b: int, outcome: str, place: str) -> Gallery | None:
+def _gallery(
+    report: Report, links: Links, tiles: Tiles, found: MapAgreement, a: int, b: int, outcome: str, place: str
+) -> Gallery | None:
     kind = agreement_kind(outcome, place)
-    slugs = context.models[a].slug, context.models[b].slug
+    slugs = report.models[a].slug, report.models[b].slug
     picks = sorted(
-        (pick for pick in context.report.mined.picks if (pick.model, pick.other, pick.kind) == (*slugs, kind)),
+        (pick for pick in report.mined.picks if (pick.model, pick.other, pick.kind) == (*slugs, kind)),
         key=lambda pick: pick.rank,
     )
     if not picks:
@@ -195,18 +199,18 @@ def _gallery(context: Context, found: MapAgreement, a: int, b: int, outcome: str
         f"{who}, {_PLACE_NAMES[place]}",
         f"{order[place]}, the emotions in turn.",
         ("image", found.a, found.b),
-        tuple(_example(context, pick, a, b, float(found.overlap[pick.image])) for pick in picks),
+        tuple(_example(report, links, tiles, pick, a, b, float(found.overlap[pick.image])) for pick in picks),
     )
 
 
-def _example(context: Context, pick: Pick, a: int, b: int, overlap: float) -> Example:
+def _example(report: Report, links: Links, tiles: Tiles, pick: Pick, a: int, b: int, overlap: float) -> Example:
     row = pick.image
     return Example(
-        anchor=f"{pick.kind}-{context.models[a].slug}-{context.models[b].slug}-{context.ids[row]}",
-        href=context.image_path(row),
-        name=shorten(context.names[row], 34),
-        truth=context.truth(row),
-        tiles=(context.original(row), context.overlay(row, a), context.overlay(row, b)),
-        answers=context.answers(row, (a, b)),
+        anchor=f"{pick.kind}-{report.models[a].slug}-{report.models[b].slug}-{report.ids[row]}",
+        href=links.image_path(row),
+        name=shorten(report.names[row], 34),
+        truth=report.truth(row),
+        tiles=(tiles.original(row), tiles.overlay(row, a), tiles.overlay(row, b)),
+        answers=tiles.answers(row, (a, b)),
         note=capital(f"overlap {decimal(overlap)}"),
     )

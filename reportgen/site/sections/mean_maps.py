@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.site.context import Context
 from reportgen.site.html.components import Tile
+from reportgen.site.links import Links
 from reportgen.site.pictures.mean_maps import MeanMaps
+from reportgen.site.report import Report
 from reportgen.site.wording.format import count
 
 __all__ = ["MeanPair", "blank_rule", "mean_pairs"]
@@ -24,10 +25,10 @@ class MeanPair:
     wrong_note: str
 
 
-def mean_pairs(context: Context, k: int, means: MeanMaps) -> tuple[MeanPair, ...]:
+def mean_pairs(report: Report, links: Links, k: int, means: MeanMaps) -> tuple[MeanPair, ...]:
     """One pair per emotion."""
     pairs = []
-    for emotion, name in enumerate(context.classes):
+    for emotion, name in enumerate(report.classes):
         tiles, notes = [], []
         for which in ("correct", "wrong"):
             mean = means[k].get((emotion, which))
@@ -37,22 +38,22 @@ def mean_pairs(context: Context, k: int, means: MeanMaps) -> tuple[MeanPair, ...
                 note = mean.note
                 if mean.picture is not None:
                     alt = (
-                        f"Mean {context.method} map of {context.models[k].name} for {name} over "
+                        f"Mean {report.method} map of {report.models[k].name} for {name} over "
                         f"the {count(mean.n, 'image')} "
                         f"it gets {'right' if which == 'correct' else 'wrong'}, on the mean face of {name}"
                     )
                     tile = Tile(mean.picture, alt, few=mean.few)
             tiles.append(tile)
             notes.append(note)
-        pairs.append(MeanPair(name, context.emotion_path(emotion), tiles[0], tiles[1], notes[0], notes[1]))
+        pairs.append(MeanPair(name, links.emotion_path(emotion), tiles[0], tiles[1], notes[0], notes[1]))
     return tuple(pairs)
 
 
-def blank_rule(context: Context, k: int, means: MeanMaps) -> str:
+def blank_rule(report: Report, k: int, means: MeanMaps) -> str:
     """What was left out as blank; "" where nothing was."""
     if not any(mean.blank for mean in means[k].values()):
         return ""
-    if context.report.attention is None or context.models[k].null_mass is None:
+    if report.attention is None or report.models[k].null_mass is None:
         return "Blank maps, without any positive evidence, are left out."
     return (
         "Blank maps are left out: those with no more evidence for the label than the same features give when the last "

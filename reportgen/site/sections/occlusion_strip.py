@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from reportgen.evidence.errors.occlusions import RegionChange
 from reportgen.evidence.performance.margins import rivals
-from reportgen.site.context import Context
 from reportgen.site.html.components import Thumb
 from reportgen.site.pictures.occlusion_strips import SIDE
+from reportgen.site.report import Report
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import count
 
@@ -52,19 +53,19 @@ class RegionStrip:
     bars: tuple[RegionBar, ...]
 
 
-def region_strip(context: Context, row: int, k: int) -> RegionStrip | None:
+def region_strip(report: Report, tiles: Tiles, row: int, k: int) -> RegionStrip | None:
     """The strip of one image for model `k`; None where it was not run."""
-    findings = context.report.reasons
-    sheet = context.strips.get(row)
+    findings = report.reasons
+    sheet = tiles.strips.get(row)
     if findings is None or sheet is None:
         return None
     changes = findings.models[k].strips.get(row)
     if not changes:
         return None
-    model = context.models[k]
-    against = int(rivals(model.logits[row : row + 1], context.labels[row : row + 1])[0])
-    lead = float(model.logits[row, context.labels[row]] - model.logits[row, against])
-    truth, rival = context.truth(row), context.classes[against]
+    model = report.models[k]
+    against = int(rivals(model.logits[row : row + 1], report.labels[row : row + 1])[0])
+    lead = float(model.logits[row, report.labels[row]] - model.logits[row, against])
+    truth, rival = report.truth(row), report.classes[against]
     most = max(abs(value) for change in changes for value in (_main(change), change.filled))
     scale = 50 / most if most > 0 else 0.0
     bars = []
@@ -72,7 +73,7 @@ def region_strip(context: Context, row: int, k: int) -> RegionStrip | None:
         value = _main(change)
         name = REGION_NAMES[change.region]
         x = column * SIDE
-        alt = f"Image {context.ids[row]} with {{}} {name}"
+        alt = f"Image {report.ids[row]} with {{}} {name}"
         bars.append(
             RegionBar(
                 region=name,

@@ -11,9 +11,11 @@ import numpy as np
 from reportgen.evidence.importance.background import Status
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.transplant import TRANSPLANTED
-from reportgen.site.context import Context
 from reportgen.site.html.components import Thumb
 from reportgen.site.image_sets import pattern_slug
+from reportgen.site.links import Links
+from reportgen.site.report import Report
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES, Attention
 from reportgen.site.wording.format import and_list, capital, count, percent
 from reportgen.site.wording.importance import STATUS_WORDS, signed
@@ -43,20 +45,22 @@ class PatternRow:
     examples: tuple[tuple[Thumb, Thumb, str], ...]
 
 
-def pattern_rows(context: Context, attention: Attention, k: int) -> tuple[PatternRow, ...]:
+def pattern_rows(report: Report, links: Links, tiles: Tiles, attention: Attention, k: int) -> tuple[PatternRow, ...]:
     """Both interpretation tables of one model."""
-    model = context.models[k]
+    model = report.models[k]
     rows = []
     for pattern in attention.patterns(model.name):
         region = pattern.pattern.removeprefix(_ON)
         if region == "background":
-            rows += [_unnamed(context, attention, k, part, pattern.total) for part in _UNNAMED]
+            rows += [_unnamed(report, links, tiles, attention, k, part, pattern.total) for part in _UNNAMED]
         found = [int(row) for row in pattern.images]
-        href = context.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}")
+        href = links.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}")
         blank = pattern.pattern == _BLANK
         rows.append(
             _row(
-                context,
+                report,
+                links,
+                tiles,
                 k,
                 # "Blank" is a map within chance everywhere else; this row counts those with nothing in them at all.
                 "empty heatmap" if blank else _named(pattern.pattern, region),
@@ -66,8 +70,8 @@ def pattern_rows(context: Context, attention: Attention, k: int) -> tuple[Patter
                 else _named(pattern.rule, region),
                 found,
                 pattern.total,
-                _with_status(context, model.name, region, pattern.emotions),
-                _background_use(context, model.name, len(found)) if region == "background" else "",
+                _with_status(report, model.name, region, pattern.emotions),
+                _background_use(report, model.name, len(found)) if region == "background" else "",
                 href,
             )
         )
@@ -84,30 +88,36 @@ def peaks_note(attention: Attention, k: int) -> str:
     )
 
 
-def _unnamed(context: Context, attention: Attention, k: int, region: str, total: int) -> PatternRow:
+def _unnamed(
+    report: Report, links: Links, tiles: Tiles, attention: Attention, k: int, region: str, total: int
+) -> PatternRow:
     """A part of the face of which guides say nothing."""
-    model = context.models[k]
+    model = report.models[k]
     peak = attention.findings.measures[k].predicted.peak_region
     found = np.flatnonzero(peak == REGIONS.index(region)).tolist()
-    verdicts = [(name, attention.on(model.name, name, region)) for name in context.classes]
+    verdicts = [(name, attention.on(model.name, name, region)) for name in report.classes]
     emotions = tuple(name for name, verdict in verdicts if verdict is not None and verdict.answer == "yes")
     name = REGION_NAMES[region]
     return _row(
-        context,
+        report,
+        links,
+        tiles,
         k,
         f"{_ON}{name}",
         "guides do not say",
         f"peak cell on the {name}",
         found,
         total,
-        _with_status(context, model.name, region, emotions),
+        _with_status(report, model.name, region, emotions),
         "",
-        context.explorer(f"region:{region}", f"model:{model.slug}"),
+        links.explorer(f"region:{region}", f"model:{model.slug}"),
     )
 
 
 def _row(
-    context: Context,
+    report: Report,
+    links: Links,
+    tiles: Tiles,
     k: int,
     pattern: str,
     meaning: str,
@@ -129,14 +139,14 @@ def _row(
         emotions or "none",
         note,
         href if found else "",
-        tuple(_example(context, k, row) for row in _spread(context, k, found)),
+        tuple(_example(report, links, tiles, k, row) for row in _spread(report, tiles, k, found)),
     )
 
 
-def _example(context: Context, k: int, row: int) -> tuple[Thumb, Thumb, str]:
-    said = int(context.models[k].predicted[row])
-    alt = context.alt(row, k, said, f"{context.method} map")
-    return context.thumb(row, ""), context.map_thumb(row, k, said, alt), context.image_path(row)
+def _example(report: Report, links: Links, tiles: Tiles, k: int, row: int) -> tuple[Thumb, Thumb, str]:
+    said = int(report.models[k].predicted[row])
+    alt = tiles.alt(row, k, said, f"{report.method} map")
+    return tiles.thumb(row, ""), tiles.map_thumb(row, k, said, alt), links.image_path(row)
 
 
 def _named(text: str, region: str) -> str:
@@ -144,11 +154,11 @@ def _named(text: str, region: str) -> str:
     return text.replace(region, REGION_NAMES[region]) if region in REGION_NAMES else text
 
 
-def _with_status(context: Context, model: str, region: str, emotions: tuple[str, ...]) -> str:
+def _with_status(report: Report, model: str, region: str, emotions: tuple[str, ...]) -> str:
     """The emotions, and where heat on a region is claimed, whether the model uses that region for them."""
     if region not in TRANSPLANTED:
         return and_list(emotions)
-    use = context.report.use
+    use = report.use
     by: dict[str, list[str]] = {}
     for emotion in emotions:
         status: Status = "not tested" if use is None else use.status(model, emotion, region)
@@ -156,9 +166,9 @@ def _with_status(context: Context, model: str, region: str, emotions: tuple[str,
     return "; ".join(f"{and_list(names)} ({words})" for words, names in by.items())
 
 
-def _background_use(context: Context, model: str, seen: int) -> str:
+def _background_use(report: Report, model: str, seen: int) -> str:
     """Peaks on the background, held against what exchanging it does: either may be without the other."""
-    found = context.report.use
+    found = report.use
     uses = [] if found is None else [u for u in found.uses if u.model == model and u.region == "background"]
     tested = [use for use in uses if use.answer != "insufficient evidence"]
     if not tested:
@@ -184,11 +194,11 @@ def _background_use(context: Context, model: str, seen: int) -> str:
     return " ".join(said)
 
 
-def _spread(context: Context, k: int, rows: Sequence[int]) -> list[int]:
+def _spread(report: Report, tiles: Tiles, k: int, rows: Sequence[int]) -> list[int]:
     """A few of the rows, those with a page of their own first, one answer after the other rather than all alike."""
-    model = context.models[k]
+    model = report.models[k]
     queues: dict[int, list[int]] = {}
-    for row in sorted(rows, key=lambda row: (row not in context.drawn.pictures, -float(model.confidence[row]), row)):
+    for row in sorted(rows, key=lambda row: (row not in tiles.drawn.pictures, -float(model.confidence[row]), row)):
         queues.setdefault(int(model.predicted[row]), []).append(row)
     chosen: list[int] = []
     while queues and len(chosen) < _EXAMPLES:

@@ -10,10 +10,11 @@ from reportgen.evidence.importance.background import BackgroundFinding, Status
 from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.importance.regions import MIN_DROP, MIN_PERSONS, RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
-from reportgen.site.context import Context
+from reportgen.site.links import Links
 from reportgen.site.pictures.examples import Picture
 from reportgen.site.pictures.transplants import Worked
 from reportgen.site.plots.importance_forest import use_forest_alt, use_rows
+from reportgen.site.report import Report
 from reportgen.site.sections.transplants import WorkedView, worked_views
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, minus, number, points
@@ -118,17 +119,17 @@ class UseSection:
     basis: str
 
 
-def use_section(context: Context, k: int, pictures: UsePictures) -> UseSection | None:
+def use_section(report: Report, links: Links, k: int, pictures: UsePictures) -> UseSection | None:
     """The sections of model `k`; None where neither regions nor labels are known."""
-    found, model = context.report.use, context.models[k]
+    found, model = report.use, report.models[k]
     if found is None:
         return None
     uses = [use for use in found.uses if use.model == model.name]
-    rows = use_rows(uses, context.classes)
-    missing = [name for name in context.classes if name not in {row.emotion for row in rows}]
+    rows = use_rows(uses, report.classes)
+    missing = [name for name in report.classes if name not in {row.emotion for row in rows}]
     return UseSection(
-        proofs=model_proofs(context, k),
-        empty="" if rows else _empty(context),
+        proofs=model_proofs(report, links, k),
+        empty="" if rows else _empty(report),
         lede=_lede(model.name, uses),
         notes=(*_backgrounds(found.backgrounds, model.name), *filter(None, map(_through_colour, uses))),
         forest=pictures.forest,
@@ -136,21 +137,21 @@ def use_section(context: Context, k: int, pictures: UsePictures) -> UseSection |
         untested=_untested(missing),
         least=f"{MIN_DROP:g}",
         people=any(any(row.people) for row in rows),
-        rows=tuple(_cell(context, use) for row in rows for use in row.uses),
+        rows=tuple(_cell(report, links, use) for row in rows for use in row.uses),
         unmatched=any(math.isfinite(use.unmatched) for use in uses),
-        emotions=context.classes,
-        donors=_donors(context, found, [use for row in rows for use in row.uses]),
-        donor_note=_donor_note(context, found),
-        worked=worked_views(context, k, pictures.worked),
-        hidden="" if context.report.privacy == "none" else _HIDDEN,
-        statuses=_statuses(context, found, model.name),
+        emotions=report.classes,
+        donors=_donors(report, found, [use for row in rows for use in row.uses]),
+        donor_note=_donor_note(found),
+        worked=worked_views(report, links, k, pictures.worked),
+        hidden="" if report.privacy == "none" else _HIDDEN,
+        statuses=_statuses(report, found, model.name),
         rule=USE_RULE,
         basis=use_basis(found),
     )
 
 
-def _empty(context: Context) -> str:
-    if context.config.experiments == "off":
+def _empty(report: Report) -> str:
+    if not report.experiments:
         return (
             "Not tested: this report was made with “experiments off”, so where the heat lies is all that is known. "
             "Build again without it to see what the model uses."
@@ -204,7 +205,7 @@ def _through_colour(use: RegionImportance) -> str:
     return ""
 
 
-def _cell(context: Context, use: RegionImportance) -> UseCell:
+def _cell(report: Report, links: Links, use: RegionImportance) -> UseCell:
     sign, words = USE_WORDS[use.answer]
     faces = count(use.receivers, "face")
     if use.persons != use.receivers:
@@ -212,11 +213,11 @@ def _cell(context: Context, use: RegionImportance) -> UseCell:
     unmatched = ""
     if math.isfinite(use.unmatched):
         unmatched = f"{signed(use.unmatched)}, {USE_WORDS[use.unmatched_answer][1]}"
-    slug = context.emotion_slugs[context.classes.index(use.emotion)]
+    slug = links.emotion_slugs[report.classes.index(use.emotion)]
     return UseCell(
         id=use_anchor(slug, use.region),
         emotion=use.emotion,
-        href=context.emotion_path(context.classes.index(use.emotion)),
+        href=links.emotion_path(report.classes.index(use.emotion)),
         region=REGION_NAMES[use.region],
         sign=sign,
         answer=words,
@@ -232,7 +233,7 @@ def _cell(context: Context, use: RegionImportance) -> UseCell:
     )
 
 
-def _donors(context: Context, found: ImportanceFindings, uses: Sequence[RegionImportance]) -> tuple[DonorTable, ...]:
+def _donors(report: Report, found: ImportanceFindings, uses: Sequence[RegionImportance]) -> tuple[DonorTable, ...]:
     if found.design is None:
         return ()
     matched = found.design[found.design["matched"].astype(bool)]
@@ -241,9 +242,9 @@ def _donors(context: Context, found: ImportanceFindings, uses: Sequence[RegionIm
     for region in TRANSPLANTED:
         rows = []
         for use in (use for use in uses if use.region == region):
-            emotion = context.classes.index(use.emotion)
+            emotion = report.classes.index(use.emotion)
             cells = []
-            for donor, (name, gap) in enumerate(zip(context.classes, use.by_donor, strict=True)):
+            for donor, (name, gap) in enumerate(zip(report.classes, use.by_donor, strict=True)):
                 n = int(made.get((emotion, donor, region), 0))
                 cells.append(_donor_cell(use, name, gap, n))
             rows.append((use.emotion, tuple(cells)))
@@ -260,7 +261,7 @@ def _donor_cell(use: RegionImportance, donor: str, gap: float, n: int) -> tuple[
     return signed(gap), shade, f"{use.emotion} with the {where} of {donor}: {signed(gap)}, {count(n, 'picture')}"
 
 
-def _donor_note(context: Context, found: ImportanceFindings) -> str:
+def _donor_note(found: ImportanceFindings) -> str:
     if found.design is None:
         return ""
     matched = found.design[found.design["matched"].astype(bool)]
@@ -275,15 +276,15 @@ def _donor_note(context: Context, found: ImportanceFindings) -> str:
     )
 
 
-def _statuses(context: Context, found: ImportanceFindings, model: str) -> tuple[HeatStatus, ...]:
+def _statuses(report: Report, found: ImportanceFindings, model: str) -> tuple[HeatStatus, ...]:
     """Every claim of this page that heat falls on a region, held against use."""
-    attention = context.attention
+    attention = report.regions
     if attention is None or not found.tested:
         return ()
     places: dict[Status, list[str]] = {status: [] for status, _ in _STATUSES}
     for region in TRANSPLANTED:
         by_status: dict[Status, list[str]] = {}
-        for name in context.classes:
+        for name in report.classes:
             verdict = attention.on(model, name, region)
             if verdict is not None and verdict.answer == "yes":
                 by_status.setdefault(found.status(model, name, region), []).append(name)

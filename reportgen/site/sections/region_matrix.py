@@ -10,9 +10,10 @@ from reportgen.analysis import slugify
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.scores import FEW
 from reportgen.faces.transplant import TRANSPLANTED
-from reportgen.site.context import Context
-from reportgen.site.html.components import Link
+from reportgen.site.html.components import Link, series_of
+from reportgen.site.links import Links
 from reportgen.site.plots.importance_forest import use_rows
+from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import EVEN, RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES, SHOWN, Attention
 from reportgen.site.wording.format import capital, count
@@ -100,37 +101,37 @@ class MatrixKey:
     text: str
 
 
-def region_matrices(context: Context, attention: Attention) -> tuple[RegionMatrix, ...]:
+def region_matrices(report: Report, links: Links, attention: Attention) -> tuple[RegionMatrix, ...]:
     """One matrix per model."""
-    use = context.report.use if context.report.use is not None and context.report.use.tested else None
+    use = report.use if report.use is not None and report.use.tested else None
     shown = SHOWN if use is None else TRANSPLANTED
     pictures = {} if use is None else pictures_of(use)
     matrices = []
-    for k, model in enumerate(context.models):
+    for k, model in enumerate(report.models):
         uses = () if use is None else tuple(u for u in use.uses if u.model == model.name)
         by_place = {(u.emotion, u.region): u for u in uses}
         # The model's page has rows for these emotions only.
-        listed = {row.emotion for row in use_rows(uses, context.classes)}
+        listed = {row.emotion for row in use_rows(uses, report.classes)}
         rows = []
-        for emotion, name in enumerate(context.classes):
+        for emotion, name in enumerate(report.classes):
             cells = []
-            for region in shown if context.close_images_of(emotion) >= FEW else ():
+            for region in shown if report.close_images_of(emotion) >= FEW else ():
                 if attention.on(model.name, name, region) is None:
                     continue
                 heat = region_cell(attention, model.name, name, region)
-                place = _Place(context, k, emotion, region)
+                place = _Place(report, links, k, emotion, region)
                 if use is None:
                     cells.append(_heat(place, heat))
                 else:
                     found, made = by_place.get((name, region)), pictures.get((emotion, region), 0)
                     cells.append(_use(place, heat, found, made, listed=name in listed))
-            n = count(context.close_images_of(emotion), "image")
-            rows.append(MatrixRow(name, context.emotion_path(emotion), n, tuple(cells)))
+            n = count(report.close_images_of(emotion), "image")
+            rows.append(MatrixRow(name, links.emotion_path(emotion), n, tuple(cells)))
         matrices.append(
             RegionMatrix(
-                context.series(k),
+                series_of(k),
                 model.name,
-                context.model_path(k),
+                links.model_path(k),
                 tuple(_BREAKS.get(REGION_NAMES[region], REGION_NAMES[region]) for region in shown),
                 tuple(rows),
                 EVEN,
@@ -174,14 +175,15 @@ def matrix_keys(matrices: Sequence[RegionMatrix], *, tested: bool, least: str) -
 class _Place:
     """Where a cell stands, and what follows from it."""
 
-    context: Context
+    report: Report
+    links: Links
     k: int
     emotion: int
     region: str
 
     @property
     def id(self) -> str:
-        model, emotion = self.context.models[self.k].slug, self.context.emotion_slugs[self.emotion]
+        model, emotion = self.report.models[self.k].slug, self.links.emotion_slugs[self.emotion]
         # No slug holds two hyphens in a row, so no two places share an id.
         return f"cell--{model}--{emotion}--{slugify(self.region)}"
 
@@ -191,17 +193,17 @@ class _Place:
 
     @property
     def name(self) -> str:
-        return f"{self.context.classes[self.emotion]}, {self.where}"
+        return f"{self.report.classes[self.emotion]}, {self.where}"
 
     @property
     def peaks(self) -> Link:
-        href = self.context.peaks_in(self.k, self.context.classes[self.emotion], self.region)
+        href = self.links.peaks_in(self.k, self.report.classes[self.emotion], self.region)
         return Link("Images whose heat peaks there", href)
 
     @property
     def test(self) -> Link:
-        anchor = use_anchor(self.context.emotion_slugs[self.emotion], self.region)
-        return Link("The test of its use", f"{self.context.model_path(self.k)}#{anchor}")
+        anchor = use_anchor(self.links.emotion_slugs[self.emotion], self.region)
+        return Link("The test of its use", f"{self.links.model_path(self.k)}#{anchor}")
 
 
 def _heat(place: _Place, heat: RegionCell) -> MatrixCell:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from reportgen.evidence.attention.facial_actions import ActionLink
 from reportgen.evidence.attention.human_reference import ACTION_UNITS, HUMAN, NAIVE
 from reportgen.evidence.stats.intervals import interval_text
-from reportgen.site.context import Context
-from reportgen.site.html.components import Number
+from reportgen.site.html.components import Number, series_of
+from reportgen.site.links import Links
 from reportgen.site.plots.face_diagram import FaceDiagram, face_diagram, shade
+from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES, Attention
 from reportgen.site.wording.emotions import never_answers
@@ -102,69 +103,67 @@ class ActionGroup:
     empty: str
 
 
-def profile_view(context: Context, emotion: int) -> Profile | None:
+def profile_view(report: Report, links: Links, emotion: int) -> Profile | None:
     """The figure of one emotion; None where nothing was measured of it."""
-    attention, name = context.attention, context.classes[emotion]
-    if attention is None or not context.close_images_of(emotion):
+    attention, name = report.regions, report.classes[emotion]
+    if attention is None or not report.close_images_of(emotion):
         return None
     human = HUMAN.get(name)
     people = {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
-    thin = context.close_images_of(emotion) < 10
-    use = context.report.use
+    thin = report.close_images_of(emotion) < 10
+    use = report.use
     faces = []
-    for k, model in enumerate(context.models):
+    for k, model in enumerate(report.models):
         profile = attention.profile(model.name, name)
         if profile is None:
             return None
         values = {region: estimate.value for region, estimate in zip(REGION_NAMES, profile.regions, strict=True)}
         parts = {} if thin else {region: value for region, value in values.items() if region != "face"}
-        counted = "too few images" if thin else _counted(context, attention, k, emotion)
+        counted = "too few images" if thin else _counted(report, attention, k, emotion)
         faces.append(
-            face_diagram(
-                model.name, parts, REGION_NAMES, series=context.series(k), href=context.model_path(k), note=counted
-            )
+            face_diagram(model.name, parts, REGION_NAMES, series=series_of(k), href=links.model_path(k), note=counted)
         )
     if human:
         faces.append(face_diagram("people", people, REGION_NAMES, note="measured for eyes, brows and mouth only"))
-    rows = () if thin else _rows(context, attention, name, people)
+    rows = () if thin else _rows(report, links, attention, name, people)
     cells = [cell for row in rows for cell in row.cells]
     return Profile(
         faces=tuple(faces),
         rows=rows,
-        checks=_checks(context, attention, name, thin=thin),
-        models=tuple((context.series(k), model.name) for k, model in enumerate(context.models)),
+        checks=_checks(report, attention, name, thin=thin),
+        models=tuple((series_of(k), model.name) for k, model in enumerate(report.models)),
         units=_units(human.action_units if human else ()),
         human=human is not None,
         tested=use is not None and use.tested,
         specific=any(cell.heat.tone == "strong" for cell in cells),
         placed=any(cell.words.startswith("yes: ") for cell in cells),
         unsure=any(not cell.words or (cell.use is not None and not cell.use.note) for cell in cells),
-        fewer="" if thin else _fewer(context, emotion),
+        fewer="" if thin else _fewer(report, emotion),
         rule=USE_RULE,
         basis="" if use is None else use_basis(use),
     )
 
 
-def _counted(context: Context, attention: Attention, k: int, emotion: int) -> str:
+def _counted(report: Report, attention: Attention, k: int, emotion: int) -> str:
     """How many images the model's numbers rest on, and why not on all: as in "30 of 31 images, 1 blank left out"."""
-    model, name = context.models[k].name, context.classes[emotion]
+    model, name = report.models[k].name, report.classes[emotion]
     text, verdict = counted_text(attention, model, name), attention.on(model, name, "face")
-    total = context.close_images_of(emotion)
+    total = report.close_images_of(emotion)
     if verdict is None or verdict.n == total:
         return text
-    blank = int((attention.findings.measures[k].own.blank & (context.labels == emotion)).sum())
+    blank = int((attention.findings.measures[k].own.blank & (report.labels == emotion)).sum())
     why = f", {count(blank, 'blank map')} left out" if verdict.n + blank == total else ""
     return text.replace(count(verdict.n, "image"), f"{verdict.n:,} of {count(total, 'image')}{why}")
 
 
-def _fewer(context: Context, emotion: int) -> str:
+def _fewer(report: Report, emotion: int) -> str:
     """Eyes and brows are not judged on a face whose regions are an average face's."""
-    faces = context.analysis.faces
+    faces = report.analysis.faces
     if faces is None:
         return ""
     guessed = sum(
         source == "template" and label == emotion
-        for source, label in zip(faces.regions_from, context.labels.tolist(), strict=True)
+        for source, label in zip(faces.regions_from, report.labels.tolist(), strict=True)
     )
     if not guessed:
         return ""
@@ -181,20 +180,22 @@ def counted_text(attention: Attention, model: str, emotion: str) -> str:
     return images if verdict.persons is None else f"{count(verdict.persons, 'person')} on {images}"
 
 
-def _rows(context: Context, attention: Attention, name: str, people: dict[str, float]) -> tuple[ProfileRow, ...]:
+def _rows(
+    report: Report, links: Links, attention: Attention, name: str, people: dict[str, float]
+) -> tuple[ProfileRow, ...]:
     rows = []
     for index, (region, words) in enumerate(REGION_NAMES.items()):
         cells = []
-        for k, model in enumerate(context.models):
+        for k, model in enumerate(report.models):
             cell = region_cell(attention, model.name, name, region)
-            cell = replace(cell, href=context.peaks_in(k, name, region))
+            cell = replace(cell, href=links.peaks_in(k, name, region))
             profile = attention.profile(model.name, name)
             value = math.nan if profile is None else profile.regions[index].value
             verdict = attention.on(model.name, name, region)
             said = _WORDS[cell.tone]
             if said.startswith("yes") and verdict is not None and verdict.place:
                 said = f"yes: {verdict.place}"
-            cells.append(ProfileCell(shade(value), cell, said, _use(context, model.name, name, region)))
+            cells.append(ProfileCell(shade(value), cell, said, _use(report, model.name, name, region)))
         known = region in people
         rows.append(
             ProfileRow(
@@ -207,9 +208,9 @@ def _rows(context: Context, attention: Attention, name: str, people: dict[str, f
     return tuple(rows)
 
 
-def _use(context: Context, model: str, emotion: str, region: str) -> Number | None:
+def _use(report: Report, model: str, emotion: str, region: str) -> Number | None:
     """The transplant test's number, and the status that it gives the heat."""
-    found = context.report.use
+    found = report.use
     use = None if found is None else found.use(model, emotion, region)
     if found is None or use is None or use.answer == "insufficient evidence":
         return None
@@ -217,13 +218,13 @@ def _use(context: Context, model: str, emotion: str, region: str) -> Number | No
 
 
 def _checks(
-    context: Context, attention: Attention, name: str, *, thin: bool
+    report: Report, attention: Attention, name: str, *, thin: bool
 ) -> tuple[tuple[str, tuple[str, ...], str], ...]:
-    profiles = [attention.profile(model.name, name) for model in context.models]
+    profiles = [attention.profile(model.name, name) for model in report.models]
     found = [profile for profile in profiles if profile is not None]
     # Heat for a class that is never chosen earns no praise without saying so.
-    emotion = context.classes.index(name)
-    never = [f"; it never answers {name}" if never_answers(context, k, emotion) else "" for k in range(len(profiles))]
+    emotion = report.classes.index(name)
+    never = [f"; it never answers {name}" if never_answers(report, k, emotion) else "" for k in range(len(profiles))]
     noted = [(profile, note) for profile, note in zip(profiles, never, strict=True) if profile is not None]
     human, naive = HUMAN.get(name), NAIVE.get(name)
     rows: list[tuple[str, tuple[str, ...], str]] = []
@@ -278,18 +279,18 @@ def action_name(action: str) -> str:
     return "neutral face" if words == ["neutral"] else " ".join(words)
 
 
-def action_groups(context: Context, emotion: int) -> tuple[ActionGroup, ...]:
+def action_groups(report: Report, emotion: int) -> tuple[ActionGroup, ...]:
     """Facial actions that go with the label and with each model's confidence; empty without actions."""
-    attention, name = context.attention, context.classes[emotion]
+    attention, name = report.regions, report.classes[emotion]
     if attention is None:
         return ()
     links = [link for link in attention.findings.actions if link.emotion == name]
-    if not links or not context.close_images_of(emotion):
+    if not links or not report.close_images_of(emotion):
         return ()
     groups = [_group(links, "", f"With the label {name}", "", "standard deviations more than in the other images")]
-    for k, model in enumerate(context.models):
+    for k, model in enumerate(report.models):
         title = f"With {model.name}'s probability for {name}"
-        groups.append(_group(links, model.name, title, context.series(k), "rank correlation within these images"))
+        groups.append(_group(links, model.name, title, series_of(k), "rank correlation within these images"))
     return tuple(groups)
 
 

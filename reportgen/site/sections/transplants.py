@@ -14,10 +14,11 @@ from reportgen.evidence.importance.regions import (
     MIN_PERSONS,
 )
 from reportgen.faces.transplant import TRANSPLANTED
-from reportgen.site.context import Context
-from reportgen.site.html.components import Tile
+from reportgen.site.html.components import Tile, series_of
+from reportgen.site.links import Links
 from reportgen.site.pictures.transplants import Exchange, Outlined, Said, Worked
 from reportgen.site.plots.importance_forest import significant
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, number, sure
 from reportgen.site.wording.importance import signed
@@ -57,42 +58,42 @@ class TransplantMethod:
     grades: tuple[tuple[str, str, str, str, str], ...]
 
 
-def worked_views(context: Context, k: int, worked: tuple[Worked, ...]) -> tuple[WorkedView, ...]:
+def worked_views(report: Report, links: Links, k: int, worked: tuple[Worked, ...]) -> tuple[WorkedView, ...]:
     """The examples of model `k` in words."""
-    return tuple(_worked(context, k, one) for one in worked)
+    return tuple(_worked(report, links, k, one) for one in worked)
 
 
-def _worked(context: Context, k: int, one: Worked) -> WorkedView:
+def _worked(report: Report, links: Links, k: int, one: Worked) -> WorkedView:
     emotion, region = one.use.emotion, REGION_NAMES[one.use.region]
     rows = tuple(
-        (lead, (_face(context, one), _donor(context, one, exchange), _result(context, one, exchange)))
+        (lead, (_face(report, links, one), _donor(report, links, one, exchange), _result(report, one, exchange)))
         for lead, exchange in (
             (f"The {region} of the same emotion", one.same),
             (f"The {region} of another emotion", one.other),
         )
     )
-    return WorkedView(f"{capital(region)}, {emotion}", _why(context, k, one), rows, _conclusion(context, one))
+    return WorkedView(f"{capital(region)}, {emotion}", _why(report, k, one), rows, _conclusion(report, one))
 
 
-def _face(context: Context, one: Worked) -> Step:
+def _face(report: Report, links: Links, one: Worked) -> Step:
     said = f"as it is: {_said(one.before)}"
-    return _step(context, one.receiver, one.face, f"A face of {one.use.emotion}", said)
+    return _step(report, links, one.receiver, one.face, f"A face of {one.use.emotion}", said)
 
 
-def _donor(context: Context, one: Worked, exchange: Exchange) -> Step:
-    emotion = context.classes[exchange.emotion]
+def _donor(report: Report, links: Links, one: Worked, exchange: Exchange) -> Step:
+    emotion = report.classes[exchange.emotion]
     title = f"Another face of {emotion}" if exchange is one.same else f"A face of {emotion}"
-    return _step(context, exchange.donor, exchange.given, title, f"gives its {REGION_NAMES[one.use.region]}")
+    return _step(report, links, exchange.donor, exchange.given, title, f"gives its {REGION_NAMES[one.use.region]}")
 
 
-def _step(context: Context, row: int, shown: Outlined, title: str, note: str) -> Step:
-    alt = f"Image {context.ids[row]}, labelled {context.truth(row)}"
-    return Step(Tile(shown.picture, alt, title, note, context.image_path(row)), shown.outline)
+def _step(report: Report, links: Links, row: int, shown: Outlined, title: str, note: str) -> Step:
+    alt = f"Image {report.ids[row]}, labelled {report.truth(row)}"
+    return Step(Tile(shown.picture, alt, title, note, links.image_path(row)), shown.outline)
 
 
-def _result(context: Context, one: Worked, exchange: Exchange) -> Step:
+def _result(report: Report, one: Worked, exchange: Exchange) -> Step:
     region = REGION_NAMES[one.use.region]
-    alt = f"Image {context.ids[one.receiver]} with the {region} of image {context.ids[exchange.donor]}"
+    alt = f"Image {report.ids[one.receiver]} with the {region} of image {report.ids[exchange.donor]}"
     return Step(Tile(exchange.result, alt, f"{capital(one.use.emotion)} {sure(exchange.said.probability)}",
                      f"log-odds {signed(exchange.said.log_odds)}"))  # fmt: skip
 
@@ -101,7 +102,7 @@ def _said(said: Said) -> str:
     return f"{sure(said.probability)}, log-odds {signed(said.log_odds)}"
 
 
-def _why(context: Context, k: int, one: Worked) -> str:
+def _why(report: Report, k: int, one: Worked) -> str:
     use, shown = one.use, significant(one.use) and one.use.gap > 0
     if use.region == "background":
         if shown:
@@ -109,17 +110,17 @@ def _why(context: Context, k: int, one: Worked) -> str:
         return f"No emotion was shown to depend on the background; the largest gap is that of {use.emotion}."
     what = f"the {REGION_NAMES[use.region]} for {use.emotion}"
     if shown:
-        return f"{context.models[k].name} uses {what} more than any other part of a face for any emotion."
+        return f"{report.models[k].name} uses {what} more than any other part of a face for any emotion."
     return f"No part of the face was shown to be used; the largest gap is that of {what}."
 
 
-def _conclusion(context: Context, one: Worked) -> str:
+def _conclusion(report: Report, one: Worked) -> str:
     use = one.use
     gap = one.same.said.log_odds - one.other.said.log_odds
     return (
-        f"With {context.classes[one.other.emotion]} instead of {use.emotion} the log-odds are {abs(gap):.2f} "
+        f"With {report.classes[one.other.emotion]} instead of {use.emotion} the log-odds are {abs(gap):.2f} "
         f"{'lower' if gap >= 0 else 'higher'}: the odds of {use.emotion} are {_share(gap)} what they were. Over all "
-        f"{_pictures(context, one)} pictures of this kind the gap is {signed(use.gap)} "
+        f"{_pictures(report, one)} pictures of this kind the gap is {signed(use.gap)} "
         f"[{signed(use.low)}, {signed(use.high)}]."
     )
 
@@ -130,8 +131,8 @@ def _share(gap: float) -> str:
     return f"{sure(factor)} of" if factor < 1 else f"{factor:.1f} times"
 
 
-def _pictures(context: Context, one: Worked) -> str:
-    found = context.report.use
+def _pictures(report: Report, one: Worked) -> str:
+    found = report.use
     if found is None or found.design is None:
         return "the"
     design = found.design
@@ -139,13 +140,13 @@ def _pictures(context: Context, one: Worked) -> str:
     return number(int(chosen.sum()))
 
 
-def transplant_method(context: Context) -> TransplantMethod | None:
+def transplant_method(report: Report, links: Links) -> TransplantMethod | None:
     """The method page's section; None where neither regions nor labels are known."""
-    found = context.report.use
+    found = report.use
     if found is None:
         return None
     return TransplantMethod(
-        made=_made(context),
+        made=_made(report),
         regions=and_list([REGION_NAMES[region] for region in TRANSPLANTED]),
         least_persons=MIN_PERSONS,
         alpha=f"{ALPHA:g}",
@@ -156,14 +157,14 @@ def transplant_method(context: Context) -> TransplantMethod | None:
         ),
         unmatched=found.design is not None and not bool(found.design["matched"].all()),
         grades=tuple(
-            (context.series(k), grade.model, context.model_path(k), grade.grade or "–", grade.sentence)
+            (series_of(k), grade.model, links.model_path(k), grade.grade or "–", grade.sentence)
             for k, grade in enumerate(found.grades)
         ),
     )
 
 
-def _made(context: Context) -> str:
-    found = context.report.use
+def _made(report: Report) -> str:
+    found = report.use
     if found is None or found.design is None:
         return ""
     design = found.design[found.design["matched"].astype(bool)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.trust import TrustCheck
-from reportgen.site.context import Context
+from reportgen.site.links import Links
+from reportgen.site.report import Report
 from reportgen.site.wording.format import minus, percents
 from reportgen.site.wording.proofs import model_proofs, proved_of
 
@@ -36,26 +37,26 @@ class TrustPanel:
     checks: tuple[CheckRow, ...]
 
 
-def trust_panel(context: Context, k: int) -> TrustPanel | None:
+def trust_panel(report: Report, links: Links, k: int) -> TrustPanel | None:
     """The panel of model `k`; None where neither regions nor labels are known."""
-    found = context.report.use
+    found = report.use
     if found is None:
         return None
-    grade = next((grade for grade in found.grades if grade.model == context.models[k].name), None)
+    grade = next((grade for grade in found.grades if grade.model == report.models[k].name), None)
     if grade is None:
         return None
     alt = f"Trust grade {grade.grade}" if grade.grade else "Not graded"
     checks = tuple(_check(check) for check in grade.checks)
-    return TrustPanel(grade.grade, alt, grade.sentence, _caution(context, k), checks)
+    return TrustPanel(grade.grade, alt, grade.sentence, _caution(report, links, k), checks)
 
 
-def _caution(context: Context, k: int) -> str:
+def _caution(report: Report, links: Links, k: int) -> str:
     """The grade is about places: a shortcut through the whole photo passes all its checks."""
-    _, shortcuts = proved_of(context, model=context.models[k].name)
+    _, shortcuts = proved_of(report, model=report.models[k].name)
     if not shortcuts:
         return ""
-    name = context.models[k].name
-    claims = [f"{name}{proof.claim.removeprefix('It')}" for proof in model_proofs(context, k) if proof.change]
+    name = report.models[k].name
+    claims = [f"{name}{proof.claim.removeprefix('It')}" for proof in model_proofs(report, links, k) if proof.change]
     return f"{' '.join(claims)} Whatever the grade, no heatmap shows that: it shows places only."
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from reportgen.evidence.attention.claims import Claim
 from reportgen.evidence.stats.intervals import two_decimals
-from reportgen.site.context import Context
 from reportgen.site.html.components import Link
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import capital, count
 
@@ -42,21 +42,21 @@ class Takeaway:
     tests: tuple[Test, ...]
 
 
-def takeaways(context: Context) -> tuple[Takeaway, ...]:
+def takeaways(report: Report) -> tuple[Takeaway, ...]:
     """All of them, in the order in which they were tested; empty without regions or labels."""
-    if context.attention is None or not context.labelled:
+    if report.regions is None or not report.labelled:
         return ()
-    persons = any(verdict.persons is not None for verdict in context.attention.findings.verdicts)
+    persons = any(verdict.persons is not None for verdict in report.regions.findings.verdicts)
     found: dict[tuple[str, str, str], list[Test]] = {}
-    for claim in context.attention.claims:
+    for claim in report.regions.claims:
         key = (_words(claim.claim), capital(_words(claim.how)), _words(claim.quantity))
         found.setdefault(key, []).append(_test(claim, "person" if persons else "image"))
     return tuple(Takeaway(*key, tuple(tests)) for key, tests in found.items())
 
 
-def takeaways_link(context: Context) -> Link | None:
+def takeaways_link(report: Report) -> Link | None:
     """Where they stand; None where nothing was tested."""
-    there = context.attention is not None and context.labelled and context.attention.claims
+    there = report.regions is not None and report.labelled and report.regions.claims
     return Link("What guides say, tested here", _PAGE) if there else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reportgen.evidence.performance.scores import EmotionScore
 from reportgen.evidence.stats.intervals import Estimate
-from reportgen.site.context import Context
+from reportgen.site.report import Report
 from reportgen.site.wording.format import and_list, capital, count, percent_estimate, rate
 from reportgen.site.wording.proofs import known_by
 
@@ -15,30 +15,30 @@ __all__ = ["emotion_lede", "emotion_title", "never_answers", "right_answers"]
 _HALF = 0.5
 
 
-def emotion_title(context: Context, emotion: int) -> str:
+def emotion_title(report: Report, emotion: int) -> str:
     """The main thing about one emotion: what was proved first, else what its recall and precision allow to say."""
-    name = context.classes[emotion]
-    parts = [score.emotions[emotion] for score in context.report.scores]
+    name = report.classes[emotion]
+    parts = [score.emotions[emotion] for score in report.scores]
     if not parts[0].n:
         return f"{capital(name)}: nothing to see yet."
     if parts[0].thin:
         return f"{capital(name)}: {count(parts[0].n, 'image')}, too few to judge."
-    return _proved(context, name, parts) or _recognised(context, name, parts)
+    return _proved(report, name, parts) or _recognised(report, name, parts)
 
 
-def _proved(context: Context, name: str, parts: Sequence[EmotionScore]) -> str:
-    models, by = known_by(context, name)
+def _proved(report: Report, name: str, parts: Sequence[EmotionScore]) -> str:
+    models, by = known_by(report, name)
     if not models:
         return ""
-    if len(models) < len(context.models):
+    if len(models) < len(report.models):
         return f"{and_list(models)} {'knows' if len(models) == 1 else 'know'} {name} by {by}."
     if all(_missed(part.recall) for part in parts):
         return f"{capital(name)} is mostly missed, and recognised by {by} where it is found."
     return f"{capital(name)} is recognised by {by}."
 
 
-def _recognised(context: Context, name: str, parts: Sequence[EmotionScore]) -> str:
-    models = [score.name for score in context.report.scores]
+def _recognised(report: Report, name: str, parts: Sequence[EmotionScore]) -> str:
+    models = [score.name for score in report.scores]
     if not any(part.predicted for part in parts):
         return f"{capital(name)} is never answered."
     if all(_missed(part.recall) for part in parts):
@@ -67,9 +67,9 @@ def _missed(share: Estimate) -> bool:
     return share.defined and share.high < _HALF
 
 
-def emotion_lede(context: Context, emotion: int) -> str:
+def emotion_lede(report: Report, emotion: int) -> str:
     """How many each model finds, how many of its answers are right, and which never gives the answer."""
-    name, scores = context.classes[emotion], context.report.scores
+    name, scores = report.classes[emotion], report.scores
     parts = [score.emotions[emotion] for score in scores]
     if not parts[0].n:
         return ""
@@ -96,9 +96,9 @@ def _found(part: EmotionScore) -> str:
     return rate(part) if part.thin else percent_estimate(part.recall)
 
 
-def never_answers(context: Context, k: int, emotion: int) -> bool:
+def never_answers(report: Report, k: int, emotion: int) -> bool:
     """Whether model `k` gives this answer to no labelled image, though there are some."""
-    score = context.report.scores[k]
+    score = report.scores[k]
     return score.n > 0 and score.emotions[emotion].predicted == 0
 
 

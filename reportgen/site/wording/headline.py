@@ -9,8 +9,9 @@ import numpy as np
 
 from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.performance.scores import EmotionScore, ModelScores
-from reportgen.site.context import Context
 from reportgen.site.html.components import Finding, Headline, Link
+from reportgen.site.links import Links
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.claims import takeaways_link
 from reportgen.site.wording.format import (
@@ -38,54 +39,53 @@ _LARGE, _NOTABLE = 1 / 3, 0.1
 _NAMED = 2
 
 
-def headline(context: Context) -> Headline:
+def headline(report: Report) -> Headline:
     """The main finding in words."""
-    report = context.report
-    if not context.labelled:
+    if not report.labelled:
         return Headline(
-            f"{capital(count(len(context.everything.labels), 'image'))}, and where {_names(context)} found evidence.",
+            f"{capital(count(len(report.everything.labels), 'image'))}, and where {_names(report)} found evidence.",
             "None of these images has a label, so nothing here says whether an answer is right.",
         )
-    for model, order in zip(context.models, report.class_orders, strict=True):
+    for model, order in zip(report.models, report.class_orders, strict=True):
         if order is not None:
             return Headline(
                 f"The classes of {model.name} look permuted.",
                 "Every score and heatmap below is to be doubted until the order of the classes is right.",
             )
-    lede = _accuracy_sentence(context) + _thin_sentence(context)
-    proved = cheating_headline(context, _reading_sentence(context) or lede)
+    lede = _accuracy_sentence(report) + _thin_sentence(report)
+    proved = cheating_headline(report, _reading_sentence(report) or lede)
     if proved is not None:
         return proved
     strong, weak = _strong_and_weak(report.scores)
-    subject = _subject(context)
+    subject = _subject(report)
     if strong and weak:
         return Headline(
-            f"{subject} {_read(context)} {and_list(strong)}, and mostly {_miss(context)} {and_list(weak)}.", lede
+            f"{subject} {_read(report)} {and_list(strong)}, and mostly {_miss(report)} {and_list(weak)}.", lede
         )
     if weak and not strong:
-        return Headline(f"{subject} {_miss(context)} more than half of {and_list(weak)}.", lede)
+        return Headline(f"{subject} {_miss(report)} more than half of {and_list(weak)}.", lede)
     if strong:
-        return Headline(f"{subject} {_read(context)} {and_list(strong)}.", lede)
+        return Headline(f"{subject} {_read(report)} {and_list(strong)}.", lede)
     best = max(report.scores, key=lambda score: score.accuracy.value)
     text = f"{best.name} is right on {percent(best.accuracy.value)} of {count(best.n, 'image')}."
-    return Headline(text, _thin_sentence(context))
+    return Headline(text, _thin_sentence(report))
 
 
-def _names(context: Context) -> str:
-    return and_list([model.name for model in context.models])
+def _names(report: Report) -> str:
+    return and_list([model.name for model in report.models])
 
 
-def _subject(context: Context) -> str:
-    names = [model.name for model in context.models]
+def _subject(report: Report) -> str:
+    names = [model.name for model in report.models]
     return names[0] if len(names) == 1 else "Both models" if len(names) == 2 else "All models"
 
 
-def _read(context: Context) -> str:
-    return "recognises" if len(context.models) == 1 else "recognise"
+def _read(report: Report) -> str:
+    return "recognises" if len(report.models) == 1 else "recognise"
 
 
-def _miss(context: Context) -> str:
-    return "misses" if len(context.models) == 1 else "miss"
+def _miss(report: Report) -> str:
+    return "misses" if len(report.models) == 1 else "miss"
 
 
 def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[str]]:
@@ -108,16 +108,16 @@ def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[s
     )
 
 
-def _reading_sentence(context: Context) -> str:
+def _reading_sentence(report: Report) -> str:
     """What the models read from which part of the face; empty where nothing is used beyond doubt."""
-    use = context.report.use
+    use = report.use
     if use is None or not use.tested:
         return ""
     readers: dict[tuple[str, str], list[str]] = {}
     for found in use.uses:
         if found.answer == "yes" and found.region != "background":
             readers.setdefault((found.region, found.emotion), []).append(found.model)
-    everyone = [model.name for model in context.models]
+    everyone = [model.name for model in report.models]
     said = []
     for region in dict.fromkeys(region for region, _ in readers):
         shared = [emotion for (r, emotion), names in readers.items() if r == region and names == everyone]
@@ -136,8 +136,8 @@ def _reading_sentence(context: Context) -> str:
     return " ".join(said[:2])
 
 
-def _accuracy_sentence(context: Context) -> str:
-    scores = sorted(context.report.scores, key=lambda score: -score.accuracy.value)
+def _accuracy_sentence(report: Report) -> str:
+    scores = sorted(report.scores, key=lambda score: -score.accuracy.value)
     first = scores[0]
     text = f"{first.name} is right on {percent(first.accuracy.value)} of {count(first.n, 'image')}"
     if len(scores) > 1:
@@ -146,8 +146,8 @@ def _accuracy_sentence(context: Context) -> str:
     return text + ". "
 
 
-def _thin_sentence(context: Context) -> str:
-    thin = [row for row in context.report.scores[0].emotions if row.thin]
+def _thin_sentence(report: Report) -> str:
+    thin = [row for row in report.scores[0].emotions if row.thin]
     if not thin:
         return ""
     if len(thin) == 1:
@@ -156,14 +156,14 @@ def _thin_sentence(context: Context) -> str:
     return f"{capital(and_list([row.emotion for row in thin]))} have too few images to say anything."
 
 
-def answer_questions(context: Context) -> tuple[Finding, ...]:
+def answer_questions(report: Report, links: Links) -> tuple[Finding, ...]:
     """One finding for each of the four questions, in their order."""
-    return (cheating_answer(context), _errors(context), _definition(context), _trust(context))
+    return (cheating_answer(report), _errors(report, links), _definition(report), _trust(report, links))
 
 
-def _errors(context: Context) -> Finding:
+def _errors(report: Report, links: Links) -> Finding:
     question = "Why did they misclassify?"
-    if not context.labelled:
+    if not report.labelled:
         return Finding(
             question,
             "open",
@@ -171,8 +171,8 @@ def _errors(context: Context) -> Finding:
             "Without labels there are no errors to explain.",
             Link("All images", "explorer.html"),
         )
-    best = best_model(context)
-    score = context.report.scores[best]
+    best = best_model(report)
+    score = report.scores[best]
     wrong = score.n - int(np.trace(score.confusion))
     if wrong == 0:
         return Finding(
@@ -180,7 +180,7 @@ def _errors(context: Context) -> Finding:
             "good",
             "They did not.",
             f"{score.name} has no error on {count(score.n, 'image')}.",
-            Link("Scores", context.model_path(best)),
+            Link("Scores", links.model_path(best)),
         )
     names = [row.emotion for row in score.emotions]
     one, other, there, back = _confused_pair(score)
@@ -188,12 +188,12 @@ def _errors(context: Context) -> Finding:
         f"{number(there + back)} of {score.name}'s {count(wrong, 'error')} confuse {names[one]} and {names[other]}: "
         f"{number(there)} {names[one]} read as {names[other]}, {number(back)} the other way round"
     )
-    reasons = context.report.reasons
+    reasons = report.reasons
     gone = _by_shortcut(reasons, best)
     if gone:
         text += (
             f". {number(gone)} ({percent(gone / wrong)}) are a shortcut's: the wrong answer goes when the photo is "
-            f"shown {_without(context, best)}"
+            f"shown {_without(report, best)}"
         )
     suspects = int(reasons.suspects.suspect.sum()) if reasons is not None and reasons.suspects.tested else 0
     quality = None if reasons is None else next(r for r in reasons.models[best].rates if r.flag == "low-quality")
@@ -203,13 +203,13 @@ def _errors(context: Context) -> Finding:
             f". Low photo quality goes with {percent(quality.in_errors / quality.errors)} of {which}, "
             f"{decimal(quality.ratio.value, 1)} times as often as with correct answers"
         )
-    alike = 0 if suspects else max((c.wrong_alike for c in context.report.comparisons), default=0)
+    alike = 0 if suspects else max((c.wrong_alike for c in report.comparisons), default=0)
     causes = [f"by confusing {names[one]} and {names[other]}"] if there + back >= _LARGE * wrong else []
     causes += ["by a shortcut"] if gone >= _NOTABLE * wrong else []
     lead = f"Above all {', and '.join(causes)}." if causes else "In many ways."
     if suspects:
         verb = "looks" if suspects == 1 else "look"
-        everyone = "both models" if len(context.models) == 2 else "every model"
+        everyone = "both models" if len(report.models) == 2 else "every model"
         text += f". {capital(count(suspects, 'label'))} {verb} wrong to {everyone}: check those first"
     if alike:
         verb = "is" if alike == 1 else "are"
@@ -235,30 +235,30 @@ def _by_shortcut(reasons: ReasonFindings | None, k: int) -> int:
     return 0 if found is None else int(found.gone.sum())
 
 
-def _without(context: Context, k: int) -> str:
+def _without(report: Report, k: int) -> str:
     """As in "without its colour or its sharpness"."""
-    found = context.report.shortcuts.of(context.models[k].name) if context.report.shortcuts is not None else ()
+    found = report.shortcuts.of(report.models[k].name) if report.shortcuts is not None else ()
     return f"without {and_list(list(dict.fromkeys(shortcut.by for shortcut in found)), 'or')}"
 
 
-def _definition(context: Context) -> Finding:
+def _definition(report: Report) -> Finding:
     question = "What defines each emotion?"
     link = Link("Every emotion, model by model", "emotions.html")
-    best = best_model(context)
-    if context.report.use is not None and context.report.use.tested:
-        return _defined_by_use(context, best, question)
-    focus = context.attention.focus(context.models[best].name) if context.attention and context.labelled else ()
+    best = best_model(report)
+    if report.use is not None and report.use.tested:
+        return _defined_by_use(report, best, question)
+    focus = report.regions.focus(report.models[best].name) if report.regions and report.labelled else ()
     if not focus:
-        lead = "See the mean maps." if context.labelled else "See the maps."
+        lead = "See the mean maps." if report.labelled else "See the maps."
         return Finding(
             question,
             "open",
             lead,
-            f"The {context.method} maps show where the models find their evidence. Which part of the face that is was "
+            f"The {report.method} maps show where the models find their evidence. Which part of the face that is was "
             "not measured, or not decided, in this report.",
             link,
         )
-    name = context.models[best].name
+    name = report.models[best].name
     specific = [f"the {REGION_NAMES[f.region]} for {_short(f.specific)}" for f in focus if f.specific]
     if specific:
         lead = f"Most of all the {REGION_NAMES[focus[0].region]}."
@@ -269,8 +269,8 @@ def _definition(context: Context) -> Finding:
     return Finding(question, "mid", lead, text, link)
 
 
-def _defined_by_use(context: Context, best: int, question: str) -> Finding:
-    name, use = context.models[best].name, context.report.use
+def _defined_by_use(report: Report, best: int, question: str) -> Finding:
+    name, use = report.models[best].name, report.use
     regions = used_regions(use.uses, name) if use is not None else ()
     link, more = Link("Heat against use, by region", "index.html#regions"), Link("Every emotion", "emotions.html")
     if not regions:
@@ -297,14 +297,14 @@ def _short(emotions: tuple[str, ...]) -> str:
     return and_list(emotions) if len(emotions) <= _NAMED else count(len(emotions), "emotion")
 
 
-def _trust(context: Context) -> Finding:
+def _trust(report: Report, links: Links) -> Finding:
     question = "Can we trust them?"
-    if not context.labelled:
+    if not report.labelled:
         return Finding(
             question, "open", "Unknown.", "Without labels nothing was scored.", Link("How to read this", "method.html")
         )
-    best = best_model(context)
-    score = context.report.scores[best]
+    best = best_model(report)
+    score = report.scores[best]
     good = [row.emotion for row in score.emotions if not row.thin and row.recall.low > LOW]
     judged = sum(not row.thin for row in score.emotions)
     macro = score.macro_f1_without_few or score.macro_f1
@@ -323,19 +323,19 @@ def _trust(context: Context) -> Finding:
         )
     else:
         text += " Its confidences can be taken at their word."
-    grade = next((g for g in context.report.use.grades if g.model == score.name), None) if context.report.use else None
+    grade = next((g for g in report.use.grades if g.model == score.name), None) if report.use else None
     if grade is not None and grade.grade:
         text += f" Its heatmaps have grade {grade.grade} of A to C. {grade.sentence}"
-    text += _never_said(context)
+    text += _never_said(report)
     lead = _reach(good, judged)
     tone = "good" if good and len(good) == judged else "mid" if good else "bad"
-    scores = Link("Scores and calibration", context.model_path(best))
-    return Finding(question, tone, lead, text, scores, takeaways_link(context))
+    scores = Link("Scores and calibration", links.model_path(best))
+    return Finding(question, tone, lead, text, scores, takeaways_link(report))
 
 
-def best_model(context: Context) -> int:
+def best_model(report: Report) -> int:
     """Index of the model with the highest accuracy."""
-    return max(range(len(context.models)), key=lambda k: context.report.scores[k].accuracy.value)
+    return max(range(len(report.models)), key=lambda k: report.scores[k].accuracy.value)
 
 
 def _reach(good: list[str], judged: int) -> str:
@@ -347,10 +347,10 @@ def _reach(good: list[str], judged: int) -> str:
     return f"On {and_list(good)} only." if len(good) <= 3 else f"On {len(good)} of {judged} emotions."
 
 
-def _never_said(context: Context) -> str:
+def _never_said(report: Report) -> str:
     """Emotions that are in the test set and never an answer; empty where there are none."""
     said = []
-    for score in context.report.scores:
+    for score in report.scores:
         never = [row.emotion for row in score.emotions if row.n and not row.predicted]
         if never:
             said.append(f" {score.name} never answers {and_list(never, 'or')}.")

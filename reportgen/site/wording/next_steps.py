@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.site.context import Context
 from reportgen.site.html.components import Link
+from reportgen.site.links import Links
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
 from reportgen.site.wording.format import and_list, capital, count, number, percent, rate
 from reportgen.site.wording.headline import LOW, best_model
@@ -25,45 +26,45 @@ class Step:
     link: Link
 
 
-def next_steps(context: Context) -> tuple[Step, ...]:
+def next_steps(report: Report, links: Links) -> tuple[Step, ...]:
     """Most pressing first; empty where nothing follows."""
-    steps = [*_class_order(context), *_problems(context)]
-    if context.labelled:
+    steps = [*_class_order(report, links), *_problems(report)]
+    if report.labelled:
         steps += [
-            *_shortcuts(context),
-            *_background(context),
-            *_thin(context),
-            *_balance(context),
-            *_labels(context),
-            *_calibration(context),
+            *_shortcuts(report, links),
+            *_background(report, links),
+            *_thin(report),
+            *_balance(report),
+            *_labels(report, links),
+            *_calibration(report, links),
         ]
     return tuple(steps[:_MOST])
 
 
-def _class_order(context: Context) -> list[Step]:
+def _class_order(report: Report, links: Links) -> list[Step]:
     return [
         Step(
-            f"Check the class order of {context.models[k].name}.",
+            f"Check the class order of {report.models[k].name}.",
             order.sentence,
-            Link("scores", context.model_path(k)),
+            Link("scores", links.model_path(k)),
         )
-        for k, order in enumerate(context.report.class_orders)
+        for k, order in enumerate(report.class_orders)
         if order is not None
     ]
 
 
-def _problems(context: Context) -> list[Step]:
-    problems = len(context.everything.problems)
+def _problems(report: Report) -> list[Step]:
+    problems = len(report.everything.problems)
     if not problems:
         return []
     text = f"{capital(count(problems, 'entry', 'entries'))} of the test set could not be used."
     return [Step("Repair the data.", text, Link("list", "method.html#data"))]
 
 
-def _shortcuts(context: Context) -> list[Step]:
+def _shortcuts(report: Report, links: Links) -> list[Step]:
     """What to do about what was proved: first the photos' properties, then the background."""
     steps = []
-    proved = proved_shortcuts(context)
+    proved = proved_shortcuts(report)
     changes = list(dict.fromkeys(s.change for s in proved))
     for change in changes:
         mine = [s for s in proved if s.change == change]
@@ -74,12 +75,12 @@ def _shortcuts(context: Context) -> list[Step]:
             text += " Until then go by the recall on photos changed in this way: the ordinary one counts the "
             text += "shortcut as skill."
         steps.append(Step(title, text, Link("evidence", "shortcuts.html")))
-    backgrounds = proved_backgrounds(context)
+    backgrounds = proved_backgrounds(report)
     if backgrounds:
         names = and_list([f"{b.emotion} ({b.model})" for b in backgrounds[:3]])
         text = f"{capital(names)} depends on it. Look at the images, then crop tighter or vary the backgrounds."
-        emotion = context.classes.index(backgrounds[0].emotion)
-        steps.append(Step("Take the background away.", text, Link("images", context.emotion_path(emotion))))
+        emotion = report.classes.index(backgrounds[0].emotion)
+        steps.append(Step("Take the background away.", text, Link("images", links.emotion_path(emotion))))
     return steps
 
 
@@ -91,21 +92,21 @@ _CURES = {
 }
 
 
-def _background(context: Context) -> list[Step]:
-    use = context.report.use
-    found = context.attention.backgrounds() if context.attention else ()
+def _background(report: Report, links: Links) -> list[Step]:
+    use = report.use
+    found = report.regions.backgrounds() if report.regions else ()
     if not found or (use is not None and use.tested):
         return []
     text = (
         f"Heat lies outside the face for {where(found)}. Build again with experiments on: regions are then exchanged "
         "between faces, which shows whether the answers depend on it."
     )
-    emotion = context.classes.index(found[0].emotion)
-    return [Step("Test the background.", text, Link("images", context.emotion_path(emotion)))]
+    emotion = report.classes.index(found[0].emotion)
+    return [Step("Test the background.", text, Link("images", links.emotion_path(emotion)))]
 
 
-def _thin(context: Context) -> list[Step]:
-    thin = [row for row in context.report.scores[0].emotions if row.thin]
+def _thin(report: Report) -> list[Step]:
+    thin = [row for row in report.scores[0].emotions if row.thin]
     if not thin:
         return []
     counts = and_list([f"{row.emotion} {number(row.n)}" for row in thin])
@@ -113,8 +114,8 @@ def _thin(context: Context) -> list[Step]:
     return [Step(f"Collect {and_list([row.emotion for row in thin])}.", text, Link("counts", "models.html#recall"))]
 
 
-def _balance(context: Context) -> list[Step]:
-    best = context.report.scores[best_model(context)]
+def _balance(report: Report) -> list[Step]:
+    best = report.scores[best_model(report)]
     large = [row for row in best.emotions if row.n >= best.n / 4]
     poor = [row for row in best.emotions if not row.thin and row.recall.high < LOW and row.n < best.n / 10]
     if not large or not poor:
@@ -129,16 +130,16 @@ def _balance(context: Context) -> list[Step]:
     return [Step("Balance the training set.", text, Link("recall", "models.html#recall"))]
 
 
-def _labels(context: Context) -> list[Step]:
-    reasons = context.report.reasons
+def _labels(report: Report, links: Links) -> list[Step]:
+    reasons = report.reasons
     if reasons is not None and reasons.suspects.tested:
         doubted = int(reasons.suspects.suspect.sum())
         if not doubted:
             return []
         text = "All models give the same other answer there, each at least as sure as it usually is of that emotion."
-        link = Link("list, to filter and save as CSV", context.explorer("flag:label-suspect"))
+        link = Link("list, to filter and save as CSV", links.explorer("flag:label-suspect"))
         return [Step(f"Check {count(doubted, 'label')}.", text, link)]
-    comparisons = context.report.comparisons
+    comparisons = report.comparisons
     index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)
     if index is None or not comparisons[index].wrong_alike:
         return []
@@ -148,11 +149,11 @@ def _labels(context: Context) -> list[Step]:
         "a hard face."
     )
     title = f"Look at {count(alike.wrong_alike, 'label')}."
-    return [Step(title, text, Link("gallery", f"{context.compare_path(index)}#wrong-alike"))]
+    return [Step(title, text, Link("gallery", f"{links.compare_path(index)}#wrong-alike"))]
 
 
-def _calibration(context: Context) -> list[Step]:
-    scores = context.report.scores
+def _calibration(report: Report, links: Links) -> list[Step]:
+    scores = report.scores
     off = [k for k, score in enumerate(scores) if score.ece > score.ece_band[1]]
     if not off:
         return []
@@ -161,5 +162,5 @@ def _calibration(context: Context) -> list[Step]:
         f"The calibration error of {errors}, more than chance explains; temperature scaling on the validation set is "
         "usually enough."
     )
-    link = Link("reliability", f"{context.model_path(off[0])}#calibration")
+    link = Link("reliability", f"{links.model_path(off[0])}#calibration")
     return [Step("Calibrate before using confidences.", text, link)]

@@ -10,7 +10,7 @@ from reportgen.evidence.errors.reasons import ModelReasons
 from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, Flag, FlagMeasure
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
-from reportgen.site.context import Context
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.changes import DONE, PROPERTIES
 from reportgen.site.wording.format import and_list, capital, decimal, percent, sure
@@ -61,55 +61,55 @@ _QUALITY: Mapping[str, tuple[str, str, int]] = {
 }
 
 
-def flag_title(context: Context, row: int, k: int, name: str) -> str:
+def flag_title(report: Report, row: int, k: int, name: str) -> str:
     """The reason as a heading: "Looks like happiness"."""
     if name == "looks-like":
-        return f"Looks like {_answer(context, row, k)}"
+        return f"Looks like {_answer(report, row, k)}"
     if name == "shortcut":
-        return f"{capital(_PROPERTIES[_shortcut_errors(context, k).change[row]])}, a shortcut"
+        return f"{capital(_PROPERTIES[_shortcut_errors(report, k).change[row]])}, a shortcut"
     return FLAG_NAMES[name]
 
 
-def evidence_of(context: Context, reasons: ModelReasons, row: int, k: int, name: str) -> str:
+def evidence_of(report: Report, reasons: ModelReasons, row: int, k: int, name: str) -> str:
     """The numbers behind one flag on one image, as a sentence."""
     if name == UNEXPLAINED:
         return "None of the rules fires."
-    return _WORDS[name](context, reasons.flag(name), row, k)
+    return _WORDS[name](report, reasons.flag(name), row, k)
 
 
-def _answer(context: Context, row: int, k: int) -> str:
-    return context.classes[int(context.models[k].predicted[row])]
+def _answer(report: Report, row: int, k: int) -> str:
+    return report.classes[int(report.models[k].predicted[row])]
 
 
-def _shortcut_errors(context: Context, k: int) -> ShortcutErrors:
-    reasons = context.report.reasons
+def _shortcut_errors(report: Report, k: int) -> ShortcutErrors:
+    reasons = report.reasons
     found = None if reasons is None else reasons.models[k].shortcut
     if found is None:
         raise AssertionError("a shortcut is a reason only where errors were shown again")
     return found
 
 
-def _shortcut(context: Context, flag: Flag, row: int, k: int) -> str:
-    found, answer, truth = _shortcut_errors(context, k), _answer(context, row, k), context.truth(row)
+def _shortcut(report: Report, flag: Flag, row: int, k: int) -> str:
+    found, answer, truth = _shortcut_errors(report, k), _answer(report, row, k), report.truth(row)
     change = found.change[row]
-    now = context.classes[int(found.answer[row])]
+    now = report.classes[int(found.answer[row])]
     right = ", the label" if now == truth else ""
     return (
         f"{capital(DONE[change])}, the same photo is taken for {now}{right}: {answer} was read off its "
-        f"{_PROPERTIES[change]}, by which {context.models[k].name} was shown to know it."
+        f"{_PROPERTIES[change]}, by which {report.models[k].name} was shown to know it."
     )
 
 
-def _label_suspect(context: Context, flag: Flag, row: int, k: int) -> str:
+def _label_suspect(report: Report, flag: Flag, row: int, k: int) -> str:
     said = [
         f"{model.name} with {sure(float(measure.value[row]))} (usual for it: {percent(float(measure.limit[row]))})"
-        for model, measure in zip(context.models, flag.measures, strict=True)
+        for model, measure in zip(report.models, flag.measures, strict=True)
     ]
     who = "Both models say" if len(said) == 2 else "All models say"
-    return f"{who} {_answer(context, row, k)}, {and_list(said)}. Needs human review."
+    return f"{who} {_answer(report, row, k)}, {and_list(said)}. Needs human review."
 
 
-def _low_quality(context: Context, flag: Flag, row: int, k: int) -> str:
+def _low_quality(report: Report, flag: Flag, row: int, k: int) -> str:
     crossed = [measure for measure in flag.measures if measure.crossed[row]]
     return capital("; ".join(_poor(measure, row) for measure in crossed)) + "."
 
@@ -122,39 +122,39 @@ def _poor(measure: FlagMeasure, row: int) -> str:
     return f"{word}: {quantity} {value}, when 95 % of its correct predictions have {limit} or more"
 
 
-def _background(context: Context, flag: Flag, row: int, k: int) -> str:
+def _background(report: Report, flag: Flag, row: int, k: int) -> str:
     heat, swap = flag.measures
     return (
         f"{_times(heat.value[row])} times even heat on the background (95 % of its correct predictions: at most "
-        f"{_times(heat.limit[row])}), and {context.truth(row)} gains at least {decimal(float(swap.value[row]))} on "
+        f"{_times(heat.limit[row])}), and {report.truth(row)} gains at least {decimal(float(swap.value[row]))} on "
         "every other background tried."
     )
 
 
-def _prior(context: Context, flag: Flag, row: int, k: int) -> str:
+def _prior(report: Report, flag: Flag, row: int, k: int) -> str:
     ahead = decimal(float(flag.measures[0].value[row]))
-    return f"With the training data's class frequencies taken out, {context.truth(row)} leads by {ahead}."
+    return f"With the training data's class frequencies taken out, {report.truth(row)} leads by {ahead}."
 
 
-def _looks_like(context: Context, flag: Flag, row: int, k: int) -> str:
+def _looks_like(report: Report, flag: Flag, row: int, k: int) -> str:
     measure = flag.measures[0]
     near, far = decimal(float(measure.value[row])), decimal(float(measure.limit[row]))
     if near == far:
         near, far = decimal(float(measure.value[row]), 3), decimal(float(measure.limit[row]), 3)
-    answer, truth = _answer(context, row, k), context.truth(row)
+    answer, truth = _answer(report, row, k), report.truth(row)
     return (
         f"Its map for {answer} is {near} from the mean map of {answer}, its map for {truth} is {far} from that of "
         f"{truth} (0 the same, 1 nothing in common)."
     )
 
 
-def _ambiguous(context: Context, flag: Flag, row: int, k: int) -> str:
+def _ambiguous(report: Report, flag: Flag, row: int, k: int) -> str:
     lead = 100 * float(flag.measures[0].value[row])
     behind = "less than 1 point" if lead < 1 else f"{lead:.0f} {'point' if round(lead) == 1 else 'points'}"
-    return f"{capital(context.truth(row))} is second, {behind} behind."
+    return f"{capital(report.truth(row))} is second, {behind} behind."
 
 
-_WORDS: Mapping[str, Callable[[Context, Flag, int, int], str]] = dict(
+_WORDS: Mapping[str, Callable[[Report, Flag, int, int], str]] = dict(
     zip(ORDER, (_shortcut, _label_suspect, _low_quality, _background, _prior, _looks_like, _ambiguous), strict=True)
 )
 
@@ -170,13 +170,13 @@ def region_of(reasons: ModelReasons, row: int) -> str:
     return _region(reasons, row)
 
 
-def where_of(context: Context, reasons: ModelReasons, row: int, k: int) -> str:
+def where_of(report: Report, reasons: ModelReasons, row: int, k: int) -> str:
     """Where the answer outweighs the label, as a sentence; empty where nowhere."""
     name = _region(reasons, row)
     if not name or reasons.regions is None:
         return ""
     heat, share = float(reasons.regions.heat[row]), float(reasons.regions.share[row])
-    answer, truth = _answer(context, row, k), context.truth(row)
+    answer, truth = _answer(report, row, k), report.truth(row)
     if share >= _FAIR_SHARE:
         return (
             f"{capital(answer)} outweighs {truth} most on the {name}: {percent(share)} of that evidence, "

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.evidence.attention.map_statistics import resolvability
-from reportgen.site.context import Context
+from reportgen.site.legends import grid_text
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, count, percent
 from reportgen.types import FloatArray
@@ -42,22 +43,22 @@ class Resolved:
     notes: tuple[str, ...]
 
 
-def region_sources(context: Context) -> tuple[tuple[str, str], ...]:
+def region_sources(report: Report) -> tuple[tuple[str, str], ...]:
     """How many images have their regions from where, most frequent first; empty without regions."""
-    faces = context.analysis.faces
+    faces = report.analysis.faces
     if faces is None:
         return ()
     found = sorted(Counter(faces.regions_from).items(), key=lambda item: (-item[1], item[0]))
     return tuple((count(n, "image"), _SOURCES[source]) for source, n in found)
 
 
-def resolved_regions(context: Context) -> Resolved | None:
+def resolved_regions(report: Report) -> Resolved | None:
     """The table of resolvability; None where no region was measured."""
-    findings = context.report.attention
+    findings = report.attention
     if findings is None:
         return None
     columns, notes = [], []
-    for model, measures in zip(context.models, findings.measures, strict=True):
+    for model, measures in zip(report.models, findings.measures, strict=True):
         kept = resolvability(measures.masks)
         columns.append([_median(part) for part in kept.T])
         for group in measures.groups:
@@ -66,7 +67,7 @@ def resolved_regions(context: Context) -> Resolved | None:
     rows = tuple(
         (name, tuple(percent(column[index]) for column in columns)) for index, name in enumerate(REGION_NAMES.values())
     )
-    return Resolved(tuple((model.name, context.grid_text(model)) for model in context.models), rows, tuple(notes))
+    return Resolved(tuple((model.name, grid_text(model)) for model in report.models), rows, tuple(notes))
 
 
 def _median(values: FloatArray) -> float:

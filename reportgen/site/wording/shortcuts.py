@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.shortcuts.findings import Shortcut
-from reportgen.site.context import Context
 from reportgen.site.html.components import Finding, Headline, Link
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
 from reportgen.site.wording.format import and_list, count, decimal, number, percent
 from reportgen.site.wording.importance import signed
@@ -29,35 +29,35 @@ _REGIONS = Link("Heat against use, by region", "index.html#regions")
 _SHORTCUTS = Link("Before and after, with the images", "shortcuts.html")
 
 
-def proved_shortcuts(context: Context) -> tuple[Shortcut, ...]:
+def proved_shortcuts(report: Report) -> tuple[Shortcut, ...]:
     """Emotions known by a property of the photo, the largest fall first."""
-    return context.report.shortcuts.found if context.report.shortcuts is not None else ()
+    return report.shortcuts.found if report.shortcuts is not None else ()
 
 
-def proved_backgrounds(context: Context) -> tuple[BackgroundFinding, ...]:
+def proved_backgrounds(report: Report) -> tuple[BackgroundFinding, ...]:
     """Emotions read off the background, the largest loss first."""
-    use = context.report.use
+    use = report.use
     found = () if use is None else tuple(b for b in use.backgrounds if b.cheating)
     return tuple(sorted(found, key=lambda b: -b.score))
 
 
-def cheating_headline(context: Context, reading: str) -> Headline | None:
+def cheating_headline(report: Report, reading: str) -> Headline | None:
     """The headline where something was proved, or glaring heat was not tested; `reading` goes below it."""
-    backgrounds = proved_backgrounds(context)
+    backgrounds = proved_backgrounds(report)
     # What is proved of a background has a place: the same emotion's colour or light is the lesser news.
     placed = {(b.model, b.emotion) for b in backgrounds}
-    shortcuts = [s for s in proved_shortcuts(context) if (s.model, s.emotion) not in placed]
+    shortcuts = [s for s in proved_shortcuts(report) if (s.model, s.emotion) not in placed]
     recall = max((s.fall.value for s in shortcuts), default=0.0)
-    if backgrounds and _recall_gap(context, backgrounds[0]) >= recall:
+    if backgrounds and _recall_gap(report, backgrounds[0]) >= recall:
         first = backgrounds[0]
         emotions = and_list([b.emotion for b in backgrounds if b.model == first.model])
         at = f": the {first.place}" if first.place else ""
         return Headline(f"{first.model} reads {emotions} off the background{at}.", reading)
     if shortcuts:
-        return Headline(_known_by(context, shortcuts), reading)
-    if context.report.use is not None and context.report.use.tested:
+        return Headline(_known_by(report, shortcuts), reading)
+    if report.use is not None and report.use.tested:
         return None
-    strong = [v for v in (context.attention.backgrounds() if context.attention else ()) if v.value >= GLARING]
+    strong = [v for v in (report.regions.backgrounds() if report.regions else ()) if v.value >= GLARING]
     if not strong:
         return None
     most = max(strong, key=lambda verdict: verdict.value)
@@ -66,13 +66,13 @@ def cheating_headline(context: Context, reading: str) -> Headline | None:
     return Headline(f"{most.model} looks at the background for {emotions}{at}.", reading)
 
 
-def _recall_gap(context: Context, background: BackgroundFinding) -> float:
-    use = context.report.use
+def _recall_gap(report: Report, background: BackgroundFinding) -> float:
+    use = report.use
     found = None if use is None else use.use(background.model, background.emotion, "background")
     return 0.0 if found is None else found.recall_gap
 
 
-def _known_by(context: Context, shortcuts: Sequence[Shortcut]) -> str:
+def _known_by(report: Report, shortcuts: Sequence[Shortcut]) -> str:
     """As in "Both models know disgust by its colour"."""
     by = shortcuts[0].by
     models: dict[str, list[str]] = {}
@@ -83,29 +83,29 @@ def _known_by(context: Context, shortcuts: Sequence[Shortcut]) -> str:
     shared = [emotion for emotion, names in models.items() if len(names) == most]
     names = models[shared[0]]
     emotions = [emotion for emotion in shared if models[emotion] == names]
-    everyone = len(names) == len(context.models)
-    subject = names[0] if len(names) == 1 else _everyone(context) if everyone else and_list(names)
+    everyone = len(names) == len(report.models)
+    subject = names[0] if len(names) == 1 else _everyone(report) if everyone else and_list(names)
     verb = "knows" if len(names) == 1 else "know"
     what = by if len(emotions) == 1 else by.replace("its ", "their ")
     return f"{subject} {verb} {and_list(emotions)} by {what}."
 
 
-def _everyone(context: Context) -> str:
-    return "Both models" if len(context.models) == 2 else f"All {len(context.models)} models"
+def _everyone(report: Report) -> str:
+    return "Both models" if len(report.models) == 2 else f"All {len(report.models)} models"
 
 
-def cheating_answer(context: Context) -> Finding:
+def cheating_answer(report: Report) -> Finding:
     """The first question's answer."""
-    shortcuts, backgrounds = proved_shortcuts(context), proved_backgrounds(context)
+    shortcuts, backgrounds = proved_shortcuts(report), proved_backgrounds(report)
     if shortcuts or backgrounds:
         emotions = list(dict.fromkeys([*(b.emotion for b in backgrounds), *(s.emotion for s in shortcuts)]))
-        said = [*_background_sentences(context, backgrounds), *_shortcut_sentences(shortcuts), _counts(context)]
+        said = [*_background_sentences(report, backgrounds), *_shortcut_sentences(shortcuts), _counts(report)]
         if not backgrounds:
-            said.append(_no_background(context))
-        measured = None if context.attention is None else _REGIONS
+            said.append(_no_background(report))
+        measured = None if report.regions is None else _REGIONS
         link, more = (_SHORTCUTS, measured) if shortcuts else (_REGIONS, None)
         return Finding(_QUESTION, "bad", f"Yes, for {and_list(emotions)}.", " ".join(filter(None, said)), link, more)
-    if context.attention is None or not context.labelled:
+    if report.regions is None or not report.labelled:
         return Finding(
             _QUESTION,
             "open",
@@ -113,17 +113,17 @@ def cheating_answer(context: Context) -> Finding:
             "A heatmap shows where evidence sits, not whether the answer depends on it, and no region was measured "
             "here. Judge the maps by eye: heat in a corner, on hair or on a border is the sign to follow up.",
             Link("Mean maps of every emotion", "index.html#maps")
-            if context.labelled
+            if report.labelled
             else Link("All images", "explorer.html"),
         )
-    use = context.report.use
+    use = report.use
     if use is not None and use.tested:
-        return _tested(context, use.backgrounds)
-    return _untested(context)
+        return _tested(report, use.backgrounds)
+    return _untested(report)
 
 
-def _background_sentences(context: Context, backgrounds: Sequence[BackgroundFinding]) -> list[str]:
-    use, said = context.report.use, []
+def _background_sentences(report: Report, backgrounds: Sequence[BackgroundFinding]) -> list[str]:
+    use, said = report.use, []
     for background in backgrounds[:2]:
         found = None if use is None else use.use(background.model, background.emotion, "background")
         if found is not None:
@@ -153,9 +153,9 @@ def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
     return said
 
 
-def _counts(context: Context) -> str:
+def _counts(report: Report) -> str:
     """The largest count: "All 106 photos that Custom CNN calls disgust are in colour, as are 7 % of all photos"."""
-    findings = context.report.shortcuts
+    findings = report.shortcuts
     splits = [] if findings is None else [(split, called) for split in findings.splits for called in split.called]
     if not splits:
         return ""
@@ -179,9 +179,9 @@ _MADE = {
 }
 
 
-def _no_background(context: Context) -> str:
+def _no_background(report: Report) -> str:
     """What is known of the background where it is not the culprit."""
-    use = context.report.use
+    use = report.use
     if use is None or not use.tested:
         return "Use of the background was not tested."
     tested = [b for b in use.backgrounds if b.state != "not tested"]
@@ -195,11 +195,11 @@ def _no_background(context: Context) -> str:
     return f"Use of the background was ruled out in {len(clear)} of {len(tested)} tests and {rest}."
 
 
-def _tested(context: Context, backgrounds: Sequence[BackgroundFinding]) -> Finding:
+def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding:
     tested = [b for b in backgrounds if b.state != "not tested"]
     little = [b for b in tested if b.state == "uses a little"]
     clear = [b for b in tested if b.state in ("clear", "looks only")]
-    effects = context.report.shortcuts.effects if context.report.shortcuts is not None else ()
+    effects = report.shortcuts.effects if report.shortcuts is not None else ()
     decided = [effect for effect in effects if effect.answer == "no"]
     also = ""
     if effects:
@@ -234,8 +234,8 @@ def _tested(context: Context, backgrounds: Sequence[BackgroundFinding]) -> Findi
     )
 
 
-def _untested(context: Context) -> Finding:
-    found = context.attention.backgrounds() if context.attention is not None else ()
+def _untested(report: Report) -> Finding:
+    found = report.regions.backgrounds() if report.regions is not None else ()
     link = Link("Where they look, measured", "index.html#regions")
     if found:
         strongest = max(found, key=lambda verdict: verdict.value)
@@ -248,7 +248,7 @@ def _untested(context: Context) -> Finding:
             "Whether the answers depend on it was not tested.",
             link,
         )
-    verdicts = context.attention.findings.verdicts if context.attention is not None else ()
+    verdicts = report.regions.findings.verdicts if report.regions is not None else ()
     judged = [v for v in verdicts if v.kind == "background"]
     clear = sum(v.answer == "no" for v in judged)
     if not clear:

@@ -16,7 +16,7 @@ from reportgen.config import Config
 from reportgen.evidence.attention.map_clusters import MapCluster
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.progress import SilentProgress
-from reportgen.site.context import Context
+from reportgen.site.links import Links
 from reportgen.site.pages.shortcuts import shortcut_anchor, shortcut_headline
 from reportgen.site.pictures.shortcuts import draw_shortcuts
 from reportgen.site.publish import Published, publish
@@ -172,10 +172,9 @@ def test_the_headline_names_who_knows_what(
     (first, *_) = made.shortcuts.found
     found = tuple(replace(first, model=model, emotion=emotion) for model, emotion in proved)
     report = replace(made, shortcuts=replace(made.shortcuts, found=found))
-    context = Context(report, Config(), None)  # type: ignore[arg-type]
-    assert shortcut_headline(context) == expected
+    assert shortcut_headline(report) == expected
     if found:
-        assert shortcut_anchor(context, found[0]) == f"{models[0].lower()}-{proved[0][1]}-grey"
+        assert shortcut_anchor(report, Links(report, ()), found[0]) == f"{models[0].lower()}-{proved[0][1]}-grey"
 
 
 def test_drawing_twice_gives_the_same_bytes(report: Report) -> None:

@@ -27,7 +27,8 @@ from reportgen.evidence.performance.margins import log_odds
 from reportgen.evidence.stats.intervals import format_p
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
 from reportgen.progress import SilentProgress
-from reportgen.site.context import Context
+from reportgen.site.links import Links
+from reportgen.site.pictures.drawing import Drawn
 from reportgen.site.pictures.overlays import resize
 from reportgen.site.pictures.transplants import draw_worked_examples, shown_cells, typical_pair
 from reportgen.site.plots.importance_forest import use_forest, use_rows
@@ -36,8 +37,9 @@ from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
 from reportgen.site.sections import patterns as views_patterns
 from reportgen.site.sections.patterns import pattern_rows
-from reportgen.site.sections.region_importance import UsePictures, use_section
-from reportgen.site.sections.trust import trust_panel
+from reportgen.site.sections.region_importance import UsePictures, UseSection, use_section
+from reportgen.site.sections.trust import TrustPanel, trust_panel
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import minus, percents, points
 from reportgen.site.wording.importance import signed
@@ -79,14 +81,17 @@ def a_use(emotion: str, region: str, gap: float, answer: Any = "yes", **more: An
 
 
 @pytest.fixture
-def context(report: Report) -> Callable[..., Context]:
-    """A context of the small report with other findings; the parts looked at here need no pictures."""
+def changed(report: Report) -> Callable[[ImportanceFindings], Report]:
+    """The small report with other findings."""
+    return lambda use: replace(report, use=use)
 
-    def make(use: ImportanceFindings | None, **settings: Any) -> Context:
-        drawn: Any = type("Drawn", (), {"pictures": {}})()
-        return Context(replace(report, use=use), Config(**settings), drawn)
 
-    return make
+def section_of(report: Report, k: int) -> UseSection | None:
+    return use_section(report, Links(report, ()), k, UsePictures())
+
+
+def panel_of(report: Report, k: int) -> TrustPanel | None:
+    return trust_panel(report, Links(report, ()), k)
 
 
 def test_the_table_is_the_records(published: Published, report: Report) -> None:
@@ -310,9 +315,11 @@ def test_without_the_test_the_page_says_so(variants: dict[str, Published]) -> No
     assert {"transplants", "trust-grade"}.isdisjoint(ids(page(variants["regions not measured"], "method.html")))
 
 
-def test_too_few_faces_are_not_blamed_on_the_settings(context: Callable[..., Context], report: Report) -> None:
+def test_too_few_faces_are_not_blamed_on_the_settings(
+    changed: Callable[[ImportanceFindings], Report], report: Report
+) -> None:
     nothing = replace(found(report), uses=(), design=None, answers={})
-    section = use_section(context(nothing), 0, UsePictures())
+    section = section_of(changed(nothing), 0)
     assert section is not None and "no emotion has 6 labelled faces" in section.empty
     assert draw_worked_examples(replace(report, use=nothing), 0, {}.__setitem__) == ()
 
@@ -329,18 +336,18 @@ def test_too_few_faces_are_not_blamed_on_the_settings(context: Callable[..., Con
     ],
 )
 def test_an_answer_that_hangs_on_colour_is_told(
-    context: Callable[..., Context], report: Report, matched: str, unmatched: str, said: str
+    changed: Callable[[ImportanceFindings], Report], report: Report, matched: str, unmatched: str, said: str
 ) -> None:
     use = a_use("happiness", "nose", 0.05, matched, unmatched=0.4, unmatched_answer=unmatched)
     rest = [a_use("happiness", region, 0.0, "no") for region in TRANSPLANTED if region != "nose"]
-    section = use_section(context(replace(found(report), uses=(use, *rest), backgrounds=())), 1, UsePictures())
+    section = section_of(changed(replace(found(report), uses=(use, *rest), backgrounds=())), 1)
     assert section is not None and section.unmatched
     both = "The nose for happiness: +0.05 with colour and light matched, +0.40 with the donors' own colour and light"
     assert section.notes == ((f"{both}: {said}",) if said else ())
 
 
 def test_the_grade_is_told_with_its_checks(
-    context: Callable[..., Context], published: Published, report: Report
+    changed: Callable[[ImportanceFindings], Report], published: Published, report: Report
 ) -> None:
     checks = (
         TrustCheck("Complete", True, 1e-6, "Adds up.", "1.0e-06", "at most 0.001"),
@@ -348,7 +355,7 @@ def test_the_grade_is_told_with_its_checks(
         TrustCheck("Shows what is used", None, NAN, "Too few."),
     )
     grade = TrustGrade("ResNet18", "C", checks, "Do not read these heatmaps as reasons.")
-    panel = trust_panel(context(replace(found(report), grades=(grade,))), 1)
+    panel = panel_of(changed(replace(found(report), grades=(grade,))), 1)
     assert panel is not None
     assert (panel.grade, panel.alt, panel.sentence) == ("C", "Trust grade C", "Do not read these heatmaps as reasons.")
     assert [(c.sign, c.words, c.shown, c.wanted) for c in panel.checks] == [
@@ -356,7 +363,7 @@ def test_the_grade_is_told_with_its_checks(
         ("✕", "does not hold", "40.0\u202f%", "at most 10\u202f% blank"),
         ("?", "could not be made", "–", "–"),
     ]
-    assert trust_panel(context(replace(found(report), grades=(grade,))), 0) is None
+    assert panel_of(changed(replace(found(report), grades=(grade,))), 0) is None
     for one, name in zip(found(report).grades, ("custom-cnn", "resnet18"), strict=True):
         text = words(by_id(page(published, f"models/{name}.html"), "trust"))
         assert f"Trust grade {one.grade}" in text and one.sentence in text
@@ -392,9 +399,7 @@ def test_the_tables_of_use_can_be_downloaded(published: Published, report: Repor
         assert row["gap"] == ("" if math.isnan(gap) else f"{gap:.6g}")
 
 
-def test_every_pattern_on_a_region_carries_its_causal_status(
-    report: Report, context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_pattern_on_a_region_carries_its_causal_status(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     attention = report.attention
     assert attention is not None
     claimed = ("happiness", "anger", "fear")
@@ -403,16 +408,17 @@ def test_every_pattern_on_a_region_carries_its_causal_status(
         for p in attention.patterns
         if p.model == "ResNet18"
     )
-    drawn: Any = type("Drawn", (), {"pictures": {}, "thumbs": {}})()
     monkeypatch.setattr(views_patterns, "_spread", lambda *_: [])
 
     def told(use: ImportanceFindings | None) -> dict[str, str]:
         made = replace(report, use=use, attention=replace(attention, patterns=tuple(
             replace(p, images=p.images[:0]) for p in patterns
         )))  # fmt: skip
-        shown = Context(made, Config(), drawn)
-        assert shown.attention is not None
-        return {row.pattern: row.emotions for row in pattern_rows(shown, shown.attention, 1)}
+        links, nothing = Links(made, ()), Drawn(*np.zeros((2, 0), int), (), (), {}, {})
+        assert made.regions is not None
+        return {
+            row.pattern: row.emotions for row in pattern_rows(made, links, Tiles(made, links, nothing), made.regions, 1)
+        }
 
     use = found(report)
     mouth = told(use)["Heatmap on the mouth"]

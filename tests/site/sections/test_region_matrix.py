@@ -11,11 +11,10 @@ from xml.etree import ElementTree
 import html5lib
 import pytest
 
-from reportgen.config import Config
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.stats.intervals import format_p
 from reportgen.faces.transplant import TRANSPLANTED
-from reportgen.site.context import Context
+from reportgen.site.links import Links
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.sections.region_matrix import MatrixCell, matrix_keys, region_matrices
@@ -55,10 +54,9 @@ def cells(report: Report) -> Callable[[RegionImportance], MatrixCell]:
     def make(use: RegionImportance) -> MatrixCell:
         assert report.use is not None
         rest = [u for u in report.use.uses if (u.model, u.emotion, u.region) != (use.model, use.emotion, use.region)]
-        drawn: Any = type("Drawn", (), {"pictures": {}})()
-        context = Context(replace(report, use=replace(report.use, uses=(*rest, use))), Config(), drawn)
-        assert context.attention is not None
-        matrix = region_matrices(context, context.attention)[1]
+        changed = replace(report, use=replace(report.use, uses=(*rest, use)))
+        assert changed.regions is not None
+        matrix = region_matrices(changed, Links(changed, ()), changed.regions)[1]
         row = next(row for row in matrix.rows if row.emotion == use.emotion)
         return row.cells[TRANSPLANTED.index(use.region)]
 
@@ -139,10 +137,8 @@ def test_what_nothing_bounds_is_not_shown_as_a_number(
 
 
 def test_the_key_tells_what_is_there(report: Report) -> None:
-    drawn: Any = type("Drawn", (), {"pictures": {}})()
-    context = Context(report, Config(), drawn)
-    assert context.attention is not None
-    matrices = region_matrices(context, context.attention)
+    assert report.regions is not None
+    matrices = region_matrices(report, Links(report, ()), report.regions)
     tones = {cell.tone for matrix in matrices for row in matrix.rows for cell in row.cells}
     keys = {key.tone for key in matrix_keys(matrices, tested=True, least="0.2")}
     assert "bad" in tones and keys == {"strong", "some", "off", "open", "bad"} and tones <= keys

@@ -12,10 +12,9 @@ import html5lib
 import numpy as np
 import pytest
 
-from reportgen.config import Config
 from reportgen.evidence.performance.scores import EmotionScore
 from reportgen.faces.regions import REGIONS
-from reportgen.site.context import Context
+from reportgen.site.links import Links
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.wording.emotions import emotion_lede, emotion_title, right_answers
@@ -41,14 +40,9 @@ def of_class(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
 
 
 @pytest.fixture
-def context(report: Report) -> Callable[..., Context]:
-    """A context of the small report; these words need no pictures."""
-
-    def make(**changes: Any) -> Context:
-        drawn: Any = type("Drawn", (), {"pictures": {}, "thumbs": {}})()
-        return Context(replace(report, **changes), Config(), drawn)
-
-    return make
+def changed(report: Report) -> Callable[..., Report]:
+    """The small report with other findings."""
+    return lambda **changes: replace(report, **changes)
 
 
 def scored(report: Report, emotion: int, *counts: tuple[int, int, int]) -> dict[str, Any]:
@@ -84,13 +78,13 @@ def scored(report: Report, emotion: int, *counts: tuple[int, int, int]) -> dict[
     ],
 )  # fmt: skip
 def test_a_title_says_what_recall_and_precision_allow(
-    context: Callable[..., Context], report: Report, counts: tuple[tuple[int, int, int], ...], title: str
+    changed: Callable[..., Report], report: Report, counts: tuple[tuple[int, int, int], ...], title: str
 ) -> None:
-    assert emotion_title(context(**scored(report, HAPPINESS, *counts)), HAPPINESS) == title
+    assert emotion_title(changed(**scored(report, HAPPINESS, *counts)), HAPPINESS) == title
 
 
-def test_what_is_proved_comes_before_recall(context: Callable[..., Context], report: Report) -> None:
-    shown = context()
+def test_what_is_proved_comes_before_recall(changed: Callable[..., Report], report: Report) -> None:
+    shown = changed()
     assert known_by(shown, "happiness") == (("Custom CNN",), "its colour")
     assert known_by(shown, "anger") == (("Custom CNN",), "its background")
     assert known_by(shown, "fear") == ((), "")
@@ -99,14 +93,15 @@ def test_what_is_proved_comes_before_recall(context: Callable[..., Context], rep
     assert report.shortcuts is not None
     models = ("Custom CNN", "ResNet18")
     both = replace(report.shortcuts, found=tuple(replace(s, model=m) for s in report.shortcuts.found for m in models))
-    assert emotion_title(context(shortcuts=both), HAPPINESS) == "Happiness is recognised by its colour."
+    assert emotion_title(changed(shortcuts=both), HAPPINESS) == "Happiness is recognised by its colour."
     poor = scored(report, HAPPINESS, (20, 100, 50), (20, 100, 50)) | {"shortcuts": both}
     assert (
-        emotion_title(context(**poor), HAPPINESS)
+        emotion_title(changed(**poor), HAPPINESS)
         == "Happiness is mostly missed, and recognised by its colour where it is found."
     )
-    twice = [proof.claim for proof in model_proofs(context(shortcuts=replace(both, found=(
-        *both.found, *(replace(s, change="blurred", by="its sharpness") for s in both.found)))), 1)]  # fmt: skip
+    blurred = (replace(s, change="blurred", by="its sharpness") for s in both.found)
+    shown = changed(shortcuts=replace(both, found=(*both.found, *blurred)))
+    twice = [proof.claim for proof in model_proofs(shown, Links(shown, ()), 1)]
     assert twice == [
         "It knows happiness by its colour.",
         "It knows happiness by its sharpness as well.",
@@ -153,12 +148,12 @@ def test_nothing_is_proved_of_what_was_not_shown_again(variants: dict[str, Publi
             assert 'class="proved"' not in text and 'class="caution"' not in text
 
 
-def test_a_class_that_is_never_answered_is_said_to_be(context: Callable[..., Context], report: Report) -> None:
-    shown = context(**scored(report, HAPPINESS, (0, 100, 0), (80, 100, 90)))
+def test_a_class_that_is_never_answered_is_said_to_be(changed: Callable[..., Report], report: Report) -> None:
+    shown = changed(**scored(report, HAPPINESS, (0, 100, 0), (80, 100, 90)))
     assert "Custom CNN never answers happiness, for any image" in emotion_lede(shown, HAPPINESS)
     assert "ResNet18 never" not in emotion_lede(shown, HAPPINESS)
     assert "of ResNet18's 90 are right" in emotion_lede(shown, HAPPINESS)
-    parts = [score.emotions[HAPPINESS] for score in shown.report.scores]
+    parts = [score.emotions[HAPPINESS] for score in shown.scores]
     assert [right_answers(part) for part in parts] == ["it never answers happiness", "80 of 90 answers right"]
     from reportgen.site.sections.region_profile import profile_view
 
@@ -208,10 +203,11 @@ def test_one_word_for_one_kind_of_map(published: Published) -> None:
     assert "Empty heatmap" in text and "Blank heatmap" not in text
 
 
-def test_one_emotions_proofs_join_the_models(context: Callable[..., Context], report: Report) -> None:
+def test_one_emotions_proofs_join_the_models(changed: Callable[..., Report], report: Report) -> None:
     assert report.shortcuts is not None
     (one,) = report.shortcuts.found
     both = replace(report.shortcuts, found=(one, replace(one, model="ResNet18")))
-    (proof,) = emotion_proofs(context(shortcuts=both), HAPPINESS)
+    shown = changed(shortcuts=both)
+    (proof,) = emotion_proofs(shown, Links(shown, ()), HAPPINESS)
     assert proof.text.startswith("With the same photos made grey, Custom CNN's recall falls from ")
     assert ") and ResNet18's from " in proof.text

@@ -1,0 +1,70 @@
+"""What the colours of heatmaps mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reportgen.analysis import ModelRecords
+from reportgen.site.html.components import Legend
+from reportgen.site.pictures.mean_maps import Frames
+from reportgen.site.report import Report
+from reportgen.site.wording.format import count
+
+__all__ = ["Legends", "grid_text"]
+
+
+class Legends:
+    """The legends of one report.
+
+    Parameters
+    ----------
+    ramp
+        Name of the colour map of the pictures.
+    frames
+        How the images were aligned for mean maps; None where they were not.
+    """
+
+    def __init__(self, report: Report, ramp: str, frames: Frames | None) -> None:
+        self._report, self._ramp, self._frames = report, ramp, frames
+
+    def maps(self, models: Sequence[int] | None = None) -> Legend:
+        """The legend of single heatmaps, of some models or of all."""
+        chosen = [self._report.models[k] for k in (range(len(self._report.models)) if models is None else models)]
+        grids = "; ".join(
+            dict.fromkeys(
+                f"{model.name}: {grid_text(model)}" if len(chosen) > 1 else grid_text(model) for model in chosen
+            )
+        )
+        return Legend(
+            self._ramp,
+            "none",
+            "most on this image",
+            f"Evidence for one class, scaled image by image; the maps of one error share one scale. {grids}. "
+            "Not a cause: it shows where the evidence sits, not what the answer depends on.",
+        )
+
+    def means(self, *, rows: bool) -> Legend:
+        """The legend of mean maps; `rows`: several models are shown, each on its own scale."""
+        scale = "One scale per model" if rows else "One scale for all of them"
+        below = "The face below is the plain mean of the emotion's images."
+        if self._frames is not None:
+            below = (
+                "Faces and maps are aligned by landmarks before averaging; the face below is the emotion's mean face."
+            )
+            if self._frames.left_out:
+                own = "its" if self._frames.left_out == 1 else "their"
+                below += f" Left out: {count(self._frames.left_out, 'image')} without landmarks of {own} own."
+        return Legend(
+            self._ramp,
+            "none",
+            "most of these means",
+            f"Share of the evidence that falls on a place, averaged over the images, each counting alike. {scale}, "
+            f"set by the means of ten images or more. Blank maps are left out. {below}",
+        )
+
+
+def grid_text(model: ModelRecords) -> str:
+    """As in "7 × 7 cells of 32 px, enlarged"."""
+    height, width = model.maps.shape[-2:]
+    size = model.info.get("input", (224, 224))
+    return f"{height} × {width} cells of {round(size[0] / height)} px, enlarged"

@@ -1,0 +1,82 @@
+"""Where everything of a report stands in the site: paths of pages, anchors on them, filtered views of the explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from reportgen.analysis import slugify, unique_slugs
+from reportgen.site.html.components import Link
+from reportgen.site.report import Report
+
+__all__ = ["Links"]
+
+
+class Links:
+    """The paths of one report's site, all from its root.
+
+    Parameters
+    ----------
+    with_page
+        Rows that have a page of their own.
+
+    Attributes
+    ----------
+    emotion_slugs
+        The emotions' names in paths and in the explorer's filter.
+    """
+
+    def __init__(self, report: Report, with_page: Collection[int]) -> None:
+        self._report, self._with_page = report, with_page
+        self.emotion_slugs = unique_slugs(report.classes)
+
+    def model_path(self, model: int) -> str:
+        """The model's page."""
+        return f"models/{self._report.models[model].slug}.html"
+
+    def errors_path(self, model: int) -> str:
+        """The model's errors."""
+        return f"errors/{self._report.models[model].slug}.html"
+
+    def emotion_path(self, emotion: int) -> str:
+        """The emotion's page."""
+        return f"emotions/{self.emotion_slugs[emotion]}.html"
+
+    def image_path(self, row: int) -> str:
+        """The image's page where it has one, else its place in the explorer."""
+        image = self._report.ids[row]
+        return f"images/{image}.html" if row in self._with_page else f"explorer.html#id:{image}"
+
+    def compare_path(self, index: int) -> str:
+        """Where pair `index` of the models is compared."""
+        if len(self._report.comparisons) == 1:
+            return "compare.html"
+        a, b = (self._report.models[k].slug for k in self._report.pair_models(index))
+        return f"compare/{a}--{b}.html"
+
+    def pair_anchor(self, truth: int, predicted: int) -> str:
+        """Where a confused pair stands on a model's page of errors."""
+        return f"{self.emotion_slugs[truth]}-as-{self.emotion_slugs[predicted]}"
+
+    def explorer(self, *tokens: str) -> str:
+        """A filtered view of the explorer."""
+        return "explorer.html#" + "%20".join(tokens)
+
+    def token(self, key: str, value: str) -> str:
+        """One token of the explorer's filter; emotions go by the names of their pages there, the rest by slugs."""
+        classes = self._report.classes
+        return f"{key}:{self.emotion_slugs[classes.index(value)] if value in classes else slugify(value)}"
+
+    def peaks_in(self, k: int, emotion: str, region: str) -> str:
+        """A view of the explorer: the emotion's images whose map, by model `k`, peaks in a region."""
+        where = "-region:background" if region == "face" else f"region:{region}"
+        return self.explorer(self.token("true", emotion), f"model:{self._report.models[k].slug}", where)
+
+    def emotion_links(self, active: int | None) -> tuple[Link, ...]:
+        """Tabs over the emotions' pages."""
+        names = enumerate(self._report.classes)
+        return tuple(Link(name, self.emotion_path(index), index == active) for index, name in names)
+
+    def model_links(self, active: int | None, folder: str = "models") -> tuple[Link, ...]:
+        """Tabs over the models' pages in `folder` ("models" or "errors")."""
+        models = enumerate(self._report.models)
+        return tuple(Link(model.name, f"{folder}/{model.slug}.html", index == active) for index, model in models)

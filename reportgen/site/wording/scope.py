@@ -1,0 +1,41 @@
+"""What a report covers, in words: how many images, models and emotions, and what is said of a sample only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reportgen.site.report import DataNote, Report
+from reportgen.site.wording.format import count, number, percents, plain
+
+__all__ = ["data_notes", "facts", "sampling"]
+
+
+def facts(report: Report) -> str:
+    """As in "2,051 test images · 7 emotions · Custom CNN, ResNet18"."""
+    names = ", ".join(model.name for model in report.models)
+    images = count(len(report.everything.labels), "test image" if report.labelled else "image")
+    if report.sampled:
+        images += f", {number(len(report.labels))} of them looked at closely"
+    return f"{images} · {count(len(report.classes), 'emotion')} · {names}"
+
+
+def sampling(report: Report) -> str:
+    """What is said of all images and what of a sample; empty where all are looked at closely."""
+    if not report.sampled:
+        return ""
+    few, many = number(len(report.labels)), number(len(report.everything.labels))
+    return (
+        f"Scores, answers and counts are those of all {many} images. Heatmaps, their statistics, the examples and "
+        f"the explorer use {few} of them, drawn at random and evenly over the emotions (seed {report.seed}). "
+        "All answers are in the table of predictions; all maps are beside the report, in analysis/."
+    )
+
+
+def data_notes(report: Report) -> tuple[DataNote, ...]:
+    """Remarks on the data, without anyone's folders."""
+    notes = tuple(
+        replace(note, text=percents(plain(note.text)), items=tuple(plain(item) for item in note.items))
+        for note in report.data_notes
+    )
+    sample = sampling(report)
+    return (DataNote("A sample is looked at closely", sample), *notes) if sample else notes
