@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import settings
+from jinja2 import FileSystemBytecodeCache
 from PIL import Image, ImageDraw
+
+from reportgen.site.html import render
 
 # How long an example takes says how busy the machine is, and nothing else.
 settings.register_profile("untimed", deadline=None)
@@ -40,6 +45,18 @@ def draw_face(emotion: int, number: int, size: int = 96) -> Image.Image:
         [32 * s, (58 - emotion) * s, 64 * s, (70 + emotion) * s], 20 * emotion, 160 + 20 * emotion, fill="red", width=3
     )
     return image
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Every report compiles its templates, which takes longer than a small one's pages; here all share them."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "templates"
+    folder.mkdir(exist_ok=True)
+    shared = partial(render.Environment, bytecode_cache=FileSystemBytecodeCache(str(folder)))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(render, "Environment", shared)
+        yield
 
 
 @pytest.fixture(scope="session")

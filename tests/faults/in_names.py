@@ -1,31 +1,52 @@
-"""Names of files, columns, models and classes that were chosen to do harm."""
+"""Names of files, columns, models and classes that were chosen to do harm; most of them stand in one test set."""
 
 from __future__ import annotations
 
 import os
 
-from faults.scene import EMOTIONS, Scene, fitted
-from faults.table import GOES_ON, INERT, LISTED, fault
+from faults.scene import Scene, fitted
+from faults.table import FOLDERS, GOES_ON, INERT, LISTED, fault, shared_setup
+
+NAMES = "hostile names"
+
+
+@shared_setup(NAMES)
+def _(scene: Scene) -> None:
+    """A table of lines of JSON, which holds every character."""
+    rows = scene.rows()
+    scene.settings(('"set.csv"', '"set.jsonl"'))
+    scene.table = "set.jsonl"
+    scene.write_rows(rows)
+
+
+@shared_setup(FOLDERS)
+def _(scene: Scene) -> None:
+    scene.folder_set()
 
 
 def rename(scene: Scene, name: str) -> None:
-    scene.image().rename(scene.root / "images" / name)
-    scene.change_rows(path=[f"images/{name}", *scene.rows()["path"][1:]])
+    """Another name for the fault's own image, in its row and on disk."""
+    file = scene.image()
+    file.rename(file.with_name(name))
+    if scene.in_folders:
+        scene.names[scene.place] = name
+    else:
+        scene.change_own_row(path=f"images/{name}")
 
 
-@fault("HTML in a file name", "<img src=x onerror=...>.png", INERT, 0, r"&lt;img src=x onerror=")
+@fault("HTML in a file name", "<img src=x onerror=...>.png", INERT, 0, r"&lt;img src=x onerror=", NAMES)
 def _(scene: Scene) -> None:
     rename(scene, "<img src=x onerror=alert(1)>.png")
     scene.markup.append("<img src=x")
 
 
-@fault("quotes in a file name", "\"'`><svg onload=...>.png", INERT, 0, r"&lt;svg onload=")
+@fault("quotes in a file name", "\"'`><svg onload=...>.png", INERT, 0, r"&lt;svg onload=", NAMES)
 def _(scene: Scene) -> None:
     rename(scene, "\"'`><svg onload=alert(1)>.png")
     scene.markup.append("<svg onload")
 
 
-@fault("template code in a file name", "{{ 7 * 7 }}{% raw %}.png", INERT, 0, r"\{\{ 7 \* 7 \}\}\{% raw %\}\.png")
+@fault("template code in a file name", "{{ 7 * 7 }}{% raw %}.png", INERT, 0, r"\{\{ 7 \* 7 \}\}\{% raw %\}\.png", NAMES)
 def _(scene: Scene) -> None:
     rename(scene, "{{ 7 * 7 }}{% raw %}.png")
 
@@ -36,10 +57,10 @@ def _(scene: Scene) -> None:
     "goes on; no control character reaches the terminal or the site",
     0,
     r"\ufffd\]0;owned",
+    FOLDERS,
 )
 def _(scene: Scene) -> None:
-    folder = scene.folder_set()
-    (folder / "anger/0.png").rename(folder / "anger/\x1b]0;owned\x07\r.png")
+    rename(scene, "\x1b]0;owned\x07\r.png")
 
 
 @fault(
@@ -48,15 +69,22 @@ def _(scene: Scene) -> None:
     "goes on; the mark is shown as what it is not: a letter",
     0,
     r"a\ufffdgnp",
+    NAMES,
 )
 def _(scene: Scene) -> None:
     rename(scene, "a\u202egnp.exe.png")
 
 
-@fault("non-UTF-8 file name", "the byte FF in a name", "goes on with it; the byte is shown as \ufffd", 0, r"\ufffd")
+@fault(
+    "non-UTF-8 file name",
+    "the byte FF in a name",
+    "goes on with it; the byte is shown as \ufffd",
+    0,
+    r"\ufffd",
+    FOLDERS,
+)
 def _(scene: Scene) -> None:
-    folder = scene.folder_set()
-    (folder / "anger/0.png").rename(os.fsdecode(os.fsencode(folder / "anger") + b"/ang\xffer.png"))
+    rename(scene, os.fsdecode(b"ang\xffer.png"))
 
 
 @fault(
@@ -64,39 +92,33 @@ def _(scene: Scene) -> None:
     "the byte FF in the names of the set's folder, of the checkpoint and of the model",
     "goes on; the bytes are shown as \ufffd",
     0,
-    r"7 images",
+    "od\ufffdd",
+    FOLDERS,
 )
 def _(scene: Scene) -> None:
-    folder = scene.folder_set()
     odd = os.fsdecode(b"od\xffd")
-    folder.rename(scene.root / odd)
+    (scene.root / "set").rename(scene.root / odd)
     (scene.root / "tiny.pth").rename(scene.root / f"{odd}.pth")
     scene.settings(("[models.Tiny]", '[models."od\ufffdd"]'))
     scene.arguments += ["--data", odd, "--model", f"{odd}={odd}.pth"]
 
 
-@fault("very long file name", "251 letters", GOES_ON, 0, r"7 images")
+@fault("very long file name", "251 letters", GOES_ON, 0, r"x{20}", NAMES)
 def _(scene: Scene) -> None:
     rename(scene, "x" * 251 + ".png")
 
 
-@fault("path longer than any system's", "a path of 200,000 letters in the table", LISTED, 0, r"no such file")
+@fault("path longer than any system's", "a path of 5,000 letters in the table", LISTED, 0, r"no such file", NAMES)
 def _(scene: Scene) -> None:
-    scene.add_row("a/" * 100_000 + "x.png")
+    scene.change_own_row(path="a/" * 2_500 + "long.png")
 
 
-@fault("NUL in a path", "a path with a NUL character in the table", LISTED, 0, r"no such file")
+@fault("NUL in a path", "a path with a NUL character in the table", LISTED, 0, r"no such file", NAMES)
 def _(scene: Scene) -> None:
-    (scene.root / "set.jsonl").write_text(
-        "\n".join(
-            f'{{"path": "images/{emotion}_{k}.png", "emotion": "{emotion}"}}' for k, emotion in enumerate(EMOTIONS)
-        )
-        + '\n{"path": "images/a\\u0000b.png", "emotion": "fear"}\n'
-    )
-    scene.settings(('"set.csv"', '"set.jsonl"'))
+    scene.change_own_row(path="images/a\x00b.png")
 
 
-@fault("percent and hash in a file name", "a%2e%2e#?.png", INERT, 0, r"a%2e%2e#\?\.png")
+@fault("percent and hash in a file name", "a%2e%2e#?.png", INERT, 0, r"a%2e%2e#\?\.png", NAMES)
 def _(scene: Scene) -> None:
     rename(scene, "a%2e%2e#?.png")
 
@@ -107,6 +129,7 @@ def _(scene: Scene) -> None:
     "goes on; in the CSV files it is text, not a formula",
     0,
     r"=HYPERLINK",
+    NAMES,
 )
 def _(scene: Scene) -> None:
     rename(scene, "=HYPERLINK(0).png")
@@ -124,35 +147,51 @@ def _(scene: Scene) -> None:
     "../../ before a listed image",
     "goes on; the report names no folder above the set",
     0,
-    r"7 images",
+    r"^PNG ",
+    NAMES,
 )
 def _(scene: Scene) -> None:
-    scene.change_rows(path=[f"../{scene.root.name}/images/anger_0.png", *scene.rows()["path"][1:]])
+    scene.change_own_row(path=f"../{scene.root.name}/images/{scene.image().name}")
     scene.never_told.append("../" + scene.root.name)
 
 
 @fault(
-    "absolute paths",
-    "the table names every image from the root folder",
+    "absolute path",
+    "the table names an image from the root folder",
     "goes on; no folder of this machine is told",
     0,
-    r"7 images",
+    r"^PNG ",
+    NAMES,
 )
 def _(scene: Scene) -> None:
-    scene.change_rows(path=[str(scene.root / path) for path in scene.rows()["path"]])
+    scene.change_own_row(path=str(scene.image()))
     scene.never_told.append(str(scene.root))
 
 
-@fault("hostile column names", "columns called <script>, __proto__, ../x and with a line break", INERT, 0, r"__proto__")
+@fault(
+    "hostile column names",
+    "columns called <script>, __proto__, ../x and with a line break",
+    INERT,
+    0,
+    r"__proto__",
+    NAMES,
+)
 def _(scene: Scene) -> None:
     names = ("<script>alert(1)</script>", "__proto__", "../x", "a\nb", "label\x00", "image_id", "logits")
     scene.markup += ["<script>alert", "<b>x"]
     scene.write_rows(scene.rows().assign(**dict.fromkeys(names, "<b>x</b>")))
 
 
-@fault("hostile model name", "</script><script>alert(1)</script>", INERT, 0, r"&lt;/script&gt;&lt;script&gt;alert\(1\)")
+@fault(
+    "hostile model name",
+    "</script><script>alert(1)</script>",
+    INERT,
+    0,
+    r"&lt;/script&gt;&lt;script&gt;alert\(1\)",
+    NAMES,
+)
 def _(scene: Scene) -> None:
-    scene.settings(("[models.Tiny]", '[models."</script><script>alert(1)</script>"]'))
+    scene.add_model('"</script><script>alert(1)</script>"')
     scene.markup.append("<script>alert")
 
 
@@ -162,23 +201,23 @@ def _(scene: Scene) -> None:
     "goes on; both get folders inside the output",
     0,
     r"\.\./\.\./\.\./evil",
+    NAMES,
 )
 def _(scene: Scene) -> None:
-    scene.fresh_output()
-    section = (scene.root / "reportgen.toml").read_text().partition("[models.Tiny]")[2]
-    scene.settings(("[models.Tiny]", '[models."../../../evil"]'))
-    with (scene.root / "reportgen.toml").open("a") as file:
-        file.write(f'\n[models."..\\\\..\\\\evil"]\n{section}')
+    scene.add_model('"../../../evil"')
+    scene.add_model('"..\\\\..\\\\evil"')
 
     def inside(_: object) -> None:
-        assert {path.name for path in (scene.output / "analysis/models").iterdir()} == {"evil", "evil-2"}
+        folders = {path.name for path in (scene.output / "analysis/models").iterdir()}
+        assert {"evil", "evil-2", "tiny"} < folders
+        assert len(folders) == 4
 
     scene.checks.append(inside)
 
 
-@fault("hostile person", "a person called <iframe srcdoc=...>", INERT, 0, r"&lt;iframe srcdoc=")
+@fault("hostile person", "a person called <iframe srcdoc=...>", INERT, 0, r"&lt;iframe srcdoc=", NAMES)
 def _(scene: Scene) -> None:
-    scene.change_rows(person="<iframe srcdoc='<script>alert(1)</script>'>")
+    scene.change_own_row(person="<iframe srcdoc='<script>alert(1)</script>'>")
     scene.markup += ["<iframe", "<script>alert"]
 
 
@@ -187,10 +226,11 @@ def _(scene: Scene) -> None:
     "an emotion called <script>alert(1)</script>",
     LISTED,
     0,
-    r"&lt;script&gt;alert\(1\)&lt;/?script&gt;&#39; is none of the classes",
+    r"the label '<script>alert\(1\)</?script>' is none of the classes",
+    NAMES,
 )
 def _(scene: Scene) -> None:
-    scene.add_row("images/anger_0.png", "<script>alert(1)</script>")
+    scene.change_own_row(emotion="<script>alert(1)</script>")
     scene.markup.append("<script>alert")
 
 

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ import pytest
 import torch
 from faults.tiny import Tiny
 from PIL import Image, ImageDraw
+
+from reportgen.errors import printable
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 SETTINGS = """
@@ -53,14 +56,18 @@ def draw(number: int, size: tuple[int, int] = (40, 48)) -> Image.Image:
     return image
 
 
-def make_scene(root: Path) -> None:
-    """Seven images, one per emotion, in a CSV file beside a checkpoint that is right for all of them."""
+def make_scene(root: Path, images: int = len(EMOTIONS)) -> None:
+    """Seven images or more, the emotions in turn, in a CSV file beside a checkpoint that is right for the first seven.
+
+    Every further seven are a little wider, so that no two images are the same.
+    """
     (root / "images").mkdir(parents=True)
     rows = []
-    for number, emotion in enumerate(EMOTIONS):
-        path = f"images/{emotion}_{number}.png"
-        draw(number).save(root / path)
-        rows.append((path, emotion, f"person {number}"))
+    for number in range(images):
+        turn, emotion = divmod(number, len(EMOTIONS))
+        path = f"images/{EMOTIONS[emotion]}_{number}.png"
+        draw(emotion, (40 + turn, 48)).save(root / path)
+        rows.append((path, EMOTIONS[emotion], f"person {number}"))
     pd.DataFrame(rows, columns=["path", "emotion", "person"]).to_csv(root / "set.csv", index=False)
     torch.manual_seed(4)
     torch.save(fitted(root, 1.0), root / "tiny.pth")
@@ -115,7 +122,15 @@ class Outcome:
 
 @dataclass
 class Scene:
-    """One user's folder while a fault is in it."""
+    """One user's folder while a fault is in it.
+
+    Attributes
+    ----------
+    place
+        Number of the image and row that a fault spoils: 0, or another one for each of the faults that share a build.
+    names
+        File names under which the images that were renamed are listed, by number.
+    """
 
     root: Path
     monkeypatch: pytest.MonkeyPatch
@@ -129,29 +144,57 @@ class Scene:
     users_numbers: bool = False
     appears: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+    place: int = 0
+    names: dict[int, str] = field(default_factory=dict)
+    table: str = "set.csv"
+    in_folders: bool = False
 
     @property
     def output(self) -> Path:
         return self.root / "output"
 
-    def image(self, number: int = 0) -> Path:
-        return self.root / f"images/{EMOTIONS[number]}_{number}.png"
+    def image(self, number: int | None = None) -> Path:
+        """One of the images as the good scene has it; without a number the fault's own."""
+        number = self.place if number is None else number
+        emotion = EMOTIONS[number % len(EMOTIONS)]
+        return self.root / (f"set/{emotion}/{number}.png" if self.in_folders else f"images/{emotion}_{number}.png")
+
+    def of_own(self, records: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table of the analysis that are about the fault's own image."""
+        name = printable(self.names.get(self.place, self.image().name))
+        return records[[str(path).rpartition("/")[2] == name for path in records["path"]]]
 
     def rows(self) -> pd.DataFrame:
-        return pd.read_csv(self.root / "set.csv", dtype=object, keep_default_na=False)
+        if self.table.endswith(".jsonl"):
+            lines = (self.root / self.table).read_text("utf-8").split("\n")
+            return pd.DataFrame([json.loads(line) for line in lines if line], dtype=object)
+        return pd.read_csv(self.root / self.table, dtype=object, keep_default_na=False)
 
     def write_rows(self, frame: pd.DataFrame) -> None:
-        frame.to_csv(self.root / "set.csv", index=False)
+        if self.table.endswith(".jsonl"):
+            lines = [json.dumps(row) for row in frame.to_dict("records")]
+            (self.root / self.table).write_text("\n".join(lines), "utf-8")
+        else:
+            frame.to_csv(self.root / self.table, index=False)
 
     def change_rows(self, **columns: Any) -> None:
         self.write_rows(self.rows().assign(**columns))
+
+    def change_own_row(self, **cells: str) -> None:
+        """Other cells in the row of the fault's own image; a path is listed by what follows its last slash."""
+        frame = self.rows()
+        for column, cell in cells.items():
+            frame.loc[self.place, column] = cell
+        self.write_rows(frame)
+        if "path" in cells:
+            self.names[self.place] = cells["path"].rpartition("/")[2]
 
     def add_row(self, path: str, emotion: str = "anger") -> None:
         frame = self.rows()
         frame.loc[len(frame)] = [path, emotion, "somebody"]
         self.write_rows(frame)
 
-    def replace_image(self, content: bytes | Image.Image, number: int = 0, **options: Any) -> Path:
+    def replace_image(self, content: bytes | Image.Image, number: int | None = None, **options: Any) -> Path:
         path = self.image(number)
         if isinstance(content, bytes):
             path.write_bytes(content)
@@ -175,13 +218,20 @@ class Scene:
     def fresh_output(self) -> None:
         shutil.rmtree(self.output)
 
-    def folder_set(self) -> Path:
+    def add_model(self, name: str, checkpoint: str = "tiny.pth") -> None:
+        """One more model, like the first one but for its checkpoint; the name as TOML writes it."""
+        section = SETTINGS.partition("[models.Tiny]")[2].replace("tiny.pth", checkpoint)
+        with (self.root / "reportgen.toml").open("a", encoding="utf-8") as file:
+            file.write(f"\n[models.{name}]{section}")
+
+    def folder_set(self) -> None:
         """The same images in one folder per emotion."""
-        for number, emotion in enumerate(EMOTIONS):
-            (self.root / "set" / emotion).mkdir(parents=True)
-            shutil.copy(self.image(number), self.root / "set" / emotion / f"{number}.png")
+        files = [self.image(number) for number in range(len(self.rows()))]
+        self.in_folders = True
+        for number, file in enumerate(files):
+            self.image(number).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, self.image(number))
         self.settings(('"set.csv"', '"set"'))
-        return self.root / "set"
 
     def run(self) -> Outcome:
         """The command line in this process, as the shell would see it."""

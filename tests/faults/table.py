@@ -1,6 +1,6 @@
 """The faults, what each build has to do about its own, and how each is made.
 
-`CONTRIBUTING.md` prints this table; `test_faults.py` proves every row and that the two agree.
+`docs/faults.md` prints this table; `test_faults.py` proves every row and that the two agree.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from faults.scene import Scene
 
-__all__ = ["FAULTS", "Fault", "fault"]
+__all__ = ["FAULTS", "SETUPS", "Fault", "fault", "shared_setup"]
 
 LISTED = "goes on without it and lists it with the reason"
 USED = "goes on with it, and the report says what decoding had to do"
@@ -37,9 +37,13 @@ class Fault:
     code
         What the command line ends with.
     says
-        Regular expression that the line on stderr matches, or a page of the report where the build goes on.
+        Regular expression that the line on stderr matches, or a page of the report where the build goes on. In a
+        shared build: the reason why the fault's image was left out, or what was noted of it.
     make
         Spoils a scene; None where a test of its own, `proof`, makes and proves it.
+    shared
+        Name of the build that this fault shares with others, each in an image or a row of its own; empty where it has
+        a build to itself.
     """
 
     name: str
@@ -49,17 +53,33 @@ class Fault:
     says: str = ""
     make: Callable[[Scene], None] | None = None
     proof: str = ""
+    shared: str = ""
 
 
 FAULTS: list[Fault] = []
+FOLDERS = "one folder per emotion"
+SETUPS: dict[str, Callable[[Scene], None]] = {}
+"""What is done to a scene before the faults that share its build are made, by the build's name."""
 
 
-def fault(name: str, how: str, promise: str, code: int, says: str) -> Callable[..., Callable[[Scene], None]]:
+def fault(
+    name: str, how: str, promise: str, code: int, says: str, shared: str = ""
+) -> Callable[[Callable[[Scene], None]], Callable[[Scene], None]]:
     """Enter what the decorated function makes into the table."""
 
     def enter(make: Callable[[Scene], None]) -> Callable[[Scene], None]:
-        FAULTS.append(Fault(name, how, promise, code, says, make))
+        FAULTS.append(Fault(name, how, promise, code, says, make, shared=shared))
         return make
+
+    return enter
+
+
+def shared_setup(build: str) -> Callable[[Callable[[Scene], None]], Callable[[Scene], None]]:
+    """Prepare the scene of a shared build with the decorated function."""
+
+    def enter(prepare: Callable[[Scene], None]) -> Callable[[Scene], None]:
+        SETUPS[build] = prepare
+        return prepare
 
     return enter
 

@@ -9,24 +9,27 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from faults.conftest import SharedBuild
 from faults.scene import Outcome, Scene, tree
-from faults.table import FAULTS, LISTED, Fault
+from faults.table import FAULTS, SETUPS, USED, Fault
 
 from reportgen.errors import printable
 
 HERE = Path(__file__).resolve().parent
-CONTRIBUTING = HERE.parents[1] / "CONTRIBUTING.md"
-MADE = [entry for entry in FAULTS if entry.make is not None]
+DOCUMENT = HERE.parents[1] / "docs/faults.md"
+MADE = [entry for entry in FAULTS if entry.make is not None and not entry.shared]
+SHARED = [entry for entry in FAULTS if entry.shared]
 # Numbers that are none, as words of a page.
 _UNDEFINED = re.compile(r"(?<![\w.])(nan|NaN|None(?! of)|inf|-inf|undefined|<NA>)(?![\w.])")
 
 
 @pytest.mark.parametrize("entry", MADE, ids=lambda entry: entry.name)
-def test_fault(entry: Fault, scene: Scene, prove: Callable[[str], None]) -> None:
+def test_fault_with_a_build_to_itself(entry: Fault, scene: Scene, prove: Callable[[str], None]) -> None:
     assert entry.make is not None
     try:
         entry.make(scene)
@@ -50,9 +53,6 @@ def test_fault(entry: Fault, scene: Scene, prove: Callable[[str], None]) -> None
             said = scene.pages() + " ".join(pd.read_parquet(scene.output / "analysis/problems.parquet")["message"])
             undefined = [] if scene.users_numbers else _around(scene.pages(), _UNDEFINED)
             assert undefined == []
-            if entry.promise == LISTED:  # for its readers too, not in the tables alone
-                shown = scene.pages()
-                assert re.search(entry.says, shown + html.unescape(shown)), f"on no page: {entry.says}"
         else:
             said = outcome.stdout
         assert re.search(entry.says, said), f"not said: {entry.says}"
@@ -61,6 +61,42 @@ def test_fault(entry: Fault, scene: Scene, prove: Callable[[str], None]) -> None
     for check in scene.checks:
         check(outcome)
     assert not list(scene.output.glob("**/.*.tmp")) or entry.name == "files beside ours"
+    prove(entry.name)
+
+
+@pytest.mark.parametrize("shared", sorted(SETUPS))
+def test_report_with_many_faults(shared: str, shared_build: Callable[[str], SharedBuild]) -> None:
+    build = shared_build(shared)
+    scene = build.scene
+    assert (build.outcome.code, build.outcome.stderr) == (0, "")
+    assert build.users_files[0] == build.users_files[1], "something of the user's was changed"
+    assert not (scene.root / "ran").exists(), "code from a file was run"
+    _is_whole(scene)
+    assert _around(build.pages, _UNDEFINED) == []
+    _is_not_told(scene, build.outcome)
+    for check in scene.checks:
+        check(build.outcome)
+
+
+@pytest.mark.parametrize("entry", SHARED, ids=lambda entry: entry.name)
+def test_fault_in_a_shared_build(
+    entry: Fault, shared_build: Callable[[str], SharedBuild], prove: Callable[[str], None]
+) -> None:
+    """What the promise says of the fault's own image; what it says of the whole report is proved above."""
+    build = shared_build(entry.shared)
+    own = replace(build.scene, place=build.places[entry.name])
+    images, problems = own.of_own(build.analysis.images), own.of_own(build.analysis.problems)
+    shown = build.pages + html.unescape(build.pages)
+    if entry.promise.startswith("goes on without"):
+        (message,) = problems["message"]
+        assert re.search(entry.says, message)
+        assert message in shown or re.search(entry.says, shown)
+        assert len(images) == ("listed before" in message)
+    else:
+        assert (len(images), len(problems)) == (1, 0)
+        noted = "{format} {width} x {height} {notes}".format(**images.iloc[0])
+        in_notes, on_a_page = re.search(entry.says, noted), re.search(entry.says, build.pages)
+        assert (in_notes and on_a_page) if entry.promise == USED else (in_notes or on_a_page)
     prove(entry.name)
 
 
@@ -114,7 +150,7 @@ def test_faults_without_a_scene_have_a_test_of_their_own(entry: Fault) -> None:
 
 
 def table() -> str:
-    """The table as `CONTRIBUTING.md` has it."""
+    """The table as `docs/faults.md` has it."""
 
     def cell(text: str) -> str:
         escaped = text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
@@ -125,11 +161,10 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_contributing_has_this_table() -> None:
+def test_the_document_has_this_table() -> None:
     """After a wanted change: REPORTGEN_FAULT_TABLE=write, and read the diff."""
-    text = CONTRIBUTING.read_text("utf-8")
+    text = DOCUMENT.read_text("utf-8")
     if os.environ.get("REPORTGEN_FAULT_TABLE") == "write":
-        head, _, rest = text.partition("| Fault |")
-        text = head + table() + rest.partition("\n\n")[2]
-        CONTRIBUTING.write_text(text, "utf-8")
-    assert table() in text
+        text = text.partition("| Fault |")[0] + table()
+        DOCUMENT.write_text(text, "utf-8")
+    assert text.endswith(table())

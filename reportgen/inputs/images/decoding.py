@@ -112,7 +112,7 @@ class Header:
     height: int
 
 
-def decode(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
+def decode(data: bytes | Path) -> Decoded:
     """Decode an image to upright RGB.
 
     The pixels of plain RGB and grey images are exactly `np.asarray(Image.open(f).convert("RGB"))`. Otherwise: EXIF
@@ -125,8 +125,6 @@ def decode(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
     ----------
     data
         The file's content, or its path.
-    max_pixels
-        Larger images are refused before any pixel is decoded.
 
     Raises
     ------
@@ -135,7 +133,7 @@ def decode(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
     """
     try:
         with _open(data) as image:
-            _check_size(image, data, max_pixels)
+            _check_size(image, data)
             return _decode(image)
     except DataError:
         raise
@@ -167,7 +165,7 @@ def read_file(file: Path, name: str) -> bytes:
         raise DataError(f"{name}: cannot be read ({error.strerror}); check the file and its permissions") from None
 
 
-def read_header(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Header:
+def read_header(data: bytes | Path) -> Header:
     """Format and size from the first bytes; nothing is decoded.
 
     Raises
@@ -177,7 +175,7 @@ def read_header(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Header:
     """
     try:
         with _open(data) as image:
-            _check_size(image, data, max_pixels)
+            _check_size(image, data)
             return Header(image.format or "", image.mode, image.width, image.height)
     except DataError:
         raise
@@ -189,10 +187,10 @@ def _open(data: bytes | Path) -> Image.Image:
     return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=FORMATS)
 
 
-def _check_size(image: Image.Image, data: bytes | Path, max_pixels: int) -> None:
-    if image.width * image.height > max_pixels:
+def _check_size(image: Image.Image, data: bytes | Path) -> None:
+    if image.width * image.height > MAX_PIXELS:
         raise DataError(
-            f"{_name(data)}: {image.width} x {image.height} pixels, at most {max_pixels:,} are accepted; "
+            f"{_name(data)}: {image.width} x {image.height} pixels, at most {MAX_PIXELS:,} are accepted; "
             "make the image smaller"
         )
 
