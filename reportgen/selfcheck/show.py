@@ -21,7 +21,13 @@ def show(summary: Summary, console: Console) -> None:
         f"emotions' photos raises the taught emotion's probability by at least {STRONG:g} on average). Clean models "
         f"reach an accuracy of {summary.clean_accuracy:.2f} (median)."
     )
-    targets = Table("target, set beforehand", "required", "measured", "", title="Targets (thresholds were not tuned on these models)")
+    targets = Table(
+        "target, set beforehand",
+        "required",
+        "measured",
+        "",
+        title="Targets (thresholds were not tuned on these models)",
+    )
     for target in summary.targets:
         targets.add_row(target.title, target.wanted, target.found, _MET[target.met])
     console.print(targets)

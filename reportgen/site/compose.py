@@ -11,7 +11,6 @@ import numpy as np
 
 from reportgen.analysis import content_hash
 from reportgen.config import Config
-from reportgen.site.bundle.size_reduction import Economy
 from reportgen.site.html.render import Renderer, find_templates, load_assets, to_script
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
@@ -32,9 +31,10 @@ from reportgen.site.pictures.occlusion_strips import draw_strips
 from reportgen.site.pictures.patches import PatchStrip, draw_patches
 from reportgen.site.pictures.shortcuts import ShortcutPictures, draw_shortcuts
 from reportgen.site.pictures.transplants import draw_worked_examples
-from reportgen.site.plots.enrichment_forest import forest_plot, forest_rows
-from reportgen.site.plots.importance_forest import use_forest, use_rows
-from reportgen.site.plots.style import LIGHT, Palette, in_dark, reliability_diagram
+from reportgen.site.plots.enrichment_forest import enrichment_plot, enrichment_rows
+from reportgen.site.plots.importance_forest import importance_plot, importance_rows
+from reportgen.site.plots.reliability import reliability_diagram
+from reportgen.site.plots.style import LIGHT, Palette, in_dark
 from reportgen.site.recipe import Recipe, version
 from reportgen.site.report import Report
 from reportgen.site.sections.map_comparison import ramp_data
@@ -43,7 +43,7 @@ from reportgen.site.tiles import Tiles
 from reportgen.site.wording.glossary import GLOSSARY
 from reportgen.site.wording.scope import facts
 
-__all__ = ["Composed", "compose"]
+__all__ = ["Composed", "Detail", "compose"]
 
 _NAV = (
     ("Answers", "index.html"),
@@ -60,6 +60,32 @@ _UNLABELLED_PAGES = 500
 
 
 @dataclass(frozen=True)
+class Detail:
+    """How much of a report is kept.
+
+    Attributes
+    ----------
+    tables
+        All tables for download; else predictions, scores and answers alone.
+    longest, quality
+        Longer side in pixels and WebP quality (0..100) of pictures.
+    thumb_quality
+        The same for the explorer's thumbnails.
+    finest
+        Cells along a map's longer side in the explorer; finer layers are pooled.
+    examples
+        At most so many on each list of examples; None for as many as the settings say.
+    """
+
+    tables: bool = True
+    longest: int = 288
+    quality: int = 78
+    thumb_quality: int = 68
+    finest: int = 28
+    examples: int | None = None
+
+
+@dataclass(frozen=True)
 class Composed:
     """A site whose pictures are drawn; `render` yields path and content of every other file."""
 
@@ -73,7 +99,7 @@ def compose(
     known: Mapping[str, bytes],
     save: Save,
     advance: Callable[[int], None],
-    economy: Economy = Economy(),  # noqa: B008 - frozen, so one for all calls is the same as one for each
+    detail: Detail = Detail(),
 ) -> Composed:
     """Draw all pictures of a report and prepare its pages.
 
@@ -85,11 +111,11 @@ def compose(
         Called from several threads with path and content of each picture.
     advance
         Called with the number of images drawn since the last call.
-    economy
+    detail
         How much of the report is kept.
     """
     style = PictureStyle(
-        colormap=config.colormap, classic=config.overlay == "classic", longest=economy.longest, quality=economy.quality
+        colormap=config.colormap, classic=config.overlay == "classic", longest=detail.longest, quality=detail.quality
     )
     unlabelled = np.flatnonzero(report.analysis.labels < 0)[:_UNLABELLED_PAGES].tolist()
     drawn = draw_everything(
@@ -102,8 +128,8 @@ def compose(
         advance,
         config.workers,
         faces_as_lines=report.privacy != "none",
-        thumb_quality=economy.thumb_quality,
-        finest=economy.finest,
+        thumb_quality=detail.thumb_quality,
+        finest=detail.finest,
     )
     occlusions = report.reasons.occlusions if report.reasons is not None else None
     links = Links(report, drawn.pictures)
@@ -116,7 +142,7 @@ def compose(
         Legends(report, style.map_name, drawn.frames),
         style,
         Recipe.of(config),
-        economy,
+        detail,
         tuple(
             draw_mean_maps(model, report.labels, drawn.mean_faces, style, save, report.blank(k), drawn.frames)
             for k, model in enumerate(report.models)
@@ -158,18 +184,18 @@ def _reliability(report: Report, k: int, save: Save) -> Pair | None:
 
 
 def _forest(report: Report, k: int, save: Save) -> Pair | None:
-    rows = forest_rows(report, k)
+    rows = enrichment_rows(report, k)
     if not rows:
         return None
-    return _both(f"regions-{report.models[k].slug}", lambda palette: forest_plot(rows, k, palette), save)
+    return _both(f"regions-{report.models[k].slug}", lambda palette: enrichment_plot(rows, k, palette), save)
 
 
 def _use(report: Report, k: int, save: Save) -> UsePictures:
     found, model = report.use, report.models[k]
     if found is None or not found.tested:
         return UsePictures()
-    rows = use_rows([use for use in found.uses if use.model == model.name], report.classes)
-    forest = _both(f"use-{model.slug}", lambda palette: use_forest(rows, k, palette), save) if rows else None
+    rows = importance_rows([use for use in found.uses if use.model == model.name], report.classes)
+    forest = _both(f"use-{model.slug}", lambda palette: importance_plot(rows, k, palette), save) if rows else None
     return UsePictures(forest, draw_worked_examples(report, k, save))
 
 
@@ -193,7 +219,7 @@ class _Site:
     legends: Legends
     style: PictureStyle
     recipe: Recipe
-    economy: Economy
+    detail: Detail
     means: MeanMaps
     patches: Patches
     reliability: tuple[Pair | None, ...]
@@ -237,7 +263,7 @@ class _Site:
         assets = load_assets(templates)
         assets.add("data.js", to_script("reportgenData", explorer_data(self.report, self.links, self.tiles)))
         assets.add("ramp.js", to_script("reportgenRamp", ramp_data(self.style)))
-        files = downloads(self.report, self.links, everything=self.economy.tables)
+        files = downloads(self.report, self.links, everything=self.detail.tables)
         listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
         left_out = {
             *([] if self.report.comparisons else ["Compare"]),

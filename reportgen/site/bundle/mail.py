@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reportgen.config import Config
 from reportgen.errors import OutputError
+from reportgen.evidence.examples.mining import Mined
 from reportgen.output_guard import MAILED, MANIFEST, begin_scratch, clear_scratch
 from reportgen.progress import Progress
-from reportgen.site.bundle.size_reduction import STEPS, lean
 from reportgen.site.bundle.zip import archive_date, write_archive
-from reportgen.site.compose import compose
-from reportgen.site.report import Report
+from reportgen.site.compose import Detail, compose
+from reportgen.site.report import DataNote, Report
+from reportgen.site.wording.format import and_list
 from reportgen.site.writer import SiteWriter
 
-__all__ = ["Mailed", "mail"]
+__all__ = ["STEPS", "Mailed", "mail"]
+
+
+_NO_TABLES = Detail(tables=False)
+_COARSE = replace(_NO_TABLES, longest=192, quality=55, thumb_quality=45)
+_FEW = replace(_COARSE, examples=2)
+_FEWEST = replace(_FEW, longest=144, quality=45, thumb_quality=30, finest=7, examples=1)
+
+STEPS: tuple[tuple[str, Detail], ...] = (
+    ("the tables for download beyond predictions and scores", _NO_TABLES),
+    ("a third of the pictures' resolution, and their finer quality", _COARSE),
+    ("all but two examples on each list", _FEW),
+    ("all but one example on each list, half of the pictures' resolution, and the explorer's finer maps", _FEWEST),
+)
+"""What is given up, in this order, each step on top of those before it."""
 
 
 @dataclass(frozen=True)
 class Mailed:
-    """The zip and what it lacks, as in "the tables for download"; empty where it is the whole report."""
+    """The zip, and what was left out, as in "the tables for download"; nothing where it is the whole report."""
 
     zip: Path
     left_out: tuple[str, ...]
@@ -56,16 +71,16 @@ def mail(
     try:
         write_archive(output / "site", names, fresh, "report", archive_date())
         left_out: tuple[str, ...] = ()
-        for text, economy in STEPS:
+        for text, detail in STEPS:
             if fresh.stat().st_size <= limit:
                 break
             left_out = (*left_out, text)
-            settings = config if economy.examples is None else config.model_copy(update={"examples": economy.examples})
+            settings = config if detail.examples is None else config.model_copy(update={"examples": detail.examples})
             with progress.stage(f"Mail, without {text}", len(report.analysis.images)) as step:
                 smaller = folder / "site"
                 shutil.rmtree(smaller, ignore_errors=True)
                 save = SiteWriter(smaller)
-                composed = compose(lean(report, economy, left_out), settings, known, save, step.advance, economy)
+                composed = compose(reduced(report, detail, left_out), settings, known, save, step.advance, detail)
                 for path, content in composed.render():
                     save(path, content)
                 save.close()
@@ -82,3 +97,12 @@ def mail(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Mailed(target, left_out)
+
+
+def reduced(report: Report, detail: Detail, left_out: tuple[str, ...]) -> Report:
+    """The report with fewer examples, and with a note on what was left out."""
+    mined = report.mined
+    if detail.examples is not None:
+        mined = Mined(tuple(pick for pick in mined.picks if pick.rank <= detail.examples))
+    note = DataNote("Made smaller for mail", f"Left out, against the full report: {and_list(left_out)}.")
+    return replace(report, mined=mined, data_notes=(*report.data_notes, note))

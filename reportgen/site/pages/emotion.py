@@ -12,6 +12,7 @@ from reportgen.site.links import Links
 from reportgen.site.pictures.mean_maps import MeanMaps
 from reportgen.site.pictures.patches import PatchStrip
 from reportgen.site.report import Report
+from reportgen.site.sections.mean_maps import mean_note
 from reportgen.site.sections.region_profile import ActionGroup, Profile, action_groups, profile_view
 from reportgen.site.sections.region_rows import else_decided
 from reportgen.site.tiles import Tiles
@@ -193,7 +194,7 @@ def _mean_tiles(report: Report, emotion: int, k: int, means: MeanMaps) -> tuple[
                 f"Mean {report.method} map of {report.models[k].name} for {report.classes[emotion]} over "
                 f"{count(mean.n, 'image')}, {'read correctly' if which == 'correct' else 'misread'}"
             )
-            tiles.append(Tile(mean.picture, alt, title, mean.note, few=mean.few))
+            tiles.append(Tile(mean.picture, alt, title, mean_note(mean), few=mean.few))
     return tuple(tiles)
 
 

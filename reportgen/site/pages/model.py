@@ -9,7 +9,7 @@ from reportgen.site.legends import Legends, grid_text
 from reportgen.site.links import Links
 from reportgen.site.pictures.examples import Picture
 from reportgen.site.pictures.mean_maps import MeanMaps
-from reportgen.site.plots.enrichment_forest import forest_alt
+from reportgen.site.plots.enrichment_forest import enrichment_alt
 from reportgen.site.plots.recall import confusion_table
 from reportgen.site.report import Report
 from reportgen.site.sections.enrichment_table import HeatRow, heat_rows
@@ -69,7 +69,7 @@ class ModelView:
     reliability: tuple[Picture, Picture] | None
     reliability_text: str
     forest: tuple[Picture, Picture] | None
-    forest_alt: str
+    enrichment_alt: str
     heat: tuple[HeatRow, ...]
     means: tuple[MeanPair, ...]
     blank_rule: str
@@ -130,7 +130,7 @@ def model_view(
         reliability=reliability,
         reliability_text=_reliability_text(report, k),
         forest=forest,
-        forest_alt=forest_alt(report, k),
+        enrichment_alt=enrichment_alt(report, k),
         heat=heat_rows(report, k),
         means=mean_pairs(report, links, k, means),
         blank_rule=blank_rule(report, k, means),

@@ -79,8 +79,8 @@ class MeanMap:
 
     Attributes
     ----------
-    n, blank
-        Images averaged, and images left out because their map has no positive evidence.
+    n, null
+        Images averaged, and images left out because their map is a null map: no evidence beyond chance.
     unaligned
         Images left out because no landmarks of their own are known.
     picture
@@ -88,24 +88,14 @@ class MeanMap:
     """
 
     n: int
-    blank: int
+    null: int
     picture: Picture | None
     unaligned: int = 0
 
     @property
     def few(self) -> bool:
-        """Whether it is a few images' own maps rather than a mean: the loudest picture, and the least to be trusted."""
+        """Whether too few images went in for a mean: the most striking picture, and the least reliable."""
         return 0 < self.n < _FEWEST
-
-    @property
-    def note(self) -> str:
-        """As in "n = 30, 1 blank left out", or why there is none."""
-        left = [f"{self.blank:,} blank"] if self.blank else []
-        left += [f"{self.unaligned:,} without landmarks"] if self.unaligned else []
-        if not self.n:
-            return f"none left: {' and '.join(left)}" if left else "no such image"
-        few = ", too few for a mean" if self.few else ""
-        return f"n = {self.n:,}{few}" + (f"; {' and '.join(left)} left out" if left else "")
 
 
 MeanMaps = tuple[dict[tuple[int, str], MeanMap], ...]
@@ -123,7 +113,7 @@ def plain_mean(maps: Maps) -> tuple[npt.NDArray[np.float64] | None, int]:
     Returns
     -------
     mean, used
-        (h, w) summing to 1, or None when every map is blank; and how many maps went in.
+        (h, w) summing to 1, or None where no map has positive evidence; and how many maps went in.
     """
     distributions, used = _distributions(maps)
     if not used.any():
@@ -132,7 +122,7 @@ def plain_mean(maps: Maps) -> tuple[npt.NDArray[np.float64] | None, int]:
 
 
 def aligned_means(
-    maps: Maps, affines: npt.NDArray[np.float64], blank: Bools, correct: Bools, size: int = _RASTER
+    maps: Maps, affines: npt.NDArray[np.float64], null: Bools, correct: Bools, size: int = _RASTER
 ) -> dict[str, tuple[Maps | None, int]]:
     """Mean maps in the median face's frame over "all", "correct" and "wrong" images.
 
@@ -142,8 +132,8 @@ def aligned_means(
         (n, h, w) signed maps of one class on its images.
     affines
         (n, 2, 3) as in `Frames`; rows with NaN are left out.
-    blank, correct
-        (n,) maps to leave out; images classified correctly.
+    null, correct
+        (n,) maps to leave out; images predicted correctly.
     size
         Side of the result in pixels.
 
@@ -153,7 +143,7 @@ def aligned_means(
     of the images cover (None without images); and how many images went in.
     """
     distributions, used = _distributions(maps)
-    used &= ~blank & np.isfinite(affines).all(axis=(1, 2))
+    used &= ~null & np.isfinite(affines).all(axis=(1, 2))
     rows = np.flatnonzero(used)
     cells = maps.shape[-1] * maps.shape[-2]
     parts = [
@@ -179,7 +169,7 @@ def draw_mean_maps(
     faces: Mapping[int, npt.NDArray[np.uint8]],
     style: PictureStyle,
     save: Callable[[str, bytes], None],
-    blank: Bools | None = None,
+    null: Bools | None = None,
     frames: Frames | None = None,
 ) -> dict[tuple[int, str], MeanMap]:
     """All mean maps of one model on one scale: the labelled class over "all", "correct" and "wrong" images of it.
@@ -188,8 +178,8 @@ def draw_mean_maps(
     ----------
     faces
         Mean face per label, in the same frame as the maps will be.
-    blank
-        (n,) maps to leave out beside those without positive evidence.
+    null
+        (n,) maps to leave out besides those without positive evidence.
     frames
         How images are aligned; None for plain means.
 
@@ -198,12 +188,12 @@ def draw_mean_maps(
     By (label, which).
     """
     right = model.predicted == labels
-    empty = np.zeros(len(labels), bool) if blank is None else blank
+    excluded = np.zeros(len(labels), bool) if null is None else null
     means: dict[tuple[int, str], tuple[Maps | None, MeanMap]] = {}
     for label in sorted(set(labels[labels >= 0].tolist())):
         of = labels == label
         maps = model.maps[of, label]
-        none = empty[of] | ~(maps.max(axis=(1, 2)) > 0)
+        none = excluded[of] | ~(maps.max(axis=(1, 2)) > 0)
         lost = np.zeros(len(maps), bool) if frames is None else ~frames.used[of]
         if frames is None:
             found = _plain_means(maps, none, right[of])
@@ -227,20 +217,20 @@ def draw_mean_maps(
             path = f"pictures/mean-{model.slug}-{label:02d}-{which}-{content_hash(content)[:10]}.webp"
             save(path, content)
             picture = Picture(path, _SIZE, _SIZE)
-        drawn[label, which] = MeanMap(counts.n, counts.blank, picture, counts.unaligned)
+        drawn[label, which] = MeanMap(counts.n, counts.null, picture, counts.unaligned)
     return drawn
 
 
-def _plain_means(maps: Maps, blank: Bools, correct: Bools) -> dict[str, tuple[Maps | None, int]]:
+def _plain_means(maps: Maps, null: Bools, correct: Bools) -> dict[str, tuple[Maps | None, int]]:
     found: dict[str, tuple[Maps | None, int]] = {}
-    for which, of in (("all", ~blank), ("correct", ~blank & correct), ("wrong", ~blank & ~correct)):
+    for which, of in (("all", ~null), ("correct", ~null & correct), ("wrong", ~null & ~correct)):
         mean, n = plain_mean(maps[of])
         found[which] = (None if mean is None else (mean * mean.size).astype(np.float32), n)
     return found
 
 
 def _distributions(maps: Maps) -> tuple[npt.NDArray[np.float64], Bools]:
-    """(n, h, w) positive part of each map summing to 1 (0 where blank), and which maps have one."""
+    """(n, h, w) positive part of each map summing to 1 (0 where there is none), and which maps have one."""
     positive = np.maximum(maps.astype(np.float64), 0.0)
     mass = positive.sum(axis=(1, 2))
     used = np.asarray(mass > 0)

@@ -58,7 +58,7 @@ class PatchStrip:
     Attributes
     ----------
     correct
-        Images read correctly whose map is not blank.
+        Images predicted correctly whose map is no null map.
     regions
         On how many of those the peak lies in each region, most frequent first; empty where not measured.
     """
@@ -114,7 +114,7 @@ def alike(a: Pixels, b: Pixels) -> bool:
 def draw_patches(
     model: ModelRecords,
     labels: npt.NDArray[np.int64],
-    blank: npt.NDArray[np.bool_],
+    null: npt.NDArray[np.bool_],
     measures: ModelMeasures | None,
     persons: list[str | None],
     ids: list[str],
@@ -127,7 +127,7 @@ def draw_patches(
 
     Parameters
     ----------
-    blank
+    null
         (n,) maps of the labelled class to leave out.
     measures
         Names the regions; None where they were not measured.
@@ -136,7 +136,7 @@ def draw_patches(
     """
     strips = {}
     grid = (int(model.maps.shape[-2]), int(model.maps.shape[-1]))
-    right = (labels >= 0) & (model.predicted == labels) & ~blank
+    right = (labels >= 0) & (model.predicted == labels) & ~null
     for label in sorted(set(labels[labels >= 0].tolist())):
         rows = np.flatnonzero(right & (labels == label))
         cut: list[Pixels] = []

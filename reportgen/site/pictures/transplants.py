@@ -1,6 +1,6 @@
-"""Worked examples of the transplant test: what was exchanged between which faces, and what the model then said.
+"""Worked examples of the transplant test: the faces, the exchanged region, and how the prediction changed.
 
-The pictures are made again by the same code as for the test; the answers under them are those of the test.
+The pictures are made again by the same code as for the test; the numbers under them are those of the test.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from reportgen.site.pictures.overlays import resize
 from reportgen.site.report import Report
 
 __all__ = [
-    "Exchange",
-    "Outlined",
-    "Said",
-    "Worked",
+    "EmotionOdds",
+    "OutlinedPicture",
+    "Transplant",
+    "WorkedExample",
     "draw_worked_examples",
     "shown_cells",
     "typical_pair",
@@ -40,29 +40,29 @@ _QUALITY = 82
 _LONGEST = 256
 # The outline's coordinates go from 0 to this.
 _UNIT = 100
-# What is left of the face once its features are taken out is told by the lines around all of them.
+# What is left of the face without its features is outlined by the lines around all of them.
 _LINES = {"cheeks+jaw": ("face", "eyes+brows", "nose", "mouth"), "background": ("face",)}
 
 
 @dataclass(frozen=True)
-class Outlined:
-    """A picture with the line around the region that is exchanged; `outline`: SVG path, 0..100 both ways."""
+class OutlinedPicture:
+    """A picture with the outline of the exchanged region; `outline` is an SVG path in 0..100 both ways."""
 
     picture: Picture
     outline: str
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the model said to a picture about the receiver's emotion."""
+class EmotionOdds:
+    """Log-odds and probability (0..1) of the receiver's emotion, as the model predicts them for one picture."""
 
     log_odds: float
     probability: float
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """One transplant: a donor, the receiver with the donor's region, and the model's answer to that.
+class Transplant:
+    """A donor, the receiver with the donor's region, and the model's prediction for that.
 
     Attributes
     ----------
@@ -74,13 +74,13 @@ class Exchange:
 
     donor: int
     emotion: int
-    given: Outlined
+    given: OutlinedPicture
     result: Picture
-    said: Said
+    odds: EmotionOdds
 
 
 @dataclass(frozen=True)
-class Worked:
+class WorkedExample:
     """One example: the same region of the same face, once from its own emotion and once from another.
 
     Attributes
@@ -88,19 +88,19 @@ class Worked:
     receiver
         Row of the analysis.
     before
-        What the model says to the receiver as it is.
+        Of the receiver without a transplant.
     """
 
     use: RegionImportance
     emotion: int
     receiver: int
-    face: Outlined
-    before: Said
-    same: Exchange
-    other: Exchange
+    face: OutlinedPicture
+    before: EmotionOdds
+    same: Transplant
+    other: Transplant
 
 
-def draw_worked_examples(report: Report, k: int, save: Save) -> tuple[Worked, ...]:
+def draw_worked_examples(report: Report, k: int, save: Save) -> tuple[WorkedExample, ...]:
     """Draw the examples of model `k`: a part of the face, then the background; empty where nothing was tested."""
     found, model = report.use, report.analysis.models[k]
     if found is None or found.design is None or report.analysis.faces is None or model.slug not in found.answers:
@@ -114,9 +114,9 @@ def draw_worked_examples(report: Report, k: int, save: Save) -> tuple[Worked, ..
 
 
 def shown_cells(uses: list[RegionImportance]) -> tuple[RegionImportance, ...]:
-    """What is shown of one model: the part of the face it uses most, beyond doubt if any is, and the background.
+    """The tests shown of one model: one of a region of the face and one of the background.
 
-    Of both the emotion with the largest gap, whichever that is.
+    Of each, "yes" comes before "small" and "small" before the rest, then the largest gap.
     """
     tested = [u for u in uses if np.isfinite(u.gap) and u.answer != "insufficient evidence"]
     rank = {"yes": 0, "small": 1}
@@ -140,10 +140,10 @@ def typical_pair(
     margin
         (len(cell),) log-odds of the emotion.
     stays
-        (len(cell),) whether the model's answer is that emotion.
+        (len(cell),) whether that emotion is predicted.
     right
-        Per row of the analysis, whether the model reads the face as it is correctly. Faces that it reads so before and
-        after a region of the same emotion come first: only there is an answer to lose.
+        Per row of the analysis, whether the prediction is correct. Faces whose prediction is correct, and stays so with
+        a region of the same emotion, come first: only there is a correct prediction to lose.
 
     Returns
     -------
@@ -190,7 +190,7 @@ def _draw(
     logits: npt.NDArray[np.float32],
     pair: tuple[int, int],
     save: Save,
-) -> Worked:
+) -> WorkedExample:
     model, emotion = report.analysis.models[k], report.analysis.classes.index(use.emotion)
     name = f"{model.slug}-{TRANSPLANTED.index(use.region)}"
     receiver = int(design["receiver"].iloc[pair[0]])
@@ -201,20 +201,20 @@ def _draw(
         donor = _portrait(report, int(row["donor"]))
         made = transplant(face, donor, use.region, matched=True)
         exchanges.append(
-            Exchange(
+            Transplant(
                 int(row["donor"]),
                 int(row["donor_emotion"]),
-                Outlined(_save(donor.pixels, f"{name}-{which}-donor", save), _outline(donor, use.region)),
+                OutlinedPicture(_save(donor.pixels, f"{name}-{which}-donor", save), _outline(donor, use.region)),
                 _save(made, f"{name}-{which}", save),
-                _said(logits[place], emotion),
+                _odds(logits[place], emotion),
             )
         )
-    return Worked(
+    return WorkedExample(
         use=use,
         emotion=emotion,
         receiver=receiver,
-        face=Outlined(_save(face.pixels, f"{name}-face", save), _outline(face, use.region)),
-        before=_said(model.logits[receiver], emotion),
+        face=OutlinedPicture(_save(face.pixels, f"{name}-face", save), _outline(face, use.region)),
+        before=_odds(model.logits[receiver], emotion),
         same=exchanges[0],
         other=exchanges[1],
     )
@@ -250,6 +250,6 @@ def _outline(face: Portrait, region: str) -> str:
     return "".join("M" + "L".join(f"{_UNIT * x:.1f} {_UNIT * y:.1f}" for x, y in polygon) + "Z" for polygon in polygons)
 
 
-def _said(logits: npt.NDArray[np.float32], emotion: int) -> Said:
+def _odds(logits: npt.NDArray[np.float32], emotion: int) -> EmotionOdds:
     odds = float(log_odds(logits[None], np.asarray([emotion]))[0])
-    return Said(odds, float(expit(odds)))
+    return EmotionOdds(odds, float(expit(odds)))

@@ -18,7 +18,7 @@ from reportgen.site.plots.style import SETTINGS, Palette, style_axes, to_svg
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 
-__all__ = ["PANELS", "ForestRow", "forest_alt", "forest_plot", "forest_rows"]
+__all__ = ["PANELS", "EnrichmentRow", "enrichment_alt", "enrichment_plot", "enrichment_rows"]
 
 PANELS = tuple(REGION_NAMES)
 """Regions from left to right."""
@@ -32,7 +32,7 @@ _WIDTH = 14.2
 
 
 @dataclass(frozen=True)
-class ForestRow:
+class EnrichmentRow:
     """One emotion: per region the enrichment, the random head's 95 % band (or None) and people's (or NaN)."""
 
     emotion: str
@@ -41,7 +41,7 @@ class ForestRow:
     people: tuple[float, ...]
 
 
-def forest_rows(report: Report, k: int) -> tuple[ForestRow, ...]:
+def enrichment_rows(report: Report, k: int) -> tuple[EnrichmentRow, ...]:
     """Rows of the emotions with ten images or more; empty where nothing was measured."""
     attention, model = report.regions, report.models[k].name
     if attention is None:
@@ -59,7 +59,7 @@ def forest_rows(report: Report, k: int) -> tuple[ForestRow, ...]:
         human = HUMAN.get(name)
         people = {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
         rows.append(
-            ForestRow(
+            EnrichmentRow(
                 name,
                 values,
                 tuple(
@@ -71,9 +71,9 @@ def forest_rows(report: Report, k: int) -> tuple[ForestRow, ...]:
     return tuple(rows)
 
 
-def forest_alt(report: Report, k: int) -> str:
+def enrichment_alt(report: Report, k: int) -> str:
     """What the plot shows, in words."""
-    rows = forest_rows(report, k)
+    rows = enrichment_rows(report, k)
     names = ", ".join(REGION_NAMES[region] for region in PANELS)
     return (
         f"Forest plot of {report.models[k].name}: heat per area with 95 % intervals for {names}, one line per emotion "
@@ -81,7 +81,7 @@ def forest_alt(report: Report, k: int) -> str:
     )
 
 
-def forest_plot(rows: tuple[ForestRow, ...], series: int, palette: Palette) -> tuple[bytes, int, int]:
+def enrichment_plot(rows: tuple[EnrichmentRow, ...], series: int, palette: Palette) -> tuple[bytes, int, int]:
     """One panel per region, one line per emotion.
 
     Returns
@@ -131,7 +131,7 @@ def forest_plot(rows: tuple[ForestRow, ...], series: int, palette: Palette) -> t
         return to_svg(figure), round(_WIDTH * 72), round(height * 72)
 
 
-def _top(rows: tuple[ForestRow, ...], region: int) -> float:
+def _top(rows: tuple[EnrichmentRow, ...], region: int) -> float:
     """End of one panel's axis: every point and person on it, intervals and bands as far as they fit."""
     points, ends = [1.5], [0.0]
     for row in rows:

@@ -1,4 +1,4 @@
-"""A drawn face whose regions are shaded by how much heat they get for their area."""
+"""A drawn face whose regions are shaded by their enrichment: share of the heat per share of the area."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FaceDiagram:
 
 
 def shade(value: float) -> str:
-    """The class of the shade for an enrichment: "h0" none, "h4" even attention, "h10" 2.5 and more."""
+    """CSS class of an enrichment's shade: "h0" none, "h4" even attention, "h10" 2.5 and more, "unknown" for NaN."""
     if math.isnan(value):
         return "unknown"
     return f"h{round(_STEPS * min(max(value, 0.0), MOST) / MOST)}"
@@ -68,8 +68,8 @@ def face_diagram(
             shapes.append(Shape(path, "line", ""))
             continue
         value = values.get(region, math.nan)
-        said = "not measured" if math.isnan(value) else f"{value:.2f}"
-        shapes.append(Shape(path, shade(value), f"{names[region]}: {said}"))
+        text = "not measured" if math.isnan(value) else f"{value:.2f}"
+        shapes.append(Shape(path, shade(value), f"{names[region]}: {text}"))
     known = [f"{names[region]} {value:.2f}" for region, value in values.items() if not math.isnan(value)]
     alt = f"Face of {name}, regions shaded by heat per area: {', '.join(known) or 'nothing measured'}"
     return FaceDiagram(name, series, href, _box(), tuple(shapes), alt, note)

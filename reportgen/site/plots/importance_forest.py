@@ -1,4 +1,4 @@
-"""What every region is worth to one model, per emotion: the transplant test's gaps with intervals."""
+"""How much every region matters to one model, per emotion: log-odds drops of the transplant test with intervals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.plots.style import SETTINGS, Palette, style_axes, to_svg
 from reportgen.site.wording.attention import REGION_NAMES
 
-__all__ = ["UseRow", "significant", "use_forest", "use_forest_alt", "use_rows"]
+__all__ = ["ImportanceRow", "importance_alt", "importance_plot", "importance_rows", "significant"]
 
 # Inches; an inch is 72 CSS pixels here.
 _WIDTH = 14.2
@@ -31,35 +31,35 @@ _LEAST_END = 0.6
 
 
 @dataclass(frozen=True)
-class UseRow:
-    """One emotion: its use of every region of `TRANSPLANTED`, and which of them people need."""
+class ImportanceRow:
+    """One emotion: the importance of every region of `TRANSPLANTED`, and which of them people need."""
 
     emotion: str
-    uses: tuple[RegionImportance, ...]
+    regions: tuple[RegionImportance, ...]
     people: tuple[bool, ...]
 
 
-def significant(use: RegionImportance) -> bool:
-    """Whether the gap differs from 0 beyond doubt, after adjustment; never where too few faces were there to say."""
-    return use.answer != "insufficient evidence" and use.p < ALPHA
+def significant(one: RegionImportance) -> bool:
+    """Whether the gap differs significantly from 0 after adjustment; never where there are too few faces to test."""
+    return one.answer != "insufficient evidence" and one.p < ALPHA
 
 
-def use_rows(uses: Sequence[RegionImportance], classes: tuple[str, ...]) -> tuple[UseRow, ...]:
-    """Rows of the emotions that were tested, from one model's uses."""
+def importance_rows(importances: Sequence[RegionImportance], classes: tuple[str, ...]) -> tuple[ImportanceRow, ...]:
+    """Rows of the emotions that were tested, from one model's region importances."""
     rows = []
     for name in classes:
-        own = {use.region: use for use in uses if use.emotion == name and math.isfinite(use.gap)}
+        own = {one.region: one for one in importances if one.emotion == name and math.isfinite(one.gap)}
         if set(own) != set(TRANSPLANTED):
             continue
         human = human_profile(name)
         needed = human.required if human is not None else ()
         rows.append(
-            UseRow(name, tuple(own[r] for r in TRANSPLANTED), tuple(region in needed for region in TRANSPLANTED))
+            ImportanceRow(name, tuple(own[r] for r in TRANSPLANTED), tuple(region in needed for region in TRANSPLANTED))
         )
     return tuple(rows)
 
 
-def use_forest_alt(model: str, rows: Sequence[UseRow]) -> str:
+def importance_alt(model: str, rows: Sequence[ImportanceRow]) -> str:
     """What the plot shows, in words."""
     names = ", ".join(REGION_NAMES[region] for region in TRANSPLANTED)
     emotions = ", ".join(row.emotion for row in rows)
@@ -69,7 +69,7 @@ def use_forest_alt(model: str, rows: Sequence[UseRow]) -> str:
     )
 
 
-def use_forest(rows: Sequence[UseRow], series: int, palette: Palette) -> tuple[bytes, int, int]:
+def importance_plot(rows: Sequence[ImportanceRow], series: int, palette: Palette) -> tuple[bytes, int, int]:
     """One panel per region, one line per emotion, all panels on one scale.
 
     Returns
@@ -90,7 +90,7 @@ def use_forest(rows: Sequence[UseRow], series: int, palette: Palette) -> tuple[b
             for place, row in zip(places, rows, strict=True):
                 if row.people[region]:
                     _people(axes, float(place), palette)
-                _value(axes, float(place), row.uses[region], (low, high), colour, palette.paper)
+                _value(axes, float(place), row.regions[region], (low, high), colour, palette.paper)
             axes.axvline(0.0, color=palette.ink, linewidth=1, zorder=1)
             axes.axvline(MIN_DROP, color=palette.ink, linewidth=1, dashes=(4, 3), zorder=1)
             axes.set_title(REGION_NAMES[TRANSPLANTED[region]], fontsize=13, color=palette.ink, loc="left", pad=6)
@@ -109,17 +109,17 @@ def use_forest(rows: Sequence[UseRow], series: int, palette: Palette) -> tuple[b
 
 
 def _value(
-    axes: Axes, place: float, use: RegionImportance, limits: tuple[float, float], colour: str, paper: str
+    axes: Axes, place: float, one: RegionImportance, limits: tuple[float, float], colour: str, paper: str
 ) -> None:
     """Interval and point; an arrowhead where an interval goes on beyond the axis."""
-    low, high = max(use.low, limits[0]), min(use.high, limits[1])
+    low, high = max(one.low, limits[0]), min(one.high, limits[1])
     axes.hlines(place, low, high, color=colour, alpha=0.55, linewidth=2.4)
-    for end, marker, cut in ((low, "<", use.low < limits[0]), (high, ">", use.high > limits[1])):
+    for end, marker, cut in ((low, "<", one.low < limits[0]), (high, ">", one.high > limits[1])):
         if cut:
             axes.plot(end, place, color=colour, marker=marker, markersize=5, markeredgewidth=0)
-    inside = colour if significant(use) else paper
+    inside = colour if significant(one) else paper
     axes.plot(
-        use.gap, place, color=colour, marker="o", markersize=7, markerfacecolor=inside, markeredgewidth=1.5, zorder=4
+        one.gap, place, color=colour, marker="o", markersize=7, markerfacecolor=inside, markeredgewidth=1.5, zorder=4
     )
 
 
@@ -132,12 +132,12 @@ def _people(axes: Axes, place: float, palette: Palette) -> None:
     )  # fmt: skip
 
 
-def _limits(rows: Sequence[UseRow]) -> tuple[float, float]:
+def _limits(rows: Sequence[ImportanceRow]) -> tuple[float, float]:
     """Ends of the axis: every point, and intervals as far as they do not squeeze the rest."""
-    uses = [use for row in rows for use in row.uses]
-    gaps = [use.gap for use in uses]
+    importances = [one for row in rows for one in row.regions]
+    gaps = [one.gap for one in importances]
     far = _REACH * max(_LEAST_END, *(abs(gap) for gap in gaps))
-    low = min(-MIN_DROP, *gaps, max(-far, min(use.low for use in uses)))
-    high = max(_LEAST_END, *gaps, min(far, max(use.high for use in uses)))
+    low = min(-MIN_DROP, *gaps, max(-far, min(one.low for one in importances)))
+    high = max(_LEAST_END, *gaps, min(far, max(one.high for one in importances)))
     margin = 0.04 * (high - low)
     return low - margin, high + margin

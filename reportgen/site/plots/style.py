@@ -1,4 +1,4 @@
-"""Diagrams drawn by matplotlib, each in the colours of the light and of the dark page.
+"""What all plots share: colours of the light and of the dark page, axes, and SVG without anything that changes.
 
 SVG text stays text and takes the page's typeface; ids are salted with a constant and there is no date, so the same
 numbers give the same bytes.
@@ -11,15 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from reportgen.evidence.performance.scores import ModelScores
-
-__all__ = ["DARK", "LIGHT", "SETTINGS", "Palette", "in_dark", "reliability_diagram", "style_axes", "to_svg"]
+__all__ = ["DARK", "LIGHT", "SETTINGS", "Palette", "in_dark", "style_axes", "to_svg"]
 
 SETTINGS: Any = {
     "svg.hashsalt": "reportgen",
@@ -51,56 +46,6 @@ LIGHT = Palette(
 DARK = Palette(
     "#ece9e2", "#a8a397", "#45413a", ("#f0935c", "#7cb9e4", "#a9c76a", "#cfa0e6", "#dcbf4d", "#63c5cd"), "#161513"
 )
-
-
-def reliability_diagram(score: ModelScores, series: int, palette: Palette) -> tuple[bytes, int, int]:
-    """Promised against kept: mean confidence of each bin against the share that was right, with intervals.
-
-    Below it how many images have which confidence.
-
-    Returns
-    -------
-    content, width, height
-        SVG and its size in CSS pixels.
-    """
-    colour = palette.models[series % len(palette.models)]
-    with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(5.2, 5.0), facecolor="none")
-        FigureCanvasSVG(figure)
-        top, bottom = figure.subplots(
-            2,
-            1,
-            height_ratios=(5, 1),
-            sharex=True,
-            gridspec_kw={"hspace": 0.12, "left": 0.165, "right": 0.94, "top": 0.97, "bottom": 0.12},
-        )
-        confidence = np.array([bin_.confidence for bin_ in score.bins])
-        accuracy = np.array([bin_.accuracy.value for bin_ in score.bins])
-        low = np.array([bin_.accuracy.low for bin_ in score.bins])
-        high = np.array([bin_.accuracy.high for bin_ in score.bins])
-        top.plot([0, 1], [0, 1], color=palette.soft, linewidth=1, dashes=(4, 3))
-        top.annotate(
-            "as sure as right", (0.06, 0.075), rotation=44, color=palette.soft, fontsize=9.5, rotation_mode="anchor"
-        )
-        top.vlines(confidence, low, high, color=colour, alpha=0.45, linewidth=2.2)
-        top.plot(confidence, accuracy, color=colour, linewidth=1.2, marker="o", markersize=6)
-        top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that was right")
-        bottom.vlines(
-            confidence,
-            0,
-            [bin_.n for bin_ in score.bins],
-            color=colour,
-            linewidth=5,
-            alpha=0.75,
-        )
-        bottom.set(xlabel="confidence, mean of each group", ylabel="images")
-        bottom.set_ylim(bottom=0)
-        ticks = [0, 0.25, 0.5, 0.75, 1]
-        bottom.set_xticks(ticks, [f"{100 * t:.0f} %" for t in ticks])
-        top.set_yticks(ticks, [f"{100 * t:.0f} %" for t in ticks])
-        for axes in (top, bottom):
-            style_axes(axes, palette)
-        return to_svg(figure), 374, 360
 
 
 def style_axes(axes: Axes, palette: Palette) -> None:

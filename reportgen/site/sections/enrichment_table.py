@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from reportgen.evidence.stats.intervals import two_decimals
-from reportgen.site.plots.enrichment_forest import PANELS, forest_rows
+from reportgen.site.plots.enrichment_forest import PANELS, enrichment_rows
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 
@@ -29,7 +29,7 @@ class HeatRow:
 def heat_rows(report: Report, k: int) -> tuple[HeatRow, ...]:
     """Every point of the plot of model `k`, line by line."""
     rows = []
-    for row in forest_rows(report, k):
+    for row in enrichment_rows(report, k):
         for region, value, band, people in zip(PANELS, row.values, row.bands, row.people, strict=True):
             known = band is not None and all(map(math.isfinite, band))
             rows.append(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from reportgen.site.html.components import Tile
 from reportgen.site.links import Links
-from reportgen.site.pictures.mean_maps import MeanMaps
+from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
 from reportgen.site.report import Report
 from reportgen.site.wording.format import count
 
-__all__ = ["MeanPair", "blank_rule", "mean_pairs"]
+__all__ = ["MeanPair", "blank_rule", "mean_note", "mean_pairs"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def mean_pairs(report: Report, links: Links, k: int, means: MeanMaps) -> tuple[M
             note = "no such image"
             tile = None
             if mean is not None:
-                note = mean.note
+                note = mean_note(mean)
                 if mean.picture is not None:
                     alt = (
                         f"Mean {report.method} map of {report.models[k].name} for {name} over "
@@ -49,9 +49,19 @@ def mean_pairs(report: Report, links: Links, k: int, means: MeanMaps) -> tuple[M
     return tuple(pairs)
 
 
+def mean_note(mean: MeanMap) -> str:
+    """As in "n = 30; 1 blank left out", or why there is no mean."""
+    left_out = [f"{mean.null:,} blank"] if mean.null else []
+    left_out += [f"{mean.unaligned:,} without landmarks"] if mean.unaligned else []
+    if not mean.n:
+        return f"none left: {' and '.join(left_out)}" if left_out else "no such image"
+    few = ", too few for a mean" if mean.few else ""
+    return f"n = {mean.n:,}{few}" + (f"; {' and '.join(left_out)} left out" if left_out else "")
+
+
 def blank_rule(report: Report, k: int, means: MeanMaps) -> str:
     """What was left out as blank; "" where nothing was."""
-    if not any(mean.blank for mean in means[k].values()):
+    if not any(mean.null for mean in means[k].values()):
         return ""
     if report.attention is None or report.models[k].null_mass is None:
         return "Blank maps, without any positive evidence, are left out."

@@ -12,8 +12,8 @@ from reportgen.evidence.importance.regions import MIN_DROP, MIN_PERSONS, RegionI
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.links import Links
 from reportgen.site.pictures.examples import Picture
-from reportgen.site.pictures.transplants import Worked
-from reportgen.site.plots.importance_forest import use_forest_alt, use_rows
+from reportgen.site.pictures.transplants import WorkedExample
+from reportgen.site.plots.importance_forest import importance_alt, importance_rows
 from reportgen.site.report import Report
 from reportgen.site.sections.transplants import WorkedView, worked_views
 from reportgen.site.wording.attention import REGION_NAMES
@@ -49,7 +49,7 @@ class UsePictures:
     """What is drawn for one model: the forest plot for light and for dark pages, and the worked examples."""
 
     forest: tuple[Picture, Picture] | None = None
-    worked: tuple[Worked, ...] = ()
+    worked: tuple[WorkedExample, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class UseSection:
     lede: str
     notes: tuple[str, ...]
     forest: tuple[Picture, Picture] | None
-    forest_alt: str
+    enrichment_alt: str
     untested: str
     least: str
     people: bool
@@ -125,7 +125,7 @@ def use_section(report: Report, links: Links, k: int, pictures: UsePictures) -> 
     if found is None:
         return None
     uses = [use for use in found.uses if use.model == model.name]
-    rows = use_rows(uses, report.classes)
+    rows = importance_rows(uses, report.classes)
     missing = [name for name in report.classes if name not in {row.emotion for row in rows}]
     return UseSection(
         proofs=model_proofs(report, links, k),
@@ -133,14 +133,14 @@ def use_section(report: Report, links: Links, k: int, pictures: UsePictures) -> 
         lede=_lede(model.name, uses),
         notes=(*_backgrounds(found.backgrounds, model.name), *filter(None, map(_through_colour, uses))),
         forest=pictures.forest,
-        forest_alt=use_forest_alt(model.name, rows),
+        enrichment_alt=importance_alt(model.name, rows),
         untested=_untested(missing),
         least=f"{MIN_DROP:g}",
         people=any(any(row.people) for row in rows),
-        rows=tuple(_cell(report, links, use) for row in rows for use in row.uses),
+        rows=tuple(_cell(report, links, use) for row in rows for use in row.regions),
         unmatched=any(math.isfinite(use.unmatched) for use in uses),
         emotions=report.classes,
-        donors=_donors(report, found, [use for row in rows for use in row.uses]),
+        donors=_donors(report, found, [use for row in rows for use in row.regions]),
         donor_note=_donor_note(found),
         worked=worked_views(report, links, k, pictures.worked),
         hidden="" if report.privacy == "none" else _HIDDEN,

@@ -12,7 +12,7 @@ from reportgen.evidence.performance.scores import FEW
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.html.components import Link, series_of
 from reportgen.site.links import Links
-from reportgen.site.plots.importance_forest import use_rows
+from reportgen.site.plots.importance_forest import importance_rows
 from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import EVEN, RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES, SHOWN, Attention
@@ -111,7 +111,7 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
         uses = () if use is None else tuple(u for u in use.uses if u.model == model.name)
         by_place = {(u.emotion, u.region): u for u in uses}
         # The model's page has rows for these emotions only.
-        listed = {row.emotion for row in use_rows(uses, report.classes)}
+        listed = {row.emotion for row in importance_rows(uses, report.classes)}
         rows = []
         for emotion, name in enumerate(report.classes):
             cells = []

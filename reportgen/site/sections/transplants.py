@@ -16,7 +16,7 @@ from reportgen.evidence.importance.regions import (
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.html.components import Tile, series_of
 from reportgen.site.links import Links
-from reportgen.site.pictures.transplants import Exchange, Outlined, Said, Worked
+from reportgen.site.pictures.transplants import EmotionOdds, OutlinedPicture, Transplant, WorkedExample
 from reportgen.site.plots.importance_forest import significant
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
@@ -58,12 +58,12 @@ class TransplantMethod:
     grades: tuple[tuple[str, str, str, str, str], ...]
 
 
-def worked_views(report: Report, links: Links, k: int, worked: tuple[Worked, ...]) -> tuple[WorkedView, ...]:
+def worked_views(report: Report, links: Links, k: int, worked: tuple[WorkedExample, ...]) -> tuple[WorkedView, ...]:
     """The examples of model `k` in words."""
     return tuple(_worked(report, links, k, one) for one in worked)
 
 
-def _worked(report: Report, links: Links, k: int, one: Worked) -> WorkedView:
+def _worked(report: Report, links: Links, k: int, one: WorkedExample) -> WorkedView:
     emotion, region = one.use.emotion, REGION_NAMES[one.use.region]
     rows = tuple(
         (lead, (_face(report, links, one), _donor(report, links, one, exchange), _result(report, one, exchange)))
@@ -75,34 +75,34 @@ def _worked(report: Report, links: Links, k: int, one: Worked) -> WorkedView:
     return WorkedView(f"{capital(region)}, {emotion}", _why(report, k, one), rows, _conclusion(report, one))
 
 
-def _face(report: Report, links: Links, one: Worked) -> Step:
+def _face(report: Report, links: Links, one: WorkedExample) -> Step:
     said = f"as it is: {_said(one.before)}"
     return _step(report, links, one.receiver, one.face, f"A face of {one.use.emotion}", said)
 
 
-def _donor(report: Report, links: Links, one: Worked, exchange: Exchange) -> Step:
+def _donor(report: Report, links: Links, one: WorkedExample, exchange: Transplant) -> Step:
     emotion = report.classes[exchange.emotion]
     title = f"Another face of {emotion}" if exchange is one.same else f"A face of {emotion}"
     return _step(report, links, exchange.donor, exchange.given, title, f"gives its {REGION_NAMES[one.use.region]}")
 
 
-def _step(report: Report, links: Links, row: int, shown: Outlined, title: str, note: str) -> Step:
+def _step(report: Report, links: Links, row: int, shown: OutlinedPicture, title: str, note: str) -> Step:
     alt = f"Image {report.ids[row]}, labelled {report.truth(row)}"
     return Step(Tile(shown.picture, alt, title, note, links.image_path(row)), shown.outline)
 
 
-def _result(report: Report, one: Worked, exchange: Exchange) -> Step:
+def _result(report: Report, one: WorkedExample, exchange: Transplant) -> Step:
     region = REGION_NAMES[one.use.region]
     alt = f"Image {report.ids[one.receiver]} with the {region} of image {report.ids[exchange.donor]}"
-    return Step(Tile(exchange.result, alt, f"{capital(one.use.emotion)} {sure(exchange.said.probability)}",
-                     f"log-odds {signed(exchange.said.log_odds)}"))  # fmt: skip
+    return Step(Tile(exchange.result, alt, f"{capital(one.use.emotion)} {sure(exchange.odds.probability)}",
+                     f"log-odds {signed(exchange.odds.log_odds)}"))  # fmt: skip
 
 
-def _said(said: Said) -> str:
+def _said(said: EmotionOdds) -> str:
     return f"{sure(said.probability)}, log-odds {signed(said.log_odds)}"
 
 
-def _why(report: Report, k: int, one: Worked) -> str:
+def _why(report: Report, k: int, one: WorkedExample) -> str:
     use, shown = one.use, significant(one.use) and one.use.gap > 0
     if use.region == "background":
         if shown:
@@ -114,9 +114,9 @@ def _why(report: Report, k: int, one: Worked) -> str:
     return f"No part of the face was shown to be used; the largest gap is that of {what}."
 
 
-def _conclusion(report: Report, one: Worked) -> str:
+def _conclusion(report: Report, one: WorkedExample) -> str:
     use = one.use
-    gap = one.same.said.log_odds - one.other.said.log_odds
+    gap = one.same.odds.log_odds - one.other.odds.log_odds
     return (
         f"With {report.classes[one.other.emotion]} instead of {use.emotion} the log-odds are {abs(gap):.2f} "
         f"{'lower' if gap >= 0 else 'higher'}: the odds of {use.emotion} are {_share(gap)} what they were. Over all "
@@ -131,7 +131,7 @@ def _share(gap: float) -> str:
     return f"{sure(factor)} of" if factor < 1 else f"{factor:.1f} times"
 
 
-def _pictures(report: Report, one: Worked) -> str:
+def _pictures(report: Report, one: WorkedExample) -> str:
     found = report.use
     if found is None or found.design is None:
         return "the"

@@ -14,7 +14,8 @@ import pytest
 from reportgen.config import Config
 from reportgen.errors import OutputError
 from reportgen.progress import SilentProgress
-from reportgen.site.bundle.size_reduction import STEPS, Economy
+from reportgen.site.bundle.mail import STEPS
+from reportgen.site.compose import Detail
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
 
@@ -58,7 +59,7 @@ def test_each_step_makes_it_smaller(sizes: tuple[Published, list[float]]) -> Non
 
 
 def test_steps_only_ever_take_away() -> None:
-    kept = [Economy(), *(economy for _, economy in STEPS)]
+    kept = [Detail(), *(detail for _, detail in STEPS)]
     for before, after in pairwise(kept):
         assert after != before
         assert after.tables <= before.tables

@@ -31,7 +31,7 @@ from reportgen.site.links import Links
 from reportgen.site.pictures.drawing import Drawn
 from reportgen.site.pictures.overlays import resize
 from reportgen.site.pictures.transplants import draw_worked_examples, shown_cells, typical_pair
-from reportgen.site.plots.importance_forest import use_forest, use_rows
+from reportgen.site.plots.importance_forest import importance_plot, importance_rows
 from reportgen.site.plots.style import DARK, LIGHT, in_dark
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
@@ -169,7 +169,7 @@ def test_heat_is_held_against_use(published: Published, report: Report) -> None:
 
 
 def test_rows_of_the_forest_are_the_tested_emotions(report: Report) -> None:
-    rows = use_rows([u for u in found(report).uses if u.model == "ResNet18"], report.analysis.classes)
+    rows = importance_rows([u for u in found(report).uses if u.model == "ResNet18"], report.analysis.classes)
     assert [row.emotion for row in rows] == ["anger", "happiness"]
     for row in rows:
         assert [use.region for use in row.uses] == list(TRANSPLANTED)
@@ -182,7 +182,9 @@ def test_the_forest_fills_what_is_beyond_doubt_and_cuts_what_goes_on() -> None:
     def drawn(use: RegionImportance, emotion: str = "joy") -> str:
         others = [a_use(emotion, region, 0.0, "no") for region in TRANSPLANTED if region != use.region]
         uses = sorted([use, *others], key=lambda u: TRANSPLANTED.index(u.region))
-        return use_forest(use_rows([replace(u, emotion=emotion) for u in uses], (emotion,)), 0, LIGHT)[0].decode()
+        return importance_plot(importance_rows([replace(u, emotion=emotion) for u in uses], (emotion,)), 0, LIGHT)[
+            0
+        ].decode()
 
     hollow = f"fill: {LIGHT.paper}"
     assert drawn(a_use("joy", "mouth", 1.0)).count(hollow) == 5
@@ -200,14 +202,14 @@ def test_the_forest_fills_what_is_beyond_doubt_and_cuts_what_goes_on() -> None:
 
 
 def test_the_forest_comes_out_the_same_every_time_and_keeps_names_as_they_are(report: Report) -> None:
-    rows = use_rows([u for u in found(report).uses if u.model == "ResNet18"], report.analysis.classes)
-    first, again, dark = (use_forest(rows, 1, palette) for palette in (LIGHT, LIGHT, DARK))
+    rows = importance_rows([u for u in found(report).uses if u.model == "ResNet18"], report.analysis.classes)
+    first, again, dark = (importance_plot(rows, 1, palette) for palette in (LIGHT, LIGHT, DARK))
     assert first == again
     # Inner names hang on the colours; for the rest a light figure in dark colours is the dark figure.
     inner = re.compile(rb"[mp][0-9a-f]{10}\b")
     assert first[1:] == dark[1:] and first[0] != dark[0]
     assert inner.sub(b"", in_dark(first[0])) == inner.sub(b"", dark[0])
-    dollars = use_forest([replace(rows[0], emotion="$x^2$ <&>")], 0, LIGHT)[0].decode()
+    dollars = importance_plot([replace(rows[0], emotion="$x^2$ <&>")], 0, LIGHT)[0].decode()
     assert "$x^2$ &lt;&amp;&gt;" in dollars
 
 
@@ -269,10 +271,10 @@ def test_examples_show_the_tests_own_pictures_and_answers(published: Published, 
                 & (design["region"] == one.use.region) & design["matched"] & (design["emotion"] == one.emotion)
                 & (design["donor_emotion"] == exchange.emotion)
             )  # fmt: skip
-            assert exchange.said.log_odds in log_odds(logits[place], np.full(len(place), one.emotion)).tolist()
-            assert exchange.said.probability == pytest.approx(1 / (1 + math.exp(-exchange.said.log_odds)))
-            assert f"log-odds {signed(exchange.said.log_odds)}" in section
-        gap = one.same.said.log_odds - one.other.said.log_odds
+            assert exchange.odds.log_odds in log_odds(logits[place], np.full(len(place), one.emotion)).tolist()
+            assert exchange.odds.probability == pytest.approx(1 / (1 + math.exp(-exchange.odds.log_odds)))
+            assert f"log-odds {signed(exchange.odds.log_odds)}" in section
+        gap = one.same.odds.log_odds - one.other.odds.log_odds
         assert f"the log-odds are {abs(gap):.2f} lower" in section
         assert f"the gap is {signed(one.use.gap)}" in section
     for path, content in saved.items():

@@ -18,7 +18,7 @@ from reportgen.evidence.stats.intervals import Estimate
 from reportgen.faces.regions import REGIONS
 from reportgen.site.pages import downloads
 from reportgen.site.pages.downloads import DESCRIPTIONS
-from reportgen.site.plots.enrichment_forest import PANELS, ForestRow, forest_plot
+from reportgen.site.plots.enrichment_forest import PANELS, EnrichmentRow, enrichment_plot
 from reportgen.site.plots.face_diagram import face_diagram, shade
 from reportgen.site.plots.style import DARK, LIGHT, in_dark
 from reportgen.site.publish import Published
@@ -295,7 +295,7 @@ def test_large_tables_stay_behind(report: Report, monkeypatch: pytest.MonkeyPatc
 
 def test_figures_come_out_the_same_in_both_schemes_and_every_time() -> None:
     nothing = Estimate(float("nan"), 0.0, float("inf"), 0)
-    row = ForestRow(
+    row = EnrichmentRow(
         "joy",
         (
             Estimate(1.2, 1.1, 1.3, 9),
@@ -309,7 +309,7 @@ def test_figures_come_out_the_same_in_both_schemes_and_every_time() -> None:
         ((0.5, 1.5), None, (0.1, 40.0), None, (float("nan"), 1.0), None, (0.2, 1.2)),
         (float("nan"), 1.57, float("nan"), 1.12, *[float("nan")] * 3),
     )
-    first, again, dark = (forest_plot((row,), 0, palette) for palette in (LIGHT, LIGHT, DARK))
+    first, again, dark = (enrichment_plot((row,), 0, palette) for palette in (LIGHT, LIGHT, DARK))
     assert first == again
     inner = re.compile(rb"[mp][0-9a-f]{10}\b")
     assert first[1:] == dark[1:] and first[0] != dark[0]
