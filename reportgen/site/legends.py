@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reportgen.analysis import ModelRecords
 from reportgen.site.html.components import Legend
 from reportgen.site.pictures.mean_maps import Frames
 from reportgen.site.report import Report
 from reportgen.site.wording.format import count
+from reportgen.site.wording.scope import grid_text
 
-__all__ = ["Legends", "grid_text"]
+__all__ = ["Legends"]
 
 
 class Legends:
@@ -61,10 +61,3 @@ class Legends:
             f"Share of the evidence that falls on a place, averaged over the images, each counting alike. {scale}, "
             f"set by the means of ten images or more. Blank maps are left out. {below}",
         )
-
-
-def grid_text(model: ModelRecords) -> str:
-    """As in "7 × 7 cells of 32 px, enlarged"."""
-    height, width = model.maps.shape[-2:]
-    size = model.info.get("input", (224, 224))
-    return f"{height} × {width} cells of {round(size[0] / height)} px, enlarged"

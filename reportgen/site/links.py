@@ -57,6 +57,11 @@ class Links:
         """Where a confused pair stands on a model's page of errors."""
         return f"{self.emotion_slugs[truth]}-as-{self.emotion_slugs[predicted]}"
 
+    def shortcut_anchor(self, model: str, emotion: str, change: str) -> str:
+        """Where a proved shortcut stands on the page of shortcuts; model and emotion by their names."""
+        slug = next(found.slug for found in self._report.models if found.name == model)
+        return f"{slug}-{self.emotion_slugs[self._report.classes.index(emotion)]}-{change}"
+
     def explorer(self, *tokens: str) -> str:
         """A filtered view of the explorer."""
         return "explorer.html#" + "%20".join(tokens)

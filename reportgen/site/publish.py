@@ -14,11 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reportgen.analysis import write_atomically
+from reportgen.analysis import write_atomically, write_json
 from reportgen.config import Config
 from reportgen.errors import OutputError
 from reportgen.output_guard import (
     MANIFEST,
+    MARK,
     SCRATCH,
     begin_scratch,
     check_single,
@@ -31,16 +32,16 @@ from reportgen.site.bundle.mail import mail
 from reportgen.site.bundle.privacy import protect
 from reportgen.site.bundle.single_file import single_page
 from reportgen.site.bundle.zip import archive_date, write_archive
-from reportgen.site.compose import Composed, compose
+from reportgen.site.compose import Composed, Detail, compose
 from reportgen.site.html.render import find_templates
 from reportgen.site.pictures.examples import Save
 from reportgen.site.report import Report
 from reportgen.site.wording.format import and_list
-from reportgen.site.writer import SiteWriter
 
 __all__ = ["MANIFEST", "Composer", "Published", "publish", "publish_site", "repair"]
 
-Composer = Callable[[Mapping[str, bytes], Save, Callable[[int], None]], Composed]
+Advance = Callable[[int], None]
+Composer = Callable[[Mapping[str, bytes], Save, Advance], Composed]
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,6 @@ class Published:
     ----------
     pages
         HTML pages.
-    bytes
-        Size of the site unpacked.
-    zip_bytes
-        Size of the zip, 0 without one.
     single, mail
         The whole site in one HTML file, and the zip for a mail, where they were asked for.
     warnings
@@ -64,8 +61,6 @@ class Published:
     site: Path
     zip: Path | None
     pages: int
-    bytes: int
-    zip_bytes: int
     warnings: tuple[str, ...]
     single: Path | None = None
     mail: Path | None = None
@@ -89,7 +84,7 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
     """
     report = protect(report, config.privacy)
 
-    def composer(known: Mapping[str, bytes], save: Save, advance: Callable[[int], None]) -> Composed:
+    def composer(known: Mapping[str, bytes], save: Save, advance: Advance) -> Composed:
         # A protected picture's name no longer says what it was made from.
         return compose(report, config, known if report.privacy == "none" else {}, save, advance)
 
@@ -104,7 +99,15 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
             write_atomically(single, single_page(site, files, router, config.single_file_mb))
     if config.mail:
         known = _Known(site, {name: digest for name, (digest, _) in files.items()})
-        smaller = mail(report, output, [*files, MANIFEST], known, config, progress)
+
+        def write(smaller: Report, settings: Config, detail: Detail, folder: Path, advance: Advance) -> list[str]:
+            writer = SiteWriter(folder)
+            for path, content in compose(smaller, settings, known, writer, advance, detail).render():
+                writer(path, content)
+            writer.close()
+            return [*writer.files, MANIFEST]
+
+        smaller = mail(report, output, [*files, MANIFEST], write, config, progress)
         mailed = smaller.zip
         if smaller.left_out:
             reason = f"to have {config.mail_mb:g} MB at most"
@@ -170,7 +173,33 @@ def _write(
     _swap(fresh, site, output)
     pages = sum(name.endswith(".html") for name in files)
     warnings = _warnings(files, packed_bytes or total, config)
-    return Published(site, packed, pages, total, packed_bytes, tuple(warnings)), files
+    return Published(site, packed, pages, tuple(warnings)), files
+
+
+class SiteWriter:
+    """Writes files below a folder and remembers them; may be called from several threads.
+
+    Attributes
+    ----------
+    files
+        Hash and size of every file by its path.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.files: dict[str, tuple[str, int]] = {}
+
+    def __call__(self, path: str, content: bytes) -> None:
+        """Write one file."""
+        target = self._root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        self.files[path] = (hashlib.sha256(content).hexdigest(), len(content))
+
+    def close(self) -> None:
+        """Write the manifest beside the files; it is not among them."""
+        digests = {name: digest for name, (digest, _) in sorted(self.files.items())}
+        write_json(self._root / MANIFEST, {"made_by": MARK, "files": digests})
 
 
 def repair(output: Path) -> None:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reportgen.config import Config
 from reportgen.errors import OutputError
 from reportgen.evidence.examples.mining import Mined
-from reportgen.output_guard import MAILED, MANIFEST, begin_scratch, clear_scratch
+from reportgen.output_guard import MAILED, begin_scratch, clear_scratch
 from reportgen.progress import Progress
 from reportgen.site.bundle.zip import archive_date, write_archive
-from reportgen.site.compose import Detail, compose
+from reportgen.site.compose import Detail
 from reportgen.site.report import DataNote, Report
 from reportgen.site.wording.format import and_list
-from reportgen.site.writer import SiteWriter
 
 __all__ = ["STEPS", "Mailed", "mail"]
+
+Write = Callable[[Report, Config, Detail, Path, Callable[[int], None]], list[str]]
 
 
 _NO_TABLES = Detail(tables=False)
@@ -43,17 +44,18 @@ class Mailed:
     left_out: tuple[str, ...]
 
 
-def mail(
-    report: Report, output: Path, names: list[str], known: Mapping[str, bytes], config: Config, progress: Progress
-) -> Mailed:
+def mail(report: Report, output: Path, names: list[str], write: Write, config: Config, progress: Progress) -> Mailed:
     """Write `output/report-mail.zip`.
 
     Parameters
     ----------
     report
         The report of the site, with faces and names hidden where that was asked for.
-    names, known
-        The files of `output/site`, and their content as far as it may be taken over.
+    names
+        The files of `output/site`.
+    write
+        Writes the site of a report, with these settings and this much detail, into a folder; calls its last argument
+        with the number of images drawn since the last call, and returns the site's files.
 
     Raises
     ------
@@ -79,12 +81,8 @@ def mail(
             with progress.stage(f"Mail, without {text}", len(report.analysis.images)) as step:
                 smaller = folder / "site"
                 shutil.rmtree(smaller, ignore_errors=True)
-                save = SiteWriter(smaller)
-                composed = compose(reduced(report, detail, left_out), settings, known, save, step.advance, detail)
-                for path, content in composed.render():
-                    save(path, content)
-                save.close()
-                write_archive(smaller, [*save.files, MANIFEST], fresh, "report", archive_date())
+                files = write(reduced(report, detail, left_out), settings, detail, smaller, step.advance)
+                write_archive(smaller, files, fresh, "report", archive_date())
         size = fresh.stat().st_size
         if size > limit:
             raise OutputError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reportgen.evidence.importance.regions import MIN_DROP
 from reportgen.site.html.components import Finding, Headline, Legend, Link, MarkRow, Number, Page, Tile, series_of
-from reportgen.site.legends import Legends, grid_text
+from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
 from reportgen.site.plots.recall import recall_rows
@@ -27,7 +27,7 @@ from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.importance import USE_RULE, use_basis
 from reportgen.site.wording.next_steps import Step, next_steps
 from reportgen.site.wording.proofs import known_words, model_proofs
-from reportgen.site.wording.scope import data_notes, facts
+from reportgen.site.wording.scope import data_notes, facts, grid_text
 
 __all__ = [
     "EmotionsView",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.site.html.components import Cell, Crumb, Legend, Link, Number, Page, series_of
-from reportgen.site.legends import Legends, grid_text
+from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.examples import Picture
 from reportgen.site.pictures.mean_maps import MeanMaps
@@ -31,6 +31,7 @@ from reportgen.site.wording.format import (
     rate,
 )
 from reportgen.site.wording.proofs import model_proofs
+from reportgen.site.wording.scope import grid_text
 
 __all__ = ["ModelView", "ScoreRow", "model_view"]
 

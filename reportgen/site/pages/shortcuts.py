@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
-from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP, InterventionEffect
+from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP
 from reportgen.evidence.stats.intervals import format_p
 from reportgen.inputs.images.changes import CHANGES
 from reportgen.site.html.components import Legend, Link, Page, Tile, series_of
@@ -26,7 +26,7 @@ from reportgen.site.tiles import Tiles
 from reportgen.site.wording.changes import DONE, PROPERTIES
 from reportgen.site.wording.format import and_list, count, number, percent, percent_interval, sure
 
-__all__ = ["Found", "ShortcutsView", "shortcut_anchor", "shortcut_headline", "shortcuts_view"]
+__all__ = ["Found", "ShortcutsView", "shortcut_headline", "shortcuts_view"]
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,6 @@ def shortcuts_view(
     )
 
 
-def shortcut_anchor(report: Report, links: Links, shortcut: Shortcut | InterventionEffect) -> str:
-    """Where a proved shortcut stands on the page."""
-    model = next(model.slug for model in report.models if model.name == shortcut.model)
-    return f"{model}-{links.emotion_slugs[report.classes.index(shortcut.emotion)]}-{shortcut.change}"
-
-
 def shortcut_headline(report: Report) -> str | None:
     """The strongest finding in one sentence, as in "Both models know disgust and sadness by colour."; None if none."""
     findings = report.shortcuts
@@ -198,7 +192,7 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
     persons = "" if shortcut.persons is None else f" of {count(shortcut.persons, 'person')}"
     chance = format_p(shortcut.p)
     return Found(
-        anchor=shortcut_anchor(report, links, shortcut),
+        anchor=links.shortcut_anchor(shortcut.model, shortcut.emotion, shortcut.change),
         series=series_of(k),
         title=f"{shortcut.model} knows {shortcut.emotion} by {PROPERTIES[shortcut.change]}",
         sentence=shortcut.sentence,

@@ -12,7 +12,6 @@ from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.site.html.components import Link
 from reportgen.site.links import Links
-from reportgen.site.pages.shortcuts import shortcut_anchor
 from reportgen.site.report import Report
 from reportgen.site.wording.changes import DONE
 from reportgen.site.wording.format import and_list, count, percent
@@ -110,7 +109,9 @@ def model_proofs(report: Report, links: Links, k: int) -> tuple[Proof, ...]:
 
 
 def _images(report: Report, links: Links, shortcuts: Sequence[Shortcut]) -> Link:
-    return Link("Before and after, with the images", f"shortcuts.html#{shortcut_anchor(report, links, shortcuts[0])}")
+    first = shortcuts[0]
+    anchor = links.shortcut_anchor(first.model, first.emotion, first.change)
+    return Link("Before and after, with the images", f"shortcuts.html#{anchor}")
 
 
 def _fall(shortcut: Shortcut) -> str:

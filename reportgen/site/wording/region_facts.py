@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.evidence.attention.map_statistics import resolvability
-from reportgen.site.legends import grid_text
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, count, percent
+from reportgen.site.wording.scope import grid_text
 from reportgen.types import FloatArray
 
 __all__ = ["Resolved", "region_sources", "resolved_regions"]

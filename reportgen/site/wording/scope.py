@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reportgen.analysis import ModelRecords
 from reportgen.site.report import DataNote, Report
 from reportgen.site.wording.format import count, number, percents, plain
 
-__all__ = ["data_notes", "facts", "sampling"]
+__all__ = ["data_notes", "facts", "grid_text", "sampling"]
 
 
 def facts(report: Report) -> str:
@@ -39,3 +40,10 @@ def data_notes(report: Report) -> tuple[DataNote, ...]:
     )
     sample = sampling(report)
     return (DataNote("A sample is looked at closely", sample), *notes) if sample else notes
+
+
+def grid_text(model: ModelRecords) -> str:
+    """As in "7 × 7 cells of 32 px, enlarged"."""
+    height, width = model.maps.shape[-2:]
+    size = model.info.get("input", (224, 224))
+    return f"{height} × {width} cells of {round(size[0] / height)} px, enlarged"

@@ -17,7 +17,7 @@ from reportgen.evidence.attention.map_clusters import MapCluster
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.progress import SilentProgress
 from reportgen.site.links import Links
-from reportgen.site.pages.shortcuts import shortcut_anchor, shortcut_headline
+from reportgen.site.pages.shortcuts import shortcut_headline
 from reportgen.site.pictures.shortcuts import draw_shortcuts
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
@@ -174,7 +174,7 @@ def test_the_headline_names_who_knows_what(
     report = replace(made, shortcuts=replace(made.shortcuts, found=found))
     assert shortcut_headline(report) == expected
     if found:
-        assert shortcut_anchor(report, Links(report, ()), found[0]) == f"{models[0].lower()}-{proved[0][1]}-grey"
+        assert Links(report, ()).shortcut_anchor(*proved[0], "grey") == f"{models[0].lower()}-{proved[0][1]}-grey"
 
 
 def test_drawing_twice_gives_the_same_bytes(report: Report) -> None:

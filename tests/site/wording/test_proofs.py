@@ -157,7 +157,7 @@ def test_a_class_that_is_never_answered_is_said_to_be(changed: Callable[..., Rep
     assert [right_answers(part) for part in parts] == ["it never answers happiness", "80 of 90 answers right"]
     from reportgen.site.sections.region_profile import profile_view
 
-    profile = profile_view(shown, HAPPINESS)
+    profile = profile_view(shown, Links(shown, ()), HAPPINESS)
     assert profile is not None
     for _, answers, _ in profile.checks[:2]:
         assert answers[0].endswith("; it never answers happiness") and "never" not in answers[1]
