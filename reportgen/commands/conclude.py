@@ -55,7 +55,7 @@ def conclude(
     def load_image(index: int) -> npt.NDArray[np.uint8]:
         return decode(test_set.read_bytes(int(rows[index]))).pixels
 
-    blank = None if attention is None else [measures.own.blank for measures in attention.measures]
+    blank = None if attention is None else [measures.own.null_map for measures in attention.measures]
     shortcuts = judge_shortcuts(analysis, interventions, config.seed, blank)
     notes = data_notes(
         everything.images, everything.problems, classes, everything.manifest["notes"], _overlap(test_set, config)

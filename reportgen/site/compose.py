@@ -194,7 +194,7 @@ def _use(report: Report, k: int, save: Save) -> UsePictures:
     found, model = report.use, report.models[k]
     if found is None or not found.tested:
         return UsePictures()
-    rows = importance_rows([use for use in found.uses if use.model == model.name], report.classes)
+    rows = importance_rows([use for use in found.regions if use.model == model.name], report.classes)
     forest = _both(f"use-{model.slug}", lambda palette: importance_plot(rows, k, palette), save) if rows else None
     return UsePictures(forest, draw_worked_examples(report, k, save))
 

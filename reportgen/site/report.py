@@ -199,6 +199,6 @@ class Report:
     def blank(self, model: int) -> npt.NDArray[np.bool_]:
         """(n,) maps of the true label without evidence: no more than the random head gives, where that was run."""
         if self.attention is not None:
-            return np.asarray(self.attention.measures[model].own.blank)
+            return np.asarray(self.attention.measures[model].own.null_map)
         maps = self.models[model].maps[np.arange(len(self.labels)), np.maximum(self.labels, 0)]
         return np.asarray(~(maps.max(axis=(1, 2)) > 0))

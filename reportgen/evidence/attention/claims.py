@@ -153,7 +153,7 @@ def _better_on_face(a: ModelMaps, b: ModelMaps, cases: Cases, seed: int) -> Clai
 
 def _errors(model: ModelMaps, measure: ModelMeasures, cases: Cases, seed: int) -> list[Claim]:
     stats, labelled = measure.predicted, cases.labels >= 0
-    used = labelled & ~stats.blank
+    used = labelled & ~stats.null_map
     wrong, draws = model.predicted != cases.labels, _person_draws(used, cases, seed)
     limit = np.quantile(stats.effective_area[used], DIFFUSE_QUARTER) if used.any() else np.inf
     claims = [

@@ -21,7 +21,7 @@ from reportgen.evidence.attention.map_statistics import MapStatistics, areas, re
 from reportgen.evidence.attention.measure import ModelMeasures, measure_model
 from reportgen.evidence.attention.nulls import NullShares, band
 from reportgen.evidence.attention.patterns import Pattern, find_patterns
-from reportgen.evidence.attention.profiles import EmotionProfile, ProfileDistance, emotion_profiles, profile_distance
+from reportgen.evidence.attention.profiles import EmotionProfile, emotion_profiles, profile_distance
 from reportgen.evidence.attention.verdicts import Verdict, judge_model
 from reportgen.evidence.stats.clustered import DRAWS
 from reportgen.faces.landmarks import ACTIONS
@@ -83,7 +83,7 @@ class AttentionFindings:
 
     Attributes
     ----------
-    measures, distances
+    measures
         One per model, in the models' order.
     verdicts, profiles, claims, patterns, actions
         Records for the site.
@@ -95,7 +95,6 @@ class AttentionFindings:
     """
 
     measures: tuple[ModelMeasures, ...]
-    distances: tuple[ProfileDistance, ...]
     verdicts: tuple[Verdict, ...]
     profiles: tuple[EmotionProfile, ...]
     claims: tuple[Claim, ...]
@@ -162,9 +161,7 @@ def judge_maps(
         "patterns": pd.DataFrame([_pattern(p, cases) for p in patterns], columns=list(DICTIONARY["patterns"])),
         "actions": pd.DataFrame([_flat(a, "effect") for a in links], columns=list(DICTIONARY["actions"])),
     }
-    return AttentionFindings(
-        measures, distances, verdicts, profiles, claims, patterns, links, bands, MappingProxyType(tables)
-    )
+    return AttentionFindings(measures, verdicts, profiles, claims, patterns, links, bands, MappingProxyType(tables))
 
 
 def _flat(record: Claim | ActionLink, estimate: str) -> dict[str, object]:
@@ -242,7 +239,7 @@ def _maps(model: ModelMaps, measures: ModelMeasures, cases: Cases) -> pd.DataFra
             "class": names,
             "correct": model.predicted == cases.labels,
             "confidence": model.confidence,
-            "blank": stats.blank,
+            "blank": stats.null_map,
             "mass": stats.mass,
             "effective_area": stats.effective_area,
             "peak_row": np.where(stats.peak < 0, -1, stats.peak // width),

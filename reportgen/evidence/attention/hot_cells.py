@@ -37,8 +37,6 @@ class HotCells:
         Clusters (persons, else images) tested.
     where
         The hottest cell's place in words, "" without one.
-    cell_p
-        (h*w,) adjusted p-value of each cell, 1 for those that do not qualify.
     """
 
     cells: tuple[int, ...]
@@ -46,7 +44,6 @@ class HotCells:
     strength: float
     count: int
     where: str
-    cell_p: FloatArray
 
 
 def find_hot_cells(
@@ -67,7 +64,7 @@ def find_hot_cells(
     Parameters
     ----------
     p
-        (n, C, h, w) distributions over the cells, of the emotion's images; NaN for blank maps.
+        (n, C, h, w) distributions over the cells, of the emotion's images; NaN for null maps.
     masks
         (n, R, h, w) region masks.
     own
@@ -78,14 +75,14 @@ def find_hot_cells(
     flat = p.reshape(n, classes, cells)
     difference = swap_differences(flat)
     keep = np.isfinite(difference[:, own]).all(axis=1)
-    nothing = HotCells((), 1.0, float("nan"), 0, "", np.ones(cells))
+    nothing = HotCells((), 1.0, float("nan"), 0, "")
     if not keep.any():
         return nothing
     outside = np.asarray(masks)[keep, FACE].reshape(-1, cells) < 0.5
     candidates = np.flatnonzero(outside.mean(axis=0) > 0.5)
     used, code = np.unique(group.code[keep], return_inverse=True)
     if len(candidates) == 0:
-        return HotCells((), 1.0, float("nan"), len(used), "", np.ones(cells))
+        return HotCells((), 1.0, float("nan"), len(used), "")
     mean = flat[keep, own].mean(axis=0) * cells
     reached = _max_statistic(difference[keep][:, :, candidates], own, Clusters(code, len(used)), seed, draws)
     hot = mean[candidates] > _FACTOR
@@ -94,8 +91,8 @@ def find_hot_cells(
     found = [int(c) for c in np.argsort(-mean, kind="stable") if cell_p[c] < alpha]
     best = int(cell_p.argmin()) if not found else found[0]
     if cell_p[best] >= 1.0:
-        return HotCells((), 1.0, float("nan"), len(used), "", cell_p)
-    return HotCells(tuple(found), float(cell_p.min()), float(mean[best]), len(used), place(best, height, width), cell_p)
+        return HotCells((), 1.0, float("nan"), len(used), "")
+    return HotCells(tuple(found), float(cell_p.min()), float(mean[best]), len(used), place(best, height, width))
 
 
 def _max_statistic(difference: FloatArray, own: int, group: Clusters, seed: int, draws: int) -> FloatArray:

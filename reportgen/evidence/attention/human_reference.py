@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["ACTION_UNITS", "HUMAN", "NAIVE", "HumanProfile", "human_profile"]
+__all__ = ["ACTION_UNITS", "HUMAN", "NAIVE", "HumanProfile"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,3 @@ ACTION_UNITS: Mapping[int, str] = MappingProxyType({
     7: "lid tightener", 9: "nose wrinkler", 12: "lip corner puller", 15: "lip corner depressor",
     16: "lower lip depressor", 20: "lip stretcher", 23: "lip tightener", 26: "jaw drop",
 })  # fmt: skip
-
-
-def human_profile(emotion: str) -> HumanProfile | None:
-    """The profile of an emotion, None for one that the sources do not cover."""
-    return HUMAN.get(emotion)

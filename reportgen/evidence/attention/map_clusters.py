@@ -105,7 +105,7 @@ def cluster_maps(
     labels: IntArray,
     classes: Sequence[str],
     affines: FloatArray,
-    blank: BoolArray,
+    null_map: BoolArray,
     seed: int,
 ) -> tuple[MapCluster, ...]:
     """Group every emotion's maps (of the labelled class on its images) of one model.
@@ -114,13 +114,13 @@ def cluster_maps(
     ----------
     affines
         (n, 2, 3) as from `reportgen.faces.align.face_affines`.
-    blank
+    null_map
         (n,) maps to leave out.
     """
     if model.masks is None:
         return ()
     found: list[MapCluster] = []
-    usable = ~blank & np.isfinite(affines).all(axis=(1, 2)) & (labels >= 0)
+    usable = ~null_map & np.isfinite(affines).all(axis=(1, 2)) & (labels >= 0)
     for e in range(len(classes)):
         rows = np.flatnonzero(usable & (labels == e))
         if len(rows) > MAX_MAPS:

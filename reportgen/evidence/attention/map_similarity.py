@@ -56,8 +56,8 @@ class OutcomeAgreement:
         One of OUTCOMES.
     n
         Images with this outcome and two maps that are not blank.
-    blank
-        Images with this outcome that were left out because a map is blank.
+    null_maps
+        Images with this outcome that were left out because a map is null.
     counts
         Images by place, in the order of PLACES.
     overlap, correlation
@@ -68,7 +68,7 @@ class OutcomeAgreement:
 
     outcome: str
     n: int
-    blank: int
+    null_maps: int
     counts: tuple[int, int, int]
     overlap: Estimate
     correlation: Estimate
@@ -82,13 +82,13 @@ class MapAgreement:
     Attributes
     ----------
     a, b
-        Names; `slug_a`, `slug_b` in links.
+        Names.
     grid
         Rows and columns of the grid on which they are compared.
     outcome, place
-        (n,) index into OUTCOMES and PLACES, -1 where unlabelled or a map is blank (place only).
+        (n,) index into OUTCOMES and PLACES, -1 where unlabelled or a map is null (place only).
     correlation, overlap
-        (n,) -1..1 and 0..1; NaN where a map is blank.
+        (n,) -1..1 and 0..1; NaN where a map is null.
     outcomes
         In the order of OUTCOMES.
     table
@@ -97,8 +97,6 @@ class MapAgreement:
 
     a: str
     b: str
-    slug_a: str
-    slug_b: str
     grid: tuple[int, int]
     outcome: IntArray
     place: IntArray
@@ -197,7 +195,7 @@ def compare_maps(
         "overlap": overlap[labelled],
     })  # fmt: skip
     return MapAgreement(
-        a.name, b.name, a.slug, b.slug, grid, outcome, place, correlation, overlap, outcomes, table
+        a.name, b.name, grid, outcome, place, correlation, overlap, outcomes, table
     )  # fmt: skip
 
 
@@ -248,7 +246,7 @@ def distance_to_class(maps: AnyFloatArray, labels: IntArray, chosen: IntArray) -
     Returns
     -------
     (n,) float64
-        0 (the same) to 1 (no cell in common), base 2; NaN where the map is blank or fewer than ten other images of
+        0 (the same) to 1 (no cell in common), base 2; NaN where the map is null or fewer than ten other images of
         the class have a map.
     """
     distance = np.full(len(labels), np.nan)

@@ -50,12 +50,12 @@ _NEIGHBOURS = {
 
 @dataclass(frozen=True)
 class MapStatistics:
-    """Statistics of maps of any leading shape `(...)`; NaN (or -1 for indices) where a map is blank.
+    """Statistics of maps of any leading shape `(...)`; NaN (or -1 for indices) where a map is null.
 
     Attributes
     ----------
     mass
-        (...) sum of the positive part, in logit units; 0 for a blank map.
+        (...) sum of the positive part, in logit units; 0 for a null map.
     share
         (..., R) share of the mass inside each region, 0..1.
     effective_area
@@ -69,7 +69,7 @@ class MapStatistics:
         (..., 2) x and y as fractions of the crop's width and height.
     dispersion
         (...) root mean square distance from the centroid, in the unit given to `describe`.
-    blank
+    null_map
         (...) True where there is nothing to measure.
     """
 
@@ -80,7 +80,7 @@ class MapStatistics:
     peak_region: IntArray
     centroid: FloatArray
     dispersion: FloatArray
-    blank: BoolArray
+    null_map: BoolArray
 
 
 def weights(raw: AnyFloatArray) -> tuple[FloatArray, FloatArray]:
@@ -116,10 +116,10 @@ def null_maps(mass: FloatArray, null_mass: AnyFloatArray | None) -> BoolArray:
     null_mass
         (n, P) mass of the same image's map under P permutations of the channel weights, or None where not computed.
     """
-    blank: BoolArray = ~(mass > 0)
+    null_map: BoolArray = ~(mass > 0)
     if null_mass is not None:
-        blank |= mass <= np.quantile(np.asarray(null_mass, dtype=np.float64), 0.95, axis=1)
-    return blank
+        null_map |= mass <= np.quantile(np.asarray(null_mass, dtype=np.float64), 0.95, axis=1)
+    return null_map
 
 
 def areas(masks: AnyFloatArray) -> FloatArray:
@@ -181,7 +181,7 @@ def describe(
     masks: AnyFloatArray,
     *,
     unit: AnyFloatArray | None = None,
-    blank: BoolArray | None = None,
+    null_map: BoolArray | None = None,
 ) -> MapStatistics:
     """Measure maps against the regions of their images.
 
@@ -194,12 +194,12 @@ def describe(
     unit
         (n,) length that dispersion is given in, as a fraction of the crop's width (the distance between the eyes);
         None: the crop's width.
-    blank
+    null_map
         Same leading shape as `raw`: maps to leave out beside those without mass.
     """
     p, mass = weights(raw)
-    empty = ~(mass > 0) if blank is None else ~(mass > 0) | blank
-    p = np.where(empty[..., None, None], np.nan, p)
+    null_map = ~(mass > 0) if null_map is None else ~(mass > 0) | null_map
+    p = np.where(null_map[..., None, None], np.nan, p)
     height, width = p.shape[-2:]
     pattern = "nchw,nrhw->ncr" if p.ndim == 4 else "nhw,nrhw->nr"
     share = np.einsum(pattern, p, np.asarray(masks, dtype=np.float64), optimize=True)
@@ -211,10 +211,10 @@ def describe(
     variance = p.sum(axis=-2) @ x**2 - centre_x**2 + p.sum(axis=-1) @ y**2 - centre_y**2
     scale = np.ones(len(p)) if unit is None else np.asarray(unit, dtype=np.float64)
     dispersion = np.sqrt(np.maximum(variance, 0.0)) / scale.reshape(-1, *[1] * (p.ndim - 3))
-    peak = np.where(empty, -1, np.nan_to_num(p).reshape(*p.shape[:-2], -1).argmax(axis=-1))
+    peak = np.where(null_map, -1, np.nan_to_num(p).reshape(*p.shape[:-2], -1).argmax(axis=-1))
     return MapStatistics(
         mass, share, np.exp(entropy) / (height * width), peak, _owner(peak, masks),
-        np.stack([centre_x, centre_y], axis=-1), dispersion, empty,
+        np.stack([centre_x, centre_y], axis=-1), dispersion, null_map,
     )  # fmt: skip
 
 
@@ -238,7 +238,7 @@ def enrichment(share: FloatArray, area: FloatArray, used: BoolArray | None = Non
     Parameters
     ----------
     share, area
-        (n, R); rows with a NaN share (blank maps) are left out of both means.
+        (n, R); rows with a NaN share (null maps) are left out of both means.
     used
         (n,) or (n, R): restrict to these.
 

@@ -81,17 +81,17 @@ def _measure(
     label, said = label[block], model.predicted[block]
     rows = np.arange(len(raw))
     contrast = contrast_classes(raw)
-    blank = np.zeros(raw.shape[:2], dtype=bool)
+    null_map = np.zeros(raw.shape[:2], dtype=bool)
     null = None if model.null is None else model.null.mass[block]
-    blank[rows, label] = null_maps(weights(raw[rows, label])[1], null)
-    plain = describe(raw, seen, unit=unit, blank=blank)
+    null_map[rows, label] = null_maps(weights(raw[rows, label])[1], null)
+    plain = describe(raw, seen, unit=unit, null_map=null_map)
     # A map that the random head calls blank has no contrast worth reading either.
-    against = describe(contrast, seen, unit=unit, blank=blank)
+    against = describe(contrast, seen, unit=unit, null_map=null_map)
     own, other = _pick(plain, label), _pick(against, label)
     predicted = _pick(describe(raw, seen, unit=unit), said)
     # Owners of peaks are named on the unmerged masks.
     own, predicted, other = (
-        replace(part, peak_region=describe(maps[rows, which], model.masks[block], blank=part.blank).peak_region)
+        replace(part, peak_region=describe(maps[rows, which], model.masks[block], null_map=part.null_map).peak_region)
         for part, maps, which in ((own, raw, label), (predicted, raw, said), (other, contrast, label))
     )
     return own, predicted, other, plain, against

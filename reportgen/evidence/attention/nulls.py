@@ -4,7 +4,7 @@
   area, so it also tests enrichment against 1, whatever the shape of the map.
 - N2, class swap: the same image, another class's map.
 - N1, random head: the channel weights permuted over the channels, one permutation for all images. A band for figures,
-  blank maps and the trust grade; no verdict is asked to beat it.
+  null maps and the trust grade; no verdict is asked to beat it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ __all__ = [
     "class_swap",
     "class_swap_test",
     "placement_test",
-    "random_head",
     "swap_differences",
 ]
 
@@ -45,42 +44,6 @@ class NullShares:
 
     mass: AnyFloatArray
     share: AnyFloatArray
-
-
-def random_head(
-    channel_weights: AnyFloatArray,
-    activations: AnyFloatArray,
-    masks: AnyFloatArray,
-    permutations: int = 200,
-    seed: int = 0,
-) -> NullShares:
-    """Maps of a head whose channel weights are permuted, image by image with the same permutations.
-
-    Parameters
-    ----------
-    channel_weights
-        (n, K) weights w_k of the explained class.
-    activations
-        (n, K, h*w) output of the target layer.
-    masks
-        (n, R, h, w) region masks.
-    permutations
-        How many; below 200 the 95 % band is rough.
-    seed
-        Of the permutations.
-    """
-    rng = np.random.default_rng(seed)
-    channels = channel_weights.shape[1]
-    order = np.stack([rng.permutation(channels) for _ in range(permutations)])  # (P, K)
-    flat = np.asarray(masks, dtype=np.float64).reshape(*masks.shape[:2], -1)  # (n, R, h*w)
-    mass = np.empty((len(activations), permutations))
-    share = np.empty((len(activations), permutations, flat.shape[1]))
-    for i, layer in enumerate(activations):
-        cam = np.maximum(channel_weights[i][order] @ layer.astype(np.float64), 0.0)  # (P, h*w)
-        mass[i] = cam.sum(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share[i] = (cam @ flat[i].T) / mass[i][:, None]
-    return NullShares(mass, share)
 
 
 def band(null: NullShares, area: FloatArray, used: BoolArray) -> tuple[FloatArray, FloatArray]:
@@ -129,7 +92,7 @@ def placement_test(
     Parameters
     ----------
     p
-        (n, h, w) distributions over the cells; NaN for blank maps.
+        (n, h, w) distributions over the cells; NaN for null maps.
     masks
         (n, R, h, w) region masks.
     used
@@ -177,12 +140,12 @@ def swap_differences(share: FloatArray) -> FloatArray:
     Parameters
     ----------
     share
-        (n, C, T) shares, NaN for blank maps.
+        (n, C, T) shares, NaN for null maps.
 
     Returns
     -------
     difference
-        (n, C, T); NaN where the class's own map is blank or fewer than two others (with two classes: the other) are
+        (n, C, T); NaN where the class's own map is null or fewer than two others (with two classes: the other) are
         not.
     """
     valid = np.isfinite(share)
@@ -234,7 +197,7 @@ def class_swap_test(share: FloatArray, own: IntArray, group: Clusters, seed: int
     tables = np.zeros((group.count, share.shape[2], share.shape[1]))
     for i in np.flatnonzero(keep):
         available = np.flatnonzero(np.isfinite(difference[i]).any(axis=1))
-        # An image with a blank map has fewer classes to draw; the row is filled by going round them.
+        # An image with a null map has fewer classes to draw; the row is filled by going round them.
         turn = available[np.arange(share.shape[1]) % len(available)]
         tables[group.code[i]] += np.nan_to_num(difference[i][turn]).T
     used = np.unique(group.code[keep])

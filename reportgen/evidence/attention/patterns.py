@@ -39,7 +39,7 @@ class Pattern:
     images
         Rows of the images that show it.
     total
-        Images with a map that is not blank (all images for the row of blank maps).
+        Images with a map that is not blank (all images for the row of null maps).
     emotions
         Emotions for which the verdict over all images is "yes".
     """
@@ -63,7 +63,7 @@ def find_patterns(
 ) -> tuple[Pattern, ...]:
     """Both interpretation tables for one model, counted on the maps of the predicted class."""
     stats = measure.predicted
-    there = ~stats.blank
+    there = ~stats.null_map
     face = areas(measure.masks)[:, FACE]
     peak = stats.peak_region
     yes = {
@@ -96,7 +96,7 @@ def find_patterns(
          "peak cell on a part of the face that people do not need for the predicted emotion",
          _elsewhere(peak, model.predicted, cases.classes), unlike),
         ("common issues", "blank heatmap", "no positive evidence for the predicted class",
-         "no positive mass", stats.blank, ()),
+         "no positive mass", stats.null_map, ()),
     ]  # fmt: skip
     return tuple(
         Pattern(table, pattern, meaning, rule, model.name, np.flatnonzero(shown),

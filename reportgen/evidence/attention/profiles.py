@@ -1,4 +1,4 @@
-"""What defines each emotion for a model: its regions beside people's, and its mean map on the mean face."""
+"""What defines each emotion for a model: its regions beside people's, and how far the emotions lie apart."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from reportgen.types import AnyFloatArray, BoolArray, Float32Array, FloatArray, 
 
 __all__ = [
     "EmotionProfile",
-    "MeanMaps",
     "ProfileDistance",
+    "average_maps",
     "emotion_profiles",
-    "mean_maps",
     "profile_distance",
     "warp_maps",
 ]
@@ -66,28 +65,8 @@ class EmotionProfile:
     human_eyes_to_mouth: float
     human_like: str
     naive: str
-    naive_region: str
     action_units: tuple[int, ...]
     sentence: str
-
-
-@dataclass(frozen=True)
-class MeanMaps:
-    """Mean maps of one emotion in one frame; NaN where no image reaches.
-
-    Attributes
-    ----------
-    correct, wrong
-        (size, size) mean p per unit of uniform attention over the images classified correctly, and wrongly.
-    top
-        Largest value of either: both are drawn on the scale 0..top.
-    """
-
-    correct: Float32Array
-    wrong: Float32Array
-    correct_count: int
-    wrong_count: int
-    top: float
 
 
 def emotion_profiles(
@@ -109,13 +88,13 @@ def emotion_profiles(
         like = _all_of([answers[emotion, f"on {region}"] for region in required])
         table = NAIVE.get(emotion, "")
         naive = _all_of([answers[emotion, f"on {table}"]] if table else [])
-        chosen = np.flatnonzero((cases.labels == e) & ~cases.template & ~measures.own.blank)
+        chosen = np.flatnonzero((cases.labels == e) & ~cases.template & ~measures.own.null_map)
         persons = None if cases.persons is None else cases.persons[chosen]
         ratio = _eyes_to_mouth(measures.own.share[chosen], area[chosen], persons, seed + e)
         profiles.append(
             EmotionProfile(
                 model.name, emotion, regions, tuple(float(v) for v in plain.correct[e]), ratio,
-                human.eyes / human.mouth if human else float("nan"), like, naive, table,
+                human.eyes / human.mouth if human else float("nan"), like, naive,
                 human.action_units if human else (), _sentence(like, required),
             )
         )  # fmt: skip
@@ -196,31 +175,20 @@ def warp_maps(maps: AnyFloatArray, affines: AnyFloatArray, size: int = 56) -> Fl
     return result.reshape(n, size, size).astype(np.float32)
 
 
-def mean_maps(warped: AnyFloatArray, blank: BoolArray, correct: BoolArray, cells: int) -> MeanMaps:
-    """Mean of aligned maps over correct and over wrong images, on one scale.
+def average_maps(warped: AnyFloatArray, cells: int) -> FloatArray:
+    """(size, size) mean of aligned maps per unit of uniform attention; NaN where no image reaches.
 
     Parameters
     ----------
     warped
-        (n, size, size) aligned distributions p of one emotion's images, NaN where an image does not reach.
-    blank, correct
-        (n,) maps to leave out; images classified correctly.
+        (n, size, size) aligned distributions p, NaN where an image does not reach.
     cells
         Number of cells of the model's grid: p is multiplied by it, so that 1 is uniform attention.
     """
-    parts = [_nan_mean(warped[~blank & chosen]) * cells for chosen in (correct, ~correct)]
-    finite = np.concatenate([part[np.isfinite(part)] for part in parts])
-    return MeanMaps(
-        parts[0].astype(np.float32), parts[1].astype(np.float32),
-        int((~blank & correct).sum()), int((~blank & ~correct).sum()), float(finite.max(initial=0.0)),
-    )  # fmt: skip
-
-
-def _nan_mean(values: AnyFloatArray) -> FloatArray:
-    valid = np.isfinite(values)
+    valid = np.isfinite(warped)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean: FloatArray = np.where(valid, values, 0.0).sum(axis=0, dtype=np.float64) / valid.sum(axis=0)
-    return mean
+        mean = np.where(valid, warped, 0.0).sum(axis=0, dtype=np.float64) / valid.sum(axis=0)
+    return np.asarray(mean * cells)
 
 
 @dataclass(frozen=True)
@@ -264,7 +232,7 @@ def profile_distance(
     Parameters
     ----------
     share, area
-        (n, R); NaN rows (blank maps) are left out.
+        (n, R); NaN rows (null maps) are left out.
     labels
         (n,) -1 where unlabelled.
     classes
@@ -275,8 +243,8 @@ def profile_distance(
     if persons is not None and valid.any():
         excess, kept = _by_person(excess, kept, persons[valid], classes)
     # Two or three faces are no profile; six are the least for which a test exists.
-    thin = np.bincount(kept, minlength=classes) < _FEWEST
-    excess, kept = excess[~thin[kept]], kept[~thin[kept]]
+    few = np.bincount(kept, minlength=classes) < _FEWEST
+    excess, kept = excess[~few[kept]], kept[~few[kept]]
     rng = np.random.default_rng(seed)
     observed = _means(excess, kept, classes)
     pairs = np.triu_indices(classes, 1)

@@ -142,7 +142,7 @@ def gather_evidence(
         n[e] = np.isfinite(s).sum(axis=0)
         persons[e] = (group.sums(np.isfinite(s).astype(np.float64)) > 0).sum(axis=0)
         p, _ = weights(maps(chosen))
-        p_own = np.where(stats.blank[chosen, e][:, None, None], np.nan, p[:, e])
+        p_own = np.where(stats.null_map[chosen, e][:, None, None], np.nan, p[:, e])
         p[:, e] = p_own
         hot.append(find_hot_cells(p, masks[chosen], e, group, seed + e, ALPHA, draws))
         if not len(chosen) or not n[e].any():

@@ -109,15 +109,15 @@ class HeatChange:
     moved
         Per emotion: the part of the heat that lies elsewhere now (total variation distance of the two maps of one
         image, 0 the same, 1 no cell in common), mean over images with interval.
-    blank
-        Images left out because one of their two maps is blank.
+    null_maps
+        Images left out because one of their two maps is null.
     n
         Images used.
     """
 
     regions: tuple[RegionMove, ...]
     moved: tuple[tuple[str, Estimate], ...]
-    blank: int
+    null_maps: int
     n: int
 
 
@@ -186,13 +186,13 @@ def heat_change(
     """
     rows = np.arange(len(labels))
     own = np.maximum(labels, 0)
-    p, blank = [], np.zeros(len(labels), dtype=bool)
+    p, is_null = [], np.zeros(len(labels), dtype=bool)
     coarse = min((after, before), key=lambda model: model.maps.shape[-1] * model.maps.shape[-2])
     for model in (before, after):
         weight, mass = weights(model.maps[rows, own])
-        blank |= null_maps(mass, model.null_mass)
+        is_null |= null_maps(mass, model.null_mass)
         p.append(common_grid(weight, (coarse.maps.shape[-2], coarse.maps.shape[-1])))
-    used = (labels >= 0) & ~blank
+    used = (labels >= 0) & ~is_null
     elsewhere = 0.5 * np.abs(p[1] - p[0]).sum(axis=(1, 2))
     everyone = clusters(persons, len(labels))
     moved = tuple(
@@ -203,7 +203,7 @@ def heat_change(
     if coarse.masks is not None:
         shares = [np.einsum("nhw,nrhw->nr", part, coarse.masks.astype(np.float64)) for part in p]
         regions = _regions(shares[0], shares[1], used, labels, classes, everyone, seed)
-    return HeatChange(regions, moved, int((blank & (labels >= 0)).sum()), int(used.sum()))
+    return HeatChange(regions, moved, int((is_null & (labels >= 0)).sum()), int(used.sum()))
 
 
 def _regions(

@@ -32,24 +32,20 @@ class LabelSuspects:
     ----------
     suspect
         (n,) bool.
-    answer
-        (n,) the class that all models give, -1 where they differ.
-    given
+    predicted
+        (n,) the class that all models predict, -1 where they differ.
+    probability
         (M, n) the probability that each model gives to that class (to the last class where they differ).
     thresholds
         (M, C) mean probability of a class over the images labelled so; NaN for a class without images.
-    agreed, support
-        (C,) confident agreements on a class, and the share of them that is labelled so (NaN without any).
     tested
         Whether there are two models or more, and a label.
     """
 
     suspect: BoolArray
-    answer: IntArray
-    given: FloatArray
+    predicted: IntArray
+    probability: FloatArray
     thresholds: FloatArray
-    agreed: IntArray
-    support: FloatArray
     tested: bool
 
 
@@ -70,16 +66,16 @@ def find_label_suspects(probabilities: Sequence[AnyFloatArray], labels: IntArray
         of = labels == k
         if of.any():
             thresholds[:, k] = stacked[:, of, k].mean(axis=1)
-    said = stacked.argmax(axis=2)  # (M, n)
-    answer = np.where((said == said[0]).all(axis=0), said[0], -1)
+    each = stacked.argmax(axis=2)  # (M, n)
+    predicted = np.where((each == each[0]).all(axis=0), each[0], -1)
     rows = np.arange(len(labels))
-    given = stacked[:, rows, answer]  # (M, n); meaningless where the answers differ
+    probability = stacked[:, rows, predicted]  # (M, n); meaningless where the predictions differ
     with np.errstate(invalid="ignore"):
-        sure = (answer >= 0) & (given >= thresholds[:, answer]).all(axis=0) & (labels >= 0)
-    agreed = np.bincount(answer[sure], minlength=classes)
-    right = np.bincount(answer[sure & (answer == labels)], minlength=classes)
+        sure = (predicted >= 0) & (probability >= thresholds[:, predicted]).all(axis=0) & (labels >= 0)
+    agreed = np.bincount(predicted[sure], minlength=classes)
+    right = np.bincount(predicted[sure & (predicted == labels)], minlength=classes)
     with np.errstate(invalid="ignore"):
         support = np.where(agreed > 0, right / np.maximum(agreed, 1), np.nan)
     tested = len(stacked) > 1 and bool((labels >= 0).any())
-    suspect = sure & (answer != labels) & (support[answer] >= TRUSTED) & tested
-    return LabelSuspects(suspect, answer, given, thresholds, agreed, support, tested)
+    suspect = sure & (predicted != labels) & (support[predicted] >= TRUSTED) & tested
+    return LabelSuspects(suspect, predicted, probability, thresholds, tested)

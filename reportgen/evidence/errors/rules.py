@@ -174,7 +174,7 @@ def _shortcut(case: ErrorCase) -> Flag:
     if found is None:
         nothing = np.zeros_like(wrong)
         return Flag("shortcut", nothing, nothing, (), untested="no photo was changed")
-    lead = FlagMeasure("lead of the answer without the property", found.lead, np.zeros(len(wrong)), found.gone)
+    lead = FlagMeasure("lead of the answer without the property", found.margin, np.zeros(len(wrong)), found.gone)
     # An answer that no shortcut names needs no experiment.
     return Flag("shortcut", found.gone & wrong, wrong & (found.shown | ~found.suspected), (lead,))
 
@@ -184,10 +184,10 @@ def _label_suspect(case: ErrorCase, suspects: LabelSuspects, names: Sequence[str
     if not suspects.tested:
         nothing = np.zeros_like(wrong)
         return Flag("label-suspect", nothing, nothing, (), untested="needs a second model to agree")
-    known = suspects.answer >= 0
+    known = suspects.predicted >= 0
     measures = []
-    for name, p, threshold in zip(names, suspects.given, suspects.thresholds, strict=True):
-        limit = np.where(known, threshold[suspects.answer], np.nan)
+    for name, p, threshold in zip(names, suspects.probability, suspects.thresholds, strict=True):
+        limit = np.where(known, threshold[suspects.predicted], np.nan)
         value = np.where(known, p, np.nan)
         measures.append(FlagMeasure(f"probability of the answer, {name}", value, limit, _at_least(value, limit)))
     return Flag("label-suspect", suspects.suspect & wrong, wrong, tuple(measures))

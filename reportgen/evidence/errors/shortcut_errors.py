@@ -67,20 +67,20 @@ class ShortcutErrors:
 
     suspected: BoolArray
     change: ObjectArray
-    answer: IntArray
-    lead: FloatArray
+    predicted: IntArray
+    margin: FloatArray
     controls: int
     controls_gone: int
 
     @property
     def shown(self) -> BoolArray:
         """(n,) suspected errors that were shown again."""
-        return np.asarray(self.suspected & np.isfinite(self.lead))
+        return np.asarray(self.suspected & np.isfinite(self.margin))
 
     @property
     def gone(self) -> BoolArray:
         """(n,) of those, the ones whose answer went with the property."""
-        return np.asarray(self.shown & (np.nan_to_num(self.lead, nan=1.0) < 0))
+        return np.asarray(self.shown & (np.nan_to_num(self.margin, nan=1.0) < 0))
 
 
 def choose_shortcut_errors(
@@ -151,13 +151,13 @@ def _measure(
     logits: AnyFloatArray,
 ) -> ShortcutErrors:
     images, asked = design["image"].to_numpy(dtype=np.int64), design["change"].to_numpy(dtype=object)
-    said, before, pictures = logits.argmax(axis=1), model.predicted[images], np.arange(len(images))
+    predicted_now, before, pictures = logits.argmax(axis=1), model.predicted[images], np.arange(len(images))
     ahead = logits[pictures, before].astype(np.float64) - logits[pictures, rivals(logits, before)]
     # A picture scaled twice may be answered otherwise before anything is taken away: that tells nothing.
-    steady = ~np.isin(images, images[(asked == UNCHANGED) & (said != before)])
+    steady = ~np.isin(images, images[(asked == UNCHANGED) & (predicted_now != before)])
     n = len(analysis.labels)
     suspected, change = np.zeros(n, dtype=bool), np.full(n, "", dtype=object)
-    answer, lead = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
+    predicted, margin = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
     controls = controls_gone = 0
     for name in CHANGES:
         mine, others = _errors(analysis, model, found, name)
@@ -165,6 +165,6 @@ def _measure(
         of = (asked == name) & steady
         control = of & others[images]
         controls, controls_gone = controls + int(control.sum()), controls_gone + int((control & (ahead < 0)).sum())
-        for at in np.flatnonzero(of & mine[images] & ~(lead[images] < 0)):
-            change[images[at]], answer[images[at]], lead[images[at]] = name, int(said[at]), ahead[at]
-    return ShortcutErrors(suspected, change, answer, lead, controls, controls_gone)
+        for at in np.flatnonzero(of & mine[images] & ~(margin[images] < 0)):
+            change[images[at]], predicted[images[at]], margin[images[at]] = name, int(predicted_now[at]), ahead[at]
+    return ShortcutErrors(suspected, change, predicted, margin, controls, controls_gone)

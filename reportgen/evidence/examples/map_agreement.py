@@ -97,7 +97,7 @@ AGREEMENT_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "b": "second model",
         "outcome": "who is right: both, only-a, only-b, neither",
         "place": "where the two maps of the models' own answers lie: same (overlap at least 1/3), partly, different "
-        "(at most 1/9, what two random fifths of the cells share); empty where a map is blank",
+        "(at most 1/9, what two random fifths of the cells share); empty where a map is null",
         "correlation": "Spearman correlation of the two maps over the cells of the coarser grid",
         "overlap": "intersection over union of each map's strongest fifth of cells, 0..1",
     },

@@ -136,7 +136,7 @@ def mine_model(
     seed: int,
     *,
     content: Sequence[str] | None = None,
-    blank: BoolArray | None = None,
+    null_map: BoolArray | None = None,
     quota: int | None = None,
     unselected: int = 0,
 ) -> tuple[Pick, ...]:
@@ -152,7 +152,7 @@ def mine_model(
         Of the images drawn at random (`unselected`); every other list is a ranking, ties broken by row.
     content
         (n,) hash of each image's bytes: no list shows the same picture twice.
-    blank
+    null_map
         (n,) maps of the labelled class known to be blank, which have no place to be typical of. A map that is
         nowhere positive is blank in any case.
     quota
@@ -165,7 +165,7 @@ def mine_model(
     lists = _Lists(model, labels, classes, content)
     picks: list[Pick] = []
     for emotion in range(len(classes)):
-        picks += _correct(lists, emotion, per_kind, blank)
+        picks += _correct(lists, emotion, per_kind, null_map)
         picks += _errors(lists, emotion, per_kind)
         if unselected:
             rows = np.flatnonzero(labels == emotion)
@@ -238,7 +238,7 @@ class _Lists:
         return picks
 
 
-def _correct(lists: _Lists, emotion: int, per_kind: int, blank: BoolArray | None) -> list[Pick]:
+def _correct(lists: _Lists, emotion: int, per_kind: int, null_map: BoolArray | None) -> list[Pick]:
     model, labels = lists.model, lists.labels
     confidence = model.confidence
     of = np.flatnonzero(labels == emotion)
@@ -256,7 +256,7 @@ def _correct(lists: _Lists, emotion: int, per_kind: int, blank: BoolArray | None
         return lists.ranked("fallback", emotion, _by(-chance, of), 1, least)
     picks = lists.ranked("surest-correct", emotion, _by(-confidence, rows), per_kind, sure)
     picks += lists.ranked("least-sure-correct", emotion, _by(confidence, rows), per_kind, sure)
-    shown, distance = _typicality(model, emotion, rows if blank is None else rows[~blank[rows]])
+    shown, distance = _typicality(model, emotion, rows if null_map is None else rows[~null_map[rows]])
     by_row = dict(zip(shown.tolist(), distance.tolist(), strict=True))
     order = shown[np.lexsort((shown, distance))]
     return picks + lists.ranked(

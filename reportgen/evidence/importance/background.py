@@ -64,9 +64,11 @@ def status_of(use: RegionImportance | None) -> Status:
     return "contradicted" if use.answer in ("no", "small") else "undetermined"
 
 
-def judge_backgrounds(verdicts: Sequence[Verdict], uses: Sequence[RegionImportance]) -> tuple[BackgroundFinding, ...]:
+def judge_backgrounds(
+    verdicts: Sequence[Verdict], regions: Sequence[RegionImportance]
+) -> tuple[BackgroundFinding, ...]:
     """One finding per model and emotion with a verdict about the background."""
-    by_key = {(use.model, use.emotion): use for use in uses if use.region == "background"}
+    by_key = {(use.model, use.emotion): use for use in regions if use.region == "background"}
     return tuple(
         _finding(verdict, by_key.get((verdict.model, verdict.emotion)))
         for verdict in verdicts
@@ -77,7 +79,7 @@ def judge_backgrounds(verdicts: Sequence[Verdict], uses: Sequence[RegionImportan
 def _finding(verdict: Verdict, use: RegionImportance | None) -> BackgroundFinding:
     looks = verdict.answer == "yes"
     tested = use is not None and use.answer != "insufficient evidence"
-    score = max(use.gap, 0.0) if use is not None and np.isfinite(use.gap) else 0.0
+    score = max(use.drop, 0.0) if use is not None and np.isfinite(use.drop) else 0.0
     place = verdict.place if looks else ""
     state = _state(looks, use if tested else None)
     sentence = _sentence(verdict, use if tested else None, state, place)
@@ -101,8 +103,8 @@ def _sentence(verdict: Verdict, use: RegionImportance | None, state: BackgroundS
     if use is None:
         return f"{heat}; use not tested." if verdict.answer == "yes" else "Use of the background was not tested."
     loss = (
-        f"with another emotion's background {verdict.emotion} loses {use.gap:.2f} log-odds [{use.low:.2f}, "
-        f"{use.high:.2f}], {format_p(use.p)}, and {100 * use.recall_gap:.0f} points of recall"
+        f"with another emotion's background {verdict.emotion} loses {use.drop:.2f} log-odds [{use.low:.2f}, "
+        f"{use.high:.2f}], {format_p(use.p)}, and {100 * use.recall_drop:.0f} points of recall"
     )
     if state == "uses it":
         seen = f"{heat}, and uses it" if verdict.answer == "yes" else (

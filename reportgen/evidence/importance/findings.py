@@ -37,7 +37,7 @@ class ImportanceFindings:
         (n, C) logits by the models' slugs, row by row of `design`.
     """
 
-    uses: tuple[RegionImportance, ...]
+    regions: tuple[RegionImportance, ...]
     backgrounds: tuple[BackgroundFinding, ...]
     grades: tuple[TrustGrade, ...]
     design: pd.DataFrame | None
@@ -47,15 +47,15 @@ class ImportanceFindings:
     @property
     def tested(self) -> bool:
         """Whether the transplant test was made at all."""
-        return bool(self.uses)
+        return bool(self.regions)
 
-    def use(self, model: str, emotion: str, region: str) -> RegionImportance | None:
+    def region(self, model: str, emotion: str, region: str) -> RegionImportance | None:
         """Use of one region, None where it was not tested."""
-        return next((u for u in self.uses if (u.model, u.emotion, u.region) == (model, emotion, region)), None)
+        return next((u for u in self.regions if (u.model, u.emotion, u.region) == (model, emotion, region)), None)
 
     def status(self, model: str, emotion: str, region: str) -> Status:
         """What the transplant test says of a claim that heat on a region means use of it."""
-        return status_of(self.use(model, emotion, region))
+        return status_of(self.region(model, emotion, region))
 
 
 def judge_importance(
@@ -78,35 +78,38 @@ def judge_importance(
             for i, (p, known) in enumerate(zip(given, given.notna(), strict=True))
         ]
     )
-    uses: tuple[RegionImportance, ...] = ()
+    regions: tuple[RegionImportance, ...] = ()
     for model in analysis.models:
         if model.slug in answers:
             design, logits = answers[model.slug]
-            uses += measure_importance(model.name, design, logits, analysis.classes, persons, seed)
-    backgrounds = judge_backgrounds(attention.verdicts, uses)
+            regions += measure_importance(model.name, design, logits, analysis.classes, persons, seed)
+    backgrounds = judge_backgrounds(attention.verdicts, regions)
     grades = tuple(
-        grade_heatmaps(model, measures, analysis.labels, [u for u in uses if u.model == model.name], seed)
+        grade_heatmaps(model, measures, analysis.labels, [u for u in regions if u.model == model.name], seed)
         for model, measures in zip(analysis.models, attention.measures, strict=True)
     )
     made = next((design for design, _ in answers.values()), None)
-    tables = MappingProxyType(_tables(analysis, uses, backgrounds, grades))
+    tables = MappingProxyType(_tables(analysis, regions, backgrounds, grades))
     said = {slug: logits for slug, (_, logits) in answers.items()}
-    return ImportanceFindings(uses, backgrounds, grades, made, tables, said)
+    return ImportanceFindings(regions, backgrounds, grades, made, tables, said)
 
 
 def _tables(
     analysis: Analysis,
-    uses: tuple[RegionImportance, ...],
+    regions: tuple[RegionImportance, ...],
     backgrounds: tuple[BackgroundFinding, ...],
     grades: tuple[TrustGrade, ...],
 ) -> dict[str, pd.DataFrame]:
     by_donor = [
-        {"model": u.model, "emotion": u.emotion, "region": u.region, "donor_emotion": donor, "gap": gap}
-        for u in uses
-        for donor, gap in zip(analysis.classes, u.by_donor, strict=True)
-        if np.isfinite(gap)
+        {"model": u.model, "emotion": u.emotion, "region": u.region, "donor_emotion": donor, "gap": drop}
+        for u in regions
+        for donor, drop in zip(analysis.classes, u.by_donor, strict=True)
+        if np.isfinite(drop)
     ]
-    rows = [{k: v for k, v in asdict(u).items() if k != "by_donor"} | {"cheating": u.cheating} for u in uses]
+    rows = [
+        {_COLUMNS.get(k, k): v for k, v in asdict(u).items() if k != "by_donor"} | {"cheating": u.cheating}
+        for u in regions
+    ]
     checks = [
         {"model": g.model, "grade": g.grade, "check": c.name, "passed": c.passed, "value": c.value, "text": c.text}
         for g in grades
@@ -121,6 +124,8 @@ def _tables(
     return {name: pd.DataFrame(table, columns=list(IMPORTANCE_DICTIONARY[name])) for name, table in found.items()}
 
 
+# Columns keep the names that readers of the tables know.
+_COLUMNS = {"drop": "gap", "recall_drop": "recall_gap", "p_unadjusted": "p_alone"}
 _CELL = {"model": "name of the model", "emotion": "labelled emotion of the receiving faces", "region": "facial region"}
 
 IMPORTANCE_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({

@@ -75,10 +75,10 @@ class RegionImportance:
     emotion: str
     region: str
     answer: ImportanceAnswer
-    gap: float
+    drop: float
     low: float
     high: float
-    recall_gap: float
+    recall_drop: float
     p: float
     receivers: int
     persons: int
@@ -86,7 +86,7 @@ class RegionImportance:
     unmatched: float
     unmatched_answer: ImportanceAnswer
     by_donor: tuple[float, ...]
-    p_alone: float = float("nan")
+    p_unadjusted: float = float("nan")
 
     @property
     def cheating(self) -> bool:
@@ -94,9 +94,9 @@ class RegionImportance:
         return (
             self.region == "background"
             and self.answer == "yes"
-            and self.p_alone < CHEATING_ALPHA
-            and self.gap >= CHEATING_DROP
-            and self.recall_gap >= CHEATING_RECALL_DROP
+            and self.p_unadjusted < CHEATING_ALPHA
+            and self.drop >= CHEATING_DROP
+            and self.recall_drop >= CHEATING_RECALL_DROP
         )
 
 
@@ -141,7 +141,7 @@ def measure_importance(
     for e, name in enumerate(classes):
         for region in TRANSPLANTED:
             found.append(
-                _use(model, name, region, len(classes), tests.get((e, region, True)), tests.get((e, region, False)))
+                _region(model, name, region, len(classes), tests.get((e, region, True)), tests.get((e, region, False)))
             )
     return tuple(found)
 
@@ -168,11 +168,11 @@ class _Test:
         same = d == int(rows["emotion"].iloc[0])
         entries = _Entries(r, d, same, len(self.receivers), classes)
         every = np.ones((1, len(rows)))
-        gaps = entries.gaps(margin, every)
-        self.by_donor = gaps[0]
-        self.gap = float(_centre(gaps)[0])
+        drops = entries.drops(margin, every)
+        self.by_donor = drops[0]
+        self.drop = float(_centre(drops)[0])
         # A plain share: of a few answers an emotion, leaving out the extremes leaves out most of what was lost.
-        self.recall_gap = float(stays[same].mean() - stays[~same].mean()) if same.any() and not same.all() else np.nan
+        self.recall_drop = float(stays[same].mean() - stays[~same].mean()) if same.any() and not same.all() else np.nan
         rng = np.random.default_rng([seed, int(rows["emotion"].iloc[0]), TRANSPLANTED.index(rows["region"].iloc[0])])
         by_receiver = _weights(receiver_person, rng)[:, receiver_person[r]]
         by_donor = _weights(donor_person, rng)[:, donor_person[g]]
@@ -189,7 +189,7 @@ class _Test:
     @staticmethod
     def _variance(entries: _Entries, margin: FloatArray, weights: FloatArray) -> float:
         with np.errstate(invalid="ignore"):
-            drawn = _centre(entries.gaps(margin, weights))
+            drawn = _centre(entries.drops(margin, weights))
         return float(np.nanvar(drawn, ddof=1))
 
     @property
@@ -198,8 +198,8 @@ class _Test:
         if self.freedom < 1:
             return np.nan
         if self.error == 0:
-            return 1.0 if self.gap == 0 else 0.0
-        return float(2 * student.sf(abs(self.gap) / self.error, self.freedom))
+            return 1.0 if self.drop == 0 else 0.0
+        return float(2 * student.sf(abs(self.drop) / self.error, self.freedom))
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -207,7 +207,7 @@ class _Test:
         if self.freedom < 1:
             return -np.inf, np.inf
         reach = float(student.ppf(0.975, self.freedom)) * self.error
-        return self.gap - reach, self.gap + reach
+        return self.drop - reach, self.drop + reach
 
     @property
     def answer(self) -> ImportanceAnswer:
@@ -216,7 +216,7 @@ class _Test:
         if self.persons < MIN_PERSONS:
             return "insufficient evidence"
         if self.adjusted < ALPHA and low > 0:
-            return "yes" if self.gap >= MIN_DROP else "small"
+            return "yes" if self.drop >= MIN_DROP else "small"
         return "no" if high < MIN_DROP else "undetermined"
 
 
@@ -232,7 +232,7 @@ class _Entries:
         self._own = np.eye(receivers)[receiver[self._same]]  # (s, R)
         self._classes = classes
 
-    def gaps(self, value: FloatArray, weights: FloatArray) -> FloatArray:
+    def drops(self, value: FloatArray, weights: FloatArray) -> FloatArray:
         """(draws, C) gap for donors of every emotion under (draws, n) weights; NaN where none is left."""
         own = weights[:, self._same]
         total = own @ self._own  # (draws, R)
@@ -246,9 +246,9 @@ class _Entries:
             return np.asarray((lost @ to_emotion) / (weight @ to_emotion))
 
 
-def _centre(gaps: FloatArray) -> FloatArray:
+def _centre(drops: FloatArray) -> FloatArray:
     """(draws,) mean of each row of (draws, C) without its largest and smallest; NaN entries do not count."""
-    ordered = np.sort(gaps, axis=1)  # NaN comes last
+    ordered = np.sort(drops, axis=1)  # NaN comes last
     count = np.isfinite(ordered).sum(axis=1)
     place = np.arange(ordered.shape[1])
     inner = (place >= 1) & (place < count[:, None] - 1)
@@ -266,7 +266,7 @@ def _weights(cluster: npt.NDArray[np.integer], rng: np.random.Generator) -> Floa
     return np.asarray(rng.multinomial(count, np.full(count, 1 / count), _DRAWS), dtype=np.float64)
 
 
-def _use(
+def _region(
     model: str, emotion: str, region: str, classes: int, test: _Test | None, unmatched: _Test | None
 ) -> RegionImportance:
     nan = float("nan")
@@ -282,16 +282,16 @@ def _use(
         emotion=emotion,
         region=region,
         answer=test.answer,
-        gap=test.gap,
+        drop=test.drop,
         low=low,
         high=high,
-        recall_gap=test.recall_gap,
+        recall_drop=test.recall_drop,
         p=test.adjusted,
         receivers=len(test.receivers),
         persons=test.persons,
         donors=test.donors,
-        unmatched=nan if unmatched is None else unmatched.gap,
+        unmatched=nan if unmatched is None else unmatched.drop,
         unmatched_answer="insufficient evidence" if unmatched is None else unmatched.answer,
         by_donor=tuple(float(v) for v in test.by_donor),
-        p_alone=test.p,
+        p_unadjusted=test.p,
     )

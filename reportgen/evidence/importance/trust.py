@@ -65,7 +65,7 @@ class TrustGrade:
 
 
 def grade_heatmaps(
-    model: ModelRecords, measures: ModelMeasures, labels: IntArray, uses: Sequence[RegionImportance], seed: int
+    model: ModelRecords, measures: ModelMeasures, labels: IntArray, regions: Sequence[RegionImportance], seed: int
 ) -> TrustGrade:
     """Grade one model's heatmaps.
 
@@ -76,9 +76,9 @@ def grade_heatmaps(
     uses
         Of this model; empty where the transplant test was not made.
     """
-    checks = (_completeness(model), _blanks(model, labels), _agreement(measures, uses, seed))
+    checks = (_completeness(model), _blanks(model, labels), _agreement(measures, regions, seed))
     passed = sum(bool(check.passed) for check in checks)
-    if not uses:
+    if not regions:
         return TrustGrade(
             model.name, "", checks, "Not graded: whether the model uses what its heatmaps show was not tested."
         )
@@ -119,18 +119,18 @@ def _completeness(model: ModelRecords) -> TrustCheck:
 
 
 def _blanks(model: ModelRecords, labels: IntArray) -> TrustCheck:
-    """Share of blank maps of the predicted class.
+    """Share of null maps of the predicted class.
 
     The random head was run for the labelled class, so it judges the images where that is the predicted one; on the
     others a map is blank only where it is zero everywhere.
     """
     rows = np.arange(len(labels))
     mass = weights(model.maps[rows, model.predicted])[1]
-    blank = null_maps(mass, None)
+    null_map = null_maps(mass, None)
     if model.null_mass is not None:
         judged = (model.predicted == labels) | (labels < 0)
-        blank = np.where(judged, null_maps(mass, model.null_mass), blank)
-    share = float(blank.mean()) if len(blank) else np.nan
+        null_map = np.where(judged, null_maps(mass, model.null_mass), null_map)
+    share = float(null_map.mean()) if len(null_map) else np.nan
     text = (
         f"{share:.1%} of the predicted emotions' maps are blank: no more evidence than the same features give under "
         f"scrambled weights (at most {_MOST_BLANK:.0%} wanted)."
@@ -139,16 +139,16 @@ def _blanks(model: ModelRecords, labels: IntArray) -> TrustCheck:
     return TrustCheck("Beyond chance", share <= _MOST_BLANK, share, text, f"{share:.1%}", wanted)
 
 
-def _agreement(measures: ModelMeasures, uses: Sequence[RegionImportance], seed: int) -> TrustCheck:
+def _agreement(measures: ModelMeasures, regions: Sequence[RegionImportance], seed: int) -> TrustCheck:
     """Spearman correlation, over emotions x regions, of what is special about the heat and what is used."""
     name = "Shows what is used"
-    emotions = list(dict.fromkeys(use.emotion for use in uses))
+    emotions = list(dict.fromkeys(use.emotion for use in regions))
     heat, gap = [], []
-    for use in uses:
+    for use in regions:
         share = float(measures.plain.swap[emotions.index(use.emotion), REGIONS.index(use.region)])
-        if np.isfinite(share) and np.isfinite(use.gap):
+        if np.isfinite(share) and np.isfinite(use.drop):
             heat.append(share)
-            gap.append(use.gap)
+            gap.append(use.drop)
     if len(heat) < _LEAST_CELLS:
         return TrustCheck(name, None, np.nan, "The transplant test was not made, or for too few emotions to compare.")
     result = _spearman(np.asarray(heat), np.asarray(gap), seed)

@@ -63,11 +63,6 @@ class Calibration:
     bins: tuple[CalibrationBin, ...]
     n: int
 
-    @property
-    def miscalibrated(self) -> bool:
-        """Whether the error is larger than chance gives a perfectly calibrated model."""
-        return self.ece > self.band[1]
-
 
 def calibrate(
     confidence: FloatArray, correct: BoolArray, seed: int, *, bins: int = 15, draws: int = 1000

@@ -35,8 +35,8 @@ class Comparison:
         Images that both get right, only A, only B, neither; they add up to `n`.
     same_prediction
         Images given the same answer, right or wrong.
-    wrong_alike, wrong_differently
-        The parts of `neither`: same wrong answer, two different wrong answers.
+    wrong_alike
+        The part of `neither` on which both predict the same wrong class.
     difference
         Accuracy of A minus accuracy of B, -1..1, with the paired interval.
     p_value
@@ -59,7 +59,6 @@ class Comparison:
     neither: int
     same_prediction: int
     wrong_alike: int
-    wrong_differently: int
     difference: Estimate
     p_value: float
     decided: bool
@@ -70,11 +69,6 @@ class Comparison:
     def discordant(self) -> int:
         """Images that exactly one of the two gets right."""
         return self.only_a + self.only_b
-
-    @property
-    def decidable(self) -> bool:
-        """Whether any outcome on so many discordant images could have reached p < .05."""
-        return self.discordant >= MIN_DISCORDANT
 
 
 @dataclass(frozen=True)
@@ -131,7 +125,6 @@ def compare_models(a: ModelAnswers, b: ModelAnswers, labels: IntArray) -> Compar
         neither=neither,
         same_prediction=int(same.sum()),
         wrong_alike=wrong_alike,
-        wrong_differently=neither - wrong_alike,
         difference=difference,
         p_value=p_value,
         decided=p_value < ALPHA,

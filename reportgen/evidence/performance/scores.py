@@ -45,7 +45,7 @@ class EmotionScore:
     recall: Estimate
     precision: Estimate
     f1: Estimate
-    thin: bool
+    few: bool
 
     @property
     def k_of_n(self) -> str:
@@ -237,7 +237,7 @@ def _emotion_scores(
                     else undefined
                 ),
                 f1=_interval(float(f1[i]), samples.f1[:, i], counted, n) if n else undefined,
-                thin=n < FEW,
+                few=n < FEW,
             )
         )
     return tuple(scores)

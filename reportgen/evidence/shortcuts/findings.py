@@ -80,7 +80,7 @@ class Shortcut:
     strength: float
     sentence: str
     images: tuple[int, ...]
-    taken_for: tuple[str, ...]
+    predicted_now: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def judge_shortcuts(
     analysis: Analysis,
     answers: Mapping[str, tuple[pd.DataFrame, Float32Array]],
     seed: int,
-    blank: Sequence[BoolArray] | None = None,
+    null_maps: Sequence[BoolArray] | None = None,
     permutations: int = PERMUTATIONS,
 ) -> ShortcutFindings:
     """Find what gives labels away, and what the models make of it.
@@ -140,7 +140,7 @@ def judge_shortcuts(
     answers
         Per model's slug the design of the interventions (`image`, the row of the analysis, and `change`) and the
         model's (pictures, C) logits; empty where none were shown.
-    blank
+    null_maps
         Per model, (n,) maps of the labelled class to leave out of the clusters; None: those without positive evidence.
     permutations
         Of the labels, for the chance level of the classifier.
@@ -166,7 +166,7 @@ def judge_shortcuts(
     if analysis.faces is not None:
         affines = face_affines(analysis.faces.points, analysis.faces.source)
         for k, model in enumerate(analysis.models):
-            none = np.zeros(len(labels), dtype=bool) if blank is None else blank[k]
+            none = np.zeros(len(labels), dtype=bool) if null_maps is None else null_maps[k]
             groups += cluster_maps(model, labels, classes, affines, none, seed)
     tables = _tables(analysis, effects, links, score, duplicates, groups)
     return ShortcutFindings(
@@ -231,7 +231,7 @@ def _shortcut(effect: InterventionEffect, links: Sequence[Association], properti
         strength=effect.lost / effect.known,
         sentence=f"{_proof(effect)} {_association(effect, links, properties)}",
         images=effect.lost_rows,
-        taken_for=effect.lost_as,
+        predicted_now=effect.predicted_now,
     )
 
 

@@ -149,7 +149,7 @@ class InterventionEffect:
     answer: str
     note: str
     lost_rows: tuple[int, ...]
-    lost_as: tuple[str, ...]
+    predicted_now: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,7 @@ def _judge(
         answer=_answer(falls, part, comparison.excess),
         note=note,
         lost_rows=tuple(shown.rows[rows].tolist()),
-        lost_as=tuple(classes[k] for k in shown.after[change][rows].tolist()),
+        predicted_now=tuple(classes[k] for k in shown.after[change][rows].tolist()),
     )
 
 

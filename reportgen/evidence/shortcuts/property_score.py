@@ -86,7 +86,7 @@ def score_properties(
     varying = [item for item in properties if item.varies]
     counts = [int((labels == e).sum()) for e in range(len(classes))]
     kept = [e for e, n in enumerate(counts) if n >= FEW]
-    thin = tuple(classes[e] for e, n in enumerate(counts) if 0 < n < FEW)
+    few = tuple(classes[e] for e, n in enumerate(counts) if 0 < n < FEW)
     if len(kept) < 2 or not varying:
         return None
     rng = np.random.default_rng(seed)
@@ -116,7 +116,7 @@ def score_properties(
         p=float((1 + (null >= value - 1e-12).sum()) / (1 + permutations)),
         emotions=tuple(classes[e] for e in kept),
         recalls=tuple(recalls),
-        left_out=thin,
+        left_out=few,
         properties=tuple(item.name for item in varying),
     )
 

@@ -281,11 +281,11 @@ def _recall(answers: PredictionChange, here: str) -> tuple[MarkRow, ...]:
             for series, which, part, lane in ((_BEFORE, "before", before, 33.33), (_AFTER, "after", after, 66.67))
             if part.n
         )
-        between = "\n→ " if before.thin else " → "
+        between = "\n→ " if before.few else " → "
         text = f"{rate(before)}{between}{rate(after)}" if before.n else "no image"
         rows.append(
             MarkRow(
-                before.emotion, f"{here}#what", count(before.n, "image"), marks, text, before.thin, 20 + 14 * len(marks)
+                before.emotion, f"{here}#what", count(before.n, "image"), marks, text, before.few, 20 + 14 * len(marks)
             )
         )
     return tuple(rows)
@@ -343,8 +343,8 @@ def _heat_text(heat: HeatChange) -> str:
     if not heat.n:
         return "No image has a map in both analyses, so nothing is said of the heat."
     text = f"Measured on {count(heat.n, 'image')}, for the class of the label, each image against itself"
-    if heat.blank:
-        text += f"; {count(heat.blank, 'image')} with a blank map before or after left out"
+    if heat.null_maps:
+        text += f"; {count(heat.null_maps, 'image')} with a blank map before or after left out"
     if not heat.regions:
         return f"{text}. Regions were not measured in both analyses."
     return f"{text}. Tests are adjusted (Holm) for all emotions and regions."

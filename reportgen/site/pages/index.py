@@ -325,7 +325,7 @@ def emotions_view(report: Report, links: Links, legends: Legends, means: MeanMap
                 name,
                 links.emotion_path(emotion),
                 count(report.images_of(emotion), "image"),
-                parts[0].thin,
+                parts[0].few,
                 tuple(tile for tile in tiles if tile is not None),
                 tuple(
                     Number(score.name, rate(part), percent_interval(part.recall))

@@ -121,7 +121,7 @@ def model_view(
         rows=_rows(report, links, k),
         classes=report.classes,
         confusion=tuple(
-            (name, count(row.n, "image"), row.thin, cells)
+            (name, count(row.n, "image"), row.few, cells)
             for name, row, cells in zip(
                 report.classes, score.emotions, confusion_table(report, links, k, score), strict=True
             )
@@ -164,7 +164,7 @@ def _proved_at(report: Report, links: Links, k: int) -> Link:
 
 def _lede(report: Report, k: int) -> str:
     score = report.scores[k]
-    rows = [row for row in score.emotions if not row.thin]
+    rows = [row for row in score.emotions if not row.few]
     if not rows:
         return ""
     best = max(rows, key=lambda row: row.recall.value)
@@ -237,7 +237,7 @@ def _rows(report: Report, links: Links, k: int) -> tuple[ScoreRow, ...]:
                 (round(100 * recall.low, 2), round(100 * recall.value, 2), round(100 * recall.high, 2))
                 if recall.defined
                 else (0.0, 0.0, 0.0),
-                row.thin,
+                row.few,
                 links.explorer(links.token("true", row.emotion)) if row.n else "",
             )
         )

@@ -242,7 +242,7 @@ def _pairs(
     """Lost images as they were, with the probability of the label, and changed, with what they are taken for."""
     e = report.classes.index(shortcut.emotion)
     found = []
-    for row, taken in list(zip(shortcut.images, shortcut.taken_for, strict=True))[:EXAMPLES]:
+    for row, taken in list(zip(shortcut.images, shortcut.predicted_now, strict=True))[:EXAMPLES]:
         name, href = report.ids[row], links.image_path(row)
         before = Tile(
             pictures.pictures[row, ""],

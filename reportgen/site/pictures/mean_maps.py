@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import FaceRecords, ModelRecords, content_hash
-from reportgen.evidence.attention.profiles import mean_maps, warp_maps
+from reportgen.evidence.attention.profiles import average_maps, warp_maps
 from reportgen.faces.align import face_affines
 from reportgen.site.pictures.examples import Picture, PictureStyle, encode_webp
 from reportgen.site.pictures.overlays import blend_heat, resize, upsample
@@ -157,7 +157,7 @@ def aligned_means(
         if not n:
             found[which] = (None, 0)
             continue
-        mean = mean_maps(chosen, np.zeros(n, bool), np.ones(n, bool), cells).correct
+        mean = average_maps(chosen, cells).astype(np.float32)
         reached = np.isfinite(chosen).mean(axis=0)
         found[which] = (np.where(reached >= _LEAST_REACH, mean, np.nan).astype(np.float32), n)
     return found

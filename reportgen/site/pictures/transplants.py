@@ -106,7 +106,7 @@ def draw_worked_examples(report: Report, k: int, save: Save) -> tuple[WorkedExam
     if found is None or found.design is None or report.analysis.faces is None or model.slug not in found.answers:
         return ()
     examples = []
-    for use in shown_cells([u for u in found.uses if u.model == model.name]):
+    for use in shown_cells([u for u in found.regions if u.model == model.name]):
         pair = _pair(report, k, use, found.design, found.answers[model.slug])
         if pair is not None:
             examples.append(_draw(report, k, use, found.design, found.answers[model.slug], pair, save))
@@ -118,13 +118,13 @@ def shown_cells(uses: list[RegionImportance]) -> tuple[RegionImportance, ...]:
 
     Of each, "yes" comes before "small" and "small" before the rest, then the largest gap.
     """
-    tested = [u for u in uses if np.isfinite(u.gap) and u.answer != "insufficient evidence"]
+    tested = [u for u in uses if np.isfinite(u.drop) and u.answer != "insufficient evidence"]
     rank = {"yes": 0, "small": 1}
     chosen = []
     for outside in (False, True):
         family = [u for u in tested if (u.region == "background") == outside]
         if family:
-            chosen.append(min(family, key=lambda u: (rank.get(u.answer, 2), -u.gap)))
+            chosen.append(min(family, key=lambda u: (rank.get(u.answer, 2), -u.drop)))
     return tuple(chosen)
 
 
@@ -178,7 +178,7 @@ def _pair(
     margin = log_odds(logits[places], np.full(len(places), emotion))
     right = report.analysis.models[k].predicted == report.analysis.labels
     stays = logits[places].argmax(axis=1) == emotion
-    pair = typical_pair(design.iloc[places], margin, stays, np.asarray(right), use.gap)
+    pair = typical_pair(design.iloc[places], margin, stays, np.asarray(right), use.drop)
     return None if pair is None else (int(places[pair[0]]), int(places[pair[1]]))
 
 

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reportgen.evidence.attention.human_reference import human_profile
+from reportgen.evidence.attention.human_reference import HUMAN
 from reportgen.evidence.importance.regions import ALPHA, MIN_DROP, RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.plots.style import SETTINGS, Palette, style_axes, to_svg
@@ -48,10 +48,10 @@ def importance_rows(importances: Sequence[RegionImportance], classes: tuple[str,
     """Rows of the emotions that were tested, from one model's region importances."""
     rows = []
     for name in classes:
-        own = {one.region: one for one in importances if one.emotion == name and math.isfinite(one.gap)}
+        own = {one.region: one for one in importances if one.emotion == name and math.isfinite(one.drop)}
         if set(own) != set(TRANSPLANTED):
             continue
-        human = human_profile(name)
+        human = HUMAN.get(name)
         needed = human.required if human is not None else ()
         rows.append(
             ImportanceRow(name, tuple(own[r] for r in TRANSPLANTED), tuple(region in needed for region in TRANSPLANTED))
@@ -119,7 +119,7 @@ def _value(
             axes.plot(end, place, color=colour, marker=marker, markersize=5, markeredgewidth=0)
     inside = colour if significant(one) else paper
     axes.plot(
-        one.gap, place, color=colour, marker="o", markersize=7, markerfacecolor=inside, markeredgewidth=1.5, zorder=4
+        one.drop, place, color=colour, marker="o", markersize=7, markerfacecolor=inside, markeredgewidth=1.5, zorder=4
     )
 
 
@@ -135,7 +135,7 @@ def _people(axes: Axes, place: float, palette: Palette) -> None:
 def _limits(rows: Sequence[ImportanceRow]) -> tuple[float, float]:
     """Ends of the axis: every point, and intervals as far as they do not squeeze the rest."""
     importances = [one for row in rows for one in row.regions]
-    gaps = [one.gap for one in importances]
+    gaps = [one.drop for one in importances]
     far = _REACH * max(_LEAST_END, *(abs(gap) for gap in gaps))
     low = min(-MIN_DROP, *gaps, max(-far, min(one.low for one in importances)))
     high = max(_LEAST_END, *gaps, min(far, max(one.high for one in importances)))

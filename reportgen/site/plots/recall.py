@@ -43,7 +43,7 @@ def recall_rows(report: Report, links: Links) -> tuple[MarkRow, ...]:
                 count(parts[0].n, "image"),
                 marks,
                 text,
-                parts[0].thin,
+                parts[0].few,
                 20 + 14 * len(marks),
             )
         )

@@ -163,7 +163,7 @@ def _row(
                 Link(f"{value:,}", f"{here}#{gallery.anchor}") if gallery is not None else None,
             )
         )
-    blank = f", {outcome.blank:,} blank left out" if outcome.blank else ""
+    blank = f", {outcome.null_maps:,} blank left out" if outcome.null_maps else ""
     return AgreementRow(
         name=names[outcome.outcome],
         n=f"{count(outcome.n, 'image')}{blank}",

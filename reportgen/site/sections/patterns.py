@@ -169,7 +169,7 @@ def _with_status(report: Report, model: str, region: str, emotions: tuple[str, .
 def _background_use(report: Report, model: str, seen: int) -> str:
     """Peaks on the background, held against what exchanging it does: either may be without the other."""
     found = report.use
-    uses = [] if found is None else [u for u in found.uses if u.model == model and u.region == "background"]
+    uses = [] if found is None else [u for u in found.regions if u.model == model and u.region == "background"]
     tested = [use for use in uses if use.answer != "insufficient evidence"]
     if not tested:
         return "Whether the background is used was not tested." if seen else ""
@@ -185,9 +185,9 @@ def _background_use(report: Report, model: str, seen: int) -> str:
         )
     for words, answers in (("used for", ("yes", "small")), ("undetermined for", ("undetermined",))):
         rest = [
-            f"{use.emotion} ({signed(use.gap)} [{signed(use.low)}, {signed(use.high)}], {count(use.receivers, 'face')})"
-            for use in tested
-            if use.answer in answers
+            f"{u.emotion} ({signed(u.drop)} [{signed(u.low)}, {signed(u.high)}], {count(u.receivers, 'face')})"
+            for u in tested
+            if u.answer in answers
         ]
         if rest:
             said.append(f"{capital(words)} {and_list(rest)}.")

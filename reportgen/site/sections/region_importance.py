@@ -124,7 +124,7 @@ def use_section(report: Report, links: Links, k: int, pictures: UsePictures) -> 
     found, model = report.use, report.models[k]
     if found is None:
         return None
-    uses = [use for use in found.uses if use.model == model.name]
+    uses = [use for use in found.regions if use.model == model.name]
     rows = importance_rows(uses, report.classes)
     missing = [name for name in report.classes if name not in {row.emotion for row in rows}]
     return UseSection(
@@ -172,11 +172,13 @@ def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
     """As in "ResNet18 uses the mouth for happiness (+1.27); eyes and brows for anger (+0.24)."."""
     if not uses:
         return ""
-    outside = sorted((u for u in uses if u.region == "background" and u.answer == "yes"), key=lambda u: -u.gap)
+    outside = sorted((u for u in uses if u.region == "background" and u.answer == "yes"), key=lambda u: -u.drop)
     parts = [*used_regions(uses, model), *([("background", tuple(outside))] if outside else [])]
     if not parts:
         return f"That {model} uses any one region for any emotion was not shown beyond doubt."
-    said = [f"{the(region)} for {and_list([f'{u.emotion} ({signed(u.gap)})' for u in used])}" for region, used in parts]
+    said = [
+        f"{the(region)} for {and_list([f'{u.emotion} ({signed(u.drop)})' for u in used])}" for region, used in parts
+    ]
     return f"{model} uses {'; '.join(said)}."
 
 
@@ -194,7 +196,7 @@ def _through_colour(use: RegionImportance) -> str:
     """Where the answer hangs on whether the donors' colour and light were matched, that in a sentence."""
     if not math.isfinite(use.unmatched) or use.unmatched_answer == use.answer:
         return ""
-    pair = f"{capital(the(use.region))} for {use.emotion}: {signed(use.gap)} with colour and light matched, "
+    pair = f"{capital(the(use.region))} for {use.emotion}: {signed(use.drop)} with colour and light matched, "
     pair += f"{signed(use.unmatched)} with the donors' own colour and light"
     if use.unmatched_answer == "yes" and use.answer in ("no", "small"):
         return f"{pair}: it works through colour, not content."
@@ -222,14 +224,14 @@ def _cell(report: Report, links: Links, use: RegionImportance) -> UseCell:
         sign=sign,
         answer=words,
         strong=use.answer == "yes",
-        gap=signed(use.gap),
+        gap=signed(use.drop),
         interval=use_interval(use),
-        recall=points(use.recall_gap, 0),
+        recall=points(use.recall_drop, 0),
         p=corrected(use),
         faces=faces,
         donors=number(use.donors),
         unmatched=unmatched,
-        order=tuple(round(v, 6) if math.isfinite(v) else 0.0 for v in (use.gap, use.recall_gap, use.p)),  # type: ignore[arg-type]
+        order=tuple(round(v, 6) if math.isfinite(v) else 0.0 for v in (use.drop, use.recall_drop, use.p)),  # type: ignore[arg-type]
     )
 
 

@@ -108,7 +108,7 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
     pictures = {} if use is None else pictures_of(use)
     matrices = []
     for k, model in enumerate(report.models):
-        uses = () if use is None else tuple(u for u in use.uses if u.model == model.name)
+        uses = () if use is None else tuple(u for u in use.regions if u.model == model.name)
         by_place = {(u.emotion, u.region): u for u in uses}
         # The model's page has rows for these emotions only.
         listed = {row.emotion for row in importance_rows(uses, report.classes)}
@@ -229,12 +229,12 @@ def _heat(place: _Place, heat: RegionCell) -> MatrixCell:
 
 def _use(place: _Place, heat: RegionCell, found: RegionImportance | None, pictures: int, *, listed: bool) -> MatrixCell:
     """Heat as a dot, use as number and tint. `listed`: the model's page has a row for it."""
-    tested = found is not None and found.answer != "insufficient evidence" and math.isfinite(found.gap)
+    tested = found is not None and found.answer != "insufficient evidence" and math.isfinite(found.drop)
     if found is None or not tested:
         gap, interval, sign, tone, answer, p, rests = "–", "", "", "untested", "not tested", "–", "–"
         tip = f"{place.name}: use not tested, too few faces"
     else:
-        gap, interval, (sign, answer) = signed(found.gap), use_interval(found), USE_WORDS[found.answer]
+        gap, interval, (sign, answer) = signed(found.drop), use_interval(found), USE_WORDS[found.answer]
         tone = {"yes": "strong", "small": "some", "no": "off"}.get(found.answer, "open")
         if tone == "off":
             sign = ""

@@ -151,7 +151,7 @@ def _counted(report: Report, attention: Attention, k: int, emotion: int) -> str:
     total = report.close_images_of(emotion)
     if verdict is None or verdict.n == total:
         return text
-    blank = int((attention.findings.measures[k].own.blank & (report.labels == emotion)).sum())
+    blank = int((attention.findings.measures[k].own.null_map & (report.labels == emotion)).sum())
     why = f", {count(blank, 'blank map')} left out" if verdict.n + blank == total else ""
     return text.replace(count(verdict.n, "image"), f"{verdict.n:,} of {count(total, 'image')}{why}")
 
@@ -211,10 +211,10 @@ def _rows(
 def _use(report: Report, model: str, emotion: str, region: str) -> Number | None:
     """The transplant test's number, and the status that it gives the heat."""
     found = report.use
-    use = None if found is None else found.use(model, emotion, region)
+    use = None if found is None else found.region(model, emotion, region)
     if found is None or use is None or use.answer == "insufficient evidence":
         return None
-    return Number("", signed(use.gap), use_interval(use), _USED[use.answer], use.answer)
+    return Number("", signed(use.drop), use_interval(use), _USED[use.answer], use.answer)
 
 
 def _checks(

@@ -103,7 +103,7 @@ def _said(said: EmotionOdds) -> str:
 
 
 def _why(report: Report, k: int, one: WorkedExample) -> str:
-    use, shown = one.use, significant(one.use) and one.use.gap > 0
+    use, shown = one.use, significant(one.use) and one.use.drop > 0
     if use.region == "background":
         if shown:
             return f"Of all emotions {use.emotion} depends most on the background."
@@ -120,7 +120,7 @@ def _conclusion(report: Report, one: WorkedExample) -> str:
     return (
         f"With {report.classes[one.other.emotion]} instead of {use.emotion} the log-odds are {abs(gap):.2f} "
         f"{'lower' if gap >= 0 else 'higher'}: the odds of {use.emotion} are {_share(gap)} what they were. Over all "
-        f"{_pictures(report, one)} pictures of this kind the gap is {signed(use.gap)} "
+        f"{_pictures(report, one)} pictures of this kind the gap is {signed(use.drop)} "
         f"[{signed(use.low)}, {signed(use.high)}]."
     )
 

@@ -21,7 +21,7 @@ def emotion_title(report: Report, emotion: int) -> str:
     parts = [score.emotions[emotion] for score in report.scores]
     if not parts[0].n:
         return f"{capital(name)}: nothing to see yet."
-    if parts[0].thin:
+    if parts[0].few:
         return f"{capital(name)}: {count(parts[0].n, 'image')}, too few to judge."
     return _proved(report, name, parts) or _recognised(report, name, parts)
 
@@ -78,7 +78,7 @@ def emotion_lede(report: Report, emotion: int) -> str:
     right = [
         f"{percent_estimate(part.precision)} of {score.name}'s {part.predicted:,}"
         for score, part in zip(scores, parts, strict=True)
-        if part.precision.defined and not part.thin
+        if part.precision.defined and not part.few
     ]
     if right:
         text += f" Of the answers “{name}”, {and_list(right)} are right."
@@ -93,7 +93,7 @@ def emotion_lede(report: Report, emotion: int) -> str:
 
 
 def _found(part: EmotionScore) -> str:
-    return rate(part) if part.thin else percent_estimate(part.recall)
+    return rate(part) if part.few else percent_estimate(part.recall)
 
 
 def never_answers(report: Report, k: int, emotion: int) -> bool:

@@ -124,7 +124,7 @@ def points_interval(difference: Estimate) -> str:
 
 def rate(score: EmotionScore) -> str:
     """Recall in per cent, or "1 of 3" where a per cent would pretend to be a measurement."""
-    return score.k_of_n if score.thin else percent(score.recall.value)
+    return score.k_of_n if score.few else percent(score.recall.value)
 
 
 def and_list(words: Sequence[str], last: str = "and") -> str:

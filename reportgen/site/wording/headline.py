@@ -92,7 +92,7 @@ def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[s
     """Emotions whose recall lies above, and below, one half in every model, by their intervals."""
     strong, weak = [], []
     for rows in zip(*(score.emotions for score in scores), strict=True):
-        if any(row.thin for row in rows):
+        if any(row.few for row in rows):
             continue
         if all(row.recall.low > LOW for row in rows):
             strong.append(rows)
@@ -114,7 +114,7 @@ def _reading_sentence(report: Report) -> str:
     if use is None or not use.tested:
         return ""
     readers: dict[tuple[str, str], list[str]] = {}
-    for found in use.uses:
+    for found in use.regions:
         if found.answer == "yes" and found.region != "background":
             readers.setdefault((found.region, found.emotion), []).append(found.model)
     everyone = [model.name for model in report.models]
@@ -131,7 +131,7 @@ def _reading_sentence(report: Report) -> str:
             more = f"; {and_list(also)}" if also and len(everyone) > 1 else ""
             said.append(f"{capital(and_list(shared))} {verb} read from the {REGION_NAMES[region]}{more}.")
     for name in everyone if not said else ():
-        for region, found_uses in used_regions(use.uses, name)[:1]:
+        for region, found_uses in used_regions(use.regions, name)[:1]:
             said.append(f"{name} reads {emotions_of(found_uses)} from the {REGION_NAMES[region]}.")
     return " ".join(said[:2])
 
@@ -147,7 +147,7 @@ def _accuracy_sentence(report: Report) -> str:
 
 
 def _thin_sentence(report: Report) -> str:
-    thin = [row for row in report.scores[0].emotions if row.thin]
+    thin = [row for row in report.scores[0].emotions if row.few]
     if not thin:
         return ""
     if len(thin) == 1:
@@ -271,7 +271,7 @@ def _definition(report: Report) -> Finding:
 
 def _defined_by_use(report: Report, best: int, question: str) -> Finding:
     name, use = report.models[best].name, report.use
-    regions = used_regions(use.uses, name) if use is not None else ()
+    regions = used_regions(use.regions, name) if use is not None else ()
     link, more = Link("Heat against use, by region", "index.html#regions"), Link("Every emotion", "emotions.html")
     if not regions:
         return Finding(
@@ -285,10 +285,10 @@ def _defined_by_use(report: Report, best: int, question: str) -> Finding:
         )
     first, found = regions[0]
     lead = f"The {REGION_NAMES[first]} for {emotions_of(found)}."
-    losses = [f"{u.emotion} {signed(u.gap)} [{signed(u.low)}, {signed(u.high)}]" for u in found[:_NAMED]]
+    losses = [f"{u.emotion} {signed(u.drop)} [{signed(u.low)}, {signed(u.high)}]" for u in found[:_NAMED]]
     text = f"That is what {name} loses, in log-odds, when it comes from another emotion's face: {and_list(losses)}."
     for region, others in regions[1 : 1 + _NAMED]:
-        text += f" The {REGION_NAMES[region]}: {and_list([f'{u.emotion} {signed(u.gap)}' for u in others[:_NAMED]])}."
+        text += f" The {REGION_NAMES[region]}: {and_list([f'{u.emotion} {signed(u.drop)}' for u in others[:_NAMED]])}."
     return Finding(question, "mid", lead, text, link, more)
 
 
@@ -305,8 +305,8 @@ def _trust(report: Report, links: Links) -> Finding:
         )
     best = best_model(report)
     score = report.scores[best]
-    good = [row.emotion for row in score.emotions if not row.thin and row.recall.low > LOW]
-    judged = sum(not row.thin for row in score.emotions)
+    good = [row.emotion for row in score.emotions if not row.few and row.recall.low > LOW]
+    judged = sum(not row.few for row in score.emotions)
     macro = score.macro_f1_without_few or score.macro_f1
     text = (
         f"{score.name} is right on {percent_estimate(score.accuracy, 1)}, macro-F1 "

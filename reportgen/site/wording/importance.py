@@ -128,7 +128,7 @@ def use_sentence(use: RegionImportance | None, pictures: int = 0) -> str:
     """What the transplant test says of one region, and how many pictures say so."""
     if use is None or use.answer == "insufficient evidence":
         return "Use not tested: too few faces."
-    values = [signed(use.gap), "log-odds", use_interval(use)]
+    values = [signed(use.drop), "log-odds", use_interval(use)]
     p = "" if math.isnan(use.p) else f", corrected {format_p(use.p)}"
     rests = count(use.receivers, "face") + (f" and {count(pictures, 'picture')}" if pictures else "")
     return (
@@ -160,8 +160,8 @@ def used_regions(uses: Sequence[RegionImportance], model: str) -> tuple[tuple[st
     for use in uses:
         if use.model == model and use.region != "background" and use.answer == "yes":
             found.setdefault(use.region, []).append(use)
-    ordered = {region: tuple(sorted(part, key=lambda use: -use.gap)) for region, part in found.items()}
-    return tuple(sorted(ordered.items(), key=lambda item: (-len(item[1]), -item[1][0].gap)))
+    ordered = {region: tuple(sorted(part, key=lambda use: -use.drop)) for region, part in found.items()}
+    return tuple(sorted(ordered.items(), key=lambda item: (-len(item[1]), -item[1][0].drop)))
 
 
 def emotions_of(uses: Sequence[RegionImportance]) -> str:

@@ -106,7 +106,7 @@ def _background(report: Report, links: Links) -> list[Step]:
 
 
 def _thin(report: Report) -> list[Step]:
-    thin = [row for row in report.scores[0].emotions if row.thin]
+    thin = [row for row in report.scores[0].emotions if row.few]
     if not thin:
         return []
     counts = and_list([f"{row.emotion} {number(row.n)}" for row in thin])
@@ -117,7 +117,7 @@ def _thin(report: Report) -> list[Step]:
 def _balance(report: Report) -> list[Step]:
     best = report.scores[best_model(report)]
     large = [row for row in best.emotions if row.n >= best.n / 4]
-    poor = [row for row in best.emotions if not row.thin and row.recall.high < LOW and row.n < best.n / 10]
+    poor = [row for row in best.emotions if not row.few and row.recall.high < LOW and row.n < best.n / 10]
     if not large or not poor:
         return []
     share = percent(sum(row.n for row in large) / best.n)

@@ -126,10 +126,10 @@ def _fall(shortcut: Shortcut) -> str:
 def _loss(report: Report, background: BackgroundFinding) -> str:
     """As in "0.9 log-odds [+0.6, +1.2] and 12 points of recall (40 faces)"."""
     found = report.use
-    use = None if found is None else found.use(background.model, background.emotion, "background")
+    use = None if found is None else found.region(background.model, background.emotion, "background")
     if use is None:
         return f"{background.score:.1f} log-odds"
     return (
-        f"{signed(use.gap).removeprefix('+')} log-odds [{signed(use.low)}, {signed(use.high)}] and "
-        f"{100 * use.recall_gap:.0f} points of recall ({count(use.receivers, 'face')})"
+        f"{signed(use.drop).removeprefix('+')} log-odds [{signed(use.low)}, {signed(use.high)}] and "
+        f"{100 * use.recall_drop:.0f} points of recall ({count(use.receivers, 'face')})"
     )

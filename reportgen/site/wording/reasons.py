@@ -92,7 +92,7 @@ def _shortcut_errors(report: Report, k: int) -> ShortcutErrors:
 def _shortcut(report: Report, flag: Flag, row: int, k: int) -> str:
     found, answer, truth = _shortcut_errors(report, k), _answer(report, row, k), report.truth(row)
     change = found.change[row]
-    now = report.classes[int(found.answer[row])]
+    now = report.classes[int(found.predicted[row])]
     right = ", the label" if now == truth else ""
     return (
         f"{capital(DONE[change])}, the same photo is taken for {now}{right}: {answer} was read off its "

@@ -68,8 +68,8 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
 
 def _recall_gap(report: Report, background: BackgroundFinding) -> float:
     use = report.use
-    found = None if use is None else use.use(background.model, background.emotion, "background")
-    return 0.0 if found is None else found.recall_gap
+    found = None if use is None else use.region(background.model, background.emotion, "background")
+    return 0.0 if found is None else found.recall_drop
 
 
 def _known_by(report: Report, shortcuts: Sequence[Shortcut]) -> str:
@@ -125,12 +125,12 @@ def cheating_answer(report: Report) -> Finding:
 def _background_sentences(report: Report, backgrounds: Sequence[BackgroundFinding]) -> list[str]:
     use, said = report.use, []
     for background in backgrounds[:2]:
-        found = None if use is None else use.use(background.model, background.emotion, "background")
+        found = None if use is None else use.region(background.model, background.emotion, "background")
         if found is not None:
             said.append(
                 f"With another emotion's background {background.model} loses {background.emotion} by "
-                f"{signed(found.gap, 1).removeprefix('+')} log-odds [{signed(found.low, 1)}, {signed(found.high, 1)}] "
-                f"and {100 * found.recall_gap:.0f} points of recall"
+                f"{signed(found.drop, 1).removeprefix('+')} log-odds [{signed(found.low, 1)}, {signed(found.high, 1)}] "
+                f"and {100 * found.recall_drop:.0f} points of recall"
                 f"{f'; its heat lies in the {background.place}' if background.place else ''}."
             )
     return said

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from reportgen.evidence.attention.human_reference import ACTION_UNITS, HUMAN, NAIVE, human_profile
+from reportgen.evidence.attention.human_reference import ACTION_UNITS, HUMAN, NAIVE
 from reportgen.faces.regions import REGIONS
 
 
@@ -23,8 +23,8 @@ def test_published_values() -> None:
     anger, happiness = HUMAN["anger"], HUMAN["happiness"]
     assert (anger.eyes, anger.mouth, anger.action_units) == (1.57, 1.12, (4, 5, 7, 23))
     assert (happiness.eyes, happiness.mouth, happiness.action_units) == (1.02, 1.32, (6, 12))
-    assert human_profile("neutral") is not None and human_profile("neutral").required == ()
-    assert human_profile("contempt") is None
+    assert HUMAN["neutral"].required == ()
+    assert "contempt" not in HUMAN
 
 
 def test_the_simple_table_covers_five_emotions() -> None:

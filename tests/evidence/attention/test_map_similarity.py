@@ -97,7 +97,7 @@ def test_blank_maps_are_counted_and_left_out() -> None:
     found = compare_maps(
         model("A", labels, maps), model("B", labels, spot(4, 5, 1, 1)), labels, list("abcd"), None, 0
     )  # fmt: skip
-    assert (found.outcomes[0].n, found.outcomes[0].blank) == (3, 1)
+    assert (found.outcomes[0].n, found.outcomes[0].null_maps) == (3, 1)
     assert found.place.tolist() == [0, 0, -1, 0]
     assert np.isnan(found.overlap[2])
     assert found.outcomes[0].overlap.n == 3

@@ -73,7 +73,7 @@ def test_uniform_and_single_cell_maps_are_the_ends_of_effective_area() -> None:
 def test_blank_and_broken_maps_are_left_out_not_filled() -> None:
     maps = np.stack([RAW[0], -np.ones((2, 2)), np.array([[np.nan, 1.0], [1.0, 1.0]])])
     stats = describe(maps, np.repeat(hand_masks(), 3, axis=0))
-    assert stats.blank.tolist() == [False, True, True]
+    assert stats.null_map.tolist() == [False, True, True]
     assert stats.peak[1:].tolist() == [-1, -1]
     assert np.isnan(stats.share[1:]).all() and np.isnan(stats.effective_area[1:]).all()
     area = np.repeat(areas(hand_masks()), 3, axis=0)
@@ -103,7 +103,7 @@ def test_parts_of_a_partition_sum_to_one(raw: np.ndarray, part: np.ndarray) -> N
     part = part / part.sum(axis=1, keepdims=True)
     masks = np.concatenate([part[:, :5].sum(axis=1, keepdims=True), part], axis=1)
     stats = describe(raw, masks)
-    seen = ~stats.blank
+    seen = ~stats.null_map
     assert stats.share[seen][:, 1:].sum(axis=1) == pytest.approx(1.0)
     assert stats.share[seen][:, FACE] + stats.share[seen][:, BACKGROUND] == pytest.approx(1.0)
     assert (stats.effective_area[seen] <= 1 + 1e-9).all() and (stats.effective_area[seen] >= 1 / 16 - 1e-9).all()

@@ -13,35 +13,12 @@ from reportgen.evidence.attention.nulls import (
     class_swap,
     class_swap_test,
     placement_test,
-    random_head,
     swap_differences,
 )  # fmt: skip
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.faces.regions import REGIONS
 
 MOUTH = REGIONS.index("mouth")
-
-
-def test_random_head_equals_a_plain_loop(face_masks: Callable[..., np.ndarray]) -> None:
-    rng = np.random.default_rng(0)
-    weight, layer, masks = rng.normal(size=(3, 5)), rng.random((3, 5, 49)), face_masks(3, 0, 7)
-    null = random_head(weight, layer, masks, permutations=4, seed=9)
-    again = np.random.default_rng(9)
-    for b in range(4):
-        order = again.permutation(5)
-        for i in range(3):
-            raw = sum(weight[i, order[k]] * layer[i, k] for k in range(5)).reshape(1, 7, 7)
-            stats = describe(raw, masks[i : i + 1])
-            assert null.mass[i, b] == pytest.approx(stats.mass[0])
-            assert null.share[i, b] == pytest.approx(stats.share[0], nan_ok=True)
-
-
-def test_random_head_uses_one_permutation_for_all_images(face_masks: Callable[..., np.ndarray]) -> None:
-    rng = np.random.default_rng(1)
-    weight = np.repeat(rng.normal(size=(1, 6)), 2, axis=0)
-    layer = np.repeat(rng.random((1, 6, 49)), 2, axis=0)
-    null = random_head(weight, layer, np.repeat(face_masks(1, 0, 7), 2, axis=0), permutations=20)
-    assert (null.mass[0] == null.mass[1]).all() and np.ptp(null.mass[0]) > 0
 
 
 def test_band_is_the_spread_over_permutations() -> None:

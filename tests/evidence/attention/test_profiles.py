@@ -8,7 +8,7 @@ from scipy.ndimage import map_coordinates
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.measure import measure_model
-from reportgen.evidence.attention.profiles import emotion_profiles, mean_maps, profile_distance, warp_maps
+from reportgen.evidence.attention.profiles import average_maps, emotion_profiles, profile_distance, warp_maps
 from reportgen.evidence.attention.verdicts import judge_model
 from reportgen.faces.align import to_canonical
 from reportgen.faces.landmarks import template
@@ -81,16 +81,14 @@ def test_identity_and_broken_affines() -> None:
     assert np.isnan(warp_maps(maps, affines, 2)[1]).all()
 
 
-def test_mean_maps_share_one_scale_and_leave_gaps_out() -> None:
-    warped = np.full((4, 2, 2), 0.25)
+def test_the_mean_of_aligned_maps_leaves_out_what_an_image_does_not_reach() -> None:
+    warped = np.full((3, 2, 2), 0.25)
     warped[0, 0, 0] = np.nan
     warped[1, 0, 0] = 0.5
-    warped[3] = 9.0
-    found = mean_maps(warped, np.array([0, 0, 0, 1], bool), np.array([1, 1, 0, 0], bool), cells=4)
-    assert found.correct.tolist() == [[2.0, 1.0], [1.0, 1.0]]
-    assert found.wrong.tolist() == [[1.0, 1.0], [1.0, 1.0]]
-    assert (found.correct_count, found.wrong_count, found.top) == (2, 1, 2.0)
-    assert np.isnan(mean_maps(warped, np.ones(4, bool), np.ones(4, bool), 4).wrong).all()
+    warped[2, 0, 0] = np.nan
+    assert average_maps(warped, cells=4).tolist() == [[2.0, 1.0], [1.0, 1.0]]
+    warped[:, 0, 1] = np.nan
+    assert np.isnan(average_maps(warped, cells=4)[0, 1])
 
 
 def _profiles(rng: np.random.Generator, n: int, effect: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

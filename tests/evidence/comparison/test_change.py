@@ -121,7 +121,7 @@ def test_blank_maps_and_unlabelled_images_count_nowhere():
     maps, masks = scene(6, 7, 0)
     maps[0, 0] = -1
     found = heat_change(records(maps, 7, masks), records(maps, 7, masks), labels, CLASSES, None, 0)
-    assert (found.n, found.blank) == (4, 1)
+    assert (found.n, found.null_maps) == (4, 1)
     assert not any(move.decided for move in found.regions)
 
 

@@ -85,8 +85,8 @@ def test_an_answer_that_goes_with_the_colour_was_the_shortcuts() -> None:
     cheat = found["cheat"]
     assert np.flatnonzero(cheat.suspected).tolist() == [0, 1, 3]
     assert np.flatnonzero(cheat.gone).tolist() == [0, 1]
-    assert cheat.answer[[0, 1, 3]].tolist() == [ANGER, HAPPINESS, DISGUST]
-    assert cheat.lead[[0, 3]].tolist() == [-4.0, 4.0]
+    assert cheat.predicted[[0, 1, 3]].tolist() == [ANGER, HAPPINESS, DISGUST]
+    assert cheat.margin[[0, 3]].tolist() == [-4.0, 4.0]
     assert cheat.change[[0, 4]].tolist() == ["grey", ""]
     assert (cheat.controls, cheat.controls_gone) == (1, 0)
     assert measured([ANGER, HAPPINESS, DISGUST, ANGER])["cheat"].controls_gone == 1
@@ -98,7 +98,7 @@ def test_an_answer_that_was_another_before_tells_nothing() -> None:
     design = pd.DataFrame({"image": [0, 0, 1, 1], "change": ["unchanged", "grey"] * 2})
     said = logits([DISGUST, ANGER, HAPPINESS, HAPPINESS])
     found = measure_shortcut_errors(analysis(), [BY_COLOUR], {"cheat": (design, said)})["cheat"]
-    assert np.flatnonzero(found.gone).tolist() == [0] and np.isnan(found.lead[1])
+    assert np.flatnonzero(found.gone).tolist() == [0] and np.isnan(found.margin[1])
 
 
 def test_it_is_the_first_reason_and_leaves_the_others_rates() -> None:

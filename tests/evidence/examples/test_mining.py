@@ -105,9 +105,9 @@ def test_typical_is_closest_to_the_mean_map() -> None:
 def test_maps_known_to_be_blank_are_not_typical() -> None:
     labels, models = random_models(0)
     blank = np.zeros(len(labels), dtype=bool)
-    all_picks = Mined(mine_model(models[0], labels, CLASSES, 99, 0, blank=blank)).of("a", "joy", "typical-correct")
+    all_picks = Mined(mine_model(models[0], labels, CLASSES, 99, 0, null_map=blank)).of("a", "joy", "typical-correct")
     blank[all_picks[0].image] = True
-    fewer = Mined(mine_model(models[0], labels, CLASSES, 99, 0, blank=blank)).of("a", "joy", "typical-correct")
+    fewer = Mined(mine_model(models[0], labels, CLASSES, 99, 0, null_map=blank)).of("a", "joy", "typical-correct")
     assert set(rows(fewer)) == set(rows(all_picks)) - {all_picks[0].image}
 
 

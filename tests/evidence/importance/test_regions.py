@@ -56,8 +56,8 @@ def test_the_gap_is_the_mean_over_donor_emotions_without_the_extremes():
         (u.emotion, u.region): u for u in measure_importance("m", design, answers(design, margin), CLASSES, MANY, 0)
     }
     # Emotion a meets losses 1, 2, 3, 4, 50 and keeps 2, 3, 4; emotion f meets 0..4 and keeps 1, 2, 3.
-    assert found["a", "mouth"].gap == pytest.approx(3.0)
-    assert found["f", "mouth"].gap == pytest.approx(2.0)
+    assert found["a", "mouth"].drop == pytest.approx(3.0)
+    assert found["f", "mouth"].drop == pytest.approx(2.0)
     assert found["a", "mouth"].by_donor[5] == pytest.approx(50.0)
     assert math.isnan(found["a", "mouth"].by_donor[0])
 
@@ -66,7 +66,7 @@ def test_receivers_effects_cancel():
     design = make_design()
     effect = np.random.default_rng(1).normal(0, 5, 6000)[design["receiver"]]
     for use in measure_importance("m", design, answers(design, effect), CLASSES, MANY, 0):
-        assert use.gap == pytest.approx(0, abs=1e-9)
+        assert use.drop == pytest.approx(0, abs=1e-9)
         assert use.answer == "no"
 
 
@@ -119,7 +119,7 @@ def test_p_values_mean_what_they_say(receivers, same, other, pool):
         answer, donor = rng.gamma(2, 0.5, 6000), rng.exponential(1.0, (6, 6000)) ** 1.5
         region = design["region"].map({name: i for i, name in enumerate(TRANSPLANTED)}).to_numpy()
         margin = donor[region, design["donor"]] * answer[design["receiver"]] + rng.normal(0, 0.3, len(design))
-        p += [u.p_alone for u in measure_importance("m", design, answers(design, margin), CLASSES, MANY, seed)]
+        p += [u.p_unadjusted for u in measure_importance("m", design, answers(design, margin), CLASSES, MANY, seed)]
     # 360 tests: three standard errors above 5 % is 8.4 %.
     assert np.mean(np.asarray(p) < 0.05) < 0.084
 
@@ -140,10 +140,10 @@ def test_emotions_without_pictures_are_not_tested():
     assert status_of(first) == "not tested"
 
 
-def use(answer: str, gap: float, high: float, recall: float = 0.0, p: float = 0.5) -> RegionImportance:
+def use(answer: str, drop: float, high: float, recall: float = 0.0, p: float = 0.5) -> RegionImportance:
     return RegionImportance(
-        "m", "a", "background", answer, gap, 2 * gap - high, high, recall, min(1.0, 6 * p), 14, 14, 40, math.nan,
-        "insufficient evidence", (math.nan,) * 6, p_alone=p,
+        "m", "a", "background", answer, drop, 2 * drop - high, high, recall, min(1.0, 6 * p), 14, 14, 40, math.nan,
+        "insufficient evidence", (math.nan,) * 6, p_unadjusted=p,
     )  # fmt: skip
 
 

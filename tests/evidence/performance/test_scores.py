@@ -49,8 +49,8 @@ def test_by_hand() -> None:
     assert found.accuracy.value == pytest.approx(19 / 26)
     assert found.balanced_accuracy.value == pytest.approx((8 / 10 + 9 / 12 + 2 / 4) / 3)
     x, y, z = found.emotions
-    assert (x.n, x.correct, x.predicted, x.thin, x.k_of_n) == (10, 8, 12, False, "8 of 10")
-    assert (z.n, z.correct, z.predicted, z.thin, z.k_of_n) == (4, 2, 2, True, "2 of 4")
+    assert (x.n, x.correct, x.predicted, x.few, x.k_of_n) == (10, 8, 12, False, "8 of 10")
+    assert (z.n, z.correct, z.predicted, z.few, z.k_of_n) == (4, 2, 2, True, "2 of 4")
     assert x.precision.value == pytest.approx(8 / 12)
     assert x.precision.n == 12
     assert (x.f1.value, y.f1.value, z.f1.value) == pytest.approx((16 / 22, 18 / 24, 4 / 6))
@@ -87,7 +87,7 @@ def test_equals_scikit_learn(seed: int, n: int, c: int) -> None:
     precision = precision_score(truth, answer, average=None, labels=range(c), zero_division=np.nan)
     for i, emotion in enumerate(found.emotions):
         assert found.confusion[i].sum() == emotion.n == (truth == i).sum()
-        assert emotion.thin == (emotion.n < 10)
+        assert emotion.few == (emotion.n < 10)
         if emotion.n:
             assert emotion.precision.value == pytest.approx(precision[i], nan_ok=True)
             for estimate in (emotion.recall, emotion.precision, emotion.f1):
@@ -134,8 +134,8 @@ def test_never_right_is_not_certainly_zero() -> None:
     assert anger.f1.high == pytest.approx(0.1681, abs=1e-3)
     assert fear.f1.high > 0.5
     assert not anger.precision.defined
-    assert fear.thin
-    assert not anger.thin
+    assert fear.few
+    assert not anger.few
 
 
 def test_always_right_is_not_certainly_one() -> None:
@@ -149,7 +149,7 @@ def test_always_right_is_not_certainly_one() -> None:
 def test_only_thin_emotions() -> None:
     found = score_model("m", *from_confusion(np.diag([3, 4])), "xy", 0)
     assert found.macro_f1_without_few is None
-    assert all(e.thin for e in found.emotions)
+    assert all(e.few for e in found.emotions)
 
 
 def test_no_labelled_image() -> None:

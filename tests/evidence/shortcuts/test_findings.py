@@ -85,7 +85,7 @@ def test_a_model_that_knows_an_emotion_by_colour_is_found_and_the_honest_one_is_
     assert found.before.value == pytest.approx((of & right).sum() / 30)
     assert found.after.value == pytest.approx((of & right & ~coloured).sum() / 30)
     assert set(found.images) == set(np.flatnonzero(of & right & coloured))
-    assert set(found.taken_for) == {"anger"}
+    assert set(found.predicted_now) == {"anger"}
     assert found.sentence.startswith("Made grey, the same 30 images lose disgust: Cheat's recall falls from 80 % to ")
     share = round(100 * coloured[of].mean())
     assert f"{share} % of the disgust images are in colour" in found.sentence

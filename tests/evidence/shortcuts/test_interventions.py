@@ -62,7 +62,7 @@ def test_a_shortcut_has_a_fall_an_association_and_others_that_hold():
 def test_lost_images_are_named_the_surest_first():
     disgust = judge({DISGUST: (0, 12, 0, 3, 15), **OTHERS}, [link()])["disgust"]
     assert disgust.lost_rows == tuple(range(111, 99, -1))
-    assert set(disgust.lost_as) == {"fear"}
+    assert set(disgust.predicted_now) == {"fear"}
 
 
 def test_a_fall_without_an_association_is_no_shortcut():

@@ -192,7 +192,7 @@ def test_the_quadrant_table_counts_every_image_and_leads_to_it(report: Report, p
             targets = [one.get("href") for one in cell.iter(f"{XHTML}a")]
             assert len(targets) == (value > 0)
             assert all(target.removeprefix("compare.html#") in ids for target in targets if target)
-    total = sum(outcome.n + outcome.blank for outcome in found.outcomes)
+    total = sum(outcome.n + outcome.null_maps for outcome in found.outcomes)
     assert total == (report.analysis.labels >= 0).sum()
 
 

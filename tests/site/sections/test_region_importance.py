@@ -72,8 +72,8 @@ def found(report: Report) -> ImportanceFindings:
 
 def a_use(emotion: str, region: str, gap: float, answer: Any = "yes", **more: Any) -> RegionImportance:
     values: dict[str, Any] = {
-        "model": "ResNet18", "emotion": emotion, "region": region, "answer": answer, "gap": gap, "low": gap - 0.1,
-        "high": gap + 0.1, "recall_gap": 0.1, "p": 0.001 if answer in ("yes", "small") else 0.4, "receivers": 8,
+        "model": "ResNet18", "emotion": emotion, "region": region, "answer": answer, "drop": gap, "low": gap - 0.1,
+        "high": gap + 0.1, "recall_drop": 0.1, "p": 0.001 if answer in ("yes", "small") else 0.4, "receivers": 8,
         "persons": 8, "donors": 16, "unmatched": NAN, "unmatched_answer": "insufficient evidence",
         "by_donor": (NAN, NAN, NAN, NAN),
     }  # fmt: skip
@@ -99,12 +99,12 @@ def test_the_table_is_the_records(published: Published, report: Report) -> None:
         section = by_id(page(published, f"models/{name}.html"), "use")
         table = next(t for t in section.iter(f"{XHTML}table") if "uses" in t.get("class", ""))
         rows = [words(row) for row in table.iter(f"{XHTML}tr")][1:]
-        uses = [u for u in found(report).uses if u.model == model and u.emotion in ("anger", "happiness")]
+        uses = [u for u in found(report).regions if u.model == model and u.emotion in ("anger", "happiness")]
         assert len(rows) == len(uses) == 12
         for row, use in zip(rows, uses, strict=True):
             assert row.startswith(f"{use.emotion} {REGION_NAMES[use.region]} ")
-            assert f"{signed(use.gap)} [{signed(use.low)}, {signed(use.high)}]" in row
-            assert f" {points(use.recall_gap, 0)} " in row
+            assert f"{signed(use.drop)} [{signed(use.low)}, {signed(use.high)}]" in row
+            assert f" {points(use.recall_drop, 0)} " in row
             assert format_p(use.p) in row
             assert f"{use.receivers} faces, {use.persons} persons {use.donors}" in row
             if math.isfinite(use.unmatched):
@@ -113,10 +113,10 @@ def test_the_table_is_the_records(published: Published, report: Report) -> None:
 
 def test_the_constructed_truth_is_said(published: Published, report: Report) -> None:
     text = words(by_id(page(published, "models/custom-cnn.html"), "use"))
-    use = {(u.emotion, u.region): u for u in found(report).uses if u.model == "Custom CNN"}
+    use = {(u.emotion, u.region): u for u in found(report).regions if u.model == "Custom CNN"}
     assert use["happiness", "mouth"].answer == use["anger", "background"].answer == "yes"
     for emotion, region in (("happiness", "mouth"), ("anger", "background")):
-        assert f"the {region} for {emotion} ({signed(use[emotion, region].gap)})" in text
+        assert f"the {region} for {emotion} ({signed(use[emotion, region].drop)})" in text
     assert "Not tested: fear and neutral, with fewer than 6 faces" in text
     assert next(b.sentence for b in found(report).backgrounds if b.state == "uses it") in text
     # Happiness hangs on the forehead only while colour and light are the donors' own.
@@ -127,7 +127,7 @@ def test_every_donor_emotion_has_its_cell(published: Published, report: Report) 
     section = by_id(page(published, "models/resnet18.html"), "use")
     tables = [t for t in section.iter(f"{XHTML}table") if "confusion" in t.get("class", "")]
     assert [words(t.find(f"{XHTML}caption")) for t in tables] == [REGION_NAMES[r] for r in TRANSPLANTED]  # type: ignore[arg-type]
-    uses = {(u.emotion, u.region): u for u in found(report).uses if u.model == "ResNet18"}
+    uses = {(u.emotion, u.region): u for u in found(report).regions if u.model == "ResNet18"}
     design = found(report).design
     assert design is not None
     for table, region in zip(tables, TRANSPLANTED, strict=True):
@@ -169,7 +169,7 @@ def test_heat_is_held_against_use(published: Published, report: Report) -> None:
 
 
 def test_rows_of_the_forest_are_the_tested_emotions(report: Report) -> None:
-    rows = importance_rows([u for u in found(report).uses if u.model == "ResNet18"], report.analysis.classes)
+    rows = importance_rows([u for u in found(report).regions if u.model == "ResNet18"], report.analysis.classes)
     assert [row.emotion for row in rows] == ["anger", "happiness"]
     for row in rows:
         assert [use.region for use in row.uses] == list(TRANSPLANTED)
@@ -202,7 +202,7 @@ def test_the_forest_fills_what_is_beyond_doubt_and_cuts_what_goes_on() -> None:
 
 
 def test_the_forest_comes_out_the_same_every_time_and_keeps_names_as_they_are(report: Report) -> None:
-    rows = importance_rows([u for u in found(report).uses if u.model == "ResNet18"], report.analysis.classes)
+    rows = importance_rows([u for u in found(report).regions if u.model == "ResNet18"], report.analysis.classes)
     first, again, dark = (importance_plot(rows, 1, palette) for palette in (LIGHT, LIGHT, DARK))
     assert first == again
     # Inner names hang on the colours; for the rest a light figure in dark colours is the dark figure.
@@ -276,7 +276,7 @@ def test_examples_show_the_tests_own_pictures_and_answers(published: Published, 
             assert f"log-odds {signed(exchange.odds.log_odds)}" in section
         gap = one.same.odds.log_odds - one.other.odds.log_odds
         assert f"the log-odds are {abs(gap):.2f} lower" in section
-        assert f"the gap is {signed(one.use.gap)}" in section
+        assert f"the gap is {signed(one.use.drop)}" in section
     for path, content in saved.items():
         assert (published.site / path).read_bytes() == content
 
@@ -320,7 +320,7 @@ def test_without_the_test_the_page_says_so(variants: dict[str, Published]) -> No
 def test_too_few_faces_are_not_blamed_on_the_settings(
     changed: Callable[[ImportanceFindings], Report], report: Report
 ) -> None:
-    nothing = replace(found(report), uses=(), design=None, answers={})
+    nothing = replace(found(report), regions=(), design=None, answers={})
     section = section_of(changed(nothing), 0)
     assert section is not None and "no emotion has 6 labelled faces" in section.empty
     assert draw_worked_examples(replace(report, use=nothing), 0, {}.__setitem__) == ()
@@ -342,7 +342,7 @@ def test_an_answer_that_hangs_on_colour_is_told(
 ) -> None:
     use = a_use("happiness", "nose", 0.05, matched, unmatched=0.4, unmatched_answer=unmatched)
     rest = [a_use("happiness", region, 0.0, "no") for region in TRANSPLANTED if region != "nose"]
-    section = section_of(changed(replace(found(report), uses=(use, *rest), backgrounds=())), 1)
+    section = section_of(changed(replace(found(report), regions=(use, *rest), backgrounds=())), 1)
     assert section is not None and section.unmatched
     both = "The nose for happiness: +0.05 with colour and light matched, +0.40 with the donors' own colour and light"
     assert section.notes == ((f"{both}: {said}",) if said else ())

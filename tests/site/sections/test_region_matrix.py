@@ -44,7 +44,7 @@ def tables(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
 
 def used(report: Report, model: str) -> dict[tuple[str, str], RegionImportance]:
     assert report.use is not None
-    return {(u.emotion, u.region): u for u in report.use.uses if u.model == model}
+    return {(u.emotion, u.region): u for u in report.use.regions if u.model == model}
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def cells(report: Report) -> Callable[[RegionImportance], MatrixCell]:
 
     def make(use: RegionImportance) -> MatrixCell:
         assert report.use is not None
-        rest = [u for u in report.use.uses if (u.model, u.emotion, u.region) != (use.model, use.emotion, use.region)]
-        changed = replace(report, use=replace(report.use, uses=(*rest, use)))
+        rest = [u for u in report.use.regions if (u.model, u.emotion, u.region) != (use.model, use.emotion, use.region)]
+        changed = replace(report, use=replace(report.use, regions=(*rest, use)))
         assert changed.regions is not None
         matrix = region_matrices(changed, Links(changed, ()), changed.regions)[1]
         row = next(row for row in matrix.rows if row.emotion == use.emotion)
@@ -79,12 +79,12 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                 use = uses[emotion, region]
                 assert td.get("class") == ("bad" if use.cheating else TONES[use.answer])
                 button = td.find(f"{XHTML}button")
-                assert button is not None and words(button).startswith(signed(use.gap))
+                assert button is not None and words(button).startswith(signed(use.drop))
                 opened = by_id(root, button.get("popovertarget", ""))
                 text, where = words(opened), REGION_NAMES[region]
                 assert text.startswith(f"{model.name}: {emotion}, {where}.")
                 pictures = made[report.analysis.classes.index(emotion), region]
-                assert f"{signed(use.gap)} log-odds [{signed(use.low)}, {signed(use.high)}]" in text
+                assert f"{signed(use.drop)} log-odds [{signed(use.low)}, {signed(use.high)}]" in text
                 assert f"corrected {format_p(use.p)}, over {use.receivers} faces and {pictures} pictures" in text
                 links = {words(a): a.get("href", "") for a in opened.iter(f"{XHTML}a")}
                 assert set(links) == {"The test of its use", "Images whose heat peaks there"}
@@ -105,7 +105,7 @@ def test_the_same_numbers_stand_in_a_table(published: Published, report: Report)
         for row in rows:
             emotion = row.split(" ")[0]
             use = next(u for (e, r), u in uses.items() if e == emotion and f" {REGION_NAMES[r]} " in f"{row} ")
-            assert f"{signed(use.gap)} [{signed(use.low)}, {signed(use.high)}]" in row
+            assert f"{signed(use.drop)} [{signed(use.low)}, {signed(use.high)}]" in row
             assert format_p(use.p) in row and f"{use.receivers} faces" in row
 
 

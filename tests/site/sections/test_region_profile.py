@@ -250,7 +250,7 @@ def test_the_region_table_says_undetermined_by_a_sign_with_a_key(published: Publ
     assert {(e.text, e.get("role"), e.get("aria-label")) for e in signs} == {("?", "img", "undetermined")}
     assert "? undetermined: these images do not decide." in words(section)
     n = found(report).verdicts[0].n
-    blank = int((found(report).measures[0].own.blank & (report.analysis.labels == 0)).sum())
+    blank = int((found(report).measures[0].own.null_map & (report.analysis.labels == 0)).sum())
     assert blank == 1 and f"{n} of {n + blank} images, 1 blank map left out" in words(section)
     guessed = sum(
         source == "template" and label == 0

@@ -187,7 +187,7 @@ def test_heat_on_the_background_stands_beside_its_use(published: Published, repo
         root = page(published, f"models/{model.slug}.html")
         section = next(e for e in root.iter() if e.get("id") == "patterns")
         row = next(r for r in map(words, section.iter(f"{XHTML}tr")) if r.startswith("Heatmap on the background"))
-        for use in report.use.uses:
+        for use in report.use.regions:
             if use.model == model.name and use.region == "background":
                 said = {"no": "at most", "yes": "Used for", "small": "Used for", "undetermined": "Undetermined for"}
                 assert said.get(use.answer, "") in row
