@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import probability, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.evidence.errors.label_suspects import find_label_suspects
@@ -66,7 +66,7 @@ def test_a_class_without_images_suspects_nothing() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@probability(st.integers(0, 2**32 - 1), st.integers(2, 5))
+@given(st.integers(0, 2**32 - 1), st.integers(2, 5))
 def test_suspects_are_labelled_errors_of_every_model(seed: int, classes: int) -> None:
     rng = np.random.default_rng(seed)
     labels = rng.integers(-1, classes, 50)
