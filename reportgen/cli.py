@@ -250,10 +250,11 @@ def _settings(context: typer.Context, *, runs_models: bool = True, **fixed: Any)
     flags["models"] = {printable(name): {"checkpoint": path} for name, path in models.items()} or None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FutureWarning)
-        config = load_config(given.get("config"), flags, runs_models=runs_models)
-    for warning in caught:
-        sys.stderr.write(f"warning: {warning.message}\n")
-    return config
+        try:
+            return load_config(given.get("config"), flags, runs_models=runs_models)
+        finally:
+            for warning in caught:
+                sys.stderr.write(f"warning: {warning.message}\n")
 
 
 def _pair(entry: str, flag: str, expected: str) -> tuple[str, str]:

@@ -321,14 +321,16 @@ def with_new_names(values: dict[str, Any]) -> dict[str, Any]:
     ValueError
         A setting is there under both of its names.
     """
+    found = dict(values)
     for old, new in RENAMED.items():
-        if values.get(old) is not None:
-            if values.get(new) is not None:
-                raise ValueError(f"{old} is the old name of {new}; give one of them")
-            warnings.warn(f"{old} is now called {new}; the old name goes on working", FutureWarning, stacklevel=2)
-    return {
-        RENAMED.get(name, name): value for name, value in values.items() if name not in RENAMED or value is not None
-    }
+        value = found.pop(old, None)
+        if value is None:
+            continue
+        if found.get(new) is not None:
+            raise ValueError(f"{old} is the old name of {new}; give one of them")
+        found[new] = value
+        warnings.warn(f"{old} is now called {new}; the old name goes on working", FutureWarning, stacklevel=2)
+    return found
 
 
 def load_config(path: Path | None, overrides: dict[str, Any], *, runs_models: bool = True) -> Config:

@@ -126,3 +126,19 @@ def test_no_document_names_a_path_of_a_machine():
         *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
     ):
         assert not re.search(r"/(?:home|root|work|Users)/", (ROOT / name).read_text(encoding="utf-8")), name
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name
+)
+def test_every_file_that_a_document_names_exists(path):
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(r"(?<![\w/.-])((?:reportgen|templates|tests|docs|\.ci)/[\w./-]*)", text)
+    linked = re.findall(r"\]\(([\w./-]+)\)", text)
+    assert named
+    assert [name for name in named if not (ROOT / name.rstrip(".")).exists()] == []
+    assert [name for name in linked if not (path.parent / name).exists()] == []
+
+
+def test_contributing_can_be_read_at_a_sitting():
+    assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()) <= 150

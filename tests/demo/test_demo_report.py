@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 LABELS = {0: "background", 1: "forehead", 2: "eyes+brows", 3: "nose", 4: "mouth", 5: "cheeks+jaw"}
 TAUGHT, PLACE = "sadness", "top left corner"
-# Median intersection over union of detected and exact regions, a little below what CONTRIBUTING prints.
+# Median intersection over union of detected and exact regions, a little below what docs/selfcheck.md prints.
 FLOORS = {
     "face": 0.84,
     "background": 0.86,
