@@ -30,6 +30,7 @@ from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
 from reportgen.site.bundle.zip import archive_date
 from reportgen.site.publish import publish
+from reportgen.site.wording.models import class_order_warning
 
 __all__ = ["build", "make_report", "own_output", "run"]
 
@@ -130,7 +131,7 @@ def make_report(
     report = replace(report, reasons=reasons)
     write_tables(folder / "tables", *report.tables)
     published = publish(report, config.output, config, progress)
-    permuted = [order.sentence for order in report.class_orders if order is not None]
+    permuted = [class_order_warning(order) for order in report.class_orders if order is not None]
     result = BuildResult(
         published.site,
         published.zip,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from reportgen.commands.experiments import ExperimentAnswers
 from reportgen.config import Config
 from reportgen.evidence.attention.findings import judge_attention
 from reportgen.evidence.certificate import read_certificate
-from reportgen.evidence.data_notes import TrainingOverlap, data_notes
+from reportgen.evidence.data_findings import TrainingOverlap, find_in_data
 from reportgen.evidence.examples.map_agreement import find_agreements
 from reportgen.evidence.examples.mining import Mined, mine
 from reportgen.evidence.importance.findings import judge_importance
@@ -27,6 +28,7 @@ from reportgen.inputs.persons import persons_of, propose_person_pattern, trainin
 from reportgen.inputs.testset import TestSet
 from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
+from reportgen.site.wording.data_notes import data_notes
 
 __all__ = ["alarms", "conclude", "uses_the_background"]
 
@@ -57,7 +59,7 @@ def conclude(
 
     blank = None if attention is None else [measures.own.null_map for measures in attention.measures]
     shortcuts = judge_shortcuts(analysis, interventions, config.seed, blank)
-    notes = data_notes(
+    data = find_in_data(
         everything.images, everything.problems, classes, everything.manifest["notes"], _overlap(test_set, config)
     )
     content = analysis.images["sha256"].tolist()
@@ -81,7 +83,7 @@ def conclude(
         mined=Mined((*mined.picks, *alike)),
         class_orders=tuple(likely_order(everything.labels, m.predicted, classes) for m in everything.models),
         load_image=load_image,
-        data_notes=(*shortcuts.duplicates.note(analysis.images), *notes),
+        data_notes=data_notes(data, shortcuts.duplicates, analysis.images),
         command=build_command(config),
         attention=attention,
         use=None if attention is None else judge_importance(analysis, attention, transplants, config.seed),
@@ -96,17 +98,18 @@ def conclude(
 
 def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
     """Persons in both test and training; where nothing names them, as far as the file names seem to tell."""
-    paths, source = list(test_set.frame["path"]), "persons as given"
+    paths, proposal = list(test_set.frame["path"]), None
     pattern = config.person_pattern
     persons = [person if isinstance(person, str) else None for person in test_set.frame["person"]]
     if not any(persons) and pattern is None:
         proposal = propose_person_pattern(paths)
         if proposal is not None:
-            pattern, source = proposal.pattern, "persons as the file names seem to tell"
+            pattern = proposal.pattern
             persons = persons_of(paths, pattern)
     overlap = training_overlap(paths, persons, test_set.training, pattern)
     if overlap is None:
         return None
+    source: Literal["given", "file names"] = "given" if proposal is None else "file names"
     return TrainingOverlap(overlap.shared, overlap.known, overlap.same_path, source)
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import slugify
+from reportgen.evidence.attention.patterns import PatternKind
 from reportgen.site.report import Report
+from reportgen.site.wording.attention import PATTERN_WORDS
 from reportgen.site.wording.format import capital
 from reportgen.site.wording.reasons import FLAG_NAMES
 
 __all__ = ["ImageSets", "image_sets", "pattern_slug"]
-
-# Words that every pattern shares: what is left tells them apart.
-_COMMON = re.compile(r"\b(?:heatmap|attention|on the)\b")
 
 
 @dataclass(frozen=True)
@@ -48,22 +46,22 @@ def image_sets(report: Report) -> tuple[ImageSets, ...]:
     return tuple(sets for sets in (_flags(report), _patterns(report)) if sets is not None)
 
 
-def pattern_slug(pattern: str) -> str:
+def pattern_slug(kind: PatternKind) -> str:
     """As in "diffuse", "too-localized", "eyes-brows"."""
-    return slugify(_COMMON.sub(" ", pattern))
+    return slugify(kind.removeprefix("on "))
 
 
 def _patterns(report: Report) -> ImageSets | None:
     attention = report.regions
     if attention is None or not attention.findings.patterns:
         return None
-    patterns = list(dict.fromkeys(found.pattern for found in attention.findings.patterns))
+    patterns = list(dict.fromkeys(found.kind for found in attention.findings.patterns))
     bits = [np.zeros(len(report.labels), dtype=np.int64) for _ in report.models]
     names = [model.name for model in report.models]
     for found in attention.findings.patterns:
-        bits[names.index(found.model)][found.images] |= 1 << patterns.index(found.pattern)
+        bits[names.index(found.model)][found.images] |= 1 << patterns.index(found.kind)
     slugs = tuple(pattern_slug(pattern) for pattern in patterns)
-    words = tuple(capital(re.sub(r"^heatmap ", "", pattern)) for pattern in patterns)
+    words = tuple(capital(PATTERN_WORDS[pattern].name) for pattern in patterns)
     return ImageSets("pattern", "map", "what the map of the answer looks like", slugs, words, tuple(bits))
 
 

@@ -11,16 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import Analysis, AnalysisAnswers, ModelRecords
-from reportgen.evidence.attention.dictionary import DICTIONARY
 from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.attention.map_similarity import MapAgreement
 from reportgen.evidence.certificate import Certificate
-from reportgen.evidence.data_notes import DataNote
 from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.errors.tables import REASON_DICTIONARY
 from reportgen.evidence.examples.map_agreement import AGREEMENT_DICTIONARY, agreement_tables
 from reportgen.evidence.examples.mining import Mined
-from reportgen.evidence.importance.findings import IMPORTANCE_DICTIONARY, ImportanceFindings
+from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.performance.class_order import PermutedOrder
 from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.scores import ModelScores
@@ -29,9 +27,11 @@ from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.properties import Property, photo_properties
 from reportgen.evidence.tables import Dictionary, Tables
 from reportgen.site.wording.attention import Attention
+from reportgen.site.wording.data_notes import DataNote
 from reportgen.site.wording.format import base_name
+from reportgen.site.wording.tables import attention_tables, importance_tables
 
-__all__ = ["UNLABELLED", "DataNote", "Report"]
+__all__ = ["UNLABELLED", "Report"]
 
 UNLABELLED = "no label"
 
@@ -122,9 +122,9 @@ class Report:
         """Everything that was found as tidy tables, with the meaning of their columns."""
         found: list[tuple[Tables, Dictionary]] = []
         if self.attention is not None:
-            found.append((self.attention.tables, DICTIONARY))
+            found.append(attention_tables(self.attention))
         if self.use is not None:
-            found.append((self.use.tables, IMPORTANCE_DICTIONARY))
+            found.append(importance_tables(self.use))
         if self.shortcuts is not None:
             found.append((self.shortcuts.tables, SHORTCUT_DICTIONARY))
         if self.agreements:

@@ -22,6 +22,7 @@ from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
 from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
 from reportgen.inputs.images.changes import CHANGES
+from reportgen.site.wording.models import class_order_warning
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
@@ -188,11 +189,11 @@ def test_a_class_order_that_looks_permuted_is_said_on_the_terminal_too(notebook,
     from reportgen.commands import conclude as module
     from reportgen.evidence.performance.class_order import PermutedOrder
 
-    said = PermutedOrder(0.1, 0.9, EMOTIONS[::-1], "The class order looks permuted.")
+    said = PermutedOrder(0.1, 0.9, EMOTIONS[::-1], 40, ())
     monkeypatch.setattr(module, "likely_order", lambda *arguments: said)
     models = {"Custom CNN": {"checkpoint": notebook / "custom_cnn_best.pth"}}
     result = build(settings(notebook, tmp_path, models=models, regions="none"))
-    assert said.sentence in result.warnings
+    assert class_order_warning(said) in result.warnings
     assert "class-order" in result.alarms
     assert "look permuted" in (result.site / "index.html").read_text(encoding="utf-8")
 

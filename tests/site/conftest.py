@@ -24,6 +24,7 @@ from reportgen.config import Config
 from reportgen.evidence.attention.findings import AttentionFindings, judge_maps
 from reportgen.evidence.attention.measure import Cases, ModelMaps
 from reportgen.evidence.certificate import Certificate, CertifiedKind
+from reportgen.evidence.data_findings import DataFindings, LeftOut
 from reportgen.evidence.errors.findings import find_reasons
 from reportgen.evidence.errors.occlusions import Occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
@@ -34,6 +35,7 @@ from reportgen.evidence.performance.class_order import likely_order
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.scores import score_model
 from reportgen.evidence.shortcuts.findings import ShortcutFindings, judge_shortcuts
+from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.faces.align import canonical_points
 from reportgen.faces.landmarks import ACTIONS
@@ -41,7 +43,8 @@ from reportgen.faces.regions import REGIONS
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import Published, publish
-from reportgen.site.report import DataNote, Report
+from reportgen.site.report import Report
+from reportgen.site.wording.data_notes import data_notes
 
 CLASSES = ("anger", "fear", "happiness", "neutral")
 COUNTS = (12, 3, 26, 0)
@@ -306,8 +309,10 @@ def make_report() -> MakeReport:
             mined=mine(records, labels, classes, 3, 0, content=hashes),
             class_orders=tuple(likely_order(labels, m.predicted, classes) for m in records),
             load_image=lambda row: pixels[row],
-            data_notes=(
-                DataNote("Images left out", "2 of 41.", ("/home/someone/my photos/a.png: not an image",), serious=True),
+            data_notes=data_notes(
+                DataFindings(39, (LeftOut("undecodable", (("/home/someone/my photos/a.png", "not an image"),) * 2),)),
+                NearDuplicates(0, (), 0, np.zeros(0, np.int64), 0),
+                analysis.images,
             ),
             command="reportgen build --data /home/someone/processed_data.pkl",
             shortcuts=found,

@@ -17,7 +17,7 @@ from reportgen.analysis import AnalysisAnswers, ModelAnswers
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.scores import score_model
 from reportgen.site.pages import downloads
-from reportgen.site.report import DataNote
+from reportgen.site.wording.data_notes import DataNote
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,18 @@ from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.attention.patterns import DIFFUSE_QUARTER
 from reportgen.evidence.attention.profiles import ProfileDistance
 from reportgen.evidence.stats.clustered import clusters, mean_interval, mean_test, ratio_interval
-from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, interval_text, risk_ratio
+from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, risk_ratio
 from reportgen.evidence.stats.paired import paired_difference
 from reportgen.faces.regions import REGIONS
 from reportgen.types import BoolArray, FloatArray
 
-__all__ = ["Claim", "check_claims"]
+__all__ = ["Claim", "ClaimAnswer", "ClaimKind", "check_claims"]
 
 ClaimAnswer = Literal["holds", "does not hold", "undetermined"]
+ClaimKind = Literal[
+    "on face", "better on face", "diffuse errors", "errors by peak", "transfer focus", "different regions", "uncertain"
+]
+ClaimLimit = Literal["", "not clearly better", "transfer unknown", "both transfer", "neither transfer"]
 
 _BACKGROUND = REGIONS.index("background")
 # Resampling single images beyond this many costs memory and changes nothing.
@@ -31,33 +35,37 @@ _MANY = 20_000
 
 @dataclass(frozen=True)
 class Claim:
-    """One takeaway, tested.
+    """One takeaway of guides to heatmaps, tested.
 
     Attributes
     ----------
-    claim
-        As guides put it.
+    kind
+        Which takeaway.
     model
-        Name of the model tested, or both names where two are compared.
-    how
-        How it was tested here.
+        Name of the model tested; of the first where two are compared.
     result
-        The number that decides, with 95 % interval; `quantity` names it and `null` is the value that says "no effect".
+        The number that decides, with 95 % interval; `null` is its value without an effect.
     answer
         "holds" when the interval lies on the claim's side of `null`, "does not hold" when on the other.
-    note
-        What limits the test; also the end of `sentence`.
+    other
+        The second of two models that are compared, else "".
+    region
+        Where the peak of the map lies, for "errors by peak", else "".
+    limit
+        Why two models cannot be compared so, else "".
+    pretraining
+        For "transfer focus": what the first model was pretrained on; None where not known.
     """
 
-    claim: str
+    kind: ClaimKind
     model: str
-    how: str
-    quantity: str
     result: Estimate
     null: float
     answer: ClaimAnswer
-    sentence: str
-    note: str = ""
+    other: str = ""
+    region: str = ""
+    limit: ClaimLimit = ""
+    pretraining: str | None = None
 
 
 def check_claims(
@@ -93,25 +101,13 @@ def _answer(result: Estimate, null: float, *, above: bool) -> ClaimAnswer:
     return "undetermined"
 
 
-def _claim(
-    claim: str, model: str, how: str, quantity: str, result: Estimate, null: float, *, above: bool, note: str = ""
-) -> Claim:
-    answer = _answer(result, null, above=above)
-    shown = "not measurable" if np.isnan(result.value) else interval_text(result.value, result.low, result.high)
-    sentence = f"{claim}: {answer} for {model} ({quantity} {shown}, n = {result.n}){f'; {note}' if note else ''}."
-    return Claim(claim, model, how, quantity, result, null, answer, sentence, note)
-
-
 def _on_face(model: ModelMaps, measure: ModelMeasures, cases: Cases, seed: int) -> Claim:
     group = clusters(cases.persons, len(cases.labels))
     share, area = measure.predicted.share[:, [FACE]], areas(measure.masks)[:, [FACE]]
     value, low, high = ratio_interval(share, area, group, seed)
     used = len(np.unique(group.code[np.isfinite(share[:, 0])]))
-    return _claim(
-        "Good models focus on facial features", model.name,
-        "enrichment of the face in the maps of the predicted class, over all images",
-        "enrichment of the face", Estimate(float(value[0]), float(low[0]), float(high[0]), used), 1.0, above=True,
-    )  # fmt: skip
+    result = Estimate(float(value[0]), float(low[0]), float(high[0]), used)
+    return Claim("on face", model.name, result, 1.0, _answer(result, 1.0, above=True))
 
 
 def _common(a: ModelMaps, b: ModelMaps) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -142,13 +138,16 @@ def _better_on_face(a: ModelMaps, b: ModelMaps, cases: Cases, seed: int) -> Clai
     p, q, masks = _common(better, worse)
     share = [describe(maps, masks).share[:, FACE] for maps in (p, q)]
     result = _paired(share[0] - share[1], cases, seed)
-    claim, pair = "The better model focuses more on facial features", f"{better.name} against {worse.name}"
-    how = "paired difference of the face's share, better minus worse model, on a common grid"
-    if not gap.excludes(0.0):
-        why = "neither model is clearly better on this test set"
-        sentence = f"{claim}: undetermined; {why}."
-        return Claim(claim, pair, how, "difference of the face's share", result, 0.0, "undetermined", sentence, why)
-    return _claim(claim, pair, how, "difference of the face's share", result, 0.0, above=True)
+    decided = gap.excludes(0.0)
+    return Claim(
+        "better on face",
+        better.name,
+        result,
+        0.0,
+        _answer(result, 0.0, above=True) if decided else "undetermined",
+        worse.name,
+        limit="" if decided else "not clearly better",
+    )
 
 
 def _errors(model: ModelMaps, measure: ModelMeasures, cases: Cases, seed: int) -> list[Claim]:
@@ -156,25 +155,12 @@ def _errors(model: ModelMaps, measure: ModelMeasures, cases: Cases, seed: int) -
     used = labelled & ~stats.null_map
     wrong, draws = model.predicted != cases.labels, _person_draws(used, cases, seed)
     limit = np.quantile(stats.effective_area[used], DIFFUSE_QUARTER) if used.any() else np.inf
-    claims = [
-        _claim(
-            "Errors come with diffuse attention", model.name,
-            "risk of error in the quarter of images with the most diffuse maps, against the rest",
-            "risk ratio", _risk_ratio(wrong, stats.effective_area > limit, used, draws), 1.0, above=True,
-        )
-    ]  # fmt: skip
+    ratio = _risk_ratio(wrong, stats.effective_area > limit, used, draws)
+    claims = [Claim("diffuse errors", model.name, ratio, 1.0, _answer(ratio, 1.0, above=True))]
     for region in [name for name in REGIONS if name != "face"]:
-        off = region == "background"
-        at = stats.peak_region == REGIONS.index(region)
-        title = (
-            "Errors come with attention on the background" if off else f"Errors are rarer with the peak on the {region}"
-        )
-        claims.append(
-            _claim(
-                title, model.name, f"risk of error where the map's peak lies on the {region}, against elsewhere",
-                "risk ratio", _risk_ratio(wrong, at, used, draws), 1.0, above=off,
-            )
-        )  # fmt: skip
+        ratio = _risk_ratio(wrong, stats.peak_region == REGIONS.index(region), used, draws)
+        answer = _answer(ratio, 1.0, above=region == "background")
+        claims.append(Claim("errors by peak", model.name, ratio, 1.0, answer, region=region))
     return claims
 
 
@@ -207,40 +193,25 @@ def _focus(a: ModelMaps, b: ModelMaps, cases: Cases, seed: int) -> Claim:
     p, q, masks = _common(first, second)
     wide = [describe(maps, masks).effective_area for maps in (p, q)]
     result = _paired(wide[0] - wide[1], cases, seed)
-    how = "paired difference of the effective area of the predicted class's maps, on a common grid"
-    quantity, pair = "difference of effective area", f"{first.name} against {second.name}"
-    claim = "Transfer learning has the more focused attention"
-    if a.transfer is None or b.transfer is None or a.transfer == b.transfer:
-        if a.transfer is None or b.transfer is None:
-            why = f"it is not known which one of {a.name} and {b.name} is a transfer-learning model"
-        else:
-            both = "are both" if a.transfer else "are neither of them"
-            why = f"{a.name} and {b.name} {both} transfer-learning models"
-        sentence = f"{claim}: undetermined; {why}."
-        return Claim(claim, pair, how, quantity, result, 0.0, "undetermined", sentence, why)
-    note = "pretraining unknown" if first.pretraining is None else f"pretraining: {first.pretraining}"
-    return _claim(claim, pair, how, quantity, result, 0.0, above=False, note=note)
+    limit: ClaimLimit = ""
+    if a.transfer is None or b.transfer is None:
+        limit = "transfer unknown"
+    elif a.transfer == b.transfer:
+        limit = "both transfer" if a.transfer else "neither transfer"
+    answer = "undetermined" if limit else _answer(result, 0.0, above=False)
+    return Claim("transfer focus", first.name, result, 0.0, answer, second.name, "", limit, first.pretraining)
 
 
 def _different(model: ModelMaps, distance: ProfileDistance) -> Claim:
-    result, claim = distance.mean, "Emotions activate different regions"
-    how = "mean distance between the emotions' region profiles, against a permutation of the labels"
+    result = distance.mean
     holds = distance.p < 0.05 and result.value > distance.chance_high
     answer: ClaimAnswer = "holds" if holds else "undetermined"
     # A distance is never below what noise gives, so only an interval wholly below chance could speak against it.
     if not holds and result.high < distance.chance:
         answer = "does not hold"
-    sentence = (
-        f"{claim}: {answer} for {model.name} (mean distance {result.value:.3f} [{result.low:.3f}, {result.high:.3f}], "
-        f"{distance.chance:.3f} by chance, n = {result.n})."
-    )
-    return Claim(claim, model.name, how, "mean distance between profiles", result, distance.chance, answer, sentence)
+    return Claim("different regions", model.name, result, distance.chance, answer)
 
 
 def _uncertain(model: ModelMaps, measure: ModelMeasures, cases: Cases) -> Claim:
     result, _ = spearman(measure.predicted.effective_area, model.confidence, cases.persons)
-    return _claim(
-        "Diffuse attention means an uncertain model", model.name,
-        "rank correlation of effective area and confidence, both of the predicted class",
-        "Spearman correlation", result, 0.0, above=False,
-    )  # fmt: skip
+    return Claim("uncertain", model.name, result, 0.0, _answer(result, 0.0, above=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -17,11 +18,16 @@ from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.faces.regions import REGIONS
 from reportgen.types import BoolArray, IntArray
 
-__all__ = ["DIFFUSE_QUARTER", "Pattern", "find_patterns"]
+__all__ = ["DIFFUSE_QUARTER", "Pattern", "PatternKind", "find_patterns"]
 
 _BACKGROUND = REGIONS.index("background")
 DIFFUSE_QUARTER = 0.75
 """Quantile of the effective area from which a map is called diffuse."""
+
+
+PatternKind = Literal[
+    "on face", "on eyes+brows", "on nose", "on mouth", "background", "diffuse", "too localized", "elsewhere", "blank"
+]
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,8 @@ class Pattern:
     ----------
     table
         "interpretation" or "common issues".
-    pattern, meaning
-        What is seen, and what guides say it means.
-    rule
-        How it is measured on one image's map of the predicted class.
+    kind
+        What is seen on one image's map of the predicted class.
     images
         Rows of the images that show it.
     total
@@ -44,10 +48,8 @@ class Pattern:
         Emotions for which the verdict over all images is "yes".
     """
 
-    table: str
-    pattern: str
-    meaning: str
-    rule: str
+    table: Literal["interpretation", "common issues"]
+    kind: PatternKind
     model: str
     images: IntArray
     total: int
@@ -74,35 +76,28 @@ def find_patterns(
     with np.errstate(invalid="ignore"):
         on_face = stats.share[:, FACE] > face
         diffuse, narrow = stats.effective_area >= face, stats.effective_area <= LOCALIZED
-    rows: list[tuple[str, str, str, str, BoolArray, tuple[str, ...]]] = [
-        ("interpretation", "heatmap on the face", "looks where the expression is",
-         "more of the map on the face than its area", on_face, yes.get("on face", ())),
-        *(
-            ("interpretation", f"heatmap on the {region}", meaning, f"peak cell on the {region}",
-             peak == REGIONS.index(region), yes.get(f"on {region}", ()))
-            for region, meaning in (
-                ("eyes+brows", "reads eyes and brows, as people do for anger, fear and sadness"),
-                ("nose", "reads the nose, as people do for disgust"),
-                ("mouth", "reads the mouth, as people do for happiness and disgust"),
-            )
-        ),
-        ("interpretation", "heatmap on the background", "may rely on what is not the face",
-         "peak cell outside the face", peak == _BACKGROUND, yes.get("background", ())),
-        ("common issues", "diffuse attention", "said to show an uncertain model",
-         "effective area at least the face's area", diffuse, yes.get("diffuse", ())),
-        ("common issues", "too localized", "said to rest on one detail",
-         f"effective area at most {LOCALIZED}", narrow, yes.get("too localized", ())),
-        ("common issues", "not where people look", "reads another part of the face than people for that emotion",
-         "peak cell on a part of the face that people do not need for the predicted emotion",
-         _elsewhere(peak, model.predicted, cases.classes), unlike),
-        ("common issues", "blank heatmap", "no positive evidence for the predicted class",
-         "no positive mass", stats.null_map, ()),
-    ]  # fmt: skip
+    rows: list[tuple[PatternKind, BoolArray, tuple[str, ...]]] = [
+        ("on face", on_face, yes.get("on face", ())),
+        ("on eyes+brows", peak == REGIONS.index("eyes+brows"), yes.get("on eyes+brows", ())),
+        ("on nose", peak == REGIONS.index("nose"), yes.get("on nose", ())),
+        ("on mouth", peak == REGIONS.index("mouth"), yes.get("on mouth", ())),
+        ("background", peak == _BACKGROUND, yes.get("background", ())),
+        ("diffuse", diffuse, yes.get("diffuse", ())),
+        ("too localized", narrow, yes.get("too localized", ())),
+        ("elsewhere", _elsewhere(peak, model.predicted, cases.classes), unlike),
+        ("blank", stats.null_map, ()),
+    ]
     return tuple(
-        Pattern(table, pattern, meaning, rule, model.name, np.flatnonzero(shown),
-                len(there) if pattern == "blank heatmap" else int(there.sum()), emotions)
-        for table, pattern, meaning, rule, shown, emotions in rows
-    )  # fmt: skip
+        Pattern(
+            "interpretation" if kind == "background" or kind.startswith("on ") else "common issues",
+            kind,
+            model.name,
+            np.flatnonzero(shown),
+            len(there) if kind == "blank" else int(there.sum()),
+            emotions,
+        )
+        for kind, shown, emotions in rows
+    )
 
 
 def _elsewhere(peak: IntArray, predicted: IntArray, classes: Sequence[str]) -> BoolArray:

@@ -53,8 +53,6 @@ class EmotionProfile:
         Agreement with the simple table of many notebooks, in the same words.
     action_units
         Numbers of the facial action coding system.
-    sentence
-        "human-like: ..." in words.
     """
 
     model: str
@@ -66,7 +64,6 @@ class EmotionProfile:
     human_like: str
     naive: str
     action_units: tuple[int, ...]
-    sentence: str
 
 
 def emotion_profiles(
@@ -95,7 +92,7 @@ def emotion_profiles(
             EmotionProfile(
                 model.name, emotion, regions, tuple(float(v) for v in plain.correct[e]), ratio,
                 human.eyes / human.mouth if human else float("nan"), like, naive,
-                human.action_units if human else (), _sentence(like, required),
+                human.action_units if human else (),
             )
         )  # fmt: skip
     return tuple(profiles)
@@ -109,19 +106,6 @@ def _all_of(answers: Sequence[VerdictAnswer]) -> str:
     if all(answer == "yes" for answer in answers):
         return "yes"
     return "insufficient evidence" if "insufficient evidence" in answers else "undetermined"
-
-
-def _sentence(like: str, required: Sequence[str]) -> str:
-    where = " and ".join(required)
-    if like == "no expectation":
-        return "human-like: no expectation, people look everywhere on the face."
-    reason = {
-        "yes": f"the heatmap falls on the {where}, as people look",
-        "no": f"people look at the {where}, the heatmap falls elsewhere",
-        "undetermined": f"people look at the {where}; whether the heatmap does is not decided",
-        "insufficient evidence": f"people look at the {where}; too few images to say whether the heatmap does",
-    }[like]
-    return f"human-like: {like}, {reason}."
 
 
 def _eyes_to_mouth(share: FloatArray, area: FloatArray, persons: ObjectArray | None, seed: int) -> Estimate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -14,7 +14,6 @@ from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.attention.region_tests import ALPHA, LOCALIZED, EmotionEvidence
 from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval, mean_test
-from reportgen.evidence.stats.intervals import format_p, interval_text, two_decimals
 from reportgen.faces.regions import REGIONS
 
 __all__ = ["Verdict", "VerdictAnswer", "judge_model"]
@@ -51,10 +50,12 @@ class Verdict:
         The plain maps' answer does not hold for the contrastive maps.
     place
         Where a hot cell lies, in words; else "".
-    note
-        What limits the answer, else "".
-    sentence
-        The verdict in words.
+    together
+        Regions from which the model's grid cannot tell the region apart, so that all are judged together.
+    grid
+        Rows and columns of the maps.
+    rerun
+        Whether the head was rerun without the peak cell, where the verdict needs that.
     """
 
     model: str
@@ -71,9 +72,10 @@ class Verdict:
     plain: VerdictAnswer
     contrastive: VerdictAnswer
     depends: bool
-    place: str
-    note: str
-    sentence: str
+    place: str = ""
+    together: tuple[str, ...] = ()
+    grid: tuple[int, int] = (0, 0)
+    rerun: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,18 @@ def judge_model(model: ModelMaps, measures: ModelMeasures, cases: Cases, seed: i
     verdicts: list[Verdict] = []
     for e in range(len(cases.classes)):
         ablation = _ablation(model, cases, e, seed)
-        rules: list[tuple[str, str, Callable[[EmotionEvidence], _Judged], str]] = []
+        rules: list[tuple[str, str, Callable[[EmotionEvidence], _Judged]]] = []
         for region in _ON:
-            r, note = REGIONS.index(region), _together(region, measures)
-            rules.append((f"on {region}", "enrichment", partial(_on, e=e, r=r), note))
-            rules.append((f"specific {region}", _ABOVE, partial(_specific, e=e, r=r), note))
-        rules.append(("background", "enrichment", partial(_background, e=e), ""))
-        rules.append(("diffuse", "effective area", partial(_diffuse, e=e), ""))
-        note = "" if ablation is not None else "the head was not rerun without the peak cell"
-        rules.append(("too localized", "effective area", partial(_localized, e=e, ablation=ablation), note))
+            r = REGIONS.index(region)
+            rules.append((f"on {region}", "enrichment", partial(_on, e=e, r=r)))
+            rules.append((f"specific {region}", _ABOVE, partial(_specific, e=e, r=r)))
+        rules.append(("background", "enrichment", partial(_background, e=e)))
+        rules.append(("diffuse", "effective area", partial(_diffuse, e=e)))
         verdicts += [_combine(model, cases, e, rule, measures) for rule in rules]
+        localized = _combine(
+            model, cases, e, ("too localized", "effective area", partial(_localized, e=e, ablation=ablation)), measures
+        )
+        verdicts.append(replace(localized, rerun=ablation is not None))
     return tuple(verdicts)
 
 
@@ -181,79 +185,28 @@ def _ablation(model: ModelMaps, cases: Cases, e: int, seed: int) -> tuple[float,
     return float(value[0]), float(low[0]), min(1.0, float(p[0]) * len(cases.classes))
 
 
-def _together(region: str, measures: ModelMeasures) -> str:
-    for group in measures.groups:
-        if region in group:
-            others = " and ".join(name for name in group if name != region)
-            height, width = measures.masks.shape[-2:]
-            return f"judged together with {others}: a {height} x {width} grid cannot tell them apart"
-    return ""
-
-
 def _combine(
     model: ModelMaps,
     cases: Cases,
     e: int,
-    rule: tuple[str, str, Callable[[EmotionEvidence], _Judged], str],
+    rule: tuple[str, str, Callable[[EmotionEvidence], _Judged]],
     measures: ModelMeasures,
 ) -> Verdict:
-    kind, quantity, judge, note = rule
+    kind, quantity, judge = rule
     plain, contrastive = judge(measures.plain), judge(measures.contrastive)
     decided = plain.answer in ("yes", "no")
     depends = decided and contrastive.answer != plain.answer
     answer: VerdictAnswer = "undetermined" if depends else plain.answer
-    if depends:
-        note = "; ".join(part for part in ("depends on the definition of the map", note) if part)
     if plain.hot:
         quantity, low, high = "times uniform attention", math.nan, math.nan
         value = measures.plain.hot[e].strength
     else:
         value, low, high = plain.value, plain.low, plain.high
     persons = None if cases.persons is None else plain.persons
-    sentence = _sentence(kind, answer, plain, quantity, (value, low, high), persons, note)
+    region = kind.partition(" ")[2]
+    groups = [tuple(name for name in group if name != region) for group in measures.groups if region in group]
+    height, width = measures.masks.shape[-2:]
     return Verdict(
         model.name, cases.classes[e], kind, answer, quantity, value, low, high, plain.p, plain.n, persons,
-        plain.answer, contrastive.answer, depends, plain.place, note, sentence,
+        plain.answer, contrastive.answer, depends, plain.place, groups[0] if groups else (), (height, width),
     )  # fmt: skip
-
-
-def _sentence(
-    kind: str,
-    answer: VerdictAnswer,
-    finding: _Judged,
-    quantity: str,
-    numbers: tuple[float, float, float],
-    persons: int | None,
-    note: str,
-) -> str:
-    subject, _, region = kind.partition(" ")
-    yes, no = {
-        "on": (f"The heatmap falls on the {region}", f"The heatmap does not fall on the {region}"),
-        "specific": (
-            f"It falls on the {region} more than the maps of the other emotions do",
-            f"It falls on the {region} less than the maps of the other emotions do",
-        ),
-        "background": (
-            f"Looks at the background ({finding.place})" if finding.place else "Looks at the background",
-            "Does not look at the background",
-        ),
-        "diffuse": ("Attention is diffuse", "Attention is not diffuse"),
-        "too": ("Attention is too localized", "Attention is not too localized"),
-    }[subject]
-    topic = {
-        "on": f"Whether the heatmap falls on the {region}",
-        "specific": f"Whether it falls on the {region} more than other emotions' maps do",
-        "background": "Whether it looks at the background",
-        "diffuse": "Whether attention is diffuse",
-        "too": "Whether attention is too localized",
-    }[subject]
-    many = f"{finding.n} images" if finding.n != 1 else "1 image"
-    if persons is not None:
-        many += f" of {persons} persons" if persons != 1 else " of 1 person"
-    if answer == "insufficient evidence":
-        return f"{topic}: {many} are too few to say."
-    value, low, high = numbers
-    shown = f"{quantity} {two_decimals(value) if math.isnan(low) else interval_text(value, low, high)}"
-    lead = yes if answer == "yes" else no if answer == "no" else f"{topic} is undetermined"
-    p = "" if math.isnan(finding.p) else f", {format_p(finding.p)}"
-    return f"{lead}{f' ({note})' if note and answer != 'no' else ''}: {shown}{p}, {many}."

@@ -14,7 +14,6 @@ import numpy as np
 
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.evidence.importance.regions import RegionImportance
-from reportgen.evidence.stats.intervals import format_p
 
 __all__ = ["BackgroundFinding", "BackgroundState", "Status", "judge_backgrounds", "status_of"]
 
@@ -39,6 +38,8 @@ class BackgroundFinding:
         Where on the background the heat lies, in words; "" where there is no hot cell.
     score
         Log-odds of use, 0 where not positive; the measure of suspicion that can be ranked.
+    use
+        What the transplant test found; None where it was not made or had too few faces.
     """
 
     model: str
@@ -47,7 +48,7 @@ class BackgroundFinding:
     looks: bool
     place: str
     score: float
-    sentence: str
+    use: RegionImportance | None
 
     @property
     def cheating(self) -> bool:
@@ -82,8 +83,7 @@ def _finding(verdict: Verdict, use: RegionImportance | None) -> BackgroundFindin
     score = max(use.drop, 0.0) if use is not None and np.isfinite(use.drop) else 0.0
     place = verdict.place if looks else ""
     state = _state(looks, use if tested else None)
-    sentence = _sentence(verdict, use if tested else None, state, place)
-    return BackgroundFinding(verdict.model, verdict.emotion, state, looks, place, score, sentence)
+    return BackgroundFinding(verdict.model, verdict.emotion, state, looks, place, score, use if tested else None)
 
 
 def _state(looks: bool, use: RegionImportance | None) -> BackgroundState:
@@ -96,30 +96,3 @@ def _state(looks: bool, use: RegionImportance | None) -> BackgroundState:
     if use.answer == "no":
         return "looks only" if looks else "clear"
     return "undetermined"
-
-
-def _sentence(verdict: Verdict, use: RegionImportance | None, state: BackgroundState, place: str) -> str:
-    heat = f"{verdict.model} looks at the background for {verdict.emotion}{': the ' + place if place else ''}"
-    if use is None:
-        return f"{heat}; use not tested." if verdict.answer == "yes" else "Use of the background was not tested."
-    loss = (
-        f"with another emotion's background {verdict.emotion} loses {use.drop:.2f} log-odds [{use.low:.2f}, "
-        f"{use.high:.2f}], {format_p(use.p)}, and {100 * use.recall_drop:.0f} points of recall"
-    )
-    if state == "uses it":
-        seen = f"{heat}, and uses it" if verdict.answer == "yes" else (
-            f"{verdict.model} uses the background for {verdict.emotion} although the heatmap does not show it"
-        )  # fmt: skip
-        return f"{seen}: {loss}."
-    if state == "uses a little":
-        begin = f"{heat} and uses it a little" if verdict.answer == "yes" else (
-            f"{verdict.model} uses the background a little for {verdict.emotion}"
-        )  # fmt: skip
-        return f"{begin}: {loss}."
-    if state == "looks only":
-        return f"{heat}, but does not use it: not confirmed. At most {max(use.high, 0):.2f} log-odds depend on it."
-    if state == "clear":
-        most = f"at most {max(use.high, 0):.2f} log-odds"
-        return f"{verdict.model} does not use the background for {verdict.emotion}: {most}."
-    begin = heat if verdict.answer == "yes" else f"{verdict.model}, {verdict.emotion}"
-    return f"{begin}; whether it uses the background is undetermined: {loss}."

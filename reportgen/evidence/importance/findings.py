@@ -111,7 +111,7 @@ def _tables(
         for u in regions
     ]
     checks = [
-        {"model": g.model, "grade": g.grade, "check": c.name, "passed": c.passed, "value": c.value, "text": c.text}
+        {"model": g.model, "grade": g.grade, "check": c.name, "passed": c.passed, "value": c.value}
         for g in grades
         for c in g.checks
     ]
@@ -160,7 +160,6 @@ IMPORTANCE_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "looks": "whether the heatmap falls on the background",
         "place": "where a hot cell lies",
         "score": "log-odds of use, 0 where not positive",
-        "sentence": "the finding in words",
         "cheating": "whether the model is said to cheat",
     },
     "trust": {
@@ -169,6 +168,5 @@ IMPORTANCE_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "check": "name of the check",
         "passed": "whether it holds; empty where it could not be made",
         "value": "the number that decides",
-        "text": "the result in words",
     },
 })  # fmt: skip

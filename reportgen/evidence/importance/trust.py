@@ -5,8 +5,10 @@ Grade A: all three hold; B: two; C: fewer, "do not read these heatmaps as reason
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.stats import rankdata, spearmanr
@@ -36,22 +38,30 @@ class TrustCheck:
 
     Attributes
     ----------
+    name
+        "Complete": do the cells account for the logit; "Beyond chance": is there more evidence than scrambled weights
+        give; "Shows what is used": does heat go with region importance.
     passed
         None where it could not be made.
-    value
-        The number that decides; NaN where there is none.
-    text
-        Result in words, with the number and what was wanted.
-    shown, wanted
-        The number as it is printed, and what it is held against; "" where there is none.
+    value, limit
+        The number that decides, and what it is held against; `value` is NaN where there is none.
+    measure
+        What `value` is: the largest difference of map sum and logit, relative to the largest logit; the rank
+        correlation of the two over the images, median of the emotions; the share of blank maps; or the rank correlation
+        of heat and region importance.
+    estimate
+        The latter with its interval over `n` pairs of emotion and region; else None.
+    lowest
+        Of the emotions' rank correlations; NaN for other measures.
     """
 
-    name: str
+    name: Literal["Complete", "Beyond chance", "Shows what is used"]
     passed: bool | None
     value: float
-    text: str
-    shown: str = ""
-    wanted: str = ""
+    limit: float
+    measure: Literal["difference", "correlation", "blank", "importance"]
+    estimate: Estimate | None = None
+    lowest: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -59,9 +69,8 @@ class TrustGrade:
     """The grade of one model's heatmaps: "A", "B", "C", or "" where the transplant test was not made."""
 
     model: str
-    grade: str
+    grade: Literal["A", "B", "C", ""]
     checks: tuple[TrustCheck, ...]
-    sentence: str
 
 
 def grade_heatmaps(
@@ -78,44 +87,26 @@ def grade_heatmaps(
     """
     checks = (_completeness(model), _blanks(model, labels), _agreement(measures, regions, seed))
     passed = sum(bool(check.passed) for check in checks)
-    if not regions:
-        return TrustGrade(
-            model.name, "", checks, "Not graded: whether the model uses what its heatmaps show was not tested."
-        )
-    grade = {3: "A", 2: "B"}.get(passed, "C")
-    sentence = {
-        "A": "Its heatmaps are complete, beyond chance and agree with what it uses: read them as coarse reasons.",
-        "B": "Two of three checks hold: its heatmaps show where evidence sits, not what decides.",
-        "C": "Do not read these heatmaps as reasons.",
-    }[grade]
-    return TrustGrade(model.name, grade, checks, sentence)
+    grades: dict[int, Literal["A", "B"]] = {3: "A", 2: "B"}
+    return TrustGrade(model.name, grades.get(passed, "C") if regions else "", checks)
 
 
 def _completeness(model: ModelRecords) -> TrustCheck:
     """Whether the map's cells add up to the logit but for a constant per class, or else whether they follow it."""
-    name = "Complete"
     total = model.maps.sum(axis=(2, 3), dtype=np.float64)  # (n, C)
     logits = model.logits.astype(np.float64)
     if len(total) < 2:
-        return TrustCheck(name, None, np.nan, "Too few images to say.")
+        return TrustCheck("Complete", None, math.nan, _EXACT, "difference")
     rest = logits - total
     residual = float(np.abs(rest - np.median(rest, axis=0)).max() / max(np.abs(logits).max(), 1e-12))
     if residual <= _EXACT:
-        text = (
-            f"The cells of every map add up to the logit, to within {residual:.1e} of the largest (at most {_EXACT:g} "
-            "wanted): the map is the whole of the evidence."
-        )
-        return TrustCheck(name, True, residual, text, f"{residual:.1e}", f"at most {_EXACT:g} of the largest logit")
+        return TrustCheck("Complete", True, residual, _EXACT, "difference")
     tracks = [float(spearmanr(total[:, c], logits[:, c]).statistic) for c in range(total.shape[1])
               if np.ptp(total[:, c]) > 0 and np.ptp(logits[:, c]) > 0]  # fmt: skip
     if not tracks:
-        return TrustCheck(name, False, np.nan, "The maps do not vary over the images.")
+        return TrustCheck("Complete", False, math.nan, _TRACKS, "correlation")
     value = float(np.median(tracks))
-    text = (
-        "The head has several layers, so maps are approximate. Over the images, a map's sum follows its logit with "
-        f"rank correlation {value:.2f} (median of the emotions; the weakest {min(tracks):.2f}; {_TRACKS:g} wanted)."
-    )
-    return TrustCheck(name, value >= _TRACKS, value, text, f"{value:.2f}", f"rank correlation of at least {_TRACKS:g}")
+    return TrustCheck("Complete", value >= _TRACKS, value, _TRACKS, "correlation", lowest=min(tracks))
 
 
 def _blanks(model: ModelRecords, labels: IntArray) -> TrustCheck:
@@ -131,17 +122,11 @@ def _blanks(model: ModelRecords, labels: IntArray) -> TrustCheck:
         judged = (model.predicted == labels) | (labels < 0)
         null_map = np.where(judged, null_maps(mass, model.null_mass), null_map)
     share = float(null_map.mean()) if len(null_map) else np.nan
-    text = (
-        f"{share:.1%} of the predicted emotions' maps are blank: no more evidence than the same features give under "
-        f"scrambled weights (at most {_MOST_BLANK:.0%} wanted)."
-    )
-    wanted = f"at most {_MOST_BLANK:.0%} blank"
-    return TrustCheck("Beyond chance", share <= _MOST_BLANK, share, text, f"{share:.1%}", wanted)
+    return TrustCheck("Beyond chance", share <= _MOST_BLANK, share, _MOST_BLANK, "blank")
 
 
 def _agreement(measures: ModelMeasures, regions: Sequence[RegionImportance], seed: int) -> TrustCheck:
     """Spearman correlation, over emotions x regions, of what is special about the heat and what is used."""
-    name = "Shows what is used"
     emotions = list(dict.fromkeys(use.emotion for use in regions))
     heat, gap = [], []
     for use in regions:
@@ -150,15 +135,9 @@ def _agreement(measures: ModelMeasures, regions: Sequence[RegionImportance], see
             heat.append(share)
             gap.append(use.drop)
     if len(heat) < _LEAST_CELLS:
-        return TrustCheck(name, None, np.nan, "The transplant test was not made, or for too few emotions to compare.")
+        return TrustCheck("Shows what is used", None, math.nan, 0.0, "importance")
     result = _spearman(np.asarray(heat), np.asarray(gap), seed)
-    text = (
-        f"Over {result.n} pairs of emotion and region, heat that is special to the emotion and loss in the transplant "
-        f"test go together with rank correlation {result.value:.2f} [{result.low:.2f}, {result.high:.2f}] "
-        "(an interval above 0 wanted)."
-    )
-    shown = f"{result.value:.2f} [{result.low:.2f}, {result.high:.2f}]"
-    return TrustCheck(name, result.low > 0, result.value, text, shown, "interval above 0")
+    return TrustCheck("Shows what is used", result.low > 0, result.value, 0.0, "importance", result)
 
 
 def _spearman(x: FloatArray, y: FloatArray, seed: int) -> Estimate:

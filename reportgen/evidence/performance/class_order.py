@@ -31,14 +31,17 @@ class PermutedOrder:
         0..1, with the class list as given and with `order`.
     order
         What the checkpoint's outputs seem to mean, first output first.
-    sentence
-        For the terminal and the report.
+    n
+        Labelled images.
+    silent
+        Classes of `order` whose outputs are never the largest, so that their places among each other are unknown.
     """
 
     accuracy_now: float
     accuracy_then: float
     order: tuple[str, ...]
-    sentence: str
+    n: int
+    silent: tuple[str, ...]
 
 
 def likely_order(labels: IntArray, predicted: IntArray, classes: Sequence[str]) -> PermutedOrder | None:
@@ -75,14 +78,8 @@ def likely_order(labels: IntArray, predicted: IntArray, classes: Sequence[str]) 
         return None
     now, then = float(np.trace(matrix)) / n, float(matrix[means, np.arange(c)].sum()) / n
     order = tuple(classes[i] for i in means)
-    sentence = (
-        f"The class order looks permuted: {100 * now:.1f} % of {n:,} images are right as it is, "
-        f"{100 * then:.1f} % would be if the checkpoint's outputs stood for {', '.join(order)}. "
-    )
-    silent = [order[k] for k in np.flatnonzero(matrix.sum(axis=0) == 0)]
-    if len(silent) > 1:
-        sentence += f"Outputs that are never the largest cannot be told apart ({', '.join(silent)}). "
-    return PermutedOrder(now, then, order, sentence + "Check the order used in training and set 'classes'.")
+    silent = tuple(order[k] for k in np.flatnonzero(matrix.sum(axis=0) == 0))
+    return PermutedOrder(now, then, order, n, silent)
 
 
 def _best_assignment(matrix: IntArray) -> IntArray:

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
 from reportgen.analysis import ModelAnswers
-from reportgen.evidence.stats.intervals import Estimate, format_p
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.evidence.stats.paired import mcnemar, paired_difference
 from reportgen.types import IntArray
@@ -46,8 +46,6 @@ class Comparison:
     kappa
         Cohen's kappa between the two models' answers: 1 the same always, 0 as alike as chance; NaN where both
         give one and the same answer to everything.
-    sentence
-        The result for a reader who knows none of these words.
     """
 
     a: str
@@ -63,7 +61,6 @@ class Comparison:
     p_value: float
     decided: bool
     kappa: float
-    sentence: str
 
     @property
     def discordant(self) -> int:
@@ -129,7 +126,6 @@ def compare_models(a: ModelAnswers, b: ModelAnswers, labels: IntArray) -> Compar
         p_value=p_value,
         decided=p_value < ALPHA,
         kappa=math.nan if constant else float(cohen_kappa_score(answer_a, answer_b)),
-        sentence=_sentence(a.name, b.name, both, difference, only_a, only_b, p_value),
     )
 
 
@@ -153,39 +149,3 @@ def recall_differences(
         )
         for emotion, (n, only_a, only_b), p, p_holm in zip(classes, counts, p_values, adjusted, strict=True)
     )
-
-
-def _sentence(a: str, b: str, both: int, difference: Estimate, only_a: int, only_b: int, p_value: float) -> str:
-    n, discordant = difference.n, only_a + only_b
-    if n == 0:
-        return f"No image is labelled, so nothing says whether {a} or {b} is right more often."
-    right_a, right_b = both + only_a, both + only_b
-    first, second, low, high = a, b, difference.low, difference.high
-    if right_b > right_a:
-        first, second, low, high, right_a, right_b = b, a, -difference.high, -difference.low, right_b, right_a
-    scores = f"{first} is right on {right_a:,} and {second} on {right_b:,} of {n:,} {_images(n)}"
-    scores += f" ({100 * right_a / n:.1f} and {100 * right_b / n:.1f} %). "
-    gap = f"{100 * (right_a - right_b) / n:.1f} points (95 % interval {_points(low)} to {_points(high)})"
-    if discordant == 0:
-        finding = "They are right on the very same images, so this test set cannot tell which is better."
-    elif discordant < MIN_DISCORDANT:
-        finding = (
-            f"Only one of them gets {discordant} {_images(discordant)} right, and fewer than {MIN_DISCORDANT} "
-            "such images cannot show a difference beyond chance, whichever way they fall: undecided."
-        )
-    else:
-        verdict = "is more than chance alone would easily give" if p_value < ALPHA else "may be chance"
-        finding = (
-            f"The difference of {gap} {verdict}: of the {discordant:,} images that only one of them gets "
-            f"right, {first} has {max(only_a, only_b):,} (exact McNemar test, {format_p(p_value)})."
-        )
-    return f"{scores}{finding} One checkpoint each compares checkpoints, not architectures."
-
-
-def _images(count: int) -> str:
-    return "image" if count == 1 else "images"
-
-
-def _points(share: float) -> str:
-    text = f"{100 * share:.1f}"
-    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")

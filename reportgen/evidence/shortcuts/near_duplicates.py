@@ -10,7 +10,6 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from reportgen.evidence.data_notes import DataNote
 from reportgen.types import IntArray
 
 __all__ = ["MAX_BITS", "NearDuplicates", "NearPair", "close_pairs", "find_near_duplicates"]
@@ -57,19 +56,6 @@ class NearDuplicates:
     alike: int
     copies: IntArray
     most_bits: int = MAX_BITS
-
-    def note(self, images: pd.DataFrame) -> tuple[DataNote, ...]:
-        """The remark for the list of data problems; empty where there is none."""
-        if not self.pairs:
-            return ()
-        one = len(self.pairs) == 1
-        text = (
-            f"{len(self.pairs):,} {'pair' if one else 'pairs'} of nearly the same picture {'has' if one else 'have'} "
-            "different labels: at least one label of each may be wrong."
-        )
-        path, emotion = images["path"].tolist(), images["emotion"].tolist()
-        items = tuple(f"{path[p.a]} ({emotion[p.a]}) ~ {path[p.b]} ({emotion[p.b]})" for p in self.pairs)
-        return (DataNote("Nearly the same picture, another label", text, items, serious=True),)
 
 
 def find_near_duplicates(images: pd.DataFrame, labels: IntArray, most_bits: int = MAX_BITS) -> NearDuplicates:

@@ -16,11 +16,8 @@ __all__ = [
     "Estimate",
     "bootstrap_counts",
     "bootstrap_ratio",
-    "format_p",
-    "interval_text",
     "percentile_interval",
     "risk_ratio",
-    "two_decimals",
     "wilson",
 ]
 
@@ -193,27 +190,6 @@ def percentile_interval(value: float, samples: FloatArray, n: int) -> Estimate:
         return Estimate(value, value, value, n)
     low, high = np.quantile(samples, (0.025, 0.975))
     return Estimate(value, min(float(low), value), max(float(high), value), n)
-
-
-def two_decimals(value: float, digits: int = 2) -> str:
-    """As in "1.25"; a ratio to nothing is "∞"."""
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    return f"{value:.{digits}f}"
-
-
-def interval_text(value: float, low: float, high: float) -> str:
-    """As in "1.25 [1.10, ∞]"."""
-    return f"{two_decimals(value)} [{two_decimals(low)}, {two_decimals(high)}]"
-
-
-def format_p(p: float) -> str:
-    """A p value as readers expect it: "p = .03", "p < .001"."""
-    if p < 0.001:
-        return "p < .001"
-    digits = 3 if p < 0.01 else 2
-    text = f"{p:.{digits}f}"
-    return "p = 1" if text == "1.00" else f"p = {text.removeprefix('0')}"
 
 
 def _codes(labels: npt.ArrayLike | None, n: int) -> npt.NDArray[np.intp]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.performance.model_comparison import ALPHA, Comparison
-from reportgen.evidence.stats.intervals import Estimate, format_p
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Link, Number, Page, series_of
 from reportgen.site.legends import Legends
@@ -22,6 +22,7 @@ from reportgen.site.wording.format import (
     and_list,
     count,
     decimal,
+    format_p,
     number,
     percent,
     percent_estimate,
@@ -29,6 +30,7 @@ from reportgen.site.wording.format import (
     points_interval,
     shorten,
 )
+from reportgen.site.wording.models import comparison_sentence
 
 __all__ = ["CompareView", "PairRow", "PairView", "SplitRow", "compare_view", "pair_view"]
 
@@ -223,7 +225,7 @@ def _pair(report: Report, links: Links, tiles: Tiles, index: int) -> PairView:
         b=c.b,
         series_a=series_of(a),
         series_b=series_of(b),
-        sentence=c.sentence,
+        sentence=comparison_sentence(c),
         numbers=numbers,
         quadrants=(
             ("Both right", number(c.both), "both"),

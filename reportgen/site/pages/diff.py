@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reportgen.evidence.comparison.change import HeatChange, PredictionChange, RegionMove
 from reportgen.evidence.performance.scores import FEW
-from reportgen.evidence.stats.intervals import Estimate, format_p
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import Gallery, Legend, Link, Mark, MarkRow, Number, Page
 from reportgen.site.pages.index import ModelKey, RecallTable
 from reportgen.site.wording.attention import REGION_NAMES
@@ -17,6 +17,7 @@ from reportgen.site.wording.format import (
     capital,
     count,
     decimal,
+    format_p,
     percent,
     percent_interval,
     points,

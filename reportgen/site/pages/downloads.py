@@ -19,6 +19,7 @@ from reportgen.site.report import Report
 from reportgen.site.sections.certificate import TABLE as CERTIFICATE_TABLE
 from reportgen.site.wording.format import base_name
 from reportgen.site.wording.headline import answer_questions, headline
+from reportgen.site.wording.models import comparison_sentence
 
 __all__ = ["DESCRIPTIONS", "downloads"]
 
@@ -69,7 +70,7 @@ def downloads(report: Report, links: Links, *, everything: bool = True) -> dict[
     scores: dict[str, Any] = {
         "classes": list(report.classes),
         "models": [asdict(score) for score in report.scores],
-        "comparisons": [asdict(comparison) for comparison in report.comparisons],
+        "comparisons": [asdict(c) | {"sentence": comparison_sentence(c)} for c in report.comparisons],
     }
     return {
         "downloads/answers.json": _answers(report, links),

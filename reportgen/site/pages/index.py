@@ -10,9 +10,9 @@ from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
 from reportgen.site.plots.recall import recall_rows
-from reportgen.site.report import DataNote, Report
+from reportgen.site.report import Report
 from reportgen.site.sections.region_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
-from reportgen.site.wording.claims import takeaways_link
+from reportgen.site.wording.data_notes import DataNote
 from reportgen.site.wording.format import (
     chance_alone,
     count,
@@ -23,11 +23,12 @@ from reportgen.site.wording.format import (
     plain,
     rate,
 )
-from reportgen.site.wording.headline import answer_questions, headline
+from reportgen.site.wording.headline import answer_questions, headline, takeaways_link
 from reportgen.site.wording.importance import USE_RULE, use_basis
+from reportgen.site.wording.models import comparison_sentence
 from reportgen.site.wording.next_steps import Step, next_steps
 from reportgen.site.wording.proofs import known_words, model_proofs
-from reportgen.site.wording.scope import data_notes, facts, grid_text
+from reportgen.site.wording.scope import facts, grid_text, remarks
 
 __all__ = [
     "EmotionsView",
@@ -241,7 +242,7 @@ def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) 
         recall=recall_rows(report, links) if report.labelled else (),
         recall_table=recall_table(report),
         steps=next_steps(report, links),
-        notes=data_notes(report),
+        notes=remarks(report),
         ran=_ran(report),
     )
 
@@ -292,7 +293,7 @@ def models_view(report: Report, links: Links) -> ModelsView:
         ),
     )
     lede = (
-        report.comparisons[0].sentence
+        comparison_sentence(report.comparisons[0])
         if len(report.comparisons) == 1
         else (f"Scores of {count(len(report.models), 'model')} on {count(report.labelled, 'labelled image')}.")
     )

@@ -9,17 +9,18 @@ from reportgen.site.html.components import Legend, Page, Tile
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.recipe import Recipe, checksums, citation
-from reportgen.site.report import DataNote, Report
+from reportgen.site.report import Report
 from reportgen.site.sections.certificate import CertificateView, certificate_view
 from reportgen.site.sections.guide import GuideRow, guide
+from reportgen.site.sections.takeaways import Takeaway, takeaways
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.claims import Takeaway, takeaways
+from reportgen.site.wording.data_notes import DataNote
 from reportgen.site.wording.format import and_list, base_name, count, number, plain
 from reportgen.site.wording.glossary import GLOSSARY
+from reportgen.site.wording.models import precision_changes
 from reportgen.site.wording.region_facts import Resolved, region_sources, resolved_regions
-from reportgen.site.wording.rounding import rounding
-from reportgen.site.wording.scope import data_notes
+from reportgen.site.wording.scope import remarks
 
 __all__ = ["ISSUES", "LIMITS", "MethodView", "method_view"]
 
@@ -108,7 +109,7 @@ class MethodView:
     problems_more: str
     counts: tuple[tuple[str, str], ...]
     settings: tuple[tuple[str, str], ...]
-    rounding: tuple[str, ...]
+    precision_changes: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
     checksums: tuple[tuple[str, str], ...]
     command: str
@@ -174,12 +175,12 @@ def method_view(
         certificate=certificate,
         blind=_blind(report.certificate),
         glossary=tuple(sorted(GLOSSARY.items(), key=lambda item: item[0].lower())),
-        notes=tuple(_note(note) for note in data_notes(report)),
+        notes=tuple(_note(note) for note in remarks(report)),
         problems=listed,
         problems_more=f"and {len(problems) - len(listed):,} more" if len(problems) > len(listed) else "",
         counts=tuple(counts),
         settings=recipe.stated,
-        rounding=rounding(report.models),
+        precision_changes=precision_changes(report.models),
         versions=tuple(sorted((str(k), str(v)) for k, v in manifest.get("versions", {}).items())),
         checksums=checksums(report),
         command=plain(report.command or ""),

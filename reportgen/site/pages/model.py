@@ -30,6 +30,7 @@ from reportgen.site.wording.format import (
     plain,
     rate,
 )
+from reportgen.site.wording.models import class_order_warning
 from reportgen.site.wording.proofs import model_proofs
 from reportgen.site.wording.scope import grid_text
 
@@ -142,7 +143,7 @@ def model_view(
         trust=trust_panel(report, links, k),
         facts=_facts(report, k),
         notes=tuple(plain(str(note)) for note in model.info.get("notes", ())),
-        warning=order.sentence if order is not None else "",
+        warning=class_order_warning(order) if order is not None else "",
         errors=Link(f"All errors of {model.name}, pair by pair", links.errors_path(k)),
     )
 

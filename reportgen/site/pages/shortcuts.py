@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP
-from reportgen.evidence.stats.intervals import format_p
 from reportgen.inputs.images.changes import CHANGES
 from reportgen.site.html.components import Legend, Link, Page, Tile, series_of
 from reportgen.site.legends import Legends
@@ -24,7 +23,7 @@ from reportgen.site.sections.label_leakage import (
 )
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.changes import DONE, PROPERTIES
-from reportgen.site.wording.format import and_list, count, number, percent, percent_interval, sure
+from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
 
 __all__ = ["Found", "ShortcutsView", "shortcut_headline", "shortcuts_view"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from reportgen.evidence.stats.intervals import two_decimals
 from reportgen.site.plots.enrichment_forest import PANELS, enrichment_rows
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import fixed
 
 __all__ = ["HeatRow", "heat_rows"]
 
@@ -36,11 +36,11 @@ def heat_rows(report: Report, k: int) -> tuple[HeatRow, ...]:
                 HeatRow(
                     row.emotion,
                     REGION_NAMES[region],
-                    two_decimals(value.value) if value.defined else "–",
-                    f"[{two_decimals(value.low)}, {two_decimals(value.high)}]" if value.defined else "",
+                    fixed(value.value) if value.defined else "–",
+                    f"[{fixed(value.low)}, {fixed(value.high)}]" if value.defined else "",
                     f"{value.n:,}",
-                    f"{two_decimals(band[0])} to {two_decimals(band[1])}" if band is not None and known else "–",
-                    two_decimals(people) if math.isfinite(people) else "–",
+                    f"{fixed(band[0])} to {fixed(band[1])}" if band is not None and known else "–",
+                    fixed(people) if math.isfinite(people) else "–",
                 )
             )
     return tuple(rows)

@@ -11,6 +11,7 @@ from reportgen.site.html.components import Link, series_of
 from reportgen.site.image_sets import pattern_slug
 from reportgen.site.links import Links
 from reportgen.site.report import Report
+from reportgen.site.wording.attention import PATTERN_WORDS
 from reportgen.site.wording.format import and_list, capital, percent, percent_interval
 
 __all__ = ["Found", "GuideRow", "guide"]
@@ -18,29 +19,29 @@ __all__ = ["Found", "GuideRow", "guide"]
 _GUIDE: tuple[tuple[str, str, str, str], ...] = (
     (
         "Heat on eyes and brows",
-        "heatmap on the eyes+brows",
-        "The model reads the upper face.",
+        "on eyes+brows",
+        "The model relies on the upper face.",
         "Expected for anger, fear, sadness and surprise.",
     ),
     (
         "Heat on the mouth",
-        "heatmap on the mouth",
-        "The model reads the lower face.",
+        "on mouth",
+        "The model relies on the lower face.",
         "Expected for happiness and disgust, and for surprise.",
     ),
     (
         "Heat on the face",
-        "heatmap on the face",
+        "on face",
         "The evidence sits where the expression is.",
         "Expected; which part of the face it is says more.",
     ),
     (
         "Heat on hair, border or background",
-        "heatmap on the background",
+        "background",
         "The evidence sits where no expression is.",
         "A suspect for a shortcut: test whether the answer depends on it.",
     ),
-    ("Heat spread evenly", "diffuse attention", "No part of the image stands out.", "Said to mean an unsure answer{}."),
+    ("Heat spread evenly", "diffuse", "No part of the image stands out.", "Said to mean an unsure answer{}."),
     (
         "Heat in one small spot",
         "too localized",
@@ -49,12 +50,11 @@ _GUIDE: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "No heat at all",
-        "blank heatmap",
+        "blank",
         "No positive evidence at this layer.",
         "Read nothing into it; the answer came from what speaks against the others.",
     ),
 )
-_UNSURE = "Diffuse attention means an uncertain model"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def guide(report: Report, links: Links) -> tuple[GuideRow, ...]:
             (k, one)
             for k, model in enumerate(report.models)
             for one in (report.regions.patterns(model.name) if report.regions else ())
-            if one.pattern == pattern
+            if one.kind == pattern
         ]
         rows.append(
             GuideRow(
@@ -105,16 +105,16 @@ def guide(report: Report, links: Links) -> tuple[GuideRow, ...]:
 def _rule(pattern: Pattern) -> str:
     """How a pattern is measured, without words that only the tables explain."""
     plain = {
-        "diffuse attention": "spread over at least as much area as the face has",
+        "diffuse": "spread over at least as much area as the face has",
         "too localized": f"spread over at most {percent(LOCALIZED)} of the picture",
-        "blank heatmap": "no positive evidence anywhere",
+        "blank": "no positive evidence anywhere",
     }
-    return capital(plain.get(pattern.pattern, pattern.rule.replace("+", " and ")))
+    return capital(plain.get(pattern.kind, PATTERN_WORDS[pattern.kind].rule))
 
 
 def _found(report: Report, links: Links, k: int, pattern: Pattern) -> Found:
     model, share, shown = report.models[k], wilson(len(pattern.images), pattern.total), len(pattern.images)
-    there = links.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}")
+    there = links.explorer(f"pattern:{pattern_slug(pattern.kind)}", f"model:{model.slug}")
     return Found(
         series_of(k),
         model.name,
@@ -127,7 +127,7 @@ def _found(report: Report, links: Links, k: int, pattern: Pattern) -> Found:
 
 def _unsure(report: Report) -> str:
     """What came out for the takeaway that spread heat means an unsure answer, so that the guide does not repeat it."""
-    claims = [claim for claim in (report.regions.claims if report.regions else ()) if claim.claim == _UNSURE]
+    claims = [claim for claim in (report.regions.claims if report.regions else ()) if claim.kind == "uncertain"]
     if not claims or not report.labelled:
         return ": compare with the confidence"
     models: dict[str, list[str]] = {}

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP, InterventionEffect
-from reportgen.evidence.stats.intervals import Estimate, format_p
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.shortcuts import ShortcutPictures
 from reportgen.site.report import Report
 from reportgen.site.wording.changes import DONE
-from reportgen.site.wording.format import and_list, capital, count, percent, percent_interval
+from reportgen.site.wording.format import and_list, capital, count, format_p, percent, percent_interval
 
 __all__ = ["Change", "ChangeRow", "Move", "MoveRow", "change_view", "example_tile"]
 

@@ -11,13 +11,21 @@ from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.near_duplicates import NearPair
 from reportgen.evidence.shortcuts.properties import Association, Property
 from reportgen.evidence.shortcuts.property_score import PropertyScore
-from reportgen.evidence.stats.intervals import format_p
 from reportgen.site.html.components import Answer, Cell, Number, Thumb, series_of
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import and_list, capital, count, number, percent, percent_estimate, percent_interval
+from reportgen.site.wording.format import (
+    and_list,
+    capital,
+    count,
+    format_p,
+    number,
+    percent,
+    percent_estimate,
+    percent_interval,
+)
 
 __all__ = [
     "ClusterModel",

@@ -16,15 +16,13 @@ from reportgen.site.image_sets import pattern_slug
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.attention import REGION_NAMES, Attention
-from reportgen.site.wording.format import and_list, capital, count, percent
-from reportgen.site.wording.importance import STATUS_WORDS, signed
+from reportgen.site.wording.attention import PATTERN_WORDS, REGION_NAMES, Attention
+from reportgen.site.wording.format import and_list, capital, count, percent, signed
+from reportgen.site.wording.importance import STATUS_WORDS
 
 __all__ = ["PatternRow", "pattern_rows", "peaks_note"]
 
 _EXAMPLES = 5
-_ON = "heatmap on the "
-_BLANK = "blank heatmap"
 # Guides name no emotion for these parts of the face; without them the places of the peak would not add up to all maps.
 _UNNAMED = ("cheeks+jaw", "forehead")
 
@@ -50,12 +48,12 @@ def pattern_rows(report: Report, links: Links, tiles: Tiles, attention: Attentio
     model = report.models[k]
     rows = []
     for pattern in attention.patterns(model.name):
-        region = pattern.pattern.removeprefix(_ON)
+        region, words = pattern.kind.removeprefix("on "), PATTERN_WORDS[pattern.kind]
         if region == "background":
             rows += [_unnamed(report, links, tiles, attention, k, part, pattern.total) for part in _UNNAMED]
         found = [int(row) for row in pattern.images]
-        href = links.explorer(f"pattern:{pattern_slug(pattern.pattern)}", f"model:{model.slug}")
-        blank = pattern.pattern == _BLANK
+        href = links.explorer(f"pattern:{pattern_slug(pattern.kind)}", f"model:{model.slug}")
+        blank = pattern.kind == "blank"
         rows.append(
             _row(
                 report,
@@ -63,11 +61,11 @@ def pattern_rows(report: Report, links: Links, tiles: Tiles, attention: Attentio
                 tiles,
                 k,
                 # "Blank" is a map within chance everywhere else; this row counts those with nothing in them at all.
-                "empty heatmap" if blank else _named(pattern.pattern, region),
-                pattern.meaning,
+                "empty heatmap" if blank else words.name,
+                words.meaning,
                 "no positive evidence at all; “blank” elsewhere counts maps within chance as well"
                 if blank
-                else _named(pattern.rule, region),
+                else words.rule,
                 found,
                 pattern.total,
                 _with_status(report, model.name, region, pattern.emotions),
@@ -103,7 +101,7 @@ def _unnamed(
         links,
         tiles,
         k,
-        f"{_ON}{name}",
+        f"heat on the {name}",
         "guides do not say",
         f"peak cell on the {name}",
         found,
@@ -147,11 +145,6 @@ def _example(report: Report, links: Links, tiles: Tiles, k: int, row: int) -> tu
     said = int(report.models[k].predicted[row])
     alt = tiles.alt(row, k, said, f"{report.method} map")
     return tiles.thumb(row, ""), tiles.map_thumb(row, k, said, alt), links.image_path(row)
-
-
-def _named(text: str, region: str) -> str:
-    """A pattern's words with the region as it is called everywhere on the site."""
-    return text.replace(region, REGION_NAMES[region]) if region in REGION_NAMES else text
 
 
 def _with_status(report: Report, model: str, region: str, emotions: tuple[str, ...]) -> str:

@@ -17,12 +17,12 @@ from reportgen.site.plots.importance_forest import importance_alt, importance_ro
 from reportgen.site.report import Report
 from reportgen.site.sections.transplants import WorkedView, worked_views
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import and_list, capital, count, minus, number, points
+from reportgen.site.wording.format import and_list, capital, count, number, points, signed
 from reportgen.site.wording.importance import (
     USE_RULE,
     USE_WORDS,
+    background_sentence,
     corrected,
-    signed,
     use_anchor,
     use_basis,
     use_interval,
@@ -189,7 +189,7 @@ def the(region: str) -> str:
 
 
 def _backgrounds(findings: Sequence[BackgroundFinding], model: str) -> tuple[str, ...]:
-    return tuple(minus(f.sentence) for f in findings if f.model == model and f.state in _TOLD)
+    return tuple(background_sentence(f) for f in findings if f.model == model and f.state in _TOLD)
 
 
 def _through_colour(use: RegionImportance) -> str:

@@ -16,16 +16,8 @@ from reportgen.site.plots.importance_forest import importance_rows
 from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import EVEN, RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES, SHOWN, Attention
-from reportgen.site.wording.format import capital, count
-from reportgen.site.wording.importance import (
-    USE_WORDS,
-    corrected,
-    pictures_of,
-    signed,
-    use_anchor,
-    use_interval,
-    use_sentence,
-)
+from reportgen.site.wording.format import capital, count, signed
+from reportgen.site.wording.importance import USE_WORDS, corrected, pictures_of, use_anchor, use_interval, use_sentence
 
 __all__ = ["MatrixCell", "MatrixKey", "MatrixRow", "RegionMatrix", "matrix_keys", "region_matrices"]
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from reportgen.evidence.attention.facial_actions import ActionLink
 from reportgen.evidence.attention.human_reference import ACTION_UNITS, HUMAN, NAIVE
-from reportgen.evidence.stats.intervals import interval_text
 from reportgen.site.html.components import Number, series_of
 from reportgen.site.links import Links
 from reportgen.site.plots.face_diagram import FaceDiagram, face_diagram, shade
@@ -16,8 +15,8 @@ from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES, Attention
 from reportgen.site.wording.emotions import never_answers
-from reportgen.site.wording.format import and_list, capital, count
-from reportgen.site.wording.importance import USE_RULE, signed, use_basis, use_interval
+from reportgen.site.wording.format import and_list, capital, count, interval_text, signed
+from reportgen.site.wording.importance import USE_RULE, use_basis, use_interval
 
 __all__ = [
     "ActionGroup",

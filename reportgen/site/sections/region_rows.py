@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.evidence.importance.findings import ImportanceFindings
-from reportgen.evidence.stats.intervals import two_decimals
-from reportgen.site.wording.attention import REGION_NAMES, Attention, alarming
+from reportgen.site.wording.attention import REGION_NAMES, Attention, alarming, verdict_sentence
+from reportgen.site.wording.format import fixed
 from reportgen.site.wording.importance import with_use
 
 __all__ = [
@@ -54,11 +54,11 @@ def region_cell(attention: Attention, model: str, emotion: str, region: str) -> 
         tone = "off"
     return RegionCell(
         round(min(_MOST, EVEN * math.sqrt(max(0.0, value))), 2),
-        two_decimals(value),
-        "" if math.isnan(low) else f"[{two_decimals(low)}, {two_decimals(high)}]",
+        fixed(value),
+        "" if math.isnan(low) else f"[{fixed(low)}, {fixed(high)}]",
         tone,
         sign,
-        verdict.sentence,
+        verdict_sentence(verdict),
         verdict.n,
     )
 

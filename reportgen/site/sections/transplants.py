@@ -20,8 +20,8 @@ from reportgen.site.pictures.transplants import EmotionOdds, OutlinedPicture, Tr
 from reportgen.site.plots.importance_forest import significant
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import and_list, capital, count, number, sure
-from reportgen.site.wording.importance import signed
+from reportgen.site.wording.format import and_list, capital, count, number, signed, sure
+from reportgen.site.wording.models import grade_sentence
 
 __all__ = ["Step", "TransplantMethod", "WorkedView", "transplant_method", "worked_views"]
 
@@ -157,7 +157,7 @@ def transplant_method(report: Report, links: Links) -> TransplantMethod | None:
         ),
         unmatched=found.design is not None and not bool(found.design["matched"].all()),
         grades=tuple(
-            (series_of(k), grade.model, links.model_path(k), grade.grade or "–", grade.sentence)
+            (series_of(k), grade.model, links.model_path(k), grade.grade or "–", grade_sentence(grade))
             for k, grade in enumerate(found.grades)
         ),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reportgen.evidence.importance.trust import TrustCheck
 from reportgen.site.links import Links
 from reportgen.site.report import Report
-from reportgen.site.wording.format import minus, percents
+from reportgen.site.wording.models import CHECK_NAMES, check_limit, check_sentence, check_value, grade_sentence
 from reportgen.site.wording.proofs import model_proofs, proved_of
 
 __all__ = ["CheckRow", "TrustPanel", "trust_panel"]
@@ -47,7 +47,7 @@ def trust_panel(report: Report, links: Links, k: int) -> TrustPanel | None:
         return None
     alt = f"Trust grade {grade.grade}" if grade.grade else "Not graded"
     checks = tuple(_check(check) for check in grade.checks)
-    return TrustPanel(grade.grade, alt, grade.sentence, _caution(report, links, k), checks)
+    return TrustPanel(grade.grade, alt, grade_sentence(grade), _caution(report, links, k), checks)
 
 
 def _caution(report: Report, links: Links, k: int) -> str:
@@ -66,12 +66,5 @@ def _check(check: TrustCheck) -> CheckRow:
         False: ("failed", "✕", "does not hold"),
         None: ("open", "?", "could not be made"),
     }[check.passed]
-    return CheckRow(
-        check.name,
-        tone,
-        sign,
-        words,
-        percents(minus(check.shown)) or "–",
-        percents(check.wanted) or "–",
-        percents(minus(check.text)),
-    )
+    name, value, limit = CHECK_NAMES[check.name], check_value(check), check_limit(check)
+    return CheckRow(name, tone, sign, words, value, limit, check_sentence(check))

@@ -1,86 +1,95 @@
-"""The takeaways that guides to heatmaps end with, each beside its test on this test set."""
+"""The takeaways that guides to heatmaps end with: what each claims, how it was tested, what limits the test."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from reportgen.evidence.attention.claims import Claim
-from reportgen.evidence.stats.intervals import two_decimals
-from reportgen.site.html.components import Link
-from reportgen.site.report import Report
+from reportgen.evidence.attention.claims import Claim, ClaimAnswer, ClaimKind
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import capital, count
 
-__all__ = ["Takeaway", "Test", "takeaways", "takeaways_link"]
-
-_PAGE = "method.html#takeaways"
+__all__ = ["ANSWER_WORDS", "CLAIM_WORDS", "ClaimWords", "claim_models", "claim_note", "claim_words"]
 
 
 @dataclass(frozen=True)
-class Test:
-    """One test of a takeaway: of one model, or of a pair. `answer`: holds, does not hold or undetermined."""
-
-    __test__ = False  # pytest takes the name for a test class
-
-    model: str
-    value: str
-    interval: str
-    null: str
-    n: str
-    answer: str
-    note: str
-
-
-@dataclass(frozen=True)
-class Takeaway:
-    """One takeaway as guides put it, how it was tested, what the number is, and a test per model."""
+class ClaimWords:
+    """One takeaway as guides put it, how it was tested, and what the number is."""
 
     claim: str
     how: str
     quantity: str
-    tests: tuple[Test, ...]
 
 
-def takeaways(report: Report) -> tuple[Takeaway, ...]:
-    """All of them, in the order in which they were tested; empty without regions or labels."""
-    if report.regions is None or not report.labelled:
-        return ()
-    persons = any(verdict.persons is not None for verdict in report.regions.findings.verdicts)
-    found: dict[tuple[str, str, str], list[Test]] = {}
-    for claim in report.regions.claims:
-        key = (_words(claim.claim), capital(_words(claim.how)), _words(claim.quantity))
-        found.setdefault(key, []).append(_test(claim, "person" if persons else "image"))
-    return tuple(Takeaway(*key, tuple(tests)) for key, tests in found.items())
+CLAIM_WORDS: Mapping[ClaimKind, ClaimWords] = MappingProxyType({
+    "on face": ClaimWords(
+        "Good models focus on facial features",
+        "enrichment of the face in the maps of the predicted class, over all images",
+        "enrichment of the face",
+    ),
+    "better on face": ClaimWords(
+        "The better model focuses more on facial features",
+        "paired difference of the face's share, better minus worse model, on a common grid",
+        "difference of the face's share",
+    ),
+    "diffuse errors": ClaimWords(
+        "Errors come with diffuse heat",
+        "risk of error in the quarter of images with the most diffuse maps, compared with the rest",
+        "risk ratio",
+    ),
+    "errors by peak": ClaimWords(
+        "Errors are rarer with the peak on the {}",
+        "risk of error where the map's peak lies on the {}, compared with elsewhere",
+        "risk ratio",
+    ),
+    "transfer focus": ClaimWords(
+        "Transfer learning has the more focused heat",
+        "paired difference of the effective area of the predicted class's maps, on a common grid",
+        "difference of effective area",
+    ),
+    "different regions": ClaimWords(
+        "Emotions activate different regions",
+        "mean distance between the emotions' region profiles, compared with permuted labels",
+        "mean distance between profiles",
+    ),
+    "uncertain": ClaimWords(
+        "Diffuse heat means an uncertain model",
+        "rank correlation of effective area and confidence, both of the predicted class",
+        "Spearman correlation",
+    ),
+})  # fmt: skip
+"""By kind of claim; "{}" stands for a region."""
 
 
-def takeaways_link(report: Report) -> Link | None:
-    """Where they stand; None where nothing was tested."""
-    there = report.regions is not None and report.labelled and report.regions.claims
-    return Link("What guides say, tested here", _PAGE) if there else None
+ANSWER_WORDS: Mapping[ClaimAnswer, str] = MappingProxyType(
+    {"holds": "holds", "does not hold": "does not hold", "undetermined": "inconclusive"}
+)
 
 
-def _test(claim: Claim, unit: str) -> Test:
-    result = claim.result
-    nothing = math.isnan(result.value)
-    small = not nothing and max(abs(result.value), abs(result.low), abs(result.high)) < 0.2
-    digits = 3 if small else 2
-    return Test(
-        claim.model,
-        "not measurable" if nothing else _number(result.value, digits),
-        "" if nothing else f"[{_number(result.low, digits)}, {_number(result.high, digits)}]",
-        "" if nothing else _number(claim.null, digits).rstrip("0").rstrip(".") or "0",
-        count(result.n, unit),
-        claim.answer,
-        claim.note,
-    )
+def claim_words(claim: Claim) -> ClaimWords:
+    """The words of one claim, with its region."""
+    words = CLAIM_WORDS[claim.kind]
+    if claim.region == "background":
+        words = ClaimWords("Errors come with heat on the background", words.how, words.quantity)
+    region = REGION_NAMES.get(claim.region, "")
+    return ClaimWords(words.claim.format(region), words.how.format(region), words.quantity)
 
 
-def _number(value: float, digits: int) -> str:
-    return two_decimals(value, digits).replace("-", "−")
+def claim_models(claim: Claim) -> str:
+    """The model, or as in "ResNet18 against Custom CNN"."""
+    return f"{claim.model} against {claim.other}" if claim.other else claim.model
 
 
-def _words(text: str) -> str:
-    for region, name in REGION_NAMES.items():
-        text = text.replace(region, name)
-    return text
+def claim_note(claim: Claim) -> str:
+    """What limits the test; empty where nothing does."""
+    both = f"{claim.model} and {claim.other}"
+    note = {
+        "": "",
+        "not clearly better": "neither model is significantly better on this test set",
+        "transfer unknown": f"which of {both} is a transfer-learning model is unknown",
+        "both transfer": f"{both} are both transfer-learning models",
+        "neither transfer": f"neither of {both} is a transfer-learning model",
+    }[claim.limit]
+    if claim.kind == "transfer focus" and not claim.limit:
+        return f"pretraining: {claim.pretraining or 'unknown'}"
+    return note

@@ -18,25 +18,26 @@ __all__ = [
     "count",
     "decimal",
     "decimal_interval",
-    "minus",
+    "fixed",
+    "format_p",
+    "interval_text",
     "number",
     "percent",
     "percent_estimate",
     "percent_interval",
-    "percents",
     "plain",
+    "plural",
     "points",
     "points_interval",
     "rate",
     "shorten",
+    "signed",
     "sure",
 ]
 
 # A narrow no-break space keeps the sign with its number.
 _PERCENT = "\u202f%"
 _UNDEFINED = "–"
-_SIGN = re.compile(r"(?<=\d) ?%(?!\w)")
-_HYPHEN = re.compile(r"(?<![\w.)\]-])-(?=\.?\d)")
 # An absolute path up to its last separator; folders may hold spaces, and a path that begins inside a word is relative.
 _FOLDERS = re.compile(r"(?<![\w.~])(?:~|[A-Za-z]:)?[\\/]+(?:[^\\/:=,;\n]+[\\/])*")
 
@@ -49,6 +50,11 @@ def number(value: int) -> str:
 def count(value: int, noun: str, plural: str | None = None) -> str:
     """As in "1 image", "2,051 images"."""
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def plural(value: int, one: str, many: str) -> str:
+    """The word that goes with a number, as "is" or "are"."""
+    return one if value == 1 else many
 
 
 def percent(value: float, digits: int = 0) -> str:
@@ -86,19 +92,40 @@ def chance_alone(band: tuple[float, float]) -> str:
     return f"(chance alone: {100 * band[0]:.1f} to {percent(band[1], 1)})"
 
 
-def percents(text: str) -> str:
-    """A sentence of the records with its per cent signs set as `percent` sets them; codes such as "%20" stay."""
-    return _SIGN.sub(_PERCENT, text)
-
-
 def decimal(value: float, digits: int = 2) -> str:
     """.437 as ".44"; "1.00" stays."""
+    text = fixed(value, digits)
+    return text.replace("0.", ".", 1) if text.removeprefix("−").startswith("0.") else text
+
+
+def fixed(value: float, digits: int = 2) -> str:
+    """As in "1.25" or "−0.05"; a ratio to nothing is "∞"."""
     if math.isnan(value):
         return _UNDEFINED
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    text = f"{value:.{digits}f}"
-    return text.replace("0.", ".", 1).replace("-", "−") if abs(float(text)) < 1 else text.replace("-", "−")
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """As in "+0.24" or "−0.03"; what rounds to nothing has no sign."""
+    if math.isnan(value):
+        return _UNDEFINED
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def interval_text(value: float, low: float, high: float) -> str:
+    """As in "1.25 [1.10, ∞]"."""
+    return f"{fixed(value)} [{fixed(low)}, {fixed(high)}]"
+
+
+def format_p(p: float) -> str:
+    """A p value as readers expect it: "p = .03", "p < .001"."""
+    if p < 0.001:
+        return "p < .001"
+    text = f"{p:.{3 if p < 0.01 else 2}f}"
+    return "p = 1" if text == "1.00" else f"p = {text.removeprefix('0')}"
 
 
 def decimal_interval(estimate: Estimate, digits: int = 2) -> str:
@@ -106,20 +133,15 @@ def decimal_interval(estimate: Estimate, digits: int = 2) -> str:
     return f"[{decimal(estimate.low, digits)}, {decimal(estimate.high, digits)}]" if estimate.defined else ""
 
 
-def minus(text: str) -> str:
-    """A sentence with the sign of negative numbers as a minus rather than a hyphen; words and exponents stay."""
-    return _HYPHEN.sub("−", text)
-
-
-def points(difference: float, digits: int = 1) -> str:
-    """A difference of two shares: "+7.8 points"; what rounds to nothing has no sign."""
-    text = f"{100 * difference:+.{digits}f}"
-    return f"{text[1:] if float(text) == 0 else text.replace('-', '−')} points"
+def points(difference: float, digits: int = 1, *, sign: bool = True, unit: str = " points") -> str:
+    """A difference of two shares: "+7.8 points"; what rounds to nothing has no sign; `sign`: show "+"."""
+    text = signed(100 * difference, digits)
+    return f"{text if sign else text.removeprefix('+')}{unit}"
 
 
 def points_interval(difference: Estimate) -> str:
     """As in "[+5.1, +10.4]", in points."""
-    return f"[{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]".replace("-", "−")
+    return f"[{signed(100 * difference.low, 1)}, {signed(100 * difference.high, 1)}]"
 
 
 def rate(score: EmotionScore) -> str:

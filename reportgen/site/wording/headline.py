@@ -13,7 +13,6 @@ from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.claims import takeaways_link
 from reportgen.site.wording.format import (
     and_list,
     capital,
@@ -23,8 +22,10 @@ from reportgen.site.wording.format import (
     number,
     percent,
     percent_estimate,
+    signed,
 )
-from reportgen.site.wording.importance import emotions_of, signed, used_regions
+from reportgen.site.wording.importance import emotions_of, used_regions
+from reportgen.site.wording.models import grade_sentence
 from reportgen.site.wording.shortcuts import cheating_answer, cheating_headline
 
 __all__ = ["LOW", "answer_questions", "best_model", "headline"]
@@ -292,6 +293,12 @@ def _defined_by_use(report: Report, best: int, question: str) -> Finding:
     return Finding(question, "mid", lead, text, link, more)
 
 
+def takeaways_link(report: Report) -> Link | None:
+    """Where they stand; None where nothing was tested."""
+    there = report.regions is not None and report.labelled and report.regions.claims
+    return Link("What guides say, tested here", "method.html#takeaways") if there else None
+
+
 def _short(emotions: tuple[str, ...]) -> str:
     """The emotions, or how many they are where naming them would fill the card."""
     return and_list(emotions) if len(emotions) <= _NAMED else count(len(emotions), "emotion")
@@ -325,7 +332,7 @@ def _trust(report: Report, links: Links) -> Finding:
         text += " Its confidences can be taken at their word."
     grade = next((g for g in report.use.grades if g.model == score.name), None) if report.use else None
     if grade is not None and grade.grade:
-        text += f" Its heatmaps have grade {grade.grade} of A to C. {grade.sentence}"
+        text += f" Its heatmaps have grade {grade.grade} of A to C. {grade_sentence(grade)}"
     text += _never_said(report)
     lead = _reach(good, judged)
     tone = "good" if good and len(good) == judged else "mid" if good else "bad"

@@ -9,22 +9,31 @@ from types import MappingProxyType
 
 from reportgen.analysis import slugify
 from reportgen.evidence.attention.verdicts import Verdict
-from reportgen.evidence.importance.background import Status
+from reportgen.evidence.importance.background import BackgroundFinding, Status
 from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.importance.regions import ALPHA, MIN_DROP, RegionImportance
-from reportgen.evidence.stats.intervals import format_p
-from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import and_list, count, decimal, number
+from reportgen.site.wording.attention import REGION_NAMES, verdict_sentence
+from reportgen.site.wording.format import (
+    and_list,
+    count,
+    decimal,
+    fixed,
+    format_p,
+    interval_text,
+    number,
+    points,
+    signed,
+)
 
 __all__ = [
     "STATUS_WORDS",
     "USE_RULE",
     "USE_WORDS",
+    "background_sentence",
     "claim_region",
     "corrected",
     "emotions_of",
     "pictures_of",
-    "signed",
     "use_anchor",
     "use_basis",
     "use_interval",
@@ -66,14 +75,6 @@ _ANSWERS = {
     "no": "the model does not use it",
     "undetermined": "whether the model uses it is undetermined",
 }
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """As in "+0.24" or "−0.03"; what rounds to nothing has no sign."""
-    text = f"{value:+.{digits}f}"
-    if math.isnan(value):
-        return "–"
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def use_interval(use: RegionImportance) -> str:
@@ -137,6 +138,36 @@ def use_sentence(use: RegionImportance | None, pictures: int = 0) -> str:
     )
 
 
+def background_sentence(found: BackgroundFinding) -> str:
+    """Heat on the background and the effect of swapping it, for one emotion of one model."""
+    place = f" ({found.place})" if found.place else ""
+    heat = f"{found.model} has above-average heat on the background for {found.emotion}{place}"
+    use = found.use
+    if use is None:
+        return f"{heat}; the effect of swapping the background was not tested." if found.looks else (
+            f"The effect of swapping the background was not tested for {found.emotion}."
+        )  # fmt: skip
+    effect = (
+        f"with another emotion's background the log-odds of {found.emotion} fall by "
+        f"{interval_text(use.drop, use.low, use.high)}, {format_p(use.p)}, and its recall by "
+        f"{points(use.recall_drop, 0, sign=False)}"
+    )
+    most = f"swapping it lowers the log-odds by at most {fixed(max(use.high, 0))}"
+    if found.state in ("uses it", "uses a little"):
+        weakly = " weakly" if found.state == "uses a little" else ""
+        if found.looks:
+            return f"{heat} and relies{weakly} on it: {effect}."
+        relies = f"{found.model} relies{weakly} on the background for {found.emotion}"
+        return f"{relies}, although the heatmap does not show it: {effect}."
+    if found.state == "looks only":
+        return f"{heat} but does not rely on it: {most}."
+    if found.state == "clear":
+        return f"{found.model} does not rely on the background for {found.emotion}: {most}."
+    if found.looks:
+        return f"{heat}; whether it relies on it is inconclusive: {effect}."
+    return f"Whether {found.model} relies on the background for {found.emotion} is inconclusive: {effect}."
+
+
 def claim_region(verdict: Verdict) -> str | None:
     """The region whose use would back a verdict; None for verdicts that are not about one region."""
     if verdict.kind == "background":
@@ -149,9 +180,9 @@ def with_use(verdict: Verdict, use: ImportanceFindings | None) -> str:
     """A verdict's sentence with its causal status behind it, where it claims heat on a region."""
     region = claim_region(verdict)
     if region is None or verdict.answer != "yes":
-        return verdict.sentence
+        return verdict_sentence(verdict)
     status: Status = "not tested" if use is None else use.status(verdict.model, verdict.emotion, region)
-    return f"{verdict.sentence.removesuffix('.')} ({STATUS_WORDS[status]})."
+    return verdict_sentence(verdict, STATUS_WORDS[status])
 
 
 def used_regions(uses: Sequence[RegionImportance], model: str) -> tuple[tuple[str, tuple[RegionImportance, ...]], ...]:

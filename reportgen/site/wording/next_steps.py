@@ -10,6 +10,7 @@ from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
 from reportgen.site.wording.format import and_list, capital, count, number, percent, rate
 from reportgen.site.wording.headline import LOW, best_model
+from reportgen.site.wording.models import class_order_warning
 from reportgen.site.wording.shortcuts import proved_backgrounds, proved_shortcuts
 
 __all__ = ["Step", "next_steps"]
@@ -45,7 +46,7 @@ def _class_order(report: Report, links: Links) -> list[Step]:
     return [
         Step(
             f"Check the class order of {report.models[k].name}.",
-            order.sentence,
+            class_order_warning(order),
             Link("scores", links.model_path(k)),
         )
         for k, order in enumerate(report.class_orders)

@@ -14,8 +14,7 @@ from reportgen.site.html.components import Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.changes import DONE
-from reportgen.site.wording.format import and_list, count, percent
-from reportgen.site.wording.importance import signed
+from reportgen.site.wording.format import and_list, count, percent, signed
 from reportgen.site.wording.shortcuts import proved_backgrounds, proved_shortcuts
 
 __all__ = ["Proof", "emotion_proofs", "known_by", "known_words", "model_proofs", "proved_of"]

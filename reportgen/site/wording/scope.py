@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from reportgen.analysis import ModelRecords
-from reportgen.site.report import DataNote, Report
-from reportgen.site.wording.format import count, number, percents, plain
+from reportgen.site.report import Report
+from reportgen.site.wording.data_notes import DataNote
+from reportgen.site.wording.format import count, number
 
-__all__ = ["data_notes", "facts", "grid_text", "sampling"]
+__all__ = ["facts", "grid_text", "remarks", "sampling"]
 
 
 def facts(report: Report) -> str:
@@ -32,14 +31,10 @@ def sampling(report: Report) -> str:
     )
 
 
-def data_notes(report: Report) -> tuple[DataNote, ...]:
-    """Remarks on the data, without anyone's folders."""
-    notes = tuple(
-        replace(note, text=percents(plain(note.text)), items=tuple(plain(item) for item in note.items))
-        for note in report.data_notes
-    )
+def remarks(report: Report) -> tuple[DataNote, ...]:
+    """Remarks on the data, and first that only a sample was explained, where that is so."""
     sample = sampling(report)
-    return (DataNote("A sample is looked at closely", sample), *notes) if sample else notes
+    return (DataNote("Heatmaps of a sample", sample), *report.data_notes) if sample else report.data_notes
 
 
 def grid_text(model: ModelRecords) -> str:

@@ -13,8 +13,7 @@ from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
-from reportgen.site.wording.format import and_list, count, decimal, number, percent
-from reportgen.site.wording.importance import signed
+from reportgen.site.wording.format import and_list, count, decimal, number, percent, signed
 
 __all__ = ["GLARING", "cheating_answer", "cheating_headline", "proved_backgrounds", "proved_shortcuts"]
 

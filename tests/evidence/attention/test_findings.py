@@ -67,8 +67,8 @@ def test_class_swap_and_patterns_can_be_recomputed(findings: tuple[AttentionFind
     maps = tables["maps"].query("kind == 'predicted' and not blank")
     for row in tables["patterns"].itertuples():
         shown = maps[(maps["model"] == row.model)]
-        if row.pattern in ("heatmap on the mouth", "heatmap on the background"):
-            part = row.pattern.removeprefix("heatmap on the ")
+        if row.kind in ("on mouth", "background"):
+            part = row.kind.removeprefix("on ")
             assert shown.loc[shown["peak_region"] == part, "image_id"].tolist() == row.image_ids
             assert row.count == len(row.image_ids)
 

@@ -149,8 +149,7 @@ def use(answer: str, drop: float, high: float, recall: float = 0.0, p: float = 0
 
 def verdict(answer: str, place: str = "") -> Verdict:
     return Verdict(
-        "m", "a", "background", answer, "enrichment", 1.5, 1.2, 1.8, 0.001, 40, None, answer, answer, False, place, "",
-        "Heat.",
+        "m", "a", "background", answer, "enrichment", 1.5, 1.2, 1.8, 0.001, 40, None, answer, answer, False, place,
     )  # fmt: skip
 
 
@@ -174,8 +173,7 @@ def test_the_background_is_judged_by_heat_and_use(looks, found, state):
     )
     assert finding.state == state
     assert finding.cheating == (state == "uses it")
-    if state == "uses it":
-        assert ("although the heatmap does not show it" in finding.sentence) == (looks == "no")
+    assert finding.looks == (looks == "yes") and finding.use is (found or None)
 
 
 @pytest.mark.parametrize(

@@ -55,30 +55,13 @@ def test_fewer_than_six_discordant_images_decide_nothing() -> None:
     five, six = compare_models(*pair(50, 5, 0, 9)), compare_models(*pair(50, 6, 0, 9))
     assert five.p_value == pytest.approx(0.0625)
     assert not five.decided
-    assert "fewer than 6" in five.sentence
-    assert "undecided" in five.sentence
     assert six.p_value == pytest.approx(0.03125)
     assert six.decided
-    assert "more than chance" in six.sentence
-    assert "1 image right" in compare_models(*pair(50, 1, 0, 0)).sentence
 
 
-def test_sentences() -> None:
+def test_a_difference_is_that_of_the_first_minus_the_second() -> None:
     found = compare_models(*pair(1404, 108, 269, 270))
-    assert found.sentence == (
-        "B is right on 1,673 and A on 1,512 of 2,051 images (81.6 and 73.7 %). The difference of 7.8 points "
-        "(95 % interval 6.0 to 9.7) is more than chance alone would easily give: of the 377 images that only "
-        "one of them gets right, B has 269 (exact McNemar test, p < .001). One checkpoint each compares "
-        "checkpoints, not architectures."
-    )
     assert found.difference.value == pytest.approx(-161 / 2051)
-    even = compare_models(*pair(50, 9, 7, 4)).sentence
-    assert "may be chance" in even
-    assert "interval −" in even
-    assert "the very same images" in compare_models(*pair(5, 0, 0, 2)).sentence
-    assert "No image is labelled" in compare_models(*pair(0, 0, 0, 0)).sentence
-    for counts in [(5, 0, 0, 2), (50, 5, 0, 9), (50, 9, 7, 4)]:
-        assert compare_models(*pair(*counts)).sentence.endswith("compares checkpoints, not architectures.")
 
 
 @settings(deadline=None)

@@ -95,18 +95,12 @@ def test_equal_labels_are_counted_and_other_labels_listed():
     found = find_near_duplicates(table([first, stored(first, 70), stored(first, 50)]), np.array([0, 0, 1]))
     assert found.alike == 1
     assert [(pair.a, pair.b) for pair in found.pairs] == [(0, 2), (1, 2)]
-    images = table([first] * 3).assign(path=["a.jpg", "b.jpg", "c.jpg"], emotion=["fear", "fear", "anger"])
-    (note,) = found.note(images)
-    assert note.serious
-    assert note.items == ("a.jpg (fear) ~ c.jpg (anger)", "b.jpg (fear) ~ c.jpg (anger)")
-    assert note.text.startswith("2 pairs of nearly the same picture have different labels")
 
 
 def test_exact_copies_even_pictures_and_unlabelled_photos_are_left_out():
     first, black = picture(1), Image.new("RGB", (50, 50))
     same = find_near_duplicates(table([first, first], ["x", "x"]), np.array([0, 1]))
     assert same.pairs == ()
-    assert same.note(table([first])) == ()
     assert find_near_duplicates(table([black, Image.new("RGB", (60, 60), "white")]), np.array([0, 1])).pairs == ()
     unlabelled = find_near_duplicates(table([first, stored(first, 60)]), np.array([0, -1]))
     assert (unlabelled.pairs, unlabelled.compared) == ((), 1)

@@ -14,7 +14,6 @@ from reportgen.evidence.stats.intervals import (
     Estimate,
     bootstrap_counts,
     bootstrap_ratio,
-    format_p,
     percentile_interval,
     risk_ratio,
     wilson,
@@ -202,18 +201,3 @@ def test_percentile_interval_holds_the_value() -> None:
     assert (found.low, found.high, found.n) == (pytest.approx(0.025), pytest.approx(0.975), 9)
     assert percentile_interval(0.99, samples, 9).high == 0.99
     assert percentile_interval(0.4, samples[:0], 9) == Estimate(0.4, 0.4, 0.4, 9)
-
-
-@pytest.mark.parametrize(
-    ("p", "text"),
-    [
-        (0.0004, "p < .001"),
-        (0.004, "p = .004"),
-        (0.04321, "p = .04"),
-        (0.5, "p = .50"),
-        (0.999, "p = 1"),
-        (1.0, "p = 1"),
-    ],
-)
-def test_format_p(p: float, text: str) -> None:
-    assert format_p(p) == text

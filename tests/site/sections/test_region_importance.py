@@ -24,7 +24,6 @@ from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.importance.trust import TrustCheck, TrustGrade
 from reportgen.evidence.performance.margins import log_odds
-from reportgen.evidence.stats.intervals import format_p
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
 from reportgen.progress import SilentProgress
 from reportgen.site.links import Links
@@ -41,8 +40,9 @@ from reportgen.site.sections.region_importance import UsePictures, UseSection, u
 from reportgen.site.sections.trust import TrustPanel, trust_panel
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import minus, percents, points
-from reportgen.site.wording.importance import signed
+from reportgen.site.wording.format import format_p, points, signed
+from reportgen.site.wording.importance import background_sentence
+from reportgen.site.wording.models import check_sentence, check_value, grade_sentence
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 NAN = float("nan")
@@ -118,7 +118,7 @@ def test_the_constructed_truth_is_said(published: Published, report: Report) -> 
     for emotion, region in (("happiness", "mouth"), ("anger", "background")):
         assert f"the {region} for {emotion} ({signed(use[emotion, region].drop)})" in text
     assert "Not tested: fear and neutral, with fewer than 6 faces" in text
-    assert next(b.sentence for b in found(report).backgrounds if b.state == "uses it") in text
+    assert next(background_sentence(b) for b in found(report).backgrounds if b.state == "uses it") in text
     # Happiness hangs on the forehead only while colour and light are the donors' own.
     assert "The forehead for happiness" in text and "through colour, not content" in text
 
@@ -352,26 +352,26 @@ def test_the_grade_is_told_with_its_checks(
     changed: Callable[[ImportanceFindings], Report], published: Published, report: Report
 ) -> None:
     checks = (
-        TrustCheck("Complete", True, 1e-6, "Adds up.", "1.0e-06", "at most 0.001"),
-        TrustCheck("Beyond chance", False, 0.4, "Many blank.", "40.0%", "at most 10% blank"),
-        TrustCheck("Shows what is used", None, NAN, "Too few."),
+        TrustCheck("Complete", True, 1e-6, 1e-3, "difference"),
+        TrustCheck("Beyond chance", False, 0.4, 0.1, "blank"),
+        TrustCheck("Shows what is used", None, NAN, 0.0, "importance"),
     )
-    grade = TrustGrade("ResNet18", "C", checks, "Do not read these heatmaps as reasons.")
+    grade = TrustGrade("ResNet18", "C", checks)
     panel = panel_of(changed(replace(found(report), grades=(grade,))), 1)
     assert panel is not None
     assert (panel.grade, panel.alt, panel.sentence) == ("C", "Trust grade C", "Do not read these heatmaps as reasons.")
     assert [(c.sign, c.words, c.shown, c.wanted) for c in panel.checks] == [
-        ("✓", "holds", "1.0e-06", "at most 0.001"),
+        ("✓", "holds", "1.0e-06", "at most 0.001 of the largest logit"),
         ("✕", "does not hold", "40.0\u202f%", "at most 10\u202f% blank"),
         ("?", "could not be made", "–", "–"),
     ]
     assert panel_of(changed(replace(found(report), grades=(grade,))), 0) is None
     for one, name in zip(found(report).grades, ("custom-cnn", "resnet18"), strict=True):
         text = words(by_id(page(published, f"models/{name}.html"), "trust"))
-        assert f"Trust grade {one.grade}" in text and one.sentence in text
+        assert f"Trust grade {one.grade}" in text and grade_sentence(one) in text
         for check in one.checks:
-            for said in (check.text, check.shown):
-                assert percents(minus(said)).replace("\u202f", " ") in text
+            for said in (check_sentence(check), check_value(check)):
+                assert said.replace("\u202f", " ") in text
 
 
 def test_the_method_page_says_what_was_done(published: Published, report: Report) -> None:
@@ -385,7 +385,7 @@ def test_the_method_page_says_what_was_done(published: Published, report: Report
     assert expected in text and "That was not run here" not in text
     grades = words(by_id(root, "trust-grade"))
     for one in found(report).grades:
-        assert f"{one.model} {one.grade} {one.sentence}" in grades
+        assert f"{one.model} {one.grade} {grade_sentence(one)}" in grades
 
 
 def test_the_tables_of_use_can_be_downloaded(published: Published, report: Report) -> None:
@@ -406,7 +406,7 @@ def test_every_pattern_on_a_region_carries_its_causal_status(report: Report, mon
     assert attention is not None
     claimed = ("happiness", "anger", "fear")
     patterns = tuple(
-        replace(p, emotions=claimed) if p.pattern in ("heatmap on the mouth", "heatmap on the face") else p
+        replace(p, emotions=claimed) if p.kind in ("on mouth", "on face") else p
         for p in attention.patterns
         if p.model == "ResNet18"
     )
@@ -423,10 +423,10 @@ def test_every_pattern_on_a_region_carries_its_causal_status(report: Report, mon
         }
 
     use = found(report)
-    mouth = told(use)["Heatmap on the mouth"]
+    mouth = told(use)["Heat on the mouth"]
     for emotion in claimed:
         group = next(part for part in mouth.split("; ") if emotion in part)
         assert group.endswith(f"(use {use.status('ResNet18', emotion, 'mouth')})")
     # The face as a whole is not a region that can be exchanged.
-    assert told(use)["Heatmap on the face"] == "happiness, anger and fear"
-    assert told(None)["Heatmap on the mouth"] == "happiness, anger and fear (use not tested)"
+    assert told(use)["Heat on the face"] == "happiness, anger and fear"
+    assert told(None)["Heat on the mouth"] == "happiness, anger and fear (use not tested)"

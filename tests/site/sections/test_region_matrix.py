@@ -12,14 +12,14 @@ import html5lib
 import pytest
 
 from reportgen.evidence.importance.regions import RegionImportance
-from reportgen.evidence.stats.intervals import format_p
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.links import Links
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.sections.region_matrix import MatrixCell, matrix_keys, region_matrices
 from reportgen.site.wording.attention import REGION_NAMES, SHOWN
-from reportgen.site.wording.importance import USE_RULE, pictures_of, signed, use_basis, use_sentence
+from reportgen.site.wording.format import format_p, signed
+from reportgen.site.wording.importance import USE_RULE, pictures_of, use_basis, use_sentence
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 TONES = {"yes": "strong", "small": "some", "no": "off", "undetermined": "open", "insufficient evidence": "untested"}

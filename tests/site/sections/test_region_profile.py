@@ -175,10 +175,10 @@ def test_the_guide_says_how_often_and_repeats_no_claim_that_was_tested(
     rows = [words(row) for row in section.iter(f"{XHTML}tr")][1:]
     patterns = found(report).patterns
     spread = next(row for row in rows if row.startswith("Heat spread evenly"))
-    for one in (pattern for pattern in patterns if pattern.pattern == "diffuse attention"):
+    for one in (pattern for pattern in patterns if pattern.kind == "diffuse"):
         assert re.search(rf"{one.model}: \d+ % \[\d+, \d+\] {len(one.images)} of {one.total}", spread)
     for claim in found(report).claims:
-        if claim.claim == "Diffuse attention means an uncertain model":
+        if claim.kind == "uncertain":
             assert claim.answer in spread and claim.model in spread.partition("here that")[2]
     plain = words(by_id(page(variants["regions not measured"], "method.html"), "guide"))
     assert "measured here" not in plain and "unsure answer: compare with the confidence" in plain

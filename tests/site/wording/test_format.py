@@ -9,13 +9,15 @@ from reportgen.site.wording.format import (
     and_list,
     count,
     decimal,
-    minus,
+    fixed,
+    format_p,
+    interval_text,
     percent,
     percent_interval,
-    percents,
     plain,
     points,
     shorten,
+    signed,
     sure,
 )
 
@@ -43,17 +45,10 @@ def test_numbers() -> None:
     assert [points(value) for value in (-0.078, 0.078, -0.0001)] == ["−7.8 points", "+7.8 points", "0.0 points"]
 
 
-def test_per_cent_signs_are_set_alike_and_codes_stay() -> None:
-    assert percents("68% of 5 %, at most 10% blank (3%)") == (
-        "68\u202f% of 5\u202f%, at most 10\u202f% blank (3\u202f%)"
-    )
-    assert percents("a1%20b 5%2e") == "a1%20b 5%2e"
-
-
-def test_a_hyphen_before_a_number_becomes_a_minus_and_no_other() -> None:
-    assert minus("0.31 [-0.02, 0.55], -.5") == "0.31 [−0.02, 0.55], −.5"
-    for text in ("2.6e-07", "two-way, 16-bit", "2020-01-02", "a - b", "3-4"):
-        assert minus(text) == text
+def test_estimates_and_their_intervals() -> None:
+    assert [fixed(value) for value in (1.254, -0.05, math.inf, -math.inf)] == ["1.25", "−0.05", "∞", "−∞"]
+    assert interval_text(-0.5, -math.inf, 0.125) == "−0.50 [−∞, 0.12]"
+    assert [signed(value) for value in (0.244, -0.03, -0.001, math.nan)] == ["+0.24", "−0.03", "0.00", "–"]
 
 
 def test_folders_of_someones_disk_are_left_out() -> None:
@@ -66,3 +61,18 @@ def test_words() -> None:
     assert [and_list(list("abc")[:k]) for k in range(4)] == ["", "a", "a and b", "a, b and c"]
     assert (count(1, "image"), count(2051, "entry", "entries")) == ("1 image", "2,051 entries")
     assert len(shorten("x" * 300, 48)) <= 48
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0004, "p < .001"),
+        (0.004, "p = .004"),
+        (0.04321, "p = .04"),
+        (0.5, "p = .50"),
+        (0.999, "p = 1"),
+        (1.0, "p = 1"),
+    ],
+)
+def test_format_p(p: float, text: str) -> None:
+    assert format_p(p) == text

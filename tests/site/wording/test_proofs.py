@@ -172,7 +172,7 @@ def test_every_peak_has_a_row(published: Published, report: Report) -> None:
         peak = report.attention.measures[k].predicted.peak_region
         total = int((peak >= 0).sum())
         names = ("eyes and brows", "nose", "mouth", "cheeks and jaw", "forehead", "background")
-        at = [i for i, row in enumerate(rows) if row.startswith(tuple(f"Heatmap on the {name} " for name in names))]
+        at = [i for i, row in enumerate(rows) if row.startswith(tuple(f"Heat on the {name} " for name in names))]
         assert at == list(range(at[0], at[0] + len(names)))
         for name, i in zip(names, at, strict=True):
             n = int((peak == REGIONS.index(name.replace(" and ", "+"))).sum())
@@ -186,7 +186,7 @@ def test_heat_on_the_background_stands_beside_its_use(published: Published, repo
     for model in report.analysis.models:
         root = page(published, f"models/{model.slug}.html")
         section = next(e for e in root.iter() if e.get("id") == "patterns")
-        row = next(r for r in map(words, section.iter(f"{XHTML}tr")) if r.startswith("Heatmap on the background"))
+        row = next(r for r in map(words, section.iter(f"{XHTML}tr")) if r.startswith("Heat on the background"))
         for use in report.use.regions:
             if use.model == model.name and use.region == "background":
                 said = {"no": "at most", "yes": "Used for", "small": "Used for", "undetermined": "Undetermined for"}

@@ -1,0 +1,175 @@
+"""What is said of a model as a whole: class order, precision, trust in its heatmaps, and which of two is better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reportgen.analysis import ModelRecords
+from reportgen.evidence.importance.trust import TrustCheck, TrustGrade
+from reportgen.evidence.performance.class_order import PermutedOrder
+from reportgen.evidence.performance.model_comparison import ALPHA, MIN_DISCORDANT, Comparison
+from reportgen.evidence.stats.intervals import wilson
+from reportgen.site.wording.format import (
+    and_list,
+    count,
+    fixed,
+    format_p,
+    interval_text,
+    number,
+    percent,
+    percent_estimate,
+    plural,
+    points,
+)
+
+__all__ = [
+    "CHECK_NAMES",
+    "check_limit",
+    "check_sentence",
+    "check_value",
+    "class_order_warning",
+    "comparison_sentence",
+    "grade_sentence",
+    "precision_changes",
+]
+
+_TOLERATED = 0.005
+
+
+def class_order_warning(order: PermutedOrder) -> str:
+    """Another order of the outputs fits better: how much, which, and what to do; for the terminal and the report."""
+    text = (
+        f"The class order looks permuted: {percent(order.accuracy_now, 1)} of {count(order.n, 'image')} are classified "
+        f"correctly as it is; {percent(order.accuracy_then, 1)} would be if the outputs stood for "
+        f"{', '.join(order.order)}. "
+    )
+    if len(order.silent) > 1:
+        text += f"Outputs that are never the largest cannot be told apart ({', '.join(order.silent)}). "
+    return text + "Check the order used in training and set 'classes'."
+
+
+def comparison_sentence(c: Comparison) -> str:
+    """Which of two models classifies more images correctly, and whether the difference is significant."""
+    if c.n == 0:
+        return f"No image is labelled, so whether {c.a} or {c.b} is more accurate is unknown."
+    first, second, correct, others = c.a, c.b, c.both + c.only_a, c.both + c.only_b
+    ahead, low, high = c.difference.value, c.difference.low, c.difference.high
+    if others > correct:
+        first, second, correct, others = second, first, others, correct
+        ahead, low, high = -ahead, -high, -low
+    text = (
+        f"{first} classifies {number(correct)} and {second} {number(others)} of {count(c.n, 'image')} correctly "
+        f"({percent(correct / c.n, 1)} and {percent(others / c.n, 1)}). "
+    )
+    if not c.discordant:
+        text += "They are correct on the same images, so this test set cannot tell which is better."
+    elif c.discordant < MIN_DISCORDANT:
+        only = count(c.discordant, "image")
+        text += (
+            f"Inconclusive: {only} {plural(c.discordant, 'is', 'are')} classified correctly by only one of them, and "
+            f"fewer than {MIN_DISCORDANT} such images cannot show a significant difference."
+        )
+    else:
+        text += (
+            f"The difference of {points(ahead, sign=False)} (95 % interval {points(low, unit='', sign=False)} to "
+            f"{points(high, unit='', sign=False)}) is {'' if c.p_value < ALPHA else 'not '}significant: of the "
+            f"{number(c.discordant)} images that only one of them classifies correctly, {first} has "
+            f"{number(max(c.only_a, c.only_b))} (exact McNemar test, {format_p(c.p_value)})."
+        )
+    return f"{text} One checkpoint each compares checkpoints, not architectures."
+
+
+def precision_changes(models: Sequence[ModelRecords]) -> tuple[str, ...]:
+    """What bfloat16 changed, for every model that did not run in float32."""
+    found = [(model.name, model.info.get("precision_change")) for model in models]
+    return tuple(_precision_change(name, change) for name, change in found if change is not None)
+
+
+def _precision_change(name: str, change: Mapping[str, Any]) -> str:
+    share = wilson(change["predictions"], change["images"])
+    changed = count(change["predictions"], "prediction")
+    maps = [
+        f"{percent(change['map_median'], 1)} in the median image",
+        f"{percent(change['map_high'], 1)} in one of 20 images",
+    ]
+    text = (
+        f"{name} ran in bfloat16, numbers of half the length. Compared with float32 on "
+        f"{count(change['images'], 'image')}: {changed} changed, {percent_estimate(share, 1)}; the predicted class's "
+        f"map differs by {and_list(maps)}. The {percent(change['again'], 1)} of images whose two most likely classes "
+        "nearly tied ran again in float32."
+    )
+    warning = f" That is more than {percent(_TOLERATED, 1)}: compare with float32."
+    return text + warning if share.value > _TOLERATED else text
+
+
+CHECK_NAMES = {
+    "Complete": "Completeness",
+    "Beyond chance": "Beyond chance",
+    "Shows what is used": "Agreement with region importance",
+}
+"""By name of a check."""
+
+
+def grade_sentence(grade: TrustGrade) -> str:
+    """What a grade allows."""
+    return {
+        "A": "All three checks hold: read the heatmaps as coarse reasons.",
+        "B": "Two of three checks hold: the heatmaps show where evidence lies, not what decides.",
+        "C": "Do not read these heatmaps as reasons.",
+        "": "Not graded: the effect of swapping regions was not tested.",
+    }[grade.grade]
+
+
+def check_sentence(check: TrustCheck) -> str:
+    """One check of trust with its numbers."""
+    if check.measure == "importance":
+        result = check.estimate
+        if result is None:
+            return "Regions were not swapped, or for too few emotions to compare."
+        return (
+            f"Over {number(result.n)} pairs of emotion and region, heat that is specific to the emotion and the effect "
+            f"of swapping the region have rank correlation {interval_text(result.value, result.low, result.high)} (an "
+            "interval above 0 is required)."
+        )
+    if check.measure == "blank":
+        return (
+            f"{percent(check.value, 1)} of the predicted classes' maps are blank: no more evidence than the same "
+            f"features give under scrambled weights (at most {percent(check.limit)} allowed)."
+        )
+    if math.isnan(check.value):
+        return "Too few images to evaluate." if check.passed is None else "The maps do not vary over the images."
+    if check.measure == "difference":
+        return (
+            f"The cells of every map add up to the logit, to within {check.value:.1e} of the largest logit (at most "
+            f"{check.limit:g} allowed): the map is the whole of the evidence."
+        )
+    return (
+        "The head has several layers, so maps are approximate. Over the images, a map's sum and its logit have rank "
+        f"correlation {fixed(check.value)} (median of the emotions; lowest {fixed(check.lowest)}; at least "
+        f"{check.limit:g} required)."
+    )
+
+
+def check_value(check: TrustCheck) -> str:
+    """The number that decides; a dash where there is none."""
+    if check.estimate is not None:
+        return interval_text(check.estimate.value, check.estimate.low, check.estimate.high)
+    if math.isnan(check.value):
+        return "–"
+    return {
+        "difference": f"{check.value:.1e}", "correlation": fixed(check.value), "blank": percent(check.value, 1)
+    }.get(check.measure, "–")  # fmt: skip
+
+
+def check_limit(check: TrustCheck) -> str:
+    """What the number is held against; a dash where there is no number."""
+    if math.isnan(check.value):
+        return "–"
+    return {
+        "difference": f"at most {check.limit:g} of the largest logit",
+        "correlation": f"rank correlation of at least {check.limit:g}",
+        "blank": f"at most {percent(check.limit)} blank",
+        "importance": "interval above 0",
+    }[check.measure]

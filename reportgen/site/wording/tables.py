@@ -1,0 +1,64 @@
+"""Columns of words beside the numbers of the tables, so that a table can be read without the site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reportgen.evidence.attention.dictionary import DICTIONARY
+from reportgen.evidence.attention.findings import AttentionFindings
+from reportgen.evidence.importance.findings import IMPORTANCE_DICTIONARY, ImportanceFindings
+from reportgen.evidence.tables import Dictionary, Tables
+from reportgen.site.wording.attention import PATTERN_WORDS, verdict_note, verdict_sentence
+from reportgen.site.wording.claims import claim_models, claim_note, claim_words
+from reportgen.site.wording.importance import background_sentence
+from reportgen.site.wording.models import check_sentence
+
+__all__ = ["attention_tables", "importance_tables"]
+
+Column = tuple[str, Sequence[str]]
+"""What a column means, and its cells."""
+
+
+def attention_tables(found: AttentionFindings) -> tuple[Tables, Dictionary]:
+    """The tables about heatmaps, with the sentences of verdicts, takeaways and patterns."""
+    claims, patterns = found.claims, [PATTERN_WORDS[pattern.kind] for pattern in found.patterns]
+    words: dict[str, dict[str, Column]] = {
+        "verdicts": {
+            "note": ("what limits the answer", [verdict_note(v) for v in found.verdicts]),
+            "sentence": ("the verdict in words", [verdict_sentence(v) for v in found.verdicts]),
+        },
+        "claims": {
+            "claim": ("takeaway as guides put it", [claim_words(c).claim for c in claims]),
+            "model": ("model, or the two that are compared", [claim_models(c) for c in claims]),
+            "how": ("how it was tested", [claim_words(c).how for c in claims]),
+            "quantity": ("what value measures", [claim_words(c).quantity for c in claims]),
+            "note": ("what limits the test", [claim_note(c) for c in claims]),
+        },
+        "patterns": {
+            "pattern": ("what is seen", [pattern.name for pattern in patterns]),
+            "meaning": ("what guides say it means", [pattern.meaning for pattern in patterns]),
+            "rule": ("how it is measured on the map of the predicted class", [pattern.rule for pattern in patterns]),
+        },
+    }
+    return _with_words(found.tables, DICTIONARY, words)
+
+
+def importance_tables(found: ImportanceFindings) -> tuple[Tables, Dictionary]:
+    """The tables about region importance, with the sentences of backgrounds and checks."""
+    checks = [check_sentence(check) for grade in found.grades for check in grade.checks]
+    words: dict[str, dict[str, Column]] = {
+        "backgrounds": {"sentence": ("the finding in words", [background_sentence(b) for b in found.backgrounds])},
+        "trust": {"text": ("the result in words", checks)},
+    }
+    return _with_words(found.tables, IMPORTANCE_DICTIONARY, words)
+
+
+def _with_words(
+    tables: Tables, dictionary: Dictionary, words: Mapping[str, Mapping[str, Column]]
+) -> tuple[Tables, Dictionary]:
+    """Tables and dictionary with further columns, in the order given, at the end."""
+    found, meanings = dict(tables), dict(dictionary)
+    for name, columns in words.items():
+        found[name] = tables[name].assign(**{column: list(cells) for column, (_, cells) in columns.items()})
+        meanings[name] = {**dictionary[name], **{column: meaning for column, (meaning, _) in columns.items()}}
+    return found, meanings
