@@ -52,6 +52,7 @@ def _option(name: str) -> Any:
 
 # Settings are None where the user gave none: then the settings file counts, else the default of `Config`.
 Data = Annotated[Path | None, _option("data")]
+Dataset = Annotated[str | None, _option("dataset")]
 Models = Annotated[list[str] | None, typer.Option("--model", metavar="NAME=CHECKPOINT", help="A model; repeatable.")]
 Settings = Annotated[Path | None, typer.Option("--config", help="Settings file; reportgen.toml here if not given.")]
 Output = Annotated[Path | None, _option("output")]
@@ -87,6 +88,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 def build_command(
     context: typer.Context,
     data: Data = None,
+    dataset: Dataset = None,
     model: Models = None,
     config: Settings = None,
     output: Output = None,
@@ -122,6 +124,7 @@ def build_command(
 def check(
     context: typer.Context,
     data: Data = None,
+    dataset: Dataset = None,
     model: Models = None,
     config: Settings = None,
     image_root: ImageRoot = None,
@@ -160,6 +163,7 @@ def merge_command(
     folders: Annotated[list[Path], typer.Argument(help="Outputs of builds on disjoint parts of one test set.")],
     output: Output = None,
     data: Data = None,
+    dataset: Dataset = None,
     model: Models = None,
     config: Settings = None,
     image_root: ImageRoot = None,

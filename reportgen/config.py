@@ -145,6 +145,10 @@ class Config(_Section):
         Path | None,
         Setting("Test set: pickle, CSV, TSV, Parquet, JSON lines or a folder.", ("analysis",), "--data", local=True),
     ] = None
+    dataset: Annotated[
+        str | None,
+        Setting("Data set whose layout --data has, where it is not recognised.", ("analysis",), "--dataset", local=True),
+    ] = None
     models: Annotated[dict[str, ModelConfig], Setting("The models, by name.", ("analysis",), "--model", local=True)] = (
         Field(default_factory=dict)
     )

@@ -1,4 +1,4 @@
-"""Names of emotions: the canonical seven, what people write for them, and the numbers of known data sets."""
+"""Names of emotions: the canonical ones, what people write for them, and the numberings of known data sets."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from reportgen.errors import DataError
 
 __all__ = [
+    "AFFECTNET_ORDER",
+    "CKPLUS_ORDER",
     "EMOTIONS",
+    "EXPRESSION_CODES",
     "FER2013_ORDER",
-    "KDEF_CODES",
+    "NUMBERINGS",
     "RAFDB_ORDER",
     "canonical_emotion",
     "match_class",
@@ -26,16 +29,31 @@ FER2013_ORDER = ("anger", "disgust", "fear", "happiness", "sadness", "surprise",
 RAFDB_ORDER = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 """What 1..7 mean in RAF-DB (basic emotions)."""
 
-KDEF_CODES = {
+AFFECTNET_ORDER = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
+"""What 0..7 mean in AffectNet; 8 to 10 are its labels for no expression, an uncertain one and no face."""
+
+CKPLUS_ORDER = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
+"""What 0..7 mean in the original CK+; copies with pixels in a CSV number like FER2013, with 7 for contempt."""
+
+EXPRESSION_CODES = {
     "AF": "fear",
     "AN": "anger",
     "DI": "disgust",
+    "FE": "fear",
     "HA": "happiness",
     "NE": "neutral",
     "SA": "sadness",
     "SU": "surprise",
 }
-"""The expression codes in KDEF file names; AF is "afraid"."""
+"""The codes in the file names of KDEF, where AF is "afraid", and of JAFFE."""
+
+NUMBERINGS: dict[str, dict[int, str]] = {
+    "fer2013": dict(enumerate(FER2013_ORDER)),
+    "rafdb": dict(enumerate(RAFDB_ORDER, start=1)),
+    "affectnet": dict(enumerate(AFFECTNET_ORDER)),
+    "ckplus": dict(enumerate(CKPLUS_ORDER)),
+}
+"""What numbers mean in known data sets, by the name that `--dataset` takes."""
 
 _SYNONYMS = {
     "anger": "anger angry angered mad furious rage",
@@ -45,6 +63,7 @@ _SYNONYMS = {
     "neutral": "neutral neutrality neutrals noemotion",
     "sadness": "sadness sad saddened unhappy sorrow sorrowful",
     "surprise": "surprise surprised surprising surprize suprise suprised astonished",
+    "contempt": "contempt contemptuous scorn disdain",
 }
 _CANONICAL = {word: emotion for emotion, words in _SYNONYMS.items() for word in words.split()}
 _NUMBER_PREFIX = re.compile(r"^\d+[\s._-]+(?=\D)")
@@ -54,8 +73,8 @@ _NOT_LETTERS = re.compile(r"[\W_]+")
 def canonical_emotion(text: object) -> str | None:
     """The canonical name for what somebody wrote, or None.
 
-    Case, surrounding blanks, punctuation and a leading number ("0_angry") do not matter. "contempt" and other
-    expressions outside the seven give None, as does anything that is not text.
+    Case, surrounding blanks, punctuation and a leading number ("0_angry") do not matter. Expressions other than the
+    seven and contempt give None, as does anything that is not text.
     """
     if not isinstance(text, str):
         return None
@@ -67,8 +86,7 @@ def name_classes(names: Sequence[str]) -> tuple[str, ...]:
     """A list of classes under the names the report uses: canonical ones where the names are known emotions.
 
     The user's own names stay as they are (stripped) when canonical ones would make two classes one, so that
-    ("happy", "joy") remains two classes; a single name outside the seven ("contempt") stays beside canonical
-    ones.
+    ("happy", "joy") remains two classes; a name of its own ("bored") stays beside canonical ones.
 
     Raises
     ------
@@ -80,7 +98,7 @@ def name_classes(names: Sequence[str]) -> tuple[str, ...]:
         raise DataError(f"class list {list(own)!r}: found {len(own)}, expected at least two; correct 'classes'")
     folded = [name.casefold() for name in own]
     if "" in folded or len(set(folded)) < len(folded):
-        raise DataError(f"class list {list(own)!r}: a name is empty or stands there twice; correct 'classes'")
+        raise DataError(f"class list {list(own)!r}: a name is empty or occurs twice; correct 'classes'")
     canonical = tuple(canonical_emotion(name) or name for name in own)
     return canonical if len({name.casefold() for name in canonical}) == len(own) else own
 

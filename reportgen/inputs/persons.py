@@ -10,7 +10,15 @@ import pandas as pd
 from reportgen.config import compile_person_pattern
 from reportgen.errors import printable
 
-__all__ = ["Overlap", "Proposal", "persons_of", "propose_person_pattern", "training_overlap"]
+__all__ = [
+    "KnownPersons",
+    "Overlap",
+    "Proposal",
+    "known_persons",
+    "persons_of",
+    "propose_person_pattern",
+    "training_overlap",
+]
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,14 @@ class Proposal:
     names: int
     persons: int
     example: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class KnownPersons:
+    """Persons by the file names of a known data set, and the data set's title."""
+
+    title: str
+    persons: list[str | None]
 
 
 @dataclass(frozen=True)
@@ -62,6 +78,12 @@ class Overlap:
         return self.shared / self.known if self.known else 0.0
 
 
+# File names so particular that whoever uses them has this data set.
+_KNOWN = (
+    ("KDEF", r"(?i)^[AB]([FM]\d{2})(?:AF|AN|DI|HA|NE|SA|SU)(?:FL|HL|S|HR|FR)\.\w+$"),
+    ("JAFFE", r"(?i)^([A-Z]{2})\.(?:AN|DI|FE|HA|NE|SA|SU)\d+\.\d+\.\w+$"),
+    ("CK+", r"(?i)^(S\d{3})_\d{3}_\d{8}\.\w+$"),
+)
 # From the most particular to the most general: the first that fits nearly all names wins.
 _PATTERNS = (
     r"^[ABab]([FMfm]\d{2})(?:AF|AN|DI|HA|NE|SA|SU|af|an|di|ha|ne|sa|su)",
@@ -87,6 +109,17 @@ def persons_of(paths: Iterable[str], pattern: str) -> list[str | None]:
         match = compiled.search(printable(path.replace("\\", "/").rsplit("/", 1)[-1]))
         persons.append((match.group(1) or None) if match else None)
     return persons
+
+
+def known_persons(paths: Iterable[str]) -> KnownPersons | None:
+    """Persons by names of KDEF, JAFFE or CK+, where nine in ten names are of that kind; None elsewhere."""
+    listed = list(paths)
+    for title, pattern in _KNOWN:
+        if any(persons_of(listed[:20], pattern)):
+            persons = [None if person is None else person.upper() for person in persons_of(listed, pattern)]
+            if sum(person is not None for person in persons) >= 0.9 * len(persons):
+                return KnownPersons(title, persons)
+    return None
 
 
 def propose_person_pattern(names: Iterable[str]) -> Proposal | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,17 @@ import pandas as pd
 
 from reportgen.config import Config
 from reportgen.errors import DataError, printable
-from reportgen.inputs.emotions import EMOTIONS, RAFDB_ORDER, match_class, name_classes
-from reportgen.inputs.images.decoding import read_file
+from reportgen.inputs.class_order import parse_classes, settle_labels
+from reportgen.inputs.emotions import EMOTIONS, match_class, name_classes
+from reportgen.inputs.images.decoding import decode, read_file
 from reportgen.inputs.images.locate import Locator, portable_name
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
-from reportgen.inputs.layouts.folders import find_table, image_files, read_folder
+from reportgen.inputs.layouts.layout import Source, image_files
+from reportgen.inputs.layouts.registry import read_source
 from reportgen.inputs.listing import PROBLEM_COLUMNS, Listing, Problem
-from reportgen.inputs.persons import persons_of
+from reportgen.inputs.persons import known_persons, persons_of
 from reportgen.inputs.tables.cells import Budget, storable
-from reportgen.inputs.tables.pixels import as_pgm
-from reportgen.inputs.tables.reading import read_table
+from reportgen.inputs.tables.pixels import as_file
 
 __all__ = ["RESERVED", "TestSet", "images_without_labels", "load_test_set"]
 
@@ -33,7 +34,6 @@ RESERVED = frozenset({
     *_OWN_COLUMNS, "row", "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality",
     *QUALITY_COLUMNS, "record_key",
 })  # fmt: skip
-_RAF_NAME = re.compile(r"(?:train|test)_\d+(?:_aligned)?\.\w+")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ class TestSet:
         The source in one phrase.
     notes
         What reading it had to decide, one sentence each.
+    pixels
+        The images, where the source holds them itself, as in a `Listing`.
+    boxes
+        (n, 4) left, top, right and bottom of the face in each file; None where files are faces.
     """
 
     __test__ = False  # its name would make pytest collect it
@@ -68,13 +72,19 @@ class TestSet:
     source: str
     training: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    pixels: npt.NDArray[np.uint8] | None = None
+    pixels: npt.NDArray[Any] | None = None
+    boxes: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
 
+    @property
+    def lies_in_files(self) -> bool:
+        """Whether every image is a file of its own, so that another process can read it by its path."""
+        return self.pixels is None and self.boxes is None
+
     def read_bytes(self, row: int) -> bytes:
-        """The image file of a row (0-based); images held as pixels come as PGM files.
+        """The image file of a row (0-based); images held as pixels, and faces cut out, come as PGM or PPM files.
 
         Raises
         ------
@@ -82,8 +92,16 @@ class TestSet:
             The file cannot be read.
         """
         if self.pixels is not None:
-            return as_pgm(self.pixels[row])
-        return read_file(Path(self.frame["file"].iloc[row]), self.frame["path"].iloc[row])
+            return as_file(self.pixels[row])
+        path = self.frame["path"].iloc[row]
+        content = read_file(Path(self.frame["file"].iloc[row]), path)
+        if self.boxes is None:
+            return content
+        left, top, right, bottom = np.maximum(self.boxes[row], 0)
+        face = decode(content).samples[top:bottom, left:right]
+        if not face.size:
+            raise DataError(f"{path}: the box of its face lies outside the photo; correct or remove it")
+        return as_file(face)
 
 
 def load_test_set(config: Config) -> TestSet:
@@ -100,9 +118,11 @@ def load_test_set(config: Config) -> TestSet:
     if not data.exists():
         asked = "" if config.data is not None else " (no --data was given, so the notebook's file was looked for)"
         raise DataError(f"{data}: no such file or folder{asked}; give a test set with --data")
-    given = None if config.classes is None else name_classes(config.classes)
-    listing = _read(data, config, given)
-    classes = _settle_labels(listing, given, data)
+    given = None if config.classes is None else parse_classes(config.classes)
+    source = Source(data, config.columns, None if given is None else given.names)
+    listing = read_source(source, config.dataset)
+    stated = {name: model.classes for name, model in config.models.items() if model.classes is not None}
+    classes = settle_labels(listing, given, stated, data)
     return _finish(listing, classes, config)
 
 
@@ -115,85 +135,16 @@ def images_without_labels(paths: Sequence[Path], classes: Sequence[str] = EMOTIO
     DataError
         None of the files is there.
     """
-    found = [file for path in paths for file in (sorted(image_files(path)) if path.is_dir() else [path])]
+    found = [file for path in paths for file in (image_files(path) if path.is_dir() else [path])]
     rows = pd.DataFrame({"path": [str(path) for path in found], "emotion": None, "person": None}, dtype=object)
     listing = Listing(rows, Path.cwd(), f"{len(rows):,} images without labels")
     return _finish(listing, name_classes(classes), Config(), labelled=False)
 
 
-def _read(data: Path, config: Config, given: tuple[str, ...] | None) -> Listing:
-    if not data.is_dir():
-        return read_table(data, config.columns)
-    table = data / "processed_data.pkl"
-    listing = None if table.is_file() else read_folder(data, given)
-    if listing is not None:
-        return listing
-    found = find_table(data)
-    if found is None:
-        raise DataError(
-            f"{data}: found no images in folders named after emotions and no processed_data.pkl, legend.csv "
-            "or fer2013.csv; give the folder above the emotions' folders, or the table itself, to --data"
-        )
-    return read_table(found, config.columns)
-
-
-def _settle_labels(listing: Listing, given: tuple[str, ...] | None, data: Path) -> tuple[str, ...]:
-    """Replace what was written by classes, in place; returns the class order."""
-    rows = listing.rows
-    written = {value for value in rows["emotion"] if value is not None}
-    numbers = {value for value in written if isinstance(value, int)}
-    if numbers and listing.numbers is None:
-        _name_numbers(listing, numbers, given, data)
-    classes = given or listing.classes or EMOTIONS
-    meaning: dict[Any, str | None] = {}
-    for value in written:
-        name = (listing.numbers or {}).get(value) if isinstance(value, int) else value
-        meaning[value] = match_class(name, classes)
-    keep = []
-    for row, (path, value) in enumerate(zip(rows["path"], rows["emotion"], strict=True)):
-        if value is None:
-            listing.problems.append(Problem(path, None, "no-label", "the label is empty"))
-        elif meaning[value] is None:
-            message = f"the label '{value}' is none of the classes"
-            listing.problems.append(Problem(path, str(value), "unknown-label", message))
-        else:
-            keep.append(row)
-    if not keep:
-        some = ", ".join(sorted(map(str, written))[:5]) or "nothing"
-        raise DataError(
-            f"{data}: no image with a known label (found: {some}; expected: {', '.join(classes)}); "
-            "name your classes in the settings with 'classes = [...]'"
-        )
-    listing.rows = rows.iloc[keep].copy()
-    listing.rows["emotion"] = pd.Series([meaning[value] for value in listing.rows["emotion"]], listing.rows.index)
-    if listing.pixels is not None:
-        listing.pixels = listing.pixels[keep]
-    return classes
-
-
-def _name_numbers(listing: Listing, numbers: set[int], given: tuple[str, ...] | None, data: Path) -> None:
-    named_like_raf = all(_RAF_NAME.search(path) for path in listing.rows["path"])
-    if named_like_raf or (given is None and 0 not in numbers and numbers <= set(range(1, 8)) and 7 in numbers):
-        listing.numbers = dict(enumerate(RAFDB_ORDER, start=1))
-        listing.classes = listing.classes or RAFDB_ORDER
-        listing.notes.append("labels 1 to 7 read as RAF-DB's numbers (1 surprise ... 7 neutral)")
-    elif given is not None:
-        listing.numbers = dict(enumerate(given))
-    else:
-        some = ", ".join(map(str, sorted(numbers)[:8]))
-        raise DataError(
-            f"{data}: labels are numbers ({some}) and nothing says what they mean; add a column of emotions, "
-            "or name the classes in their order in the settings with 'classes = [...]'"
-        )
-
-
 def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, labelled: bool = True) -> TestSet:
     rows = listing.rows.reset_index(drop=True)
     roots = [root for root in (config.image_root, listing.folder, Path.cwd()) if root is not None]
-    if "legend" in listing.source or listing.pixels is None:
-        # Repositories keep tables in `data/` beside `images/`.
-        roots += [listing.folder / "images", listing.folder.parent / "images", listing.folder.parent]
-    locator = Locator(roots)
+    locator = Locator([*roots, *listing.roots])
     files, names, keep, problems = _find_files(listing, rows, locator)
     if not keep:
         first = problems[0].path if problems else "nothing"
@@ -209,7 +160,7 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
             "file": pd.Series(files, dtype=object),  # names need not be UTF-8, which a column of strings asks for
             "emotion": emotions,
             "label": [classes.index(name) if labelled else -1 for name in emotions],
-            "person": _persons(rows, config),
+            "person": _persons(rows, config, listing.notes),
         }
     ).astype({"file": object, "emotion": object})
     for name in rows.columns:
@@ -226,6 +177,8 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
         dtype=object,
     )
     notes = list(listing.notes)
+    # A training image that is a test image, too, goes by the test image's name: as written both have the same path.
+    names_shown = dict(zip(rows["path"], names, strict=True))
     if locator.shortened:
         count = sum(locator.shortened.values())
         notes.append(f"{count:,} paths were found by their last parts only: they were written on another machine")
@@ -235,11 +188,16 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
         problems=listed,
         source=printable(listing.source),
         training={
-            name: seen.assign(person=_persons(seen, config), emotion=_training_emotions(seen, listing, classes))
+            name: seen.assign(
+                path=_as_shown(seen["path"], names_shown),
+                person=_persons(seen, config),
+                emotion=_training_emotions(seen, listing, classes),
+            )
             for name, seen in listing.training.items()
         },
         notes=tuple(map(printable, notes)),
         pixels=None if listing.pixels is None else listing.pixels[keep],
+        boxes=None if listing.boxes is None else listing.boxes[keep],
     )
 
 
@@ -254,6 +212,7 @@ def _find_files(
     keep: list[int] = []
     problems: list[Problem] = []
     first: dict[object, int] = {}
+    faces: Counter[str] = Counter()
     emotions = rows["emotion"].tolist()  # one cell of a frame costs more than finding its file
     for row, (path, emotion) in enumerate(zip(rows["path"], emotions, strict=True)):
         file = None if listing.pixels is not None else locator.find(path)
@@ -263,7 +222,13 @@ def _find_files(
             message = "no such file" if path else "the path is empty"
             problems.append(Problem(path, emotion, "missing-file", message))
             continue
-        earlier = first.setdefault(files[-1] or path, row)
+        place: object = files[-1] or path
+        if listing.boxes is not None:
+            # Several faces of one photo are told apart by their number in it.
+            faces[path] += 1
+            names[-1] += f"#{faces[path]}"
+            place = (place, *listing.boxes[row].tolist())
+        earlier = first.setdefault(place, row)
         if earlier != row:
             before = emotions[earlier]
             same = "with the same label" if before == emotion else f"as '{before}', which counts"
@@ -273,11 +238,20 @@ def _find_files(
     return files, names, keep, problems
 
 
-def _persons(rows: pd.DataFrame, config: Config) -> pd.Series[Any]:
+def _as_shown(paths: pd.Series[Any], shown: Mapping[str, str]) -> list[str]:
+    return [shown.get(path, path) for path in paths]
+
+
+def _persons(rows: pd.DataFrame, config: Config, notes: list[str] | None = None) -> pd.Series[Any]:
+    """Who is in each image: by the user's pattern, by a column, else by the file names of a data set that is known."""
     persons: list[Any] = [person if isinstance(person, str) else None for person in rows["person"]]
     if config.person_pattern is not None and config.columns.person is None:
         persons = persons_of(rows["path"], config.person_pattern)
-    return pd.Series([person and printable(person) for person in persons], dtype=object)
+    elif not any(persons) and (known := known_persons(rows["path"])) is not None:
+        persons = known.persons
+        if notes is not None:
+            notes.append(f"persons read from the file names of {known.title}: intervals count persons")
+    return pd.Series([person and printable(person) for person in persons], dtype=object, index=rows.index)
 
 
 def _training_emotions(seen: pd.DataFrame, listing: Listing, classes: tuple[str, ...]) -> pd.Series[Any]:

@@ -1,163 +1,174 @@
-"""Test sets that are folders: one folder per emotion, or the emotion in KDEF file names."""
+"""Folders of images, one for each class: FER2013, MMAFEDB, NHFI, CK+48 and most sets that people make themselves."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from reportgen.errors import DataError
-from reportgen.inputs.emotions import KDEF_CODES, RAFDB_ORDER, canonical_emotion, match_class
-from reportgen.inputs.images.decoding import SUFFIXES
+from reportgen.inputs.emotions import EMOTIONS, EXPRESSION_CODES, canonical_emotion, match_class, name_classes
+from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
 from reportgen.inputs.listing import Listing, Problem
 
-__all__ = ["KDEF_NAME", "find_table", "image_files", "read_folder"]
+__all__ = ["FOLDERS", "choose_split", "class_folders", "read_class_folders", "split_of"]
 
-KDEF_NAME = re.compile(r"[AB]([FM]\d{2})(AF|AN|DI|HA|NE|SA|SU)(FL|HL|S|HR|FR)\.[A-Za-z]+", re.IGNORECASE)
-_TABLES = ("processed_data.pkl", "legend.csv", "fer2013.csv", "icml_face_data.csv")
 _SPLITS = (
-    ("test", ("test", "testing", "privatetest", "private_test", "test_set")),
-    ("validation", ("validation", "valid", "val", "publictest", "public_test", "dev")),
-    ("training", ("train", "training", "train_set")),
+    ("test", ("test", "testing", "privatetest", "private_test", "test_set", "fer2013test")),
+    ("validation", ("validation", "valid", "val", "publictest", "public_test", "dev", "val_set", "fer2013valid")),
+    ("training", ("train", "training", "train_set", "fer2013train")),
 )
-_RAF_FOLDERS = frozenset("1234567")
 
 
-def find_table(folder: Path) -> Path | None:
-    """The table a folder is about: the notebook's pickle or a known data set's CSV, here or in `data`."""
-    for name in _TABLES:
-        for place in (folder / name, folder / "data" / name):
-            if place.is_file():
-                return place
-    return None
-
-
-def image_files(folder: Path) -> list[Path]:
-    """All image files below a folder, by their suffix; hidden ones and those of `__MACOSX` left out."""
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-        found.extend(
-            Path(place, name) for name in names if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-        )
-    return found
-
-
-def read_folder(folder: Path, classes: Sequence[str] | None) -> Listing | None:
-    """Images below a folder with the emotion from the folder's or file's name; None where nothing tells an
-    emotion.
-
-    Where the images are split into test, validation and training folders, the test images are taken, else
-    validation, else all; training images are kept aside for the overlap of persons.
-
-    Raises
-    ------
-    DataError
-        The folder cannot be read.
-    """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; give the folder that holds one folder per emotion")
-    files = sorted((path.relative_to(folder) for path in image_files(folder)), key=lambda path: path.parts)
-    if not files:
-        return None
-    kdef = [path for path in files if KDEF_NAME.fullmatch(path.name)]
-    if len(kdef) * 2 > len(files):
-        return _kdef(folder, files)
-    names = {part for path in files for part in path.parts[:-1]}
-    numbered = len(names & _RAF_FOLDERS) >= 2
-    known = {name: _label(name, classes, numbered) for name in names}
-    rows: list[tuple[str, str, str]] = []
-    unknown: list[tuple[str, str, str]] = []
-    class_roots = {path.parts[:at] for path in files for at in [_label_depth(path, known)] if at is not None}
-    for path in files:
-        depth = _label_depth(path, known)
-        if depth is not None:
-            rows.append((path.as_posix(), path.parts[depth], _split(path.parts[:depth])))
-        elif path.parts[:-2] in class_roots:
-            unknown.append((path.as_posix(), path.parts[-2], _split(path.parts[:-2])))
-    if not rows:
-        return None
-    chosen, notes = _choose_split(sorted({split for _, _, split in rows}))
-    listing = Listing(
-        rows=pd.DataFrame(
-            {
-                "path": [path for path, _, split in rows if split == chosen],
-                "emotion": [known[name] for _, name, split in rows if split == chosen],
-                "person": None,
-            },
-            dtype=object,  # as text columns they could not hold names that are not UTF-8
-        ),
-        folder=folder,
-        source=f"folder {folder.resolve().name}, one folder per emotion",
-        notes=notes,
-        problems=[
-            Problem(path, name, "unknown-label", f"the folder '{name}' is none of the emotions")
-            for path, name, split in unknown
-            if split == chosen
-        ],
-    )
-    if numbered:
-        listing.classes = RAFDB_ORDER
-        listing.notes.append("folders 1 to 7 read as RAF-DB's numbers (1 surprise ... 7 neutral)")
-    training = [(path, known[name]) for path, name, split in rows if split == "training"]
-    if training and chosen != "training":
-        paths, emotions = zip(*training, strict=True)
-        listing.training["training folder"] = pd.DataFrame({"path": paths, "person": None, "emotion": emotions})
-    return listing
-
-
-def _label(name: str, classes: Sequence[str] | None, numbered: bool) -> str | None:
-    if numbered and name in _RAF_FOLDERS:
-        return RAFDB_ORDER[int(name) - 1]
-    if classes is not None and (own := match_class(name, classes)) is not None:
-        return own
-    return canonical_emotion(name) or KDEF_CODES.get(name)
-
-
-def _label_depth(path: Path, known: dict[str, str | None]) -> int | None:
-    """Which of the folders above the image names its emotion; the nearest one counts."""
-    for depth in range(len(path.parts) - 2, -1, -1):
-        if known[path.parts[depth]] is not None:
-            return depth
-    return None
-
-
-def _split(parts: tuple[str, ...]) -> str:
-    for part in reversed(parts):
+def split_of(*folders: str) -> str:
+    """Which split the nearest folder names that names one: test, validation or training; "" where none does."""
+    for folder in reversed(folders):
         for split, names in _SPLITS:
-            if part.casefold() in names:
+            if folder.strip().casefold() in names:
                 return split
     return ""
 
 
-def _choose_split(present: list[str]) -> tuple[str, list[str]]:
+def choose_split(present: set[str], kind: str = "folder") -> tuple[str, list[str]]:
+    """The split to test on (test, else validation, else images of no split, else training), and what to say of it."""
     for split in ("test", "validation"):
         if split in present:
-            others = [name or "other" for name in present if name != split]
-            return split, [f"the {split} folder is used, the {' and '.join(others)} one is not"] if others else []
+            others = sorted(name or "other" for name in present if name != split)
+            return split, [f"the {split} {kind} is used, the {' and '.join(others)} one is not"] if others else []
     if "" in present:
         return "", []
-    return "training", ["only a training folder was found: a model has probably seen these very images"]
+    return "training", [f"only a training {kind} was found: a model has probably seen these very images"]
 
 
-def _kdef(folder: Path, files: list[Path]) -> Listing:
-    rows, problems = [], []
-    for path in files:
-        match = KDEF_NAME.fullmatch(path.name)
-        if match is None:
-            message = "not named like a KDEF image (such as AF01ANS.JPG)"
-            problems.append(Problem(path.as_posix(), None, "unknown-label", message))
-        else:
-            angle = {"S": "front", "FL": "left", "FR": "right", "HL": "half left", "HR": "half right"}
-            person, code, view = (part.upper() for part in match.groups())
-            rows.append((path.as_posix(), KDEF_CODES[code], person, angle[view]))
-    return Listing(
-        rows=pd.DataFrame(rows, columns=["path", "emotion", "person", "view"], dtype=object),
-        folder=folder,
-        source=f"folder {folder.resolve().name}, KDEF file names",
-        notes=["emotion, person and view read from KDEF file names (AF01ANS.JPG: person F01, anger, front)"],
-        problems=problems,
+def class_folders(source: Source) -> dict[str, str | int]:
+    """The folders' names that mean a class, and what each means: a word as written, or a number.
+
+    Numbers count only where no folder is named after an expression: people and sequences are numbered, too.
+    """
+    names = {part for path in source.images for part in path.parts[:-1]}
+    classes = source.classes or ()
+    words: dict[str, str | int] = {
+        name: EXPRESSION_CODES.get(name, name)
+        for name in names
+        if match_class(name, classes) or canonical_emotion(name) or name in EXPRESSION_CODES
+    }
+    if words:
+        return words
+    numbers: dict[str, str | int] = {
+        name: int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 3
+    }
+    return numbers if len(numbers) > 1 else {}
+
+
+def read_class_folders(
+    source: Source, numbers: Mapping[int, str] | None = None, title: str = "one folder per emotion"
+) -> Listing:
+    """The images in folders that are named after classes.
+
+    Where the images are split into test, validation and training folders, the test images are taken, else validation,
+    else all; training images are kept aside for the overlap of persons.
+
+    Parameters
+    ----------
+    numbers
+        What numbered folders mean, where the layout says so.
+    title
+        What it is, for the source's phrase.
+
+    Raises
+    ------
+    DataError
+        No folder is named after a class.
+    """
+    known = class_folders(source)
+    depths = [_depth(path, known) for path in source.images]
+    rows = [
+        (path.as_posix(), path.parts[depth], split_of(*path.parts[:depth]))
+        for path, depth in zip(source.images, depths, strict=True)
+        if depth is not None
+    ]
+    if not rows:
+        raise DataError(
+            f"{source.path}: found no images in folders named after emotions; give the folder above the emotions' "
+            "folders, or a table, to --data"
+        )
+    chosen, notes = choose_split({split for _, _, split in rows})
+    used = [(path, known[name]) for path, name, split in rows if split == chosen]
+    listing = Listing(
+        # As text columns they could not hold names that are not UTF-8.
+        rows=pd.DataFrame(used, columns=["path", "emotion"], dtype=object).assign(person=None),
+        folder=source.path,
+        source=f"{source.title}, {title}",
+        notes=notes,
+        problems=[
+            Problem(path.as_posix(), path.parts[-2], "unknown-label", f"the folder '{path.parts[-2]}' is no emotion")
+            for path in _beside_classes(source, depths)
+            if split_of(*path.parts[:-2]) == chosen
+        ],
     )
+    _order_folders(listing, {name for _, name, _ in rows}, known, numbers)
+    training = [(path, None, known[name]) for path, name, split in rows if split == "training"]
+    if training and chosen != "training":
+        listing.training["training folder"] = pd.DataFrame(
+            training, columns=["path", "person", "emotion"], dtype=object
+        )
+    return listing
+
+
+def _order_folders(
+    listing: Listing, names: set[str], known: Mapping[str, str | int], numbers: Mapping[int, str] | None
+) -> None:
+    """The class order that torchvision and `datasets` give folders: sorted by their names as written."""
+    if any(isinstance(known[name], int) for name in names):
+        if numbers is not None:
+            listing.numbers = dict(numbers)
+            listing.classes = tuple(name for _, name in sorted(numbers.items()))
+        return
+    words = sorted(names)
+    if len(words) < 2:
+        return
+    classes = name_classes([str(known[word]) for word in words])
+    spelled = dict(zip(classes, words, strict=True))
+    if set(classes) < set(EMOTIONS):
+        missing = [name for name in EMOTIONS if name not in spelled]
+        classes = tuple(sorted(EMOTIONS, key=lambda name: spelled.get(name, name)))
+        listing.notes.append(
+            f"no folder for {', '.join(missing)}: the seven emotions were assumed, in alphabetical order "
+            f"({', '.join(classes)})"
+        )
+    listing.classes, listing.classes_from = classes, "the folders' names, sorted as torchvision and datasets sort them"
+
+
+def _depth(path: Path, known: Mapping[str, str | int]) -> int | None:
+    """Which of the folders above the image names its class; the nearest one counts."""
+    return next((depth for depth in range(len(path.parts) - 2, -1, -1) if path.parts[depth] in known), None)
+
+
+def _beside_classes(source: Source, depths: list[int | None]) -> list[Path]:
+    """Images in folders that lie beside folders of classes and mean none."""
+    roots = {path.parts[:depth] for path, depth in zip(source.images, depths, strict=True) if depth is not None}
+    return [
+        path
+        for path, depth in zip(source.images, depths, strict=True)
+        if depth is None and len(path.parts) > 1 and path.parts[:-2] in roots
+    ]
+
+
+def _recognise(source: Source) -> Sighting | None:
+    known = class_folders(source)
+    if not known:
+        return None
+    shown = ", ".join(sorted(known)[:8])
+    if any(isinstance(value, int) for value in known.values()):
+        return Sighting(f"numbered folders ({shown})", Sure.POSSIBLE, "nothing says what the numbers mean")
+    return Sighting(f"folders named after emotions ({shown})", Sure.LIKELY)
+
+
+FOLDERS = Layout(
+    "folders",
+    "Folders, one per class",
+    ("`[test/]angry/1.jpg`, also with `train`, `validation`; numbered folders with `classes`",),
+    _recognise,
+    read_class_folders,
+)

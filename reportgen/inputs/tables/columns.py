@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -11,15 +13,30 @@ import pandas as pd
 
 from reportgen.config import Columns
 from reportgen.errors import DataError
-from reportgen.inputs.emotions import FER2013_ORDER, canonical_emotion, name_classes
+from reportgen.inputs.emotions import canonical_emotion, name_classes
 from reportgen.inputs.listing import Listing, Problem
-from reportgen.inputs.tables.pixels import parse_pixels
+from reportgen.inputs.tables.pixels import parse_images
 
-__all__ = ["PATH_NAMES", "ROW", "SPLIT_NAMES", "TRAINING", "find_column", "fold", "list_rows", "read_training"]
+__all__ = [
+    "PATH_NAMES",
+    "ROW",
+    "SPLIT_NAMES",
+    "TRAINING",
+    "count_votes",
+    "find_column",
+    "fold",
+    "label_cell",
+    "list_rows",
+    "read_training",
+    "text_cell",
+]
 
 PATH_NAMES = (
-    "image_path path file_path filepath filename file_name file image image_name image_file img_path img relative_path"
+    "image_path path file_path filepath filename file_name file image image_name image_file img_path img relative_path "
+    "pth subdirectory_filepath"
 )
+_PIXELS = "pixels img_bytes image_bytes bytes"
+_WHOLE = re.compile(r"(-?\d{1,9})(?:\.0+)?", re.ASCII)
 SPLIT_NAMES = "usage split set subset partition"
 TRAINING = ("training", "train")
 ROW = "reportgen row"  # where rows are left out on reading: their numbers in the file
@@ -30,8 +47,8 @@ _SPLITS = (("privatetest", "test", "testing"), ("publictest", "val", "valid", "v
 
 
 def fold(value: object) -> str:
-    """A name or cell without case, surrounding blanks, underscores and hyphens inside words."""
-    return str(value).strip().casefold().replace("-", "").replace("_", "")
+    """A name or cell without case, blanks, underscores and hyphens."""
+    return str(value).strip().casefold().replace("-", "").replace("_", "").replace(" ", "")
 
 
 def find_column(frame: pd.DataFrame, given: str | None, usual: str) -> str | None:
@@ -56,8 +73,9 @@ def list_rows(
     path: Path,
     frame: pd.DataFrame,
     columns: Columns,
-    notes: list[str],
-    declared: tuple[str, ...] | None = None,
+    notes: Sequence[str] = (),
+    class_names: Mapping[str, Sequence[str]] | None = None,
+    declared: Sequence[str] = (),
 ) -> Listing:
     """The rows of a table by the meaning of its columns.
 
@@ -71,8 +89,10 @@ def list_rows(
         Column names from the settings.
     notes
         What reading the file had to say.
+    class_names
+        Names of a column's numbers, where the file states them.
     declared
-        The class order that the file declares.
+        The class order that the source states beside the table.
 
     Raises
     ------
@@ -81,15 +101,16 @@ def list_rows(
     """
     frame = _plain_columns(frame)
     training: dict[str, pd.DataFrame] = {}
-    frame = _choose_split(frame, columns, notes, training)
+    said = list(notes)
+    frame = _choose_split(frame, columns, said, training)
     if not len(frame):
         raise DataError(f"{path}: no row to test on; expected at least one labelled image")
-    pixels = find_column(frame, columns.pixels, "pixels")
-    where = find_column(frame, columns.path, PATH_NAMES)
+    where, pixels = _image_columns(frame, columns)
     emotion = find_column(frame, columns.emotion or columns.label, _EMOTION)
-    if (where is None and pixels is None) or emotion is None:
-        missing = "emotions" if emotion is None else "image paths"
-        example = "emotion" if emotion is None else "image_path"
+    votes = _vote_columns(frame) if emotion is None else {}
+    if (where is None and pixels is None) or (emotion is None and not votes):
+        has_labels = emotion is not None or bool(votes)
+        missing, example = ("image paths", "image_path") if has_labels else ("emotions", "emotion")
         found = ", ".join(map(str, frame.columns[:12]))
         raise DataError(
             f"{path}: no column for {missing} (found: {found}); name one '{example}', or name yours "
@@ -100,12 +121,11 @@ def list_rows(
     taken = {pixels, where, emotion, person, number, ROW}
     rows = pd.DataFrame(
         {
-            "path": [f"{path.name}#{row}" for row in _row_numbers(frame)]
-            if pixels is not None
-            else [_text(cell) for cell in frame[where]],
-            "emotion": [_plain(cell) for cell in frame[emotion]],
-            "person": None if person is None else [_text(cell) or None for cell in frame[person]],
+            "path": _names(path, frame, where, pixels),
+            "emotion": None if emotion is None else [label_cell(cell) for cell in frame[emotion]],
+            "person": None if person is None else [text_cell(cell) or None for cell in frame[person]],
         },
+        index=range(len(frame)),
         dtype=object,
     )
     for name in frame.columns:
@@ -113,16 +133,49 @@ def list_rows(
             # A further column that happens to be called like one of ours keeps its content under another
             # name.
             rows[f"data_{name}" if name in rows.columns else name] = frame[name].to_numpy()
-    listing = Listing(rows, path.parent, path.name, classes=declared, training=training, notes=notes)
-    if declared is not None:
-        listing.numbers = dict(enumerate(declared))
-    if pixels is not None:
-        _take_pixels(listing, frame[pixels])
+    listing = Listing(rows, path.parent, path.name, training=training, notes=said)
+    names = (class_names or {}).get(number or "") or (class_names or {}).get(emotion or "") or declared
+    if names:
+        listing.classes, listing.classes_from = name_classes(names), "the names that the data states"
+        listing.numbers = dict(enumerate(listing.classes))
+    if votes:
+        count_votes(listing, votes)
     if number is not None and number != emotion:
-        _compare_numbers(listing, [_plain(cell) for cell in frame[number]])
-    if {"user.id", "image", "emotion"} <= set(frame.columns):
-        _count_votes(listing)
+        _compare_numbers(listing, [label_cell(cell) for cell in frame[number]])
+    if pixels is not None:
+        _take_pixels(listing, list(frame[pixels]))
     return listing
+
+
+def count_votes(listing: Listing, votes: Mapping[str, str], others: Sequence[str] = ()) -> None:
+    """Take the label with most votes, or the one of a one-hot row; without a single winner the row is left out.
+
+    Parameters
+    ----------
+    votes
+        Columns of `listing.rows` with votes for a class, and the class's name.
+    others
+        Columns with votes for no class ("unknown"): a row that they win is left out.
+    """
+    counts = listing.rows[[*votes, *others]].apply(pd.to_numeric, errors="coerce").fillna(0).to_numpy(dtype=np.float64)
+    names = [*votes.values(), *others]
+    one_hot = bool(((counts == 0) | (counts == 1)).all() and (counts.sum(axis=1) <= 1).all())
+    kept, labels = [], []
+    for row, (path, given) in enumerate(zip(listing.rows["path"], counts, strict=True)):
+        winners = [name for name, count in zip(names, given, strict=True) if count == given.max() and count > 0]
+        if len(winners) == 1 and winners[0] not in others:
+            kept.append(row)
+            labels.append(winners[0])
+        else:
+            message = f"most votes are for {' and '.join(winners)}" if winners else "it has no vote"
+            listing.problems.append(Problem(str(path), None, "undecided-label", message))
+    listing.keep(kept)
+    listing.rows["emotion"] = labels
+    if one_hot:
+        listing.rows = listing.rows.drop(columns=[*votes, *others])
+    else:
+        listing.rows = listing.rows.rename(columns={name: f"votes {name}" for name in (*votes, *others)})
+        listing.notes.append("the class with most votes is the label, ties are left out; all votes are kept as columns")
 
 
 def read_training(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:
@@ -138,9 +191,9 @@ def read_training(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:
     person, emotion = column(columns.person, _PERSON), column(columns.emotion or columns.label, _EMOTION)
     return pd.DataFrame(
         {
-            "path": [_text(cell) for cell in frame[where]],
-            "person": None if person is None else [_text(cell) or None for cell in frame[person]],
-            "emotion": None if emotion is None else [_plain(cell) for cell in frame[emotion]],
+            "path": [text_cell(cell) for cell in frame[where]],
+            "person": None if person is None else [text_cell(cell) or None for cell in frame[person]],
+            "emotion": None if emotion is None else [label_cell(cell) for cell in frame[emotion]],
         },
         dtype=object,
     )
@@ -182,24 +235,52 @@ def _choose_split(
     return frame
 
 
-def _take_pixels(listing: Listing, cells: pd.Series[Any]) -> None:
-    images, bad = parse_pixels(cells)
+def _image_columns(frame: pd.DataFrame, columns: Columns) -> tuple[str | None, str | None]:
+    """The column of paths and that of the images themselves; a column called like paths may hold images."""
+    pixels = find_column(frame, columns.pixels, _PIXELS)
+    where = find_column(frame, columns.path, PATH_NAMES)
+    if where is not None and pixels is None and columns.path is None:
+        first = next((cell for cell in frame[where] if not _is_empty(cell)), None)
+        if isinstance(first, list | tuple | np.ndarray | dict | bytes | bytearray):
+            return None, where
+    return where, pixels
+
+
+def _names(path: Path, frame: pd.DataFrame, where: str | None, pixels: str | None) -> list[str]:
+    if pixels is None and where is not None:
+        return [text_cell(cell) for cell in frame[where]]
+    numbered = [f"{path.name}#{row}" for row in _row_numbers(frame)]
+    # A column of names beside the images, or names inside them, say more than a number, where they differ.
+    own = (
+        [text_cell(cell) for cell in frame[where]] if where is not None else [_own_name(cell) for cell in frame[pixels]]
+    )
+    return own if all(own) and len(set(own)) == len(own) else numbered
+
+
+def _own_name(cell: object) -> str:
+    return text_cell(cell.get("path")) if isinstance(cell, dict) else ""
+
+
+def _vote_columns(frame: pd.DataFrame) -> dict[str, str]:
+    """Columns named after expressions: one-hot labels, probabilities or votes."""
+    names = {str(name): canonical_emotion(str(name)) for name in frame.columns}
+    found = {column: name for column, name in names.items() if name is not None}
+    return found if len(found) > 2 and len(set(found.values())) == len(found) else {}
+
+
+def _is_empty(cell: object) -> bool:
+    return cell is None or cell is pd.NA or (isinstance(cell, float) and np.isnan(cell))
+
+
+def _take_pixels(listing: Listing, cells: Sequence[object]) -> None:
+    images, bad = parse_images(cells)
     wrong = {row for row, _ in bad}
     for row, reason in bad:
         name, emotion = listing.rows["path"].iloc[row], listing.rows["emotion"].iloc[row]
-        listing.problems.append(Problem(name, _known(emotion), "undecodable", f"pixels: {reason}"))
-    keep = [row for row in range(len(images)) if row not in wrong]
-    listing.rows = listing.rows.iloc[keep].reset_index(drop=True)
-    listing.pixels = images[keep]
-    labels = {value for value in listing.rows["emotion"] if isinstance(value, int)}
-    if listing.numbers is None and labels and labels <= set(range(7)):
-        listing.numbers = dict(enumerate(FER2013_ORDER))
-        listing.classes = listing.classes or FER2013_ORDER
-        listing.notes.append("numbers read in the order of fer2013.csv (0 anger ... 3 happiness, 4 sadness, 6 neutral)")
-
-
-def _known(value: object) -> str | None:
-    return None if value is None else str(value)
+        label = None if emotion is None else str(emotion)
+        listing.problems.append(Problem(name, label, "undecodable", f"pixels: {reason}"))
+    listing.pixels = images
+    listing.keep([row for row in range(len(images)) if row not in wrong])
 
 
 def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
@@ -229,37 +310,19 @@ def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
         listing.notes.append(f"{wrong:,} rows whose number and emotion disagree: the emotion counts")
 
 
-def _count_votes(listing: Listing) -> None:
-    """One label for each image of a muxspace legend, where several people may have labelled it."""
-    # One canonical spelling for each vote; names outside the seven keep their own.
-    votes = [canonical_emotion(value) or str(value).strip().casefold() for value in listing.rows["emotion"]]
-    kept: list[tuple[str, str]] = []
-    several = 0
-    for path, group in pd.Series(votes).groupby(listing.rows["path"].to_numpy(), sort=False):
-        ranked = Counter(group).most_common()
-        several += len(group) > 1
-        if len(ranked) > 1 and ranked[0][1] == ranked[1][1]:
-            tied = ", ".join(sorted(name for name, count in ranked if count == ranked[0][1]))
-            listing.problems.append(Problem(str(path), None, "undecided-label", f"equally many votes for {tied}"))
-        else:
-            kept.append((str(path), ranked[0][0]))
-    listing.rows = pd.DataFrame(kept, columns=["path", "emotion"]).assign(person=None)
-    listing.notes.append("muxspace legend: all of it, no test split; some images may have been trained on")
-    if several:
-        listing.notes.append(f"{several:,} images with several labels: the majority counts, ties are left out")
-
-
-def _text(cell: object) -> str:
-    if cell is None or cell is pd.NA or (isinstance(cell, float) and np.isnan(cell)):
+def text_cell(cell: object) -> str:
+    """A cell as text; empty where it holds nothing, or something that is no word or number."""
+    if _is_empty(cell):
         return ""
     if isinstance(cell, (float, np.floating)) and float(cell).is_integer():
         return str(int(cell))
     return str(cell) if isinstance(cell, (str, PurePath, int, float, np.generic)) else ""
 
 
-def _plain(cell: object) -> str | int | None:
-    """A label as text or whole number; None where there is none."""
-    text = _text(cell).strip()
+def label_cell(cell: object) -> str | int | None:
+    """A label as text or whole number, which pandas may have written as "2.0"; None where there is none."""
+    text = text_cell(cell).strip()
     if not text:
         return None
-    return int(text) if text.lstrip("-").isdecimal() and len(text) < 10 else text
+    whole = _WHOLE.fullmatch(text)
+    return int(whole[1]) if whole else text

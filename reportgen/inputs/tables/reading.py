@@ -1,10 +1,12 @@
-"""Test sets that are tables: the notebook's pickle, CSV, TSV, Parquet and JSON lines."""
+"""Tables as frames, whatever file they come in: CSV, TSV, Parquet, JSON lines."""
 
 from __future__ import annotations
 
 import codecs
+import csv
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +17,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reportgen.config import Columns
-from reportgen.errors import DataError, printable
-from reportgen.inputs.emotions import name_classes
-from reportgen.inputs.listing import Listing
-from reportgen.inputs.pickles.safe_pickle import load_pickle
-from reportgen.inputs.tables.columns import (
-    PATH_NAMES,
-    ROW,
-    SPLIT_NAMES,
-    TRAINING,
-    find_column,
-    fold,
-    list_rows,
-    read_training,
-)
-from reportgen.inputs.tables.pixels import parse_cell
+from reportgen.errors import DataError
+from reportgen.inputs.images.decoding import SUFFIXES
+from reportgen.inputs.tables.columns import PATH_NAMES, ROW, SPLIT_NAMES, TRAINING, find_column, fold
+from reportgen.inputs.tables.pixels import parse_image
 
-__all__ = ["read_table"]
+__all__ = ["SUFFIXES_OF_TABLES", "Table", "as_frame", "check_size", "column_names", "read_table"]
 
-_TEST_FRAMES = ("test_df", "df_test", "test", "test_data", "val_df", "df_val", "val", "df", "data")
-_CLASS_KEYS = ("emotion_classes", "class_names", "classes", "emotions", "labels_order")
+_TEXT = (".csv", ".tsv", ".txt", ".lst")
+_PARQUET = (".parquet", ".pq")
+_JSON = (".jsonl", ".ndjson", ".json")
+SUFFIXES_OF_TABLES = (*_TEXT, *_PARQUET, *_JSON)
 _PIXEL_CHUNK = 2048
 _LARGEST = 1 << 32  # bytes; the largest known table, pixels of 36,000 faces as text, has 0.3 GB
 # Equal rows take next to nothing in Parquet. Ten million images are as many as a cluster is planned for, and a row here
@@ -43,43 +36,90 @@ _MOST_ROWS = 20_000_000
 _NUMBER = r"-?(?:0|[1-9]\d{0,14})(?:\.\d+)?"
 
 
-def read_table(path: Path, columns: Columns) -> Listing:
-    """The rows of a table with its columns by their meaning.
+@dataclass(frozen=True)
+class Table:
+    """A table as it was read.
+
+    Attributes
+    ----------
+    frame
+        Its content. A list without a header line has the columns `image`, `label` and, of longer lines, `field 3` ...
+    class_names
+        By column, the names of its numbers, where the file states them (ClassLabel of Hugging Face `datasets`).
+    notes
+        What reading it had to decide, one sentence each.
+    """
+
+    frame: pd.DataFrame
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def read_table(path: Path, columns: Columns) -> Table:
+    """The content of a table; its suffix tells the form.
 
     Parameters
     ----------
-    path
-        The file; its suffix tells the form (.pkl, .pickle, .csv, .tsv, .txt, .parquet, .jsonl, .ndjson,
-        .json).
     columns
-        Column names given in the settings; the usual names are tried for the others.
+        Column names given in the settings.
 
     Raises
     ------
     DataError
-        The file cannot be read, or lacks a column for paths (or pixels) or for emotions.
+        The file cannot be read.
     """
+    check_size(path)
     suffix = path.suffix.lower()
+    if suffix in _TEXT:
+        return _read_csv(path, columns)
+    if suffix in _PARQUET:
+        return Table(_guarded(path, lambda: _read_parquet(path)), _class_names(path))
+    if suffix in _JSON:
+        return Table(_guarded(path, lambda: _read_json(path, lines=suffix != ".json")))
+    raise DataError(
+        f"{path}: found a '{suffix}' file, expected a folder, .pkl, .csv, .tsv, .parquet or .jsonl; "
+        "unpack or convert it, or give another file to --data"
+    )
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """Names of a table's columns as `fold` writes them; empty where it has none, or is no table that can be read."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix in _TEXT:
+            header, _, _, headed = _first_lines(path)
+            return tuple(fold(name) for name in header) if headed else ()
+        if suffix in _PARQUET:
+            return tuple(fold(name) for name in pq.read_schema(path).names)
+        if suffix in _JSON:
+            with path.open(encoding="utf-8-sig") as file:
+                first = json.loads(file.readline() if suffix != ".json" else "{}")
+            return tuple(fold(name) for name in first) if isinstance(first, dict) else ()
+    except Exception:  # damaged files make readers raise nearly anything; reading the table says what is wrong
+        return ()
+    return ()
+
+
+def check_size(path: Path) -> None:
     if not path.is_file():
         raise DataError(f"{path}: no such file; give the test set with --data")
     size = path.stat().st_size
     if size > _LARGEST:
         raise DataError(f"{path}: {size / 1e9:.1f} GB, a table of at most {_LARGEST / 1e9:.1f} GB is read")
-    if suffix in (".pkl", ".pickle", ".p"):
-        return _from_pickle(path, columns)
-    notes: list[str] = []
-    if suffix in (".csv", ".tsv", ".txt"):
-        frame = _read_csv(path, columns, notes)
-    elif suffix in (".parquet", ".pq"):
-        frame = _guarded(path, lambda: _read_parquet(path))
-    elif suffix in (".jsonl", ".ndjson", ".json"):
-        frame = _guarded(path, lambda: _read_json(path, lines=suffix != ".json"))
-    else:
-        raise DataError(
-            f"{path}: found a '{suffix}' file, expected a folder, .pkl, .csv, .tsv, .parquet or .jsonl; "
-            "convert it or give another file to --data"
-        )
-    return list_rows(path, frame, columns, notes)
+
+
+def _class_names(path: Path) -> dict[str, tuple[str, ...]]:
+    """What `datasets` keeps of ClassLabel columns in the schema's metadata."""
+    try:
+        stated = json.loads((pq.read_schema(path).metadata or {}).get(b"huggingface", b"{}"))
+        features = stated["info"]["features"].items()
+        return {
+            str(column): tuple(map(str, feature["names"]))
+            for column, feature in features
+            if isinstance(feature, dict) and isinstance(feature.get("names"), list)
+        }
+    except Exception:  # anybody's metadata: what is not as `datasets` writes it states nothing
+        return {}
 
 
 def _guarded(path: Path, read: Callable[[], Any]) -> pd.DataFrame:
@@ -119,41 +159,8 @@ def _unpacked(column: pa.Array) -> int:
     return pc.sum(pc.binary_length(column.dictionary).take(column.indices)).as_py() or 0
 
 
-def _from_pickle(path: Path, columns: Columns) -> Listing:
-    content = load_pickle(path)
-    notes: list[str] = []
-    training: dict[str, pd.DataFrame] = {}
-    declared: tuple[str, ...] | None = None
-    frame = _as_frame(content)
-    if frame is None and isinstance(content, Mapping):
-        key = next((name for name in _TEST_FRAMES if _as_frame(content.get(name)) is not None), None)
-        if key is None:
-            found = ", ".join(str(name) for name in list(content)[:8]) or "nothing"
-            raise DataError(f"{path}: holds no test frame (found: {found}); expected a DataFrame under 'test_df'")
-        frame = _as_frame(content[key])
-        if key.startswith(("val", "df_val")):
-            notes.append(f"no 'test_df' in the pickle: '{key}' is used")
-        for name in ("train_df", "val_df", "df_train", "df_val", "train", "val"):
-            other = _as_frame(content.get(name))
-            if name != key and other is not None:
-                training[name] = other
-    names = (
-        next((content[key] for key in _CLASS_KEYS if key in content), None) if isinstance(content, Mapping) else None
-    )
-    if isinstance(names, (list, tuple, np.ndarray)) and len(names):
-        declared = name_classes([printable(str(name)) for name in names])
-    if frame is None:
-        raise DataError(f"{path}: holds a {type(content).__name__}; expected a DataFrame or a dict with 'test_df'")
-    listing = list_rows(path, frame, columns, notes, declared)
-    for name, other in training.items():
-        rows = read_training(other, columns)
-        if rows is not None:
-            listing.training[name] = rows
-    return listing
-
-
-def _as_frame(value: Any) -> pd.DataFrame | None:
-    """A frame from what people pickle instead of one: a dict of columns, or a list of rows."""
+def as_frame(value: Any) -> pd.DataFrame | None:
+    """A frame from what people save instead of one: a dict of columns, a list of rows or of (path, label)."""
     if isinstance(value, pd.DataFrame):
         return value
     if isinstance(value, Mapping) and value:
@@ -164,6 +171,8 @@ def _as_frame(value: Any) -> pd.DataFrame | None:
         return pd.DataFrame(dict(value)) if len(lengths) == 1 and -1 not in lengths and usual else None
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         return pd.DataFrame(value)
+    if isinstance(value, list) and value and all(isinstance(row, tuple) and len(row) == 2 for row in value):
+        return pd.DataFrame(value, columns=["image_path", "label"])  # as ImageFolder's `samples`
     return None
 
 
@@ -171,22 +180,16 @@ def _read_json(path: Path, *, lines: bool) -> pd.DataFrame:
     # Not pandas' reader: it turns "007" into a number and some names of columns into dates.
     text = path.read_text(encoding="utf-8-sig")
     content = [json.loads(line) for line in text.split("\n") if line.strip()] if lines else json.loads(text)
-    frame = _as_frame(content)
+    frame = as_frame(content)
     if frame is None:
         raise ValueError("expected one object for each image")
     return frame
 
 
-def _read_csv(path: Path, columns: Columns, notes: list[str]) -> pd.DataFrame:
+def _read_csv(path: Path, columns: Columns) -> Table:
     encoding = _encoding(path)
-    if encoding == "cp1252":
-        notes.append("the file is not UTF-8: read as Windows-1252")
-    try:
-        with path.open(encoding=encoding, errors="replace") as file:
-            header = file.readline()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    separator = max(",;\t|", key=header.count)
+    notes = ("the file is not UTF-8: read as Windows-1252",) if encoding == "cp1252" else ()
+    names, separator, width, headed = _first_lines(path, encoding)
     options: dict[str, Any] = {
         "sep": separator,
         "encoding": encoding,
@@ -195,11 +198,35 @@ def _read_csv(path: Path, columns: Columns, notes: list[str]) -> pd.DataFrame:
         "keep_default_na": False,
         "skipinitialspace": True,
     }
-    if "pixels" not in header.casefold():
-        return _guarded(path, lambda: _typed(pd.read_csv(path, **options)))
+    if not headed:
+        options |= {"header": None, "names": ["image", "label", *(f"field {n}" for n in range(3, width + 1))][:width]}
+    if "pixels" not in (name.casefold() for name in names):
+        return Table(_guarded(path, lambda: _typed(pd.read_csv(path, **options))), notes=notes)
     # A pixels file holds eight kilobytes of text a row, most of them training images: chunks keep memory
     # small.
-    return _guarded(path, lambda: _read_pixel_rows(pd.read_csv(path, chunksize=_PIXEL_CHUNK, **options)))
+    read = _guarded(path, lambda: _read_pixel_rows(pd.read_csv(path, chunksize=_PIXEL_CHUNK, **options)))
+    return Table(read, notes=notes)
+
+
+def _first_lines(path: Path, encoding: str | None = None) -> tuple[list[str], str, int, bool]:
+    """The first line's cells, what separates them, how many there are, and whether they are names of columns.
+
+    A first line that begins with an image's name is an image: lists such as RAF-DB's have no header.
+    """
+    try:
+        with path.open(encoding=encoding or _encoding(path), errors="replace", newline="") as file:
+            first = file.readline(1 << 20)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    separator = max(",;\t|", key=first.count)
+    if separator not in first and " " in first.strip():
+        separator = " "
+    names = [cell.strip() for cell in next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])]
+    headed = not any(Path(cell).suffix.lower() in SUFFIXES for cell in names)
+    if headed and separator == " ":
+        separator = ","
+        names = [first.strip()]
+    return names, r"\s+" if separator == " " else separator, len(names), headed
 
 
 def _read_pixel_rows(chunks: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -219,7 +246,7 @@ def _read_pixel_rows(chunks: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def _compact(cell: str) -> object:
     """A cell as an array where it is good, else as it stands, so that the reason can be given later."""
-    values, _ = parse_cell(cell)
+    values, _ = parse_image(cell)
     return cell if values is None else values
 
 

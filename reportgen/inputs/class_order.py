@@ -1,0 +1,192 @@
+"""What numbers among the labels mean, and in which order a model's outputs stand: evidence, never a habit.
+
+These are two questions. The sources for the order, from the strongest: the setting `classes`; names stated by a model
+(its own setting, or its checkpoint); names stated by the data; the numbering of a recognised data set. For the
+numbers: numbers written in `classes`; the data's own statement or the numbering of a recognised data set; the position
+in `classes`. Two orders of the same names are mapped by name and are no contradiction. Where nothing decides, the
+test set is refused with the candidates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reportgen.errors import DataError
+from reportgen.inputs.emotions import EMOTIONS, NUMBERINGS, canonical_emotion, match_class, name_classes
+from reportgen.inputs.listing import Listing, Problem
+
+__all__ = ["GivenClasses", "numbering_text", "parse_classes", "settle_labels"]
+
+_NUMBERED = re.compile(r"\s*(-?\d{1,6})\s*[=:]\s*(\S.*)")
+
+
+@dataclass(frozen=True)
+class GivenClasses:
+    """The setting `classes`.
+
+    Attributes
+    ----------
+    names
+        In the order of the models' outputs.
+    numbers
+        What numeric labels mean, where every class was written with its number ("1=surprise"); else None.
+    """
+
+    names: tuple[str, ...]
+    numbers: dict[int, str] | None = None
+
+
+def parse_classes(classes: Sequence[str]) -> GivenClasses:
+    """Read the setting `classes`: names in the order of the outputs, or "number=name" for each, in any order.
+
+    Raises
+    ------
+    DataError
+        Fewer than two classes, an empty name, a name or a number twice.
+    """
+    numbered = [_NUMBERED.fullmatch(str(text)) for text in classes]
+    pairs = [(int(match[1]), match[2]) for match in numbered if match]
+    if len(pairs) < len(classes) or not pairs:
+        return GivenClasses(name_classes(classes))
+    pairs.sort()
+    if len({number for number, _ in pairs}) < len(pairs):
+        raise DataError(f"class list {list(classes)!r}: a number occurs twice; correct 'classes'")
+    names = name_classes([name for _, name in pairs])
+    return GivenClasses(names, dict(zip((number for number, _ in pairs), names, strict=True)))
+
+
+def settle_labels(
+    listing: Listing, given: GivenClasses | None, stated: Mapping[str, Sequence[str]], data: Path
+) -> tuple[str, ...]:
+    """Replace what was written by classes, in place, list what has none, and find the class order.
+
+    Parameters
+    ----------
+    given
+        The setting `classes`; None where the user did not set it.
+    stated
+        Classes in the order of the outputs, for every model whose settings or checkpoint state them.
+    data
+        The test set, for messages.
+
+    Returns
+    -------
+    tuple of str
+        The classes of the report.
+
+    Raises
+    ------
+    DataError
+        Nothing says what numbers among the labels mean, or no image has a known label.
+    """
+    rows = listing.rows
+    written = {value for value in rows["emotion"] if value is not None}
+    trained = {value for frame in listing.training.values() for value in frame["emotion"] if isinstance(value, int)}
+    numbers = {value for value in written | trained if isinstance(value, int)}
+    if numbers:
+        listing.numbers = _number_meaning(listing, numbers, given, data)
+    classes = _class_order(listing, given, stated, written)
+    meaning: dict[Any, str | None] = {}
+    for value in written:
+        name = (listing.numbers or {}).get(value) if isinstance(value, int) else value
+        meaning[value] = match_class(name, classes)
+    keep = []
+    for row, (path, value) in enumerate(zip(rows["path"], rows["emotion"], strict=True)):
+        if value is None:
+            listing.problems.append(Problem(path, None, "no-label", "the label is empty"))
+        elif meaning[value] is None:
+            message = f"the label '{value}' is none of the classes"
+            listing.problems.append(Problem(path, str(value), "unknown-label", message))
+        else:
+            keep.append(row)
+    if not keep:
+        some = ", ".join(sorted(map(str, written))[:5]) or "nothing"
+        raise DataError(
+            f"{data}: no image with a known label (found: {some}; expected: {', '.join(classes)}); "
+            "name your classes in the settings with 'classes = [...]'"
+        )
+    listing.keep(keep)
+    listing.rows["emotion"] = [meaning[value] for value in listing.rows["emotion"]]
+    return classes
+
+
+def numbering_text(numbers: Mapping[int, str]) -> str:
+    """A numbering in one phrase: "0 anger, 1 disgust"."""
+    return ", ".join(f"{number} {name}" for number, name in sorted(numbers.items()))
+
+
+def _number_meaning(listing: Listing, numbers: set[int], given: GivenClasses | None, data: Path) -> dict[int, str]:
+    if given is not None and given.numbers is not None:
+        return given.numbers
+    if listing.numbers is not None:
+        if listing.numbers_from:
+            listing.notes.append(f"numbers read by {listing.numbers_from}: {numbering_text(listing.numbers)}")
+        return listing.numbers
+    found = ", ".join(map(str, sorted(numbers)[:8])) + (" ..." if len(numbers) > 8 else "")
+    way_out = 'or write each class with its number in the settings: classes = ["1=surprise", "2=fear", ...]'
+    if given is None:
+        candidates = listing.candidates or {
+            f"--dataset {name}": numbering for name, numbering in NUMBERINGS.items() if numbers <= numbering.keys()
+        }
+        shown = "; ".join(f"{name} ({numbering_text(numbering)})" for name, numbering in candidates.items())
+        raise DataError(
+            f"{data}: labels are numbers ({found}) and nothing says what they mean"
+            f"{'; they could be ' + shown if shown else ''}; choose with --dataset, name the classes in the order of "
+            f"their numbers in the settings with 'classes = [...]', {way_out}"
+        )
+    counted = {number for number in numbers if number >= 0}
+    n, lowest, highest = len(given.names), min(counted, default=0), max(counted, default=0)
+    # One number too many with one missing in between: the missing one is probably a class that is not in `classes`.
+    gap = lowest == 0 and highest == n and len(counted) == n
+    first = 0 if lowest == 0 else 1 if lowest >= 1 and highest == n else None
+    if first is None or gap:
+        raise DataError(
+            f"{data}: labels are the numbers {found}, and 'classes' has {n} names: which number is which class is not "
+            f"certain; add a column of words, {way_out}"
+        )
+    meaning = dict(enumerate(given.names, start=first))
+    listing.notes.append(f"numbers read as the positions in 'classes', from {first}: {numbering_text(meaning)}")
+    return meaning
+
+
+def _class_order(
+    listing: Listing, given: GivenClasses | None, stated: Mapping[str, Sequence[str]], written: set[Any]
+) -> tuple[str, ...]:
+    if given is not None:
+        return given.names
+    own = listing.classes
+    if stated:
+        classes = name_classes(next(iter(stated.values())))
+        # Outputs are mapped by name, so the order of the data's own list is as good and stays.
+        return own if own is not None and sorted(own) == sorted(classes) else classes
+    if own is not None:
+        if listing.classes_from and list(own) != sorted(own):
+            listing.notes.append(f"class order of the outputs, by {listing.classes_from}: {', '.join(own)}")
+        return own
+    if listing.numbers is not None and written and all(isinstance(value, int) for value in written):
+        return tuple(name for _, name in sorted(listing.numbers.items()))
+    classes = _order_of_words({value for value in written if isinstance(value, str)})
+    listing.notes.append(
+        f"nothing states the order of the models' outputs: alphabetical order was assumed ({', '.join(classes)}); if "
+        "it is another, name it in the settings with 'classes = [...]'"
+    )
+    return classes
+
+
+def _order_of_words(words: set[str]) -> tuple[str, ...]:
+    """The classes of a table of words: the seven, unless the words are another set of known expressions.
+
+    A complete set is sorted as written, as label encoders do it: "afraid" comes before "angry".
+    """
+    spelled: dict[str, str] = {}
+    for word in sorted(words):
+        name = canonical_emotion(word)
+        if name is not None and spelled.setdefault(name, word) != word:
+            return tuple(sorted({*EMOTIONS, *filter(None, map(canonical_emotion, words))}))  # several spellings of one
+    if spelled.keys() < set(EMOTIONS) or not spelled:
+        return EMOTIONS
+    return tuple(sorted(spelled, key=lambda name: spelled[name]))

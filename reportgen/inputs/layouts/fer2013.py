@@ -1,0 +1,65 @@
+"""FER2013: `fer2013.csv` or `icml_face_data.csv` with `emotion,pixels,Usage`, or its images in folders."""
+
+from __future__ import annotations
+
+import re
+
+from reportgen.errors import DataError
+from reportgen.inputs.emotions import FER2013_ORDER, NUMBERINGS
+from reportgen.inputs.layouts.folders import class_folders, read_class_folders
+from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
+from reportgen.inputs.listing import Listing
+from reportgen.inputs.tables.columns import list_rows
+
+__all__ = ["FER2013"]
+
+_FILES = ("fer2013.csv", "icml_face_data.csv")
+_IMAGE = re.compile(r"(?:training|publictest|privatetest)_\d+\.[a-z]+", re.IGNORECASE)
+
+
+def _recognise(source: Source) -> Sighting | None:
+    path = source.find(*_FILES) if source.is_folder else source.path
+    if path is not None:
+        if path.name.casefold().startswith("ck"):
+            return None  # CK+ has the same columns
+        names = source.header(path)
+        if {"emotion", "pixels"} <= set(names):
+            certain = "usage" in names or path.name.casefold() in _FILES
+            return Sighting(
+                f"{path.name} with the columns emotion and pixels", Sure.CERTAIN if certain else Sure.LIKELY
+            )
+        return None
+    fitting = [name for name in source.names if _IMAGE.fullmatch(name)]
+    if fitting and len(fitting) * 2 > len(source.names) and class_folders(source):
+        return Sighting(f"file names such as {fitting[0]}")
+    return None
+
+
+def _read(source: Source) -> Listing:
+    path = source.find(*_FILES) if source.is_folder else source.path
+    if path is None:
+        return read_class_folders(source, NUMBERINGS["fer2013"], "FER2013 in folders")
+    table = source.table(path)
+    listing = list_rows(path, table.frame, source.columns, table.notes, table.class_names)
+    labels = {value for value in listing.rows["emotion"] if isinstance(value, int)}
+    if labels and listing.numbers is None:
+        if 7 in labels:
+            raise DataError(
+                f"{path}: holds the label 7, and FER2013 has 0 to 6; if 7 is contempt, as in ckextended.csv, give "
+                "--dataset ckplus, else name the classes in the settings with 'classes = [...]'"
+            )
+        listing.numbers, listing.numbers_from = dict(NUMBERINGS["fer2013"]), "the numbering of FER2013"
+        listing.classes, listing.classes_from = FER2013_ORDER, "the numbering of FER2013"
+    return listing
+
+
+FER2013 = Layout(
+    "fer2013",
+    "FER2013",
+    (
+        "`fer2013.csv`, `icml_face_data.csv` (`emotion,pixels,Usage`): PrivateTest, else PublicTest",
+        "folders `test/angry` ..., `train/angry` ...",
+    ),
+    _recognise,
+    _read,
+)

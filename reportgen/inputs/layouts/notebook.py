@@ -1,0 +1,120 @@
+"""The notebook's pickle, and other pickles of tables: read without running anything in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reportgen.errors import DataError, printable
+from reportgen.inputs.layouts.layout import Layout, Sighting, Source
+from reportgen.inputs.listing import Listing
+from reportgen.inputs.pickles.safe_pickle import load_pickle
+from reportgen.inputs.tables.columns import list_rows, read_training
+from reportgen.inputs.tables.reading import as_frame, check_size
+
+__all__ = ["NOTEBOOK", "class_list"]
+
+_SUFFIXES = (".pkl", ".pickle", ".p")
+_TEST_FRAMES = ("test_df", "df_test", "test", "test_data", "val_df", "df_val", "val", "df", "data")
+_CLASS_KEYS = ("emotion_classes", "class_names", "classes", "emotions", "labels_order", "idx_to_class", "id2label")
+_TRAINING_FRAMES = ("train_df", "val_df", "df_train", "df_val", "train", "val")
+
+
+def class_list(content: Mapping[Any, Any]) -> tuple[str, ...]:
+    """The class names that a dict states, in the order of their numbers; empty where it states none.
+
+    Lists and arrays of names count under `emotion_classes`, `class_names`, `classes` and the like, and so do dicts from
+    number to name (`idx_to_class`, `id2label`) and from name to number (`class_to_idx`).
+    """
+    for key in (*_CLASS_KEYS, "class_to_idx", "label2id"):
+        value = content.get(key)
+        if isinstance(value, Mapping) and value:
+            pairs = {_number(k): str(v) for k, v in value.items()} | {_number(v): str(k) for k, v in value.items()}
+            pairs.pop(None, None)
+            if sorted(map(int, pairs)) == list(range(len(value))):
+                return tuple(printable(pairs[number]) for number in range(len(value)))
+        names = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
+        if len(names) > 1 and all(isinstance(name, str) for name in names):
+            return tuple(printable(str(name)) for name in names)
+    encoder = content.get("label_encoder")
+    return class_list({"classes": encoder}) if isinstance(encoder, np.ndarray) else ()
+
+
+def _number(value: object) -> Any:
+    """A class's number, which JSON writes as text; None for anything else."""
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return int(value)
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else None
+
+
+def _file(source: Source) -> Path | None:
+    if not source.is_folder:
+        return source.path if source.path.suffix.lower() in _SUFFIXES else None
+    return next(
+        (path for place in ("", "data") if (path := source.path / place / "processed_data.pkl").is_file()), None
+    )
+
+
+def _recognise(source: Source) -> Sighting | None:
+    path = _file(source)
+    return None if path is None else Sighting(path.name)
+
+
+def _read(source: Source) -> Listing:
+    path = _file(source)
+    if path is None:
+        raise DataError(f"{source.path}: no pickle (expected processed_data.pkl or a .pkl file); give it to --data")
+    check_size(path)
+    content = load_pickle(path)
+    notes: list[str] = []
+    training: dict[str, pd.DataFrame] = {}
+    declared: tuple[str, ...] = ()
+    frame = as_frame(content)
+    if isinstance(content, Mapping):
+        declared = class_list(content)
+        if frame is None:
+            frame, key = _test_frame(path, content)
+            if key.startswith(("val", "df_val")):
+                notes.append(f"no 'test_df' in the pickle: '{key}' is used")
+            found = {name: as_frame(content.get(name)) for name in _TRAINING_FRAMES if name != key}
+            training = {name: other for name, other in found.items() if other is not None}
+    if frame is None:
+        raise DataError(f"{path}: holds a {type(content).__name__}; expected a DataFrame or a dict with 'test_df'")
+    listing = list_rows(path, frame, source.columns, notes, declared=declared)
+    for name, other in training.items():
+        rows = read_training(other, source.columns)
+        if rows is not None:
+            listing.training[name] = rows
+    listing.roots = (path.parent / "images", path.parent.parent / "images", path.parent.parent)
+    return listing
+
+
+def _test_frame(path: Path, content: Mapping[Any, Any]) -> tuple[pd.DataFrame, str]:
+    for key in _TEST_FRAMES:
+        frame = as_frame(content.get(key))
+        if frame is not None:
+            return frame, key
+    for images, labels in (("X_test", "y_test"), ("x_test", "y_test"), ("test_images", "test_labels")):
+        held, classes = content.get(images), content.get(labels)
+        if isinstance(held, np.ndarray | list) and classes is not None and len(held) == len(classes):
+            return pd.DataFrame({"pixels": list(held), "label": _as_numbers(np.asarray(classes))}), images
+    found = ", ".join(str(name) for name in list(content)[:8]) or "nothing"
+    raise DataError(f"{path}: holds no test frame (found: {found}); expected a DataFrame under 'test_df'")
+
+
+def _as_numbers(labels: Any) -> list[Any]:
+    """Labels of an array, one-hot rows as the places of their ones."""
+    return list(labels.argmax(axis=1) if labels.ndim == 2 else labels)
+
+
+NOTEBOOK = Layout(
+    "notebook",
+    "The notebook's pickle",
+    ("`processed_data.pkl` (`test_df`, `emotion_classes`); pickles of a frame, of rows, of `X_test` and `y_test`",),
+    _recognise,
+    _read,
+)

@@ -1,0 +1,76 @@
+"""All layouts that are read, and which of them a source has."""
+
+from __future__ import annotations
+
+from reportgen.errors import DataError
+from reportgen.inputs.layouts.affectnet import AFFECTNET
+from reportgen.inputs.layouts.ckplus import CKPLUS
+from reportgen.inputs.layouts.expw import EXPW
+from reportgen.inputs.layouts.fer2013 import FER2013
+from reportgen.inputs.layouts.ferplus import FERPLUS
+from reportgen.inputs.layouts.folders import FOLDERS
+from reportgen.inputs.layouts.huggingface import HUGGINGFACE
+from reportgen.inputs.layouts.jaffe import JAFFE
+from reportgen.inputs.layouts.kdef import KDEF
+from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
+from reportgen.inputs.layouts.muxspace import MUXSPACE
+from reportgen.inputs.layouts.notebook import NOTEBOOK
+from reportgen.inputs.layouts.rafdb import RAFDB
+from reportgen.inputs.layouts.tables import TABLES
+from reportgen.inputs.listing import Listing
+
+__all__ = ["LAYOUTS", "layout_table", "read_source", "recognise"]
+
+LAYOUTS: tuple[Layout, ...] = (
+    NOTEBOOK, FER2013, FERPLUS, RAFDB, AFFECTNET, CKPLUS, JAFFE, KDEF, EXPW, MUXSPACE, HUGGINGFACE, FOLDERS, TABLES,
+)  # fmt: skip
+"""In the order of the README's table. The first two that see the same pickle or table are the more particular."""
+
+
+def recognise(source: Source) -> list[tuple[Layout, Sighting]]:
+    """Layouts that a source may have, the surest first."""
+    seen = [(layout, sighting) for layout in LAYOUTS if (sighting := layout.recognise(source)) is not None]
+    return sorted(seen, key=lambda pair: -pair[1].sure)
+
+
+def read_source(source: Source, dataset: str | None = None) -> Listing:
+    """The test set in a file or folder.
+
+    Parameters
+    ----------
+    dataset
+        The layout's name, where the user says it; else it is recognised.
+
+    Raises
+    ------
+    DataError
+        There is no such layout, nothing or too much is recognised, or it cannot be read.
+    """
+    if dataset is not None:
+        named = next((layout for layout in LAYOUTS if layout.name == dataset.casefold()), None)
+        if named is None:
+            names = ", ".join(layout.name for layout in LAYOUTS)
+            raise DataError(f"--dataset {dataset}: no such data set; expected one of {names}")
+        source.named = True
+        return named.read(source)
+    seen = recognise(source)
+    if not seen:
+        raise DataError(
+            f"{source.path}: found no images in folders named after emotions, no table and no data set that is known; "
+            "give the folder above the emotions' folders, or the table itself, to --data; the README lists what is read"
+        )
+    surest = seen[0][1].sure
+    best = [(layout, sighting) for layout, sighting in seen if sighting.sure == surest]
+    if len(best) > 1 and surest == Sure.CERTAIN:
+        found = "; ".join(f"{layout.name} ({sighting.seen})" for layout, sighting in best)
+        raise DataError(
+            f"{source.path}: may be {found}; choose with --dataset, or give the table or folder that is meant to --data"
+        )
+    return best[0][0].read(source)
+
+
+def layout_table() -> str:
+    """The README's table of what is read."""
+    lines = ["| `--dataset` | Data set | What is read |", "|---|---|---|"]
+    lines += [f"| `{layout.name}` | {layout.title} | {'; '.join(layout.forms)} |" for layout in LAYOUTS]
+    return "\n".join(lines) + "\n"
