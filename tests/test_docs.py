@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from reportgen._version import __version__
 from reportgen.cli import app
 from reportgen.config import Config, setting
+from reportgen.inputs.layouts.registry import layout_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -86,6 +87,18 @@ def test_the_readmes_table_of_settings_is_that_of_the_registry():
         (ROOT / "README.md").write_text(before + start + settings_table() + end + after, encoding="utf-8")
         return
     assert found == settings_table()
+
+
+def test_the_readmes_table_of_layouts_is_that_of_the_registry():
+    """After a wanted change `REPORTGEN_SETTINGS_TABLE=write` writes it."""
+    start, end = "<!-- layouts -->\n", "<!-- end of layouts -->"
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    before, rest = text.split(start)
+    found, after = rest.split(end)
+    if os.environ.get("REPORTGEN_SETTINGS_TABLE") == "write":
+        (ROOT / "README.md").write_text(before + start + layout_table() + end + after, encoding="utf-8")
+        return
+    assert found == layout_table()
 
 
 def test_the_settings_of_the_readme_are_allowed():

@@ -139,6 +139,10 @@ def _number_meaning(listing: Listing, numbers: set[int], given: GivenClasses | N
             f"their numbers in the settings with 'classes = [...]', {way_out}"
         )
     counted = {number for number in numbers if number >= 0}
+    if any(isinstance(value, str) for value in listing.rows["emotion"]) and not counted & set(
+        range(len(given.names) + 1)
+    ):
+        return {}  # labels are words, and these few are none of them
     n, lowest, highest = len(given.names), min(counted, default=0), max(counted, default=0)
     # One number too many with one missing in between: the missing one is probably a class that is not in `classes`.
     gap = lowest == 0 and highest == n and len(counted) == n

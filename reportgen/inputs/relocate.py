@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -113,8 +114,9 @@ def reorder(test_set: TestSet, images: pd.DataFrame) -> TestSet:
             f"{test_set.source}: {len(lost):,} of {len(images):,} images of the analysis are not in it "
             f"(the first: {lost.iloc[0]}){instead}; give the whole test set to --data"
         )
-    pixels = None if test_set.pixels is None else test_set.pixels[rows]
-    frame = test_set.frame.iloc[rows].reset_index(drop=True)
-    return TestSet(
-        frame, test_set.classes, test_set.problems, test_set.source, test_set.training, test_set.notes, pixels
+    return replace(
+        test_set,
+        frame=test_set.frame.iloc[rows].reset_index(drop=True),
+        pixels=None if test_set.pixels is None else test_set.pixels[rows],
+        boxes=None if test_set.boxes is None else test_set.boxes[rows],
     )

@@ -127,7 +127,7 @@ def _blocks(
         rows = slice(task.rows.start, task.rows.stop)
         block = facts.slice(task.rows.start, len(task.rows))
         columns: dict[str, Any] = {"shard": pa.array([task.shard] * len(task.rows), pa.int64())}
-        if test_set.pixels is None:
+        if test_set.lies_in_files:
             files = [os.fsencode(str(file)) for file in test_set.frame["file"].iloc[rows]]
             columns["file"] = pa.array(files, pa.binary())
         else:

@@ -174,7 +174,10 @@ def count_votes(listing: Listing, votes: Mapping[str, str], others: Sequence[str
     if one_hot:
         listing.rows = listing.rows.drop(columns=[*votes, *others])
     else:
-        listing.rows = listing.rows.rename(columns={name: f"votes {name}" for name in (*votes, *others)})
+        numbers = counts[kept].astype(np.int64) if (counts == np.rint(counts)).all() else counts[kept]
+        listing.rows = listing.rows.drop(columns=[*votes, *others])
+        for place, name in enumerate((*votes, *others)):
+            listing.rows[f"votes {name}"] = numbers[:, place]
         listing.notes.append("the class with most votes is the label, ties are left out; all votes are kept as columns")
 
 

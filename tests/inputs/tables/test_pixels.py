@@ -65,7 +65,7 @@ def test_cells_that_are_no_image_name_the_reason() -> None:
         (np.full((3, 8, 10), 7), (8, 10, 3)),
         (np.array([[7] * 10] * 8).tolist(), (8, 10)),
     ],
-    ids=["list", "list as text", "other separators", "array", "one channel", "channel first", "RGB", "RGB first", "rows"],
+    ids=["list", "text of a list", "other text", "array", "one channel", "channel first", "RGB", "RGB first", "rows"],
 )
 def test_every_way_to_write_an_image(cell: object, shape: tuple[int, ...]) -> None:
     image, reason = parse_image(cell)

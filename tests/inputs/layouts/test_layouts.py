@@ -1,0 +1,446 @@
+"""Every data set as its publishers lay it out, written in small and read back; near misses give one line."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from reportgen.config import Columns, Config, ModelConfig
+from reportgen.errors import DataError
+from reportgen.inputs.emotions import AFFECTNET_ORDER, CKPLUS_ORDER, EMOTIONS, FER2013_ORDER, RAFDB_ORDER
+from reportgen.inputs.images.decoding import decode
+from reportgen.inputs.layouts.layout import Source
+from reportgen.inputs.layouts.registry import LAYOUTS, recognise
+from reportgen.inputs.testset import TestSet, load_test_set
+
+Make = Callable[..., None]
+FOLDERS = ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
+FERPLUS = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"]
+
+
+def load(data: Path, **settings: Any) -> TestSet:
+    test_set = load_test_set(Config(data=data, **settings))
+    frame = test_set.frame
+    for row in range(len(frame)):
+        assert decode(test_set.read_bytes(row)).width > 0
+        assert test_set.classes[frame["label"][row]] == frame["emotion"][row]
+    return test_set
+
+
+def layout(data: Path) -> str:
+    return recognise(Source(data))[0][0].name
+
+
+def write_csv(path: Path, lines: list[str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def face(number: int, side: int = 48) -> np.ndarray:
+    return np.random.default_rng(number).integers(0, 256, (side, side), dtype=np.uint8)
+
+
+def pixels(number: int) -> str:
+    return " ".join(map(str, face(number).ravel()))
+
+
+@pytest.mark.parametrize("header", ["emotion,pixels,Usage", "emotion, pixels, Usage"])
+@pytest.mark.parametrize("name", ["fer2013.csv", "icml_face_data.csv"])
+def test_fer2013_as_a_table(tmp_path: Path, name: str, header: str) -> None:
+    usages = ["Training", "PublicTest", "PrivateTest"]
+    table = write_csv(tmp_path / name, [header, *(f"{n % 7},{pixels(n)},{usages[n % 3]}" for n in range(21))])
+    for data in (table, tmp_path):
+        assert layout(data) == "fer2013"
+        test_set = load(data)
+        assert test_set.classes == FER2013_ORDER
+        assert test_set.frame["emotion"].tolist() == [FER2013_ORDER[n % 7] for n in range(2, 21, 3)]
+        assert (decode(test_set.read_bytes(0)).samples == face(2)).all()
+        assert any("the numbering of FER2013: 0 anger, 1 disgust" in note for note in test_set.notes)
+
+
+def test_fer2013_numbers_that_became_decimals(tmp_path: Path) -> None:
+    table = write_csv(
+        tmp_path / "fer.csv", ["emotion,pixels,Usage", *(f"{n}.0,{pixels(n)},PrivateTest" for n in range(7))]
+    )
+    assert load(table).frame["emotion"].tolist() == list(FER2013_ORDER)
+
+
+def test_fer2013_and_similar_sets_in_folders(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"{split}/{name}/{n}.jpg" for split in ("train", "test") for n, name in enumerate(FOLDERS)))
+    test_set = load(tmp_path)
+    assert layout(tmp_path) == "folders"
+    assert test_set.classes == EMOTIONS and len(test_set) == 7
+    assert len(test_set.training["training folder"]) == 7
+
+
+def test_numbered_folders_with_fer2013s_names_are_told_by_them(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"test/{n}/PrivateTest_{n}.jpg" for n in range(7)))
+    test_set = load(tmp_path)
+    assert test_set.classes == FER2013_ORDER and test_set.frame["emotion"].tolist() == list(FER2013_ORDER)
+
+
+def ferplus_lines() -> list[str]:
+    lines = ["Usage,Image name," + ",".join(FERPLUS)]
+    for n in range(8):
+        votes = [0] * 10
+        votes[n], votes[8] = 8, 1
+        lines.append(f"PrivateTest,fer{n:07d}.png,{','.join(map(str, votes))}")
+    lines.append("PrivateTest,fer0000008.png,5,5,0,0,0,0,0,0,0,0")  # a tie
+    lines.append("PrivateTest,fer0000009.png,2,0,0,0,0,0,0,0,8,0")  # unknown
+    lines.append("PrivateTest,,0,0,0,0,0,0,0,0,0,10")  # no face
+    lines.append("Training,fer0000011.png,10,0,0,0,0,0,0,0,0,0")
+    return lines
+
+
+@pytest.mark.parametrize("form", ["images", "pixels"])
+def test_ferplus(tmp_path: Path, make_images: Make, form: str) -> None:
+    table = write_csv(tmp_path / "fer2013new.csv", ferplus_lines())
+    if form == "images":
+        make_images(tmp_path, *(f"FER2013Test/fer{n:07d}.png" for n in range(10)))
+    else:
+        usages = ["PrivateTest"] * 11 + ["Training"]
+        write_csv(
+            tmp_path / "fer2013.csv", ["emotion,pixels,Usage", *(f"0,{pixels(n)},{u}" for n, u in enumerate(usages))]
+        )
+    for data in (table, tmp_path):
+        test_set = load(data) if data == table or form == "images" else load(data, dataset="ferplus")
+        assert test_set.frame["emotion"].tolist() == FERPLUS[:8]
+        assert test_set.classes == tuple(FERPLUS[:8])
+        assert test_set.frame["votes neutral"].tolist() == [8, 0, 0, 0, 0, 0, 0, 0]
+        assert sorted(test_set.problems["kind"]) == ["no-label", "undecided-label", "undecided-label"]
+        if form == "pixels":
+            assert (decode(test_set.read_bytes(3)).samples == face(3)).all()
+
+
+def test_ferplus_with_a_list_in_each_folder(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"FER2013Test/fer{n:07d}.png" for n in range(3)))
+    lines = [f'fer{n:07d}.png,"(0, 0, 48, 48)",{",".join("9" if k == n else "0" for k in range(10))}' for n in range(3)]
+    write_csv(tmp_path / "FER2013Test/label.csv", lines)
+    assert load(tmp_path).frame["emotion"].tolist() == FERPLUS[:3]
+
+
+def test_ferplus_and_fer2013_side_by_side_ask_which_is_meant(tmp_path: Path) -> None:
+    write_csv(tmp_path / "fer2013new.csv", ferplus_lines())
+    write_csv(tmp_path / "fer2013.csv", ["emotion,pixels,Usage", f"0,{pixels(0)},PrivateTest"])
+    with pytest.raises(DataError, match=r"may be fer2013 .*; ferplus .*; choose with --dataset"):
+        load(tmp_path)
+
+
+def raf(root: Path, make_images: Make) -> None:
+    lines = [f"{part}_{n:05d}.jpg {n % 7 + 1}" for n in range(14) for part in [("train", "test")[n % 2]]]
+    write_csv(root / "EmoLabel/list_patition_label.txt", lines)
+    make_images(root, *(f"Image/aligned/{line.split('.')[0]}_aligned.jpg" for line in lines))
+    write_csv(root / "Annotation/manual/test_00001_manu_attri.txt", ["1.0\t2.0"] * 5 + ["1", "0", "2"])
+
+
+def test_rafdb_as_published(tmp_path: Path, make_images: Make) -> None:
+    raf(tmp_path, make_images)
+    for data in (tmp_path, tmp_path / "EmoLabel/list_patition_label.txt"):
+        assert layout(data) == "rafdb"
+        test_set = load(data)
+        assert test_set.frame["emotion"].tolist() == [RAFDB_ORDER[n % 7] for n in range(1, 14, 2)]
+        assert test_set.frame["gender"].dropna().to_dict() == {0: "female"}
+        assert (test_set.frame["race"][0], test_set.frame["age"][0]) == ("Caucasian", "20-39")
+        assert len(test_set.training["training part of the list"]) == 7
+        by_name = load(data, classes=EMOTIONS)  # the order of the outputs; what the numbers mean is known
+        assert by_name.frame["emotion"].tolist() == test_set.frame["emotion"].tolist()
+        assert by_name.classes == EMOTIONS
+
+
+def test_rafdb_without_its_images_or_with_other_lines_is_one_line(tmp_path: Path, make_images: Make) -> None:
+    write_csv(tmp_path / "list_patition_label.txt", ["test_0001.jpg 5", "face.jpg 3"])
+    with pytest.raises(DataError, match=r"expected lines such as 'train_00001\.jpg 5'"):
+        load(tmp_path)
+    write_csv(tmp_path / "list_patition_label.txt", ["test_0001.jpg 5"])
+    with pytest.raises(DataError, match="none of 1 images was found"):
+        load(tmp_path)
+
+
+def test_rafdb_of_kaggle(tmp_path: Path, make_images: Make) -> None:
+    names = [f"test_{n:04d}_aligned.jpg" for n in range(1, 8)]
+    make_images(tmp_path, *(f"DATASET/test/{n}/{name}" for n, name in enumerate(names, start=1)))
+    table = write_csv(
+        tmp_path / "test_labels.csv", ["image,label", *(f"{name},{n}" for n, name in enumerate(names, 1))]
+    )
+    for data in (tmp_path, table):
+        test_set = load(data)
+        assert test_set.frame["emotion"].tolist() == list(RAFDB_ORDER) and test_set.classes == RAFDB_ORDER
+
+
+def test_affectnet_tables(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"1/{n}.jpg" for n in range(9)))
+    rows = [f"1/{n}.jpg,1,1,9,9,1;2,{n},0.1,-0.2" for n in range(9)]
+    header = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal"
+    table = write_csv(tmp_path / "validation.csv", [header, *rows])
+    test_set = load(table)
+    assert layout(table) == "affectnet"
+    assert test_set.frame["emotion"].tolist() == list(AFFECTNET_ORDER) == list(test_set.classes)
+    assert test_set.problems["emotion"].tolist() == ["8"]
+    assert any("8 (none), 9 (uncertain)" in note for note in test_set.notes)
+    assert test_set.frame["valence"].tolist() == [0.1] * 8
+    words = ["happy", "sad", "contempt"]
+    table = write_csv(
+        tmp_path / "labels.csv", [",pth,label,relFCs", *(f"{n},1/{n}.jpg,{w},0.8" for n, w in enumerate(words))]
+    )
+    assert load(table).frame["emotion"].tolist() == ["happiness", "sadness", "contempt"]
+
+
+@pytest.mark.parametrize("stored", [str, int, float], ids=["text", "whole", "decimal"])
+def test_affectnets_annotations(tmp_path: Path, make_images: Make, stored: type) -> None:
+    make_images(tmp_path, *(f"{split}_set/images/{n}.jpg" for split in ("train", "val") for n in range(7)))
+    for split in ("train", "val"):
+        (tmp_path / f"{split}_set/annotations").mkdir()
+        for n in range(7):
+            np.save(tmp_path / f"{split}_set/annotations/{n}_exp.npy", np.array(stored(n)))
+            np.save(tmp_path / f"{split}_set/annotations/{n}_val.npy", np.array(str(n / 10)))
+    test_set = load(tmp_path)
+    assert test_set.classes == AFFECTNET_ORDER[:7]
+    assert test_set.frame["emotion"].tolist() == list(AFFECTNET_ORDER[:7])
+    assert test_set.frame["valence"].tolist() == [n / 10 for n in range(7)]
+    assert len(test_set.training["training folder"]) == 7
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "names: ['Anger', 'Contempt', Happy]",
+        "names:\n- Anger\n- Contempt\n- Happy",
+        "names:\n  0: Anger\n  1: Contempt\n  2: Happy",
+    ],
+)
+def test_affectnet_in_yolos_form(tmp_path: Path, make_images: Make, names: str) -> None:
+    make_images(tmp_path, *(f"test/images/{n}.jpg" for n in range(4)))
+    for n in range(3):
+        write_csv(tmp_path / f"test/labels/{n}.txt", [f"{n} 0.5 0.5 1 1"])
+    write_csv(tmp_path / "data.yaml", ["nc: 3", names, "train: ../train/images"])
+    test_set = load(tmp_path)
+    assert test_set.frame["emotion"].tolist() == ["anger", "contempt", "happiness"] == list(test_set.classes)
+    assert test_set.problems["kind"].tolist() == ["no-label"]
+
+
+def test_ck48_with_contempt_and_without_neutral(tmp_path: Path, make_images: Make) -> None:
+    names = ["anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise"]
+    make_images(tmp_path, *(f"{name}/S{n:03d}_00{n}_000000{n + 10}.png" for n, name in enumerate(names)))
+    test_set = load(tmp_path)
+    assert layout(tmp_path) == "ckplus"
+    assert test_set.classes == ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
+    assert test_set.frame["person"].tolist() == [f"S{n:03d}" for n in range(7)]
+
+
+def test_ck_as_a_table(tmp_path: Path, make_images: Make) -> None:
+    table = write_csv(
+        tmp_path / "ckextended.csv", ["emotion,pixels,Usage", *(f"{n},{pixels(n)},PrivateTest" for n in range(8))]
+    )
+    test_set = load(table)
+    assert test_set.classes == (*FER2013_ORDER, "contempt")
+    names = [f"S01{n}_001_0000000{n}.png" for n in range(1, 8)]
+    make_images(tmp_path, *names)
+    table = write_csv(tmp_path / "ck.csv", ["image,emotion", *(f"{name},{n}" for n, name in enumerate(names, start=1))])
+    with pytest.raises(DataError, match=r"--dataset ckplus.*1 anger, 2 contempt.*as in ckextended"):
+        load(table)
+    test_set = load(table, dataset="ckplus")
+    assert test_set.frame["emotion"].tolist() == list(CKPLUS_ORDER[1:])
+    assert test_set.frame["person"].tolist() == [f"S01{n}" for n in range(1, 8)]
+
+
+def test_jaffe(tmp_path: Path) -> None:
+    codes = ["AN", "DI", "FE", "HA", "NE", "SA", "SU"]
+    for n, code in enumerate(codes):
+        Image.fromarray(face(n)).save(tmp_path / f"{('KA', 'KL')[n % 2]}.{code}1.{n}.tiff")
+    test_set = load(tmp_path)
+    assert test_set.frame["person"].tolist() == sorted(["KA", "KL", "KA", "KL", "KA", "KL", "KA"])
+    assert sorted(test_set.frame["emotion"]) == list(EMOTIONS)
+
+
+def test_kdefs_two_sessions_are_one_person(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "AF01/AF01AFS.JPG", "BF01/BF01HAFL.JPG", "AM02/AM02NES.JPG")
+    test_set = load(tmp_path)
+    assert test_set.frame["person"].tolist() == ["F01", "M02", "F01"]
+    assert test_set.frame["emotion"].tolist() == ["fear", "neutral", "happiness"]
+    assert test_set.frame["view"].tolist() == ["front", "front", "left"]
+
+
+def test_expw_cuts_the_faces_out(tmp_path: Path) -> None:
+    (tmp_path / "origin").mkdir()
+    photo = face(0, 64)
+    Image.fromarray(photo).save(tmp_path / "origin/a b.png".replace(" ", ""))
+    lines = ["ab.png 0 8 4 36 40 62.5 3", "ab.png 1 20 30 50 60 40.1 6", "ab.png 2 99 99 120 120 40.1 6"]
+    write_csv(tmp_path / "label.lst", lines)
+    for data in (tmp_path, tmp_path / "label.lst"):
+        test_set = load_test_set(Config(data=data))
+        assert test_set.frame["emotion"].tolist() == ["happiness", "neutral", "neutral"]
+        assert test_set.frame["path"].tolist() == ["ab.png#1", "ab.png#2", "ab.png#3"]
+        # top, left, right, bottom
+        assert (decode(test_set.read_bytes(0)).samples == photo[8:40, 4:36]).all()
+        assert not test_set.lies_in_files
+        with pytest.raises(DataError, match="lies outside the photo"):
+            test_set.read_bytes(2)
+    write_csv(tmp_path / "label.lst", ["ab.png 0 8 4 36"])
+    with pytest.raises(DataError, match="expected lines of 8 fields"):
+        load(tmp_path / "label.lst", dataset="expw")
+
+
+def test_muxspace_reads_persons_before_the_number(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "images/Al_Gore_0001.jpg", "images/Al_Gore_0002.jpg", "images/foo.jpg")
+    write_csv(
+        tmp_path / "data/legend.csv",
+        ["user.id,image,emotion", "1,Al_Gore_0001.jpg,HAPPINESS", "1,Al_Gore_0002.jpg,anger", "2,foo.jpg,fear"],
+    )
+    assert load(tmp_path).frame["person"].tolist() == ["Al_Gore", "Al_Gore", None]
+
+
+def parquet(path: Path, *, names: list[str], column: str = "image", labels: list[int] | None = None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = [{"bytes": image, "path": f"{n}.png"} for n, image in enumerate(map(png, range(7)))]
+    table = pa.table({column: held, "label": pa.array(labels or list(range(7)), pa.int64())})
+    meta = {"info": {"features": {column: {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}}}
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(meta)}), path)
+    return path
+
+
+def png(number: int) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    Image.fromarray(face(number)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("column", ["image", "img_bytes"])
+def test_hugging_face_parquet(tmp_path: Path, column: str) -> None:
+    names = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+    test = parquet(tmp_path / "data/test-00000-of-00001.parquet", names=names, column=column)
+    parquet(tmp_path / "data/train-00000-of-00001.parquet", names=names, column=column)
+    for data in (test, tmp_path):
+        test_set = load(data)
+        assert layout(data) == "huggingface"
+        assert test_set.classes == FER2013_ORDER and len(test_set) == 7
+        assert test_set.frame["emotion"].tolist() == list(FER2013_ORDER)
+        assert test_set.read_bytes(2) == png(2)
+        assert test_set.frame["path"][2] == "2.png"
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_hugging_face_imagefolder(tmp_path: Path, make_images: Make, form: str) -> None:
+    make_images(tmp_path, "test/a.png", "test/b.png", "train/a.png")
+    rows = [{"file_name": "a.png", "emotion": "happy"}, {"file_name": "b.png", "emotion": "sad"}]
+    for split in ("test", "train"):
+        text = "\n".join(map(json.dumps, rows)) if form == "jsonl" else "file_name,emotion\na.png,happy\nb.png,sad\n"
+        (tmp_path / split / f"metadata.{form}").write_text(text)
+    assert load(tmp_path).frame["emotion"].tolist() == ["happiness", "sadness"]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("list.csv", ["a.jpg,happy", "b.jpg,sad"]),
+        ("list.txt", ["a.jpg happy", "b.jpg sad"]),
+        ("list.tsv", ["a.jpg\thappy", "b.jpg\tsad"]),
+    ],
+)
+def test_lists_without_a_header(tmp_path: Path, make_images: Make, name: str, lines: list[str]) -> None:
+    make_images(tmp_path, "a.jpg", "b.jpg")
+    test_set = load(write_csv(tmp_path / name, lines))
+    assert test_set.frame["path"].tolist() == ["a.jpg", "b.jpg"]
+    assert test_set.frame["emotion"].tolist() == ["happiness", "sadness"]
+
+
+def test_one_hot_columns(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"{n}.jpg" for n in range(4)))
+    lines = ["filename, Angry, Happy, Sad", "0.jpg,1,0,0", "1.jpg,0,0,1", "2.jpg,0,1,0", "3.jpg,0,0,0"]
+    table = write_csv(tmp_path / "_classes.csv", lines)
+    test_set = load(table)
+    assert test_set.frame["emotion"].tolist() == ["anger", "sadness", "happiness"]
+    assert test_set.problems["kind"].tolist() == ["undecided-label"]
+    assert "Angry" not in test_set.frame.columns
+
+
+def test_an_empty_label_among_numbers(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"{n}.jpg" for n in range(4)))
+    table = write_csv(tmp_path / "t.csv", ["path,label", "0.jpg,0.0", "1.jpg,1.0", "2.jpg,", "3.jpg,2.0"])
+    test_set = load(table, classes=("sad", "happy", "fear"))
+    assert test_set.frame["emotion"].tolist() == ["sadness", "happiness", "fear"]
+    assert test_set.problems["kind"].tolist() == ["no-label"]
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb", "text", "arrays"])
+def test_images_in_the_cells_of_a_pickle(tmp_path: Path, kind: str) -> None:
+    images = [face(n) if kind != "rgb" else np.stack([face(n)] * 3, axis=2) for n in range(3)]
+    cells: list[Any] = [str(image.ravel().tolist()) for image in images] if kind == "text" else images
+    content: dict[str, Any] = {
+        "test_df": pd.DataFrame({"image" if kind != "text" else "pixels": cells, "emotion": ["sad", "happy", "fear"]})
+    }
+    if kind == "arrays":
+        content = {"X_test": np.stack(images), "y_test": np.array([0, 1, 2]), "classes": ["sad", "happy", "fear"]}
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps(content))
+    test_set = load(tmp_path / "t.pkl")
+    assert test_set.frame["emotion"].tolist() == ["sadness", "happiness", "fear"]
+    assert (decode(test_set.read_bytes(1)).pixels[:, :, 0] == face(1)).all()
+
+
+@pytest.mark.parametrize("key", ["classes", "class_to_idx", "idx_to_class", "dict", "id2label"])
+def test_names_in_a_pickle_say_what_its_numbers_mean(tmp_path: Path, make_images: Make, key: str) -> None:
+    make_images(tmp_path, *(f"{n}.jpg" for n in range(7)))
+    frame = pd.DataFrame({"image_path": [f"{n}.jpg" for n in range(7)], "label": range(7)})
+    stated: dict[str, Any] = {
+        "classes": {"classes": list(FER2013_ORDER)},
+        "class_to_idx": {"class_to_idx": {name: n for n, name in enumerate(FER2013_ORDER)}},
+        "idx_to_class": {"idx_to_class": dict(enumerate(FER2013_ORDER))},
+        "dict": {"classes": dict(enumerate(FER2013_ORDER))},
+        "id2label": {"id2label": {str(n): name for n, name in enumerate(FER2013_ORDER)}},
+    }[key]
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps({"test_df": frame, **stated}))
+    test_set = load(tmp_path / "t.pkl")
+    assert test_set.classes == FER2013_ORDER and test_set.frame["emotion"].tolist() == list(FER2013_ORDER)
+
+
+def test_a_pickled_list_of_pairs(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps([("a.jpg", "sad"), ("b.jpg", "happy")]))
+    assert load(tmp_path / "t.pkl").frame["emotion"].tolist() == ["sadness", "happiness"]
+
+
+def test_a_named_data_set_overrules(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"test/{n}/{n}.jpg" for n in range(1, 8)))
+    assert load(tmp_path, dataset="rafdb").frame["emotion"].tolist() == list(RAFDB_ORDER)
+    assert load(tmp_path, dataset="affectnet").frame["emotion"].tolist() == list(AFFECTNET_ORDER[1:])
+    with pytest.raises(DataError, match="--dataset raf: no such data set; expected one of notebook, fer2013"):
+        load(tmp_path, dataset="raf")
+    with pytest.raises(DataError, match="no legend"):
+        load(tmp_path, dataset="muxspace")
+
+
+@pytest.mark.parametrize("one", LAYOUTS, ids=lambda one: one.name)
+def test_a_layout_that_is_not_there_is_one_line(one: Any, tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "a.jpg", "x/b.jpg")
+    table = write_csv(tmp_path / "t.csv", ["a,b", "1,2"])
+    for data in (tmp_path, table):
+        with pytest.raises(DataError) as caught:
+            load(data, dataset=one.name)
+        assert "\n" not in str(caught.value)
+
+
+def test_columns_of_the_settings_reach_every_layout(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "a.jpg", "b.jpg")
+    table = write_csv(tmp_path / "t.csv", ["wo,was", "a.jpg,sad", "b.jpg,happy"])
+    assert load(table, columns=Columns(path="wo", emotion="was")).frame["emotion"].tolist() == ["sadness", "happiness"]
+
+
+def test_models_that_state_their_classes_decide_the_order(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "a.jpg", "b.jpg")
+    table = write_csv(tmp_path / "t.csv", ["path,emotion", "a.jpg,sad", "b.jpg,happy"])
+    eight = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
+    models = {"X": ModelConfig(checkpoint=Path("x.pth"), classes=eight)}
+    assert load(table, models=models).classes == AFFECTNET_ORDER
+    assert load(table, models=models, classes=EMOTIONS).classes == EMOTIONS

@@ -1,0 +1,142 @@
+"""What numbers mean and how a model's outputs are ordered is found from evidence, or refused with the candidates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from reportgen.config import Config
+from reportgen.errors import DataError
+from reportgen.inputs.class_order import parse_classes
+from reportgen.inputs.emotions import EMOTIONS, FER2013_ORDER
+from reportgen.inputs.testset import TestSet, load_test_set
+
+
+def write_images(folder: Path, *names: str) -> None:
+    for n, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.random.default_rng(n).integers(0, 256, (8, 8), dtype=np.uint8)).save(folder / name)
+
+
+def numbered(folder: Path, numbers: list[object]) -> Path:
+    write_images(folder, *(f"{n}.png" for n in range(len(numbers))))
+    frame = pd.DataFrame({"path": [f"{n}.png" for n in range(len(numbers))], "label": numbers})
+    frame.to_csv(folder / "t.csv", index=False)
+    return folder / "t.csv"
+
+
+def test_classes_with_their_numbers() -> None:
+    assert parse_classes(["happy", "Sad"]).names == ("happiness", "sadness")
+    given_classes = parse_classes(["2 = happy", "1: Sad"])
+    assert given_classes.names == ("sadness", "happiness")
+    assert given_classes.numbers == {1: "sadness", 2: "happiness"}
+    with pytest.raises(DataError, match="a number occurs twice"):
+        parse_classes(["1=happy", "1=sad"])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_positions_in_classes_from_0_or_1(tmp_path: Path, first: int) -> None:
+    data = numbered(tmp_path, list(range(first, first + 7)))
+    test_set = load_test_set(Config(data=data, classes=FER2013_ORDER))
+    assert test_set.frame["emotion"].tolist() == list(FER2013_ORDER)
+    assert test_set.notes == (
+        f"numbers read as the positions in 'classes', from {first}: "
+        + ", ".join(f"{n} {name}" for n, name in enumerate(FER2013_ORDER, start=first)),
+    )
+
+
+@pytest.mark.parametrize("numbers", [[1, 2, 3], [2, 3, 4, 5, 6, 7, 8], [0, 1, 3, 4, 5, 6, 7]])
+def test_positions_that_are_not_certain_are_refused_with_a_way_out(tmp_path: Path, numbers: list[object]) -> None:
+    data = numbered(tmp_path, numbers)
+    with pytest.raises(DataError, match=r"which number is which class is not certain.*1=surprise"):
+        load_test_set(Config(data=data, classes=EMOTIONS))
+    explicit = [f"{n}={name}" for n, name in zip(numbers, EMOTIONS, strict=False)]
+    assert load_test_set(Config(data=data, classes=explicit)).frame["emotion"].tolist() == list(
+        EMOTIONS[: len(numbers)]
+    )
+
+
+def test_numbers_without_a_meaning_list_the_candidates(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        load_test_set(Config(data=numbered(tmp_path, [0, 1, 6])))
+    message = str(caught.value)
+    assert "fer2013 (0 anger, 1 disgust" in message and "affectnet (0 neutral" in message
+    assert "rafdb" not in message  # it has no 0
+    assert "--dataset" in message and "classes = [...]" in message
+
+
+def test_numbered_folders_are_never_guessed(tmp_path: Path) -> None:
+    write_images(tmp_path, *(f"test/{n}/{n}.png" for n in range(7)))
+    with pytest.raises(DataError, match=r"labels are numbers .* and nothing says what they mean; they could be"):
+        load_test_set(Config(data=tmp_path))
+    test_set = load_test_set(Config(data=tmp_path, classes=FER2013_ORDER))
+    assert test_set.frame["emotion"].tolist() == list(FER2013_ORDER)
+
+
+def test_folders_count_in_the_order_in_which_loaders_sort_them(tmp_path: Path) -> None:
+    names = ["afraid", "angry", "disgusted", "happy", "neutral", "sad", "surprised"]
+    write_images(tmp_path, *(f"test/{name}/{n}.png" for n, name in enumerate(names)))
+    test_set = load_test_set(Config(data=tmp_path))
+    assert test_set.classes == ("fear", "anger", "disgust", "happiness", "neutral", "sadness", "surprise")
+    assert any("sorted as torchvision and datasets sort them: fear, anger" in note for note in test_set.notes)
+
+
+def test_a_table_of_words_states_what_was_assumed(tmp_path: Path) -> None:
+    words = ["surprised", "afraid", "angry", "disgusted", "happy", "neutral", "sad"]
+    write_images(tmp_path, *(f"{n}.png" for n in range(7)))
+    pd.DataFrame({"path": [f"{n}.png" for n in range(7)], "emotion": words}).to_csv(tmp_path / "t.csv", index=False)
+    test_set = load_test_set(Config(data=tmp_path / "t.csv"))
+    assert test_set.classes == ("fear", "anger", "disgust", "happiness", "neutral", "sadness", "surprise")
+    assert "nothing states the order of the models' outputs" in test_set.notes[0]
+
+
+@settings(max_examples=60)
+@given(
+    order=st.permutations(EMOTIONS),
+    numbers=st.lists(st.integers(0, 12), min_size=7, max_size=7, unique=True).map(sorted),
+    present=st.sets(st.integers(0, 6), min_size=2),
+    form=st.sampled_from(["table", "decimals", "folders"]),
+    told=st.sampled_from(["nothing", "names", "numbers"]),
+)
+def test_no_numbering_is_misread_in_silence(
+    tmp_path_factory: pytest.TempPathFactory,
+    order: list[str],
+    numbers: list[int],
+    present: set[int],
+    form: str,
+    told: str,
+) -> None:
+    """Truth: class `order[i]` has number `numbers[i]`; only some classes have images."""
+    folder = tmp_path_factory.mktemp("set")
+    shown = sorted(present)
+    if form == "folders":
+        names = [f"{numbers[i]}/{i}.png" for i in shown]
+        write_images(folder, *names)
+        data = folder
+    else:
+        written = [f"{numbers[i]}.0" if form == "decimals" else str(numbers[i]) for i in shown]
+        data = numbered(folder, written)
+    classes = {
+        "nothing": None,
+        "names": order,
+        "numbers": [f"{n}={name}" for n, name in zip(numbers, order, strict=True)],
+    }
+    try:
+        test_set: TestSet = load_test_set(Config(data=data, classes=classes[told]))
+    except DataError as error:
+        assert "\n" not in str(error) and told != "numbers"
+        return
+    assert told != "nothing"
+    truth = sorted(order[i] for i in shown)
+    found = sorted(test_set.frame["emotion"])
+    if told == "numbers":
+        assert found == truth
+    elif found != truth:
+        # With names alone a shift may be as good a reading as the truth: then what was assumed is stated.
+        assert any("numbers read as the positions in 'classes'" in note for note in test_set.notes)
