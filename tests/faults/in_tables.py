@@ -17,7 +17,7 @@ ROWS = "rows with faults"
 
 @shared_setup(ROWS)
 def _(scene: Scene) -> None:
-    """Labels as numbers, with a name for each by the settings; 0, which tells where they begin, stays among the last."""
+    """Labels as numbers that the settings name; 0, which tells where they begin, is on the last row."""
     scene.change_rows(emotion=[str((number + 1) % len(EMOTIONS)) for number in range(len(scene.rows()))])
     scene.settings(more=f"classes = {list(EMOTIONS)}\n")
 
