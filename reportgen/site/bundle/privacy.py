@@ -1,7 +1,7 @@
 """A report that may be published: no pixel of a photo, no name of a file or a person.
 
 The report is changed before anything is drawn or written, so whatever the site makes of it, now or in later versions,
-has nothing to give away: pictures come from `load_image`, names from the analysis.
+cannot reveal them: pictures come from `load_image`, names from the analysis.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def _without_names(analysis: Images, names: _Names) -> Images:
 
 
 class _Names:
-    """Knows every name that may not be told, and what stands for it."""
+    """Every name that may not be shown, and what replaces it."""
 
     def __init__(self, analysis: AnalysisAnswers) -> None:
         images = analysis.images
@@ -208,14 +208,14 @@ class _Names:
         self._names = sorted((listed | set(self._swap)) - set(self.ids) - {""}, key=lambda name: (-len(name), name))
 
     def hide(self, text: str) -> str:
-        """A sentence in which every known name, and whatever looks like a file's, is withheld."""
+        """The text without any known name and without anything that looks like a file name."""
         for name in self._names:
             if name in text:
                 text = text.replace(name, f"({_WITHHELD})")
         return _FILE.sub(f"({_WITHHELD})", text)
 
     def cover(self, value: Any) -> Any:
-        """Any record, list or table with ids and names swapped; what holds none is returned as it is."""
+        """Any record, list or table with ids and names replaced; returned as it is where it holds none."""
         if isinstance(value, str):
             if value in self._own:
                 return value

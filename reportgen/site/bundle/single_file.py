@@ -43,7 +43,7 @@ _IMG = re.compile(r"(?<![\w.#-])img(?![\w-])")
 
 
 def single_page(site: Path, names: Iterable[str], router: str, limit_mb: float) -> bytes:
-    """One file from a finished site.
+    """A finished site as one HTML file, UTF-8.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def single_page(site: Path, names: Iterable[str], router: str, limit_mb: float) 
     Raises
     ------
     OutputError
-        The file would be larger than the limit; says by how much, and what to do.
+        The file would be larger than the limit.
     BuildError
-        A page is not as this module expects it.
+        A page lacks what this module looks for, or refers to a file that is not in the site.
     """
     files = {name: (site / name).read_bytes() for name in sorted(names)}
     page = _Bundle(files, router).render().encode("utf-8")
@@ -78,7 +78,7 @@ class _Bundle:
         found = (_ASSET.fullmatch(name) for name in files)
         self._scripts = {f"{match[1]}.{match[2]}": match[0] for match in found if match is not None}
         self._texts = {name: content.decode("utf-8") for name, content in files.items() if name.endswith(".html")}
-        # The index first: it is what is shown where nothing is asked for.
+        # The index first: it is shown where the address names no page.
         self._pages = sorted(self._texts, key=lambda name: (name != "index.html", name))
         self._uses: Counter[str] = Counter()
         self._sizes: dict[str, tuple[str | None, str | None]] = {}
@@ -132,8 +132,8 @@ class _Bundle:
         title, on = _TITLE.search(text), _ON.search(text)
         section = self._path(name, on[1]) if on else ""
         body = self._rewrite(self._main(name), name)
-        told = f'data-title="{title[1] if title else name}" data-section="{section}"'
-        return f'<article class="page" id="/{name}" {told}>{body}</article>'
+        data = f'data-title="{title[1] if title else name}" data-section="{section}"'
+        return f'<article class="page" id="/{name}" {data}>{body}</article>'
 
     def _rewrite(self, text: str, page: str, *, frame: bool = False) -> str:
         # What the frame names is there once and keeps its name.
@@ -148,7 +148,7 @@ class _Bundle:
             if name == "image" and target:
                 name, attributes = "use", {**attributes, "href": f"#{self._reference(self._path(page, target))}"}
             if name == "a" and "download" in attributes:
-                # The address is the content here, so the name is told beside it.
+                # The address is the content here, so the file name is given beside it.
                 attributes["download"] = posixpath.basename(target)
             for key, value in attributes.items():
                 attributes[key] = self._attribute(name, key, value, page, ids, attributes)

@@ -71,7 +71,7 @@ class ModelView:
     reliability: tuple[Picture, Picture] | None
     reliability_text: str
     forest: tuple[Picture, Picture] | None
-    enrichment_alt: str
+    forest_alt: str
     heat: tuple[HeatRow, ...]
     means: tuple[MeanPair, ...]
     blank_rule: str
@@ -132,7 +132,7 @@ def model_view(
         reliability=reliability,
         reliability_text=_reliability_text(report, k),
         forest=forest,
-        enrichment_alt=enrichment_alt(report, k),
+        forest_alt=enrichment_alt(report, k),
         heat=heat_rows(report, k),
         means=mean_pairs(report, links, k, means),
         blank_rule=blank_rule(report, k, means),

@@ -1,7 +1,7 @@
-"""One pass over the images: every picture, thumbnail and map cell of the site, each image decoded once.
+"""One pass over the images draws every picture, thumbnail and map cell of the site, decoding each image once.
 
-Work is split into sheets and shared among threads (decoding, scaling and encoding release the interpreter lock). What
-comes out does not depend on how many there are.
+Work is split into sheets and shared among threads (decoding, scaling and encoding release the interpreter lock). The
+result does not depend on their number.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SheetFile:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Everything drawn.
+    """All pictures of a site, as drawn.
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ def draw_everything(
     known
         Pictures of the last site, by path.
     save
-        Called from several threads with path and content.
+        Called from several threads with the path from the site's root and the content.
     advance
         Called with the number of images done since the last call.
     faces_as_lines

@@ -1,4 +1,4 @@
-"""The pictures of the mined examples: original, as the model sees it, heat, overlay, and for errors both classes.
+"""The pictures of the mined examples: original, model input, heat, overlay, and for errors both classes.
 
 Every file name carries a hash of all that the picture was made from, so an unchanged picture of the last site is taken
 over byte by byte instead of being drawn again. Files hold pixels only: no EXIF, no profile, no time.
@@ -45,7 +45,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class ModelPictures:
-    """What one model's maps look like on one image.
+    """The pictures of one model's maps on one image.
 
     Attributes
     ----------

@@ -46,7 +46,7 @@ def draw_strips(
     sheets = {}
     for row, changes in strips.items():
         rows = [row, *sorted({change.donors[0] for change in changes if change.donors})]
-        # What may be shown of an image can be less than the image: so its hash is not enough.
+        # With privacy on, less than the image is shown, so the hash of its file does not identify the picture.
         pixels = {i: load_image(i) for i in rows}
         made_from = (part for i in rows for part in (pixels[i].tobytes(), faces.points[i].tobytes()))
         key = content_hash(_VERSION, *(change.region for change in changes), *made_from)[:10]

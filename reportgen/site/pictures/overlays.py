@@ -1,4 +1,4 @@
-"""How a class-activation map becomes something to look at: enlarged, put on a scale, coloured, laid over the face.
+"""Class-activation maps as pictures: enlarged, put on a scale, coloured, laid over the face.
 
 Statistics never use these pictures. A shared scale keeps two maps of one image comparable, and the face stays grey and
 readable wherever there is little evidence.

@@ -1,4 +1,4 @@
-"""What a model looks at, in pictures: the image patches under the strongest evidence for an emotion.
+"""The image patches under the strongest evidence for an emotion.
 
 Region summary and high-impact patches are what FaceX (Sarridis et al. 2024) found lay readers to understand best.
 """
@@ -103,11 +103,11 @@ def ranked_peaks(maps: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> 
 
 
 def alike(a: Pixels, b: Pixels) -> bool:
-    """Whether two patches of one size show the same, judged by the correlation of their brightness."""
+    """Whether two patches of one size show the same: their brightness correlates by more than .93."""
     x, y = (grey_face(resize(p, _THUMB, _THUMB))[..., 0].astype(np.float64).ravel() for p in (a, b))
     x, y = x - x.mean(), y - y.mean()
     scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
-    # Two even patches have no pattern to tell them apart by.
+    # Two uniform patches have no pattern that could differ.
     return scale == 0 or float((x * y).sum()) / scale > _ALIKE
 
 

@@ -1,4 +1,4 @@
-"""Photos before and after a property was taken away, drawn from the original as the models were shown them."""
+"""Photos before and after a property was removed, drawn from the original as the models saw them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ShortcutPictures:
 
 
 def draw_shortcuts(report: Report, save: Save) -> ShortcutPictures | None:
-    """Draw what the page about shortcuts shows; None where no changed pictures were shown to the models."""
+    """Draw the pictures of the page about shortcuts; None where the models were shown no changed photos."""
     findings = report.shortcuts
     if findings is None or not findings.effects:
         return None
@@ -61,7 +61,7 @@ def draw_shortcuts(report: Report, save: Save) -> ShortcutPictures | None:
 
 
 def _example(report: Report) -> int:
-    """A labelled photo on which each change can be seen: colourful, and among the sharper half."""
+    """Row of a labelled photo on which each change shows: colourful, and among the sharper half."""
     images, labelled = report.analysis.images, report.analysis.labels >= 0
     sharp = images["sharpness"].to_numpy(dtype=np.float64)
     colour = images["colourfulness"].to_numpy(dtype=np.float64)

@@ -1,7 +1,7 @@
 """Sheets: a hundred thumbnails, or a hundred images' maps, in one file.
 
 A page shows one cell of a sheet through an SVG view box, so ten thousand images are a hundred files, and any
-class's map of any image is at hand without a picture of its own. Map cells keep the layer's resolution; the browser
+class's map of any image can be shown without a picture of its own. Map cells keep the layer's resolution; the browser
 enlarges them, and a border that repeats the outermost cells makes that enlargement end where the map ends.
 """
 

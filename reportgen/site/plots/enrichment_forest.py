@@ -127,7 +127,9 @@ def enrichment_plot(rows: tuple[EnrichmentRow, ...], series: int, palette: Palet
             axes.tick_params(axis="y", length=0)
             axes.xaxis.set_major_locator(MaxNLocator(3, steps=(1, 2, 5, 10)))
         panels[0].set_yticks(places, [row.emotion for row in rows])
-        figure.supxlabel("heat per area, 1 = even attention", fontsize=12, color=palette.soft, x=0.54, y=0.012)
+        figure.supxlabel(
+            "enrichment: heat per area, 1 = even attention", fontsize=12, color=palette.soft, x=0.54, y=0.012
+        )
         return to_svg(figure), round(_WIDTH * 72), round(height * 72)
 
 

@@ -64,7 +64,7 @@ def importance_alt(model: str, rows: Sequence[ImportanceRow]) -> str:
     names = ", ".join(REGION_NAMES[region] for region in TRANSPLANTED)
     emotions = ", ".join(row.emotion for row in rows)
     return (
-        f"Forest plot of {model}: what each emotion loses, in log-odds with 95 % intervals, when {names} come from "
+        f"Forest plot of {model}: log-odds drop of each emotion, with 95 % intervals, when {names} come from "
         f"another emotion's face, one line per emotion ({emotions}); the same numbers are in the table below"
     )
 
@@ -102,7 +102,7 @@ def importance_plot(rows: Sequence[ImportanceRow], series: int, palette: Palette
             axes.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10)))
         panels[0].set_yticks(places, [row.emotion for row in rows])
         figure.supxlabel(
-            "log-odds that the emotion loses with another emotion's region", fontsize=12, color=palette.soft, x=0.54,
+            "log-odds drop with the region of another emotion's face", fontsize=12, color=palette.soft, x=0.54,
             y=0.012,
         )  # fmt: skip
         return to_svg(figure), round(_WIDTH * 72), round(height * 72)

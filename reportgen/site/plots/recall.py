@@ -61,7 +61,7 @@ def confusion_table(report: Report, links: Links, k: int, score: ModelScores) ->
             share = value / total if total else 0.0
             view = (links.token("true", names[truth]), links.token("pred", names[predicted]))
             href = links.explorer(*view, f"model:{report.models[k].slug}") if value else None
-            title = f"{count(value, 'image')} of {names[truth]} read as {names[predicted]}"
+            title = f"{count(value, 'image')} of {names[truth]} predicted as {names[predicted]}"
             if total:
                 title += f", {percent(share)} of {total:,}"
             cells.append(

@@ -38,11 +38,11 @@ def reliability_diagram(score: ModelScores, series: int, palette: Palette) -> tu
         high = np.array([bin_.accuracy.high for bin_ in score.bins])
         top.plot([0, 1], [0, 1], color=palette.soft, linewidth=1, dashes=(4, 3))
         top.annotate(
-            "as sure as right", (0.06, 0.075), rotation=44, color=palette.soft, fontsize=9.5, rotation_mode="anchor"
+            "perfect calibration", (0.06, 0.075), rotation=44, color=palette.soft, fontsize=9.5, rotation_mode="anchor"
         )
         top.vlines(confidence, low, high, color=colour, alpha=0.45, linewidth=2.2)
         top.plot(confidence, accuracy, color=colour, linewidth=1.2, marker="o", markersize=6)
-        top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that was right")
+        top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy")
         bottom.vlines(
             confidence,
             0,
@@ -51,7 +51,7 @@ def reliability_diagram(score: ModelScores, series: int, palette: Palette) -> tu
             linewidth=5,
             alpha=0.75,
         )
-        bottom.set(xlabel="confidence, mean of each group", ylabel="images")
+        bottom.set(xlabel="mean confidence per bin", ylabel="images")
         bottom.set_ylim(bottom=0)
         ticks = [0, 0.25, 0.5, 0.75, 1]
         bottom.set_xticks(ticks, [f"{100 * t:.0f} %" for t in ticks])

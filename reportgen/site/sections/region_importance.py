@@ -103,7 +103,7 @@ class UseSection:
     lede: str
     notes: tuple[str, ...]
     forest: tuple[Picture, Picture] | None
-    enrichment_alt: str
+    forest_alt: str
     untested: str
     least: str
     people: bool
@@ -133,7 +133,7 @@ def use_section(report: Report, links: Links, k: int, pictures: UsePictures) -> 
         lede=_lede(model.name, uses),
         notes=(*_backgrounds(found.backgrounds, model.name), *filter(None, map(_through_colour, uses))),
         forest=pictures.forest,
-        enrichment_alt=importance_alt(model.name, rows),
+        forest_alt=importance_alt(model.name, rows),
         untested=_untested(missing),
         least=f"{MIN_DROP:g}",
         people=any(any(row.people) for row in rows),

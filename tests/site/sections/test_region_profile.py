@@ -225,7 +225,7 @@ def test_the_forest_plot_shows_the_profiles(published: Published, report: Report
         "cheeks and jaw",
         "forehead",
         "background",
-        "heat per area, 1 = even attention",
+        "enrichment: heat per area, 1 = even attention",
     ):
         assert f">{word}<" in text
     assert ">fear<" not in text
