@@ -29,8 +29,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from reportgen.errors import BuildError
-from reportgen.files import is_temporary_name, sweep_leftovers, write_atomically, write_json
-from reportgen.shards import RECORD_KEY, PartStore, array_column, is_part_name, write_table
+from reportgen.shards import RECORD_KEY, PartStore
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -39,21 +38,13 @@ __all__ = [
     "FaceRecords",
     "ModelAnswers",
     "ModelRecords",
-    "PartStore",
-    "array_column",
     "content_hash",
-    "is_part_name",
-    "is_temporary_name",
     "read_analysis",
     "read_answers",
     "read_manifest",
     "read_records",
     "slugify",
-    "sweep_leftovers",
     "unique_slugs",
-    "write_atomically",
-    "write_json",
-    "write_table",
 ]
 
 SCHEMA_VERSION = 4

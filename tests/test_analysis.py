@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.analysis import (
-    PartStore,
-    array_column,
-    content_hash,
-    read_analysis,
-    slugify,
-    sweep_leftovers,
-    write_atomically,
-)
+from reportgen.analysis import content_hash, read_analysis, slugify
 from reportgen.errors import BuildError, OutputError
+from reportgen.files import sweep_leftovers, write_atomically
+from reportgen.shards import PartStore, array_column
 
 KEYS = ["0" * 16, "1" * 16]
 

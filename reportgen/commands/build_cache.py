@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reportgen.analysis import AnalysisAnswers, content_hash, write_json
+from reportgen.analysis import AnalysisAnswers, content_hash
 from reportgen.config import Config, settings_affecting
 from reportgen.explain.fingerprints import code_hash, judging_code
+from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
 from reportgen.output_guard import MANIFEST, STATE, Kind
 from reportgen.result import BuildResult

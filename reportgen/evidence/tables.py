@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from reportgen.analysis import write_atomically, write_json, write_table
+from reportgen.files import write_atomically, write_json
+from reportgen.shards import write_table
 
 __all__ = ["Dictionary", "Tables", "inert", "write_tables"]
 

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reportgen.analysis import content_hash, write_json
+from reportgen.analysis import content_hash
 from reportgen.config import Config
 from reportgen.errors import ConfigError
+from reportgen.files import write_json
 
 __all__ = [
     "WORTH_MEASURING",

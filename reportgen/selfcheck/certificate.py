@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from reportgen._version import __version__
-from reportgen.analysis import write_atomically, write_json
 from reportgen.explain.fingerprints import judging_code, library_versions
+from reportgen.files import write_atomically, write_json
 from reportgen.selfcheck.faces import faces_sha256
 from reportgen.selfcheck.outcome import COLUMNS, Outcome, outcome_table
 from reportgen.selfcheck.plan import SEED, TUNING

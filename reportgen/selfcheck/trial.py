@@ -16,10 +16,11 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from reportgen.analysis import content_hash, write_atomically, write_json
+from reportgen.analysis import content_hash
 from reportgen.commands.build import build
 from reportgen.config import Config, ModelConfig, Preprocessing
 from reportgen.explain.fingerprints import code_hash, judging_code
+from reportgen.files import write_atomically, write_json
 from reportgen.selfcheck.artefacts import plant_some
 from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, faces_sha256, load_faces, split_persons
 from reportgen.selfcheck.networks import NETWORKS, TARGET_LAYER

@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reportgen.analysis import write_atomically, write_json
 from reportgen.config import Config
 from reportgen.errors import OutputError
+from reportgen.files import write_atomically, write_json
 from reportgen.output_guard import (
     MANIFEST,
     MARK,

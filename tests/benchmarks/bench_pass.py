@@ -30,7 +30,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from reportgen.analysis import PartStore, read_analysis
+from reportgen.analysis import read_analysis
 from reportgen.config import Config, ModelConfig
 from reportgen.evidence.attention.findings import judge_attention
 from reportgen.explain.analyse import analyse
@@ -51,6 +51,7 @@ from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.preprocessing import resize
 from reportgen.models.registry import build_model
 from reportgen.progress import SilentProgress
+from reportgen.shards import PartStore
 
 FER = Path(__file__).resolve().parents[2] / "../shared/fer"
 CPU = torch.device("cpu")

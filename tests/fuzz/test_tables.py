@@ -20,11 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from reportgen.analysis import write_table
 from reportgen.config import Config, load_config
 from reportgen.errors import ReportError, printable
 from reportgen.explain.fingerprints import shard_bounds, take_fingerprints
 from reportgen.inputs.testset import RESERVED, load_test_set
+from reportgen.shards import write_table
 
 TIMES = int(os.environ.get("REPORTGEN_FUZZ", "1"))
 COUNTS: Counter[str] = Counter()

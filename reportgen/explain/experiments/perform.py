@@ -13,11 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from reportgen.analysis import Analysis, ModelRecords, PartStore, array_column, content_hash
+from reportgen.analysis import Analysis, ModelRecords, content_hash
 from reportgen.config import Config
 from reportgen.explain.experiments.experiment import Experiment, Pictures, working_size
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
+from reportgen.shards import PartStore, array_column
 
 __all__ = ["ExperimentAnswers", "perform"]
 
