@@ -1,4 +1,4 @@
-"""The seam: `output/analysis/`, per-image records on disk between the models and everything that judges them.
+"""The seam: `output/analysis/`, the per-image records on disk between the models and everything that judges them.
 
     analysis/
       manifest.json             what was analysed: classes, models, settings, versions, content hashes; written last
@@ -7,9 +7,8 @@
       landmarks/part-*.parquet  where the face is, one row per readable image
       models/<slug>/part-*.parquet   logits, raw maps, region masks on the model's grid and probes, likewise
 
-A part's name carries the hash of everything it was computed from, so a part is either there and right or not there:
-a killed run resumes at the first missing part, and unchanged inputs are never computed twice. This module needs no
-torch.
+The name of a part carries the hash of everything it was computed from, so a part that exists is right: a killed run
+resumes at the first missing part, and nothing is computed twice for the same inputs. This module needs no torch.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ from reportgen.shards import RECORD_KEY, PartStore
 __all__ = [
     "SCHEMA_VERSION",
     "Analysis",
-    "AnalysisAnswers",
+    "AnalysisPredictions",
     "FaceRecords",
-    "ModelAnswers",
+    "ModelPredictions",
     "ModelRecords",
     "content_hash",
     "read_analysis",
-    "read_answers",
     "read_manifest",
+    "read_predictions",
     "read_records",
     "slugify",
     "unique_slugs",
@@ -51,8 +50,8 @@ SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True)
-class ModelAnswers:
-    """What one model answered for every image.
+class ModelPredictions:
+    """One model's predictions for every image.
 
     Attributes
     ----------
@@ -86,17 +85,18 @@ class ModelAnswers:
 
 
 @dataclass(frozen=True)
-class ModelRecords(ModelAnswers):
-    """What one model said about every image, and where it found that.
+class ModelRecords(ModelPredictions):
+    """One model's predictions for every image, with its heatmaps and what they are compared with.
 
     Attributes
     ----------
     maps
         (n, C, h, w) float32: the raw, signed class-activation map of every class at the target layer's resolution.
     masks
-        (n, R, h, w) float32: which part of each cell lies in each region; None without regions.
+        (n, R, h, w) float32, 0..1: the share of each cell that lies in each region; None without regions.
     null_mass, null_share
-        (n, P) and (n, P, R): positive mass of P maps with scrambled channel weights, and its share in each region.
+        (n, P) and (n, P, R): positive mass of P maps with scrambled channel weights, and the share of it in each
+        region.
     peak_changed, control_changed
         (n,) whether the prediction changes without the peak cell, and without others (0..1); NaN where not run.
     """
@@ -133,8 +133,8 @@ class FaceRecords:
 
 
 @dataclass(frozen=True)
-class AnalysisAnswers:
-    """All images of a finished analysis and what the models answered: what is small enough to have of millions.
+class AnalysisPredictions:
+    """All images of a finished analysis with all predictions: what fits into memory for millions of images.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ class AnalysisAnswers:
     manifest: dict[str, Any]
     images: pd.DataFrame
     problems: pd.DataFrame
-    models: tuple[ModelAnswers, ...]
+    models: tuple[ModelPredictions, ...]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -168,8 +168,8 @@ class AnalysisAnswers:
 
 
 @dataclass(frozen=True)
-class Analysis(AnalysisAnswers):
-    """An analysis, or a sample of its images, with all that was recorded.
+class Analysis(AnalysisPredictions):
+    """An analysis, or a sample of its images, with everything that was recorded.
 
     Attributes
     ----------
@@ -191,11 +191,11 @@ def read_analysis(folder: Path) -> Analysis:
     BuildError
         The folder holds none, or one of another schema version, or a part is gone.
     """
-    return read_records(read_answers(folder))
+    return read_records(read_predictions(folder))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What a finished analysis says of itself.
+    """Read the manifest of a finished analysis.
 
     Raises
     ------
@@ -212,8 +212,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def read_answers(folder: Path) -> AnalysisAnswers:
-    """Read a finished analysis but for its maps, masks and landmarks.
+def read_predictions(folder: Path) -> AnalysisPredictions:
+    """Read a finished analysis without maps, masks and landmarks.
 
     Raises
     ------
@@ -231,28 +231,28 @@ def read_answers(folder: Path) -> AnalysisAnswers:
         logits = _store(folder, info).rows(info["parts"], ["logits"])["logits"]
         if len(logits) != len(images):
             raise BuildError(f"{folder}: {info['name']} has {len(logits)} rows for {len(images)} images; build again")
-        models.append(ModelAnswers(info["name"], info["slug"], info, logits))
-    return AnalysisAnswers(folder, manifest, images, problems, tuple(models))
+        models.append(ModelPredictions(info["name"], info["slug"], info, logits))
+    return AnalysisPredictions(folder, manifest, images, problems, tuple(models))
 
 
-def read_records(answers: AnalysisAnswers, rows: npt.NDArray[np.int64] | None = None) -> Analysis:
-    """Read what is large: maps, masks, landmarks.
+def read_records(predictions: AnalysisPredictions, rows: npt.NDArray[np.int64] | None = None) -> Analysis:
+    """Read the large records: maps, masks, landmarks.
 
     Parameters
     ----------
     rows
-        Ascending positions in `answers.images`; None for all of them.
+        Ascending positions in `predictions.images`; None for all of them.
 
     Raises
     ------
     BuildError
         A part is gone or cannot be read.
     """
-    folder, manifest = answers.folder, answers.manifest
-    images = answers.images if rows is None else answers.images.iloc[rows].reset_index(drop=True)
-    models = tuple(_read_model(folder, model, rows) for model in answers.models)
+    folder, manifest = predictions.folder, predictions.manifest
+    images = predictions.images if rows is None else predictions.images.iloc[rows].reset_index(drop=True)
+    models = tuple(_read_model(folder, model, rows) for model in predictions.models)
     faces = _read_faces(folder, manifest.get("landmark_parts", []), rows)
-    return Analysis(folder, manifest, images, answers.problems, models, faces)
+    return Analysis(folder, manifest, images, predictions.problems, models, faces)
 
 
 def _store(folder: Path, info: dict[str, Any]) -> PartStore:
@@ -274,8 +274,8 @@ def _read_faces(folder: Path, parts: Sequence[str], rows: npt.NDArray[np.int64] 
     )
 
 
-def _read_model(folder: Path, answers: ModelAnswers, rows: npt.NDArray[np.int64] | None) -> ModelRecords:
-    info, logits = answers.info, answers.logits if rows is None else answers.logits[rows]
+def _read_model(folder: Path, predictions: ModelPredictions, rows: npt.NDArray[np.int64] | None) -> ModelRecords:
+    info, logits = predictions.info, predictions.logits if rows is None else predictions.logits[rows]
     names = ["maps"]
     if info["regions"]:
         names += ["masks", "null_mass", "null_share", "peak_changed", "control_changed"]
@@ -285,7 +285,7 @@ def _read_model(folder: Path, answers: ModelAnswers, rows: npt.NDArray[np.int64]
     if info["regions"]:
         found["masks"] = found["masks"].reshape(n, -1, *grid)
         found["null_share"] = found["null_share"].reshape(*found["null_mass"].shape, -1)
-    return ModelRecords(answers.name, answers.slug, info, logits, **found)
+    return ModelRecords(predictions.name, predictions.slug, info, logits, **found)
 
 
 def content_hash(*parts: str | bytes) -> str:

@@ -14,7 +14,7 @@ import typer
 
 from reportgen._version import __version__
 from reportgen.config import RENAMED, Config, load_config, setting
-from reportgen.errors import STOPPED, ConfigError, ReportError, printable
+from reportgen.errors import INTERRUPTED, ConfigError, ReportError, printable
 from reportgen.terminal import TerminalProgress, make_console
 
 __all__ = ["app", "main"]
@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 
 
-class Finding(StrEnum):
+class Alarm(StrEnum):
     """What `--fail-on` can watch for; a build that finds it ends with exit code 3."""
 
     ERROR = "error"
@@ -72,9 +72,7 @@ SingleFile = Annotated[bool | None, _option("single_file")]
 Mail = Annotated[bool | None, _option("mail")]
 Seed = Annotated[int | None, _option("seed")]
 Unsafe = Annotated[bool | None, _option("unsafe_load")]
-FailOn = Annotated[
-    list[Finding] | None, typer.Option(help="End with exit code 3 if the report finds this; repeatable.")
-]
+FailOn = Annotated[list[Alarm] | None, typer.Option(help="End with exit code 3 if the report finds this; repeatable.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -269,7 +267,7 @@ def _pair(entry: str, flag: str, expected: str) -> tuple[str, str]:
     return left.strip(), right.strip()
 
 
-def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: Sequence[Finding] | None = None) -> None:
+def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: Sequence[Alarm] | None = None) -> None:
     """Say where the report is, and end with the code the user asked for."""
     index = (result.site / "index.html").resolve()
     for warning in result.warnings:
@@ -284,7 +282,7 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: Seque
     progress.note(f"report: {index.as_uri()}")
     if open_:
         webbrowser.open(index.as_uri())
-    found = [finding.value for finding in fail_on or () if finding.value in result.alarms]
+    found = [alarm.value for alarm in fail_on or () if alarm.value in result.alarms]
     if found:
         progress.note(f"failed as asked by --fail-on: {', '.join(found)}")
         raise typer.Exit(EXIT_FINDING)
@@ -299,5 +297,5 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code == EXIT_INTERRUPTED:  # Typer turns Ctrl-C into this without a word
-            sys.stderr.write(f"{STOPPED}\n")
+            sys.stderr.write(f"{INTERRUPTED}\n")
         raise

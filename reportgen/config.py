@@ -16,14 +16,14 @@ from reportgen.errors import ConfigError
 
 __all__ = [
     "RENAMED",
-    "Cluster",
+    "Affected",
     "Columns",
     "Config",
     "ModelConfig",
     "Preprocessing",
+    "RayCluster",
     "RegionMasks",
     "Setting",
-    "Stage",
     "compile_person_pattern",
     "is_plain",
     "load_config",
@@ -40,7 +40,7 @@ _FOUND = Path("reportgen.toml")
 RENAMED = {"sample_images": "max_explained_images", "training_unweighted": "assume_unweighted_training"}
 """New names of settings by their old ones, which go on working."""
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "xgradcam"]
-Stage = Literal["analysis", "evidence", "site", "presentation"]
+Affected = Literal["analysis", "evidence", "site", "presentation"]
 """The records; what is concluded from them; what the site holds; how its pictures look."""
 
 
@@ -70,7 +70,7 @@ class RegionMasks(_Section):
     labels: dict[int, str] = Field(default_factory=dict)
 
 
-class Cluster(_Section):
+class RayCluster(_Section):
     """How `engine = "ray"` runs.
 
     `address` is that of a running cluster ("auto", "host:port" or "ray://..."); without it RAY_ADDRESS counts, else one
@@ -133,7 +133,7 @@ class Setting:
     """
 
     help: str
-    affects: tuple[Stage, ...] = ()
+    affects: tuple[Affected, ...] = ()
     flag: str | None = None
     local: bool = False
 
@@ -234,7 +234,7 @@ class Config(_Section):
     engine: Annotated[
         Literal["local", "ray"], Setting("This machine, or a cluster (see Clusters).", (), "--engine")
     ] = "local"
-    ray: Annotated[Cluster, Setting("The cluster.")] = Cluster()
+    ray: Annotated[RayCluster, Setting("The cluster.")] = RayCluster()
     unsafe_load: Annotated[
         bool,
         Setting("Load checkpoints that run code. Only your own files.", (), "--unsafe-load", local=True),
@@ -302,9 +302,9 @@ def setting(name: str) -> Setting:
     return found
 
 
-def settings_affecting(*stages: Stage) -> tuple[str, ...]:
+def settings_affecting(*affected: Affected) -> tuple[str, ...]:
     """Names of the settings whose change makes any of these anew, in the order of `Config`."""
-    return tuple(name for name in Config.model_fields if set(stages) & set(setting(name).affects))
+    return tuple(name for name in Config.model_fields if set(affected) & set(setting(name).affects))
 
 
 def recorded_settings() -> tuple[str, ...]:

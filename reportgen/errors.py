@@ -17,7 +17,7 @@ from __future__ import annotations
 import unicodedata
 
 __all__ = [
-    "STOPPED",
+    "INTERRUPTED",
     "BuildError",
     "CheckpointError",
     "ConfigError",
@@ -28,14 +28,15 @@ __all__ = [
     "printable",
 ]
 
-STOPPED = "stopped; the same command goes on where this one was"
+INTERRUPTED = "Interrupted; run the same command to resume"
+"""The line on stderr after Ctrl-C."""
 
-# Control characters steer terminals, surrogates are bytes of no encoding, and these marks turn the reading order.
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control characters steer terminals, surrogates are bytes of no encoding, and these marks reverse the reading order.
+_DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def printable(text: str) -> str:
-    """Somebody else's text for terminals and pages: harmful characters as U+FFFD, line breaks as blanks."""
+    """Make untrusted text safe for terminals and pages: harmful characters become U+FFFD, line breaks spaces."""
     if text.isprintable():
         return text
     return "".join(_shown(character) for character in text)
@@ -44,7 +45,7 @@ def printable(text: str) -> str:
 def _shown(character: str) -> str:
     if character in "\n\r\t\x85\u2028\u2029":
         return " "
-    harmful = character in _TURNING or unicodedata.category(character) in ("Cc", "Cs")
+    harmful = character in _DIRECTION_MARKS or unicodedata.category(character) in ("Cc", "Cs")
     return "\ufffd" if harmful else character
 
 

@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, and clearing away what a killed build left."""
+"""Atomic writes, and removal of what a killed build left behind."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from reportgen.errors import OutputError
 
 __all__ = ["is_temporary_name", "sweep_leftovers", "temporary_beside", "write_atomically", "write_json"]
 
-# Our own name in it: what a user calls .draft.2.tmp is not ours to sweep.
+# The name holds ours: a user's file called .draft.2.tmp is not ours to remove.
 _TEMPORARY = re.compile(r"\..+\.(\d+)\.reportgen\.tmp")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, keys sorted, so that the same value gives the same bytes."""
+    """Write JSON atomically with sorted keys, so that the same value gives the same bytes."""
     write_atomically(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the target and rename: a reader sees the old file or the new one, never half of it.
+    """Write beside the target and rename: a reader sees the old file or the new one, never half of one.
 
     Raises
     ------
@@ -45,15 +45,12 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def temporary_beside(path: Path) -> Path:
-    """Where to write what is going to be `path`.
-
-    A dot file with the process number: two builds at once never write into one temporary file.
-    """
+    """Where to write before renaming to `path`: a dot file with the process number, so that no two builds share one."""
     return path.with_name(f".{path.name}.{os.getpid()}.reportgen.tmp")
 
 
 def sweep_leftovers(folder: Path) -> None:
-    """Remove half-written files of builds that were killed; call it while holding the folder's build lock."""
+    """Remove half-written files of killed builds; call it while holding the folder's build lock."""
     for path in [*folder.glob(".*.reportgen.tmp"), *(folder / "analysis").rglob(".*.reportgen.tmp")]:
         if is_temporary_name(path.name):
             path.unlink(missing_ok=True)

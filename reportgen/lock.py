@@ -1,7 +1,8 @@
 """One build at a time in an output folder.
 
-The system's own lock on a small file does the work: whatever ends a process, even SIGKILL or a power cut, also ends
-its lock, so a file that a killed build left behind never keeps the next one out. The number in it is for people.
+The operating system's lock on a small file does the work. Whatever ends a process, even SIGKILL or a power cut, also
+ends its lock, so a file that a killed build left behind never blocks the next one. The process number in it is for
+people.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ from reportgen.errors import OutputError
 __all__ = ["LOCK", "UNLOCKED", "build_lock"]
 
 LOCK = ".reportgen.lock"
-UNLOCKED = "warning: this drive has no locks, so nothing keeps a second build out of the folder; run one at a time"
-# Windows keeps others from reading what is locked: the lock lies far behind the number, where no byte need be.
+UNLOCKED = "warning: this drive does not support locks, so nothing keeps a second build out; run one at a time"
+# Windows keeps others from reading locked bytes, so the lock lies far behind the number, where no byte has to exist.
 _PLACE = 1 << 30
 _HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
-# Some network drives have no locks; a report there is worth more than protection from a second build.
+# Some network drives do not support locks; a report there is worth more than protection from a second build.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 @contextmanager
 def build_lock(folder: Path, note: Callable[[str], object] = lambda _: None) -> Iterator[None]:
-    """Hold `folder` for this process; makes it where it is missing, and leaves no file behind.
+    """Hold `folder` for this process; create it where it is missing, and leave no file behind.
 
     Parameters
     ----------
     note
-        Is told where the drive has no locks.
+        Called with one line where the drive does not support locks.
 
     Raises
     ------
@@ -62,9 +63,9 @@ def build_lock(folder: Path, note: Callable[[str], object] = lambda _: None) -> 
 
 
 def _acquire(path: Path) -> tuple[FileIO | None, bool]:
-    """The file with the lock on it, or None where somebody else has it; and whether there are locks at all."""
+    """The locked file, or None where another process holds the lock; and whether the drive supports locks."""
     while True:
-        # For appending: it must be there afterwards and may be another build's, whose number must stay.
+        # Opened for appending: it may be another build's, whose number must stay.
         file = path.open("ab", buffering=0)
         try:
             held = _try_lock(file)
@@ -72,25 +73,25 @@ def _acquire(path: Path) -> tuple[FileIO | None, bool]:
                 file.close()
                 return None, True
             if _is_same(file, path):
-                with suppress(OSError):  # on a full disk too the lock holds; its number is only for people
+                with suppress(OSError):  # the lock holds on a full disk too; the number is only for people
                     file.truncate(0)
                     os.write(file.fileno(), f"{os.getpid()}\n".encode())
                 return file, held is not None
         except BaseException:
             file.close()
             raise
-        # The build before removed the file between our opening and locking it: this one has no name any more.
+        # The previous build removed the file between our opening and locking it: ours has no name any more.
         file.close()
 
 
 def _release(file: FileIO, path: Path) -> None:
     with suppress(OSError):
         if sys.platform == "win32":
-            # An open file cannot be removed there. Whoever opens it in between has it; then removing it fails.
+            # An open file cannot be removed on Windows; if another build opens it in between, removing it fails.
             file.close()
             path.unlink(missing_ok=True)
         else:
-            # Removed while still held: whoever has opened it meanwhile finds that its name is gone.
+            # Removed while still locked: a build that has opened it meanwhile finds that its name is gone.
             path.unlink(missing_ok=True)
     file.close()
 
@@ -119,7 +120,7 @@ else:
     import fcntl
 
     def _try_lock(file: FileIO) -> bool | None:
-        """Whether the lock is ours now; None where there are none."""
+        """Whether the lock is ours now; None where the drive does not support locks."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

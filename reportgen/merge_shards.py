@@ -1,7 +1,7 @@
-"""One table's parts from several analyses, brought together as the parts of one.
+"""Merges the parts of one table from several analyses.
 
-A part is copied as it is where it can be. It is written anew where an id in it is taken already, or where a column of
-the user's has numbers in one analysis and words in another.
+A part is copied unchanged where possible. It is rewritten where one of its image ids is taken already, or where one of
+the user's columns holds numbers in one analysis and words in another.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reportgen.errors import BuildError
 from reportgen.files import write_atomically
 from reportgen.shards import RECORD_KEY, PartStore
 
-__all__ = ["common_kinds", "join_parts", "unique_ids"]
+__all__ = ["common_kinds", "merge_parts", "unique_ids"]
 
 Source = tuple[PartStore, Sequence[str]]
 """A table of one analysis: where its parts are, and their keys."""
@@ -47,7 +47,7 @@ def unique_ids(ids: Sequence[Iterable[str]]) -> list[dict[str, str]]:
 
 
 def common_kinds(sources: Sequence[Source]) -> dict[str, pa.DataType]:
-    """The columns that are of several types, and the type that holds them all: numbers, else words.
+    """Columns whose type differs between parts, with the type that holds them all: numbers, else words.
 
     Raises
     ------
@@ -63,17 +63,17 @@ def common_kinds(sources: Sequence[Source]) -> dict[str, pa.DataType]:
     return {name: _common(kinds) for name, kinds in found.items() if len(kinds) > 1}
 
 
-def join_parts(
+def merge_parts(
     sources: Sequence[Source], target: PartStore, ids: Sequence[dict[str, str]], kinds: Mapping[str, pa.DataType]
 ) -> list[str]:
-    """Bring all parts of one table together; the keys of the joined table.
+    """Merge all parts of one table; returns the keys of the merged table.
 
     Parameters
     ----------
     ids
         For each source, image ids to change.
     kinds
-        Columns to be brought to one type.
+        Columns to convert, with their new type.
 
     Raises
     ------
@@ -96,10 +96,10 @@ def join_parts(
 
 
 def _altered(source: Path, changed: dict[str, str], kinds: Mapping[str, pa.DataType]) -> pa.Table | None:
-    """The part with other image ids and other types where it has to change, else None.
+    """The part with new image ids and types where it has to change, else None.
 
-    A record under another id or of another type is another record: its key changes with it, so that a later build does
-    not take it for the old one.
+    A record under a new id or of a new type is a new record: its key changes with it, so that a later build does not
+    mistake it for the old one.
     """
     schema = pq.read_schema(source)
     cast = {name: kind for name, kind in kinds.items() if name in schema.names and schema.field(name).type != kind}
@@ -111,9 +111,9 @@ def _altered(source: Path, changed: dict[str, str], kinds: Mapping[str, pa.DataT
         return None
     marks = [f"{name} as {kind}" for name, kind in sorted(cast.items())]
     keys = np.asarray(table.column(RECORD_KEY).to_numpy(), dtype=np.uint64)
-    told = [[changed[name], *marks] if name in changed else marks for name in ids]
+    changes = [[changed[name], *marks] if name in changed else marks for name in ids]
     fresh = [
-        int(content_hash(str(key), *why)[:16], 16) if why else int(key) for key, why in zip(keys, told, strict=True)
+        int(content_hash(str(key), *why)[:16], 16) if why else int(key) for key, why in zip(keys, changes, strict=True)
     ]
     for name, kind in cast.items():
         values = table.column(name).to_pylist()
@@ -129,7 +129,7 @@ def _with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
 
 
 def _key_of(table: pa.Table, key: str) -> str:
-    """Of a part that was written anew from the one with this key; its records' keys stand for what it holds."""
+    """The key of a part that was rewritten from the one with this key; its records' keys stand for its content."""
     return content_hash(key, *map(str, table.column(RECORD_KEY).to_pylist()))[:16]
 
 
@@ -139,7 +139,7 @@ def _common(kinds: set[pa.DataType]) -> pa.DataType:
 
 
 def _words(value: object) -> str | None:
-    """As the cell would be written in a table of words: numbers without a fraction have none."""
+    """The cell as text; whole numbers are written without a fraction."""
     if value is None or value != value:
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,4 +1,4 @@
-"""What a long step tells whoever waits for it."""
+"""How a long stage reports its progress."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-__all__ = ["Progress", "SilentProgress", "Step"]
+__all__ = ["Progress", "RunningStage", "SilentProgress"]
 
 
-class Step(Protocol):
+class RunningStage(Protocol):
     """One running stage."""
 
     def advance(self, amount: int = 1) -> None:
@@ -17,27 +17,27 @@ class Step(Protocol):
 
 
 class Progress(Protocol):
-    """Shows stages; the command line has one for terminals and one for logs."""
+    """Shows the stages of a build; `reportgen.terminal` has one for terminals and logs."""
 
-    def stage(self, title: str, total: int | None = None) -> AbstractContextManager[Step]:
+    def stage(self, title: str, total: int | None = None) -> AbstractContextManager[RunningStage]:
         """A context for one stage of `total` units."""
 
     def note(self, text: str) -> None:
-        """One line for the reader."""
+        """Print one line."""
 
 
-class _SilentStep:
+class _SilentStage:
     def advance(self, amount: int = 1) -> None:
         pass
 
 
 class SilentProgress:
-    """Says nothing: for tests and for use from Python."""
+    """Prints nothing: for tests and for use from Python."""
 
     @contextmanager
-    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+    def stage(self, title: str, total: int | None = None) -> Iterator[RunningStage]:
         """See `Progress.stage`."""
-        yield _SilentStep()
+        yield _SilentStage()
 
     def note(self, text: str) -> None:
         """See `Progress.note`."""

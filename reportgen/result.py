@@ -1,4 +1,4 @@
-"""What a build left behind: paths, the findings in words, the tables, and a card for notebooks."""
+"""What a build returns: paths, the findings in words, the tables, and a card for notebooks."""
 
 from __future__ import annotations
 
@@ -53,22 +53,22 @@ class Findings:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build left behind. In Jupyter it shows the findings and a link to the report.
+    """What a build returns. Jupyter shows it as the findings with a link to the report.
 
     Attributes
     ----------
     site
         Folder of the site; open its `index.html`.
     zip
-        The same as one file, or None.
+        The site as `report.zip`, or None.
     analysis
         The per-image records.
     alarms
-        What `--fail-on` can watch for and this report found.
+        What this report found of the conditions that `--fail-on` knows.
     warnings
         One sentence each.
     single, mail
-        The report as one HTML file, and as a zip small enough for a mail, where they were asked for.
+        The report as one HTML file, and as a zip small enough for a mail; None where not asked for.
     """
 
     site: Path
@@ -95,9 +95,9 @@ class BuildResult:
         """
         path = self.site / "downloads" / "answers.json"
         try:
-            said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            answers = tuple(Answer(**answer) for answer in said["answers"])
-            return Findings(said["headline"], said["lede"], answers)
+            stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            answers = tuple(Answer(**answer) for answer in stored["answers"])
+            return Findings(stored["headline"], stored["lede"], answers)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BuildError(f"{path}: cannot be read ({error}); build the report again") from None
 
@@ -107,7 +107,7 @@ class BuildResult:
         Raises
         ------
         BuildError
-            There is none of this name; the message lists those that are there.
+            There is no table of this name; the message lists those that exist.
         """
         import pandas as pd
 
@@ -118,15 +118,15 @@ class BuildResult:
         return pd.read_parquet(folder / f"{name}.parquet")
 
     def _repr_html_(self) -> str:
-        """A card with the findings, a link, and the report itself folded away below."""
-        said = self.findings
+        """A card with the findings, a link, and the report itself in a closed frame below."""
+        findings = self.findings
         lines = [
             f'<div style="{_CARD}">',
-            f'<p style="{_TITLE}">{html.escape(said.headline)}</p>',
-            f'<p style="margin:.3em 0 .8em">{html.escape(said.lede)}</p>',
+            f'<p style="{_TITLE}">{html.escape(findings.headline)}</p>',
+            f'<p style="margin:.3em 0 .8em">{html.escape(findings.lede)}</p>',
             '<dl style="margin:0">',
         ]
-        for answer in said.answers:
+        for answer in findings.answers:
             alarm = f' <span style="{_ALARM}" title="needs attention">▲</span>' if answer.tone == "bad" else ""
             lines.append(f'<dt style="font-weight:600">{html.escape(answer.question)}{alarm}</dt>')
             sentence = f"<b>{html.escape(answer.lead)}</b> {html.escape(answer.text)}"
@@ -138,7 +138,7 @@ class BuildResult:
         return "\n".join(lines)
 
     def _links(self) -> str:
-        """A page served by Jupyter may not open files; what lies below the notebook it serves itself."""
+        """A page that Jupyter serves cannot open files, except those below the notebook, which it serves itself."""
         path = html.escape(str(self.index.resolve()))
         try:
             below = self.index.resolve().relative_to(Path.cwd()).as_posix()

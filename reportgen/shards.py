@@ -1,4 +1,4 @@
-"""Tables in parts: one Parquet file per shard, named by the hash of everything it was computed from."""
+"""Tables in shards: one Parquet file per part, named by the hash of everything it was computed from."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 RECORD_KEY = "record_key"
-"""Column of every part: for each row the hash of all that the row was computed from."""
+"""Column of every part: for each row, the hash of everything it was computed from."""
 
 _PART = re.compile(r"part-(\d{5,})-([0-9a-f]{16})\.parquet")
 
@@ -44,7 +44,7 @@ class Keys:
     parts
         Per part, 16 hex digits.
     rows
-        (n,) per row of the test set; written beside the row, so that it can be taken over into another part.
+        (n,) per row of the test set; written beside the row, so that the row can be reused in another part.
     """
 
     parts: tuple[str, ...]
@@ -57,7 +57,7 @@ def is_part_name(name: str) -> bool:
 
 
 class PartStore:
-    """The parts of one table, each valid for exactly the inputs whose hash is in its name."""
+    """The parts of one table; each is valid for exactly the inputs whose hash is in its name."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -130,13 +130,13 @@ class PartStore:
             filled += count
         return found
 
-    def strangers(self, keys: Sequence[str]) -> bool:
-        """Whether there are parts of ours that the present inputs do not use."""
+    def has_unused(self, keys: Sequence[str]) -> bool:
+        """Whether there are parts that the present inputs do not use."""
         keep = {self.path(index, key).name for index, key in enumerate(keys)}
         return any(is_part_name(path.name) and path.name not in keep for path in self.folder.glob("part-*.parquet"))
 
     def prune(self, keys: Sequence[str]) -> None:
-        """Remove parts of ours that the present inputs do not use; other files are left alone."""
+        """Remove parts that the present inputs do not use; other files are left alone."""
         keep = {self.path(index, key).name for index, key in enumerate(keys)}
         for path in sorted(self.folder.glob("part-*.parquet")):
             if is_part_name(path.name) and path.name not in keep:
@@ -144,7 +144,7 @@ class PartStore:
 
 
 def prune_models(analysis: Path, slugs: Iterable[str]) -> None:
-    """Remove parts of ours of all models but these, and their folders once they are empty.
+    """Remove the parts of all models but these, and their folders once they are empty.
 
     Other files are left alone, and so is what a link leads to.
     """
@@ -196,7 +196,8 @@ def write_table(path: Path, table: pa.Table) -> None:
 def table_bytes(table: pa.Table) -> bytes:
     """A table as a Parquet file; the same table gives the same bytes."""
     sink = pa.BufferOutputStream()
-    # A dictionary of measured numbers holds each of them once: it takes five times as long and half as much space more.
+    # A dictionary of measured numbers holds each of them once: writing takes five times as long, and half as much space
+    # again.
     words = [field.name for field in table.schema if not _holds_floats(field.type)]
     pq.write_table(table, sink, compression="zstd", store_schema=True, use_dictionary=words)
     content: bytes = sink.getvalue().to_pybytes()

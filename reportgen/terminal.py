@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 
 from reportgen.errors import printable
-from reportgen.progress import Step
+from reportgen.progress import RunningStage
 
 __all__ = ["TerminalProgress", "make_console"]
 
@@ -23,19 +23,19 @@ _LOG_EVERY = 10.0  # seconds between two plain lines of one stage
 
 class _LastingConsole(Console):
     def on_broken_pipe(self) -> None:
-        """Whoever read the output has gone, as `head` does: the build goes on, only silently."""
+        """The reader of the output has gone, as `head` does: the build goes on in silence."""
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def make_console() -> Console:
-    """Standard output for people; letters that it cannot show are escaped instead of ending the build."""
+    """Standard output; characters that it cannot show are escaped instead of ending the build."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     return _LastingConsole(highlight=False, soft_wrap=True)
 
 
-class _BarStep:
+class _Bar:
     def __init__(self, bars: Bars, task: object, began: float) -> None:
         self._bars, self._task, self._began, self._done = bars, task, began, 0
 
@@ -45,7 +45,7 @@ class _BarStep:
         self._bars.update(self._task, advance=amount, rate=f"{rate:.1f}/s")  # type: ignore[arg-type]
 
 
-class _LogStep:
+class _Log:
     def __init__(self, say: Callable[[str], None], title: str, total: int | None, began: float) -> None:
         self._say, self._title, self._total = say, title, total
         self._began, self._last, self._done = began, began, 0
@@ -61,7 +61,7 @@ class _LogStep:
 
 
 class TerminalProgress:
-    """Shows stages and remembers how long each took.
+    """Shows the stages and records how long each took.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class TerminalProgress:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+    def stage(self, title: str, total: int | None = None) -> Iterator[RunningStage]:
         """A context for one stage of `total` units."""
         began = time.monotonic()
         try:
@@ -87,16 +87,16 @@ class TerminalProgress:
                     TimeRemainingColumn(),
                 )
                 with Bars(*columns, console=self.console, transient=True) as bars:
-                    yield _BarStep(bars, bars.add_task(title, total=total, rate=""), began)
+                    yield _Bar(bars, bars.add_task(title, total=total, rate=""), began)
             else:
-                yield _LogStep(self.note, title, total, began)
+                yield _Log(self.note, title, total, began)
         finally:
             took = time.monotonic() - began
             self.seconds[title] = self.seconds.get(title, 0.0) + took
-        # A stage that failed says why by itself; only a finished one gets its line.
+        # A stage that failed reports its own error; only a finished one gets a line here.
         count = f" {total}" if total else ""
         self.note(f"{title}{count}: {took:.1f} s")
 
     def note(self, text: str) -> None:
-        """One line for the reader."""
+        """Print one line."""
         self.console.print(printable(text), markup=False)

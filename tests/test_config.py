@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reportgen.analysis import AnalysisAnswers
+from reportgen.analysis import AnalysisPredictions
 from reportgen.commands.build_cache import site_key
 from reportgen.config import (
     RENAMED,
@@ -133,7 +133,7 @@ def test_a_change_makes_anew_what_it_affects_and_nothing_else(name: str, noteboo
     ]
     affects = setting(name).affects
     assert (fingerprints[0].whole != fingerprints[1].whole) == ("analysis" in affects)
-    answers = AnalysisAnswers(notebook, {}, pd.DataFrame(), pd.DataFrame(), ())
+    answers = AnalysisPredictions(notebook, {}, pd.DataFrame(), pd.DataFrame(), ())
     keys = [site_key(answers, test_set, entry) for entry in (config, changed)]
     if set(affects) & {"evidence", "site", "presentation"}:
         assert keys[0] != keys[1]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from reportgen.analysis import read_answers, read_records
+from reportgen.analysis import read_predictions, read_records
 from reportgen.commands.build_cache import remember, site_key, unchanged
 from reportgen.commands.conclude import alarms, conclude
 from reportgen.commands.experiments import Experiments
@@ -107,7 +107,7 @@ def make_report(
         A model that an experiment needs cannot be used, or the output cannot be written.
     """
     folder = config.output / "analysis"
-    everything = read_answers(folder)
+    everything = read_predictions(folder)
     key = site_key(everything, test_set, config)
     before = unchanged(config, key)
     if before is not None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reportgen.analysis import AnalysisAnswers, content_hash
+from reportgen.analysis import AnalysisPredictions, content_hash
 from reportgen.config import Config, settings_affecting
 from reportgen.explain.fingerprints import code_hash, judging_code
 from reportgen.files import write_json
@@ -22,7 +22,7 @@ _TOP_LEVEL = ("commands/build.py", "commands/conclude.py", "commands/experiments
 _CERTIFICATE = ("selfcheck/data/certificate.json", "selfcheck/data/trials.csv")
 
 
-def site_key(everything: AnalysisAnswers, test_set: TestSet, config: Config) -> str:
+def site_key(everything: AnalysisPredictions, test_set: TestSet, config: Config) -> str:
     """Hash of all that the site is made from."""
     settings = {name: getattr(config, name) for name in settings_affecting("evidence", "site", "presentation")}
     return content_hash(

@@ -1,4 +1,4 @@
-"""What is concluded from an analysis and the answers to experiments: the evidence, gathered into one report."""
+"""What is concluded from an analysis and from experiments: the evidence, gathered into one report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.analysis import Analysis, AnalysisAnswers
+from reportgen.analysis import Analysis, AnalysisPredictions
 from reportgen.commands.experiments import ExperimentAnswers
 from reportgen.config import Config
 from reportgen.evidence.attention.findings import judge_attention
@@ -34,7 +34,7 @@ __all__ = ["alarms", "conclude", "uses_the_background"]
 
 
 def conclude(
-    everything: AnalysisAnswers,
+    everything: AnalysisPredictions,
     analysis: Analysis,
     test_set: TestSet,
     config: Config,
@@ -75,7 +75,7 @@ def conclude(
     agreements, alike = find_agreements(analysis, config.examples, config.seed)
     return Report(
         analysis=analysis,
-        answers=everything,
+        predictions=everything,
         scores=tuple(
             score_model(m.name, everything.labels, m.probabilities, classes, config.seed) for m in everything.models
         ),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.analysis import Analysis, AnalysisAnswers, ModelRecords, read_answers, read_records
+from reportgen.analysis import Analysis, AnalysisPredictions, ModelRecords, read_predictions, read_records
 from reportgen.commands.merge import analysis_folder, refuse_own_input
 from reportgen.config import Config, recorded_settings
 from reportgen.errors import DataError
@@ -73,7 +73,7 @@ def _diff_alone(
     config: Config, before: Path, after: Path, pairs: Mapping[str, str] | None, progress: Progress
 ) -> Published:
     with progress.stage("Reading both analyses"):
-        one, two = (read_answers(analysis_folder(folder)) for folder in (before, after))
+        one, two = (read_predictions(analysis_folder(folder)) for folder in (before, after))
         matched = match_images(one, two)
         models = match_models(one, two, pairs)
     with progress.stage("Weighing the change"):
@@ -86,8 +86,8 @@ def _diff_alone(
 
 def _report(
     config: Config,
-    before: AnalysisAnswers,
-    after: AnalysisAnswers,
+    before: AnalysisPredictions,
+    after: AnalysisPredictions,
     matched: Matched,
     models: Sequence[tuple[int, int]],
     folders: Sequence[Path],
@@ -155,7 +155,7 @@ def _marked(model: ModelRecords, which: str) -> ModelRecords:
     return replace(model, slug=f"{model.slug}-{which}")
 
 
-def _records(answers: AnalysisAnswers, rows: Ints) -> Analysis:
+def _records(answers: AnalysisPredictions, rows: Ints) -> Analysis:
     """Records of rows in any order, without landmarks."""
     order = np.argsort(rows, kind="stable")
     found = read_records(answers, rows[order])
@@ -205,8 +205,8 @@ def _picks(change: PredictionChange, labels: Ints, most: int) -> dict[str, list[
 
 
 def _table(
-    before: AnalysisAnswers,
-    after: AnalysisAnswers,
+    before: AnalysisPredictions,
+    after: AnalysisPredictions,
     matched: Matched,
     models: Sequence[tuple[int, int]],
     names: Sequence[str],
@@ -234,29 +234,31 @@ def _table(
     return pd.DataFrame(table).to_csv(index=False, lineterminator="\n", float_format="%.6g")
 
 
-def _cautions(before: AnalysisAnswers, after: AnalysisAnswers, matched: Matched, used: int) -> tuple[str, ...]:
-    said = []
+def _cautions(before: AnalysisPredictions, after: AnalysisPredictions, matched: Matched, used: int) -> tuple[str, ...]:
+    cautions = []
     n = len(matched.before)
     if matched.only_before or matched.only_after:
-        said.append(
+        cautions.append(
             f"{n:,} images are in both analyses; {matched.only_before:,} are in the first alone and "
             f"{matched.only_after:,} in the second alone, and count nowhere here."
         )
     if matched.relabelled.any():
-        said.append(
+        cautions.append(
             f"The label of {int(matched.relabelled.sum()):,} images was changed in between; they count nowhere here."
         )
     if used < n:
-        said.append(f"The heat was measured on {used:,} of {n:,} images, drawn at random and evenly over the emotions.")
+        cautions.append(
+            f"Heatmaps were compared on {used:,} of {n:,} images, drawn at random and evenly over the emotions."
+        )
     for name in recorded_settings():
         old, new = before.manifest["settings"][name], after.manifest["settings"][name]
         if old != new:
-            said.append(f"The analyses were made with another {name} ({old} before, {new} after).")
-    return tuple(said)
+            cautions.append(f"The analyses were made with another {name} ({old} before, {new} after).")
+    return tuple(cautions)
 
 
 def _facts(
-    before: AnalysisAnswers, after: AnalysisAnswers, matched: Matched, *, hidden: bool
+    before: AnalysisPredictions, after: AnalysisPredictions, matched: Matched, *, hidden: bool
 ) -> tuple[tuple[str, str, str], ...]:
     sources = ["name withheld" if hidden else plain(str(a.manifest["data"]["source"])) for a in (before, after)]
     rows = [

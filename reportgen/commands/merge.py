@@ -19,7 +19,7 @@ from reportgen.files import write_json
 from reportgen.inputs.discover import with_checkpoints
 from reportgen.inputs.relocate import find_again, reorder
 from reportgen.inputs.testset import load_test_set
-from reportgen.merge_shards import common_kinds, join_parts, unique_ids
+from reportgen.merge_shards import common_kinds, merge_parts, unique_ids
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
 from reportgen.shards import PartStore, prune_models, write_table
@@ -28,7 +28,7 @@ __all__ = ["analysis_folder", "merge", "merge_analyses", "refuse_own_input"]
 
 # Two parts must agree on these of a model, or one report would mix what cannot be compared.
 _MODEL = ("architecture", "target_layer", "grid", "preprocessing", "classes", "method", "precision", "settings")
-# What stands behind a hash, in words.
+# What a hash stands for.
 _SPELT = {"settings": "factory (or its source), region_masks or columns.landmarks"}
 
 
@@ -144,7 +144,7 @@ def merge_analyses(folders: Sequence[Path], target: Path) -> None:
         ]
     kinds = common_kinds(stores["images"])
     keys = {
-        name: join_parts(parts, PartStore(target / name), ids, kinds if name == "images" else {})
+        name: merge_parts(parts, PartStore(target / name), ids, kinds if name == "images" else {})
         for name, parts in stores.items()
     }
     _finish(pieces, target, keys)
@@ -209,10 +209,10 @@ def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     if one["sha256"] != other["sha256"]:
         return ["checkpoint"]
     names = [name for name in _MODEL if one.get(name) != other.get(name)]
-    return [_SPELT.get(name, f"{name} ({_told(one.get(name))} and {_told(other.get(name))})") for name in names]
+    return [_SPELT.get(name, f"{name} ({_spelled(one.get(name))} and {_spelled(other.get(name))})") for name in names]
 
 
-def _told(value: object) -> str:
+def _spelled(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -291,7 +291,7 @@ def _together(changes: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None
 
 def _notes(pieces: Sequence[_Piece]) -> list[str]:
     sizes = ", ".join(f"{len(piece.images):,}" for piece in pieces)
-    notes = [f"this analysis was joined from {len(pieces)} parts of {sizes} images"]
+    notes = [f"this analysis was merged from {len(pieces)} parts of {sizes} images"]
     for name in ("device", "versions"):
         found = [piece.manifest[name] for piece in pieces]
         if any(value != found[0] for value in found):

@@ -114,7 +114,7 @@ def pending_tasks(recorders: Sequence[Recorder], n: int, shard_images: int) -> l
     bounds = shard_bounds(n, shard_images)
     missing = [[r for r in recorders if not r.store.has(shard, r.keys.parts[shard])] for shard in range(len(bounds))]
     lacking = [r for r in recorders if any(r in shard for shard in missing)]
-    caches = {id(r): RecordCache(r.store) for r in lacking if r.store.strangers(r.keys.parts)}
+    caches = {id(r): RecordCache(r.store) for r in lacking if r.store.has_unused(r.keys.parts)}
     tasks = []
     for shard, (rows, writers) in enumerate(zip(bounds, missing, strict=True)):
         parts = []

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.analysis import Analysis, AnalysisAnswers, ModelRecords
+from reportgen.analysis import Analysis, AnalysisPredictions, ModelRecords
 from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.attention.map_similarity import MapAgreement
 from reportgen.evidence.certificate import Certificate
@@ -52,7 +52,7 @@ class Report:
     ----------
     analysis
         The images that are looked at closely: heatmaps, examples, explorer.
-    answers
+    predictions
         All images, for scores, counts and the table of predictions; None where `analysis` has them all.
     scores, class_orders
         One entry per model, in the order of the analysis.
@@ -103,14 +103,14 @@ class Report:
     reasons: ReasonFindings | None = None
     certificate: Certificate | None = None
     judging_code: str = ""
-    answers: AnalysisAnswers | None = None
+    predictions: AnalysisPredictions | None = None
     seed: int = 0
     experiments: bool = True
 
     @property
-    def everything(self) -> AnalysisAnswers:
+    def everything(self) -> AnalysisPredictions:
         """All images and what the models answered."""
-        return self.analysis if self.answers is None else self.answers
+        return self.analysis if self.predictions is None else self.predictions
 
     @property
     def sampled(self) -> bool:

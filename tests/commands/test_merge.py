@@ -70,7 +70,7 @@ def test_the_joined_analysis_is_that_of_the_whole(notebook, parts, tmp_path):
             getattr(joined.models[0], name), getattr(whole.models[0], name), rtol=1e-4, atol=1e-5
         )
     notes = joined.manifest["notes"]
-    assert notes[0] == "this analysis was joined from 2 parts of 13, 17 images"
+    assert notes[0] == "this analysis was merged from 2 parts of 13, 17 images"
     assert notes[1].startswith("1 images have the same content as an image of another part")
 
 
@@ -100,7 +100,7 @@ def test_the_report_on_joined_parts_needs_the_images_but_no_model(parts, noteboo
     assert (result.site / "index.html").is_file()
     assert "warning: no checkpoint of CNN, so no experiment on changed images was made" in told
     text = (result.site / "index.html").read_text(encoding="utf-8")
-    assert "joined from 2 parts of 13, 17 images" in text
+    assert "merged from 2 parts of 13, 17 images" in text
     assert "29 test images" in text
     with pytest.raises(DataError, match=r"28 of 30 images were not found \(the first: images/Person_0_0000.png\)"):
         merge(Config(output=tmp_path / "report", image_root=tmp_path), [parts / "one", parts / "two"])

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from reportgen.errors import STOPPED
+from reportgen.errors import INTERRUPTED
 
 TESTS = Path(__file__).resolve().parents[1]
 # Every attempt to reach anybody ends the build, also where the machine has a network.
@@ -55,7 +55,7 @@ def test_an_interruption_while_a_library_loads_is_one_line(scene_folder: Path) -
     settings.write_text(settings.read_text().replace("faults.tiny:make", "loads:make"))
     command = [sys.executable, "-m", "reportgen", "build", "--config", "reportgen.toml"]
     ended = subprocess.run(command, cwd=scene_folder, env=environment(), capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (130, f"{STOPPED}\n")
+    assert (ended.returncode, ended.stderr) == (130, f"{INTERRUPTED}\n")
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reportgen.analysis import AnalysisAnswers, ModelAnswers
+from reportgen.analysis import AnalysisPredictions, ModelPredictions
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.scores import score_model
 from reportgen.site.pages import downloads
@@ -25,12 +25,12 @@ def sampled(report, publish_report, tmp_path_factory):
     """A report on three times as many images as it looks at, and its site."""
     a = report.analysis
     images = pd.concat([a.images.assign(image_id=a.images["image_id"] + mark) for mark in ("", "-2", "-3")])
-    models = tuple(ModelAnswers(m.name, m.slug, m.info, np.tile(m.logits, (3, 1))) for m in a.models)
-    answers = AnalysisAnswers(a.folder, a.manifest, images.reset_index(drop=True), a.problems, models)
+    models = tuple(ModelPredictions(m.name, m.slug, m.info, np.tile(m.logits, (3, 1))) for m in a.models)
+    answers = AnalysisPredictions(a.folder, a.manifest, images.reset_index(drop=True), a.problems, models)
     labels = answers.labels
     made = replace(
         report,
-        answers=answers,
+        predictions=answers,
         scores=tuple(score_model(m.name, labels, m.probabilities, a.classes, 0, draws=50) for m in models),
         comparisons=tuple(compare_models(x, y, labels) for x, y in combinations(models, 2)),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.analysis import ModelAnswers, ModelRecords
+from reportgen.analysis import ModelPredictions, ModelRecords
 from reportgen.evidence.attention.map_statistics import FACE, common_grid, null_maps, weights
 from reportgen.evidence.performance.model_comparison import (
     Comparison,
@@ -122,7 +122,7 @@ class HeatChange:
 
 
 def prediction_change(
-    name: str, before: ModelAnswers, after: ModelAnswers, labels: IntArray, classes: Sequence[str], seed: int
+    name: str, before: ModelPredictions, after: ModelPredictions, labels: IntArray, classes: Sequence[str], seed: int
 ) -> PredictionChange:
     """Compare two models' answers on the same images.
 
@@ -133,8 +133,8 @@ def prediction_change(
     labels
         (m,) -1 for images that count nowhere: unlabelled, or labelled otherwise in one of the analyses.
     """
-    old = ModelAnswers(f"{name} before", f"{before.slug}-before", before.info, before.logits)
-    new = ModelAnswers(f"{name} after", f"{after.slug}-after", after.info, after.logits)
+    old = ModelPredictions(f"{name} before", f"{before.slug}-before", before.info, before.logits)
+    new = ModelPredictions(f"{name} after", f"{after.slug}-after", after.info, after.logits)
     known = labels >= 0
     was, now = old.predicted == labels, new.predicted == labels
     turned = old.predicted != new.predicted

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.analysis import AnalysisAnswers
+from reportgen.analysis import AnalysisPredictions
 from reportgen.errors import DataError
 from reportgen.types import BoolArray, IntArray
 
@@ -35,7 +35,7 @@ class Matched:
     only_after: int
 
 
-def match_images(before: AnalysisAnswers, after: AnalysisAnswers) -> Matched:
+def match_images(before: AnalysisPredictions, after: AnalysisPredictions) -> Matched:
     """Match images by content; copies of one content by their path, then by their order.
 
     Raises
@@ -73,7 +73,7 @@ def match_images(before: AnalysisAnswers, after: AnalysisAnswers) -> Matched:
 
 
 def match_models(
-    before: AnalysisAnswers, after: AnalysisAnswers, pairs: Mapping[str, str] | None = None
+    before: AnalysisPredictions, after: AnalysisPredictions, pairs: Mapping[str, str] | None = None
 ) -> tuple[tuple[int, int], ...]:
     """Positions of the models that are compared: the named pairs; else those of one name; else the only ones.
 

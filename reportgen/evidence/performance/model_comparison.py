@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
-from reportgen.analysis import ModelAnswers
+from reportgen.analysis import ModelPredictions
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.evidence.stats.paired import mcnemar, paired_difference
@@ -94,7 +94,7 @@ class RecallDifference:
     decided: bool
 
 
-def compare_models(a: ModelAnswers, b: ModelAnswers, labels: IntArray) -> Comparison:
+def compare_models(a: ModelPredictions, b: ModelPredictions, labels: IntArray) -> Comparison:
     """Compare two models on the labelled images.
 
     Parameters
@@ -130,7 +130,7 @@ def compare_models(a: ModelAnswers, b: ModelAnswers, labels: IntArray) -> Compar
 
 
 def recall_differences(
-    a: ModelAnswers, b: ModelAnswers, labels: IntArray, classes: Sequence[str]
+    a: ModelPredictions, b: ModelPredictions, labels: IntArray, classes: Sequence[str]
 ) -> tuple[RecallDifference, ...]:
     """Compare two models' recall per emotion, in the order of `classes`; NaN where there are no images."""
     right_a, right_b = a.predicted == labels, b.predicted == labels

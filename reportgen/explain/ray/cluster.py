@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from reportgen.config import Cluster, Config, with_absolute_paths
+from reportgen.config import Config, RayCluster, with_absolute_paths
 from reportgen.errors import BuildError, ConfigError, printable
 from reportgen.explain.fingerprints import Fingerprints
 from reportgen.explain.ray.actor import Attempts, ClusterWorker, known_error
@@ -192,7 +192,7 @@ def _run(config: Config, job: ClusterJob, blocks: Iterator[pa.Table]) -> Iterato
             ray.shutdown()
 
 
-def worker_count(settings: Cluster, resources: Mapping[str, float]) -> int:
+def worker_count(settings: RayCluster, resources: Mapping[str, float]) -> int:
     """Number of workers to start: as set, else as many as the cluster has room for."""
     if settings.workers is not None:
         return settings.workers

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.analysis import Analysis, AnalysisAnswers, FaceRecords
+from reportgen.analysis import Analysis, AnalysisPredictions, FaceRecords
 from reportgen.faces.align import canonical_points
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
 from reportgen.site.pictures.landmark_sketch import landmark_sketch
@@ -26,7 +26,7 @@ from reportgen.site.wording.data_notes import DataNote
 
 __all__ = ["Privacy", "mosaic", "protect", "tile_size"]
 
-Images = TypeVar("Images", bound=AnalysisAnswers)
+Images = TypeVar("Images", bound=AnalysisPredictions)
 Privacy = Literal["none", "blur", "outline"]
 Pixels = npt.NDArray[np.uint8]
 
@@ -80,7 +80,7 @@ def protect(report: Report, privacy: Privacy) -> Report:
     changed = {
         name: names.cover(value)
         for name, value in kept.items()
-        if name not in ("analysis", "answers", "load_image", "data_notes")
+        if name not in ("analysis", "predictions", "load_image", "data_notes")
     }
     notes = tuple(DataNote(note.title, names.hide(note.text), (), note.serious) for note in report.data_notes)
     changed["command"] = names.hide(report.command) if report.command else report.command
@@ -89,7 +89,7 @@ def protect(report: Report, privacy: Privacy) -> Report:
         **{
             **changed,
             "analysis": _without_names(analysis, names),
-            "answers": None if report.answers is None else _without_names(report.answers, names),
+            "predictions": None if report.predictions is None else _without_names(report.predictions, names),
             "load_image": _covered(report.load_image, analysis, privacy),
             "data_notes": (DataNote("Faces are hidden", _NOTES[privacy]), *notes),
             "privacy": privacy,
@@ -190,7 +190,7 @@ def _without_names(analysis: Images, names: _Names) -> Images:
 class _Names:
     """Every name that may not be shown, and what replaces it."""
 
-    def __init__(self, analysis: AnalysisAnswers) -> None:
+    def __init__(self, analysis: AnalysisPredictions) -> None:
         images = analysis.images
         # Names of models and emotions are the report's own words, even where one looks like a file's.
         self._own = {*analysis.classes, *(model.name for model in analysis.models)}
@@ -227,7 +227,7 @@ class _Names:
             return {self.cover(key): self.cover(entry) for key, entry in value.items()}
         if type(value) in (list, tuple, set, frozenset):
             return type(value)(self.cover(entry) for entry in value)
-        if is_dataclass(value) and not isinstance(value, type | FaceRecords | AnalysisAnswers):
+        if is_dataclass(value) and not isinstance(value, type | FaceRecords | AnalysisPredictions):
             found = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
             covered = {name: self.cover(entry) for name, entry in found.items()}
             changed = {name: entry for name, entry in covered.items() if entry is not found[name]}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from reportgen.analysis import AnalysisAnswers, ModelAnswers, ModelRecords
+from reportgen.analysis import AnalysisPredictions, ModelPredictions, ModelRecords
 from reportgen.errors import DataError
 from reportgen.evidence.comparison.change import heat_change, prediction_change
 from reportgen.evidence.comparison.matching import match_images, match_models
@@ -17,7 +17,7 @@ CLASSES = ("anger", "fear", "joy")
 def model(name, predicted, sure=3.0):
     logits = np.zeros((len(predicted), len(CLASSES)), np.float32)
     logits[np.arange(len(predicted)), predicted] = sure
-    return ModelAnswers(name, name, {}, logits)
+    return ModelPredictions(name, name, {}, logits)
 
 
 def test_answers_worked_by_hand():
@@ -128,7 +128,7 @@ def test_blank_maps_and_unlabelled_images_count_nowhere():
 def analysis(tmp_path, rows, names=("M",), classes=CLASSES):
     images = pd.DataFrame(rows, columns=["path", "sha256", "label"])
     models = tuple(model(name, np.zeros(len(rows), int)) for name in names)
-    return AnalysisAnswers(tmp_path, {"classes": list(classes)}, images, images, models)
+    return AnalysisPredictions(tmp_path, {"classes": list(classes)}, images, images, models)
 
 
 def test_images_are_matched_by_content_and_copies_by_path(tmp_path):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from reportgen.config import Cluster, Config, with_absolute_paths
+from reportgen.config import Config, RayCluster, with_absolute_paths
 from reportgen.errors import BuildError, ConfigError, OutputError
 from reportgen.explain import record_cache as kept
 from reportgen.explain.analyse import analyse
@@ -253,12 +253,12 @@ def test_blocks_are_in_memory_by_rows_and_bytes_not_by_shards():
 
 def test_there_are_as_many_workers_as_there_is_room_for():
     resources = {"CPU": 64.0, "GPU": 4.0}
-    assert cluster.worker_count(Cluster(), resources) == 64
-    assert cluster.worker_count(Cluster(cpus_per_worker=8), resources) == 8
-    assert cluster.worker_count(Cluster(gpus_per_worker=1), resources) == 4
-    assert cluster.worker_count(Cluster(gpus_per_worker=0.5, cpus_per_worker=16), resources) == 4
-    assert cluster.worker_count(Cluster(gpus_per_worker=1), {"CPU": 8.0}) == 1
-    assert cluster.worker_count(Cluster(workers=3), resources) == 3
+    assert cluster.worker_count(RayCluster(), resources) == 64
+    assert cluster.worker_count(RayCluster(cpus_per_worker=8), resources) == 8
+    assert cluster.worker_count(RayCluster(gpus_per_worker=1), resources) == 4
+    assert cluster.worker_count(RayCluster(gpus_per_worker=0.5, cpus_per_worker=16), resources) == 4
+    assert cluster.worker_count(RayCluster(gpus_per_worker=1), {"CPU": 8.0}) == 1
+    assert cluster.worker_count(RayCluster(workers=3), resources) == 3
 
 
 @pytest.mark.slow
