@@ -9,13 +9,14 @@ from typing import Literal
 import numpy as np
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
-from reportgen.evidence.attention.facial_actions import spearman
 from reportgen.evidence.attention.map_statistics import FACE, areas, common_grid, describe, weights
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.attention.patterns import DIFFUSE_QUARTER
 from reportgen.evidence.attention.profiles import ProfileDistance
 from reportgen.evidence.stats.clustered import clusters, mean_interval, mean_test, ratio_interval
+from reportgen.evidence.stats.correlation import spearman
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, risk_ratio
+from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.evidence.stats.paired import paired_difference
 from reportgen.faces.regions import REGIONS
 from reportgen.types import BoolArray, FloatArray
@@ -124,7 +125,7 @@ def _paired(difference: FloatArray, cases: Cases, seed: int) -> Estimate:
     group = clusters(cases.persons, len(difference))
     value, low, high = (float(v[0]) for v in mean_interval(difference[:, None], group, seed))
     p, count = mean_test(difference[:, None], group, seed)
-    if p[0] >= 0.05 and (low > 0 or high < 0):
+    if p[0] >= ALPHA and (low > 0 or high < 0):
         low, high = min(low, 0.0), max(high, 0.0)
     return Estimate(value, low, high, int(count[0]))
 
@@ -204,7 +205,7 @@ def _focus(a: ModelMaps, b: ModelMaps, cases: Cases, seed: int) -> Claim:
 
 def _different(model: ModelMaps, distance: ProfileDistance) -> Claim:
     result = distance.mean
-    holds = distance.p < 0.05 and result.value > distance.chance_high
+    holds = distance.p < ALPHA and result.value > distance.chance_high
     answer: ClaimAnswer = "holds" if holds else "undetermined"
     # A distance is never below what noise gives, so only an interval wholly below chance could speak against it.
     if not holds and result.high < distance.chance:

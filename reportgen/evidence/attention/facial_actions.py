@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import mannwhitneyu, norm, rankdata
-from scipy.stats import t as student
+from scipy.stats import mannwhitneyu
 
-from reportgen.evidence.stats.clustered import Clusters, clusters
+from reportgen.evidence.stats.clustered import person_means
+from reportgen.evidence.stats.correlation import spearman_columns
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts
-from reportgen.evidence.stats.multiple_testing import holm
+from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.types import AnyFloatArray, FloatArray, IntArray, ObjectArray
 
-__all__ = ["ActionLink", "actions_of_confidence", "actions_of_labels", "spearman"]
+__all__ = ["ActionLink", "actions_of_confidence", "actions_of_labels"]
 
 # Below this many persons (or images) no action is named.
 _FEWEST = 10
@@ -80,8 +80,8 @@ def actions_of_labels(
     effects: list[tuple[FloatArray, FloatArray, FloatArray, int]] = []
     p = np.full((len(classes), len(names)), np.nan)
     for e in range(len(classes)):
-        inside = _person_means(values[kept == e], None if who is None else who[kept == e])
-        outside = _person_means(values[kept != e], None if who is None else who[kept != e])
+        inside = person_means(values[kept == e], None if who is None else who[kept == e])
+        outside = person_means(values[kept != e], None if who is None else who[kept != e])
         effects.append((*_standardised(inside, outside, seed + e), len(inside)))
         if min(len(inside), len(outside)) >= 2:
             p[e] = mannwhitneyu(inside, outside, axis=0, method="asymptotic").pvalue
@@ -121,8 +121,8 @@ def actions_of_confidence(
     for e in range(len(classes)):
         chosen = known & (labels == e)
         both = np.column_stack([np.asarray(actions, dtype=np.float64)[chosen], probabilities[chosen, e]])
-        means = _person_means(both, None if persons is None else persons[chosen])
-        value, low, high, p_value = _spearman_columns(means[:, :-1], means[:, -1])
+        means = person_means(both, None if persons is None else persons[chosen])
+        value, low, high, p_value = spearman_columns(means[:, :-1], means[:, -1])
         effects.append((value, low, high, len(means)))
         if len(means) >= 4:
             p[e] = p_value
@@ -132,42 +132,6 @@ def actions_of_confidence(
         for e in range(len(classes))
         for k in range(len(names))
     )
-
-
-def spearman(x: AnyFloatArray, y: AnyFloatArray, persons: ObjectArray | None = None) -> tuple[Estimate, float]:
-    """Spearman's correlation over persons' means (or images) and its two-sided p-value; NaN pairs are left out.
-
-    Interval: Bonett and Wright 2000. Fewer than four pairs give NaN, the interval -1..1 and p = 1.
-    """
-    valid = np.isfinite(x) & np.isfinite(y)
-    both = np.column_stack([x[valid], y[valid]]).astype(np.float64)
-    means = _person_means(both, None if persons is None else persons[valid])
-    value, low, high, p = _spearman_columns(means[:, :1], means[:, 1])
-    return Estimate(float(value[0]), float(low[0]), float(high[0]), len(means)), float(p[0])
-
-
-def _spearman_columns(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    n, columns = x.shape
-    nothing = np.full(columns, np.nan)
-    if n < 4:
-        return nothing, np.full(columns, -1.0), np.full(columns, 1.0), np.ones(columns)
-    a, b = rankdata(x, axis=0), rankdata(y)
-    a, b = a - a.mean(axis=0), b - b.mean()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        r = np.clip((a * b[:, None]).sum(axis=0) / np.sqrt((a**2).sum(axis=0) * (b**2).sum()), -1.0, 1.0)
-        statistic = r * np.sqrt((n - 2) / (1.0 - r**2))
-        middle, half = np.arctanh(r), norm.ppf(0.975) * np.sqrt((1.0 + r**2 / 2.0) / (n - 3))
-    p = np.where(np.isnan(r), 1.0, 2.0 * student.sf(np.abs(statistic), n - 2))
-    low = np.where(np.isnan(r), -1.0, np.where(np.abs(r) < 1, np.tanh(middle - half), r))
-    high = np.where(np.isnan(r), 1.0, np.where(np.abs(r) < 1, np.tanh(middle + half), r))
-    return r, low, high, p
-
-
-def _person_means(values: FloatArray, persons: ObjectArray | None) -> FloatArray:
-    if persons is None or not len(values):
-        return values
-    group: Clusters = clusters(persons, len(values))
-    return np.asarray(group.sums(values) / np.bincount(group.code)[:, None])
 
 
 def _standardised(inside: FloatArray, outside: FloatArray, seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -202,5 +166,5 @@ def _link(
 ) -> ActionLink:
     value, low, high, n = effect
     estimate = Estimate(float(value[column]), float(low[column]), float(high[column]), n)
-    clear = bool(p < 0.05 and estimate.excludes(0.0) and n >= _FEWEST)
+    clear = bool(p < ALPHA and estimate.excludes(0.0) and n >= _FEWEST)
     return ActionLink(model, emotion, action, measure, estimate, p, clear)

@@ -13,6 +13,7 @@ import numpy as np
 from reportgen.evidence.attention.map_statistics import FACE
 from reportgen.evidence.attention.nulls import EXACT_CLUSTERS, swap_differences
 from reportgen.evidence.stats.clustered import DRAWS, Clusters
+from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.types import AnyFloatArray, FloatArray
 
 __all__ = ["HotCells", "find_hot_cells", "place"]
@@ -52,7 +53,7 @@ def find_hot_cells(
     own: int,
     group: Clusters,
     seed: int,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     draws: int = DRAWS,
 ) -> HotCells:
     """Cells outside the face that carry more than twice uniform attention, and more than for the other classes.

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import rankdata
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.attention.map_statistics import common_grid, weights
 from reportgen.evidence.performance.scores import FEW
+from reportgen.evidence.stats.clustered import person_codes
+from reportgen.evidence.stats.correlation import row_correlation
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_ratio
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
@@ -120,10 +121,7 @@ def similarity(first: FloatArray, second: FloatArray) -> tuple[FloatArray, Float
             (n,) Spearman's coefficient with ties at their mean rank, and the intersection over union of the strongest
         fifth of the cells (their number is rounded, ties are broken by place; a cell without heat is in neither).
     """
-    x, y = (rankdata(maps, axis=1) for maps in (first, second))
-    x, y = (ranks - ranks.mean(axis=1, keepdims=True) for ranks in (x, y))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        correlation = (x * y).sum(axis=1) / np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
+    correlation = row_correlation(first, second)
     count = max(1, round(_TOP * first.shape[1]))
     strongest = [np.zeros(maps.shape, dtype=bool) for maps in (first, second)]
     for chosen, maps in zip(strongest, (first, second), strict=True):
@@ -170,7 +168,7 @@ def compare_maps(
     other = _others(outcome, labels, known, seed)
     paired = np.flatnonzero(other >= 0)
     elsewhere[paired] = similarity(p[paired], q[other[paired]])[1]
-    group = None if persons is None else _groups(persons)
+    group = None if persons is None else person_codes(persons)
     outcomes = tuple(
         OutcomeAgreement(
             name,
@@ -221,12 +219,6 @@ def _mean(values: FloatArray, chosen: BoolArray, group: IntArray | None, seed: i
     # Many images need fewer draws, and could not be drawn so often within memory.
     draws = int(np.clip(_CELLS // max(int(used.sum()), 1), 200, 2000))
     return bootstrap_ratio(values[used], clusters=None if group is None else group[used], draws=draws, seed=seed)
-
-
-def _groups(persons: ObjectArray) -> IntArray:
-    """(n,) number of each person; an image without one is a person of its own."""
-    named = [person if isinstance(person, str) else row for row, person in enumerate(persons)]
-    return np.asarray(pd.factorize(pd.Series(named, dtype=object))[0], dtype=np.int64)
 
 
 def distance_to_class(maps: AnyFloatArray, labels: IntArray, chosen: IntArray) -> FloatArray:

@@ -24,13 +24,12 @@ from reportgen.evidence.stats.clustered import (
     min_p,
     ratio_interval,
 )
-from reportgen.evidence.stats.multiple_testing import holm
+from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.faces.regions import REGIONS
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
-__all__ = ["ALPHA", "LOCALIZED", "EmotionEvidence", "Maps", "gather_evidence"]
+__all__ = ["LOCALIZED", "EmotionEvidence", "Maps", "gather_evidence"]
 
-ALPHA = 0.05
 # Effective area of about one eye; one to two cells of a 7 x 7 grid.
 LOCALIZED = 0.03
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.measure import ModelMeasures
-from reportgen.evidence.attention.region_tests import ALPHA, LOCALIZED, EmotionEvidence
+from reportgen.evidence.attention.region_tests import LOCALIZED, EmotionEvidence
 from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval, mean_test
+from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.faces.regions import REGIONS
 
 __all__ = ["Verdict", "VerdictAnswer", "judge_model"]

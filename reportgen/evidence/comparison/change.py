@@ -19,13 +19,12 @@ from reportgen.evidence.performance.model_comparison import (
 from reportgen.evidence.performance.scores import ModelScores, score_model
 from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval, mean_test
 from reportgen.evidence.stats.intervals import Estimate
-from reportgen.evidence.stats.multiple_testing import holm
+from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.faces.regions import REGIONS
 from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = ["HeatChange", "PredictionChange", "PredictionFlow", "RegionMove", "heat_change", "prediction_change"]
 
-ALPHA = 0.05
 MIN_CLUSTERS = 6
 """Fewer images (or persons) than this cannot reach p < .05 by flipping signs."""
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.evidence.errors.rules import Flag
+from reportgen.evidence.stats.clustered import person_codes
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, risk_ratio
-from reportgen.types import BoolArray, IntArray, ObjectArray
+from reportgen.types import BoolArray, ObjectArray
 
 __all__ = ["FlagRate", "SwapCheck", "flag_rate", "rate_ratio", "swap_check"]
 
@@ -106,7 +107,7 @@ def rate_ratio(
     plain = risk_ratio(k1, n1, k0, n0)
     if persons is None or not plain.defined or not math.isfinite(plain.value) or plain.value == 0:
         return plain
-    codes = _codes(persons[used])
+    codes = person_codes(persons[used])
     count = int(codes.max()) + 1
     if count == len(codes) or count < 2:
         return plain
@@ -141,13 +142,3 @@ def swap_check(flag: Flag, swapped: Mapping[int, Sequence[float]] | None, contro
     k1, n1 = int((rises & wrong_hot).sum()), int(wrong_hot.sum())
     k0, n0 = int((rises & cold).sum()), int(cold.sum())
     return SwapCheck(n1, k1, n0, k0, risk_ratio(k1, n1, k0, n0))
-
-
-def _codes(persons: ObjectArray) -> IntArray:
-    """(n,) number of each person; an image without one is a person of its own."""
-    known: dict[object, int] = {}
-    codes = np.empty(len(persons), dtype=np.int64)
-    for index, person in enumerate(persons):
-        key = person if isinstance(person, str) else index
-        codes[index] = known.setdefault(key, len(known))
-    return codes

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from reportgen.evidence.performance.margins import log_odds
-from reportgen.evidence.stats.multiple_testing import holm
+from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
@@ -40,7 +40,6 @@ CHEATING_DROP, CHEATING_RECALL_DROP, CHEATING_ALPHA = 0.5, 0.05, 0.01
 """What use of the background must reach, all three, before it is called cheating: log-odds, recall, and p of the
 emotion by itself; after Holm it must be significant as well. Settled on the self-check's corner patches, the family
 for tuning."""
-ALPHA = 0.05
 MIN_PERSONS = 6
 """With fewer persons nothing is decided, as everywhere in the report: six is the least that a sign test can decide."""
 _DRAWS = 1000  # of a standard error, not of an interval's end: a thousand give it to about two per cent

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.attention.map_statistics import null_maps, weights
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.importance.regions import RegionImportance
+from reportgen.evidence.stats.correlation import row_correlation
 from reportgen.evidence.stats.intervals import Estimate, percentile_interval
 from reportgen.faces.regions import REGIONS
 from reportgen.types import FloatArray, IntArray
@@ -143,9 +144,6 @@ def _agreement(measures: ModelMeasures, regions: Sequence[RegionImportance], see
 def _spearman(x: FloatArray, y: FloatArray, seed: int) -> Estimate:
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(x), (_DRAWS, len(x)))
-    a, b = rankdata(x[drawn], axis=1), rankdata(y[drawn], axis=1)
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        samples = (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    samples = row_correlation(x[drawn], y[drawn])
     value = float(spearmanr(x, y).statistic) if np.ptp(x) > 0 and np.ptp(y) > 0 else 0.0
     return percentile_interval(value, samples[np.isfinite(samples)], len(x))

@@ -11,14 +11,13 @@ from sklearn.metrics import cohen_kappa_score
 
 from reportgen.analysis import ModelPredictions
 from reportgen.evidence.stats.intervals import Estimate
-from reportgen.evidence.stats.multiple_testing import holm
+from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.evidence.stats.paired import mcnemar, paired_difference
 from reportgen.types import IntArray
 
 __all__ = ["Comparison", "RecallDifference", "compare_models", "recall_differences"]
 
 
-ALPHA = 0.05
 MIN_DISCORDANT = 6
 """Fewer discordant images than this cannot reach p < .05, however one-sided: 2 * 0.5**5 = .0625."""
 

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
 from reportgen.evidence.performance.scores import FEW
-from reportgen.evidence.shortcuts.properties import ALPHA, Association
+from reportgen.evidence.shortcuts.properties import Association
 from reportgen.evidence.stats.clustered import clusters, mean_interval
 from reportgen.evidence.stats.intervals import Estimate, wilson
-from reportgen.evidence.stats.multiple_testing import holm
-from reportgen.evidence.stats.paired import paired_difference
+from reportgen.evidence.stats.multiple_testing import ALPHA, holm
+from reportgen.evidence.stats.paired import mcnemar, paired_difference
 from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = [
@@ -226,7 +225,7 @@ def _part(
     fitting = [link for link in links if link.emotion == name and link.answer == "yes"]
     fitting = [link for link in fitting if (link.name, link.sign) in wanted]
     fitting.sort(key=lambda link: wanted.index((link.name, link.sign)))
-    flicker = float(binomtest(lost, lost + gained).pvalue) if lost + gained else 1.0
+    flicker = mcnemar(lost, gained)
     reach = min(1.0, 2.0 ** (1 - loss.known))
     return _Part(e, change, chosen, fall, loss, flicker, reach, tuple(link.name for link in fitting))
 

@@ -15,8 +15,8 @@ from scipy.stats import norm, rankdata
 
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.stats.clustered import Clusters
-from reportgen.evidence.stats.intervals import Estimate, wilson
-from reportgen.evidence.stats.multiple_testing import holm
+from reportgen.evidence.stats.intervals import Estimate, Z, wilson
+from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
@@ -37,9 +37,6 @@ COLOURED = 0.01
 MIN_AUC_DISTANCE = 0.14
 """How far an AUC must be from one half for a property to "go with" an emotion: two normal distributions whose means are
 half a standard deviation apart, a medium effect in Cohen's terms, differ by that much."""
-
-ALPHA = 0.05
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -203,7 +200,7 @@ def auc_interval(auc: float, positives: int, negatives: int) -> tuple[float, flo
     second = 2 * theta**2 / (1 + theta) - theta**2
     variance = theta * (1 - theta) + (positives - 1) * first + (negatives - 1) * second
     error = np.sqrt(np.maximum(variance, 0.0) / (positives * negatives))
-    inside = np.flatnonzero(np.abs(theta - auc) <= _Z * error + 0.5 / 4000)
+    inside = np.flatnonzero(np.abs(theta - auc) <= Z * error + 0.5 / 4000)
     return min(auc, float(theta[inside[0]])), max(auc, float(theta[inside[-1]]))
 
 

@@ -14,6 +14,7 @@ from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.properties import Property
 from reportgen.evidence.stats.clustered import Clusters
 from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, percentile_interval, wilson
+from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["PERMUTATIONS", "PropertyScore", "score_properties"]
@@ -63,7 +64,7 @@ class PropertyScore:
     @property
     def gives_away(self) -> bool:
         """Whether the properties tell the label better than chance."""
-        return self.p < 0.05
+        return self.p < ALPHA
 
 
 def score_properties(

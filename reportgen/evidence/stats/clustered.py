@@ -11,8 +11,10 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.special import ndtr, stdtrit
 
+from reportgen.evidence.stats.intervals import Z, bootstrap_counts
 from reportgen.types import AnyFloatArray, Float32Array, FloatArray, IntArray, ObjectArray
 
 __all__ = [
@@ -23,11 +25,12 @@ __all__ = [
     "mean_interval",
     "mean_test",
     "min_p",
+    "person_codes",
+    "person_means",
     "ratio_interval",
     "sign_flip",
     "studentised",
 ]
-
 
 DRAWS = 10_000
 # Up to this many clusters signs are flipped; a resampled standard error is too rough below it.
@@ -36,7 +39,6 @@ _EXACT = 14
 # Beyond this many the bootstrap only repeats the normal approximation, at a price.
 _MANY = 2000
 _KEPT = 500
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,12 @@ def clusters(persons: ObjectArray | None, n: int) -> Clusters:
     keys = [f"image {i}" if p is None or p != p else f"person {p}" for i, p in enumerate(persons)]
     _, code = np.unique(np.asarray(keys, dtype=object).astype(str), return_inverse=True)
     return Clusters(code.astype(np.int64).reshape(n), int(code.max(initial=-1)) + 1)
+
+
+def person_codes(persons: ObjectArray) -> IntArray:
+    """(n,) number of each person in order of appearance; an image without a person is one of its own."""
+    named = [person if isinstance(person, str) else row for row, person in enumerate(persons)]
+    return np.asarray(pd.factorize(pd.Series(named, dtype=object))[0], dtype=np.int64)
 
 
 def mean_test(values: FloatArray, group: Clusters, seed: int, draws: int = DRAWS) -> tuple[FloatArray, IntArray]:
@@ -159,9 +167,7 @@ def _resamples(count: int, draws: int, seed: int) -> Float32Array:
 
 def _draw(count: int, draws: int, seed: int) -> npt.NDArray[np.uint8]:
     """`_resamples` in bytes: a cluster enters a sample once on average, and never more than 255 times."""
-    drawn = np.random.default_rng(seed).integers(0, count, (draws, count))
-    drawn += np.arange(draws)[:, None] * count
-    return np.bincount(drawn.ravel(), minlength=draws * count).reshape(draws, count).astype(np.uint8)
+    return bootstrap_counts(count, draws, np.random.default_rng(seed)).astype(np.uint8)
 
 
 # An emotion's tests share their draws, for every model and both kinds of maps: at most 80 MB are kept for them.
@@ -230,7 +236,7 @@ def ratio_interval(
         value = upper.sum(axis=0) / lower.sum(axis=0)
         if len(upper) > _MANY:
             error = np.sqrt(((upper - value * lower) ** 2).sum(axis=0)) / lower.sum(axis=0)
-            return value, value - _Z * error, value + _Z * error
+            return value, value - Z * error, value + Z * error
         both = np.concatenate([upper, lower], axis=1).astype(np.float32)
         tops, bottoms = np.split(np.asarray(_resamples(len(upper), draws, seed) @ both, dtype=np.float64), 2, axis=1)
         drawn = tops / bottoms
@@ -263,3 +269,11 @@ def min_p(count: npt.ArrayLike, draws: int = DRAWS) -> FloatArray:
     exact = np.minimum(1.0, 2.0 ** (1.0 - np.minimum(n, 60)))
     sampled = np.where(n <= _FEW, 1.0, 2.0) / (draws + 1.0)
     return np.where(n <= _EXACT, exact, np.where(n <= _MANY, sampled, 0.0))
+
+
+def person_means(values: FloatArray, persons: ObjectArray | None) -> FloatArray:
+    """(G, T) means of (n, T) values over each person's images; the values themselves where no person is known."""
+    if persons is None or not len(values):
+        return values
+    group = clusters(persons, len(values))
+    return np.asarray(group.sums(values) / np.bincount(group.code)[:, None])

@@ -14,6 +14,7 @@ from reportgen.types import FloatArray
 
 __all__ = [
     "Estimate",
+    "Z",
     "bootstrap_counts",
     "bootstrap_ratio",
     "percentile_interval",
@@ -22,7 +23,8 @@ __all__ = [
 ]
 
 
-_Z = NormalDist().inv_cdf(0.975)
+Z = NormalDist().inv_cdf(0.975)
+"""How many standard errors a 95 % interval reaches to either side."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def risk_ratio(k1: int, n1: int, k0: int, n0: int) -> Estimate:
     value = math.inf if k0 == 0 else (k1 / n1) / (k0 / n0)
     log = math.log((k1 + 0.5) / (n1 + 0.5)) - math.log((k0 + 0.5) / (n0 + 0.5))
     variance = 1 / (k1 + 0.5) - 1 / (n1 + 0.5) + 1 / (k0 + 0.5) - 1 / (n0 + 0.5)
-    half = _Z * math.sqrt(variance)
+    half = Z * math.sqrt(variance)
     low = 0.0 if k1 == 0 else min(value, math.exp(log - half))
     high = math.inf if k0 == 0 else max(value, math.exp(log + half))
     return Estimate(value, low, high, n)

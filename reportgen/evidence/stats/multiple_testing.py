@@ -11,7 +11,11 @@ import numpy.typing as npt
 
 from reportgen.types import FloatArray
 
-__all__ = ["holm"]
+__all__ = ["ALPHA", "holm"]
+
+
+ALPHA = 0.05
+"""Level of the tests, held after adjustment."""
 
 
 def holm(p: npt.ArrayLike) -> FloatArray:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 from scipy.stats import binomtest
 
-from reportgen.evidence.stats.intervals import Estimate
+from reportgen.evidence.stats.intervals import Estimate, Z
 
 __all__ = ["mcnemar", "paired_difference"]
-
-
-_Z = NormalDist().inv_cdf(0.975)
 
 
 def paired_difference(only_a: int, only_b: int, n: int) -> Estimate:
@@ -39,7 +35,7 @@ def paired_difference(only_a: int, only_b: int, n: int) -> Estimate:
     if n == 0:
         return Estimate(math.nan, -1.0, 1.0, 0)
     a, b = (only_a + 1) / (n + 2), (only_b + 1) / (n + 2)
-    half = _Z * math.sqrt((a + b - (a - b) ** 2) / (n + 2))
+    half = Z * math.sqrt((a + b - (a - b) ** 2) / (n + 2))
     return Estimate((only_a - only_b) / n, max(-1.0, a - b - half), min(1.0, a - b + half), n)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.evidence.examples.mining import Pick
-from reportgen.evidence.performance.model_comparison import ALPHA, Comparison
+from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.stats.intervals import Estimate
-from reportgen.evidence.stats.multiple_testing import holm
+from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Link, Number, Page, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reportgen.evidence.attention.human_reference import HUMAN
-from reportgen.evidence.importance.regions import ALPHA, MIN_DROP, RegionImportance
+from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
+from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.plots.style import SETTINGS, Palette, style_axes, to_svg
 from reportgen.site.wording.attention import REGION_NAMES

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.regions import (
-    ALPHA,
     CHEATING_ALPHA,
     CHEATING_DROP,
     CHEATING_RECALL_DROP,
     MIN_DROP,
     MIN_PERSONS,
 )
+from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.html.components import Tile, series_of
 from reportgen.site.links import Links

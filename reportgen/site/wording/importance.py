@@ -11,7 +11,8 @@ from reportgen.analysis import slugify
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.evidence.importance.background import BackgroundFinding, Status
 from reportgen.evidence.importance.findings import ImportanceFindings
-from reportgen.evidence.importance.regions import ALPHA, MIN_DROP, RegionImportance
+from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
+from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.site.wording.attention import REGION_NAMES, verdict_sentence
 from reportgen.site.wording.format import (
     and_list,

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu, spearmanr
+from scipy.stats import mannwhitneyu
 
-from reportgen.evidence.attention.facial_actions import actions_of_confidence, actions_of_labels, spearman
+from reportgen.evidence.attention.facial_actions import actions_of_confidence, actions_of_labels
 
 CLASSES = ("anger", "happiness", "fear")
 NAMES = ("browDownLeft", "mouthSmileLeft", "jawOpen", "never")
@@ -65,21 +65,6 @@ def test_confidence_within_an_emotion() -> None:
     clear = [(link.model, link.emotion, link.action) for link in links if link.clear]
     assert clear == [("Net", "happiness", "mouthSmileLeft")]
     assert next(link for link in links if link.clear).effect.value == pytest.approx(1.0)
-
-
-def test_spearman_equals_scipy_and_counts_persons() -> None:
-    rng = np.random.default_rng(3)
-    x, y = rng.random(50), rng.random(50)
-    x[3] = np.nan
-    estimate, p = spearman(x, y)
-    keep = np.isfinite(x)
-    expected = spearmanr(x[keep], y[keep])
-    assert (estimate.value, p) == (pytest.approx(expected.statistic), pytest.approx(expected.pvalue))
-    assert estimate.low < estimate.value < estimate.high and estimate.n == 49
-    people = np.asarray([f"p{i % 5}" for i in range(50)], dtype=object)
-    assert spearman(x, y, people)[0].n == 5
-    nothing, p = spearman(x[:3], y[:3])
-    assert np.isnan(nothing.value) and (nothing.low, nothing.high, p) == (-1.0, 1.0, 1.0)
 
 
 def test_persons_repeated_do_not_add_evidence() -> None:

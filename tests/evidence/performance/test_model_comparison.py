@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from math import comb
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.performance import model_comparison as agreement
 from reportgen.evidence.performance.model_comparison import compare_models, recall_differences
-from reportgen.evidence.stats.paired import mcnemar
 
 
 def model(name: str, predicted: Sequence[int], classes: int = 3) -> ModelRecords:
@@ -41,14 +39,6 @@ def test_by_hand() -> None:
     assert found.p_value == 1
     # observed 4/7; A says 0,1,2 4,2,1 times and B 4,3,0 times: chance (16 + 6) / 49
     assert found.kappa == pytest.approx((4 / 7 - 22 / 49) / (1 - 22 / 49))
-
-
-@given(st.integers(0, 60), st.integers(0, 60))
-def test_mcnemar_equals_the_sum_of_coin_tosses(only_a: int, only_b: int) -> None:
-    n = only_a + only_b
-    tail = sum(comb(n, k) for k in range(min(only_a, only_b) + 1)) / 2**n
-    assert mcnemar(only_a, only_b) == pytest.approx(min(1.0, 2 * tail))
-    assert mcnemar(only_a, only_b) == pytest.approx(mcnemar(only_b, only_a))
 
 
 def test_fewer_than_six_discordant_images_decide_nothing() -> None:

@@ -12,11 +12,11 @@ from reportgen.evidence.stats.clustered import (
     mean_interval,
     mean_test,
     min_p,
+    person_codes,
     ratio_interval,
     sign_flip,
     studentised,
 )
-from reportgen.evidence.stats.multiple_testing import holm
 
 
 def test_sign_flip_equals_full_enumeration() -> None:
@@ -125,9 +125,5 @@ def test_bounded_test_is_the_exact_binomial_test_for_two_valued_data(hits: int, 
     assert bounded_test(values, -rate, clusters(None, n), 0, 40_000) == pytest.approx(exact, abs=0.004)
 
 
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([[0.5, np.nan], [0.02, 0.9]])[1, 0] == pytest.approx(0.06)
-    assert np.isnan(holm([[0.5, np.nan]])[0, 1])
-    assert holm([0.9, 0.9]).tolist() == [1.0, 1.0]
-    assert holm([]).shape == (0,)
+def test_persons_are_numbered_in_order_of_appearance() -> None:
+    assert person_codes(np.asarray(["b", None, "a", "b", np.nan, "a"], dtype=object)).tolist() == [0, 1, 2, 0, 3, 2]

@@ -18,7 +18,6 @@ from reportgen.evidence.stats.intervals import (
     risk_ratio,
     wilson,
 )
-from reportgen.evidence.stats.paired import paired_difference
 
 proportions = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -71,38 +70,6 @@ def test_excludes() -> None:
     assert Estimate(0.5, 0.1, 0.9, 5).excludes(0)
     assert Estimate(-0.5, -0.9, -0.1, 5).excludes(0)
     assert not Estimate(0.1, -0.1, 0.3, 5).excludes(0)
-
-
-def test_paired_difference_by_hand() -> None:
-    found = paired_difference(8, 2, 50)
-    half = 1.959964 * math.sqrt((9 / 52 + 3 / 52 - (6 / 52) ** 2) / 52)
-    assert found.value == pytest.approx(6 / 50)
-    assert (found.low, found.high) == pytest.approx((6 / 52 - half, 6 / 52 + half), abs=1e-7)
-
-
-@given(st.integers(0, 80), st.integers(0, 80), st.integers(0, 500))
-def test_paired_difference_properties(only_a: int, only_b: int, rest: int) -> None:
-    n = only_a + only_b + rest
-    found, swapped = paired_difference(only_a, only_b, n), paired_difference(only_b, only_a, n)
-    assert -1 <= found.low < found.high <= 1
-    assert (swapped.low, swapped.high) == pytest.approx((-found.high, -found.low))
-    if n:
-        assert found.low <= found.value <= found.high
-    else:
-        assert not found.defined
-
-
-def test_paired_difference_refuses_impossible_counts() -> None:
-    with pytest.raises(ValueError, match="do not fit"):
-        paired_difference(3, 3, 5)
-
-
-@pytest.mark.parametrize(("n", "p_a", "p_b"), [(40, 0.1, 0.1), (40, 0.3, 0.05), (2000, 0.02, 0.05)])
-def test_paired_difference_covers_as_promised(n: int, p_a: float, p_b: float) -> None:
-    draws = np.random.default_rng(1).multinomial(n, [p_a, p_b, 1 - p_a - p_b], size=2000)
-    found = [paired_difference(a, b, n) for a, b, _ in draws]
-    coverage = np.mean([e.low <= p_a - p_b <= e.high for e in found])
-    assert 0.935 < coverage < 0.985
 
 
 def test_risk_ratio_agrees_with_scipy_when_counts_are_large() -> None:
