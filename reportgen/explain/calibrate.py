@@ -72,7 +72,7 @@ def calibrate(
             entry = config.models[name]
             ready = load_model(name, entry, test_set.classes, unsafe=config.unsafe_load)
             with Explainer(ready.model, ready.order, config.method, device, probing=False) as explainer:
-                images = _sample(test_set, entry.preprocessing, config.precision)
+                images = _sample(test_set, ready.model.preprocessing, config.precision)
                 found[name] = choose(
                     explainer, images, config.precision, len(test_set.frame), device.type, pool, workers
                 )

@@ -39,8 +39,8 @@ class ReadyModel:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the report should know about the file."""
-        return [*self.checkpoint.notes, *([self.suspicion] if self.suspicion else [])]
+        """What a reader of the report should know about the file and the model."""
+        return [*self.checkpoint.notes, *self.model.notes, *([self.suspicion] if self.suspicion else [])]
 
 
 def load_model(name: str, config: ModelConfig, classes: Sequence[str], *, unsafe: bool) -> ReadyModel:

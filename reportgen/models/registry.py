@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -11,55 +11,24 @@ from torch import Tensor, nn
 
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import CheckpointError, ConfigError
+from reportgen.models.architectures.convnext import CONVNEXT
 from reportgen.models.architectures.custom_cnn import CustomCNN
-from reportgen.models.architectures.resnet import TransferLearningModel
+from reportgen.models.architectures.densenet import DENSENET
+from reportgen.models.architectures.efficientnet import EFFICIENTNET
+from reportgen.models.architectures.family import Misfit, Recognised, few, fit, is_incidental, shape_text
+from reportgen.models.architectures.mobilenet import MOBILENET_V2, MOBILENET_V3
+from reportgen.models.architectures.resnet import RESNET, TransferLearningModel
+from reportgen.models.architectures.vgg import VGG
 
-__all__ = ["ARCHITECTURES", "Architecture", "LoadedModel", "build_model", "recognise"]
+__all__ = ["FAMILIES", "LoadedModel", "build_model", "recognise"]
 
-_SHOWN = 3
+FAMILIES = (RESNET, MOBILENET_V2, MOBILENET_V3, EFFICIENTNET, CONVNEXT, DENSENET, VGG)
+"""In the order in which they are tried: a family's anchor is never part of an earlier one's names."""
 
-
-@dataclass(frozen=True)
-class Architecture:
-    """An architecture that is recognised by the names and shapes in a state dict.
-
-    Attributes
-    ----------
-    signature
-        Parameter names that together mark it.
-    create
-        From a state dict (for class count and head size) to a module with random weights.
-    target_layer
-        Dotted name of the layer that Grad-CAM explains.
-    """
-
-    name: str
-    title: str
-    signature: tuple[str, ...]
-    create: Callable[[Mapping[str, Tensor]], nn.Module]
-    target_layer: str
-
-    def matches(self, state: Mapping[str, Tensor]) -> bool:
-        """Whether the state dict has every marking name."""
-        return all(name in state for name in self.signature)
-
-
-ARCHITECTURES = (
-    Architecture(
-        "CustomCNN",
-        "Custom CNN, four conv blocks",
-        ("conv1.conv.weight", "conv4.bn.running_mean", "fc1.weight", "fc2.weight"),
-        lambda state: CustomCNN(len(state["fc2.weight"]), len(state["fc1.weight"])),
-        "conv4",
-    ),
-    Architecture(
-        "TransferLearningModel",
-        "ResNet18 with a new head",
-        ("backbone.conv1.weight", "backbone.layer4.1.conv2.weight", "backbone.fc.1.weight"),
-        lambda state: TransferLearningModel(len(state["backbone.fc.1.weight"])),
-        "backbone.layer4",
-    ),
-)
+_CUSTOM_CNN = ("conv1.conv.weight", "conv4.bn.running_mean", "fc1.weight", "fc2.weight")
+_TRANSFER = ("backbone.layer1.0.conv1.weight", "backbone.fc.1.weight")
+# ImageNet's mean and spread over its three channels, for a network that sees grey images.
+_GREY = {"mean": (0.449,), "std": (0.226,)}
 
 
 @dataclass(frozen=True)
@@ -74,6 +43,8 @@ class LoadedModel:
         Dotted name of the layer that is explained.
     num_classes
         Length of the output.
+    notes
+        What was assumed about the model and should be stated in the report.
     """
 
     module: nn.Module
@@ -81,11 +52,48 @@ class LoadedModel:
     target_layer: str
     num_classes: int
     preprocessing: Preprocessing
+    notes: tuple[str, ...] = ()
 
 
-def recognise(state: Mapping[str, Tensor]) -> Architecture | None:
-    """The known architecture a state dict belongs to, or None."""
-    return next((architecture for architecture in ARCHITECTURES if architecture.matches(state)), None)
+def recognise(state: Mapping[str, Tensor]) -> Recognised | Misfit | None:
+    """The network that a state dict holds: whatever prefix its names have and whatever head it ends in.
+
+    Returns
+    -------
+    Recognised, Misfit or None
+        A misfit is the nearest known architecture, with what differs; None where there is none.
+    """
+    own = {name: value for name, value in state.items() if not is_incidental(name)}
+    for prefix in sorted({name.removesuffix(_CUSTOM_CNN[1]) for name in own if name.endswith(_CUSTOM_CNN[1])}, key=len):
+        names = {name.removeprefix(prefix): value for name, value in own.items() if name.startswith(prefix)}
+        if all(name in names for name in _CUSTOM_CNN):
+            channels = 1 if names["conv1.conv.weight"].shape[1:2] == (1,) else 3
+            module = CustomCNN(len(names["fc2.weight"]), len(names["fc1.weight"]), channels)
+            return _notebook(module, "CustomCNN", "conv4", prefix, channels, state)
+    if all(name in own for name in _TRANSFER) and own[_TRANSFER[1]].ndim == 2:
+        model = TransferLearningModel(len(own[_TRANSFER[1]]))
+        if _difference(model, state) is None:
+            return _notebook(model, "TransferLearningModel", "backbone.layer4", "", 3, state)
+    nearest: Misfit | None = None
+    for family in FAMILIES:
+        found = fit(family, state)
+        if isinstance(found, Recognised):
+            return found
+        if found is not None and (nearest is None or found.shared > nearest.shared):
+            nearest = found
+    return nearest
+
+
+def _notebook(
+    module: nn.Module, title: str, layer: str, prefix: str, channels: int, state: Mapping[str, Tensor]
+) -> Recognised | Misfit:
+    """One of the notebook's two networks with its weights."""
+    weights = {name.removeprefix(prefix): value for name, value in state.items()}
+    difference = _difference(module, weights)
+    if difference is not None:
+        return Misfit(title, difference, len(weights))
+    _fill(module, weights)
+    return Recognised(title, module, layer, prefix, channels, None, ())
 
 
 def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> LoadedModel:
@@ -101,25 +109,58 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> 
     CheckpointError
         The architecture is unknown, or names or shapes differ.
     ConfigError
-        The factory cannot be imported or called, or the target layer does not exist.
+        The factory cannot be imported or called, or the target layer or the preprocessing does not fit.
     """
+    preprocessing, notes = config.preprocessing, []
     if config.factory is not None:
         module, architecture, target = _from_factory(name, config), config.factory, config.target_layer
         if target is None:
             raise ConfigError(
                 f"model '{name}': factory without target_layer; name the layer to explain, such as 'layer4'"
             )
+        difference = _difference(module, state)
+        if difference is not None:
+            raise CheckpointError(f"{config.checkpoint}: does not fit model '{name}': {difference}")
+        _fill(module, state)
     else:
         known = recognise(state)
-        if known is None:
-            raise CheckpointError(_unknown(name, state, config))
-        module, architecture, target = known.create(state), known.name, config.target_layer or known.target_layer
-    _load(name, module, state, config)
+        if not isinstance(known, Recognised):
+            raise CheckpointError(_unknown(name, state, known, config))
+        module, architecture = known.module, known.title
+        target = known.layer if config.target_layer is None else config.target_layer.removeprefix(known.prefix)
+        preprocessing, adapted = _adapted(preprocessing, known)
+        notes = [*known.notes, *adapted]
+    _check_statistics(name, preprocessing)
     if target not in dict(module.named_modules()):
         layers = [layer for layer, _ in module.named_children()]
         raise ConfigError(f"model '{name}': no layer '{target}'; expected a dotted name under {', '.join(layers[:8])}")
     module.eval().requires_grad_(False)
-    return LoadedModel(module, architecture, target, _count_classes(name, module, config), config.preprocessing)
+    classes = _count_classes(name, module, preprocessing)
+    return LoadedModel(module, architecture, target, classes, preprocessing, tuple(notes))
+
+
+def _adapted(spec: Preprocessing, known: Recognised) -> tuple[Preprocessing, list[str]]:
+    """The input that a network's weights ask for, where the user's settings leave it open; and what to say of it."""
+    values: dict[str, object] = {}
+    notes = []
+    if known.channels == 1 and "grey" not in spec.model_fields_set:
+        values["grey"] = True
+        notes.append("its first convolution takes one channel: images are shown to it in grey")
+    if known.size is not None and not {"width", "height"} & spec.model_fields_set:
+        values |= {"width": known.size, "height": known.size}
+    grey = bool(values.get("grey", spec.grey))
+    values |= {key: value for key, value in _GREY.items() if grey and key not in spec.model_fields_set}
+    return (spec.model_copy(update=values) if values else spec), notes
+
+
+def _check_statistics(name: str, spec: Preprocessing) -> None:
+    channels = 1 if spec.grey else 3
+    for key, values in (("mean", spec.mean), ("std", spec.std)):
+        if len(values) not in (1, channels):
+            raise ConfigError(
+                f"model '{name}': preprocessing.{key} has {len(values)} values, but its input has "
+                f"{'one channel; give one' if spec.grey else 'three channels; give three, or one for all'}"
+            )
 
 
 def _from_factory(name: str, config: ModelConfig) -> nn.Module:
@@ -139,36 +180,42 @@ def _from_factory(name: str, config: ModelConfig) -> nn.Module:
     return module
 
 
-def _load(name: str, module: nn.Module, state: Mapping[str, Tensor], config: ModelConfig) -> None:
-    """Load strictly, with a short message of what differs instead of a list of every key."""
+def _difference(module: nn.Module, state: Mapping[str, Tensor]) -> str | None:
+    """What keeps weights from being loaded strictly, with a short list instead of every name; None where they fit."""
     own = module.state_dict()
     # Old files lack the batch counters; nothing at inference depends on them.
     needed = {key for key in own if not key.endswith("num_batches_tracked")}
-    missing, extra = sorted(needed - state.keys()), sorted(state.keys() - own.keys())
+    missing = sorted(needed - state.keys())
+    extra = sorted(key for key in state.keys() - own.keys() if not is_incidental(key))
     shapes = [
-        f"{key} is {_shape(state[key])}, expected {_shape(own[key])}"
+        f"{key} is {shape_text(state[key])}, expected {shape_text(own[key])}"
         for key in own
         if key in state and state[key].shape != own[key].shape
     ]
-    if missing or extra or shapes:
-        parts = [f"missing {_few(missing)}"] if missing else []
-        parts += [f"unexpected {_few(extra)}"] if extra else []
-        parts += [_few(shapes)] if shapes else []
-        raise CheckpointError(f"{config.checkpoint}: does not fit model '{name}': {'; '.join(parts)}")
+    parts = [f"missing {few(missing)}"] if missing else []
+    parts += [f"unexpected {few(extra)}"] if extra else []
+    parts += [few(shapes)] if shapes else []
+    return "; ".join(parts) or None
+
+
+def _fill(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load weights that fit."""
+    own = module.state_dict()
     module.load_state_dict({key: state[key].to(own[key].dtype) for key in own if key in state}, strict=False)
 
 
-def _unknown(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> str:
-    nearest = max(ARCHITECTURES, key=lambda known: len(set(known.signature) & state.keys()))
-    lacking = sorted(set(nearest.signature) - state.keys())
+def _unknown(name: str, state: Mapping[str, Tensor], nearest: Misfit | None, config: ModelConfig) -> str:
+    if nearest is not None and 2 * nearest.shared >= len(state) / 2:
+        found = f"is like {nearest.title}, but {nearest.reason}"
+    else:
+        found = f"has {few(sorted(state))}"
     return (
-        f"{config.checkpoint}: unknown architecture for model '{name}' (has {_few(sorted(state))}; for {nearest.name} "
-        f"it lacks {_few(lacking)}); set factory and target_layer for it in reportgen.toml and give that to --config"
+        f"{config.checkpoint}: unknown architecture for model '{name}' ({found}); set factory and target_layer for it "
+        "in reportgen.toml and give that to --config"
     )
 
 
-def _count_classes(name: str, module: nn.Module, config: ModelConfig) -> int:
-    shape = config.preprocessing
+def _count_classes(name: str, module: nn.Module, shape: Preprocessing) -> int:
     channels = 1 if shape.grey else 3
     try:
         with torch.no_grad():
@@ -181,12 +228,3 @@ def _count_classes(name: str, module: nn.Module, config: ModelConfig) -> int:
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         raise ConfigError(f"model '{name}': output is not a (batch, classes) tensor of logits; wrap it in the factory")
     return int(logits.shape[1])
-
-
-def _few(items: list[str]) -> str:
-    shown = ", ".join(items[:_SHOWN])
-    return shown + (f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else "")
-
-
-def _shape(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "a scalar"

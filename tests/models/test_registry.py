@@ -40,7 +40,7 @@ def test_half_precision_weights_are_widened(tmp_path):
 
 def test_unknown_architecture_says_what_it_has_and_what_to_do(tmp_path):
     assert recognise({"encoder.weight": torch.zeros(1)}) is None
-    with pytest.raises(CheckpointError, match=r"unknown architecture for model 'm' \(has encoder.weight; .*factory"):
+    with pytest.raises(CheckpointError, match=r"unknown architecture for model 'm' \(has encoder.weight\); set factory"):
         build_model("m", {"encoder.weight": torch.zeros(1)}, config(tmp_path))
 
 
@@ -48,13 +48,13 @@ def test_differences_are_named_briefly(tmp_path):
     state = dict(CustomCNN().state_dict())
     del state["conv2.conv.bias"]
     state["extra.weight"] = torch.zeros(1)
-    state["conv1.conv.weight"] = torch.zeros(32, 1, 3, 3)
+    state["conv1.conv.weight"] = torch.zeros(32, 2, 3, 3)
     with pytest.raises(CheckpointError) as caught:
         build_model("m", state, config(tmp_path))
     message = str(caught.value)
     assert "missing conv2.conv.bias" in message
     assert "unexpected extra.weight" in message
-    assert "conv1.conv.weight is 32x1x3x3, expected 32x3x3x3" in message
+    assert "conv1.conv.weight is 32x2x3x3, expected 32x3x3x3" in message
     assert len(message) < 400
 
 

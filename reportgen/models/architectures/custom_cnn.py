@@ -34,11 +34,13 @@ class CustomCNN(nn.Module):
         Length of the output.
     hidden
         Width of the layer between pooling and output.
+    channels
+        Of the input: 3, or 1 for grey images.
     """
 
-    def __init__(self, num_classes: int = 7, hidden: int = 128) -> None:
+    def __init__(self, num_classes: int = 7, hidden: int = 128, channels: int = 3) -> None:
         super().__init__()
-        self.conv1 = ConvBlock(3, 32)
+        self.conv1 = ConvBlock(channels, 32)
         self.conv2 = ConvBlock(32, 64)
         self.conv3 = ConvBlock(64, 128)
         self.conv4 = ConvBlock(128, 256)
@@ -48,7 +50,7 @@ class CustomCNN(nn.Module):
         self.fc2 = nn.Linear(hidden, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, H, W) normalised image -> (B, num_classes) logits."""
+        """(B, channels, H, W) normalised image -> (B, num_classes) logits."""
         x = self.conv4(self.conv3(self.conv2(self.conv1(x))))  # (B, 256, H/16, W/16)
         x = torch.flatten(self.global_pool(x), 1)  # (B, 256)
         logits: Tensor = self.fc2(self.dropout(F.relu(self.fc1(x))))

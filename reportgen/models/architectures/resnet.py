@@ -1,12 +1,31 @@
-"""The notebook's transfer-learning model: torchvision's ResNet18 with a new head."""
+"""ResNets: the notebook's transfer-learning model, and every network of torchvision's family, read from its shapes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 from torch import Tensor, nn
 
+from reportgen.models.architectures.family import Family, Variant
 from reportgen.models.architectures.torchvision_ops import import_torchvision
 
-__all__ = ["TransferLearningModel"]
+__all__ = ["RESNET", "TransferLearningModel"]
+
+# Blocks of layer1 to layer4 of the networks that have a name, by kind of block, groups and width of a group.
+_TITLES: dict[tuple[tuple[int, ...], bool, int, int], str] = {
+    ((2, 2, 2, 2), False, 1, 64): "ResNet18",
+    ((3, 4, 6, 3), False, 1, 64): "ResNet34",
+    ((3, 4, 6, 3), True, 1, 64): "ResNet50",
+    ((3, 4, 23, 3), True, 1, 64): "ResNet101",
+    ((3, 8, 36, 3), True, 1, 64): "ResNet152",
+    ((3, 4, 6, 3), True, 32, 4): "ResNeXt50 32x4d",
+    ((3, 4, 23, 3), True, 32, 8): "ResNeXt101 32x8d",
+    ((3, 4, 6, 3), True, 1, 128): "Wide ResNet50",
+    ((3, 4, 23, 3), True, 1, 128): "Wide ResNet101",
+}
+# The children of a ResNet in order, for bodies that were cut out as nn.Sequential(*list(resnet.children())[:-1]).
+_CHILDREN = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 
 
 class TransferLearningModel(nn.Module):
@@ -24,3 +43,39 @@ class TransferLearningModel(nn.Module):
         """(B, 3, H, W) normalised image -> (B, num_classes) logits."""
         logits: Tensor = self.backbone(x)
         return logits
+
+
+def _variant(shapes: Mapping[str, tuple[int, ...]]) -> Variant | None:
+    """Kind and number of blocks, groups and width, all of which the shapes show."""
+    blocks = tuple(
+        len({name.split(".")[1] for name in shapes if name.startswith(f"layer{stage}.")}) for stage in range(1, 5)
+    )
+    middle = shapes.get("layer1.0.conv2.weight", ())
+    # A first convolution of another size has another stride or no max-pool after it, which weights do not show.
+    if min(blocks) == 0 or len(middle) != 4 or shapes.get("conv1.weight", ())[2:] != (7, 7):
+        return None
+    bottleneck = "layer1.0.conv3.weight" in shapes
+    groups = middle[0] // middle[1] if middle[1] else 1
+    width = middle[0] // groups
+    title = _TITLES.get((blocks, bottleneck, groups, width))
+    if title is None:
+        return None
+    resnet = import_torchvision().models.resnet
+    block = resnet.Bottleneck if bottleneck else resnet.BasicBlock
+    extra = {"groups": groups, "width_per_group": width} if bottleneck else {}
+    return Variant(title, partial(resnet.ResNet, block, list(blocks), **extra))
+
+
+def _usual_name(name: str) -> str | None:
+    child, dot, rest = name.partition(".")
+    return f"{_CHILDREN[child]}{dot}{rest}" if child in _CHILDREN else None
+
+
+RESNET = Family(
+    anchor="layer4.0.conv1.weight",
+    head="fc",
+    layer="layer4",
+    stem="conv1.weight",
+    variant=_variant,
+    renamed=(("7.0.conv1.weight", _usual_name),),
+)

@@ -1,0 +1,296 @@
+"""A family of architectures, and how its weights are found in a checkpoint under any prefix and with any head."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+
+import torch
+from torch import Tensor, nn
+
+from reportgen.models.architectures.classifier import Classifier, rebuild_classifier
+from reportgen.models.architectures.torchvision_ops import import_torchvision
+
+__all__ = ["Family", "Misfit", "Recognised", "Variant", "best_variant", "few", "fit", "is_incidental", "shape_text"]
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+_COUNTER = "num_batches_tracked"
+# What training scripts and profilers store beside the network's own parameters.
+_TRAINING_ONLY = re.compile(
+    r"(^|\.)(criterion|centers?|\w*loss\w*|\w*metric\w*|\w*accuracy\w*|n_averaged|total_ops|total_params)(\.|$)"
+)
+_SHOWN = 3
+_HEAD = 10  # more parameters than this no head of a few layers has
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One architecture of a family.
+
+    Attributes
+    ----------
+    title
+        As it is shown in the report, such as "ResNet34".
+    build
+        Makes the network with its original head; called with the meta device as default.
+    size
+        Side of the square input in pixels where the weights fix it.
+    """
+
+    title: str
+    build: Callable[[], nn.Module]
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """Architectures that share the names of their parameters.
+
+    Attributes
+    ----------
+    anchor
+        A parameter's name that every checkpoint of the family has, after whatever prefix.
+    head
+        Name of the submodule that classifies; anything may stand in its place.
+    layer
+        The layer that is explained if the user names none.
+    stem
+        Name of the first convolution's weight, whose input channels may be 1 instead of 3.
+    variant
+        The architecture that shapes belong to, by names without prefix; None if there is none.
+    widths
+        Lengths of the vector that the head may get where they differ from the original head's, each with the name of a
+        pooling layer and the cells a side that it then leaves.
+    flattens
+        Whether the network itself flattens the vector before the head.
+    renamed
+        Other forms of the names, as pairs of an anchor and a function to the usual names (None: not of the body).
+    """
+
+    anchor: str
+    head: str
+    layer: str
+    stem: str
+    variant: Callable[[Shapes], Variant | None]
+    widths: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    flattens: bool = True
+    renamed: tuple[tuple[str, Callable[[str], str | None]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A network with the checkpoint's weights.
+
+    Attributes
+    ----------
+    prefix
+        Of the network's names in the checkpoint.
+    channels
+        Of the input.
+    size
+        Side of the input in pixels, where the weights fix it.
+    notes
+        What the weights do not show and was assumed, and what was left out.
+    """
+
+    title: str
+    module: nn.Module
+    layer: str
+    prefix: str
+    channels: int
+    size: int | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Weights that look like an architecture but are not: `reason` says what differs, `shared` how many names agree."""
+
+    title: str
+    reason: str
+    shared: int
+
+
+def fit(family: Family, state: Mapping[str, Tensor]) -> Recognised | Misfit | None:
+    """The network of a family that a checkpoint holds.
+
+    Returns
+    -------
+    Recognised, Misfit or None
+        None where the family's anchor is missing or its shapes belong to no architecture of the family.
+    """
+    misfit = None
+    forms: list[tuple[str, Callable[[str], str | None]]] = [(family.anchor, str), *family.renamed]
+    for anchor, rename in forms:
+        for prefix in sorted({name[: -len(anchor)] for name in state if _ends_with(name, anchor)}, key=len):
+            own = {}
+            for name in state:
+                if _TRAINING_ONLY.search(name):
+                    continue
+                usual = rename(name.removeprefix(prefix)) if name.startswith(prefix) else None
+                if usual is not None:
+                    own[usual] = name
+            found = _fit_names(family, state, prefix, own)
+            if isinstance(found, Recognised):
+                return found
+            if found is not None and (misfit is None or found.shared > misfit.shared):
+                misfit = found
+    return misfit
+
+
+def best_variant(titles: Mapping[str, str]) -> Callable[[Shapes], Variant | None]:
+    """For families of fixed members: the one that shares most names and shapes.
+
+    Parameters
+    ----------
+    titles
+        As shown in the report, by torchvision's names of the models; common ones first.
+    """
+
+    def choose(shapes: Shapes) -> Variant | None:
+        best, most = "", 0
+        for name in titles:
+            expected = _shapes_of(name)
+            shared = sum(shapes.get(key) == shape for key, shape in expected.items())
+            if shared > most:
+                best, most = name, shared
+            if min(len(expected), len(shapes)) and shared + _HEAD >= max(len(expected), len(shapes)):
+                break
+        if not best:
+            return None
+        return Variant(titles[best], partial(import_torchvision().models.get_model, best, weights=None))
+
+    return choose
+
+
+@lru_cache(maxsize=64)
+def _shapes_of(name: str) -> Shapes:
+    with torch.device("meta"):
+        module = import_torchvision().models.get_model(name, weights=None)
+    return {key: tuple(value.shape) for key, value in module.state_dict().items()}
+
+
+def _ends_with(name: str, anchor: str) -> bool:
+    return name == anchor or name.endswith(f".{anchor}")
+
+
+def _fit_names(
+    family: Family, state: Mapping[str, Tensor], prefix: str, own: Mapping[str, str]
+) -> Recognised | Misfit | None:
+    """Compare the body name by name, then rebuild the head from what is left."""
+    variant = family.variant({name: tuple(state[given].shape) for name, given in own.items()})
+    if variant is None:
+        return None
+    with torch.device("meta"):
+        module = variant.build()
+    in_head = f"{family.head}."
+    channels = _input_channels(module, family.stem, own, state)
+    body = {name: value for name, value in module.state_dict().items() if not name.startswith(in_head)}
+    needed = [name for name in body if not name.endswith(_COUNTER)]
+    fits = [name for name in needed if name in own and state[own[name]].shape == body[name].shape]
+    if not fits:
+        return None
+    if len(fits) < len(needed):
+        return Misfit(variant.title, _difference(needed, fits, own, state, body), len(fits))
+    used = {own[name] for name in body if name in own}
+    rest = {name: value for name, value in state.items() if name not in used and not is_incidental(name)}
+    classifier = _classifier(family, module, rest, {name: given for name, given in own.items() if given in rest})
+    if classifier is None:
+        return Misfit(variant.title, f"its head ({few(list(rest))}) cannot be rebuilt from its weights", len(fits))
+    left = [name for name in rest if name not in classifier.names]
+    if left:
+        return Misfit(variant.title, f"it also has {few(left)}", len(fits))
+    weights = {name: state[own[name]] for name in body if name in own}
+    weights |= {classifier.names[name]: rest[name] for name in classifier.names}
+    for name, value in module.state_dict().items():
+        if name.endswith(_COUNTER) and name not in weights:
+            weights[name] = torch.zeros_like(value, device="cpu")
+    weights = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+    module.load_state_dict(weights, strict=True, assign=True)
+    dropped = [name for name in state if is_incidental(name) and not name.endswith(_COUNTER)]
+    notes = [*classifier.notes, *([f"left out of the checkpoint: {few(dropped)}"] if dropped else [])]
+    return Recognised(variant.title, module, family.layer, prefix, channels, variant.size, tuple(notes))
+
+
+def _input_channels(module: nn.Module, stem: str, own: Mapping[str, str], state: Mapping[str, Tensor]) -> int:
+    """Channels of the input; a network for grey images gets a first convolution of one channel."""
+    path = stem.removesuffix(".weight")
+    convolution = module.get_submodule(path)
+    if not isinstance(convolution, nn.Conv2d) or stem not in own or state[own[stem]].ndim != 4:
+        return 3
+    if state[own[stem]].shape[1] == 1:
+        parent, _, name = path.rpartition(".")
+        grey = nn.Conv2d(1, convolution.out_channels, convolution.kernel_size, convolution.stride,  # type: ignore[arg-type]
+                         convolution.padding, bias=convolution.bias is not None, device="meta")  # type: ignore[arg-type]  # fmt: skip
+        setattr(module.get_submodule(parent), name, grey)
+        return 1
+    return 3
+
+
+def _classifier(
+    family: Family, module: nn.Module, rest: Mapping[str, Tensor], own: Mapping[str, str]
+) -> Classifier | None:
+    """Put the checkpoint's head into the network: the original with another last layer, or one in place of the head.
+
+    Parameters
+    ----------
+    rest
+        All parameters that do not belong to the body.
+    own
+        Those among them with the network's prefix: name in the network to name in the checkpoint.
+    """
+    original = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, nn.Linear)
+                and (name == family.head or name.startswith(f"{family.head}."))]  # fmt: skip
+    last, first = original[-1], original[0]
+    # The last linear layer alone was replaced: everything else of the head is as it was.
+    around = {name: value for name, value in module.state_dict().items()
+              if name.startswith(f"{family.head}.") and not name.startswith(f"{last[0]}.")}  # fmt: skip
+    if all(name in own and rest[own[name]].shape == value.shape for name, value in around.items()):
+        inside = {own[name]: rest[own[name]] for name in own if name.startswith(f"{last[0]}.")}
+        found = rebuild_classifier(inside, last[1].in_features, flatten=False, parent=last[0])
+        if found is not None:
+            _replace(module, last[0], found.module)
+            return Classifier(found.module, found.names | {own[name]: name for name in around}, found.notes)
+    # Another head in its place, or behind a body whose own head was taken off.
+    wide = {first[1].in_features: None, **family.widths}
+    for width, pooling in wide.items():
+        found = rebuild_classifier(rest, width, flatten=not family.flattens, parent=family.head)
+        if found is not None:
+            if pooling is not None:
+                _replace(module, pooling[0], nn.AdaptiveAvgPool2d(pooling[1]))
+            _replace(module, family.head, found.module)
+            return found
+    return None
+
+
+def _replace(module: nn.Module, name: str, child: nn.Module) -> None:
+    parent, _, attribute = name.rpartition(".")
+    setattr(module.get_submodule(parent), attribute, child)
+
+
+def is_incidental(name: str) -> bool:
+    """Whether a name in a checkpoint is of training or profiling, so that no prediction depends on it."""
+    return name.endswith(_COUNTER) or _TRAINING_ONLY.search(name) is not None
+
+
+def _difference(
+    needed: list[str], fits: list[str], own: Mapping[str, str], state: Mapping[str, Tensor], body: Mapping[str, Tensor]
+) -> str:
+    missing = [name for name in needed if name not in own]
+    if missing:
+        return f"it lacks {few(missing)}"
+    other = [name for name in needed if name not in set(fits)]
+    return few([f"{own[n]} is {shape_text(state[own[n]])}, expected {shape_text(body[n])}" for n in other])
+
+
+def few(items: list[str]) -> str:
+    """The first items of a list, and how many more there are."""
+    return ", ".join(items[:_SHOWN]) + (f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else "")
+
+
+def shape_text(tensor: Tensor) -> str:
+    """As in "64x3x7x7"."""
+    return "x".join(map(str, tensor.shape)) or "a scalar"

@@ -1,0 +1,197 @@
+"""A checkpoint's network is found by its weights: under any prefix, with any head, and never with a part left out."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from reportgen.config import ModelConfig, Preprocessing
+from reportgen.errors import CheckpointError, ConfigError
+from reportgen.models.architectures.custom_cnn import CustomCNN
+from reportgen.models.architectures.family import Misfit, Recognised
+from reportgen.models.architectures.torchvision_ops import import_torchvision
+from reportgen.models.registry import build_model, recognise
+
+NETWORKS = {
+    "resnet18": "ResNet18", "resnet34": "ResNet34", "resnet50": "ResNet50", "vgg11_bn": "VGG11 with batch norm",
+    "vgg16": "VGG16", "densenet121": "DenseNet121", "mobilenet_v2": "MobileNetV2",
+    "mobilenet_v3_small": "MobileNetV3-Small", "mobilenet_v3_large": "MobileNetV3-Large",
+    "efficientnet_b0": "EfficientNet-B0", "efficientnet_b2": "EfficientNet-B2",
+    "efficientnet_v2_s": "EfficientNetV2-S", "convnext_tiny": "ConvNeXt-T",
+}  # fmt: skip
+
+
+def network(name: str, classes: int) -> nn.Module:
+    """With seeded random weights and statistics, and a last layer of `classes` outputs."""
+    torch.manual_seed(7)
+    net: nn.Module = import_torchvision().models.get_model(name, weights=None)
+    path = [key for key, layer in net.named_modules() if isinstance(layer, nn.Linear)][-1]
+    parent, _, attribute = path.rpartition(".")
+    setattr(net.get_submodule(parent), attribute, nn.Linear(net.get_submodule(path).in_features, classes))
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.uniform_(layer.running_mean, -0.1, 0.1)
+            nn.init.uniform_(layer.running_var, 0.5, 1.5)
+    return net.eval()
+
+
+def random_prefix(seed: int) -> str:
+    rng = np.random.default_rng(seed)
+    words = ["".join(rng.choice(list("abcdefgh"), 5)) for _ in range(rng.integers(0, 4))]
+    return "".join(f"{word}." for word in words)
+
+
+def prefixed(net: nn.Module, prefix: str) -> dict[str, torch.Tensor]:
+    return {prefix + name: value for name, value in net.state_dict().items()}
+
+
+def same(found, net: nn.Module, side: int = 64, channels: int = 3) -> bool:
+    assert isinstance(found, Recognised), found
+    x = torch.randn(2, channels, side, side, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        return torch.equal(found.module.eval()(x), net(x))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_is_found_under_any_prefix(name: str) -> None:
+    seed = sorted(NETWORKS).index(name)
+    net = network(name, classes=3 + seed)
+    found = recognise(prefixed(net, random_prefix(seed)))
+    assert same(found, net)
+    assert (found.title, found.prefix, found.notes) == (NETWORKS[name], random_prefix(seed), ())
+    assert found.layer in dict(found.module.named_modules())
+
+
+HEADS = {
+    "linear": (lambda k: nn.Linear(k, 7), 0),
+    "no bias": (lambda k: nn.Linear(k, 7, bias=False), 0),
+    "dropout": (lambda k: nn.Sequential(nn.Dropout(0.5), nn.Linear(k, 7)), 0),
+    "two": (lambda k: nn.Sequential(nn.Linear(k, 20), nn.ReLU(), nn.Dropout(0.5), nn.Linear(20, 7)), 1),
+    "norm": (
+        lambda k: nn.Sequential(nn.BatchNorm1d(k), nn.Linear(k, 20), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(20, 7)), 1
+    ),
+    "norm after": (lambda k: nn.Sequential(nn.Linear(k, 20), nn.ReLU(), nn.BatchNorm1d(20), nn.Linear(20, 7)), 1),
+    "no activation": (lambda k: nn.Sequential(nn.Linear(k, 20), nn.Linear(20, 7)), 0),
+    "three": (
+        lambda k: nn.Sequential(nn.Flatten(), nn.Linear(k, 30), nn.ReLU(), nn.Linear(30, 20), nn.ReLU(),
+                                nn.Dropout(0.2), nn.Linear(20, 7)), 1
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize(
+    ("name", "attribute", "width"), [("resnet18", "fc", 512), ("mobilenet_v2", "classifier", 1280)]
+)
+def test_a_head_is_rebuilt_from_its_shapes(name: str, attribute: str, width: int, head: str) -> None:
+    net = network(name, 7)
+    make, assumed = HEADS[head]
+    torch.manual_seed(3)
+    setattr(net, attribute, make(width).eval())
+    found = recognise(prefixed(net, "model."))
+    assert same(found, net)
+    assert len(found.notes) == assumed and all("ReLU is assumed" in note for note in found.notes)
+
+
+class Wrapped(nn.Module):
+    """A body whose own head was taken off, and a head beside it."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.drop = nn.Dropout(0.3)
+        self.first = nn.Linear(512, 40)
+        self.second = nn.Linear(40, 7)
+
+    def forward(self, x):
+        return self.second(self.drop(self.first(self.body(x).flatten(1)).relu()))
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_head_beside_the_body(cut: bool) -> None:
+    body = network("resnet18", 7)
+    body.fc = nn.Identity()
+    net = Wrapped(nn.Sequential(*list(body.children())[:-1]) if cut else body).eval()
+    assert same(recognise(net.state_dict()), net)
+
+
+def test_an_averaged_vgg_for_small_images() -> None:
+    net = network("vgg11_bn", 7)
+    net.avgpool, net.classifier = nn.AdaptiveAvgPool2d(1), nn.Linear(512, 7)
+    assert same(recognise(net.state_dict()), net, side=48)
+
+
+def test_one_channel_is_shown_grey_images(tmp_path) -> None:
+    net = network("resnet18", 7)
+    net.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+    assert same(recognise(net.state_dict()), net, channels=1)
+    config = ModelConfig(checkpoint=tmp_path / "m.pth")
+    loaded = build_model("m", net.state_dict(), config)
+    assert loaded.preprocessing.grey and loaded.preprocessing.mean == (0.449,)
+    assert any("grey" in note for note in loaded.notes)
+    cnn = CustomCNN(channels=1).eval()
+    assert same(recognise(prefixed(cnn, "net.")), cnn, channels=1)
+    own = Preprocessing(grey=True, mean=(0.5,), std=(0.5,))
+    assert build_model("m", net.state_dict(), config.model_copy(update={"preprocessing": own})).preprocessing == own
+
+
+@pytest.mark.parametrize("values", [(0.5, 0.5), (), (0.5, 0.5, 0.5)])
+def test_means_that_do_not_fit_the_channels_are_one_line(tmp_path, values) -> None:
+    spec = Preprocessing(grey=True, mean=values, std=(0.5,))
+    with pytest.raises(ConfigError, match=rf"mean has {len(values)} values, but its input has one channel"):
+        build_model("m", CustomCNN(channels=1).state_dict(), ModelConfig(checkpoint=tmp_path / "m", preprocessing=spec))
+
+
+def test_what_training_leaves_beside_the_weights_is_left_out_and_listed() -> None:
+    net = network("resnet18", 7)
+    state = prefixed(net, "model.") | {"criterion.weight": torch.ones(7), "n_averaged": torch.tensor(3),
+                                       "model.layer1.total_ops": torch.zeros(1)}  # fmt: skip
+    found = recognise(state)
+    assert same(found, net)
+    (note,) = found.notes
+    assert "criterion.weight" in note and "n_averaged" in note
+
+
+def test_old_files_without_counters_and_halves_are_read() -> None:
+    net = network("resnet34", 7)
+    state = {name: value.half() if value.is_floating_point() else value for name, value in net.state_dict().items()
+             if "num_batches" not in name}  # fmt: skip
+    found = recognise(state)
+    assert isinstance(found, Recognised)
+    assert {value.dtype for value in found.module.state_dict().values()} == {torch.float32, torch.int64}
+
+
+def misfit(state) -> str:
+    found = recognise(state)
+    assert isinstance(found, Misfit), found
+    return f"{found.title}: {found.reason}"
+
+
+def test_parts_that_the_network_does_not_have_are_refused_by_name() -> None:
+    """An attention module between body and head changes every answer, and its weights alone do not tell how."""
+    state = network("resnet18", 7).state_dict() | {"attention.conv.weight": torch.zeros(8, 512, 1, 1)}
+    assert misfit(state) == "ResNet18: it also has attention.conv.weight"
+
+
+def test_two_heads_are_refused() -> None:
+    net = network("resnet18", 7)
+    net.fc = nn.Identity()
+    state = net.state_dict() | {"emotion.weight": torch.zeros(7, 512), "arousal.weight": torch.zeros(2, 512)}
+    assert "cannot be rebuilt" in misfit(state)
+
+
+def test_missing_and_other_shapes_are_named() -> None:
+    state = network("resnet50", 7).state_dict()
+    del state["layer2.0.bn1.bias"]
+    assert misfit(state) == "ResNet50: it lacks layer2.0.bn1.bias"
+    state = network("resnet50", 7).state_dict()
+    state["layer3.0.bn1.bias"] = torch.zeros(3)
+    assert misfit(state) == "ResNet50: layer3.0.bn1.bias is 3, expected 256"
+
+
+def test_a_stem_of_unknown_stride_is_not_guessed(tmp_path) -> None:
+    net = network("resnet18", 7)
+    net.conv1, net.maxpool = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity()
+    assert not isinstance(recognise(net.state_dict()), Recognised)
+    with pytest.raises(CheckpointError, match="set factory and target_layer"):
+        build_model("m", net.state_dict(), ModelConfig(checkpoint=tmp_path / "m.pth"))
