@@ -91,7 +91,7 @@ class WorkedExample:
         Of the receiver without a transplant.
     """
 
-    use: RegionImportance
+    importance: RegionImportance
     emotion: int
     receiver: int
     face: OutlinedPicture
@@ -106,19 +106,19 @@ def draw_worked_examples(report: Report, k: int, save: Save) -> tuple[WorkedExam
     if found is None or found.design is None or report.analysis.faces is None or model.slug not in found.answers:
         return ()
     examples = []
-    for use in shown_cells([u for u in found.regions if u.model == model.name]):
-        pair = _pair(report, k, use, found.design, found.answers[model.slug])
+    for tested in shown_cells([u for u in found.regions if u.model == model.name]):
+        pair = _pair(report, k, tested, found.design, found.answers[model.slug])
         if pair is not None:
-            examples.append(_draw(report, k, use, found.design, found.answers[model.slug], pair, save))
+            examples.append(_draw(report, k, tested, found.design, found.answers[model.slug], pair, save))
     return tuple(examples)
 
 
-def shown_cells(uses: list[RegionImportance]) -> tuple[RegionImportance, ...]:
+def shown_cells(tests: list[RegionImportance]) -> tuple[RegionImportance, ...]:
     """The tests shown of one model: one of a region of the face and one of the background.
 
-    Of each, "yes" comes before "small" and "small" before the rest, then the largest gap.
+    Of each, "yes" comes before "small" and "small" before the rest, then the largest drop.
     """
-    tested = [u for u in uses if np.isfinite(u.drop) and u.answer != "insufficient evidence"]
+    tested = [u for u in tests if np.isfinite(u.drop) and u.answer != "insufficient evidence"]
     rank = {"yes": 0, "small": 1}
     chosen = []
     for outside in (False, True):
@@ -129,9 +129,9 @@ def shown_cells(uses: list[RegionImportance]) -> tuple[RegionImportance, ...]:
 
 
 def typical_pair(
-    cell: pd.DataFrame, margin: Floats, stays: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_], gap: float
+    cell: pd.DataFrame, margin: Floats, stays: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_], drop: float
 ) -> tuple[int, int] | None:
-    """The two transplants onto one face whose difference is nearest the cell's gap.
+    """The two transplants onto one face whose difference is nearest the cell's drop.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def typical_pair(
         for a in own:
             for b in others:
                 doubts = (not right[receiver]) + (not right[receiver] or not stays[a])
-                key = (doubts, abs(float(margin[a] - margin[b]) - gap), a, b)
+                key = (doubts, abs(float(margin[a] - margin[b]) - drop), a, b)
                 if best is None or key < best[0]:
                     best = key, (a, b)
     return None if best is None else best[1]
@@ -171,49 +171,49 @@ def _cell(design: pd.DataFrame, emotion: int, region: str) -> npt.NDArray[np.int
 
 
 def _pair(
-    report: Report, k: int, use: RegionImportance, design: pd.DataFrame, logits: npt.NDArray[np.float32]
+    report: Report, k: int, tested: RegionImportance, design: pd.DataFrame, logits: npt.NDArray[np.float32]
 ) -> tuple[int, int] | None:
-    emotion = report.analysis.classes.index(use.emotion)
-    places = _cell(design, emotion, use.region)
+    emotion = report.analysis.classes.index(tested.emotion)
+    places = _cell(design, emotion, tested.region)
     margin = log_odds(logits[places], np.full(len(places), emotion))
     right = report.analysis.models[k].predicted == report.analysis.labels
     stays = logits[places].argmax(axis=1) == emotion
-    pair = typical_pair(design.iloc[places], margin, stays, np.asarray(right), use.drop)
+    pair = typical_pair(design.iloc[places], margin, stays, np.asarray(right), tested.drop)
     return None if pair is None else (int(places[pair[0]]), int(places[pair[1]]))
 
 
 def _draw(
     report: Report,
     k: int,
-    use: RegionImportance,
+    tested: RegionImportance,
     design: pd.DataFrame,
     logits: npt.NDArray[np.float32],
     pair: tuple[int, int],
     save: Save,
 ) -> WorkedExample:
-    model, emotion = report.analysis.models[k], report.analysis.classes.index(use.emotion)
-    name = f"{model.slug}-{TRANSPLANTED.index(use.region)}"
+    model, emotion = report.analysis.models[k], report.analysis.classes.index(tested.emotion)
+    name = f"{model.slug}-{TRANSPLANTED.index(tested.region)}"
     receiver = int(design["receiver"].iloc[pair[0]])
     face = _portrait(report, receiver)
     exchanges = []
     for place, which in zip(pair, ("same", "other"), strict=True):
         row = design.iloc[place]
         donor = _portrait(report, int(row["donor"]))
-        made = transplant(face, donor, use.region, matched=True)
+        made = transplant(face, donor, tested.region, matched=True)
         exchanges.append(
             Transplant(
                 int(row["donor"]),
                 int(row["donor_emotion"]),
-                OutlinedPicture(_save(donor.pixels, f"{name}-{which}-donor", save), _outline(donor, use.region)),
+                OutlinedPicture(_save(donor.pixels, f"{name}-{which}-donor", save), _outline(donor, tested.region)),
                 _save(made, f"{name}-{which}", save),
                 _odds(logits[place], emotion),
             )
         )
     return WorkedExample(
-        use=use,
+        importance=tested,
         emotion=emotion,
         receiver=receiver,
-        face=OutlinedPicture(_save(face.pixels, f"{name}-face", save), _outline(face, use.region)),
+        face=OutlinedPicture(_save(face.pixels, f"{name}-face", save), _outline(face, tested.region)),
         before=_odds(model.logits[receiver], emotion),
         same=exchanges[0],
         other=exchanges[1],

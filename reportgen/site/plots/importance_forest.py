@@ -41,7 +41,7 @@ class ImportanceRow:
 
 
 def significant(one: RegionImportance) -> bool:
-    """Whether the gap differs significantly from 0 after adjustment; never where there are too few faces to test."""
+    """Whether the drop differs significantly from 0 after adjustment; never where there are too few faces to test."""
     return one.answer != "insufficient evidence" and one.p < ALPHA
 
 
@@ -136,9 +136,9 @@ def _people(axes: Axes, place: float, palette: Palette) -> None:
 def _limits(rows: Sequence[ImportanceRow]) -> tuple[float, float]:
     """Ends of the axis: every point, and intervals as far as they do not squeeze the rest."""
     importances = [one for row in rows for one in row.regions]
-    gaps = [one.drop for one in importances]
-    far = _REACH * max(_LEAST_END, *(abs(gap) for gap in gaps))
-    low = min(-MIN_DROP, *gaps, max(-far, min(one.low for one in importances)))
-    high = max(_LEAST_END, *gaps, min(far, max(one.high for one in importances)))
+    drops = [one.drop for one in importances]
+    far = _REACH * max(_LEAST_END, *(abs(drop) for drop in drops))
+    low = min(-MIN_DROP, *drops, max(-far, min(one.low for one in importances)))
+    high = max(_LEAST_END, *drops, min(far, max(one.high for one in importances)))
     margin = 0.04 * (high - low)
     return low - margin, high + margin

@@ -64,7 +64,7 @@ def worked_views(report: Report, links: Links, k: int, worked: tuple[WorkedExamp
 
 
 def _worked(report: Report, links: Links, k: int, one: WorkedExample) -> WorkedView:
-    emotion, region = one.use.emotion, REGION_NAMES[one.use.region]
+    emotion, region = one.importance.emotion, REGION_NAMES[one.importance.region]
     rows = tuple(
         (lead, (_face(report, links, one), _donor(report, links, one, exchange), _result(report, one, exchange)))
         for lead, exchange in (
@@ -77,13 +77,15 @@ def _worked(report: Report, links: Links, k: int, one: WorkedExample) -> WorkedV
 
 def _face(report: Report, links: Links, one: WorkedExample) -> Step:
     said = f"as it is: {_said(one.before)}"
-    return _step(report, links, one.receiver, one.face, f"A face of {one.use.emotion}", said)
+    return _step(report, links, one.receiver, one.face, f"A face of {one.importance.emotion}", said)
 
 
 def _donor(report: Report, links: Links, one: WorkedExample, exchange: Transplant) -> Step:
     emotion = report.classes[exchange.emotion]
     title = f"Another face of {emotion}" if exchange is one.same else f"A face of {emotion}"
-    return _step(report, links, exchange.donor, exchange.given, title, f"gives its {REGION_NAMES[one.use.region]}")
+    return _step(
+        report, links, exchange.donor, exchange.given, title, f"gives its {REGION_NAMES[one.importance.region]}"
+    )
 
 
 def _step(report: Report, links: Links, row: int, shown: OutlinedPicture, title: str, note: str) -> Step:
@@ -92,9 +94,9 @@ def _step(report: Report, links: Links, row: int, shown: OutlinedPicture, title:
 
 
 def _result(report: Report, one: WorkedExample, exchange: Transplant) -> Step:
-    region = REGION_NAMES[one.use.region]
+    region = REGION_NAMES[one.importance.region]
     alt = f"Image {report.ids[one.receiver]} with the {region} of image {report.ids[exchange.donor]}"
-    return Step(Tile(exchange.result, alt, f"{capital(one.use.emotion)} {sure(exchange.odds.probability)}",
+    return Step(Tile(exchange.result, alt, f"{capital(one.importance.emotion)} {sure(exchange.odds.probability)}",
                      f"log-odds {signed(exchange.odds.log_odds)}"))  # fmt: skip
 
 
@@ -103,7 +105,7 @@ def _said(said: EmotionOdds) -> str:
 
 
 def _why(report: Report, k: int, one: WorkedExample) -> str:
-    use, shown = one.use, significant(one.use) and one.use.drop > 0
+    use, shown = one.importance, significant(one.importance) and one.importance.drop > 0
     if use.region == "background":
         if shown:
             return f"Of all emotions {use.emotion} depends most on the background."
@@ -115,7 +117,7 @@ def _why(report: Report, k: int, one: WorkedExample) -> str:
 
 
 def _conclusion(report: Report, one: WorkedExample) -> str:
-    use = one.use
+    use = one.importance
     gap = one.same.odds.log_odds - one.other.odds.log_odds
     return (
         f"With {report.classes[one.other.emotion]} instead of {use.emotion} the log-odds are {abs(gap):.2f} "
@@ -136,7 +138,11 @@ def _pictures(report: Report, one: WorkedExample) -> str:
     if found is None or found.design is None:
         return "the"
     design = found.design
-    chosen = (design["emotion"] == one.emotion) & (design["region"] == one.use.region) & design["matched"].astype(bool)
+    chosen = (
+        (design["emotion"] == one.emotion)
+        & (design["region"] == one.importance.region)
+        & design["matched"].astype(bool)
+    )
     return number(int(chosen.sum()))
 
 

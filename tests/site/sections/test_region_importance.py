@@ -172,7 +172,7 @@ def test_rows_of_the_forest_are_the_tested_emotions(report: Report) -> None:
     rows = importance_rows([u for u in found(report).regions if u.model == "ResNet18"], report.analysis.classes)
     assert [row.emotion for row in rows] == ["anger", "happiness"]
     for row in rows:
-        assert [use.region for use in row.uses] == list(TRANSPLANTED)
+        assert [use.region for use in row.regions] == list(TRANSPLANTED)
         assert [r for r, need in zip(TRANSPLANTED, row.people, strict=True) if need] == list(
             HUMAN[row.emotion].required
         )
@@ -252,7 +252,10 @@ def test_examples_show_the_tests_own_pictures_and_answers(published: Published, 
     assert faces is not None and design is not None
     saved: dict[str, bytes] = {}
     worked = draw_worked_examples(report, 0, saved.__setitem__)
-    assert [(w.use.emotion, w.use.region) for w in worked] == [("happiness", "mouth"), ("anger", "background")]
+    assert [(w.importance.emotion, w.importance.region) for w in worked] == [
+        ("happiness", "mouth"),
+        ("anger", "background"),
+    ]
     logits = found(report).answers["custom-cnn"]
     section = words(by_id(page(published, "models/custom-cnn.html"), "transplants"))
     for one in worked:
@@ -262,13 +265,13 @@ def test_examples_show_the_tests_own_pictures_and_answers(published: Published, 
         )
         assert one.same.emotion == one.emotion != one.other.emotion
         for exchange, donor in ((one.same, same), (one.other, other)):
-            made = transplant(face, donor, one.use.region)
+            made = transplant(face, donor, one.importance.region)
             with Image.open(io.BytesIO(saved[exchange.result.path])) as picture:
                 difference = np.abs(np.asarray(picture.convert("RGB")).astype(int) - made.astype(int))
             assert difference.mean() < 4  # lossy, no more
             place = np.flatnonzero(
                 (design["receiver"] == one.receiver) & (design["donor"] == exchange.donor)
-                & (design["region"] == one.use.region) & design["matched"] & (design["emotion"] == one.emotion)
+                & (design["region"] == one.importance.region) & design["matched"] & (design["emotion"] == one.emotion)
                 & (design["donor_emotion"] == exchange.emotion)
             )  # fmt: skip
             assert exchange.odds.log_odds in log_odds(logits[place], np.full(len(place), one.emotion)).tolist()
@@ -276,7 +279,7 @@ def test_examples_show_the_tests_own_pictures_and_answers(published: Published, 
             assert f"log-odds {signed(exchange.odds.log_odds)}" in section
         gap = one.same.odds.log_odds - one.other.odds.log_odds
         assert f"the log-odds are {abs(gap):.2f} lower" in section
-        assert f"the gap is {signed(one.use.drop)}" in section
+        assert f"the gap is {signed(one.importance.drop)}" in section
     for path, content in saved.items():
         assert (published.site / path).read_bytes() == content
 

@@ -14,13 +14,11 @@ import html5lib
 import pytest
 
 from reportgen.evidence.attention.human_reference import HUMAN
-from reportgen.evidence.stats.intervals import Estimate
 from reportgen.faces.regions import REGIONS
 from reportgen.site.pages import downloads
 from reportgen.site.pages.downloads import DESCRIPTIONS
-from reportgen.site.plots.enrichment_forest import PANELS, EnrichmentRow, enrichment_plot
-from reportgen.site.plots.face_diagram import face_diagram, shade
-from reportgen.site.plots.style import DARK, LIGHT, in_dark
+from reportgen.site.plots.enrichment_forest import PANELS
+from reportgen.site.plots.face_diagram import shade
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.sections.region_profile import action_name, counted_text
@@ -45,21 +43,6 @@ def words(element: ElementTree.Element) -> str:
 def found(report: Report) -> Any:
     assert report.attention is not None
     return report.attention
-
-
-@pytest.mark.parametrize(
-    ("value", "tone"), [(0.0, "h0"), (1.0, "h4"), (2.5, "h10"), (9.0, "h10"), (1.3, "h5"), (float("nan"), "unknown")]
-)
-def test_shade_grows_with_the_heat(value: float, tone: str) -> None:
-    assert shade(value) == tone
-
-
-def test_a_face_shades_what_is_known_and_dashes_the_rest() -> None:
-    names = {region: region for region in REGIONS}
-    face = face_diagram("people", {"mouth": 1.47, "nose": float("nan")}, names)
-    tones = {shape.title.partition(":")[0]: shape.tone for shape in face.shapes if shape.title}
-    assert tones == {**dict.fromkeys(REGIONS[1:], "unknown"), "mouth": "h6"}
-    assert face.alt == "Face of people, regions shaded by heat per area: mouth 1.47"
 
 
 def test_an_emotions_regions_are_those_of_its_profile(published: Published, report: Report) -> None:
@@ -291,30 +274,6 @@ def test_large_tables_stay_behind(report: Report, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(downloads, "_LARGEST", 20_000)
     files = downloads._tables(report.tables)
     assert "downloads/claims.csv" in files and "downloads/statistics.csv" not in files
-
-
-def test_figures_come_out_the_same_in_both_schemes_and_every_time() -> None:
-    nothing = Estimate(float("nan"), 0.0, float("inf"), 0)
-    row = EnrichmentRow(
-        "joy",
-        (
-            Estimate(1.2, 1.1, 1.3, 9),
-            nothing,
-            Estimate(4, 3, float("inf"), 9),
-            Estimate(2, 1, 3, 9),
-            nothing,
-            nothing,
-            nothing,
-        ),
-        ((0.5, 1.5), None, (0.1, 40.0), None, (float("nan"), 1.0), None, (0.2, 1.2)),
-        (float("nan"), 1.57, float("nan"), 1.12, *[float("nan")] * 3),
-    )
-    first, again, dark = (enrichment_plot((row,), 0, palette) for palette in (LIGHT, LIGHT, DARK))
-    assert first == again
-    inner = re.compile(rb"[mp][0-9a-f]{10}\b")
-    assert first[1:] == dark[1:] and first[0] != dark[0]
-    assert inner.sub(b"", in_dark(first[0])) == inner.sub(b"", dark[0])
-    assert b"nan" not in first[0].lower().replace(b"finance", b"")
 
 
 def test_persons_are_counted_where_they_are_known(report: Report) -> None:
