@@ -1,5 +1,6 @@
 """The demo's truth is known: the ordinary pipeline must find it, from detected regions and from the exact ones."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,9 +40,11 @@ def exact(path: str):
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
+    """The demo's report: that of `reportgen demo --output FOLDER` where REPORTGEN_DEMO names the folder."""
     files = demo_files()
     models = {name: {"checkpoint": path} for name, path in files.models.items()}
-    return build(Config(data=files.data, models=models, output=tmp_path_factory.mktemp("demo")))
+    output = Path(os.environ.get("REPORTGEN_DEMO") or tmp_path_factory.mktemp("demo"))
+    return build(Config(data=files.data, models=models, output=output))
 
 
 def on_background(verdicts):

@@ -74,13 +74,12 @@ def test_what_cannot_be_used_is_one_line(tmp_path):
         finder(frame, region_masks={"folder": tmp_path, "labels": LABELS}, regions="template").find(0, PIXELS)
 
 
-@pytest.mark.slow
 def test_own_masks_reach_the_records_and_no_regions_means_none(notebook, tmp_path):
     (tmp_path / "masks").mkdir()
     for image in (notebook / "images").iterdir():
         Image.fromarray(quarters()).save(tmp_path / "masks" / f"{image.stem}.png")
     models = {"Custom CNN": {"checkpoint": notebook / "custom_cnn_best.pth"}}
-    common = {"data": notebook / "processed_data.pkl", "models": models, "regions": "template"}
+    common = {"data": notebook / "processed_data.pkl", "models": models, "regions": "template", "experiments": "off"}
     masks = {"folder": tmp_path / "masks", "labels": LABELS}
     result = build(Config.model_validate({**common, "output": tmp_path / "own", "region_masks": masks}))
     analysis = read_analysis(result.analysis)

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from faults.scene import EMOTIONS, make_scene
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 # Each sets `pwned` where a browser, a template engine or a script takes it for more than text.
 HOSTILE = (
@@ -165,6 +163,8 @@ def open_page(context: Any, site: Path, name: str) -> tuple[Any, list[str]]:
     return page, trouble
 
 
+@pytest.mark.browser
+@pytest.mark.slow
 def test_hostile_text_stays_text_in_a_browser(browser: Any, hostile: Path) -> None:
     """Every page without its policy, because escaping alone must do; some with it, where an attempt is an error."""
     pages = sorted(path.relative_to(hostile).as_posix() for path in hostile.rglob("*.html"))
@@ -180,6 +180,8 @@ def test_hostile_text_stays_text_in_a_browser(browser: Any, hostile: Path) -> No
     print(f"injection: {len(HOSTILE)} texts in {len(pages)} pages")
 
 
+@pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE[:2] + HOSTILE[6:10])
 def test_the_probe_finds_markup(browser: Any, text: str) -> None:
     context = browser.new_context()
@@ -199,6 +201,8 @@ def test_hostile_text_stays_text_without_a_browser(hostile: Path, compared: Path
         assert Markup(f'<p title="{text}">{text}</p>').bad or text == HOSTILE[2], text
 
 
+@pytest.mark.browser
+@pytest.mark.slow
 def test_a_comparison_stays_text_in_a_browser(browser: Any, compared: Path) -> None:
     pages = sorted(path.relative_to(compared).as_posix() for path in compared.rglob("*.html"))
     text = "".join((compared / name).read_text("utf-8") for name in pages)
@@ -219,6 +223,8 @@ def test_the_texts_are_really_there(hostile: Path) -> None:
         assert part in text, part
 
 
+@pytest.mark.browser
+@pytest.mark.slow
 def test_the_explorer_draws_and_searches_hostile_names(browser: Any, hostile: Path) -> None:
     context = browser.new_context(bypass_csp=True)
     page, trouble = open_page(context, hostile, "explorer.html")

@@ -1,6 +1,6 @@
 """Test sets and settings that nobody wrote: either they are read, or one line says why not.
 
-`REPORTGEN_FUZZ=50 pytest tests/fuzz -s` tries fifty times as many and prints the counts.
+`REPORTGEN_FUZZ=50 python -m pytest -m slow tests/fuzz -s` tries fifty times as many and prints the counts.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from reportgen.errors import ReportError, printable
 from reportgen.explain.fingerprints import shard_bounds, take_fingerprints
 from reportgen.inputs.testset import RESERVED, load_test_set
 from reportgen.shards import write_table
+
+pytestmark = pytest.mark.slow
 
 TIMES = int(os.environ.get("REPORTGEN_FUZZ", "1"))
 COUNTS: Counter[str] = Counter()

@@ -3,10 +3,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.map_statistics import describe
@@ -200,35 +200,31 @@ def _false_alarms(evidence: EmotionEvidence) -> tuple[bool, bool]:
     return bool(on.any() or (evidence.p_hot < 0.05).any()), bool(specific.any())
 
 
-# More of every simulation by hand; CI runs one part of it.
+# More of every simulation by hand; CI runs one part of it. The seeds are fixed, so the limit is the nominal 5 % itself:
+# with 100 to 150 families a true rate of 10 % goes unnoticed one time in twenty at most.
 _TIMES = int(os.environ.get("REPORTGEN_SIMULATIONS", "1"))
-
-
-def _limit(families: int) -> int:
-    """Most false families that chance allows at 5 %, one time in a thousand."""
-    return int(binom.ppf(0.999, families, 0.05))
+NOMINAL = 0.05
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["gamma", "one cell", "blob"])
 def test_false_alarm_rate_over_a_thousand_emotions_without_any_relation(
-    face_masks: Masks, make_cases: MakeCases, make_model: MakeModel, random_maps: Callable[..., np.ndarray], kind: str
+    face_masks: Masks, make_cases: MakeCases, make_model: MakeModel, random_maps: Callable[..., np.ndarray]
 ) -> None:
-    """Maps that know nothing of faces: "falls on", "background", "specific" for n of 8, 12, 20 and 60."""
+    """Maps of three kinds that know nothing of faces, for n of 8, 12, 20 and 60."""
     rng = np.random.default_rng(11)
     wrong = {"falls on": 0, "specific": 0}
     families = 0
-    for n, sets in ((8, 14), (12, 14), (20, 14), (60, 6)):
+    for (n, sets), kind in product(((8, 14), (12, 14), (20, 14), (60, 6)), ("gamma", "one cell", "blob")):
         labels = np.repeat(np.arange(7), n)
         masks = face_masks(len(labels), n, 7)
-        for _ in range(sets):
+        for _ in range(sets * _TIMES):
             maps = random_maps(rng, (len(labels), 7, 7), kind)
             on, specific = _false_alarms(_plain_evidence(make_model(maps, masks, labels), make_cases(labels)))
             wrong["falls on"] += on
             wrong["specific"] += specific
             families += 1
-    print(f"{kind}: {wrong} of {families} families, {7 * families} emotions")
-    assert max(wrong.values()) <= _limit(families)
+    print(f"{wrong} of {families} families, {7 * families} emotions")
+    assert max(wrong.values()) <= NOMINAL * families
 
 
 @pytest.mark.slow
@@ -238,7 +234,7 @@ def test_false_alarm_rate_of_specific_when_classes_are_permuted_within_each_imag
     """Maps that love faces, mouths above all, skewed, but whose classes mean nothing."""
     rng = np.random.default_rng(12)
     wrong = families = 0
-    for n, sets in ((8, 10), (12, 16), (20, 16), (60, 5)):
+    for n, sets in ((8, 24), (12, 36), (20, 36), (60, 8)):
         labels = np.repeat(np.arange(7), n)
         masks = face_masks(len(labels), n, 7)
         for _ in range(sets * _TIMES):
@@ -249,7 +245,7 @@ def test_false_alarm_rate_of_specific_when_classes_are_permuted_within_each_imag
             wrong += _false_alarms(_plain_evidence(make_model(maps, masks, labels), make_cases(labels)))[1]
             families += 1
     print(f"{wrong} of {families} families, {7 * families} emotions")
-    assert wrong <= _limit(families)
+    assert wrong <= NOMINAL * families
 
 
 @pytest.mark.slow
@@ -260,7 +256,7 @@ def test_false_alarm_rate_of_the_spread_at_its_bound(
     """Maps of one cell or of many, mixed so that the effective area is the bound on average: as skewed as can be."""
     rng = np.random.default_rng(14)
     wrong = families = 0
-    for n, sets in ((8, 8), (12, 8), (20, 8), (60, 3)):
+    for n, sets in ((8, 32), (12, 32), (20, 32), (60, 8)):
         labels = np.repeat(np.arange(7), n)
         masks = face_masks(len(labels), n, 7)
         face = masks[:, REGIONS.index("face")].mean(axis=(1, 2))
@@ -281,7 +277,7 @@ def test_false_alarm_rate_of_the_spread_at_its_bound(
                 wrong += bool(((found.p_localized < 0.05) & (found.area_high < LOCALIZED)).any())
             families += 1
     print(f"{kind}: {wrong} of {families} families, {7 * families} emotions")
-    assert wrong <= _limit(families)
+    assert wrong <= NOMINAL * families
 
 
 @pytest.mark.slow

@@ -100,12 +100,12 @@ def test_one_emotions_artefact_does_not_accuse_the_others():
 @pytest.mark.slow
 def test_without_any_use_a_false_accusation_is_rare():
     wrong = 0
-    for seed in range(20):
+    for seed in range(60):
         design = make_design(pool=25, seed=seed)  # donors come back again and again, as in a small emotion
         found = measure_importance("m", design, answers(design, noisy(design, seed, size=1.0)), CLASSES, MANY, seed)
         wrong += any(u.answer in ("yes", "small") for u in found)
-    # At 5 % per model, more than 4 of 20 has a probability of .3 %.
-    assert wrong <= 4
+    # The seeds are fixed, so the limit is the nominal 5 %: at a true rate of 15 % it holds one time in seventy.
+    assert wrong <= 3
 
 
 @pytest.mark.slow
