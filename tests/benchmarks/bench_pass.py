@@ -191,6 +191,97 @@ def grad_cam_package(module: nn.Module, layer: str, files: list[Path]) -> None:
             cam(input_tensor=to_tensor(Image.open(file).convert("RGB"))[None], targets=None)
 
 
+def usual_ways(
+    name: str, entry: ModelConfig, x: torch.Tensor, files: list[Path], few: int, workers: int, *, package: bool
+) -> dict[str, tuple[int, Callable[[], object]]]:
+    """What the pass is compared with, for one model: the number of images, and a run over them."""
+    some = len(x)
+    contestants: dict[str, tuple[int, Callable[[], object]]] = {}
+    module, layer = load(entry)
+    eager = copy.deepcopy(module)
+    best, run_best = best_forward(module, layer, x, workers)
+    print(f"best bare forward of {name}: {best}")
+
+    def eager_32(eager: nn.Module = eager) -> None:
+        forward_all(eager, list(x.split(32)), "inside", workers)
+
+    run_bf16 = bf16_forward(module, layer, x, workers)
+    contestants[f"{name}: eager forward, batch 32"] = (some, eager_32)
+    contestants[f"{name}: best bare forward"] = (some, lambda run_best=run_best: run_best(some))
+    contestants[f"{name}: best forward in bfloat16"] = (some, lambda run_bf16=run_bf16: run_bf16(some))
+    trainable, target = load(entry)
+    trainable.requires_grad_(True)
+    contestants[f"{name}: notebook loop"] = (few, lambda m=trainable, t=target: notebook_loop(m, t, files[:few]))
+    if package:
+        contestants[f"{name}: grad-cam"] = (few, lambda m=trainable, t=target: grad_cam_package(m, t, files[:few]))
+    return contestants
+
+
+def our_pass(config: Config, test_set: TestSet, explainers: list[Explainer], regions: str, workers: int) -> None:
+    """The pass as a build runs it, into a folder that is thrown away."""
+    n = len(test_set.frame)
+    settings = config.model_copy(update={"regions": regions})
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fingerprints = take_fingerprints(test_set, settings, "cpu", shard_bounds(n, settings.shard_images))
+        faces = None
+        recorders = [ImageFacts(PartStore(folder / "images"), fingerprints.image_keys, fingerprints.frame)]
+        if regions != "none":
+            faces = FaceFinder(settings, test_set.frame, [explainer.grid for explainer in explainers])
+            ids = fingerprints.frame["image_id"].tolist()
+            recorders.append(FaceRecorder(PartStore(folder / "faces"), fingerprints.face_keys, ids))
+        for explainer, model in zip(explainers, fingerprints.models, strict=True):
+            store = PartStore(folder / model.slug)
+            recorders.append(ModelRecorder(store, model.keys, explainer, fingerprints.frame, exclusive=False))
+        done = run_pass(test_set, recorders, faces, settings.shard_images, workers, SilentProgress())
+        assert done == n
+
+
+def print_results(
+    times: dict[str, list[float]],
+    processor: dict[str, list[float]],
+    models: list[str],
+    test_set: TestSet,
+    config: Config,
+    rounds: int,
+    workers: int,
+) -> None:
+    """Images per second of every contestant, and the ratios that the limits are about."""
+    n = len(test_set.frame)
+    per_image = {name: statistics.median(values) for name, values in times.items()}
+    print(f"\n{n} images, {workers} cores, torch {torch.__version__}, median of {rounds} interleaved rounds")
+    for name, value in per_image.items():
+        print(f"{name:42s} {1 / value:8.1f} images/s   ({1e3 * value:6.2f} ms)")
+
+    def per_round(*parts: str, measured: dict[str, list[float]] = times) -> np.ndarray:
+        return np.sum([measured[part] for part in parts], axis=0)
+
+    ours = per_round(OURS)
+    bare = ("decoding alone", *(f"{name}: best bare forward" for name in models))
+    limit, least = per_round(*bare), per_round(*bare, measured=processor)
+    loops = per_round(*(f"{name}: notebook loop" for name in models))
+    judging = statistics_seconds(test_set, config)
+    print(f"\npass / (decoding + best bare forwards): {np.median(ours / limit):.3f}")
+    print(f"with landmarks and regions / the same:  {np.median(per_round(WITH_FACES) / limit):.3f}")
+    with_statistics = (per_round(WITH_FACES) + judging / n) / limit
+    print(f"with the statistics' {judging:.1f} s as well:     {np.median(with_statistics):.3f}")
+    print("the same by processor time, which other programs disturb less:")
+    for title in (OURS, WITH_FACES):
+        print(f"  {title:37s} {np.median(per_round(title, measured=processor) / least):.3f}")
+    print(f"landmarks: {landmark_milliseconds(test_set):.2f} ms of one core per image")
+    print(f"pass in float32 / in bfloat16:          {np.median(ours / per_round(OURS_BF16)):.2f}")
+    for name in models:
+        gain = per_round(f"{name}: best bare forward") / per_round(f"{name}: best forward in bfloat16")
+        print(f"{name + ': float32 / bfloat16':39s} {np.median(gain):.2f}")
+    print(f"notebook loops / pass:                  {np.median(loops / ours):.2f}")
+    if f"{models[0]}: grad-cam" in times:
+        package = per_round(*(f"{name}: grad-cam" for name in models))
+        print(f"grad-cam / pass:                        {np.median(package / ours):.2f}")
+    else:
+        print("grad-cam is not installed: pip install -e '.[bench]'")
+    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=FER / "processed_data.pkl")
@@ -222,40 +313,7 @@ def main() -> None:
         "decoding alone": (n, lambda: decode_all(files, workers))
     }
     for name, entry in models.items():
-        module, layer = load(entry)
-        eager = copy.deepcopy(module)
-        best, run_best = best_forward(module, layer, x, workers)
-        print(f"best bare forward of {name}: {best}")
-
-        def eager_32(eager: nn.Module = eager) -> None:
-            forward_all(eager, list(x.split(32)), "inside", workers)
-
-        run_bf16 = bf16_forward(module, layer, x, workers)
-        contestants[f"{name}: eager forward, batch 32"] = (some, eager_32)
-        contestants[f"{name}: best bare forward"] = (some, lambda run_best=run_best: run_best(some))
-        contestants[f"{name}: best forward in bfloat16"] = (some, lambda run_bf16=run_bf16: run_bf16(some))
-        trainable, target = load(entry)
-        trainable.requires_grad_(True)
-        contestants[f"{name}: notebook loop"] = (few, lambda m=trainable, t=target: notebook_loop(m, t, files[:few]))
-        if pytorch_grad_cam is not None:
-            contestants[f"{name}: grad-cam"] = (few, lambda m=trainable, t=target: grad_cam_package(m, t, files[:few]))
-
-    def our_pass(explainers: list[Explainer], regions: str) -> None:
-        settings = config.model_copy(update={"regions": regions})
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            fingerprints = take_fingerprints(test_set, settings, "cpu", shard_bounds(n, settings.shard_images))
-            faces = None
-            recorders = [ImageFacts(PartStore(folder / "images"), fingerprints.image_keys, fingerprints.frame)]
-            if regions != "none":
-                faces = FaceFinder(settings, test_set.frame, [explainer.grid for explainer in explainers])
-                ids = fingerprints.frame["image_id"].tolist()
-                recorders.append(FaceRecorder(PartStore(folder / "faces"), fingerprints.face_keys, ids))
-            for explainer, model in zip(explainers, fingerprints.models, strict=True):
-                store = PartStore(folder / model.slug)
-                recorders.append(ModelRecorder(store, model.keys, explainer, fingerprints.frame, exclusive=False))
-            done = run_pass(test_set, recorders, faces, settings.shard_images, workers, SilentProgress())
-            assert done == n
+        contestants |= usual_ways(name, entry, x, files, few, workers, package=pytorch_grad_cam is not None)
 
     with ExitStack() as stack:
         passes = ((OURS, "none", "float32"), (WITH_FACES, "auto", "float32"), (OURS_BF16, "none", "bf16"))
@@ -267,7 +325,7 @@ def main() -> None:
                 explainers.append(stack.enter_context(explainer))
                 explainer.tuning = tuned(explainer, test_set, wish, workers)
                 print(f"{title}: {name}: {explainer.tuning}")
-            contestants[title] = (n, partial(our_pass, explainers, regions))
+            contestants[title] = (n, partial(our_pass, config, test_set, explainers, regions, workers))
         times: dict[str, list[float]] = {name: [] for name in contestants}
         processor: dict[str, list[float]] = {name: [] for name in contestants}
         for round_ in range(arguments.rounds + 1):  # the first one warms up
@@ -278,38 +336,7 @@ def main() -> None:
                 if round_:
                     times[name].append(took / count)
                     processor[name].append((time.process_time() - began) / count)
-    per_image = {name: statistics.median(values) for name, values in times.items()}
-    print(f"\n{n} images, {workers} cores, torch {torch.__version__}, median of {arguments.rounds} interleaved rounds")
-    for name, value in per_image.items():
-        print(f"{name:42s} {1 / value:8.1f} images/s   ({1e3 * value:6.2f} ms)")
-
-    def per_round(*parts: str, measured: dict[str, list[float]] = times) -> np.ndarray:
-        return np.sum([measured[part] for part in parts], axis=0)
-
-    ours = per_round(OURS)
-    bare = ("decoding alone", *(f"{name}: best bare forward" for name in models))
-    limit, least = per_round(*bare), per_round(*bare, measured=processor)
-    loops = per_round(*(f"{name}: notebook loop" for name in models))
-    judging = statistics_seconds(test_set, config)
-    print(f"\npass / (decoding + best bare forwards): {np.median(ours / limit):.3f}")
-    print(f"with landmarks and regions / the same:  {np.median(per_round(WITH_FACES) / limit):.3f}")
-    with_statistics = (per_round(WITH_FACES) + judging / n) / limit
-    print(f"with the statistics' {judging:.1f} s as well:     {np.median(with_statistics):.3f}")
-    print("the same by processor time, which other programs disturb less:")
-    for title in (OURS, WITH_FACES):
-        print(f"  {title:37s} {np.median(per_round(title, measured=processor) / least):.3f}")
-    print(f"landmarks: {landmark_milliseconds(test_set):.2f} ms of one core per image")
-    print(f"pass in float32 / in bfloat16:          {np.median(ours / per_round(OURS_BF16)):.2f}")
-    for name in models:
-        gain = per_round(f"{name}: best bare forward") / per_round(f"{name}: best forward in bfloat16")
-        print(f"{name + ': float32 / bfloat16':39s} {np.median(gain):.2f}")
-    print(f"notebook loops / pass:                  {np.median(loops / ours):.2f}")
-    if pytorch_grad_cam is not None:
-        package = per_round(*(f"{name}: grad-cam" for name in models))
-        print(f"grad-cam / pass:                        {np.median(package / ours):.2f}")
-    else:
-        print("grad-cam is not installed: pip install -e '.[bench]'")
-    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    print_results(times, processor, list(models), test_set, config, arguments.rounds, workers)
 
 
 if __name__ == "__main__":

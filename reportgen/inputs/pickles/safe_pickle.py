@@ -170,7 +170,7 @@ class _Machine:
         target.state = state
 
 
-def _make(name: _Name, args: tuple[Any, ...]) -> Any:
+def _make(name: _Name, args: tuple[Any, ...]) -> Any:  # noqa: C901 (the allow-list is read in one place)
     """What a name makes of its arguments: plain data at once, everything else a record."""
     match name.kind, args:
         case "reconstructor", (_Name() as cls, _Name(kind="object"), None):
