@@ -31,6 +31,7 @@ from reportgen.result import BuildResult
 from reportgen.site.bundle.zip import archive_date
 from reportgen.site.publish import publish
 from reportgen.site.wording.models import class_order_warning
+from reportgen.site.wording.tables import report_tables
 
 __all__ = ["build", "make_report", "own_output", "run"]
 
@@ -129,7 +130,7 @@ def make_report(
         seed=config.seed,
     )
     report = replace(report, reasons=reasons)
-    write_tables(folder / "tables", *report.tables)
+    write_tables(folder / "tables", *report_tables(report))
     published = publish(report, config.output, config, progress)
     permuted = [class_order_warning(order) for order in report.class_orders if order is not None]
     result = BuildResult(

@@ -27,7 +27,8 @@ from reportgen.progress import Progress, SilentProgress
 from reportgen.site.bundle.zip import archive_date
 from reportgen.site.compose_diff import DiffReport, ModelChange, compose_diff
 from reportgen.site.publish import Published, publish_site
-from reportgen.site.wording.format import base_name, plain
+from reportgen.site.report import base_name
+from reportgen.site.wording.format import plain
 
 __all__ = ["diff"]
 

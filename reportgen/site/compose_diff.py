@@ -14,12 +14,13 @@ from reportgen.analysis import ModelRecords, unique_slugs
 from reportgen.config import Config
 from reportgen.evidence.comparison.change import HeatChange, PredictionChange
 from reportgen.site.compose import Composed
-from reportgen.site.html.components import Answer, Crumb, Example, Gallery, Legend, Page, Tile
+from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Page, Prediction, Tile
 from reportgen.site.html.render import Renderer, find_templates, load_assets
 from reportgen.site.pages.diff import change_links, change_view, overview_view
 from reportgen.site.pages.emotion import split
 from reportgen.site.pictures.examples import ImagePictures, PictureStyle, Save, draw_image
-from reportgen.site.wording.format import base_name, count, shorten, sure
+from reportgen.site.report import base_name
+from reportgen.site.wording.format import count, shorten, sure
 from reportgen.site.wording.glossary import GLOSSARY
 
 __all__ = ["DiffReport", "ModelChange", "compose_diff"]
@@ -201,8 +202,8 @@ def _example(report: DiffReport, change: ModelChange, pictures: ImagePictures, k
     label = int(record["label"])
     truth = report.classes[label]
     said = [(which, model) for which, model in (("before", change.before), ("after", change.after))]
-    answers = tuple(
-        Answer(
+    predictions = tuple(
+        Prediction(
             series,
             which,
             report.classes[model.predicted[row]],
@@ -218,7 +219,7 @@ def _example(report: DiffReport, change: ModelChange, pictures: ImagePictures, k
             f"Heatmap of {change.name} {answer.model} for {answer.predicted} on image {record['image_id']}, labelled "
             f"{truth}",
         )
-        for drawn, answer in zip(pictures.models, answers, strict=True)
+        for drawn, answer in zip(pictures.models, predictions, strict=True)
     ]
     return Example(
         anchor=f"{kind}-{record['image_id']}",
@@ -226,5 +227,5 @@ def _example(report: DiffReport, change: ModelChange, pictures: ImagePictures, k
         name=shorten(base_name(str(record["path"])), 34),
         truth=truth,
         tiles=tuple(tiles),
-        answers=answers,
+        predictions=predictions,
     )

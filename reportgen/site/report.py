@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal
 
 import numpy as np
@@ -15,23 +16,16 @@ from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.attention.map_similarity import MapAgreement
 from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.errors.reasons import ReasonFindings
-from reportgen.evidence.errors.tables import REASON_DICTIONARY
-from reportgen.evidence.examples.map_agreement import AGREEMENT_DICTIONARY, agreement_tables
 from reportgen.evidence.examples.mining import Mined
 from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.performance.class_order import PermutedOrder
 from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.scores import ModelScores
-from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.properties import Property, photo_properties
-from reportgen.evidence.tables import Dictionary, Tables
-from reportgen.site.wording.attention import Attention
-from reportgen.site.wording.data_notes import DataNote
-from reportgen.site.wording.format import base_name
-from reportgen.site.wording.tables import attention_tables, importance_tables
+from reportgen.site.attention import Attention
 
-__all__ = ["UNLABELLED", "Report"]
+__all__ = ["UNLABELLED", "DataNote", "Report", "base_name"]
 
 UNLABELLED = "no label"
 
@@ -42,6 +36,28 @@ _METHODS = {
     "layercam": "LayerCAM",
     "xgradcam": "XGrad-CAM",
 }
+
+
+@dataclass(frozen=True)
+class DataNote:
+    """One remark.
+
+    Attributes
+    ----------
+    title
+        A few words: "Persons seen in training".
+    text
+        One or two sentences with the numbers.
+    items
+        Names it concerns (as in the test set, never absolute paths).
+    serious
+        Whether it changes how the results are to be read.
+    """
+
+    title: str
+    text: str
+    items: tuple[str, ...] = ()
+    serious: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,22 +134,6 @@ class Report:
         return len(self.everything.images) > len(self.analysis.images)
 
     @property
-    def tables(self) -> tuple[tuple[Tables, Dictionary], ...]:
-        """Everything that was found as tidy tables, with the meaning of their columns."""
-        found: list[tuple[Tables, Dictionary]] = []
-        if self.attention is not None:
-            found.append(attention_tables(self.attention))
-        if self.use is not None:
-            found.append(importance_tables(self.use))
-        if self.shortcuts is not None:
-            found.append((self.shortcuts.tables, SHORTCUT_DICTIONARY))
-        if self.agreements:
-            found.append((agreement_tables(self.agreements), AGREEMENT_DICTIONARY))
-        if self.reasons is not None:
-            found.append((self.reasons.tables, REASON_DICTIONARY))
-        return tuple(found)
-
-    @property
     def models(self) -> tuple[ModelRecords, ...]:
         """The models' records of the images that are looked at closely."""
         return self.analysis.models
@@ -202,3 +202,8 @@ class Report:
             return np.asarray(self.attention.measures[model].own.null_map)
         maps = self.models[model].maps[np.arange(len(self.labels)), np.maximum(self.labels, 0)]
         return np.asarray(~(maps.max(axis=(1, 2)) > 0))
+
+
+def base_name(path: str) -> str:
+    """The file's own name; where it lay on someone's disk is private. Either separator."""
+    return PureWindowsPath(PurePosixPath(path).name).name

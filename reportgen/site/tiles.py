@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from reportgen.evidence.examples.mining import Pick
-from reportgen.site.html.components import Answer, Example, Thumb, Tile, series_of
+from reportgen.site.html.components import Example, Prediction, Thumb, Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.drawing import Drawn, SheetFile, thumb_position
 from reportgen.site.pictures.sprites import BORDER, CELLS, THUMB
@@ -32,7 +32,7 @@ class Tiles:
     ) -> None:
         self._report, self._links, self.drawn, self.strips = report, links, drawn, strips
 
-    def answers(self, row: int, models: Sequence[int] | None = None) -> tuple[Answer, ...]:
+    def predictions(self, row: int, models: Sequence[int] | None = None) -> tuple[Prediction, ...]:
         """What the models predicted for one image."""
         label, found = int(self._report.labels[row]), []
         for k in range(len(self._report.models)) if models is None else models:
@@ -40,7 +40,7 @@ class Tiles:
             predicted = int(model.predicted[row])
             verdict = "unknown" if label < 0 else "right" if predicted == label else "wrong"
             name, confidence = self._report.classes[predicted], sure(float(model.confidence[row]))
-            found.append(Answer(series_of(k), model.name, name, confidence, verdict))
+            found.append(Prediction(series_of(k), model.name, name, confidence, verdict))
         return tuple(found)
 
     def alt(self, row: int, k: int, emotion: int, what: str) -> str:
@@ -129,7 +129,7 @@ class Tiles:
             name=shorten(self._report.names[row], 34),
             truth=self._report.truth(row),
             tiles=self.error_tiles(row, k) if wrong else self.correct_tiles(row, k),
-            answers=self.answers(row, (k,)),
+            predictions=self.predictions(row, (k,)),
             note=pick.note,
             caution=self.caution(row, k),
         )

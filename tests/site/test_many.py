@@ -17,7 +17,7 @@ from reportgen.analysis import AnalysisPredictions, ModelPredictions
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.scores import score_model
 from reportgen.site.pages import downloads
-from reportgen.site.wording.data_notes import DataNote
+from reportgen.site.report import DataNote
 
 
 @pytest.fixture(scope="module")

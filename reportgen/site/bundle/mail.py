@@ -14,8 +14,7 @@ from reportgen.output_guard import MAILED, begin_scratch, clear_scratch
 from reportgen.progress import Progress
 from reportgen.site.bundle.zip import archive_date, write_archive
 from reportgen.site.compose import Detail
-from reportgen.site.report import Report
-from reportgen.site.wording.data_notes import DataNote
+from reportgen.site.report import DataNote, Report
 from reportgen.site.wording.format import and_list
 
 __all__ = ["STEPS", "Mailed", "mail"]

@@ -21,8 +21,7 @@ from reportgen.faces.align import canonical_points
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
 from reportgen.site.pictures.landmark_sketch import landmark_sketch
 from reportgen.site.pictures.overlays import fit_within
-from reportgen.site.report import Report
-from reportgen.site.wording.data_notes import DataNote
+from reportgen.site.report import DataNote, Report
 
 __all__ = ["Privacy", "mosaic", "protect", "tile_size"]
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from reportgen.site.pictures.examples import Picture
 
 __all__ = [
-    "Answer",
     "Bar",
     "Cell",
     "Crumb",
@@ -24,6 +23,7 @@ __all__ = [
     "MarkRow",
     "Number",
     "Page",
+    "Prediction",
     "Thumb",
     "Tile",
     "series_of",
@@ -118,7 +118,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What one model said about one image; `verdict` is "right", "wrong" or "unknown" (no label)."""
 
     series: str
@@ -137,7 +137,7 @@ class Example:
     name: str
     truth: str
     tiles: tuple[Tile, ...]
-    answers: tuple[Answer, ...]
+    predictions: tuple[Prediction, ...]
     note: str = ""
     caution: str = ""
 

@@ -299,5 +299,5 @@ def _example(report: Report, links: Links, tiles: Tiles, pick: Pick, a: int, b: 
         name=shorten(report.names[row], 34),
         truth=report.truth(row),
         tiles=(tiles.original(row), tiles.overlay(row, a), tiles.overlay(row, b)),
-        answers=tiles.answers(row, (a, b)),
+        predictions=tiles.predictions(row, (a, b)),
     )

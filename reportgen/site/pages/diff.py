@@ -25,7 +25,7 @@ from reportgen.site.wording.format import (
     rate,
 )
 
-__all__ = ["ChangeRow", "ChangeView", "HeatRow", "OverviewRow", "OverviewView", "change_view", "overview_view"]
+__all__ = ["ChangeRow", "ChangeView", "MovedHeatRow", "OverviewRow", "OverviewView", "change_view", "overview_view"]
 
 _FLOWS = 12
 _BEFORE, _AFTER = "a", "b"
@@ -49,7 +49,7 @@ class ChangeRow:
 
 
 @dataclass(frozen=True)
-class HeatCell:
+class MovedHeatCell:
     """Change of a region's share of the heat in points; `tone` as in the region matrix."""
 
     text: str
@@ -59,12 +59,12 @@ class HeatCell:
 
 
 @dataclass(frozen=True)
-class HeatRow:
+class MovedHeatRow:
     """One emotion; `moved` is the part of the heat that lies elsewhere now."""
 
     emotion: str
     n: str
-    cells: tuple[HeatCell, ...]
+    cells: tuple[MovedHeatCell, ...]
     moved: str
     interval: str
 
@@ -84,7 +84,7 @@ class ChangeView:
     flows: tuple[tuple[str, str, str, str], ...]
     flows_more: str
     regions: tuple[str, ...]
-    heat: tuple[HeatRow, ...]
+    heat: tuple[MovedHeatRow, ...]
     heat_text: str
     galleries: tuple[Gallery, ...]
     legend: Legend
@@ -304,7 +304,7 @@ def _recall_table(answers: PredictionChange) -> RecallTable:
     return RecallTable(("before", "after"), rows)
 
 
-def _heat(heat: HeatChange) -> tuple[HeatRow, ...]:
+def _heat(heat: HeatChange) -> tuple[MovedHeatRow, ...]:
     moves: dict[str, list[RegionMove]] = {}
     for move in heat.regions:
         moves.setdefault(move.emotion, []).append(move)
@@ -313,7 +313,7 @@ def _heat(heat: HeatChange) -> tuple[HeatRow, ...]:
         if not moved.n:
             continue
         rows.append(
-            HeatRow(
+            MovedHeatRow(
                 emotion,
                 f"n = {moved.n:,}",
                 tuple(_heat_cell(move) for move in moves.get(emotion, ())),
@@ -324,20 +324,20 @@ def _heat(heat: HeatChange) -> tuple[HeatRow, ...]:
     return tuple(rows)
 
 
-def _heat_cell(move: RegionMove) -> HeatCell:
+def _heat_cell(move: RegionMove) -> MovedHeatCell:
     d = move.difference
     region = REGION_NAMES[move.region]
     if math.isnan(d.value):
-        return HeatCell("–", "open", "", "not measured")
+        return MovedHeatCell("–", "open", "", "not measured")
     text = f"{100 * d.value:+.1f}".replace("-", "−")
     title = (
         f"{move.emotion}, {region}: {percent(move.before, 1)} of the heat before, {percent(move.after, 1)} after, "
         f"{text} points {points_interval(d)}, {format_p(move.p)}, n = {d.n:,}"
     )
     if not move.decided:
-        return HeatCell(text, "open", "", f"{title}: not decided")
+        return MovedHeatCell(text, "open", "", f"{title}: not decided")
     bad = move.region == "background" and d.value > 0
-    return HeatCell(text, "bad" if bad else "strong", "▲" if d.value > 0 else "▼", title)
+    return MovedHeatCell(text, "bad" if bad else "strong", "▲" if d.value > 0 else "▼", title)
 
 
 def _heat_text(heat: HeatChange) -> str:

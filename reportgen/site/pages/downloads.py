@@ -15,11 +15,11 @@ import pandas as pd
 
 from reportgen.evidence.tables import Dictionary, Tables, inert
 from reportgen.site.links import Links
-from reportgen.site.report import Report
+from reportgen.site.report import Report, base_name
 from reportgen.site.sections.certificate import TABLE as CERTIFICATE_TABLE
-from reportgen.site.wording.format import base_name
 from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.models import comparison_sentence
+from reportgen.site.wording.tables import report_tables
 
 __all__ = ["DESCRIPTIONS", "downloads"]
 
@@ -77,7 +77,7 @@ def downloads(report: Report, links: Links, *, everything: bool = True) -> dict[
         **predictions,
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/scores.json": _json(scores),
-        **(_tables(report.tables) if everything else {}),
+        **(_tables(report_tables(report)) if everything else {}),
         **({CERTIFICATE_TABLE: certificate.table} if certificate is not None else {}),
     }
 

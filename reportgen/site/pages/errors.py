@@ -19,7 +19,15 @@ from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import capital, count, number, percent, percent_estimate, shorten, sure
 from reportgen.site.wording.reasons import FLAG_NAMES
 
-__all__ = ["ErrorCard", "ErrorsView", "ModelErrorsView", "Pair", "ProbabilityRow", "errors_view", "model_errors_view"]
+__all__ = [
+    "ConfusedPair",
+    "ErrorCard",
+    "ErrorsView",
+    "ModelErrorsView",
+    "ProbabilityRow",
+    "errors_view",
+    "model_errors_view",
+]
 
 _TOP = 3
 # Cards of a pair that a page shows at once; the others are folded away.
@@ -51,7 +59,7 @@ class ErrorCard:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ConfusedPair:
     """One confused pair of one model; `more` are the cards that are folded away."""
 
     anchor: str
@@ -74,8 +82,8 @@ class ModelErrors:
     model: str
     href: str
     sentence: str
-    pairs: tuple[Pair, ...]
-    featured: tuple[Pair, ...]
+    pairs: tuple[ConfusedPair, ...]
+    featured: tuple[ConfusedPair, ...]
     rest: str
 
 
@@ -101,7 +109,7 @@ class ModelErrorsView:
     tabs: tuple[Link, ...]
     title: str
     lede: str
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ConfusedPair, ...]
     legend: Legend
     leads: tuple[str, ...]
     strips: str
@@ -148,10 +156,10 @@ def error_card(report: Report, links: Links, tiles: Tiles, row: int, k: int, not
     )
 
 
-def _pairs(report: Report, links: Links, tiles: Tiles, k: int, *, folded: bool) -> tuple[Pair, ...]:
+def _pairs(report: Report, links: Links, tiles: Tiles, k: int, *, folded: bool) -> tuple[ConfusedPair, ...]:
     score, model = report.scores[k], report.models[k]
     wrong = score.n - int(np.trace(score.confusion))
-    pairs: list[tuple[int, Pair]] = []
+    pairs: list[tuple[int, ConfusedPair]] = []
     for truth, row in enumerate(score.confusion):
         for predicted, value in enumerate(row.tolist()):
             if truth == predicted or not value:
@@ -165,7 +173,7 @@ def _pairs(report: Report, links: Links, tiles: Tiles, k: int, *, folded: bool) 
             ]
             pairs.append((
                 value,
-                Pair(
+                ConfusedPair(
                     anchor=anchor,
                     truth=true,
                     predicted=said,
@@ -257,7 +265,7 @@ def _lead(reasons: ModelReasons) -> str:
     return f"{text} The most frequent first reason is {first}."
 
 
-def _strips(report: Report, chosen: Sequence[int], pairs: Sequence[Pair]) -> str:
+def _strips(report: Report, chosen: Sequence[int], pairs: Sequence[ConfusedPair]) -> str:
     """How to read the bars beside the cards, once for all of them; empty where there are none."""
     findings = report.reasons
     if findings is None or not any(card.strip for pair in pairs for card in (*pair.cards, *pair.more)):

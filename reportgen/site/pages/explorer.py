@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.site.html.components import Answer, Legend, Link, Page, Thumb, series_of
+from reportgen.site.html.components import Legend, Link, Page, Prediction, Thumb, series_of
 from reportgen.site.image_sets import image_sets
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
@@ -29,7 +29,7 @@ class ExplorerRow:
     href: str | None
     name: str
     truth: str
-    answers: tuple[Answer, ...]
+    predictions: tuple[Prediction, ...]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _row(report: Report, tiles: Tiles, row: int) -> ExplorerRow:
     href = f"images/{report.ids[row]}.html" if row in tiles.drawn.pictures else None
     alt = f"Image {report.ids[row]}, labelled {report.truth(row)}"
     return ExplorerRow(
-        tiles.thumb(row, alt), href, shorten(report.names[row], 26), report.truth(row), tiles.answers(row)
+        tiles.thumb(row, alt), href, shorten(report.names[row], 26), report.truth(row), tiles.predictions(row)
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
-from reportgen.site.html.components import Answer, Crumb, Legend, Link, Page, Thumb, Tile, series_of
+from reportgen.site.html.components import Crumb, Legend, Link, Page, Prediction, Thumb, Tile, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pages.errors import ProbabilityRow, probability_rows
@@ -57,7 +57,7 @@ class ModelPanel:
 
     series: str
     slug: str
-    answer: Answer
+    answer: Prediction
     tiles: tuple[Tile, ...]
     maps: tuple[ClassMap, ...]
     caution: str
@@ -122,7 +122,7 @@ def image_view(
 
 
 def _title(report: Report, tiles: Tiles, row: int) -> str:
-    answers = tiles.answers(row)
+    answers = tiles.predictions(row)
     if not answers:
         return capital(report.truth(row))
     label = int(report.labels[row])
@@ -148,7 +148,7 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
     order = sorted(range(len(report.classes)), key=lambda c: (-float(model.probabilities[row, c]), c))
     picks = [pick for pick in report.mined.on_image(row) if pick.model == model.slug and not pick.other]
     why = and_list(list(dict.fromkeys(_KIND_WORDS.get(pick.kind, pick.kind) for pick in picks)))
-    answer = tiles.answers(row, (k,))[0]
+    answer = tiles.predictions(row, (k,))[0]
     rows = {r.emotion: r for r in probability_rows(report, row, k, None)}
     return ModelPanel(
         series=series_of(k),

@@ -10,9 +10,8 @@ from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
 from reportgen.site.plots.recall import recall_rows
-from reportgen.site.report import Report
+from reportgen.site.report import DataNote, Report
 from reportgen.site.sections.region_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
-from reportgen.site.wording.data_notes import DataNote
 from reportgen.site.wording.format import (
     chance_alone,
     count,

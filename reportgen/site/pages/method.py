@@ -9,14 +9,13 @@ from reportgen.site.html.components import Legend, Page, Tile
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.recipe import Recipe, checksums, citation
-from reportgen.site.report import Report
+from reportgen.site.report import DataNote, Report, base_name
 from reportgen.site.sections.certificate import CertificateView, certificate_view
 from reportgen.site.sections.guide import GuideRow, guide
 from reportgen.site.sections.takeaways import Takeaway, takeaways
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.data_notes import DataNote
-from reportgen.site.wording.format import and_list, base_name, count, number, plain
+from reportgen.site.wording.format import and_list, count, number, plain
 from reportgen.site.wording.glossary import GLOSSARY
 from reportgen.site.wording.models import precision_changes
 from reportgen.site.wording.region_facts import Resolved, region_sources, resolved_regions

@@ -25,11 +25,11 @@ from reportgen.site.tiles import Tiles
 from reportgen.site.wording.changes import DONE, PROPERTIES
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
 
-__all__ = ["Found", "ShortcutsView", "shortcut_headline", "shortcuts_view"]
+__all__ = ["ProvedShortcut", "ShortcutsView", "shortcut_headline", "shortcuts_view"]
 
 
 @dataclass(frozen=True)
-class Found:
+class ProvedShortcut:
     """One proved shortcut: the claim, its sentences, and images before and after with what the model says of them."""
 
     anchor: str
@@ -43,7 +43,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class SplitRow:
+class PredictionSplitRow:
     """One model's photos with a property, or without: how many are right, and how many get an answer known by it."""
 
     series: str
@@ -61,7 +61,7 @@ class SplitTable:
 
     title: str
     emotions: tuple[str, ...]
-    rows: tuple[SplitRow, ...]
+    rows: tuple[PredictionSplitRow, ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class ShortcutsView:
     title: str
     lede: str
     empty: str
-    found: tuple[Found, ...]
+    found: tuple[ProvedShortcut, ...]
     splits: tuple[SplitTable, ...]
     example: Tile | None
     changes: tuple[Change, ...]
@@ -184,13 +184,13 @@ def _untested(report: Report, findings: ShortcutFindings) -> str:
     )
 
 
-def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutPictures | None) -> Found:
+def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutPictures | None) -> ProvedShortcut:
     k = [model.name for model in report.models].index(shortcut.model)
     pairs = [] if pictures is None else _pairs(report, links, shortcut, k, pictures)
     lost, known = len(shortcut.images), round(shortcut.before.value * shortcut.n)
     persons = "" if shortcut.persons is None else f" of {count(shortcut.persons, 'person')}"
     chance = format_p(shortcut.p)
-    return Found(
+    return ProvedShortcut(
         anchor=links.shortcut_anchor(shortcut.model, shortcut.emotion, shortcut.change),
         series=series_of(k),
         title=f"{shortcut.model} knows {shortcut.emotion} by {PROPERTIES[shortcut.change]}",
@@ -221,7 +221,7 @@ def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...
                 (split.lacking, split.n_lacking, split.right_lacking, without),
             ):
                 rows.append(
-                    SplitRow(
+                    PredictionSplitRow(
                         series_of(names.index(split.model)),
                         split.model,
                         photos,

@@ -14,7 +14,7 @@ from reportgen.site.report import Report
 from reportgen.site.wording.attention import PATTERN_WORDS
 from reportgen.site.wording.format import and_list, capital, percent, percent_interval
 
-__all__ = ["Found", "GuideRow", "guide"]
+__all__ = ["GuideExample", "GuideRow", "guide"]
 
 _GUIDE: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -58,7 +58,7 @@ _GUIDE: tuple[tuple[str, str, str, str], ...] = (
 
 
 @dataclass(frozen=True)
-class Found:
+class GuideExample:
     """How often one model's maps show a pattern; `images` leads to them, None where there are none."""
 
     series: str
@@ -77,7 +77,7 @@ class GuideRow:
     shows: str
     take: str
     rule: str
-    found: tuple[Found, ...]
+    found: tuple[GuideExample, ...]
 
 
 def guide(report: Report, links: Links) -> tuple[GuideRow, ...]:
@@ -112,10 +112,10 @@ def _rule(pattern: Pattern) -> str:
     return capital(plain.get(pattern.kind, PATTERN_WORDS[pattern.kind].rule))
 
 
-def _found(report: Report, links: Links, k: int, pattern: Pattern) -> Found:
+def _found(report: Report, links: Links, k: int, pattern: Pattern) -> GuideExample:
     model, share, shown = report.models[k], wilson(len(pattern.images), pattern.total), len(pattern.images)
     there = links.explorer(f"pattern:{pattern_slug(pattern.kind)}", f"model:{model.slug}")
-    return Found(
+    return GuideExample(
         series_of(k),
         model.name,
         percent(share.value),

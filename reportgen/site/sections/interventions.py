@@ -16,7 +16,7 @@ from reportgen.site.report import Report
 from reportgen.site.wording.changes import DONE
 from reportgen.site.wording.format import and_list, capital, count, format_p, percent, percent_interval
 
-__all__ = ["Change", "ChangeRow", "Move", "MoveRow", "change_view", "example_tile"]
+__all__ = ["Change", "InterventionRow", "Move", "MoveRow", "change_view", "example_tile"]
 
 _HOW = {
     "grey": "Colour is gone; light and dark stay as they were.",
@@ -55,7 +55,7 @@ class MoveRow:
 
 
 @dataclass(frozen=True)
-class ChangeRow:
+class InterventionRow:
     """One emotion and model in the table."""
 
     emotion: str
@@ -83,7 +83,7 @@ class Change:
     tile: Tile | None
     summary: str
     rows: tuple[MoveRow, ...]
-    table: tuple[ChangeRow, ...]
+    table: tuple[InterventionRow, ...]
     open: bool
 
 
@@ -161,10 +161,10 @@ def _move_row(report: Report, links: Links, group: Sequence[InterventionEffect])
     )
 
 
-def _table_row(report: Report, effect: InterventionEffect) -> ChangeRow:
+def _table_row(report: Report, effect: InterventionEffect) -> InterventionRow:
     k = [model.name for model in report.models].index(effect.model)
     thin = effect.n < FEW
-    return ChangeRow(
+    return InterventionRow(
         effect.emotion,
         series_of(k),
         effect.model,

@@ -11,7 +11,7 @@ from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.near_duplicates import NearPair
 from reportgen.evidence.shortcuts.properties import Association, Property
 from reportgen.evidence.shortcuts.property_score import PropertyScore
-from reportgen.site.html.components import Answer, Cell, Number, Thumb, series_of
+from reportgen.site.html.components import Cell, Number, Prediction, Thumb, series_of
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
@@ -68,11 +68,11 @@ class PropertyTable:
 
 
 @dataclass(frozen=True)
-class Pair:
+class NearDuplicatePair:
     """Two photos that are nearly the same, their labels, and what the models say of each."""
 
     bits: str
-    sides: tuple[tuple[Thumb, str, str, tuple[Answer, ...]], tuple[Thumb, str, str, tuple[Answer, ...]]]
+    sides: tuple[tuple[Thumb, str, str, tuple[Prediction, ...]], tuple[Thumb, str, str, tuple[Prediction, ...]]]
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,12 @@ class Duplicates:
     """Near duplicates under different labels."""
 
     sentence: str
-    pairs: tuple[Pair, ...]
-    more: tuple[Pair, ...]
+    pairs: tuple[NearDuplicatePair, ...]
+    more: tuple[NearDuplicatePair, ...]
 
 
 @dataclass(frozen=True)
-class Cluster:
+class HeatmapGroup:
     """One group of heatmaps."""
 
     name: str
@@ -103,7 +103,7 @@ class ClusterEmotion:
     emotion: str
     href: str
     note: str
-    clusters: tuple[Cluster, ...]
+    clusters: tuple[HeatmapGroup, ...]
 
 
 @dataclass(frozen=True)
@@ -240,12 +240,12 @@ def duplicates_view(report: Report, links: Links, tiles: Tiles, findings: Shortc
     return Duplicates(sentence, tuple(pairs[:_PAIRS]), tuple(pairs[_PAIRS:]))
 
 
-def _pair(report: Report, links: Links, tiles: Tiles, pair: NearPair) -> Pair:
-    def side(row: int) -> tuple[Thumb, str, str, tuple[Answer, ...]]:
+def _pair(report: Report, links: Links, tiles: Tiles, pair: NearPair) -> NearDuplicatePair:
+    def side(row: int) -> tuple[Thumb, str, str, tuple[Prediction, ...]]:
         alt = f"Image {report.ids[row]}, labelled {report.truth(row)}"
-        return tiles.thumb(row, alt), report.truth(row), links.image_path(row), tiles.answers(row)
+        return tiles.thumb(row, alt), report.truth(row), links.image_path(row), tiles.predictions(row)
 
-    return Pair(f"{pair.distance} of 64 bits differ", (side(pair.a), side(pair.b)))
+    return NearDuplicatePair(f"{pair.distance} of 64 bits differ", (side(pair.a), side(pair.b)))
 
 
 def clusters_view(
@@ -301,7 +301,7 @@ def _emotion(report: Report, links: Links, tiles: Tiles, k: int, name: str, grou
     )
 
 
-def _cluster(report: Report, links: Links, tiles: Tiles, k: int, e: int, cluster: MapCluster) -> Cluster:
+def _cluster(report: Report, links: Links, tiles: Tiles, k: int, e: int, cluster: MapCluster) -> HeatmapGroup:
     words = cluster.region
     for region, name in REGION_NAMES.items():
         words = words.replace(region, name)
@@ -313,7 +313,7 @@ def _cluster(report: Report, links: Links, tiles: Tiles, k: int, e: int, cluster
         )
         for row in cluster.exemplars
     )
-    return Cluster(
+    return HeatmapGroup(
         capital(words),
         f"{count(cluster.count, 'map')}, {percent(cluster.share)}",
         f"{percent(cluster.accuracy.value)} right {percent_interval(cluster.accuracy)}",

@@ -11,12 +11,13 @@ import numpy as np
 from reportgen.evidence.importance.background import Status
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.attention import Attention
 from reportgen.site.html.components import Thumb
 from reportgen.site.image_sets import pattern_slug
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.attention import PATTERN_WORDS, REGION_NAMES, Attention
+from reportgen.site.wording.attention import PATTERN_WORDS, REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, percent, signed
 from reportgen.site.wording.importance import STATUS_WORDS
 

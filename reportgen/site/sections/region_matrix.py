@@ -10,12 +10,13 @@ from reportgen.analysis import slugify
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.scores import FEW
 from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.attention import Attention
 from reportgen.site.html.components import Link, series_of
 from reportgen.site.links import Links
 from reportgen.site.plots.importance_forest import importance_rows
 from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import EVEN, RegionCell, region_cell
-from reportgen.site.wording.attention import REGION_NAMES, SHOWN, Attention
+from reportgen.site.wording.attention import REGION_NAMES, SHOWN
 from reportgen.site.wording.format import capital, count, signed
 from reportgen.site.wording.importance import USE_WORDS, corrected, pictures_of, use_anchor, use_interval, use_sentence
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 from reportgen.evidence.attention.facial_actions import ActionLink
 from reportgen.evidence.attention.human_reference import ACTION_UNITS, HUMAN, NAIVE
+from reportgen.site.attention import Attention
 from reportgen.site.html.components import Number, series_of
 from reportgen.site.links import Links
 from reportgen.site.plots.face_diagram import FaceDiagram, face_diagram, shade
 from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import RegionCell, region_cell
-from reportgen.site.wording.attention import REGION_NAMES, Attention
+from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.emotions import never_answers
 from reportgen.site.wording.format import and_list, capital, count, interval_text, signed
 from reportgen.site.wording.importance import USE_RULE, use_basis, use_interval

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.evidence.importance.findings import ImportanceFindings
-from reportgen.site.wording.attention import REGION_NAMES, Attention, alarming, verdict_sentence
+from reportgen.site.attention import Attention, alarming
+from reportgen.site.wording.attention import REGION_NAMES, verdict_sentence
 from reportgen.site.wording.format import fixed
 from reportgen.site.wording.importance import with_use
 

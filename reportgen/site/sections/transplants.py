@@ -23,11 +23,11 @@ from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, number, signed, sure
 from reportgen.site.wording.models import grade_sentence
 
-__all__ = ["Step", "TransplantMethod", "WorkedView", "transplant_method", "worked_views"]
+__all__ = ["TransplantMethod", "TransplantPicture", "WorkedView", "transplant_method", "worked_views"]
 
 
 @dataclass(frozen=True)
-class Step:
+class TransplantPicture:
     """One picture of an exchange; `outline` is the SVG path around what is exchanged, "" without one."""
 
     tile: Tile
@@ -40,7 +40,7 @@ class WorkedView:
 
     title: str
     text: str
-    rows: tuple[tuple[str, tuple[Step, Step, Step]], ...]
+    rows: tuple[tuple[str, tuple[TransplantPicture, TransplantPicture, TransplantPicture]], ...]
     conclusion: str
 
 
@@ -75,12 +75,12 @@ def _worked(report: Report, links: Links, k: int, one: WorkedExample) -> WorkedV
     return WorkedView(f"{capital(region)}, {emotion}", _why(report, k, one), rows, _conclusion(report, one))
 
 
-def _face(report: Report, links: Links, one: WorkedExample) -> Step:
+def _face(report: Report, links: Links, one: WorkedExample) -> TransplantPicture:
     said = f"as it is: {_said(one.before)}"
     return _step(report, links, one.receiver, one.face, f"A face of {one.importance.emotion}", said)
 
 
-def _donor(report: Report, links: Links, one: WorkedExample, exchange: Transplant) -> Step:
+def _donor(report: Report, links: Links, one: WorkedExample, exchange: Transplant) -> TransplantPicture:
     emotion = report.classes[exchange.emotion]
     title = f"Another face of {emotion}" if exchange is one.same else f"A face of {emotion}"
     return _step(
@@ -88,16 +88,16 @@ def _donor(report: Report, links: Links, one: WorkedExample, exchange: Transplan
     )
 
 
-def _step(report: Report, links: Links, row: int, shown: OutlinedPicture, title: str, note: str) -> Step:
+def _step(report: Report, links: Links, row: int, shown: OutlinedPicture, title: str, note: str) -> TransplantPicture:
     alt = f"Image {report.ids[row]}, labelled {report.truth(row)}"
-    return Step(Tile(shown.picture, alt, title, note, links.image_path(row)), shown.outline)
+    return TransplantPicture(Tile(shown.picture, alt, title, note, links.image_path(row)), shown.outline)
 
 
-def _result(report: Report, one: WorkedExample, exchange: Transplant) -> Step:
+def _result(report: Report, one: WorkedExample, exchange: Transplant) -> TransplantPicture:
     region = REGION_NAMES[one.importance.region]
     alt = f"Image {report.ids[one.receiver]} with the {region} of image {report.ids[exchange.donor]}"
-    return Step(Tile(exchange.result, alt, f"{capital(one.importance.emotion)} {sure(exchange.odds.probability)}",
-                     f"log-odds {signed(exchange.odds.log_odds)}"))  # fmt: skip
+    title = f"{capital(one.importance.emotion)} {sure(exchange.odds.probability)}"
+    return TransplantPicture(Tile(exchange.result, alt, title, f"log-odds {signed(exchange.odds.log_odds)}"))
 
 
 def _said(said: EmotionOdds) -> str:

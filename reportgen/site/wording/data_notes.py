@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pandas as pd
 
 from reportgen.evidence.data_findings import DataFindings, TrainingOverlap
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates
+from reportgen.site.report import DataNote
 from reportgen.site.wording.format import count, number, percent, plain, plural
 
-__all__ = ["DataNote", "data_notes"]
+__all__ = ["data_notes"]
 
 _KINDS = {
     "unknown-label": "label that is not among the classes",
@@ -23,28 +23,6 @@ _KINDS = {
     "undecodable": "cannot be decoded",
     "unreadable": "cannot be read or decoded",
 }
-
-
-@dataclass(frozen=True)
-class DataNote:
-    """One remark.
-
-    Attributes
-    ----------
-    title
-        A few words: "Persons seen in training".
-    text
-        One or two sentences with the numbers.
-    items
-        Names it concerns (as in the test set, never absolute paths).
-    serious
-        Whether it changes how the results are to be read.
-    """
-
-    title: str
-    text: str
-    items: tuple[str, ...] = ()
-    serious: bool = False
 
 
 def data_notes(found: DataFindings, duplicates: NearDuplicates, images: pd.DataFrame) -> tuple[DataNote, ...]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath, PureWindowsPath
 
 from reportgen.evidence.performance.scores import EmotionScore
 from reportgen.evidence.stats.intervals import Estimate
 
 __all__ = [
     "and_list",
-    "base_name",
     "capital",
     "chance_alone",
     "count",
@@ -164,11 +162,6 @@ def capital(sentence: str) -> str:
 def plain(text: str) -> str:
     """A text without the folders of absolute paths: where files lay on someone's disk is nobody's business."""
     return _FOLDERS.sub("", text)
-
-
-def base_name(path: str) -> str:
-    """The file's own name, for the same reason; either kind of separator."""
-    return PureWindowsPath(PurePosixPath(path).name).name
 
 
 def shorten(name: str, longest: int = 48) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from reportgen.analysis import ModelRecords
-from reportgen.site.report import Report
-from reportgen.site.wording.data_notes import DataNote
+from reportgen.site.report import DataNote, Report
 from reportgen.site.wording.format import count, number
 
 __all__ = ["facts", "grid_text", "remarks", "sampling"]

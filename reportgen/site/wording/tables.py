@@ -6,20 +6,40 @@ from collections.abc import Mapping, Sequence
 
 from reportgen.evidence.attention.dictionary import DICTIONARY
 from reportgen.evidence.attention.findings import AttentionFindings
+from reportgen.evidence.errors.tables import REASON_DICTIONARY
+from reportgen.evidence.examples.map_agreement import AGREEMENT_DICTIONARY, agreement_tables
 from reportgen.evidence.importance.findings import IMPORTANCE_DICTIONARY, ImportanceFindings
+from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
 from reportgen.evidence.tables import Dictionary, Tables
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import PATTERN_WORDS, verdict_note, verdict_sentence
 from reportgen.site.wording.claims import claim_models, claim_note, claim_words
 from reportgen.site.wording.importance import background_sentence
 from reportgen.site.wording.models import check_sentence
 
-__all__ = ["attention_tables", "importance_tables"]
+__all__ = ["report_tables"]
 
 Column = tuple[str, Sequence[str]]
 """What a column means, and its cells."""
 
 
-def attention_tables(found: AttentionFindings) -> tuple[Tables, Dictionary]:
+def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
+    """Everything that was found as tidy tables, with the meaning of their columns."""
+    found: list[tuple[Tables, Dictionary]] = []
+    if report.attention is not None:
+        found.append(_attention_tables(report.attention))
+    if report.use is not None:
+        found.append(_importance_tables(report.use))
+    if report.shortcuts is not None:
+        found.append((report.shortcuts.tables, SHORTCUT_DICTIONARY))
+    if report.agreements:
+        found.append((agreement_tables(report.agreements), AGREEMENT_DICTIONARY))
+    if report.reasons is not None:
+        found.append((report.reasons.tables, REASON_DICTIONARY))
+    return tuple(found)
+
+
+def _attention_tables(found: AttentionFindings) -> tuple[Tables, Dictionary]:
     """The tables about heatmaps, with the sentences of verdicts, takeaways and patterns."""
     claims, patterns = found.claims, [PATTERN_WORDS[pattern.kind] for pattern in found.patterns]
     words: dict[str, dict[str, Column]] = {
@@ -43,7 +63,7 @@ def attention_tables(found: AttentionFindings) -> tuple[Tables, Dictionary]:
     return _with_words(found.tables, DICTIONARY, words)
 
 
-def importance_tables(found: ImportanceFindings) -> tuple[Tables, Dictionary]:
+def _importance_tables(found: ImportanceFindings) -> tuple[Tables, Dictionary]:
     """The tables about region importance, with the sentences of backgrounds and checks."""
     checks = [check_sentence(check) for grade in found.grades for check in grade.checks]
     words: dict[str, dict[str, Column]] = {

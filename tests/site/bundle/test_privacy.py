@@ -19,8 +19,7 @@ from reportgen.progress import SilentProgress
 from reportgen.site.bundle.privacy import mosaic, protect, tile_size
 from reportgen.site.pictures.landmark_sketch import landmark_sketch
 from reportgen.site.publish import Published, publish
-from reportgen.site.report import Report
-from reportgen.site.wording.data_notes import DataNote
+from reportgen.site.report import DataNote, Report
 
 PERSON = "Ada Lovelace"
 

@@ -15,6 +15,7 @@ import pytest
 
 from reportgen.evidence.attention.human_reference import HUMAN
 from reportgen.faces.regions import REGIONS
+from reportgen.site.attention import Attention
 from reportgen.site.pages import downloads
 from reportgen.site.pages.downloads import DESCRIPTIONS
 from reportgen.site.plots.enrichment_forest import PANELS
@@ -22,7 +23,8 @@ from reportgen.site.plots.face_diagram import shade
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.sections.region_profile import action_name, counted_text
-from reportgen.site.wording.attention import REGION_NAMES, Attention
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.tables import report_tables
 
 XHTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
 
@@ -272,7 +274,7 @@ def test_tables_can_be_downloaded(published: Published, report: Report) -> None:
 
 def test_large_tables_stay_behind(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "_LARGEST", 20_000)
-    files = downloads._tables(report.tables)
+    files = downloads._tables(report_tables(report))
     assert "downloads/claims.csv" in files and "downloads/statistics.csv" not in files
 
 

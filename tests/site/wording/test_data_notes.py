@@ -7,7 +7,8 @@ import pandas as pd
 
 from reportgen.evidence.data_findings import DataFindings, LeftOut, TrainingOverlap, find_in_data
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates, NearPair
-from reportgen.site.wording.data_notes import DataNote, data_notes
+from reportgen.site.report import DataNote
+from reportgen.site.wording.data_notes import data_notes
 
 NONE = NearDuplicates(0, (), 0, np.zeros(0, np.int64), 0)
 IMAGES = pd.DataFrame({
