@@ -32,36 +32,22 @@ from reportgen.types import BoolArray, Float32Array
 __all__ = ["Shortcut", "ShortcutFindings", "judge_shortcuts"]
 
 
-_BY = {
-    "grey": "its colour",
-    "equalised": "its brightness and contrast",
-    "blurred": "its sharpness",
-    "re-encoded": "how it was stored",
-}
-_MADE = {
-    "grey": "Made grey",
-    "equalised": "Brought to one brightness and contrast",
-    "blurred": "Slightly blurred",
-    "re-encoded": "Stored again as JPEG",
-}
-
-
 @dataclass(frozen=True)
 class Shortcut:
-    """An emotion that a model knows by a property of the photo, proved by taking the property away.
+    """An emotion that a model predicts from a property of the photo, proved by taking the property away.
 
     Attributes
     ----------
     change
         What was done: "grey", "equalised", "blurred" or "re-encoded".
-    by
-        What the model knows the emotion by, as in "knows disgust by its colour".
     before, after, fall
         Recall of the same `n` images, and how far it falls, 0..1.
     strength
         Share of the images known before that are lost, 0..1.
-    sentence
-        All of it in words.
+    association
+        How the first of the properties goes with the emotion.
+    has, binary
+        What more of the emotion's photos are, as in "in colour" or "brighter", and whether a photo is so or not at all.
     images, taken_for
         Rows of the lost images, the surest first, and what each is taken for now.
     """
@@ -69,7 +55,6 @@ class Shortcut:
     model: str
     emotion: str
     change: str
-    by: str
     properties: tuple[str, ...]
     before: Estimate
     after: Estimate
@@ -78,7 +63,9 @@ class Shortcut:
     persons: int | None
     p: float
     strength: float
-    sentence: str
+    association: Association
+    has: str
+    binary: bool
     images: tuple[int, ...]
     predicted_now: tuple[str, ...]
 
@@ -216,11 +203,13 @@ def _shown(analysis: Analysis, design: pd.DataFrame, logits: Float32Array, model
 
 
 def _shortcut(effect: InterventionEffect, links: Sequence[Association], properties: Sequence[Property]) -> Shortcut:
+    name = effect.goes_with[0]
+    link = next(link for link in links if link.name == name and link.emotion == effect.emotion)
+    item = next(item for item in properties if item.name == name)
     return Shortcut(
         model=effect.model,
         emotion=effect.emotion,
         change=effect.change,
-        by=_BY[effect.change],
         properties=effect.goes_with,
         before=effect.before,
         after=effect.after,
@@ -229,34 +218,11 @@ def _shortcut(effect: InterventionEffect, links: Sequence[Association], properti
         persons=effect.persons,
         p=effect.p,
         strength=effect.lost / effect.known,
-        sentence=f"{_proof(effect)} {_association(effect, links, properties)}",
+        association=link,
+        has=item.more if link.sign > 0 else item.less,
+        binary=item.binary,
         images=effect.lost_rows,
         predicted_now=effect.predicted_now,
-    )
-
-
-def _proof(effect: InterventionEffect) -> str:
-    before, after, fall = (100 * part.value for part in (effect.before, effect.after, effect.fall))
-    return (
-        f"{_MADE[effect.change]}, the same {effect.n:,} images lose {effect.emotion}: {effect.model}'s recall falls "
-        f"from {before:.0f} % to {after:.0f} % (by {fall:.0f} points, 95 % interval {100 * effect.fall.low:.0f} to "
-        f"{100 * effect.fall.high:.0f})."
-    )
-
-
-def _association(effect: InterventionEffect, links: Sequence[Association], properties: Sequence[Property]) -> str:
-    name = effect.goes_with[0]
-    link = next(link for link in links if link.name == name and link.emotion == effect.emotion)
-    item = next(item for item in properties if item.name == name)
-    if item.binary:
-        share, elsewhere = (link.typical, link.elsewhere) if link.sign > 0 else (1 - link.typical, 1 - link.elsewhere)
-        what = item.more if link.sign > 0 else item.less
-        return f"{100 * share:.0f} % of the {effect.emotion} images are {what}, {100 * elsewhere:.0f} % of the others."
-    pairs = link.auc.value if link.sign > 0 else 1 - link.auc.value
-    what = item.more if link.sign > 0 else item.less
-    return (
-        f"Of an image of {effect.emotion} and one of another emotion, the former is {what} {100 * pairs:.0f} times in "
-        "100."
     )
 
 

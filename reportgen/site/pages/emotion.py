@@ -17,7 +17,7 @@ from reportgen.site.sections.region_profile import ActionGroup, Profile, action_
 from reportgen.site.sections.region_rows import else_decided
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.emotions import emotion_lede, emotion_title, right_answers
+from reportgen.site.wording.emotions import correct_predictions, emotion_lede, emotion_title
 from reportgen.site.wording.format import (
     and_list,
     capital,
@@ -29,7 +29,7 @@ from reportgen.site.wording.format import (
     percent_interval,
     rate,
 )
-from reportgen.site.wording.proofs import Proof, emotion_proofs
+from reportgen.site.wording.shortcuts import Proof, emotion_proofs
 
 __all__ = ["EmotionColumn", "EmotionView", "emotion_view", "split"]
 
@@ -161,7 +161,7 @@ def _column(
                 "Precision",
                 percent(score.precision.value),
                 percent_interval(score.precision),
-                right_answers(score),
+                correct_predictions(score),
                 "precision",
             ),
             Number("F1", decimal(score.f1.value), decimal_interval(score.f1), "both in one", "F1"),

@@ -26,8 +26,8 @@ from reportgen.site.wording.headline import answer_questions, headline, takeaway
 from reportgen.site.wording.importance import USE_RULE, use_basis
 from reportgen.site.wording.models import comparison_sentence
 from reportgen.site.wording.next_steps import Step, next_steps
-from reportgen.site.wording.proofs import known_words, model_proofs
 from reportgen.site.wording.scope import facts, grid_text, remarks
+from reportgen.site.wording.shortcuts import cue_label, model_proofs
 
 __all__ = [
     "EmotionsView",
@@ -332,7 +332,7 @@ def emotions_view(report: Report, links: Links, legends: Legends, means: MeanMap
                     for score, part in zip(report.scores, parts, strict=True)
                     if part.n
                 ),
-                known_words(report, name),
+                cue_label(report, name),
             )
         )
     return EmotionsView(

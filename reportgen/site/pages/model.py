@@ -31,8 +31,8 @@ from reportgen.site.wording.format import (
     rate,
 )
 from reportgen.site.wording.models import class_order_warning
-from reportgen.site.wording.proofs import model_proofs
 from reportgen.site.wording.scope import grid_text
+from reportgen.site.wording.shortcuts import model_proofs
 
 __all__ = ["ModelView", "ScoreRow", "model_view"]
 

@@ -22,8 +22,8 @@ from reportgen.site.sections.label_leakage import (
     property_table,
 )
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.changes import DONE, PROPERTIES
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
+from reportgen.site.wording.shortcuts import CUES, DONE, shortcut_sentence
 
 __all__ = ["ProvedShortcut", "ShortcutsView", "shortcut_headline", "shortcuts_view"]
 
@@ -131,7 +131,7 @@ def shortcut_headline(report: Report) -> str | None:
         if shortcut.change == first.change:
             emotions.setdefault(shortcut.model, []).append(shortcut.emotion)
     alike = [model for model, names in emotions.items() if sorted(names) == sorted(emotions[first.model])]
-    what = f"{and_list(emotions[first.model])} by {PROPERTIES[first.change]}"
+    what = f"{and_list(emotions[first.model])} by {CUES[first.change]}"
     if len(alike) == 1:
         return f"{alike[0]} knows {what}."
     if len(alike) < len(report.models):
@@ -193,14 +193,14 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
     return ProvedShortcut(
         anchor=links.shortcut_anchor(shortcut.model, shortcut.emotion, shortcut.change),
         series=series_of(k),
-        title=f"{shortcut.model} knows {shortcut.emotion} by {PROPERTIES[shortcut.change]}",
-        sentence=shortcut.sentence,
+        title=f"{shortcut.model} relies on {CUES[shortcut.change]} for {shortcut.emotion}",
+        sentence=shortcut_sentence(shortcut),
         detail=(
-            f"Of {count(known, 'image')} it knew, {lost} are lost ({percent(shortcut.strength)}); corrected {chance}, "
-            f"n = {count(shortcut.n, 'image')}{persons}."
+            f"Of {count(known, 'image')} classified correctly before, {lost} are lost ({percent(shortcut.strength)}); "
+            f"corrected {chance}, n = {count(shortcut.n, 'image')}{persons}."
         ),
         pairs=tuple(pairs),
-        more=f"{len(pairs)} of {lost} lost images, those it had been surest of." if len(pairs) < lost else "",
+        more=f"{len(pairs)} of {lost} lost images, the most confident first." if len(pairs) < lost else "",
         link=Link(f"The page of {shortcut.emotion}", links.emotion_path(report.classes.index(shortcut.emotion))),
     )
 

@@ -13,8 +13,8 @@ from reportgen.site.html.components import Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.shortcuts import ShortcutPictures
 from reportgen.site.report import Report
-from reportgen.site.wording.changes import DONE
 from reportgen.site.wording.format import and_list, capital, count, format_p, percent, percent_interval
+from reportgen.site.wording.shortcuts import DONE
 
 __all__ = ["Change", "InterventionRow", "Move", "MoveRow", "change_view", "example_tile"]
 

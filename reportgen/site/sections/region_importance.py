@@ -28,7 +28,7 @@ from reportgen.site.wording.importance import (
     use_interval,
     used_regions,
 )
-from reportgen.site.wording.proofs import Proof, model_proofs
+from reportgen.site.wording.shortcuts import Proof, model_proofs
 
 __all__ = ["DonorTable", "HeatStatus", "UseCell", "UsePictures", "UseSection", "use_section"]
 

@@ -15,7 +15,7 @@ from reportgen.site.plots.face_diagram import FaceDiagram, face_diagram, shade
 from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.emotions import never_answers
+from reportgen.site.wording.emotions import never_predicts
 from reportgen.site.wording.format import and_list, capital, count, interval_text, signed
 from reportgen.site.wording.importance import USE_RULE, use_basis, use_interval
 
@@ -224,7 +224,7 @@ def _checks(
     found = [profile for profile in profiles if profile is not None]
     # Heat for a class that is never chosen earns no praise without saying so.
     emotion = report.classes.index(name)
-    never = [f"; it never answers {name}" if never_answers(report, k, emotion) else "" for k in range(len(profiles))]
+    never = [f"; it never answers {name}" if never_predicts(report, k, emotion) else "" for k in range(len(profiles))]
     noted = [(profile, note) for profile, note in zip(profiles, never, strict=True) if profile is not None]
     human, naive = HUMAN.get(name), NAIVE.get(name)
     rows: list[tuple[str, tuple[str, ...], str]] = []

@@ -8,7 +8,7 @@ from reportgen.evidence.importance.trust import TrustCheck
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.models import CHECK_NAMES, check_limit, check_sentence, check_value, grade_sentence
-from reportgen.site.wording.proofs import model_proofs, proved_of
+from reportgen.site.wording.shortcuts import model_proofs, proved_of
 
 __all__ = ["CheckRow", "TrustPanel", "trust_panel"]
 
@@ -56,7 +56,7 @@ def _caution(report: Report, links: Links, k: int) -> str:
     if not shortcuts:
         return ""
     name = report.models[k].name
-    claims = [f"{name}{proof.claim.removeprefix('It')}" for proof in model_proofs(report, links, k) if proof.change]
+    claims = [proof.claim for proof in model_proofs(report, links, k, name) if proof.change]
     return f"{' '.join(claims)} Whatever the grade, no heatmap shows that: it shows places only."
 
 

@@ -6,21 +6,21 @@ __all__ = ["GLOSSARY"]
 
 GLOSSARY: dict[str, str] = {
     "accuracy": (
-        "The share of images whose answer equals the label. With unequal classes a model that always "
-        "gives the most common answer already scores high, so read it beside the recall of each emotion."
+        "The share of images whose prediction equals the label. With unequal classes a model that always "
+        "predicts the most common class already scores high, so read it beside the recall of each emotion."
     ),
     "balanced accuracy": "The mean of the recalls of all emotions: a rare emotion counts as much as a common one.",
-    "recall": "Of the images labelled with an emotion, the share the model finds.",
-    "precision": "Of the images the model gives an emotion to, the share that is labelled so.",
+    "recall": "Of the images labelled with an emotion, the share that the model predicts as that emotion.",
+    "precision": "Of the images predicted as an emotion, the share that is labelled so.",
     "F1": "The harmonic mean of precision and recall: high only if both are.",
     "macro-F1": "The mean of the F1 scores of all emotions, each counting alike.",
     "interval": (
         "A 95 % interval: values that fit the data. With more images it gets narrower; if two intervals "
-        "are far apart, the difference is unlikely to be luck."
+        "are far apart, the difference is unlikely to be chance."
     ),
     "Brier score": (
         "Mean squared distance between the predicted probabilities and the truth, 0 to 2. Lower is "
-        "better; it punishes being wrong and being unjustly sure."
+        "better; it punishes errors and overconfidence."
     ),
     "log loss": (
         "Mean of minus the logarithm of the probability given to the label. Lower is better; one "
@@ -28,21 +28,21 @@ GLOSSARY: dict[str, str] = {
     ),
     "calibration error": (
         "How far confidence and accuracy lie apart on average (ECE, bins of equal size). Lower is better. "
-        "Even a perfect model shows some by chance alone; how much is said beside it."
+        "Even a perfect model shows some by chance alone; that range stands beside it."
     ),
     "McNemar": (
-        "A test that looks only at the images which exactly one of two models gets right. If the models "
+        "A test that looks only at the images which exactly one of two models classifies correctly. If the models "
         "were equally good, these would split evenly."
     ),
-    "kappa": "Agreement beyond what chance gives: 1 is always the same answer, 0 is as alike as chance.",
-    "confidence": "The probability the model gives to its own answer.",
+    "kappa": "Agreement beyond chance: 1 means always the same prediction, 0 no more agreement than by chance.",
+    "confidence": "The probability that the model gives to its prediction.",
     "heatmap": (
-        "A map of where, in the layer before the answer, the evidence for one class sits. It is coarse, "
-        "it shows positive evidence only, and it is not a cause."
+        "A map of where, in one layer of the model, the evidence for one class lies. It is coarse, "
+        "it shows positive evidence only, and it shows no causes."
     ),
     "Grad-CAM": (
         "Gradient-weighted class activation mapping (Selvaraju et al. 2017): the feature maps of one "
-        "layer, added up with weights that say how much each of them raises the class's score."
+        "layer, summed with weights: how much each of them raises the class's score."
     ),
     "logit": ("The model's raw score for a class, before the scores of all classes are turned into probabilities."),
     "blank map": (
@@ -51,19 +51,20 @@ GLOSSARY: dict[str, str] = {
         "out of all averages."
     ),
     "enrichment": (
-        "How much more heat a region gets than its area alone would: 1 is even attention, 2 is twice "
-        "that. A share of heat says less, since a large region gets much of it anyway."
+        "A region's share of the heat divided by its share of the area: 1 is average heat, 2 is twice "
+        "the average. The share alone says less, since a large region gets much of it anyway."
     ),
     "log-odds": (
-        "The logarithm of how likely the model holds an emotion against all the others together. One unit less makes "
-        "the odds about a third; unlike probabilities, log-odds still move when the model is nearly sure."
+        "The logarithm of the predicted probability of an emotion divided by that of all others together. One unit "
+        "less makes the odds about a third; unlike probabilities, log-odds still move when the model is nearly "
+        "certain."
     ),
     "transplant test": (
-        "One region of a face is replaced by the same region of other faces, once of the same emotion and once of "
-        "others. What the answer loses in the second case is what the model reads from that region."
+        "One region of a face is swapped for the same region of other faces, once of the same emotion and once of "
+        "others. How much more the log-odds fall in the second case is the importance of the region."
     ),
     "risk ratio": (
-        "How many times as often something is seen in one group as in another. 1 means equally often; a reason that is "
+        "How many times as often something occurs in one group as in another. 1 means equally often; a reason that is "
         "as common among correct images explains no error."
     ),
     "gap": (
@@ -72,7 +73,7 @@ GLOSSARY: dict[str, str] = {
     ),
     "trust grade": (
         "How far a model's heatmaps can be read as reasons, by three checks: they are complete, beyond chance, and "
-        "show what the model uses. A is all three, B two, C fewer."
+        "agree with region importance. A: all three hold, B: two, C: fewer."
     ),
     "specific": (
         "More heat on the region than the maps of the other emotions have there, on the same image and on other images."

@@ -5,6 +5,8 @@ Rules pick the words from the evidence; where the evidence does not decide, the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 import numpy as np
 
 from reportgen.evidence.errors.reasons import ReasonFindings
@@ -22,11 +24,12 @@ from reportgen.site.wording.format import (
     number,
     percent,
     percent_estimate,
+    plural,
     signed,
 )
 from reportgen.site.wording.importance import emotions_of, used_regions
 from reportgen.site.wording.models import grade_sentence
-from reportgen.site.wording.shortcuts import cheating_answer, cheating_headline
+from reportgen.site.wording.shortcuts import CUES, cheating_answer, cheating_headline
 
 __all__ = ["LOW", "answer_questions", "best_model", "headline"]
 
@@ -45,31 +48,30 @@ def headline(report: Report) -> Headline:
     if not report.labelled:
         return Headline(
             f"{capital(count(len(report.everything.labels), 'image'))}, and where {_names(report)} found evidence.",
-            "None of these images has a label, so nothing here says whether an answer is right.",
+            "None of these images has a label, so whether predictions are correct is unknown.",
         )
     for model, order in zip(report.models, report.class_orders, strict=True):
         if order is not None:
             return Headline(
                 f"The classes of {model.name} look permuted.",
-                "Every score and heatmap below is to be doubted until the order of the classes is right.",
+                "Do not rely on any score or heatmap below until the order of the classes is right.",
             )
-    lede = _accuracy_sentence(report) + _thin_sentence(report)
-    proved = cheating_headline(report, _reading_sentence(report) or lede)
+    lede = _accuracy_sentence(report) + _few_sentence(report)
+    proved = cheating_headline(report, _region_sentence(report) or lede)
     if proved is not None:
         return proved
     strong, weak = _strong_and_weak(report.scores)
-    subject = _subject(report)
+    subject, models = _subject(report), len(report.models)
+    recognise, miss = plural(models, "recognises", "recognise"), plural(models, "misses", "miss")
     if strong and weak:
-        return Headline(
-            f"{subject} {_read(report)} {and_list(strong)}, and mostly {_miss(report)} {and_list(weak)}.", lede
-        )
+        return Headline(f"{subject} {recognise} {and_list(strong)} and mostly {miss} {and_list(weak)}.", lede)
     if weak and not strong:
-        return Headline(f"{subject} {_miss(report)} more than half of {and_list(weak)}.", lede)
+        return Headline(f"{subject} {miss} more than half of {and_list(weak)}.", lede)
     if strong:
-        return Headline(f"{subject} {_read(report)} {and_list(strong)}.", lede)
+        return Headline(f"{subject} {recognise} {and_list(strong)}.", lede)
     best = max(report.scores, key=lambda score: score.accuracy.value)
-    text = f"{best.name} is right on {percent(best.accuracy.value)} of {count(best.n, 'image')}."
-    return Headline(text, _thin_sentence(report))
+    text = f"{best.name} classifies {percent(best.accuracy.value)} of {count(best.n, 'image')} correctly."
+    return Headline(text, _few_sentence(report))
 
 
 def _names(report: Report) -> str:
@@ -79,14 +81,6 @@ def _names(report: Report) -> str:
 def _subject(report: Report) -> str:
     names = [model.name for model in report.models]
     return names[0] if len(names) == 1 else "Both models" if len(names) == 2 else "All models"
-
-
-def _read(report: Report) -> str:
-    return "recognises" if len(report.models) == 1 else "recognise"
-
-
-def _miss(report: Report) -> str:
-    return "misses" if len(report.models) == 1 else "miss"
 
 
 def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[str]]:
@@ -109,52 +103,53 @@ def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[s
     )
 
 
-def _reading_sentence(report: Report) -> str:
-    """What the models read from which part of the face; empty where nothing is used beyond doubt."""
+def _region_sentence(report: Report) -> str:
+    """Which part of the face the models rely on for what; empty where no effect is significant."""
     use = report.use
     if use is None or not use.tested:
         return ""
-    readers: dict[tuple[str, str], list[str]] = {}
+    relying: dict[tuple[str, str], list[str]] = {}
     for found in use.regions:
         if found.answer == "yes" and found.region != "background":
-            readers.setdefault((found.region, found.emotion), []).append(found.model)
+            relying.setdefault((found.region, found.emotion), []).append(found.model)
+    sentences = [_shared_region(report, region, relying) for region in dict.fromkeys(region for region, _ in relying)]
+    if not any(sentences):
+        sentences = [
+            f"{model.name} relies on the {REGION_NAMES[region]} for {emotions_of(mine)}."
+            for model in report.models
+            for region, mine in used_regions(use.regions, model.name)[:1]
+        ]
+    return " ".join(list(filter(None, sentences))[:2])
+
+
+def _shared_region(report: Report, region: str, relying: Mapping[tuple[str, str], Sequence[str]]) -> str:
+    """For which emotions all models rely on a region, and for which only one does; empty where they share none."""
     everyone = [model.name for model in report.models]
-    said = []
-    for region in dict.fromkeys(region for region, _ in readers):
-        shared = [emotion for (r, emotion), names in readers.items() if r == region and names == everyone]
-        if shared:
-            also = [
-                f"{name} also reads {and_list(own)} there"
-                for name in everyone
-                if (own := [e for (r, e), names in readers.items() if r == region and names == [name]])
-            ]
-            verb = "is" if len(shared) == 1 else "are"
-            more = f"; {and_list(also)}" if also and len(everyone) > 1 else ""
-            said.append(f"{capital(and_list(shared))} {verb} read from the {REGION_NAMES[region]}{more}.")
-    for name in everyone if not said else ():
-        for region, found_uses in used_regions(use.regions, name)[:1]:
-            said.append(f"{name} reads {emotions_of(found_uses)} from the {REGION_NAMES[region]}.")
-    return " ".join(said[:2])
+    here = {emotion: names for (place, emotion), names in relying.items() if place == region}
+    shared = [emotion for emotion, names in here.items() if names == everyone]
+    if not shared:
+        return ""
+    verb = plural(len(everyone), "relies", "rely")
+    text = f"{_subject(report)} {verb} on the {REGION_NAMES[region]} for {and_list(shared)}"
+    own = [(name, [emotion for emotion, names in here.items() if names == [name]]) for name in everyone]
+    also = [f"{name} also for {and_list(emotions)}" for name, emotions in own if emotions]
+    return f"{text}; {and_list(also)}." if also and len(everyone) > 1 else f"{text}."
 
 
 def _accuracy_sentence(report: Report) -> str:
     scores = sorted(report.scores, key=lambda score: -score.accuracy.value)
     first = scores[0]
-    text = f"{first.name} is right on {percent(first.accuracy.value)} of {count(first.n, 'image')}"
-    if len(scores) > 1:
-        others = [f"{score.name} on {percent(score.accuracy.value)}" for score in scores[1:]]
-        text += f", {and_list(others)}"
-    return text + ". "
+    text = f"{first.name} classifies {percent(first.accuracy.value)} of {count(first.n, 'image')} correctly"
+    others = [f"{score.name} {percent(score.accuracy.value)}" for score in scores[1:]]
+    return f"{text}, {and_list(others)}. " if others else f"{text}. "
 
 
-def _thin_sentence(report: Report) -> str:
-    thin = [row for row in report.scores[0].emotions if row.few]
-    if not thin:
-        return ""
-    if len(thin) == 1:
-        row = thin[0]
-        return f"{capital(row.emotion)} has {count(row.n, 'image') if row.n else 'no image'}: too few to say anything."
-    return f"{capital(and_list([row.emotion for row in thin]))} have too few images to say anything."
+def _few_sentence(report: Report) -> str:
+    few = [row for row in report.scores[0].emotions if row.few]
+    if len(few) == 1:
+        images = count(few[0].n, "image") if few[0].n else "no image"
+        return f"{capital(few[0].emotion)} has {images}: too few to evaluate."
+    return f"{capital(and_list([row.emotion for row in few]))} have too few images to evaluate." if few else ""
 
 
 def answer_questions(report: Report, links: Links) -> tuple[Finding, ...]:
@@ -165,59 +160,58 @@ def answer_questions(report: Report, links: Links) -> tuple[Finding, ...]:
 def _errors(report: Report, links: Links) -> Finding:
     question = "Why did they misclassify?"
     if not report.labelled:
-        return Finding(
-            question,
-            "open",
-            "Unknown.",
-            "Without labels there are no errors to explain.",
-            Link("All images", "explorer.html"),
-        )
+        text = "Without labels there are no errors to explain."
+        return Finding(question, "open", "Unknown.", text, Link("All images", "explorer.html"))
     best = best_model(report)
     score = report.scores[best]
     wrong = score.n - int(np.trace(score.confusion))
     if wrong == 0:
-        return Finding(
-            question,
-            "good",
-            "They did not.",
-            f"{score.name} has no error on {count(score.n, 'image')}.",
-            Link("Scores", links.model_path(best)),
-        )
+        text = f"{score.name} has no error on {count(score.n, 'image')}."
+        return Finding(question, "good", "They did not.", text, Link("Scores", links.model_path(best)))
     names = [row.emotion for row in score.emotions]
     one, other, there, back = _confused_pair(score)
-    text = (
-        f"{number(there + back)} of {score.name}'s {count(wrong, 'error')} confuse {names[one]} and {names[other]}: "
-        f"{number(there)} {names[one]} read as {names[other]}, {number(back)} the other way round"
-    )
-    reasons = report.reasons
-    gone = _by_shortcut(reasons, best)
-    if gone:
-        text += (
-            f". {number(gone)} ({percent(gone / wrong)}) are a shortcut's: the wrong answer goes when the photo is "
-            f"shown {_without(report, best)}"
-        )
-    suspects = int(reasons.suspects.suspect.sum()) if reasons is not None and reasons.suspects.tested else 0
-    quality = None if reasons is None else next(r for r in reasons.models[best].rates if r.flag == "low-quality")
-    if quality is not None and quality.telling and quality.ratio is not None:
-        which = "the other errors" if gone else "the errors"
-        text += (
-            f". Low photo quality goes with {percent(quality.in_errors / quality.errors)} of {which}, "
-            f"{decimal(quality.ratio.value, 1)} times as often as with correct answers"
-        )
-    alike = 0 if suspects else max((c.wrong_alike for c in report.comparisons), default=0)
+    gone = _by_shortcut(report.reasons, best)
     causes = [f"by confusing {names[one]} and {names[other]}"] if there + back >= _LARGE * wrong else []
     causes += ["by a shortcut"] if gone >= _NOTABLE * wrong else []
-    lead = f"Above all {', and '.join(causes)}." if causes else "In many ways."
-    if suspects:
-        verb = "looks" if suspects == 1 else "look"
-        everyone = "both models" if len(report.models) == 2 else "every model"
-        text += f". {capital(count(suspects, 'label'))} {verb} wrong to {everyone}: check those first"
-    if alike:
-        verb = "is" if alike == 1 else "are"
-        text += (
-            f". {capital(count(alike, 'image'))} {verb} wrong in the same way in two models: look at those labels first"
+    lead = f"Mostly {and_list(causes)}." if causes else "For many reasons."
+    sentences = [
+        f"{number(there + back)} of {score.name}'s {count(wrong, 'error')} confuse {names[one]} and {names[other]}: "
+        f"{number(there)} {names[one]} predicted as {names[other]}, {number(back)} the other way round."
+    ]
+    if gone:
+        sentences.append(
+            f"{number(gone)} ({percent(gone / wrong)}) {plural(gone, 'is', 'are')} due to a shortcut: the prediction "
+            f"changes when the photo is shown {_without(report, best)}."
         )
-    return Finding(question, "mid", lead, text + ".", Link("Reasons, with examples", "errors.html"))
+    sentences += [*_quality_sentence(report.reasons, best, "the other errors" if gone else "the errors")]
+    sentences += [*_label_sentence(report)]
+    return Finding(question, "mid", lead, " ".join(sentences), Link("Reasons, with examples", "errors.html"))
+
+
+def _quality_sentence(reasons: ReasonFindings | None, k: int, which: str) -> Iterator[str]:
+    """How often errors come with low photo quality, where they do so more often than correct predictions."""
+    rates = () if reasons is None else reasons.models[k].rates
+    for rate in rates:
+        if rate.flag == "low-quality" and rate.telling and rate.ratio is not None:
+            yield (
+                f"{percent(rate.in_errors / rate.errors)} of {which} have low photo quality, "
+                f"{decimal(rate.ratio.value, 1)} times as often as correct predictions."
+            )
+
+
+def _label_sentence(report: Report) -> Iterator[str]:
+    """Labels to check first: the suspect ones, else those on which two models make the same error."""
+    reasons = report.reasons
+    suspects = int(reasons.suspects.suspect.sum()) if reasons is not None and reasons.suspects.tested else 0
+    alike = max((c.wrong_alike for c in report.comparisons), default=0)
+    if suspects:
+        everyone = "both models" if len(report.models) == 2 else "every model"
+        labels = capital(count(suspects, "label"))
+        yield f"{labels} {plural(suspects, 'contradicts', 'contradict')} {everyone}: check those first."
+    elif alike:
+        images = capital(count(alike, "image"))
+        predict = plural(alike, "has", "have")
+        yield f"{images} {predict} the same wrong prediction in two models: check those labels first."
 
 
 def _confused_pair(score: ModelScores) -> tuple[int, int, int, int]:
@@ -239,7 +233,7 @@ def _by_shortcut(reasons: ReasonFindings | None, k: int) -> int:
 def _without(report: Report, k: int) -> str:
     """As in "without its colour or its sharpness"."""
     found = report.shortcuts.of(report.models[k].name) if report.shortcuts is not None else ()
-    return f"without {and_list(list(dict.fromkeys(shortcut.by for shortcut in found)), 'or')}"
+    return f"without {and_list(list(dict.fromkeys(CUES[shortcut.change] for shortcut in found)), 'or')}"
 
 
 def _definition(report: Report) -> Finding:
@@ -255,39 +249,39 @@ def _definition(report: Report) -> Finding:
             question,
             "open",
             lead,
-            f"The {report.method} maps show where the models find their evidence. Which part of the face that is was "
-            "not measured, or not decided, in this report.",
+            f"The {report.method} maps show where the evidence lies. Which part of the face that is was not measured, "
+            "or is inconclusive.",
             link,
         )
     name = report.models[best].name
     specific = [f"the {REGION_NAMES[f.region]} for {_short(f.specific)}" for f in focus if f.specific]
     if specific:
         lead = f"Most of all the {REGION_NAMES[focus[0].region]}."
-        text = f"More than other emotions' maps, the heat of {name} falls on {and_list(specific[:_NAMED])}."
+        text = f"{name} has more heat than in other emotions' maps on {and_list(specific[:_NAMED])}."
     else:
         lead = "No region stands out."
-        text = f"No region draws more heat of {name} for one emotion than for the others."
+        text = f"No region has more heat of {name} for one emotion than for the others."
     return Finding(question, "mid", lead, text, link)
 
 
 def _defined_by_use(report: Report, best: int, question: str) -> Finding:
     name, use = report.models[best].name, report.use
     regions = used_regions(use.regions, name) if use is not None else ()
-    link, more = Link("Heat against use, by region", "index.html#regions"), Link("Every emotion", "emotions.html")
+    link, more = Link("Heat and region importance", "index.html#regions"), Link("Every emotion", "emotions.html")
     if not regions:
         return Finding(
             question,
             "open",
-            "Not decided.",
-            f"No part of the face was shown to matter to {name} for any emotion: exchanging it costs too little, or "
-            "too few faces were exchanged to be sure.",
+            "Inconclusive.",
+            f"No part of the face was shown to matter to {name} for any emotion: swapping it has too small an effect, "
+            "or too few faces were swapped.",
             link,
             more,
         )
     first, found = regions[0]
     lead = f"The {REGION_NAMES[first]} for {emotions_of(found)}."
     losses = [f"{u.emotion} {signed(u.drop)} [{signed(u.low)}, {signed(u.high)}]" for u in found[:_NAMED]]
-    text = f"That is what {name} loses, in log-odds, when it comes from another emotion's face: {and_list(losses)}."
+    text = f"Swapping it for another emotion's lowers the log-odds of {name}: {and_list(losses)}."
     for region, others in regions[1 : 1 + _NAMED]:
         text += f" The {REGION_NAMES[region]}: {and_list([f'{u.emotion} {signed(u.drop)}' for u in others[:_NAMED]])}."
     return Finding(question, "mid", lead, text, link, more)
@@ -308,7 +302,7 @@ def _trust(report: Report, links: Links) -> Finding:
     question = "Can we trust them?"
     if not report.labelled:
         return Finding(
-            question, "open", "Unknown.", "Without labels nothing was scored.", Link("How to read this", "method.html")
+            question, "open", "Unknown.", "Without labels there are no scores.", Link("How to read this", "method.html")
         )
     best = best_model(report)
     score = report.scores[best]
@@ -316,7 +310,7 @@ def _trust(report: Report, links: Links) -> Finding:
     judged = sum(not row.few for row in score.emotions)
     macro = score.macro_f1_without_few or score.macro_f1
     text = (
-        f"{score.name} is right on {percent_estimate(score.accuracy, 1)}, macro-F1 "
+        f"{score.name} has accuracy {percent_estimate(score.accuracy, 1)} and macro-F1 "
         f"{decimal(macro.value)} {decimal_interval(macro)}"
     )
     if score.macro_f1_without_few is not None:
@@ -325,15 +319,15 @@ def _trust(report: Report, links: Links) -> Finding:
     if score.ece > score.ece_band[1]:
         direction = "too high" if score.overconfidence > 0 else "too low"
         text += (
-            f" Its confidences are {direction}: it is {percent(score.mean_confidence)} sure on average and right on "
+            f" Its confidences are {direction}: {percent(score.mean_confidence)} on average, with an accuracy of "
             f"{percent(score.accuracy.value)}."
         )
     else:
-        text += " Its confidences can be taken at their word."
+        text += " No significant calibration error."
     grade = next((g for g in report.use.grades if g.model == score.name), None) if report.use else None
     if grade is not None and grade.grade:
-        text += f" Its heatmaps have grade {grade.grade} of A to C. {grade_sentence(grade)}"
-    text += _never_said(report)
+        text += f" Heatmap grade: {grade.grade} (A to C). {grade_sentence(grade)}"
+    text += _never_predicted(report)
     lead = _reach(good, judged)
     tone = "good" if good and len(good) == judged else "mid" if good else "bad"
     scores = Link("Scores and calibration", links.model_path(best))
@@ -350,15 +344,15 @@ def _reach(good: list[str], judged: int) -> str:
     if not good:
         return "Not yet."
     if len(good) == judged:
-        return f"On all {judged} emotions judged."
+        return f"On all {judged} emotions evaluated."
     return f"On {and_list(good)} only." if len(good) <= 3 else f"On {len(good)} of {judged} emotions."
 
 
-def _never_said(report: Report) -> str:
+def _never_predicted(report: Report) -> str:
     """Emotions that are in the test set and never an answer; empty where there are none."""
     said = []
     for score in report.scores:
         never = [row.emotion for row in score.emotions if row.n and not row.predicted]
         if never:
-            said.append(f" {score.name} never answers {and_list(never, 'or')}.")
+            said.append(f" {score.name} never predicts {and_list(never, 'or')}.")
     return "".join(said)

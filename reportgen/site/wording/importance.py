@@ -1,4 +1,4 @@
-"""What the transplant test found, in a few words: the same words wherever a heatmap is spoken of."""
+"""Region importance in words: the effect of swapping a region, said alike wherever a heatmap is spoken of."""
 
 from __future__ import annotations
 
@@ -44,37 +44,37 @@ __all__ = [
 ]
 
 STATUS_WORDS: dict[Status, str] = {
-    "confirmed": "use confirmed",
-    "contradicted": "use contradicted",
-    "undetermined": "use undetermined",
-    "not tested": "use not tested",
+    "confirmed": "swapping confirms it",
+    "contradicted": "swapping has no such effect",
+    "undetermined": "swapping is inconclusive",
+    "not tested": "swapping not tested",
 }
 
 USE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "yes": ("●", "uses it"),
-        "small": ("○", "a little"),
-        "no": ("–", "does not use it"),
-        "undetermined": ("?", "undetermined"),
+        "yes": ("●", "important"),
+        "small": ("○", "weakly important"),
+        "no": ("–", "not important"),
+        "undetermined": ("?", "inconclusive"),
         "insufficient evidence": ("", "too few faces"),
     }
 )
 """Every answer's sign and words."""
 
 USE_RULE = (
-    f"Uses it: corrected p below {decimal(ALPHA)} and a loss of at least {MIN_DROP:g}; a little: such a p, a smaller "
-    f"loss. Does not use it: the whole interval lies below {MIN_DROP:g}. Undetermined: none of these, so more faces "
-    "would be needed to tell. p is corrected (Holm) for all emotions and regions of the face that were tested of the "
-    "model, for the background over the emotions; the intervals are not. So an interval may lie above 0 and the answer "
-    "still be undetermined: of so many intervals a few miss 0 by chance."
+    f"Important: corrected p below {decimal(ALPHA)} and a log-odds drop of at least {MIN_DROP:g}. Weakly important: "
+    f"such a p, a smaller drop. Not important: the whole interval lies below {MIN_DROP:g}. Inconclusive: none of "
+    "these; more faces would be needed. p is corrected (Holm) for all emotions and regions of the face that were "
+    "tested of the model, for the background over the emotions; the intervals are not. So an interval may lie above "
+    "0 and the result still be inconclusive: of so many intervals a few miss 0 by chance."
 )
 """How the numbers become the words, for every place where both are shown."""
 
 _ANSWERS = {
-    "yes": "the model uses it",
-    "small": "the model uses it a little",
-    "no": "the model does not use it",
-    "undetermined": "whether the model uses it is undetermined",
+    "yes": "the model relies on it",
+    "small": "the model relies on it weakly",
+    "no": "the model does not rely on it",
+    "undetermined": "inconclusive",
 }
 
 
@@ -114,9 +114,9 @@ def use_basis(found: ImportanceFindings) -> str:
         faces.append(_span(cells["receiver"].nunique().tolist()))
         pictures.append(_span(cells.size().tolist()))
     if faces[0] == faces[1] and pictures[0] == pictures[1]:
-        return f"{faces[0]} faces of the emotion and {pictures[0]} pictures with the region exchanged"
+        return f"{faces[0]} faces of the emotion and {pictures[0]} pictures with the region swapped"
     return (
-        f"{faces[0]} faces of the emotion and {pictures[0]} pictures with the region exchanged; for the background, "
+        f"{faces[0]} faces of the emotion and {pictures[0]} pictures with the region swapped; for the background, "
         f"on {faces[1]} faces and {pictures[1]} pictures"
     )
 
@@ -129,13 +129,13 @@ def _span(values: Sequence[int]) -> str:
 def use_sentence(use: RegionImportance | None, pictures: int = 0) -> str:
     """What the transplant test says of one region, and how many pictures say so."""
     if use is None or use.answer == "insufficient evidence":
-        return "Use not tested: too few faces."
-    values = [signed(use.drop), "log-odds", use_interval(use)]
+        return "Effect of swapping not tested: too few faces."
+    drop = " ".join(filter(None, [signed(use.drop), use_interval(use)]))
     p = "" if math.isnan(use.p) else f", corrected {format_p(use.p)}"
     rests = count(use.receivers, "face") + (f" and {count(pictures, 'picture')}" if pictures else "")
     return (
-        f"With the {REGION_NAMES[use.region]} of another emotion's face {use.emotion} loses "
-        f"{' '.join(filter(None, values))}{p}, over {rests}: {_ANSWERS[use.answer]}."
+        f"Swapping the {REGION_NAMES[use.region]} for that of another emotion: log-odds drop of {use.emotion} "
+        f"{drop}{p}, over {rests}: {_ANSWERS[use.answer]}."
     )
 
 

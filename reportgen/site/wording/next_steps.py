@@ -79,17 +79,19 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
     backgrounds = proved_backgrounds(report)
     if backgrounds:
         names = and_list([f"{b.emotion} ({b.model})" for b in backgrounds[:3]])
-        text = f"{capital(names)} depends on it. Look at the images, then crop tighter or vary the backgrounds."
+        text = (
+            f"The prediction of {names} depends on it. Look at the images, then crop tighter or vary the backgrounds."
+        )
         emotion = report.classes.index(backgrounds[0].emotion)
-        steps.append(Step("Take the background away.", text, Link("images", links.emotion_path(emotion))))
+        steps.append(Step("Remove the background.", text, Link("images", links.emotion_path(emotion))))
     return steps
 
 
 _CURES = {
-    "grey": ("Train on grey images.", "Removes the colour shortcut"),
-    "equalised": ("Even out brightness and contrast.", "Removes the shortcut through light"),
-    "blurred": ("Bring all photos to one sharpness.", "Removes the shortcut through sharpness"),
-    "re-encoded": ("Store all photos alike.", "Removes the shortcut through storage"),
+    "grey": ("Train on greyscale images.", "Removes the colour shortcut"),
+    "equalised": ("Normalise brightness and contrast.", "Removes the shortcut through brightness and contrast"),
+    "blurred": ("Equalise the sharpness of all photos.", "Removes the shortcut through sharpness"),
+    "re-encoded": ("Encode all photos alike.", "Removes the shortcut through image encoding"),
 }
 
 
@@ -99,8 +101,8 @@ def _background(report: Report, links: Links) -> list[Step]:
     if not found or (use is not None and use.tested):
         return []
     text = (
-        f"Heat lies outside the face for {where(found)}. Build again with experiments on: regions are then exchanged "
-        "between faces, which shows whether the answers depend on it."
+        f"There is above-average heat on the background for {where(found)}. Build again with experiments on: regions "
+        "are then swapped between faces, which shows whether the predictions depend on it."
     )
     emotion = report.classes.index(found[0].emotion)
     return [Step("Test the background.", text, Link("images", links.emotion_path(emotion)))]
@@ -111,7 +113,7 @@ def _thin(report: Report) -> list[Step]:
     if not thin:
         return []
     counts = and_list([f"{row.emotion} {number(row.n)}" for row in thin])
-    text = f"Fewer than ten test images allow no statement ({counts})."
+    text = f"Fewer than ten test images are too few to evaluate ({counts})."
     return [Step(f"Collect {and_list([row.emotion for row in thin])}.", text, Link("counts", "models.html#recall"))]
 
 
@@ -137,7 +139,7 @@ def _labels(report: Report, links: Links) -> list[Step]:
         doubted = int(reasons.suspects.suspect.sum())
         if not doubted:
             return []
-        text = "All models give the same other answer there, each at least as sure as it usually is of that emotion."
+        text = "All models predict the same other emotion there, each with at least its usual confidence for it."
         link = Link("list, to filter and save as CSV", links.explorer("flag:label-suspect"))
         return [Step(f"Check {count(doubted, 'label')}.", text, link)]
     comparisons = report.comparisons
@@ -146,10 +148,10 @@ def _labels(report: Report, links: Links) -> list[Step]:
         return []
     alike = comparisons[index]
     text = (
-        f"{alike.a} and {alike.b} agree on another emotion there. A wrong label looks exactly like that, and so does "
-        "a hard face."
+        f"{alike.a} and {alike.b} predict the same other emotion there. That happens with a wrong label, and with an "
+        "ambiguous face."
     )
-    title = f"Look at {count(alike.wrong_alike, 'label')}."
+    title = f"Review {count(alike.wrong_alike, 'label')}."
     return [Step(title, text, Link("gallery", f"{links.compare_path(index)}#wrong-alike"))]
 
 
@@ -160,8 +162,8 @@ def _calibration(report: Report, links: Links) -> list[Step]:
         return []
     errors = and_list([f"{scores[k].name} is {percent(scores[k].ece)}" for k in off])
     text = (
-        f"The calibration error of {errors}, more than chance explains; temperature scaling on the validation set is "
-        "usually enough."
+        f"The calibration error of {errors}, more than expected by chance; temperature scaling on the validation set "
+        "is usually enough."
     )
     link = Link("reliability", f"{links.model_path(off[0])}#calibration")
     return [Step("Calibrate before using confidences.", text, link)]

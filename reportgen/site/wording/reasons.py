@@ -12,8 +12,8 @@ from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.changes import DONE, PROPERTIES
-from reportgen.site.wording.format import and_list, capital, decimal, percent, sure
+from reportgen.site.wording.format import and_list, capital, count, decimal, percent, sure
+from reportgen.site.wording.shortcuts import CUES, DONE
 
 __all__ = ["FLAG_COMPARED", "FLAG_NAMES", "FLAG_RULES", "evidence_of", "flag_title", "region_of", "where_of"]
 
@@ -23,33 +23,30 @@ FLAG_NAMES: Mapping[str, str] = {
     "low-quality": "Low quality",
     "background": "Background",
     "prior": "Class frequencies",
-    "looks-like": "Looks like the answer",
+    "looks-like": "Looks like the prediction",
     "ambiguous": "Ambiguous",
     UNEXPLAINED: "Unexplained",
 }
 
 FLAG_RULES: Mapping[str, str] = {
-    "shortcut": "The answer is an emotion that the model was shown to know by a property of the photo, and it goes "
-    "when this photo is shown without that property.",
-    "label-suspect": "All models give the same other answer, each at least as sure as it usually is of that emotion, "
-    "and where they agree so surely the label mostly agrees too. Needs human review.",
+    "shortcut": "The predicted emotion is one for which the model relies on a property of the photo, and the "
+    "prediction changes when this photo is shown without that property.",
+    "label-suspect": "All models predict the same other emotion, each with at least its usual confidence for it, and "
+    "where they agree so confidently the label mostly agrees too. Needs human review.",
     "low-quality": "Blurred, dark, or a small face: below the lowest 5 % of the model's correct predictions.",
-    "background": "More heat on the background than 95 % of the correct predictions have, and the label gains on every "
+    "background": "More heat on the background than in 95 % of the correct predictions, and the label gains on every "
     "other background tried.",
-    "prior": "The label wins once the answer's frequency in the training data is taken out.",
-    "looks-like": "The evidence lies as it usually does for the answer, and less as it usually does for the label.",
-    "ambiguous": "The label is second, and the lead is smaller than in 90 % of the correct predictions.",
-    UNEXPLAINED: "None of these rules fires.",
+    "prior": "The labelled emotion would be predicted once the class frequencies of the training data are taken out.",
+    "looks-like": "The map resembles the usual map of the predicted emotion more than that of the labelled emotion.",
+    "ambiguous": "The labelled emotion is second, and the lead is smaller than in 90 % of the correct predictions.",
+    UNEXPLAINED: "None of these rules applies.",
 }
 
 FLAG_COMPARED: Mapping[str, str] = {
     "background": "Compared with correct images: the heat alone.",
-    "looks-like": "On correct images the runner-up stands for the answer.",
+    "looks-like": "On correct images the second most likely emotion takes the place of the prediction.",
     "ambiguous": "Compared with correct images: the small lead alone.",
 }
-
-# As in "read off its colour", which "the way it is stored" does not go with.
-_PROPERTIES = {**PROPERTIES, "re-encoded": "way of storage"}
 
 # From this share of what speaks for the answer a region may stand for the place of it.
 _FAIR_SHARE = 0.3
@@ -66,14 +63,14 @@ def flag_title(report: Report, row: int, k: int, name: str) -> str:
     if name == "looks-like":
         return f"Looks like {_answer(report, row, k)}"
     if name == "shortcut":
-        return f"{capital(_PROPERTIES[_shortcut_errors(report, k).change[row]])}, a shortcut"
+        return f"{capital(CUES[_shortcut_errors(report, k).change[row]])}, a shortcut"
     return FLAG_NAMES[name]
 
 
 def evidence_of(report: Report, reasons: ModelReasons, row: int, k: int, name: str) -> str:
     """The numbers behind one flag on one image, as a sentence."""
     if name == UNEXPLAINED:
-        return "None of the rules fires."
+        return "None of the rules applies."
     return _WORDS[name](report, reasons.flag(name), row, k)
 
 
@@ -95,17 +92,17 @@ def _shortcut(report: Report, flag: Flag, row: int, k: int) -> str:
     now = report.classes[int(found.predicted[row])]
     right = ", the label" if now == truth else ""
     return (
-        f"{capital(DONE[change])}, the same photo is taken for {now}{right}: {answer} was read off its "
-        f"{_PROPERTIES[change]}, by which {report.models[k].name} was shown to know it."
+        f"{capital(DONE[change])}, the same photo is predicted as {now}{right}: {report.models[k].name} relies on "
+        f"{CUES[change]} for {answer}."
     )
 
 
 def _label_suspect(report: Report, flag: Flag, row: int, k: int) -> str:
     said = [
-        f"{model.name} with {sure(float(measure.value[row]))} (usual for it: {percent(float(measure.limit[row]))})"
+        f"{model.name} with confidence {sure(float(measure.value[row]))} (usually {percent(float(measure.limit[row]))})"
         for model, measure in zip(report.models, flag.measures, strict=True)
     ]
-    who = "Both models say" if len(said) == 2 else "All models say"
+    who = "Both models predict" if len(said) == 2 else "All models predict"
     return f"{who} {_answer(report, row, k)}, {and_list(said)}. Needs human review."
 
 
@@ -119,13 +116,13 @@ def _poor(measure: FlagMeasure, row: int) -> str:
     value, limit = (decimal(float(number), digits) for number in (measure.value[row], measure.limit[row]))
     if value == limit:  # rounding must not make the comparison look false
         value, limit = (decimal(float(number), digits + 2) for number in (measure.value[row], measure.limit[row]))
-    return f"{word}: {quantity} {value}, when 95 % of its correct predictions have {limit} or more"
+    return f"{word}: {quantity} {value}; 95 % of the correct predictions have {limit} or more"
 
 
 def _background(report: Report, flag: Flag, row: int, k: int) -> str:
     heat, swap = flag.measures
     return (
-        f"{_times(heat.value[row])} times even heat on the background (95 % of its correct predictions: at most "
+        f"Enrichment of the background {_times(heat.value[row])} (95 % of the correct predictions: at most "
         f"{_times(heat.limit[row])}), and {report.truth(row)} gains at least {decimal(float(swap.value[row]))} on "
         "every other background tried."
     )
@@ -143,14 +140,14 @@ def _looks_like(report: Report, flag: Flag, row: int, k: int) -> str:
         near, far = decimal(float(measure.value[row]), 3), decimal(float(measure.limit[row]), 3)
     answer, truth = _answer(report, row, k), report.truth(row)
     return (
-        f"Its map for {answer} is {near} from the mean map of {answer}, its map for {truth} is {far} from that of "
-        f"{truth} (0 the same, 1 nothing in common)."
+        f"The map for {answer} has distance {near} to the mean map of {answer}, the map for {truth} {far} to that of "
+        f"{truth} (0: the same; 1: nothing in common)."
     )
 
 
 def _ambiguous(report: Report, flag: Flag, row: int, k: int) -> str:
     lead = 100 * float(flag.measures[0].value[row])
-    behind = "less than 1 point" if lead < 1 else f"{lead:.0f} {'point' if round(lead) == 1 else 'points'}"
+    behind = "under 1 percentage point" if lead < 1 else count(round(lead), "percentage point")
     return f"{capital(report.truth(row))} is second, {behind} behind."
 
 
@@ -179,12 +176,12 @@ def where_of(report: Report, reasons: ModelReasons, row: int, k: int) -> str:
     answer, truth = _answer(report, row, k), report.truth(row)
     if share >= _FAIR_SHARE:
         return (
-            f"{capital(answer)} outweighs {truth} most on the {name}: {percent(share)} of that evidence, "
-            f"{_times(heat)} times what an even spread would put there."
+            f"The evidence for {answer} exceeds that for {truth} most on the {name}: {percent(share)} of the "
+            f"difference (enrichment {_times(heat)})."
         )
     return (
-        f"What speaks for {answer} rather than {truth} is densest on the {name} ({_times(heat)} times an even spread); "
-        f"still only {sure(share)} of it lies there, the rest elsewhere."
+        f"The evidence for {answer} over {truth} is densest on the {name} (enrichment {_times(heat)}), but only "
+        f"{sure(share)} of it lies there."
     )
 
 

@@ -1,43 +1,209 @@
-"""The first question in words: do the models answer from something that is not the face?
+"""The first question in words: do predictions rely on something other than the face?
 
-What was proved comes first: recall that is lost when a property of the photo is taken away, and answers that depend on
-the background. Heat on the background alone proves nothing, and the words say so.
+What was proved comes first: recall that falls when a property of the photo is taken away, and predictions that depend
+on the background. Heat on the background alone proves nothing, and the words say so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from reportgen.evidence.importance.background import BackgroundFinding
+from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.shortcuts.findings import Shortcut
+from reportgen.evidence.shortcuts.interventions import InterventionEffect
 from reportgen.site.html.components import Finding, Headline, Link
+from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
-from reportgen.site.wording.format import and_list, count, decimal, number, percent, signed
+from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points, signed
 
-__all__ = ["GLARING", "cheating_answer", "cheating_headline", "proved_backgrounds", "proved_shortcuts"]
+__all__ = [
+    "CUES",
+    "DONE",
+    "GLARING",
+    "Proof",
+    "cheating_answer",
+    "cheating_headline",
+    "cue_label",
+    "cue_of",
+    "emotion_proofs",
+    "model_proofs",
+    "proved_backgrounds",
+    "proved_of",
+    "proved_shortcuts",
+    "shortcut_sentence",
+]
 
 GLARING = 6.0
-"""Times uniform attention from which heat outside the face is the first thing a reader should know where use was not
-tested. On clean models trained on photos, hot cells of 2 to 5 times uniform at the lower border are common; planted
-artefacts reach 19 to 25."""
+"""Times uniform attention from which heat outside the face is the first thing a reader should know where the effect of
+swapping the background was not tested. On clean models trained on photos, hot cells of 2 to 5 times uniform at the
+lower border are common; planted artefacts reach 19 to 25."""
+
+DONE: Mapping[str, str] = MappingProxyType({
+    "grey": "converted to greyscale",
+    "equalised": "normalised in brightness and contrast",
+    "blurred": "slightly blurred",
+    "re-encoded": "re-encoded as JPEG",
+})  # fmt: skip
+"""By change, as in "the same photos, converted to greyscale"."""
+
+CUES: Mapping[str, str] = MappingProxyType({
+    "grey": "colour",
+    "equalised": "brightness and contrast",
+    "blurred": "sharpness",
+    "re-encoded": "image encoding",
+    "background": "the background",
+})  # fmt: skip
+"""By change, and for the background, as in "relies on colour"."""
 
 _NAMED = 3
 _QUESTION = "Are they cheating?"
-_REGIONS = Link("Heat against use, by region", "index.html#regions")
+_REGIONS = Link("Heat and region importance", "index.html#regions")
 _SHORTCUTS = Link("Before and after, with the images", "shortcuts.html")
 
 
+@dataclass(frozen=True)
+class Proof:
+    """One thing that was proved: `claim` in a few words, `text` with its numbers, and where it is shown; `change`: the
+    property that was taken away, "" for a background.
+    """
+
+    claim: str
+    text: str
+    link: Link
+    change: str = ""
+
+
 def proved_shortcuts(report: Report) -> tuple[Shortcut, ...]:
-    """Emotions known by a property of the photo, the largest fall first."""
+    """Emotions predicted from a property of the photo, the largest drop in recall first."""
     return report.shortcuts.found if report.shortcuts is not None else ()
 
 
 def proved_backgrounds(report: Report) -> tuple[BackgroundFinding, ...]:
-    """Emotions read off the background, the largest loss first."""
-    use = report.use
-    found = () if use is None else tuple(b for b in use.backgrounds if b.cheating)
+    """Emotions predicted from the background, the largest log-odds drop first."""
+    found = () if report.use is None else tuple(b for b in report.use.backgrounds if b.cheating)
     return tuple(sorted(found, key=lambda b: -b.score))
+
+
+def proved_of(
+    report: Report, *, model: str | None = None, emotion: str | None = None
+) -> tuple[tuple[BackgroundFinding, ...], tuple[Shortcut, ...]]:
+    """Backgrounds and shortcuts that one model, or the prediction of one emotion, relies on."""
+    backgrounds = tuple(
+        b for b in proved_backgrounds(report) if model in (None, b.model) and emotion in (None, b.emotion)
+    )
+    shortcuts = tuple(s for s in proved_shortcuts(report) if model in (None, s.model) and emotion in (None, s.emotion))
+    return backgrounds, shortcuts
+
+
+def cue_of(report: Report, emotion: str) -> tuple[tuple[str, ...], str]:
+    """Which models rely on what for an emotion, as in (("ResNet18",), "colour"); empty if none does.
+
+    One thing only, so that it fits a title. The background comes first: it has a place, and the same emotion's colour
+    is the lesser news. Then what costs most.
+    """
+    backgrounds, shortcuts = proved_of(report, emotion=emotion)
+    if not backgrounds and not shortcuts:
+        return (), ""
+    cue = "background" if backgrounds else shortcuts[0].change
+    relying = {b.model for b in backgrounds} or {s.model for s in shortcuts if s.change == cue}
+    return tuple(model.name for model in report.models if model.name in relying), CUES[cue]
+
+
+def cue_label(report: Report, emotion: str) -> str:
+    """As in "Relies on colour (ResNet18)"; the models only where not all do, "" where none does."""
+    models, cue = cue_of(report, emotion)
+    if not models:
+        return ""
+    return f"Relies on {cue}" + (f" ({and_list(models)})" if len(models) < len(report.models) else "")
+
+
+def shortcut_sentence(shortcut: Shortcut) -> str:
+    """A shortcut with its numbers: recall without the property, and how the property goes with the emotion."""
+    association, emotion, has = shortcut.association, shortcut.emotion, shortcut.has
+    more = association.sign > 0
+    text = (
+        f"With the same {count(shortcut.n, 'image')} {DONE[shortcut.change]}, {shortcut.model}'s recall of {emotion} "
+    )
+    text += f"falls {_recall_fall(shortcut)}. "
+    if shortcut.binary:
+        share, rest = association.typical, association.elsewhere
+        share, rest = (share, rest) if more else (1 - share, 1 - rest)
+        return f"{text}{percent(share)} of the {emotion} images are {has}, compared with {percent(rest)} of the others."
+    pairs = association.auc.value if more else 1 - association.auc.value
+    return f"{text}An image of {emotion} is {has} than one of another emotion in {percent(pairs)} of such pairs."
+
+
+def _recall_fall(shortcut: Shortcut) -> str:
+    """As in "from 81 % to 0 % (by 81 percentage points, 95 % interval 65 to 91)"."""
+    fall = shortcut.fall
+    low, high = (points(end, 0, sign=False, unit="") for end in (fall.low, fall.high))
+    return (
+        f"from {percent(shortcut.before.value)} to {percent(shortcut.after.value)} (by "
+        f"{points(fall.value, 0, sign=False, unit=' percentage points')}, 95 % interval {low} to {high})"
+    )
+
+
+def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, ...]:
+    """What was proved of one emotion, one entry per background or change, all models together."""
+    name = report.classes[emotion]
+    backgrounds, shortcuts = proved_of(report, emotion=name)
+    found = []
+    if backgrounds:
+        drops = [f"{_background_drop(b)} for {b.model}" for b in backgrounds]
+        at = links.model_path([model.name for model in report.models].index(backgrounds[0].model))
+        text = f"With another emotion's background the log-odds of {name} fall {and_list(drops)}."
+        found.append(Proof("", text, Link("How it was tested", f"{at}#use")))
+    for change in dict.fromkeys(s.change for s in shortcuts):
+        mine = [s for s in shortcuts if s.change == change]
+        falls = [f"{_recall_fall(s)} for {s.model} (n = {number(s.n)})" for s in mine]
+        text = f"With the same photos {DONE[change]}, recall of {name} falls {and_list(falls)}."
+        found.append(Proof("", text, _images(links, mine), change))
+    return tuple(found)
+
+
+def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> tuple[Proof, ...]:
+    """What was proved of model `k`, one entry for all backgrounds and one per change; `subject` begins each claim."""
+    backgrounds, shortcuts = proved_of(report, model=report.models[k].name)
+    found = []
+    claimed: set[str] = set()
+    if backgrounds:
+        drops = [f"{_background_drop(b)} for {b.emotion}" for b in backgrounds]
+        emotions = [b.emotion for b in backgrounds]
+        claim = f"{subject} relies on the background, not only on the face, for {and_list(emotions)}."
+        text = f"With another emotion's background the log-odds fall {and_list(drops)}."
+        found.append(Proof(claim, text, Link("How it was tested", f"{links.model_path(k)}#use")))
+    for change in dict.fromkeys(s.change for s in shortcuts):
+        mine = [s for s in shortcuts if s.change == change]
+        emotions = [s.emotion for s in mine]
+        also = "also relies" if set(emotions) <= claimed else "relies"
+        claim = f"{subject} {also} on {CUES[change]} for {and_list(emotions)}."
+        claimed |= set(emotions)
+        falls = [f"{_recall_fall(s)} for {s.emotion} (n = {number(s.n)})" for s in mine]
+        text = f"With the same photos {DONE[change]}, recall falls {and_list(falls)}."
+        found.append(Proof(claim, text, _images(links, mine), change))
+    return tuple(found)
+
+
+def _images(links: Links, shortcuts: Sequence[Shortcut]) -> Link:
+    first = shortcuts[0]
+    anchor = links.shortcut_anchor(first.model, first.emotion, first.change)
+    return Link("Before and after, with the images", f"shortcuts.html#{anchor}")
+
+
+def _background_drop(background: BackgroundFinding, digits: int = 2) -> str:
+    """As in "by 0.9 [+0.6, +1.2] and recall by 12 percentage points (40 faces)"."""
+    use = background.use
+    if use is None:
+        return f"by {background.score:.1f}"
+    low, high = signed(use.low, digits), signed(use.high, digits)
+    return (
+        f"by {signed(use.drop, digits).removeprefix('+')} [{low}, {high}] and recall by "
+        f"{points(use.recall_drop, 0, sign=False, unit=' percentage points')} ({count(use.receivers, 'face')})"
+    )
 
 
 def cheating_headline(report: Report, reading: str) -> Headline | None:
@@ -47,13 +213,13 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
     placed = {(b.model, b.emotion) for b in backgrounds}
     shortcuts = [s for s in proved_shortcuts(report) if (s.model, s.emotion) not in placed]
     recall = max((s.fall.value for s in shortcuts), default=0.0)
-    if backgrounds and _recall_gap(report, backgrounds[0]) >= recall:
+    if backgrounds and _recall_drop(backgrounds[0].use) >= recall:
         first = backgrounds[0]
         emotions = and_list([b.emotion for b in backgrounds if b.model == first.model])
         at = f": the {first.place}" if first.place else ""
-        return Headline(f"{first.model} reads {emotions} off the background{at}.", reading)
+        return Headline(f"{first.model} relies on the background for {emotions}{at}.", reading)
     if shortcuts:
-        return Headline(_known_by(report, shortcuts), reading)
+        return Headline(_reliance(report, shortcuts), reading)
     if report.use is not None and report.use.tested:
         return None
     strong = [v for v in (report.regions.backgrounds() if report.regions else ()) if v.value >= GLARING]
@@ -62,35 +228,27 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
     most = max(strong, key=lambda verdict: verdict.value)
     emotions = and_list([verdict.emotion for verdict in strong if verdict.model == most.model])
     at = f": the {most.place}" if most.place else ""
-    return Headline(f"{most.model} looks at the background for {emotions}{at}.", reading)
+    return Headline(f"{most.model} has much heat on the background for {emotions}{at}.", reading)
 
 
-def _recall_gap(report: Report, background: BackgroundFinding) -> float:
-    use = report.use
-    found = None if use is None else use.region(background.model, background.emotion, "background")
-    return 0.0 if found is None else found.recall_drop
+def _recall_drop(use: RegionImportance | None) -> float:
+    return 0.0 if use is None else use.recall_drop
 
 
-def _known_by(report: Report, shortcuts: Sequence[Shortcut]) -> str:
-    """As in "Both models know disgust by its colour"."""
-    by = shortcuts[0].by
+def _reliance(report: Report, shortcuts: Sequence[Shortcut]) -> str:
+    """As in "Both models rely on colour for disgust"."""
+    change = shortcuts[0].change
     models: dict[str, list[str]] = {}
     for shortcut in shortcuts:
-        if shortcut.by == by:
+        if shortcut.change == change:
             models.setdefault(shortcut.emotion, []).append(shortcut.model)
     most = max(len(names) for names in models.values())
     shared = [emotion for emotion, names in models.items() if len(names) == most]
     names = models[shared[0]]
     emotions = [emotion for emotion in shared if models[emotion] == names]
-    everyone = len(names) == len(report.models)
-    subject = names[0] if len(names) == 1 else _everyone(report) if everyone else and_list(names)
-    verb = "knows" if len(names) == 1 else "know"
-    what = by if len(emotions) == 1 else by.replace("its ", "their ")
-    return f"{subject} {verb} {and_list(emotions)} by {what}."
-
-
-def _everyone(report: Report) -> str:
-    return "Both models" if len(report.models) == 2 else f"All {len(report.models)} models"
+    everyone = "Both models" if len(report.models) == 2 else f"All {len(report.models)} models"
+    subject = everyone if 1 < len(names) == len(report.models) else and_list(names)
+    return f"{subject} {plural(len(names), 'relies', 'rely')} on {CUES[change]} for {and_list(emotions)}."
 
 
 def cheating_answer(report: Report) -> Finding:
@@ -98,172 +256,149 @@ def cheating_answer(report: Report) -> Finding:
     shortcuts, backgrounds = proved_shortcuts(report), proved_backgrounds(report)
     if shortcuts or backgrounds:
         emotions = list(dict.fromkeys([*(b.emotion for b in backgrounds), *(s.emotion for s in shortcuts)]))
-        said = [*_background_sentences(report, backgrounds), *_shortcut_sentences(shortcuts), _counts(report)]
+        parts = [*_background_sentences(backgrounds), *_shortcut_sentences(shortcuts), _counts(report)]
         if not backgrounds:
-            said.append(_no_background(report))
+            parts.append(_no_background(report))
         measured = None if report.regions is None else _REGIONS
         link, more = (_SHORTCUTS, measured) if shortcuts else (_REGIONS, None)
-        return Finding(_QUESTION, "bad", f"Yes, for {and_list(emotions)}.", " ".join(filter(None, said)), link, more)
+        return Finding(_QUESTION, "bad", f"Yes, for {and_list(emotions)}.", " ".join(filter(None, parts)), link, more)
     if report.regions is None or not report.labelled:
         return Finding(
             _QUESTION,
             "open",
-            "Not decided.",
-            "A heatmap shows where evidence sits, not whether the answer depends on it, and no region was measured "
+            "Inconclusive.",
+            "A heatmap shows where evidence lies, not whether the prediction depends on it, and no region was measured "
             "here. Judge the maps by eye: heat in a corner, on hair or on a border is the sign to follow up.",
             Link("Mean maps of every emotion", "index.html#maps")
             if report.labelled
             else Link("All images", "explorer.html"),
         )
-    use = report.use
-    if use is not None and use.tested:
-        return _tested(report, use.backgrounds)
+    if report.use is not None and report.use.tested:
+        return _tested(report, report.use.backgrounds)
     return _untested(report)
 
 
-def _background_sentences(report: Report, backgrounds: Sequence[BackgroundFinding]) -> list[str]:
-    use, said = report.use, []
-    for background in backgrounds[:2]:
-        found = None if use is None else use.region(background.model, background.emotion, "background")
-        if found is not None:
-            said.append(
-                f"With another emotion's background {background.model} loses {background.emotion} by "
-                f"{signed(found.drop, 1).removeprefix('+')} log-odds [{signed(found.low, 1)}, {signed(found.high, 1)}] "
-                f"and {100 * found.recall_drop:.0f} points of recall"
-                f"{f'; its heat lies in the {background.place}' if background.place else ''}."
-            )
-    return said
+def _background_sentences(backgrounds: Sequence[BackgroundFinding]) -> list[str]:
+    return [
+        f"With another emotion's background, {b.model}'s log-odds of {b.emotion} fall {_background_drop(b, 1)}"
+        f"{f'; its heat lies in the {b.place}' if b.place else ''}."
+        for b in backgrounds[:2]
+        if b.use is not None
+    ]
 
 
 def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
-    """One sentence per change: "With the same images made grey, disgust's recall falls from 81 % to 0 % (...)"."""
-    said = []
+    """One sentence per change, as in "With the same images slightly blurred, recall of disgust falls from ..."."""
+    sentences = []
     for change in dict.fromkeys(s.change for s in shortcuts):
         parts = []
         mine = [s for s in shortcuts if s.change == change]
         for emotion in list(dict.fromkeys(s.emotion for s in mine))[:2]:
             falls = [
-                f"{percent(s.before.value)} to {percent(s.after.value)} ({s.model})"
+                f"from {percent(s.before.value)} to {percent(s.after.value)} ({s.model})"
                 for s in mine
                 if s.emotion == emotion
             ]
-            parts.append(f"{emotion}'s recall falls from {and_list(falls)}")
-        said.append(f"{_MADE[change]}, {'; '.join(parts)}.")
-    return said
+            parts.append(f"recall of {emotion} falls {and_list(falls)}")
+        sentences.append(f"With the same images {DONE[change]}, {'; '.join(parts)}.")
+    return sentences
 
 
 def _counts(report: Report) -> str:
-    """The largest count: "All 106 photos that Custom CNN calls disgust are in colour, as are 7 % of all photos"."""
+    """The largest count: "All 106 photos predicted as disgust by Custom CNN are in colour, as are 7 % of all"."""
     findings = report.shortcuts
     splits = [] if findings is None else [(split, called) for split in findings.splits for called in split.called]
     if not splits:
         return ""
-    split, (emotion, answered, having) = max(splits, key=lambda pair: pair[1][1])
-    if not answered:
+    split, (emotion, predicted, having) = max(splits, key=lambda pair: pair[1][1])
+    if not predicted:
         return ""
     n = split.n_having + split.n_lacking
-    part = f"All {number(answered)}" if having == answered else f"{number(having)} of {number(answered)}"
-    verb = "is" if split.n_having == 1 else "are"
+    part = f"All {number(predicted)}" if having == predicted else f"{number(having)} of {number(predicted)}"
     return (
-        f"{part} photos that {split.model} calls {emotion} are {split.having}, as {verb} "
-        f"{percent(split.n_having / n)} of all {number(n)}."
+        f"{part} photos predicted as {emotion} by {split.model} are {split.having}, as "
+        f"{plural(split.n_having, 'is', 'are')} {percent(split.n_having / n)} of all {number(n)}."
     )
-
-
-_MADE = {
-    "grey": "With the same images made grey",
-    "equalised": "With the same images at one brightness and contrast",
-    "blurred": "With the same images slightly blurred",
-    "re-encoded": "With the same images stored again as JPEG",
-}
 
 
 def _no_background(report: Report) -> str:
     """What is known of the background where it is not the culprit."""
-    use = report.use
-    if use is None or not use.tested:
-        return "Use of the background was not tested."
-    tested = [b for b in use.backgrounds if b.state != "not tested"]
-    clear = [b for b in tested if b.state in ("clear", "looks only")]
+    tested = [] if report.use is None else [b for b in report.use.backgrounds if b.state != "not tested"]
     if not tested:
-        return "Use of the background was not tested."
+        return "The effect of swapping the background was not tested."
+    clear = [b for b in tested if b.state in ("clear", "looks only")]
     if len(clear) == len(tested):
-        return "The background itself is not used."
+        return "No model relies on the background itself."
     little = [b for b in tested if b.state == "uses a little"]
     rest = f"small in {len(little)}" if little else "shown in none"
-    return f"Use of the background was ruled out in {len(clear)} of {len(tested)} tests and {rest}."
+    return f"Reliance on the background was ruled out in {len(clear)} of {len(tested)} tests and {rest}."
 
 
 def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding:
+    """Nothing was proved, and the background was swapped."""
+    also = _no_shortcut(report.shortcuts.effects if report.shortcuts is not None else ())
     tested = [b for b in backgrounds if b.state != "not tested"]
     little = [b for b in tested if b.state == "uses a little"]
-    clear = [b for b in tested if b.state in ("clear", "looks only")]
-    effects = report.shortcuts.effects if report.shortcuts is not None else ()
-    decided = [effect for effect in effects if effect.answer == "no"]
-    also = ""
-    if effects:
-        which = "no emotion" if len(decided) == len(effects) else "no emotion beyond doubt"
-        also = f" Made grey, evened out in light, blurred or stored again, {which} is lost that goes with it."
     if little:
         names = and_list([f"{b.emotion} ({b.model})" for b in little])
         text = (
-            f"Another emotion's background costs {names} something, but less than what is called cheating: half a "
-            f"log-odds and five points of recall.{also}"
+            f"Swapping the background has an effect on {names}, but a smaller one than counts as cheating: half a "
+            f"log-odds and five percentage points of recall.{also}"
         )
-        return Finding(
-            _QUESTION, "mid", f"A little, for {and_list(sorted({b.emotion for b in little}))}.", text, _REGIONS
-        )
+        lead = f"A little, for {and_list(sorted({b.emotion for b in little}))}."
+        return Finding(_QUESTION, "mid", lead, text, _REGIONS)
     if not tested:
-        return Finding(
-            _QUESTION, "open", "Not decided.", f"Too few faces to test the use of the background.{also}", _REGIONS
-        )
-    looks = [b for b in tested if b.looks]
-    text = (
-        f"In {len(clear)} of {len(tested)} tests, one per model and emotion, another emotion's background costs "
-        "next to nothing"
-    )
-    rest = len(tested) - len(clear)
-    text += f"; {count(rest, 'test')} {'does' if rest == 1 else 'do'} not decide." if rest else "."
+        text = f"Too few faces to test the effect of swapping the background.{also}"
+        return Finding(_QUESTION, "open", "Inconclusive.", text, _REGIONS)
+    clear = sum(b.state in ("clear", "looks only") for b in tested)
+    rest = len(tested) - clear
+    text = f"In {clear} of {len(tested)} tests, one per model and emotion, swapping the background has almost no effect"
+    text += f"; {count(rest, 'test')} {plural(rest, 'is', 'are')} inconclusive." if rest else "."
+    looks = [f"{b.emotion} ({b.model})" for b in tested if b.looks]
     if looks:
-        names = and_list([f"{b.emotion} ({b.model})" for b in looks[:_NAMED]])
-        text += f" Heat lies outside the face for {names} all the same."
-    lead = "No sign of it." if not rest else "Not shown."
-    return Finding(
-        _QUESTION, "good" if not rest else "mid", lead, f"{text}{also} That is no proof of innocence.", _REGIONS
-    )
+        text += f" There is heat outside the face for {and_list(looks[:_NAMED])} all the same."
+    lead, tone = ("Not shown.", "mid") if rest else ("No sign of it.", "good")
+    return Finding(_QUESTION, tone, lead, f"{text}{also} Other shortcuts cannot be ruled out.", _REGIONS)
+
+
+def _no_shortcut(effects: Sequence[InterventionEffect]) -> str:
+    if not effects:
+        return ""
+    lost = "no emotion loses recall" if all(effect.answer == "no" for effect in effects) else (
+        "no emotion significantly loses recall"
+    )  # fmt: skip
+    changes = and_list([DONE[change] for change in ("grey", "equalised", "blurred", "re-encoded")], "or")
+    return f" With photos {changes}, {lost} that goes with the property."
 
 
 def _untested(report: Report) -> Finding:
+    """Only heatmaps are there to tell."""
     found = report.regions.backgrounds() if report.regions is not None else ()
-    link = Link("Where they look, measured", "index.html#regions")
+    link = Link("Heat by region", "index.html#regions")
     if found:
         strongest = max(found, key=lambda verdict: verdict.value)
+        place = f", {strongest.place}" if strongest.place else ""
         return Finding(
             _QUESTION,
             "bad",
             f"Possibly, for {and_list(sorted({verdict.emotion for verdict in found}))}.",
-            f"Heat lies outside the face for {where(found)}. Most of all for {strongest.emotion}, {strongest.model}: "
-            f"{decimal(strongest.value, 1)} {strongest.quantity}{', ' + strongest.place if strongest.place else ''}. "
-            "Whether the answers depend on it was not tested.",
+            f"There is heat outside the face for {where(found)}, most for {strongest.emotion} in {strongest.model}: "
+            f"{decimal(strongest.value, 1)} {strongest.quantity}{place}. Whether the predictions depend on it was not "
+            "tested.",
             link,
         )
     verdicts = report.regions.findings.verdicts if report.regions is not None else ()
     judged = [v for v in verdicts if v.kind == "background"]
     clear = sum(v.answer == "no" for v in judged)
+    tests = f"{count(len(judged), 'test')}, one per model and emotion,"
     if not clear:
-        return Finding(
-            _QUESTION,
-            "open",
-            "Not decided.",
-            f"None of {len(judged)} tests, one per model and emotion, found heat on the background, and none could "
-            "rule it out: there are too few images, or the maps differ too much.",
-            link,
+        text = (
+            f"None of {tests} found above-average heat on the background, and none could rule it out: there are too "
+            "few images, or the maps differ too much."
         )
-    return Finding(
-        _QUESTION,
-        "mid",
-        "No sign of it in the heatmaps.",
-        f"In {clear} of {len(judged)} tests, one per model and emotion, the heat keeps to the face; none shows it on "
-        "the background. That is no proof: colour or lighting leave no trace in a heatmap, and use was not tested.",
-        link,
+        return Finding(_QUESTION, "open", "Inconclusive.", text, link)
+    text = (
+        f"In {clear} of {tests} there is no above-average heat on the background; none shows any. That is no proof: "
+        "colour and lighting leave no trace in a heatmap, and the effect of swapping the background was not tested."
     )
+    return Finding(_QUESTION, "mid", "No sign of it in the heatmaps.", text, link)

@@ -17,9 +17,9 @@ from reportgen.faces.regions import REGIONS
 from reportgen.site.links import Links
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
-from reportgen.site.wording.emotions import emotion_lede, emotion_title, right_answers
+from reportgen.site.wording.emotions import correct_predictions, emotion_lede, emotion_title
 from reportgen.site.wording.format import chance_alone
-from reportgen.site.wording.proofs import emotion_proofs, known_by, model_proofs
+from reportgen.site.wording.shortcuts import cue_of, emotion_proofs, model_proofs
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 NNBSP = "\u202f"
@@ -85,9 +85,9 @@ def test_a_title_says_what_recall_and_precision_allow(
 
 def test_what_is_proved_comes_before_recall(changed: Callable[..., Report], report: Report) -> None:
     shown = changed()
-    assert known_by(shown, "happiness") == (("Custom CNN",), "its colour")
-    assert known_by(shown, "anger") == (("Custom CNN",), "its background")
-    assert known_by(shown, "fear") == ((), "")
+    assert cue_of(shown, "happiness") == (("Custom CNN",), "its colour")
+    assert cue_of(shown, "anger") == (("Custom CNN",), "its background")
+    assert cue_of(shown, "fear") == ((), "")
     assert emotion_title(shown, HAPPINESS) == "Custom CNN knows happiness by its colour."
     assert emotion_title(shown, ANGER) == "Custom CNN knows anger by its background."
     assert report.shortcuts is not None
@@ -154,7 +154,7 @@ def test_a_class_that_is_never_answered_is_said_to_be(changed: Callable[..., Rep
     assert "ResNet18 never" not in emotion_lede(shown, HAPPINESS)
     assert "of ResNet18's 90 are right" in emotion_lede(shown, HAPPINESS)
     parts = [score.emotions[HAPPINESS] for score in shown.scores]
-    assert [right_answers(part) for part in parts] == ["it never answers happiness", "80 of 90 answers right"]
+    assert [correct_predictions(part) for part in parts] == ["it never answers happiness", "80 of 90 answers right"]
     from reportgen.site.sections.region_profile import profile_view
 
     profile = profile_view(shown, Links(shown, ()), HAPPINESS)
