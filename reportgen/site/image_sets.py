@@ -62,7 +62,7 @@ def _patterns(report: Report) -> ImageSets | None:
         bits[names.index(found.model)][found.images] |= 1 << patterns.index(found.kind)
     slugs = tuple(pattern_slug(pattern) for pattern in patterns)
     words = tuple(capital(PATTERN_WORDS[pattern].name) for pattern in patterns)
-    return ImageSets("pattern", "map", "what the map of the answer looks like", slugs, words, tuple(bits))
+    return ImageSets("pattern", "map", "what the map of the prediction shows", slugs, words, tuple(bits))
 
 
 def _flags(report: Report) -> ImageSets | None:
@@ -80,4 +80,4 @@ def _flags(report: Report) -> ImageSets | None:
         for row, raised in flags.get(model.slug, {}).items():
             bits[k][row] = sum(1 << slugs.index(flag) for flag in set(raised))
     names = tuple(FLAG_NAMES[slug].lower() for slug in slugs)
-    return ImageSets("flag", "why wrong", "why the answer is wrong, as far as it was found", slugs, names, tuple(bits))
+    return ImageSets("flag", "why wrong", "why the prediction is wrong, as far as was found", slugs, names, tuple(bits))

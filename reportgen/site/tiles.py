@@ -110,7 +110,7 @@ class Tiles:
             Tile(
                 pictures.difference,
                 f"Difference of the maps of {model.name} for {said} and {true} on image {self._report.ids[row]}",
-                "Who wins where",
+                "Difference",
                 f"orange {said}, violet {true}",
             ),
         )

@@ -144,7 +144,7 @@
     return made;
   }
 
-  // A word about answers must hold for one and the same model: pred:fear wrong means "one model says fear, wrongly".
+  // A word about answers must hold for one and the same model: pred:fear wrong means "one model predicts fear, wrongly".
   function combine(words) {
     var view = { rows: null, models: null, allowed: everyModel, same: null };
     words.forEach(function (word) { view = narrow(view, read(word)); });
@@ -382,8 +382,8 @@
     var asked = combine(words).allowed;
     // A choice about answers counts an image as soon as one model fits, so right and wrong may add up to more than all.
     part("counted").textContent = data.models.length < 2 ? "" : asked.length === 1
-      ? "Counts are of images whose answer by " + data.models[asked[0]].name + " fits."
-      : "Counts are of images where the answer of at least one model fits: one that is right for one model and wrong for another is in both.";
+      ? "Counts are of images whose prediction by " + data.models[asked[0]].name + " fits."
+      : "Counts are of images where the prediction of at least one model matches: one that is correct for one model and wrong for another is in both.";
     buttons.forEach(function (one) {
       var rest = words.filter(function (word) { return !one.isRival(word); });
       var key = rest.join(" ");
@@ -438,7 +438,7 @@
     results.appendChild(shelf);
     status.textContent = found.length
       ? found.length.toLocaleString("en-GB") + (found.length === 1 ? " image" : " images") + (found.length > PAGE ? ", showing " + (first + 1).toLocaleString("en-GB") + " to " + (first + page.length).toLocaleString("en-GB") : "")
-      : "No image fits. Take a word away.";
+      : "No matches. Remove a filter.";
     pager();
   }
 

@@ -35,7 +35,7 @@ from reportgen.site.wording.models import comparison_sentence
 __all__ = ["CompareView", "PairRow", "PairView", "SplitRow", "compare_view", "pair_view"]
 
 _SHOWN = 6
-_ORDER = "Surest first, the emotions in turn."
+_ORDER = "Most confident first, the emotions in turn."
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,14 @@ class CompareView:
 def compare_view(report: Report, links: Links, tiles: Tiles, legends: Legends) -> CompareView:
     """The page that the navigation leads to."""
     comparisons = report.comparisons
-    page = Page("Compare", "Which model is right where, and where they disagree", "Compare")
+    page = Page("Compare", "Which model is correct where, and where they disagree", "Compare")
     if len(comparisons) == 1:
         return CompareView(page, _title(comparisons[0]), "", "", (), _pair(report, links, tiles, 0), legends.maps())
     adjusted = holm([c.p_value for c in comparisons])
     title, lede = _best(report, adjusted)
     explain = (
-        "First minus second model, on the same images, with 95 % intervals. Whether a difference is more than chance "
-        f"is decided by McNemar's exact test, adjusted (Holm) for {len(comparisons)} pairs."
+        "First minus second model, on the same images, with 95 % intervals. Whether a difference is significant is "
+        f"decided by McNemar's exact test, adjusted (Holm) for {len(comparisons)} pairs."
     )
     rows = tuple(_pair_row(report, links, index, float(p)) for index, p in enumerate(adjusted))
     return CompareView(page, title, lede, explain, rows, None, legends.maps())
@@ -123,7 +123,7 @@ def pair_view(report: Report, links: Links, tiles: Tiles, legends: Legends, inde
     before, after = index - 1, index + 1
     page = Page(
         names[index],
-        f"Where {names[index]} are right and where they disagree",
+        f"Where {names[index]} are correct and where they disagree",
         "Compare",
         (Crumb("Compare", "compare.html"), Crumb(names[index])),
         Link(names[before], links.compare_path(before)) if index else None,
@@ -136,7 +136,7 @@ def pair_view(report: Report, links: Links, tiles: Tiles, legends: Legends, inde
 def _pair_row(report: Report, links: Links, index: int, p: float) -> PairRow:
     c = report.comparisons[index]
     a, b = report.pair_models(index)
-    verdict = f"{'yes' if p < ALPHA else 'not decided'}, {format_p(p)}"
+    verdict = f"{'yes' if p < ALPHA else 'inconclusive'}, {format_p(p)}"
     return PairRow(
         c.a,
         c.b,
@@ -157,17 +157,20 @@ def _best(report: Report, adjusted: npt.NDArray[np.float64]) -> tuple[str, str]:
     """Which model is right most often, and which others cannot be told from it."""
     comparisons, scores = report.comparisons, report.scores
     if not comparisons[0].n:
-        return "Where the models part.", "Without labels nobody is right or wrong; the pairs show where they disagree."
+        return (
+            "Where the models differ.",
+            "Without labels, correct and wrong are unknown; the pairs show where the models disagree.",
+        )
     best = max(scores, key=lambda score: score.accuracy.value)
     alike = [
         c.b if c.a == best.name else c.a
         for c, p in zip(comparisons, adjusted, strict=True)
         if best.name in (c.a, c.b) and p >= ALPHA
     ]
-    lede = f"{best.name} is right on {percent_estimate(best.accuracy, 1)} of "
-    lede += f"{count(best.n, 'image')}, more than any other."
+    lede = f"{best.name} classifies {percent_estimate(best.accuracy, 1)} of "
+    lede += f"{count(best.n, 'image')} correctly, more than any other."
     if not alike:
-        return f"{best.name} is right more often than any other, and that is not chance.", lede
+        return f"{best.name} is correct significantly more often than any other.", lede
     if len(alike) + 1 == len(scores):
         return "Nothing here tells the models apart for certain.", f"{lede} The differences may be chance."
     return f"{best.name} leads, but {and_list(alike, 'or')} may be as good.", (
@@ -181,7 +184,7 @@ def _title(comparison: Comparison) -> str:
     if not comparison.decided:
         return f"Nothing here separates {comparison.a} from {comparison.b} for certain."
     better, worse = (comparison.a, comparison.b) if comparison.difference.value > 0 else (comparison.b, comparison.a)
-    return f"{better} is right more often than {worse}, and that is not chance."
+    return f"{better} is correct more often than {worse}, and that is not chance."
 
 
 def _difference(c: Comparison) -> Number:
@@ -208,7 +211,7 @@ def _pair(report: Report, links: Links, tiles: Tiles, index: int) -> PairView:
                 "McNemar test",
                 format_p(c.p_value),
                 "",
-                f"on {count(c.discordant, 'image')} that one alone gets right",
+                f"on {count(c.discordant, 'image')} that only one classifies correctly",
                 "McNemar",
             ),
             Number("Same answer", percent(c.same_prediction / c.n), "", f"{c.same_prediction:,} of {c.n:,} images"),
@@ -277,7 +280,7 @@ def _galleries(report: Report, links: Links, tiles: Tiles, a: int, b: int) -> tu
         (
             "wrong-alike",
             "Wrong in the same way",
-            f"Both say the same and the label says something else: a hard face, or a wrong label. {_ORDER}",
+            f"Both make the same prediction, which is not the label: an ambiguous face, or a wrong label. {_ORDER}",
         ),
         ("wrong-differently", "Wrong in different ways", f"Three opinions about one face. {_ORDER}"),
     )

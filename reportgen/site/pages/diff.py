@@ -192,7 +192,7 @@ def change_title(name: str, answers: PredictionChange) -> str:
     """The main finding."""
     c = answers.comparison
     if not c.n:
-        return f"{name}: what changed, without labels to say for better or worse."
+        return f"{name}: what changed, without labels to tell whether for better or worse."
     better = [r.emotion for r in answers.recalls if r.decided and r.difference.value > 0]
     worse = [r.emotion for r in answers.recalls if r.decided and r.difference.value < 0]
     if c.decided:
@@ -227,7 +227,7 @@ def _numbers(answers: PredictionChange) -> tuple[Number, ...]:
             "Accuracy", points(c.difference.value), points_interval(c.difference),
             f"{percent(a.accuracy.value, 1)} before, {percent(b.accuracy.value, 1)} after", "accuracy",
         ),
-        Number("McNemar test", format_p(c.p_value), "", f"on {count(c.discordant, 'image')} that one alone gets right",
+        Number("McNemar test", format_p(c.p_value), "", f"on {count(c.discordant, 'image')} correct in one only",
                "McNemar"),
         Number("Macro-F1", f"{decimal(a.macro_f1.value)} → {decimal(b.macro_f1.value)}", "", "higher is better",
                "macro-F1"),
@@ -239,7 +239,7 @@ def _numbers(answers: PredictionChange) -> tuple[Number, ...]:
 
 def _verdict(difference: Estimate, p: float, *, decided: bool) -> str:
     if not decided:
-        return f"not decided, {format_p(p)}"
+        return f"inconclusive, {format_p(p)}"
     return f"{'better' if difference.value > 0 else 'worse'}, {format_p(p)}"
 
 
@@ -335,14 +335,14 @@ def _heat_cell(move: RegionMove) -> MovedHeatCell:
         f"{text} points {points_interval(d)}, {format_p(move.p)}, n = {d.n:,}"
     )
     if not move.decided:
-        return MovedHeatCell(text, "open", "", f"{title}: not decided")
+        return MovedHeatCell(text, "open", "", f"{title}: inconclusive")
     bad = move.region == "background" and d.value > 0
     return MovedHeatCell(text, "bad" if bad else "strong", "▲" if d.value > 0 else "▼", title)
 
 
 def _heat_text(heat: HeatChange) -> str:
     if not heat.n:
-        return "No image has a map in both analyses, so nothing is said of the heat."
+        return "No image has a map in both analyses, so heat cannot be compared."
     text = f"Measured on {count(heat.n, 'image')}, for the class of the label, each image against itself"
     if heat.null_maps:
         text += f"; {count(heat.null_maps, 'image')} with a blank map before or after left out"

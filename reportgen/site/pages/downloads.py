@@ -25,31 +25,33 @@ __all__ = ["DESCRIPTIONS", "downloads"]
 
 DESCRIPTIONS = {
     "downloads/answers.json": "The headline and the answers to the four questions, as on the first page.",
-    "downloads/predictions.csv": "One row per image: file, label, each model's answer, confidence and probabilities.",
+    "downloads/predictions.csv": "One row per image: file, label, each model's prediction, confidence and "
+    "probabilities.",
     "downloads/predictions.csv.gz": "One row per image, as CSV packed with gzip, which pandas reads as it is.",
     "downloads/scores.json": "Every score of every model with its interval, and the comparisons of the models.",
     "downloads/columns.csv": "What every column of predictions.csv means.",
-    "downloads/emotion_regions.csv": "Heat per area per model, emotion and region, with interval, test and chance.",
+    "downloads/emotion_regions.csv": "Enrichment per model, emotion and region, with interval, test and chance.",
     "downloads/verdicts.csv": "Every verdict with the numbers it rests on.",
-    "downloads/claims.csv": "What guides say, and its test.",
+    "downloads/claims.csv": "What guides claim, and its test.",
     "downloads/patterns.csv": "How many images show each pattern, and which.",
     "downloads/actions.csv": "Facial actions that go with each label and with each model's probabilities.",
     "downloads/maps.csv": "One row per heatmap: spread, peak, centre.",
-    "downloads/statistics.csv": "One row per heatmap and region: share, area, heat per area.",
+    "downloads/statistics.csv": "One row per heatmap and region: share, area, enrichment.",
     "downloads/interventions.csv": "Recall before and after a property of the photo was taken away, with tests.",
     "downloads/properties.csv": "How each property of the photos goes with each emotion.",
     "downloads/property_score.csv": "How well the photos' properties alone tell the label.",
     "downloads/near_duplicates.csv": "Nearly the same pictures under different labels.",
-    "downloads/map_clusters.csv": "Groups of heatmaps that look at the same place, and their images.",
-    "downloads/use.csv": "What every model uses: the transplant test's gap per emotion and region.",
-    "downloads/use_by_donor.csv": "The same gap by the emotion of the faces that gave the region.",
-    "downloads/backgrounds.csv": "Heat on the background held against use of it, per model and emotion.",
+    "downloads/map_clusters.csv": "Groups of heatmaps with heat in the same place, and their images.",
+    "downloads/use.csv": "Region importance: the transplant test's log-odds drop per model, emotion and region.",
+    "downloads/use_by_donor.csv": "The same drop by the emotion of the faces that gave the region.",
+    "downloads/backgrounds.csv": "Heat on the background compared with its importance, per model and emotion.",
     "downloads/trust.csv": "The trust grade of every model's heatmaps, and the checks it rests on.",
     "downloads/reasons.csv": "Every rule asked of every error, with its numbers.",
     "downloads/reason_rates.csv": "How often each reason is given, among errors and among correct images.",
-    "downloads/reason_regions.csv": "The region that speaks for the answer rather than the label, error by error.",
-    "downloads/occlusions.csv": "What the models said when a region of an error was exchanged or filled in.",
-    "downloads/map_agreement.csv": "Whether two models' answers to an image rest on the same places.",
+    "downloads/reason_regions.csv": "The region with more evidence for the prediction than for the label, error by "
+    "error.",
+    "downloads/occlusions.csv": "What the models predicted when a region of an error was swapped or filled in.",
+    "downloads/map_agreement.csv": "Whether two models' predictions of an image rest on the same places.",
     "downloads/table_columns.csv": "What every column of all these tables but the predictions means.",
     CERTIFICATE_TABLE: "Every model of the check of this program's own verdicts.",
 }
@@ -128,7 +130,7 @@ def _flat(value: Any) -> Any:
 
 
 def _predictions(report: Report, links: Links) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
-    """All images' answers, whatever is looked at closely: the file, and what its columns mean."""
+    """All images' answers, whatever is explained: the file, and what its columns mean."""
     columns = [
         ("image_id", "Start of the hash of the image's content; the page of an image is images/<image_id>.html"),
         ("file", "File name, without its folder"),
@@ -136,7 +138,7 @@ def _predictions(report: Report, links: Links) -> tuple[dict[str, bytes], list[t
     ]
     for model in report.models:
         columns.append((f"{model.slug}_predicted", f"Answer of {model.name}"))
-        columns.append((f"{model.slug}_confidence", "Probability of that answer, 0 to 1"))
+        columns.append((f"{model.slug}_confidence", "Probability of that prediction, 0 to 1"))
         for name, slug in zip(report.classes, links.emotion_slugs, strict=True):
             meaning = f"Probability that {model.name} gives to {name}, 0 to 1"
             columns.append((f"{model.slug}_p_{slug}", meaning))

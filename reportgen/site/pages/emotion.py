@@ -41,9 +41,9 @@ Patches = tuple[Mapping[int, PatchStrip], ...]
 _RIGHT_COLUMNS = ("image", "as the model sees it", "heat", "overlay")
 
 _KINDS = (
-    ("fallback", "Least wrong", "No image of this emotion is read correctly. This one comes nearest."),
+    ("fallback", "Least wrong", "No image of this emotion is classified correctly. This one comes nearest."),
     ("typical-correct", "Typical", "Correct, with heat closest to the emotion's mean map."),
-    ("surest-correct", "Surest", "Correct, and the model is surest of it."),
+    ("surest-correct", "Surest", "Correct, with the highest confidence."),
     ("least-sure-correct", "Barely", "Correct, by the smallest confidence."),
     ("surest-error", "Surely wrong", "Misread with the highest confidence."),
     ("near-miss", "Nearly right", "Misread; the label came second, by a small margin."),
@@ -103,11 +103,11 @@ def emotion_view(
     after = emotion + 1 if emotion + 1 < len(report.classes) else None
     thin = ""
     if 0 < n < 10:
-        thin = f"Only {count(n, 'image')}: the counts are shown, and nothing general can be said."
+        thin = f"Only {count(n, 'image')}: only counts are shown."
     return EmotionView(
         page=Page(
             capital(name),
-            f"How the models read {name}: correct and misread images with heatmaps",
+            f"How the models recognise {name}: correct and misread images with heatmaps",
             "Emotions",
             (Crumb("Emotions", "emotions.html"), Crumb(name)),
             Link(report.classes[before], links.emotion_path(before)) if before is not None else None,
@@ -180,14 +180,14 @@ def _confused(report: Report, emotion: int, k: int) -> str:
     row = report.scores[k].confusion[emotion].copy()
     row[emotion] = 0
     if not row.any():
-        return "Never taken for anything else."
+        return "Never predicted as anything else."
     top = int(row.argmax())
     return f"Taken for {report.classes[top]} most often: {count(int(row[top]), 'time')}."
 
 
 def _mean_tiles(report: Report, emotion: int, k: int, means: MeanMaps) -> tuple[Tile, ...]:
     tiles = []
-    for which, title in (("correct", "Mean, read correctly"), ("wrong", "Mean, misread")):
+    for which, title in (("correct", "Mean, classified correctly"), ("wrong", "Mean, misread")):
         mean = means[k].get((emotion, which))
         if mean is not None and mean.picture is not None:
             alt = (
@@ -218,7 +218,9 @@ def _patch_tiles(report: Report, links: Links, emotion: int, k: int, strip: Patc
 def _patch_note(report: Report, emotion: int, strip: PatchStrip | None) -> str:
     name = report.classes[emotion]
     if strip is None or not strip.patches:
-        return f"No image of {name} is read correctly with a map that is not blank, so there is nothing to cut."
+        return (
+            f"No image of {name} is classified correctly with a map that is not blank, so there is nothing to cut out."
+        )
     text = "Cut where the evidence is strongest, one image each, near-duplicates left out."
     if strip.regions:
         places = and_list([f"on the {REGION_NAMES[region]} in {number(n)}" for region, n in strip.regions[:3]])
@@ -261,7 +263,7 @@ def _galleries(report: Report, tiles: Tiles, emotion: int, k: int) -> tuple[Gall
         if not wrong and not correct_seen:
             correct_seen, anchor = True, f"{model.slug}-correct"
         columns = (
-            ("image", "evidence for the answer", f"evidence for {name}", "who wins where") if wrong else _RIGHT_COLUMNS
+            ("image", "evidence for the answer", f"evidence for {name}", "difference") if wrong else _RIGHT_COLUMNS
         )
         shown, more = split([tiles.example(pick, k) for pick in picks], _SHOWN)
         galleries.append(Gallery(anchor, title, explain, columns, shown, more))

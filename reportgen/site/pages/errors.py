@@ -227,11 +227,11 @@ def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
     return ErrorsView(
         page=Page("Errors", "What the models confuse, with the evidence for both classes", "Errors"),
         title=_title(report) if labelled else "Without labels there are no errors.",
-        lede="An error is two maps: the evidence for what the model said, and for what the label says. Both are drawn "
+        lede="An error is two maps: the evidence for the prediction, and for the label. Both are drawn "
         "on one scale, so you can see whether the model found the right evidence and weighed it wrongly, or never "
         "found it."
         if labelled and total
-        else "These images have no label, so nothing says which answers are wrong.",
+        else "These images have no label, so which predictions are wrong is unknown.",
         models=tuple(models) if labelled else (),
         legend=legends.maps(),
         leads=_leads(report, chosen),
@@ -277,7 +277,7 @@ def _strips(report: Report, chosen: Sequence[int], pairs: Sequence[ConfusedPair]
     return (
         "Regions of a card, one at a time: how much the label's lead over the strongest other emotion changes, in "
         f"logits, when the region is {bar if donors[-1] else 'filled in'}. Right of the middle (above 0) the region "
-        "spoke against the label. One image each: illustrations, no test."
+        "was evidence against the label. One image each: illustrations, no test."
     )
 
 
@@ -293,7 +293,7 @@ def _title(report: Report) -> str:
         return "No errors."
     pair = max(merged, key=lambda key: merged[key])
     who = "Most often, " if merged[pair] == len(report.models) else "Often, "
-    return f"{who}{report.classes[pair[0]]} is read as {report.classes[pair[1]]}."
+    return f"{who}{report.classes[pair[0]]} is predicted as {report.classes[pair[1]]}."
 
 
 def model_errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends, k: int) -> ModelErrorsView:
@@ -315,9 +315,7 @@ def model_errors_view(report: Report, links: Links, tiles: Tiles, legends: Legen
         ),
         tabs=links.model_links(k, "errors"),
         title=title,
-        lede="Grouped by pair, the most frequent first; a few of each pair, surest first, so that none floods the page."
-        if wrong
-        else "",
+        lede="Grouped by pair, the most frequent first; a few of each pair, most confident first." if wrong else "",
         pairs=pairs,
         legend=legends.maps((k,)),
         leads=_leads(report, (k,)),

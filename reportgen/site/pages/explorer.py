@@ -63,14 +63,14 @@ def explorer_view(report: Report, links: Links, tiles: Tiles, legends: Legends, 
     return ExplorerView(
         page=Page(
             "Explorer" if index == 0 else f"Explorer, page {index + 1}",
-            "Every test image with every model's answer",
+            "Every test image with every model's prediction",
             "Explorer",
             (),
             Link(f"Page {index}", page_path(index - 1)) if index else None,
             Link(f"Page {index + 2}", page_path(index + 1)) if index + 1 < count else None,
         ),
         title="A sample of the images" if sampling(report) else "Every image",
-        text=f"{number(index * CELLS + 1)} to {number(last)} of {number(len(report.labels))}, by label and answer",
+        text=f"{number(index * CELLS + 1)} to {number(last)} of {number(len(report.labels))}, by label and prediction",
         sampling=sampling(report),
         first=index == 0,
         rows=tuple(_row(report, tiles, row) for row in order),
@@ -90,13 +90,13 @@ def _words(report: Report, links: Links) -> tuple[tuple[tuple[str, ...], str], .
         ((f"true:{slug}",), "the label"),
         ((f"pred:{slug}",), "the answer"),
         ((f"model:{report.models[0].slug}",), "whose answer"),
-        (("right", "wrong"), "answers that match the label, or do not"),
+        (("right", "wrong"), "predictions that match the label, or do not"),
     ]
     if len(report.models) > 1:
-        words.append((("agree", "differ"), "images on which all models give one answer, or do not"))
-    words.append((("conf:>0.8", "conf:<0.5"), "how sure the model is"))
+        words.append((("agree", "differ"), "images on which all models agree, or do not"))
+    words.append((("conf:>0.8", "conf:<0.5"), "confidence of the model"))
     if report.attention is not None:
-        words.append((("region:mouth",), "where the map of the answer peaks"))
+        words.append((("region:mouth",), "where the map of the prediction peaks"))
     words += [((f"{one.kind}:{one.slugs[0]}",), one.explain) for one in image_sets(report)]
     if len(set(_grey(report))) > 1:
         words.append((("photo:grey", "photo:colour"), "photos without any colour, or with some"))

@@ -29,10 +29,10 @@ _OWN = frozenset({
 })  # fmt: skip
 
 _KIND_WORDS = {
-    "surest-correct": "surest of its emotion",
+    "surest-correct": "most confident of its emotion",
     "least-sure-correct": "barely right",
     "typical-correct": "typical of its emotion",
-    "surest-error": "among the surest errors",
+    "surest-error": "among the most confident errors",
     "confusion": "an example of its confusion",
     "near-miss": "nearly right",
     "fallback": "least wrong of its emotion",
@@ -134,9 +134,9 @@ def _title(report: Report, tiles: Tiles, row: int) -> str:
         return capital(and_list([f"{answer.model} sees {answer.predicted}" for answer in answers])) + "."
     truth = report.truth(row)
     if said == {truth}:
-        return f"{capital(truth)}, read correctly{' by ' + names if len(answers) > 1 else ''}."
+        return f"{capital(truth)}, classified correctly{' by ' + names if len(answers) > 1 else ''}."
     if len(said) == 1:
-        return f"{capital(truth)}, read as {answers[0].predicted}{' by ' + names if len(answers) > 1 else ''}."
+        return f"{capital(truth)}, predicted as {answers[0].predicted}{' by ' + names if len(answers) > 1 else ''}."
     parts = [f"{answer.model} reads {answer.predicted}" for answer in answers]
     return f"Labelled {truth}: {and_list(parts)}."
 
@@ -175,7 +175,7 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
 def _among(report: Report) -> str:
     """What the photo is compared with."""
     photos = count(len(report.labels), "photo")
-    return f"beside the {photos} looked at closely" if report.sampled else f"beside all {photos}"
+    return f"beside the {photos} explained" if report.sampled else f"beside all {photos}"
 
 
 def _facts(report: Report, row: int) -> tuple[tuple[str, str], ...]:

@@ -336,8 +336,8 @@ def emotions_view(report: Report, links: Links, legends: Legends, means: MeanMap
             )
         )
     return EmotionsView(
-        page=Page("Emotions", "Where the models look for each emotion", "Emotions"),
-        title="What each emotion looks like to the models",
+        page=Page("Emotions", "Heat and region importance for each emotion", "Emotions"),
+        title="What the models rely on for each emotion",
         lede="The mean of all heatmaps of an emotion's images, for the labelled class, over the mean of those images.",
         cards=tuple(cards),
         legend=legends.means(rows=True),

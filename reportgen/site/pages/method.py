@@ -35,14 +35,14 @@ ISSUES: tuple[tuple[str, str, str], ...] = (
         "Compare with the difference of two classes' maps.",
     ),
     (
-        "Right answer, strange map",
-        "The answer may rest on a shortcut, or the map on too coarse a layer.",
+        "Correct prediction, implausible map",
+        "The prediction may rest on a shortcut, or the layer may be too coarse.",
         "Test the dependence, not the look.",
     ),
     (
-        "Wrong answer, sensible map",
-        "The model looked in the right place and weighed it wrongly, or the label is wrong.",
-        "Look at the label first, then at similar faces.",
+        "Wrong prediction, plausible map",
+        "The evidence lies in the right place and was weighed wrongly, or the label is wrong.",
+        "Check the label first, then similar faces.",
     ),
     (
         "Maps jump between similar images",
@@ -148,18 +148,18 @@ def method_view(
         ("guide", "What a pattern may mean", True),
         ("transplants", "The transplant test", transplants is not None),
         ("trust-grade", "Trust grade", transplants is not None),
-        ("takeaways", "What guides say, tested here", bool(tested)),
+        ("takeaways", "Claims of heatmap guides, tested here", bool(tested)),
         ("issues", "Common problems", True),
         ("regions", "How the regions were found", bool(sources or resolved)),
         ("limits", "Limits", True),
-        ("certificate", "How often these verdicts are right", certificate is not None),
+        ("certificate", "How often these verdicts are correct", certificate is not None),
         ("data", "The data", True),
         ("downloads", "Downloads", True),
         ("reproduce", "To cite it, and to make it again", True),
         ("glossary", "Words", True),
     )
     return MethodView(
-        page=Page("Method", "How the heatmaps were made, how to read them, and what they cannot say", "Method"),
+        page=Page("Method", "How the heatmaps were made, how to read them, and what they cannot show", "Method"),
         contents=tuple((anchor, name) for anchor, name, there in contents if there),
         method=report.method,
         steps=_steps(),
@@ -208,8 +208,8 @@ def _blind(certificate: Certificate | None) -> str:
     if not parts:
         return ""
     return (
-        f"No finding does not mean no shortcut: of the models that strongly depend on {', on '.join(parts)}. What is "
-        "said below of shortcuts beside the face does not hold for these."
+        f"No finding does not mean no shortcut: of the models that strongly depend on {', on '.join(parts)}. The "
+        "results below on shortcuts beside the face do not hold for these."
     )
 
 
@@ -217,12 +217,13 @@ def _steps() -> tuple[tuple[str, str], ...]:
     return (
         ("The image is resized", "to what the model was trained on, and its colours are put on the model's scale."),
         (
-            "The model answers",
-            "and one of its last layers is kept: a stack of small feature maps, each loud where it finds its feature.",
+            "The model predicts",
+            "and one of its last layers is kept: a stack of small feature maps, each with high values where its "
+            "feature occurs.",
         ),
         (
-            "The answer is traced back",
-            "for one class: the gradient says how much each feature map would raise that class's score.",
+            "The prediction is traced back",
+            "for one class: the gradient gives how much each feature map would raise that class's score.",
         ),
         ("The maps are added up,", "each with its weight. What is positive speaks for the class; the rest is dropped."),
         (

@@ -151,15 +151,15 @@ def model_view(
 def _title(report: Report, k: int) -> str:
     score = report.scores[k]
     if not score.n:
-        return f"{score.name}: what it answers, without labels to check against."
-    return f"{score.name} is right on {percent(score.accuracy.value)} of {count(score.n, 'image')}."
+        return f"{score.name}: its predictions, without labels to check against."
+    return f"{score.name} classifies {percent(score.accuracy.value)} of {count(score.n, 'image')} correctly."
 
 
 def _proved_at(report: Report, links: Links, k: int) -> Link:
     """Where the numbers are: on this page where it has a section on use, else where the proof is."""
     proofs = model_proofs(report, links, k)
     if report.use is not None or not proofs:
-        return Link("What it really uses", f"{links.model_path(k)}#use")
+        return Link("Region importance", f"{links.model_path(k)}#use")
     return proofs[0].link
 
 
@@ -175,7 +175,7 @@ def _lede(report: Report, k: int) -> str:
         text += f", weakest on {worst.emotion} ({percent(worst.recall.value)} of {worst.n:,})"
     never = [row.emotion for row in score.emotions if row.predicted == 0]
     if never:
-        text += f". It never answers {and_list(never, 'or')}"
+        text += f". It never predicts {and_list(never, 'or')}"
     return text + "."
 
 
@@ -250,15 +250,15 @@ def _reliability_text(report: Report, k: int) -> str:
     if not score.n:
         return ""
     if score.ece > score.ece_band[1]:
-        way = "promises more than it keeps" if score.overconfidence > 0 else "is better than it says"
+        way = "is overconfident" if score.overconfidence > 0 else "is underconfident"
         return (
-            f"{score.name} {way}: on average it says {percent(score.mean_confidence)} and is right on "
-            f"{percent(score.accuracy.value)}. The gap of {percent(score.ece, 1)} is wider than the "
+            f"{score.name} {way}: mean confidence {percent(score.mean_confidence)}, accuracy "
+            f"{percent(score.accuracy.value)}. The calibration error of {percent(score.ece, 1)} is larger than the "
             f"{percent(score.ece_band[1], 1)} that chance gives a perfectly calibrated model."
         )
     return (
-        f"The gap of {percent(score.ece, 1)} between confidence and accuracy is within what chance gives a perfectly "
-        f"calibrated model (up to {percent(score.ece_band[1], 1)}): its confidences can be taken at their word."
+        f"The calibration error of {percent(score.ece, 1)} is within what chance gives a perfectly calibrated model "
+        f"(up to {percent(score.ece_band[1], 1)})."
     )
 
 

@@ -97,7 +97,7 @@ def shortcuts_view(
     """The page for one report."""
     clusters, clusters_empty = clusters_view(report, links, tiles, findings)
     return ShortcutsView(
-        page=Page("Shortcuts", "What gives the labels away beside the face, and which model uses it", "Shortcuts"),
+        page=Page("Shortcuts", "What gives the labels away beside the face, and which model relies on it", "Shortcuts"),
         title=_title(report, findings),
         lede=_lede(findings),
         empty="" if report.labelled else "No image has a label, so nothing can give it away or be tested.",
@@ -152,14 +152,14 @@ def _title(report: Report, findings: ShortcutFindings) -> str:
 
 def _lede(findings: ShortcutFindings) -> str:
     what = (
-        "A photo's colour, light, sharpness or storage can give its label away. A model that has learnt that is right "
-        "here for a reason that has nothing to do with the face, and no heatmap on the face shows it."
+        "A photo's colour, light, sharpness or storage can give its label away. A model that has learnt that is "
+        "correct here for a reason that has nothing to do with the face, and no heatmap shows it."
     )
     if not findings.effects:
         return what
     return (
-        f"{what} So {count(findings.shown, 'image')} were shown again with one property taken away at a time. Recall "
-        "that falls then had rested on that property."
+        f"{what} So {count(findings.shown, 'image')} were shown again with one property taken away at a time. A drop "
+        "in recall then shows reliance on that property."
     )
 
 
@@ -168,10 +168,10 @@ def _shown(findings: ShortcutFindings) -> str:
         return ""
     return (
         f"{count(findings.shown, 'image')} were shown again: all of small emotions, a random sample of large ones. "
-        f"A fall counts from {100 * MIN_RECALL_DROP:.0f} points on, tested for chance (McNemar's exact test, corrected "
+        f"A drop counts from {100 * MIN_RECALL_DROP:.0f} points on, tested for chance (McNemar's exact test, corrected "
         "for all pairs of emotion and change that could be a shortcut). It is called a shortcut only if the property "
-        "also goes with the emotion in the data, and other emotions do not lose as much. No finding does not mean no "
-        "shortcut: only these four properties were taken away."
+        "also goes with the emotion in the data, and recall of other emotions does not fall as much. No finding does "
+        "not mean no shortcut: only these four properties were taken away."
     )
 
 
@@ -179,8 +179,8 @@ def _untested(report: Report, findings: ShortcutFindings) -> str:
     if findings.effects or not report.labelled:
         return ""
     return (
-        "No changed pictures were shown to the models (setting: experiments = off), so whether they use what gives "
-        "labels away is not tested."
+        "No changed pictures were shown to the models (setting: experiments = off), so whether they rely on "
+        "the cues in the data was not tested."
     )
 
 

@@ -139,7 +139,7 @@ def aligned_means(
 
     Returns
     -------
-    Per set of images: (size, size) mean share of the heat, where 1 is even attention and NaN what fewer than a quarter
+    Per set of images: (size, size) mean share of the heat, where 1 is average heat and NaN what fewer than a quarter
     of the images cover (None without images); and how many images went in.
     """
     distributions, used = _distributions(maps)
@@ -203,7 +203,7 @@ def draw_mean_maps(
             mean, n = found[which]
             counts = MeanMap(n, int((part & none).sum()), None, int((part & ~none & lost).sum()))
             means[label, which] = (mean, counts)
-    # Relative to even attention, so that 1 is "no more here than anywhere" on any grid; one top for all of them.
+    # Relative to average heat, so that 1 is "no more here than anywhere" on any grid; one top for all of them.
     there = [(mean, counts.n) for mean, counts in means.values() if mean is not None and np.isfinite(mean).any()]
     peaks = [(n, float(np.nanmax(mean))) for mean, n in there]
     top = max([peak for n, peak in peaks if n >= _FEWEST] or [peak for _, peak in peaks], default=1.0)

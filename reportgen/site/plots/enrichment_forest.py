@@ -1,4 +1,4 @@
-"""Heat per area of every emotion and region of one model, with intervals, beside chance and beside people."""
+"""Enrichment of every emotion and region of one model, with intervals, beside chance and beside people."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def enrichment_alt(report: Report, k: int) -> str:
     rows = enrichment_rows(report, k)
     names = ", ".join(REGION_NAMES[region] for region in PANELS)
     return (
-        f"Forest plot of {report.models[k].name}: heat per area with 95 % intervals for {names}, one line per emotion "
-        f"({', '.join(row.emotion for row in rows)}); 1 is even attention"
+        f"Forest plot of {report.models[k].name}: enrichment with 95 % intervals for {names}, one line per emotion "
+        f"({', '.join(row.emotion for row in rows)}); 1 is average heat"
     )
 
 
@@ -127,9 +127,7 @@ def enrichment_plot(rows: tuple[EnrichmentRow, ...], series: int, palette: Palet
             axes.tick_params(axis="y", length=0)
             axes.xaxis.set_major_locator(MaxNLocator(3, steps=(1, 2, 5, 10)))
         panels[0].set_yticks(places, [row.emotion for row in rows])
-        figure.supxlabel(
-            "enrichment: heat per area, 1 = even attention", fontsize=12, color=palette.soft, x=0.54, y=0.012
-        )
+        figure.supxlabel("enrichment: enrichment, 1 = average heat", fontsize=12, color=palette.soft, x=0.54, y=0.012)
         return to_svg(figure), round(_WIDTH * 72), round(height * 72)
 
 

@@ -43,7 +43,7 @@ class FaceDiagram:
 
 
 def shade(value: float) -> str:
-    """CSS class of an enrichment's shade: "h0" none, "h4" even attention, "h10" 2.5 and more, "unknown" for NaN."""
+    """CSS class of an enrichment's shade: "h0" none, "h4" average heat, "h10" 2.5 and more, "unknown" for NaN."""
     if math.isnan(value):
         return "unknown"
     return f"h{round(_STEPS * min(max(value, 0.0), MOST) / MOST)}"
@@ -71,7 +71,7 @@ def face_diagram(
         text = "not measured" if math.isnan(value) else f"{value:.2f}"
         shapes.append(Shape(path, shade(value), f"{names[region]}: {text}"))
     known = [f"{names[region]} {value:.2f}" for region, value in values.items() if not math.isnan(value)]
-    alt = f"Face of {name}, regions shaded by heat per area: {', '.join(known) or 'nothing measured'}"
+    alt = f"Face of {name}, regions shaded by enrichment: {', '.join(known) or 'nothing measured'}"
     return FaceDiagram(name, series, href, _box(), tuple(shapes), alt, note)
 
 

@@ -15,7 +15,7 @@ __all__ = ["HeatRow", "heat_rows"]
 
 @dataclass(frozen=True)
 class HeatRow:
-    """One emotion and region: heat per area with its interval, the band of a scrambled last layer, and people's."""
+    """One emotion and region: enrichment with its interval, the band of a scrambled last layer, and people's."""
 
     emotion: str
     region: str

@@ -207,7 +207,7 @@ def _verdict(ratio: Estimate) -> tuple[str, str]:
         return "more often in errors", "strong"
     if ratio.high < 1:
         return "less often in errors: explains nothing", "bad"
-    return "undetermined: may explain nothing", ""
+    return "inconclusive", ""
 
 
 def _rate(part: int, whole: int) -> str:
@@ -236,19 +236,19 @@ def _notes(reasons: ModelReasons) -> list[str]:
         others = ""
         if found.controls:
             others = (
-                f"; of {count(found.controls, 'error')} with other answers, changed likewise, "
-                f"{_part(found.controls_gone, found.controls)} changed answer, too"
+                f"; of {count(found.controls, 'error')} with other predictions, changed likewise, "
+                f"{_part(found.controls_gone, found.controls)} also changed prediction"
             )
         notes.append(
-            f"{reasons.model}: of {count(shown, 'error')}{part} whose answer is known by a shortcut, "
-            f"{_part(gone, shown)} lost that answer without the property{others}. The rates of all other reasons leave "
-            "them out."
+            f"{reasons.model}: of {count(shown, 'error')}{part} whose prediction relies on a shortcut, "
+            f"{_part(gone, shown)} lost that prediction without the property{others}. The rates of all other reasons "
+            "leave them out."
         )
     if reasons.restated.n and reasons.restated.value > 0:
         notes.append(
             f"{reasons.model}: in {percent_estimate(reasons.restated)} of the errors "
-            "the only reason is that the map looks like the answer's. That is near to the answer itself, so read it as "
-            "a description; without it those errors would be unexplained as well."
+            "the only reason is that the map looks like the prediction's. That describes the prediction rather than "
+            "explaining it; without it those errors would remain unexplained as well."
         )
     swap = reasons.swap
     if swap is not None:

@@ -33,26 +33,26 @@ _GUIDE: tuple[tuple[str, str, str, str], ...] = (
         "Heat on the face",
         "on face",
         "The evidence sits where the expression is.",
-        "Expected; which part of the face it is says more.",
+        "Expected; which part of the face matters more.",
     ),
     (
         "Heat on hair, border or background",
         "background",
         "The evidence sits where no expression is.",
-        "A suspect for a shortcut: test whether the answer depends on it.",
+        "A possible shortcut: test whether the prediction depends on it.",
     ),
-    ("Heat spread evenly", "diffuse", "No part of the image stands out.", "Said to mean an unsure answer{}."),
+    ("Heat spread evenly", "diffuse", "No part of the image stands out.", "Said to mean an uncertain prediction{}."),
     (
         "Heat in one small spot",
         "too localized",
         "One feature decides the map.",
-        "Look whether the spot is the same in all images of the emotion.",
+        "Check whether the spot is the same in all images of the emotion.",
     ),
     (
         "No heat at all",
         "blank",
         "No positive evidence at this layer.",
-        "Read nothing into it; the answer came from what speaks against the others.",
+        "Do not interpret it; the prediction came from evidence against the other classes.",
     ),
 )
 
@@ -132,6 +132,6 @@ def _unsure(report: Report) -> str:
         return ": compare with the confidence"
     models: dict[str, list[str]] = {}
     for claim in claims:
-        words = {"holds": "that holds", "does not hold": "that does not hold"}.get(claim.answer, "that is undetermined")
+        words = {"holds": "that holds", "does not hold": "that does not hold"}.get(claim.answer, "that is inconclusive")
         models.setdefault(words, []).append(claim.model)
     return "; here " + and_list([f"{words} for {and_list(names)}" for words, names in models.items()])

@@ -126,8 +126,8 @@ def _summary(effects: Sequence[InterventionEffect], proved: Sequence[Interventio
     falling = [effect for effect in effects if effect.falls == "yes"]
     if falling:
         named = and_list([f"{effect.emotion} ({effect.model})" for effect in falling])
-        return f"Recall falls for {named}, but not as a shortcut would make it fall: the table says why."
-    return f"Recall of no emotion falls by {100 * MIN_RECALL_DROP:.0f} points or more beyond doubt."
+        return f"Recall falls for {named}, but this is no shortcut: the table gives the reason."
+    return f"Recall of no emotion falls by {100 * MIN_RECALL_DROP:.0f} percentage points or more significantly."
 
 
 def _move_row(report: Report, links: Links, group: Sequence[InterventionEffect]) -> MoveRow:

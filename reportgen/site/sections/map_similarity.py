@@ -92,12 +92,13 @@ def agreement_view(report: Report, links: Links, tiles: Tiles, index: int, a: in
         anchor="right-for-different-reasons",
         title=_title(found.outcomes[0]),
         sentences=_sentences(found),
-        explain=f"Each model's map of its own answer, on a common grid of {found.grid[0]} × {found.grid[1]} cells. "
+        explain=f"Each model's map of its prediction, on a common grid of {found.grid[0]} × {found.grid[1]} cells. "
         "Overlap: of the fifth of the cells with most heat in either map, the share that both have. The same places: "
         "at least half of each fifth is shared (overlap of a third or more). Different places: no more than two random "
         "fifths would share (a ninth or less). Other image: overlap with the other model's map of another image with "
-        "the same label and outcome, which is what maps share anyway. Where only one is right, the two maps explain "
-        "different answers. Heatmaps are not causes: models may look at different places and use the same thing.",
+        "the same label and outcome, which is what maps share anyway. Where only one is correct, the two maps "
+        "explain different predictions. Heatmaps show no causes: with heat in different places, models may still rely "
+        "on the same cue.",
         places=tuple(_PLACE_NAMES[place] for place in PLACES),
         rows=tuple(
             _row(found, outcome, galleries, links.compare_path(index)) for outcome in found.outcomes if outcome.n
@@ -110,10 +111,10 @@ def agreement_view(report: Report, links: Links, tiles: Tiles, index: int, a: in
 def _title(both: OutcomeAgreement) -> str:
     different = both.counts[PLACES.index("different")]
     if not both.n:
-        return "No image that both get right can be compared."
+        return "No image that both classify correctly can be compared."
     if not different:
-        return "Both right, never looking at different places."
-    return f"Both right, looking at different places: {count(different, 'image')}."
+        return "Both correct, never with evidence in different places."
+    return f"Both correct, with evidence in different places: {count(different, 'image')}."
 
 
 def _sentences(found: MapAgreement) -> tuple[str, ...]:
@@ -123,8 +124,8 @@ def _sentences(found: MapAgreement) -> tuple[str, ...]:
     same, _, different = both.counts
     share = wilson(different, both.n)
     lines = [
-        f"Both models are right on {count(both.n, 'image')} with two readable maps. On {different:,} of them "
-        f"({percent_estimate(share)}) their heatmaps lie in different places, on {same:,} "
+        f"Both models classify {count(both.n, 'image')} correctly with two maps that are not blank. On {different:,} "
+        f"of them ({percent_estimate(share)}) their heatmaps lie in different places, on {same:,} "
         f"({percent(same / both.n)}) in the same."
     ]
     if both.elsewhere.defined:

@@ -103,7 +103,7 @@ def _unnamed(
         tiles,
         k,
         f"heat on the {name}",
-        "guides do not say",
+        "no claim in guides",
         f"peak cell on the {name}",
         found,
         total,
@@ -166,18 +166,18 @@ def _background_use(report: Report, model: str, seen: int) -> str:
     uses = [] if found is None else [u for u in found.regions if u.model == model and u.region == "background"]
     tested = [use for use in uses if use.answer != "insufficient evidence"]
     if not tested:
-        return "Whether the background is used was not tested." if seen else ""
+        return "The effect of swapping the background was not tested." if seen else ""
     ruled = [use for use in tested if use.answer == "no"]
     said = []
     if ruled:
         most = max(max(use.high, 0.0) for use in ruled)
         which = "all" if len(ruled) == len(tested) else f"{len(ruled)} of"
         said.append(
-            f"With another emotion's background, {which} {count(len(tested), 'emotion')} tested "
-            f"{'loses' if len(ruled) == 1 else 'lose'} at most {most:.2f} log-odds (upper end of the 95 % interval): "
-            f"{'there ' if len(ruled) < len(tested) else ''}the background is not used, whatever the heat there."
+            f"Swapping the background lowers the log-odds of {which} {count(len(tested), 'emotion')} tested by at most "
+            f"{most:.2f} (upper end of the 95 % interval): "
+            f"{'there ' if len(ruled) < len(tested) else ''}the background is not important, whatever the heat there."
         )
-    for words, answers in (("used for", ("yes", "small")), ("undetermined for", ("undetermined",))):
+    for words, answers in (("important for", ("yes", "small")), ("inconclusive for", ("undetermined",))):
         rest = [
             f"{u.emotion} ({signed(u.drop)} [{signed(u.low)}, {signed(u.high)}], {count(u.receivers, 'face')})"
             for u in tested

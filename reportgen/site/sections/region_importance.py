@@ -33,12 +33,12 @@ from reportgen.site.wording.shortcuts import Proof, model_proofs
 __all__ = ["DonorTable", "HeatStatus", "UseCell", "UsePictures", "UseSection", "use_section"]
 
 _STATUSES: tuple[tuple[Status, str], ...] = (
-    ("confirmed", "it uses the region for that emotion"),
+    ("confirmed", "the region is important for that emotion"),
     ("contradicted", "it does not, or hardly"),
     ("undetermined", "neither was shown"),
-    ("not tested", "too few faces, or no such exchange"),
+    ("not tested", "too few faces, or no such swap"),
 )
-_HIDDEN = "Faces are hidden in this report: the pictures exchange their stand-ins, the numbers are the photos' own."
+_HIDDEN = "Faces are hidden in this report: the pictures swap their stand-ins, the numbers are the photos' own."
 _TOLD = ("uses it", "uses a little", "looks only")
 # Gap from which on a cell of the donor matrix has the strongest tint.
 _MOST = 2.0
@@ -153,33 +153,32 @@ def use_section(report: Report, links: Links, k: int, pictures: UsePictures) -> 
 def _empty(report: Report) -> str:
     if not report.experiments:
         return (
-            "Not tested: this report was made with “experiments off”, so where the heat lies is all that is known. "
-            "Build again without it to see what the model uses."
+            "Not tested: this report was made with “experiments off”, so only the heat is known. Build again "
+            "without it to measure region importance."
         )
     return (
-        f"Not tested: no emotion has {MIN_PERSONS} labelled faces with landmarks of their own to exchange regions "
-        "between."
+        f"Not tested: no emotion has {MIN_PERSONS} labelled faces with landmarks of their own to swap regions between."
     )
 
 
 def _untested(missing: Sequence[str]) -> str:
     if not missing:
         return ""
-    return f"Not tested: {and_list(missing)}, with fewer than {MIN_PERSONS} faces to exchange regions between."
+    return f"Not tested: {and_list(missing)}, with fewer than {MIN_PERSONS} faces to swap regions between."
 
 
 def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
-    """As in "ResNet18 uses the mouth for happiness (+1.27); eyes and brows for anger (+0.24)."."""
+    """As in "ResNet18 relies on the mouth for happiness (+1.27); eyes and brows for anger (+0.24)."."""
     if not uses:
         return ""
     outside = sorted((u for u in uses if u.region == "background" and u.answer == "yes"), key=lambda u: -u.drop)
     parts = [*used_regions(uses, model), *([("background", tuple(outside))] if outside else [])]
     if not parts:
-        return f"That {model} uses any one region for any emotion was not shown beyond doubt."
+        return f"No region is significantly important to {model} for any emotion."
     said = [
         f"{the(region)} for {and_list([f'{u.emotion} ({signed(u.drop)})' for u in used])}" for region, used in parts
     ]
-    return f"{model} uses {'; '.join(said)}."
+    return f"{model} relies on {'; '.join(said)}."
 
 
 def the(region: str) -> str:
@@ -272,7 +271,7 @@ def _donor_note(found: ImportanceFindings) -> str:
     low, high = int(made.min()), int(made.max())
     span = f"{low}" if low == high else f"{low} to {high}"
     return (
-        f"A single cell rests on {span} pictures only, so read rows and columns rather than cells. The gap above is "
+        f"A single cell rests on {span} pictures only, so read rows and columns rather than cells. The drop above is "
         "the mean of a row without its largest and smallest value: a column that is high everywhere tells of something "
         "in that emotion's own pictures."
     )

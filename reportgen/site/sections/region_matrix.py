@@ -128,16 +128,16 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
                 tuple(_BREAKS.get(REGION_NAMES[region], REGION_NAMES[region]) for region in shown),
                 tuple(rows),
                 EVEN,
-                ("heat per area", "falls there?", "images") if use is None else _COLUMNS,
-                "Heat per area with 95 % intervals; 1 is even attention"
+                ("enrichment", "falls there?", "images") if use is None else _COLUMNS,
+                "Enrichment with 95 % intervals; 1 is average heat"
                 if use is None
-                else "Heat per area and use in log-odds, with 95 % intervals",
+                else "Enrichment and log-odds drop, with 95 % intervals",
             )
         )
     return tuple(matrices)
 
 
-_COLUMNS = ("heat per area", "use", "uses it?", "p (corrected)", "use rests on")
+_COLUMNS = ("enrichment", "use", "uses it?", "p (corrected)", "importance rests on")
 
 
 def matrix_keys(matrices: Sequence[RegionMatrix], *, tested: bool, least: str) -> tuple[MatrixKey, ...]:
@@ -145,20 +145,20 @@ def matrix_keys(matrices: Sequence[RegionMatrix], *, tested: bool, least: str) -
     tones = {cell.tone for matrix in matrices for row in matrix.rows for cell in row.cells}
     if not tested:
         keys = [
-            MatrixKey("strong", "●", "the heat falls there, more than for other emotions"),
-            MatrixKey("some", "○", "it falls there"),
-            MatrixKey("off", "", "it does not"),
-            MatrixKey("open", "?", "undetermined"),
+            MatrixKey("strong", "●", "above-average heat, and more than for other emotions"),
+            MatrixKey("some", "○", "above-average heat"),
+            MatrixKey("off", "", "below-average heat"),
+            MatrixKey("open", "?", "inconclusive"),
         ]
-        return (*keys, MatrixKey("bad", "▲", "it falls on the background")) if "bad" in tones else tuple(keys)
+        return (*keys, MatrixKey("bad", "▲", "above-average heat on the background")) if "bad" in tones else tuple(keys)
     keys = [
-        MatrixKey("strong", "●", "used"),
-        MatrixKey("some", "○", "used a little"),
-        MatrixKey("off", "", f"not used: less than {least}"),
-        MatrixKey("open", "?", "undetermined: not decided either way"),
+        MatrixKey("strong", "●", "important"),
+        MatrixKey("some", "○", "weakly important"),
+        MatrixKey("off", "", f"not important: less than {least}"),
+        MatrixKey("open", "?", "inconclusive"),
     ]
     if "bad" in tones:
-        keys.append(MatrixKey("bad", "▲", "use of the background that deserves the word cheating"))
+        keys.append(MatrixKey("bad", "▲", "reliance on the background that counts as cheating"))
     if "untested" in tones:
         keys.append(MatrixKey("untested", "–", "not tested: too few faces"))
     return tuple(keys)
@@ -196,7 +196,7 @@ class _Place:
     @property
     def test(self) -> Link:
         anchor = use_anchor(self.links.emotion_slugs[self.emotion], self.region)
-        return Link("The test of its use", f"{self.links.model_path(self.k)}#{anchor}")
+        return Link("The test of its importance", f"{self.links.model_path(self.k)}#{anchor}")
 
 
 def _heat(place: _Place, heat: RegionCell) -> MatrixCell:
@@ -211,7 +211,7 @@ def _heat(place: _Place, heat: RegionCell) -> MatrixCell:
         tone=heat.tone,
         answer=answer,
         name=place.name,
-        tip=f"{place.name}: heat {value}, falls there: {answer}",
+        tip=f"{place.name}: heat {value}, above average: {answer}",
         heat=_said(heat),
         use="",
         links=(place.peaks,),
@@ -225,7 +225,7 @@ def _use(place: _Place, heat: RegionCell, found: RegionImportance | None, pictur
     tested = found is not None and found.answer != "insufficient evidence" and math.isfinite(found.drop)
     if found is None or not tested:
         gap, interval, sign, tone, answer, p, rests = "–", "", "", "untested", "not tested", "–", "–"
-        tip = f"{place.name}: use not tested, too few faces"
+        tip = f"{place.name}: effect of swapping not tested, too few faces"
     else:
         gap, interval, (sign, answer) = signed(found.drop), use_interval(found), USE_WORDS[found.answer]
         tone = {"yes": "strong", "small": "some", "no": "off"}.get(found.answer, "open")
@@ -258,4 +258,4 @@ def _said(heat: RegionCell) -> str:
     sentence = capital(heat.sentence)
     if not heat.interval or heat.interval in sentence:
         return sentence
-    return f"{sentence} Heat per area: {heat.text} {heat.interval}."
+    return f"{sentence} Enrichment: {heat.text} {heat.interval}."

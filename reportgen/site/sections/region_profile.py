@@ -224,7 +224,7 @@ def _checks(
     found = [profile for profile in profiles if profile is not None]
     # Heat for a class that is never chosen earns no praise without saying so.
     emotion = report.classes.index(name)
-    never = [f"; it never answers {name}" if never_predicts(report, k, emotion) else "" for k in range(len(profiles))]
+    never = [f"; never predicts {name}" if never_predicts(report, k, emotion) else "" for k in range(len(profiles))]
     noted = [(profile, note) for profile, note in zip(profiles, never, strict=True) if profile is not None]
     human, naive = HUMAN.get(name), NAIVE.get(name)
     rows: list[tuple[str, tuple[str, ...], str]] = []
@@ -262,7 +262,7 @@ def _checks(
 
 
 def _naive(answer: str, region: str) -> str:
-    return {"yes": f"yes, the heat falls on the {REGION_NAMES[region]}", "no": "no, it does not fall there"}.get(
+    return {"yes": f"yes, above-average heat on the {REGION_NAMES[region]}", "no": "no, below-average heat there"}.get(
         answer, answer
     )
 
@@ -307,5 +307,5 @@ def _group(links: list[ActionLink], model: str, title: str, series: str, measure
         for link in clear
     )
     n = max((link.effect.n for link in mine), default=0)
-    empty = f"Of {len(mine)} actions none goes with it beyond doubt (n = {n:,})."
+    empty = f"Of {len(mine)} actions none goes with it significantly (n = {n:,})."
     return ActionGroup(title, series, f"{measure}, n = {n:,}", rows, "" if rows else empty)

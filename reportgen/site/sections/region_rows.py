@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 EVEN = 7.0
-"""Radius in pixels of a dot that means even attention; its area grows with the enrichment."""
+"""Radius in pixels of a dot that means average heat; its area grows with the enrichment."""
 
 _MOST = 16.5
 

@@ -109,11 +109,11 @@ def _why(report: Report, k: int, one: WorkedExample) -> str:
     if use.region == "background":
         if shown:
             return f"Of all emotions {use.emotion} depends most on the background."
-        return f"No emotion was shown to depend on the background; the largest gap is that of {use.emotion}."
+        return f"No emotion was shown to depend on the background; the largest log-odds drop is that of {use.emotion}."
     what = f"the {REGION_NAMES[use.region]} for {use.emotion}"
     if shown:
         return f"{report.models[k].name} uses {what} more than any other part of a face for any emotion."
-    return f"No part of the face was shown to be used; the largest gap is that of {what}."
+    return f"No part of the face was shown to be important; the largest log-odds drop is that of {what}."
 
 
 def _conclusion(report: Report, one: WorkedExample) -> str:
@@ -122,7 +122,7 @@ def _conclusion(report: Report, one: WorkedExample) -> str:
     return (
         f"With {report.classes[one.other.emotion]} instead of {use.emotion} the log-odds are {abs(gap):.2f} "
         f"{'lower' if gap >= 0 else 'higher'}: the odds of {use.emotion} are {_share(gap)} what they were. Over all "
-        f"{_pictures(report, one)} pictures of this kind the gap is {signed(use.drop)} "
+        f"{_pictures(report, one)} pictures of this kind the log-odds drop is {signed(use.drop)} "
         f"[{signed(use.low)}, {signed(use.high)}]."
     )
 
@@ -158,8 +158,8 @@ def transplant_method(report: Report, links: Links) -> TransplantMethod | None:
         alpha=f"{ALPHA:g}",
         least=f"{MIN_DROP:g}",
         cheating=(
-            f"p below {CHEATING_ALPHA:g}, a gap of at least {CHEATING_DROP:g}, and at least "
-            f"{100 * CHEATING_RECALL_DROP:g} points fewer answers that stay with the emotion"
+            f"p below {CHEATING_ALPHA:g}, a log-odds drop of at least {CHEATING_DROP:g}, and at least "
+            f"{100 * CHEATING_RECALL_DROP:g} percentage points less recall"
         ),
         unmatched=found.design is not None and not bool(found.design["matched"].all()),
         grades=tuple(

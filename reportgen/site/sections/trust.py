@@ -1,4 +1,4 @@
-"""How far one model's heatmaps can be read as reasons: the grade and the checks it rests on."""
+"""How far one model's heatmaps can be predicted as reasons: the grade and the checks it rests on."""
 
 from __future__ import annotations
 

@@ -67,13 +67,13 @@ GLOSSARY: dict[str, str] = {
         "How many times as often something occurs in one group as in another. 1 means equally often; a reason that is "
         "as common among correct images explains no error."
     ),
-    "gap": (
+    "log-odds drop": (
         "By how much lower the log-odds of an emotion are when a region comes from a face of another emotion rather "
         "than from another face of its own. 0: the region makes no difference. +1: the odds fall to about a third."
     ),
     "trust grade": (
-        "How far a model's heatmaps can be read as reasons, by three checks: they are complete, beyond chance, and "
-        "agree with region importance. A: all three hold, B: two, C: fewer."
+        "How far a model's heatmaps can be predicted as reasons, by three checks: they are complete, beyond chance, "
+        "and agree with region importance. A: all three hold, B: two, C: fewer."
     ),
     "specific": (
         "More heat on the region than the maps of the other emotions have there, on the same image and on other images."

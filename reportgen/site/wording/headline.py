@@ -290,7 +290,7 @@ def _defined_by_use(report: Report, best: int, question: str) -> Finding:
 def takeaways_link(report: Report) -> Link | None:
     """Where they stand; None where nothing was tested."""
     there = report.regions is not None and report.labelled and report.regions.claims
-    return Link("What guides say, tested here", "method.html#takeaways") if there else None
+    return Link("Claims of heatmap guides, tested here", "method.html#takeaways") if there else None
 
 
 def _short(emotions: tuple[str, ...]) -> str:

@@ -159,7 +159,7 @@ _WORDS: Mapping[str, Callable[[Report, Flag, int, int], str]] = dict(
 def region_of(reasons: ModelReasons, row: int) -> str:
     """Name of the region where the answer outweighs the label most, for a heading; empty where little of it lies there.
 
-    A region is found by heat per area, so it may be a small one with a tenth of the evidence while the map is bright
+    A region is found by enrichment, so it may be a small one with a tenth of the evidence while the map is bright
     elsewhere: a heading that names it would name the wrong place.
     """
     if reasons.regions is None or not float(reasons.regions.share[row]) >= _FAIR_SHARE:

@@ -14,12 +14,12 @@ def facts(report: Report) -> str:
     names = ", ".join(model.name for model in report.models)
     images = count(len(report.everything.labels), "test image" if report.labelled else "image")
     if report.sampled:
-        images += f", {number(len(report.labels))} of them looked at closely"
+        images += f", {number(len(report.labels))} of them explained"
     return f"{images} · {count(len(report.classes), 'emotion')} · {names}"
 
 
 def sampling(report: Report) -> str:
-    """What is said of all images and what of a sample; empty where all are looked at closely."""
+    """What is said of all images and what of a sample; empty where all are explained."""
     if not report.sampled:
         return ""
     few, many = number(len(report.labels)), number(len(report.everything.labels))
