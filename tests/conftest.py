@@ -112,9 +112,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Modules with slow tests first: the quick ones then fill the time until the last process is done."""
-    slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files that build reports or drive a browser first: the quick ones then fill the time until the last one is done."""
+    here = Path(__file__).parent
+    long = {item.path for item in items if item.get_closest_marker("browser")}
+    long |= {item.path for item in items if item.path.relative_to(here).parts[0] in ("faults", "site", "commands")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
