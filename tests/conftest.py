@@ -112,7 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that build reports or drive a browser first: the quick ones then fill the time until the last one is done."""
+    """Files that build reports or drive a browser first: quick ones then fill the time until the last one is done."""
     here = Path(__file__).parent
     long = {item.path for item in items if item.get_closest_marker("browser")}
     long |= {item.path for item in items if item.path.relative_to(here).parts[0] in ("faults", "site", "commands")}
