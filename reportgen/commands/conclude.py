@@ -86,7 +86,7 @@ def conclude(
         data_notes=data_notes(data, shortcuts.duplicates, analysis.images),
         command=build_command(config),
         attention=attention,
-        use=None if attention is None else judge_importance(analysis, attention, transplants, config.seed),
+        importance=None if attention is None else judge_importance(analysis, attention, transplants, config.seed),
         shortcuts=shortcuts,
         agreements=agreements,
         certificate=read_certificate(),
@@ -115,8 +115,8 @@ def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
 
 def uses_the_background(report: Report) -> bool:
     """By the transplant test; where that was not made, heat on the background has to do."""
-    if report.use is not None and report.use.tested:
-        return any(finding.cheating for finding in report.use.backgrounds)
+    if report.importance is not None and report.importance.tested:
+        return any(finding.cheating for finding in report.importance.backgrounds)
     verdicts = () if report.attention is None else report.attention.verdicts
     return any(verdict.kind == "background" and verdict.answer == "yes" for verdict in verdicts)
 

@@ -38,7 +38,7 @@ from reportgen.site.plots.style import LIGHT, Palette, in_dark
 from reportgen.site.recipe import Recipe, version
 from reportgen.site.report import Report
 from reportgen.site.sections.map_comparison import ramp_data
-from reportgen.site.sections.region_importance import UsePictures
+from reportgen.site.sections.region_importance import ImportancePictures
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.glossary import GLOSSARY
 from reportgen.site.wording.scope import facts
@@ -151,7 +151,7 @@ def compose(
         tuple(_reliability(report, k, save) for k in models),
         tuple(_forest(report, k, save) for k in models),
         draw_shortcuts(report, save),
-        tuple(_use(report, k, save) for k in models),
+        tuple(_importance(report, k, save) for k in models),
     )
     return Composed(sum(1 for _ in site.plan("", ())), site.render)
 
@@ -190,13 +190,15 @@ def _forest(report: Report, k: int, save: Save) -> Pair | None:
     return _both(f"regions-{report.models[k].slug}", lambda palette: enrichment_plot(rows, k, palette), save)
 
 
-def _use(report: Report, k: int, save: Save) -> UsePictures:
-    found, model = report.use, report.models[k]
+def _importance(report: Report, k: int, save: Save) -> ImportancePictures:
+    found, model = report.importance, report.models[k]
     if found is None or not found.tested:
-        return UsePictures()
-    rows = importance_rows([use for use in found.regions if use.model == model.name], report.classes)
+        return ImportancePictures()
+    rows = importance_rows(
+        [importance for importance in found.regions if importance.model == model.name], report.classes
+    )
     forest = _both(f"use-{model.slug}", lambda palette: importance_plot(rows, k, palette), save) if rows else None
-    return UsePictures(forest, draw_worked_examples(report, k, save))
+    return ImportancePictures(forest, draw_worked_examples(report, k, save))
 
 
 def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Save) -> Pair:
@@ -225,7 +227,7 @@ class _Site:
     reliability: tuple[Pair | None, ...]
     forests: tuple[Pair | None, ...]
     shortcuts: ShortcutPictures | None
-    uses: tuple[UsePictures, ...]
+    uses: tuple[ImportancePictures, ...]
 
     def plan(self, data: str, listed: tuple[tuple[str, str, str], ...]) -> Plan:
         """Every page: its path, its template, and what makes its view."""

@@ -112,7 +112,7 @@ class Report:
     data_notes: tuple[DataNote, ...] = ()
     command: str | None = None
     attention: AttentionFindings | None = None
-    use: ImportanceFindings | None = None
+    importance: ImportanceFindings | None = None
     shortcuts: ShortcutFindings | None = None
     privacy: Literal["none", "blur", "outline"] = "none"
     agreements: tuple[MapAgreement, ...] = ()

@@ -311,6 +311,6 @@ def test_the_readmes_snippet_recomputes_the_table(built, tmp_path, monkeypatch, 
     [(("gap",), True, "no", True), (("gap",), False, "yes", False), ((), False, "yes", True), ((), False, "no", False)],
 )
 def test_heat_alone_accuses_only_where_use_was_not_tested(uses, cheating, heat, alarm):
-    use = SimpleNamespace(tested=bool(uses), backgrounds=(SimpleNamespace(cheating=cheating),))
+    importance = SimpleNamespace(tested=bool(uses), backgrounds=(SimpleNamespace(cheating=cheating),))
     attention = SimpleNamespace(verdicts=(SimpleNamespace(kind="background", answer=heat),))
-    assert uses_the_background(SimpleNamespace(use=use, attention=attention)) is alarm
+    assert uses_the_background(SimpleNamespace(importance=importance, attention=attention)) is alarm

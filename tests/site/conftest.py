@@ -147,7 +147,7 @@ def _shortcuts(analysis: Analysis, *, shown: bool) -> ShortcutFindings:
     )
 
 
-def _use(analysis: Analysis, attention: AttentionFindings) -> ImportanceFindings:
+def _importance(analysis: Analysis, attention: AttentionFindings) -> ImportanceFindings:
     """Transplants between the emotions with twelve faces and more: happiness hangs on the mouth, anger on the brows
     and, for the first model, on the background; colour carries happiness through the forehead.
     """
@@ -299,9 +299,9 @@ def make_report() -> MakeReport:
         analysis = Analysis(Path("analysis"), manifest, images, problems, records, faces)
         found = _shortcuts(analysis, shown=shortcuts == "shown") if shortcuts else None
         attention = _attention(records, labels, classes, faces, tuple(images["image_id"])) if faces else None
-        use = None
+        importance = None
         if attention is not None:
-            use = _use(analysis, attention) if tested else judge_importance(analysis, attention, {}, 0)
+            importance = _importance(analysis, attention) if tested else judge_importance(analysis, attention, {}, 0)
         return Report(
             analysis=analysis,
             scores=tuple(score_model(m.name, labels, m.probabilities, classes, 0, draws=50) for m in records),
@@ -317,7 +317,7 @@ def make_report() -> MakeReport:
             command="reportgen build --data /home/someone/processed_data.pkl",
             shortcuts=found,
             attention=attention,
-            use=use,
+            importance=importance,
             **more,
         )
 

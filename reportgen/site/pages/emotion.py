@@ -13,7 +13,7 @@ from reportgen.site.pictures.mean_maps import MeanMaps
 from reportgen.site.pictures.patches import PatchStrip
 from reportgen.site.report import Report
 from reportgen.site.sections.mean_maps import mean_note
-from reportgen.site.sections.region_profile import ActionGroup, Profile, action_groups, profile_view
+from reportgen.site.sections.region_profile import ActionGroup, RegionProfile, action_groups, region_profile
 from reportgen.site.sections.region_rows import else_decided
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
@@ -81,7 +81,7 @@ class EmotionView:
     empty: str
     thin: str
     columns: tuple[EmotionColumn, ...]
-    profile: Profile | None
+    profile: RegionProfile | None
     actions: tuple[ActionGroup, ...]
     mean_legend: Legend
     legend: Legend
@@ -125,7 +125,7 @@ def emotion_view(
         )
         if n
         else (),
-        profile=profile_view(report, links, emotion),
+        profile=region_profile(report, links, emotion),
         actions=action_groups(report, emotion),
         mean_legend=legends.means(rows=True),
         legend=legends.maps(),
@@ -169,7 +169,9 @@ def _column(
         sentence=_confused(report, emotion, k),
         means=_mean_tiles(report, emotion, k, means),
         answers=_answers(report, links, emotion, k),
-        decided=else_decided(report.regions, report.use, model.name, report.classes[emotion]) if report.regions else (),
+        decided=else_decided(report.regions, report.importance, model.name, report.classes[emotion])
+        if report.regions
+        else (),
         patches=_patch_tiles(report, links, emotion, k, patches),
         patch_note=_patch_note(report, emotion, patches),
         galleries=_galleries(report, tiles, emotion, k),

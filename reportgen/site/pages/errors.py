@@ -14,7 +14,7 @@ from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.sections.error_reasons import CardReasons, ReasonTable, card_reasons, reason_table
-from reportgen.site.sections.occlusion_strip import RegionStrip, region_strip
+from reportgen.site.sections.occlusion_strip import OcclusionTest, occlusion_test
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import capital, count, number, percent, percent_estimate, shorten, sure
 from reportgen.site.wording.reasons import FLAG_NAMES
@@ -55,7 +55,7 @@ class ErrorCard:
     models: tuple[str, ...]
     rows: tuple[ProbabilityRow, ...]
     reasons: CardReasons | None = None
-    strip: RegionStrip | None = None
+    strip: OcclusionTest | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def error_card(report: Report, links: Links, tiles: Tiles, row: int, k: int, not
         models=tuple(model.name for model in report.models),
         rows=probability_rows(report, row, k, _TOP),
         reasons=card_reasons(report, links, row, k),
-        strip=region_strip(report, tiles, row, k),
+        strip=occlusion_test(report, tiles, row, k),
     )
 
 

@@ -14,8 +14,8 @@ from reportgen.site.links import Links
 from reportgen.site.pages.errors import ProbabilityRow, probability_rows
 from reportgen.site.report import Report
 from reportgen.site.sections.error_reasons import CardReasons, card_reasons
-from reportgen.site.sections.map_comparison import Hand, hand_view
-from reportgen.site.sections.occlusion_strip import RegionStrip, region_strip
+from reportgen.site.sections.map_comparison import MapComparison, map_comparison
+from reportgen.site.sections.occlusion_strip import OcclusionTest, occlusion_test
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, capital, count, plain, shorten
 from reportgen.site.wording.photo_facts import photo_facts
@@ -63,7 +63,7 @@ class ModelPanel:
     caution: str
     why: str
     reasons: CardReasons | None = None
-    strip: RegionStrip | None = None
+    strip: OcclusionTest | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ImageView:
     facts: tuple[tuple[str, str], ...]
     among: str
     legend: Legend
-    hand: Hand
+    map_comparison: MapComparison
     explorer: Link
     position: str
 
@@ -115,7 +115,7 @@ def image_view(
         facts=_facts(report, row),
         among=_among(report),
         legend=legends.maps(),
-        hand=hand_view(report, tiles, row),
+        map_comparison=map_comparison(report, tiles, row),
         explorer=Link("in the explorer", f"explorer.html#id:{report.ids[row]}"),
         position=f"{place + 1} of {len(ordered)}",
     )
@@ -168,7 +168,7 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
         caution=tiles.caution(row, k),
         why=capital(why),
         reasons=card_reasons(report, links, row, k),
-        strip=region_strip(report, tiles, row, k),
+        strip=occlusion_test(report, tiles, row, k),
     )
 
 

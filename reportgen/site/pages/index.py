@@ -23,7 +23,7 @@ from reportgen.site.wording.format import (
     rate,
 )
 from reportgen.site.wording.headline import answer_questions, headline, takeaways_link
-from reportgen.site.wording.importance import USE_RULE, use_basis
+from reportgen.site.wording.importance import IMPORTANCE_RULE, importance_basis
 from reportgen.site.wording.models import comparison_sentence
 from reportgen.site.wording.next_steps import Step, next_steps
 from reportgen.site.wording.scope import facts, grid_text, remarks
@@ -223,7 +223,7 @@ def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) 
     """The first page."""
     head = headline(report)
     matrices = region_matrices(report, links, report.regions) if report.regions and report.labelled else ()
-    use = report.use if report.use is not None and report.use.tested else None
+    importance = report.importance if report.importance is not None and report.importance.tested else None
     return IndexView(
         page=Page("Answers", f"{head.text} {head.lede}", "Answers"),
         facts=facts(report),
@@ -231,10 +231,10 @@ def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) 
         findings=answer_questions(report, links),
         emotions=tuple(Link(name, links.emotion_path(index)) for index, name in enumerate(report.classes)),
         regions=matrices,
-        cells=matrix_keys(matrices, tested=use is not None, least=f"{MIN_DROP:g}"),
-        tested=use is not None,
-        basis="" if use is None else use_basis(use),
-        rule=USE_RULE,
+        cells=matrix_keys(matrices, tested=importance is not None, least=f"{MIN_DROP:g}"),
+        tested=importance is not None,
+        basis="" if importance is None else importance_basis(importance),
+        rule=IMPORTANCE_RULE,
         maps=map_rows(report, links, means),
         legend=legends.means(rows=True),
         keys=model_keys(report, links),

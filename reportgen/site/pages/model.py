@@ -15,7 +15,7 @@ from reportgen.site.report import Report
 from reportgen.site.sections.enrichment_table import HeatRow, heat_rows
 from reportgen.site.sections.mean_maps import MeanPair, blank_rule, mean_pairs
 from reportgen.site.sections.patterns import PatternRow, pattern_rows, peaks_note
-from reportgen.site.sections.region_importance import UsePictures, UseSection, use_section
+from reportgen.site.sections.region_importance import ImportancePictures, ImportanceSection, importance_section
 from reportgen.site.sections.trust import TrustPanel, trust_panel
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import (
@@ -78,7 +78,7 @@ class ModelView:
     legend: Legend
     patterns: tuple[PatternRow, ...]
     peaks_note: str
-    use: UseSection | None
+    importance: ImportanceSection | None
     trust: TrustPanel | None
     facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
@@ -95,7 +95,7 @@ def model_view(
     means: MeanMaps,
     reliability: tuple[Picture, Picture] | None,
     forest: tuple[Picture, Picture] | None,
-    use: UsePictures,
+    importance: ImportancePictures,
 ) -> ModelView:
     """The page of model `k`; `reliability` and `forest` are diagrams, each for light and for dark pages."""
     model, score = report.models[k], report.scores[k]
@@ -139,7 +139,7 @@ def model_view(
         legend=legends.means(rows=False),
         patterns=pattern_rows(report, links, tiles, report.regions, k) if report.regions else (),
         peaks_note=peaks_note(report.regions, k) if report.regions else "",
-        use=use_section(report, links, k, use),
+        importance=importance_section(report, links, k, importance),
         trust=trust_panel(report, links, k),
         facts=_facts(report, k),
         notes=tuple(plain(str(note)) for note in model.info.get("notes", ())),
@@ -158,7 +158,7 @@ def _title(report: Report, k: int) -> str:
 def _proved_at(report: Report, links: Links, k: int) -> Link:
     """Where the numbers are: on this page where it has a section on use, else where the proof is."""
     proofs = model_proofs(report, links, k)
-    if report.use is not None or not proofs:
+    if report.importance is not None or not proofs:
         return Link("Region importance", f"{links.model_path(k)}#use")
     return proofs[0].link
 

@@ -102,7 +102,7 @@ class WorkedExample:
 
 def draw_worked_examples(report: Report, k: int, save: Save) -> tuple[WorkedExample, ...]:
     """Draw the examples of model `k`: a part of the face, then the background; empty where nothing was tested."""
-    found, model = report.use, report.analysis.models[k]
+    found, model = report.importance, report.analysis.models[k]
     if found is None or found.design is None or report.analysis.faces is None or model.slug not in found.answers:
         return ()
     examples = []

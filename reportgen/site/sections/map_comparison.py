@@ -14,11 +14,11 @@ from reportgen.site.pictures.sprites import map_cells
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
 
-__all__ = ["Hand", "HandModel", "hand_view", "ramp_data"]
+__all__ = ["ComparedMaps", "MapComparison", "map_comparison", "ramp_data"]
 
 
 @dataclass(frozen=True)
-class HandModel:
+class ComparedMaps:
     """One model's maps of one image.
 
     Attributes
@@ -40,24 +40,24 @@ class HandModel:
 
 
 @dataclass(frozen=True)
-class Hand:
+class MapComparison:
     """What the script needs of one image; `label` is -1 where there is none."""
 
     original: Tile
-    models: tuple[HandModel, ...]
+    models: tuple[ComparedMaps, ...]
     classes: tuple[str, ...]
     label: int
     method: str
 
 
-def hand_view(report: Report, tiles: Tiles, row: int) -> Hand:
+def map_comparison(report: Report, tiles: Tiles, row: int) -> MapComparison:
     """The maps of one image, no finer than in the explorer."""
     models = []
     for k, model in enumerate(report.models):
         cells = map_cells(model.maps[row : row + 1])[0]
         values = np.rint(cells * 255).astype(np.uint8)
         models.append(
-            HandModel(
+            ComparedMaps(
                 series_of(k),
                 model.name,
                 cells.shape[1],
@@ -66,7 +66,7 @@ def hand_view(report: Report, tiles: Tiles, row: int) -> Hand:
                 int(model.predicted[row]),
             )
         )
-    return Hand(tiles.original(row), tuple(models), report.classes, int(report.labels[row]), report.method)
+    return MapComparison(tiles.original(row), tuple(models), report.classes, int(report.labels[row]), report.method)
 
 
 def ramp_data(style: PictureStyle) -> dict[str, list[int]]:

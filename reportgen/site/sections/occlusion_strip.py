@@ -13,7 +13,7 @@ from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import count
 
-__all__ = ["RegionBar", "RegionStrip", "region_strip"]
+__all__ = ["OcclusionTest", "RegionBar", "occlusion_test"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RegionBar:
 
 
 @dataclass(frozen=True)
-class RegionStrip:
+class OcclusionTest:
     """All regions of one image for one model."""
 
     title: str
@@ -53,7 +53,7 @@ class RegionStrip:
     bars: tuple[RegionBar, ...]
 
 
-def region_strip(report: Report, tiles: Tiles, row: int, k: int) -> RegionStrip | None:
+def occlusion_test(report: Report, tiles: Tiles, row: int, k: int) -> OcclusionTest | None:
     """The strip of one image for model `k`; None where it was not run."""
     findings = report.reasons
     sheet = tiles.strips.get(row)
@@ -92,7 +92,7 @@ def region_strip(report: Report, tiles: Tiles, row: int, k: int) -> RegionStrip 
     donors = max(len(change.donors) for change in changes)
     bar = f"with another {truth} face's (mean of {count(donors, 'face')})" if donors else "with the region filled in"
     tick = ", tick: with the region filled in" if donors else ""
-    return RegionStrip(
+    return OcclusionTest(
         title="If a region were another face's" if donors else "If a region were gone",
         sentence=_sentence(changes, lead, truth, rival),
         explain=f"Change of {truth}'s lead over {rival} in logits; bar: {bar}{tick}. Above 0 the region spoke against "

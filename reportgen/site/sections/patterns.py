@@ -70,7 +70,7 @@ def pattern_rows(report: Report, links: Links, tiles: Tiles, attention: Attentio
                 found,
                 pattern.total,
                 _with_status(report, model.name, region, pattern.emotions),
-                _background_use(report, model.name, len(found)) if region == "background" else "",
+                _background_importance(report, model.name, len(found)) if region == "background" else "",
                 href,
             )
         )
@@ -152,25 +152,25 @@ def _with_status(report: Report, model: str, region: str, emotions: tuple[str, .
     """The emotions, and where heat on a region is claimed, whether the model uses that region for them."""
     if region not in TRANSPLANTED:
         return and_list(emotions)
-    use = report.use
+    importance = report.importance
     by: dict[str, list[str]] = {}
     for emotion in emotions:
-        status: Status = "not tested" if use is None else use.status(model, emotion, region)
+        status: Status = "not tested" if importance is None else importance.status(model, emotion, region)
         by.setdefault(STATUS_WORDS[status], []).append(emotion)
     return "; ".join(f"{and_list(names)} ({words})" for words, names in by.items())
 
 
-def _background_use(report: Report, model: str, seen: int) -> str:
+def _background_importance(report: Report, model: str, seen: int) -> str:
     """Peaks on the background, held against what exchanging it does: either may be without the other."""
-    found = report.use
+    found = report.importance
     uses = [] if found is None else [u for u in found.regions if u.model == model and u.region == "background"]
-    tested = [use for use in uses if use.answer != "insufficient evidence"]
+    tested = [importance for importance in uses if importance.answer != "insufficient evidence"]
     if not tested:
         return "The effect of swapping the background was not tested." if seen else ""
-    ruled = [use for use in tested if use.answer == "no"]
+    ruled = [importance for importance in tested if importance.answer == "no"]
     said = []
     if ruled:
-        most = max(max(use.high, 0.0) for use in ruled)
+        most = max(max(importance.high, 0.0) for importance in ruled)
         which = "all" if len(ruled) == len(tested) else f"{len(ruled)} of"
         said.append(
             f"Swapping the background lowers the log-odds of {which} {count(len(tested), 'emotion')} tested by at most "

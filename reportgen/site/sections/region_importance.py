@@ -15,22 +15,29 @@ from reportgen.site.pictures.examples import Picture
 from reportgen.site.pictures.transplants import WorkedExample
 from reportgen.site.plots.importance_forest import importance_alt, importance_rows
 from reportgen.site.report import Report
-from reportgen.site.sections.transplants import WorkedView, worked_views
+from reportgen.site.sections.transplants import WorkedExampleView, worked_examples
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, number, points, signed
 from reportgen.site.wording.importance import (
-    USE_RULE,
-    USE_WORDS,
+    IMPORTANCE_RULE,
+    IMPORTANCE_WORDS,
     background_sentence,
     corrected,
-    use_anchor,
-    use_basis,
-    use_interval,
+    importance_anchor,
+    importance_basis,
+    importance_interval,
     used_regions,
 )
 from reportgen.site.wording.shortcuts import Proof, model_proofs
 
-__all__ = ["DonorTable", "HeatStatus", "UseCell", "UsePictures", "UseSection", "use_section"]
+__all__ = [
+    "DonorTable",
+    "HeatStatus",
+    "ImportanceCell",
+    "ImportancePictures",
+    "ImportanceSection",
+    "importance_section",
+]
 
 _STATUSES: tuple[tuple[Status, str], ...] = (
     ("confirmed", "the region is important for that emotion"),
@@ -45,7 +52,7 @@ _MOST = 2.0
 
 
 @dataclass(frozen=True)
-class UsePictures:
+class ImportancePictures:
     """What is drawn for one model: the forest plot for light and for dark pages, and the worked examples."""
 
     forest: tuple[Picture, Picture] | None = None
@@ -53,7 +60,7 @@ class UsePictures:
 
 
 @dataclass(frozen=True)
-class UseCell:
+class ImportanceCell:
     """One row of the table: an emotion and a region. `id`: what links to the row name; `strong`: used; `order`: what
     the columns are sorted by.
     """
@@ -93,7 +100,7 @@ class HeatStatus:
 
 
 @dataclass(frozen=True)
-class UseSection:
+class ImportanceSection:
     """The model page's sections on use; `empty` says why there is nothing but itself and `proofs`, shortcuts and
     backgrounds.
     """
@@ -107,27 +114,27 @@ class UseSection:
     untested: str
     least: str
     people: bool
-    rows: tuple[UseCell, ...]
+    rows: tuple[ImportanceCell, ...]
     unmatched: bool
     emotions: tuple[str, ...]
     donors: tuple[DonorTable, ...]
     donor_note: str
-    worked: tuple[WorkedView, ...]
+    worked: tuple[WorkedExampleView, ...]
     hidden: str
     statuses: tuple[HeatStatus, ...]
     rule: str
     basis: str
 
 
-def use_section(report: Report, links: Links, k: int, pictures: UsePictures) -> UseSection | None:
+def importance_section(report: Report, links: Links, k: int, pictures: ImportancePictures) -> ImportanceSection | None:
     """The sections of model `k`; None where neither regions nor labels are known."""
-    found, model = report.use, report.models[k]
+    found, model = report.importance, report.models[k]
     if found is None:
         return None
-    uses = [use for use in found.regions if use.model == model.name]
+    uses = [importance for importance in found.regions if importance.model == model.name]
     rows = importance_rows(uses, report.classes)
     missing = [name for name in report.classes if name not in {row.emotion for row in rows}]
-    return UseSection(
+    return ImportanceSection(
         proofs=model_proofs(report, links, k),
         empty="" if rows else _empty(report),
         lede=_lede(model.name, uses),
@@ -137,16 +144,16 @@ def use_section(report: Report, links: Links, k: int, pictures: UsePictures) -> 
         untested=_untested(missing),
         least=f"{MIN_DROP:g}",
         people=any(any(row.people) for row in rows),
-        rows=tuple(_cell(report, links, use) for row in rows for use in row.regions),
-        unmatched=any(math.isfinite(use.unmatched) for use in uses),
+        rows=tuple(_cell(report, links, importance) for row in rows for importance in row.regions),
+        unmatched=any(math.isfinite(importance.unmatched) for importance in uses),
         emotions=report.classes,
-        donors=_donors(report, found, [use for row in rows for use in row.regions]),
+        donors=_donors(report, found, [importance for row in rows for importance in row.regions]),
         donor_note=_donor_note(found),
-        worked=worked_views(report, links, k, pictures.worked),
+        worked=worked_examples(report, links, k, pictures.worked),
         hidden="" if report.privacy == "none" else _HIDDEN,
         statuses=_statuses(report, found, model.name),
-        rule=USE_RULE,
-        basis=use_basis(found),
+        rule=IMPORTANCE_RULE,
+        basis=importance_basis(found),
     )
 
 
@@ -191,46 +198,48 @@ def _backgrounds(findings: Sequence[BackgroundFinding], model: str) -> tuple[str
     return tuple(background_sentence(f) for f in findings if f.model == model and f.state in _TOLD)
 
 
-def _through_colour(use: RegionImportance) -> str:
+def _through_colour(importance: RegionImportance) -> str:
     """Where the answer hangs on whether the donors' colour and light were matched, that in a sentence."""
-    if not math.isfinite(use.unmatched) or use.unmatched_answer == use.answer:
+    if not math.isfinite(importance.unmatched) or importance.unmatched_answer == importance.answer:
         return ""
-    pair = f"{capital(the(use.region))} for {use.emotion}: {signed(use.drop)} with colour and light matched, "
-    pair += f"{signed(use.unmatched)} with the donors' own colour and light"
-    if use.unmatched_answer == "yes" and use.answer in ("no", "small"):
+    pair = f"{capital(the(importance.region))} for {importance.emotion}: {signed(importance.drop)} with colour and "
+    pair += f"light matched, {signed(importance.unmatched)} with the donors' own colour and light"
+    if importance.unmatched_answer == "yes" and importance.answer in ("no", "small"):
         return f"{pair}: it works through colour, not content."
-    if use.unmatched_answer == "yes":
+    if importance.unmatched_answer == "yes":
         return f"{pair}: shown only so, perhaps through colour, not content."
-    if use.answer == "yes":
+    if importance.answer == "yes":
         return f"{pair}: shown only once they are matched."
     return ""
 
 
-def _cell(report: Report, links: Links, use: RegionImportance) -> UseCell:
-    sign, words = USE_WORDS[use.answer]
-    faces = count(use.receivers, "face")
-    if use.persons != use.receivers:
-        faces += f", {count(use.persons, 'person')}"
+def _cell(report: Report, links: Links, importance: RegionImportance) -> ImportanceCell:
+    sign, words = IMPORTANCE_WORDS[importance.answer]
+    faces = count(importance.receivers, "face")
+    if importance.persons != importance.receivers:
+        faces += f", {count(importance.persons, 'person')}"
     unmatched = ""
-    if math.isfinite(use.unmatched):
-        unmatched = f"{signed(use.unmatched)}, {USE_WORDS[use.unmatched_answer][1]}"
-    slug = links.emotion_slugs[report.classes.index(use.emotion)]
-    return UseCell(
-        id=use_anchor(slug, use.region),
-        emotion=use.emotion,
-        href=links.emotion_path(report.classes.index(use.emotion)),
-        region=REGION_NAMES[use.region],
+    if math.isfinite(importance.unmatched):
+        unmatched = f"{signed(importance.unmatched)}, {IMPORTANCE_WORDS[importance.unmatched_answer][1]}"
+    slug = links.emotion_slugs[report.classes.index(importance.emotion)]
+    return ImportanceCell(
+        id=importance_anchor(slug, importance.region),
+        emotion=importance.emotion,
+        href=links.emotion_path(report.classes.index(importance.emotion)),
+        region=REGION_NAMES[importance.region],
         sign=sign,
         answer=words,
-        strong=use.answer == "yes",
-        gap=signed(use.drop),
-        interval=use_interval(use),
-        recall=points(use.recall_drop, 0),
-        p=corrected(use),
+        strong=importance.answer == "yes",
+        gap=signed(importance.drop),
+        interval=importance_interval(importance),
+        recall=points(importance.recall_drop, 0),
+        p=corrected(importance),
         faces=faces,
-        donors=number(use.donors),
+        donors=number(importance.donors),
         unmatched=unmatched,
-        order=tuple(round(v, 6) if math.isfinite(v) else 0.0 for v in (use.drop, use.recall_drop, use.p)),  # type: ignore[arg-type]
+        order=tuple(
+            round(v, 6) if math.isfinite(v) else 0.0 for v in (importance.drop, importance.recall_drop, importance.p)
+        ),  # type: ignore[arg-type]
     )
 
 
@@ -242,24 +251,28 @@ def _donors(report: Report, found: ImportanceFindings, uses: Sequence[RegionImpo
     tables = []
     for region in TRANSPLANTED:
         rows = []
-        for use in (use for use in uses if use.region == region):
-            emotion = report.classes.index(use.emotion)
+        for importance in (importance for importance in uses if importance.region == region):
+            emotion = report.classes.index(importance.emotion)
             cells = []
-            for donor, (name, gap) in enumerate(zip(report.classes, use.by_donor, strict=True)):
+            for donor, (name, gap) in enumerate(zip(report.classes, importance.by_donor, strict=True)):
                 n = int(made.get((emotion, donor, region), 0))
-                cells.append(_donor_cell(use, name, gap, n))
-            rows.append((use.emotion, tuple(cells)))
+                cells.append(_donor_cell(importance, name, gap, n))
+            rows.append((importance.emotion, tuple(cells)))
         if rows:
             tables.append(DonorTable(REGION_NAMES[region], tuple(rows)))
     return tuple(tables)
 
 
-def _donor_cell(use: RegionImportance, donor: str, gap: float, n: int) -> tuple[str, int, str]:
+def _donor_cell(importance: RegionImportance, donor: str, gap: float, n: int) -> tuple[str, int, str]:
     if not math.isfinite(gap):
-        return "–", 0, f"{use.emotion} with {donor}: not tried" if donor != use.emotion else "the emotion itself"
+        return (
+            "–",
+            0,
+            f"{importance.emotion} with {donor}: not tried" if donor != importance.emotion else "the emotion itself",
+        )
     shade = math.ceil(10 * min(max(gap, 0.0) / _MOST, 1.0) - 1e-9)
-    where = REGION_NAMES[use.region]
-    return signed(gap), shade, f"{use.emotion} with the {where} of {donor}: {signed(gap)}, {count(n, 'picture')}"
+    where = REGION_NAMES[importance.region]
+    return signed(gap), shade, f"{importance.emotion} with the {where} of {donor}: {signed(gap)}, {count(n, 'picture')}"
 
 
 def _donor_note(found: ImportanceFindings) -> str:

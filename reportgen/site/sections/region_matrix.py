@@ -18,7 +18,14 @@ from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import EVEN, RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES, SHOWN
 from reportgen.site.wording.format import capital, count, signed
-from reportgen.site.wording.importance import USE_WORDS, corrected, pictures_of, use_anchor, use_interval, use_sentence
+from reportgen.site.wording.importance import (
+    IMPORTANCE_WORDS,
+    corrected,
+    importance_anchor,
+    importance_interval,
+    importance_sentence,
+    pictures_of,
+)
 
 __all__ = ["MatrixCell", "MatrixKey", "MatrixRow", "RegionMatrix", "matrix_keys", "region_matrices"]
 
@@ -55,7 +62,7 @@ class MatrixCell:
     name: str
     tip: str
     heat: str
-    use: str
+    importance: str
     links: tuple[Link, ...]
     region: str
     row: tuple[tuple[str, str], ...]
@@ -96,12 +103,12 @@ class MatrixKey:
 
 def region_matrices(report: Report, links: Links, attention: Attention) -> tuple[RegionMatrix, ...]:
     """One matrix per model."""
-    use = report.use if report.use is not None and report.use.tested else None
-    shown = SHOWN if use is None else TRANSPLANTED
-    pictures = {} if use is None else pictures_of(use)
+    importance = report.importance if report.importance is not None and report.importance.tested else None
+    shown = SHOWN if importance is None else TRANSPLANTED
+    pictures = {} if importance is None else pictures_of(importance)
     matrices = []
     for k, model in enumerate(report.models):
-        uses = () if use is None else tuple(u for u in use.regions if u.model == model.name)
+        uses = () if importance is None else tuple(u for u in importance.regions if u.model == model.name)
         by_place = {(u.emotion, u.region): u for u in uses}
         # The model's page has rows for these emotions only.
         listed = {row.emotion for row in importance_rows(uses, report.classes)}
@@ -113,11 +120,11 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
                     continue
                 heat = region_cell(attention, model.name, name, region)
                 place = _Place(report, links, k, emotion, region)
-                if use is None:
+                if importance is None:
                     cells.append(_heat(place, heat))
                 else:
                     found, made = by_place.get((name, region)), pictures.get((emotion, region), 0)
-                    cells.append(_use(place, heat, found, made, listed=name in listed))
+                    cells.append(_importance(place, heat, found, made, listed=name in listed))
             n = count(report.close_images_of(emotion), "image")
             rows.append(MatrixRow(name, links.emotion_path(emotion), n, tuple(cells)))
         matrices.append(
@@ -128,9 +135,9 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
                 tuple(_BREAKS.get(REGION_NAMES[region], REGION_NAMES[region]) for region in shown),
                 tuple(rows),
                 EVEN,
-                ("enrichment", "falls there?", "images") if use is None else _COLUMNS,
+                ("enrichment", "falls there?", "images") if importance is None else _COLUMNS,
                 "Enrichment with 95 % intervals; 1 is average heat"
-                if use is None
+                if importance is None
                 else "Enrichment and log-odds drop, with 95 % intervals",
             )
         )
@@ -195,7 +202,7 @@ class _Place:
 
     @property
     def test(self) -> Link:
-        anchor = use_anchor(self.links.emotion_slugs[self.emotion], self.region)
+        anchor = importance_anchor(self.links.emotion_slugs[self.emotion], self.region)
         return Link("The test of its importance", f"{self.links.model_path(self.k)}#{anchor}")
 
 
@@ -213,21 +220,23 @@ def _heat(place: _Place, heat: RegionCell) -> MatrixCell:
         name=place.name,
         tip=f"{place.name}: heat {value}, above average: {answer}",
         heat=_said(heat),
-        use="",
+        importance="",
         links=(place.peaks,),
         region=place.where,
         row=((heat.text, heat.interval), (answer, ""), (f"{heat.n:,}", "")),
     )
 
 
-def _use(place: _Place, heat: RegionCell, found: RegionImportance | None, pictures: int, *, listed: bool) -> MatrixCell:
+def _importance(
+    place: _Place, heat: RegionCell, found: RegionImportance | None, pictures: int, *, listed: bool
+) -> MatrixCell:
     """Heat as a dot, use as number and tint. `listed`: the model's page has a row for it."""
     tested = found is not None and found.answer != "insufficient evidence" and math.isfinite(found.drop)
     if found is None or not tested:
         gap, interval, sign, tone, answer, p, rests = "–", "", "", "untested", "not tested", "–", "–"
         tip = f"{place.name}: effect of swapping not tested, too few faces"
     else:
-        gap, interval, (sign, answer) = signed(found.drop), use_interval(found), USE_WORDS[found.answer]
+        gap, interval, (sign, answer) = signed(found.drop), importance_interval(found), IMPORTANCE_WORDS[found.answer]
         tone = {"yes": "strong", "small": "some", "no": "off"}.get(found.answer, "open")
         if tone == "off":
             sign = ""
@@ -246,7 +255,7 @@ def _use(place: _Place, heat: RegionCell, found: RegionImportance | None, pictur
         name=place.name,
         tip=tip,
         heat=_said(heat),
-        use=use_sentence(found if tested else None, pictures),
+        importance=importance_sentence(found if tested else None, pictures),
         links=(place.test, place.peaks) if tested and listed else (place.peaks,),
         region=place.where,
         row=((heat.text, heat.interval), (gap, interval), (answer, ""), (p, ""), (rests, "")),

@@ -17,18 +17,18 @@ from reportgen.site.sections.region_rows import RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.emotions import never_predicts
 from reportgen.site.wording.format import and_list, capital, count, interval_text, signed
-from reportgen.site.wording.importance import USE_RULE, use_basis, use_interval
+from reportgen.site.wording.importance import IMPORTANCE_RULE, importance_basis, importance_interval
 
 __all__ = [
     "ActionGroup",
     "ActionRow",
-    "Profile",
     "ProfileCell",
     "ProfileRow",
+    "RegionProfile",
     "action_groups",
     "action_name",
     "counted_text",
-    "profile_view",
+    "region_profile",
 ]
 
 _ACTIONS = 5
@@ -46,7 +46,7 @@ class ProfileCell:
     shade: str
     heat: RegionCell
     words: str
-    use: Number | None
+    importance: Number | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class ProfileRow:
 
 
 @dataclass(frozen=True)
-class Profile:
+class RegionProfile:
     """One emotion's figure and tables. `checks`: a question, the answer per model, and what is known of people;
     `tested`: whether use was; then `rule` says how its numbers became words, and `basis` on how much they rest.
     `specific`, `placed`, `unsure`: whether the table has such cells to explain; `fewer`: why a region rests on fewer
@@ -103,7 +103,7 @@ class ActionGroup:
     empty: str
 
 
-def profile_view(report: Report, links: Links, emotion: int) -> Profile | None:
+def region_profile(report: Report, links: Links, emotion: int) -> RegionProfile | None:
     """The figure of one emotion; None where nothing was measured of it."""
     attention, name = report.regions, report.classes[emotion]
     if attention is None or not report.close_images_of(emotion):
@@ -111,7 +111,7 @@ def profile_view(report: Report, links: Links, emotion: int) -> Profile | None:
     human = HUMAN.get(name)
     people = {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
     thin = report.close_images_of(emotion) < 10
-    use = report.use
+    importance = report.importance
     faces = []
     for k, model in enumerate(report.models):
         profile = attention.profile(model.name, name)
@@ -127,20 +127,20 @@ def profile_view(report: Report, links: Links, emotion: int) -> Profile | None:
         faces.append(face_diagram("people", people, REGION_NAMES, note="measured for eyes, brows and mouth only"))
     rows = () if thin else _rows(report, links, attention, name, people)
     cells = [cell for row in rows for cell in row.cells]
-    return Profile(
+    return RegionProfile(
         faces=tuple(faces),
         rows=rows,
         checks=_checks(report, attention, name, thin=thin),
         models=tuple((series_of(k), model.name) for k, model in enumerate(report.models)),
         units=_units(human.action_units if human else ()),
         human=human is not None,
-        tested=use is not None and use.tested,
+        tested=importance is not None and importance.tested,
         specific=any(cell.heat.tone == "strong" for cell in cells),
         placed=any(cell.words.startswith("yes: ") for cell in cells),
-        unsure=any(not cell.words or (cell.use is not None and not cell.use.note) for cell in cells),
+        unsure=any(not cell.words or (cell.importance is not None and not cell.importance.note) for cell in cells),
         fewer="" if thin else _fewer(report, emotion),
-        rule=USE_RULE,
-        basis="" if use is None else use_basis(use),
+        rule=IMPORTANCE_RULE,
+        basis="" if importance is None else importance_basis(importance),
     )
 
 
@@ -195,7 +195,7 @@ def _rows(
             said = _WORDS[cell.tone]
             if said.startswith("yes") and verdict is not None and verdict.place:
                 said = f"yes: {verdict.place}"
-            cells.append(ProfileCell(shade(value), cell, said, _use(report, model.name, name, region)))
+            cells.append(ProfileCell(shade(value), cell, said, _importance(report, model.name, name, region)))
         known = region in people
         rows.append(
             ProfileRow(
@@ -208,13 +208,15 @@ def _rows(
     return tuple(rows)
 
 
-def _use(report: Report, model: str, emotion: str, region: str) -> Number | None:
+def _importance(report: Report, model: str, emotion: str, region: str) -> Number | None:
     """The transplant test's number, and the status that it gives the heat."""
-    found = report.use
-    use = None if found is None else found.region(model, emotion, region)
-    if found is None or use is None or use.answer == "insufficient evidence":
+    found = report.importance
+    importance = None if found is None else found.region(model, emotion, region)
+    if found is None or importance is None or importance.answer == "insufficient evidence":
         return None
-    return Number("", signed(use.drop), use_interval(use), _USED[use.answer], use.answer)
+    return Number(
+        "", signed(importance.drop), importance_interval(importance), _USED[importance.answer], importance.answer
+    )
 
 
 def _checks(

@@ -10,7 +10,7 @@ from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.site.attention import Attention, alarming
 from reportgen.site.wording.attention import REGION_NAMES, verdict_sentence
 from reportgen.site.wording.format import fixed
-from reportgen.site.wording.importance import with_use
+from reportgen.site.wording.importance import with_importance
 
 __all__ = [
     "EVEN",
@@ -78,8 +78,8 @@ def _enrichment(
 
 
 def else_decided(
-    attention: Attention, use: ImportanceFindings | None, model: str, emotion: str
+    attention: Attention, importance: ImportanceFindings | None, model: str, emotion: str
 ) -> tuple[tuple[str, bool], ...]:
     """What was decided beside the regions: the sentence, and whether it calls for a look."""
     said = (v for v in attention.said(model, emotion) if not v.kind.startswith("on "))
-    return tuple((with_use(v, use), alarming(v)) for v in said)
+    return tuple((with_importance(v, importance), alarming(v)) for v in said)

@@ -23,7 +23,7 @@ from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, number, signed, sure
 from reportgen.site.wording.models import grade_sentence
 
-__all__ = ["TransplantMethod", "TransplantPicture", "WorkedView", "transplant_method", "worked_views"]
+__all__ = ["TransplantMethod", "TransplantPicture", "WorkedExampleView", "transplant_method", "worked_examples"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class TransplantPicture:
 
 
 @dataclass(frozen=True)
-class WorkedView:
+class WorkedExampleView:
     """One worked example: two exchanges, each a face, a donor and the result."""
 
     title: str
@@ -58,12 +58,14 @@ class TransplantMethod:
     grades: tuple[tuple[str, str, str, str, str], ...]
 
 
-def worked_views(report: Report, links: Links, k: int, worked: tuple[WorkedExample, ...]) -> tuple[WorkedView, ...]:
+def worked_examples(
+    report: Report, links: Links, k: int, worked: tuple[WorkedExample, ...]
+) -> tuple[WorkedExampleView, ...]:
     """The examples of model `k` in words."""
     return tuple(_worked(report, links, k, one) for one in worked)
 
 
-def _worked(report: Report, links: Links, k: int, one: WorkedExample) -> WorkedView:
+def _worked(report: Report, links: Links, k: int, one: WorkedExample) -> WorkedExampleView:
     emotion, region = one.importance.emotion, REGION_NAMES[one.importance.region]
     rows = tuple(
         (lead, (_face(report, links, one), _donor(report, links, one, exchange), _result(report, one, exchange)))
@@ -72,7 +74,7 @@ def _worked(report: Report, links: Links, k: int, one: WorkedExample) -> WorkedV
             (f"The {region} of another emotion", one.other),
         )
     )
-    return WorkedView(f"{capital(region)}, {emotion}", _why(report, k, one), rows, _conclusion(report, one))
+    return WorkedExampleView(f"{capital(region)}, {emotion}", _why(report, k, one), rows, _conclusion(report, one))
 
 
 def _face(report: Report, links: Links, one: WorkedExample) -> TransplantPicture:
@@ -105,25 +107,26 @@ def _said(said: EmotionOdds) -> str:
 
 
 def _why(report: Report, k: int, one: WorkedExample) -> str:
-    use, shown = one.importance, significant(one.importance) and one.importance.drop > 0
-    if use.region == "background":
+    importance, shown = one.importance, significant(one.importance) and one.importance.drop > 0
+    if importance.region == "background":
         if shown:
-            return f"Of all emotions {use.emotion} depends most on the background."
-        return f"No emotion was shown to depend on the background; the largest log-odds drop is that of {use.emotion}."
-    what = f"the {REGION_NAMES[use.region]} for {use.emotion}"
+            return f"Of all emotions {importance.emotion} depends most on the background."
+        largest = f"the largest log-odds drop is that of {importance.emotion}"
+        return f"No emotion was shown to depend on the background; {largest}."
+    what = f"the {REGION_NAMES[importance.region]} for {importance.emotion}"
     if shown:
         return f"{report.models[k].name} uses {what} more than any other part of a face for any emotion."
     return f"No part of the face was shown to be important; the largest log-odds drop is that of {what}."
 
 
 def _conclusion(report: Report, one: WorkedExample) -> str:
-    use = one.importance
+    importance = one.importance
     gap = one.same.odds.log_odds - one.other.odds.log_odds
     return (
-        f"With {report.classes[one.other.emotion]} instead of {use.emotion} the log-odds are {abs(gap):.2f} "
-        f"{'lower' if gap >= 0 else 'higher'}: the odds of {use.emotion} are {_share(gap)} what they were. Over all "
-        f"{_pictures(report, one)} pictures of this kind the log-odds drop is {signed(use.drop)} "
-        f"[{signed(use.low)}, {signed(use.high)}]."
+        f"With {report.classes[one.other.emotion]} instead of {importance.emotion} the log-odds are {abs(gap):.2f} "
+        f"{'lower' if gap >= 0 else 'higher'}: the odds of {importance.emotion} are {_share(gap)} what they were. "
+        f"Over all {_pictures(report, one)} pictures of this kind the log-odds drop is {signed(importance.drop)} "
+        f"[{signed(importance.low)}, {signed(importance.high)}]."
     )
 
 
@@ -134,7 +137,7 @@ def _share(gap: float) -> str:
 
 
 def _pictures(report: Report, one: WorkedExample) -> str:
-    found = report.use
+    found = report.importance
     if found is None or found.design is None:
         return "the"
     design = found.design
@@ -148,7 +151,7 @@ def _pictures(report: Report, one: WorkedExample) -> str:
 
 def transplant_method(report: Report, links: Links) -> TransplantMethod | None:
     """The method page's section; None where neither regions nor labels are known."""
-    found = report.use
+    found = report.importance
     if found is None:
         return None
     return TransplantMethod(
@@ -170,7 +173,7 @@ def transplant_method(report: Report, links: Links) -> TransplantMethod | None:
 
 
 def _made(report: Report) -> str:
-    found = report.use
+    found = report.importance
     if found is None or found.design is None:
         return ""
     design = found.design[found.design["matched"].astype(bool)]

@@ -39,7 +39,7 @@ class TrustPanel:
 
 def trust_panel(report: Report, links: Links, k: int) -> TrustPanel | None:
     """The panel of model `k`; None where neither regions nor labels are known."""
-    found = report.use
+    found = report.importance
     if found is None:
         return None
     grade = next((grade for grade in found.grades if grade.model == report.models[k].name), None)

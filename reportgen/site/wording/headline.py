@@ -105,11 +105,11 @@ def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[s
 
 def _region_sentence(report: Report) -> str:
     """Which part of the face the models rely on for what; empty where no effect is significant."""
-    use = report.use
-    if use is None or not use.tested:
+    importance = report.importance
+    if importance is None or not importance.tested:
         return ""
     relying: dict[tuple[str, str], list[str]] = {}
-    for found in use.regions:
+    for found in importance.regions:
         if found.answer == "yes" and found.region != "background":
             relying.setdefault((found.region, found.emotion), []).append(found.model)
     sentences = [_shared_region(report, region, relying) for region in dict.fromkeys(region for region, _ in relying)]
@@ -117,7 +117,7 @@ def _region_sentence(report: Report) -> str:
         sentences = [
             f"{model.name} relies on the {REGION_NAMES[region]} for {emotions_of(mine)}."
             for model in report.models
-            for region, mine in used_regions(use.regions, model.name)[:1]
+            for region, mine in used_regions(importance.regions, model.name)[:1]
         ]
     return " ".join(list(filter(None, sentences))[:2])
 
@@ -240,8 +240,8 @@ def _definition(report: Report) -> Finding:
     question = "What defines each emotion?"
     link = Link("Every emotion, model by model", "emotions.html")
     best = best_model(report)
-    if report.use is not None and report.use.tested:
-        return _defined_by_use(report, best, question)
+    if report.importance is not None and report.importance.tested:
+        return _defined_by_importance(report, best, question)
     focus = report.regions.focus(report.models[best].name) if report.regions and report.labelled else ()
     if not focus:
         lead = "See the mean maps." if report.labelled else "See the maps."
@@ -264,9 +264,9 @@ def _definition(report: Report) -> Finding:
     return Finding(question, "mid", lead, text, link)
 
 
-def _defined_by_use(report: Report, best: int, question: str) -> Finding:
-    name, use = report.models[best].name, report.use
-    regions = used_regions(use.regions, name) if use is not None else ()
+def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
+    name, importance = report.models[best].name, report.importance
+    regions = used_regions(importance.regions, name) if importance is not None else ()
     link, more = Link("Heat and region importance", "index.html#regions"), Link("Every emotion", "emotions.html")
     if not regions:
         return Finding(
@@ -324,7 +324,7 @@ def _trust(report: Report, links: Links) -> Finding:
         )
     else:
         text += " No significant calibration error."
-    grade = next((g for g in report.use.grades if g.model == score.name), None) if report.use else None
+    grade = next((g for g in report.importance.grades if g.model == score.name), None) if report.importance else None
     if grade is not None and grade.grade:
         text += f" Heatmap grade: {grade.grade} (A to C). {grade_sentence(grade)}"
     text += _never_predicted(report)

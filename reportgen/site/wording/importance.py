@@ -27,20 +27,20 @@ from reportgen.site.wording.format import (
 )
 
 __all__ = [
+    "IMPORTANCE_RULE",
+    "IMPORTANCE_WORDS",
     "STATUS_WORDS",
-    "USE_RULE",
-    "USE_WORDS",
     "background_sentence",
     "claim_region",
     "corrected",
     "emotions_of",
+    "importance_anchor",
+    "importance_basis",
+    "importance_interval",
+    "importance_sentence",
     "pictures_of",
-    "use_anchor",
-    "use_basis",
-    "use_interval",
-    "use_sentence",
     "used_regions",
-    "with_use",
+    "with_importance",
 ]
 
 STATUS_WORDS: dict[Status, str] = {
@@ -50,7 +50,7 @@ STATUS_WORDS: dict[Status, str] = {
     "not tested": "swapping not tested",
 }
 
-USE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+IMPORTANCE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "yes": ("●", "important"),
         "small": ("○", "weakly important"),
@@ -61,7 +61,7 @@ USE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Every answer's sign and words."""
 
-USE_RULE = (
+IMPORTANCE_RULE = (
     f"Important: corrected p below {decimal(ALPHA)} and a log-odds drop of at least {MIN_DROP:g}. Weakly important: "
     f"such a p, a smaller drop. Not important: the whole interval lies below {MIN_DROP:g}. Inconclusive: none of "
     "these; more faces would be needed. p is corrected (Holm) for all emotions and regions of the face that were "
@@ -78,18 +78,18 @@ _ANSWERS = {
 }
 
 
-def use_interval(use: RegionImportance) -> str:
+def importance_interval(importance: RegionImportance) -> str:
     """As in "[−0.10, +0.32]"; empty where nothing bounds it."""
-    bounded = math.isfinite(use.low) and math.isfinite(use.high)
-    return f"[{signed(use.low)}, {signed(use.high)}]" if bounded else ""
+    bounded = math.isfinite(importance.low) and math.isfinite(importance.high)
+    return f"[{signed(importance.low)}, {signed(importance.high)}]" if bounded else ""
 
 
-def corrected(use: RegionImportance) -> str:
+def corrected(importance: RegionImportance) -> str:
     """As in "p = .03", of the p that is corrected for all that was tested; a dash where there is none."""
-    return "–" if math.isnan(use.p) else format_p(use.p)
+    return "–" if math.isnan(importance.p) else format_p(importance.p)
 
 
-def use_anchor(slug: str, region: str) -> str:
+def importance_anchor(slug: str, region: str) -> str:
     """Where on the model's page the table has the row of an emotion (by its slug) and region."""
     return f"use-{slug}-{slugify(region)}"
 
@@ -102,7 +102,7 @@ def pictures_of(found: ImportanceFindings) -> dict[tuple[int, str], int]:
     return dict(Counter(zip(matched["emotion"].tolist(), matched["region"].tolist(), strict=True)))
 
 
-def use_basis(found: ImportanceFindings) -> str:
+def importance_basis(found: ImportanceFindings) -> str:
     """As in "22 faces of each emotion (44 for the background) and 44 (88) pictures of them"; empty without a test."""
     if found.design is None:
         return ""
@@ -126,16 +126,16 @@ def _span(values: Sequence[int]) -> str:
     return number(low) if low == high else f"{number(low)} to {number(high)}"
 
 
-def use_sentence(use: RegionImportance | None, pictures: int = 0) -> str:
+def importance_sentence(importance: RegionImportance | None, pictures: int = 0) -> str:
     """What the transplant test says of one region, and how many pictures say so."""
-    if use is None or use.answer == "insufficient evidence":
+    if importance is None or importance.answer == "insufficient evidence":
         return "Effect of swapping not tested: too few faces."
-    drop = " ".join(filter(None, [signed(use.drop), use_interval(use)]))
-    p = "" if math.isnan(use.p) else f", corrected {format_p(use.p)}"
-    rests = count(use.receivers, "face") + (f" and {count(pictures, 'picture')}" if pictures else "")
+    drop = " ".join(filter(None, [signed(importance.drop), importance_interval(importance)]))
+    p = "" if math.isnan(importance.p) else f", corrected {format_p(importance.p)}"
+    rests = count(importance.receivers, "face") + (f" and {count(pictures, 'picture')}" if pictures else "")
     return (
-        f"Swapping the {REGION_NAMES[use.region]} for that of another emotion: log-odds drop of {use.emotion} "
-        f"{drop}{p}, over {rests}: {_ANSWERS[use.answer]}."
+        f"Swapping the {REGION_NAMES[importance.region]} for that of another emotion: log-odds drop of "
+        f"{importance.emotion} {drop}{p}, over {rests}: {_ANSWERS[importance.answer]}."
     )
 
 
@@ -143,17 +143,17 @@ def background_sentence(found: BackgroundFinding) -> str:
     """Heat on the background and the effect of swapping it, for one emotion of one model."""
     place = f" ({found.place})" if found.place else ""
     heat = f"{found.model} has above-average heat on the background for {found.emotion}{place}"
-    use = found.use
-    if use is None:
+    importance = found.use
+    if importance is None:
         return f"{heat}; the effect of swapping the background was not tested." if found.looks else (
             f"The effect of swapping the background was not tested for {found.emotion}."
         )  # fmt: skip
     effect = (
         f"with another emotion's background the log-odds of {found.emotion} fall by "
-        f"{interval_text(use.drop, use.low, use.high)}, {format_p(use.p)}, and its recall by "
-        f"{points(use.recall_drop, 0, sign=False)}"
+        f"{interval_text(importance.drop, importance.low, importance.high)}, {format_p(importance.p)}, and its "
+        f"recall by {points(importance.recall_drop, 0, sign=False)}"
     )
-    most = f"swapping it lowers the log-odds by at most {fixed(max(use.high, 0))}"
+    most = f"swapping it lowers the log-odds by at most {fixed(max(importance.high, 0))}"
     if found.state in ("uses it", "uses a little"):
         weakly = " weakly" if found.state == "uses a little" else ""
         if found.looks:
@@ -177,25 +177,25 @@ def claim_region(verdict: Verdict) -> str | None:
     return region if kind in ("on", "specific") and region != "face" else None
 
 
-def with_use(verdict: Verdict, use: ImportanceFindings | None) -> str:
+def with_importance(verdict: Verdict, importance: ImportanceFindings | None) -> str:
     """A verdict's sentence with its causal status behind it, where it claims heat on a region."""
     region = claim_region(verdict)
     if region is None or verdict.answer != "yes":
         return verdict_sentence(verdict)
-    status: Status = "not tested" if use is None else use.status(verdict.model, verdict.emotion, region)
+    status: Status = "not tested" if importance is None else importance.status(verdict.model, verdict.emotion, region)
     return verdict_sentence(verdict, STATUS_WORDS[status])
 
 
 def used_regions(uses: Sequence[RegionImportance], model: str) -> tuple[tuple[str, tuple[RegionImportance, ...]], ...]:
     """Parts of the face that a model uses, each with the emotions for which it does, the largest loss first."""
     found: dict[str, list[RegionImportance]] = {}
-    for use in uses:
-        if use.model == model and use.region != "background" and use.answer == "yes":
-            found.setdefault(use.region, []).append(use)
-    ordered = {region: tuple(sorted(part, key=lambda use: -use.drop)) for region, part in found.items()}
+    for importance in uses:
+        if importance.model == model and importance.region != "background" and importance.answer == "yes":
+            found.setdefault(importance.region, []).append(importance)
+    ordered = {region: tuple(sorted(part, key=lambda importance: -importance.drop)) for region, part in found.items()}
     return tuple(sorted(ordered.items(), key=lambda item: (-len(item[1]), -item[1][0].drop)))
 
 
 def emotions_of(uses: Sequence[RegionImportance]) -> str:
     """As in "happiness, neutral and surprise"."""
-    return and_list([use.emotion for use in uses])
+    return and_list([importance.emotion for importance in uses])

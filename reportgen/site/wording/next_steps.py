@@ -96,9 +96,9 @@ _CURES = {
 
 
 def _background(report: Report, links: Links) -> list[Step]:
-    use = report.use
+    importance = report.importance
     found = report.regions.backgrounds() if report.regions else ()
-    if not found or (use is not None and use.tested):
+    if not found or (importance is not None and importance.tested):
         return []
     text = (
         f"There is above-average heat on the background for {where(found)}. Build again with experiments on: regions "

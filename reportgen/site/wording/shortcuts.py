@@ -84,7 +84,7 @@ def proved_shortcuts(report: Report) -> tuple[Shortcut, ...]:
 
 def proved_backgrounds(report: Report) -> tuple[BackgroundFinding, ...]:
     """Emotions predicted from the background, the largest log-odds drop first."""
-    found = () if report.use is None else tuple(b for b in report.use.backgrounds if b.cheating)
+    found = () if report.importance is None else tuple(b for b in report.importance.backgrounds if b.cheating)
     return tuple(sorted(found, key=lambda b: -b.score))
 
 
@@ -196,13 +196,14 @@ def _images(links: Links, shortcuts: Sequence[Shortcut]) -> Link:
 
 def _background_drop(background: BackgroundFinding, digits: int = 2) -> str:
     """As in "by 0.9 [+0.6, +1.2] and recall by 12 percentage points (40 faces)"."""
-    use = background.use
-    if use is None:
+    importance = background.use
+    if importance is None:
         return f"by {background.score:.1f}"
-    low, high = signed(use.low, digits), signed(use.high, digits)
+    low, high = signed(importance.low, digits), signed(importance.high, digits)
     return (
-        f"by {signed(use.drop, digits).removeprefix('+')} [{low}, {high}] and recall by "
-        f"{points(use.recall_drop, 0, sign=False, unit=' percentage points')} ({count(use.receivers, 'face')})"
+        f"by {signed(importance.drop, digits).removeprefix('+')} [{low}, {high}] and recall by "
+        f"{points(importance.recall_drop, 0, sign=False, unit=' percentage points')} "
+        f"({count(importance.receivers, 'face')})"
     )
 
 
@@ -220,7 +221,7 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
         return Headline(f"{first.model} relies on the background for {emotions}{at}.", reading)
     if shortcuts:
         return Headline(_reliance(report, shortcuts), reading)
-    if report.use is not None and report.use.tested:
+    if report.importance is not None and report.importance.tested:
         return None
     strong = [v for v in (report.regions.backgrounds() if report.regions else ()) if v.value >= GLARING]
     if not strong:
@@ -231,8 +232,8 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
     return Headline(f"{most.model} has much heat on the background for {emotions}{at}.", reading)
 
 
-def _recall_drop(use: RegionImportance | None) -> float:
-    return 0.0 if use is None else use.recall_drop
+def _recall_drop(importance: RegionImportance | None) -> float:
+    return 0.0 if importance is None else importance.recall_drop
 
 
 def _reliance(report: Report, shortcuts: Sequence[Shortcut]) -> str:
@@ -273,8 +274,8 @@ def cheating_answer(report: Report) -> Finding:
             if report.labelled
             else Link("All images", "explorer.html"),
         )
-    if report.use is not None and report.use.tested:
-        return _tested(report, report.use.backgrounds)
+    if report.importance is not None and report.importance.tested:
+        return _tested(report, report.importance.backgrounds)
     return _untested(report)
 
 
@@ -323,7 +324,7 @@ def _counts(report: Report) -> str:
 
 def _no_background(report: Report) -> str:
     """What is known of the background where it is not the culprit."""
-    tested = [] if report.use is None else [b for b in report.use.backgrounds if b.state != "not tested"]
+    tested = [] if report.importance is None else [b for b in report.importance.backgrounds if b.state != "not tested"]
     if not tested:
         return "The effect of swapping the background was not tested."
     clear = [b for b in tested if b.state in ("clear", "looks only")]

@@ -28,8 +28,8 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
     found: list[tuple[Tables, Dictionary]] = []
     if report.attention is not None:
         found.append(_attention_tables(report.attention))
-    if report.use is not None:
-        found.append(_importance_tables(report.use))
+    if report.importance is not None:
+        found.append(_importance_tables(report.importance))
     if report.shortcuts is not None:
         found.append((report.shortcuts.tables, SHORTCUT_DICTIONARY))
     if report.agreements:

@@ -19,9 +19,9 @@ READ = """canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas
 def _page(browser: Any, published: Published, report: Report, row: int) -> Any:
     page = browser.new_context(has_touch=True).new_page()
     image = report.analysis.images["image_id"].iloc[row]
-    page.goto((published.site / "images" / f"{image}.html").resolve().as_uri() + "#hand")
+    page.goto((published.site / "images" / f"{image}.html").resolve().as_uri() + "#map-comparison")
     page.locator("[data-difference] canvas").wait_for()
-    page.locator("[data-hand]").scroll_into_view_if_needed()
+    page.locator("[data-map-comparison]").scroll_into_view_if_needed()
     page.wait_for_timeout(100)
     return page
 
@@ -106,5 +106,5 @@ def test_error_cards_lead_to_it(browser: Any, published: Published) -> None:
     page = browser.new_context().new_page()
     page.goto((published.site / "errors/resnet18.html").resolve().as_uri())
     page.get_by_role("link", name="compare by hand").first.click()
-    page.wait_for_url("**/images/*.html#hand")
-    assert page.locator("#hand").is_visible()
+    page.wait_for_url("**/images/*.html#map-comparison")
+    assert page.locator("#map-comparison").is_visible()

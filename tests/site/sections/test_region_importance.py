@@ -36,7 +36,7 @@ from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
 from reportgen.site.sections import patterns as views_patterns
 from reportgen.site.sections.patterns import pattern_rows
-from reportgen.site.sections.region_importance import UsePictures, UseSection, use_section
+from reportgen.site.sections.region_importance import ImportancePictures, ImportanceSection, importance_section
 from reportgen.site.sections.trust import TrustPanel, trust_panel
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
@@ -66,11 +66,11 @@ def words(element: ElementTree.Element) -> str:
 
 
 def found(report: Report) -> ImportanceFindings:
-    assert report.use is not None
-    return report.use
+    assert report.importance is not None
+    return report.importance
 
 
-def a_use(emotion: str, region: str, gap: float, answer: Any = "yes", **more: Any) -> RegionImportance:
+def an_importance(emotion: str, region: str, gap: float, answer: Any = "yes", **more: Any) -> RegionImportance:
     values: dict[str, Any] = {
         "model": "ResNet18", "emotion": emotion, "region": region, "answer": answer, "drop": gap, "low": gap - 0.1,
         "high": gap + 0.1, "recall_drop": 0.1, "p": 0.001 if answer in ("yes", "small") else 0.4, "receivers": 8,
@@ -83,11 +83,11 @@ def a_use(emotion: str, region: str, gap: float, answer: Any = "yes", **more: An
 @pytest.fixture
 def changed(report: Report) -> Callable[[ImportanceFindings], Report]:
     """The small report with other findings."""
-    return lambda use: replace(report, use=use)
+    return lambda importance: replace(report, importance=importance)
 
 
-def section_of(report: Report, k: int) -> UseSection | None:
-    return use_section(report, Links(report, ()), k, UsePictures())
+def section_of(report: Report, k: int) -> ImportanceSection | None:
+    return importance_section(report, Links(report, ()), k, ImportancePictures())
 
 
 def panel_of(report: Report, k: int) -> TrustPanel | None:
@@ -101,22 +101,22 @@ def test_the_table_is_the_records(published: Published, report: Report) -> None:
         rows = [words(row) for row in table.iter(f"{XHTML}tr")][1:]
         uses = [u for u in found(report).regions if u.model == model and u.emotion in ("anger", "happiness")]
         assert len(rows) == len(uses) == 12
-        for row, use in zip(rows, uses, strict=True):
-            assert row.startswith(f"{use.emotion} {REGION_NAMES[use.region]} ")
-            assert f"{signed(use.drop)} [{signed(use.low)}, {signed(use.high)}]" in row
-            assert f" {points(use.recall_drop, 0)} " in row
-            assert format_p(use.p) in row
-            assert f"{use.receivers} faces, {use.persons} persons {use.donors}" in row
-            if math.isfinite(use.unmatched):
-                assert row.rpartition("persons")[2].split()[1].removesuffix(",") == signed(use.unmatched)
+        for row, importance in zip(rows, uses, strict=True):
+            assert row.startswith(f"{importance.emotion} {REGION_NAMES[importance.region]} ")
+            assert f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]" in row
+            assert f" {points(importance.recall_drop, 0)} " in row
+            assert format_p(importance.p) in row
+            assert f"{importance.receivers} faces, {importance.persons} persons {importance.donors}" in row
+            if math.isfinite(importance.unmatched):
+                assert row.rpartition("persons")[2].split()[1].removesuffix(",") == signed(importance.unmatched)
 
 
 def test_the_constructed_truth_is_said(published: Published, report: Report) -> None:
     text = words(by_id(page(published, "models/custom-cnn.html"), "use"))
-    use = {(u.emotion, u.region): u for u in found(report).regions if u.model == "Custom CNN"}
-    assert use["happiness", "mouth"].answer == use["anger", "background"].answer == "yes"
+    importance = {(u.emotion, u.region): u for u in found(report).regions if u.model == "Custom CNN"}
+    assert importance["happiness", "mouth"].answer == importance["anger", "background"].answer == "yes"
     for emotion, region in (("happiness", "mouth"), ("anger", "background")):
-        assert f"the {region} for {emotion} ({signed(use[emotion, region].drop)})" in text
+        assert f"the {region} for {emotion} ({signed(importance[emotion, region].drop)})" in text
     assert "Not tested: fear and neutral, with fewer than 6 faces" in text
     assert next(background_sentence(b) for b in found(report).backgrounds if b.state == "uses it") in text
     # Happiness hangs on the forehead only while colour and light are the donors' own.
@@ -133,11 +133,11 @@ def test_every_donor_emotion_has_its_cell(published: Published, report: Report) 
     for table, region in zip(tables, TRANSPLANTED, strict=True):
         for row in list(table.iter(f"{XHTML}tr"))[1:]:
             head, *cells = list(row)
-            use = uses[words(head), region]
-            assert [words(cell) for cell in cells] == [signed(gap) for gap in use.by_donor]
-            for d, (cell, gap) in enumerate(zip(cells, use.by_donor, strict=True)):
+            importance = uses[words(head), region]
+            assert [words(cell) for cell in cells] == [signed(gap) for gap in importance.by_donor]
+            for d, (cell, gap) in enumerate(zip(cells, importance.by_donor, strict=True)):
                 if math.isfinite(gap):
-                    e = report.analysis.classes.index(use.emotion)
+                    e = report.analysis.classes.index(importance.emotion)
                     same = (design["emotion"] == e) & (design["donor_emotion"] == d) & (design["region"] == region)
                     n = int((same & design["matched"]).sum())
                     assert f"{n} pictures" in cell.get("title", "")
@@ -172,32 +172,32 @@ def test_rows_of_the_forest_are_the_tested_emotions(report: Report) -> None:
     rows = importance_rows([u for u in found(report).regions if u.model == "ResNet18"], report.analysis.classes)
     assert [row.emotion for row in rows] == ["anger", "happiness"]
     for row in rows:
-        assert [use.region for use in row.regions] == list(TRANSPLANTED)
+        assert [importance.region for importance in row.regions] == list(TRANSPLANTED)
         assert [r for r, need in zip(TRANSPLANTED, row.people, strict=True) if need] == list(
             HUMAN[row.emotion].required
         )
 
 
 def test_the_forest_fills_what_is_beyond_doubt_and_cuts_what_goes_on() -> None:
-    def drawn(use: RegionImportance, emotion: str = "joy") -> str:
-        others = [a_use(emotion, region, 0.0, "no") for region in TRANSPLANTED if region != use.region]
-        uses = sorted([use, *others], key=lambda u: TRANSPLANTED.index(u.region))
+    def drawn(importance: RegionImportance, emotion: str = "joy") -> str:
+        others = [an_importance(emotion, region, 0.0, "no") for region in TRANSPLANTED if region != importance.region]
+        uses = sorted([importance, *others], key=lambda u: TRANSPLANTED.index(u.region))
         return importance_plot(importance_rows([replace(u, emotion=emotion) for u in uses], (emotion,)), 0, LIGHT)[
             0
         ].decode()
 
     hollow = f"fill: {LIGHT.paper}"
-    assert drawn(a_use("joy", "mouth", 1.0)).count(hollow) == 5
-    assert drawn(a_use("joy", "mouth", 1.0, "undetermined")).count(hollow) == 6
+    assert drawn(an_importance("joy", "mouth", 1.0)).count(hollow) == 5
+    assert drawn(an_importance("joy", "mouth", 1.0, "undetermined")).count(hollow) == 6
     # Too few faces: whatever p says.
-    assert drawn(a_use("joy", "mouth", 1.0, "insufficient evidence", p=0.001)).count(hollow) == 6
+    assert drawn(an_importance("joy", "mouth", 1.0, "insufficient evidence", p=0.001)).count(hollow) == 6
     # Both have the same axis: an interval may reach 1.6 times as far as the outermost point.
-    plain, wide = (drawn(a_use("joy", "mouth", 1.0, high=end)) for end in (1.6, 90.0))
+    plain, wide = (drawn(an_importance("joy", "mouth", 1.0, high=end)) for end in (1.6, 90.0))
     assert wide.count("<use") == plain.count("<use") + 1
-    infinite = drawn(a_use("joy", "mouth", 1.0, "insufficient evidence", low=-math.inf, high=math.inf, p=NAN))
+    infinite = drawn(an_importance("joy", "mouth", 1.0, "insufficient evidence", low=-math.inf, high=math.inf, p=NAN))
     assert not re.search(r"\b(nan|inf)\b", infinite)
     # Only an emotion that people were studied for has their marks.
-    own = a_use("joy", "mouth", 1.0, high=1.6)
+    own = an_importance("joy", "mouth", 1.0, high=1.6)
     assert drawn(own, "happiness").count("<use") == plain.count("<use") + len(HUMAN["happiness"].required)
 
 
@@ -224,8 +224,8 @@ def test_the_forest_comes_out_the_same_every_time_and_keeps_names_as_they_are(re
     ],
 )
 def test_which_cells_are_worked(answers: list[tuple[str, float, str]], shown: list[str]) -> None:
-    uses = [a_use("joy", region, gap, answer) for region, gap, answer in answers]
-    assert [use.region for use in shown_cells(uses)] == shown
+    uses = [an_importance("joy", region, gap, answer) for region, gap, answer in answers]
+    assert [importance.region for importance in shown_cells(uses)] == shown
 
 
 def test_the_pair_nearest_the_mean_is_chosen_among_faces_read_correctly() -> None:
@@ -326,7 +326,7 @@ def test_too_few_faces_are_not_blamed_on_the_settings(
     nothing = replace(found(report), regions=(), design=None, answers={})
     section = section_of(changed(nothing), 0)
     assert section is not None and "no emotion has 6 labelled faces" in section.empty
-    assert draw_worked_examples(replace(report, use=nothing), 0, {}.__setitem__) == ()
+    assert draw_worked_examples(replace(report, importance=nothing), 0, {}.__setitem__) == ()
 
 
 @pytest.mark.parametrize(
@@ -343,9 +343,9 @@ def test_too_few_faces_are_not_blamed_on_the_settings(
 def test_an_answer_that_hangs_on_colour_is_told(
     changed: Callable[[ImportanceFindings], Report], report: Report, matched: str, unmatched: str, said: str
 ) -> None:
-    use = a_use("happiness", "nose", 0.05, matched, unmatched=0.4, unmatched_answer=unmatched)
-    rest = [a_use("happiness", region, 0.0, "no") for region in TRANSPLANTED if region != "nose"]
-    section = section_of(changed(replace(found(report), regions=(use, *rest), backgrounds=())), 1)
+    importance = an_importance("happiness", "nose", 0.05, matched, unmatched=0.4, unmatched_answer=unmatched)
+    rest = [an_importance("happiness", region, 0.0, "no") for region in TRANSPLANTED if region != "nose"]
+    section = section_of(changed(replace(found(report), regions=(importance, *rest), backgrounds=())), 1)
     assert section is not None and section.unmatched
     both = "The nose for happiness: +0.05 with colour and light matched, +0.40 with the donors' own colour and light"
     assert section.notes == ((f"{both}: {said}",) if said else ())
@@ -415,8 +415,8 @@ def test_every_pattern_on_a_region_carries_its_causal_status(report: Report, mon
     )
     monkeypatch.setattr(views_patterns, "_spread", lambda *_: [])
 
-    def told(use: ImportanceFindings | None) -> dict[str, str]:
-        made = replace(report, use=use, attention=replace(attention, patterns=tuple(
+    def told(importance: ImportanceFindings | None) -> dict[str, str]:
+        made = replace(report, importance=importance, attention=replace(attention, patterns=tuple(
             replace(p, images=p.images[:0]) for p in patterns
         )))  # fmt: skip
         links, nothing = Links(made, ()), Drawn(*np.zeros((2, 0), int), (), (), {}, {})
@@ -425,11 +425,11 @@ def test_every_pattern_on_a_region_carries_its_causal_status(report: Report, mon
             row.pattern: row.emotions for row in pattern_rows(made, links, Tiles(made, links, nothing), made.regions, 1)
         }
 
-    use = found(report)
-    mouth = told(use)["Heat on the mouth"]
+    importance = found(report)
+    mouth = told(importance)["Heat on the mouth"]
     for emotion in claimed:
         group = next(part for part in mouth.split("; ") if emotion in part)
-        assert group.endswith(f"(use {use.status('ResNet18', emotion, 'mouth')})")
+        assert group.endswith(f"(use {importance.status('ResNet18', emotion, 'mouth')})")
     # The face as a whole is not a region that can be exchanged.
-    assert told(use)["Heat on the face"] == "happiness, anger and fear"
+    assert told(importance)["Heat on the face"] == "happiness, anger and fear"
     assert told(None)["Heat on the mouth"] == "happiness, anger and fear (use not tested)"

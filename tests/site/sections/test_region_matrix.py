@@ -19,7 +19,7 @@ from reportgen.site.report import Report
 from reportgen.site.sections.region_matrix import MatrixCell, matrix_keys, region_matrices
 from reportgen.site.wording.attention import REGION_NAMES, SHOWN
 from reportgen.site.wording.format import format_p, signed
-from reportgen.site.wording.importance import USE_RULE, pictures_of, use_basis, use_sentence
+from reportgen.site.wording.importance import IMPORTANCE_RULE, importance_basis, importance_sentence, pictures_of
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 TONES = {"yes": "strong", "small": "some", "no": "off", "undetermined": "open", "insufficient evidence": "untested"}
@@ -43,30 +43,34 @@ def tables(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
 
 
 def used(report: Report, model: str) -> dict[tuple[str, str], RegionImportance]:
-    assert report.use is not None
-    return {(u.emotion, u.region): u for u in report.use.regions if u.model == model}
+    assert report.importance is not None
+    return {(u.emotion, u.region): u for u in report.importance.regions if u.model == model}
 
 
 @pytest.fixture
 def cells(report: Report) -> Callable[[RegionImportance], MatrixCell]:
     """The cell that a use of the small report's second model becomes."""
 
-    def make(use: RegionImportance) -> MatrixCell:
-        assert report.use is not None
-        rest = [u for u in report.use.regions if (u.model, u.emotion, u.region) != (use.model, use.emotion, use.region)]
-        changed = replace(report, use=replace(report.use, regions=(*rest, use)))
+    def make(importance: RegionImportance) -> MatrixCell:
+        assert report.importance is not None
+        rest = [
+            u
+            for u in report.importance.regions
+            if (u.model, u.emotion, u.region) != (importance.model, importance.emotion, importance.region)
+        ]
+        changed = replace(report, importance=replace(report.importance, regions=(*rest, importance)))
         assert changed.regions is not None
         matrix = region_matrices(changed, Links(changed, ()), changed.regions)[1]
-        row = next(row for row in matrix.rows if row.emotion == use.emotion)
-        return row.cells[TRANSPLANTED.index(use.region)]
+        row = next(row for row in matrix.rows if row.emotion == importance.emotion)
+        return row.cells[TRANSPLANTED.index(importance.region)]
 
     return make
 
 
 def test_every_cell_is_its_record_and_opens_its_interval(published: Published, report: Report) -> None:
     root = page(published, "index.html")
-    assert report.use is not None
-    made, seen = pictures_of(report.use), 0
+    assert report.importance is not None
+    made, seen = pictures_of(report.importance), 0
     for model, table in zip(report.analysis.models, tables(root), strict=True):
         uses = used(report, model.name)
         for tr in list(table.iter(f"{XHTML}tr"))[1:]:
@@ -76,16 +80,21 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                 assert words(cells[0]) == "too few images to say"
                 continue
             for region, td in zip(TRANSPLANTED, cells, strict=True):
-                use = uses[emotion, region]
-                assert td.get("class") == ("bad" if use.cheating else TONES[use.answer])
+                importance = uses[emotion, region]
+                assert td.get("class") == ("bad" if importance.cheating else TONES[importance.answer])
                 button = td.find(f"{XHTML}button")
-                assert button is not None and words(button).startswith(signed(use.drop))
+                assert button is not None and words(button).startswith(signed(importance.drop))
                 opened = by_id(root, button.get("popovertarget", ""))
                 text, where = words(opened), REGION_NAMES[region]
                 assert text.startswith(f"{model.name}: {emotion}, {where}.")
                 pictures = made[report.analysis.classes.index(emotion), region]
-                assert f"{signed(use.drop)} log-odds [{signed(use.low)}, {signed(use.high)}]" in text
-                assert f"corrected {format_p(use.p)}, over {use.receivers} faces and {pictures} pictures" in text
+                assert (
+                    f"{signed(importance.drop)} log-odds [{signed(importance.low)}, {signed(importance.high)}]" in text
+                )
+                assert (
+                    f"corrected {format_p(importance.p)}, over {importance.receivers} faces and {pictures} pictures"
+                    in text
+                )
                 links = {words(a): a.get("href", "") for a in opened.iter(f"{XHTML}a")}
                 assert set(links) == {"The test of its use", "Images whose heat peaks there"}
                 # The number leads to its own row of the transplant test, heat to the explorer, and both say so.
@@ -104,9 +113,9 @@ def test_the_same_numbers_stand_in_a_table(published: Published, report: Report)
         assert len(rows) == 2 * len(TRANSPLANTED)
         for row in rows:
             emotion = row.split(" ")[0]
-            use = next(u for (e, r), u in uses.items() if e == emotion and f" {REGION_NAMES[r]} " in f"{row} ")
-            assert f"{signed(use.drop)} [{signed(use.low)}, {signed(use.high)}]" in row
-            assert format_p(use.p) in row and f"{use.receivers} faces" in row
+            importance = next(u for (e, r), u in uses.items() if e == emotion and f" {REGION_NAMES[r]} " in f"{row} ")
+            assert f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]" in row
+            assert format_p(importance.p) in row and f"{importance.receivers} faces" in row
 
 
 @pytest.mark.parametrize(
@@ -131,8 +140,8 @@ def test_not_decided_is_not_no(
 def test_what_nothing_bounds_is_not_shown_as_a_number(
     cells: Callable[[RegionImportance], MatrixCell], report: Report
 ) -> None:
-    use = replace(used(report, "ResNet18")["happiness", "nose"], answer="undetermined", p=float("nan"))
-    cell = cells(replace(use, low=-float("inf"), high=float("inf")))
+    importance = replace(used(report, "ResNet18")["happiness", "nose"], answer="undetermined", p=float("nan"))
+    cell = cells(replace(importance, low=-float("inf"), high=float("inf")))
     assert not re.search(r"\b(nan|inf)\b", f"{cell} {cell.row}")
 
 
@@ -149,11 +158,11 @@ def test_the_key_tells_what_is_there(report: Report) -> None:
 def test_the_rule_and_what_the_numbers_rest_on_stand_beside_them(
     published: Published, report: Report, name: str
 ) -> None:
-    assert report.use is not None
+    assert report.importance is not None
     text = words(page(published, name))
-    assert USE_RULE in text and use_basis(report.use) in text
-    assert "8 faces of the emotion and 32 pictures" in use_basis(report.use)
-    assert "on 10 faces and 40 pictures" in use_basis(report.use)
+    assert IMPORTANCE_RULE in text and importance_basis(report.importance) in text
+    assert "8 faces of the emotion and 32 pictures" in importance_basis(report.importance)
+    assert "on 10 faces and 40 pictures" in importance_basis(report.importance)
 
 
 def test_without_a_test_of_use_the_cells_tell_of_heat(variants: dict[str, Published]) -> None:
@@ -168,7 +177,7 @@ def test_without_a_test_of_use_the_cells_tell_of_heat(variants: dict[str, Publis
 
 
 def test_a_use_that_was_not_tested_says_so() -> None:
-    assert use_sentence(None) == "Use not tested: too few faces."
+    assert importance_sentence(None) == "Use not tested: too few faces."
 
 
 @pytest.mark.browser

@@ -122,11 +122,11 @@ def test_a_models_page_says_it_in_its_lede_beside_its_grade_and_before_its_use(p
     root = page(published, "models/custom-cnn.html")
     claim = "It relies on colour for happiness."
     assert claim in words(of_class(root, "lede")[0])
-    trust, use = (next(e for e in root.iter() if e.get("id") == name) for name in ("trust", "use"))
+    trust, importance = (next(e for e in root.iter() if e.get("id") == name) for name in ("trust", "use"))
     assert claim.replace("It", "Custom CNN", 1) in words(trust) and "on the background" not in words(
         of_class(trust, "caution")[0]
     )
-    proofs = [words(proof) for proof in of_class(use, "proved")]
+    proofs = [words(proof) for proof in of_class(importance, "proved")]
     assert [claim in text for text in proofs] == [False, True]
     assert "anger off the background" in proofs[0] and "points of recall (" in proofs[0]
     other = page(published, "models/resnet18.html")
@@ -154,9 +154,9 @@ def test_a_class_that_is_never_answered_is_said_to_be(changed: Callable[..., Rep
     assert "of ResNet18's 90 are right" in emotion_lede(shown, HAPPINESS)
     parts = [score.emotions[HAPPINESS] for score in shown.scores]
     assert [correct_predictions(part) for part in parts] == ["it never answers happiness", "80 of 90 answers right"]
-    from reportgen.site.sections.region_profile import profile_view
+    from reportgen.site.sections.region_profile import region_profile
 
-    profile = profile_view(shown, Links(shown, ()), HAPPINESS)
+    profile = region_profile(shown, Links(shown, ()), HAPPINESS)
     assert profile is not None
     for _, answers, _ in profile.checks[:2]:
         assert answers[0].endswith("; never predicts happiness") and "never" not in answers[1]
@@ -181,15 +181,15 @@ def test_every_peak_has_a_row(published: Published, report: Report) -> None:
 
 
 def test_heat_on_the_background_stands_beside_its_use(published: Published, report: Report) -> None:
-    assert report.use is not None
+    assert report.importance is not None
     for model in report.analysis.models:
         root = page(published, f"models/{model.slug}.html")
         section = next(e for e in root.iter() if e.get("id") == "patterns")
         row = next(r for r in map(words, section.iter(f"{XHTML}tr")) if r.startswith("Heat on the background"))
-        for use in report.use.regions:
-            if use.model == model.name and use.region == "background":
+        for importance in report.importance.regions:
+            if importance.model == model.name and importance.region == "background":
                 said = {"no": "at most", "yes": "Used for", "small": "Used for", "undetermined": "Undetermined for"}
-                assert said.get(use.answer, "") in row
+                assert said.get(importance.answer, "") in row
 
 
 def test_what_chance_gives_is_no_interval() -> None:

@@ -37,7 +37,7 @@
     context.putImageData(picture, 0, 0);
   }
 
-  Array.prototype.forEach.call(document.querySelectorAll("[data-hand]"), function (box) {
+  Array.prototype.forEach.call(document.querySelectorAll("[data-map-comparison]"), function (box) {
     var models = Array.prototype.map.call(box.querySelectorAll("[data-values]"), function (node) {
       var height = Number(node.dataset.height), width = Number(node.dataset.width);
       return {
