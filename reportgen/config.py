@@ -1,4 +1,4 @@
-"""Settings: from `reportgen.toml`, overridden by flags, validated once, printed on the method page."""
+"""Settings, each declared once: read from `reportgen.toml`, overridden by flags, validated, used everywhere."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
     "with_settings",
 ]
 
-# Read without being asked for.
+# Read where no settings file is named.
 _FOUND = Path("reportgen.toml")
 RENAMED = {"sample_images": "max_explained_images", "training_unweighted": "assume_unweighted_training"}
 """New names of settings by their old ones, which go on working."""
@@ -49,7 +49,7 @@ class _Section(BaseModel):
 
 
 class Columns(_Section):
-    """Which column of the test set means what; None: the usual names are tried."""
+    """Which column of the test set means what; None to try the usual names."""
 
     path: str | None = None
     emotion: str | None = None
@@ -60,10 +60,9 @@ class Columns(_Section):
 
 
 class RegionMasks(_Section):
-    """The user's own regions: one label image (PNG) per image, of the same stem, in `folder`.
+    """The user's own regions: one label image (PNG) per image, with the same stem, in `folder`.
 
-    `labels` says which region each integer in them is, with names of `reportgen.faces.regions.REGIONS`; "" is
-    background.
+    `labels` maps each integer in them to a name of `reportgen.faces.regions.REGIONS`; "" is background.
     """
 
     folder: Path | None = None
@@ -73,9 +72,9 @@ class RegionMasks(_Section):
 class RayCluster(_Section):
     """How `engine = "ray"` runs.
 
-    `address` is that of a running cluster ("auto", "host:port" or "ray://..."); without it RAY_ADDRESS counts, else one
-    is started on this machine. `storage` is where the workers write, as pyarrow.fs opens it ("s3://bucket/folder"); not
-    needed where the output folder is shared by all machines.
+    `address` is that of a running cluster ("auto", "host:port" or "ray://..."). Without it RAY_ADDRESS is used, and
+    without that a cluster is started on this machine. `storage` is where the workers write, as pyarrow.fs opens it
+    ("s3://bucket/folder"); it is not needed where all machines share the output folder.
     """
 
     address: str | None = None
@@ -106,7 +105,7 @@ class Preprocessing(_Section):
 
 
 class ModelConfig(_Section):
-    """One model. Only `checkpoint` is needed for the two architectures that are recognised by their weights."""
+    """One model. Only `checkpoint` is needed for architectures that are recognised by their weights."""
 
     checkpoint: Path
     factory: str | None = Field(default=None, pattern=r"^[\w.]+:[\w.]+$")
@@ -139,7 +138,7 @@ class Setting:
 
 
 class Config(_Section):
-    """Everything a build can be told: one field per setting, with a `Setting` that says what it affects."""
+    """All settings of a build: one field each, with a `Setting` that says what it affects."""
 
     data: Annotated[
         Path | None,
@@ -338,7 +337,7 @@ def with_new_names(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_config(path: Path | None, overrides: dict[str, Any], *, runs_models: bool = True) -> Config:
-    """Settings from a TOML file and from flags; flags win.
+    """Read settings from a TOML file and from flags; flags win.
 
     Parameters
     ----------
@@ -346,14 +345,14 @@ def load_config(path: Path | None, overrides: dict[str, Any], *, runs_models: bo
         The file, or None for `reportgen.toml` in the working directory where there is one. Relative paths inside it
         are relative to the file.
     overrides
-        Values of flags by field name; None means "not given". `models` is merged by name.
+        Values of flags by the setting's name; None means "not given". `models` is merged by name.
     runs_models
-        False for what runs no model: then a found file may say what code a model needs.
+        False for a command that runs no model: then a file that was only found may name code.
 
     Raises
     ------
     ConfigError
-        The file cannot be read or a value is not allowed; names the key and what is allowed.
+        The file cannot be read or a value is not allowed; the message names the key and what is allowed.
     """
     values: dict[str, Any] = {}
     overrides = _renamed(overrides, "command line")
@@ -364,8 +363,8 @@ def load_config(path: Path | None, overrides: dict[str, Any], *, runs_models: bo
         values = _renamed(_read_toml(path), str(path))
         if "unsafe_load" in values:
             raise ConfigError(
-                f"{path}: unsafe_load: not a setting of a file, which may be a stranger's; remove the line, and if the "
-                "checkpoints are your own give --unsafe-load (in Python unsafe_load=True)"
+                f"{path}: unsafe_load: cannot be set in a file, which may be somebody else's; remove the line, and "
+                "if the checkpoints are your own give --unsafe-load (in Python unsafe_load=True)"
             )
         _anchor(values, path.parent)
     runs = _code_named_by(values) if found and runs_models and not overrides.get("unsafe_load") else {}
@@ -375,7 +374,7 @@ def load_config(path: Path | None, overrides: dict[str, Any], *, runs_models: bo
 
 
 def _code_named_by(values: dict[str, Any]) -> dict[str, str]:
-    """What in a settings file makes a build run code of the file's choice, by model; "" is the cluster."""
+    """By model, what in a settings file makes a build run code of the file's choice; "" is the cluster."""
     models = values.get("models")
     entries = models.items() if isinstance(models, dict) else ()
     named = {
@@ -385,16 +384,16 @@ def _code_named_by(values: dict[str, Any]) -> dict[str, str]:
     }
     cluster = values.get("ray")
     if isinstance(cluster, dict) and cluster.get("address") not in (None, "auto"):
-        # What comes back from a cluster is unpickled here; "auto" is one that runs on this machine.
+        # Results of a cluster are unpickled here; "auto" is a cluster that runs on this machine.
         named[""] = f"ray.address = '{cluster['address']}'"
     return named
 
 
 def _refuse_found_code(config: Config, named: dict[str, str], overrides: dict[str, Any]) -> None:
-    """Settings that merely lay in the working directory, where a stranger may have put them, run no code unasked."""
+    """Refuse code named by a file that was only found in the working directory, where anybody may have put it."""
     given = {name for name, entry in (overrides.get("models") or {}).items() if entry.get("factory") is not None}
     for name, what in named.items():
-        # A flag may have put another model, or another cluster's engine, in its place.
+        # A flag may have replaced the model, or the engine.
         counts = config.engine == "ray" if name == "" else name in config.models and name not in given
         if counts:
             raise ConfigError(
@@ -404,7 +403,7 @@ def _refuse_found_code(config: Config, named: dict[str, str], overrides: dict[st
 
 
 def with_settings(config: Config, overrides: dict[str, Any]) -> Config:
-    """Settings with others on top, as `load_config` does for a file.
+    """Override settings, as `load_config` does those of a file.
 
     Raises
     ------
@@ -415,7 +414,7 @@ def with_settings(config: Config, overrides: dict[str, Any]) -> Config:
 
 
 def with_absolute_paths(config: Config) -> Config:
-    """The same settings for a process that may have another working directory."""
+    """The same settings with absolute paths, for a process with another working directory."""
     values = config.model_dump()
     _anchor(values, Path.cwd())
     return Config.model_validate(values)
@@ -433,7 +432,7 @@ def _merged(values: dict[str, Any], overrides: dict[str, Any], source: str) -> C
         if value is None:
             continue
         if key == "models":
-            # A flag names the models of this build; a section of the same name still lends its details.
+            # Flags name the models of this build; a section of the same name adds its details.
             known = values.get("models", {})
             values["models"] = {name: {**known.get(name, {}), **entry} for name, entry in value.items()}
         else:
@@ -461,7 +460,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _anchor(values: dict[str, Any], folder: Path) -> None:
-    """Make relative paths start from a folder, such as that of the settings file, in place."""
+    """Make relative paths relative to a folder, such as that of the settings file; in place."""
     for key in ("data", "output", "image_root"):
         if isinstance(values.get(key), str | Path):
             values[key] = folder / values[key]

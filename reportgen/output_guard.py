@@ -1,6 +1,6 @@
-"""What in an output folder is ours to replace: files that our own records list, and nothing else.
+"""Which files of an output folder a build may replace: those that our own manifests list, and nothing else.
 
-Looked at before anything is computed, so that a name which is already taken costs seconds and not an hour.
+This is checked before anything is computed, so that a name which is already taken costs seconds and not an hour.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ __all__ = [
 ]
 
 Kind = Literal["build", "merge", "explain", "diff"]
-"""Whose report an output folder holds."""
+"""The command whose report an output folder holds."""
 
 MANIFEST = "manifest.json"
 MARK = "reportgen site"
 MAILED = "report-mail.zip"
 STATE = ".reportgen.json"
 SCRATCH = (".site-new", ".mail-new")
-"""Folders beside the site in which new ones grow."""
+"""Folders beside the site in which a new site or mail is made."""
 SINGLE_MARK = '<meta name="generator" content="reportgen">'
-"""By which the whole report in one file is known before it is replaced."""
-# A merged analysis is one of a test set like any other, and a build goes on from it.
+"""Marks the report in one file as ours, before it is replaced."""
+# (command before, command now): a merged analysis is like any other, and a build may go on from it.
 _GOES_ON = {("merge", "build")}
-# Litter of desktops, made by looking at a folder: no one misses it.
+# Made by desktops when somebody opens a folder; nobody misses them.
 _LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _LARGEST_MANIFEST = 256_000_000
 _ADVICE = "move it away or choose another --output"
 
 
 def check_output(output: Path, kind: Kind, *, zipped: bool, mailed: bool = False, single: bool = False) -> None:
-    """Refuse an output folder in which a name of ours is taken by somebody else's file, or by another command's report.
+    """Refuse an output folder where one of our names is taken by a foreign file, or by another command's report.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def check_output(output: Path, kind: Kind, *, zipped: bool, mailed: bool = False
     Raises
     ------
     OutputError
-        `output`, or something in it, is not ours or not this command's; names it.
+        `output`, or something in it, is not ours or belongs to another command; the message names it.
     """
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file, expected a folder to write into; {_ADVICE}")
@@ -84,7 +84,7 @@ def check_output(output: Path, kind: Kind, *, zipped: bool, mailed: bool = False
 
 
 def claim(output: Path, kind: Kind) -> None:
-    """Note in a checked folder whose report it is going to hold: from now on, as a killed build has results too."""
+    """Record in a checked folder whose report it will hold; at once, since a killed build leaves results too."""
     known = _state(output / STATE)
     if known.get("kind") != kind:
         write_json(output / STATE, {**known, "kind": kind})
@@ -96,7 +96,7 @@ def _check_kind(output: Path, kind: Kind) -> None:
         raise OutputError(f"{path}: not written by reportgen; {_ADVICE}")
     known = _state(path)
     has_analysis = (output / "analysis" / MANIFEST).is_file()
-    # Nothing is lost where a build was refused before it had written anything.
+    # A build that was refused before it wrote anything has left nothing to lose.
     held = known.get("kind") if has_analysis or (output / "site").exists() else None
     if held is None and has_analysis and kind == "diff":
         held = "build"
@@ -108,12 +108,12 @@ def _check_kind(output: Path, kind: Kind) -> None:
 
 
 def _state(path: Path) -> dict[str, Any]:
-    """What the last build left, empty where none did.
+    """The state file of the last build; empty where there is none.
 
     Raises
     ------
     OutputError
-        The file has somebody else's content.
+        The file was not written by us.
     """
     try:
         text = path.read_bytes()
@@ -146,7 +146,7 @@ def check_site(site: Path) -> dict[str, str]:
         name = path.relative_to(site).as_posix()
         if path.is_dir() and not path.is_symlink():
             continue
-        # A manifest that lists nothing is somebody else's, or damaged: then nothing here is known to be ours.
+        # A manifest that lists nothing is foreign or damaged: then nothing here is known to be ours.
         known = name in listed or (name == MANIFEST and bool(listed))
         if not known and path.name not in _LITTER:
             raise OutputError(f"{path}: not written by reportgen; expected only its own files in {site}; {_ADVICE}")
@@ -162,7 +162,7 @@ def _listed(site: Path) -> dict[str, str]:
 
 
 def remove_site(site: Path) -> None:
-    """Remove the files that a site's manifest lists; where anything else lies among them, it and the folder stay.
+    """Remove the files that a site's manifest lists; anything else stays, and so does the folder then.
 
     Raises
     ------
@@ -170,14 +170,14 @@ def remove_site(site: Path) -> None:
         A file cannot be removed.
     """
     listed = _listed(site)
-    # What is there is looked up in the list, not the other way: a list may name anything, also what is elsewhere.
+    # Files are looked up in the list, not the other way: a list may name anything, even files elsewhere.
     for path in sorted(site.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink():
             with suppress(OSError):  # not empty
                 path.rmdir()
         elif path.relative_to(site).as_posix() in listed or path.name in _LITTER:
             path.unlink()
-    # Last, so that what a kill leaves is still known as ours.
+    # Last, so that what a killed build leaves behind is still known to be ours.
     if {path.name for path in site.iterdir()} == {MANIFEST} and listed:
         (site / MANIFEST).unlink()
     with suppress(OSError):
@@ -185,7 +185,7 @@ def remove_site(site: Path) -> None:
 
 
 def begin_scratch(folder: Path) -> None:
-    """Make one of the folders of `SCRATCH`, which says that all in it is ours to remove.
+    """Make one of the folders of `SCRATCH`, with a mark that everything in it is ours to remove.
 
     Raises
     ------
@@ -199,14 +199,14 @@ def begin_scratch(folder: Path) -> None:
 
 
 def clear_scratch(folder: Path) -> None:
-    """Remove one of the folders of `SCRATCH` where a killed build left it.
+    """Remove a folder of `SCRATCH` that a killed build left behind.
 
     Raises
     ------
     OSError
         It cannot be removed.
     OutputError
-        It is somebody else's.
+        It is not ours.
     """
     _check_scratch(folder)
     if folder.exists():
@@ -247,7 +247,7 @@ def check_single(path: Path) -> None:
 
 
 def _check_analysis(folder: Path) -> None:
-    """An analysis of ours has our manifest; before that is written, only parts under names that nobody else gives."""
+    """Refuse a folder that is not our analysis: ours has a manifest, or only parts under names of ours."""
     if not folder.exists() and not folder.is_symlink():
         return
     if not folder.is_dir():
@@ -265,7 +265,7 @@ def _check_analysis(folder: Path) -> None:
     files = [file for file in sorted(folder.rglob("*")) if not file.is_dir()]
     parts = {file for file in files if is_part_name(file.name)}
     if damaged and parts:
-        return  # our manifest, hurt by a disk: the parts under our names beside it say so
+        return  # our manifest, damaged by a disk: the parts beside it have our names
     for file in files:
         ours = file in parts or is_temporary_name(file.name) or file.name in _LITTER or file.name == "problems.parquet"
         if not ours:

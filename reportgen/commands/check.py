@@ -93,12 +93,12 @@ def _print_persons(seen: Survey, console: Console) -> None:
     elif seen.proposal is not None:
         proposal = seen.proposal
         console.print(
-            f"persons: not given; the file names seem to tell {proposal.persons:,} (as in {proposal.example[0]}: "
+            f"persons: not given; the file names seem to name {proposal.persons:,} (as in {proposal.example[0]}: "
             f"{proposal.example[1]}). To use them: person_pattern = '{proposal.pattern}' in reportgen.toml",
             markup=False,
         )
     else:
-        console.print("persons: not given, and the file names do not tell", markup=False)
+        console.print("persons: not given, and the file names do not name them", markup=False)
     if seen.overlap is not None:
         console.print(
             f"persons seen in training: {seen.overlap.shared:,} of {seen.overlap.known:,} test images "

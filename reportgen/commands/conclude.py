@@ -30,7 +30,7 @@ from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
 from reportgen.site.wording.data_notes import data_notes
 
-__all__ = ["alarms", "conclude", "uses_the_background"]
+__all__ = ["alarms", "conclude", "depends_on_background"]
 
 
 def conclude(
@@ -97,7 +97,7 @@ def conclude(
 
 
 def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
-    """Persons in both test and training; where nothing names them, as far as the file names seem to tell."""
+    """Persons in both test and training; where nothing names them, as the file names suggest."""
     paths, proposal = list(test_set.frame["path"]), None
     pattern = config.person_pattern
     persons = [person if isinstance(person, str) else None for person in test_set.frame["person"]]
@@ -113,7 +113,7 @@ def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
     return TrainingOverlap(overlap.shared, overlap.known, overlap.same_path, source)
 
 
-def uses_the_background(report: Report) -> bool:
+def depends_on_background(report: Report) -> bool:
     """By the transplant test; where that was not made, heat on the background has to do."""
     if report.importance is not None and report.importance.tested:
         return any(finding.cheating for finding in report.importance.backgrounds)
@@ -128,7 +128,7 @@ def alarms(report: Report, missing: Sequence[str]) -> frozenset[str]:
         found.add("error")
     if any(order is not None for order in report.class_orders):
         found.add("class-order")
-    if uses_the_background(report):
+    if depends_on_background(report):
         found.add("cheating")
     if report.shortcuts is not None and report.shortcuts.found:
         found.add("cheating")

@@ -16,7 +16,7 @@ import pytest
 
 from reportgen.analysis import read_analysis
 from reportgen.commands.build import build
-from reportgen.commands.conclude import uses_the_background
+from reportgen.commands.conclude import depends_on_background
 from reportgen.commands.explain import explain
 from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
@@ -310,7 +310,7 @@ def test_the_readmes_snippet_recomputes_the_table(built, tmp_path, monkeypatch, 
     ("uses", "cheating", "heat", "alarm"),
     [(("gap",), True, "no", True), (("gap",), False, "yes", False), ((), False, "yes", True), ((), False, "no", False)],
 )
-def test_heat_alone_accuses_only_where_use_was_not_tested(uses, cheating, heat, alarm):
+def test_heatmaps_raise_the_alarm_only_where_importance_was_not_tested(uses, cheating, heat, alarm):
     importance = SimpleNamespace(tested=bool(uses), backgrounds=(SimpleNamespace(cheating=cheating),))
     attention = SimpleNamespace(verdicts=(SimpleNamespace(kind="background", answer=heat),))
-    assert uses_the_background(SimpleNamespace(importance=importance, attention=attention)) is alarm
+    assert depends_on_background(SimpleNamespace(importance=importance, attention=attention)) is alarm

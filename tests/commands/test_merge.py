@@ -1,4 +1,4 @@
-"""Parts of one test set, analysed apart, joined into what one analysis of all of it would be."""
+"""Parts of one test set, analysed apart, merged into what one analysis of all of it would be."""
 
 import json
 import shutil
@@ -58,18 +58,18 @@ def parts(notebook, tmp_path_factory):
 
 
 def test_the_joined_analysis_is_that_of_the_whole(notebook, parts, tmp_path):
-    merge_analyses([parts / "one", parts / "two" / "analysis"], tmp_path / "joined" / "analysis")
+    merge_analyses([parts / "one", parts / "two" / "analysis"], tmp_path / "merged" / "analysis")
     run(notebook, parts / "all.csv", tmp_path / "whole")
-    joined, whole = read_analysis(tmp_path / "joined/analysis"), read_analysis(tmp_path / "whole/analysis")
-    pd.testing.assert_frame_equal(joined.images, whole.images)
-    assert joined.images["image_id"].is_unique
-    pd.testing.assert_frame_equal(joined.problems, whole.problems)
-    assert_array_equal(joined.faces.points, whole.faces.points)
+    merged, whole = read_analysis(tmp_path / "merged/analysis"), read_analysis(tmp_path / "whole/analysis")
+    pd.testing.assert_frame_equal(merged.images, whole.images)
+    assert merged.images["image_id"].is_unique
+    pd.testing.assert_frame_equal(merged.problems, whole.problems)
+    assert_array_equal(merged.faces.points, whole.faces.points)
     for name in ("logits", "maps", "masks", "null_share"):
         np.testing.assert_allclose(
-            getattr(joined.models[0], name), getattr(whole.models[0], name), rtol=1e-4, atol=1e-5
+            getattr(merged.models[0], name), getattr(whole.models[0], name), rtol=1e-4, atol=1e-5
         )
-    notes = joined.manifest["notes"]
+    notes = merged.manifest["notes"]
     assert notes[0] == "this analysis was merged from 2 parts of 13, 17 images"
     assert notes[1].startswith("1 images have the same content as an image of another part")
 
@@ -159,8 +159,8 @@ def test_paths_that_look_alike_without_their_folders_are_told_apart(notebook, tm
         frame.to_csv(work / f"{name}.csv", index=False)
         if name != "all":
             run(notebook, work / f"{name}.csv", work / name, regions="none")
-    merge_analyses([work / "one", work / "two"], work / "joined")
-    images = read_analysis(work / "joined").images
+    merge_analyses([work / "one", work / "two"], work / "merged")
+    images = read_analysis(work / "merged").images
     assert images["path"].nunique() == 4
     found = reorder(load_test_set(settings(notebook, work / "all.csv", work)), images)
     assert found.frame["file"].tolist() == whole["image_path"].tolist()
@@ -203,15 +203,15 @@ def halves(notebook, parts, tmp_path_factory):
 
 def test_two_models_of_one_checkpoint_are_told_apart_by_how_they_were_run(halves, tmp_path):
     merge_analyses([halves / "first", halves / "crossed"], tmp_path / "analysis")
-    joined, first, crossed = (
+    merged, first, crossed = (
         read_analysis(folder / "analysis") for folder in (tmp_path, halves / "first", halves / "crossed")
     )
     for index, other in ((0, 1), (1, 0)):
         assert_array_equal(
-            joined.models[index].logits, np.concatenate([first.models[index].logits, crossed.models[other].logits])
+            merged.models[index].logits, np.concatenate([first.models[index].logits, crossed.models[other].logits])
         )
-    assert_array_equal(joined.models[0].logits, joined.models[1].logits[:, ::-1])
-    assert joined.models[1].info["classes"] == list(EMOTIONS[::-1])
+    assert_array_equal(merged.models[0].logits, merged.models[1].logits[:, ::-1])
+    assert merged.models[1].info["classes"] == list(EMOTIONS[::-1])
 
 
 @pytest.mark.parametrize(("other", "words"), [
