@@ -1,4 +1,4 @@
-"""What judging attention starts from: the labelled test set, and one model's maps, masks and probabilities."""
+"""Inputs of the attention tests: the labelled test set, and one model's maps, masks and probabilities."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Cases:
 
 @dataclass(frozen=True)
 class ModelMaps:
-    """One model's maps and answers.
+    """One model's maps and predictions.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which facial actions go with a label, and which go with a model's probability for it.
+"""Facial actions associated with a label, and with a model's probability for it.
 
 An action is one of the 52 coefficients that the landmark model reads from a face (jawOpen, mouthSmileLeft ...), 0..1.
 """
@@ -26,7 +26,7 @@ _DRAWS = 2000
 
 @dataclass(frozen=True)
 class ActionLink:
-    """How one action goes with one emotion.
+    """Association of one action with one emotion.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ def actions_of_labels(
     persons: ObjectArray | None = None,
     seed: int = 0,
 ) -> tuple[ActionLink, ...]:
-    """Which actions are stronger or weaker on an emotion's images than on the others.
+    """Actions that are stronger or weaker on an emotion's images than on the others.
 
     The effect is a standardised mean difference with a bootstrap interval (persons resampled within the emotion and
     within the rest); the p-value is Mann and Whitney's over persons' means.
@@ -104,7 +104,7 @@ def actions_of_confidence(
     classes: Sequence[str],
     persons: ObjectArray | None = None,
 ) -> tuple[ActionLink, ...]:
-    """Which actions go with the probability that a model gives to an emotion, within the emotion's images.
+    """Actions associated with a model's probability for an emotion, within the emotion's images.
 
     Spearman's correlation over persons' means, with the interval of Bonett and Wright 2000.
 

@@ -1,4 +1,4 @@
-"""One call from plain arrays to everything the report says about attention, as records and as tidy tables."""
+"""Everything that is found about attention, as records and as tidy tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hot cells: one place outside the face that an emotion's maps keep coming back to.
+"""Hot cells: a place outside the face on which an emotion's maps concentrate.
 
 The share of the background says little about a place: an artefact in a corner that takes 30 % of the mass in a crop
 with 34 % background leaves the background's enrichment at .88.
@@ -29,7 +29,7 @@ class HotCells:
     Attributes
     ----------
     cells
-        Flat indices of the cells that pass at the p-value asked for, hottest first.
+        Flat indices of the cells that pass at level `alpha`, hottest first.
     p
         Smallest p-value over the cells, already adjusted for their number; 1 where no cell qualifies.
     strength

@@ -1,4 +1,4 @@
-"""Ways of looking: the heatmaps of one emotion, sorted into groups that look at the same place.
+"""Clusters of the heatmaps of one emotion that concentrate on the same place.
 
 Spectral clustering of heatmaps finds strategies that a mean map hides (SpRAy: Lapuschkin et al. 2019). Maps are
 compared in the frame of the median face, so that a place means the same on every photo. Exploratory: shown, never a
@@ -33,16 +33,16 @@ __all__ = [
 
 
 MAX_MAPS = 240
-"""Maps of an emotion that are clustered at most, drawn at random: the time grows with their square."""
+"""Most maps of an emotion that are clustered, drawn at random: the time grows with their square."""
 
 MIN_MAPS = 20
-"""Fewer maps form no groups worth the name."""
+"""Fewer maps are not clustered."""
 
 SMALL = 0.5
-"""A group of at most this share of the maps is small: the rest of the emotion is looked at in another way."""
+"""A cluster of at most this share of the maps is small: most of the emotion's maps concentrate elsewhere."""
 
 PLACES = (*INNER, "background")
-"""What a group can be named after."""
+"""Regions that name a cluster."""
 
 _FRAME = 14
 _MOST_CLUSTERS = 6

@@ -1,6 +1,6 @@
-"""Right for different reasons: whether two models' answers to one image rest on the same places.
+"""Map similarity: whether two models' predictions for one image rest on the same places, and how typical a map is.
 
-Each model's map is that of its own answer. Both are brought onto the coarser grid by area and compared there: Spearman
+Each model's map is that of its own prediction. Both are pooled to the coarser grid and compared there: Spearman
 correlation over the cells, and the overlap (intersection over union) of each map's strongest fifth of cells. What two
 maps share anyway, because faces sit in the middle of every photo, is measured by pairing each image of A with another
 image of the same outcome and label for B.
@@ -142,7 +142,7 @@ def compare_maps(
     persons: ObjectArray | None,
     seed: int,
 ) -> MapAgreement:
-    """Compare two models' maps of their answers on the labelled images.
+    """Compare two models' maps of their predictions on the labelled images.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def distance_to_class(maps: AnyFloatArray, labels: IntArray, chosen: IntArray) -
     labels
         (n,) index of the labelled class, -1 where unlabelled.
     chosen
-        (n,) which class's map is asked about, image by image.
+        (n,) class whose map is compared, image by image.
 
     Returns
     -------
@@ -243,22 +243,22 @@ def distance_to_class(maps: AnyFloatArray, labels: IntArray, chosen: IntArray) -
     """
     distance = np.full(len(labels), np.nan)
     for k in range(maps.shape[1]):
-        asked = np.flatnonzero(chosen == k)
-        if not len(asked):
+        compared = np.flatnonzero(chosen == k)
+        if not len(compared):
             continue
         shares = weights(maps[:, k])[0].reshape(len(labels), -1)
         usable = np.isfinite(shares[:, 0])
         members = usable & (labels == k)
         total, count = shares[members].sum(axis=0), int(members.sum())
-        asked = asked[usable[asked]]
-        own = members[asked]
+        compared = compared[usable[compared]]
+        own = members[compared]
         others = count - own
-        asked, own, others = asked[others >= FEW], own[others >= FEW], others[others >= FEW]
-        if not len(asked):
+        compared, own, others = compared[others >= FEW], own[others >= FEW], others[others >= FEW]
+        if not len(compared):
             continue
-        mean = (total - np.where(own[:, None], shares[asked], 0.0)) / others[:, None]
+        mean = (total - np.where(own[:, None], shares[compared], 0.0)) / others[:, None]
         # Subtracting may leave a cell a rounding error below zero.
-        distance[asked] = map_distance(shares[asked], np.maximum(mean, 0.0))
+        distance[compared] = map_distance(shares[compared], np.maximum(mean, 0.0))
     return distance
 
 

@@ -1,4 +1,4 @@
-"""What a class-activation map shows, as numbers: shares of regions, spread, place.
+"""Statistics of class-activation maps: share of each region, spread, place.
 
 Everything here works on the raw map at the target layer's resolution. A cell's weight is `p_i = relu(raw_i) / mass`,
 a region mask holds the fraction of each cell that lies inside the region. The display map (enlarged, stretched to
@@ -288,7 +288,7 @@ def common_grid(maps: AnyFloatArray, grid: tuple[int, int]) -> FloatArray:
     maps
         (..., h, w) non-negative maps, or distributions over cells.
     grid
-        Rows and columns wanted.
+        Rows and columns of the result.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Everything that is measured of one model's maps before any verdict."""
+"""Measurements of one model's maps, before any verdict."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BLOCK = 1024
 
 @dataclass(frozen=True)
 class ModelMeasures:
-    """Everything measured of one model.
+    """Measurements of one model.
 
     Attributes
     ----------
@@ -78,21 +78,21 @@ def _measure(
 ) -> tuple[MapStatistics, ...]:
     """Statistics of some images: of the labelled class, the predicted one, the contrast, and of all classes of both."""
     raw, seen, unit = _raw(model)(block), masks[block], None if cases.unit is None else cases.unit[block]
-    label, said = label[block], model.predicted[block]
+    label, top = label[block], model.predicted[block]
     rows = np.arange(len(raw))
     contrast = contrast_classes(raw)
     null_map = np.zeros(raw.shape[:2], dtype=bool)
     null = None if model.null is None else model.null.mass[block]
     null_map[rows, label] = null_maps(weights(raw[rows, label])[1], null)
     plain = describe(raw, seen, unit=unit, null_map=null_map)
-    # A map that the random head calls blank has no contrast worth reading either.
+    # A map that is null by the random head has no contrast to interpret either.
     against = describe(contrast, seen, unit=unit, null_map=null_map)
     own, other = _pick(plain, label), _pick(against, label)
-    predicted = _pick(describe(raw, seen, unit=unit), said)
+    predicted = _pick(describe(raw, seen, unit=unit), top)
     # Owners of peaks are named on the unmerged masks.
     own, predicted, other = (
         replace(part, peak_region=describe(maps[rows, which], model.masks[block], null_map=part.null_map).peak_region)
-        for part, maps, which in ((own, raw, label), (predicted, raw, said), (other, contrast, label))
+        for part, maps, which in ((own, raw, label), (predicted, raw, top), (other, contrast, label))
     )
     return own, predicted, other, plain, against
 

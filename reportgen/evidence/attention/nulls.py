@@ -1,10 +1,10 @@
-"""What attention would look like if there were nothing to see.
+"""Null models: what maps look like when attention has nothing to do with the regions or the class.
 
 - N0, placement: the same map dropped anywhere on the same crop. Its mean share of a region is exactly the region's
   area, so it also tests enrichment against 1, whatever the shape of the map.
 - N2, class swap: the same image, another class's map.
 - N1, random head: the channel weights permuted over the channels, one permutation for all images. A band for figures,
-  null maps and the trust grade; no verdict is asked to beat it.
+  null maps and the trust grade; no verdict is tested against it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Words that the measurements earn: yes, no, undetermined, or too few images to say."""
+"""Verdicts from the measurements: yes, no, undetermined, or too few images to say."""
 
 from __future__ import annotations
 

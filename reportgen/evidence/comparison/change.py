@@ -1,4 +1,4 @@
-"""What changed between two analyses of the same images: answers, and where the heat lies."""
+"""What changed between two analyses of the same images: predictions, and where the heat lies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BACKGROUND = REGIONS.index("background")
 
 @dataclass(frozen=True)
 class PredictionFlow:
-    """Images of one label whose answer went from one emotion to another."""
+    """Images of one label whose prediction changed from one emotion to another."""
 
     truth: str
     before: str
@@ -43,7 +43,7 @@ class PredictionFlow:
 
 @dataclass(frozen=True)
 class PredictionChange:
-    """One model's answers before and after, on the images both analyses have.
+    """One model's predictions before and after, on the images both analyses have.
 
     Attributes
     ----------
@@ -54,11 +54,12 @@ class PredictionChange:
     before, after
         Scores on the same images.
     changed
-        Images whose answer changed.
+        Images whose prediction changed.
     flows
-        The changed answers by label, before and after, the most frequent first.
+        The changed predictions by label, before and after, the most frequent first.
     fixed, broken, moved
-        Positions of the images that became right, that became wrong, and that are wrong in another way; surest first.
+        Positions of the images that became right, that became wrong, and that are wrong in another way; the most
+        confident first.
     """
 
     comparison: Comparison
@@ -123,12 +124,12 @@ class HeatChange:
 def prediction_change(
     name: str, before: ModelPredictions, after: ModelPredictions, labels: IntArray, classes: Sequence[str], seed: int
 ) -> PredictionChange:
-    """Compare two models' answers on the same images.
+    """Compare two models' predictions on the same images.
 
     Parameters
     ----------
     before, after
-        Their answers, row by row on the same images.
+        Their predictions, row by row on the same images.
     labels
         (m,) -1 for images that count nowhere: unlabelled, or labelled otherwise in one of the analyses.
     """

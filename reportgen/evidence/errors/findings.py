@@ -1,4 +1,4 @@
-"""From the records on disk to the reasons of every error."""
+"""The reasons of every error, from the records."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def find_reasons(
     unweighted: bool = False,
     seed: int = 0,
 ) -> ReasonFindings | None:
-    """Ask every rule of every error; None where no image is labelled.
+    """Apply every rule to every error; None where no image is labelled.
 
     Parameters
     ----------
     measures
         Of each model; None without regions.
     occlusions
-        What the models said to changed pictures.
+        Changes of the margin on occluded pictures.
     priors
         (C,) share of each class among the training images; None where not known.
     shortcuts

@@ -1,4 +1,4 @@
-"""Labels that the models doubt together: the thresholds of confident learning, asked of every model at once.
+"""Labels that all models contradict: the thresholds of confident learning, applied to all models at once.
 
 Northcutt, Jiang & Chuang (2021), "Confident learning: estimating uncertainty in dataset labels": an image is counted
 for class k when the model's p_k reaches the mean p_k of the images labelled k. One model alone doubts whatever it is
@@ -50,7 +50,7 @@ class LabelSuspects:
 
 
 def find_label_suspects(probabilities: Sequence[AnyFloatArray], labels: IntArray) -> LabelSuspects:
-    """Images whose label every model contradicts with confidence and with the same answer.
+    """Images whose label every model contradicts with confidence and with the same prediction.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""What the models said when a region of an image was taken away or exchanged, as changes of one margin.
+"""Occlusion: how a margin changes when a region of an image is filled in or exchanged.
 
 The margin is the label's logit minus that of its rival: the strongest other class on the unchanged image, which on an
-error is the answer. A rise means that the region had spoken against the label.
+error is the predicted one. A rise means that the region was evidence against the label.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = ["OcclusionChoice", "Occlusions", "RegionChange", "choose_occlusions",
 
 @dataclass(frozen=True)
 class OcclusionChoice:
-    """Rows of the analysis, the most wanted first.
+    """Rows of the analysis to occlude, by priority.
 
     Attributes
     ----------
     strips
-        Errors that are shown: the surest of every confused pair, frequent pairs first and the models in turn, then
-        the second of every pair, and so on; then the other mined errors.
+        Errors that are shown: the most confident of every confused pair, frequent pairs first and the models in turn,
+        then the second of every pair, and so on; then the other mined errors.
     hot, controls
         Errors with more heat on the background than 95 % of the model's correct predictions have, and errors with
         less; each drawn at random, the models in turn.
@@ -111,7 +111,7 @@ class Occlusions:
 
 
 def measure_occlusions(design: pd.DataFrame, answers: Mapping[str, AnyFloatArray], analysis: Analysis) -> Occlusions:
-    """Turn answers into changes.
+    """Changes of the margin from the logits of the changed pictures.
 
     Parameters
     ----------
@@ -127,10 +127,10 @@ def measure_occlusions(design: pd.DataFrame, answers: Mapping[str, AnyFloatArray
     logits = {model.slug: model.logits for model in analysis.models}
     receiver = design["receiver"].to_numpy(dtype=np.int64)
     frames = []
-    for slug, said in answers.items():
+    for slug, changed in answers.items():
         rival = rivals(logits[slug], labels)
         rows = np.arange(len(design))
-        margin = said[rows, labels[receiver]].astype(np.float64) - said[rows, rival[receiver]]
+        margin = changed[rows, labels[receiver]].astype(np.float64) - changed[rows, rival[receiver]]
         unchanged = design["purpose"].to_numpy() == "unchanged"
         before = dict(zip(receiver[unchanged].tolist(), margin[unchanged].tolist(), strict=True))
         change = margin - np.array([before[row] for row in receiver.tolist()])

@@ -1,4 +1,4 @@
-"""How often each flag is raised: among errors, and where the rule can be asked there, among correct images."""
+"""How often each flag is raised: among errors and, where the rule applies, among correct images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FlagRate:
     Attributes
     ----------
     raised, tested
-        Errors with the flag, of those on which the rule could be asked.
+        Errors with the flag, of those to which the rule applies.
     primary
         Errors whose first reason it is.
     in_errors, errors, in_correct, correct
@@ -79,7 +79,7 @@ def flag_rate(
 ) -> FlagRate:
     """Count one flag, its comparable part among `wrong` and `right` images.
 
-    `persons` (n,) names or None, so that photos of one person are not taken for independent.
+    `persons` (n,) names or None, so that photos of one person do not count as independent.
     """
     raised, tested = int(flag.fires.sum()), int(flag.tested.sum())
     if flag.common is None or flag.comparable is None:
@@ -121,7 +121,7 @@ def rate_ratio(
 
 
 def swap_check(flag: Flag, swapped: Mapping[int, Sequence[float]] | None, controls: BoolArray) -> SwapCheck | None:
-    """Hold the background's second half against errors without heat there; None where either is missing.
+    """Compare the effect of other backgrounds on errors with heat there and without; None where either is missing.
 
     Parameters
     ----------

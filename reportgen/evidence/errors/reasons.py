@@ -1,4 +1,4 @@
-"""The first reason of every error, what each reason is worth, and how many errors none of them explains."""
+"""The first reason of every error, how often each also holds for correct images, and the share left unexplained."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RESTATES = "looks-like"
 
 @dataclass(frozen=True)
 class ContrastRegions:
-    """Where the answer outweighs the label most, for every error.
+    """Where the predicted class outweighs the label most, for every error.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class ContrastRegions:
     heat
         (n,) heat per area there; 1 is even.
     share
-        (n,) share of what speaks for the answer rather than the label, 0..1.
+        (n,) share of the evidence for the predicted class rather than the label, 0..1.
     """
 
     region: IntArray
@@ -87,7 +87,7 @@ class ModelReasons:
     primary
         (n,) index into `flags.ORDER` of an error's first reason; -1 unexplained; -2 not an error.
     regions
-        Where the answer outweighs the label; None without regions.
+        Where the predicted class outweighs the label; None without regions.
     groups
         Regions that the grid cannot tell apart.
     rates
@@ -102,9 +102,9 @@ class ModelReasons:
     swap
         What other backgrounds do; None where that was not run.
     strips
-        By row, what the model said when a region was taken away or exchanged.
+        By row, how the margin changes when a region is filled in or exchanged.
     shortcut
-        What it said to errors without the property that a shown shortcut rests on; None where no photo was changed.
+        Its predictions for errors without the property of a shown shortcut; None where no photo was changed.
     """
 
     model: str

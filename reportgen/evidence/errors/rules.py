@@ -1,7 +1,7 @@
 """Why an image was misclassified: every flag that an error raises, with the numbers behind it.
 
 A flag is a rule that was fixed before looking. Several can fire on one error; the first in the order of `ORDER` is the
-primary one. What has no flag is unexplained, and how much that is is always said.
+primary one. An error without a flag is unexplained; the share of these is always reported.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class FlagMeasure:
 
 @dataclass(frozen=True)
 class Flag:
-    """One rule, asked of one model's images.
+    """One rule, applied to one model's images.
 
     Attributes
     ----------
@@ -74,14 +74,14 @@ class Flag:
     fires
         (n,) the flag is raised; only on errors.
     tested
-        (n,) errors on which the rule could be asked at all.
+        (n,) errors to which the rule could be applied.
     measures
         The numbers behind it.
     common, comparable
-        (n,) the part of the rule that can be asked of correct images as well, and where it could be; None for a
-        rule about errors alone.
+        (n,) the part of the rule that applies to correct images as well, and where it could be applied; None
+        for a rule about errors alone.
     untested
-        Why it could not be asked of all errors, where one cause holds for them; else empty.
+        Why it could not be applied, where one cause holds for all errors; else empty.
     """
 
     name: str
@@ -115,10 +115,9 @@ class ErrorCase:
     priors
         (C,) shares of the training images; None where not known, or where training was weighted.
     why_no_prior
-        Said where there are none.
+        Why there are none.
     shortcut
-        What the model said to errors without the property that a shown shortcut rests on; None where no photo was
-        changed.
+        Its predictions for errors without the property of a shown shortcut; None where no photo was changed.
     """
 
     labels: IntArray
@@ -134,7 +133,7 @@ class ErrorCase:
 
     @property
     def predicted(self) -> IntArray:
-        """(n,) the answer."""
+        """(n,) the predicted class."""
         return np.asarray(self.logits.argmax(axis=1), dtype=np.int64)
 
     @property
@@ -175,7 +174,7 @@ def _shortcut(case: ErrorCase) -> Flag:
         nothing = np.zeros_like(wrong)
         return Flag("shortcut", nothing, nothing, (), untested="no photo was changed")
     lead = FlagMeasure("lead of the answer without the property", found.margin, np.zeros(len(wrong)), found.gone)
-    # An answer that no shortcut names needs no experiment.
+    # A prediction that no shortcut concerns needs no experiment.
     return Flag("shortcut", found.gone & wrong, wrong & (found.shown | ~found.suspected), (lead,))
 
 
@@ -261,7 +260,7 @@ def _prior(case: ErrorCase) -> Flag:
 def _looks_like(case: ErrorCase) -> Flag:
     wrong = case.wrong
     labelled = case.labels >= 0
-    # On a correct image the runner-up stands where the answer stands on an error, so both are asked the same.
+    # On a correct image the runner-up takes the place of the predicted class on an error, so the rule is the same.
     to_rival = distance_to_class(case.maps, case.labels, rivals(case.logits, case.labels))
     to_label = distance_to_class(case.maps, case.labels, case.labels)
     known = np.isfinite(to_rival) & np.isfinite(to_label) & labelled

@@ -1,8 +1,8 @@
-"""Errors shown again without the property that a shown shortcut rests on: does the wrong answer go with it?
+"""Errors classified again without the property of a shown shortcut: does the wrong prediction change?
 
-A model that knows an emotion by a property of the photo also sees that emotion where only the property is. Such an
-error has a cause that can be taken away: the answer leaves, or it stays. Errors with other answers get the same
-treatment, for comparison, because any change of a picture flips some answers.
+A model that predicts an emotion from a property of the photo also predicts that emotion where only the property is
+present. Such an error has a cause that can be removed: the prediction changes, or it stays. Errors with other
+predictions are changed in the same way for comparison, because any change of a picture flips some predictions.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ShortcutErrorBudget:
-    """How many errors are shown again per change: such as the shortcut may explain, and others for comparison."""
+    """Most errors that are changed per change: those that a shortcut may explain, and others for comparison."""
 
     suspected: int
     controls: int
@@ -47,22 +47,22 @@ SHORTCUT_ERROR_BUDGETS: Mapping[str, ShortcutErrorBudget] = MappingProxyType({
 
 @dataclass(frozen=True)
 class ShortcutErrors:
-    """What one model said to its errors without a property.
+    """One model's predictions for its errors without the property.
 
     Attributes
     ----------
     suspected
-        (n,) errors whose answer is an emotion that the model was shown to know by a property which the photo has.
+        (n,) errors predicted as an emotion that the model was shown to predict from a property which the photo has.
     change
-        (n,) the change that was made (one of `CHANGES`): of several the first that the answer does not survive; empty
+        (n,) the change that was made (one of `CHANGES`): of several the first that changes the prediction; empty
         where none was.
-    answer
-        (n,) class answered then; -1 where nothing was shown.
-    lead
-        (n,) logit of the answer less the strongest other, without the property; below 0 the answer is gone. NaN where
-        nothing was shown.
+    predicted
+        (n,) class predicted then; -1 where the photo was not changed.
+    margin
+        (n,) logit of the original prediction less the strongest other, without the property; below 0 the prediction
+        changed. NaN where the photo was not changed.
     controls, controls_gone
-        Errors with other answers that were shown with the same change, and how many of their answers went, too.
+        Errors with other predictions that were changed in the same way, and how many of these predictions changed too.
     """
 
     suspected: BoolArray
@@ -79,7 +79,7 @@ class ShortcutErrors:
 
     @property
     def gone(self) -> BoolArray:
-        """(n,) of those, the ones whose answer went with the property."""
+        """(n,) of those, the ones whose prediction changed."""
         return np.asarray(self.shown & (np.nan_to_num(self.margin, nan=1.0) < 0))
 
 
@@ -112,7 +112,7 @@ def choose_shortcut_errors(
 def _errors(
     analysis: Analysis, model: ModelRecords, found: Sequence[Shortcut], change: str
 ) -> tuple[BoolArray, BoolArray]:
-    """(n,) errors that a shortcut of this change may explain, and errors with answers that no shortcut names."""
+    """(n,) errors that a shortcut of this change may explain, and errors with predictions that no shortcut concerns."""
     mine = [shortcut for shortcut in found if shortcut.model == model.name]
     classes, labels = analysis.classes, analysis.labels
     by_this = [classes.index(shortcut.emotion) for shortcut in mine if shortcut.change == change]
@@ -129,7 +129,7 @@ def measure_shortcut_errors(
     found: Sequence[Shortcut],
     answers: Mapping[str, tuple[pd.DataFrame, AnyFloatArray]],
 ) -> dict[str, ShortcutErrors]:
-    """What became of the answers, by model's slug; a model without a shortcut has nothing suspected.
+    """Predictions without the property, by model's slug; a model without a shortcut has nothing suspected.
 
     Parameters
     ----------
@@ -150,11 +150,11 @@ def _measure(
     design: pd.DataFrame,
     logits: AnyFloatArray,
 ) -> ShortcutErrors:
-    images, asked = design["image"].to_numpy(dtype=np.int64), design["change"].to_numpy(dtype=object)
+    images, changes = design["image"].to_numpy(dtype=np.int64), design["change"].to_numpy(dtype=object)
     predicted_now, before, pictures = logits.argmax(axis=1), model.predicted[images], np.arange(len(images))
     ahead = logits[pictures, before].astype(np.float64) - logits[pictures, rivals(logits, before)]
-    # A picture scaled twice may be answered otherwise before anything is taken away: that tells nothing.
-    steady = ~np.isin(images, images[(asked == UNCHANGED) & (predicted_now != before)])
+    # Scaling twice alone may change a prediction: such an error says nothing about the property.
+    steady = ~np.isin(images, images[(changes == UNCHANGED) & (predicted_now != before)])
     n = len(analysis.labels)
     suspected, change = np.zeros(n, dtype=bool), np.full(n, "", dtype=object)
     predicted, margin = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
@@ -162,7 +162,7 @@ def _measure(
     for name in CHANGES:
         mine, others = _errors(analysis, model, found, name)
         suspected |= mine
-        of = (asked == name) & steady
+        of = (changes == name) & steady
         control = of & others[images]
         controls, controls_gone = controls + int(control.sum()), controls_gone + int((control & (ahead < 0)).sum())
         for at in np.flatnonzero(of & mine[images] & ~(margin[images] < 0)):

@@ -1,4 +1,4 @@
-"""From the records on disk to whether the answers of every two models rest on the same places, and images to see it."""
+"""For every pair of models: whether their predictions rest on the same places, with example images."""
 
 from __future__ import annotations
 

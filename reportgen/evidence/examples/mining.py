@@ -1,4 +1,4 @@
-"""Which images are worth a reader's look: chosen by rule, so that nobody picked them to please."""
+"""Example images, chosen by fixed rules so that none is hand-picked."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Pick:
     note
         A fragment for the reader: "96 % sure", "second by 2 points".
     predicted
-        What `model` answered.
+        What `model` predicted.
     other
         Slug of the second model (B) between two models, else empty.
     """

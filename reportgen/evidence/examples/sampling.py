@@ -1,4 +1,4 @@
-"""Which images are looked at when there are too many to look at all."""
+"""Sampling: which images are examined when there are too many to examine them all."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def draw_sample(labels: IntArray, most: int, seed: int) -> IntArray | None:
 
 
 def _even(counts: IntArray, most: int) -> IntArray:
-    """How many of each group, their sum `most`: a group has all it can give before another has more."""
+    """How many of each group, their sum `most`: small groups are used up before large ones get more."""
     quotas = np.zeros_like(counts)
     left = most
     for place, group in enumerate(np.argsort(counts, kind="stable")):
@@ -54,6 +54,6 @@ def _even(counts: IntArray, most: int) -> IntArray:
 
 
 def interleave(lists: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """One row of each list after the other, each row once."""
+    """Rows of several lists in round-robin order, each row once."""
     mixed = chain.from_iterable(zip_longest(*lists))
     return tuple(dict.fromkeys(row for row in mixed if row is not None))

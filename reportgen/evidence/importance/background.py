@@ -1,6 +1,6 @@
-"""Is the model cheating? Heat on the background and use of the background, held against each other.
+"""Is the model cheating? Heat on the background, compared with reliance on the background.
 
-Heat alone accuses nobody: evidence can sit where the answer does not depend on it. And what a model uses need not show
+Heat alone is no proof: evidence can lie where the prediction does not depend on it. And what a model uses need not show
 in its heatmap. So both are reported, and only use is called cheating.
 """
 
@@ -52,12 +52,12 @@ class BackgroundFinding:
 
     @property
     def cheating(self) -> bool:
-        """Whether the model is said to cheat."""
+        """Whether the model is reported as cheating."""
         return self.state == "uses it"
 
 
 def status_of(use: RegionImportance | None) -> Status:
-    """Beside a claim that the heatmap falls on a region: does the model use that region?"""
+    """Whether a region on which the heatmap falls is important to the model."""
     if use is None or use.answer == "insufficient evidence":
         return "not tested"
     if use.answer == "yes":

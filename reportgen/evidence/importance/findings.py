@@ -1,4 +1,4 @@
-"""From the transplant experiment's answers to what is said about use, as records and as tidy tables."""
+"""Region importance, background findings and trust grades, as records and as tidy tables."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["IMPORTANCE_DICTIONARY", "ImportanceFindings", "judge_importance"]
 
 @dataclass(frozen=True)
 class ImportanceFindings:
-    """What the models use.
+    """What was found about region importance.
 
     Attributes
     ----------
-    uses
+    regions
         Per model, emotion and region; empty where the transplant test was not made.
     backgrounds, grades
         Per model and emotion; per model.
@@ -50,11 +50,11 @@ class ImportanceFindings:
         return bool(self.regions)
 
     def region(self, model: str, emotion: str, region: str) -> RegionImportance | None:
-        """Use of one region, None where it was not tested."""
+        """Importance of one region, None where it was not tested."""
         return next((u for u in self.regions if (u.model, u.emotion, u.region) == (model, emotion, region)), None)
 
     def status(self, model: str, emotion: str, region: str) -> Status:
-        """What the transplant test says of a claim that heat on a region means use of it."""
+        """Whether the transplant test confirms that heat on a region means reliance on it."""
         return status_of(self.region(model, emotion, region))
 
 
@@ -64,7 +64,7 @@ def judge_importance(
     answers: Mapping[str, tuple[pd.DataFrame, Float32Array]],
     seed: int,
 ) -> ImportanceFindings:
-    """Judge use for all models.
+    """Test region importance for all models.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ def judge_importance(
     )
     made = next((design for design, _ in answers.values()), None)
     tables = MappingProxyType(_tables(analysis, regions, backgrounds, grades))
-    said = {slug: logits for slug, (_, logits) in answers.items()}
-    return ImportanceFindings(regions, backgrounds, grades, made, tables, said)
+    logits_of = {slug: logits for slug, (_, logits) in answers.items()}
+    return ImportanceFindings(regions, backgrounds, grades, made, tables, logits_of)
 
 
 def _tables(

@@ -1,8 +1,8 @@
-"""What a model really uses: how much the answer loses when a region comes from a face with another emotion.
+"""Region importance: the log-odds drop when a region comes from a face with another emotion.
 
     m_e(x)      = z_e - logsumexp(z_others)                      log-odds of emotion e: they do not saturate
-    gap_r(e, d) = mean over receivers of [ m_e with donors of e  -  m_e with a donor of emotion d ]
-    gap_r(e)    = mean over d of gap_r(e, d), without the largest and the smallest
+    drop_r(e, d) = mean over receivers of [ m_e with donors of e  -  m_e with a donor of emotion d ]
+    drop_r(e)    = mean over d of drop_r(e, d), without the largest and the smallest
 
 Leaving out the extremes keeps one emotion's artefact from accusing all the others: donors that bring it change every
 receiver. The median does so too, but wastes data: on a ResNet18 and photos its standard error was a third larger.
@@ -35,9 +35,9 @@ __all__ = [
 ImportanceAnswer = Literal["yes", "small", "no", "undetermined", "insufficient evidence"]
 
 MIN_DROP = 0.2
-"""Log-odds from which a model is said to use a region; less is called small."""
+"""Smallest log-odds drop at which a region counts as important; less is called small."""
 CHEATING_DROP, CHEATING_RECALL_DROP, CHEATING_ALPHA = 0.5, 0.05, 0.01
-"""What use of the background must reach, all three, before it is called cheating: log-odds, recall, and p of the
+"""What reliance on the background must reach, all three, before it is called cheating: log-odds, recall, and p of the
 emotion by itself; after Holm it must be significant as well. Settled on the self-check's corner patches, the family
 for tuning."""
 MIN_PERSONS = 6
@@ -49,24 +49,24 @@ _TRIMMED = 4
 
 @dataclass(frozen=True)
 class RegionImportance:
-    """Use of one region for one emotion by one model.
+    """Importance of one region for one emotion to one model.
 
     Attributes
     ----------
-    gap, low, high
+    drop, low, high
         Log-odds that the emotion loses when the region comes from another emotion's face, with a 95 % interval.
-    recall_gap
-        By how much fewer predictions stay with the emotion, over all pictures alike, -1..1.
+    recall_drop
+        Recall drop: by how much fewer predictions stay with the emotion, over all pictures alike, -1..1.
     p
         Two-sided, adjusted (Holm) over emotions x facial regions of the model, and for the background over the
         emotions: it answers a question of its own. NaN where nothing was tested.
     receivers, persons, donors
         Faces that received, distinct persons among them (images where persons are unknown), faces that gave.
     unmatched
-        The gap when donors keep their own colour and light; NaN where that was not run.
+        The log-odds drop when donors keep their own colour and light; NaN where that was not run.
     by_donor
-        (C,) the gap for donors of each emotion; NaN for the emotion itself and where there were none.
-    p_alone
+        (C,) the log-odds drop for donors of each emotion; NaN for the emotion itself and where there were none.
+    p_unadjusted
         p before adjustment.
     """
 
@@ -89,7 +89,7 @@ class RegionImportance:
 
     @property
     def cheating(self) -> bool:
-        """Whether use of the background is strong and certain enough to be called so."""
+        """Whether reliance on the background is strong and certain enough to be called cheating."""
         return (
             self.region == "background"
             and self.answer == "yes"
@@ -107,14 +107,14 @@ def measure_importance(
     persons: ObjectArray,
     seed: int,
 ) -> tuple[RegionImportance, ...]:
-    """Use of every region for every emotion, in the order of `classes` and `TRANSPLANTED`.
+    """Importance of every region for every emotion, in the order of `classes` and `TRANSPLANTED`.
 
     Parameters
     ----------
     design
         One row per picture, as `reportgen.explain.experiments.transplants.design_transplants` gives it.
     logits
-        (n, C) the model's answers to them.
+        (n, C) the model's logits for them.
     persons
         Per row of the analysis, a person; an image of its own name where unknown.
     """
@@ -210,7 +210,7 @@ class _Test:
 
     @property
     def answer(self) -> ImportanceAnswer:
-        """The word that the numbers earn."""
+        """The conclusion from estimate, interval and adjusted p."""
         low, high = self.interval
         if self.persons < MIN_PERSONS:
             return "insufficient evidence"
@@ -232,7 +232,7 @@ class _Entries:
         self._classes = classes
 
     def drops(self, value: FloatArray, weights: FloatArray) -> FloatArray:
-        """(draws, C) gap for donors of every emotion under (draws, n) weights; NaN where none is left."""
+        """(draws, C) log-odds drop for donors of every emotion under (draws, n) weights; NaN where none is left."""
         own = weights[:, self._same]
         total = own @ self._own  # (draws, R)
         with np.errstate(invalid="ignore", divide="ignore"):

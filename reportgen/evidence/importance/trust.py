@@ -1,4 +1,4 @@
-"""How far a model's heatmaps can be read as reasons: three checks, one grade.
+"""Trust grade: how far a model's heatmaps can be read as reasons, from three checks.
 
 Grade A: all three hold; B: two; C: fewer, "do not read these heatmaps as reasons".
 """

@@ -1,4 +1,4 @@
-"""Whether a model's confidence can be taken at its word, beside what chance makes of a perfect model's."""
+"""Calibration of a model's confidence, beside what chance gives a perfectly calibrated model."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class CalibrationBin:
     low, high
         Smallest and largest confidence in the bin, 0..1.
     confidence
-        Mean confidence: what the model promised.
+        Mean confidence.
     accuracy
-        Share that was right: what it kept, with Wilson's interval.
+        Share classified correctly, with Wilson's interval.
     n
         Images in the bin.
     """
@@ -42,17 +42,17 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Expected calibration error and what it is to be held against.
+    """Expected calibration error, with its chance level.
 
     Attributes
     ----------
     ece
-        Mean distance between promised and kept accuracy over equal-mass bins, 0..1; lower is better.
+        Mean distance between confidence and accuracy over equal-mass bins, 0..1; lower is better.
     band
         The middle 95 % of the ECE of a perfectly calibrated model that gives these very confidences to as
         many images. It lies above 0: a finite test set makes every model look a little miscalibrated.
     overconfidence
-        Mean confidence minus accuracy, -1..1: above 0 the model promises more than it keeps.
+        Mean confidence minus accuracy, -1..1: above 0 the model is overconfident.
     bins
         By rising confidence.
     """
@@ -78,7 +78,7 @@ def calibrate(
     seed
         Of the simulated labels.
     bins
-        Wanted number of equal-mass bins; fewer where images are few (at least ten per bin) or confidences are
+        Number of equal-mass bins; fewer where images are few (at least ten per bin) or confidences are
         tied, which stay together so that the order of the images cannot matter.
     draws
         Simulated test sets. A label drawn from the model's probabilities equals its prediction with
@@ -88,26 +88,26 @@ def calibrate(
     if n == 0:
         return Calibration(math.nan, (math.nan, math.nan), math.nan, (), 0)
     order = np.argsort(confidence, kind="stable")
-    promised = np.asarray(confidence, dtype=np.float64)[order]
-    kept = np.asarray(correct, dtype=np.float64)[order]
-    starts = _equal_mass(promised, max(1, min(bins, n // 10)))
+    expected = np.asarray(confidence, dtype=np.float64)[order]
+    observed = np.asarray(correct, dtype=np.float64)[order]
+    starts = _equal_mass(expected, max(1, min(bins, n // 10)))
     sizes = np.diff(np.append(starts, n))
-    promised_sums = np.add.reduceat(promised, starts)
-    kept_sums = np.add.reduceat(kept, starts)
-    ece = float(np.abs(promised_sums - kept_sums).sum() / n)
-    null = _null_errors(promised, starts, promised_sums, draws, np.random.default_rng(seed))
+    expected_sums = np.add.reduceat(expected, starts)
+    observed_sums = np.add.reduceat(observed, starts)
+    ece = float(np.abs(expected_sums - observed_sums).sum() / n)
+    null = _null_errors(expected, starts, expected_sums, draws, np.random.default_rng(seed))
     low, high = np.quantile(null, (0.025, 0.975))
     rows = tuple(
         CalibrationBin(
-            low=float(promised[start]),
-            high=float(promised[start + size - 1]),
-            confidence=float(promised_sums[i] / size),
-            accuracy=wilson(round(kept_sums[i]), int(size)),
+            low=float(expected[start]),
+            high=float(expected[start + size - 1]),
+            confidence=float(expected_sums[i] / size),
+            accuracy=wilson(round(observed_sums[i]), int(size)),
             n=int(size),
         )
         for i, (start, size) in enumerate(zip(starts, sizes, strict=True))
     )
-    return Calibration(ece, (float(low), float(high)), float(promised.mean() - kept.mean()), rows, n)
+    return Calibration(ece, (float(low), float(high)), float(expected.mean() - observed.mean()), rows, n)
 
 
 def _equal_mass(ascending: FloatArray, bins: int) -> IntArray:
@@ -117,13 +117,13 @@ def _equal_mass(ascending: FloatArray, bins: int) -> IntArray:
 
 
 def _null_errors(
-    promised: FloatArray, starts: IntArray, promised_sums: FloatArray, draws: int, rng: np.random.Generator
+    expected: FloatArray, starts: IntArray, expected_sums: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
     """(draws,) ECE of simulated test sets on which every confidence is exactly right."""
-    n = len(promised)
+    n = len(expected)
     step = max(1, _CHUNK // n)
     errors = []
     for first in range(0, draws, step):
-        right = (rng.random((min(step, draws - first), n)) < promised).astype(np.float64)
-        errors.append(np.abs(np.add.reduceat(right, starts, axis=1) - promised_sums).sum(axis=1) / n)
+        right = (rng.random((min(step, draws - first), n)) < expected).astype(np.float64)
+        errors.append(np.abs(np.add.reduceat(right, starts, axis=1) - expected_sums).sum(axis=1) / n)
     return np.concatenate(errors)

@@ -1,4 +1,4 @@
-"""Whether a checkpoint's outputs look as if they stood in another order than the class list says."""
+"""Whether a checkpoint's outputs appear to be in another order than the class list."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def likely_order(labels: IntArray, predicted: IntArray, classes: Sequence[str]) 
     """Look for a better order of the outputs; None where the given one may well be right.
 
     The best order maximises the agreement beyond chance (the numerator of Cohen's kappa), so that a model
-    which answers the same to everything favours none. Some order always fits a weak model a little better
+    which predicts one class for everything favours none. Some order always fits a weak model a little better
     than the true one, so the rest is about being sure. Youden's J of a class is the share of its images that
-    get its answer minus the share of all other images that do; a mere habit of answering has J = 0. The order
+    are predicted as it minus the share of all other images that are; a mere bias towards a class has J = 0. The order
     is reported if, among the classes that change place and have 10 labelled images or more,
 
     - the mean J is below .05 as the order is (no skill) and at least .25 in the new one (skill); - J rises by
@@ -101,7 +101,7 @@ def _clearly_better(matrix: IntArray, means: IntArray) -> bool:
     if len(counted) < 2:
         return False
     images = np.maximum(support, 1)[:, None]
-    # J is a weighted sum of the rates at which the labels get one answer: its own label's minus the others'.
+    # J is a weighted sum of the rates at which labels are predicted as one class: its own label's minus the others'.
     own = np.eye(c)[counted]
     weights = own - (1 - own) * support / (support.sum() - support[counted])[:, None]
     now = (weights * (matrix / images)[:, counted].T).sum(axis=1)
@@ -109,8 +109,8 @@ def _clearly_better(matrix: IntArray, means: IntArray) -> bool:
     rise = then - now
     if now.mean() >= _NO_SKILL or then.mean() < _SKILL or (rise >= _RISE).sum() < 2:
         return False
-    # The answers to one label are a multinomial sample. Half an image more in every cell: a label whose few
-    # images all got the same answer has a variance all the same.
+    # The predictions for one label are a multinomial sample. Half an image more in every cell: a label whose few
+    # images all got the same prediction has a variance all the same.
     signed = np.zeros((c, c))
     signed[:, output_of[counted]] += weights.T / len(counted)
     signed[:, counted] -= weights.T / len(counted)

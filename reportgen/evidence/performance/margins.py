@@ -12,7 +12,7 @@ __all__ = ["log_odds", "rivals"]
 
 
 def rivals(logits: AnyFloatArray, labels: IntArray) -> IntArray:
-    """(n,) the strongest class other than the label: the answer on an error, the runner-up on a correct image."""
+    """(n,) the strongest class other than the label: the prediction on an error, the runner-up on a correct image."""
     others = np.array(logits, dtype=np.float64)
     labelled = np.flatnonzero(labels >= 0)
     others[labelled, labels[labelled]] = -np.inf

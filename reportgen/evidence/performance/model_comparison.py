@@ -33,7 +33,7 @@ class Comparison:
     both, only_a, only_b, neither
         Images that both get right, only A, only B, neither; they add up to `n`.
     same_prediction
-        Images given the same answer, right or wrong.
+        Images with the same prediction, right or wrong.
     wrong_alike
         The part of `neither` on which both predict the same wrong class.
     difference
@@ -43,8 +43,8 @@ class Comparison:
     decided
         p < .05.
     kappa
-        Cohen's kappa between the two models' answers: 1 the same always, 0 as alike as chance; NaN where both
-        give one and the same answer to everything.
+        Cohen's kappa between the two models' predictions: 1 always the same, 0 chance agreement; NaN where both
+        predict one and the same class for everything.
     """
 
     a: str

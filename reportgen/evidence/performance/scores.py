@@ -1,4 +1,4 @@
-"""How good one model is, with an interval on every number that has one."""
+"""Scores of one model, with intervals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["FEW", "EmotionScore", "ModelScores", "score_model"]
 
 
 FEW = 10
-"""With fewer images than this an emotion gets "k of n", no ranking and no verdict."""
+"""With fewer images than this an emotion is shown as "k of n", without ranking or verdict."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class EmotionScore:
         0..1. Recall has Wilson's interval; precision and F1 a bootstrap stratified by label, or Wilson's of
         the same counts where all or none are right and a bootstrap would claim certainty. NaN where
         undefined: all three without a labelled image, precision without a prediction.
-    thin
+    few
         n < 10.
     """
 
@@ -49,7 +49,7 @@ class EmotionScore:
 
     @property
     def k_of_n(self) -> str:
-        """What is printed instead of a rate when there are few images."""
+        """Shown instead of a rate when there are few images."""
         return f"{self.correct} of {self.n}"
 
 
@@ -66,7 +66,7 @@ class ModelScores:
         images counts like one with a thousand, and the bootstrap cannot know what other images of it would
         do: read `macro_f1_without_few` beside it.
     macro_f1_without_thin
-        Over the emotions with at least 10 images; None where none is thin or all are.
+        Over the emotions with at least 10 images; None where no emotion has fewer, or all have.
     brier
         Multi-class Brier score, mean over images of sum_c (p_c - y_c)^2, 0..2; lower is better.
     nll
@@ -103,7 +103,7 @@ class ModelScores:
         Raises
         ------
         KeyError
-            The model knows no such emotion.
+            There is no such emotion.
         """
         for score in self.emotions:
             if score.emotion == name:
@@ -256,7 +256,7 @@ def _mean_over(parts: ObjectArray, samples: FloatArray, n: int) -> Estimate:
 
 
 def _nothing(name: str, classes: Sequence[str]) -> ModelScores:
-    """What there is to say about a model when no image is labelled."""
+    """Scores of a model when no image is labelled: all undefined."""
     undefined, nan = Estimate(math.nan, 0.0, 1.0, 0), math.nan
     emotions = tuple(EmotionScore(e, 0, 0, 0, undefined, undefined, undefined, True) for e in classes)
     empty = np.zeros((len(classes), len(classes)), dtype=np.int64)

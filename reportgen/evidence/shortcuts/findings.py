@@ -1,4 +1,4 @@
-"""Shortcuts: everything that may give a label away beside the face, and what was proved by taking it away."""
+"""Shortcuts: what besides the face predicts the label, and what interventions showed about the models."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["Shortcut", "ShortcutFindings", "judge_shortcuts"]
 
 @dataclass(frozen=True)
 class Shortcut:
-    """An emotion that a model predicts from a property of the photo, proved by taking the property away.
+    """An emotion that a model predicts from a property of the photo, shown by removing the property.
 
     Attributes
     ----------
@@ -45,11 +45,11 @@ class Shortcut:
     strength
         Share of the images known before that are lost, 0..1.
     association
-        How the first of the properties goes with the emotion.
+        Association of the first of the properties with the emotion.
     has, binary
         What more of the emotion's photos are, as in "in colour" or "brighter", and whether a photo is so or not at all.
-    images, taken_for
-        Rows of the lost images, the surest first, and what each is taken for now.
+    images, predicted_now
+        Rows of the lost images, the most confident first, and the class predicted for each now.
     """
 
     model: str
@@ -77,16 +77,16 @@ class ShortcutFindings:
     Attributes
     ----------
     found
-        The proved ones, the strongest fall first.
+        Those shown by an intervention, the largest recall drop first.
     effects
-        Every change on every emotion of every model; empty where no changed pictures were shown.
+        Every change on every emotion of every model; empty without interventions.
     shown
-        How many images were shown again; 0 where none.
+        How many images were changed and classified again; 0 where none.
     properties
-        All that were looked at; `varies` says whether a property tells photos of this set apart.
+        All that were measured; `varies` says whether a property differs between photos of this set.
     links, score
-        How each property goes with each emotion, and how well a classifier that sees only them does; empty and None
-        without labels.
+        Association of each property with each emotion, and the score of a classifier that sees only the properties;
+        empty and None without labels.
     duplicates
         Nearly the same pictures under different labels.
     clusters
@@ -94,7 +94,8 @@ class ShortcutFindings:
     tables
         Tidy tables, each column explained in SHORTCUT_DICTIONARY.
     splits
-        Plain counts: which answers photos with the property get, one entry per model and property of a shortcut.
+        Plain counts of predictions for photos with and without the property, one entry per model and property of a
+        shortcut.
     """
 
     found: tuple[Shortcut, ...]
@@ -109,7 +110,7 @@ class ShortcutFindings:
     splits: tuple[PredictionSplit, ...] = ()
 
     def of(self, model: str, emotion: str | None = None) -> tuple[Shortcut, ...]:
-        """The proved shortcuts of one model, or of one of its emotions."""
+        """The shortcuts of one model, or of one of its emotions."""
         return tuple(s for s in self.found if s.model == model and emotion in (None, s.emotion))
 
 
@@ -120,13 +121,13 @@ def judge_shortcuts(
     null_maps: Sequence[BoolArray] | None = None,
     permutations: int = PERMUTATIONS,
 ) -> ShortcutFindings:
-    """Find what gives labels away, and what the models make of it.
+    """Find properties that predict the label, and whether the models rely on them.
 
     Parameters
     ----------
     answers
         Per model's slug the design of the interventions (`image`, the row of the analysis, and `change`) and the
-        model's (pictures, C) logits; empty where none were shown.
+        model's (m, C) logits; empty without interventions.
     null_maps
         Per model, (n,) maps of the labelled class to leave out of the clusters; None: those without positive evidence.
     permutations
@@ -147,8 +148,8 @@ def judge_shortcuts(
             shown = _shown(analysis, *answers[model.slug], model)
             who = None if known is None else known[shown.rows]
             effects += judge_interventions(model.name, shown, classes, links, who, seed)
-    proved = [_shortcut(effect, links, properties) for effect in effects if effect.answer == "yes"]
-    found = sorted(proved, key=lambda shortcut: -shortcut.fall.value)
+    confirmed = [_shortcut(effect, links, properties) for effect in effects if effect.answer == "yes"]
+    found = sorted(confirmed, key=lambda shortcut: -shortcut.fall.value)
     groups: list[MapCluster] = []
     if analysis.faces is not None:
         affines = face_affines(analysis.faces.points, analysis.faces.source)
@@ -187,17 +188,17 @@ def _shown(analysis: Analysis, design: pd.DataFrame, logits: Float32Array, model
     predicted = model.predicted
     place = np.full(len(predicted), -1, dtype=np.int64)
     place[sample] = np.arange(len(sample))
-    said = logits.argmax(axis=1).astype(np.int64)
+    predicted_now = logits.argmax(axis=1).astype(np.int64)
     at, change = place[design["image"].to_numpy(dtype=np.int64)], design["change"].to_numpy(dtype=object)
     start = predicted[sample].copy()
-    start[at[change == UNCHANGED]] = said[change == UNCHANGED]
+    start[at[change == UNCHANGED]] = predicted_now[change == UNCHANGED]
     altered, before, after = {}, {}, {}
     for name in CHANGES:
         of = change == name
         altered[name] = np.zeros(len(sample), dtype=bool)
         altered[name][at[of]] = True
         before[name], after[name] = start, start.copy()
-        after[name][at[of]] = said[of]
+        after[name][at[of]] = predicted_now[of]
     labels = analysis.labels[sample]
     return ChangedPredictions(sample, labels, altered, before, after, model.probabilities[sample, labels])
 

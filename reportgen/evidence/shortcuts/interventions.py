@@ -1,8 +1,8 @@
-"""What a model still recognises once a property of the photo is taken away: recall before and after.
+"""Interventions: recall of each emotion before and after a property of the photo is removed.
 
-A shortcut needs three things together. Recall of an emotion falls when the property is taken away; the property goes
-with that emotion in the data; and images of other emotions, changed in the same way, lose less, because a model that
-is merely fragile loses everywhere. Each is tested by itself, and the answer is three-valued.
+A shortcut needs three things together. Recall of an emotion drops when the property is removed; the property is
+associated with that emotion in the data; and images of other emotions, changed in the same way, lose less, because a
+model that is merely fragile loses everywhere. Each is tested on its own: yes, no or undetermined.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ __all__ = [
 ]
 
 MIN_RECALL_DROP = 0.10
-"""Recall has to fall by at least ten points: the measure that "may be cheating" asks of a background, too."""
+"""Smallest recall drop that counts: ten points."""
 
 MIN_EXCESS = 0.10
-"""The emotion has to lose so much more of the images it knew than other emotions lose."""
+"""How much more of its correct images the emotion must lose than other emotions do."""
 
 MIN_KNOWN = 5
-"""So many known images another emotion must have to be a comparison, and so many persons the emotion itself."""
+"""Fewest correct images for another emotion to serve as a comparison, and fewest persons of the emotion itself."""
 
 _DRAWS = 20_000
 
@@ -58,13 +58,13 @@ TAKES_AWAY = {
     "blurred": (("sharpness", 1), ("size", 1)),
     "re-encoded": (("JPEG quality", 1), ("JPEG file", -1)),
 }
-"""Which property each change takes away, and from which photos: 1 from those that have more of it. A blur takes the
-sharpness of sharp photos and leaves soft ones soft; one brightness for all takes brightness and darkness alike."""
+"""Properties that each change removes, and from which photos: 1 means from those with more of it. A blur removes the
+sharpness of sharp photos and leaves soft ones soft; equal brightness removes brightness and darkness alike."""
 
 
 @dataclass(frozen=True)
 class ChangedPredictions:
-    """The labelled images that were shown again, and what one model said.
+    """One model's predictions for the sampled images, unchanged and changed.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class ChangedPredictions:
     before, after
         Per change, (s,) the predicted class without it and with it.
     sure
-        (s,) the model's probability of the label before.
+        (s,) the model's probability of the label, unchanged.
     """
 
     rows: IntArray
@@ -93,9 +93,9 @@ class InterventionEffect:
     Attributes
     ----------
     n, persons
-        Images of the emotion that were shown; their persons, None where not known.
+        Sampled images of the emotion; their persons, None where not known.
     altered, known
-        How many of them the change alters; how many the model knew before.
+        How many of them the change alters; how many the model classified correctly before.
     before, after
         Recall with Wilson's interval.
     fall
@@ -108,7 +108,7 @@ class InterventionEffect:
         emotions x changes for which a property goes with the emotion, and over the rest by themselves, as only the
         former can be shortcuts.
     goes_with
-        Properties that this change takes away and that go with the emotion in the data, in the order of `TAKES_AWAY`.
+        Properties that this change removes and that are associated with the emotion, in the order of `TAKES_AWAY`.
     loss
         Share of the known and altered images that are lost.
     elsewhere
@@ -116,15 +116,15 @@ class InterventionEffect:
     excess
         loss - elsewhere.
     falls
-        "yes", "no", "undetermined" or "insufficient evidence": whether recall falls by ten points or more.
+        "yes", "no", "undetermined" or "insufficient evidence": whether recall drops by ten points or more.
     answer
-        Likewise: whether the model knows the emotion by what was taken away.
+        Likewise: whether the model predicts the emotion from what was removed.
     note
-        What limits the answer.
+        What limits the conclusion.
     lost_rows
-        Rows of the lost images, those the model had been surest of first.
+        Rows of the lost images, the most confident first.
     lost_as
-        What each of them is taken for now.
+        The class predicted for each of them now.
     """
 
     model: str
@@ -178,9 +178,9 @@ def judge_interventions(
     Parameters
     ----------
     links
-        How properties go with emotions in the whole test set.
+        Associations of properties with emotions over the whole test set.
     persons
-        (s,) of the shown images, None where unknown; None where no person is known at all.
+        (s,) of the sampled images, None where unknown; None where no person is known at all.
     """
     parts = [
         _part(shown, e, name, change, links, persons, seed)
@@ -221,10 +221,10 @@ def _part(
         value, low, high = (float(part[0]) for part in mean_interval(drop[:, None], group, seed))
         fall = Estimate(value, max(low, -1.0), min(high, 1.0), group.count)
     loss = _lost(shown, e, change, shown.altered[change], persons)
-    wanted = TAKES_AWAY.get(change, ())
+    removed = TAKES_AWAY.get(change, ())
     fitting = [link for link in links if link.emotion == name and link.answer == "yes"]
-    fitting = [link for link in fitting if (link.name, link.sign) in wanted]
-    fitting.sort(key=lambda link: wanted.index((link.name, link.sign)))
+    fitting = [link for link in fitting if (link.name, link.sign) in removed]
+    fitting.sort(key=lambda link: removed.index((link.name, link.sign)))
     flicker = mcnemar(lost, gained)
     reach = min(1.0, 2.0 ** (1 - loss.known))
     return _Part(e, change, chosen, fall, loss, flicker, reach, tuple(link.name for link in fitting))

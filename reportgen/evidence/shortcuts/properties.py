@@ -1,4 +1,4 @@
-"""Properties of the photo that have nothing to do with the face, and how each goes with each emotion.
+"""Properties of the photo that have nothing to do with the face, and how each is associated with each emotion.
 
 A photo's colour, brightness, sharpness or size can give its label away. Where one does, a model can learn it instead of
 the face, so every association is a reason to intervene, never a verdict on a model.
@@ -32,11 +32,11 @@ __all__ = [
 ]
 
 COLOURED = 0.01
-"""Colourfulness from which a photo is called coloured: below it no eye sees a colour."""
+"""Colourfulness from which a photo counts as coloured: below it the eye sees no colour."""
 
 MIN_AUC_DISTANCE = 0.14
-"""How far an AUC must be from one half for a property to "go with" an emotion: two normal distributions whose means are
-half a standard deviation apart, a medium effect in Cohen's terms, differ by that much."""
+"""How far an AUC must be from one half for a property to be associated with an emotion: that of two normal
+distributions whose means are half a standard deviation apart, a medium effect in Cohen's terms."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Property:
     name
         In a word or two: "sharpness".
     more, less
-        As said of photos that have more or less of it: "sharper", "softer".
+        Adjectives for photos with more or less of it: "sharper", "softer".
     binary
         Whether it is there or not.
     value
@@ -70,7 +70,7 @@ class Property:
 
 @dataclass(frozen=True)
 class Association:
-    """How one property goes with one emotion.
+    """Association of one property with one emotion.
 
     Attributes
     ----------
@@ -206,22 +206,22 @@ def auc_interval(auc: float, positives: int, negatives: int) -> tuple[float, flo
 
 @dataclass(frozen=True)
 class PredictionSplit:
-    """One model's answers to the photos that have a property, and to those that have not.
+    """One model's predictions for photos with a property and for photos without it.
 
     Attributes
     ----------
     property
         Its name, such as "colour".
     having, lacking
-        As said of photos with it and without it: "in colour", "grey"; of a quantity: "brighter than the median photo",
+        Phrases for photos with it and without it: "in colour", "grey"; of a quantity: "brighter than the median photo",
         "not brighter than it".
     n_having, n_lacking
         Labelled photos of either kind.
     right_having, right_lacking
-        Share of right answers among them, with Wilson's interval.
-    called
-        Per emotion that the model knows by the property: its name, how many photos it gives that answer, and how many
-        of these have the property.
+        Share of correct predictions among them, with Wilson's interval.
+    predictions
+        Per emotion that the model predicts from the property: its name, how many photos are predicted as it, and how
+        many of these have the property.
     """
 
     model: str
@@ -232,7 +232,7 @@ class PredictionSplit:
     n_lacking: int
     right_having: Estimate
     right_lacking: Estimate
-    called: tuple[tuple[str, int, int], ...]
+    predictions: tuple[tuple[str, int, int], ...]
 
 
 def split_predictions(
@@ -249,9 +249,9 @@ def split_predictions(
     Parameters
     ----------
     predicted, labels
-        (n,) index of the answer and of the label, -1 where unlabelled.
+        (n,) index of the prediction and of the label, -1 where unlabelled.
     known_by
-        Emotions that the model was shown to know by a property, each with the property's name.
+        Emotions that the model was shown to predict from a property, each with the property's name.
     links
         Tell whether the emotion's photos have more of the property or less.
     """
@@ -266,23 +266,23 @@ def split_predictions(
         has, having, lacking = _having(item, sign)
         judged = np.isfinite(item.value) & (labels >= 0)
         right = predicted == labels
-        called = []
+        predictions = []
         for emotion in known:
-            answered = judged & (predicted == classes.index(emotion))
-            called.append((emotion, int(answered.sum()), int((answered & has).sum())))
+            chosen = judged & (predicted == classes.index(emotion))
+            predictions.append((emotion, int(chosen.sum()), int((chosen & has).sum())))
         n, m = int((judged & has).sum()), int((judged & ~has).sum())
         found.append(
             PredictionSplit(
                 model, name, having, lacking, n, m,
                 wilson(int((judged & has & right).sum()), n), wilson(int((judged & ~has & right).sum()), m),
-                tuple(called),
+                tuple(predictions),
             )
         )  # fmt: skip
     return tuple(found)
 
 
 def _having(item: Property, sign: int) -> tuple[BoolArray, str, str]:
-    """(n,) photos that have the property, and what those with it and without it are called."""
+    """(n,) photos that have the property, and phrases for those with it and without it."""
     words = (item.more, item.less) if sign > 0 else (item.less, item.more)
     if item.binary:
         return np.asarray(item.value == (1.0 if sign > 0 else 0.0)), *words

@@ -1,4 +1,4 @@
-"""How well a small classifier that sees no face at all, only the photo's properties, finds the label."""
+"""How well a small classifier predicts the label from the photo's properties alone, without the face."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class PropertyScore:
     Attributes
     ----------
     balanced_accuracy
-        Mean recall over `emotions`, each image judged by a tree that saw neither it nor another photo of its person.
-        `n` counts persons where known, else images.
+        Mean recall over `emotions`, each image classified by a tree that saw neither it nor another photo of its
+        person. `n` counts persons where known, else images.
     chance
         1 / emotions.
     null_high
@@ -75,14 +75,14 @@ def score_properties(
     seed: int,
     permutations: int = PERMUTATIONS,
 ) -> PropertyScore | None:
-    """Cross-validate a small decision tree; None where there is nothing to learn from or nothing to tell apart.
+    """Cross-validate a small decision tree; None where no property varies or fewer than two emotions have enough.
 
     Parameters
     ----------
     labels
         (n,) -1 where unlabelled.
     group
-        Photos of one cluster (a person, or copies of one photo) are never split between learning and judging.
+        Photos of one cluster (a person, or copies of one photo) are never split between training and test folds.
     """
     varying = [item for item in properties if item.varies]
     counts = [int((labels == e).sum()) for e in range(len(classes))]
@@ -100,15 +100,15 @@ def score_properties(
         return None
     table = np.column_stack([item.value[rows] for item in varying])
     split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    parts = [(learn, judge) for learn, judge in split.split(table, target, code) if len(learn) and len(judge)]
-    answers = _answers(table, target, parts)
-    right = answers == target
+    parts = [(train, test) for train, test in split.split(table, target, code) if len(train) and len(test)]
+    predictions = _predictions(table, target, parts)
+    right = predictions == target
     recalls = [wilson(int(right[target == k].sum()), int((target == k).sum())) for k in range(len(kept))]
     value = _balanced(right, target)
     null = np.empty(permutations)
     for draw in range(permutations):
         shuffled = rng.permutation(target)
-        null[draw] = _balanced(_answers(table, shuffled, parts) == shuffled, shuffled)
+        null[draw] = _balanced(_predictions(table, shuffled, parts) == shuffled, shuffled)
     return PropertyScore(
         balanced_accuracy=_interval(value, right, target, code, rng),
         chance=1 / len(kept),
@@ -122,15 +122,15 @@ def score_properties(
     )
 
 
-def _answers(table: FloatArray, target: IntArray, parts: Sequence[tuple[IntArray, IntArray]]) -> IntArray:
-    """What a tree that learnt on the other parts says of each image; -1 where it learnt nothing."""
-    said = np.full(len(target), -1, dtype=np.int64)
-    for learn, judge in parts:
+def _predictions(table: FloatArray, target: IntArray, parts: Sequence[tuple[IntArray, IntArray]]) -> IntArray:
+    """(n,) class predicted by a tree trained on the other folds; -1 where none was trained."""
+    predicted = np.full(len(target), -1, dtype=np.int64)
+    for train, test in parts:
         tree = DecisionTreeClassifier(
             max_depth=_DEPTH, min_samples_leaf=_LEAF, class_weight="balanced", random_state=0
-        ).fit(table[learn], target[learn])
-        said[judge] = tree.predict(table[judge])
-    return said
+        ).fit(table[train], target[train])
+        predicted[test] = tree.predict(table[test])
+    return predicted
 
 
 def _balanced(right: BoolArray, target: IntArray) -> float:
@@ -140,7 +140,7 @@ def _balanced(right: BoolArray, target: IntArray) -> float:
 def _interval(
     value: float, right: BoolArray, target: IntArray, code: npt.NDArray[np.intp], rng: np.random.Generator
 ) -> Estimate:
-    """Persons (or images) are drawn again within each emotion; the trees are not grown again."""
+    """Resamples persons (or images) within each emotion; the trees are not refitted."""
     counts = bootstrap_counts(len(target), _DRAWS, rng, strata=target, clusters=code)
     recalls = []
     for k in range(int(target.max()) + 1):

@@ -211,11 +211,11 @@ def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...
     tables = []
     for key in dict.fromkeys((split.property, split.having) for split in findings.splits):
         splits = [split for split in findings.splits if (split.property, split.having) == key]
-        emotions = tuple(dict.fromkeys(emotion for split in splits for emotion, *_ in split.called))
+        emotions = tuple(dict.fromkeys(emotion for split in splits for emotion, *_ in split.predictions))
         rows = []
         for split in splits:
-            with_it = {emotion: having for emotion, _, having in split.called}
-            without = {emotion: answered - having for emotion, answered, having in split.called}
+            with_it = {emotion: having for emotion, _, having in split.predictions}
+            without = {emotion: answered - having for emotion, answered, having in split.predictions}
             for photos, n, right, called in (
                 (split.having, split.n_having, split.right_having, with_it),
                 (split.lacking, split.n_lacking, split.right_lacking, without),

@@ -308,7 +308,7 @@ def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
 def _counts(report: Report) -> str:
     """The largest count: "All 106 photos predicted as disgust by Custom CNN are in colour, as are 7 % of all"."""
     findings = report.shortcuts
-    splits = [] if findings is None else [(split, called) for split in findings.splits for called in split.called]
+    splits = [] if findings is None else [(split, called) for split in findings.splits for called in split.predictions]
     if not splits:
         return ""
     split, (emotion, predicted, having) = max(splits, key=lambda pair: pair[1][1])

@@ -130,7 +130,7 @@ def test_answers_are_counted_by_property() -> None:
     )
     assert (split.having, split.lacking, split.n_having, split.n_lacking) == ("in colour", "grey", 6, 1)
     assert split.right_having.value == pytest.approx(2 / 6) and split.right_lacking.value == 0
-    assert split.called == (("disgust", 5, 4),)
+    assert split.predictions == (("disgust", 5, 4),)
 
 
 def test_a_quantity_is_split_at_its_median_on_the_side_of_the_emotion() -> None:
@@ -141,4 +141,4 @@ def test_a_quantity_is_split_at_its_median_on_the_side_of_the_emotion() -> None:
     )
     assert (split.having, split.lacking) == ("darker than the median photo", "not darker")
     assert (split.n_having, split.n_lacking) == (3, 3)  # one is unknown, one has no label
-    assert split.called == (("disgust", 5, 3),)
+    assert split.predictions == (("disgust", 5, 3),)
