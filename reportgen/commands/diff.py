@@ -13,7 +13,7 @@ import pandas as pd
 
 from reportgen.analysis import Analysis, AnalysisPredictions, ModelRecords, read_predictions, read_records
 from reportgen.commands.merge import analysis_folder, refuse_own_input
-from reportgen.config import Config, recorded_settings
+from reportgen.config import Config
 from reportgen.errors import DataError
 from reportgen.evidence.comparison.change import PredictionChange, heat_change, prediction_change
 from reportgen.evidence.comparison.matching import Matched, match_images, match_models
@@ -28,11 +28,10 @@ from reportgen.site.bundle.zip import archive_date
 from reportgen.site.compose_diff import DiffReport, ModelChange, compose_diff
 from reportgen.site.publish import Published, publish_site
 from reportgen.site.report import base_name
-from reportgen.site.wording.format import plain
+from reportgen.site.wording.diff import cautions, facts
+from reportgen.types import IntArray
 
 __all__ = ["diff"]
-
-Ints = npt.NDArray[np.int64]
 
 # Lists of images: this many times the setting `examples`.
 _LISTS = 2
@@ -95,7 +94,7 @@ def _report(
 ) -> DiffReport:
     labels = np.where(matched.relabelled, -1, after.labels[matched.after])
     names = [_name(before.models[a].name, after.models[b].name) for a, b in models]
-    answers = [
+    predictions = [
         prediction_change(
             name,
             replace(before.models[a], logits=before.models[a].logits[matched.before]),
@@ -112,7 +111,7 @@ def _report(
     heats = [
         heat_change(old.models[a], new.models[b], labels[rows], after.classes, known, config.seed) for a, b in models
     ]
-    picks = [_picks(change, labels, _LISTS * config.examples) for change in answers]
+    picks = [_picks(change, labels, _LISTS * config.examples) for change in predictions]
     shown = np.unique(np.concatenate([np.array(r, dtype=np.int64) for lists in picks for r in lists.values()]))
     old, new = _records(before, matched.before[shown]), _records(after, matched.after[shown])
     images = after.images.iloc[matched.after[shown]].reset_index(drop=True).assign(label=labels[shown])
@@ -122,7 +121,7 @@ def _report(
             name, _marked(old.models[a], "before"), _marked(new.models[b], "after"), change, heat,
             {kind: [place[row] for row in lists] for kind, lists in pick.items()},
         )
-        for name, (a, b), change, heat, pick in zip(names, models, answers, heats, picks, strict=True)
+        for name, (a, b), change, heat, pick in zip(names, models, predictions, heats, picks, strict=True)
     )  # fmt: skip
     hidden = config.privacy != "none"
     near = [place for folder in reversed(folders) for place in (folder, folder.parent)]
@@ -136,15 +135,14 @@ def _report(
         except (OSError, DataError):
             return None
 
-    cautions = _cautions(before, after, matched, len(rows))
     if hidden:
         images = _unnamed(images)
         changes = tuple(_unnamed_model(change) for change in changes)
-        cautions += ("Photos and names are hidden: the heat is drawn on grey.",)
     return DiffReport(
         after.classes, images, changes, load_image,
         _table(before, after, matched, models, names, hidden=hidden).encode("utf-8"),
-        cautions, _facts(before, after, matched, hidden=hidden), hidden=hidden,
+        cautions(before, after, matched, len(rows), hidden=hidden),
+        facts(before, after, matched, hidden=hidden), hidden=hidden,
     )  # fmt: skip
 
 
@@ -156,10 +154,10 @@ def _marked(model: ModelRecords, which: str) -> ModelRecords:
     return replace(model, slug=f"{model.slug}-{which}")
 
 
-def _records(answers: AnalysisPredictions, rows: Ints) -> Analysis:
+def _records(predictions: AnalysisPredictions, rows: IntArray) -> Analysis:
     """Records of rows in any order, without landmarks."""
     order = np.argsort(rows, kind="stable")
-    found = read_records(answers, rows[order])
+    found = read_records(predictions, rows[order])
     back = np.argsort(order, kind="stable")
     return replace(
         found,
@@ -169,15 +167,15 @@ def _records(answers: AnalysisPredictions, rows: Ints) -> Analysis:
     )
 
 
-def _taken(model: ModelRecords, rows: Ints) -> ModelRecords:
-    """The same of some of its rows."""
+def _taken(model: ModelRecords, rows: IntArray) -> ModelRecords:
+    """Some rows of a model's records."""
     values = {field.name: getattr(model, field.name) for field in fields(model)}
     taken: dict[str, Any] = {name: value[rows] for name, value in values.items() if isinstance(value, np.ndarray)}
     return replace(model, **taken)
 
 
 def _unnamed(images: pd.DataFrame) -> pd.DataFrame:
-    """The images under numbers: ids and hashes find a photo again as well as its name does."""
+    """The images under numbers: ids and hashes identify a photo as well as its name does."""
     numbers = [f"{place + 1:05d}" for place in range(len(images))]
     return images.assign(image_id=numbers, sha256=numbers, path=[f"image {number}" for number in numbers], person=None)
 
@@ -189,8 +187,8 @@ def _unnamed_model(change: ModelChange) -> ModelChange:
     return replace(change, before=without_file(change.before), after=without_file(change.after))
 
 
-def _picks(change: PredictionChange, labels: Ints, most: int) -> dict[str, list[int]]:
-    """The images that are shown, an emotion after the other so that a frequent one does not fill the list."""
+def _picks(change: PredictionChange, labels: IntArray, most: int) -> dict[str, list[int]]:
+    """The images to show, one emotion after the other so that a frequent one does not fill the list."""
     picks = {}
     for kind in ("fixed", "broken", "moved"):
         queues: dict[int, list[int]] = {}
@@ -233,39 +231,3 @@ def _table(
             table[inert(f"{name} {which}")] = words[model.predicted[rows]]
             table[inert(f"{name} {which}, confidence")] = np.round(model.confidence[rows], 6)
     return pd.DataFrame(table).to_csv(index=False, lineterminator="\n", float_format="%.6g")
-
-
-def _cautions(before: AnalysisPredictions, after: AnalysisPredictions, matched: Matched, used: int) -> tuple[str, ...]:
-    cautions = []
-    n = len(matched.before)
-    if matched.only_before or matched.only_after:
-        cautions.append(
-            f"{n:,} images are in both analyses; {matched.only_before:,} are in the first alone and "
-            f"{matched.only_after:,} in the second alone, and count nowhere here."
-        )
-    if matched.relabelled.any():
-        cautions.append(
-            f"The label of {int(matched.relabelled.sum()):,} images was changed in between; they count nowhere here."
-        )
-    if used < n:
-        cautions.append(
-            f"Heatmaps were compared on {used:,} of {n:,} images, drawn at random and evenly over the emotions."
-        )
-    for name in recorded_settings():
-        old, new = before.manifest["settings"][name], after.manifest["settings"][name]
-        if old != new:
-            cautions.append(f"The analyses were made with another {name} ({old} before, {new} after).")
-    return tuple(cautions)
-
-
-def _facts(
-    before: AnalysisPredictions, after: AnalysisPredictions, matched: Matched, *, hidden: bool
-) -> tuple[tuple[str, str, str], ...]:
-    sources = ["name withheld" if hidden else plain(str(a.manifest["data"]["source"])) for a in (before, after)]
-    rows = [
-        ("Test set", *sources),
-        ("Images", f"{len(before.labels):,}, {len(matched.before):,} of them in both",
-         f"{len(after.labels):,}, {len(matched.after):,} of them in both"),
-        ("Made by reportgen", *(str(a.manifest["reportgen"]) for a in (before, after))),
-    ]  # fmt: skip
-    return tuple((str(name), str(old), str(new)) for name, old, new in rows)

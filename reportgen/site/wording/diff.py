@@ -1,0 +1,58 @@
+"""Words about two analyses that are compared: what they were made from, and what limits the comparison."""
+
+from __future__ import annotations
+
+from reportgen.analysis import AnalysisPredictions
+from reportgen.config import recorded_settings
+from reportgen.evidence.comparison.matching import Matched
+from reportgen.site.wording.format import plain
+
+__all__ = ["cautions", "facts"]
+
+
+def cautions(
+    before: AnalysisPredictions, after: AnalysisPredictions, matched: Matched, used: int, *, hidden: bool
+) -> tuple[str, ...]:
+    """What limits the comparison, one sentence each.
+
+    Parameters
+    ----------
+    used
+        How many of the images in both have their heatmaps compared.
+    hidden
+        Whether photos and names are hidden.
+    """
+    found = []
+    n = len(matched.before)
+    if matched.only_before or matched.only_after:
+        found.append(
+            f"{n:,} images are in both analyses; {matched.only_before:,} are in the first alone and "
+            f"{matched.only_after:,} in the second alone, and count nowhere here."
+        )
+    if matched.relabelled.any():
+        found.append(
+            f"The label of {int(matched.relabelled.sum()):,} images was changed in between; they count nowhere here."
+        )
+    if used < n:
+        found.append(f"Heatmaps were compared on {used:,} of {n:,} images, a random sample balanced over the emotions.")
+    for name in recorded_settings():
+        old, new = before.manifest["settings"][name], after.manifest["settings"][name]
+        if old != new:
+            found.append(f"The analyses were made with another {name} ({old} before, {new} after).")
+    if hidden:
+        found.append("Photos and names are hidden: the heat is drawn on grey.")
+    return tuple(found)
+
+
+def facts(
+    before: AnalysisPredictions, after: AnalysisPredictions, matched: Matched, *, hidden: bool
+) -> tuple[tuple[str, str, str], ...]:
+    """The table that heads the page: a name, its value before, its value after."""
+    sources = ["name withheld" if hidden else plain(str(a.manifest["data"]["source"])) for a in (before, after)]
+    rows = [
+        ("Test set", *sources),
+        ("Images", f"{len(before.labels):,}, {len(matched.before):,} of them in both",
+         f"{len(after.labels):,}, {len(matched.after):,} of them in both"),
+        ("Made by reportgen", *(str(a.manifest["reportgen"]) for a in (before, after))),
+    ]  # fmt: skip
+    return tuple((str(name), str(old), str(new)) for name, old, new in rows)
