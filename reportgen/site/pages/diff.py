@@ -193,17 +193,18 @@ def change_title(name: str, answers: PredictionChange) -> str:
     c = answers.comparison
     if not c.n:
         return f"{name}: what changed, without labels to tell whether for better or worse."
-    better = [r.emotion for r in answers.recalls if r.decided and r.difference.value > 0]
-    worse = [r.emotion for r in answers.recalls if r.decided and r.difference.value < 0]
+    decided = [(r.emotion, r.difference.value) for r in answers.recalls if r.decided]
+    moved = {
+        "better": and_list([emotion for emotion, difference in decided if difference > 0]),
+        "worse": and_list([emotion for emotion, difference in decided if difference < 0]),
+    }
     if c.decided:
-        title = f"{name} got {'better' if c.difference.value > 0 else 'worse'}"
-        against = worse if c.difference.value > 0 else better
-        turned = "worse" if c.difference.value > 0 else "better"
-        return f"{title}, but {turned} on {and_list(against)}." if against else f"{title}."
-    parts = [f"better on {and_list(better)}"] if better else []
-    parts += [f"worse on {and_list(worse)}"] if worse else []
+        way, against = ("better", "worse") if c.difference.value > 0 else ("worse", "better")
+        but = f", but {against} on {moved[against]}" if moved[against] else ""
+        return f"{name} got {way}{but}."
+    parts = and_list([f"{way} on {emotions}" for way, emotions in moved.items() if emotions])
     if parts:
-        return f"{name} is {and_list(parts)}; over all, nothing certain changed."
+        return f"{name} is {parts}; over all, nothing certain changed."
     return f"Nothing certain changed for {name}."
 
 

@@ -11,6 +11,7 @@ from reportgen.site.html.components import Legend, Link, Page, Prediction, Thumb
 from reportgen.site.image_sets import image_sets
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
+from reportgen.site.pictures.drawing import Drawn
 from reportgen.site.pictures.sprites import BORDER, CELLS, COLUMNS, THUMB
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
@@ -128,23 +129,7 @@ def explorer_data(report: Report, links: Links, tiles: Tiles) -> dict[str, Any]:
     return {
         "classes": list(report.classes),
         "slugs": list(links.emotion_slugs),
-        "models": [
-            {
-                "name": model.name,
-                "slug": model.slug,
-                "series": series_of(k),
-                "predicted": model.predicted[order].tolist(),
-                # Per mille; capped so that nothing claims to be certain.
-                "probabilities": np.minimum(999, np.floor(model.probabilities[order] * 1000))
-                .astype(int)
-                .reshape(-1)
-                .tolist(),
-                "sheets": [sheet.path for sheet in drawn.maps[k]],
-                "sizes": [[sheet.width, sheet.height] for sheet in drawn.maps[k]],
-                "cell": list(drawn.maps[k][0].cell) if drawn.maps[k] else [1, 1],
-            }
-            for k, model in enumerate(report.models)
-        ],
+        "models": [_model_data(report, drawn, k) for k in range(len(report.models))],
         "ids": [report.ids[row] for row in order.tolist()],
         "names": [report.names[row] for row in order.tolist()],
         "labels": report.labels[order].tolist(),
@@ -170,4 +155,20 @@ def explorer_data(report: Report, links: Links, tiles: Tiles) -> dict[str, Any]:
             for one in image_sets(report)
         ],
         "method": report.method,
+    }
+
+
+def _model_data(report: Report, drawn: Drawn, k: int) -> dict[str, Any]:
+    model = report.models[k]
+    # Per mille; capped so that nothing claims to be certain.
+    probabilities = np.minimum(999, np.floor(model.probabilities[drawn.order] * 1000)).astype(int)
+    return {
+        "name": model.name,
+        "slug": model.slug,
+        "series": series_of(k),
+        "predicted": model.predicted[drawn.order].tolist(),
+        "probabilities": probabilities.reshape(-1).tolist(),
+        "sheets": [sheet.path for sheet in drawn.maps[k]],
+        "sizes": [[sheet.width, sheet.height] for sheet in drawn.maps[k]],
+        "cell": list(drawn.maps[k][0].cell) if drawn.maps[k] else [1, 1],
     }

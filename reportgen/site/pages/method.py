@@ -11,7 +11,7 @@ from reportgen.site.links import Links
 from reportgen.site.recipe import Recipe, checksums, citation
 from reportgen.site.report import DataNote, Report, base_name
 from reportgen.site.sections.certificate import CertificateView, certificate_view
-from reportgen.site.sections.guide import GuideRow, guide
+from reportgen.site.sections.patterns import GuideRow, guide
 from reportgen.site.sections.takeaways import Takeaway, takeaways
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
 from reportgen.site.tiles import Tiles

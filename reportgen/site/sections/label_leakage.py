@@ -123,27 +123,24 @@ def property_table(report: Report, links: Links, findings: ShortcutFindings) -> 
     if not findings.links:
         return None
     by = {(link.name, link.emotion): link for link in findings.links}
-    sizes = [report.images_of(e) for e in range(len(report.classes))]
-    shown = [e for e, n in enumerate(sizes) if n]
-    varying = [item for item in findings.properties if item.varies]
-    rows = tuple(
-        PropertyRow(
-            capital(item.name),
-            "share that is" if item.binary else f"how often {item.more}",
-            tuple(_cell(by[item.name, report.classes[e]], item) for e in shown),
-        )
-        for item in varying
-    )
-    same = [item.name for item in findings.properties if not item.varies]
-    gone = [_GONE.get(name, f"{name} is the same everywhere") for name in same if name not in _OF_COLOUR]
-    clear = [by[item.name, report.classes[e]] for item in varying for e in shown]
+    shown = [e for e in range(len(report.classes)) if report.images_of(e)]
+    rows, words, gone = [], [], []
+    for item in findings.properties:
+        if item.varies:
+            row = [by[item.name, report.classes[e]] for e in shown]
+            what = "share that is" if item.binary else f"how often {item.more}"
+            rows.append(PropertyRow(capital(item.name), what, tuple(_cell(link, item) for link in row)))
+            words += [_words(link, findings.properties) for link in row if link.answer == "yes"]
+        elif item.name not in _OF_COLOUR:
+            gone.append(_GONE.get(item.name, f"{item.name} is the same everywhere"))
+    emotions = ((report.classes[e], links.emotion_path(e), count(report.images_of(e), "image")) for e in shown)
     return PropertyTable(
         sentence=_score_sentence(findings.score),
         numbers=_numbers(findings.score),
-        emotions=tuple((report.classes[e], links.emotion_path(e), count(sizes[e], "image")) for e in shown),
-        rows=rows,
+        emotions=tuple(emotions),
+        rows=tuple(rows),
         left_out=f"Left out: {and_list(gone)}." if gone else "",
-        words=tuple(_words(link, findings.properties) for link in clear if link.answer == "yes"),
+        words=tuple(words),
     )
 
 
@@ -258,28 +255,27 @@ def clusters_view(
         if report.analysis.faces is None:
             return (), "Faces were not located in this build, so heatmaps cannot be laid over each other."
         return (), f"No emotion has {MIN_MAPS} heatmaps or more: fewer form no groups."
-    models = []
-    for k, model in enumerate(report.models):
-        mine = [cluster for cluster in findings.clusters if cluster.model == model.name]
-        grouped: dict[str, list[MapCluster]] = {}
-        for cluster in mine:
-            grouped.setdefault(cluster.emotion, []).append(cluster)
-        # Emotions with a suspicious group first.
-        several = [name for name, group in grouped.items() if len(group) > 1]
-        several.sort(key=lambda name: not any(cluster.suspect for cluster in grouped[name]))
-        single = [name for name, group in grouped.items() if len(group) == 1]
-        suspects = [cluster for cluster in mine if cluster.suspect]
-        models.append(
-            ClusterModel(
-                f"groups-{model.slug}",
-                series_of(k),
-                model.name,
-                _suspects(suspects),
-                tuple(_emotion(report, links, tiles, k, name, grouped[name]) for name in several),
-                f"One way of looking, no groups: {and_list(single)}." if single else "",
-            )
-        )
-    return tuple(models), ""
+    return tuple(_cluster_model(report, links, tiles, k, findings) for k in range(len(report.models))), ""
+
+
+def _cluster_model(report: Report, links: Links, tiles: Tiles, k: int, findings: ShortcutFindings) -> ClusterModel:
+    model = report.models[k]
+    mine = [cluster for cluster in findings.clusters if cluster.model == model.name]
+    grouped: dict[str, list[MapCluster]] = {}
+    for cluster in mine:
+        grouped.setdefault(cluster.emotion, []).append(cluster)
+    # Emotions with a suspicious group first.
+    several = [name for name, group in grouped.items() if len(group) > 1]
+    several.sort(key=lambda name: not any(cluster.suspect for cluster in grouped[name]))
+    single = [name for name, group in grouped.items() if len(group) == 1]
+    return ClusterModel(
+        f"groups-{model.slug}",
+        series_of(k),
+        model.name,
+        _suspects([cluster for cluster in mine if cluster.suspect]),
+        tuple(_emotion(report, links, tiles, k, name, grouped[name]) for name in several),
+        f"One way of looking, no groups: {and_list(single)}." if single else "",
+    )
 
 
 def _suspects(suspects: list[MapCluster]) -> str:

@@ -1,4 +1,8 @@
-"""The interpretation tables of guides to heatmaps, measured on one model: how often its maps show each pattern."""
+"""The interpretation tables of guides to heatmaps, measured: how often a model's maps show each pattern.
+
+A model's page has a row per pattern with examples; the method page has the guide: what a pattern shows, how to take it,
+and how often it was found.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reportgen.evidence.attention.patterns import Pattern
+from reportgen.evidence.attention.region_tests import LOCALIZED
 from reportgen.evidence.importance.background import Status
+from reportgen.evidence.importance.regions import RegionImportance
+from reportgen.evidence.stats.intervals import wilson
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import Attention
-from reportgen.site.html.components import Thumb
+from reportgen.site.html.components import Link, Thumb, series_of
 from reportgen.site.image_sets import pattern_slug
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import PATTERN_WORDS, REGION_NAMES
-from reportgen.site.wording.format import and_list, capital, count, percent, signed
+from reportgen.site.wording.format import and_list, capital, count, percent, percent_interval, signed
 from reportgen.site.wording.importance import STATUS_WORDS
 
-__all__ = ["PatternRow", "pattern_rows", "peaks_note"]
+__all__ = ["GuideExample", "GuideRow", "PatternRow", "guide", "pattern_rows", "peaks_note"]
 
 _EXAMPLES = 5
 # Guides name no emotion for these parts of the face; without them the places of the peak would not add up to all maps.
@@ -167,16 +175,7 @@ def _background_importance(report: Report, model: str, seen: int) -> str:
     tested = [importance for importance in uses if importance.answer != "insufficient evidence"]
     if not tested:
         return "The effect of swapping the background was not tested." if seen else ""
-    ruled = [importance for importance in tested if importance.answer == "no"]
-    said = []
-    if ruled:
-        most = max(max(importance.high, 0.0) for importance in ruled)
-        which = "all" if len(ruled) == len(tested) else f"{len(ruled)} of"
-        said.append(
-            f"Swapping the background lowers the log-odds of {which} {count(len(tested), 'emotion')} tested by at most "
-            f"{most:.2f} (upper end of the 95 % interval): "
-            f"{'there ' if len(ruled) < len(tested) else ''}the background is not important, whatever the heat there."
-        )
+    said = _ruled_out(tested)
     for words, answers in (("important for", ("yes", "small")), ("inconclusive for", ("undetermined",))):
         rest = [
             f"{u.emotion} ({signed(u.drop)} [{signed(u.low)}, {signed(u.high)}], {count(u.receivers, 'face')})"
@@ -186,6 +185,20 @@ def _background_importance(report: Report, model: str, seen: int) -> str:
         if rest:
             said.append(f"{capital(words)} {and_list(rest)}.")
     return " ".join(said)
+
+
+def _ruled_out(tested: Sequence[RegionImportance]) -> list[str]:
+    """For how many emotions the background was shown not to matter; empty where for none."""
+    ruled = [one for one in tested if one.answer == "no"]
+    if not ruled:
+        return []
+    most = max(max(one.high, 0.0) for one in ruled)
+    which = "all" if len(ruled) == len(tested) else f"{len(ruled)} of"
+    return [
+        f"Swapping the background lowers the log-odds of {which} {count(len(tested), 'emotion')} tested by at most "
+        f"{most:.2f} (upper end of the 95 % interval): "
+        f"{'there ' if len(ruled) < len(tested) else ''}the background is not important, whatever the heat there."
+    ]
 
 
 def _spread(report: Report, tiles: Tiles, k: int, rows: Sequence[int]) -> list[int]:
@@ -200,3 +213,124 @@ def _spread(report: Report, tiles: Tiles, k: int, rows: Sequence[int]) -> list[i
             chosen.append(queues[answer].pop(0))
         queues = {answer: queue for answer, queue in queues.items() if queue}
     return chosen[:_EXAMPLES]
+
+
+_GUIDE: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "Heat on eyes and brows",
+        "on eyes+brows",
+        "The model relies on the upper face.",
+        "Expected for anger, fear, sadness and surprise.",
+    ),
+    (
+        "Heat on the mouth",
+        "on mouth",
+        "The model relies on the lower face.",
+        "Expected for happiness and disgust, and for surprise.",
+    ),
+    (
+        "Heat on the face",
+        "on face",
+        "The evidence sits where the expression is.",
+        "Expected; which part of the face matters more.",
+    ),
+    (
+        "Heat on hair, border or background",
+        "background",
+        "The evidence sits where no expression is.",
+        "A possible shortcut: test whether the prediction depends on it.",
+    ),
+    ("Heat spread evenly", "diffuse", "No part of the image stands out.", "Said to mean an uncertain prediction{}."),
+    (
+        "Heat in one small spot",
+        "too localized",
+        "One feature decides the map.",
+        "Check whether the spot is the same in all images of the emotion.",
+    ),
+    (
+        "No heat at all",
+        "blank",
+        "No positive evidence at this layer.",
+        "Do not interpret it; the prediction came from evidence against the other classes.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class GuideExample:
+    """How often one model's maps show a pattern; `images` leads to them, None where there are none."""
+
+    series: str
+    model: str
+    share: str
+    interval: str
+    images: Link | None
+    n: str
+
+
+@dataclass(frozen=True)
+class GuideRow:
+    """One pattern; `rule` says how it was measured, `found` is empty where it was not."""
+
+    name: str
+    shows: str
+    take: str
+    rule: str
+    found: tuple[GuideExample, ...]
+
+
+def guide(report: Report, links: Links) -> tuple[GuideRow, ...]:
+    """All patterns, in the order of reading a face from the middle outwards."""
+    rows = []
+    for name, pattern, shows, take in _GUIDE:
+        measured = [
+            (k, one)
+            for k, model in enumerate(report.models)
+            for one in (report.regions.patterns(model.name) if report.regions else ())
+            if one.kind == pattern
+        ]
+        rows.append(
+            GuideRow(
+                name,
+                shows,
+                take.format(_unsure(report)),
+                _rule(measured[0][1]) if measured else "",
+                tuple(_found(report, links, k, one) for k, one in measured),
+            )
+        )
+    return tuple(rows)
+
+
+def _rule(pattern: Pattern) -> str:
+    """How a pattern is measured, without words that only the tables explain."""
+    plain = {
+        "diffuse": "spread over at least as much area as the face has",
+        "too localized": f"spread over at most {percent(LOCALIZED)} of the picture",
+        "blank": "no positive evidence anywhere",
+    }
+    return capital(plain.get(pattern.kind, PATTERN_WORDS[pattern.kind].rule))
+
+
+def _found(report: Report, links: Links, k: int, pattern: Pattern) -> GuideExample:
+    model, share, shown = report.models[k], wilson(len(pattern.images), pattern.total), len(pattern.images)
+    there = links.explorer(f"pattern:{pattern_slug(pattern.kind)}", f"model:{model.slug}")
+    return GuideExample(
+        series_of(k),
+        model.name,
+        percent(share.value),
+        percent_interval(share),
+        Link(f"{shown:,}", there) if shown else None,
+        f"of {pattern.total:,}" if shown else f"0 of {pattern.total:,}",
+    )
+
+
+def _unsure(report: Report) -> str:
+    """What came out for the takeaway that spread heat means an unsure answer, so that the guide does not repeat it."""
+    claims = [claim for claim in (report.regions.claims if report.regions else ()) if claim.kind == "uncertain"]
+    if not claims or not report.labelled:
+        return ": compare with the confidence"
+    models: dict[str, list[str]] = {}
+    for claim in claims:
+        words = {"holds": "that holds", "does not hold": "that does not hold"}.get(claim.answer, "that is inconclusive")
+        models.setdefault(words, []).append(claim.model)
+    return "; here " + and_list([f"{words} for {and_list(names)}" for words, names in models.items()])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reportgen.analysis import slugify
+from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.scores import FEW
 from reportgen.faces.transplant import TRANSPLANTED
@@ -105,28 +106,18 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
     """One matrix per model."""
     importance = report.importance if report.importance is not None and report.importance.tested else None
     shown = SHOWN if importance is None else TRANSPLANTED
-    pictures = {} if importance is None else pictures_of(importance)
     matrices = []
     for k, model in enumerate(report.models):
-        uses = () if importance is None else tuple(u for u in importance.regions if u.model == model.name)
-        by_place = {(u.emotion, u.region): u for u in uses}
-        # The model's page has rows for these emotions only.
-        listed = {row.emotion for row in importance_rows(uses, report.classes)}
+        cell = _heat if importance is None else _importance_cells(report, importance, model.name)
         rows = []
         for emotion, name in enumerate(report.classes):
-            cells = []
-            for region in shown if report.close_images_of(emotion) >= FEW else ():
-                if attention.on(model.name, name, region) is None:
-                    continue
-                heat = region_cell(attention, model.name, name, region)
-                place = _Place(report, links, k, emotion, region)
-                if importance is None:
-                    cells.append(_heat(place, heat))
-                else:
-                    found, made = by_place.get((name, region)), pictures.get((emotion, region), 0)
-                    cells.append(_importance(place, heat, found, made, listed=name in listed))
-            n = count(report.close_images_of(emotion), "image")
-            rows.append(MatrixRow(name, links.emotion_path(emotion), n, tuple(cells)))
+            n = report.close_images_of(emotion)
+            cells = tuple(
+                cell(_Place(report, links, k, emotion, region), region_cell(attention, model.name, name, region))
+                for region in (shown if n >= FEW else ())
+                if attention.on(model.name, name, region) is not None
+            )
+            rows.append(MatrixRow(name, links.emotion_path(emotion), count(n, "image"), cells))
         matrices.append(
             RegionMatrix(
                 series_of(k),
@@ -142,6 +133,23 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
             )
         )
     return tuple(matrices)
+
+
+def _importance_cells(
+    report: Report, found: ImportanceFindings, model: str
+) -> Callable[[_Place, RegionCell], MatrixCell]:
+    """What makes the cells of one model where regions were exchanged."""
+    regions = tuple(one for one in found.regions if one.model == model)
+    by_place, pictures = {(one.emotion, one.region): one for one in regions}, pictures_of(found)
+    # The model's page has rows for these emotions only.
+    listed = {row.emotion for row in importance_rows(regions, report.classes)}
+
+    def cell(place: _Place, heat: RegionCell) -> MatrixCell:
+        name = report.classes[place.emotion]
+        made = pictures.get((place.emotion, place.region), 0)
+        return _importance(place, heat, by_place.get((name, place.region)), made, listed=name in listed)
+
+    return cell
 
 
 _COLUMNS = ("enrichment", "use", "uses it?", "p (corrected)", "importance rests on")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from reportgen.evidence.attention.facial_actions import ActionLink
 from reportgen.evidence.attention.human_reference import ACTION_UNITS, HUMAN, NAIVE
+from reportgen.evidence.attention.profiles import EmotionProfile
+from reportgen.evidence.performance.scores import FEW
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.attention import Attention
 from reportgen.site.html.components import Number, series_of
 from reportgen.site.links import Links
@@ -104,44 +108,54 @@ class ActionGroup:
 
 
 def region_profile(report: Report, links: Links, emotion: int) -> RegionProfile | None:
-    """The figure of one emotion; None where nothing was measured of it."""
+    """Where every model's heat falls for one emotion, beside people; None where nothing was measured of it."""
     attention, name = report.regions, report.classes[emotion]
     if attention is None or not report.close_images_of(emotion):
         return None
-    human = HUMAN.get(name)
-    people = {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
-    thin = report.close_images_of(emotion) < 10
-    importance = report.importance
-    faces = []
-    for k, model in enumerate(report.models):
-        profile = attention.profile(model.name, name)
-        if profile is None:
-            return None
-        values = {region: estimate.value for region, estimate in zip(REGION_NAMES, profile.regions, strict=True)}
-        parts = {} if thin else {region: value for region, value in values.items() if region != "face"}
-        counted = "too few images" if thin else _counted(report, attention, k, emotion)
-        faces.append(
-            face_diagram(model.name, parts, REGION_NAMES, series=series_of(k), href=links.model_path(k), note=counted)
-        )
-    if human:
-        faces.append(face_diagram("people", people, REGION_NAMES, note="measured for eyes, brows and mouth only"))
-    rows = () if thin else _rows(report, links, attention, name, people)
+    if any(attention.profile(model.name, name) is None for model in report.models):
+        return None
+    human, importance, few = HUMAN.get(name), report.importance, report.close_images_of(emotion) < FEW
+    rows = () if few else _rows(report, links, attention, name)
     cells = [cell for row in rows for cell in row.cells]
     return RegionProfile(
-        faces=tuple(faces),
+        faces=_faces(report, links, attention, emotion, few=few),
         rows=rows,
-        checks=_checks(report, attention, name, thin=thin),
+        checks=_checks(report, attention, name, few=few),
         models=tuple((series_of(k), model.name) for k, model in enumerate(report.models)),
-        units=_units(human.action_units if human else ()),
+        units=_units(human.action_units) if human else "",
         human=human is not None,
         tested=importance is not None and importance.tested,
         specific=any(cell.heat.tone == "strong" for cell in cells),
         placed=any(cell.words.startswith("yes: ") for cell in cells),
-        unsure=any(not cell.words or (cell.importance is not None and not cell.importance.note) for cell in cells),
-        fewer="" if thin else _fewer(report, emotion),
+        unsure=any("" in (cell.words, cell.importance and cell.importance.note) for cell in cells),
+        fewer="" if few else _fewer(report, emotion),
         rule=IMPORTANCE_RULE,
-        basis="" if importance is None else importance_basis(importance),
+        basis=importance_basis(importance) if importance else "",
     )
+
+
+def _people(name: str) -> dict[str, float]:
+    """What people's eyes do for an emotion, by region; empty where that is not known."""
+    human = HUMAN.get(name)
+    return {"eyes+brows": human.eyes, "mouth": human.mouth} if human else {}
+
+
+def _faces(report: Report, links: Links, attention: Attention, emotion: int, *, few: bool) -> tuple[FaceDiagram, ...]:
+    """A face per model and, where known, people's."""
+    name, people, faces = report.classes[emotion], _people(report.classes[emotion]), []
+    for k, model in enumerate(report.models):
+        profile = attention.profile(model.name, name)
+        parts: dict[str, float] = {}
+        if profile is not None and not few:
+            named = zip(REGION_NAMES, profile.regions, strict=True)
+            parts = {region: estimate.value for region, estimate in named if region != "face"}
+        counted = "too few images" if few else _counted(report, attention, k, emotion)
+        faces.append(
+            face_diagram(model.name, parts, REGION_NAMES, series=series_of(k), href=links.model_path(k), note=counted)
+        )
+    if people:
+        faces.append(face_diagram("people", people, REGION_NAMES, note="measured for eyes, brows and mouth only"))
+    return tuple(faces)
 
 
 def _counted(report: Report, attention: Attention, k: int, emotion: int) -> str:
@@ -180,10 +194,8 @@ def counted_text(attention: Attention, model: str, emotion: str) -> str:
     return images if verdict.persons is None else f"{count(verdict.persons, 'person')} on {images}"
 
 
-def _rows(
-    report: Report, links: Links, attention: Attention, name: str, people: dict[str, float]
-) -> tuple[ProfileRow, ...]:
-    rows = []
+def _rows(report: Report, links: Links, attention: Attention, name: str) -> tuple[ProfileRow, ...]:
+    people, rows = _people(name), []
     for index, (region, words) in enumerate(REGION_NAMES.items()):
         cells = []
         for k, model in enumerate(report.models):
@@ -220,47 +232,37 @@ def _importance(report: Report, model: str, emotion: str, region: str) -> Number
 
 
 def _checks(
-    report: Report, attention: Attention, name: str, *, thin: bool
+    report: Report, attention: Attention, name: str, *, few: bool
 ) -> tuple[tuple[str, tuple[str, ...], str], ...]:
-    profiles = [attention.profile(model.name, name) for model in report.models]
-    found = [profile for profile in profiles if profile is not None]
-    # Heat for a class that is never chosen earns no praise without saying so.
-    emotion = report.classes.index(name)
-    never = [f"; never predicts {name}" if never_predicts(report, k, emotion) else "" for k in range(len(profiles))]
-    noted = [(profile, note) for profile, note in zip(profiles, never, strict=True) if profile is not None]
+    """Questions about the heat, each with an answer per model and what is known of people."""
+    noted = []
+    for k, model in enumerate(report.models):
+        profile = attention.profile(model.name, name)
+        if profile is not None:
+            # Heat for a class that is never chosen earns no praise without saying so.
+            never = never_predicts(report, k, report.classes.index(name))
+            noted.append((profile, f"; never predicts {name}" if never else ""))
+
+    def answers(words: Callable[[EmotionProfile], str]) -> tuple[str, ...]:
+        return tuple("too few images" if few else words(profile) + note for profile, note in noted)
+
     human, naive = HUMAN.get(name), NAIVE.get(name)
     rows: list[tuple[str, tuple[str, ...], str]] = []
     if naive is not None:
-        rows.append(
-            (
-                f"The simple table of many guides: {REGION_NAMES[naive]}",
-                tuple("too few images" if thin else _naive(p.naive, naive) + note for p, note in noted),
-                "",
-            )
-        )
+        title = f"The simple table of many guides: {REGION_NAMES[naive]}"
+        rows.append((title, answers(lambda profile: _naive(profile.naive, naive)), ""))
     if human is not None and human.required:
         needed = and_list([REGION_NAMES[region] for region in human.required])
-        rows.append(
-            (
-                "Like people: heat on every region that people need",
-                tuple("too few images" if thin else p.human_like + note for p, note in noted),
-                needed,
-            )
-        )
-    if human is not None and not thin:
-        rows.append(
-            (
-                "Eyes and brows against the mouth",
-                tuple(
-                    interval_text(p.eyes_to_mouth.value, p.eyes_to_mouth.low, p.eyes_to_mouth.high)
-                    if p.eyes_to_mouth.defined
-                    else "–"
-                    for p in found
-                ),
-                f"{found[0].human_eyes_to_mouth:.2f}" if found else "",
-            )
-        )
+        title = "Like people: heat on every region that people need"
+        rows.append((title, answers(lambda profile: profile.human_like), needed))
+    if human is not None and not few:
+        ratios = tuple(_ratio(profile.eyes_to_mouth) for profile, _ in noted)
+        rows.append(("Eyes and brows against the mouth", ratios, f"{noted[0][0].human_eyes_to_mouth:.2f}"))
     return tuple(rows)
+
+
+def _ratio(ratio: Estimate) -> str:
+    return interval_text(ratio.value, ratio.low, ratio.high) if ratio.defined else "–"
 
 
 def _naive(answer: str, region: str) -> str:
