@@ -105,6 +105,21 @@ def fer() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium; tests that use it skip with the reason where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+    if not chromium.exists():
+        pytest.skip(f"no Chromium at {chromium}; set CHROMIUM to its path")
+    with playwright.sync_playwright() as running:
+        launched = running.chromium.launch(
+            executable_path=str(chromium), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
+        )
+        yield launched
+        launched.close()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Where several processes share the tests, keep the order below; else modules go by how many tests they hold."""
     if hasattr(config.option, "loadscopereorder"):

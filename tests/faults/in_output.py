@@ -672,7 +672,7 @@ proved_by(
     0,
 )
 proved_by(
-    "test_processes::test_a_build_needs_no_network",
+    "test_processes::test_a_build_needs_no_network_and_warns_of_nothing",
     "no network",
     "a network namespace without any; every attempt to connect is an error",
     "goes on",

@@ -44,7 +44,6 @@ def scene_folder(good_scene: Path, tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.slow
 def test_an_interruption_while_a_library_loads_is_one_line(scene_folder: Path) -> None:
     (scene_folder / "loads.py").write_text(
         "import os, signal, time\n"
@@ -58,7 +57,6 @@ def test_an_interruption_while_a_library_loads_is_one_line(scene_folder: Path) -
     assert (ended.returncode, ended.stderr) == (130, f"{INTERRUPTED}\n")
 
 
-@pytest.mark.slow
 def test_of_two_builds_at_once_one_builds(scene_folder: Path) -> None:
     (scene_folder / "waits.py").write_text(
         "import pathlib, time\nfrom faults.tiny import make\npathlib.Path('waiting').touch()\n"
@@ -85,7 +83,6 @@ def test_of_two_builds_at_once_one_builds(scene_folder: Path) -> None:
     assert all((site / name).is_file() for name in json.loads((site / "manifest.json").read_text())["files"])
 
 
-@pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(scene_folder: Path) -> None:
     command = [sys.executable, "-m", "reportgen", "build", "--config", "reportgen.toml"]
     with subprocess.Popen(
@@ -96,11 +93,6 @@ def test_a_closed_pipe_ends_quietly(scene_folder: Path) -> None:
         said = process.stderr.read().decode()
     assert (process.returncode, said) == (0, "")
     assert (scene_folder / "output/report.zip").is_file()
-
-
-def _find_faces(root: Path) -> None:
-    settings = root / "reportgen.toml"
-    settings.write_text(settings.read_text().replace('regions = "none"', 'regions = "auto"'))
 
 
 def _unshared() -> list[str]:
@@ -114,33 +106,24 @@ def _unshared() -> list[str]:
     return []
 
 
-@pytest.mark.slow
-def test_a_build_needs_no_network(scene_folder: Path) -> None:
-    """Regions from detected faces too: the face models ship with the package."""
-    _find_faces(scene_folder)
+def test_a_build_needs_no_network_and_warns_of_nothing(scene_folder: Path) -> None:
+    """Regions from detected faces too: the face models ship with the package. With `-W error`, because neither this
+    package nor what it calls, as it calls it, is deprecated.
+    """
+    settings = scene_folder / "reportgen.toml"
+    settings.write_text(settings.read_text().replace('regions = "none"', 'regions = "auto"'))
     prefix = _unshared()
     print("in a namespace without network" if prefix else "no namespaces here: connections are errors instead")
-    command = [*prefix, sys.executable, "-c", GUARD, "build", "--config", "reportgen.toml"]
+    command = [*prefix, sys.executable, "-W", "error", "-c", GUARD, "build", "--config", "reportgen.toml"]
     done = subprocess.run(command, cwd=scene_folder, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert (scene_folder / "output/site/index.html").is_file()
 
 
-@pytest.mark.slow
 def test_the_network_guard_works(tmp_path: Path) -> None:
     code = GUARD.replace(
         "from reportgen.cli import main\nmain()", "import socket\nsocket.create_connection(('::1', 9))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "reached for the network" in done.stderr
-
-
-@pytest.mark.slow
-def test_warnings_as_errors(scene_folder: Path) -> None:
-    """`python -W error`: neither this package nor what it calls, as it calls it, is deprecated."""
-    _find_faces(scene_folder)
-    command = [sys.executable, "-W", "error", "-m", "reportgen", "build", "--config", "reportgen.toml"]
-    done = subprocess.run(command, cwd=scene_folder, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reportgen.config import compile_person_pattern
@@ -57,12 +57,26 @@ def test_proposes_nothing_where_names_tell_no_person(names: list[str]) -> None:
     assert propose_person_pattern(names) is None
 
 
-@given(st.lists(st.text(max_size=12), max_size=12))
-def test_a_proposal_keeps_its_promises(names: list[str]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["Ann", "Bob_Lee", "Ég", "x y"]), st.integers(0, 9999)), min_size=20, max_size=40
+    ),
+    st.lists(st.text(max_size=12), max_size=2),
+)
+def test_a_proposal_keeps_its_promises(photos: list[tuple[str, int]], others: list[str]) -> None:
+    names = [f"{person}_{number:04d}.jpg" for person, number in photos] + others
     proposal = propose_person_pattern(names)
-    if proposal is not None:
-        found = persons_of(names, proposal.pattern)
-        assert proposal.matched == sum(person is not None for person in found) >= 0.9 * len(names)
+    assume(proposal is not None)
+    found = persons_of(names, proposal.pattern)
+    assert proposal.matched == sum(person is not None for person in found) >= 0.9 * len(names)
+    assert {person for person, _ in photos} <= {*found}
+    assert proposal.persons == len({*found} - {None})
+
+
+@given(st.lists(st.text(max_size=12), max_size=12))
+def test_any_names_have_a_proposal_or_none(names: list[str]) -> None:
+    proposal = propose_person_pattern(names)
+    assert proposal is None or proposal.matched >= 0.9 * len(names)
 
 
 def test_only_the_file_name_tells_a_person() -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -454,18 +453,3 @@ def _parse(path: Path) -> ElementTree.Element:
 def links_inside() -> Callable[[Path], int]:
     """Follows every link of every page of a site; fails where one leads nowhere or outside, else says how many."""
     return _links_inside
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A Chromium; tests that use it skip with the reason where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-    if not chromium.exists():
-        pytest.skip(f"no Chromium at {chromium}; set CHROMIUM to its path")
-    with playwright.sync_playwright() as running:
-        launched = running.chromium.launch(
-            executable_path=str(chromium), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
-        yield launched
-        launched.close()
