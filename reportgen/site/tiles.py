@@ -12,6 +12,7 @@ from reportgen.site.pictures.drawing import Drawn, SheetFile, thumb_position
 from reportgen.site.pictures.sprites import BORDER, CELLS, THUMB
 from reportgen.site.report import Report
 from reportgen.site.wording.format import shorten, sure
+from reportgen.site.wording.photos import pick_note
 
 __all__ = ["Tiles"]
 
@@ -130,7 +131,7 @@ class Tiles:
             truth=self._report.truth(row),
             tiles=self.error_tiles(row, k) if wrong else self.correct_tiles(row, k),
             predictions=self.predictions(row, (k,)),
-            note=pick.note,
+            note=pick_note(pick),
             caution=self.caution(row, k),
         )
 

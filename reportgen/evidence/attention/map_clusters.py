@@ -60,8 +60,10 @@ class MapCluster:
     of
         How many groups the emotion has; 1 where the maps form no groups.
     region
-        The place with the most heat per area; where several groups share it, also the place that has more heat here
-        than on the emotion as a whole, as in "mouth, more on the nose".
+        The place with the highest enrichment.
+    second
+        Where several groups share `region`: another place that has more heat here than in the other groups, "" where
+        none has; else None.
     count, total
         Maps in the group, maps that were clustered.
     enrichment
@@ -88,6 +90,7 @@ class MapCluster:
     accuracy: Estimate
     suspect: bool
     rows: tuple[int, ...]
+    second: str | None = None
 
     @property
     def share(self) -> float:
@@ -194,9 +197,9 @@ def _describe(
         of = group == code
         with np.errstate(invalid="ignore", divide="ignore"):
             heat.append(np.nan_to_num(on[of].sum(axis=0) / area[of].sum(axis=0)))
-    names = _names(heat, [_apart(on / np.maximum(area, 1e-12), group == code) for code in codes])
+    places = _places(heat, [_apart(on / np.maximum(area, 1e-12), group == code) for code in codes])
     found = []
-    for number, (code, enrichment, name) in enumerate(zip(codes, heat, names, strict=True), start=1):
+    for number, (code, enrichment, (first, second)) in enumerate(zip(codes, heat, places, strict=True), start=1):
         of = group == code
         centre = features[of].mean(axis=0)
         order = np.argsort(((features[of] - centre) ** 2).sum(axis=1), kind="stable")
@@ -208,7 +211,7 @@ def _describe(
                 emotion=emotion,
                 number=number,
                 of=len(codes),
-                region=name,
+                region=first,
                 count=int(of.sum()),
                 total=len(rows),
                 enrichment=tuple(enrichment.tolist()),
@@ -216,6 +219,7 @@ def _describe(
                 accuracy=wilson(int(right.sum()), int(of.sum())),
                 suspect=bool(small and enrichment[-1] > 1),
                 rows=tuple(rows[of][order].tolist()),
+                second=second,
             )
         )
     return found
@@ -229,15 +233,13 @@ def _apart(heat: FloatArray, of: BoolArray) -> FloatArray:
     return np.asarray((low[of].mean(axis=0) - low[~of].mean(axis=0)) / np.maximum(low.std(axis=0), 1e-9))
 
 
-def _names(heat: Sequence[FloatArray], apart: Sequence[FloatArray]) -> list[str]:
-    """The warmest place of each group, and what sets it apart where several groups share that place."""
+def _places(heat: Sequence[FloatArray], apart: Sequence[FloatArray]) -> list[tuple[str, str | None]]:
+    """The warmest place of each group; where several share it, which other place sets the group apart, "" for none."""
     warmest = [int(values.argmax()) for values in heat]
-    names = []
+    found: list[tuple[str, str | None]] = []
     for first, above in zip(warmest, apart, strict=True):
-        name = PLACES[first]
-        if warmest.count(first) > 1:
-            others = [place for place in range(len(PLACES)) if place != first]
-            most = max(others, key=lambda place: float(above[place]))
-            name += f", more on the {PLACES[most]}" if above[most] > 0 else " above all"
-        names.append(name)
-    return names
+        others = [place for place in range(len(PLACES)) if place != first]
+        most = max(others, key=lambda place: float(above[place]))
+        second = None if warmest.count(first) == 1 else PLACES[most] if above[most] > 0 else ""
+        found.append((PLACES[first], second))
+    return found

@@ -68,7 +68,7 @@ def agreement_picks(
             picks += [
                 Pick(
                     row, a.slug, classes[labels[row]], agreement_kind(outcome, place), rank,
-                    f"overlap {100 * found.overlap[row]:.0f} %", classes[a.predicted[row]], b.slug,
+                    float(found.overlap[row]), classes[a.predicted[row]], b.slug,
                 )
                 for rank, row in enumerate(chosen, start=1)
             ]  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.attention.map_similarity import map_distance
@@ -46,10 +47,12 @@ class Pick:
     rank
         Place on its list, from 1. A list is one model's (or pair's) images of one kind and emotion; for
         confusions of one labelled and one predicted emotion.
-    note
-        A fragment for the reader: "96 % sure", "second by 2 points".
+    value
+        The number that it was picked for: the probability of the prediction; of the label where no image of the emotion
+        is predicted correctly; the distance to the mean map for typical ones; how far the label is behind for near
+        misses; the overlap of two maps; NaN where it was drawn at random.
     predicted
-        What `model` predicted.
+        The prediction of `model`.
     other
         Slug of the second model (B) between two models, else empty.
     """
@@ -59,7 +62,7 @@ class Pick:
     emotion: str
     kind: str
     rank: int
-    note: str
+    value: float
     predicted: str = ""
     other: str = ""
 
@@ -170,7 +173,7 @@ def mine_model(
         if unselected:
             rows = np.flatnonzero(labels == emotion)
             drawn = np.random.default_rng([seed, emotion]).permutation(rows)
-            picks += lists.ranked("random", emotion, drawn, unselected, lambda row: "drawn at random")
+            picks += lists.ranked("random", emotion, drawn, unselected, np.full(len(labels), np.nan))
     return tuple(picks + _confusions(lists, quota or (per_kind + 1) // 2))
 
 
@@ -193,16 +196,11 @@ def mine_between(
     right_a, right_b, same = a.predicted == labels, b.predicted == labels, a.predicted == b.predicted
     masks = (right_a & ~right_b, right_b & ~right_a, ~right_a & same, ~right_a & ~right_b & ~same)
     both_sure = np.minimum(a.confidence, b.confidence)
-
-    def note(row: int) -> str:
-        answers = ((m.name, m.confidence[row], classes[m.predicted[row]]) for m in (a, b))
-        return ", ".join(f"{name} {_percent(p)} {answer}" for name, p, answer in answers)
-
     picks: list[Pick] = []
     for kind, mask in zip(KINDS_BETWEEN, masks, strict=True):
         for emotion in range(len(classes)):
             rows = np.flatnonzero(mask & (labels == emotion))
-            picks += lists.ranked(kind, emotion, _by(-both_sure, rows), per_kind, note)
+            picks += lists.ranked(kind, emotion, _by(-both_sure, rows), per_kind, a.confidence)
     return tuple(picks)
 
 
@@ -221,8 +219,9 @@ class _Lists:
         self.other = other.slug if other else ""
 
     def ranked(
-        self, kind: str, emotion: int, rows: Iterable[int], limit: int, note: Callable[[int], str]
+        self, kind: str, emotion: int, rows: Iterable[int], limit: int, values: npt.NDArray[np.floating]
     ) -> list[Pick]:
+        """The first `limit` of the rows, each with its entry of `values` (n,)."""
         picks: list[Pick] = []
         seen: set[str] = set()
         for row in map(int, rows):
@@ -232,9 +231,9 @@ class _Lists:
                 if self.content[row] in seen:
                     continue
                 seen.add(self.content[row])
-            answer = self.classes[self.model.predicted[row]]
+            predicted = self.classes[self.model.predicted[row]]
             label, rank = self.classes[emotion], len(picks) + 1
-            picks.append(Pick(row, self.model.slug, label, kind, rank, note(row), answer, self.other))
+            picks.append(Pick(row, self.model.slug, label, kind, rank, float(values[row]), predicted, self.other))
         return picks
 
 
@@ -243,43 +242,28 @@ def _correct(lists: _Lists, emotion: int, per_kind: int, null_map: BoolArray | N
     confidence = model.confidence
     of = np.flatnonzero(labels == emotion)
     rows = of[model.predicted[of] == emotion]
-
-    def sure(row: int) -> str:
-        return f"{_percent(confidence[row])} sure"
-
     if not len(rows):
         chance = model.probabilities[:, emotion]
-
-        def least(row: int) -> str:
-            return f"none correct; least wrong, {_percent(chance[row])} for {lists.classes[emotion]}"
-
-        return lists.ranked("fallback", emotion, _by(-chance, of), 1, least)
-    picks = lists.ranked("surest-correct", emotion, _by(-confidence, rows), per_kind, sure)
-    picks += lists.ranked("least-sure-correct", emotion, _by(confidence, rows), per_kind, sure)
+        return lists.ranked("fallback", emotion, _by(-chance, of), 1, chance)
+    picks = lists.ranked("surest-correct", emotion, _by(-confidence, rows), per_kind, confidence)
+    picks += lists.ranked("least-sure-correct", emotion, _by(confidence, rows), per_kind, confidence)
     shown, distance = _typicality(model, emotion, rows if null_map is None else rows[~null_map[rows]])
-    by_row = dict(zip(shown.tolist(), distance.tolist(), strict=True))
+    distances = np.full(len(labels), np.nan)
+    distances[shown] = distance
     order = shown[np.lexsort((shown, distance))]
-    return picks + lists.ranked(
-        "typical-correct",
-        emotion,
-        order,
-        per_kind,
-        lambda row: f"{by_row[row]:.2f} from the mean map (0 to 1)",
-    )
+    return picks + lists.ranked("typical-correct", emotion, order, per_kind, distances)
 
 
 def _errors(lists: _Lists, emotion: int, per_kind: int) -> list[Pick]:
     model, labels = lists.model, lists.labels
     confidence, p_true = model.confidence, model.probabilities[:, emotion]
     rows = np.flatnonzero((labels == emotion) & (model.predicted != emotion))
-    picks = lists.ranked("surest-error", emotion, _by(-confidence, rows), per_kind, lambda row: _sure_of(lists, row))
+    picks = lists.ranked("surest-error", emotion, _by(-confidence, rows), per_kind, confidence)
     margin = confidence - p_true
     # Second means that no class but the predicted one is above it, so ties for second count.
     above = (model.probabilities[rows] > p_true[rows, None]).sum(axis=1)
     close = rows[above <= 1]
-    return picks + lists.ranked(
-        "near-miss", emotion, _by(margin, close), per_kind, lambda row: f"second by {_points(margin[row])}"
-    )
+    return picks + lists.ranked("near-miss", emotion, _by(margin, close), per_kind, margin)
 
 
 def _confusions(lists: _Lists, quota: int) -> list[Pick]:
@@ -290,7 +274,7 @@ def _confusions(lists: _Lists, quota: int) -> list[Pick]:
     picks: list[Pick] = []
     for code in pairs[np.lexsort((pairs, -counts))]:
         order = _by(-model.confidence, wrong[pair == code])
-        picks += lists.ranked("confusion", int(code) // c, order, quota, lambda row: _sure_of(lists, row))
+        picks += lists.ranked("confusion", int(code) // c, order, quota, model.confidence)
     return picks
 
 
@@ -308,21 +292,3 @@ def _typicality(model: ModelRecords, emotion: int, rows: IntArray) -> tuple[IntA
 def _by(key: FloatArray, rows: IntArray) -> IntArray:
     """Rows by rising key of each, ties by row."""
     return rows[np.lexsort((rows, key[rows]))]
-
-
-def _sure_of(lists: _Lists, row: int) -> str:
-    return f"{_percent(lists.model.confidence[row])} sure of {lists.classes[lists.model.predicted[row]]}"
-
-
-def _percent(p: float) -> str:
-    # Neither "100 %" nor "0 %" is ever true of a softmax.
-    if p >= 0.995:
-        return "over 99 %"
-    return "under 1 %" if p < 0.005 else f"{100 * p:.0f} %"
-
-
-def _points(margin: float) -> str:
-    points = 100 * margin
-    if points < 0.5:
-        return "under 1 point"
-    return "1 point" if points < 1.5 else f"{points:.0f} points"

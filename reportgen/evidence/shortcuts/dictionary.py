@@ -41,7 +41,8 @@ SHORTCUT_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         **_estimate("excess", "loss - elsewhere"),
         "falls": "whether recall falls by ten points or more: yes, no, undetermined or insufficient evidence",
         "answer": "whether the model knows the emotion by what was taken away, likewise",
-        "note": "what limits the answer",
+        "note": "what limits the answer: fragile (nothing that the change takes away goes with the emotion), "
+        "unaltered stand in (hardly any other image is altered) or no comparison",
         "lost_ids": "the lost images, those the model had been surest of first",
     },
     "properties": {
@@ -75,7 +76,8 @@ SHORTCUT_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "emotion": "labelled emotion; the maps are those of its class on its images",
         "number": "number of the group, the largest first",
         "of": "how many groups the emotion has",
-        "region": "place with the most heat per area, and what sets the group apart where several share it",
+        "region": "place with the highest enrichment",
+        "second": "another place with more heat than in the other groups, where several groups share the region",
         "count": "maps in the group",
         "total": "maps of the emotion that were clustered",
         **{f"enrichment_{place}": f"heat per area on {place}; 1 = even attention" for place in _PLACES},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -60,6 +61,9 @@ TAKES_AWAY = {
 }
 """Properties that each change removes, and from which photos: 1 means from those with more of it. A blur removes the
 sharpness of sharp photos and leaves soft ones soft; equal brightness removes brightness and darkness alike."""
+
+
+EffectNote = Literal["", "fragile", "unaltered stand in", "no comparison"]
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,9 @@ class InterventionEffect:
     answer
         Likewise: whether the model predicts the emotion from what was removed.
     note
-        What limits the conclusion.
+        What limits the conclusion: "fragile" where nothing that the change takes away goes with the emotion in the data;
+        "unaltered stand in" where hardly any known image of another emotion is altered, so that those left as they are
+        stand in for them; "no comparison" where there is no other emotion to compare with.
     lost_rows
         Rows of the lost images, the most confident first.
     lost_as
@@ -146,7 +152,7 @@ class InterventionEffect:
     excess: Estimate
     falls: str
     answer: str
-    note: str
+    note: EffectNote
     lost_rows: tuple[int, ...]
     predicted_now: tuple[str, ...]
 
@@ -249,7 +255,7 @@ def _judge(
         falls = "insufficient evidence"
     note = comparison.note
     if falls == "yes" and not part.goes_with:
-        note = "nothing that this change takes away goes with the emotion in the data: fragile, not a shortcut"
+        note = "fragile"
     rows = np.flatnonzero(lost)
     rows = rows[np.argsort(-shown.sure[rows], kind="stable")]
     return InterventionEffect(
@@ -310,7 +316,7 @@ class _Comparison:
     elsewhere: float
     excess: Estimate
     p: float
-    note: str
+    note: EffectNote
 
 
 def _compare(
@@ -322,14 +328,15 @@ def _compare(
         for other in parts
         if other.change == part.change and other.emotion != part.emotion and not other.goes_with
     ]
-    others, note = [other.loss for other in free if other.loss.known >= MIN_KNOWN], ""
+    note: EffectNote = ""
+    others = [other.loss for other in free if other.loss.known >= MIN_KNOWN]
     if not others:
         every = np.ones(len(shown.rows), dtype=bool)
         whole = [_lost(shown, other.emotion, part.change, every, persons) for other in free]
         others = [loss for loss in whole if loss.known >= MIN_KNOWN]
-        note = "hardly any known image of another emotion is altered, so those left as they are stand in for them"
+        note = "unaltered stand in"
     elsewhere, excess, p = excess_loss(part.loss, others, seed)
-    return _Comparison(elsewhere, excess, p, note if excess.defined else "no other emotion to compare with")
+    return _Comparison(elsewhere, excess, p, note if excess.defined else "no comparison")
 
 
 def _lost(shown: ChangedPredictions, e: int, change: str, among: BoolArray, persons: ObjectArray | None) -> LostImages:

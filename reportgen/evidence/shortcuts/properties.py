@@ -213,8 +213,8 @@ class PredictionSplit:
     property
         Its name, such as "colour".
     having, lacking
-        Phrases for photos with it and without it: "in colour", "grey"; of a quantity: "brighter than the median photo",
-        "not brighter than it".
+        Words for photos with it and without it: "in colour", "grey"; of a quantity, split at the median photo:
+        "brighter", "".
     n_having, n_lacking
         Labelled photos of either kind.
     right_having, right_lacking
@@ -289,4 +289,4 @@ def _having(item: Property, sign: int) -> tuple[BoolArray, str, str]:
     middle = np.nanmedian(item.value)
     with np.errstate(invalid="ignore"):
         has = item.value > middle if sign > 0 else item.value < middle
-    return np.asarray(has), f"{words[0]} than the median photo", f"not {words[0]}"
+    return np.asarray(has), words[0], ""

@@ -17,6 +17,7 @@ from reportgen.site.sections.error_reasons import CardReasons, ReasonTable, card
 from reportgen.site.sections.occlusion_strip import OcclusionTest, occlusion_test
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import capital, count, number, percent, percent_estimate, shorten, sure
+from reportgen.site.wording.photos import pick_note
 from reportgen.site.wording.reasons import FLAG_NAMES
 
 __all__ = [
@@ -168,7 +169,7 @@ def _pairs(report: Report, links: Links, tiles: Tiles, k: int, *, folded: bool) 
             picks = report.mined.confusions(model.slug, true, said)
             anchor = links.pair_anchor(truth, predicted)
             cards = [
-                error_card(report, links, tiles, pick.image, k, pick.note)
+                error_card(report, links, tiles, pick.image, k, pick_note(pick))
                 for pick in picks[: None if folded else _OPEN]
             ]
             pairs.append((

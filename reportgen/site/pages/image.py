@@ -18,7 +18,7 @@ from reportgen.site.sections.map_comparison import MapComparison, map_comparison
 from reportgen.site.sections.occlusion_strip import OcclusionTest, occlusion_test
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, capital, count, plain, shorten
-from reportgen.site.wording.photo_facts import photo_facts
+from reportgen.site.wording.photos import photo_facts
 
 __all__ = ["ImageView", "ModelPanel", "image_view"]
 

@@ -23,7 +23,7 @@ from reportgen.site.sections.label_leakage import (
 )
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
-from reportgen.site.wording.shortcuts import CUES, DONE, shortcut_sentence
+from reportgen.site.wording.shortcuts import CUES, DONE, shortcut_sentence, split_words
 
 __all__ = ["ProvedShortcut", "ShortcutsView", "shortcut_headline", "shortcuts_view"]
 
@@ -217,8 +217,8 @@ def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...
             with_it = {emotion: having for emotion, _, having in split.predictions}
             without = {emotion: answered - having for emotion, answered, having in split.predictions}
             for photos, n, right, called in (
-                (split.having, split.n_having, split.right_having, with_it),
-                (split.lacking, split.n_lacking, split.right_lacking, without),
+                (split_words(split)[0], split.n_having, split.right_having, with_it),
+                (split_words(split)[1], split.n_lacking, split.right_lacking, without),
             ):
                 rows.append(
                     PredictionSplitRow(
@@ -231,7 +231,7 @@ def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...
                         tuple(number(called[emotion]) if emotion in called else "–" for emotion in emotions),
                     )
                 )
-        tables.append(SplitTable(f"Answers by {splits[0].property}", emotions, tuple(rows)))
+        tables.append(SplitTable(f"Predictions by {splits[0].property}", emotions, tuple(rows)))
     return tuple(tables)
 
 

@@ -14,7 +14,7 @@ from reportgen.site.links import Links
 from reportgen.site.pictures.shortcuts import ShortcutPictures
 from reportgen.site.report import Report
 from reportgen.site.wording.format import and_list, capital, count, format_p, percent, percent_interval
-from reportgen.site.wording.shortcuts import DONE
+from reportgen.site.wording.shortcuts import DONE, effect_note
 
 __all__ = ["Change", "InterventionRow", "Move", "MoveRow", "change_view", "example_tile"]
 
@@ -195,9 +195,9 @@ def _note(effect: InterventionEffect) -> str:
         parts.append(f"goes with {and_list(list(effect.goes_with))}")
     if effect.falls == "yes" and effect.excess.defined:
         mine, theirs = percent(effect.loss.value), percent(effect.elsewhere)
-        parts.append(f"loses {mine} of what was known, other emotions {theirs}")
+        parts.append(f"{mine} of the correct predictions lost, of other emotions {theirs}")
     if effect.note and effect.falls == "yes":
-        parts.append(effect.note)
+        parts.append(effect_note(effect))
     return "; ".join(parts)
 
 

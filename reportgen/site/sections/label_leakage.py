@@ -15,7 +15,7 @@ from reportgen.site.html.components import Cell, Number, Prediction, Thumb, seri
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.attention import group_name
 from reportgen.site.wording.format import (
     and_list,
     capital,
@@ -298,9 +298,6 @@ def _emotion(report: Report, links: Links, tiles: Tiles, k: int, name: str, grou
 
 
 def _cluster(report: Report, links: Links, tiles: Tiles, k: int, e: int, cluster: MapCluster) -> HeatmapGroup:
-    words = cluster.region
-    for region, name in REGION_NAMES.items():
-        words = words.replace(region, name)
     examples = tuple(
         (
             tiles.thumb(row, ""),
@@ -310,9 +307,9 @@ def _cluster(report: Report, links: Links, tiles: Tiles, k: int, e: int, cluster
         for row in cluster.exemplars
     )
     return HeatmapGroup(
-        capital(words),
+        capital(group_name(cluster)),
         f"{count(cluster.count, 'map')}, {percent(cluster.share)}",
-        f"{percent(cluster.accuracy.value)} right {percent_interval(cluster.accuracy)}",
+        f"{percent(cluster.accuracy.value)} correct {percent_interval(cluster.accuracy)}",
         f"{percent(cluster.background)} of the heat on the background",
         cluster.suspect,
         examples,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reportgen.evidence.attention.map_clusters import MapCluster
 from reportgen.evidence.attention.patterns import PatternKind
 from reportgen.evidence.attention.region_tests import LOCALIZED
 from reportgen.evidence.attention.verdicts import Verdict
@@ -16,6 +17,7 @@ __all__ = [
     "REGION_NAMES",
     "SHOWN",
     "PatternWords",
+    "group_name",
     "verdict_note",
     "verdict_sentence",
     "where",
@@ -83,6 +85,14 @@ def verdict_sentence(verdict: Verdict, status: str = "") -> str:
 
 
 _QUANTITIES = {"share above the other classes' maps": "share above that of the other classes' maps"}
+
+
+def group_name(group: MapCluster) -> str:
+    """Where a group of heatmaps has most heat, as in "mouth, more on the nose"."""
+    name = REGION_NAMES[group.region]
+    if group.second is None:
+        return name
+    return f"{name}, more on the {REGION_NAMES[group.second]}" if group.second else f"{name} above all"
 
 
 def verdict_note(verdict: Verdict) -> str:

@@ -14,6 +14,7 @@ from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.interventions import InterventionEffect
+from reportgen.evidence.shortcuts.properties import PredictionSplit
 from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
@@ -29,12 +30,14 @@ __all__ = [
     "cheating_headline",
     "cue_label",
     "cue_of",
+    "effect_note",
     "emotion_proofs",
     "model_proofs",
     "proved_backgrounds",
     "proved_of",
     "proved_shortcuts",
     "shortcut_sentence",
+    "split_words",
 ]
 
 GLARING = 6.0
@@ -145,6 +148,18 @@ def _recall_fall(shortcut: Shortcut) -> str:
         f"from {percent(shortcut.before.value)} to {percent(shortcut.after.value)} (by "
         f"{points(fall.value, 0, sign=False, unit=' percentage points')}, 95 % interval {low} to {high})"
     )
+
+
+def effect_note(effect: InterventionEffect) -> str:
+    """What limits what was concluded from one change of one emotion's photos; empty where nothing does."""
+    return {
+        "": "",
+        "fragile": "nothing that this change takes away goes with the emotion in the data: fragile, not a shortcut",
+        "unaltered stand in": (
+            "hardly any correctly classified image of another emotion is altered, so unaltered ones stand in for them"
+        ),
+        "no comparison": "no other emotion to compare with",
+    }[effect.note]
 
 
 def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, ...]:
@@ -317,9 +332,16 @@ def _counts(report: Report) -> str:
     n = split.n_having + split.n_lacking
     part = f"All {number(predicted)}" if having == predicted else f"{number(having)} of {number(predicted)}"
     return (
-        f"{part} photos predicted as {emotion} by {split.model} are {split.having}, as "
+        f"{part} photos predicted as {emotion} by {split.model} are {split_words(split)[0]}, as "
         f"{plural(split.n_having, 'is', 'are')} {percent(split.n_having / n)} of all {number(n)}."
     )
+
+
+def split_words(split: PredictionSplit) -> tuple[str, str]:
+    """What photos with a property and those without it are called."""
+    if split.lacking:
+        return split.having, split.lacking
+    return f"{split.having} than the median photo", f"not {split.having}"
 
 
 def _no_background(report: Report) -> str:

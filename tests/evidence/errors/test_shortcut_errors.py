@@ -139,6 +139,6 @@ def test_a_quantity_is_split_at_its_median_on_the_side_of_the_emotion() -> None:
     (split,) = split_predictions(
         "Cheat", np.array(SAID), np.array(LABELS), CLASSES, [("disgust", "brightness")], [light], [link]
     )
-    assert (split.having, split.lacking) == ("darker than the median photo", "not darker")
+    assert (split.having, split.lacking) == ("darker", "")
     assert (split.n_having, split.n_lacking) == (3, 3)  # one is unknown, one has no label
     assert split.predictions == (("disgust", 5, 3),)

@@ -56,18 +56,18 @@ def test_by_hand() -> None:
     ]
     labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, -1])
     found = Mined(mine_model(model(probabilities), labels, CLASSES, 2, 0))
-    assert [(p.image, p.note) for p in found.of("m", "joy", "surest-correct")] == [
-        (0, "90 % sure"),
-        (2, "70 % sure"),
+    assert [(p.image, p.value) for p in found.of("m", "joy", "surest-correct")] == [
+        (0, pytest.approx(0.9)),
+        (2, pytest.approx(0.7)),
     ]
     assert rows(found.of("m", "joy", "least-sure-correct")) == [1, 2]
-    assert [(p.image, p.note, p.predicted) for p in found.of("m", "joy", "surest-error")] == [
-        (4, "85 % sure of rage", "rage"),
-        (5, "80 % sure of calm", "calm"),
+    assert [(p.image, p.value, p.predicted) for p in found.of("m", "joy", "surest-error")] == [
+        (4, pytest.approx(0.85), "rage"),
+        (5, pytest.approx(0.8), "calm"),
     ]
-    assert [(p.image, p.note) for p in found.of("m", "joy", "near-miss")] == [
-        (3, "second by 2 points"),
-        (4, "second by 75 points"),
+    assert [(p.image, p.value) for p in found.of("m", "joy", "near-miss")] == [
+        (3, pytest.approx(0.02)),
+        (4, pytest.approx(0.75)),
     ]
     # two joy > rage errors come before the single pairs; half of two per list is one per pair
     assert [(p.image, p.predicted, p.rank) for p in found.of("m", "joy", "confusion")] == [
@@ -76,7 +76,7 @@ def test_by_hand() -> None:
     ]
     assert rows(found.confusions("m", "rage", "joy")) == [6]
     fallback = found.of("m", "rage", "fallback")
-    assert [(p.image, p.note) for p in fallback] == [(6, "none correct; least wrong, 30 % for rage")]
+    assert [(p.image, p.value) for p in fallback] == [(6, pytest.approx(0.3))]
     assert not found.of("m", "rage", "surest-correct")
     assert not found.of("m", "calm", "fallback")
     assert 8 not in found.images
@@ -99,7 +99,7 @@ def test_typical_is_closest_to_the_mean_map() -> None:
     for pick, shares in ((typical[0], half), (typical[2], one)):
         middle = (shares + mean) / 2
         distance = np.sqrt((entropy(shares, middle, base=2) + entropy(mean, middle, base=2)) / 2)
-        assert pick.note == f"{distance:.2f} from the mean map (0 to 1)"
+        assert pick.value == pytest.approx(distance)
 
 
 def test_maps_known_to_be_blank_are_not_typical() -> None:
@@ -176,13 +176,11 @@ def test_between_by_hand() -> None:
     found = Mined(mine_between(a, b, np.zeros(5, dtype=np.int64), CLASSES, 3))
     right = found.between("a", "b", "a-right-b-wrong", "joy")
     # row 1: the less sure model has .8; row 0: .6
-    assert [(p.image, p.rank, p.note) for p in right] == [
-        (1, 1, "A 80 % joy, B 90 % calm"),
-        (0, 2, "A 90 % joy, B 60 % rage"),
+    assert [(p.image, p.rank, p.value) for p in right] == [
+        (1, 1, pytest.approx(0.8)),
+        (0, 2, pytest.approx(0.9)),
     ]
-    assert [(p.image, p.note) for p in found.between("a", "b", "b-right-a-wrong")] == [
-        (2, "A 80 % rage, B over 99 % joy")
-    ]
+    assert [(p.image, p.value) for p in found.between("a", "b", "b-right-a-wrong")] == [(2, pytest.approx(0.8))]
     assert rows(found.between("a", "b", "wrong-alike")) == [3]
     assert rows(found.between("a", "b", "wrong-differently")) == [4]
     assert not found.between("b", "a", "wrong-alike")
@@ -250,8 +248,8 @@ def test_order_of_images_does_not_matter(seed: int) -> None:
     # distances to a mean may differ in their last bits, which decides between equals only
     one_picks = [p for p in one.picks if p.kind != "typical-correct"]
     other_picks = [p for p in other.picks if p.kind != "typical-correct"]
-    assert [(p.image, p.kind, p.emotion, p.rank, p.note) for p in one_picks] == [
-        (order[p.image], p.kind, p.emotion, p.rank, p.note) for p in other_picks
+    assert [(p.image, p.kind, p.emotion, p.rank, p.value) for p in one_picks] == [
+        (order[p.image], p.kind, p.emotion, p.rank, p.value) for p in other_picks
     ]
 
 

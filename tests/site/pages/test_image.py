@@ -14,7 +14,7 @@ from reportgen.evidence.shortcuts.properties import photo_properties
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
-from reportgen.site.wording.photo_facts import photo_facts
+from reportgen.site.wording.photos import photo_facts
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 NAN = float("nan")

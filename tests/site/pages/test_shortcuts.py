@@ -140,8 +140,8 @@ def test_a_report_without_the_question_has_no_such_page(variants: dict[str, Publ
 def test_groups_of_heatmaps_show_their_examples(report: Report, tmp_path: Path) -> None:
     def group(number: int, rows: tuple[int, ...], *, suspect: bool) -> MapCluster:
         return MapCluster(
-            "ResNet18", "happiness", number, 2, "mouth, more on the background", len(rows), 26, (1.0,) * 6, 0.4,
-            wilson(1, len(rows)), suspect, rows,
+            "ResNet18", "happiness", number, 2, "mouth", len(rows), 26, (1.0,) * 6, 0.4,
+            wilson(1, len(rows)), suspect, rows, "background",
         )  # fmt: skip
 
     groups = (group(1, tuple(range(15, 33)), suspect=False), group(2, tuple(range(33, 41)), suspect=True))

@@ -1,4 +1,4 @@
-"""One photo's properties in words, and where it lies among all photos of the set."""
+"""One photo in words: its properties, where it lies among all photos of the set, and what it is an example of."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.shortcuts.properties import Property
-from reportgen.site.wording.format import percent, sure
+from reportgen.site.wording.format import count, fixed, percent, sure
 
-__all__ = ["photo_facts"]
+__all__ = ["photo_facts", "pick_note"]
 
 # From this share on, photos that are exactly alike are "most" of the set, and a rank among them says nothing.
 _ALIKE = 0.5
@@ -69,3 +70,20 @@ def _place(item: Property, row: int) -> str:
 
 def _share(value: float) -> str:
     return "all" if value == 1 else sure(value)
+
+
+def pick_note(pick: Pick) -> str:
+    """Why a photo is on a list, as in "confidence 96 %"."""
+    if pick.kind == "random":
+        return "drawn at random"
+    if pick.kind == "typical-correct":
+        return f"distance to the mean map {fixed(pick.value)} (0 to 1)"
+    if pick.kind == "near-miss":
+        behind = round(100 * pick.value)
+        return f"second, {count(behind, 'percentage point') if behind else 'under 1 percentage point'} behind"
+    if pick.kind == "fallback":
+        return f"none correct; highest probability of {pick.emotion}, {sure(pick.value)}"
+    if pick.kind.endswith("-evidence"):
+        return f"overlap {percent(pick.value)}"
+    confidence = f"confidence {sure(pick.value)}"
+    return confidence if pick.predicted == pick.emotion else f"predicted {pick.predicted}, {confidence}"
