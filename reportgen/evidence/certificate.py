@@ -48,8 +48,8 @@ class Certificate:
 
     Attributes
     ----------
-    date, machine
-        When and on what it ran.
+    date, cores, machine
+        When it ran, on how many cores, of which processor, under which system.
     version, judging_code
         Of the program that was judged; see `is_of`.
     models
@@ -69,7 +69,8 @@ class Certificate:
     """
 
     date: str
-    machine: str
+    cores: int
+    machine: tuple[str, str]
     version: str
     judging_code: str
     models: int
@@ -107,10 +108,10 @@ def read_certificate(folder: Path = _DATA) -> Certificate | None:
 
 def _certificate(record: dict[str, Any], table: bytes) -> Certificate:
     summary, machine = record["summary"], record["machine"]
-    cores = "1 core" if machine["cores"] == 1 else f"{machine['cores']} cores"
     return Certificate(
         date=str(record["date"]),
-        machine=f"{cores}, {machine['processor']}, {machine['system']}",
+        cores=int(machine["cores"]),
+        machine=(str(machine["processor"]), str(machine["system"])),
         version=str(record["version"]),
         judging_code=str(record["judging_code"]),
         models=int(summary["models"]),

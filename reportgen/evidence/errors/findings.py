@@ -13,7 +13,7 @@ from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.errors.label_suspects import find_label_suspects
 from reportgen.evidence.errors.occlusions import Occlusions
 from reportgen.evidence.errors.reasons import ReasonFindings, contrast_regions, weigh_reasons
-from reportgen.evidence.errors.rules import ErrorCase, background_heat, raise_flags
+from reportgen.evidence.errors.rules import ErrorCase, Untested, background_heat, raise_flags
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.errors.tables import reason_tables
 from reportgen.types import FloatArray
@@ -108,7 +108,7 @@ def photo_quality(analysis: Analysis) -> dict[str, FloatArray]:
     return quality
 
 
-def _why_no_prior(priors: FloatArray | None, *, unweighted: bool) -> str:
+def _why_no_prior(priors: FloatArray | None, *, unweighted: bool) -> Untested:
     if priors is None:
-        return "the training data's emotions are not known"
-    return "" if unweighted else "nothing says that training was unweighted (setting assume_unweighted_training)"
+        return "priors unknown"
+    return "" if unweighted else "perhaps weighted"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +27,7 @@ __all__ = [
     "ErrorCase",
     "Flag",
     "FlagMeasure",
+    "Untested",
     "background_heat",
     "background_limit",
     "raise_flags",
@@ -41,6 +43,16 @@ MIN_CORRECT = 20
 """A 5th percentile of fewer correct predictions is only their smallest."""
 LOW, HIGH, CLOSE = 0.05, 0.95, 0.10
 """Percentiles among the model's correct predictions: poor quality, much heat on the background, a close call."""
+
+
+Untested = Literal[
+    "", "no changed photo", "one model", "few correct", "no regions", "background not swapped", "few other images",
+    "priors unknown", "perhaps weighted",
+]  # fmt: skip
+"""Why a rule could not be tested: no photo was changed, there is no second model to agree, there are fewer than
+`MIN_CORRECT` correct predictions to compare with, there are no regions, the background was not swapped, there are fewer
+than ten other images of either emotion, the training data's emotions are not known, or nothing says that training used
+them unweighted."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,7 @@ class Flag:
     measures: tuple[FlagMeasure, ...]
     common: BoolArray | None = None
     comparable: BoolArray | None = None
-    untested: str = ""
+    untested: Untested = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +140,7 @@ class ErrorCase:
     background: FloatArray | None = None
     swapped: Mapping[int, Sequence[float]] | None = None
     priors: FloatArray | None = None
-    why_no_prior: str = ""
+    why_no_prior: Untested = ""
     shortcut: ShortcutErrors | None = None
 
     @property
@@ -172,7 +184,7 @@ def _shortcut(case: ErrorCase) -> Flag:
     wrong, found = case.wrong, case.shortcut
     if found is None:
         nothing = np.zeros_like(wrong)
-        return Flag("shortcut", nothing, nothing, (), untested="no photo was changed")
+        return Flag("shortcut", nothing, nothing, (), untested="no changed photo")
     lead = FlagMeasure("lead of the answer without the property", found.margin, np.zeros(len(wrong)), found.gone)
     # A prediction that no shortcut concerns needs no experiment.
     return Flag("shortcut", found.gone & wrong, wrong & (found.shown | ~found.suspected), (lead,))
@@ -182,13 +194,15 @@ def _label_suspect(case: ErrorCase, suspects: LabelSuspects, names: Sequence[str
     wrong = case.wrong
     if not suspects.tested:
         nothing = np.zeros_like(wrong)
-        return Flag("label-suspect", nothing, nothing, (), untested="needs a second model to agree")
+        return Flag("label-suspect", nothing, nothing, (), untested="one model")
     known = suspects.predicted >= 0
     measures = []
     for name, p, threshold in zip(names, suspects.probability, suspects.thresholds, strict=True):
         limit = np.where(known, threshold[suspects.predicted], np.nan)
         value = np.where(known, p, np.nan)
-        measures.append(FlagMeasure(f"probability of the answer, {name}", value, limit, _at_least(value, limit)))
+        measures.append(
+            FlagMeasure(", ".join(("probability of the answer", name)), value, limit, _at_least(value, limit))
+        )
     return Flag("label-suspect", suspects.suspect & wrong, wrong, tuple(measures))
 
 
@@ -203,7 +217,7 @@ def _low_quality(case: ErrorCase) -> Flag:
         measures.append(FlagMeasure(quantity, value, limit, known & (value < limit)))
     if not measures:
         nothing = np.zeros_like(wrong)
-        return Flag("low-quality", nothing, nothing, (), untested=_too_few(case))
+        return Flag("low-quality", nothing, nothing, (), untested="few correct")
     known = np.any([np.isfinite(m.value) for m in measures], axis=0)
     poor = np.any([m.crossed for m in measures], axis=0)
     return Flag("low-quality", poor & wrong, known & wrong, tuple(measures), poor, known)
@@ -216,12 +230,12 @@ def _on_background(case: ErrorCase) -> Flag:
         return Flag("background", nothing, nothing, (), untested="no regions")
     highest = background_limit(case.background, right)
     if highest is None:
-        return Flag("background", nothing, nothing, (), untested=_too_few(case))
+        return Flag("background", nothing, nothing, (), untested="few correct")
     known, limit = np.isfinite(case.background), np.full(len(wrong), highest)
     hot = known & (case.background > limit)
     heat = FlagMeasure("heat per area on the background", case.background, limit, hot)
     if case.swapped is None:
-        why = "exchanging the background was not run"
+        why: Untested = "background not swapped"
         return Flag("background", nothing, wrong & known & ~hot, (heat,), hot, known, why)
     # The least favourable of several other backgrounds: on an error any disturbance helps the label about as often as
     # not, so one rise alone would be a coin's.
@@ -268,7 +282,7 @@ def _looks_like(case: ErrorCase) -> Flag:
     measure = FlagMeasure(
         "distance to the usual map of the answer, against that of the label", to_rival, to_label, nearer
     )
-    untested = "" if (known & wrong).any() or not wrong.any() else "fewer than ten other images of either emotion"
+    untested: Untested = "" if (known & wrong).any() or not wrong.any() else "few other images"
     return Flag("looks-like", nearer & wrong, known & wrong, (measure,), nearer, known, untested)
 
 
@@ -278,7 +292,7 @@ def _ambiguous(case: ErrorCase) -> Flag:
     margin = ordered[:, -1] - ordered[:, -2]
     if right.sum() < MIN_CORRECT:
         nothing = np.zeros_like(wrong)
-        return Flag("ambiguous", nothing, nothing, (), untested=_too_few(case))
+        return Flag("ambiguous", nothing, nothing, (), untested="few correct")
     limit = np.full(len(margin), np.quantile(margin[right], CLOSE))
     close = margin < limit
     rows, label = np.arange(len(margin)), np.maximum(case.labels, 0)
@@ -287,10 +301,6 @@ def _ambiguous(case: ErrorCase) -> Flag:
     second = FlagMeasure("rank of the label", rank, np.full(len(margin), 2.0), rank <= 2)
     lead = FlagMeasure("lead of the first answer over the second", margin, limit, close)
     return Flag("ambiguous", wrong & close & (rank <= 2), wrong, (lead, second), close, case.labels >= 0)
-
-
-def _too_few(case: ErrorCase) -> str:
-    return f"fewer than {MIN_CORRECT} correct predictions to compare with ({int(case.right.sum())})"
 
 
 def _at_least(value: FloatArray, limit: FloatArray) -> BoolArray:

@@ -93,13 +93,14 @@ def _lead(certificate: Certificate) -> tuple[str, ...]:
 
 def _notes(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
     correlation = certificate.correlation
+    machine = ", ".join((count(certificate.cores, "core"), *certificate.machine))
     notes = [
         _unseen(certificate.unseen),
         f"Had the heatmaps alone been asked, {_share(certificate.heat_detection)} of the strong shortcuts beside the "
         f"face and {_share(certificate.heat_alarms)} of the models without one would have been flagged.",
         f"Rank correlation of the report's score with the measured dependence: {decimal(correlation.value)} "
         f"{decimal_interval(correlation)}, {count(correlation.n, 'model')}.",
-        f"Measured on {certificate.date} with version {certificate.version} on {certificate.machine}. The clean models "
+        f"Measured on {certificate.date} with version {certificate.version} on {machine}. The clean models "
         f"recognise {decimal(certificate.clean_accuracy)} of the faces (median); larger models and real photos may "
         "differ.",
     ]

@@ -16,6 +16,7 @@ from reportgen.site.wording.reasons import (
     FLAG_COMPARED,
     FLAG_NAMES,
     FLAG_RULES,
+    UNTESTED,
     evidence_of,
     flag_title,
     region_of,
@@ -155,7 +156,7 @@ def _row(report: Report, links: Links, findings: ReasonFindings, chosen: tuple[i
         name,
         FLAG_RULES[name],
         FLAG_COMPARED.get(name, ""),
-        "" if asked else models[0].flags[index].untested,
+        "" if asked else UNTESTED[models[0].flags[index].untested],
         tuple(_cell(report, links, k, findings.models[k], findings.models[k].rates[index]) for k in chosen)
         if asked
         else (),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from reportgen.evidence.errors.reasons import ModelReasons
-from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, Flag, FlagMeasure
+from reportgen.evidence.errors.rules import MIN_CORRECT, ORDER, UNEXPLAINED, Flag, FlagMeasure, Untested
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
 from reportgen.site.report import Report
@@ -15,7 +15,16 @@ from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, decimal, percent, sure
 from reportgen.site.wording.shortcuts import CUES, DONE
 
-__all__ = ["FLAG_COMPARED", "FLAG_NAMES", "FLAG_RULES", "evidence_of", "flag_title", "region_of", "where_of"]
+__all__ = [
+    "FLAG_COMPARED",
+    "FLAG_NAMES",
+    "FLAG_RULES",
+    "UNTESTED",
+    "evidence_of",
+    "flag_title",
+    "region_of",
+    "where_of",
+]
 
 FLAG_NAMES: Mapping[str, str] = {
     "shortcut": "Shortcut",
@@ -41,6 +50,19 @@ FLAG_RULES: Mapping[str, str] = {
     "ambiguous": "The labelled emotion is second, and the lead is smaller than in 90 % of the correct predictions.",
     UNEXPLAINED: "None of these rules applies.",
 }
+
+UNTESTED: Mapping[Untested, str] = {
+    "": "",
+    "no changed photo": "no photo was changed",
+    "one model": "needs a second model to agree",
+    "few correct": f"fewer than {MIN_CORRECT} correct predictions to compare with",
+    "no regions": "no regions",
+    "background not swapped": "swapping the background was not run",
+    "few other images": "fewer than ten other images of either emotion",
+    "priors unknown": "the training data's emotions are not known",
+    "perhaps weighted": "nothing says that training was unweighted (setting assume_unweighted_training)",
+}
+"""Why a rule could not be tested."""
 
 FLAG_COMPARED: Mapping[str, str] = {
     "background": "Compared with correct images: the heat alone.",

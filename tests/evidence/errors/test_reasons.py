@@ -159,10 +159,10 @@ def test_what_needs_more_than_predictions_is_said_to_be_untested(analysis: Analy
     assert found is not None
     model = found.models[0]
     assert model.flag("background").untested == "no regions"
-    assert "not known" in model.flag("prior").untested
+    assert model.flag("prior").untested == "priors unknown"
     assert model.regions is None and model.swap is None
     weighted = find_reasons(analysis, None, None, np.full(3, 1 / 3))
-    assert weighted is not None and "assume_unweighted_training" in weighted.models[0].flag("prior").untested
+    assert weighted is not None and weighted.models[0].flag("prior").untested == "perhaps weighted"
     assert "occlusions" not in found.tables
 
 

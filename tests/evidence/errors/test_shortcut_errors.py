@@ -119,7 +119,7 @@ def test_it_is_the_first_reason_and_leaves_the_others_rates() -> None:
     unasked = raise_flags(replace(case, shortcut=None), find_label_suspects([model.probabilities], labels), ["Cheat"])[
         0
     ]
-    assert not unasked.tested.any() and unasked.untested == "no photo was changed"
+    assert not unasked.tested.any() and unasked.untested == "no changed photo"
 
 
 def test_answers_are_counted_by_property() -> None:
