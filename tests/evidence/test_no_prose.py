@@ -14,7 +14,7 @@ MOST_WORDS = 7
 
 
 def exempt(tree: ast.Module) -> Iterator[ast.AST]:
-    """Docstrings, messages of errors that are raised, names of quantities, and the dictionaries of the tables' columns."""
+    """Docstrings, messages of errors, names of quantities, and the dictionaries of the tables' columns."""
     columns = [
         node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign) and "DICTIONARY" in targets(node)
     ]
