@@ -124,7 +124,7 @@ class InterventionEffect:
     answer
         Likewise: whether the model predicts the emotion from what was removed.
     note
-        What limits the conclusion: "fragile" where nothing that the change takes away goes with the emotion in the data;
+        What limits the conclusion: "fragile" where nothing that is taken away goes with the emotion in the data;
         "unaltered stand in" where hardly any known image of another emotion is altered, so that those left as they are
         stand in for them; "no comparison" where there is no other emotion to compare with.
     lost_rows
