@@ -14,7 +14,7 @@ from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.sections.error_reasons import CardReasons, ReasonTable, card_reasons, reason_table
-from reportgen.site.sections.occlusion_strip import OcclusionTest, occlusion_test
+from reportgen.site.sections.occlusions import OcclusionTest, occlusion_test
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import capital, count, number, percent, percent_estimate, shorten, sure
 from reportgen.site.wording.photos import pick_note
@@ -56,7 +56,7 @@ class ErrorCard:
     models: tuple[str, ...]
     rows: tuple[ProbabilityRow, ...]
     reasons: CardReasons | None = None
-    strip: OcclusionTest | None = None
+    occlusions: OcclusionTest | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class ErrorsView:
     models: tuple[ModelErrors, ...]
     legend: Legend
     leads: tuple[str, ...]
-    strips: str
+    occlusion_note: str
     reasons: ReasonTable | None = None
 
 
@@ -113,7 +113,7 @@ class ModelErrorsView:
     pairs: tuple[ConfusedPair, ...]
     legend: Legend
     leads: tuple[str, ...]
-    strips: str
+    occlusion_note: str
     reasons: ReasonTable | None = None
 
 
@@ -153,7 +153,7 @@ def error_card(report: Report, links: Links, tiles: Tiles, row: int, k: int, not
         models=tuple(model.name for model in report.models),
         rows=probability_rows(report, row, k, _TOP),
         reasons=card_reasons(report, links, row, k),
-        strip=occlusion_test(report, tiles, row, k),
+        occlusions=occlusion_test(report, tiles, row, k),
     )
 
 
@@ -236,7 +236,7 @@ def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
         models=tuple(models) if labelled else (),
         legend=legends.maps(),
         leads=_leads(report, chosen),
-        strips=_strips(report, chosen, [pair for model in models for pair in model.featured]),
+        occlusion_note=_occlusion_note(report, chosen, [pair for model in models for pair in model.featured]),
         reasons=reason_table(report, links, chosen),
     )
 
@@ -266,10 +266,10 @@ def _lead(reasons: ModelReasons) -> str:
     return f"{text} The most frequent first reason is {first}."
 
 
-def _strips(report: Report, chosen: Sequence[int], pairs: Sequence[ConfusedPair]) -> str:
+def _occlusion_note(report: Report, chosen: Sequence[int], pairs: Sequence[ConfusedPair]) -> str:
     """How to read the bars beside the cards, once for all of them; empty where there are none."""
     findings = report.reasons
-    if findings is None or not any(card.strip for pair in pairs for card in (*pair.cards, *pair.more)):
+    if findings is None or not any(card.occlusions for pair in pairs for card in (*pair.cards, *pair.more)):
         return ""
     strips = [changes for k in chosen for changes in findings.models[k].strips.values()]
     donors = sorted({max(len(change.donors) for change in changes) for changes in strips})
@@ -320,6 +320,6 @@ def model_errors_view(report: Report, links: Links, tiles: Tiles, legends: Legen
         pairs=pairs,
         legend=legends.maps((k,)),
         leads=_leads(report, (k,)),
-        strips=_strips(report, (k,), pairs),
+        occlusion_note=_occlusion_note(report, (k,), pairs),
         reasons=reason_table(report, links, (k,)),
     )

@@ -15,7 +15,7 @@ from reportgen.site.pages.errors import ProbabilityRow, probability_rows
 from reportgen.site.report import Report
 from reportgen.site.sections.error_reasons import CardReasons, card_reasons
 from reportgen.site.sections.map_comparison import MapComparison, map_comparison
-from reportgen.site.sections.occlusion_strip import OcclusionTest, occlusion_test
+from reportgen.site.sections.occlusions import OcclusionTest, occlusion_test
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, capital, count, plain, shorten
 from reportgen.site.wording.photos import photo_facts
@@ -63,7 +63,7 @@ class ModelPanel:
     caution: str
     why: str
     reasons: CardReasons | None = None
-    strip: OcclusionTest | None = None
+    occlusions: OcclusionTest | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
         caution=tiles.caution(row, k),
         why=capital(why),
         reasons=card_reasons(report, links, row, k),
-        strip=occlusion_test(report, tiles, row, k),
+        occlusions=occlusion_test(report, tiles, row, k),
     )
 
 

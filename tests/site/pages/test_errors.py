@@ -18,7 +18,7 @@ from reportgen.evidence.errors.rules import ORDER
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
-from reportgen.site.sections.occlusion_strip import _sentence
+from reportgen.site.sections.occlusions import _sentence
 from reportgen.site.wording.reasons import FLAG_NAMES, FLAG_RULES
 
 XHTML = "{http://www.w3.org/1999/xhtml}"

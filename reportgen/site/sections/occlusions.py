@@ -54,7 +54,7 @@ class OcclusionTest:
 
 
 def occlusion_test(report: Report, tiles: Tiles, row: int, k: int) -> OcclusionTest | None:
-    """The strip of one image for model `k`; None where it was not run."""
+    """What changed when each region of one image was exchanged or filled; None where it was not tried."""
     findings = report.reasons
     sheet = tiles.strips.get(row)
     if findings is None or sheet is None:
