@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reportgen.errors import DataError
+import numpy as np
+
+from reportgen.errors import DataError, printable
 from reportgen.inputs.emotions import EMOTIONS, NUMBERINGS, canonical_emotion, match_class, name_classes
 from reportgen.inputs.listing import Listing, Problem
 
-__all__ = ["GivenClasses", "numbering_text", "parse_classes", "settle_labels"]
+__all__ = ["GivenClasses", "numbering_text", "parse_classes", "settle_labels", "stated_classes"]
 
+_CLASS_KEYS = ("emotion_classes", "class_names", "classes", "emotions", "labels_order", "label_encoder", "encoder")
+_NUMBER_KEYS = ("idx_to_class", "id2label", "class_to_idx", "label2id", *_CLASS_KEYS)
 _NUMBERED = re.compile(r"\s*(-?\d{1,6})\s*[=:]\s*(\S.*)")
 
 
@@ -57,6 +61,38 @@ def parse_classes(classes: Sequence[str]) -> GivenClasses:
         raise DataError(f"class list {list(classes)!r}: a number occurs twice; correct 'classes'")
     names = name_classes([name for _, name in pairs])
     return GivenClasses(names, dict(zip((number for number, _ in pairs), names, strict=True)))
+
+
+def stated_classes(content: Mapping[Any, Any]) -> tuple[str, ...]:
+    """The class names that a dict states, in the order of their numbers; empty where it states none.
+
+    Lists and arrays of names count under `emotion_classes`, `class_names`, `classes` and the like, and so do dicts from
+    number to name (`idx_to_class`, `id2label`) and from name to number (`class_to_idx`).
+    """
+    for key in _CLASS_KEYS:
+        value = content.get(key)
+        names = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
+        if len(names) > 1 and all(isinstance(name, str) and name.strip() for name in names):
+            return tuple(printable(str(name)) for name in names)
+    for key in _NUMBER_KEYS:
+        value = content.get(key)
+        pairs = value.items() if isinstance(value, Mapping) else ()
+        numbered = {
+            number: str(name)
+            for pair in pairs
+            for number, name in ((_number(pair[0]), pair[1]), (_number(pair[1]), pair[0]))
+            if number is not None and isinstance(name, str)
+        }
+        if len(numbered) > 1 and sorted(numbered) == list(range(len(pairs))):
+            return tuple(printable(numbered[number]) for number in range(len(numbered)))
+    return ()
+
+
+def _number(value: object) -> int | None:
+    """A class's number, which JSON writes as text; None for anything else."""
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return int(value)
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 6 else None
 
 
 def settle_labels(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reportgen.errors import CheckpointError
 
-__all__ = ["checkpoint_sha256", "refuse_bombs"]
+__all__ = ["checkpoint_sha256", "refuse_bombs", "refuse_other_files"]
 
 _MAX_BYTES = 16 * 2**30
 
@@ -49,3 +49,39 @@ def refuse_bombs(path: Path) -> None:
         raise CheckpointError(
             f"{path}: would unpack to {unpacked:,} bytes from {size:,}; torch.save never compresses: save it again"
         )
+
+
+def refuse_other_files(path: Path) -> None:
+    """Say what a file is that people give in place of a checkpoint, and how to make one of it.
+
+    Raises
+    ------
+    CheckpointError
+        A Git LFS pointer, a web page, TorchScript, an exported program, an ONNX file, or a zip that holds checkpoints.
+    """
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith(b"version https://git-lfs"):
+        raise CheckpointError(f"{path}: a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'")
+    if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        raise CheckpointError(f"{path}: a web page, not a checkpoint; download the file again, in a browser if need be")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return
+    if any(
+        name.endswith(("/models/model.json", "/archive_format", "serialized_exported_program.json")) for name in names
+    ):
+        raise CheckpointError(
+            f"{path}: an exported program (torch.export), which cannot be explained; save its weights with "
+            "torch.save(dict(torch.export.load(FILE).state_dict), 'weights.pth') and give those"
+        )
+    if any(name.count("/") == 1 and name.endswith("/constants.pkl") for name in names):
+        raise CheckpointError(
+            f"{path}: TorchScript, which carries code of its own; save its weights with "
+            "torch.save(torch.jit.load(FILE).state_dict(), 'weights.pth') and give those"
+        )
+    inside = [name for name in names if name.lower().endswith((".pth", ".pt", ".ckpt", ".tar", ".safetensors", ".t7"))]
+    if inside and not any(name.endswith("/data.pkl") for name in names):
+        raise CheckpointError(f"{path}: a zip that holds {inside[0]}; unpack it and give that file")

@@ -17,11 +17,19 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from reportgen.errors import CheckpointError
-from reportgen.inputs.checkpoints.file import checkpoint_sha256, refuse_bombs
+from reportgen.inputs.checkpoints.file import checkpoint_sha256, refuse_bombs, refuse_other_files
+from reportgen.inputs.checkpoints.restricted import Foreign, Restricted, TensorRecord, module_state, read_restricted
 
 __all__ = ["Checkpoint", "read_checkpoint"]
 
-_STATE_KEYS = ("model_state_dict", "state_dict", "model")
+_STATE_KEYS = (
+    "model_state_dict", "state_dict", "model", "net", "network", "weights", "model_state", "params", "module",
+    "ema_state_dict", "model_ema", "ema", "ema_model",
+)  # fmt: skip
+_DEEPEST = 3  # dicts within dicts
+# What stands among the weights and is none: counters of AveragedModel and THOP, the weights of a loss.
+_NO_WEIGHT = re.compile(r"(?:n_averaged|(?:.*\.)?total_(?:ops|params)|(?:criterion|loss|loss_fn|loss_func)\..*)")
+_WRAPPERS = ("module.", "_orig_mod.")  # of DataParallel, AveragedModel and torch.compile: no names of a network's own
 
 
 @dataclass(frozen=True)
@@ -31,13 +39,13 @@ class Checkpoint:
     Attributes
     ----------
     state
-        Parameter name to tensor, on the CPU, without a `module.` prefix.
+        Parameter name to tensor, on the CPU, without what wrappers put before the names.
     sha256
         Of the file's bytes.
     facts
         Plain numbers and words stored beside the weights, such as `epoch` and `val_acc`.
     notes
-        What a reader should know: "loaded without protection", "prefix removed".
+        What a reader should know: "'module.' prefix removed", "left out ...".
     """
 
     path: Path
@@ -53,10 +61,10 @@ def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
     Parameters
     ----------
     path
-        A dict with `model_state_dict` or `state_dict`, a bare state dict, or a safetensors file. Told apart by
-        content, not by name.
+        A state dict, bare or in a dict, a whole module whose weights can be read by themselves, or a safetensors file.
+        Told apart by content, not by name.
     unsafe
-        Admit pickles that run code while loading (`--unsafe-load`); recorded in `notes`.
+        Where nothing else helps, admit a pickle that runs code while loading (`--unsafe-load`); recorded in `notes`.
 
     Raises
     ------
@@ -72,14 +80,15 @@ def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); give an existing checkpoint file") from None
     if size == 0:
         raise CheckpointError(f"{path}: the file is empty; copy the checkpoint again")
+    refuse_other_files(path)
     notes: list[str] = []
     content = _read_safetensors(path) if _is_safetensors(head, size) else _read_torch(path, unsafe, notes)
-    state = _state_dict(path, content)
-    facts = _facts(content) if content is not state else {}
-    if all(name.startswith("module.") for name in state):
-        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-        notes.append("'module.' prefix removed")
-    _refuse_non_finite(path, state)
+    held = content.content if isinstance(content, Restricted) else content
+    weights = _weights(path, held)
+    state = _built(path, weights, content) if isinstance(content, Restricted) else dict(weights)
+    state = _without_wrappers(path, state, notes)
+    _refuse_odd_tensors(path, state)
+    facts = _facts(held) if held is not weights else {}
     return Checkpoint(path, state, sha256, facts, tuple(notes))
 
 
@@ -108,22 +117,38 @@ def _numpy_scalars() -> list[Any]:
 
 
 def _read_torch(path: Path, unsafe: bool, notes: list[str]) -> Any:
+    """What torch reads without running code; else what of it can be read by itself; else what code makes of it."""
     refuse_bombs(path)
     try:
         with torch.serialization.safe_globals(_numpy_scalars()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on old formats are not the user's business
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if not unsafe:
-            raise CheckpointError(_refusal(path, str(error))) from None
+        refusal = _refusal(path, str(error))
     except Exception as error:  # damaged files make the reader raise nearly anything
         reason = "truncated or damaged" if zipfile.is_zipfile(path) or _looks_cut(path) else "not a PyTorch checkpoint"
         raise CheckpointError(f"{path}: {reason} ({_first_line(error):.120}); copy or save it again") from None
     try:
+        restricted = read_restricted(path)
+        _weights(path, restricted.content)
+    except Exception:  # hostile and damaged streams break in any way; then what torch said of it counts
+        restricted = None
+    if restricted is not None:
+        if restricted.left_out:
+            shown = ", ".join(restricted.left_out[:5])
+            more = f" and {len(restricted.left_out) - 5} more" if len(restricted.left_out) > 5 else ""
+            notes.append(f"only the weights were read; left out, since they would run code: {shown}{more}")
+        return restricted
+    if not unsafe:
+        raise CheckpointError(refusal) from None
+    try:
         # The user asked for it by --unsafe-load, and the report says so.
         content = torch.load(path, map_location="cpu", weights_only=False)
     except Exception as error:  # a stranger's pickle can fail in any way
-        raise CheckpointError(f"{path}: cannot be unpickled even with --unsafe-load ({type(error).__name__})") from None
+        raise CheckpointError(
+            f"{path}: cannot be unpickled even with --unsafe-load ({type(error).__name__}: {_first_line(error):.120}); "
+            "save the weights alone with torch.save(model.state_dict(), ...)"
+        ) from None
     notes.append("loaded with --unsafe-load: code inside the file could run")
     return content
 
@@ -150,31 +175,86 @@ def _refusal(path: Path, message: str) -> str:
     )
 
 
-def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
-    if isinstance(content, torch.nn.Module):
-        content = content.state_dict()
+def _weights(path: Path, content: Any) -> Mapping[str, Any]:
+    """Names and tensors (or their records): the most likely state dict that content holds.
+
+    Raises
+    ------
+    CheckpointError
+        There is none.
+    """
+    found = _find_weights(content, 0)
+    if found is not None:
+        return found
     if isinstance(content, Mapping):
-        for key in _STATE_KEYS:
-            inner = content.get(key)
-            inner = inner.state_dict() if isinstance(inner, torch.nn.Module) else inner
-            if isinstance(inner, Mapping):
-                return _tensors(path, inner)
-        return _tensors(path, content)
-    raise CheckpointError(f"{path}: holds a {type(content).__name__}; expected a state dict (names to tensors)")
-
-
-def _tensors(path: Path, content: Mapping[Any, Any]) -> dict[str, Tensor]:
-    state = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    if not state:
         keys = ", ".join(sorted(map(str, content))[:5]) or "nothing"
         raise CheckpointError(f"{path}: no tensors inside (found: {keys}); expected 'model_state_dict' or a state dict")
+    kind = content.name if isinstance(content, Foreign) else type(content).__name__
+    raise CheckpointError(f"{path}: holds a {kind}; expected a state dict (names to tensors)")
+
+
+def _find_weights(content: Any, depth: int) -> Mapping[str, Any] | None:
+    if isinstance(content, torch.nn.Module):
+        return content.state_dict()
+    if isinstance(content, Foreign):
+        return module_state(content) or _find_weights(content.items or None, depth)
+    if not isinstance(content, Mapping) or depth > _DEEPEST:
+        return None
+    for key in _STATE_KEYS:
+        inner = _find_weights(content[key], depth + 1) if key in content else None
+        if inner is not None:
+            return inner
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor | TensorRecord)}
+    if tensors:
+        return content if len(tensors) == len(content) and all(type(name) is str for name in content) else tensors
+    # Under a key of the script's own: the dict with most tensors.
+    below = [found for value in content.values() if (found := _find_weights(value, depth + 1)) is not None]
+    return max(below, key=len, default=None)
+
+
+def _built(path: Path, weights: Mapping[str, TensorRecord], restricted: Restricted) -> dict[str, Tensor]:
+    """Tensors from their records."""
+    held: dict[str, Tensor] = {}
+    state = {}
+    for name, record in weights.items():
+        dtype = getattr(torch, record.dtype)
+        if record.storage.key not in held:
+            content = restricted.storage(record.storage)
+            held[record.storage.key] = torch.frombuffer(bytearray(content or b"\0"), dtype=torch.uint8)[: len(content)]
+        raw = held[record.storage.key]
+        numbers = raw[: raw.numel() // dtype.itemsize * dtype.itemsize].view(dtype)
+        last = record.offset + sum((n - 1) * step for n, step in zip(record.size, record.stride, strict=True))
+        if 0 not in record.size and last >= numbers.numel():
+            raise CheckpointError(f"{path}: '{name}' is larger than its part of the file; copy or save it again")
+        empty = torch.empty(record.size, dtype=dtype) if 0 in record.size else None
+        state[name] = numbers.as_strided(record.size, record.stride, record.offset) if empty is None else empty
+    return state
+
+
+def _without_wrappers(path: Path, state: Mapping[str, Tensor], notes: list[str]) -> dict[str, Tensor]:
+    """The network's own names: wrappers put a part before all of them, and other things among them."""
+    left = {name: tensor for name, tensor in state.items() if not _NO_WEIGHT.fullmatch(name)}
+    if not left:
+        raise CheckpointError(f"{path}: holds counters or the weights of a loss only; expected a network's state dict")
+    if len(left) < len(state):
+        notes.append(f"left out, since they are no weights of the network: {len(state) - len(left)} tensors")
+    while prefix := next((one for one in _WRAPPERS if all(name.startswith(one) for name in left)), None):
+        left = {name.removeprefix(prefix): tensor for name, tensor in left.items()}
+        notes.append(f"'{prefix}' prefix removed")
+    return left
+
+
+def _refuse_odd_tensors(path: Path, state: Mapping[str, Tensor]) -> None:
     for name, value in state.items():
         if not _is_plain(value):
             raise CheckpointError(
                 f"{path}: '{name}' is not a plain tensor whose every number is in the file; expected a state dict as "
                 "torch.save(model.state_dict(), ...) writes it"
             )
-    return state
+    bad = [name for name, value in state.items() if value.is_floating_point() and not bool(value.isfinite().all())]
+    if bad:
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise CheckpointError(f"{path}: NaN or infinity in '{bad[0]}'{more}; the training diverged, use another epoch")
 
 
 def _is_plain(tensor: Tensor) -> bool:
@@ -191,10 +271,3 @@ def _facts(content: Any) -> dict[str, float | int | str]:
         if isinstance(value, bool | int | float | str) and len(str(value)) <= 80:
             facts[str(name)] = value
     return facts
-
-
-def _refuse_non_finite(path: Path, state: dict[str, Tensor]) -> None:
-    bad = [name for name, value in state.items() if value.is_floating_point() and not bool(value.isfinite().all())]
-    if bad:
-        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-        raise CheckpointError(f"{path}: NaN or infinity in '{bad[0]}'{more}; the training diverged, use another epoch")

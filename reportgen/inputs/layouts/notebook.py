@@ -9,46 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reportgen.errors import DataError, printable
+from reportgen.errors import DataError
+from reportgen.inputs.class_order import stated_classes
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.listing import Listing
 from reportgen.inputs.pickles.safe_pickle import load_pickle
 from reportgen.inputs.tables.columns import list_rows, read_training
 from reportgen.inputs.tables.reading import as_frame, check_size
 
-__all__ = ["NOTEBOOK", "class_list"]
+__all__ = ["NOTEBOOK"]
 
 _SUFFIXES = (".pkl", ".pickle", ".p")
 _TEST_FRAMES = ("test_df", "df_test", "test", "test_data", "val_df", "df_val", "val", "df", "data")
-_CLASS_KEYS = ("emotion_classes", "class_names", "classes", "emotions", "labels_order", "idx_to_class", "id2label")
 _TRAINING_FRAMES = ("train_df", "val_df", "df_train", "df_val", "train", "val")
-
-
-def class_list(content: Mapping[Any, Any]) -> tuple[str, ...]:
-    """The class names that a dict states, in the order of their numbers; empty where it states none.
-
-    Lists and arrays of names count under `emotion_classes`, `class_names`, `classes` and the like, and so do dicts from
-    number to name (`idx_to_class`, `id2label`) and from name to number (`class_to_idx`).
-    """
-    for key in (*_CLASS_KEYS, "class_to_idx", "label2id"):
-        value = content.get(key)
-        if isinstance(value, Mapping) and value:
-            pairs = {_number(k): str(v) for k, v in value.items()} | {_number(v): str(k) for k, v in value.items()}
-            pairs.pop(None, None)
-            if sorted(map(int, pairs)) == list(range(len(value))):
-                return tuple(printable(pairs[number]) for number in range(len(value)))
-        names = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
-        if len(names) > 1 and all(isinstance(name, str) for name in names):
-            return tuple(printable(str(name)) for name in names)
-    encoder = content.get("label_encoder")
-    return class_list({"classes": encoder}) if isinstance(encoder, np.ndarray) else ()
-
-
-def _number(value: object) -> Any:
-    """A class's number, which JSON writes as text; None for anything else."""
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        return int(value)
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else None
 
 
 def _file(source: Source) -> Path | None:
@@ -75,7 +48,7 @@ def _read(source: Source) -> Listing:
     declared: tuple[str, ...] = ()
     frame = as_frame(content)
     if isinstance(content, Mapping):
-        declared = class_list(content)
+        declared = stated_classes(content)
         if frame is None:
             frame, key = _test_frame(path, content)
             if key.startswith(("val", "df_val")):

@@ -1,4 +1,4 @@
-"""The names that a pickle of tables may use, and what each of them is to `unpickle.py` and `records.py`.
+"""The names that a pickle of tables may use, and what each of them is to `safe_pickle.py` and `pickle_objects.py`.
 
 None of them is ever imported or called on a stream's behalf: the list says which words of the format are
 understood.

@@ -2,11 +2,11 @@
 
 A pickle is a program for a stack machine, and the usual way to make one safe (handing the standard
 unpickler fewer names) still lets it set attributes of classes or forge the flags of a NumPy type. So this
-module interprets the program itself. It knows only the instructions that plain data needs, and nothing on
-its stack can be called: a name such as `pandas.DataFrame` becomes a `Record` of what the stream says about
-it, if it is on the list in `admitted.py`, and the load is refused otherwise. `records.py` then builds
-arrays and frames from the finished records by pandas' public constructors. That also makes the version of
-pandas that wrote the file irrelevant.
+module interprets the program itself, which is why there is so much code here that a library seems to have. It knows
+only the instructions that plain data needs, and nothing on its stack can be called: a name such as `pandas.DataFrame`
+becomes a `Record` of what the stream says about it, if it is on the list in `pickle_allowlist.py`, and the load is
+refused otherwise. `pickle_objects.py` then builds arrays and frames from the finished records by pandas' public
+constructors. That also makes the version of pandas that wrote the file irrelevant.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from reportgen.errors import DataError
 from reportgen.inputs.pickles.pickle_allowlist import KINDS
 from reportgen.inputs.pickles.pickle_objects import Record, UnsupportedRecord, build
 
-__all__ = ["load_pickle"]
+__all__ = ["STEPS", "Machine", "Name", "Refused", "hashable", "load_pickle", "make"]
 
 _ADVICE = "save the frames again with a present pandas, or as CSV or Parquet"
 _SCALARS = (str, bytes, int, float, complex, bool, type(None), datetime.date, PurePosixPath, PureWindowsPath)
 
 
-class _Refused(Exception):  # noqa: N818 -- not an error of the program but its answer
+class Refused(Exception):  # noqa: N818 -- not an error of the program but its answer
     """The stream asks for something that plain data does not need."""
 
 
-class _Name:
-    """An admitted global on the stack: inert until `_reduce` meets it."""
+class Name:
+    """An admitted global on the stack: inert until `reduce` meets it."""
 
     __slots__ = ("kind", "text")
 
@@ -62,13 +62,13 @@ def load_pickle(path: Path) -> Any:
             if file.read(2) == b"\x1f\x8b":
                 raise DataError(f"{path}: found a gzip archive, expected a pickle; unpack it first")
             file.seek(0)
-            content = _Machine().run(pickletools.genops(file))
+            content = Machine().run(pickletools.genops(file))
         return build(content)
     except DataError:
         raise
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give an existing file") from None
-    except _Refused as refusal:
+    except Refused as refusal:
         raise DataError(
             f"{path}: refused, because it needs {refusal}; only tables, arrays, paths and plain containers "
             f"are admitted, nothing that can run code; {_ADVICE}"
@@ -84,10 +84,17 @@ def load_pickle(path: Path) -> Any:
         raise DataError(f"{path}: not a readable pickle, or a damaged one ({reason:.120}); {_ADVICE}") from None
 
 
-class _Machine:
-    """The stack machine, with the instructions that data needs and no others."""
+class Machine:
+    """The stack machine, with the instructions that data needs and no others.
+
+    Attributes
+    ----------
+    steps
+        What each instruction does, by name.
+    """
 
     def __init__(self) -> None:
+        self.steps = STEPS
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
@@ -101,9 +108,9 @@ class _Machine:
             elif name == "STOP":
                 return self.stack.pop()
             else:
-                step = _STEPS.get(name)
+                step = self.steps.get(name)
                 if step is None:
-                    raise _Refused(f"the instruction {name}")
+                    raise Refused(f"the instruction {name}")
                 step(self, argument)
         raise ValueError("ends too early")
 
@@ -130,92 +137,90 @@ class _Machine:
     def extend(self, items: list[Any]) -> None:
         """Append to the list on top; anything else would call a method of the stream's choosing."""
         if type(self.stack[-1]) is not list:
-            raise _Refused("appending to something that is not a list")
+            raise Refused("appending to something that is not a list")
         self.stack[-1].extend(items)
 
     def set_items(self, items: list[Any]) -> None:
         """Fill the dict on top from keys and values in turn."""
         target = self.stack[-1]
         if type(target) is not dict or len(items) % 2:
-            raise _Refused("setting items of something that is not a dict")
+            raise Refused("setting items of something that is not a dict")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            target[_hashable(key)] = value
+            target[hashable(key)] = value
 
     def add_items(self, items: list[Any]) -> None:
         """Fill the set on top."""
         if type(self.stack[-1]) is not set:
-            raise _Refused("adding to something that is not a set")
-        self.stack[-1].update(_hashable(item) for item in items)
+            raise Refused("adding to something that is not a set")
+        self.stack[-1].update(hashable(item) for item in items)
 
     def push_name(self, module: object, name: object) -> None:
         """Look a global up on the list; nothing is imported."""
         kind = KINDS.get((module, name)) if isinstance(module, str) and isinstance(name, str) else None
         if kind is None:
-            raise _Refused(f"{module!s:.80}.{name!s:.80}")
-        self.stack.append(pd.NA if kind == "NA" else pd.NaT if kind == "NaT" else _Name(f"{module}.{name}", kind))
+            raise Refused(f"{module!s:.80}.{name!s:.80}")
+        self.stack.append(pd.NA if kind == "NA" else pd.NaT if kind == "NaT" else Name(f"{module}.{name}", kind))
 
     def reduce(self) -> None:
         """REDUCE and NEWOBJ: a function or class with its arguments."""
         name, args = self.top(2)
-        if type(name) is not _Name or type(args) is not tuple:
-            raise _Refused("calling something that is not a name")
-        self.stack.append(_make(name, args))
+        if type(name) is not Name or type(args) is not tuple:
+            raise Refused("calling something that is not a name")
+        self.stack.append(make(name, args))
 
     def build(self) -> None:
         """BUILD: the state of the record below."""
         (state,) = self.top(1)
         target = self.stack[-1]
         if type(target) is not Record or target.state is not None:
-            raise _Refused("setting the state of something that has none")
+            raise Refused("setting the state of something that has none")
         target.state = state
 
 
-def _make(name: _Name, args: tuple[Any, ...]) -> Any:  # noqa: C901 (the allow-list is read in one place)
+def make(name: Name, args: tuple[Any, ...]) -> Any:
     """What a name makes of its arguments: plain data at once, everything else a record."""
     match name.kind, args:
-        case "reconstructor", (_Name() as cls, _Name(kind="object"), None):
+        case "reconstructor", (Name() as cls, Name(kind="object"), None):
             return Record(cls.kind, ())
-        case "posix path", _ if all(type(part) is str for part in args):
-            return PurePosixPath(*args)
-        case "windows path", _ if all(type(part) is str for part in args):
-            return PureWindowsPath(*args)
-        case "encode", (str() as text, "latin1" | "latin-1"):
+        case "posix path" | "windows path", _ if all(type(part) is str for part in args):
+            return _PATHS[name.kind](*args)
+        case "encode" | "bytearray", (str() as text, "latin1" | "latin-1"):
             return text.encode("latin-1")
         case "bytes" | "bytearray", ():
             return b""
         case "bytes" | "bytearray", (bytes() | bytearray() as data,):
             return bytes(data)
-        case "bytearray", (str() as text, "latin1" | "latin-1"):
-            return text.encode("latin-1")
         case "slice", _ if len(args) == 3 and all(part is None or type(part) is int for part in args):
             return slice(*args)
-        case "dict", () | (_Name(),):
+        case "dict", () | (Name(),):
             return {}
         case "list", ():
             return []
         case "set", ():
             return set()
         case "set", (list() as items,):
-            return {_hashable(item) for item in items}
+            return {hashable(item) for item in items}
         case "date" | "datetime", _ if all(type(part) in (int, bytes) for part in args):
-            return (datetime.date if name.kind == "date" else datetime.datetime)(*args)
+            return _DATES[name.kind](*args)
         case "scalar", (Record() as dtype, bytes() as raw):
             return build(Record("scalar", (dtype, raw)))
         case "nat", _:
             return pd.NaT
     if name.kind in _EXACT:
-        raise _Refused(f"{name.text} with unusual arguments")
-    return Record(name.kind, tuple(Record(arg.kind, ()) if type(arg) is _Name else arg for arg in args))
+        raise Refused(f"{name.text} with unusual arguments")
+    return Record(name.kind, tuple(Record(arg.kind, ()) if type(arg) is Name else arg for arg in args))
 
 
-def _hashable(key: Any) -> Any:
+def hashable(key: Any) -> Any:
     """A dict's key, if hashing it is cheap and runs nothing: nested tuples can take exponential time."""
     flat = key if type(key) is tuple else (key,)
     if not all(isinstance(part, (*_SCALARS, np.generic)) for part in flat):
-        raise _Refused(f"a {type(key).__name__} as key")
+        raise Refused(f"a {type(key).__name__} as key")
     return key
 
 
+_DATES = {"date": datetime.date, "datetime": datetime.datetime}
+_PATHS: dict[str, Any] = {"posix path": PurePosixPath, "windows path": PureWindowsPath}
 # Kinds that make plain data at once; with other arguments than pickling gives them they mean something else.
 _EXACT = frozenset(
     {"bytearray", "bytes", "date", "datetime", "dict", "encode", "list", "object", "plain type"}
@@ -226,7 +231,7 @@ _PUSHES = frozenset(
     | {"STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"}
     | {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
 )
-_STEPS: dict[str, Callable[[_Machine, Any], Any]] = {
+STEPS: dict[str, Callable[[Machine, Any], Any]] = {
     "PROTO": lambda m, a: None,
     "FRAME": lambda m, a: None,
     "NONE": lambda m, a: m.stack.append(None),
@@ -241,12 +246,12 @@ _STEPS: dict[str, Callable[[_Machine, Any], Any]] = {
     "EMPTY_SET": lambda m, a: m.stack.append(set()),
     "LIST": lambda m, a: m.collect(list),
     "TUPLE": lambda m, a: m.collect(tuple),
-    "FROZENSET": lambda m, a: m.collect(lambda items: frozenset(map(_hashable, items))),
+    "FROZENSET": lambda m, a: m.collect(lambda items: frozenset(map(hashable, items))),
     "TUPLE1": lambda m, a: m.stack.append(m.top(1)),
     "TUPLE2": lambda m, a: m.stack.append(m.top(2)),
     "TUPLE3": lambda m, a: m.stack.append(m.top(3)),
     "DICT": lambda m, a: m.collect(
-        lambda items: {_hashable(k): v for k, v in zip(items[::2], items[1::2], strict=True)}
+        lambda items: {hashable(k): v for k, v in zip(items[::2], items[1::2], strict=True)}
     ),
     "APPEND": lambda m, a: m.extend(list(m.top(1))),
     "APPENDS": lambda m, a: m.extend(m.since_mark()),

@@ -1,10 +1,13 @@
 """Checkpoints are read in every usual form, and nothing in them is ever run."""
 
+import argparse
 import collections
+import datetime
 import hashlib
 import os
 import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from safetensors.torch import save_file
 from reportgen.errors import CheckpointError
 from reportgen.inputs.checkpoints.reading import read_checkpoint
 
+LEFT_OUT = os.mkdir.__module__ + ".mkdir"
 STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(2)}
 
 
@@ -64,22 +68,157 @@ class Payload:
         return os.mkdir, (self.flag,)
 
 
-@pytest.mark.parametrize("where", ["value", "state", "root"])
-def test_code_is_refused_and_not_run(tmp_path, where):
+@pytest.mark.parametrize("zipped", [True, False])
+def test_code_beside_the_weights_is_left_out_and_not_run(tmp_path, zipped):
+    flag, path = tmp_path / "ran", tmp_path / "c.pth"
+    torch.save({"state_dict": STATE, "x": Payload(flag), "epoch": 3}, path, _use_new_zipfile_serialization=zipped)
+    for unsafe in (False, True):
+        checkpoint = read_checkpoint(path, unsafe=unsafe)
+        assert same(checkpoint) and checkpoint.facts == {"epoch": 3}
+        assert checkpoint.notes == (f"only the weights were read; left out, since they would run code: {LEFT_OUT}",)
+    assert not flag.exists()
+
+
+@pytest.mark.parametrize("where", ["state", "root"])
+def test_code_without_weights_is_refused_and_not_run(tmp_path, where):
     flag, path = tmp_path / "ran", tmp_path / "c.pth"
     payload = Payload(flag)
-    torch.save({"value": {"state_dict": STATE, "x": payload}, "state": {"a": payload}, "root": payload}[where], path)
+    torch.save({"state": {"a": payload}, "root": payload}[where], path)
     with pytest.raises(CheckpointError, match=r"refused, because loading it needs '\w+\.mkdir'.*--unsafe-load"):
         read_checkpoint(path)
     assert not flag.exists()
 
 
 def test_unsafe_load_is_the_users_choice_and_is_stated(tmp_path):
-    flag, path = tmp_path / "ran", tmp_path / "c.pth"
-    torch.save({"state_dict": STATE, "x": Payload(flag)}, path)
+    path = tmp_path / "c.pth"
+    torch.save({"state_dict": Made()}, path)
+    with pytest.raises(CheckpointError, match="refused"):
+        read_checkpoint(path)
     checkpoint = read_checkpoint(path, unsafe=True)
     assert same(checkpoint)
     assert "--unsafe-load" in checkpoint.notes[0]
+
+
+class Made:
+    """Weights that only code can make."""
+
+    def __reduce__(self):
+        return make_state, ()
+
+
+def make_state():
+    return dict(STATE)
+
+
+class Meter(list):
+    """A helper of a training script: unknown to whoever reads the checkpoint."""
+
+
+class Small(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = torch.nn.Linear(3, 2)
+        self.norm = torch.nn.Sequential(torch.nn.BatchNorm1d(2))
+        self.register_buffer("transient", torch.ones(1), persistent=False)
+
+
+def helper_objects():
+    meter = Meter([1.0])
+    meter.best = 0.7
+    return {
+        "recorder": meter,
+        "args": argparse.Namespace(lr=0.1),
+        "out": Path("runs"),
+        "when": datetime.datetime(2026, 1, 1),
+        "history": collections.defaultdict(list, {"acc": [1, 2]}),
+        "count": collections.Counter("aab"),
+        "classes": np.array(["sad", "happy"]),
+        "names": np.array(["sad", "happy"], dtype=object),
+    }
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("kind", helper_objects())
+def test_helper_objects_beside_the_weights(tmp_path, kind, zipped):
+    path = tmp_path / "c.pth"
+    torch.save({"state_dict": STATE, kind: helper_objects()[kind]}, path, _use_new_zipfile_serialization=zipped)
+    assert same(read_checkpoint(path))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("key", [None, "net", "model", "anything"])
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
+def test_the_tensors_of_a_whole_module_are_its_state_dict(tmp_path, key, zipped):
+    module = Small()
+    torch.save(module if key is None else {key: module}, tmp_path / "c.pth", _use_new_zipfile_serialization=zipped)
+    state = read_checkpoint(tmp_path / "c.pth").state
+    wanted = module.state_dict()
+    assert list(state) == list(wanted)
+    assert all(torch.equal(state[name], wanted[name]) for name in wanted)
+
+
+def test_tensors_that_share_their_numbers_or_are_seen_in_another_order(tmp_path):
+    whole = torch.arange(12.0).view(3, 4)
+    state = {"whole": whole, "part": whole[1:, ::2], "turned": whole.T, "half": whole.half(), "none": torch.empty(0, 3)}
+    state |= {
+        "b": torch.tensor([True, False]),
+        "bf": whole.bfloat16(),
+        "n": torch.tensor(3),
+        "p": torch.nn.Parameter(whole),
+    }
+    for zipped in (True, False):
+        torch.save({"net": state, "m": Meter()}, tmp_path / "c.pth", _use_new_zipfile_serialization=zipped)
+        read = read_checkpoint(tmp_path / "c.pth").state
+        assert read.keys() == state.keys()
+        assert all(torch.equal(read[name], state[name]) and read[name].dtype == state[name].dtype for name in state)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"_orig_mod." + name: value for name, value in STATE.items()},
+        {"module._orig_mod." + name: value for name, value in STATE.items()},
+        {"_orig_mod.module." + name: value for name, value in STATE.items()},
+        {"module." + name: value for name, value in STATE.items()} | {"n_averaged": torch.tensor(12)},
+        STATE | {"total_ops": torch.zeros(1), "a.total_params": torch.zeros(1)},
+        {"state_dict": STATE | {"criterion.weight": torch.ones(7)}, "pytorch-lightning_version": "2.5.0"},
+        {"net": STATE, "acc": 71.2},
+        {"weights": STATE},
+        {"ema_state_dict": STATE},
+        {"model_state_dict": STATE, "ema_state_dict": {"other": torch.ones(1)}},
+        {"checkpoint": {"model": STATE}},
+        {"my own key": STATE, "optimizer": {"state": {}, "param_groups": []}},
+        {name: value.half() for name, value in STATE.items()},
+    ],
+)
+def test_what_wrappers_and_scripts_add_is_taken_off(tmp_path, content):
+    torch.save(content, tmp_path / "epoch=12-val_acc=0.71 [v2].ckpt")
+    state = read_checkpoint(tmp_path / "epoch=12-val_acc=0.71 [v2].ckpt").state
+    assert state.keys() == STATE.keys()
+    assert all(torch.equal(state[name].float(), STATE[name]) for name in STATE)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_other_files_are_named_with_a_way_out(tmp_path):
+    module = torch.nn.Linear(2, 2).eval()
+    torch.jit.script(module).save(tmp_path / "script.pt")
+    torch.export.save(torch.export.export(module, (torch.zeros(1, 2),)), tmp_path / "exported.pt2")
+    torch.save(STATE, tmp_path / "inner.pth")
+    with zipfile.ZipFile(tmp_path / "zipped.pth", "w") as archive:
+        archive.write(tmp_path / "inner.pth", "inner.pth")
+    (tmp_path / "lfs.pth").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 44800000\n")
+    (tmp_path / "page.pth").write_text("<!DOCTYPE html><html><title>Virus scan warning</title></html>")
+    wanted = {
+        "script.pt": r"TorchScript.*torch\.jit\.load",
+        "exported.pt2": r"exported program.*torch\.export\.load",
+        "zipped.pth": "a zip that holds inner.pth; unpack it",
+        "lfs.pth": "git lfs pull",
+        "page.pth": "a web page",
+    }
+    for name, message in wanted.items():
+        for unsafe in (False, True):
+            with pytest.raises(CheckpointError, match=message):
+                read_checkpoint(tmp_path / name, unsafe=unsafe)
 
 
 def broken(kind, path):
