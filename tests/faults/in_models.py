@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from faults.in_tables import Payload
 from faults.scene import EMOTIONS, Scene, fitted
-from faults.table import GOES_ON, NEVER_RUN, REFUSED, fault, proved_by, shared_setup
+from faults.table import GOES_ON, LEFT_OUT, NEVER_RUN, REFUSED, fault, proved_by, shared_setup
 from torch import Tensor
 
 from reportgen.analysis import Analysis, ModelRecords, read_analysis
@@ -35,7 +35,7 @@ def _(scene: Scene) -> None:
     (scene.root / "tiny.pth").write_bytes(b"")
 
 
-@fault("text as checkpoint", "a saved web page ending in .pth", REFUSED, 2, r"tiny\.pth: not a PyTorch checkpoint")
+@fault("text as checkpoint", "a saved web page ending in .pth", REFUSED, 2, r"tiny\.pth: a web page, not a checkpoint")
 def _(scene: Scene) -> None:
     (scene.root / "tiny.pth").write_bytes(b"<!DOCTYPE html><title>Sign in</title>")
 
@@ -60,12 +60,23 @@ def _(scene: Scene) -> None:
 @fault(
     "checkpoint that runs code",
     "a call of a function beside the weights",
+    LEFT_OUT,
+    0,
+    r"only the weights were read; left out, since they would run code: faults\.payloads\.leave_mark",
+)
+def _(scene: Scene) -> None:
+    torch.save({"state_dict": scene.state(), "x": Payload(scene)}, scene.root / "tiny.pth")
+
+
+@fault(
+    "weights that only code can make",
+    "a call of a function in place of the weights",
     NEVER_RUN,
     2,
     r"tiny\.pth: refused, because loading it needs 'faults\.payloads\.leave_mark'",
 )
 def _(scene: Scene) -> None:
-    torch.save({"state_dict": scene.state(), "x": Payload(scene)}, scene.root / "tiny.pth")
+    torch.save({"state_dict": Payload(scene)}, scene.root / "tiny.pth")
 
 
 @fault(

@@ -20,6 +20,7 @@ INERT = "goes on; it stays text everywhere"
 GOES_ON = "goes on; every page is whole and no number is undefined on it"
 REFUSED = "one line that says what, where and what to do; nothing is written"
 STOPPED = "one line; the last good site stays in place"
+LEFT_OUT = "goes on with the weights alone, and the report says what was left out; nothing in it is run"
 NEVER_RUN = "refused in one line; nothing in it is run"
 KEPT = "refused in one line before anything is computed; the file stays as it is"
 

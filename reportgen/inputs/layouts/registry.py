@@ -54,6 +54,8 @@ def read_source(source: Source, dataset: str | None = None) -> Listing:
         source.named = True
         return named.read(source)
     seen = recognise(source)
+    if not seen and not source.is_folder:
+        return TABLES.read(source)  # which says what is wrong with the file
     if not seen:
         raise DataError(
             f"{source.path}: found no images in folders named after emotions, no table and no data set that is known; "
