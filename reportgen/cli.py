@@ -244,8 +244,11 @@ def selfcheck(
 def _settings(context: typer.Context, *, runs_models: bool = True, **fixed: Any) -> Config:
     """The settings that a command was given, those that it fixes, and below them those of the settings file."""
     given = {name.removesuffix("_"): value for name, value in context.params.items()} | fixed
+    # A name may be left out: checkpoints are often called "epoch=12-val_acc=0.71.ckpt".
     models = dict(
-        _pair(entry, "--model", "NAME=CHECKPOINT, such as 'ResNet18=resnet18.pth'")
+        (Path(entry).stem, entry)
+        if Path(entry).is_file()
+        else _pair(entry, "--model", "NAME=CHECKPOINT, such as 'ResNet18=resnet18.pth'")
         for entry in given.get("model") or []
     )
     flags = {name: value for name, value in given.items() if name in {*Config.model_fields, *RENAMED}}

@@ -54,7 +54,7 @@ def build(config: Config, progress: Progress | None = None) -> BuildResult:
     progress = progress or SilentProgress()
     found = discover(config)
     with progress.stage("Reading the test set"):
-        test_set = load_test_set(found.config)
+        test_set = load_test_set(found.config, found.notes)
     return run(found.config, "build", test_set, found.missing, progress)
 
 

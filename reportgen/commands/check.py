@@ -26,7 +26,7 @@ def check_inputs(config: Config, console: Console) -> None:
         checkpoint is printed instead.
     """
     found = discover(config)
-    test_set = load_test_set(found.config)
+    test_set = load_test_set(found.config, found.notes)
     _print_survey(survey(test_set, full=True), console)
     for sentence in found.missing:
         console.print(f"warning: {sentence}", markup=False)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from reportgen.commands.build import run
 from reportgen.config import Config
+from reportgen.inputs.class_order import report_classes
 from reportgen.inputs.discover import discover_models
-from reportgen.inputs.emotions import EMOTIONS
 from reportgen.inputs.testset import images_without_labels
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
@@ -32,5 +32,6 @@ def explain(config: Config, images: Sequence[Path], progress: Progress | None = 
         There is no image, the models cannot be used, or the output cannot be written.
     """
     found = discover_models(config)
-    test_set = images_without_labels(images, found.config.classes or EMOTIONS)
+    stated = {name: model.classes for name, model in found.config.models.items() if model.classes is not None}
+    test_set = images_without_labels(images, report_classes(found.config.classes, stated))
     return run(found.config, "explain", test_set, found.missing, progress or SilentProgress())

@@ -21,10 +21,19 @@ from reportgen.errors import DataError, printable
 from reportgen.inputs.emotions import EMOTIONS, NUMBERINGS, canonical_emotion, match_class, name_classes
 from reportgen.inputs.listing import Listing, Problem
 
-__all__ = ["GivenClasses", "numbering_text", "parse_classes", "settle_labels", "stated_classes"]
+__all__ = [
+    "STATED_UNDER",
+    "GivenClasses",
+    "numbering_text",
+    "parse_classes",
+    "report_classes",
+    "settle_labels",
+    "stated_classes",
+]
 
 _CLASS_KEYS = ("emotion_classes", "class_names", "classes", "emotions", "labels_order", "label_encoder", "encoder")
-_NUMBER_KEYS = ("idx_to_class", "id2label", "class_to_idx", "label2id", *_CLASS_KEYS)
+STATED_UNDER = ("idx_to_class", "id2label", "class_to_idx", "label2id", *_CLASS_KEYS)
+"""Keys under which people keep the names of their classes."""
 _NUMBERED = re.compile(r"\s*(-?\d{1,6})\s*[=:]\s*(\S.*)")
 
 
@@ -74,7 +83,7 @@ def stated_classes(content: Mapping[Any, Any]) -> tuple[str, ...]:
         names = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
         if len(names) > 1 and all(isinstance(name, str) and name.strip() for name in names):
             return tuple(printable(str(name)) for name in names)
-    for key in _NUMBER_KEYS:
+    for key in STATED_UNDER:
         value = content.get(key)
         pairs = value.items() if isinstance(value, Mapping) else ()
         numbered = {
@@ -148,6 +157,13 @@ def settle_labels(
     listing.keep(keep)
     listing.rows["emotion"] = [meaning[value] for value in listing.rows["emotion"]]
     return classes
+
+
+def report_classes(given: Sequence[str] | None, stated: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The classes of a report on images without labels: those given, else those that a model states, else the seven."""
+    if given is not None:
+        return parse_classes(given).names
+    return name_classes(next(iter(stated.values()))) if stated else EMOTIONS
 
 
 def numbering_text(numbers: Mapping[int, str]) -> str:

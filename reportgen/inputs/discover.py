@@ -10,6 +10,9 @@ from typing import Any
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, DataError, printable
 from reportgen.inputs.checkpoints.file import checkpoint_sha256
+from reportgen.inputs.checkpoints.statements import checkpoint_classes
+from reportgen.inputs.class_order import parse_classes
+from reportgen.inputs.emotions import name_classes
 
 __all__ = [
     "NOTEBOOK_DATA",
@@ -28,10 +31,19 @@ _ARCHITECTURES = {"Custom CNN": "CustomCNN", "ResNet18": "TransferLearningModel"
 
 @dataclass(frozen=True)
 class Discovery:
-    """The settings with data and models filled in, and what was looked for in vain (one sentence each)."""
+    """The settings with data and models filled in.
+
+    Attributes
+    ----------
+    missing
+        What was looked for in vain, one sentence each.
+    notes
+        What the checkpoints say of their classes, one sentence each.
+    """
 
     config: Config
     missing: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def discover(config: Config) -> Discovery:
@@ -72,7 +84,29 @@ def discover_models(config: Config) -> Discovery:
     if not present:
         looked = ", ".join(str(model.checkpoint) for model in named.values())
         raise CheckpointError(f"no model found (looked for {looked}); name at least one with --model NAME=CHECKPOINT")
-    return Discovery(config.model_copy(update={"models": present}), missing)
+    models, notes = {}, []
+    given = None if config.classes is None else parse_classes(config.classes).names
+    for name, model in present.items():
+        models[name], said = _with_stated_classes(name, model, given)
+        notes += said
+    return Discovery(config.model_copy(update={"models": models}), missing, tuple(map(printable, notes)))
+
+
+def _with_stated_classes(name: str, model: ModelConfig, given: tuple[str, ...] | None) -> tuple[ModelConfig, list[str]]:
+    """A model with the class order that its checkpoint states, where the user states none; and what to say of it."""
+    stated = checkpoint_classes(model.checkpoint)
+    if not stated:
+        return model, []
+    listed = ", ".join(stated)
+    own = given if model.classes is None else name_classes(model.classes)
+    if own is None:
+        order = f"{name}: class order of the outputs by the names in its checkpoint: {listed}"
+        return model.model_copy(update={"classes": stated}), [order]
+    if own == name_classes(stated):
+        return model, []
+    return model, [
+        f"{name}: its checkpoint states the class order {listed}, the settings {', '.join(own)}; the settings count"
+    ]
 
 
 def swapped(name: str, file: str, architecture: str) -> str | None:

@@ -104,9 +104,14 @@ class TestSet:
         return as_file(face)
 
 
-def load_test_set(config: Config) -> TestSet:
+def load_test_set(config: Config, notes: Sequence[str] = ()) -> TestSet:
     """Read the test set that the settings name; without a name, `processed_data.pkl` in the working
     directory.
+
+    Parameters
+    ----------
+    notes
+        What finding the models had to decide, for the test set's own notes.
 
     Raises
     ------
@@ -123,6 +128,7 @@ def load_test_set(config: Config) -> TestSet:
     listing = read_source(source, config.dataset)
     stated = {name: model.classes for name, model in config.models.items() if model.classes is not None}
     classes = settle_labels(listing, given, stated, data)
+    listing.notes += notes
     return _finish(listing, classes, config)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -96,6 +96,15 @@ def _notebook(
     return Recognised(title, module, layer, prefix, channels, None, ())
 
 
+def unwrapped(state: Mapping[str, Tensor]) -> Iterator[Mapping[str, Tensor]]:
+    """A state dict as it is, then without the first part of its names as long as all have the same one."""
+    while True:
+        yield state
+        if len({name.partition(".")[0] for name in state}) != 1 or any("." not in name for name in state):
+            return
+        state = {name.partition(".")[2]: tensor for name, tensor in state.items()}
+
+
 def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> LoadedModel:
     """A module with the weights, from a known architecture or from the user's factory.
 
@@ -118,6 +127,8 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> 
             raise ConfigError(
                 f"model '{name}': factory without target_layer; name the layer to explain, such as 'layer4'"
             )
+        # A wrapper such as Lightning's puts a part before all names.
+        state = next((own for own in unwrapped(state) if _difference(module, own) is None), state)
         difference = _difference(module, state)
         if difference is not None:
             raise CheckpointError(f"{config.checkpoint}: does not fit model '{name}': {difference}")
@@ -173,7 +184,7 @@ def _from_factory(name: str, config: ModelConfig) -> nn.Module:
     except Exception as error:  # the user's code can fail in any way
         raise ConfigError(
             f"model '{name}': factory '{config.factory}' failed ({type(error).__name__}: {error}); expected a callable "
-            "without arguments that returns a torch.nn.Module, importable from the working directory"
+            "without arguments that returns a torch.nn.Module, importable from the folder of the settings file"
         ) from None
     if not isinstance(module, nn.Module):
         raise ConfigError(f"model '{name}': factory '{config.factory}' gave a {type(module).__name__}, not a module")

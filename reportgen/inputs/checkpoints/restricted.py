@@ -237,6 +237,8 @@ def read_restricted(path: Path) -> Restricted:
 def _from_zip(path: Path) -> Restricted:
     with zipfile.ZipFile(path) as archive:
         (pickled,) = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl")]
+        if archive.getinfo(pickled).compress_type != zipfile.ZIP_STORED:
+            raise ValueError("compressed, which torch never does")
         content, left_out = _interpreted(io.BytesIO(archive.read(pickled)))
         folder = pickled.removesuffix("data.pkl")
         if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":

@@ -1,0 +1,100 @@
+"""Checkpoints that say what their classes are called."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from reportgen.config import Config, ModelConfig
+from reportgen.inputs.checkpoints.statements import checkpoint_classes
+from reportgen.inputs.discover import discover_models
+from reportgen.inputs.emotions import FER2013_ORDER
+
+STATE = {"a.weight": torch.ones(2, 3)}
+NAMES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+class LabelEncoder:
+    """As scikit-learn's, which whoever reads the checkpoint need not have."""
+
+    def __init__(self) -> None:
+        self.classes_ = np.array(NAMES, dtype=object)
+
+
+STATEMENTS: dict[str, dict[str, Any]] = {
+    "classes": {"classes": list(NAMES)},
+    "class_names": {"class_names": NAMES},
+    "array": {"classes": np.array(NAMES)},
+    "array of objects": {"classes": np.array(NAMES, dtype=object)},
+    "class_to_idx": {"class_to_idx": {name: n for n, name in enumerate(NAMES)}},
+    "idx_to_class": {"idx_to_class": dict(enumerate(NAMES))},
+    "id2label": {"id2label": {str(n): name for n, name in enumerate(NAMES)}},
+    "Lightning": {"hyper_parameters": {"lr": 1e-3, "class_names": list(NAMES)}},
+    "Namespace": {"args": argparse.Namespace(lr=0.1, classes=list(NAMES))},
+    "encoder": {"label_encoder": LabelEncoder()},
+}
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("kind", STATEMENTS)
+def test_every_way_to_state_them(tmp_path: Path, kind: str, zipped: bool) -> None:
+    content = {"state_dict": STATE, **STATEMENTS[kind]}
+    torch.save(content, tmp_path / "c.pth", _use_new_zipfile_serialization=zipped)
+    assert checkpoint_classes(tmp_path / "c.pth") == NAMES
+
+
+def test_safetensors_and_hugging_face(tmp_path: Path) -> None:
+    save_file(
+        STATE, tmp_path / "c.safetensors", {"id2label": json.dumps({str(n): name for n, name in enumerate(NAMES)})}
+    )
+    assert checkpoint_classes(tmp_path / "c.safetensors") == NAMES
+    save_file(STATE, tmp_path / "c.safetensors", {"classes": ",".join(NAMES)})
+    assert checkpoint_classes(tmp_path / "c.safetensors") == NAMES
+    save_file(STATE, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({"id2label": dict(enumerate(NAMES))}))
+    assert checkpoint_classes(tmp_path / "model.safetensors") == NAMES
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        STATE,
+        {"state_dict": STATE, "epoch": 3},
+        {"state_dict": STATE, "classes": 7},
+        {"state_dict": STATE, "classes": ["tench", "goldfish"]},
+        {"state_dict": STATE, "id2label": {0: "LABEL_0", 1: "LABEL_1"}},
+        {"state_dict": STATE, "class_to_idx": {"happy": 1, "sad": 2}},
+        [1, 2],
+    ],
+)
+def test_what_states_none(tmp_path: Path, content: Any) -> None:
+    torch.save(content, tmp_path / "c.pth")
+    assert checkpoint_classes(tmp_path / "c.pth") == ()
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"PK\x03\x04", b"\xff" * 100, b"\x80\x02."])
+def test_a_broken_file_states_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "c.pth").write_bytes(content)
+    assert checkpoint_classes(tmp_path / "c.pth") == ()
+    assert checkpoint_classes(tmp_path / "gone.pth") == ()
+
+
+def test_the_settings_win_and_a_difference_is_said(tmp_path: Path) -> None:
+    torch.save({"state_dict": STATE, "classes": list(NAMES)}, tmp_path / "c.pth")
+    model = {"X": ModelConfig(checkpoint=tmp_path / "c.pth")}
+    found = discover_models(Config(models=model))
+    assert found.config.models["X"].classes == NAMES
+    assert found.notes == (f"X: class order of the outputs by the names in its checkpoint: {', '.join(NAMES)}",)
+    same = discover_models(Config(models=model, classes=FER2013_ORDER))
+    assert same.config.models["X"].classes is None and same.notes == ()
+    other = discover_models(Config(models=model, classes=sorted(FER2013_ORDER)))
+    assert other.config.models["X"].classes is None
+    assert "X: its checkpoint states the class order angry" in other.notes[0]
+    assert other.notes[0].endswith("the settings count")
