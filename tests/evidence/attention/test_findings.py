@@ -73,7 +73,7 @@ def test_class_swap_and_patterns_can_be_recomputed(findings: tuple[AttentionFind
             assert row.count == len(row.image_ids)
 
 
-def test_blank_and_template_rows_are_marked(findings: tuple[AttentionFindings, Cases]) -> None:
+def test_null_maps_and_template_rows_are_marked(findings: tuple[AttentionFindings, Cases]) -> None:
     found, _ = findings
     statistics = found.tables["statistics"].query("kind == 'label' and model == 'Deep'")
     first = statistics[statistics["image_id"] == "image0"]

@@ -75,7 +75,7 @@ def test_one_loud_image_or_person_is_not_enough(face_masks: Callable[..., np.nda
     assert find_hot_cells(weights(maps)[0], masks, 1, clusters(None, 30), 0).cells == ()
 
 
-def test_blank_maps_leave_nothing(face_masks: Callable[..., np.ndarray]) -> None:
+def test_null_maps_leave_nothing(face_masks: Callable[..., np.ndarray]) -> None:
     p = np.full((5, 7, 7, 7), np.nan)
     assert find_hot_cells(p, face_masks(5, 0, 7), 0, clusters(None, 5), 0).count == 0
 

@@ -44,7 +44,7 @@ def clusters_of(model, n, **more):
     return cluster_maps(model, np.zeros(n, dtype=np.int64), CLASSES, same_frame(n), blank, 0)
 
 
-def test_two_ways_of_looking_are_told_apart_and_named(model):
+def test_two_clusters_are_separated_and_named(model):
     places = ["mouth"] * 26 + ["eyes+brows"] * 14
     right = np.array([True] * 26 + [False] * 14)
     found = clusters_of(model(places, right), 40)
@@ -95,7 +95,7 @@ def test_faces_are_laid_over_each_other_first(model, face_masks):
     assert len(clusters_of(made, 40)) == 1
 
 
-def test_few_blank_unaligned_and_unlabelled_maps(model):
+def test_few_null_unaligned_and_unlabelled_maps(model):
     n = MIN_MAPS
     made = model(["mouth"] * n)
     assert clusters_of(made, n)

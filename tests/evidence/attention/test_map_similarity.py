@@ -90,7 +90,7 @@ def test_outcomes_and_places_on_different_grids() -> None:
     assert len(found.table) == 7 and found.table["place"].iloc[0] == "same"
 
 
-def test_blank_maps_are_counted_and_left_out() -> None:
+def test_null_maps_are_counted_and_left_out() -> None:
     labels = np.zeros(4, dtype=np.int64)
     maps = spot(4, 5, 1, 1)
     maps[2] = -1
@@ -167,7 +167,7 @@ def test_an_image_of_another_class_is_compared_with_all_of_the_class() -> None:
     assert distance_to_class(maps, labels, np.zeros(11, dtype=np.int64))[10] == pytest.approx(0.0)
 
 
-def test_blank_maps_and_small_classes_have_no_distance() -> None:
+def test_null_maps_and_small_classes_have_no_distance() -> None:
     maps = np.concatenate([bars(11, 0), bars(1, 1)])
     maps[3, 0] = -1.0
     labels = np.array([0] * 11 + [1])

@@ -70,7 +70,7 @@ def test_uniform_and_single_cell_maps_are_the_ends_of_effective_area() -> None:
     assert enrichment(both.share[:1], areas(hand_masks()))[[FACE, EYES, BACKGROUND]] == pytest.approx(1.0)
 
 
-def test_blank_and_broken_maps_are_left_out_not_filled() -> None:
+def test_null_and_broken_maps_are_left_out_not_filled() -> None:
     maps = np.stack([RAW[0], -np.ones((2, 2)), np.array([[np.nan, 1.0], [1.0, 1.0]])])
     stats = describe(maps, np.repeat(hand_masks(), 3, axis=0))
     assert stats.null_map.tolist() == [False, True, True]
@@ -80,7 +80,7 @@ def test_blank_and_broken_maps_are_left_out_not_filled() -> None:
     assert enrichment(stats.share, area)[EYES] == pytest.approx(3.0)
 
 
-def test_blank_rule_is_the_95th_percentile_of_the_random_head() -> None:
+def test_the_null_map_rule_is_the_95th_percentile_of_the_random_head() -> None:
     null = np.tile(np.arange(101.0), (3, 1))
     assert null_maps(np.array([95.0, 95.1, 0.0]), null).tolist() == [True, False, True]
     assert null_maps(np.array([1e-9, 0.0]), None).tolist() == [False, True]

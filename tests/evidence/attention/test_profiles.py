@@ -117,7 +117,7 @@ def test_distance_holds_its_level_and_finds_an_effect() -> None:
     assert strong.mean.low <= strong.mean.value <= strong.mean.high
 
 
-def test_thin_emotions_and_repeated_persons_do_not_count() -> None:
+def test_emotions_with_few_images_and_repeated_persons_do_not_count() -> None:
     share, area, labels = _profiles(np.random.default_rng(2), 15, 0.1)
     labels[labels == 2] = np.r_[2, 2, 2, np.full(12, -1)]
     assert np.isnan(profile_distance(share, area, labels, 3, draws=50).distance[2]).all()

@@ -20,7 +20,7 @@ def model(name, predicted, sure=3.0):
     return ModelPredictions(name, name, {}, logits)
 
 
-def test_answers_worked_by_hand():
+def test_predictions_worked_by_hand():
     #              fixed  fixed  broken moved  stays  stays wrong  unlabelled
     labels = np.array([0, 0, 1, 1, 2, 2, -1])
     before = np.array([1, 2, 1, 0, 2, 0, 0])
@@ -116,7 +116,7 @@ def test_nothing_moves_by_chance_more_often_than_five_in_a_hundred():
     assert false <= 10  # 5 expected; more than 10 has a chance of .01
 
 
-def test_blank_maps_and_unlabelled_images_count_nowhere():
+def test_null_maps_and_unlabelled_images_count_nowhere():
     labels = np.array([0, 0, 1, 1, -1, 2])
     maps, masks = scene(6, 7, 0)
     maps[0, 0] = -1
@@ -149,7 +149,7 @@ def test_what_has_nothing_in_common_is_refused(tmp_path):
         match_images(one, analysis(tmp_path, [("a", "1", 0)], classes=("anger", "joy", "fear")))
 
 
-def test_models_are_matched_by_name_then_as_the_only_ones_then_as_told(tmp_path):
+def test_models_are_matched_by_given_pairs_then_by_name_then_as_the_only_ones(tmp_path):
     def named(*names):
         return analysis(tmp_path, [("a", "1", 0)], names)
 

@@ -34,7 +34,7 @@ def test_a_less_sure_model_clears_the_label() -> None:
     assert not find_label_suspects([first, second], LABELS).suspect.any()
 
 
-def test_models_that_say_different_things_suspect_nothing() -> None:
+def test_models_that_disagree_suspect_nothing() -> None:
     first, second = both_say(*ROWS)
     second[4] = (0.05, 0.20, 0.75)
     found = find_label_suspects([first, second], LABELS)

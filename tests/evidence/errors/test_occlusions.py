@@ -24,7 +24,7 @@ def design(*rows: tuple[int, str, str, str, int]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=["receiver", "purpose", "region", "fill", "donor"])
 
 
-def test_the_rival_is_the_answer_of_an_error_and_the_runner_up_of_a_correct_image() -> None:
+def test_the_rival_is_the_prediction_of_an_error_and_the_runner_up_of_a_correct_image() -> None:
     assert rivals(BEFORE, LABELS).tolist() == [1, 2, 0]
     assert rivals(BEFORE, np.array([-1, -1, -1])).tolist() == [1, 1, 0]
 

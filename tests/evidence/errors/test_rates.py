@@ -58,7 +58,7 @@ def test_without_persons_it_is_the_interval_on_counts_and_with_them_wider() -> N
     assert clustered.low < alone.low and clustered.high > alone.high
 
 
-def test_persons_that_say_nothing_leave_the_interval_about_as_it_is() -> None:
+def test_uninformative_persons_leave_the_interval_about_as_it_is() -> None:
     rng = np.random.default_rng(0)
     flag, wrong, right = split(90, 200, 60, 400)
     people = np.asarray([f"p{i}" for i in rng.integers(0, 150, 600)], dtype=object)

@@ -154,7 +154,7 @@ def test_pixels_between_the_eyes_are_those_of_the_photo(analysis: Analysis) -> N
     assert np.isnan(apart[9])  # a template's eyes are nobody's
 
 
-def test_what_needs_more_than_predictions_is_said_to_be_untested(analysis: Analysis) -> None:
+def test_what_needs_more_than_predictions_counts_as_untested(analysis: Analysis) -> None:
     found = find_reasons(analysis, None)
     assert found is not None
     model = found.models[0]

@@ -188,7 +188,7 @@ def test_ambiguous_is_second_and_close() -> None:
     assert third.measures[1].value[0] == 3
 
 
-def test_the_region_of_an_error_is_where_the_answer_outweighs_the_label_most() -> None:
+def test_the_region_of_an_error_is_where_the_predicted_class_outweighs_the_label_most() -> None:
     made = case()
     masks = np.zeros((N, len(REGIONS), 2, 4))
     masks[:, REGIONS.index("mouth"), 1, :2] = 1
@@ -209,7 +209,7 @@ def test_the_region_of_an_error_is_where_the_answer_outweighs_the_label_most() -
     assert REGIONS[rough.region[0]] == "mouth"
 
 
-def test_an_answer_that_nowhere_outweighs_the_label_has_no_region() -> None:
+def test_a_prediction_that_nowhere_outweighs_the_label_has_no_region() -> None:
     made = case()
     maps = np.zeros((N, 3, 2, 4))
     maps[0, 0] = 1.0

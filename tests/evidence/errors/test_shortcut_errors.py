@@ -80,7 +80,7 @@ def measured(answers: list[int], rows: tuple[int, ...] = (0, 1, 3, 4)) -> dict:
     return measure_shortcut_errors(analysis(), [BY_COLOUR], {name: (design, logits(answers)) for name in ("cheat",)})
 
 
-def test_an_answer_that_goes_with_the_colour_was_the_shortcuts() -> None:
+def test_a_prediction_that_changes_without_colour_is_due_to_the_shortcut() -> None:
     found = measured([ANGER, HAPPINESS, DISGUST, HAPPINESS])
     cheat = found["cheat"]
     assert np.flatnonzero(cheat.suspected).tolist() == [0, 1, 3]
@@ -94,7 +94,7 @@ def test_an_answer_that_goes_with_the_colour_was_the_shortcuts() -> None:
     assert not honest.suspected.any() and honest.controls == 0
 
 
-def test_an_answer_that_was_another_before_tells_nothing() -> None:
+def test_a_prediction_that_differed_before_the_change_is_left_out() -> None:
     design = pd.DataFrame({"image": [0, 0, 1, 1], "change": ["unchanged", "grey"] * 2})
     said = logits([DISGUST, ANGER, HAPPINESS, HAPPINESS])
     found = measure_shortcut_errors(analysis(), [BY_COLOUR], {"cheat": (design, said)})["cheat"]
@@ -122,7 +122,7 @@ def test_it_is_the_first_reason_and_leaves_the_others_rates() -> None:
     assert not unasked.tested.any() and unasked.untested == "no changed photo"
 
 
-def test_answers_are_counted_by_property() -> None:
+def test_predictions_are_counted_by_property() -> None:
     colour = Property("colour", "in colour", "grey", True, np.array(COLOURED, dtype=float))
     link = SimpleNamespace(emotion="disgust", name="colour", sign=1)
     (split,) = split_predictions(

@@ -102,7 +102,7 @@ def test_typical_is_closest_to_the_mean_map() -> None:
         assert pick.value == pytest.approx(distance)
 
 
-def test_maps_known_to_be_blank_are_not_typical() -> None:
+def test_null_maps_are_not_typical() -> None:
     labels, models = random_models(0)
     blank = np.zeros(len(labels), dtype=bool)
     all_picks = Mined(mine_model(models[0], labels, CLASSES, 99, 0, null_map=blank)).of("a", "joy", "typical-correct")
@@ -111,7 +111,7 @@ def test_maps_known_to_be_blank_are_not_typical() -> None:
     assert set(rows(fewer)) == set(rows(all_picks)) - {all_picks[0].image}
 
 
-def test_all_maps_blank() -> None:
+def test_all_maps_null() -> None:
     records = model([[0.8, 0.1, 0.1]] * 3, np.full((3, 3, 2, 2), -1, dtype=np.float32))
     found = Mined(mine_model(records, np.zeros(3, dtype=np.int64), CLASSES, 2, 0))
     assert not found.of("m", "joy", "typical-correct")

@@ -87,7 +87,7 @@ def test_a_used_region_is_found_and_no_other():
     assert {(u.emotion, u.region) for u in found if u.answer == "yes"} == {("c", "mouth")}
 
 
-def test_one_emotions_artefact_does_not_accuse_the_others():
+def test_one_emotions_artefact_does_not_implicate_the_others():
     design = make_design(seed=4)
     # Donors of f bring an artefact that lowers every other emotion by five; f itself depends on it.
     pulled = (design["region"] == "background") & (design["donor_emotion"] == 5) & (design["emotion"] != 5)
@@ -98,7 +98,7 @@ def test_one_emotions_artefact_does_not_accuse_the_others():
 
 
 @pytest.mark.slow
-def test_without_any_use_a_false_accusation_is_rare():
+def test_false_alarms_are_rare_where_no_region_matters():
     wrong = 0
     for seed in range(60):
         design = make_design(pool=25, seed=seed)  # donors come back again and again, as in a small emotion

@@ -83,7 +83,7 @@ def test_permutations_of_a_fair_model_are_found() -> None:
     assert found_any >= 190
 
 
-def test_outputs_never_given_are_named_as_open() -> None:
+def test_outputs_never_predicted_are_named_as_open() -> None:
     labels, answers = from_confusion(WEAK)
     means = np.array([4, 3, 0, 1, 2, 6, 5])
     found = likely_order(labels, np.argsort(means)[answers], CLASSES)
@@ -103,7 +103,7 @@ def test_common_order_mistake() -> None:
 
 
 @pytest.mark.parametrize("answer", range(7))
-def test_a_model_with_one_answer_is_not_permuted(answer: int) -> None:
+def test_a_model_that_predicts_one_class_is_not_permuted(answer: int) -> None:
     labels = np.repeat(np.arange(7), SUPPORT)
     assert likely_order(labels, np.full(len(labels), answer), CLASSES) is None
 
@@ -116,7 +116,7 @@ def test_one_class_going_by_anothers_name_is_a_confusion(monkeypatch: pytest.Mon
     assert likely_order(labels, predicted, "abc") is not None
 
 
-def test_thin_classes_alone_do_not_warn() -> None:
+def test_classes_with_few_images_alone_do_not_warn() -> None:
     labels, predicted = from_confusion(np.array([[0, 9, 0], [9, 0, 0], [0, 0, 500]]))
     assert likely_order(labels, predicted, "abc") is None
 

@@ -146,7 +146,7 @@ def test_always_right_is_not_certainly_one() -> None:
     assert found.macro_f1_without_few is None
 
 
-def test_only_thin_emotions() -> None:
+def test_only_emotions_with_few_images() -> None:
     found = score_model("m", *from_confusion(np.diag([3, 4])), "xy", 0)
     assert found.macro_f1_without_few is None
     assert all(e.few for e in found.emotions)

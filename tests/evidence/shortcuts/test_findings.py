@@ -133,7 +133,7 @@ def test_without_experiments_associations_stay_and_nothing_is_claimed():
     assert findings.score is not None and findings.score.gives_away
 
 
-def test_without_labels_nothing_is_said():
+def test_without_labels_nothing_is_concluded():
     findings = judge_shortcuts(analysis(labels=np.full(20, -1)), {})
     assert (findings.found, findings.links, findings.score) == ((), (), None)
     assert findings.duplicates.compared == 0

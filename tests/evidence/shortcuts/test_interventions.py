@@ -80,7 +80,7 @@ def test_the_association_must_be_that_emotions_that_changes_and_in_its_direction
     assert disgust.answer == "no"
 
 
-def test_a_model_that_breaks_everywhere_is_fragile_and_no_cheat():
+def test_a_model_that_fails_on_every_emotion_is_fragile_not_cheating():
     """All emotions lose nine in ten: blur destroys what the model sees, whatever the emotion."""
     counts = {DISGUST: (3, 22, 0, 6, 31), ANGER: (2, 18, 0, 8, 28), HAPPINESS: (6, 54, 0, 10, 70)}
     disgust = judge(counts, [link(name="sharpness")], "blurred")["disgust"]

@@ -62,7 +62,7 @@ def test_the_effect_is_the_share_of_pairs():
     assert (first.typical, first.elsewhere) == (4, 2)
 
 
-def test_a_property_that_gives_a_label_away_is_found_and_no_other():
+def test_a_property_that_predicts_a_label_is_found_and_no_other():
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1, 2], [60, 30, 60])
     coloured = np.where(labels == 1, rng.random(150) < 0.9, rng.random(150) < 0.07)
@@ -90,7 +90,7 @@ def test_the_least_effect_is_half_a_standard_deviation():
     assert norm.cdf(0.5 / np.sqrt(2)) - 0.5 == pytest.approx(MIN_AUC_DISTANCE, abs=0.003)
 
 
-def test_many_photos_of_few_persons_prove_nothing():
+def test_many_photos_of_few_persons_are_no_evidence():
     rng = np.random.default_rng(2)
     labels = np.repeat([0, 1], 60)
     persons = np.array([f"{label}-{i % 3}" for i, label in enumerate(labels)], dtype=object)

@@ -29,7 +29,7 @@ def test_a_property_that_is_the_label_is_found_whole():
     assert 1 / 3 < score.null_high < 0.7
 
 
-def test_noise_gives_nothing_away():
+def test_noise_predicts_no_label():
     """At a level of 5 %, about one set in twenty may look as if; of 12 sets not more than two."""
     rng = np.random.default_rng(4)
     labels = np.repeat([0, 1, 2], 25)
@@ -54,7 +54,7 @@ def test_knowing_the_person_is_not_knowing_the_emotion():
     assert apart.balanced_accuracy.n == 24
 
 
-def test_thin_emotions_take_no_part_and_are_named():
+def test_emotions_with_few_images_are_left_out_and_named():
     labels = np.repeat([0, 1, 2], [20, 20, 3])
     score = score_properties([item(labels)], labels, CLASSES, alone(43), 0, permutations=20)
     assert score.emotions == ("anger", "disgust")
@@ -72,7 +72,7 @@ def test_missing_values_are_no_obstacle():
     ("labels", "value"),
     [(np.zeros(30, int), np.arange(30)), (np.repeat([0, 1], 15), np.ones(30)), (np.full(30, -1), np.arange(30))],
 )
-def test_without_anything_to_tell_apart_there_is_no_score(labels, value):
+def test_there_is_no_score_without_variation_or_a_second_emotion(labels, value):
     assert score_properties([item(value)], labels, CLASSES, alone(30), 0) is None
 
 

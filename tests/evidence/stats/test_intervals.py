@@ -43,7 +43,7 @@ def test_wilson_by_hand() -> None:
     assert (found.low, found.high) == pytest.approx((0.23659, 0.76341), abs=1e-5)
 
 
-def test_wilson_of_nothing_says_nothing() -> None:
+def test_wilson_of_nothing_is_undefined() -> None:
     found = wilson(0, 0)
     assert not found.defined
     assert (found.low, found.high, found.n) == (0.0, 1.0, 0)
