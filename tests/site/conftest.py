@@ -328,7 +328,8 @@ def certificate() -> Certificate:
     """A check of the verdicts with made-up outcomes."""
     return Certificate(
         date="2026-01-02",
-        machine="2 cores, a processor, Linux x86_64",
+        cores=2,
+        machine=("a processor", "Linux x86_64"),
         version="0.0.0",
         judging_code="measured",
         models=9,

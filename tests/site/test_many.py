@@ -1,4 +1,4 @@
-"""Many images: only a sample is looked at closely, and the pages say what is said of which. Many models: every pair
+"""Many images: only a sample is explained, and the pages say what is said of which. Many models: every pair
 has a page, and nothing is lost or on top of another.
 """
 
@@ -41,10 +41,10 @@ def test_every_page_that_shows_a_sample_says_so(sampled):
     report, published = sampled
     n, few = len(report.everything.labels), len(report.analysis.labels)
     text = {name: (published.site / f"{name}.html").read_text(encoding="utf-8") for name in ("index", "explorer")}
-    assert f"{n:,} test images, {few:,} of them looked at closely" in text["index"]
+    assert f"{n:,} test images, {few:,} of them explained" in text["index"]
     assert f"Scores, answers and counts are those of all {n:,} images." in text["index"]
     assert "A sample of the images" in text["explorer"]
-    assert f"of {few:,}, by label and answer" in text["explorer"]
+    assert f"of {few:,}, by label and prediction" in text["explorer"]
     emotion = (published.site / "emotions/fear.html").read_text(encoding="utf-8")
     assert "those of the sample" in "".join(p.read_text("utf-8") for p in (published.site / "errors").glob("*.html"))
     shown = int((report.analysis.labels == report.analysis.classes.index("fear")).sum())

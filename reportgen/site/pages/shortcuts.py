@@ -44,7 +44,7 @@ class ProvedShortcut:
 
 @dataclass(frozen=True)
 class PredictionSplitRow:
-    """One model's photos with a property, or without: how many are right, and how many get an answer known by it."""
+    """One model's photos with a property, or without: how many are correct, and how many are predicted as an emotion by it."""
 
     series: str
     model: str
@@ -121,7 +121,7 @@ def shortcuts_view(
 
 
 def shortcut_headline(report: Report) -> str | None:
-    """The strongest finding in one sentence, as in "Both models know disgust and sadness by colour."; None if none."""
+    """The strongest finding in one sentence, as in "Both models rely on colour for disgust and sadness."; None if none."""
     findings = report.shortcuts
     if findings is None or not findings.found:
         return None
@@ -131,12 +131,12 @@ def shortcut_headline(report: Report) -> str | None:
         if shortcut.change == first.change:
             emotions.setdefault(shortcut.model, []).append(shortcut.emotion)
     alike = [model for model, names in emotions.items() if sorted(names) == sorted(emotions[first.model])]
-    what = f"{and_list(emotions[first.model])} by {CUES[first.change]}"
+    what = f"{CUES[first.change]} for {and_list(emotions[first.model])}"
     if len(alike) == 1:
-        return f"{alike[0]} knows {what}."
+        return f"{alike[0]} relies on {what}."
     if len(alike) < len(report.models):
-        return f"{and_list(alike)} know {what}."
-    return f"{'Both' if len(alike) == 2 else 'All'} models know {what}."
+        return f"{and_list(alike)} rely on {what}."
+    return f"{'Both' if len(alike) == 2 else 'All'} models rely on {what}."
 
 
 def _title(report: Report, findings: ShortcutFindings) -> str:
@@ -206,7 +206,7 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
 
 
 def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...]:
-    """A table for each property that a shortcut rests on, over the models that know an emotion by it."""
+    """A table for each property that a shortcut rests on, over the models that rely on it."""
     names = [model.name for model in report.models]
     tables = []
     for key in dict.fromkeys((split.property, split.having) for split in findings.splits):

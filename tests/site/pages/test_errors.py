@@ -236,7 +236,7 @@ def test_the_comparison_claims_no_more_than_it_measured(report: Report, publishe
     (comparison,) = report.comparisons
     ahead = comparison.a if comparison.difference.value > 0 else comparison.b
     assert f"+{100 * abs(comparison.difference.value):.1f} points" in words and f"in favour of {ahead}" in words
-    assert "different reasons" not in words and "Surest first, the emotions in turn." in words
+    assert "different reasons" not in words and "Most confident first, the emotions in turn." in words
     heads = [text(one) for one in by_class(by_class(page, "heads")[0], "four")[0]]
     assert heads == ["Both right", f"Only {comparison.a}", f"Only {comparison.b}", "Neither"]
     labels = report.analysis.labels

@@ -128,7 +128,7 @@ def test_grey_and_colour_exclude_each_other_and_counts_say_whose_they_are(page: 
     page.reload()
     assert page.input_value("#query") == "photo:colour"
     shown(page, "model:resnet18")
-    assert page.locator("#counted").inner_text() == "Counts are of images whose answer by ResNet18 fits."
+    assert page.locator("#counted").inner_text() == "Counts are of images whose prediction by ResNet18 fits."
 
 
 def test_every_count_of_a_page_leads_to_as_many_images(browser: Any, site: Published) -> None:

@@ -21,6 +21,7 @@ from reportgen.site.pages.shortcuts import shortcut_headline
 from reportgen.site.pictures.shortcuts import draw_shortcuts
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
+from reportgen.site.wording.shortcuts import shortcut_sentence
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 
@@ -46,9 +47,9 @@ def test_a_proved_shortcut_leads_with_its_pictures(published: Published, report:
     root = page(published)
     (found,) = report.shortcuts.found  # type: ignore[union-attr]
     assert (found.model, found.emotion, found.change) == ("Custom CNN", "happiness", "grey")
-    assert "Custom CNN knows happiness by colour." in words(root.find(f".//{XHTML}h1"))
+    assert "Custom CNN relies on colour for happiness." in words(root.find(f".//{XHTML}h1"))
     card = part(root, "custom-cnn-happiness-grey")
-    assert found.sentence in words(card)
+    assert shortcut_sentence(found).replace("\u202f", " ") in words(card)
     pictures = [img.get("src") for img in card.iter(f"{XHTML}img")]
     assert len(pictures) == 8
     for before, after in zip(pictures[::2], pictures[1::2], strict=True):
@@ -76,7 +77,7 @@ def test_before_and_after_are_the_records_own(published: Published, report: Repo
 
 def test_a_change_without_a_finding_is_folded_and_said(published: Published) -> None:
     blurred = part(page(published), "blurred")
-    assert "Recall of no emotion falls by 10 points or more beyond doubt." in words(blurred)
+    assert "Recall of no emotion falls by 10 percentage points or more significantly." in words(blurred)
     assert blurred.find(f"{XHTML}details") is not None
     assert part(page(published), "grey").find(f"{XHTML}figure") is not None
 
@@ -112,14 +113,14 @@ def test_without_experiments_the_page_says_not_tested(variants: dict[str, Publis
     text = words(page(variants["three models"]))
     assert "Whether the models take shortcuts through the photo was not tested." in text
     assert "setting: experiments = off" in text
-    assert "What gives labels away in the data" in text
-    assert "Shown by taking it away" not in text
+    assert "Cues in the data" in text
+    assert "Proved by taking the property away" not in text
 
 
 def test_without_labels_the_page_says_so(variants: dict[str, Published]) -> None:
     text = words(page(variants["no labels"]))
     assert "No image has a label" in text
-    assert "What gives labels away in the data" not in text
+    assert "Cues in the data" not in text
     assert "nan" not in text.casefold().replace("financ", "")
 
 
@@ -157,11 +158,11 @@ def test_groups_of_heatmaps_show_their_examples(report: Report, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("models", "proved", "expected"),
     [
-        (("A", "B"), [("A", "fear"), ("B", "fear")], "Both models know fear by colour."),
-        (("A", "B"), [("A", "fear"), ("A", "anger")], "A knows fear and anger by colour."),
-        (("A", "B", "C"), [("A", "fear"), ("C", "fear")], "A and C know fear by colour."),
-        (("A", "B"), [("A", "fear"), ("B", "anger"), ("B", "fear")], "A knows fear by colour."),
-        (("A",), [("A", "fear")], "A knows fear by colour."),
+        (("A", "B"), [("A", "fear"), ("B", "fear")], "Both models rely on colour for fear."),
+        (("A", "B"), [("A", "fear"), ("A", "anger")], "A relies on colour for fear and anger."),
+        (("A", "B", "C"), [("A", "fear"), ("C", "fear")], "A and C rely on colour for fear."),
+        (("A", "B"), [("A", "fear"), ("B", "anger"), ("B", "fear")], "A relies on colour for fear."),
+        (("A",), [("A", "fear")], "A relies on colour for fear."),
         (("A", "B"), [], None),
     ],
 )

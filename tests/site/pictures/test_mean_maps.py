@@ -53,7 +53,7 @@ def test_faces_in_different_places_are_brought_onto_each_other() -> None:
     y, x = np.unravel_index(np.nanargmax(together["all"][0]), (56, 56))
     centre = affines[0][:, :2] @ [2.5 / 8, 3.5 / 8] + affines[0][:, 2]
     assert_allclose([(x + 0.5) / 56, (y + 0.5) / 56], centre, atol=1 / 56)
-    # All the mass in one of 64 cells: 64 times even attention at its centre, less what the raster misses of the peak.
+    # All the mass in one of 64 cells: 64 times average heat at its centre, less what the raster misses of the peak.
     assert 55 < np.nanmax(together["all"][0]) <= 64
 
 

@@ -20,4 +20,4 @@ def test_a_face_shades_what_is_known_and_dashes_the_rest() -> None:
     face = face_diagram("people", {"mouth": 1.47, "nose": float("nan")}, names)
     tones = {shape.title.partition(":")[0]: shape.tone for shape in face.shapes if shape.title}
     assert tones == {**dict.fromkeys(REGIONS[1:], "unknown"), "mouth": "h6"}
-    assert face.alt == "Face of people, regions shaded by heat per area: mouth 1.47"
+    assert face.alt == "Face of people, regions shaded by enrichment: mouth 1.47"

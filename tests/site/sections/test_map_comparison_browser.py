@@ -105,6 +105,6 @@ def test_held_down_the_face_shows_alone(browser: Any, published: Published, repo
 def test_error_cards_lead_to_it(browser: Any, published: Published) -> None:
     page = browser.new_context().new_page()
     page.goto((published.site / "errors/resnet18.html").resolve().as_uri())
-    page.get_by_role("link", name="compare by hand").first.click()
+    page.get_by_role("link", name="compare maps").first.click()
     page.wait_for_url("**/images/*.html#map-comparison")
     assert page.locator("#map-comparison").is_visible()

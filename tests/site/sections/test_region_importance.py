@@ -315,7 +315,7 @@ def test_without_the_test_the_page_says_so(variants: dict[str, Published]) -> No
     assert "Not graded" in trust and "could not be made" in trust
     assert "transplants" not in ids(root)
     method = words(by_id(page(variants["use not tested"], "method.html"), "transplants"))
-    assert "No regions were exchanged in this report." in method
+    assert "No regions were swapped in this report." in method
     assert {"use", "trust"}.isdisjoint(ids(page(variants["regions not measured"], "models/resnet18.html")))
     assert {"transplants", "trust-grade"}.isdisjoint(ids(page(variants["regions not measured"], "method.html")))
 

@@ -77,7 +77,7 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
             head, *cells = list(tr)
             emotion = words(head).split(" ")[0]
             if len(cells) == 1:
-                assert words(cells[0]) == "too few images to say"
+                assert words(cells[0]) == "too few images to evaluate"
                 continue
             for region, td in zip(TRANSPLANTED, cells, strict=True):
                 importance = uses[emotion, region]
@@ -96,9 +96,9 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                     in text
                 )
                 links = {words(a): a.get("href", "") for a in opened.iter(f"{XHTML}a")}
-                assert set(links) == {"The test of its use", "Images whose heat peaks there"}
+                assert set(links) == {"The test of its importance", "Images whose heat peaks there"}
                 # The number leads to its own row of the transplant test, heat to the explorer, and both say so.
-                path, anchor = links["The test of its use"].split("#")
+                path, anchor = links["The test of its importance"].split("#")
                 assert words(by_id(page(published, path), anchor)).startswith(f"{emotion} {where} ")
                 assert links["Images whose heat peaks there"].startswith("explorer.html#")
                 seen += 1
@@ -172,7 +172,7 @@ def test_without_a_test_of_use_the_cells_tell_of_heat(variants: dict[str, Publis
     heads = [words(th).replace("\u00ad", "") for th in next(tables(root)).iter(f"{XHTML}th")][1 : 1 + len(SHOWN)]
     assert heads == [REGION_NAMES[region] for region in SHOWN]
     opened = by_id(root, "cell--custom-cnn--happiness--mouth")
-    assert re.search(r"Heat per area: \d\.\d\d \[\d", words(opened))
+    assert re.search(r"Enrichment: \d\.\d\d \[\d", words(opened))
     assert [words(a) for a in opened.iter(f"{XHTML}a")] == ["Images whose heat peaks there"]
 
 

@@ -53,7 +53,7 @@ def test_an_emotions_regions_are_those_of_its_profile(published: Published, repo
     profiles = [p for p in found(report).profiles if p.emotion == "anger"]
     table = next(t for t in section.iter(f"{XHTML}table") if "region-list" in t.get("class", ""))
     heads, *rows = (list(part.iter(f"{XHTML}tr")) for part in table if part.tag in (f"{XHTML}thead", f"{XHTML}tbody"))
-    assert [words(cell) for cell in heads[1]] == ["heat", "falls there?", "loss if exchanged"] * 2
+    assert [words(cell) for cell in heads[1]] == ["heat", "above average?", "log-odds drop if swapped"] * 2
     (rows,) = rows
     assert len(rows) == len(REGIONS)
     for index, row in enumerate(rows):
@@ -78,7 +78,7 @@ def test_an_emotions_regions_are_those_of_its_profile(published: Published, repo
 def test_the_guides_claim_stands_beside_the_answer(published: Published, report: Report) -> None:
     text = words(by_id(page(published, "emotions/happiness.html"), "regions"))
     answers = [p.naive for p in found(report).profiles if p.emotion == "happiness"]
-    said = {"yes": "yes, the heat falls on the mouth", "no": "no, it does not fall there"}
+    said = {"yes": "yes, above-average heat on the mouth", "no": "no, below-average heat there"}
     expected = " ".join(said.get(answer, answer) for answer in answers)
     assert f"The simple table of many guides: mouth {expected}" in text
     assert "cheek raiser (AU 6) and lip corner puller (AU 12)" in text
@@ -87,7 +87,7 @@ def test_the_guides_claim_stands_beside_the_answer(published: Published, report:
 def test_few_images_are_not_shaded(published: Published) -> None:
     section = by_id(page(published, "emotions/fear.html"), "regions")
     text = words(section)
-    assert "too few images" in text and "Heat per area with" not in text
+    assert "too few images" in text and "Enrichment with" not in text
     models = [svg for svg in section.iter(f"{SVG}svg") if svg.get("role") == "img"][:2]
     for svg in models:
         assert {path.get("class") for path in svg.iter(f"{SVG}path")} == {"unknown", "line"}
@@ -150,7 +150,7 @@ def test_every_takeaway_is_shown_with_its_numbers(published: Published, report: 
             matching = [row for row in matching if any(value in row for value in shown)]
         assert matching, claim
     index = words(page(published, "index.html"))
-    assert "What guides say, tested here" in index
+    assert "Claims of heatmap guides, tested here" in index
 
 
 def test_the_guide_says_how_often_and_repeats_no_claim_that_was_tested(
@@ -210,7 +210,7 @@ def test_the_forest_plot_shows_the_profiles(published: Published, report: Report
         "cheeks and jaw",
         "forehead",
         "background",
-        "enrichment: heat per area, 1 = even attention",
+        "enrichment: enrichment, 1 = average heat",
     ):
         assert f">{word}<" in text
     assert ">fear<" not in text

@@ -128,16 +128,17 @@ def test_a_models_page_says_it_in_its_lede_beside_its_grade_and_before_its_use(p
     )
     proofs = [words(proof) for proof in of_class(importance, "proved")]
     assert [claim in text for text in proofs] == [False, True]
-    assert "anger off the background" in proofs[0] and "points of recall (" in proofs[0]
+    assert "on the background, not only on the face, for anger" in proofs[0]
+    assert "percentage points (" in proofs[0]
     other = page(published, "models/resnet18.html")
     assert not of_class(other, "proved") and not of_class(other, "caution")
 
 
 def test_the_lists_of_models_and_emotions_say_it_too(published: Published) -> None:
     known = [words(element) for element in of_class(page(published, "emotions.html"), "known")]
-    assert known == ["▲ Known by its background (Custom CNN)", "▲ Known by its colour (Custom CNN)"]
+    assert known == ["▲ Relies on the background (Custom CNN)", "▲ Relies on colour (Custom CNN)"]
     (one,) = of_class(page(published, "models.html"), "known")
-    assert "It reads anger off the background" in words(one)
+    assert "It relies on the background, not only on the face, for anger." in words(one)
 
 
 def test_nothing_is_proved_of_what_was_not_shown_again(variants: dict[str, Published]) -> None:
@@ -149,11 +150,11 @@ def test_nothing_is_proved_of_what_was_not_shown_again(variants: dict[str, Publi
 
 def test_a_class_that_is_never_answered_is_said_to_be(changed: Callable[..., Report], report: Report) -> None:
     shown = changed(**scored(report, HAPPINESS, (0, 100, 0), (80, 100, 90)))
-    assert "Custom CNN never answers happiness, for any image" in emotion_lede(shown, HAPPINESS)
+    assert "Custom CNN never predicts happiness: the heat shown" in emotion_lede(shown, HAPPINESS)
     assert "ResNet18 never" not in emotion_lede(shown, HAPPINESS)
     assert "of ResNet18's 90 are right" in emotion_lede(shown, HAPPINESS)
     parts = [score.emotions[HAPPINESS] for score in shown.scores]
-    assert [correct_predictions(part) for part in parts] == ["it never answers happiness", "80 of 90 answers right"]
+    assert [correct_predictions(part) for part in parts] == ["never predicts happiness", "80 of 90 predictions correct"]
     from reportgen.site.sections.region_profile import region_profile
 
     profile = region_profile(shown, Links(shown, ()), HAPPINESS)
@@ -188,7 +189,12 @@ def test_heat_on_the_background_stands_beside_its_use(published: Published, repo
         row = next(r for r in map(words, section.iter(f"{XHTML}tr")) if r.startswith("Heat on the background"))
         for importance in report.importance.regions:
             if importance.model == model.name and importance.region == "background":
-                said = {"no": "at most", "yes": "Used for", "small": "Used for", "undetermined": "Undetermined for"}
+                said = {
+                    "no": "at most",
+                    "yes": "Important for",
+                    "small": "Important for",
+                    "undetermined": "Inconclusive for",
+                }
                 assert said.get(importance.answer, "") in row
 
 
