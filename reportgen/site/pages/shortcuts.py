@@ -44,7 +44,7 @@ class ProvedShortcut:
 
 @dataclass(frozen=True)
 class PredictionSplitRow:
-    """One model's photos with a property, or without: how many are correct, and how many are predicted as an emotion by it."""
+    """One model's photos with a property, or without: how many are correct, and predicted as what relies on it."""
 
     series: str
     model: str
@@ -121,7 +121,7 @@ def shortcuts_view(
 
 
 def shortcut_headline(report: Report) -> str | None:
-    """The strongest finding in one sentence, as in "Both models rely on colour for disgust and sadness."; None if none."""
+    """The strongest finding, as in "Both models rely on colour for disgust and sadness."; None if none."""
     findings = report.shortcuts
     if findings is None or not findings.found:
         return None
