@@ -27,8 +27,8 @@ __all__ = ["DiffReport", "ModelChange", "compose_diff"]
 
 _SHOWN = 6
 _KINDS = (
-    ("fixed", "Became right", "Wrong before, right now; surest first, one emotion after the other."),
-    ("broken", "Became wrong", "Right before, wrong now; surest first, one emotion after the other."),
+    ("fixed", "Became correct", "Wrong before, correct now; most confident first, one emotion after the other."),
+    ("broken", "Became wrong", "Correct before, wrong now; most confident first, one emotion after the other."),
     ("moved", "Wrong in another way", "Wrong before and after, with another answer."),
 )
 _TABLE = "downloads/changes.csv"

@@ -57,7 +57,7 @@ def test_scores_and_splits_count_every_image(sampled):
     text = (published.site / "compare.html").read_text(encoding="utf-8")
     comparison = report.comparisons[0]
     assert comparison.n == n
-    assert f"Both right <b>{comparison.both:,}</b>" in text
+    assert f"Both correct <b>{comparison.both:,}</b>" in text
     counts = [row.split("</div>")[0] for row in text.split('class="val four">')[2:]]  # the first is the heads
     split = [int(v.replace(",", "")) for row in counts for v in re.findall(r"</span> ([\d,]+)</span>", row)]
     assert sum(split) == n

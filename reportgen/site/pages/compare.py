@@ -1,4 +1,4 @@
-"""The comparison of the models, pair by pair: who is right where, and where they part.
+"""The comparison of the models, pair by pair: who is correct where, and where they differ.
 
 Different maps are not different reasons: a map does not show what a prediction depends on, and the titles say no more.
 """
@@ -302,7 +302,7 @@ def _pair(report: Report, links: Links, tiles: Tiles, index: int) -> PairView:
         sentence=comparison_sentence(c),
         numbers=numbers,
         quadrants=(
-            ("Both right", number(c.both), "both"),
+            ("Both correct", number(c.both), "both"),
             (f"Only {c.a}", number(c.only_a), "only-a"),
             (f"Only {c.b}", number(c.only_b), "only-b"),
             ("Neither", number(c.neither), "neither"),
@@ -346,8 +346,8 @@ def _rows(report: Report, links: Links, a: int, b: int) -> tuple[SplitRow, ...]:
 def _galleries(report: Report, links: Links, tiles: Tiles, a: int, b: int) -> tuple[Gallery, ...]:
     name_a, name_b = report.models[a].name, report.models[b].name
     kinds = (
-        ("b-right-a-wrong", f"{name_b} right, {name_a} wrong", _ORDER),
-        ("a-right-b-wrong", f"{name_a} right, {name_b} wrong", _ORDER),
+        ("b-right-a-wrong", f"{name_b} correct, {name_a} wrong", _ORDER),
+        ("a-right-b-wrong", f"{name_a} correct, {name_b} wrong", _ORDER),
         (
             "wrong-alike",
             "Wrong in the same way",
@@ -457,7 +457,7 @@ def _beyond(both: OutcomeAgreement) -> str:
 def _agreement_row(
     found: MapAgreement, outcome: OutcomeAgreement, galleries: dict[tuple[str, str], Gallery], here: str
 ) -> AgreementRow:
-    names = {"both": "both right", "only-a": f"only {found.a}", "only-b": f"only {found.b}", "neither": "neither"}
+    names = {"both": "both correct", "only-a": f"only {found.a}", "only-b": f"only {found.b}", "neither": "neither"}
     cells = []
     for place, value in zip(PLACES, outcome.counts, strict=True):
         gallery = galleries.get((outcome.outcome, place))
@@ -494,10 +494,10 @@ def _agreement_gallery(
     if not picks:
         return None
     who = {
-        "both": "Both right",
-        "only-a": f"Only {found.a} right",
-        "only-b": f"Only {found.b} right",
-        "neither": "Neither right",
+        "both": "Both correct",
+        "only-a": f"Only {found.a} correct",
+        "only-b": f"Only {found.b} correct",
+        "neither": "Neither correct",
     }[outcome]
     order = {"same": "Most overlap first", "partly": "Nearest the middle first", "different": "Least overlap first"}
     return Gallery(

@@ -41,12 +41,12 @@ Patches = tuple[Mapping[int, PatchStrip], ...]
 _RIGHT_COLUMNS = ("image", "as the model sees it", "heat", "overlay")
 
 _KINDS = (
-    ("fallback", "Least wrong", "No image of this emotion is classified correctly. This one comes nearest."),
+    ("fallback", "Closest", "No image of this emotion is classified correctly. This one comes nearest."),
     ("typical-correct", "Typical", "Correct, with heat closest to the emotion's mean map."),
-    ("surest-correct", "Surest", "Correct, with the highest confidence."),
-    ("least-sure-correct", "Barely", "Correct, by the smallest confidence."),
-    ("surest-error", "Surely wrong", "Misread with the highest confidence."),
-    ("near-miss", "Nearly right", "Misread; the label came second, by a small margin."),
+    ("surest-correct", "Most confident", "Correct, with the highest confidence."),
+    ("least-sure-correct", "Least confident", "Correct, with the lowest confidence."),
+    ("surest-error", "Most confident errors", "Misclassified with the highest confidence."),
+    ("near-miss", "Near misses", "Misclassified; the label came second, by a small margin."),
 )
 
 

@@ -164,7 +164,7 @@ def _row(report: Report, links: Links, findings: ReasonFindings, chosen: tuple[i
 
 
 def _cell(report: Report, links: Links, k: int, reasons: ModelReasons, rate: FlagRate) -> ReasonCell:
-    verdict, tone = ("asked of errors only", "") if rate.ratio is None else _verdict(rate.ratio)
+    verdict, tone = ("tested on errors only", "") if rate.ratio is None else _verdict(rate.ratio)
     return ReasonCell(
         series=series_of(k),
         model=reasons.model,

@@ -56,7 +56,7 @@ def test_the_table_of_reasons_prints_what_was_counted(report: Report, published:
             links = [one.get("href") for one in row.iter(f"{XHTML}a")]
             assert links == ([f"explorer.html#model:{model.slug}%20flag:{name}"] if rate.raised else [])
             if rate.ratio is None:
-                assert cells[3] == cells[4] == "" and cells[5] == "asked of errors only"
+                assert cells[3] == cells[4] == "" and cells[5] == "tested on errors only"
             else:
                 assert f"({rate.in_errors:,})" in cells[3] and f"({rate.in_correct:,})" in cells[4]
                 telling = rate.ratio.defined and rate.ratio.low > 1
@@ -238,7 +238,7 @@ def test_the_comparison_claims_no_more_than_it_measured(report: Report, publishe
     assert f"+{100 * abs(comparison.difference.value):.1f} points" in words and f"in favour of {ahead}" in words
     assert "different reasons" not in words and "Most confident first, the emotions in turn." in words
     heads = [text(one) for one in by_class(by_class(page, "heads")[0], "four")[0]]
-    assert heads == ["Both right", f"Only {comparison.a}", f"Only {comparison.b}", "Neither"]
+    assert heads == ["Both correct", f"Only {comparison.a}", f"Only {comparison.b}", "Neither"]
     labels = report.analysis.labels
     for emotion, row in zip(report.analysis.classes, by_class(by_class(page, "split")[0], "row")[1:], strict=False):
         n = int((labels == report.analysis.classes.index(emotion)).sum())
