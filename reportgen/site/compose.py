@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.analysis import content_hash
 from reportgen.config import Config
+from reportgen.site.figures import Figures, draw_figures
 from reportgen.site.html.render import Renderer, find_templates, load_assets, to_script
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pages.compare import compare_view, pair_view
 from reportgen.site.pages.downloads import DESCRIPTIONS, downloads
-from reportgen.site.pages.emotion import Patches, emotion_view
+from reportgen.site.pages.emotion import emotion_view
 from reportgen.site.pages.errors import errors_view, model_errors_view
 from reportgen.site.pages.explorer import explorer_data, explorer_view, page_path
 from reportgen.site.pages.image import image_view
@@ -25,20 +25,11 @@ from reportgen.site.pages.method import method_view
 from reportgen.site.pages.model import model_view
 from reportgen.site.pages.shortcuts import shortcuts_view
 from reportgen.site.pictures.drawing import draw_everything
-from reportgen.site.pictures.examples import Picture, PictureStyle, Save
-from reportgen.site.pictures.mean_maps import MeanMaps, draw_mean_maps
+from reportgen.site.pictures.examples import PictureStyle, Save
 from reportgen.site.pictures.occlusion_strips import draw_strips
-from reportgen.site.pictures.patches import PatchStrip, draw_patches
-from reportgen.site.pictures.shortcuts import ShortcutPictures, draw_shortcuts
-from reportgen.site.pictures.transplants import draw_worked_examples
-from reportgen.site.plots.enrichment_forest import enrichment_plot, enrichment_rows
-from reportgen.site.plots.importance_forest import importance_plot, importance_rows
-from reportgen.site.plots.reliability import reliability_diagram
-from reportgen.site.plots.style import LIGHT, Palette, in_dark
 from reportgen.site.recipe import Recipe, version
 from reportgen.site.report import Report
 from reportgen.site.sections.map_comparison import ramp_data
-from reportgen.site.sections.region_importance import ImportancePictures
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.glossary import GLOSSARY
 from reportgen.site.wording.scope import facts
@@ -134,7 +125,6 @@ def compose(
     occlusions = report.reasons.occlusions if report.reasons is not None else None
     links = Links(report, drawn.pictures)
     tiles = Tiles(report, links, drawn, draw_strips(report.analysis, occlusions, report.load_image, known, save))
-    models = range(len(report.models))
     site = _Site(
         report,
         links,
@@ -143,77 +133,17 @@ def compose(
         style,
         Recipe.of(config),
         detail,
-        tuple(
-            draw_mean_maps(model, report.labels, drawn.mean_faces, style, save, report.blank(k), drawn.frames)
-            for k, model in enumerate(report.models)
-        ),
-        tuple(_patches(report, k, save) for k in models),
-        tuple(_reliability(report, k, save) for k in models),
-        tuple(_forest(report, k, save) for k in models),
-        draw_shortcuts(report, save),
-        tuple(_importance(report, k, save) for k in models),
+        draw_figures(report, drawn, style, save),
     )
     return Composed(sum(1 for _ in site.plan("", ())), site.render)
 
 
 Plan = Iterator[tuple[str, str, Callable[[], Any]]]
-Pair = tuple[Picture, Picture]
-"""One diagram for light and for dark pages."""
-
-
-def _patches(report: Report, k: int, save: Save) -> dict[int, PatchStrip]:
-    people = report.analysis.images["person"]
-    findings = report.attention
-    return draw_patches(
-        report.models[k],
-        report.labels,
-        report.blank(k),
-        None if findings is None else findings.measures[k],
-        [person if known else None for person, known in zip(people, people.notna(), strict=True)],
-        report.ids,
-        report.load_image,
-        save,
-    )
-
-
-def _reliability(report: Report, k: int, save: Save) -> Pair | None:
-    score = report.scores[k]
-    if not score.bins:
-        return None
-    return _both(f"reliability-{report.models[k].slug}", lambda palette: reliability_diagram(score, k, palette), save)
-
-
-def _forest(report: Report, k: int, save: Save) -> Pair | None:
-    rows = enrichment_rows(report, k)
-    if not rows:
-        return None
-    return _both(f"regions-{report.models[k].slug}", lambda palette: enrichment_plot(rows, k, palette), save)
-
-
-def _importance(report: Report, k: int, save: Save) -> ImportancePictures:
-    found, model = report.importance, report.models[k]
-    if found is None or not found.tested:
-        return ImportancePictures()
-    rows = importance_rows(
-        [importance for importance in found.regions if importance.model == model.name], report.classes
-    )
-    forest = _both(f"use-{model.slug}", lambda palette: importance_plot(rows, k, palette), save) if rows else None
-    return ImportancePictures(forest, draw_worked_examples(report, k, save))
-
-
-def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Save) -> Pair:
-    content, width, height = draw(LIGHT)
-    pictures = []
-    for scheme, svg in (("light", content), ("dark", in_dark(content))):
-        path = f"figures/{name}-{scheme}-{content_hash(svg)[:10]}.svg"
-        save(path, svg)
-        pictures.append(Picture(path, width, height))
-    return pictures[0], pictures[1]
 
 
 @dataclass(frozen=True)
 class _Site:
-    """All that the pages are made from; what is drawn over all images has an entry per model."""
+    """All that the pages are made from."""
 
     report: Report
     links: Links
@@ -222,35 +152,30 @@ class _Site:
     style: PictureStyle
     recipe: Recipe
     detail: Detail
-    means: MeanMaps
-    patches: Patches
-    reliability: tuple[Pair | None, ...]
-    forests: tuple[Pair | None, ...]
-    shortcuts: ShortcutPictures | None
-    uses: tuple[ImportancePictures, ...]
+    figures: Figures
 
     def plan(self, data: str, listed: tuple[tuple[str, str, str], ...]) -> Plan:
         """Every page: its path, its template, and what makes its view."""
-        report, links, tiles, legends = self.report, self.links, self.tiles, self.legends
-        yield "index.html", "index.html", lambda: index_view(report, links, legends, self.means)
+        report, links, tiles, legends, figures = self.report, self.links, self.tiles, self.legends, self.figures
+        yield "index.html", "index.html", lambda: index_view(report, links, legends, figures.means)
         yield "models.html", "models.html", lambda: models_view(report, links)
-        yield "emotions.html", "emotions.html", lambda: emotions_view(report, links, legends, self.means)
+        yield "emotions.html", "emotions.html", lambda: emotions_view(report, links, legends, figures.means)
         yield "errors.html", "errors.html", lambda: errors_view(report, links, tiles, legends)
         if report.comparisons:
             yield "compare.html", "compare.html", lambda: compare_view(report, links, tiles, legends)
         for index in range(len(report.comparisons)) if len(report.comparisons) > 1 else ():
             yield links.compare_path(index), "compare.html", partial(pair_view, report, links, tiles, legends, index)
         if report.shortcuts is not None:
-            shortcuts = partial(shortcuts_view, report, links, tiles, legends, report.shortcuts, self.shortcuts)
+            shortcuts = partial(shortcuts_view, report, links, tiles, legends, report.shortcuts, figures.shortcuts)
             yield "shortcuts.html", "shortcuts.html", shortcuts
         yield "method.html", "method.html", lambda: method_view(report, links, tiles, legends, self.recipe, listed)
         for k in range(len(report.models)):
-            figures = self.means, self.reliability[k], self.forests[k], self.uses[k]
-            yield links.model_path(k), "model.html", partial(model_view, report, links, tiles, legends, k, *figures)
+            drawn = figures.means, figures.reliability[k], figures.forests[k], figures.importance[k]
+            yield links.model_path(k), "model.html", partial(model_view, report, links, tiles, legends, k, *drawn)
             errors = partial(model_errors_view, report, links, tiles, legends, k)
             yield links.errors_path(k), "model_errors.html", errors
         for k in range(len(report.classes)):
-            emotion = partial(emotion_view, report, links, tiles, legends, k, self.means, self.patches)
+            emotion = partial(emotion_view, report, links, tiles, legends, k, figures.means, figures.patches)
             yield links.emotion_path(k), "emotion.html", emotion
         for index in range(len(tiles.drawn.thumbs)):
             yield page_path(index), "explorer.html", partial(explorer_view, report, links, tiles, legends, index, data)

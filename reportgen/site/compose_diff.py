@@ -114,11 +114,11 @@ def compose_diff(
             "on grey. Give the images' folder with --image-root.",
         )
     pages = len(report.changes) + (len(report.changes) > 1)
-    return Composed(pages, lambda: _render(report, config, drawn, cautions))
+    return Composed(pages, lambda: _render(report, style.map_name, drawn, cautions))
 
 
 def _render(
-    report: DiffReport, config: Config, drawn: Sequence[dict[int, ImagePictures]], cautions: tuple[str, ...]
+    report: DiffReport, ramp: str, drawn: Sequence[dict[int, ImagePictures]], cautions: tuple[str, ...]
 ) -> Iterator[tuple[str, bytes]]:
     templates = find_templates()
     assets = load_assets(templates)
@@ -150,7 +150,7 @@ def _render(
             change.heat,
             [g for kind in _KINDS if (g := _gallery(report, change, drawn[k], *kind)) is not None],
             page,
-            _legend(change, config),
+            _legend(change, ramp),
             cautions,
             report.facts + _model_facts(change),
             ((_TABLE, "changes.csv", "Every image in both analyses, with the answers before and after."),),
@@ -175,9 +175,9 @@ def _layer(model: ModelRecords) -> str:
     return f"{model.info.get('target_layer', 'unknown')}, {height} × {width} cells"
 
 
-def _legend(change: ModelChange, config: Config) -> Legend:
+def _legend(change: ModelChange, ramp: str) -> Legend:
     return Legend(
-        "jet" if config.overlay == "classic" else config.colormap,
+        ramp,
         "none",
         "most on this map",
         f"Evidence for the class that {change.name} answered, each map on its own scale. Not a cause: it shows where "

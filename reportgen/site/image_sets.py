@@ -67,10 +67,7 @@ def _patterns(report: Report) -> ImageSets | None:
 
 def _flags(report: Report) -> ImageSets | None:
     """Flags by model's slug, row and name, where errors were asked why."""
-    reasons = getattr(report, "reasons", None)
-    flags = getattr(reasons, "flags", None)
-    if not flags:
-        return None
+    flags = report.reasons.flags if report.reasons is not None else {}
     found = {flag for rows in flags.values() for raised in rows.values() for flag in raised}
     if not found:
         return None

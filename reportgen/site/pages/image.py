@@ -96,6 +96,7 @@ def image_view(
     emotion = (
         Crumb(report.classes[label], links.emotion_path(label)) if label >= 0 else Crumb("Explorer", "explorer.html")
     )
+    photos = count(len(report.labels), "photo")
     return ImageView(
         page=Page(
             f"Image {report.ids[row]}",
@@ -113,7 +114,7 @@ def image_view(
         panels=tuple(_panel(report, links, tiles, row, k) for k in range(len(report.models))),
         rows=probability_rows(report, row, 0, None),
         facts=_facts(report, row),
-        among=_among(report),
+        among=f"beside the {photos} explained" if report.sampled else f"beside all {photos}",
         legend=legends.maps(),
         map_comparison=map_comparison(report, tiles, row),
         explorer=Link("in the explorer", f"explorer.html#id:{report.ids[row]}"),
@@ -170,12 +171,6 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
         reasons=card_reasons(report, links, row, k),
         occlusions=occlusion_test(report, tiles, row, k),
     )
-
-
-def _among(report: Report) -> str:
-    """What the photo is compared with."""
-    photos = count(len(report.labels), "photo")
-    return f"beside the {photos} explained" if report.sampled else f"beside all {photos}"
 
 
 def _facts(report: Report, row: int) -> tuple[tuple[str, str], ...]:

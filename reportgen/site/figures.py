@@ -1,0 +1,88 @@
+"""What is drawn over all images: mean maps, strongest patches, diagrams, photos before and after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reportgen.analysis import content_hash
+from reportgen.site.pages.emotion import Patches
+from reportgen.site.pictures.drawing import Drawn
+from reportgen.site.pictures.examples import Picture, PictureStyle, Save
+from reportgen.site.pictures.mean_maps import MeanMaps, draw_mean_maps
+from reportgen.site.pictures.patches import draw_patches
+from reportgen.site.pictures.shortcuts import ShortcutPictures, draw_shortcuts
+from reportgen.site.pictures.transplants import draw_worked_examples
+from reportgen.site.plots.enrichment_forest import enrichment_plot, enrichment_rows
+from reportgen.site.plots.importance_forest import importance_plot, importance_rows
+from reportgen.site.plots.reliability import reliability_diagram
+from reportgen.site.plots.style import LIGHT, Palette, in_dark
+from reportgen.site.report import Report
+from reportgen.site.sections.region_importance import ImportancePictures
+
+__all__ = ["Figures", "draw_figures"]
+
+Pair = tuple[Picture, Picture]
+"""One diagram for light and for dark pages."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All figures, with an entry per model; and the photos before and after a change."""
+
+    means: MeanMaps
+    patches: Patches
+    reliability: tuple[Pair | None, ...]
+    forests: tuple[Pair | None, ...]
+    importance: tuple[ImportancePictures, ...]
+    shortcuts: ShortcutPictures | None
+
+
+def draw_figures(report: Report, drawn: Drawn, style: PictureStyle, save: Save) -> Figures:
+    """Draw all figures; `save` is called with path and content of each."""
+    persons = [person if isinstance(person, str) else None for person in report.analysis.images["person"]]
+    means, patches, reliability, forests, importance = [], [], [], [], []
+    for k, model in enumerate(report.models):
+        null = report.blank(k)
+        means.append(draw_mean_maps(model, report.labels, drawn.mean_faces, style, save, null, drawn.frames))
+        measures = None if report.attention is None else report.attention.measures[k]
+        patches.append(draw_patches(model, report.labels, null, measures, persons, report.ids, report.load_image, save))
+        reliability.append(_reliability(report, k, save))
+        forests.append(_enrichment(report, k, save))
+        importance.append(_importance(report, k, save))
+    shortcuts = draw_shortcuts(report, save)
+    return Figures(tuple(means), tuple(patches), tuple(reliability), tuple(forests), tuple(importance), shortcuts)
+
+
+def _reliability(report: Report, k: int, save: Save) -> Pair | None:
+    score = report.scores[k]
+    if not score.bins:
+        return None
+    return _both(f"reliability-{report.models[k].slug}", lambda palette: reliability_diagram(score, k, palette), save)
+
+
+def _enrichment(report: Report, k: int, save: Save) -> Pair | None:
+    rows = enrichment_rows(report, k)
+    if not rows:
+        return None
+    return _both(f"regions-{report.models[k].slug}", lambda palette: enrichment_plot(rows, k, palette), save)
+
+
+def _importance(report: Report, k: int, save: Save) -> ImportancePictures:
+    found, model = report.importance, report.models[k]
+    if found is None or not found.tested:
+        return ImportancePictures()
+    rows = importance_rows([one for one in found.regions if one.model == model.name], report.classes)
+    forest = _both(f"use-{model.slug}", lambda palette: importance_plot(rows, k, palette), save) if rows else None
+    return ImportancePictures(forest, draw_worked_examples(report, k, save))
+
+
+def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Save) -> Pair:
+    """The diagram in the colours of light and of dark pages."""
+    content, width, height = draw(LIGHT)
+    pictures = []
+    for scheme, svg in (("light", content), ("dark", in_dark(content))):
+        path = f"figures/{name}-{scheme}-{content_hash(svg)[:10]}.svg"
+        save(path, svg)
+        pictures.append(Picture(path, width, height))
+    return pictures[0], pictures[1]
