@@ -58,7 +58,7 @@ class Certificate:
         Reliance from which a shortcut counts as strong.
     targets
         What was asked for beforehand: title, wanted, found, whether it was met (None where it was not measured).
-    detection, naming, false_alarms
+    detection
         See `reportgen.selfcheck.summary.Summary`, and for the others.
     doses
         Lower and upper bound of reliance, and the share that was flagged.
@@ -80,8 +80,6 @@ class Certificate:
     targets: tuple[tuple[str, str, str, bool | None], ...]
     kinds: tuple[CertifiedKind, ...]
     detection: Estimate
-    naming: Estimate
-    false_alarms: Estimate
     distractors: Estimate
     clean: Estimate
     heat_detection: Estimate
@@ -121,8 +119,6 @@ def _certificate(record: dict[str, Any], table: bytes) -> Certificate:
         targets=tuple((t["title"], t["wanted"], t["found"], t["met"]) for t in summary["targets"]),
         kinds=tuple(_kind(kind) for kind in summary["kinds"]),
         detection=_estimate(summary["detection"]),
-        naming=_estimate(summary["naming"]),
-        false_alarms=_estimate(summary["false_alarms"]),
         distractors=_estimate(summary["distractors"]),
         clean=_estimate(summary["clean"]),
         heat_detection=_estimate(summary["heat_detection"]),

@@ -345,8 +345,6 @@ def certificate() -> Certificate:
             CertifiedKind("tint", "invisible", False, 3, wilson(0, 3), wilson(0, 0), wilson(0, 0)),
         ),
         detection=wilson(3, 4),
-        naming=wilson(3, 3),
-        false_alarms=wilson(1, 4),
         distractors=wilson(0, 2),
         clean=wilson(1, 2),
         heat_detection=wilson(4, 4),
