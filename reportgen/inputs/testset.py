@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pandas as pd
 
 from reportgen.config import Config
 from reportgen.errors import DataError, printable
+from reportgen.inputs.checksums import content_digest, in_threads
 from reportgen.inputs.class_order import parse_classes, settle_labels
 from reportgen.inputs.emotions import EMOTIONS, match_class, name_classes
 from reportgen.inputs.images.decoding import decode, read_file
@@ -51,7 +54,7 @@ class TestSet:
         Emotions in the order of the models' outputs, as far as the source or the settings tell.
     problems
         Images left out: `path`, `emotion`, `kind`, `message`. Kinds: "unknown-label", "no-label",
-        "undecided-label", "missing-file", "duplicate-path", "undecodable".
+        "undecided-label", "missing-file", "duplicate-path", "exact-copy", "undecodable".
     training
         Frames with `path`, `person` and `emotion` (a class, or None) of training splits, by name.
     source
@@ -152,13 +155,20 @@ def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, label
     roots = [root for root in (config.image_root, listing.folder, Path.cwd()) if root is not None]
     locator = Locator([*roots, *listing.roots])
     files, names, keep, problems = _find_files(listing, rows, locator)
+    emotions = list(rows["emotion"])
+    if labelled and listing.boxes is None:
+        copies = _exact_copies(listing, files, emotions, keep)
+        problems += [
+            Problem(rows["path"][row], emotions[row], "exact-copy", f"the same image as {names[first]}, which counts")
+            for row, first in copies.items()
+        ]
+        keep = [row for row in keep if row not in copies]
     if not keep:
         first = problems[0].path if problems else "nothing"
         raise DataError(
             f"{listing.source}: none of {len(rows):,} images was found (first: {first}); looked beside the "
             "data, in the working directory and under --image-root; give the images' folder with --image-root"
         )
-    emotions = list(rows["emotion"])
     budget = Budget()
     frame = pd.DataFrame(
         {
@@ -242,6 +252,44 @@ def _find_files(
             continue
         keep.append(row)
     return files, names, keep, problems
+
+
+def _exact_copies(
+    listing: Listing, files: Sequence[str | None], emotions: Sequence[Any], keep: Sequence[int]
+) -> dict[int, int]:
+    """Rows whose image is that of an earlier row with the same label, byte by byte, and that row.
+
+    Folders are often unpacked twice, and copies that count as images of their own make intervals too narrow. Copies
+    with different labels stay: the report lists them.
+    """
+    alike: dict[tuple[int, Any], list[int]] = {}
+    for row in keep:
+        alike.setdefault((_size(listing, files, row), emotions[row]), []).append(row)
+    candidates = [row for (size, _), rows in alike.items() if size > 0 and len(rows) > 1 for row in rows]
+
+    def content(row: int) -> bytes:
+        return as_file(listing.pixels[row]) if listing.pixels is not None else Path(str(files[row])).read_bytes()
+
+    digests = in_threads(
+        lambda places: [content_digest(partial(content, candidates[place])) for place in places], len(candidates)
+    )
+    first: dict[tuple[str, Any], int] = {}
+    copies = {}
+    for row, digest in sorted(zip(candidates, digests, strict=True)):
+        earlier = first.setdefault((digest, emotions[row]), row)
+        if digest and earlier != row:
+            copies[row] = earlier
+    return copies
+
+
+def _size(listing: Listing, files: Sequence[str | None], row: int) -> int:
+    """Bytes of an image; -1 where its file cannot be asked, which reading it finds again."""
+    if listing.pixels is not None:
+        return len(listing.pixels[row])
+    try:
+        return os.stat(str(files[row])).st_size  # noqa: PTH116 -- a Path for every image takes longer than asking
+    except OSError:
+        return -1
 
 
 def _as_shown(paths: pd.Series[Any], shown: Mapping[str, str]) -> list[str]:

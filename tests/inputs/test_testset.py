@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from reportgen.config import Columns, Config
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import EMOTIONS, FER2013_ORDER, RAFDB_ORDER
 from reportgen.inputs.images.decoding import decode
+from reportgen.inputs.persons import training_overlap
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
 
 Make = Callable[..., None]
@@ -156,6 +158,35 @@ def test_one_image_under_two_labels_is_said_so(folder: Path) -> None:
     test_set = load(table)
     assert test_set.frame["emotion"].tolist() == ["happiness"]
     assert test_set.problems["message"].tolist() == ["listed before as 'happiness', which counts"]
+
+
+def test_exact_copies_with_the_same_label_count_once(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "images/test/happy/a.jpg", "images/test/happy/b.jpg", "images/test/sad/c.jpg")
+    shutil.copytree(tmp_path / "images", tmp_path / "images/images")  # a folder that was unpacked into itself
+    shutil.copy(tmp_path / "images/test/sad/c.jpg", tmp_path / "images/test/happy/d.jpg")
+    test_set = load(tmp_path)
+    assert sorted(test_set.frame["path"].str[-11:]) == ["happy/a.jpg", "happy/b.jpg", "happy/d.jpg", "t/sad/c.jpg"]
+    assert test_set.problems["kind"].tolist() == ["exact-copy"] * 3
+    assert test_set.problems["message"].str.endswith("which counts").all()
+
+
+def test_exact_copies_among_pixels_count_once(tmp_path: Path) -> None:
+    images = [np.full((8, 8), value, dtype=np.uint8) for value in (1, 1, 2, 1)]
+    frame = pd.DataFrame({"pixels": images, "emotion": ["sad", "sad", "sad", "happy"]})
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps({"test_df": frame}))
+    assert load(tmp_path / "t.pkl").frame["path"].tolist() == ["t.pkl#0", "t.pkl#2", "t.pkl#3"]
+
+
+def test_training_images_are_found_by_their_paths_as_written(folder: Path) -> None:
+    """A notebook of another machine lists both with that machine's folders, which nobody else has."""
+    train = pd.DataFrame({"image_path": ["/kaggle/input/set/images/a.png", "/kaggle/x.png"], "emotion": ["sad", "sad"]})
+    test = pd.DataFrame(
+        {"image_path": [f"/kaggle/input/set/images/{n}.png" for n in "abc"], "emotion": ROWS["emotion"]}
+    )
+    (folder / "t.pkl").write_bytes(pickle.dumps({"test_df": test, "train_df": train}))
+    test_set = load(folder / "t.pkl")
+    overlap = training_overlap(list(test_set.frame["path"]), [None] * 3, test_set.training, None)
+    assert overlap is not None and overlap.same_path == 1
 
 
 def test_relative_paths_are_looked_for_in_three_places(

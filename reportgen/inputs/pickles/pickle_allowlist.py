@@ -76,6 +76,7 @@ KINDS: dict[tuple[str, str], str] = dict(
         _pairs("arrow buffer", "pyarrow.lib", "py_buffer"),
         _pairs("posix path", "pathlib pathlib._local", "PosixPath PurePosixPath PurePath Path"),
         _pairs("windows path", "pathlib pathlib._local", "WindowsPath PureWindowsPath"),
+        _pairs("label encoder", "sklearn.preprocessing._label sklearn.preprocessing.label", "LabelEncoder"),
         _pairs("reconstructor", "copyreg copy_reg", "_reconstructor"),
         _pairs("encode", "_codecs", "encode"),
         _pairs("dict", "collections", "OrderedDict defaultdict"),

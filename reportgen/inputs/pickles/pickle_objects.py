@@ -188,6 +188,10 @@ class _Builder:
     def _arrow_type(self, record: Record) -> pa.DataType:
         return pa.type_for_alias(record.args[0])
 
+    def _label_encoder(self, record: Record) -> Any:
+        """The names of its classes, in the order of their numbers: all that an encoder knows."""
+        return self.value(_entry(record, "classes_"))
+
     def _arrow_buffer(self, record: Record) -> pa.Buffer:
         if not isinstance(record.args[0], (bytes, bytearray)):
             raise UnsupportedRecord("an Arrow buffer that is no bytes")

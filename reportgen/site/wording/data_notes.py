@@ -20,6 +20,7 @@ _KINDS = {
     "undecided-label": "contradictory labels",
     "missing-file": "file not found",
     "duplicate-path": "listed more than once",
+    "exact-copy": "exact copies of another image with the same label",
     "undecodable": "cannot be decoded",
     "unreadable": "cannot be read or decoded",
 }

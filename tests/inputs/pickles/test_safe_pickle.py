@@ -20,6 +20,7 @@ import pytest
 from faults.payloads import leave_mark
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.preprocessing import LabelEncoder
 
 from reportgen.errors import DataError
 from reportgen.inputs.pickles.safe_pickle import load_pickle
@@ -461,3 +462,12 @@ def test_damage_gives_data_or_one_line(tmp_path_factory: pytest.TempPathFactory,
         load(data, tmp_path_factory.getbasetemp())
     except DataError as error:
         assert "\n" not in str(error)
+
+
+def test_a_label_encoder_is_the_names_that_it_knows(tmp_path):
+    """scikit-learn's encoder is often pickled beside the frames."""
+    encoder = LabelEncoder().fit(["sad", "happy", "anger"])
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        path = tmp_path / "e.pkl"
+        path.write_bytes(pickle.dumps({"label_encoder": encoder}, protocol=protocol))
+        assert load_pickle(path)["label_encoder"].tolist() == ["anger", "happy", "sad"]
