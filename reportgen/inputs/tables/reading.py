@@ -231,10 +231,12 @@ def _first_lines(path: Path, encoding: str | None = None) -> tuple[list[str], st
 
 def _read_pixel_rows(chunks: Iterable[pd.DataFrame]) -> pd.DataFrame:
     parts: list[pd.DataFrame] = []
+    seen = 0
     for chunk in chunks:
         chunk.columns = [str(name).strip() for name in chunk.columns]
         usage = find_column(chunk, None, SPLIT_NAMES)
-        chunk[ROW] = chunk.index
+        chunk[ROW] = range(seen, seen + len(chunk))  # the index may be cells: where rows have one more than the header
+        seen += len(chunk)
         if usage is not None:
             chunk = chunk[~chunk[usage].map(fold).isin(TRAINING)].copy()
         pixels = find_column(chunk, None, "pixels")
