@@ -371,7 +371,8 @@ def load_config(path: Path | None, overrides: dict[str, Any], *, runs_models: bo
     runs = _code_named_by(values) if found and runs_models and not overrides.get("unsafe_load") else {}
     merged = _merged(values, overrides, str(path or "command line"))
     _refuse_found_code(merged, runs, overrides)
-    if path is not None and not found and any(model.factory is not None for model in merged.models.values()):
+    named = not found or bool(overrides.get("unsafe_load"))
+    if path is not None and named and any(model.factory is not None for model in merged.models.values()):
         # The code beside a file that was named is meant, too; last, so that it cannot stand in for what is installed.
         folder = str(path.parent.resolve())
         if folder not in sys.path:

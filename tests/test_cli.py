@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -114,3 +115,15 @@ def test_explain_without_labels(notebook, tmp_path):
     result = run("explain", *images, "--model", model, "--output", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "out/site/index.html").is_file()
+
+
+def test_a_checkpoints_name_may_hold_equals_signs(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("reportgen.commands.check.check_inputs", lambda config, console: seen.append(config.models))
+    monkeypatch.chdir(tmp_path)
+    file = Path("epoch=12-val_acc=0.71.ckpt")
+    file.write_bytes(b"x")
+    for given in (f"CNN={file}", str(file)):
+        assert CliRunner().invoke(app, ["check", "--data", "t.csv", "--model", given]).exit_code == 0
+    assert [list(models) for models in seen] == [["CNN"], ["epoch=12-val_acc=0.71"]]
+    assert all(model.checkpoint == file for models in seen for model in models.values())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -55,6 +57,17 @@ def test_a_factory_needs_settings_that_the_user_named(found: Path) -> None:
         load_config(None, {}, runs_models=False),
     ]
     assert {config.models["A"].factory for config in allowed} == {"strange:make"}
+
+
+def test_the_folder_of_settings_that_were_named_is_importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed command does not look for modules in the working directory by itself."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "reportgen.toml").write_text(FACTORY.replace("strange", "beside_the_settings"))
+    (tmp_path / "beside_the_settings.py").write_text("def make():\n    return 7\n")
+    for _ in range(2):
+        load_config(tmp_path / "reportgen.toml", {})
+    assert sys.path[-1] == str(tmp_path) and sys.path.count(str(tmp_path)) == 1
+    assert importlib.import_module("beside_the_settings").make() == 7
 
 
 def test_a_factory_that_does_not_count_is_no_matter(found: Path) -> None:
