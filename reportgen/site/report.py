@@ -80,7 +80,7 @@ class Report:
         What a survey of the test set found.
     attention
         Where the heatmaps lie, measured, its models in the order of the analysis; None without regions or labels.
-    use
+    importance
         What the models use of what they look at; None like `attention`.
     shortcuts
         What gives labels away beside the face, and which model uses it; None where that was not looked for.

@@ -85,7 +85,7 @@ def test_a_change_without_a_finding_is_folded_and_said(published: Published) -> 
 def test_every_change_is_shown_on_one_photo(published: Published) -> None:
     done = part(page(published), "done")
     titles = [caption.text for caption in done.iter(f"{XHTML}figcaption")]
-    assert titles[:3] == ["As it is", "Made grey", "Brought to one brightness and contrast"]
+    assert titles[:3] == ["As it is", "Converted to greyscale", "Normalised in brightness and contrast"]
     sources = [img.get("src") or "" for img in done.iter(f"{XHTML}img")]
     kinds = [re.sub(r"pictures/[0-9a-f]{12}-(.*)-[0-9a-f]{10}\.webp", r"\1", source) for source in sources]
     assert kinds == ["unchanged", "grey", "equalised", "blurred", "re-encoded"]

@@ -88,9 +88,8 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                 text, where = words(opened), REGION_NAMES[region]
                 assert text.startswith(f"{model.name}: {emotion}, {where}.")
                 pictures = made[report.analysis.classes.index(emotion), region]
-                assert (
-                    f"{signed(importance.drop)} log-odds [{signed(importance.low)}, {signed(importance.high)}]" in text
-                )
+                drop = f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]"
+                assert f"log-odds drop of {emotion} {drop}" in text
                 assert (
                     f"corrected {format_p(importance.p)}, over {importance.receivers} faces and {pictures} pictures"
                     in text
@@ -168,7 +167,7 @@ def test_the_rule_and_what_the_numbers_rest_on_stand_beside_them(
 def test_without_a_test_of_use_the_cells_tell_of_heat(variants: dict[str, Published]) -> None:
     root = page(variants["use not tested"], "index.html")
     text = words(by_id(root, "regions"))
-    assert "use was not tested" in text and "loses" not in text
+    assert "the effect of swapping the region was not tested" in text and "log-odds" not in text
     heads = [words(th).replace("\u00ad", "") for th in next(tables(root)).iter(f"{XHTML}th")][1 : 1 + len(SHOWN)]
     assert heads == [REGION_NAMES[region] for region in SHOWN]
     opened = by_id(root, "cell--custom-cnn--happiness--mouth")
@@ -177,7 +176,7 @@ def test_without_a_test_of_use_the_cells_tell_of_heat(variants: dict[str, Publis
 
 
 def test_a_use_that_was_not_tested_says_so() -> None:
-    assert importance_sentence(None) == "Use not tested: too few faces."
+    assert importance_sentence(None) == "Effect of swapping not tested: too few faces."
 
 
 @pytest.mark.browser

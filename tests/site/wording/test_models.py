@@ -30,10 +30,8 @@ def plain_blanks(text: str) -> str:
 
 def compared(both: int, only_a: int, only_b: int, neither: int) -> str:
     n, p = both + only_a + only_b + neither, mcnemar(only_a, only_b)
-    found = Comparison(
-        "A", "B", n, both, only_a, only_b, neither, both, 0, paired_difference(only_a, only_b, n), p, p < 0.05,
-        0.5,
-    )  # fmt: skip
+    difference = paired_difference(only_a, only_b, n)
+    found = Comparison("A", "B", n, both, only_a, only_b, neither, both, 0, difference, p, p < 0.05, 0.5)
     return plain_blanks(comparison_sentence(found))
 
 
