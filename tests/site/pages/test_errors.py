@@ -60,7 +60,7 @@ def test_the_table_of_reasons_prints_what_was_counted(report: Report, published:
             else:
                 assert f"({rate.in_errors:,})" in cells[3] and f"({rate.in_correct:,})" in cells[4]
                 telling = rate.ratio.defined and rate.ratio.low > 1
-                assert (re.search("never seen|undetermined|explains nothing", cells[5]) is None) == telling
+                assert (re.search("never seen|inconclusive|explains nothing", cells[5]) is None) == telling
     rest = next(one for one in page.iter() if one.get("id") == "reason-unexplained")
     for model in report.reasons.models:
         count = int((model.primary == -1).sum())
@@ -114,10 +114,14 @@ def test_a_shortcut_says_what_the_photo_is_taken_for_without_it(report: Report, 
             if "shortcut" in reasons.raised(row):
                 truth, answer = (analysis.classes[k] for k in (analysis.labels[row], model.predicted[row]))
                 said = text(next(iter(next(iter(by_class(card, "reasons-of"))))))
-                assert f"Made grey, the same photo is taken for {truth}, the label: {answer} was read off" in said
+                assert (
+                    f"Converted to greyscale, the same photo is predicted as {truth}, the label: {model.name} relies on"
+                    in said
+                )
+                assert f"for {answer}." in said
                 shown += 1
     assert shown
-    assert "1 (25 %) changed answer, too" in text(parse(published.site / "errors.html"))
+    assert "1 (25 %) also changed prediction" in text(parse(published.site / "errors.html"))
 
 
 def test_evidence_carries_the_numbers(report: Report, published: Published) -> None:
@@ -130,10 +134,10 @@ def test_evidence_carries_the_numbers(report: Report, published: Published) -> N
             if "looks-like" in model.raised(row):
                 measure = model.flag("looks-like").measures[0]
                 number = f"{measure.value[row]:.2f}".removeprefix("0")
-                assert f"is {number} from the mean map" in pages, ids[row]
+                assert f"has distance {number} to the mean map" in pages, ids[row]
             if "ambiguous" in model.raised(row):
                 lead = 100 * model.flag("ambiguous").measures[0].value[row]
-                distance = f"{lead:.0f} point" if round(lead) else "less than 1 point"
+                distance = f"{lead:.0f} percentage point" if round(lead) else "under 1 percentage point"
                 assert f"is second, {distance}" in pages, (k, ids[row])
 
 
@@ -225,7 +229,7 @@ def test_a_heading_names_a_region_only_where_a_fair_share_of_the_evidence_lies(
             fair = bool(regions.share[row] >= 0.3)
             assert named == fair
             if regions.region[row] >= 0:
-                assert ("outweighs" in text(card)) == fair and ("is densest on the" in text(card)) != fair
+                assert ("exceeds that for" in text(card)) == fair and ("is densest on the" in text(card)) != fair
             seen.add(fair)
     assert seen == {True, False}
 

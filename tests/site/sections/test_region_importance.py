@@ -41,8 +41,9 @@ from reportgen.site.sections.trust import TrustPanel, trust_panel
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import format_p, points, signed
-from reportgen.site.wording.importance import background_sentence
+from reportgen.site.wording.importance import STATUS_WORDS, background_sentence
 from reportgen.site.wording.models import check_sentence, check_value, grade_sentence
+from reportgen.site.wording.tables import importance_tables
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 NAN = float("nan")
@@ -279,7 +280,7 @@ def test_examples_show_the_tests_own_pictures_and_answers(published: Published, 
             assert f"log-odds {signed(exchange.odds.log_odds)}" in section
         gap = one.same.odds.log_odds - one.other.odds.log_odds
         assert f"the log-odds are {abs(gap):.2f} lower" in section
-        assert f"the gap is {signed(one.importance.drop)}" in section
+        assert f"the log-odds drop is {signed(one.importance.drop)}" in section
     for path, content in saved.items():
         assert (published.site / path).read_bytes() == content
 
@@ -394,7 +395,7 @@ def test_the_method_page_says_what_was_done(published: Published, report: Report
 def test_the_tables_of_use_can_be_downloaded(published: Published, report: Report) -> None:
     columns = list(csv.DictReader(io.StringIO((published.site / "downloads/table_columns.csv").read_text())))
     links = {element.get("href") for element in page(published, "method.html").iter(f"{XHTML}a")}
-    for name, table in found(report).tables.items():
+    for name, table in importance_tables(found(report))[0].items():
         assert f"downloads/{name}.csv" in links
         rows = list(csv.DictReader(io.StringIO((published.site / f"downloads/{name}.csv").read_text(encoding="utf-8"))))
         assert len(rows) == len(table) and list(rows[0]) == list(table.columns)
@@ -429,7 +430,7 @@ def test_every_pattern_on_a_region_carries_its_causal_status(report: Report, mon
     mouth = told(importance)["Heat on the mouth"]
     for emotion in claimed:
         group = next(part for part in mouth.split("; ") if emotion in part)
-        assert group.endswith(f"(use {importance.status('ResNet18', emotion, 'mouth')})")
+        assert group.endswith(f"({STATUS_WORDS[importance.status('ResNet18', emotion, 'mouth')]})")
     # The face as a whole is not a region that can be exchanged.
     assert told(importance)["Heat on the face"] == "happiness, anger and fear"
-    assert told(None)["Heat on the mouth"] == "happiness, anger and fear (use not tested)"
+    assert told(None)["Heat on the mouth"] == "happiness, anger and fear (swapping not tested)"

@@ -24,7 +24,8 @@ from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.sections.region_profile import action_name, counted_text
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.tables import report_tables
+from reportgen.site.wording.claims import ANSWER_WORDS
+from reportgen.site.wording.tables import attention_tables, report_tables
 
 XHTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
 
@@ -143,7 +144,9 @@ def test_every_takeaway_is_shown_with_its_numbers(published: Published, report: 
     assert len(rows) == len(claims)
     for claim in claims:
         matching = [
-            row for row in rows if f" {claim.answer}" in row and claim.model in row and f"{claim.result.n} im" in row
+            row
+            for row in rows
+            if f" {ANSWER_WORDS[claim.answer]}" in row and claim.model in row and f"{claim.result.n} im" in row
         ]
         if claim.result.value == claim.result.value:
             shown = {f"{claim.result.value:.{digits}f}".replace("-", "−") for digits in (2, 3)}
@@ -164,9 +167,9 @@ def test_the_guide_says_how_often_and_repeats_no_claim_that_was_tested(
         assert re.search(rf"{one.model}: \d+ % \[\d+, \d+\] {len(one.images)} of {one.total}", spread)
     for claim in found(report).claims:
         if claim.kind == "uncertain":
-            assert claim.answer in spread and claim.model in spread.partition("here that")[2]
+            assert ANSWER_WORDS[claim.answer] in spread and claim.model in spread.partition("here that")[2]
     plain = words(by_id(page(variants["regions not measured"], "method.html"), "guide"))
-    assert "measured here" not in plain and "unsure answer: compare with the confidence" in plain
+    assert "measured here" not in plain and "uncertain prediction: compare with the confidence" in plain
 
 
 def test_the_contents_lead_to_the_sections_that_are_there(variants: dict[str, Published]) -> None:
@@ -230,10 +233,10 @@ def test_means_of_few_images_are_faded(published: Published) -> None:
 def test_the_region_table_says_undetermined_by_a_sign_with_a_key(published: Published, report: Report) -> None:
     section = by_id(page(published, "emotions/anger.html"), "regions")
     table = next(t for t in section.iter(f"{XHTML}table") if "region-list" in t.get("class", ""))
-    assert "undetermined" not in words(table)
+    assert "inconclusive" not in words(table)
     signs = [e for e in table.iter() if e.get("class") == "unsure"]
-    assert {(e.text, e.get("role"), e.get("aria-label")) for e in signs} == {("?", "img", "undetermined")}
-    assert "? undetermined: these images do not decide." in words(section)
+    assert {(e.text, e.get("role"), e.get("aria-label")) for e in signs} == {("?", "img", "inconclusive")}
+    assert "? inconclusive: these images do not suffice." in words(section)
     n = found(report).verdicts[0].n
     blank = int((found(report).measures[0].own.null_map & (report.analysis.labels == 0)).sum())
     assert blank == 1 and f"{n} of {n + blank} images, 1 blank map left out" in words(section)
@@ -255,7 +258,7 @@ def test_the_forest_plot_stands_beside_its_table(published: Published, report: R
 
 
 def test_tables_can_be_downloaded(published: Published, report: Report) -> None:
-    tables = found(report).tables
+    tables = attention_tables(found(report))[0]
     method = page(published, "method.html")
     links = {element.get("href") for element in method.iter(f"{XHTML}a")}
     for name in ("emotion_regions", "verdicts", "claims", "patterns", "actions"):
