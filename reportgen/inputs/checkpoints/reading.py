@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,7 +125,7 @@ def _read_torch(path: Path, unsafe: bool, notes: list[str]) -> Any:
     except pickle.UnpicklingError as error:
         refusal = _refusal(path, str(error))
     except Exception as error:  # damaged files make the reader raise nearly anything
-        reason = "truncated or damaged" if zipfile.is_zipfile(path) or _looks_cut(path) else "not a PyTorch checkpoint"
+        reason = "truncated or damaged" if _begins_as_zip(path) else "not a PyTorch checkpoint"
         raise CheckpointError(f"{path}: {reason} ({_first_line(error):.120}); copy or save it again") from None
     try:
         restricted = read_restricted(path)
@@ -157,7 +156,7 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _looks_cut(path: Path) -> bool:
+def _begins_as_zip(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(4) == b"PK\x03\x04"
 
@@ -219,7 +218,12 @@ def _built(path: Path, weights: Mapping[str, TensorRecord], restricted: Restrict
     for name, record in weights.items():
         dtype = getattr(torch, record.dtype)
         if record.storage.key not in held:
-            content = restricted.storage(record.storage)
+            try:
+                content = restricted.storage(record.storage)
+            except Exception as error:  # damaged archives break in any way
+                raise CheckpointError(
+                    f"{path}: truncated or damaged ({_first_line(error):.120}); copy or save it again"
+                ) from None
             held[record.storage.key] = torch.frombuffer(bytearray(content or b"\0"), dtype=torch.uint8)[: len(content)]
         raw = held[record.storage.key]
         numbers = raw[: raw.numel() // dtype.itemsize * dtype.itemsize].view(dtype)

@@ -252,6 +252,17 @@ def test_broken_files_give_one_line(tmp_path, kind):
     assert len(message) < 500
 
 
+def test_a_damaged_part_of_the_weights_is_one_line(tmp_path):
+    """torch does not get as far as the numbers where the pickle needs code."""
+    torch.save({"state_dict": STATE, "m": Meter()}, tmp_path / "c.pth")
+    content = bytearray((tmp_path / "c.pth").read_bytes())
+    numbers = content.index(STATE["a.weight"].numpy().tobytes())
+    content[numbers : numbers + 4] = b"\xff" * 4
+    (tmp_path / "c.pth").write_bytes(content)
+    with pytest.raises(CheckpointError, match="truncated or damaged"):
+        read_checkpoint(tmp_path / "c.pth")
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(CheckpointError, match="cannot be read"):
         read_checkpoint(tmp_path / "none.pth")
