@@ -43,7 +43,7 @@ from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import format_p, points, signed
 from reportgen.site.wording.importance import STATUS_WORDS, background_sentence
 from reportgen.site.wording.models import check_sentence, check_value, grade_sentence
-from reportgen.site.wording.tables import importance_tables
+from reportgen.site.wording.tables import report_tables
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 NAN = float("nan")
@@ -395,7 +395,7 @@ def test_the_method_page_says_what_was_done(published: Published, report: Report
 def test_the_tables_of_use_can_be_downloaded(published: Published, report: Report) -> None:
     columns = list(csv.DictReader(io.StringIO((published.site / "downloads/table_columns.csv").read_text())))
     links = {element.get("href") for element in page(published, "method.html").iter(f"{XHTML}a")}
-    for name, table in importance_tables(found(report))[0].items():
+    for name, table in report_tables(report)[1][0].items():
         assert f"downloads/{name}.csv" in links
         rows = list(csv.DictReader(io.StringIO((published.site / f"downloads/{name}.csv").read_text(encoding="utf-8"))))
         assert len(rows) == len(table) and list(rows[0]) == list(table.columns)

@@ -25,7 +25,7 @@ from reportgen.site.report import Report
 from reportgen.site.sections.region_profile import action_name, counted_text
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.claims import ANSWER_WORDS
-from reportgen.site.wording.tables import attention_tables, report_tables
+from reportgen.site.wording.tables import report_tables
 
 XHTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
 
@@ -258,7 +258,7 @@ def test_the_forest_plot_stands_beside_its_table(published: Published, report: R
 
 
 def test_tables_can_be_downloaded(published: Published, report: Report) -> None:
-    tables = attention_tables(found(report))[0]
+    tables = report_tables(report)[0][0]
     method = page(published, "method.html")
     links = {element.get("href") for element in method.iter(f"{XHTML}a")}
     for name in ("emotion_regions", "verdicts", "claims", "patterns", "actions"):
