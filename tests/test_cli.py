@@ -3,18 +3,38 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from reportgen import __version__
+from reportgen.__main__ import main
 from reportgen.cli import app
 
 
-def run(*arguments, cwd=None):
+def run_process(*arguments, cwd):
     return subprocess.run(
         [sys.executable, "-m", "reportgen", *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False
     )
+
+
+@pytest.fixture
+def run(monkeypatch, capfd, tmp_path):
+    """Runs the command in this process: a new one would spend its time on loading libraries."""
+
+    def run(*arguments, cwd=tmp_path):
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["reportgen", *map(str, arguments)])
+        capfd.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return SimpleNamespace(returncode=code, **dict(zip(("stdout", "stderr"), capfd.readouterr(), strict=True)))
+
+    return run
 
 
 def test_version():
@@ -23,7 +43,7 @@ def test_version():
 
 
 def test_build_prints_stages_link_and_zip(notebook_copy):
-    result = run("build", "--output", "out", cwd=notebook_copy)
+    result = run_process("build", "--output", "out", "--experiments", "off", cwd=notebook_copy)
     assert result.returncode == 0, result.stderr
     assert "Explaining 28: " in result.stdout
     assert "total: " in result.stdout
@@ -32,7 +52,7 @@ def test_build_prints_stages_link_and_zip(notebook_copy):
 
 
 def test_errors_are_one_line_with_exit_code_2(tmp_path):
-    result = run("build", cwd=tmp_path)
+    result = run_process("build", cwd=tmp_path)
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
@@ -40,7 +60,7 @@ def test_errors_are_one_line_with_exit_code_2(tmp_path):
 
 
 @pytest.mark.parametrize("model", ["ResNet18", "=x.pth", "ResNet18="])
-def test_a_malformed_model_flag(tmp_path, model):
+def test_a_malformed_model_flag(run, tmp_path, model):
     result = run("build", "--model", model, cwd=tmp_path)
     assert result.returncode == 2
     assert "expected NAME=CHECKPOINT" in result.stderr
@@ -56,7 +76,7 @@ def test_a_malformed_model_flag(tmp_path, model):
         ('person_pattern = "("', "not a regular expression"),
     ],
 )
-def test_settings_that_are_not_allowed(tmp_path, text, message):
+def test_settings_that_are_not_allowed(run, tmp_path, text, message):
     (tmp_path / "reportgen.toml").write_text(text)
     result = run("build", cwd=tmp_path)
     assert result.returncode == 2
@@ -64,7 +84,7 @@ def test_settings_that_are_not_allowed(tmp_path, text, message):
     assert result.stderr.count("\n") == 1
 
 
-def test_an_old_name_of_a_flag_goes_on_working_with_one_line(tmp_path):
+def test_an_old_name_of_a_flag_goes_on_working_with_one_line(run, tmp_path):
     result = run("build", "--sample-images", "0", cwd=tmp_path)
     assert result.returncode == 2
     warning, error = result.stderr.splitlines()
@@ -83,7 +103,7 @@ def test_shells_complete_what_a_setting_allows():
     assert done.output.split() == ["gradcam", "gradcam++"]
 
 
-def test_check_reads_without_running_a_model(notebook):
+def test_check_reads_without_running_a_model(run, notebook):
     result = run("check", cwd=notebook)
     assert result.returncode == 0, result.stderr
     for said in ("28 readable images", "CustomCNN", "TransferLearningModel", "persons seen in training", "left out: 0"):
@@ -91,7 +111,7 @@ def test_check_reads_without_running_a_model(notebook):
     assert not (notebook / "output").exists()
 
 
-def test_check_names_a_broken_checkpoint_and_goes_on(notebook_copy):
+def test_check_names_a_broken_checkpoint_and_goes_on(run, notebook_copy):
     (notebook_copy / "custom_cnn_best.pth").write_bytes(b"nothing")
     result = run("check", cwd=notebook_copy)
     assert result.returncode == 2
@@ -99,7 +119,7 @@ def test_check_names_a_broken_checkpoint_and_goes_on(notebook_copy):
     assert "custom_cnn_best.pth: not a PyTorch checkpoint" in result.stderr
 
 
-def test_fail_on_a_problem(notebook_copy):
+def test_fail_on_a_problem(run, notebook_copy):
     (notebook_copy / "transfer_learning_best.pth").unlink()
     flags = ["build", "--output", "out", "--no-zip", "--experiments", "off"]
     assert run(*flags, cwd=notebook_copy).returncode == 0
@@ -109,7 +129,7 @@ def test_fail_on_a_problem(notebook_copy):
     assert not (notebook_copy / "out/report.zip").exists()
 
 
-def test_explain_without_labels(notebook, tmp_path):
+def test_explain_without_labels(run, notebook, tmp_path):
     images = sorted((notebook / "images").iterdir())[:2]
     model = f"Custom CNN={notebook / 'custom_cnn_best.pth'}"
     result = run("explain", *images, "--model", model, "--output", tmp_path / "out")
