@@ -4,7 +4,6 @@ import argparse
 import collections
 import datetime
 import hashlib
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -12,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from faults.payloads import leave_mark
 from safetensors.torch import save_file
 
 from reportgen.errors import CheckpointError
 from reportgen.inputs.checkpoints.reading import read_checkpoint
 
-LEFT_OUT = os.mkdir.__module__ + ".mkdir"
+LEFT_OUT = "faults.payloads.leave_mark"
 STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(2)}
 
 
@@ -65,7 +65,7 @@ class Payload:
         self.flag = str(flag)
 
     def __reduce__(self):
-        return os.mkdir, (self.flag,)
+        return leave_mark, (self.flag,)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -84,7 +84,9 @@ def test_code_without_weights_is_refused_and_not_run(tmp_path, where):
     flag, path = tmp_path / "ran", tmp_path / "c.pth"
     payload = Payload(flag)
     torch.save({"state": {"a": payload}, "root": payload}[where], path)
-    with pytest.raises(CheckpointError, match=r"refused, because loading it needs '\w+\.mkdir'.*--unsafe-load"):
+    with pytest.raises(
+        CheckpointError, match=r"refused, because loading it needs 'faults\.payloads\.leave_mark'.*--unsafe-load"
+    ):
         read_checkpoint(path)
     assert not flag.exists()
 
