@@ -19,8 +19,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-READERS = ("image", "pickle", "checkpoint", "safetensors", "csv", "json", "parquet", "settings", "mask", "archive")
+READERS = (
+    "image", "pickle", "checkpoint", "restricted", "safetensors", "csv", "list", "layouts", "json", "parquet",
+    "settings", "mask", "archive",
+)  # fmt: skip
 _DONE = re.compile(r"Done (\d+) runs in (\d+) second")
+
+
+class Helper:
+    """What a training script saves beside its weights; who reads them does not know it."""
 
 
 def seeds(reader: str) -> list[bytes]:
@@ -40,9 +47,9 @@ def seeds(reader: str) -> list[bytes]:
         Image.new(mode, (5, 4)).save(sink, kind, **options)
         return sink.getvalue()
 
-    def checkpoint(*, zipped: bool) -> bytes:
+    def checkpoint(*, zipped: bool, **more: object) -> bytes:
         sink = io.BytesIO()
-        torch.save({"state_dict": state, "epoch": 3}, sink, _use_new_zipfile_serialization=zipped)
+        torch.save({"state_dict": state, "epoch": 3, **more}, sink, _use_new_zipfile_serialization=zipped)
         return sink.getvalue()
 
     def parquet() -> bytes:
@@ -67,6 +74,18 @@ def seeds(reader: str) -> list[bytes]:
         ]
     if reader == "csv":
         return [frame.to_csv(index=False).encode(), frame.to_csv(index=False, sep="\t").encode("utf-16")]
+    if reader == "list":
+        return [b"a.png happy\nb.png sad\n", b"a.png 0 1 1 4 3 62.5 3\n", b"test_0001.jpg 5\ntrain_0002.jpg 3\n"]
+    if reader == "layouts":
+        votes = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+        pixels = " ".join(["7"] * 64)
+        return [
+            f"Usage,Image name,{votes}\nPrivateTest,a.png,1,8{',0' * 8}\nPrivateTest,{',0' * 9},10\n".encode(),
+            f"emotion,pixels,Usage\n0,{pixels},PrivateTest\n7,[{pixels}],PublicTest\n".encode(),
+            b"user.id,image,emotion\n1,a.png,anger\n2,b.png,HAPPINESS\n",
+            b"subDirectory_filePath,expression,valence\na.png,0,0.1\nb.png,8,0.1\n",
+            b"filename,Angry,Happy,Sad\na.png,1,0,0\nb.png,0,0,1\n",
+        ]
     if reader == "json":
         return [frame.to_json(orient="records").encode(), b'{"path": ["a.png"], "emotion": ["fear"]}', b"[]"]
     if reader == "settings":
@@ -75,6 +94,7 @@ def seeds(reader: str) -> list[bytes]:
         return [checkpoint(zipped=True)]
     return {
         "checkpoint": [checkpoint(zipped=True), checkpoint(zipped=False)],
+        "restricted": [checkpoint(zipped=zipped, m=Helper()) for zipped in (True, False)],
         "safetensors": [save_safetensors(state)],
         "parquet": [parquet()],
     }[reader]
@@ -85,6 +105,7 @@ def target(reader: str, folder: Path) -> Callable[[bytes], None]:
     from reportgen.config import Config, load_config
     from reportgen.inputs.checkpoints.file import refuse_bombs
     from reportgen.inputs.checkpoints.reading import read_checkpoint
+    from reportgen.inputs.checkpoints.statements import checkpoint_classes
     from reportgen.inputs.images.decoding import decode
     from reportgen.inputs.images.region_masks import read_mask
     from reportgen.inputs.testset import load_test_set
@@ -92,7 +113,14 @@ def target(reader: str, folder: Path) -> Callable[[bytes], None]:
 
     for name in ("a.png", "b.png"):
         (folder / name).write_bytes(b"")
-    suffix = {"pickle": ".pkl", "csv": ".csv", "json": ".json", "parquet": ".parquet"}.get(reader, ".bin")
+    suffix = {
+        "pickle": ".pkl",
+        "csv": ".csv",
+        "list": ".lst",
+        "layouts": ".csv",
+        "json": ".json",
+        "parquet": ".parquet",
+    }.get(reader, ".bin")
     path = folder / ("report.zip" if reader == "archive" else f"input{suffix}")
 
     def table(data: bytes) -> None:
@@ -101,6 +129,7 @@ def target(reader: str, folder: Path) -> Callable[[bytes], None]:
 
     def checkpoint(data: bytes) -> None:
         path.write_bytes(data)
+        checkpoint_classes(path)
         read_checkpoint(path)
 
     def settings(data: bytes) -> None:
@@ -118,7 +147,8 @@ def target(reader: str, folder: Path) -> Callable[[bytes], None]:
 
     special: dict[str, Callable[[bytes], None]] = {
         "image": lambda data: [decode(data), None][1],
-        "checkpoint": checkpoint, "safetensors": checkpoint, "settings": settings, "mask": mask, "archive": archive,
+        "checkpoint": checkpoint, "restricted": checkpoint, "safetensors": checkpoint,
+        "settings": settings, "mask": mask, "archive": archive,
     }  # fmt: skip
     return special.get(reader, table)
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import FER2013_ORDER
-from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
+from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.listing import Listing
 from reportgen.inputs.tables.columns import label_cell, text_cell
 
@@ -30,7 +30,7 @@ def _recognise(source: Source) -> Sighting | None:
         return None
     width = source.table(path).frame.shape[1]
     if width != _FIELDS:
-        return Sighting(path.name, Sure.POSSIBLE, f"lines of {width} fields, expected {_FIELDS}")
+        return None  # another list
     return Sighting(f"{path.name} with lines of {_FIELDS} fields")
 
 

@@ -347,6 +347,7 @@ def test_hugging_face_imagefolder(tmp_path: Path, make_images: Make, form: str) 
         ("list.csv", ["a.jpg,happy", "b.jpg,sad"]),
         ("list.txt", ["a.jpg happy", "b.jpg sad"]),
         ("list.tsv", ["a.jpg\thappy", "b.jpg\tsad"]),
+        ("list.lst", ["a.jpg happy", "b.jpg sad"]),
     ],
 )
 def test_lists_without_a_header(tmp_path: Path, make_images: Make, name: str, lines: list[str]) -> None:
