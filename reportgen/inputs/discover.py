@@ -1,4 +1,4 @@
-"""Which files a build without arguments uses: those that the notebook leaves behind."""
+"""The files that a build without arguments uses, and what the checkpoints say of their classes."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _with_stated_classes(name: str, model: ModelConfig, given: tuple[str, ...] |
 
 
 def swapped(name: str, file: str, architecture: str) -> str | None:
-    """A sentence where a model called like one of the notebook's carries the weights of the other, else None."""
+    """A warning if a model with the name of one of the notebook's two has the weights of the other, else None."""
     expected = _ARCHITECTURES.get(name)
     if expected is None or architecture == expected or architecture not in _ARCHITECTURES.values():
         return None
@@ -135,7 +135,7 @@ def with_checkpoints(config: Config, models: Sequence[Mapping[str, Any]]) -> Con
     """
     left = list(models)
     found = {}
-    # Two models may share a checkpoint: whoever is called as in the analysis goes first.
+    # Two models may share a checkpoint: the one with the analysis's name goes first.
     known = {str(model["name"]) for model in models}
     for name, model in sorted(config.models.items(), key=lambda entry: entry[0] not in known):
         digest = checkpoint_sha256(model.checkpoint)

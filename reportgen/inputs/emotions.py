@@ -71,7 +71,7 @@ _NOT_LETTERS = re.compile(r"[\W_]+")
 
 
 def canonical_emotion(text: object) -> str | None:
-    """The canonical name for what somebody wrote, or None.
+    """The canonical name of an emotion as written, or None.
 
     Case, surrounding blanks, punctuation and a leading number ("0_angry") do not matter. Expressions other than the
     seven and contempt give None, as does anything that is not text.

@@ -54,7 +54,7 @@ class KnownPersons:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Test images whose person also stands in training.
+    """Test images of persons who are also in the training images.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Overlap:
         return self.shared / self.known if self.known else 0.0
 
 
-# File names so particular that whoever uses them has this data set.
+# File names that only these data sets use.
 _KNOWN = (
     ("KDEF", r"(?i)^[AB]([FM]\d{2})(?:AF|AN|DI|HA|NE|SA|SU)(?:FL|HL|S|HR|FR)\.\w+$"),
     ("JAFFE", r"(?i)^([A-Z]{2})\.(?:AN|DI|FE|HA|NE|SA|SU)\d+\.\d+\.\w+$"),

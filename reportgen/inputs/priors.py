@@ -1,4 +1,4 @@
-"""How often each emotion stood in the training data."""
+"""How frequent each emotion was in the training data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["training_priors"]
 
 
 def training_priors(training: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> npt.NDArray[np.float64] | None:
-    """Share of each class among the labelled training images; None where no frame tells any label.
+    """Share of each class among the labelled training images; None if no frame has labels.
 
     Frames named after validation do not count: a model has not learnt from them.
 

@@ -31,7 +31,7 @@ def locate(images: pd.DataFrame, roots: Sequence[Path], *, check: bool = False) 
     roots
         Folders to look in; the first that has a file wins.
     check
-        Compare the content of every file with the image's hash, not only where a path stands twice.
+        Compare the content of every file with the image's hash, not only where a path occurs twice.
     """
     locators = [Locator([root]) for root in roots]
     wanted = list(zip(images["path"], images["sha256"], images["path"].duplicated(keep=False) | check, strict=True))

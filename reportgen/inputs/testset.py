@@ -46,7 +46,7 @@ class TestSet:
     Attributes
     ----------
     frame
-        One row per image in the source's order: `path` (as written, without folders of anybody's machine),
+        One row per image in the source's order: `path` (as written, without this machine's folders),
         `file` (absolute path as text, None where the source holds the pixels), `emotion` (a class, None where
         unlabelled), `label` (its index, -1 where unlabelled), `person` (or None), then the source's other
         columns.
@@ -136,7 +136,7 @@ def load_test_set(config: Config, notes: Sequence[str] = ()) -> TestSet:
 
 
 def images_without_labels(paths: Sequence[Path], classes: Sequence[str] = EMOTIONS) -> TestSet:
-    """A set of images (or of all below a folder) that nobody has labelled; missing files are listed as
+    """Images (or all images below a folder) without labels; missing files are listed as
     problems.
 
     Raises

@@ -26,7 +26,7 @@ _STATE_KEYS = (
     "ema_state_dict", "model_ema", "ema", "ema_model",
 )  # fmt: skip
 _DEEPEST = 3  # dicts within dicts
-# What stands among the weights and is none: counters of AveragedModel and THOP, the weights of a loss.
+# Entries beside the network's weights: counters of AveragedModel and THOP, the weights of a loss.
 _NO_WEIGHT = re.compile(r"(?:n_averaged|(?:.*\.)?total_(?:ops|params)|(?:criterion|loss|loss_fn|loss_func)\..*)")
 _WRAPPERS = ("module.", "_orig_mod.")  # of DataParallel, AveragedModel and torch.compile: no names of a network's own
 

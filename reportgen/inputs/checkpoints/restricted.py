@@ -5,7 +5,7 @@ it names. Here the pickle is interpreted as in `safe_pickle.py`, and what is not
 object of an unknown class becomes a `Foreign`, which holds what the stream says of it and does nothing. A whole module
 is such an object, and its tensors are read from its state by their names.
 
-Needs no torch: tensors are described by `TensorRecord` until somebody asks for their numbers.
+Needs no torch: tensors are described by `TensorRecord` until their numbers are needed.
 """
 
 from __future__ import annotations

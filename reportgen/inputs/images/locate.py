@@ -86,7 +86,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 
 def portable_name(written: str, file: Path | None, roots: Sequence[Path]) -> str:
-    """A path that can be shown: as written where relative, else without the folders of anybody's machine."""
+    """A path that can be shown: as written where relative, else without this machine's folders."""
     return printable(_without_folders(written, file, roots))
 
 

@@ -16,7 +16,7 @@ from reportgen.inputs.tables.columns import label_cell, text_cell
 __all__ = ["MUXSPACE"]
 
 _COLUMNS = {"user.id", "image", "emotion"}
-# The person stands before the number; photos of the second source have no number and name nobody.
+# The person's name comes before the number; photos of the second source have neither.
 _PERSON = r"^(.*?\pL.*?)_\d+\.[A-Za-z]+$"
 
 

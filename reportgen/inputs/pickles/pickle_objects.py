@@ -176,7 +176,7 @@ class _Builder:
         if children or dictionary is not None or not isinstance(kind, pa.DataType):
             raise UnsupportedRecord("an Arrow column of a nested type")
         array = pa.Array.from_buffers(kind, length, list(buffers), nulls, offset)
-        # Offsets in the file are anybody's: unchecked they would read outside the buffers.
+        # Offsets come from the file: unchecked they could read outside the buffers.
         array.validate(full=True)
         return array
 

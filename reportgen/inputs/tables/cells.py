@@ -17,7 +17,7 @@ _CONTAINERS = (list, tuple, set, frozenset, dict, np.ndarray)
 
 
 class Budget:
-    """How often the cells of one table may say the same again.
+    """How many repeated entries the cells of one table may hold.
 
     A pickle names a list that it has already in two bytes, and a list of such lists without end: two kilobytes are
     2^28 entries when they are written out. What a file really holds is bounded by its size; only what is met again is

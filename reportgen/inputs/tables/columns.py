@@ -64,7 +64,7 @@ def find_column(frame: pd.DataFrame, given: str | None, usual: str) -> str | Non
             found = ", ".join(map(str, frame.columns[:12]))
             raise DataError(f"column '{given}' of the settings is not in the table (found: {found}); correct 'columns'")
         return given
-    # A dot is kept: `user.id` of muxspace is whoever labelled the image, not who is in it.
+    # A dot is kept: `user.id` of muxspace is the person who labelled the image, not the one in it.
     by_name = {fold(name): str(name) for name in reversed(list(frame.columns))}
     return next((by_name[fold(name)] for name in usual.split() if fold(name) in by_name), None)
 

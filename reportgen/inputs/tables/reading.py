@@ -118,7 +118,7 @@ def _class_names(path: Path) -> dict[str, tuple[str, ...]]:
             for column, feature in features
             if isinstance(feature, dict) and isinstance(feature.get("names"), list)
         }
-    except Exception:  # anybody's metadata: what is not as `datasets` writes it states nothing
+    except Exception:  # metadata that `datasets` did not write states no names
         return {}
 
 
@@ -247,7 +247,7 @@ def _read_pixel_rows(chunks: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _compact(cell: str) -> object:
-    """A cell as an array where it is good, else as it stands, so that the reason can be given later."""
+    """A cell as an array if it can be parsed, else unchanged, so that the reason can be given later."""
     values, _ = parse_image(cell)
     return cell if values is None else values
 
