@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from reportgen.errors import DataError
 from reportgen.inputs.layouts.affectnet import AFFECTNET
 from reportgen.inputs.layouts.ckplus import CKPLUS
 from reportgen.inputs.layouts.expw import EXPW
 from reportgen.inputs.layouts.fer2013 import FER2013
 from reportgen.inputs.layouts.ferplus import FERPLUS
-from reportgen.inputs.layouts.folders import FOLDERS
+from reportgen.inputs.layouts.folders import FOLDERS, class_folders
 from reportgen.inputs.layouts.huggingface import HUGGINGFACE
 from reportgen.inputs.layouts.jaffe import JAFFE
 from reportgen.inputs.layouts.kdef import KDEF
@@ -68,7 +70,15 @@ def read_source(source: Source, dataset: str | None = None) -> Listing:
         raise DataError(
             f"{source.path}: may be {found}; choose with --dataset, or give the table or folder that is meant to --data"
         )
-    return best[0][0].read(source)
+    listing = best[0][0].read(source)
+    if any(layout is FOLDERS and sighting.sure == Sure.LIKELY for layout, sighting in seen):
+        known = class_folders(source)
+        if not any(part in known for path in listing.rows["path"][:1] for part in Path(path).parts):
+            listing.notes.append(
+                f"read as {best[0][0].title} ({best[0][1].seen}); the folders named after emotions beside it were not: "
+                "--dataset folders reads them"
+            )
+    return listing
 
 
 def layout_table() -> str:

@@ -137,6 +137,13 @@ def test_ferplus_and_fer2013_side_by_side_ask_which_is_meant(tmp_path: Path) -> 
         load(tmp_path)
 
 
+def test_a_table_beside_folders_of_emotions_is_said(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "images/a.jpg", "images/b.jpg", "test/happy/c.jpg", "test/sad/d.jpg")
+    write_csv(tmp_path / "data/legend.csv", ["user.id,image,emotion", "1,a.jpg,happiness", "1,b.jpg,anger"])
+    assert any("--dataset folders reads them" in note for note in load(tmp_path).notes)
+    assert load(tmp_path, dataset="folders").frame["path"].tolist() == ["test/happy/c.jpg", "test/sad/d.jpg"]
+
+
 def raf(root: Path, make_images: Make) -> None:
     lines = [f"{part}_{n:05d}.jpg {n % 7 + 1}" for n in range(14) for part in [("train", "test")[n % 2]]]
     write_csv(root / "EmoLabel/list_patition_label.txt", lines)
