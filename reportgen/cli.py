@@ -217,12 +217,11 @@ def demo(
     """Build the report on the synthetic faces and the two models that ship with this package."""
     from reportgen.commands.build import build
     from reportgen.demo import demo_files
-    from reportgen.inputs.emotions import EMOTIONS
 
     files = demo_files()
     models = [f"{name}={path}" for name, path in files.models.items()]
     progress = TerminalProgress(make_console())
-    _finish(build(_settings(context, data=files.data, model=models, classes=EMOTIONS), progress), progress, open_)
+    _finish(build(_settings(context, data=files.data, model=models, classes=files.classes), progress), progress, open_)
 
 
 @app.command()

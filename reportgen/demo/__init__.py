@@ -28,11 +28,14 @@ class DemoFiles:
     regions
         Folder with one label PNG per image, same stem: 0 background, 1 forehead, 2 eyes+brows, 3 nose, 4 mouth,
         5 cheeks+jaw.
+    classes
+        In the order of both models' outputs.
     """
 
     data: Path
     models: dict[str, Path]
     regions: Path
+    classes: tuple[str, ...] = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
 
 def demo_files() -> DemoFiles:
