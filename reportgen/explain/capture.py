@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from reportgen.errors import ConfigError
+from reportgen.models.layouts import CHANNELS_FIRST, Layout, first_tensor, with_first_tensor
 
 __all__ = ["TargetCapture"]
 
@@ -22,7 +23,8 @@ class TargetCapture:
     several threads at once, each sees its own activations.
     """
 
-    def __init__(self, module: nn.Module, layer: str) -> None:
+    def __init__(self, module: nn.Module, layer: str, layout: Layout = CHANNELS_FIRST) -> None:
+        self._layout = layout
         self._target = module.get_submodule(layer)
         self._layer = layer
         self._local = threading.local()
@@ -40,23 +42,24 @@ class TargetCapture:
             self._handle = None
         self._local = threading.local()
 
-    def _hook(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> Tensor:
-        if not isinstance(output, Tensor) or output.ndim != 4:
-            shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-            raise ConfigError(
-                f"target_layer '{self._layer}' gives {shape}; expected a feature map (batch, channels, h, w)"
-            )
-        if not torch.is_grad_enabled():
-            self._local.activations = output
+    def _hook(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
+        whole = first_tensor(output)
+        if whole is None or whole.ndim != (3 if self._layout.kind == "tokens" else 4):
+            shape = type(output).__name__ if whole is None else tuple(whole.shape)
+            raise ConfigError(f"target_layer '{self._layer}' gives {shape}; expected a feature map")
+        if not getattr(self._local, "graph", False):
+            self._local.activations = self._layout.to_maps(whole)
             return output
-        leaf = output.detach().requires_grad_(True)
-        self._local.activations = leaf
-        # A clone, because what follows may work in place (ReLU, residual sums), which autograd forbids on a leaf.
-        return leaf.clone()
+        # Gradients are on here even where the model's own forward turns them off up to this layer.
+        with torch.enable_grad():
+            leaf = self._layout.to_maps(whole).detach().requires_grad_(True)
+            self._local.activations = leaf
+            # A clone, because what follows may work in place (ReLU, residual sums), which autograd forbids on a leaf.
+            return with_first_tensor(output, self._layout.from_maps(leaf.clone(), whole.detach()))
 
     def forward(self, module: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
         """Run `module` on (B, channels, H, W); the activations (B, K, h, w) as a leaf, and the logits (B, C)."""
-        self._local.activations = None
+        self._local.activations, self._local.graph = None, True
         with torch.enable_grad():
             logits = module(x)
         return self._take(), logits
@@ -66,7 +69,7 @@ class TargetCapture:
 
         Only for a layer behind which nothing works in place: it would overwrite them.
         """
-        self._local.activations = None
+        self._local.activations, self._local.graph = None, False
         with torch.no_grad():
             module(x)
         return self._take()

@@ -123,7 +123,7 @@ def _manifest_entry(
         "name": model.name,
         "slug": model.slug,
         "architecture": ready.model.architecture,
-        "target_layer": ready.model.target_layer,
+        "target_layer": ready.model.layer_name,
         "sha256": model.sha256,
         "facts": ready.checkpoint.facts,
         "notes": ready.notes,

@@ -107,12 +107,12 @@ class Explainer(AbstractContextManager["Explainer"]):
         self.grid = (0, 0)  # known on entering, from a black image
         self.tuning = tuning or usual_tuning(device.type)
         self._module = optimise_for_inference(model.module, model.target_layer, device)
-        self._capture = TargetCapture(self._module, model.target_layer)
+        self._capture = TargetCapture(self._module, model.target_layer, model.layout)
         self._order = list(order)
         self._method = method
         self._device = device
         self._outputs = model.num_classes
-        self._separate = split_head(self._module, model.target_layer)
+        self._separate = split_head(self._module, model.target_layer, model.layout)
         self._head: Head | None = None  # known on entering too, as are the next two
         self._pooled: PooledHead | None = None
         self._seed = seed
@@ -179,8 +179,11 @@ class Explainer(AbstractContextManager["Explainer"]):
         separate, self._separate = self._separate, None
         if separate is None:
             return
-        with torch.no_grad():
-            alone = separate(activations.detach())
+        try:
+            with torch.no_grad():
+                alone = separate(activations.detach().clone())
+        except Exception:  # tracing loses what a forward does around its modules, such as autocast
+            return
         if not torch.allclose(alone, logits.detach(), rtol=1e-4, atol=1e-4):
             return
         self._head, self._separate = AnyHead(separate), separate

@@ -43,7 +43,9 @@ class ReadyModel:
         return [*self.checkpoint.notes, *self.model.notes, *([self.suspicion] if self.suspicion else [])]
 
 
-def load_model(name: str, config: ModelConfig, classes: Sequence[str], *, unsafe: bool) -> ReadyModel:
+def load_model(
+    name: str, config: ModelConfig, classes: Sequence[str], *, unsafe: bool, explained: bool = True
+) -> ReadyModel:
     """Read a checkpoint and build its model.
 
     Parameters
@@ -54,6 +56,9 @@ def load_model(name: str, config: ModelConfig, classes: Sequence[str], *, unsafe
         Of the report.
     unsafe
         Admit checkpoints that run code while they are read.
+    explained
+        False where only logits are needed of a model that was tried before: its layer and its repeatability are not
+        checked again.
 
     Raises
     ------
@@ -62,12 +67,15 @@ def load_model(name: str, config: ModelConfig, classes: Sequence[str], *, unsafe
     ConfigError
         The model's settings cannot be used.
     """
-    return ready_model(name, read_checkpoint(config.checkpoint, unsafe=unsafe), config, classes)
+    checkpoint = read_checkpoint(config.checkpoint, unsafe=unsafe)
+    return ready_model(name, checkpoint, config, classes, explained=explained)
 
 
-def ready_model(name: str, checkpoint: Checkpoint, config: ModelConfig, classes: Sequence[str]) -> ReadyModel:
+def ready_model(
+    name: str, checkpoint: Checkpoint, config: ModelConfig, classes: Sequence[str], *, explained: bool = True
+) -> ReadyModel:
     """The same for a checkpoint that has been read, such as one that was sent to another machine."""
-    model = build_model(name, checkpoint.state, config)
+    model = build_model(name, checkpoint.state, config, explained=explained)
     order = class_positions(name, model.num_classes, config, classes)
     return ReadyModel(model, checkpoint, order, swapped(name, config.checkpoint.name, model.architecture))
 

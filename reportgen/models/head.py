@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional
+
+from reportgen.models.layouts import CHANNELS_FIRST, Layout
 
 __all__ = ["split_head", "split_pooling"]
 
@@ -20,15 +22,17 @@ class _Tracer(fx.Tracer):
         return module_qualified_name == self._target_layer or super().is_leaf_module(m, module_qualified_name)
 
 
-def split_head(module: nn.Module, target_layer: str) -> nn.Module | None:
+def split_head(module: nn.Module, target_layer: str, layout: Layout = CHANNELS_FIRST) -> nn.Module | None:
     """A module from the target layer's activations (B, K, h, w) to the logits (B, C), sharing the weights.
 
     Returns
     -------
     Module or None
         None where there is no such module: the model cannot be traced symbolically, uses the layer more than once, or
-        a path around the layer reaches the output.
+        a path around the layer reaches the output, or prefix tokens belong to the layer's output as well.
     """
+    if layout.prefix:
+        return None
     tracer = _Tracer(target_layer)
     try:
         graph = tracer.trace(module)
@@ -53,7 +57,21 @@ def split_head(module: nn.Module, target_layer: str) -> nn.Module | None:
             behind.add(node)
     if not any(node.op == "output" for node in behind):
         return None
-    return fx.GraphModule(tracer.root, head)
+    split = fx.GraphModule(tracer.root, head)
+    return split if layout.kind == "channels_first" else _HeadOfMaps(split, layout)
+
+
+class _HeadOfMaps(nn.Module):
+    """A head whose layer holds its map in another layout."""
+
+    def __init__(self, head: nn.Module, layout: Layout) -> None:
+        super().__init__()
+        self.head, self._layout = head, layout
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, K, h, w) -> (B, C)."""
+        logits: Tensor = self.head(self._layout.from_maps(maps, maps))
+        return logits
 
 
 def split_pooling(head: nn.Module) -> nn.Module | None:

@@ -7,6 +7,7 @@ All of it is done in place and keeps every module's name, so that a hook still f
 from __future__ import annotations
 
 import torch
+import torch.nn.utils.parametrize
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -49,7 +50,7 @@ def optimise_for_inference(module: nn.Module, target_layer: str, device: torch.d
         if device.type == "cpu":
             _pool_by_rows(module, calls, target_layer)
     module.requires_grad_(False)
-    if device.type in ("cpu", "cuda"):
+    if device.type in ("cpu", "cuda") and not getattr(module, "contiguous", False):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module.to(device)
 
@@ -95,9 +96,14 @@ def _fold_batch_norms(module: nn.Module, calls: dict[str, fx.Node], target_layer
         if before is None or _separated(before, name, target_layer):
             continue
         convolution = module.get_submodule(before)
-        if isinstance(convolution, nn.Conv2d):
+        if isinstance(convolution, nn.Conv2d) and not _is_computed(convolution):
             _replace(module, before, fuse_conv_bn_eval(convolution, norm))
             _replace(module, name, nn.Identity())
+
+
+def _is_computed(module: nn.Module) -> bool:
+    """Whether a module's weight is computed on every call, as by weight norm and spectral norm."""
+    return bool(module._forward_pre_hooks) or torch.nn.utils.parametrize.is_parametrized(module)
 
 
 def _pool_before_relu(module: nn.Module, calls: dict[str, fx.Node], target_layer: str) -> None:

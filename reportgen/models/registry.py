@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -18,12 +18,18 @@ from reportgen.models.architectures.efficientnet import EFFICIENTNET
 from reportgen.models.architectures.family import Misfit, Recognised, few, fit, is_incidental, shape_text
 from reportgen.models.architectures.mobilenet import MOBILENET_V2, MOBILENET_V3
 from reportgen.models.architectures.resnet import RESNET, TransferLearningModel
+from reportgen.models.architectures.swin import SWIN
 from reportgen.models.architectures.vgg import VGG
+from reportgen.models.architectures.vit import VIT
+from reportgen.models.layers import TargetLayer, find_layer
+from reportgen.models.layouts import CHANNELS_FIRST, Layout
+from reportgen.models.outputs import INSIDE, LogitsModel, logits_model
+from reportgen.models.repeatability import check_repeatable
 
 __all__ = ["FAMILIES", "LoadedModel", "build_model", "recognise"]
 
-FAMILIES = (RESNET, MOBILENET_V2, MOBILENET_V3, EFFICIENTNET, CONVNEXT, DENSENET, VGG)
-"""In the order in which they are tried: a family's anchor is never part of an earlier one's names."""
+FAMILIES = (RESNET, MOBILENET_V2, MOBILENET_V3, EFFICIENTNET, CONVNEXT, DENSENET, SWIN, VIT, VGG)
+"""In the order in which they are tried."""
 
 _CUSTOM_CNN = ("conv1.conv.weight", "conv4.bn.running_mean", "fc1.weight", "fc2.weight")
 _TRANSFER = ("backbone.layer1.0.conv1.weight", "backbone.fc.1.weight")
@@ -43,6 +49,8 @@ class LoadedModel:
         Dotted name of the layer that is explained.
     num_classes
         Length of the output.
+    layout
+        How the layer's output holds the map.
     notes
         What was assumed about the model and should be stated in the report.
     """
@@ -52,7 +60,14 @@ class LoadedModel:
     target_layer: str
     num_classes: int
     preprocessing: Preprocessing
+    layout: Layout = CHANNELS_FIRST
     notes: tuple[str, ...] = ()
+
+    @property
+    def layer_name(self) -> str:
+        """The layer's name in the user's own network."""
+        inside = isinstance(self.module, LogitsModel)
+        return self.target_layer.removeprefix(INSIDE) if inside else self.target_layer
 
 
 def recognise(state: Mapping[str, Tensor]) -> Recognised | Misfit | None:
@@ -93,42 +108,33 @@ def _notebook(
     if difference is not None:
         return Misfit(title, difference, len(weights))
     _fill(module, weights)
-    return Recognised(title, module, layer, prefix, channels, None, ())
+    return Recognised(title, module, layer, prefix, channels, None, True, ())
 
 
-def unwrapped(state: Mapping[str, Tensor]) -> Iterator[Mapping[str, Tensor]]:
-    """A state dict as it is, then without the first part of its names as long as all have the same one."""
-    while True:
-        yield state
-        if len({name.partition(".")[0] for name in state}) != 1 or any("." not in name for name in state):
-            return
-        state = {name.partition(".")[2]: tensor for name, tensor in state.items()}
-
-
-def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> LoadedModel:
+def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, explained: bool = True) -> LoadedModel:
     """A module with the weights, from a known architecture or from the user's factory.
 
     Parameters
     ----------
     name
         The user's name for the model; for messages.
+    explained
+        Whether to find the layer and to try that outputs repeat; else only logits can be asked for.
 
     Raises
     ------
     CheckpointError
         The architecture is unknown, or names or shapes differ.
     ConfigError
-        The factory cannot be imported or called, or the target layer or the preprocessing does not fit.
+        The factory cannot be imported or called, the preprocessing or the target layer does not fit, or an image's
+        output is not always the same.
     """
-    preprocessing, notes = config.preprocessing, []
+    preprocessing, notes, usual, target = config.preprocessing, [], None, config.target_layer
+    plain = False
     if config.factory is not None:
-        module, architecture, target = _from_factory(name, config), config.factory, config.target_layer
-        if target is None:
-            raise ConfigError(
-                f"model '{name}': factory without target_layer; name the layer to explain, such as 'layer4'"
-            )
-        # A wrapper such as Lightning's puts a part before all names.
-        state = next((own for own in unwrapped(state) if _difference(module, own) is None), state)
+        module, prefix = _from_factory(name, config)
+        architecture = config.factory
+        state = _without_prefix(module, state)
         difference = _difference(module, state)
         if difference is not None:
             raise CheckpointError(f"{config.checkpoint}: does not fit model '{name}': {difference}")
@@ -137,17 +143,55 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig) -> 
         known = recognise(state)
         if not isinstance(known, Recognised):
             raise CheckpointError(_unknown(name, state, known, config))
-        module, architecture = known.module, known.title
-        target = known.layer if config.target_layer is None else config.target_layer.removeprefix(known.prefix)
+        module, architecture, usual, prefix = known.module, known.title, known.layer, known.prefix
+        plain = known.plain
         preprocessing, adapted = _adapted(preprocessing, known)
         notes = [*known.notes, *adapted]
     _check_statistics(name, preprocessing)
-    if target not in dict(module.named_modules()):
-        layers = [layer for layer, _ in module.named_children()]
-        raise ConfigError(f"model '{name}': no layer '{target}'; expected a dotted name under {', '.join(layers[:8])}")
     module.eval().requires_grad_(False)
-    classes = _count_classes(name, module, preprocessing)
-    return LoadedModel(module, architecture, target, classes, preprocessing, tuple(notes))
+    if target is not None:
+        names = dict(module.named_modules())
+        target = target if target in names else target.removeprefix(prefix)
+        if target not in names:
+            layers = [layer for layer, _ in module.named_children()]
+            raise ConfigError(
+                f"model '{name}': no layer '{target}'; expected a dotted name under {', '.join(layers[:8])}"
+            )
+    images = trial_images(preprocessing)
+    module, classes, said = logits_model(name, module, images)
+    inside = INSIDE if isinstance(module, LogitsModel) else ""
+    layer = TargetLayer(inside + (target or usual or ""), CHANNELS_FIRST)
+    if explained:
+        check_repeatable(name, module, images)
+        layer = find_layer(
+            name,
+            module,
+            images[:1],
+            inside + target if target else None,
+            inside + usual if usual else None,
+            plain=plain,
+        )
+    module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # as it was before the trial
+    return LoadedModel(module, architecture, layer.name, classes, preprocessing, layer.layout, (*notes, *said))
+
+
+def trial_images(spec: Preprocessing) -> Tensor:
+    """Two smooth pictures of noise as a model takes them, (2, channels, height, width)."""
+    noise = torch.randn(2, 1 if spec.grey else 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    smooth = nn.functional.interpolate(noise, (spec.height, spec.width), mode="bicubic")
+    return smooth.to(memory_format=torch.channels_last)
+
+
+def _without_prefix(module: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """A state dict in the names of a module, where a wrapper put one prefix before all of them."""
+    own = [key for key in module.state_dict() if not key.endswith("num_batches_tracked")]
+    if not own or all(key in state for key in own):
+        return state
+    prefixes = [key.removesuffix(own[0]) for key in state if key.endswith(f".{own[0]}")]
+    for prefix in prefixes:
+        if all(prefix + key in state for key in own):
+            return {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
 
 
 def _adapted(spec: Preprocessing, known: Recognised) -> tuple[Preprocessing, list[str]]:
@@ -174,7 +218,8 @@ def _check_statistics(name: str, spec: Preprocessing) -> None:
             )
 
 
-def _from_factory(name: str, config: ModelConfig) -> nn.Module:
+def _from_factory(name: str, config: ModelConfig) -> tuple[nn.Module, str]:
+    """The user's network, and the prefix of a wrapper that was taken off."""
     module_name, _, attribute = str(config.factory).partition(":")
     try:
         factory = importlib.import_module(module_name)
@@ -188,7 +233,16 @@ def _from_factory(name: str, config: ModelConfig) -> nn.Module:
         ) from None
     if not isinstance(module, nn.Module):
         raise ConfigError(f"model '{name}': factory '{config.factory}' gave a {type(module).__name__}, not a module")
-    return module
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ConfigError(
+            f"model '{name}': factory '{config.factory}' gave a TorchScript module, whose layers cannot be read; "
+            "return the Python module that it was made from"
+        )
+    prefix = ""
+    while isinstance(module, nn.DataParallel) or hasattr(module, "_orig_mod"):
+        step = "module" if isinstance(module, nn.DataParallel) else "_orig_mod"
+        module, prefix = getattr(module, step), f"{prefix}{step}."
+    return module, prefix
 
 
 def _difference(module: nn.Module, state: Mapping[str, Tensor]) -> str | None:
@@ -224,18 +278,3 @@ def _unknown(name: str, state: Mapping[str, Tensor], nearest: Misfit | None, con
         f"{config.checkpoint}: unknown architecture for model '{name}' ({found}); set factory and target_layer for it "
         "in reportgen.toml and give that to --config"
     )
-
-
-def _count_classes(name: str, module: nn.Module, shape: Preprocessing) -> int:
-    channels = 1 if shape.grey else 3
-    try:
-        with torch.no_grad():
-            logits = module(torch.zeros(1, channels, shape.height, shape.width))
-    except Exception as error:  # the user's module can fail in any way
-        raise ConfigError(
-            f"model '{name}': fails on an input of {channels}x{shape.height}x{shape.width} ({str(error)[:160]}); "
-            "correct its preprocessing in reportgen.toml"
-        ) from None
-    if not isinstance(logits, Tensor) or logits.ndim != 2:
-        raise ConfigError(f"model '{name}': output is not a (batch, classes) tensor of logits; wrap it in the factory")
-    return int(logits.shape[1])

@@ -88,8 +88,8 @@ def test_a_factory_in_a_module(tmp_path, monkeypatch):
         build_model("m", {}, entry.model_copy(update={"factory": "my_faces:wrong"}))
     with pytest.raises(ConfigError, match="no layer 'nowhere'"):
         build_model("m", my_faces.make().state_dict(), entry.model_copy(update={"target_layer": "nowhere"}))
-    with pytest.raises(ConfigError, match="without target_layer"):
-        build_model("m", {}, entry.model_copy(update={"target_layer": None}))
+    unnamed = build_model("m", my_faces.make().state_dict(), entry.model_copy(update={"target_layer": None}))
+    assert unnamed.target_layer == "0"
     with pytest.raises(ConfigError, match="fails on an input of 3x48x48"):
         colour = spec.model_copy(update={"grey": False})
         build_model("m", my_faces.make().state_dict(), entry.model_copy(update={"preprocessing": colour}))

@@ -47,7 +47,7 @@ class Forward:
         self._device = device
         self._bf16 = tuning.precision == "bf16"
         self._size = tuning.batch_size
-        if self._bf16 and split_head(self._module, model.target_layer) is not None:
+        if self._bf16 and split_head(self._module, model.target_layer, model.layout) is not None:
             self._module.get_submodule(model.target_layer).register_forward_hook(self._rest_in_float32)
         # A GPU takes one batch at a time; on a processor every worker runs its own.
         self._turn = Lock() if device.type != "cpu" else nullcontext()
@@ -88,7 +88,7 @@ def load_forwards(config: Config, analysis: Analysis, slugs: Sequence[str]) -> d
     for record in analysis.models:
         if record.slug in slugs:
             entry = config.models[record.name]
-            ready = load_model(record.name, entry, analysis.classes, unsafe=config.unsafe_load)
+            ready = load_model(record.name, entry, analysis.classes, unsafe=config.unsafe_load, explained=False)
             tuning = tunings.get(tuning_key(hashes[record.name], config), usual_tuning(device.type))
             forwards[record.slug] = Forward(ready.model, ready.order, device, tuning)
     return forwards

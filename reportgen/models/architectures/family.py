@@ -38,11 +38,14 @@ class Variant:
         Makes the network with its original head; called with the meta device as default.
     size
         Side of the square input in pixels where the weights fix it.
+    layer
+        The layer that is explained, where it is another than the family's.
     """
 
     title: str
     build: Callable[[], nn.Module]
     size: int | None = None
+    layer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Family:
         pooling layer and the cells a side that it then leaves.
     flattens
         Whether the network itself flattens the vector before the head.
+    plain
+        Whether the layer holds its map as (B, K, h, w), so that it need not be probed.
     renamed
         Other forms of the names, as pairs of an anchor and a function to the usual names (None: not of the body).
     """
@@ -77,6 +82,7 @@ class Family:
     variant: Callable[[Shapes], Variant | None]
     widths: Mapping[int, tuple[str, int]] = field(default_factory=dict)
     flattens: bool = True
+    plain: bool = True
     renamed: tuple[tuple[str, Callable[[str], str | None]], ...] = ()
 
 
@@ -92,6 +98,8 @@ class Recognised:
         Of the input.
     size
         Side of the input in pixels, where the weights fix it.
+    plain
+        Whether the layer is known to hold its map as (B, K, h, w).
     notes
         What the weights do not show and was assumed, and what was left out.
     """
@@ -102,6 +110,7 @@ class Recognised:
     prefix: str
     channels: int
     size: int | None
+    plain: bool
     notes: tuple[str, ...]
 
 
@@ -212,7 +221,8 @@ def _fit_names(
     module.load_state_dict(weights, strict=True, assign=True)
     dropped = [name for name in state if is_incidental(name) and not name.endswith(_COUNTER)]
     notes = [*classifier.notes, *([f"left out of the checkpoint: {few(dropped)}"] if dropped else [])]
-    return Recognised(variant.title, module, family.layer, prefix, channels, variant.size, tuple(notes))
+    layer = variant.layer or family.layer
+    return Recognised(variant.title, module, layer, prefix, channels, variant.size, family.plain, tuple(notes))
 
 
 def _input_channels(module: nn.Module, stem: str, own: Mapping[str, str], state: Mapping[str, Tensor]) -> int:
