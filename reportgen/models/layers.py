@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -140,7 +141,7 @@ def _check(module: nn.Module, image: Tensor, name: str, calls: dict[str, _Call])
     gradient, _ = _gradient(module, image, name, layout)
     if gradient is None:
         return None, "gets no gradient: the forward pass runs without gradients after it (torch.no_grad or detach)"
-    if not bool(gradient.any()):
+    if not bool(gradient.any()) and not _depends(module, image, name, layout):
         return None, "has a gradient of zero everywhere: no output depends on its cells"
     return TargetLayer(name, layout), ""
 
@@ -192,6 +193,18 @@ def _gradient(module: nn.Module, image: Tensor, name: str, layout: Layout) -> tu
     finally:
         handle.remove()
     return (torch.zeros_like(leaf) if gradient is None else gradient), around is not None and bool(around.any())
+
+
+def _depends(module: nn.Module, image: Tensor, name: str, layout: Layout) -> bool:
+    """Whether outputs depend on the cells under other weights: weights of zero are no fault of the layer."""
+    other = copy.deepcopy(module)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            parameter.copy_(parameter + 0.05 * noise.to(parameter.device, parameter.dtype))
+    gradient, _ = _gradient(other, image, name, layout)
+    return gradient is not None and bool(gradient.any())
 
 
 def _last_layers(module: nn.Module, image: Tensor, calls: dict[str, _Call]) -> Iterator[TargetLayer]:

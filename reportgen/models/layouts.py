@@ -124,6 +124,8 @@ def probe_layout(outputs: Callable[[Tensor], Tensor], image: Tensor, layouts: li
             changed.append(picture)
     with torch.no_grad():
         output = outputs(torch.cat(changed)).float()
+    if not bool(output.isfinite().all()) or bool((output == output[:1]).all()):
+        return layouts[0] if len(layouts) == 1 else None  # an output that is broken or constant shows no place
     maps = {layout: layout.to_maps(output) for layout in layouts}
     best = max(maps, key=lambda layout: _share(maps[layout]), default=None)
     return best if best is not None and _shift(maps[best]) > _LEAST_SHIFT else None

@@ -188,7 +188,10 @@ def _form(values: Tensor) -> Form:
     if several and bool((values <= 0).all()) and _sums_to_one(values.exp()):
         return "log-softmax"
     if bool(((values >= 0) & (values <= 1)).all()):
-        return "softmax" if several and _sums_to_one(values) else "sigmoid"
+        if several and _sums_to_one(values):
+            return "softmax"
+        # Numbers that no picture changes show nothing of what they are.
+        return "logits" if bool((values == values[:1]).all()) else "sigmoid"
     return "logits"
 
 

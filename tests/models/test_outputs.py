@@ -60,6 +60,18 @@ def test_scores_are_found_among_other_outputs(then, used) -> None:
     assert notes == (f"of its outputs '{used}' is used",)
 
 
+def test_constant_logits_are_no_sigmoids() -> None:
+    for then in (lambda y: y * 0, lambda y: y * 0 + 0.5):
+        module, _, _, _, notes = logits_of(then)
+        assert isinstance(module, Net) and notes == ()
+
+
+def test_weights_of_zero_are_no_fault_of_the_layer() -> None:
+    net = Net().eval()
+    nn.init.zeros_(net.fc.weight)
+    assert find_layer("m", net, IMAGES[:1], "conv", None).name == "conv"
+
+
 def test_scores_that_cannot_be_told_are_one_line() -> None:
     with pytest.raises(ConfigError, match=r"no or several .*one: 2x5, two: 2x5"):
         logits_of(lambda y: {"one": y, "two": y})
