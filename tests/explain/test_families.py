@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,3 +139,16 @@ def test_both_layers_of_a_class_token_vit_see_the_same_patches(tmp_path) -> None
         x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(2))
         _, maps = plain_maps(net, layer, model.layout, x, "hirescam")
         assert float(maps.abs().max()) > 0
+
+
+def test_docs_models_lists_what_is_tested_here() -> None:
+    """One row per network: title, layer and layout as the tests above expect them."""
+    text = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = [tuple(cell.strip(" `") for cell in line.strip("|").split("|")) for line in text.splitlines()
+            if line.startswith("| ")][1:]  # fmt: skip
+    expected = [
+        (title, layer, "tokens" if "encoder" in layer else "channels first")
+        for _, _, title, layer in (FAST | SLOW).values()
+        if title not in ("Swin", "ViT-Ti/16")
+    ]
+    assert sorted(row[:3] for row in rows) == sorted(expected)
