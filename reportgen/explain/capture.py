@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from reportgen.errors import ConfigError
-from reportgen.models.layouts import CHANNELS_FIRST, Layout, first_tensor, with_first_tensor
+from reportgen.models.layouts import CHANNELS_FIRST, MapLayout, first_tensor, with_first_tensor
 
 __all__ = ["TargetCapture"]
 
@@ -23,7 +23,7 @@ class TargetCapture:
     several threads at once, each sees its own activations.
     """
 
-    def __init__(self, module: nn.Module, layer: str, layout: Layout = CHANNELS_FIRST) -> None:
+    def __init__(self, module: nn.Module, layer: str, layout: MapLayout = CHANNELS_FIRST) -> None:
         self._layout = layout
         self._target = module.get_submodule(layer)
         self._layer = layer

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-from reportgen.models.layouts import CHANNELS_FIRST, Layout
+from reportgen.models.layouts import CHANNELS_FIRST, MapLayout
 
 __all__ = ["split_head", "split_pooling"]
 
@@ -22,7 +22,7 @@ class _Tracer(fx.Tracer):
         return module_qualified_name == self._target_layer or super().is_leaf_module(m, module_qualified_name)
 
 
-def split_head(module: nn.Module, target_layer: str, layout: Layout = CHANNELS_FIRST) -> nn.Module | None:
+def split_head(module: nn.Module, target_layer: str, layout: MapLayout = CHANNELS_FIRST) -> nn.Module | None:
     """A module from the target layer's activations (B, K, h, w) to the logits (B, C), sharing the weights.
 
     Returns
@@ -64,7 +64,7 @@ def split_head(module: nn.Module, target_layer: str, layout: Layout = CHANNELS_F
 class _HeadOfMaps(nn.Module):
     """A head whose layer holds its map in another layout."""
 
-    def __init__(self, head: nn.Module, layout: Layout) -> None:
+    def __init__(self, head: nn.Module, layout: MapLayout) -> None:
         super().__init__()
         self.head, self._layout = head, layout
 

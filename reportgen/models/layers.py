@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from reportgen.errors import ConfigError
 from reportgen.models.layouts import (
     CHANNELS_FIRST,
-    Layout,
+    MapLayout,
     first_tensor,
     possible_layouts,
     probe_layout,
@@ -35,7 +35,7 @@ class TargetLayer:
     """A layer's dotted name, and how its output holds the map."""
 
     name: str
-    layout: Layout
+    layout: MapLayout
 
 
 @dataclass
@@ -164,7 +164,7 @@ def _output(module: nn.Module, name: str, x: Tensor) -> Tensor:
     return seen[-1]
 
 
-def _gradient(module: nn.Module, image: Tensor, name: str, layout: Layout) -> tuple[Tensor | None, bool]:
+def _gradient(module: nn.Module, image: Tensor, name: str, layout: MapLayout) -> tuple[Tensor | None, bool]:
     """Gradient of the outputs on the layer's cells (1, K, h, w), None where there is none; and whether the outputs also
     depend on the picture by a path around the layer.
     """
@@ -195,7 +195,7 @@ def _gradient(module: nn.Module, image: Tensor, name: str, layout: Layout) -> tu
     return (torch.zeros_like(leaf) if gradient is None else gradient), around is not None and bool(around.any())
 
 
-def _depends(module: nn.Module, image: Tensor, name: str, layout: Layout) -> bool:
+def _depends(module: nn.Module, image: Tensor, name: str, layout: MapLayout) -> bool:
     """Whether outputs depend on the cells under other weights: weights of zero are no fault of the layer."""
     other = copy.deepcopy(module)
     generator = torch.Generator().manual_seed(0)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-__all__ = ["CHANNELS_FIRST", "Layout", "first_tensor", "possible_layouts", "probe_layout", "with_first_tensor"]
+__all__ = ["CHANNELS_FIRST", "MapLayout", "first_tensor", "possible_layouts", "probe_layout", "with_first_tensor"]
 
 _MOST_PREFIX = 8  # class token, distillation token, registers
 # How far the response has to move with a changed part of the picture, as a share of the grid's side.
@@ -17,7 +17,7 @@ _LEAST_SHIFT = 0.02
 
 
 @dataclass(frozen=True)
-class Layout:
+class MapLayout:
     """Where a layer's output holds the K channels of h x w cells.
 
     Attributes
@@ -54,7 +54,7 @@ class Layout:
         return torch.cat([output[:, : self.prefix], cells], dim=1) if self.prefix else cells
 
 
-CHANNELS_FIRST = Layout("channels_first")
+CHANNELS_FIRST = MapLayout("channels_first")
 
 
 def first_tensor(output: Any) -> Tensor | None:
@@ -71,13 +71,13 @@ def with_first_tensor(output: Any, tensor: Tensor) -> Any:
     return tensor if isinstance(output, Tensor) else (tensor, *output[1:])
 
 
-def possible_layouts(shape: tuple[int, ...], height: int, width: int) -> list[Layout]:
+def possible_layouts(shape: tuple[int, ...], height: int, width: int) -> list[MapLayout]:
     """The ways in which a tensor of this shape may hold a map of a picture of `height` x `width` pixels.
 
     A map has the picture's aspect ratio, up to the rounding of one cell, and no more cells than the picture has pixels.
     """
     if len(shape) == 4:
-        found = [(Layout("channels_first"), shape[2], shape[3]), (Layout("channels_last"), shape[1], shape[2])]
+        found = [(MapLayout("channels_first"), shape[2], shape[3]), (MapLayout("channels_last"), shape[1], shape[2])]
         return [layout for layout, h, w in found if _is_grid(h, w, height, width)]
     layouts = []
     if len(shape) == 3:
@@ -86,7 +86,7 @@ def possible_layouts(shape: tuple[int, ...], height: int, width: int) -> list[La
             h = round((cells * height / width) ** 0.5) if cells > 0 else 0
             w = cells // h if h else 0
             if h * w == cells > 0 and any(height // p == h and width // p == w for p in (height // h, width // w)):
-                layouts.append(Layout("tokens", prefix, h, w))
+                layouts.append(MapLayout("tokens", prefix, h, w))
     return layouts
 
 
@@ -96,7 +96,7 @@ def _is_grid(h: int, w: int, height: int, width: int) -> bool:
     return abs(h * width / height - w) <= 1 or abs(w * height / width - h) <= 1
 
 
-def probe_layout(outputs: Callable[[Tensor], Tensor], image: Tensor, layouts: list[Layout]) -> Layout | None:
+def probe_layout(outputs: Callable[[Tensor], Tensor], image: Tensor, layouts: list[MapLayout]) -> MapLayout | None:
     """The layout whose cells follow the picture: where a part of it changes, the cells there change most.
 
     Parameters
@@ -110,7 +110,7 @@ def probe_layout(outputs: Callable[[Tensor], Tensor], image: Tensor, layouts: li
 
     Returns
     -------
-    Layout or None
+    MapLayout or None
         None where no layout's cells follow the picture.
     """
     height, width = image.shape[2:]

@@ -22,7 +22,7 @@ from reportgen.models.architectures.swin import SWIN
 from reportgen.models.architectures.vgg import VGG
 from reportgen.models.architectures.vit import VIT
 from reportgen.models.layers import TargetLayer, find_layer
-from reportgen.models.layouts import CHANNELS_FIRST, Layout
+from reportgen.models.layouts import CHANNELS_FIRST, MapLayout
 from reportgen.models.outputs import INSIDE, LogitsModel, logits_model
 from reportgen.models.repeatability import check_repeatable
 
@@ -60,7 +60,7 @@ class LoadedModel:
     target_layer: str
     num_classes: int
     preprocessing: Preprocessing
-    layout: Layout = CHANNELS_FIRST
+    layout: MapLayout = CHANNELS_FIRST
     notes: tuple[str, ...] = ()
 
     @property

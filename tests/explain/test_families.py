@@ -15,7 +15,7 @@ from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.maps import METHODS, raw_maps
 from reportgen.faces.regions import REGIONS
 from reportgen.models.architectures.torchvision_ops import import_torchvision
-from reportgen.models.layouts import Layout
+from reportgen.models.layouts import MapLayout
 from reportgen.models.preprocessing import normalise
 from reportgen.models.registry import build_model
 
@@ -78,7 +78,7 @@ def seeded(make: Callable[[], nn.Module]) -> nn.Module:
     return net.eval()
 
 
-def plain_maps(net: nn.Module, layer: str, layout: Layout, x: torch.Tensor, method: str):
+def plain_maps(net: nn.Module, layer: str, layout: MapLayout, x: torch.Tensor, method: str):
     """Logits and maps of one image: its whole graph, and one ordinary backward pass per class."""
     seen: list[torch.Tensor] = []
 
@@ -135,7 +135,7 @@ def test_both_layers_of_a_class_token_vit_see_the_same_patches(tmp_path) -> None
             checkpoint=tmp_path / "m", target_layer=layer, preprocessing=Preprocessing(width=64, height=64)
         )
         model = build_model("m", net.state_dict(), config)
-        assert model.layout == Layout("tokens", 1, 4, 4)
+        assert model.layout == MapLayout("tokens", 1, 4, 4)
         x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(2))
         _, maps = plain_maps(net, layer, model.layout, x, "hirescam")
         assert float(maps.abs().max()) > 0

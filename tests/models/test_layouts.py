@@ -8,7 +8,7 @@ from torch import nn
 
 from reportgen.errors import ConfigError
 from reportgen.models.layers import find_layer
-from reportgen.models.layouts import Layout, possible_layouts, probe_layout
+from reportgen.models.layouts import MapLayout, possible_layouts, probe_layout
 
 
 class OnePatch(nn.Module):
@@ -77,7 +77,7 @@ def test_the_one_patch_that_counts_is_the_one_cell_with_a_gradient(kind, prefix,
 @pytest.mark.parametrize(("kind", "prefix"), LAYOUTS)
 def test_maps_go_back_where_they_came_from(kind, prefix) -> None:
     output = Rearranged(kind, prefix)(torch.randn(2, 5, 3, 4))
-    layout = Layout(kind, prefix, 3, 4)
+    layout = MapLayout(kind, prefix, 3, 4)
     assert layout.to_maps(output).shape == (2, 5, 3, 4)
     assert torch.equal(layout.from_maps(layout.to_maps(output), output), output)
 
@@ -85,9 +85,9 @@ def test_maps_go_back_where_they_came_from(kind, prefix) -> None:
 def test_a_shape_alone_is_ambiguous_and_a_shuffled_map_is_none() -> None:
     """With 8 channels on 8 x 8 cells both readings fit; cells in random order follow no change of the picture."""
     assert len(possible_layouts((1, 8, 8, 8), 64, 64)) == 2
-    assert possible_layouts((1, 512, 7, 7), 224, 224) == [Layout("channels_first")]
-    assert possible_layouts((1, 7, 7, 768), 224, 224) == [Layout("channels_last")]
-    assert possible_layouts((1, 197, 768), 224, 224) == [Layout("tokens", 1, 14, 14)]
+    assert possible_layouts((1, 512, 7, 7), 224, 224) == [MapLayout("channels_first")]
+    assert possible_layouts((1, 7, 7, 768), 224, 224) == [MapLayout("channels_last")]
+    assert possible_layouts((1, 197, 768), 224, 224) == [MapLayout("tokens", 1, 14, 14)]
     image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     order = torch.randperm(64, generator=torch.Generator().manual_seed(3))
     patches = nn.Conv2d(3, 6, 8, 8)
@@ -97,10 +97,10 @@ def test_a_shape_alone_is_ambiguous_and_a_shuffled_map_is_none() -> None:
         return maps.flatten(2)[:, :, order].reshape(maps.shape)
 
     straight = probe_layout(patches, image, possible_layouts((1, 6, 8, 8), 64, 64))
-    assert straight == Layout("channels_first")
-    assert probe_layout(lambda x: patches(x).roll(4, 2).roll(4, 3), image, [Layout("channels_first")]) is None
-    found = probe_layout(shuffled, image, [Layout("channels_first")])
-    assert found is None or found == Layout("channels_first")
+    assert straight == MapLayout("channels_first")
+    assert probe_layout(lambda x: patches(x).roll(4, 2).roll(4, 3), image, [MapLayout("channels_first")]) is None
+    found = probe_layout(shuffled, image, [MapLayout("channels_first")])
+    assert found is None or found == MapLayout("channels_first")
 
 
 class Head(nn.Module):
