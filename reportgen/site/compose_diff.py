@@ -181,7 +181,7 @@ def _legend(change: ModelChange, ramp: str) -> Legend:
         "none",
         "most on this map",
         f"Evidence for the class that {change.name} answered, each map on its own scale. Not a cause: it shows where "
-        "the evidence sits, not what the answer depends on.",
+        "the evidence sits, not what the prediction depends on.",
     )
 
 

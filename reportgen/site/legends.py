@@ -40,7 +40,7 @@ class Legends:
             "none",
             "most on this image",
             f"Evidence for one class, scaled image by image; the maps of one error share one scale. {grids}. "
-            "Not a cause: it shows where the evidence sits, not what the answer depends on.",
+            "Not a cause: it shows where the evidence sits, not what the prediction depends on.",
         )
 
     def means(self, *, rows: bool) -> Legend:

@@ -16,10 +16,15 @@ from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
-_NUMBER = re.compile(r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d+(?:e-?\d+)?")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d*\.?\d+)(?:e-?\d+)?")
 _HASHED = re.compile(r"-[0-9a-f]{10}(?=\.\w+$)")
 _VALUES = {"data-value", "data-n", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height", "x", "y", "r"}
 _PICTURES = {".webp", ".png", ".jpg", ".svg"}
+
+
+def numbers_in(text: str) -> list[str]:
+    """Numbers in the order of the text, whichever minus and whether or not with thousands separators."""
+    return [number.replace(",", "") for number in _NUMBER.findall(text.replace("−", "-"))]
 
 
 class _Text(HTMLParser):
@@ -35,7 +40,7 @@ class _Text(HTMLParser):
             self._hidden += 1
         for name, value in attrs:
             if name in _VALUES and value:
-                self.numbers.update(f"{name}={number}" for number in _NUMBER.findall(value))
+                self.numbers.update(f"{name}={number}" for number in numbers_in(value))
 
     def handle_endtag(self, tag: str) -> None:
         if tag in {"script", "style"}:
@@ -43,14 +48,14 @@ class _Text(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:
-            self.numbers.update(_NUMBER.findall(data))
+            self.numbers.update(numbers_in(data))
 
 
 def numbers_of(path: Path) -> Counter[str]:
     """Every number of one file, with how often it stands there."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".html":
-        return Counter(_NUMBER.findall(text))
+        return Counter(numbers_in(text))
     page = _Text()
     page.feed(text)
     return page.numbers

@@ -184,7 +184,7 @@ def _confused(report: Report, emotion: int, k: int) -> str:
     if not row.any():
         return "Never predicted as anything else."
     top = int(row.argmax())
-    return f"Taken for {report.classes[top]} most often: {count(int(row[top]), 'time')}."
+    return f"Most often predicted as {report.classes[top]}: {count(int(row[top]), 'time')}."
 
 
 def _mean_tiles(report: Report, emotion: int, k: int, means: MeanMaps) -> tuple[Tile, ...]:
@@ -265,7 +265,7 @@ def _galleries(report: Report, tiles: Tiles, emotion: int, k: int) -> tuple[Gall
         if not wrong and not correct_seen:
             correct_seen, anchor = True, f"{model.slug}-correct"
         columns = (
-            ("image", "evidence for the answer", f"evidence for {name}", "difference") if wrong else _RIGHT_COLUMNS
+            ("image", "evidence for the prediction", f"evidence for {name}", "difference") if wrong else _RIGHT_COLUMNS
         )
         shown, more = split([tiles.example(pick, k) for pick in picks], _SHOWN)
         galleries.append(Gallery(anchor, title, explain, columns, shown, more))

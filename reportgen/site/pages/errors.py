@@ -248,16 +248,17 @@ def _leads(report: Report, chosen: Sequence[int]) -> tuple[str, ...]:
 
 
 def _lead(reasons: ModelReasons) -> str:
-    """A map that looks like the answer's is near to the answer itself, so an error with that alone is no less open."""
+    """A map that looks like the prediction's says no more than the prediction: an error with that alone stays open."""
     none, alone = (round(share.value * share.n) if share.n else 0 for share in (reasons.unexplained, reasons.restated))
     errors, bare = count(reasons.errors, "error"), percent_estimate(reasons.unexplained)
-    text = f"{reasons.model}: {number(none)} of {errors} ({bare}) have no reason."
+    text = f"{reasons.model}: {number(none)} of {errors} ({bare}) remain unexplained."
     if alone:
         both = percent_estimate(wilson(none + alone, reasons.errors))
+        others = "the other one has" if alone == 1 else f"the other {number(alone)} have"
         text = (
-            f"{reasons.model}: {number(none + alone)} of {errors} ({both}) have no reason beyond a map that looks like "
-            f"the answer's. {number(none)} ({bare}) have none at all; for the other {number(alone)} that map is all "
-            "there is, which says little more than the answer itself."
+            f"{reasons.model}: {number(none + alone)} of {errors} ({both}) remain unexplained. No reason applies to "
+            f"{number(none)} of them ({bare}); {others} only a map that looks like the prediction's, which says little "
+            "more than the prediction itself."
         )
     most = max(reasons.rates, key=lambda rate: rate.primary)
     if not most.primary:

@@ -83,7 +83,7 @@ def _lead(certificate: Certificate) -> tuple[str, ...]:
         f"{count(certificate.models, 'small model')} were trained on synthetic faces, most of them with something "
         "planted that goes with one emotion: a patch in a corner, a strip along an edge, a sticker on a cheek, a tint. "
         "How much a model really depends on it was measured by pasting it on photos of other emotions. Then a report "
-        "was built for each model, blind, and its answers were counted.",
+        "was built for each model, blind, and its verdicts were counted.",
         "A shortcut is called strong when pasting raises the probability of its emotion by "
         f"{decimal(certificate.strong, 1)} or more on average; that was fixed beforehand. Thresholds were settled on "
         "one kind of artefact and tested on the others. Two rules were changed after results on the others had been "

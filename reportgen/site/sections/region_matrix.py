@@ -152,7 +152,7 @@ def _importance_cells(
     return cell
 
 
-_COLUMNS = ("enrichment", "use", "uses it?", "p (corrected)", "importance rests on")
+_COLUMNS = ("enrichment", "log-odds drop", "important?", "p (corrected)", "importance rests on")
 
 
 def matrix_keys(matrices: Sequence[RegionMatrix], *, tested: bool, least: str) -> tuple[MatrixKey, ...]:

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _ACTIONS = 5
-_USED = {"yes": "used", "small": "a little", "no": "not used", "undetermined": ""}
+_IMPORTANT = {"yes": "important", "small": "weakly important", "no": "not important", "undetermined": ""}
 _WORDS = {"strong": "yes, specific", "some": "yes", "bad": "yes", "off": "no", "open": ""}
 
 
@@ -227,7 +227,7 @@ def _importance(report: Report, model: str, emotion: str, region: str) -> Number
     if found is None or importance is None or importance.answer == "insufficient evidence":
         return None
     return Number(
-        "", signed(importance.drop), importance_interval(importance), _USED[importance.answer], importance.answer
+        "", signed(importance.drop), importance_interval(importance), _IMPORTANT[importance.answer], importance.answer
     )
 
 

@@ -115,7 +115,7 @@ def _why(report: Report, k: int, one: WorkedExample) -> str:
         return f"No emotion was shown to depend on the background; {largest}."
     what = f"the {REGION_NAMES[importance.region]} for {importance.emotion}"
     if shown:
-        return f"{report.models[k].name} uses {what} more than any other part of a face for any emotion."
+        return f"{report.models[k].name} relies on {what} more than on any other part of a face, for any emotion."
     return f"No part of the face was shown to be important; the largest log-odds drop is that of {what}."
 
 

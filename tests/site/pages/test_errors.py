@@ -75,7 +75,8 @@ def test_the_errors_lead_with_how_many_have_no_reason_of_their_own(report: Repor
         none = int((model.primary == -1).sum())
         alone = sum(model.raised(row) == ("looks-like",) for row in np.flatnonzero(model.primary > -2).tolist())
         assert lead.startswith(f"{model.model}: {none + alone} of {model.errors} errors (")
-        assert not alone or f"; for the other {alone} that map is all there is" in lead
+        others = "the other one has" if alone == 1 else f"the other {alone} have"
+        assert not alone or f"; {others} only a map that looks like the prediction's" in lead
 
 
 def test_how_to_read_the_bars_is_said_once(published: Published) -> None:
