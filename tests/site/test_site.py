@@ -192,7 +192,7 @@ def test_few_images_are_counted_not_rated(published: Published) -> None:
     text = text_of(published.site / "index.html")
     assert re.search(r"fear\s+3 images .*? \d of 3 / \d of 3", text)
     assert "no image" in text
-    assert "nothing to see yet" in text_of(published.site / "emotions/neutral.html")
+    assert "The test set has no image labelled neutral." in text_of(published.site / "emotions/neutral.html")
 
 
 def test_a_single_model_has_no_comparison(variants: dict[str, Published]) -> None:
