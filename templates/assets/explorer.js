@@ -380,9 +380,9 @@
   function countFacets() {
     var words = split(state.q), views = new Map();
     var asked = combine(words).allowed;
-    // A choice about answers counts an image as soon as one model fits, so right and wrong may add up to more than all.
+    // A choice about answers counts an image as soon as one model matches, so correct and wrong may add up to more than all.
     part("counted").textContent = data.models.length < 2 ? "" : asked.length === 1
-      ? "Counts are of images whose prediction by " + data.models[asked[0]].name + " fits."
+      ? "Counts are of images whose prediction by " + data.models[asked[0]].name + " matches."
       : "Counts are of images where the prediction of at least one model matches: one that is correct for one model and wrong for another is in both.";
     buttons.forEach(function (one) {
       var rest = words.filter(function (word) { return !one.isRival(word); });

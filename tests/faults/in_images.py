@@ -233,7 +233,7 @@ def _(scene: Scene) -> None:
     "two paths, one picture, two labels",
     "goes on and says that the labels disagree",
     0,
-    r"copies of each other, in 1 groups; in 1 of them the labels disagree",
+    r"copies of each other, in 1 group; the labels of 1 group differ",
 )
 def _(scene: Scene) -> None:
     scene.replace_image(scene.image(1).read_bytes(), 0)

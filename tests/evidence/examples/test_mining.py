@@ -199,7 +199,8 @@ def test_between_takes_the_best_of_every_emotion_first() -> None:
 def test_every_list_keeps_its_promise(seed: int, per_kind: int) -> None:
     labels, models = random_models(seed)
     found = mine(models, labels, CLASSES, per_kind, 0, unselected=1)
-    assert found == mine(models, labels, CLASSES, per_kind, 0, unselected=1)
+    # As text: the value of a pick that was drawn at random is NaN, which equals nothing.
+    assert repr(found) == repr(mine(models, labels, CLASSES, per_kind, 0, unselected=1))
     by_slug = {m.slug: m for m in models}
     for pick in found.picks:
         row, truth = pick.image, CLASSES.index(pick.emotion)
@@ -256,15 +257,3 @@ def test_order_of_images_does_not_matter(seed: int) -> None:
 def test_nothing_labelled() -> None:
     _, (a, b) = random_models(0)
     assert mine([a, b], np.full(60, -1), CLASSES, 4, 0, unselected=3).picks == ()
-
-
-@pytest.mark.parametrize(
-    ("p", "text"), [(0.9996, "over 99 %"), (0.9949, "99 %"), (0.004, "under 1 %"), (0.313, "31 %")]
-)
-def test_percentages_never_claim_certainty(p: float, text: str) -> None:
-    assert mining._percent(p) == text
-
-
-@pytest.mark.parametrize(("margin", "text"), [(0.0, "under 1 point"), (0.012, "1 point"), (0.5, "50 points")])
-def test_points(margin: float, text: str) -> None:
-    assert mining._points(margin) == text

@@ -55,7 +55,7 @@ def shown(page: Any, query: str) -> int:
     # Drawn within the next frame.
     page.evaluate("new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))")
     said = page.locator("#status").inner_text()
-    return 0 if said.startswith("No image") else int(re.match(r"[\d,]+", said).group().replace(",", ""))  # type: ignore[union-attr]
+    return 0 if said.startswith("No match") else int(re.match(r"[\d,]+", said).group().replace(",", ""))  # type: ignore[union-attr]
 
 
 def test_words_find_what_they_say(page: Any, asked: Report) -> None:
@@ -112,13 +112,13 @@ def test_counts_beside_choices_are_what_one_gets(page: Any) -> None:
             button.click()
             assert page.evaluate("document.activeElement.dataset.token") == token
             said = page.locator("#status").inner_text()
-            assert said.startswith(f"{promised} image") or (promised == 0 and said.startswith("No image")), token
+            assert said.startswith(f"{promised} image") or (promised == 0 and said.startswith("No match")), token
 
 
 def test_grey_and_colour_exclude_each_other_and_counts_say_whose_they_are(page: Any, asked: Report) -> None:
     grey = asked.analysis.images["colourfulness"].to_numpy() == 0
     assert grey.any() and not grey.all()
-    assert "at least one model fits" in page.locator("#counted").inner_text()
+    assert "at least one model matches" in page.locator("#counted").inner_text()
     page.evaluate("document.querySelectorAll('details.how').forEach(details => { details.open = true; })")
     page.locator('[data-token="photo:grey"]').click()
     assert page.locator("#status").inner_text().startswith(f"{grey.sum()} image")
@@ -128,7 +128,7 @@ def test_grey_and_colour_exclude_each_other_and_counts_say_whose_they_are(page: 
     page.reload()
     assert page.input_value("#query") == "photo:colour"
     shown(page, "model:resnet18")
-    assert page.locator("#counted").inner_text() == "Counts are of images whose prediction by ResNet18 fits."
+    assert page.locator("#counted").inner_text() == "Counts are of images whose prediction by ResNet18 matches."
 
 
 def test_every_count_of_a_page_leads_to_as_many_images(browser: Any, site: Published) -> None:
