@@ -49,16 +49,24 @@ def class_folders(source: Source) -> dict[str, str | int]:
     names = {part for path in source.images for part in path.parts[:-1]}
     classes = source.classes or ()
     words: dict[str, str | int] = {
-        name: EXPRESSION_CODES.get(name, name)
-        for name in names
-        if match_class(name, classes) or canonical_emotion(name) or name in EXPRESSION_CODES
+        name: name for name in names if match_class(name, classes) or canonical_emotion(name)
     }
+    words = words or _codes(source, names)
     if words:
         return words
     numbers: dict[str, str | int] = {
         name: int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 3
     }
     return numbers if len(numbers) > 1 else {}
+
+
+def _codes(source: Source, names: set[str]) -> dict[str, str | int]:
+    """Folders named with KDEF's codes, where no folder beside them has another name: SA may be a person."""
+    codes = names & EXPRESSION_CODES.keys()
+    folders = {path.parts[: depth + 1] for path in source.images for depth in range(len(path.parts) - 1)}
+    parents = {folder[:-1] for folder in folders if folder[-1] in codes}
+    beside = {folder[-1] for folder in folders if folder[:-1] in parents}
+    return {name: EXPRESSION_CODES[name] for name in codes} if beside <= codes else {}
 
 
 def read_class_folders(
@@ -94,6 +102,7 @@ def read_class_folders(
             "folders, or a table, to --data"
         )
     chosen, notes = choose_split({split for _, _, split in rows})
+    known = _one_spelling(known, {name for _, name, split in rows if split == chosen})
     used = [(path, known[name]) for path, name, split in rows if split == chosen]
     listing = Listing(
         # As text columns they could not hold names that are not UTF-8.
@@ -107,7 +116,8 @@ def read_class_folders(
             if split_of(*path.parts[:-2]) == chosen
         ],
     )
-    _order_folders(listing, {name for _, name, _ in rows}, known, numbers)
+    trained = {name for _, name, split in rows if split == "training"}
+    _order_folders(listing, {name for _, name, _ in rows}, trained, known, numbers)
     training = [(path, None, known[name]) for path, name, split in rows if split == "training"]
     if training and chosen != "training":
         listing.training["training folder"] = pd.DataFrame(
@@ -116,8 +126,25 @@ def read_class_folders(
     return listing
 
 
+def _one_spelling(known: Mapping[str, str | int], tested: set[str]) -> dict[str, str | int]:
+    """What folders mean, in the words of the split that is tested: another may have "Anger" for its "angry"."""
+    own: dict[str, str | int] = {}
+    for name in sorted(tested):
+        own.setdefault(str(known[name]).casefold(), known[name])
+    meaning: dict[str, str | int] = {}
+    for name, value in known.items():
+        emotion = canonical_emotion(value)
+        alike = [word for word in own.values() if emotion is not None and canonical_emotion(word) == emotion]
+        meaning[name] = own.get(str(value).casefold(), alike[0] if len(alike) == 1 else value)
+    return meaning
+
+
 def _order_folders(
-    listing: Listing, names: set[str], known: Mapping[str, str | int], numbers: Mapping[int, str] | None
+    listing: Listing,
+    names: set[str],
+    trained: set[str],
+    known: Mapping[str, str | int],
+    numbers: Mapping[int, str] | None,
 ) -> None:
     """The class order that torchvision and `datasets` give folders: sorted by their names as written."""
     if any(isinstance(known[name], int) for name in names):
@@ -125,7 +152,10 @@ def _order_folders(
             listing.numbers = dict(numbers)
             listing.classes = tuple(name for _, name in sorted(numbers.items()))
         return
-    words = sorted(names)
+    first: dict[str, str] = {}  # the folder of each class that sorts it: a model is trained on those of training
+    for name in [*sorted(trained), *sorted(names)]:
+        first.setdefault(str(known[name]), name)
+    words = sorted(first.values())
     if len(words) < 2:
         return
     classes = name_classes([str(known[word]) for word in words])
@@ -161,7 +191,7 @@ def _recognise(source: Source) -> Sighting | None:
         return None
     shown = ", ".join(sorted(known)[:8])
     if any(isinstance(value, int) for value in known.values()):
-        return Sighting(f"numbered folders ({shown})", Sure.POSSIBLE, "nothing says what the numbers mean")
+        return Sighting(f"numbered folders ({shown})", Sure.POSSIBLE)
     return Sighting(f"folders named after emotions ({shown})", Sure.LIKELY)
 
 

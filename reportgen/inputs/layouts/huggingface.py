@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from reportgen.inputs.tables.columns import list_rows
 
 __all__ = ["HUGGINGFACE"]
 
+_SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
 
@@ -24,8 +26,14 @@ def _split(path: Path) -> str:
 
 
 def _files(source: Source) -> list[Path]:
-    """The Parquet files of the split to test on."""
-    found = [path for path in source.others if path.suffix == ".parquet" and path.name not in _METADATA]
+    """The Parquet files of the split to test on: those with a column of images, or numbered as shards of a split."""
+    found = [
+        path
+        for path in source.others
+        if path.suffix == ".parquet"
+        and path.name not in _METADATA
+        and (_SHARD.search(path.stem) or {"image", "img"} & set(source.header(source.path / path)))
+    ]
     for split in ("test", "validation", "", "training"):
         chosen = [path for path in found if _split(path) == split]
         if chosen:

@@ -13,6 +13,7 @@ from reportgen.config import Columns
 from reportgen.inputs.images.decoding import SUFFIXES
 from reportgen.inputs.listing import Listing
 from reportgen.inputs.tables.reading import Table, column_names, read_table
+from reportgen.output_guard import STATE
 
 __all__ = ["Layout", "Sighting", "Source", "Sure", "image_files"]
 
@@ -29,7 +30,9 @@ class Sure(IntEnum):
 
 @dataclass(frozen=True)
 class Sighting:
-    """What speaks for a layout: what was seen, how sure that is, and what contradicts it."""
+    """What speaks for a layout: what was seen, how sure that is, and what contradicts it, so that it is not read so
+    unless the user says it.
+    """
 
     seen: str
     sure: Sure = Sure.CERTAIN
@@ -75,7 +78,11 @@ class Source:
         images: list[Path] = []
         others: list[Path] = []
         for place, folders, names in os.walk(self.path):
-            folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
+            folders[:] = [
+                name
+                for name in folders
+                if not name.startswith((".", "__MACOSX")) and not Path(place, name, STATE).is_file()
+            ]
             for name in names:
                 if not name.startswith("."):
                     kind = images if Path(name).suffix.lower() in SUFFIXES else others
@@ -84,7 +91,9 @@ class Source:
 
     @property
     def images(self) -> list[Path]:
-        """All image files below the folder, relative to it, sorted; hidden ones and those of `__MACOSX` left out."""
+        """All image files below the folder, relative to it, sorted; hidden ones, those of `__MACOSX` and reports
+        left out.
+        """
         return self._walked[0] if self.is_folder else []
 
     @property

@@ -16,7 +16,8 @@ from reportgen.inputs.tables.columns import find_column, label_cell, text_cell
 
 __all__ = ["RAFDB"]
 
-_NAME = re.compile(r"(train|test)_\d+(?:_aligned)?\.\w+", re.IGNORECASE)
+# Four or five digits: people number files of their own as train_1, too.
+_NAME = re.compile(r"(train|test)_\d{4,5}(?:_aligned)?\.\w+", re.IGNORECASE)
 _LISTS = ("list_patition_label.txt", "list_partition_label.txt")
 _SPLITS = {"test": "test", "train": "training"}
 _GENDERS = ("male", "female", "unsure")
@@ -59,7 +60,7 @@ def _recognise(source: Source) -> Sighting | None:
         if set(folders.values()) <= set(range(1, 8)):
             return Sighting(f"folders 1 to 7 with files such as {fitting[0]}")
         return Sighting(
-            f"files such as {fitting[0]}", Sure.POSSIBLE, f"folders {', '.join(sorted(folders))}, expected 1 to 7"
+            f"files such as {fitting[0]}", Sure.POSSIBLE, f"its folders are {', '.join(sorted(folders))}, not 1 to 7"
         )
     return None
 

@@ -55,7 +55,8 @@ def read_source(source: Source, dataset: str | None = None) -> Listing:
             raise DataError(f"--dataset {dataset}: no such data set; expected one of {names}")
         source.named = True
         return named.read(source)
-    seen = recognise(source)
+    sighted = recognise(source)
+    seen = [(layout, sighting) for layout, sighting in sighted if not sighting.contradicts]
     if not seen and not source.is_folder:
         return TABLES.read(source)  # which says what is wrong with the file
     if not seen:
@@ -71,6 +72,12 @@ def read_source(source: Source, dataset: str | None = None) -> Listing:
             f"{source.path}: may be {found}; choose with --dataset, or give the table or folder that is meant to --data"
         )
     listing = best[0][0].read(source)
+    listing.notes += [
+        f"not read as {layout.title} ({sighting.seen}), since {sighting.contradicts}: "
+        f"--dataset {layout.name} reads it so"
+        for layout, sighting in sighted
+        if sighting.contradicts
+    ]
     if any(layout is FOLDERS and sighting.sure == Sure.LIKELY for layout, sighting in seen):
         known = class_folders(source)
         if not any(part in known for path in listing.rows["path"][:1] for part in Path(path).parts):

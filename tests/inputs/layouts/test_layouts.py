@@ -185,6 +185,51 @@ def test_rafdb_of_kaggle(tmp_path: Path, make_images: Make) -> None:
         assert test_set.frame["emotion"].tolist() == list(RAFDB_ORDER) and test_set.classes == RAFDB_ORDER
 
 
+def test_files_named_like_rafdbs_in_other_folders_are_not_read_as_it(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"test/{n}/test_{n:04d}.jpg" for n in range(7)))
+    with pytest.raises(DataError, match="nothing says what they mean"):
+        load(tmp_path)
+    test_set = load(tmp_path, classes=FER2013_ORDER)
+    assert test_set.frame["emotion"].tolist() == list(FER2013_ORDER)
+    assert any("not read as RAF-DB" in note and "--dataset rafdb" in note for note in test_set.notes)
+
+
+def test_short_numbers_in_names_are_not_rafdbs(tmp_path: Path, make_images: Make) -> None:
+    names = [f"train_{n}.jpg" for n in range(1, 8)]
+    make_images(tmp_path, *names)
+    table = write_csv(tmp_path / "list.csv", ["image,label", *(f"{name},{n}" for n, name in enumerate(names, 1))])
+    with pytest.raises(DataError, match="nothing says what they mean"):
+        load(table)
+
+
+@pytest.mark.parametrize("trained", [["Angry", "Happy"], ["anger", "happiness"]])
+def test_splits_that_spell_a_class_differently(trained: list[str], tmp_path: Path, make_images: Make) -> None:
+    others = FOLDERS[1:3] + FOLDERS[4:]
+    names = [*(f"train/{name}" for name in trained), "test/angry", "test/happy", *(f"test/{name}" for name in others)]
+    make_images(tmp_path, *(f"{name}/{n}.jpg" for n, name in enumerate(names)))
+    test_set = load(tmp_path)
+    assert test_set.frame["emotion"].value_counts().to_dict() == dict.fromkeys(EMOTIONS, 1)
+    assert test_set.training["training folder"]["emotion"].tolist() == ["anger", "happiness"]
+    # As torchvision sorts the folders that the model was trained on: capitals first.
+    assert test_set.classes[:2] == (("anger", "happiness") if trained[0] == "Angry" else ("anger", "disgust"))
+
+
+def test_folders_of_persons_are_no_codes_of_expressions(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path / "codes", "AN/1.jpg", "SA/2.jpg")
+    assert load(tmp_path / "codes").frame["emotion"].tolist() == ["anger", "sadness"]
+    make_images(tmp_path / "persons", "KR/1.jpg", "SA/2.jpg")
+    with pytest.raises(DataError, match="found no images in folders named after emotions"):
+        load(tmp_path / "persons")
+
+
+def test_an_earlier_report_beside_the_images_is_no_part_of_them(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "happy/1.jpg", "sad/2.jpg", "output/site/happy/3.jpg")
+    (tmp_path / "output/analysis").mkdir()
+    (tmp_path / "output/.reportgen.json").write_text("{}")
+    pd.DataFrame({"path": ["happy/1.jpg"]}).to_parquet(tmp_path / "output/analysis/images.parquet")
+    assert load(tmp_path).frame["path"].tolist() == ["happy/1.jpg", "sad/2.jpg"]
+
+
 def test_affectnet_tables(tmp_path: Path, make_images: Make) -> None:
     make_images(tmp_path, *(f"1/{n}.jpg" for n in range(9)))
     rows = [f"1/{n}.jpg,1,1,9,9,1;2,{n},0.1,-0.2" for n in range(9)]
