@@ -105,7 +105,7 @@ def _number(value: object) -> int | None:
 
 
 def settle_labels(
-    listing: Listing, given: GivenClasses | None, stated: Mapping[str, Sequence[str]], data: Path
+    listing: Listing, given: GivenClasses | None, models: Mapping[str, Sequence[str] | None], data: Path
 ) -> tuple[str, ...]:
     """Replace what was written by classes, in place, list what has none, and find the class order.
 
@@ -113,8 +113,9 @@ def settle_labels(
     ----------
     given
         The setting `classes`; None where the user did not set it.
-    stated
-        Classes in the order of the outputs, for every model whose settings or checkpoint state them.
+    models
+        The models by name, each with the classes in the order of its outputs where its settings or its checkpoint
+        state them.
     data
         The test set, for messages.
 
@@ -134,7 +135,7 @@ def settle_labels(
     numbers = {value for value in written | trained if isinstance(value, int)}
     if numbers:
         listing.numbers = _number_meaning(listing, numbers, given, data)
-    classes = _class_order(listing, given, stated, written)
+    classes = _class_order(listing, given, models, written)
     meaning: dict[Any, str | None] = {}
     for value in written:
         name = (listing.numbers or {}).get(value) if isinstance(value, int) else value
@@ -210,27 +211,38 @@ def _number_meaning(listing: Listing, numbers: set[int], given: GivenClasses | N
 
 
 def _class_order(
-    listing: Listing, given: GivenClasses | None, stated: Mapping[str, Sequence[str]], written: set[Any]
+    listing: Listing, given: GivenClasses | None, models: Mapping[str, Sequence[str] | None], written: set[Any]
 ) -> tuple[str, ...]:
     if given is not None:
         return given.names
     own = listing.classes
-    if stated:
-        classes = name_classes(next(iter(stated.values())))
-        # Outputs are mapped by name, so the order of the data's own list is as good and stays.
-        return own if own is not None and sorted(own) == sorted(classes) else classes
-    if own is not None:
-        if listing.classes_from and list(own) != sorted(own):
-            listing.notes.append(f"class order of the outputs, by {listing.classes_from}: {', '.join(own)}")
-        return own
-    if listing.numbers is not None and written and all(isinstance(value, int) for value in written):
-        return tuple(name for _, name in sorted(listing.numbers.items()))
-    classes = _order_of_words({value for value in written if isinstance(value, str)})
-    listing.notes.append(
-        f"nothing states the order of the models' outputs: alphabetical order was assumed ({', '.join(classes)}); if "
-        "it is another, name it in the settings with 'classes = [...]'"
-    )
+    stated = {name: name_classes(classes) for name, classes in models.items() if classes is not None}
+    # Outputs are mapped by name, so the order of the data's own list is as good as a model's and stays.
+    first = next((name for name in stated if own is None or sorted(own) != sorted(stated[name])), None)
+    if first is not None:
+        classes, source = stated[first], f"model {first}, the only source"
+    elif own is not None:
+        classes, source = own, listing.classes_from or listing.numbers_from or "the names that the data states"
+    elif listing.numbers is not None and written and all(isinstance(value, int) for value in written):
+        classes = tuple(name for _, name in sorted(listing.numbers.items()))
+        source = listing.numbers_from or "the numbers in the data"
+    else:
+        classes, source = _order_of_words({value for value in written if isinstance(value, str)}), ""
+    silent = [name for name, order in models.items() if order is None]
+    if silent or not stated:
+        listing.notes.append(_assumed_order(classes, source, silent if stated else []))
     return classes
+
+
+def _assumed_order(classes: Sequence[str], source: str, silent: Sequence[str]) -> str:
+    """Which order was assumed for models that state none; `silent` names them where others state theirs."""
+    if not source:
+        return (
+            f"nothing states the order of the models' outputs: alphabetical order was assumed ({', '.join(classes)}); "
+            "if it is another, name it in the settings with 'classes = [...]'"
+        )
+    whose = f" of {', '.join(silent)}" if silent else ""
+    return f"class order of the outputs{whose}, by {source}: {', '.join(classes)}"
 
 
 def _order_of_words(words: set[str]) -> tuple[str, ...]:

@@ -129,8 +129,7 @@ def load_test_set(config: Config, notes: Sequence[str] = ()) -> TestSet:
     given = None if config.classes is None else parse_classes(config.classes)
     source = Source(data, config.columns, None if given is None else given.names)
     listing = read_source(source, config.dataset)
-    stated = {name: model.classes for name, model in config.models.items() if model.classes is not None}
-    classes = settle_labels(listing, given, stated, data)
+    classes = settle_labels(listing, given, {name: model.classes for name, model in config.models.items()}, data)
     listing.notes += notes
     return _finish(listing, classes, config)
 

@@ -1,5 +1,6 @@
 """The whole way, from the notebook's files to the site."""
 
+import html
 import json
 import os
 import shutil
@@ -55,6 +56,14 @@ def test_the_notebooks_files_are_found_without_arguments(notebook_copy, monkeypa
     assert result.zip.stat().st_size > 1000
     names = [model.name for model in read_analysis(result.analysis).models]
     assert names == ["Custom CNN", "ResNet18"]
+
+
+def test_the_first_page_says_how_the_labels_were_read(built):
+    result, _ = built
+    notes = json.loads((result.analysis / "manifest.json").read_text())["notes"]
+    assert f"class order of the outputs, by the names that the data states: {', '.join(EMOTIONS)}" in notes
+    page = html.unescape((result.site / "index.html").read_text(encoding="utf-8"))
+    assert [note for note in notes if note not in page] == []
 
 
 def test_records_can_be_read_with_pandas(built):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from reportgen.config import Config
+from reportgen.config import Config, ModelConfig
 from reportgen.errors import DataError
 from reportgen.inputs.class_order import parse_classes
 from reportgen.inputs.emotions import EMOTIONS, FER2013_ORDER
@@ -94,6 +94,42 @@ def test_a_table_of_words_states_what_was_assumed(tmp_path: Path) -> None:
     test_set = load_test_set(Config(data=tmp_path / "t.csv"))
     assert test_set.classes == ("fear", "anger", "disgust", "happiness", "neutral", "sadness", "surprise")
     assert "nothing states the order of the models' outputs" in test_set.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("stated", "classes", "note"),
+    [
+        ({}, FER2013_ORDER, "class order of the outputs, by the numbering of FER2013: anger, disgust"),
+        ({"X": EMOTIONS}, FER2013_ORDER, None),
+        ({"X": EMOTIONS, "Y": None}, FER2013_ORDER, "class order of the outputs of Y, by the numbering of FER2013: "),
+        ({"X": ("no", "yes"), "Y": None}, None, None),
+    ],
+)
+def test_a_model_that_states_no_order_is_told_which_one_was_assumed(
+    tmp_path: Path, stated: dict[str, tuple[str, ...] | None], classes: tuple[str, ...] | None, note: str | None
+) -> None:
+    data = numbered(tmp_path, list(range(7)))
+    models = {name: ModelConfig(checkpoint=tmp_path / f"{name}.pth", classes=own) for name, own in stated.items()}
+    config = Config(data=data, dataset="fer2013", models=models)
+    if classes is None:
+        with pytest.raises(DataError, match="expected: no, yes"):
+            load_test_set(config)
+        return
+    test_set = load_test_set(config)
+    assert test_set.classes == classes
+    found = [text for text in test_set.notes if text.startswith("class order of the outputs")]
+    assert [text[: len(note or "")] for text in found] == ([note] if note else [])
+
+
+def test_words_take_the_order_of_the_only_model_that_states_one(tmp_path: Path) -> None:
+    write_images(tmp_path, *(f"{n}.png" for n in range(7)))
+    pd.DataFrame({"path": [f"{n}.png" for n in range(7)], "emotion": EMOTIONS}).to_csv(tmp_path / "t.csv", index=False)
+    models = {"X": ModelConfig(checkpoint=Path("x.pth"), classes=FER2013_ORDER), "Y": ModelConfig(checkpoint="y.pth")}
+    test_set = load_test_set(Config(data=tmp_path / "t.csv", models=models))
+    assert test_set.classes == FER2013_ORDER
+    assert test_set.notes == (
+        f"class order of the outputs of Y, by model X, the only source: {', '.join(FER2013_ORDER)}",
+    )
 
 
 @settings(max_examples=60)

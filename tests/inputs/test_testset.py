@@ -84,8 +84,8 @@ def test_every_table_form_gives_the_same_rows(name: str, folder: Path) -> None:
     assert test_set.source == name
     assert len(test_set) == 3 and test_set.problems.empty
     # Only the pickle states an order.
-    assert len(test_set.notes) == (0 if path.suffix == ".pkl" else 1)
-    assert all("nothing states the order" in note for note in test_set.notes)
+    known = "by the names that the data states" if path.suffix == ".pkl" else "nothing states the order"
+    assert len(test_set.notes) == 1 and known in test_set.notes[0]
 
 
 @pytest.mark.parametrize("path", ["image_path", "Path", "FILE", "filename", "file_path", "image", " img_path "])
@@ -254,10 +254,11 @@ def test_the_notebooks_pickle(folder: Path, make_images: Make) -> None:
         assert list(test_set.training) == ["train_df", "val_df"]
         assert test_set.training["train_df"]["path"].tolist() == ["images/x_1.png"]
         assert test_set.training["train_df"]["emotion"].tolist() == [None]  # anger is none of the classes
-        assert test_set.notes == ()
+        order = "class order of the outputs, by the names that the data states: fear, happiness, sadness"
+        assert test_set.notes == (order,)
     test["label"] = [1, 2, 2]
     (folder / "processed_data.pkl").write_bytes(pickle.dumps(content))
-    assert load(folder).notes == ("1 rows whose number and emotion disagree: the emotion counts",)
+    assert load(folder).notes == ("1 rows whose number and emotion disagree: the emotion counts", order)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +310,7 @@ def test_class_order_is_learnt_from_emotions_beside_numbers(folder: Path) -> Non
     )
     test_set = load(table)
     assert test_set.classes == ("sadness", "fear", "happiness")
-    assert test_set.notes == ("class order taken from the table's numbers: sadness, fear, happiness",)
+    assert test_set.notes == ("class order of the outputs, by the table's numbers: sadness, fear, happiness",)
     assert load(table, classes=EMOTIONS).classes == EMOTIONS
 
 

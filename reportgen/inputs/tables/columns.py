@@ -301,8 +301,7 @@ def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
         one_to_one = len(order) == len(pairs) == len(set(order.values()))
         if one_to_one and sorted(order) == list(range(len(order))) and len(order) > 2:
             listing.classes = name_classes([order[n] for n in range(len(order))])
-            if listing.classes != tuple(sorted(listing.classes)):
-                listing.notes.append(f"class order taken from the table's numbers: {', '.join(listing.classes)}")
+            listing.classes_from = "the table's numbers"
         return
     wrong = sum(
         count
