@@ -31,7 +31,8 @@ def rebuild_classifier(state: Mapping[str, Tensor], width: int, *, flatten: bool
     """A chain of linear and normalising layers that takes a vector of `width` numbers.
 
     Layers without weights cannot be seen. Dropout does nothing in evaluation; between two linear layers a ReLU is
-    assumed, unless their places in a Sequential leave no room for it.
+    assumed, unless their places in a Sequential leave no room for it. Where a norm stands between them, too, it comes
+    behind the norm, unless there is room in front of it.
 
     Parameters
     ----------
@@ -71,17 +72,21 @@ def rebuild_classifier(state: Mapping[str, Tensor], width: int, *, flatten: bool
     names: dict[str, str] = {}
     assumed = 0
     open_end = False  # a linear layer whose activation has not come yet
+    before_norm = False
     for place, (path, made) in enumerate(chain):
-        if open_end and _gap(chain[place - 1][0], path) and (isinstance(made, nn.Linear) or _later_room(chain, place)):
+        room = _room(chain[place - 1][0], path) if open_end else 0
+        if room or (room is None and isinstance(made, nn.Linear)):
             modules.append(nn.ReLU())
             assumed, open_end = assumed + 1, False
+            before_norm = before_norm or not isinstance(made, nn.Linear)
         modules.append(made)
         at = f"{parent}.{len(modules) - 1}"
         names |= {f"{path}.{parameter}" if path else parameter: f"{at}.{parameter}" for parameter in layers[path]}
         open_end = isinstance(made, nn.Linear) or open_end
     if len(modules) == 1:
         names = {name: f"{parent}.{inside.rpartition('.')[2]}" for name, inside in names.items()}
-    note = f"a ReLU is assumed between the {ends} linear layers of its head, which weights do not show"
+    where = ", in front of the norm" if before_norm else ""
+    note = f"a ReLU is assumed between the {ends} linear layers of its head{where}, which weights do not show"
     return Classifier(modules[0] if len(modules) == 1 else nn.Sequential(*modules), names, (note,) if assumed else ())
 
 
@@ -116,14 +121,9 @@ def _in_order(paths: list[str]) -> list[str]:
     return sorted(paths, key=key)
 
 
-def _gap(before: str, after: str) -> bool:
-    """Whether a layer without weights may stand between two: not where their places in a Sequential are neighbours."""
+def _room(before: str, after: str) -> int | None:
+    """How many layers without weights stand between two of a Sequential; None where their names do not tell."""
     one, two = before.rpartition("."), after.rpartition(".")
     if one[0] == two[0] and one[2].isdigit() and two[2].isdigit():
-        return int(two[2]) - int(one[2]) > 1
-    return True
-
-
-def _later_room(chain: list[tuple[str, nn.Module]], place: int) -> bool:
-    """Whether the ReLU belongs before the norm at `place`: only where the Sequential leaves no room after it."""
-    return place + 1 < len(chain) and not _gap(chain[place][0], chain[place + 1][0])
+        return int(two[2]) - int(one[2]) - 1
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 import torch
@@ -142,7 +142,7 @@ def fit(family: Family, state: Mapping[str, Tensor]) -> Recognised | Misfit | No
                 usual = rename(name.removeprefix(prefix)) if name.startswith(prefix) else None
                 if usual is not None:
                     own[usual] = name
-            found = _fit_names(family, state, prefix, own)
+            found = _fit_names(family, state, prefix, own, cut=anchor != family.anchor)
             if isinstance(found, Recognised):
                 return found
             if found is not None and (misfit is None or found.shared > misfit.shared):
@@ -187,14 +187,17 @@ def _ends_with(name: str, anchor: str) -> bool:
 
 
 def _fit_names(
-    family: Family, state: Mapping[str, Tensor], prefix: str, own: Mapping[str, str]
+    family: Family, state: Mapping[str, Tensor], prefix: str, own: Mapping[str, str], *, cut: bool
 ) -> Recognised | Misfit | None:
-    """Compare the body name by name, then rebuild the head from what is left."""
-    variant = family.variant({name: tuple(state[given].shape) for name, given in own.items()})
-    if variant is None:
-        return None
-    with torch.device("meta"):
-        module = variant.build()
+    """Compare the body name by name, then rebuild the head from what is left; `cut` out of its network or not."""
+    try:
+        variant = family.variant({name: tuple(state[given].shape) for name, given in own.items()})
+        if variant is None:
+            return None
+        with torch.device("meta"):
+            module = variant.build()
+    except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError):
+        return None  # names or shapes that no such network has
     in_head = f"{family.head}."
     channels = _input_channels(module, family.stem, own, state)
     body = {name: value for name, value in module.state_dict().items() if not name.startswith(in_head)}
@@ -220,7 +223,8 @@ def _fit_names(
     weights = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
     module.load_state_dict(weights, strict=True, assign=True)
     dropped = [name for name in state if is_incidental(name) and not name.endswith(_COUNTER)]
-    notes = [*classifier.notes, *([f"left out of the checkpoint: {few(dropped)}"] if dropped else [])]
+    behind = [f"what follows its body, which was cut out of a {variant.title}, is assumed as there"] if cut else []
+    notes = [*behind, *classifier.notes, *([f"left out of the checkpoint: {few(dropped)}"] if dropped else [])]
     layer = variant.layer or family.layer
     return Recognised(variant.title, module, layer, prefix, channels, variant.size, family.plain, tuple(notes))
 
@@ -256,24 +260,29 @@ def _classifier(
                 and (name == family.head or name.startswith(f"{family.head}."))]  # fmt: skip
     last, first = original[-1], original[0]
     # The last linear layer alone was replaced: everything else of the head is as it was.
+    partly = None
     around = {name: value for name, value in module.state_dict().items()
               if name.startswith(f"{family.head}.") and not name.startswith(f"{last[0]}.")}  # fmt: skip
     if all(name in own and rest[own[name]].shape == value.shape for name, value in around.items()):
         inside = {own[name]: rest[own[name]] for name in own if name.startswith(f"{last[0]}.")}
         found = rebuild_classifier(inside, last[1].in_features, flatten=False, parent=last[0])
         if found is not None:
-            _replace(module, last[0], found.module)
-            return Classifier(found.module, found.names | {own[name]: name for name in around}, found.notes)
+            partly = replace(found, names=found.names | {own[name]: name for name in around})
+            if rest.keys() <= partly.names.keys():
+                _replace(module, last[0], found.module)
+                return partly
     # Another head in its place, or behind a body whose own head was taken off.
     wide = {first[1].in_features: None, **family.widths}
     for width, pooling in wide.items():
         found = rebuild_classifier(rest, width, flatten=not family.flattens, parent=family.head)
         if found is not None:
-            if pooling is not None:
-                _replace(module, pooling[0], nn.AdaptiveAvgPool2d(pooling[1]))
             _replace(module, family.head, found.module)
-            return found
-    return None
+            if pooling is None:
+                return found
+            _replace(module, pooling[0], nn.AdaptiveAvgPool2d(pooling[1]))
+            note = f"its head takes {width} numbers: the average over all cells is assumed"
+            return replace(found, notes=(note, *found.notes))
+    return partly
 
 
 def _replace(module: nn.Module, name: str, child: nn.Module) -> None:

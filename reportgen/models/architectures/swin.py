@@ -23,7 +23,7 @@ def _variant(shapes: Mapping[str, tuple[int, ...]]) -> Variant | None:
     if len(stem) != 4 or len(mlp) != 2:
         return None
     # Stages have odd places, between them tokens are merged.
-    tables = [name for name in shapes if name.endswith(_TABLE)]
+    tables = [name for name in shapes if name.startswith("features.") and name.endswith(_TABLE)]
     stages = sorted({int(name.split(".")[1]) for name in tables})
     depths = [sum(name.startswith(f"features.{stage}.") for name in tables) for stage in stages]
     heads = [shapes[f"features.{stage}.0.{_TABLE}"][1] for stage in stages]

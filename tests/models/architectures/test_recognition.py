@@ -71,6 +71,9 @@ HEADS = {
         lambda k: nn.Sequential(nn.BatchNorm1d(k), nn.Linear(k, 20), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(20, 7)), 1
     ),
     "norm after": (lambda k: nn.Sequential(nn.Linear(k, 20), nn.ReLU(), nn.BatchNorm1d(20), nn.Linear(20, 7)), 1),
+    "norm with room on both sides": (
+        lambda k: nn.Sequential(nn.Linear(k, 20), nn.ReLU(), nn.BatchNorm1d(20), nn.Dropout(0.5), nn.Linear(20, 7)), 1
+    ),
     "no activation": (lambda k: nn.Sequential(nn.Linear(k, 20), nn.Linear(20, 7)), 0),
     "three": (
         lambda k: nn.Sequential(nn.Flatten(), nn.Linear(k, 30), nn.ReLU(), nn.Linear(30, 20), nn.ReLU(),
@@ -88,6 +91,10 @@ def test_a_head_is_rebuilt_from_its_shapes(name: str, attribute: str, width: int
     make, assumed = HEADS[head]
     torch.manual_seed(3)
     setattr(net, attribute, make(width).eval())
+    for layer in net.get_submodule(attribute).modules():
+        if isinstance(layer, nn.BatchNorm1d):  # fresh ones do nothing: in front of a ReLU and behind it were the same
+            nn.init.uniform_(layer.running_mean, -0.5, 0.5)
+            nn.init.uniform_(layer.bias, -0.5, 0.5)
     found = recognise(prefixed(net, "model."))
     assert same(found, net)
     assert len(found.notes) == assumed and all("ReLU is assumed" in note for note in found.notes)
@@ -112,13 +119,17 @@ def test_a_head_beside_the_body(cut: bool) -> None:
     body = network("resnet18", 7)
     body.fc = nn.Identity()
     net = Wrapped(nn.Sequential(*list(body.children())[:-1]) if cut else body).eval()
-    assert same(recognise(net.state_dict()), net)
+    found = recognise(net.state_dict())
+    assert same(found, net)
+    assert any("cut out of a ResNet18" in note for note in found.notes) == cut
 
 
 def test_an_averaged_vgg_for_small_images() -> None:
     net = network("vgg11_bn", 7)
     net.avgpool, net.classifier = nn.AdaptiveAvgPool2d(1), nn.Linear(512, 7)
-    assert same(recognise(net.state_dict()), net, side=48)
+    found = recognise(net.state_dict())
+    assert same(found, net, side=48)
+    assert found.notes == ("its head takes 512 numbers: the average over all cells is assumed",)
 
 
 def test_one_channel_is_shown_grey_images(tmp_path) -> None:
@@ -187,6 +198,21 @@ def test_missing_and_other_shapes_are_named() -> None:
     state = network("resnet50", 7).state_dict()
     state["layer3.0.bn1.bias"] = torch.zeros(3)
     assert misfit(state) == "ResNet50: layer3.0.bn1.bias is 3, expected 256"
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"layer4.0.conv1.weight": (0,), "conv1.weight": (64, 3, 7, 7), "layer1.0.conv2.weight": (0, 0, 3, 3)}
+        | {f"layer{stage}.0.bn1.weight": (0,) for stage in (1, 2, 3)},
+        {"encoder.layers.encoder_layer_0.ln_1.weight": (768,), "conv_proj.weight": (768, 3, 0, 0),
+         "encoder.pos_embedding": (1, 197, 768), "encoder.layers.encoder_layer_0.mlp.0.weight": (1, 1)},
+        {"features.1.0.attn.relative_position_bias_table": (169,), "features.0.0.weight": (96, 3, 4, 4),
+         "features.1.0.mlp.0.weight": (384, 0)},
+    ],
+)  # fmt: skip
+def test_shapes_that_no_network_has_are_unknown(shapes: dict[str, tuple[int, ...]]) -> None:
+    assert recognise({name: torch.zeros(shape) for name, shape in shapes.items()}) is None
 
 
 def test_a_stem_of_unknown_stride_is_not_guessed(tmp_path) -> None:
