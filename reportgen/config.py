@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import re2
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
 
 from reportgen.errors import ConfigError
 
@@ -94,8 +94,8 @@ class Preprocessing(_Section):
     width: int = Field(default=224, ge=8, le=2048)
     height: int = Field(default=224, ge=8, le=2048)
     grey: bool = False
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    mean: tuple[FiniteFloat, ...] = (0.485, 0.456, 0.406)
+    std: tuple[FiniteFloat, ...] = (0.229, 0.224, 0.225)
 
     @field_validator("std")
     @classmethod

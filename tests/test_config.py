@@ -114,6 +114,14 @@ def test_a_new_name_in_a_flag_wins_over_an_old_one_in_the_file_and_both_in_one_p
         load_config(None, {})
 
 
+@pytest.mark.parametrize("values", ["[nan, 0.5, 0.5]", "[inf, 0.5, 0.5]"])
+@pytest.mark.parametrize("key", ["mean", "std"])
+def test_statistics_of_the_input_are_finite(tmp_path: Path, key: str, values: str) -> None:
+    (tmp_path / "s.toml").write_text(f'[models.X]\ncheckpoint = "x.pth"\npreprocessing = {{ {key} = {values} }}\n')
+    with pytest.raises(ConfigError, match=rf"models.X.preprocessing.{key}.*"):
+        load_config(tmp_path / "s.toml", {})
+
+
 def test_every_setting_is_declared_once_with_what_it_affects() -> None:
     assert all(setting(name).help.endswith(".") for name in Config.model_fields)
     assert settings_affecting("presentation") == ("overlay", "colormap")

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reportgen.config import Config
-from reportgen.errors import CheckpointError
+from reportgen.errors import CheckpointError, DataError
 from reportgen.inputs.discover import discover
 from reportgen.inputs.survey import Survey, survey
 from reportgen.inputs.testset import load_test_set
@@ -22,12 +22,16 @@ def check_inputs(config: Config, console: Console) -> None:
     Raises
     ------
     ReportError
-        The test set cannot be read at all, or no model is left. What is wrong with single images or with one
-        checkpoint is printed instead.
+        The test set cannot be read at all, none of its images can, or no model is left. What is wrong with single
+        images or with one checkpoint is printed instead.
     """
     found = discover(config)
     test_set = load_test_set(found.config, found.notes)
-    _print_survey(survey(test_set, full=True), console)
+    seen = survey(test_set, full=True)
+    _print_survey(seen, console)
+    if not seen.images:
+        first = seen.problems[seen.problems["kind"] == "undecodable"]["message"].iloc[0]
+        raise DataError(f"{seen.source}: no image could be read; the first: {first}")
     for sentence in found.missing:
         console.print(f"warning: {sentence}", markup=False)
     refused = []

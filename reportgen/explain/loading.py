@@ -98,10 +98,15 @@ def class_positions(name: str, outputs: int, model: ModelConfig, classes: Sequen
             )
         return list(range(outputs))
     own = [match_class(text, classes) or text for text in model.classes]
-    if sorted(own) != sorted(classes) or len(own) != outputs:
+    if len(own) != outputs:
         raise ConfigError(
-            f"model '{name}': classes ({', '.join(own)}) must name the {outputs} outputs and be the test set's "
-            f"({', '.join(classes)}) in any order"
+            f"model '{name}': {len(own)} classes are named for it ({', '.join(own)}), in the settings or in its "
+            f"checkpoint, but it has {outputs} outputs; name every output in the settings with 'classes = [...]'"
+        )
+    if sorted(own) != sorted(classes):
+        raise ConfigError(
+            f"model '{name}': its classes ({', '.join(own)}), from the settings or its checkpoint, must be the test "
+            f"set's ({', '.join(classes)}) in any order; correct one of them with 'classes = [...]' in the settings"
         )
     return [own.index(emotion) for emotion in classes]
 

@@ -117,7 +117,7 @@ def _run(name: str, module: nn.Module, images: Tensor) -> Any:
         if "view" not in str(error):
             raise _failure(name, images, error) from None
         raise
-    except Exception as error:  # the user's module can fail in any way
+    except (Exception, SystemExit) as error:  # the user's module can fail in any way
         raise _failure(name, images, error) from None
 
 
@@ -125,11 +125,11 @@ def _run_contiguous(name: str, module: nn.Module, images: Tensor) -> Any:
     module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     try:
         return module(images.contiguous())
-    except Exception as error:  # the user's module can fail in any way
+    except (Exception, SystemExit) as error:  # the user's module can fail in any way
         raise _failure(name, images, error) from None
 
 
-def _failure(name: str, images: Tensor, error: Exception) -> ConfigError:
+def _failure(name: str, images: Tensor, error: BaseException) -> ConfigError:
     size = "x".join(map(str, images.shape[1:]))
     reason = " ".join(str(error).split())[:160]
     return ConfigError(

@@ -226,7 +226,7 @@ def _from_factory(name: str, config: ModelConfig) -> tuple[nn.Module, str]:
         for part in attribute.split("."):
             factory = getattr(factory, part)
         module = factory()  # type: ignore[operator]
-    except Exception as error:  # the user's code can fail in any way
+    except (Exception, SystemExit) as error:  # the user's code can fail in any way; a script may end itself
         raise ConfigError(
             f"model '{name}': factory '{config.factory}' failed ({type(error).__name__}: {error}); expected a callable "
             "without arguments that returns a torch.nn.Module, importable from the folder of the settings file"

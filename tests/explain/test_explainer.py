@@ -88,7 +88,9 @@ def test_class_positions(tmp_path):
     assert class_positions("m", 3, named, ("happy", "joy", "contempt")) == [2, 1, 0]
     with pytest.raises(CheckpointError, match=r"'m' has 8 outputs, the test set 3 classes \(anger, fear, sadness\)"):
         class_positions("m", 8, config, EMOTIONS)
-    with pytest.raises(ConfigError, match="must name the 3 outputs"):
+    with pytest.raises(ConfigError, match=r"3 classes are named for it .* but it has 4 outputs; name every output"):
+        class_positions("m", 4, own, EMOTIONS)
+    with pytest.raises(ConfigError, match="must be the test set's"):
         class_positions("m", 3, own.model_copy(update={"classes": ("sad", "angry", "happy")}), EMOTIONS)
 
 

@@ -86,6 +86,10 @@ def test_a_factory_in_a_module(tmp_path, monkeypatch):
     assert loaded.num_classes == 5
     with pytest.raises(ConfigError, match="gave a int, not a module"):
         build_model("m", {}, entry.model_copy(update={"factory": "my_faces:wrong"}))
+    # A training script that reads its arguments at the top ends the process that imports it.
+    (tmp_path / "my_script.py").write_text("import argparse\nargparse.ArgumentParser().parse_args(['--unknown'])\n")
+    with pytest.raises(ConfigError, match=r"factory 'my_script:make' failed \(SystemExit: 2\)"):
+        build_model("m", {}, entry.model_copy(update={"factory": "my_script:make"}))
     with pytest.raises(ConfigError, match="no layer 'nowhere'"):
         build_model("m", my_faces.make().state_dict(), entry.model_copy(update={"target_layer": "nowhere"}))
     unnamed = build_model("m", my_faces.make().state_dict(), entry.model_copy(update={"target_layer": None}))
