@@ -147,7 +147,7 @@ class Config(_Section):
     ] = None
     dataset: Annotated[
         str | None,
-        Setting("Data set whose layout it has, if not recognised.", ("analysis",), "--dataset", local=True),
+        Setting("Data set whose layout it has, if not recognised.", ("analysis",), "--dataset"),
     ] = None
     models: Annotated[dict[str, ModelConfig], Setting("The models, by name.", ("analysis",), "--model", local=True)] = (
         Field(default_factory=dict)

@@ -14,7 +14,7 @@ from reportgen.inputs.testset import TestSet
 from reportgen.output_guard import MANIFEST, STATE, Kind
 from reportgen.result import BuildResult
 from reportgen.site.html.render import find_templates
-from reportgen.site.recipe import build_command, settings_file
+from reportgen.site.reproduce import build_command, settings_file
 
 __all__ = ["remember", "site_key", "unchanged"]
 

@@ -18,16 +18,16 @@ from reportgen.evidence.data_findings import TrainingOverlap, find_in_data
 from reportgen.evidence.examples.map_agreement import find_agreements
 from reportgen.evidence.examples.mining import Mined, mine
 from reportgen.evidence.importance.findings import judge_importance
-from reportgen.evidence.performance.class_order import likely_order
 from reportgen.evidence.performance.model_comparison import compare_models
+from reportgen.evidence.performance.permuted_classes import likely_order
 from reportgen.evidence.performance.scores import score_model
 from reportgen.evidence.shortcuts.findings import judge_shortcuts
 from reportgen.explain.fingerprints import judging_code
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.persons import persons_of, propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet
-from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
+from reportgen.site.reproduce import build_command
 from reportgen.site.wording.data_notes import data_notes
 
 __all__ = ["alarms", "conclude", "depends_on_background"]

@@ -27,8 +27,8 @@ from reportgen.site.pages.shortcuts import shortcuts_view
 from reportgen.site.pictures.drawing import draw_everything
 from reportgen.site.pictures.examples import PictureStyle, Save
 from reportgen.site.pictures.occlusion_strips import draw_strips
-from reportgen.site.recipe import Recipe, version
 from reportgen.site.report import Report
+from reportgen.site.reproduce import Recipe, version
 from reportgen.site.sections.map_comparison import ramp_data
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.glossary import GLOSSARY

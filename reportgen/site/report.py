@@ -18,8 +18,8 @@ from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.examples.mining import Mined
 from reportgen.evidence.importance.findings import ImportanceFindings
-from reportgen.evidence.performance.class_order import PermutedOrder
 from reportgen.evidence.performance.model_comparison import Comparison
+from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.properties import Property, photo_properties

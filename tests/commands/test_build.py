@@ -21,7 +21,7 @@ from reportgen.commands.conclude import depends_on_background
 from reportgen.commands.explain import explain
 from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
-from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
+from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.inputs.images.changes import CHANGES
 from reportgen.site.wording.models import class_order_warning
 
@@ -196,7 +196,7 @@ def test_a_shuffled_class_order_of_a_model_is_put_right(notebook, tmp_path, buil
 def test_a_class_order_that_looks_permuted_is_said_on_the_terminal_too(notebook, tmp_path, monkeypatch):
     """The rule itself is tested with the evidence; here, that its sentence arrives."""
     from reportgen.commands import conclude as module
-    from reportgen.evidence.performance.class_order import PermutedOrder
+    from reportgen.evidence.performance.permuted_classes import PermutedOrder
 
     said = PermutedOrder(0.1, 0.9, EMOTIONS[::-1], 40, ())
     monkeypatch.setattr(module, "likely_order", lambda *arguments: said)
@@ -225,7 +225,7 @@ def test_changed_pictures_are_shown_once_and_only_where_wanted(notebook, tmp_pat
     assert part.stat().st_mtime_ns == written
     meanings = json.loads((tables / "dictionary.json").read_text())
     assert all(
-        set(meanings[name]) == set(pd.read_parquet(tables / f"{name}.parquet").columns) for name in SHORTCUT_DICTIONARY
+        set(meanings[name]) == set(pd.read_parquet(tables / f"{name}.parquet").columns) for name in SHORTCUT_COLUMNS
     )
 
 

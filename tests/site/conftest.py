@@ -30,8 +30,8 @@ from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.examples.map_agreement import find_agreements
 from reportgen.evidence.examples.mining import Mined, mine
 from reportgen.evidence.importance.findings import ImportanceFindings, judge_importance
-from reportgen.evidence.performance.class_order import likely_order
 from reportgen.evidence.performance.model_comparison import compare_models
+from reportgen.evidence.performance.permuted_classes import likely_order
 from reportgen.evidence.performance.scores import score_model
 from reportgen.evidence.shortcuts.findings import ShortcutFindings, judge_shortcuts
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates

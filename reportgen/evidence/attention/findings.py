@@ -15,7 +15,7 @@ from reportgen.analysis import Analysis, ModelRecords
 from reportgen.errors import BuildError
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.claims import Claim, check_claims
-from reportgen.evidence.attention.dictionary import DICTIONARY
+from reportgen.evidence.attention.column_descriptions import ATTENTION_COLUMNS
 from reportgen.evidence.attention.facial_actions import ActionLink, actions_of_confidence, actions_of_labels
 from reportgen.evidence.attention.map_statistics import MapStatistics, areas, resolvability
 from reportgen.evidence.attention.measure import ModelMeasures, measure_model
@@ -91,7 +91,7 @@ class AttentionFindings:
         Per model (low, high), each (C, R): the 95 % band of enrichment under the random head; None where not computed.
     tables
         "statistics", "maps", "emotion_regions", "verdicts", "claims", "patterns", "actions": tidy tables, each column
-        explained in DICTIONARY.
+        explained in ATTENTION_COLUMNS.
     """
 
     measures: tuple[ModelMeasures, ...]
@@ -156,10 +156,10 @@ def judge_maps(
             [_emotion_regions(model, m, cases, b) for (model, m), b in zip(pairs, bands, strict=True)],
             ignore_index=True,
         ),
-        "verdicts": pd.DataFrame([asdict(v) for v in verdicts], columns=list(DICTIONARY["verdicts"])),
-        "claims": pd.DataFrame([_flat(c, "result") for c in claims], columns=list(DICTIONARY["claims"])),
-        "patterns": pd.DataFrame([_pattern(p, cases) for p in patterns], columns=list(DICTIONARY["patterns"])),
-        "actions": pd.DataFrame([_flat(a, "effect") for a in links], columns=list(DICTIONARY["actions"])),
+        "verdicts": pd.DataFrame([asdict(v) for v in verdicts], columns=list(ATTENTION_COLUMNS["verdicts"])),
+        "claims": pd.DataFrame([_flat(c, "result") for c in claims], columns=list(ATTENTION_COLUMNS["claims"])),
+        "patterns": pd.DataFrame([_pattern(p, cases) for p in patterns], columns=list(ATTENTION_COLUMNS["patterns"])),
+        "actions": pd.DataFrame([_flat(a, "effect") for a in links], columns=list(ATTENTION_COLUMNS["actions"])),
     }
     return AttentionFindings(measures, verdicts, profiles, claims, patterns, links, bands, MappingProxyType(tables))
 

@@ -145,7 +145,7 @@ class ReasonFindings:
     occlusions
         What was measured on changed pictures; None where nothing was run.
     tables
-        Tidy; each column is explained in `reason_tables.REASON_DICTIONARY`.
+        Tidy; each column is explained in `errors.tables.REASON_COLUMNS`.
     """
 
     models: tuple[ModelReasons, ...]

@@ -13,11 +13,11 @@ from reportgen.evidence.errors.reasons import ModelReasons, ReasonFindings
 from reportgen.evidence.errors.rules import UNEXPLAINED
 from reportgen.faces.regions import REGIONS
 
-__all__ = ["REASON_DICTIONARY", "reason_tables"]
+__all__ = ["REASON_COLUMNS", "reason_tables"]
 
 
 def reason_tables(findings: ReasonFindings, analysis: Analysis) -> dict[str, pd.DataFrame]:
-    """The tables by name, columns as in REASON_DICTIONARY."""
+    """The tables by name, columns as in REASON_COLUMNS."""
     models = findings.models
     tables = {
         "reasons": _stack([_reasons(model, analysis) for model in models], "reasons"),
@@ -30,7 +30,7 @@ def reason_tables(findings: ReasonFindings, analysis: Analysis) -> dict[str, pd.
 
 
 def _stack(frames: list[pd.DataFrame], name: str) -> pd.DataFrame:
-    columns = list(REASON_DICTIONARY[name])
+    columns = list(REASON_COLUMNS[name])
     filled = [frame for frame in frames if len(frame)]
     return pd.concat(filled, ignore_index=True)[columns] if filled else pd.DataFrame(columns=columns)
 
@@ -73,7 +73,7 @@ def _rates(model: ModelReasons) -> pd.DataFrame:
     for rate in model.rates:
         ratio = rate.ratio
         rows.append({
-            **{name: getattr(rate, name) for name in REASON_DICTIONARY["reason_rates"] if hasattr(rate, name)},
+            **{name: getattr(rate, name) for name in REASON_COLUMNS["reason_rates"] if hasattr(rate, name)},
             "model": model.model,
             "ratio": np.nan if ratio is None else ratio.value,
             "low": np.nan if ratio is None else ratio.low,
@@ -82,7 +82,7 @@ def _rates(model: ModelReasons) -> pd.DataFrame:
     count = int((model.primary == -1).sum())
     rest = {"model": model.model, "flag": UNEXPLAINED, "primary": count, "raised": count, "tested": model.errors}
     rows.append(
-        dict.fromkeys(REASON_DICTIONARY["reason_rates"], 0) | dict.fromkeys(("ratio", "low", "high"), np.nan) | rest
+        dict.fromkeys(REASON_COLUMNS["reason_rates"], 0) | dict.fromkeys(("ratio", "low", "high"), np.nan) | rest
     )
     return pd.DataFrame(rows)
 
@@ -100,7 +100,7 @@ def _regions(model: ModelReasons, analysis: Analysis) -> pd.DataFrame:
 
 def _occlusions(findings: ReasonFindings, analysis: Analysis) -> pd.DataFrame:
     if findings.occlusions is None:
-        return pd.DataFrame(columns=list(REASON_DICTIONARY["occlusions"]))
+        return pd.DataFrame(columns=list(REASON_COLUMNS["occlusions"]))
     table = findings.occlusions.table
     ids = np.asarray([*analysis.images["image_id"], None], dtype=object)
     names = np.asarray(analysis.classes, dtype=object)
@@ -111,10 +111,10 @@ def _occlusions(findings: ReasonFindings, analysis: Analysis) -> pd.DataFrame:
         model=[models[slug] for slug in table["model"]],
         emotion=names[analysis.labels[receiver]],
         donor=ids[table["donor"].to_numpy(dtype=np.int64)],
-    )[list(REASON_DICTIONARY["occlusions"])]
+    )[list(REASON_COLUMNS["occlusions"])]
 
 
-REASON_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
+REASON_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "reasons": {
         "image_id": "image, as in the table of images",
         "model": "name of the model that is wrong",

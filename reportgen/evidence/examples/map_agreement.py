@@ -14,7 +14,7 @@ from reportgen.evidence.attention.map_similarity import OUTCOMES, PLACES, MapAgr
 from reportgen.evidence.examples.mining import Pick
 from reportgen.types import IntArray
 
-__all__ = ["AGREEMENT_DICTIONARY", "agreement_kind", "agreement_picks", "agreement_tables", "find_agreements"]
+__all__ = ["AGREEMENT_COLUMNS", "agreement_kind", "agreement_picks", "agreement_tables", "find_agreements"]
 
 
 def find_agreements(analysis: Analysis, per_cell: int, seed: int) -> tuple[tuple[MapAgreement, ...], tuple[Pick, ...]]:
@@ -34,7 +34,7 @@ def find_agreements(analysis: Analysis, per_cell: int, seed: int) -> tuple[tuple
 
 
 def agreement_tables(pairs: Sequence[MapAgreement]) -> dict[str, pd.DataFrame]:
-    """The tidy table of all pairs, columns as in AGREEMENT_DICTIONARY."""
+    """The tidy table of all pairs, columns as in AGREEMENT_COLUMNS."""
     return {"map_agreement": pd.concat([pair.table for pair in pairs], ignore_index=True)}
 
 
@@ -90,7 +90,7 @@ def _varied(ordered: Sequence[int], labels: IntArray, content: Sequence[str]) ->
     return [row for _, _, row in sorted(placed)]
 
 
-AGREEMENT_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
+AGREEMENT_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "map_agreement": {
         "image_id": "image, as in the table of images",
         "a": "first model",

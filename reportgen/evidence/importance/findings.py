@@ -16,7 +16,7 @@ from reportgen.evidence.importance.regions import RegionImportance, measure_impo
 from reportgen.evidence.importance.trust import TrustGrade, grade_heatmaps
 from reportgen.types import Float32Array
 
-__all__ = ["IMPORTANCE_DICTIONARY", "ImportanceFindings", "judge_importance"]
+__all__ = ["IMPORTANCE_COLUMNS", "ImportanceFindings", "judge_importance"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ImportanceFindings:
     design
         The transplants that were made, one row per picture; None where none were.
     tables
-        "use", "use_by_donor", "backgrounds", "trust": tidy tables, each column explained in USE_DICTIONARY.
+        "use", "use_by_donor", "backgrounds", "trust": tidy tables, each column explained in USE_COLUMNS.
     answers
         (n, C) logits by the models' slugs, row by row of `design`.
     """
@@ -121,14 +121,14 @@ def _tables(
         "backgrounds": [asdict(b) | {"cheating": b.cheating} for b in backgrounds],
         "trust": checks,
     }
-    return {name: pd.DataFrame(table, columns=list(IMPORTANCE_DICTIONARY[name])) for name, table in found.items()}
+    return {name: pd.DataFrame(table, columns=list(IMPORTANCE_COLUMNS[name])) for name, table in found.items()}
 
 
 # Columns keep the names that readers of the tables know.
 _COLUMNS = {"drop": "gap", "recall_drop": "recall_gap", "p_unadjusted": "p_alone"}
 _CELL = {"model": "name of the model", "emotion": "labelled emotion of the receiving faces", "region": "facial region"}
 
-IMPORTANCE_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
+IMPORTANCE_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "use": {
         **_CELL,
         "answer": "whether the model uses the region: yes, small (below the minimum), no, undetermined or "

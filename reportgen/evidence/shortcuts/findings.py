@@ -11,7 +11,7 @@ import pandas as pd
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.attention.map_clusters import PLACES, MapCluster, cluster_maps
-from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
+from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.shortcuts.interventions import ChangedPredictions, InterventionEffect, judge_interventions
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates, find_near_duplicates
 from reportgen.evidence.shortcuts.properties import (
@@ -92,7 +92,7 @@ class ShortcutFindings:
     clusters
         Groups of heatmaps; empty without regions.
     tables
-        Tidy tables, each column explained in SHORTCUT_DICTIONARY.
+        Tidy tables, each column explained in SHORTCUT_COLUMNS.
     splits
         Plain counts of predictions for photos with and without the property, one entry per model and property of a
         shortcut.
@@ -253,7 +253,7 @@ def _tables(
         ],
         "map_clusters": [_cluster_row(cluster, ids) for cluster in groups],
     }
-    return {name: pd.DataFrame(rows[name], columns=list(columns)) for name, columns in SHORTCUT_DICTIONARY.items()}
+    return {name: pd.DataFrame(rows[name], columns=list(columns)) for name, columns in SHORTCUT_COLUMNS.items()}
 
 
 def _link_row(link: Association) -> dict[str, object]:

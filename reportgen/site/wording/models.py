@@ -8,8 +8,8 @@ from typing import Any
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.importance.trust import TrustCheck, TrustGrade
-from reportgen.evidence.performance.class_order import PermutedOrder
 from reportgen.evidence.performance.model_comparison import MIN_DISCORDANT, Comparison
+from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.site.wording.format import (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reportgen.evidence.attention.dictionary import DICTIONARY
+from reportgen.evidence.attention.column_descriptions import ATTENTION_COLUMNS
 from reportgen.evidence.attention.findings import AttentionFindings
-from reportgen.evidence.errors.tables import REASON_DICTIONARY
-from reportgen.evidence.examples.map_agreement import AGREEMENT_DICTIONARY, agreement_tables
-from reportgen.evidence.importance.findings import IMPORTANCE_DICTIONARY, ImportanceFindings
-from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
+from reportgen.evidence.errors.tables import REASON_COLUMNS
+from reportgen.evidence.examples.map_agreement import AGREEMENT_COLUMNS, agreement_tables
+from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, ImportanceFindings
+from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.tables import Dictionary, Tables
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import PATTERN_WORDS, verdict_note, verdict_sentence
@@ -31,11 +31,11 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
     if report.importance is not None:
         found.append(_importance_tables(report.importance))
     if report.shortcuts is not None:
-        found.append((report.shortcuts.tables, SHORTCUT_DICTIONARY))
+        found.append((report.shortcuts.tables, SHORTCUT_COLUMNS))
     if report.agreements:
-        found.append((agreement_tables(report.agreements), AGREEMENT_DICTIONARY))
+        found.append((agreement_tables(report.agreements), AGREEMENT_COLUMNS))
     if report.reasons is not None:
-        found.append((report.reasons.tables, REASON_DICTIONARY))
+        found.append((report.reasons.tables, REASON_COLUMNS))
     return tuple(found)
 
 
@@ -60,7 +60,7 @@ def _attention_tables(found: AttentionFindings) -> tuple[Tables, Dictionary]:
             "rule": ("how it is measured on the map of the predicted class", [pattern.rule for pattern in patterns]),
         },
     }
-    return _with_words(found.tables, DICTIONARY, words)
+    return _with_words(found.tables, ATTENTION_COLUMNS, words)
 
 
 def _importance_tables(found: ImportanceFindings) -> tuple[Tables, Dictionary]:
@@ -70,7 +70,7 @@ def _importance_tables(found: ImportanceFindings) -> tuple[Tables, Dictionary]:
         "backgrounds": {"sentence": ("the finding in words", [background_sentence(b) for b in found.backgrounds])},
         "trust": {"text": ("the result in words", checks)},
     }
-    return _with_words(found.tables, IMPORTANCE_DICTIONARY, words)
+    return _with_words(found.tables, IMPORTANCE_COLUMNS, words)
 
 
 def _with_words(

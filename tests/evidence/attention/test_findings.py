@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from reportgen.evidence.attention.cases import Cases, ModelMaps
-from reportgen.evidence.attention.dictionary import DICTIONARY
+from reportgen.evidence.attention.column_descriptions import ATTENTION_COLUMNS
 from reportgen.evidence.attention.findings import AttentionFindings, judge_maps
 from reportgen.evidence.attention.nulls import NullShares
 from reportgen.faces.regions import REGIONS
@@ -37,9 +37,9 @@ def findings(
 
 def test_every_column_of_every_table_is_explained(findings: tuple[AttentionFindings, Cases]) -> None:
     tables = findings[0].tables
-    assert set(tables) == set(DICTIONARY)
+    assert set(tables) == set(ATTENTION_COLUMNS)
     for name, table in tables.items():
-        assert list(table.columns) == list(DICTIONARY[name]), name
+        assert list(table.columns) == list(ATTENTION_COLUMNS[name]), name
         assert len(table), name
 
 

@@ -16,7 +16,7 @@ from reportgen.evidence.errors.occlusions import choose_occlusions, measure_occl
 from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.errors.rules import ORDER, background_heat
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
-from reportgen.evidence.errors.tables import REASON_DICTIONARY
+from reportgen.evidence.errors.tables import REASON_COLUMNS
 from reportgen.evidence.examples.mining import mine
 from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import REGIONS
@@ -119,9 +119,9 @@ def test_every_rule_is_exercised(findings: ReasonFindings) -> None:
 
 
 def test_every_column_of_every_table_is_explained(findings: ReasonFindings) -> None:
-    assert set(findings.tables) == set(REASON_DICTIONARY)
+    assert set(findings.tables) == set(REASON_COLUMNS)
     for name, table in findings.tables.items():
-        assert list(table.columns) == list(REASON_DICTIONARY[name]), name
+        assert list(table.columns) == list(REASON_COLUMNS[name]), name
         assert len(table), name
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from reportgen.analysis import Analysis, ModelRecords, slugify
 from reportgen.evidence.shortcuts import findings
-from reportgen.evidence.shortcuts.dictionary import SHORTCUT_DICTIONARY
+from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.inputs.images.changes import CHANGES
 
 CLASSES = ("anger", "disgust", "happiness")
@@ -141,9 +141,9 @@ def test_without_labels_nothing_is_concluded():
 def test_tables_hold_what_was_found_and_every_column_is_explained():
     source = analysis()
     findings = judge_shortcuts(source, answer(source, [("Cheat", "grey", DISGUST)]))
-    assert set(findings.tables) == set(SHORTCUT_DICTIONARY)
+    assert set(findings.tables) == set(SHORTCUT_COLUMNS)
     for name, table in findings.tables.items():
-        assert list(table.columns) == list(SHORTCUT_DICTIONARY[name]), name
+        assert list(table.columns) == list(SHORTCUT_COLUMNS[name]), name
     table = findings.tables["interventions"]
     assert len(table) == 2 * len(CLASSES) * len(CHANGES)
     row = table.set_index(["model", "emotion", "change"]).loc[("Cheat", "disgust", "grey")]

@@ -9,8 +9,8 @@ import pytest
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.importance.trust import TrustCheck, TrustGrade
-from reportgen.evidence.performance.class_order import PermutedOrder
 from reportgen.evidence.performance.model_comparison import Comparison
+from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.paired import mcnemar, paired_difference
 from reportgen.site.wording.models import (

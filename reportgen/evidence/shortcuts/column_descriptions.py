@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["SHORTCUT_DICTIONARY"]
+__all__ = ["SHORTCUT_COLUMNS"]
 
 _PLACES = ("eyes+brows", "nose", "mouth", "cheeks+jaw", "forehead", "background")
 
@@ -18,7 +18,7 @@ def _estimate(name: str, meaning: str) -> dict[str, str]:
     }
 
 
-SHORTCUT_DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
+SHORTCUT_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "interventions": {
         "model": "name of the model",
         "emotion": "labelled emotion",

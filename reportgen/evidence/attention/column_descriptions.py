@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["DICTIONARY"]
+__all__ = ["ATTENTION_COLUMNS"]
 
 _MAP = {
     "image_id": "image, as in the table of images",
@@ -17,7 +17,7 @@ _MAP = {
 }
 _INTERVAL = {"low": "lower end of the 95 % interval", "high": "upper end of the 95 % interval"}
 
-DICTIONARY: Mapping[str, Mapping[str, str]] = MappingProxyType({
+ATTENTION_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "statistics": {
         **_MAP,
         "region": "facial region; face is the sum of the five inner regions, background is the rest",

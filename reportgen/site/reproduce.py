@@ -1,4 +1,4 @@
-"""What somebody needs to make this report again, and to say which report they mean."""
+"""How to reproduce a report: its command, its settings file, its checksums, and a line to cite it by."""
 
 from __future__ import annotations
 

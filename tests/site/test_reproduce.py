@@ -7,12 +7,19 @@ from pathlib import Path
 from reportgen.config import Columns, Config, ModelConfig, Preprocessing
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import publish
-from reportgen.site.recipe import settings_file
 from reportgen.site.report import Report
+from reportgen.site.reproduce import build_command, settings_file
 
 
 def test_defaults_need_no_file() -> None:
     assert settings_file(Config(data=Path("/home/someone/data.pkl"), seed=4, mail=True)) == ""
+
+
+def test_the_command_names_the_data_set_that_the_user_named() -> None:
+    config = Config(
+        data=Path("/home/someone/faces"), dataset="rafdb", models={"A": ModelConfig(checkpoint=Path("a.pth"))}
+    )
+    assert build_command(config) == "reportgen build --data faces --model A=a.pth --dataset rafdb"
 
 
 def test_what_the_file_says_is_what_was_set() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen.evidence.performance import class_order
-from reportgen.evidence.performance.class_order import likely_order
+from reportgen.evidence.performance import permuted_classes
+from reportgen.evidence.performance.permuted_classes import likely_order
 from reportgen.types import FloatArray, IntArray
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
@@ -51,7 +51,7 @@ def draw(rates: FloatArray, support: IntArray, rng: np.random.Generator) -> tupl
 
 
 def test_all_is_complete() -> None:
-    assert all(hasattr(class_order, name) for name in class_order.__all__)
+    assert all(hasattr(permuted_classes, name) for name in permuted_classes.__all__)
 
 
 def test_two_classes_swapped_by_hand() -> None:
@@ -112,7 +112,7 @@ def test_one_class_going_by_anothers_name_is_a_confusion(monkeypatch: pytest.Mon
     labels, predicted = from_confusion(np.array([[1, 99, 0], [3, 5, 12], [0, 0, 300]]))
     assert likely_order(labels, predicted, "abc") is None
     # nothing else holds this one back
-    monkeypatch.setattr(class_order, "_RISE", 0.0)
+    monkeypatch.setattr(permuted_classes, "_RISE", 0.0)
     assert likely_order(labels, predicted, "abc") is not None
 
 
@@ -143,7 +143,7 @@ def test_assignment_is_the_best_of_all_orders(seed: int) -> None:
         means: sum(n * matrix[m, k] - rows[m] * columns[k] for k, m in enumerate(means))
         for means in permutations(range(4))
     }
-    found = tuple(class_order._best_assignment(matrix))
+    found = tuple(permuted_classes._best_assignment(matrix))
     assert beyond[found] == max(beyond.values())
     staying = {means: sum(m == k for k, m in enumerate(means)) for means in beyond}
     assert staying[found] == max(staying[m] for m in beyond if beyond[m] == beyond[found])
