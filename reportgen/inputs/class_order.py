@@ -24,6 +24,7 @@ from reportgen.inputs.listing import Listing, Problem
 __all__ = [
     "STATED_UNDER",
     "GivenClasses",
+    "agreed_classes",
     "numbering_text",
     "parse_classes",
     "report_classes",
@@ -77,12 +78,18 @@ def stated_classes(content: Mapping[Any, Any]) -> tuple[str, ...]:
 
     Lists and arrays of names count under `emotion_classes`, `class_names`, `classes` and the like, and so do dicts from
     number to name (`idx_to_class`, `id2label`) and from name to number (`class_to_idx`).
+
+    Raises
+    ------
+    DataError
+        It states several orders.
     """
+    found: dict[str, tuple[str, ...]] = {}
     for key in _CLASS_KEYS:
         value = content.get(key)
         names = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
         if len(names) > 1 and all(isinstance(name, str) and name.strip() for name in names):
-            return tuple(printable(str(name)) for name in names)
+            found[key] = tuple(printable(str(name)) for name in names)
     for key in STATED_UNDER:
         value = content.get(key)
         pairs = value.items() if isinstance(value, Mapping) else ()
@@ -93,8 +100,30 @@ def stated_classes(content: Mapping[Any, Any]) -> tuple[str, ...]:
             if number is not None and isinstance(name, str)
         }
         if len(numbered) > 1 and sorted(numbered) == list(range(len(pairs))):
-            return tuple(printable(numbered[number]) for number in range(len(numbered)))
-    return ()
+            found[key] = tuple(printable(numbered[number]) for number in range(len(numbered)))
+    return agreed_classes(found)
+
+
+def agreed_classes(found: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The first of the class orders that one source states in several places; empty where it states none.
+
+    Parameters
+    ----------
+    found
+        Class names in the order of their numbers, by the name under which they stand.
+
+    Raises
+    ------
+    DataError
+        They are not the same order; another spelling of an emotion is no difference.
+    """
+    orders: dict[tuple[str, ...], str] = {}
+    for key, names in found.items():
+        orders.setdefault(tuple(canonical_emotion(name) or name.strip().casefold() for name in names), key)
+    if len(orders) > 1:
+        listed = "; ".join(f"{key}: {', '.join(found[key])}" for key in orders.values())
+        raise DataError(f"states several class orders ({listed}); name the right one in the settings with 'classes'")
+    return next(iter(found.values()), ())
 
 
 def _number(value: object) -> int | None:

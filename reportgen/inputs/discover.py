@@ -94,11 +94,16 @@ def discover_models(config: Config) -> Discovery:
 
 def _with_stated_classes(name: str, model: ModelConfig, given: tuple[str, ...] | None) -> tuple[ModelConfig, list[str]]:
     """A model with the class order that its checkpoint states, where the user states none; and what to say of it."""
-    stated = checkpoint_classes(model.checkpoint)
+    own = given if model.classes is None else name_classes(model.classes)
+    try:
+        stated = checkpoint_classes(model.checkpoint)
+    except DataError as error:
+        if own is None:
+            raise CheckpointError(f"{model.checkpoint}: {error}") from None
+        return model, [f"{name}: its checkpoint {error}; the settings count"]
     if not stated:
         return model, []
     listed = ", ".join(stated)
-    own = given if model.classes is None else name_classes(model.classes)
     if own is None:
         order = f"{name}: class order of the outputs by the names in its checkpoint: {listed}"
         return model.model_copy(update={"classes": stated}), [order]

@@ -304,6 +304,21 @@ def test_own_classes_are_admitted_by_name(folder: Path) -> None:
     assert test_set.problems["emotion"].tolist() == ["happy"]
 
 
+def test_a_pickle_that_states_several_orders_is_refused_unless_the_settings_decide(folder: Path) -> None:
+    content = {
+        "test_df": pd.DataFrame({"image_path": ROWS["image_path"], "label": [0, 1, 2]}),
+        "emotions": ["fear", "happy", "sad"],
+        "idx_to_class": {0: "sad", 1: "fear", 2: "happy"},
+    }
+    (folder / "t.pkl").write_bytes(pickle.dumps(content))
+    with pytest.raises(DataError, match=r"states several class orders \(emotions: fear, happy, sad; idx_to"):
+        load(folder / "t.pkl")
+    test_set = load(folder / "t.pkl", classes=("sad", "fear", "happy"))
+    assert test_set.frame["emotion"].tolist() == ["sadness", "fear", "happiness"]
+    assert "the settings count" in test_set.notes[0]
+    assert "numbers read as the positions in 'classes', from 0" in test_set.notes[1]
+
+
 def test_class_order_is_learnt_from_emotions_beside_numbers(folder: Path) -> None:
     table = write(
         folder, "t.csv", {"path": ROWS["image_path"], "emotion": ["sad", "fear", "happy"], "label": [0, 1, 2]}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.inputs.checkpoints.restricted import Foreign, plain, read_restricted
-from reportgen.inputs.class_order import STATED_UNDER, stated_classes
+from reportgen.inputs.class_order import STATED_UNDER, agreed_classes, stated_classes
 from reportgen.inputs.emotions import canonical_emotion
 
 __all__ = ["checkpoint_classes"]
@@ -25,15 +25,21 @@ def checkpoint_classes(path: Path) -> tuple[str, ...]:
 
     Names beside the weights, among the hyperparameters, in safetensors' metadata and, for a model of Hugging Face, in
     the `config.json` beside it count, where at least one of them is an expression that is known.
+
+    Raises
+    ------
+    DataError
+        It states several orders.
     """
-    for content in _statements(path):
+    found = {}
+    for place, content in _statements(path):
         names = stated_classes(content)
         if any(canonical_emotion(name) for name in names):
-            return names
-    return ()
+            found[place] = names
+    return agreed_classes(found)
 
 
-def _statements(path: Path) -> Iterator[Mapping[Any, Any]]:
+def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     # Damaged and hostile files break in any way; reading the weights says what is wrong with them.
     with suppress(Exception):
         with path.open("rb") as file:
@@ -42,7 +48,7 @@ def _statements(path: Path) -> Iterator[Mapping[Any, Any]]:
             header = head[8:] + file.read(length - 1) if head[8:] == b"{" and length <= _LONGEST_HEADER else b""
         if header:
             metadata = json.loads(header).get("__metadata__", {})
-            yield {key: _from_json(value) for key, value in metadata.items()}
+            yield "metadata", {key: _from_json(value) for key, value in metadata.items()}
         else:
             yield from _pickled(read_restricted(path).content)
     if path.name in _HUGGING_FACE:
@@ -51,7 +57,7 @@ def _statements(path: Path) -> Iterator[Mapping[Any, Any]]:
         except (OSError, ValueError):
             return
         if isinstance(content, dict):
-            yield content
+            yield "config.json", content
 
 
 def _from_json(text: str) -> Any:
@@ -61,10 +67,10 @@ def _from_json(text: str) -> Any:
         return text.split(",") if isinstance(text, str) else None
 
 
-def _pickled(content: Any) -> Iterator[Mapping[Any, Any]]:
+def _pickled(content: Any) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     content = _attributes(content)
-    for part in (content, *(_attributes(content.get(key)) for key in _SETTINGS)):
-        yield {key: _names(part[key]) for key in STATED_UNDER if key in part}
+    for place, part in (("checkpoint", content), *((key, _attributes(content.get(key))) for key in _SETTINGS)):
+        yield place, {key: _names(part[key]) for key in STATED_UNDER if key in part}
 
 
 def _attributes(item: Any) -> Mapping[Any, Any]:

@@ -48,7 +48,12 @@ def _read(source: Source) -> Listing:
     declared: tuple[str, ...] = ()
     frame = as_frame(content)
     if isinstance(content, Mapping):
-        declared = stated_classes(content)
+        try:
+            declared = stated_classes(content)
+        except DataError as error:
+            if source.classes is None:
+                raise DataError(f"{path}: {error}") from None
+            notes.append(f"the pickle {error}; the settings count")
         if frame is None:
             frame, key = _test_frame(path, content)
             if key.startswith(("val", "df_val")):

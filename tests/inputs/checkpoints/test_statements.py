@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from reportgen.config import Config, ModelConfig
+from reportgen.errors import CheckpointError
 from reportgen.inputs.checkpoints.statements import checkpoint_classes
 from reportgen.inputs.discover import discover_models
 from reportgen.inputs.emotions import FER2013_ORDER
@@ -98,3 +99,28 @@ def test_the_settings_win_and_a_difference_is_said(tmp_path: Path) -> None:
     assert other.config.models["X"].classes is None
     assert "X: its checkpoint states the class order angry" in other.notes[0]
     assert other.notes[0].endswith("the settings count")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"emotions": sorted(NAMES), "class_to_idx": {name: n for n, name in enumerate(NAMES)}},
+        {"classes": NAMES, "hparams": {"class_names": sorted(NAMES)}},
+        {"classes": NAMES, "id2label": dict(enumerate(NAMES[:6]))},
+    ],
+)
+def test_several_orders_are_refused_unless_the_settings_decide(tmp_path: Path, content: dict[str, Any]) -> None:
+    torch.save({"state_dict": STATE, **content}, tmp_path / "c.pth")
+    model = {"X": ModelConfig(checkpoint=tmp_path / "c.pth")}
+    with pytest.raises(CheckpointError, match=r"c.pth: states several class orders \(.*\); name the right one"):
+        discover_models(Config(models=model))
+    decided = discover_models(Config(models=model, classes=FER2013_ORDER))
+    assert decided.config.models["X"].classes is None
+    assert decided.notes[0].startswith("X: its checkpoint states several class orders")
+    assert decided.notes[0].endswith("the settings count")
+
+
+def test_another_spelling_is_no_other_order(tmp_path: Path) -> None:
+    other = {name: n for n, name in enumerate(FER2013_ORDER)}
+    torch.save({"state_dict": STATE, "classes": NAMES, "hparams": {"class_to_idx": other}}, tmp_path / "c.pth")
+    assert checkpoint_classes(tmp_path / "c.pth") == NAMES
