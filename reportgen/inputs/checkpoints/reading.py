@@ -230,8 +230,12 @@ def _built(path: Path, weights: Mapping[str, TensorRecord], restricted: Restrict
         last = record.offset + sum((n - 1) * step for n, step in zip(record.size, record.stride, strict=True))
         if 0 not in record.size and last >= numbers.numel():
             raise CheckpointError(f"{path}: '{name}' is larger than its part of the file; copy or save it again")
-        empty = torch.empty(record.size, dtype=dtype) if 0 in record.size else None
-        state[name] = numbers.as_strided(record.size, record.stride, record.offset) if empty is None else empty
+        try:
+            empty = torch.empty(record.size, dtype=dtype) if 0 in record.size else None
+            state[name] = numbers.as_strided(record.size, record.stride, record.offset) if empty is None else empty
+        except (RuntimeError, TypeError, ValueError):
+            shape = "x".join(map(str, record.size))
+            raise CheckpointError(f"{path}: '{name}' has a shape that no tensor has ({shape:.80})") from None
     return state
 
 

@@ -200,7 +200,7 @@ def _tensor(kind: str, args: tuple[Any, ...]) -> TensorRecord | None:
             _,
             Name(kind=dtype),
             *_,
-        ):
+        ) if dtype.startswith("type "):
             return _described(storage, dtype.removeprefix("type "), offset, size, stride)
     return None
 
@@ -237,7 +237,7 @@ def read_restricted(path: Path) -> Restricted:
 def _from_zip(path: Path) -> Restricted:
     with zipfile.ZipFile(path) as archive:
         (pickled,) = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl")]
-        if archive.getinfo(pickled).compress_type != zipfile.ZIP_STORED:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             raise ValueError("compressed, which torch never does")
         content, left_out = _interpreted(io.BytesIO(archive.read(pickled)))
         folder = pickled.removesuffix("data.pkl")

@@ -54,7 +54,7 @@ def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     if path.name in _HUGGING_FACE:
         try:
             content = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return
         if isinstance(content, dict):
             yield "config.json", content

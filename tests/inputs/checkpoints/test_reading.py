@@ -265,6 +265,25 @@ def test_a_damaged_part_of_the_weights_is_one_line(tmp_path):
         read_checkpoint(tmp_path / "c.pth")
 
 
+class Odd:
+    """A tensor of a shape or type that torch never writes."""
+
+    def __init__(self, size, kind):
+        self.size, self.kind = size, kind
+
+    def __reduce__(self):
+        numbers, stride = torch.ones(2).untyped_storage(), (0,) * len(self.size)
+        return torch._utils._rebuild_tensor_v3, (numbers, 0, self.size, stride, False, {}, self.kind)
+
+
+@pytest.mark.parametrize("odd", [Odd((2**70,), torch.float32), Odd((0, 2**70), torch.float32), Odd((2,), print)])
+def test_tensors_as_torch_never_writes_them_are_one_line(tmp_path, odd):
+    torch.save({"helper": Meter([1]), "w": odd}, tmp_path / "c.pth")
+    with pytest.raises(CheckpointError) as caught:
+        read_checkpoint(tmp_path / "c.pth")
+    assert "\n" not in str(caught.value)
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(CheckpointError, match="cannot be read"):
         read_checkpoint(tmp_path / "none.pth")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,22 @@ def test_a_broken_file_states_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c.pth").write_bytes(content)
     assert checkpoint_classes(tmp_path / "c.pth") == ()
     assert checkpoint_classes(tmp_path / "gone.pth") == ()
+
+
+def test_a_config_of_nothing_but_brackets_states_none(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    assert checkpoint_classes(tmp_path / "model.safetensors") == ()
+
+
+def test_a_compressed_archive_is_not_unpacked(tmp_path: Path) -> None:
+    torch.save({**STATE, "classes": list(NAMES)}, tmp_path / "m.pth")
+    assert checkpoint_classes(tmp_path / "m.pth") == NAMES
+    with zipfile.ZipFile(tmp_path / "m.pth") as stored, zipfile.ZipFile(tmp_path / "z.pth", "w") as packed:
+        for entry in stored.infolist():
+            way = zipfile.ZIP_DEFLATED if entry.filename.endswith("byteorder") else zipfile.ZIP_STORED
+            packed.writestr(entry.filename, stored.read(entry), compress_type=way)
+    assert checkpoint_classes(tmp_path / "z.pth") == ()
 
 
 def test_the_settings_win_and_a_difference_is_said(tmp_path: Path) -> None:
