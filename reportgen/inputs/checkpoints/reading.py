@@ -84,6 +84,8 @@ def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
     content = _read_safetensors(path) if _is_safetensors(head, size) else _read_torch(path, unsafe, notes)
     held = content.content if isinstance(content, Restricted) else content
     weights = _weights(path, held)
+    for key in _alike(held, weights)[1]:
+        notes.append(f"it also holds weights under '{key}', which are not used")
     state = _built(path, weights, content) if isinstance(content, Restricted) else dict(weights)
     state = _without_wrappers(path, state, notes)
     _refuse_odd_tensors(path, state)
@@ -180,10 +182,16 @@ def _weights(path: Path, content: Any) -> Mapping[str, Any]:
     Raises
     ------
     CheckpointError
-        There is none.
+        There is none, or there are several of which none is the usual one.
     """
     found = _find_weights(content, 0)
     if found is not None:
+        chosen, others = _alike(content, found)
+        if others and chosen and chosen not in _STATE_KEYS:
+            raise CheckpointError(
+                f"{path}: holds weights of one shape under {', '.join(map(repr, (chosen, *others)))}; save those that "
+                "are meant alone, or under 'state_dict'"
+            )
         return found
     if isinstance(content, Mapping):
         keys = ", ".join(sorted(map(str, content))[:5]) or "nothing"
@@ -209,6 +217,20 @@ def _find_weights(content: Any, depth: int) -> Mapping[str, Any] | None:
     # Under a key of the script's own: the dict with most tensors.
     below = [found for value in content.values() if (found := _find_weights(value, depth + 1)) is not None]
     return max(below, key=len, default=None)
+
+
+def _alike(content: Any, weights: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The key that weights stand under, and the others that hold as many parameters, such as a moving average's."""
+    chosen, others = "", []
+    for key, value in content.items() if isinstance(content, Mapping) else ():
+        found = _find_weights(value, 1)
+        if found is None or len(found) != len(weights) or not any("." in name for name in found):
+            continue  # a dict without dots is an optimiser's
+        if all(found.get(name) is tensor for name, tensor in weights.items()):
+            chosen = chosen or str(key)
+        else:
+            others.append(str(key))
+    return chosen, others
 
 
 def _built(path: Path, weights: Mapping[str, TensorRecord], restricted: Restricted) -> dict[str, Tensor]:

@@ -265,6 +265,20 @@ def test_a_damaged_part_of_the_weights_is_one_line(tmp_path):
         read_checkpoint(tmp_path / "c.pth")
 
 
+def test_several_networks_in_one_file(tmp_path):
+    average = {name: value + 1 for name, value in STATE.items()}
+    torch.save({"state_dict": STATE, "ema_state_dict": average, "again": STATE}, tmp_path / "c.pth")
+    checkpoint = read_checkpoint(tmp_path / "c.pth")
+    assert same(checkpoint)
+    assert checkpoint.notes == ("it also holds weights under 'ema_state_dict', which are not used",)
+    torch.save({"student": STATE, "teacher": average}, tmp_path / "c.pth")
+    with pytest.raises(CheckpointError, match=r"weights of one shape under 'student', 'teacher'; save those"):
+        read_checkpoint(tmp_path / "c.pth")
+    optimiser = {"state": {k: {"exp_avg": torch.ones(2), "exp_avg_sq": torch.ones(2)} for k in range(2)}}
+    torch.save({"mine": STATE, "optimiser": optimiser}, tmp_path / "c.pth")
+    assert same(read_checkpoint(tmp_path / "c.pth"))
+
+
 class Odd:
     """A tensor of a shape or type that torch never writes."""
 
