@@ -76,7 +76,7 @@ def find_layer(
         found, reason = _check(module, image, target, calls)
         if found is not None:
             return found
-        others = _suggestions(module, image, calls)
+        others = _suggestions(module, image, calls) or _suggestions(_reweighted(module), image, calls)
         raise ConfigError(
             f"model '{model}': target_layer '{target.removeprefix(INSIDE)}' {reason}; "
             + (f"layers that would do: {', '.join(others)}" if others else "no other layer would do either")
@@ -197,14 +197,19 @@ def _gradient(module: nn.Module, image: Tensor, name: str, layout: MapLayout) ->
 
 def _depends(module: nn.Module, image: Tensor, name: str, layout: MapLayout) -> bool:
     """Whether outputs depend on the cells under other weights: weights of zero are no fault of the layer."""
+    gradient, _ = _gradient(_reweighted(module), image, name, layout)
+    return gradient is not None and bool(gradient.any())
+
+
+def _reweighted(module: nn.Module) -> nn.Module:
+    """A copy with small noise on every weight."""
     other = copy.deepcopy(module)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in other.parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             parameter.copy_(parameter + 0.05 * noise.to(parameter.device, parameter.dtype))
-    gradient, _ = _gradient(other, image, name, layout)
-    return gradient is not None and bool(gradient.any())
+    return other
 
 
 def _last_layers(module: nn.Module, image: Tensor, calls: dict[str, _Call]) -> Iterator[TargetLayer]:

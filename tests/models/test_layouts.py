@@ -138,3 +138,10 @@ def test_a_layer_that_shows_nothing_is_refused_with_layers_that_would_do(layer: 
         find_layer("m", Head().eval(), image, layer, None)
     assert find_layer("m", Head().eval(), image, None, None).name == "norm"
     assert find_layer("m", Head().eval(), image, None, "pool").name == "norm"
+
+
+def test_layers_that_would_do_are_found_where_the_last_weights_are_zero() -> None:
+    head = Head().eval()
+    nn.init.zeros_(head.fc.weight)
+    with pytest.raises(ConfigError, match=r"target_layer 'fc' gives 1x3.*layers that would do: norm, conv"):
+        find_layer("m", head, torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)), "fc", None)
