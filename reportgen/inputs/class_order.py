@@ -156,9 +156,12 @@ def settle_labels(
     Raises
     ------
     DataError
-        Nothing says what numbers among the labels mean, or no image has a known label.
+        No row can be used, nothing says what numbers among the labels mean, or no image has a known label.
     """
     rows = listing.rows
+    if rows.empty and listing.problems:
+        first = listing.problems[0]
+        raise DataError(f"{data}: none of {len(listing.problems):,} rows can be used; the first: {first.message}")
     written = {value for value in rows["emotion"] if value is not None}
     trained = {value for frame in listing.training.values() for value in frame["emotion"] if isinstance(value, int)}
     numbers = {value for value in written | trained if isinstance(value, int)}

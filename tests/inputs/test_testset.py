@@ -319,6 +319,30 @@ def test_a_pickle_that_states_several_orders_is_refused_unless_the_settings_deci
     assert "numbers read as the positions in 'classes', from 0" in test_set.notes[1]
 
 
+def test_rows_of_scores_without_a_largest_one_have_no_label(folder: Path) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (4, 8, 8), dtype=np.uint8)
+    scores = np.array([[0, 1, 0], [0, 0, 0], [0.2, 0.2, 0.6], [1, 1, 0]])
+    content = {"X_test": images, "y_test": scores, "classes": ["sad", "happy", "fear"]}
+    (folder / "t.pkl").write_bytes(pickle.dumps(content))
+    test_set = load(folder / "t.pkl")
+    assert test_set.frame["emotion"].tolist() == ["happiness", "fear"]
+    assert test_set.problems["kind"].tolist() == ["no-label", "no-label"]
+
+
+def test_a_table_of_which_no_row_can_be_used_says_why(folder: Path) -> None:
+    path = write(folder, "t.csv", {"path": ["a", "b"], "angry": [0, 1], "sad": [0, 1], "happy": [0, 0]})
+    with pytest.raises(DataError, match="none of 2 rows can be used; the first: it has no vote"):
+        load(path)
+
+
+def test_labels_that_are_not_fer2013s_are_left_to_the_classes(folder: Path) -> None:
+    rows = {"emotion": [1, 7], "pixels": [" ".join(["7"] * 64), " ".join(["9"] * 64)], "Usage": ["PrivateTest"] * 2}
+    path = write(folder, "fer2013.csv", rows)
+    with pytest.raises(DataError, match="holds the label 7"):
+        load(path)
+    assert load(path, classes=FER2013_ORDER).frame["emotion"].tolist() == ["anger", "neutral"]
+
+
 def test_class_order_is_learnt_from_emotions_beside_numbers(folder: Path) -> None:
     table = write(
         folder, "t.csv", {"path": ROWS["image_path"], "emotion": ["sad", "fear", "happy"], "label": [0, 1, 2]}

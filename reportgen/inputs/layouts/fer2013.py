@@ -42,7 +42,8 @@ def _read(source: Source) -> Listing:
     table = source.table(path)
     listing = list_rows(path, table.frame, source.columns, table.notes, table.class_names)
     labels = {value for value in listing.rows["emotion"] if isinstance(value, int)}
-    if labels and listing.numbers is None:
+    # Numbers that are not FER2013's are left to the user's classes.
+    if labels and listing.numbers is None and (7 not in labels or source.classes is None):
         if 7 in labels:
             raise DataError(
                 f"{path}: holds the label 7, and FER2013 has 0 to 6; if 7 is contempt, as in ckextended.csv, give "

@@ -85,8 +85,11 @@ def _test_frame(path: Path, content: Mapping[Any, Any]) -> tuple[pd.DataFrame, s
 
 
 def _as_numbers(labels: Any) -> list[Any]:
-    """Labels of an array, one-hot rows as the places of their ones."""
-    return list(labels.argmax(axis=1) if labels.ndim == 2 else labels)
+    """Labels of an array: of one-hot rows and rows of scores the place of the largest, None where several are."""
+    if labels.ndim != 2:
+        return list(labels)
+    alone = (labels == labels.max(axis=1, keepdims=True)).sum(axis=1) == 1
+    return [int(place) if clear else None for place, clear in zip(labels.argmax(axis=1), alone, strict=True)]
 
 
 NOTEBOOK = Layout(

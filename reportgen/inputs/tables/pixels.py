@@ -15,6 +15,7 @@ __all__ = ["as_file", "parse_image", "parse_images"]
 _DIGITS = re.compile(r"[\d\s]+", re.ASCII)
 _BRACKETS = str.maketrans("[](),;", "      ")
 _LEAST = 64  # numbers: fewer are no face
+_ROUNDING = 0.1  # grey levels: what half precision leaves of a number that was divided by 255
 
 
 def parse_images(cells: Iterable[object]) -> tuple[npt.NDArray[Any], list[tuple[int, str]]]:
@@ -65,9 +66,9 @@ def parse_image(cell: object) -> tuple[npt.NDArray[np.uint8] | bytes | None, str
     Parameters
     ----------
     cell
-        Numbers 0..255 as text (with blanks or commas between them, in brackets or not), as sequences or as arrays:
-        a flat list is a square grey image, (h, w) or (h, w, 1) is grey, (h, w, 3) or (3, h, w) is RGB. Or the bytes of
-        an image file, alone or under `bytes` in a dict.
+        Numbers 0..255 as text (with blanks or commas between them, in brackets or not), as sequences or as arrays,
+        there also divided by 255: a flat list is a square grey image, (h, w) or (h, w, 1) is grey, (h, w, 3) or
+        (3, h, w) is RGB. Or the bytes of an image file, alone or under `bytes` in a dict.
 
     Returns
     -------
@@ -91,11 +92,21 @@ def parse_image(cell: object) -> tuple[npt.NDArray[np.uint8] | bytes | None, str
             if numbers.dtype == object:
                 numbers = np.stack([np.asarray(row) for row in numbers])
         values = numbers.astype(np.float64)
+        if numbers.dtype.kind == "f" and values.size and values.min() >= 0 and values.max() <= 1:
+            values = _unscaled(values)
     except (ValueError, TypeError, OverflowError):
         return None, "not a list of whole numbers"
     if not ((values >= 0) & (values <= 255) & (values == np.rint(values))).all():
-        return None, "values that are no whole numbers from 0 to 255"
+        return None, "values that are no whole numbers from 0 to 255, as they are or divided by 255"
     return _in_shape(values.astype(np.uint8))
+
+
+def _unscaled(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Whole numbers 0..255 of an image that was divided by 255; as it is where it was not."""
+    scaled = values * 255
+    whole = np.rint(scaled)
+    divided = bool((np.abs(scaled - whole) < _ROUNDING).all()) and not bool((values == np.rint(values)).all())
+    return whole if divided else values
 
 
 def _in_shape(values: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8] | None, str]:

@@ -47,7 +47,7 @@ def test_cells_that_are_no_image_name_the_reason() -> None:
     reasons = dict(bad)
     assert sorted(reasons) == [1, 2, 3, 4, 5, 6]
     assert reasons[2] == "65 pixels are no square image"
-    assert reasons[3] == "values that are no whole numbers from 0 to 255"
+    assert reasons[3] == "values that are no whole numbers from 0 to 255, as they are or divided by 255"
     assert reasons[4] == "not a list of whole numbers"
     assert not parsed[1:].any()
 
@@ -86,3 +86,13 @@ def test_bytes_of_a_file_stay_as_they_are() -> None:
 def test_any_cell_gives_pixels_or_a_reason(cell: object) -> None:
     values, reason = parse_image(cell)
     assert (values is None) == bool(reason)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_numbers_divided_by_255_are_the_same_image(kind: type) -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    image, reason = parse_image((levels / 255).astype(kind))
+    assert reason == "" and isinstance(image, np.ndarray)
+    assert (image == levels[:, :, 0]).all()
+    assert parse_image(np.linspace(0, 1, 144).reshape(12, 12))[0] is None  # not whole numbers divided by 255
+    assert parse_image(np.ones((12, 12)))[0].max() == 1  # whole numbers as they are
