@@ -128,7 +128,7 @@ def check(
     image_root: ImageRoot = None,
     unsafe_load: Unsafe = None,
 ) -> None:
-    """Print what a build would use, without running a model."""
+    """Print what a build would use, and what is wrong with it; nothing is written."""
     from reportgen.commands.check import check_inputs
 
     check_inputs(_settings(context), make_console())

@@ -333,7 +333,7 @@ def with_new_names(values: dict[str, Any]) -> dict[str, Any]:
         if found.get(new) is not None:
             raise ValueError(f"{old} is the old name of {new}; give one of them")
         found[new] = value
-        warnings.warn(f"{old} is now called {new}; the old name goes on working", FutureWarning, stacklevel=2)
+        warnings.warn(f"{old} is now called {new}; the old name still works", FutureWarning, stacklevel=2)
     return found
 
 

@@ -23,7 +23,7 @@ _LOG_EVERY = 10.0  # seconds between two plain lines of one stage
 
 class _LastingConsole(Console):
     def on_broken_pipe(self) -> None:
-        """The reader of the output has gone, as `head` does: the build goes on in silence."""
+        """The reader of the output has gone, as `head` does: the build continues silently."""
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

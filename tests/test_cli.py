@@ -88,7 +88,7 @@ def test_an_old_name_of_a_flag_goes_on_working_with_one_line(run, tmp_path):
     result = run("build", "--sample-images", "0", cwd=tmp_path)
     assert result.returncode == 2
     warning, error = result.stderr.splitlines()
-    assert warning == "warning: sample_images is now called max_explained_images; the old name goes on working"
+    assert warning == "warning: sample_images is now called max_explained_images; the old name still works"
     assert error.startswith("error: command line: max_explained_images: Input should be greater than or equal to 1")
     assert "--sample-images" not in run("build", "--help").stdout
 

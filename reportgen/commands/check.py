@@ -1,4 +1,4 @@
-"""`reportgen check`: what a build would use, without running a model."""
+"""`reportgen check`: what a build would use, and whether it can be used; nothing is written."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def draw_figures(report: Report, drawn: Drawn, style: PictureStyle, save: Save) 
     persons = [person if isinstance(person, str) else None for person in report.analysis.images["person"]]
     means, patches, reliability, forests, importance = [], [], [], [], []
     for k, model in enumerate(report.models):
-        null = report.blank(k)
+        null = report.null_maps(k)
         means.append(draw_mean_maps(model, report.labels, drawn.mean_faces, style, save, null, drawn.frames))
         measures = None if report.attention is None else report.attention.measures[k]
         patches.append(draw_patches(model, report.labels, null, measures, persons, report.ids, report.load_image, save))

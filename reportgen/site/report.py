@@ -81,14 +81,14 @@ class Report:
     attention
         Where the heatmaps lie, measured, its models in the order of the analysis; None without regions or labels.
     importance
-        What the models use of what they look at; None like `attention`.
+        How important each region is to the models; None like `attention`.
     shortcuts
-        What gives labels away beside the face, and which model uses it; None where that was not looked for.
+        Which properties beside the face predict labels, and which model depends on them; None if not tested.
     privacy
         How faces and names are hidden: "none", or "blur" or "outline" once
         `reportgen.site.bundle.privacy.protect` did it.
     agreements
-        Whether the models' answers rest on the same places, pair by pair as in `comparisons`; empty without labels.
+        Whether the models' predictions rest on the same places, pair by pair as in `comparisons`; empty without labels.
     reasons
         Why images were misclassified; None without labels.
     certificate
@@ -98,7 +98,7 @@ class Report:
     seed
         Of everything drawn at random.
     experiments
-        Whether the models were asked about changed images.
+        Whether the models were run on changed images.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -125,7 +125,7 @@ class Report:
 
     @property
     def everything(self) -> AnalysisPredictions:
-        """All images and what the models answered."""
+        """All images and predictions."""
         return self.analysis if self.predictions is None else self.predictions
 
     @property
@@ -196,7 +196,7 @@ class Report:
         comparison, names = self.comparisons[index], [model.name for model in self.models]
         return names.index(comparison.a), names.index(comparison.b)
 
-    def blank(self, model: int) -> npt.NDArray[np.bool_]:
+    def null_maps(self, model: int) -> npt.NDArray[np.bool_]:
         """(n,) maps of the true label without evidence: no more than the random head gives, where that was run."""
         if self.attention is not None:
             return np.asarray(self.attention.measures[model].own.null_map)

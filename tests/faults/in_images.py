@@ -72,7 +72,7 @@ def _(scene: Scene) -> None:
 @fault(
     "wrong extension",
     "a JPEG ending in .png",
-    "goes on with it: content counts, not the name",
+    "continues with it: content counts, not the name",
     0,
     r"^JPEG 40 x 48 ",
     MANY,
@@ -231,7 +231,7 @@ def _(scene: Scene) -> None:
 @fault(
     "the same content twice",
     "two paths, one picture, two labels",
-    "goes on and says that the labels disagree",
+    "continues and says that the labels disagree",
     0,
     r"copies of each other, in 1 group; the labels of 1 group differ",
 )
@@ -242,7 +242,7 @@ def _(scene: Scene) -> None:
 @fault(
     "link to a picture elsewhere",
     "a symbolic link out of the folder",
-    "goes on with it; where it points is not told",
+    "continues with it; where it points is not stated",
     0,
     r"^PNG \d+ x 48 ",
     MANY,
@@ -258,7 +258,7 @@ def _(scene: Scene) -> None:
 @fault(
     "link to a file of secrets",
     "a symbolic link to a text file",
-    "goes on without it; nothing of the file is told",
+    "continues without it; nothing of the file is stated",
     0,
     r"not an image of an accepted format",
     MANY,
@@ -280,7 +280,7 @@ def _(scene: Scene) -> None:
 @fault(
     "link to a folder above",
     "a folder of emotions that holds a link to its own root",
-    "goes on; links to folders are not followed",
+    "continues; links to folders are not followed",
     0,
     r"^PNG \d+ x 48 ",
     FOLDERS,

@@ -48,7 +48,7 @@ def _(scene: Scene) -> None:
 @fault(
     "one checkpoint of two",
     "one of two models' files is gone",
-    "goes on with the other; the report says which is missing",
+    "continues with the other; the report says which is missing",
     0,
     r"other\.pth was not found",
     ODD,
@@ -135,7 +135,7 @@ def _(scene: Scene) -> None:
 
 
 @fault(
-    "stranger's cluster in settings that were only found",
+    "a cluster named in settings that were only found",
     "ray.address and engine in a reportgen.toml in the working directory, without --config",
     NEVER_RUN,
     2,
@@ -336,7 +336,7 @@ proved_by(
     "test_swapped::test_swapped_checkpoints_are_said",
     "swapped checkpoints",
     "the notebook's two files under each other's name",
-    "goes on with the architectures that the weights show, and says that the names do not fit",
+    "continues with the architectures that the weights show, and says that the names do not fit",
     0,
 )
 proved_by(

@@ -54,7 +54,7 @@ def _(scene: Scene) -> None:
 @fault(
     "terminal codes in a file name",
     "ESC ] 0 ; and a carriage return",
-    "goes on; no control character reaches the terminal or the site",
+    "continues; no control character reaches the terminal or the site",
     0,
     r"\ufffd\]0;owned",
     FOLDERS,
@@ -66,7 +66,7 @@ def _(scene: Scene) -> None:
 @fault(
     "reading order in a file name",
     "U+202E, which shows gnp.exe as exe.png",
-    "goes on; the mark is shown as what it is not: a letter",
+    "continues; the mark is shown as what it is not: a letter",
     0,
     r"a\ufffdgnp",
     NAMES,
@@ -78,7 +78,7 @@ def _(scene: Scene) -> None:
 @fault(
     "non-UTF-8 file name",
     "the byte FF in a name",
-    "goes on with it; the byte is shown as \ufffd",
+    "continues with it; the byte is shown as \ufffd",
     0,
     r"\ufffd",
     FOLDERS,
@@ -90,7 +90,7 @@ def _(scene: Scene) -> None:
 @fault(
     "non-UTF-8 folder and checkpoint",
     "the byte FF in the names of the set's folder, of the checkpoint and of the model",
-    "goes on; the bytes are shown as \ufffd",
+    "continues; the bytes are shown as \ufffd",
     0,
     "od\ufffdd",
     FOLDERS,
@@ -126,7 +126,7 @@ def _(scene: Scene) -> None:
 @fault(
     "formula in a file name",
     "=HYPERLINK(...).png",
-    "goes on; in the CSV files it is text, not a formula",
+    "continues; in the CSV files it is text, not a formula",
     0,
     r"=HYPERLINK",
     NAMES,
@@ -145,7 +145,7 @@ def _(scene: Scene) -> None:
 @fault(
     "path out of the folder",
     "../../ before a listed image",
-    "goes on; the report names no folder above the set",
+    "continues; the report names no folder above the set",
     0,
     r"^PNG ",
     NAMES,
@@ -158,7 +158,7 @@ def _(scene: Scene) -> None:
 @fault(
     "absolute path",
     "the table names an image from the root folder",
-    "goes on; no folder of this machine is told",
+    "continues; no folder of this machine is named",
     0,
     r"^PNG ",
     NAMES,
@@ -198,7 +198,7 @@ def _(scene: Scene) -> None:
 @fault(
     "model name as path",
     "../../../evil and a second one like it",
-    "goes on; both get folders inside the output",
+    "continues; both get folders inside the output",
     0,
     r"\.\./\.\./\.\./evil",
     NAMES,

@@ -17,7 +17,7 @@ import pytest
 from faults.scene import Scene, ascii_terminal, mount_tmpfs, tree, without_override
 from faults.table import KEPT, STOPPED, fault, proved_by
 
-NEW = "goes on; the files stay as they are"
+NEW = "continues; the files stay as they are"
 
 
 def change(scene: Scene) -> None:
@@ -237,7 +237,7 @@ def _(scene: Scene) -> None:
 @fault(
     "explaining where a build has its output",
     "reportgen explain without --output, and output in the settings",
-    "goes on, into a folder of its own; the build's report stays as it is",
+    "continues, into a folder of its own; the build's report stays as it is",
     0,
     r"report: file:\S+/explained/site/index\.html",
 )
@@ -428,7 +428,7 @@ def _(scene: Scene) -> None:
 @fault(
     "clock of 1970",
     "time 0, all files of 1970, SOURCE_DATE_EPOCH=0",
-    "goes on; the same bytes as at any other time",
+    "continues; the same bytes as at any other time",
     0,
     r"7 images",
 )
@@ -446,7 +446,7 @@ def _(scene: Scene) -> None:
 @fault(
     "clock of 2200",
     "all files of 2200, SOURCE_DATE_EPOCH of 2200",
-    "goes on; the zip's dates are the last it can hold",
+    "continues; the zip's dates are the last it can hold",
     0,
     r"7 images",
 )
@@ -514,7 +514,7 @@ proved_by(
 @fault(
     "lock of a killed build",
     "SIGKILL while another process holds the lock",
-    "goes on; the lock is taken over and cleared away",
+    "continues; the lock is taken over and cleared away",
     0,
     r"7 images",
 )
@@ -534,7 +534,7 @@ def _gone(path: Path) -> None:
 @fault(
     "half a swap",
     "the old site stepped aside and no new one came",
-    "goes on from the old one; no leftover stays",
+    "continues from the old one; no leftover stays",
     0,
     r"7 images",
 )
@@ -550,7 +550,7 @@ def _(scene: Scene) -> None:
 @fault(
     "page deleted from the site",
     "index.html removed by hand",
-    "goes on; the page is back, the same bytes as before",
+    "continues; the page is back, the same bytes as before",
     0,
     r"7 images",
 )
@@ -575,7 +575,7 @@ def _(scene: Scene) -> None:
 @fault(
     "missing part of the analysis",
     "a Parquet file removed",
-    "goes on; only that part is computed again, the same bytes",
+    "continues; only that part is computed again, the same bytes",
     0,
     r"7 images",
 )
@@ -588,7 +588,7 @@ def _(scene: Scene) -> None:
 @fault(
     "damaged manifest of the analysis",
     "half of manifest.json",
-    "goes on; it is written again, the same bytes",
+    "continues; it is written again, the same bytes",
     0,
     r"7 images",
 )
@@ -602,7 +602,7 @@ def _(scene: Scene) -> None:
 @fault(
     "hostile state file",
     ".reportgen.json of the right key and the wrong kinds",
-    "goes on; the report is made again",
+    "continues; the report is made again",
     0,
     r"7 images",
 )
@@ -616,7 +616,7 @@ def _(scene: Scene) -> None:
 @fault(
     "output on another drive",
     "output is a symbolic link to a folder elsewhere",
-    "goes on through the link; it stays a link",
+    "continues through the link; it stays a link",
     0,
     r"7 images",
 )
@@ -631,7 +631,7 @@ def _(scene: Scene) -> None:
 @fault(
     "printing what the terminal cannot show",
     "an ASCII terminal and a file name in Greek",
-    "goes on; the letters are escaped on the terminal alone",
+    "continues; the letters are escaped on the terminal alone",
     0,
     r"images/\\u03c7\\u03b1\\u03c1\\u03ac\.png: listed before",
 )
@@ -647,14 +647,14 @@ proved_by(
     "test_kills::test_builds_killed_at_random_go_on",
     "SIGKILL at random moments",
     "by the clock and at random file operations, over a first build and over a change",
-    "the same command goes on; the same bytes as an undisturbed build",
+    "the same command continues; the same bytes as an undisturbed build",
     137,
 )
 proved_by(
     "test_kills::test_builds_interrupted_at_random_go_on",
     "SIGINT at random moments",
     "Ctrl-C, by the clock",
-    "one line; the same command goes on; the same bytes as an undisturbed build",
+    "one line; the same command continues; the same bytes as an undisturbed build",
     130,
 )
 proved_by(
@@ -675,7 +675,7 @@ proved_by(
     "test_processes::test_a_build_needs_no_network_and_warns_of_nothing",
     "no network",
     "a network namespace without any; every attempt to connect is an error",
-    "goes on",
+    "continues",
     0,
 )
 proved_by(

@@ -184,7 +184,7 @@ class Trials:
         settings.write_text(settings.read_text().replace("examples = 1", "examples = 2\nseed = 5"))
 
     def kill(self, send: int = signal.SIGKILL) -> None:
-        """One build that is ended at a random moment, and the one that goes on."""
+        """One build that is ended at a random moment, and the one that continues."""
         mode = self.random.choice(_MODES)
         kind = self.random.choice((None, 0, 1)) if send == signal.SIGKILL else None
         output = self.root / "output"

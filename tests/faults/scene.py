@@ -290,7 +290,7 @@ def without_override() -> Iterator[None]:
 
 @contextlib.contextmanager
 def ascii_terminal() -> Iterator[None]:
-    """Standard output as a terminal that knows ASCII only; what was printed goes on to the real one."""
+    """Standard output as a terminal that knows ASCII only; what was printed is passed on to the real one."""
     real = sys.stdout
     sys.stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict")
     try:

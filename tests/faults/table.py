@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["FAULTS", "SETUPS", "Fault", "fault", "shared_setup"]
 
-LISTED = "goes on without it and lists it with the reason"
-USED = "goes on with it, and the report says what decoding had to do"
-INERT = "goes on; it stays text everywhere"
-GOES_ON = "goes on; every page is whole and no number is undefined on it"
+LISTED = "continues without it and lists it with the reason"
+USED = "continues with it, and the report says what decoding had to do"
+INERT = "continues; it stays text everywhere"
+GOES_ON = "continues; every page is whole and no number is undefined on it"
 REFUSED = "one line that says what, where and what to do; nothing is written"
 STOPPED = "one line; the last good site stays in place"
-LEFT_OUT = "goes on with the weights alone, and the report says what was left out; nothing in it is run"
+LEFT_OUT = "continues with the weights alone, and the report says what was left out; nothing in it is run"
 NEVER_RUN = "refused in one line; nothing in it is run"
 KEPT = "refused in one line before anything is computed; the file stays as it is"
 
@@ -38,7 +38,7 @@ class Fault:
     code
         What the command line ends with.
     says
-        Regular expression that the line on stderr matches, or a page of the report where the build goes on. In a
+        Regular expression that the line on stderr matches, or a page of the report where the build continues. In a
         shared build: the reason why the fault's image was left out, or what was noted of it.
     make
         Spoils a scene; None where a test of its own, `proof`, makes and proves it.

@@ -87,7 +87,7 @@ def test_fault_in_a_shared_build(
     own = replace(build.scene, place=build.places[entry.name])
     images, problems = own.of_own(build.analysis.images), own.of_own(build.analysis.problems)
     shown = build.pages + html.unescape(build.pages)
-    if entry.promise.startswith("goes on without"):
+    if entry.promise.startswith("continues without"):
         (message,) = problems["message"]
         assert re.search(entry.says, message)
         assert message in shown or re.search(entry.says, shown)

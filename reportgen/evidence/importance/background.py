@@ -1,7 +1,7 @@
 """Is the model cheating? Heat on the background, compared with reliance on the background.
 
-Heat alone is no proof: evidence can lie where the prediction does not depend on it. And what a model uses need not show
-in its heatmap. So both are reported, and only use is called cheating.
+Heat alone is no proof: evidence can lie where the prediction does not depend on it. And a prediction may depend
+on what its heatmap does not show. So both are reported, and only reliance is called cheating.
 """
 
 from __future__ import annotations
@@ -28,17 +28,16 @@ class BackgroundFinding:
     Attributes
     ----------
     state
-        "uses it": cheating by the rule of use (whether or not the heatmap shows it); "uses a little": significant, but
-        below what is called cheating; "looks only": heat without use; "undetermined": heat, and use not decided, or use
-        beyond the minimum neither shown nor ruled out; "clear": no heat, and use above the minimum ruled out; "not
-        tested": heat, and no transplant test.
+        "uses it": cheating by the transplant test, whether or not the heatmap shows it; "uses a little": significant,
+        but below what is called cheating; "looks only": heat without importance; "clear": neither; "undetermined": an
+        importance above the minimum is neither shown nor ruled out; "not tested": no transplant test.
     looks
         Whether the heatmap falls on the background.
     place
         Where on the background the heat lies, in words; "" where there is no hot cell.
     score
-        Log-odds of use, 0 where not positive; the measure of suspicion that can be ranked.
-    use
+        Log-odds drop, 0 where not positive; the measure of suspicion that can be ranked.
+    importance
         What the transplant test found; None where it was not made or had too few faces.
     """
 
@@ -48,7 +47,7 @@ class BackgroundFinding:
     looks: bool
     place: str
     score: float
-    use: RegionImportance | None
+    importance: RegionImportance | None
 
     @property
     def cheating(self) -> bool:
@@ -56,20 +55,20 @@ class BackgroundFinding:
         return self.state == "uses it"
 
 
-def status_of(use: RegionImportance | None) -> Status:
+def status_of(importance: RegionImportance | None) -> Status:
     """Whether a region on which the heatmap falls is important to the model."""
-    if use is None or use.answer == "insufficient evidence":
+    if importance is None or importance.answer == "insufficient evidence":
         return "not tested"
-    if use.answer == "yes":
+    if importance.answer == "yes":
         return "confirmed"
-    return "contradicted" if use.answer in ("no", "small") else "undetermined"
+    return "contradicted" if importance.answer in ("no", "small") else "undetermined"
 
 
 def judge_backgrounds(
     verdicts: Sequence[Verdict], regions: Sequence[RegionImportance]
 ) -> tuple[BackgroundFinding, ...]:
     """One finding per model and emotion with a verdict about the background."""
-    by_key = {(use.model, use.emotion): use for use in regions if use.region == "background"}
+    by_key = {(region.model, region.emotion): region for region in regions if region.region == "background"}
     return tuple(
         _finding(verdict, by_key.get((verdict.model, verdict.emotion)))
         for verdict in verdicts
@@ -77,22 +76,22 @@ def judge_backgrounds(
     )
 
 
-def _finding(verdict: Verdict, use: RegionImportance | None) -> BackgroundFinding:
+def _finding(verdict: Verdict, importance: RegionImportance | None) -> BackgroundFinding:
     looks = verdict.answer == "yes"
-    tested = use is not None and use.answer != "insufficient evidence"
-    score = max(use.drop, 0.0) if use is not None and np.isfinite(use.drop) else 0.0
+    tested = importance is not None and importance.answer != "insufficient evidence"
+    score = max(importance.drop, 0.0) if importance is not None and np.isfinite(importance.drop) else 0.0
     place = verdict.place if looks else ""
-    state = _state(looks, use if tested else None)
-    return BackgroundFinding(verdict.model, verdict.emotion, state, looks, place, score, use if tested else None)
+    state = _state(looks, importance if tested else None)
+    return BackgroundFinding(verdict.model, verdict.emotion, state, looks, place, score, importance if tested else None)
 
 
-def _state(looks: bool, use: RegionImportance | None) -> BackgroundState:
-    if use is None:
+def _state(looks: bool, importance: RegionImportance | None) -> BackgroundState:
+    if importance is None:
         return "not tested"
-    if use.cheating:
+    if importance.cheating:
         return "uses it"
-    if use.answer in ("yes", "small"):
+    if importance.answer in ("yes", "small"):
         return "uses a little"
-    if use.answer == "no":
+    if importance.answer == "no":
         return "looks only" if looks else "clear"
     return "undetermined"

@@ -32,7 +32,7 @@ class ImportanceFindings:
     design
         The transplants that were made, one row per picture; None where none were.
     tables
-        "use", "use_by_donor", "backgrounds", "trust": tidy tables, each column explained in USE_COLUMNS.
+        "use", "use_by_donor", "backgrounds", "trust": tidy tables, each column explained in IMPORTANCE_COLUMNS.
     answers
         (n, C) logits by the models' slugs, row by row of `design`.
     """
@@ -159,7 +159,7 @@ IMPORTANCE_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "state": "uses it, uses a little, looks only, undetermined, clear or not tested",
         "looks": "whether the heatmap falls on the background",
         "place": "where a hot cell lies",
-        "score": "log-odds of use, 0 where not positive",
+        "score": "log-odds drop, 0 where not positive",
         "cheating": "whether the model is said to cheat",
     },
     "trust": {

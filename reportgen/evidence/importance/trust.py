@@ -127,14 +127,14 @@ def _blanks(model: ModelRecords, labels: IntArray) -> TrustCheck:
 
 
 def _agreement(measures: ModelMeasures, regions: Sequence[RegionImportance], seed: int) -> TrustCheck:
-    """Spearman correlation, over emotions x regions, of what is special about the heat and what is used."""
-    emotions = list(dict.fromkeys(use.emotion for use in regions))
+    """Spearman correlation, over emotions x regions, of what is special about the heat and region importance."""
+    emotions = list(dict.fromkeys(found.emotion for found in regions))
     heat, gap = [], []
-    for use in regions:
-        share = float(measures.plain.swap[emotions.index(use.emotion), REGIONS.index(use.region)])
-        if np.isfinite(share) and np.isfinite(use.drop):
+    for found in regions:
+        share = float(measures.plain.swap[emotions.index(found.emotion), REGIONS.index(found.region)])
+        if np.isfinite(share) and np.isfinite(found.drop):
             heat.append(share)
-            gap.append(use.drop)
+            gap.append(found.drop)
     if len(heat) < _LEAST_CELLS:
         return TrustCheck("Shows what is used", None, math.nan, 0.0, "importance")
     result = _spearman(np.asarray(heat), np.asarray(gap), seed)

@@ -1,4 +1,4 @@
-"""Checkpoint files: read without running anything that a stranger may have put inside."""
+"""Checkpoint files: read without running anything that is inside."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _read_torch(path: Path, unsafe: bool, notes: list[str]) -> Any:
     try:
         # The user asked for it by --unsafe-load, and the report says so.
         content = torch.load(path, map_location="cpu", weights_only=False)
-    except Exception as error:  # a stranger's pickle can fail in any way
+    except Exception as error:  # what a pickle runs can fail in any way
         raise CheckpointError(
             f"{path}: cannot be unpickled even with --unsafe-load ({type(error).__name__}: {_first_line(error):.120}); "
             "save the weights alone with torch.save(model.state_dict(), ...)"

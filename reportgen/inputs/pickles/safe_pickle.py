@@ -1,4 +1,4 @@
-"""Reading a stranger's pickle of tables without running anything in it.
+"""Reads a pickle of tables without running anything in it.
 
 A pickle is a program for a stack machine, and the usual way to make one safe (handing the standard
 unpickler fewer names) still lets it set attributes of classes or forge the flags of a NumPy type. So this

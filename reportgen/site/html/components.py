@@ -119,7 +119,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one model said about one image; `verdict` is "right", "wrong" or "unknown" (no label)."""
+    """One model's prediction for one image; `verdict` is "right", "wrong" or "unknown" (no label)."""
 
     series: str
     model: str

@@ -46,7 +46,7 @@ class ProbabilityRow:
 
 @dataclass(frozen=True)
 class ErrorCard:
-    """One error: four pictures on one scale, what every model said, and why it may have happened."""
+    """One error: four pictures on one scale, every model's prediction, and why it may have happened."""
 
     anchor: str
     href: str

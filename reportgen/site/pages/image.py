@@ -22,7 +22,7 @@ from reportgen.site.wording.photos import photo_facts
 
 __all__ = ["ImageView", "ModelPanel", "image_view"]
 
-# Columns of the analysis that are said in words, or only in the download (hashes), or not at all.
+# Columns of the analysis that are stated in words, or only in the download (hashes), or not at all.
 _OWN = frozenset({
     "image_id", "path", "emotion", "label", "person", "sha256", "width", "height", "notes", "row", "format",
     "jpeg_quality", *QUALITY_COLUMNS,

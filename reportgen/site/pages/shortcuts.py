@@ -30,7 +30,7 @@ __all__ = ["ProvedShortcut", "ShortcutsView", "shortcut_headline", "shortcuts_vi
 
 @dataclass(frozen=True)
 class ProvedShortcut:
-    """One proved shortcut: the claim, its sentences, and images before and after with what the model says of them."""
+    """One proved shortcut: the claim, its sentences, and images before and after with what the model predicts."""
 
     anchor: str
     series: str
@@ -238,7 +238,7 @@ def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...
 def _pairs(
     report: Report, links: Links, shortcut: Shortcut, k: int, pictures: ShortcutPictures
 ) -> list[tuple[Tile, Tile]]:
-    """Lost images as they were, with the probability of the label, and changed, with what they are taken for."""
+    """Lost images as they were, with the probability of the label, and changed, with the prediction."""
     e = report.classes.index(shortcut.emotion)
     found = []
     for row, taken in list(zip(shortcut.images, shortcut.predicted_now, strict=True))[:EXAMPLES]:

@@ -1,4 +1,4 @@
-"""One error region by region: what the model says when a region is another face's, or gone."""
+"""One error region by region: what the model predicts when a region is another face's, or gone."""
 
 from __future__ import annotations
 

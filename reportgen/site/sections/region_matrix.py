@@ -1,4 +1,4 @@
-"""The matrix of emotions by regions: heat against use where use was tested, else heat alone."""
+"""The matrix of emotions by regions: heat beside region importance where that was tested, else heat alone."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class MatrixCell:
         decided), untested or bad.
     name, tip
         Emotion and region; the number with its interval and verdict, for a pointer that rests on the cell.
-    heat, use, links
-        What is said of either, in words, and where the evidence is; `use` is empty where no use was tested.
+    heat, importance, links
+        What is said of either, in words, and where the evidence is; `importance` is empty where none was tested.
     row
         The same as cells of a table, in the order of the matrix's `columns`.
     """
@@ -215,7 +215,7 @@ class _Place:
 
 
 def _heat(place: _Place, heat: RegionCell) -> MatrixCell:
-    """Where use was not tested."""
+    """Where region importance was not tested."""
     answer = _HEAT_WORDS.get(heat.tone, "undetermined")
     value = " ".join(filter(None, (heat.text, heat.interval)))
     return MatrixCell(
@@ -238,7 +238,7 @@ def _heat(place: _Place, heat: RegionCell) -> MatrixCell:
 def _importance(
     place: _Place, heat: RegionCell, found: RegionImportance | None, pictures: int, *, listed: bool
 ) -> MatrixCell:
-    """Heat as a dot, use as number and tint. `listed`: the model's page has a row for it."""
+    """Heat as a dot, importance as number and tint. `listed`: the model's page has a row for it."""
     tested = found is not None and found.answer != "insufficient evidence" and math.isfinite(found.drop)
     if found is None or not tested:
         gap, interval, sign, tone, answer, p, rests = "–", "", "", "untested", "not tested", "–", "–"

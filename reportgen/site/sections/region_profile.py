@@ -44,7 +44,7 @@ _WORDS = {"strong": "yes, specific", "some": "yes", "bad": "yes", "off": "no", "
 class ProfileCell:
     """One region in one model: shade and number of the heat, whether it falls there, and what exchanging it costs.
 
-    `words` and the note of `use` are empty where undetermined; `use` is None where it was not tested.
+    `words` and the note of `importance` are empty where undetermined; `importance` is None where it was not tested.
     """
 
     shade: str
@@ -65,10 +65,11 @@ class ProfileRow:
 
 @dataclass(frozen=True)
 class RegionProfile:
-    """One emotion's figure and tables. `checks`: a question, the answer per model, and what is known of people;
-    `tested`: whether use was; then `rule` says how its numbers became words, and `basis` on how much they rest.
-    `specific`, `placed`, `unsure`: whether the table has such cells to explain; `fewer`: why a region rests on fewer
-    images.
+    """One emotion's figure and tables.
+
+    `checks`: a question, the answer per model, and what is known of people; `tested`: whether region importance was;
+    then `rule` says how its numbers became words, and `basis` on how much they rest. `specific`, `placed`, `unsure`:
+    whether the table has such cells to explain; `fewer`: why a region rests on fewer images.
     """
 
     faces: tuple[FaceDiagram, ...]

@@ -143,7 +143,7 @@ def background_sentence(found: BackgroundFinding) -> str:
     """Heat on the background and the effect of swapping it, for one emotion of one model."""
     place = f" ({found.place})" if found.place else ""
     heat = f"{found.model} has above-average heat on the background for {found.emotion}{place}"
-    importance = found.use
+    importance = found.importance
     if importance is None:
         return f"{heat}; the effect of swapping the background was not tested." if found.looks else (
             f"The effect of swapping the background was not tested for {found.emotion}."
@@ -170,7 +170,7 @@ def background_sentence(found: BackgroundFinding) -> str:
 
 
 def claim_region(verdict: Verdict) -> str | None:
-    """The region whose use would back a verdict; None for verdicts that are not about one region."""
+    """The region whose importance would back a verdict; None for verdicts that are not about one region."""
     if verdict.kind == "background":
         return "background"
     kind, _, region = verdict.kind.partition(" ")

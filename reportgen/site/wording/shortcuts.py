@@ -211,7 +211,7 @@ def _images(links: Links, shortcuts: Sequence[Shortcut]) -> Link:
 
 def _background_drop(background: BackgroundFinding, digits: int = 2) -> str:
     """As in "by 0.9 [+0.6, +1.2] and recall by 12 percentage points (40 faces)"."""
-    importance = background.use
+    importance = background.importance
     if importance is None:
         return f"by {background.score:.1f}"
     low, high = signed(importance.low, digits), signed(importance.high, digits)
@@ -229,7 +229,7 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
     placed = {(b.model, b.emotion) for b in backgrounds}
     shortcuts = [s for s in proved_shortcuts(report) if (s.model, s.emotion) not in placed]
     recall = max((s.fall.value for s in shortcuts), default=0.0)
-    if backgrounds and _recall_drop(backgrounds[0].use) >= recall:
+    if backgrounds and _recall_drop(backgrounds[0].importance) >= recall:
         first = backgrounds[0]
         emotions = and_list([b.emotion for b in backgrounds if b.model == first.model])
         at = f": the {first.place}" if first.place else ""
@@ -299,7 +299,7 @@ def _background_sentences(backgrounds: Sequence[BackgroundFinding]) -> list[str]
         f"With another emotion's background, {b.model}'s log-odds of {b.emotion} fall {_background_drop(b, 1)}"
         f"{f'; its heat lies in the {b.place}' if b.place else ''}."
         for b in backgrounds[:2]
-        if b.use is not None
+        if b.importance is not None
     ]
 
 

@@ -173,7 +173,7 @@ def test_the_background_is_judged_by_heat_and_use(looks, found, state):
     )
     assert finding.state == state
     assert finding.cheating == (state == "uses it")
-    assert finding.looks == (looks == "yes") and finding.use is (found or None)
+    assert finding.looks == (looks == "yes") and finding.importance is (found or None)
 
 
 @pytest.mark.parametrize(

@@ -82,4 +82,4 @@ def test_heat_on_the_background_is_told_with_the_effect_of_swapping_it(
 ) -> None:
     found = BackgroundFinding("m", "joy", state, looks, "left edge" if looks else "", 0.9, USE)
     assert said in background_sentence(found)
-    assert "not tested" in background_sentence(replace(found, state="not tested", use=None))
+    assert "not tested" in background_sentence(replace(found, state="not tested", importance=None))
