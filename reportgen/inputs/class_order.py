@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from reportgen.errors import DataError, printable
 from reportgen.inputs.emotions import EMOTIONS, NUMBERINGS, canonical_emotion, match_class, name_classes
@@ -189,7 +190,32 @@ def settle_labels(
         )
     listing.keep(keep)
     listing.rows["emotion"] = [meaning[value] for value in listing.rows["emotion"]]
+    if listing.pixels is None:
+        listing.notes += _contradicting_folders(listing.rows)
     return classes
+
+
+def _contradicting_folders(rows: pd.DataFrame) -> list[str]:
+    """What to say where images lie in folders that are named after other emotions than their labels."""
+    named: dict[str, str | None] = {}
+    # A class that the user spells in another way ("happy" beside "joy") is the same emotion here.
+    labels = {emotion: canonical_emotion(emotion) or emotion for emotion in set(rows["emotion"])}
+    judged, wrong = 0, []
+    for path, emotion in zip(rows["path"].tolist(), rows["emotion"].tolist(), strict=True):
+        folder = path.replace("\\", "/").rpartition("/")[0].rpartition("/")[2]
+        if folder not in named:
+            named[folder] = canonical_emotion(folder)
+        judged += named[folder] is not None
+        if named[folder] not in (None, labels[emotion]):
+            wrong.append((path, emotion))
+    if not wrong or len({name for name in named.values() if name is not None}) < 2:
+        return []
+    path, emotion = wrong[0]
+    return [
+        f"{len(wrong):,} of {judged:,} images lie in a folder named after another emotion than their label (such as "
+        f"{'/'.join(path.replace(chr(92), '/').split('/')[-2:])}, labelled {emotion}): the label counts; are the "
+        "numbers of the classes right?"
+    ]
 
 
 def report_classes(given: Sequence[str] | None, stated: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -132,6 +132,19 @@ def test_words_take_the_order_of_the_only_model_that_states_one(tmp_path: Path) 
     )
 
 
+def test_labels_that_contradict_the_names_of_the_folders_are_said(tmp_path: Path) -> None:
+    paths = [f"test/{name}/{n}.png" for n, name in enumerate(EMOTIONS)]
+    write_images(tmp_path, *paths)
+    pd.DataFrame({"path": paths, "label": range(7)}).to_csv(tmp_path / "t.csv", index=False)
+    right = load_test_set(Config(data=tmp_path / "t.csv", classes=EMOTIONS))
+    assert not any("folder" in note for note in right.notes)
+    wrong = load_test_set(Config(data=tmp_path / "t.csv", classes=FER2013_ORDER))
+    assert wrong.notes[-1].startswith(
+        "3 of 7 images lie in a folder named after another emotion than their label (such as neutral/4.png, labelled "
+        "sadness)"
+    )
+
+
 @settings(max_examples=60)
 @given(
     order=st.permutations(EMOTIONS),
