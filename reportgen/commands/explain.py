@@ -32,6 +32,7 @@ def explain(config: Config, images: Sequence[Path], progress: Progress | None = 
         There is no image, the models cannot be used, or the output cannot be written.
     """
     found = discover_models(config)
-    stated = {name: model.classes for name, model in found.config.models.items() if model.classes is not None}
-    test_set = images_without_labels(images, report_classes(found.config.classes, stated))
+    models = {name: model.classes for name, model in found.config.models.items()}
+    classes, assumed = report_classes(found.config.classes, models)
+    test_set = images_without_labels(images, classes, [*found.notes, *assumed])
     return run(found.config, "explain", test_set, found.missing, progress or SilentProgress())

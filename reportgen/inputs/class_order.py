@@ -218,11 +218,29 @@ def _contradicting_folders(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def report_classes(given: Sequence[str] | None, stated: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The classes of a report on images without labels: those given, else those that a model states, else the seven."""
+def report_classes(
+    given: Sequence[str] | None, models: Mapping[str, Sequence[str] | None]
+) -> tuple[tuple[str, ...], list[str]]:
+    """The classes of a report on images without labels, and what was assumed of their order.
+
+    Parameters
+    ----------
+    given
+        The setting `classes`: it counts first, then those that a model states, then the seven.
+    models
+        As in `settle_labels`.
+    """
     if given is not None:
-        return parse_classes(given).names
-    return name_classes(next(iter(stated.values()))) if stated else EMOTIONS
+        return parse_classes(given).names, []
+    stated = {name: name_classes(classes) for name, classes in models.items() if classes is not None}
+    silent = [name for name in models if name not in stated]
+    first = next(iter(stated), None)
+    classes = EMOTIONS if first is None else stated[first]
+    if not silent:
+        return classes, []
+    if first is None:
+        return classes, [_assumed_order(classes, "", [])]
+    return classes, [_assumed_order(classes, f"model {first}, the only source", silent)]
 
 
 def numbering_text(numbers: Mapping[int, str]) -> str:

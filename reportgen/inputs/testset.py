@@ -134,9 +134,16 @@ def load_test_set(config: Config, notes: Sequence[str] = ()) -> TestSet:
     return _finish(listing, classes, config)
 
 
-def images_without_labels(paths: Sequence[Path], classes: Sequence[str] = EMOTIONS) -> TestSet:
+def images_without_labels(
+    paths: Sequence[Path], classes: Sequence[str] = EMOTIONS, notes: Sequence[str] = ()
+) -> TestSet:
     """Images (or all images below a folder) without labels; missing files are listed as
     problems.
+
+    Parameters
+    ----------
+    notes
+        What finding the models and the order of their outputs had to decide.
 
     Raises
     ------
@@ -145,7 +152,7 @@ def images_without_labels(paths: Sequence[Path], classes: Sequence[str] = EMOTIO
     """
     found = [file for path in paths for file in (image_files(path) if path.is_dir() else [path])]
     rows = pd.DataFrame({"path": [str(path) for path in found], "emotion": None, "person": None}, dtype=object)
-    listing = Listing(rows, Path.cwd(), f"{len(rows):,} images without labels")
+    listing = Listing(rows, Path.cwd(), f"{len(rows):,} images without labels", notes=list(notes))
     return _finish(listing, name_classes(classes), Config(), labelled=False)
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import DataError
-from reportgen.inputs.class_order import parse_classes
+from reportgen.inputs.class_order import parse_classes, report_classes
 from reportgen.inputs.emotions import EMOTIONS, FER2013_ORDER
 from reportgen.inputs.testset import TestSet, load_test_set
 
@@ -189,3 +189,13 @@ def test_no_numbering_is_misread_in_silence(
     elif found != truth:
         # With names alone a shift may be as good a reading as the truth: then what was assumed is stated.
         assert any("numbers read as the positions in 'classes'" in note for note in test_set.notes)
+
+
+def test_images_without_labels_say_which_order_was_assumed() -> None:
+    assert report_classes(FER2013_ORDER, {"A": None}) == (FER2013_ORDER, [])
+    classes, (note,) = report_classes(None, {"A": None})
+    assert classes == EMOTIONS and "alphabetical order was assumed" in note
+    assert report_classes(None, {"A": ("happy", "sad")}) == (("happiness", "sadness"), [])
+    classes, (note,) = report_classes(None, {"A": None, "B": ("sad", "happy")})
+    assert classes == ("sadness", "happiness")
+    assert note == "class order of the outputs of A, by model B, the only source: sadness, happiness"
