@@ -71,7 +71,7 @@ def merge(config: Config, folders: Sequence[Path], progress: Progress | None = N
         with progress.stage("Finding the images"):
             images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
             if config.data is not None:
-                test_set = reorder(load_test_set(config), images)
+                test_set = reorder(load_test_set(config, keep_copies=True), images)
             else:
                 near = [place for part in folders for place in (part, part.parent)]
                 roots = [root for root in (config.image_root, Path.cwd(), *near) if root is not None]

@@ -107,7 +107,7 @@ class TestSet:
         return as_file(face)
 
 
-def load_test_set(config: Config, notes: Sequence[str] = ()) -> TestSet:
+def load_test_set(config: Config, notes: Sequence[str] = (), *, keep_copies: bool = False) -> TestSet:
     """Read the test set that the settings name; without a name, `processed_data.pkl` in the working
     directory.
 
@@ -115,6 +115,8 @@ def load_test_set(config: Config, notes: Sequence[str] = ()) -> TestSet:
     ----------
     notes
         What finding the models had to decide, for the test set's own notes.
+    keep_copies
+        Whether exact copies of an image stay, to find in a whole test set what was analysed in parts of it.
 
     Raises
     ------
@@ -131,7 +133,7 @@ def load_test_set(config: Config, notes: Sequence[str] = ()) -> TestSet:
     listing = read_source(source, config.dataset)
     classes = settle_labels(listing, given, {name: model.classes for name, model in config.models.items()}, data)
     listing.notes += notes
-    return _finish(listing, classes, config)
+    return _finish(listing, classes, config, keep_copies=keep_copies)
 
 
 def images_without_labels(
@@ -156,13 +158,15 @@ def images_without_labels(
     return _finish(listing, name_classes(classes), Config(), labelled=False)
 
 
-def _finish(listing: Listing, classes: tuple[str, ...], config: Config, *, labelled: bool = True) -> TestSet:
+def _finish(
+    listing: Listing, classes: tuple[str, ...], config: Config, *, labelled: bool = True, keep_copies: bool = False
+) -> TestSet:
     rows = listing.rows.reset_index(drop=True)
     roots = [root for root in (config.image_root, listing.folder, Path.cwd()) if root is not None]
     locator = Locator([*roots, *listing.roots])
     files, names, keep, problems = _find_files(listing, rows, locator)
     emotions = list(rows["emotion"])
-    if labelled and listing.boxes is None:
+    if labelled and listing.boxes is None and not keep_copies:
         copies = _exact_copies(listing, files, emotions, keep)
         problems += [
             Problem(rows["path"][row], emotions[row], "exact-copy", f"the same image as {names[first]}, which counts")

@@ -14,9 +14,11 @@ import pytest
 
 from reportgen.config import Columns, Config
 from reportgen.errors import DataError
+from reportgen.inputs.checksums import content_digest
 from reportgen.inputs.emotions import EMOTIONS, FER2013_ORDER, RAFDB_ORDER
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.persons import training_overlap
+from reportgen.inputs.relocate import reorder
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
 
 Make = Callable[..., None]
@@ -168,6 +170,17 @@ def test_exact_copies_with_the_same_label_count_once(tmp_path: Path, make_images
     assert sorted(test_set.frame["path"].str[-11:]) == ["happy/a.jpg", "happy/b.jpg", "happy/d.jpg", "t/sad/c.jpg"]
     assert test_set.problems["kind"].tolist() == ["exact-copy"] * 3
     assert test_set.problems["message"].str.endswith("which counts").all()
+
+
+def test_copies_that_were_analysed_in_different_parts_are_found_in_the_whole_set(
+    tmp_path: Path, make_images: Make
+) -> None:
+    make_images(tmp_path, "happy/a.jpg", "sad/c.jpg")
+    shutil.copy(tmp_path / "happy/a.jpg", tmp_path / "happy/b.jpg")
+    whole = load_test_set(Config(data=tmp_path), keep_copies=True)
+    digest = content_digest((tmp_path / "happy/a.jpg").read_bytes)
+    analysed = pd.DataFrame({"path": ["happy/b.jpg", "happy/a.jpg"], "sha256": [digest, digest]})
+    assert reorder(whole, analysed).frame["path"].tolist() == ["happy/b.jpg", "happy/a.jpg"]
 
 
 def test_exact_copies_among_pixels_count_once(tmp_path: Path) -> None:

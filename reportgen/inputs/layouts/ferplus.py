@@ -117,7 +117,7 @@ def _take_pixels(listing: Listing, source: Source, folder: Path, rows: Sequence[
     numbers = {int(number): place for place, number in enumerate(frame.iloc[:, -1])}
     pixels = next(name for name in frame.columns if fold(name) == "pixels")
     if not set(rows) <= numbers.keys():
-        raise DataError(f"{beside}: has not the rows of FER+; give FER+ beside the fer2013.csv that it belongs to")
+        raise DataError(f"{beside}: lacks rows that FER+ lists; put FER+ beside the fer2013.csv that it belongs to")
     images, bad = parse_images([frame[pixels].iloc[numbers[row]] for row in rows])
     listing.pixels = images
     listing.notes.append(f"pixels from {beside.name}, row by row")
