@@ -356,6 +356,19 @@ def test_labels_that_are_not_fer2013s_are_left_to_the_classes(folder: Path) -> N
     assert load(path, classes=FER2013_ORDER).frame["emotion"].tolist() == ["anger", "neutral"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [(["sad", "fear", "happy"], ["sad", "happy", "happy"]), ([0, 1, 2], [1, 2, 0])]
+)
+def test_two_columns_of_emotions_that_differ_are_refused(folder: Path, one: list[Any], other: list[Any]) -> None:
+    path = write(folder, "t.csv", {"path": ROWS["image_path"], "class": one, "target": other})
+    with pytest.raises(DataError, match=r"columns 'class' and 'target' both hold emotions and differ in [13] rows"):
+        load(path, classes=("sad", "fear", "happy"))
+    chosen = load(path, classes=("sad", "fear", "happy"), columns=Columns(emotion="target"))
+    assert chosen.frame["emotion"].tolist()[1] == "happiness"
+    alike = write(folder, "s.csv", {"path": ROWS["image_path"], "class": one, "target": one, "category": [0, 1, 1]})
+    assert len(load(alike, classes=("sad", "fear", "happy"))) == 3
+
+
 def test_class_order_is_learnt_from_emotions_beside_numbers(folder: Path) -> None:
     table = write(
         folder, "t.csv", {"path": ROWS["image_path"], "emotion": ["sad", "fear", "happy"], "label": [0, 1, 2]}

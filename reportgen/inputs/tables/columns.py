@@ -116,6 +116,8 @@ def list_rows(
             f"{path}: no column for {missing} (found: {found}); name one '{example}', or name yours "
             "in the settings under [columns]"
         )
+    if emotion is not None and columns.emotion is None and columns.label is None:
+        _refuse_rivals(path, frame, emotion)
     number = find_column(frame, columns.label, _LABEL)
     person = find_column(frame, columns.person, _PERSON)
     taken = {pixels, where, emotion, person, number, ROW}
@@ -284,6 +286,33 @@ def _take_pixels(listing: Listing, cells: Sequence[object]) -> None:
         listing.problems.append(Problem(name, label, "undecodable", f"pixels: {reason}"))
     listing.pixels = images
     listing.keep([row for row in range(len(images)) if row not in wrong])
+
+
+def _refuse_rivals(path: Path, frame: pd.DataFrame, emotion: str) -> None:
+    """Refuse a table with two columns that may be the labels and are not the same, such as labels and predictions."""
+    usual = {fold(name) for name in _EMOTION.split()}
+    rivals = [name for name in frame.columns if name != emotion and fold(name) in usual]
+    own = _meanings(frame[emotion]) if rivals else []
+    for name in rivals:
+        other = _meanings(frame[name])
+        both = [(a, b) for a, b in zip(own, other, strict=True) if None not in (a, b)]
+        # Numbers of the same classes: a column of 0 and 1 beside seven classes is something else.
+        words = sum(isinstance(a, str) and isinstance(b, str) for a, b in both)
+        numbers = {a for a, _ in both} == {b for _, b in both} and all(isinstance(b, int) for _, b in both)
+        differ = sum(a != b for a, b in both)
+        if differ and (2 * words >= len(own) or numbers):
+            raise DataError(
+                f"{path}: the columns '{emotion}' and '{name}' both hold emotions and differ in {differ:,} rows; name "
+                f"the one with the labels in the settings: [columns] emotion = '{name}' or '{emotion}'"
+            )
+
+
+def _meanings(cells: pd.Series[Any]) -> list[str | int | None]:
+    """Numbers and known emotions of a column; None for anything else."""
+    texts = [text_cell(cell) for cell in cells]
+    labels = {text: label_cell(text) for text in set(texts)}
+    known = {text: value if isinstance(value, int) else canonical_emotion(value) for text, value in labels.items()}
+    return [known[text] for text in texts]
 
 
 def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
