@@ -13,18 +13,18 @@ import pyarrow as pa
 from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION, content_hash, read_manifest
 from reportgen.commands.build import make_report, own_output
-from reportgen.config import Config, recorded_settings
+from reportgen.config import Config, ModelConfig, recorded_settings
 from reportgen.errors import DataError
 from reportgen.files import write_json
 from reportgen.inputs.discover import with_checkpoints
 from reportgen.inputs.relocate import find_again, reorder
-from reportgen.inputs.testset import load_test_set
+from reportgen.inputs.testset import TestSet, load_test_set
 from reportgen.merge_shards import common_kinds, merge_parts, unique_ids
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
 from reportgen.shards import PartStore, prune_models, write_table
 
-__all__ = ["analysis_folder", "merge", "merge_analyses", "refuse_own_input"]
+__all__ = ["analysis_folder", "find_in_whole", "merge", "merge_analyses", "refuse_own_input"]
 
 # Two parts must agree on these of a model, or one report would mix what cannot be compared.
 _MODEL = ("architecture", "target_layer", "grid", "preprocessing", "classes", "method", "precision", "settings")
@@ -71,7 +71,7 @@ def merge(config: Config, folders: Sequence[Path], progress: Progress | None = N
         with progress.stage("Finding the images"):
             images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
             if config.data is not None:
-                test_set = reorder(load_test_set(config, keep_copies=True), images)
+                test_set = find_in_whole(config, manifest["classes"], images)
             else:
                 near = [place for part in folders for place in (part, part.parent)]
                 roots = [root for root in (config.image_root, Path.cwd(), *near) if root is not None]
@@ -82,6 +82,27 @@ def merge(config: Config, folders: Sequence[Path], progress: Progress | None = N
             progress.note(f"warning: no checkpoint of {', '.join(lost)}, so no experiment on changed images was made")
             config = config.model_copy(update={"experiments": "off"})
         return make_report(config, "merge", test_set, (), progress)
+
+
+def find_in_whole(config: Config, classes: Sequence[str], images: pd.DataFrame) -> TestSet:
+    """The rows of the whole test set that the parts have, in the order of the merged analysis.
+
+    Parameters
+    ----------
+    config
+        With the whole test set as `data`; needs no models.
+    classes
+        Of the analysis: they are the classes of the set where the settings name none.
+    images
+        As for `reorder`.
+
+    Raises
+    ------
+    DataError
+        The test set cannot be read, or lacks an image.
+    """
+    analysed = {"the analysis": ModelConfig(checkpoint=Path(), classes=tuple(classes))}
+    return reorder(load_test_set(config.model_copy(update={"models": analysed}), keep_copies=True), images)
 
 
 def analysis_folder(folder: Path) -> Path:

@@ -12,13 +12,14 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from reportgen.analysis import read_analysis
-from reportgen.commands.merge import merge, merge_analyses
+from reportgen.commands.merge import find_in_whole, merge, merge_analyses
 from reportgen.config import Config
 from reportgen.errors import CheckpointError, DataError
 from reportgen.explain.analyse import analyse
 from reportgen.explain.fingerprints import take_fingerprints
+from reportgen.inputs.checksums import content_digest
 from reportgen.inputs.discover import with_checkpoints
-from reportgen.inputs.relocate import find_again, reorder
+from reportgen.inputs.relocate import find_again
 from reportgen.inputs.testset import load_test_set
 from reportgen.progress import SilentProgress
 from tests.conftest import draw_face
@@ -162,8 +163,19 @@ def test_paths_that_look_alike_without_their_folders_are_told_apart(notebook, tm
     merge_analyses([work / "one", work / "two"], work / "merged")
     images = read_analysis(work / "merged").images
     assert images["path"].nunique() == 4
-    found = reorder(load_test_set(settings(notebook, work / "all.csv", work)), images)
+    found = find_in_whole(settings(notebook, work / "all.csv", work), EMOTIONS, images)
     assert found.frame["file"].tolist() == whole["image_path"].tolist()
+
+
+def test_the_whole_set_has_the_classes_and_the_copies_of_the_analysis(tmp_path):
+    for name in ("a", "b"):
+        Image.new("L", (8, 8), 100).save(tmp_path / f"{name}.png")
+    (tmp_path / "all.csv").write_text("path,emotion\na.png,bored\nb.png,bored\n")
+    digest = content_digest((tmp_path / "a.png").read_bytes)
+    images = pd.DataFrame({"path": ["b.png", "a.png"], "sha256": [digest, digest]})
+    found = find_in_whole(Config(data=tmp_path / "all.csv"), ["anger", "bored"], images)
+    assert found.frame["path"].tolist() == ["b.png", "a.png"]
+    assert found.frame["label"].tolist() == [1, 1]
 
 
 def test_a_column_with_numbers_in_one_part_and_words_in_the_other_is_words(notebook, parts, tmp_path):
