@@ -46,7 +46,7 @@ class Attention:
         verdict = self.verdict(model, emotion, f"specific {region}")
         return verdict is not None and verdict.answer == "yes"
 
-    def said(self, model: str, emotion: str) -> tuple[Verdict, ...]:
+    def decided(self, model: str, emotion: str) -> tuple[Verdict, ...]:
         """What was decided about one emotion, the alarming first."""
         decided = [
             v for v in self.findings.verdicts if (v.model, v.emotion) == (model, emotion) and v.answer in ("yes", "no")

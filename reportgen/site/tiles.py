@@ -93,13 +93,13 @@ class Tiles:
         pictures, predicted = self.drawn.pictures[row].models[k], int(model.predicted[row])
         if pictures.truth is None or pictures.difference is None:
             return (self.original(row), self.overlay(row, k))
-        said, true = self._report.classes[predicted], self._report.classes[label]
+        named, true = self._report.classes[predicted], self._report.classes[label]
         return (
             self.original(row),
             Tile(
                 pictures.overlay,
                 self.alt(row, k, predicted, self._report.method),
-                f"Evidence for {said}",
+                f"Evidence for {named}",
                 f"predicted, {sure(float(model.confidence[row]))}",
             ),
             Tile(
@@ -110,9 +110,9 @@ class Tiles:
             ),
             Tile(
                 pictures.difference,
-                f"Difference of the maps of {model.name} for {said} and {true} on image {self._report.ids[row]}",
+                f"Difference of the maps of {model.name} for {named} and {true} on image {self._report.ids[row]}",
                 "Difference",
-                f"orange {said}, violet {true}",
+                f"orange {named}, violet {true}",
             ),
         )
 

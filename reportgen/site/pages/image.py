@@ -123,22 +123,22 @@ def image_view(
 
 
 def _title(report: Report, tiles: Tiles, row: int) -> str:
-    answers = tiles.predictions(row)
-    if not answers:
+    predictions = tiles.predictions(row)
+    if not predictions:
         return capital(report.truth(row))
     label = int(report.labels[row])
-    said = {answer.predicted for answer in answers}
-    names = and_list([answer.model for answer in answers])
+    found = {one.predicted for one in predictions}
+    names = and_list([one.model for one in predictions])
     if label < 0:
-        if len(said) == 1:
-            return f"{names} {'see' if len(answers) > 1 else 'sees'} {answers[0].predicted}."
-        return capital(and_list([f"{answer.model} sees {answer.predicted}" for answer in answers])) + "."
-    truth = report.truth(row)
-    if said == {truth}:
-        return f"{capital(truth)}, classified correctly{' by ' + names if len(answers) > 1 else ''}."
-    if len(said) == 1:
-        return f"{capital(truth)}, predicted as {answers[0].predicted}{' by ' + names if len(answers) > 1 else ''}."
-    parts = [f"{answer.model} reads {answer.predicted}" for answer in answers]
+        if len(found) == 1:
+            return f"{names} {'predict' if len(predictions) > 1 else 'predicts'} {predictions[0].predicted}."
+        return capital(and_list([f"{one.model} predicts {one.predicted}" for one in predictions])) + "."
+    truth, by = report.truth(row), f" by {names}" if len(predictions) > 1 else ""
+    if found == {truth}:
+        return f"{capital(truth)}, classified correctly{by}."
+    if len(found) == 1:
+        return f"{capital(truth)}, predicted as {predictions[0].predicted}{by}."
+    parts = [f"{one.model} predicts {one.predicted}" for one in predictions]
     return f"Labelled {truth}: {and_list(parts)}."
 
 

@@ -151,9 +151,9 @@ def _row(
 
 
 def _example(report: Report, links: Links, tiles: Tiles, k: int, row: int) -> tuple[Thumb, Thumb, str]:
-    said = int(report.models[k].predicted[row])
-    alt = tiles.alt(row, k, said, f"{report.method} map")
-    return tiles.thumb(row, ""), tiles.map_thumb(row, k, said, alt), links.image_path(row)
+    predicted = int(report.models[k].predicted[row])
+    alt = tiles.alt(row, k, predicted, f"{report.method} map")
+    return tiles.thumb(row, ""), tiles.map_thumb(row, k, predicted, alt), links.image_path(row)
 
 
 def _with_status(report: Report, model: str, region: str, emotions: tuple[str, ...]) -> str:

@@ -227,7 +227,7 @@ def _heat(place: _Place, heat: RegionCell) -> MatrixCell:
         answer=answer,
         name=place.name,
         tip=f"{place.name}: heat {value}, above average: {answer}",
-        heat=_said(heat),
+        heat=_in_words(heat),
         importance="",
         links=(place.peaks,),
         region=place.where,
@@ -262,7 +262,7 @@ def _importance(
         answer=answer,
         name=place.name,
         tip=tip,
-        heat=_said(heat),
+        heat=_in_words(heat),
         importance=importance_sentence(found if tested else None, pictures),
         links=(place.test, place.peaks) if tested and listed else (place.peaks,),
         region=place.where,
@@ -270,7 +270,7 @@ def _importance(
     )
 
 
-def _said(heat: RegionCell) -> str:
+def _in_words(heat: RegionCell) -> str:
     """On the heat, with its interval."""
     sentence = capital(heat.sentence)
     if not heat.interval or heat.interval in sentence:

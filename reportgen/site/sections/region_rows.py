@@ -81,5 +81,5 @@ def else_decided(
     attention: Attention, importance: ImportanceFindings | None, model: str, emotion: str
 ) -> tuple[tuple[str, bool], ...]:
     """What was decided beside the regions: the sentence, and whether it calls for a look."""
-    said = (v for v in attention.said(model, emotion) if not v.kind.startswith("on "))
-    return tuple((with_importance(v, importance), alarming(v)) for v in said)
+    beside = (v for v in attention.decided(model, emotion) if not v.kind.startswith("on "))
+    return tuple((with_importance(v, importance), alarming(v)) for v in beside)

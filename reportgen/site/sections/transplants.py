@@ -16,7 +16,7 @@ from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.html.components import Tile, series_of
 from reportgen.site.links import Links
-from reportgen.site.pictures.transplants import EmotionOdds, OutlinedPicture, Transplant, WorkedExample
+from reportgen.site.pictures.transplants import OutlinedPicture, Transplant, WorkedExample
 from reportgen.site.plots.importance_forest import significant
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
@@ -78,8 +78,8 @@ def _worked(report: Report, links: Links, k: int, one: WorkedExample) -> WorkedE
 
 
 def _face(report: Report, links: Links, one: WorkedExample) -> TransplantPicture:
-    said = f"as it is: {_said(one.before)}"
-    return _step(report, links, one.receiver, one.face, f"A face of {one.importance.emotion}", said)
+    note = f"as it is: {sure(one.before.probability)}, log-odds {signed(one.before.log_odds)}"
+    return _step(report, links, one.receiver, one.face, f"A face of {one.importance.emotion}", note)
 
 
 def _donor(report: Report, links: Links, one: WorkedExample, exchange: Transplant) -> TransplantPicture:
@@ -100,10 +100,6 @@ def _result(report: Report, one: WorkedExample, exchange: Transplant) -> Transpl
     alt = f"Image {report.ids[one.receiver]} with the {region} of image {report.ids[exchange.donor]}"
     title = f"{capital(one.importance.emotion)} {sure(exchange.odds.probability)}"
     return TransplantPicture(Tile(exchange.result, alt, title, f"log-odds {signed(exchange.odds.log_odds)}"))
-
-
-def _said(said: EmotionOdds) -> str:
-    return f"{sure(said.probability)}, log-odds {signed(said.log_odds)}"
 
 
 def _why(report: Report, k: int, one: WorkedExample) -> str:
