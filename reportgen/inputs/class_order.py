@@ -252,6 +252,14 @@ def _number_meaning(listing: Listing, numbers: set[int], given: GivenClasses | N
     if given is not None and given.numbers is not None:
         return given.numbers
     if listing.numbers is not None:
+        positions = {} if given is None else dict(enumerate(given.names))
+        if listing.candidates and any(listing.numbers.get(number) != name for number, name in positions.items()):
+            raise DataError(
+                f"{data}: labels are numbers, by {listing.numbers_from} {numbering_text(listing.numbers)}, by their "
+                f"positions in 'classes' {numbering_text(positions)}; choose the first "
+                f"with {' or '.join(listing.candidates)}, or write each class with its number in the settings: "
+                'classes = ["0=anger", ...]'
+            )
         if listing.numbers_from:
             listing.notes.append(f"numbers read by {listing.numbers_from}: {numbering_text(listing.numbers)}")
         return listing.numbers

@@ -199,3 +199,17 @@ def test_images_without_labels_say_which_order_was_assumed() -> None:
     classes, (note,) = report_classes(None, {"A": None, "B": ("sad", "happy")})
     assert classes == ("sadness", "happiness")
     assert note == "class order of the outputs of A, by model B, the only source: sadness, happiness"
+
+
+def test_a_table_that_is_like_fer2013_and_a_list_in_another_order_are_not_guessed(tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    shade = [" ".join([str(30 * k)] * 64) for k in range(7)]
+    table.write_text("\n".join(["emotion,pixels", *(f"{k},{shade[k]}" for k in range(7))]) + "\n")
+    assert load_test_set(Config(data=table)).frame["emotion"].tolist() == list(FER2013_ORDER)
+    assert load_test_set(Config(data=table, classes=FER2013_ORDER)).frame["emotion"].tolist() == list(FER2013_ORDER)
+    with pytest.raises(DataError, match=r"by their positions in 'classes' 0 anger, .*--dataset fer2013"):
+        load_test_set(Config(data=table, classes=EMOTIONS))
+    named = load_test_set(Config(data=table, classes=EMOTIONS, dataset="fer2013"))
+    assert named.frame["emotion"].tolist() == list(FER2013_ORDER) and named.classes == EMOTIONS
+    explicit = tuple(f"{number}={name}" for number, name in enumerate(EMOTIONS))
+    assert load_test_set(Config(data=table, classes=explicit)).frame["emotion"].tolist() == list(EMOTIONS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import FER2013_ORDER, NUMBERINGS
@@ -17,6 +19,10 @@ _FILES = ("fer2013.csv", "icml_face_data.csv")
 _IMAGE = re.compile(r"(?:training|publictest|privatetest)_\d+\.[a-z]+", re.IGNORECASE)
 
 
+def _is_published(path: Path, names: Sequence[str]) -> bool:
+    return "usage" in names or path.name.casefold() in _FILES
+
+
 def _recognise(source: Source) -> Sighting | None:
     path = source.find(*_FILES) if source.is_folder else source.path
     if path is not None:
@@ -24,10 +30,8 @@ def _recognise(source: Source) -> Sighting | None:
             return None  # CK+ has the same columns
         names = source.header(path)
         if {"emotion", "pixels"} <= set(names):
-            certain = "usage" in names or path.name.casefold() in _FILES
-            return Sighting(
-                f"{path.name} with the columns emotion and pixels", Sure.CERTAIN if certain else Sure.LIKELY
-            )
+            sure = Sure.CERTAIN if _is_published(path, names) else Sure.LIKELY
+            return Sighting(f"{path.name} with the columns emotion and pixels", sure)
         return None
     fitting = [name for name in source.names if _IMAGE.fullmatch(name)]
     if fitting and len(fitting) * 2 > len(source.names) and class_folders(source):
@@ -51,6 +55,8 @@ def _read(source: Source) -> Listing:
             )
         listing.numbers, listing.numbers_from = dict(NUMBERINGS["fer2013"]), "the numbering of FER2013"
         listing.classes, listing.classes_from = FER2013_ORDER, "the numbering of FER2013"
+        if not source.named and not _is_published(path, source.header(path)):
+            listing.candidates = {"--dataset fer2013": NUMBERINGS["fer2013"]}  # where the user's list says otherwise
     return listing
 
 
