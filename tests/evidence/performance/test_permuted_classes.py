@@ -11,21 +11,10 @@ from hypothesis import strategies as st
 from reportgen.evidence.performance import permuted_classes
 from reportgen.evidence.performance.permuted_classes import likely_order
 from reportgen.types import FloatArray, IntArray
+from tests.evidence.performance.confusion_matrices import CLASSES, UNBALANCED, from_confusion
 
-CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 SUPPORT = np.array([38, 31, 3, 854, 1030, 40, 55])
-# Labels by predictions of two models trained in the right order; the first never answers anger or fear.
-WEAK = np.array(
-    [
-        [0, 2, 0, 11, 18, 1, 6],
-        [0, 25, 0, 2, 2, 2, 0],
-        [0, 2, 0, 0, 1, 0, 0],
-        [0, 49, 0, 581, 210, 12, 2],
-        [0, 14, 0, 111, 884, 4, 17],
-        [0, 14, 0, 3, 13, 9, 1],
-        [0, 0, 0, 2, 38, 2, 13],
-    ]
-)
+# Labels by predictions of a better model than `UNBALANCED`; both were trained in the right order.
 FAIR = np.array(
     [
         [10, 2, 0, 11, 8, 0, 7],
@@ -37,11 +26,6 @@ FAIR = np.array(
         [3, 0, 0, 2, 32, 2, 16],
     ]
 )
-
-
-def from_confusion(matrix: IntArray) -> tuple[IntArray, IntArray]:
-    labels, predicted = np.divmod(np.repeat(np.arange(matrix.size), matrix.ravel()), len(matrix))
-    return labels, predicted
 
 
 def draw(rates: FloatArray, support: IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
@@ -64,7 +48,7 @@ def test_two_classes_swapped_by_hand() -> None:
     assert (found.n, found.silent) == (100, ())
 
 
-@pytest.mark.parametrize("matrix", [WEAK, FAIR], ids=["weak", "fair"])
+@pytest.mark.parametrize("matrix", [UNBALANCED, FAIR], ids=["weak", "fair"])
 def test_models_in_the_right_order_are_left_alone(matrix: IntArray) -> None:
     assert likely_order(*from_confusion(matrix), CLASSES) is None
 
@@ -84,7 +68,7 @@ def test_permutations_of_a_fair_model_are_found() -> None:
 
 
 def test_outputs_never_predicted_are_named_as_open() -> None:
-    labels, answers = from_confusion(WEAK)
+    labels, answers = from_confusion(UNBALANCED)
     means = np.array([4, 3, 0, 1, 2, 6, 5])
     found = likely_order(labels, np.argsort(means)[answers], CLASSES)
     assert found is not None
@@ -186,7 +170,7 @@ def test_weak_models_raise_no_false_alarm(support: IntArray) -> None:
     assert false_alarms(barely_trained, support, 400, 2) <= 4
 
 
-@pytest.mark.parametrize("matrix", [WEAK, FAIR], ids=["weak", "fair"])
+@pytest.mark.parametrize("matrix", [UNBALANCED, FAIR], ids=["weak", "fair"])
 def test_other_test_sets_of_the_same_models_raise_no_false_alarm(matrix: IntArray) -> None:
     rates = matrix / matrix.sum(axis=1, keepdims=True)
     assert false_alarms(lambda rng: rates, SUPPORT, 150, 3) == 0

@@ -11,26 +11,13 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score,
 from reportgen.evidence.performance import scores
 from reportgen.evidence.performance.scores import score_model
 from reportgen.types import FloatArray, IntArray
-
-CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
-# Labels and predictions of a model that ignores two of seven emotions, one of which has three images.
-UNBALANCED = np.array(
-    [
-        [0, 2, 0, 11, 18, 1, 6],
-        [0, 25, 0, 2, 2, 2, 0],
-        [0, 2, 0, 0, 1, 0, 0],
-        [0, 49, 0, 581, 210, 12, 2],
-        [0, 14, 0, 111, 884, 4, 17],
-        [0, 14, 0, 3, 13, 9, 1],
-        [0, 0, 0, 2, 38, 2, 13],
-    ]
-)
+from tests.evidence.performance.confusion_matrices import CLASSES, UNBALANCED, from_confusion
 
 
-def from_confusion(matrix: IntArray) -> tuple[IntArray, FloatArray]:
+def scored(matrix: IntArray) -> tuple[IntArray, FloatArray]:
     """Labels and probabilities that have this confusion matrix."""
     c = len(matrix)
-    labels, predicted = np.divmod(np.repeat(np.arange(c * c), matrix.ravel()), c)
+    labels, predicted = from_confusion(matrix)
     return labels, np.full((len(labels), c), 0.3 / (c - 1)) + np.eye(c)[predicted] * (0.7 - 0.3 / (c - 1))
 
 
@@ -44,7 +31,7 @@ def test_all_is_complete() -> None:
 
 
 def test_by_hand() -> None:
-    labels, probabilities = from_confusion(np.array([[8, 2, 0], [3, 9, 0], [1, 1, 2]]))
+    labels, probabilities = scored(np.array([[8, 2, 0], [3, 9, 0], [1, 1, 2]]))
     found = score_model("m", labels, probabilities, ("x", "y", "z"), 0)
     assert found.accuracy.value == pytest.approx(19 / 26)
     assert found.balanced_accuracy.value == pytest.approx((8 / 10 + 9 / 12 + 2 / 4) / 3)
@@ -111,7 +98,7 @@ def test_order_of_images_does_not_matter(seed: int) -> None:
 
 
 def test_intervals_equal_a_bootstrap_of_images() -> None:
-    labels, probabilities = from_confusion(UNBALANCED)
+    labels, probabilities = scored(UNBALANCED)
     found = score_model("m", labels, probabilities, CLASSES, 0, draws=4000)
     predicted, rng = probabilities.argmax(axis=1), np.random.default_rng(99)
     groups = [np.flatnonzero(labels == i) for i in range(7)]
@@ -127,7 +114,7 @@ def test_intervals_equal_a_bootstrap_of_images() -> None:
 
 
 def test_never_right_is_not_certainly_zero() -> None:
-    found = score_model("m", *from_confusion(UNBALANCED), CLASSES, 0)
+    found = score_model("m", *scored(UNBALANCED), CLASSES, 0)
     anger, _, fear = found.emotions[:3]
     assert (anger.f1.value, fear.f1.value) == (0, 0)
     # J = 0 of 38, whose Wilson bound .0918 is an F1 of 2 * .0918 / 1.0918
@@ -139,7 +126,7 @@ def test_never_right_is_not_certainly_zero() -> None:
 
 
 def test_always_right_is_not_certainly_one() -> None:
-    found = score_model("m", *from_confusion(np.diag([20, 30])), "xy", 0)
+    found = score_model("m", *scored(np.diag([20, 30])), "xy", 0)
     assert found.macro_f1.value == found.balanced_accuracy.value == 1
     assert found.macro_f1.low < 0.96
     assert found.emotions[0].precision.low < 0.9
@@ -147,7 +134,7 @@ def test_always_right_is_not_certainly_one() -> None:
 
 
 def test_only_emotions_with_few_images() -> None:
-    found = score_model("m", *from_confusion(np.diag([3, 4])), "xy", 0)
+    found = score_model("m", *scored(np.diag([3, 4])), "xy", 0)
     assert found.macro_f1_without_few is None
     assert all(e.few for e in found.emotions)
 
@@ -166,13 +153,13 @@ def test_shapes_must_fit() -> None:
 
 
 def test_seed_decides() -> None:
-    case = from_confusion(UNBALANCED)
+    case = scored(UNBALANCED)
     assert score_model("m", *case, CLASSES, 3).macro_f1 == score_model("m", *case, CLASSES, 3).macro_f1
     assert score_model("m", *case, CLASSES, 3).macro_f1 != score_model("m", *case, CLASSES, 4).macro_f1
 
 
 def test_is_quick() -> None:
-    case = from_confusion(UNBALANCED)
+    case = scored(UNBALANCED)
     assert len(case[0]) == 2051
     seconds = []
     for _ in range(3):
@@ -191,7 +178,7 @@ def test_intervals_cover_as_promised() -> None:
     sadness, macro = [], []
     for _ in range(200):
         matrix = np.array([rng.multinomial(n, p) for n, p in zip(support, rates, strict=True)])
-        found = score_model("m", *from_confusion(matrix), CLASSES, int(rng.integers(2**31)), draws=500)
+        found = score_model("m", *scored(matrix), CLASSES, int(rng.integers(2**31)), draws=500)
         f1, rest = found.emotions[5].f1, found.macro_f1_without_few
         assert rest is not None
         sadness.append(f1.low <= truth[5] <= f1.high)
