@@ -339,11 +339,11 @@
   function groups() {
     var shown = [
       ["label", data.slugs.map(function (slug, c) { return ["true:" + slug, data.classes[c]]; })],
-      ["answer", data.slugs.map(function (slug, c) { return ["pred:" + slug, data.classes[c]]; })],
-      ["outcome", [["right", "right"], ["wrong", "wrong"]].concat(data.models.length > 1 ? [["agree", "models agree"], ["differ", "models differ"]] : [])],
-      ["sure", [["conf:>0.9", "90 % and more"], ["conf:<0.5", "less than 50 %"]]]
+      ["prediction", data.slugs.map(function (slug, c) { return ["pred:" + slug, data.classes[c]]; })],
+      ["outcome", [["right", "correct"], ["wrong", "wrong"]].concat(data.models.length > 1 ? [["agree", "models agree"], ["differ", "models differ"]] : [])],
+      ["confidence", [["conf:>0.9", "90 % and more"], ["conf:<0.5", "less than 50 %"]]]
     ];
-    if (data.models.length > 1) shown.push(["whose answer", data.models.map(function (model) { return ["model:" + model.slug, model.name]; })]);
+    if (data.models.length > 1) shown.push(["whose prediction", data.models.map(function (model) { return ["model:" + model.slug, model.name]; })]);
     if (data.peaks.length) shown.push(["peak on", data.regions.filter(function (name) { return name !== "face"; }).map(function (name) { return ["region:" + name, name.replace("+", " + ")]; })]);
     data.sets.forEach(function (set) {
       shown.push([set.title, set.slugs.map(function (slug, index) { return [set.kind + ":" + slug, set.names[index]]; })]);

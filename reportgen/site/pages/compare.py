@@ -285,7 +285,7 @@ def _pair(report: Report, links: Links, tiles: Tiles, index: int) -> PairView:
                 f"on {count(c.discordant, 'image')} that only one classifies correctly",
                 "McNemar",
             ),
-            Number("Same answer", percent(c.same_prediction / c.n), "", f"{c.same_prediction:,} of {c.n:,} images"),
+            Number("Same prediction", percent(c.same_prediction / c.n), "", f"{c.same_prediction:,} of {c.n:,} images"),
             Number(
                 "Cohen's kappa",
                 decimal(c.kappa),

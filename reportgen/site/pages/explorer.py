@@ -89,8 +89,8 @@ def _words(report: Report, links: Links) -> tuple[tuple[tuple[str, ...], str], .
     slug = links.emotion_slugs[0]
     words = [
         ((f"true:{slug}",), "the label"),
-        ((f"pred:{slug}",), "the answer"),
-        ((f"model:{report.models[0].slug}",), "whose answer"),
+        ((f"pred:{slug}",), "the prediction"),
+        ((f"model:{report.models[0].slug}",), "whose prediction"),
         (("right", "wrong"), "predictions that match the label, or do not"),
     ]
     if len(report.models) > 1:
