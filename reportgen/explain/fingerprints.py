@@ -21,7 +21,7 @@ from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.inputs.checkpoints.file import checkpoint_sha256
 from reportgen.inputs.checksums import content_digest, in_threads
 from reportgen.inputs.images.region_masks import mask_file
-from reportgen.inputs.testset import RESERVED, TestSet
+from reportgen.inputs.testset import FACE_BOX, RESERVED, TestSet
 from reportgen.shards import Keys
 
 __all__ = [
@@ -228,6 +228,8 @@ def _images_frame(test_set: TestSet) -> pd.DataFrame:
             "sha256": hashes,
         }
     )
+    if test_set.boxes is not None:
+        frame[FACE_BOX] = [" ".join(map(str, box)) for box in test_set.boxes.tolist()]
     for column in given.columns.difference(list(RESERVED), sort=False):
         values = given[column]
         # One type per column and file format: text stays text, numbers stay numbers, anything else becomes text.

@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from reportgen.errors import DataError
 from reportgen.inputs.checksums import content_digest, in_threads
 from reportgen.inputs.images.locate import Locator
 from reportgen.inputs.listing import PROBLEM_COLUMNS
-from reportgen.inputs.testset import TestSet
+from reportgen.inputs.testset import FACE_BOX, TestSet, cut_face
 
 __all__ = ["find_again", "locate", "reorder"]
 
@@ -52,7 +53,8 @@ def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Pat
     Parameters
     ----------
     images
-        `path`, `emotion`, `label`, `person` and `sha256` of every row of the test set.
+        `path`, `emotion`, `label`, `person` and `sha256` of every row of the test set; also `face_box` where images are
+        faces cut out of photos.
     roots
         As for `locate`.
 
@@ -61,7 +63,15 @@ def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Pat
     DataError
         An image is not found, or only another one of its name; says how many.
     """
-    files = locate(images, roots, check=True)
+    boxes = None
+    if FACE_BOX in images.columns:
+        boxes = np.array([list(map(int, box.split())) for box in images[FACE_BOX]], dtype=np.int64).reshape(-1, 4)
+        photos = images.assign(path=images["path"].str.rpartition("#")[0])
+        once = photos.drop_duplicates("path")
+        found = dict(zip(once["path"], locate(once, roots), strict=True))
+        files = _holding_faces(images, boxes, [found[path] for path in photos["path"]])
+    else:
+        files = locate(images, roots, check=True)
     # A file that could not be read before is listed as a problem already, whether it is there or not.
     lost = images[[file is None and digest != "" for file, digest in zip(files, images["sha256"], strict=True)]]
     if len(lost):
@@ -75,7 +85,25 @@ def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Pat
     frame.insert(
         1, "file", pd.Series([None if file is None else str(file) for file in files], dtype=object, index=frame.index)
     )
-    return TestSet(frame.reset_index(drop=True), tuple(classes), pd.DataFrame(columns=list(PROBLEM_COLUMNS)), source)
+    problems = pd.DataFrame(columns=list(PROBLEM_COLUMNS))
+    return TestSet(frame.reset_index(drop=True), tuple(classes), problems, source, boxes=boxes)
+
+
+def _holding_faces(
+    images: pd.DataFrame, boxes: npt.NDArray[np.int64], photos: Sequence[Path | None]
+) -> list[Path | None]:
+    """The photos whose part in the box is the face that was analysed; None for the others."""
+    digests = images["sha256"].tolist()
+
+    def check(rows: range) -> list[Path | None]:
+        files = []
+        for row in rows:
+            photo = photos[row]
+            same = photo is not None and content_digest(partial(cut_face, photo, boxes[row])) == digests[row]
+            files.append(photo if same else None)
+        return files
+
+    return in_threads(check, len(photos))
 
 
 def reorder(test_set: TestSet, images: pd.DataFrame) -> TestSet:

@@ -29,13 +29,15 @@ from reportgen.inputs.persons import known_persons, persons_of
 from reportgen.inputs.tables.cells import Budget, storable
 from reportgen.inputs.tables.pixels import as_file
 
-__all__ = ["RESERVED", "TestSet", "images_without_labels", "load_test_set"]
+__all__ = ["FACE_BOX", "RESERVED", "TestSet", "cut_face", "images_without_labels", "load_test_set"]
 
+FACE_BOX = "face_box"
+"""Column of an analysis whose images are faces cut out of photos: left, top, right and bottom, with blanks between."""
 _OWN_COLUMNS = ("path", "file", "emotion", "label", "person")
 # Columns that later tables add beside these; a user's column of the same name is renamed, not lost.
 RESERVED = frozenset({
     *_OWN_COLUMNS, "row", "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality",
-    *QUALITY_COLUMNS, "record_key",
+    *QUALITY_COLUMNS, "record_key", FACE_BOX,
 })  # fmt: skip
 
 
@@ -97,14 +99,30 @@ class TestSet:
         if self.pixels is not None:
             return as_file(self.pixels[row])
         path = self.frame["path"].iloc[row]
-        content = read_file(Path(self.frame["file"].iloc[row]), path)
-        if self.boxes is None:
-            return content
-        left, top, right, bottom = np.maximum(self.boxes[row], 0)
-        face = decode(content).samples[top:bottom, left:right]
-        if not face.size:
-            raise DataError(f"{path}: the box of its face lies outside the photo; correct or remove it")
-        return as_file(face)
+        file = Path(self.frame["file"].iloc[row])
+        return read_file(file, path) if self.boxes is None else cut_face(file, self.boxes[row], path)
+
+
+def cut_face(photo: Path, box: npt.NDArray[np.int64], name: str = "") -> bytes:
+    """The face in a photo as a PGM or PPM file.
+
+    Parameters
+    ----------
+    box
+        Left, top, right and bottom in pixels.
+    name
+        The photo's name in messages.
+
+    Raises
+    ------
+    DataError
+        The photo cannot be read, or the box lies outside of it.
+    """
+    left, top, right, bottom = np.maximum(box, 0)
+    face = decode(read_file(photo, name)).samples[top:bottom, left:right]
+    if not face.size:
+        raise DataError(f"{name}: the box of its face lies outside the photo; correct or remove it")
+    return as_file(face)
 
 
 def load_test_set(config: Config, notes: Sequence[str] = (), *, keep_copies: bool = False) -> TestSet:

@@ -331,3 +331,21 @@ def test_what_does_not_belong_together_is_refused_in_one_line(parts, notebook, t
         merge_analyses([parts / "one"], tmp_path / "analysis")
     with pytest.raises(DataError, match="is one of the analyses to merge"):
         merge_analyses([parts / "one", parts / "two"], parts / "one" / "analysis")
+
+
+def test_faces_that_were_cut_out_of_photos_are_found_again(tmp_path):
+    """ExpW's photos hold several faces: the path and the box of each tell which part of which file it was."""
+    (tmp_path / "origin").mkdir()
+    for name, seed in (("a.png", 0), ("b.png", 1)):
+        pixels = np.random.default_rng(seed).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "origin" / name)
+    lines = ["a.png 0 8 4 36 40 62.5 3", "a.png 1 20 30 50 60 40.1 6", "b.png 0 8 4 36 40 62.5 0"]
+    (tmp_path / "label.lst").write_text("\n".join(lines) + "\n")
+    test_set = load_test_set(Config(data=tmp_path / "label.lst"))
+    images = take_fingerprints(test_set, Config(), "cpu", [range(3)]).frame
+    found = find_again(images, test_set.classes, [tmp_path / "origin"], "test")
+    assert [found.read_bytes(row) for row in range(3)] == [test_set.read_bytes(row) for row in range(3)]
+    (tmp_path / "origin/b.png").unlink()
+    shutil.copy(tmp_path / "origin/a.png", tmp_path / "origin/b.png")
+    with pytest.raises(DataError, match=r"1 of 3 images were not found \(the first: b.png#1\)"):
+        find_again(images, test_set.classes, [tmp_path / "origin"], "test")

@@ -14,7 +14,7 @@ from reportgen.inputs.layouts.folders import choose_split, read_class_folders, s
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.layouts.tables import read_source_table
 from reportgen.inputs.listing import Listing
-from reportgen.inputs.tables.columns import label_cell
+from reportgen.inputs.tables.columns import label_cell, label_cells
 
 __all__ = ["AFFECTNET"]
 
@@ -92,11 +92,11 @@ def _with_annotations(source: Source, images: list[Path]) -> Listing:
     frame = pd.DataFrame(rows, columns=["path", "emotion", "split", "valence", "arousal"])
     chosen, notes = choose_split(set(frame["split"]))
     used = frame[frame["split"] == chosen].drop(columns="split").reset_index(drop=True)
-    used["emotion"] = pd.Series([label_cell(cell) for cell in used["emotion"]], dtype=object)
+    used["emotion"] = pd.Series(label_cells(used["emotion"]), dtype=object)
     listing = Listing(used.assign(person=None), source.path, f"{source.title}, AffectNet's annotations", notes=notes)
     seen = frame[frame["split"] == "training"]
     if len(seen) and chosen != "training":
-        emotions = pd.Series([label_cell(cell) for cell in seen["emotion"]], dtype=object)
+        emotions = pd.Series(label_cells(seen["emotion"]), dtype=object)
         training = pd.DataFrame({"path": seen["path"].to_numpy(), "person": None, "emotion": emotions}, dtype=object)
         listing.training["training folder"] = training
     return listing

@@ -10,11 +10,13 @@ from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
 from reportgen.inputs.layouts.tables import read_source_table
 from reportgen.inputs.listing import Listing
 from reportgen.inputs.persons import persons_of
+from reportgen.inputs.tables.columns import PATH_NAMES, find_column, text_cells
 
 __all__ = ["CKPLUS"]
 
 _IMAGE = re.compile(r"S\d{3}_\d{3}_\d{8}\.\w+", re.IGNORECASE)
 _PERSON = r"(?i)^(S\d{3})_\d{3}_\d{8}\."
+_LOOKED_AT = 1000  # rows that are enough to tell a table of this data set
 _CSV_ORDER = (*FER2013_ORDER, "contempt")
 
 
@@ -28,11 +30,11 @@ def _recognise(source: Source) -> Sighting | None:
     if {"emotion", "pixels"} <= names and source.path.name.casefold().startswith("ck"):
         return Sighting(f"{source.path.name} with the columns emotion and pixels")
     if names & {"image", "path", "imagepath", "filename", "file"} and "pixels" not in names:
-        listing = read_source_table(source)
-        fitting = [
-            name for name in listing.rows["path"][:1000] if _IMAGE.fullmatch(name.replace("\\", "/").rsplit("/", 1)[-1])
-        ]
-        if fitting and len(fitting) * 2 > len(listing.rows["path"][:1000]):
+        first = source.table().frame.head(_LOOKED_AT)
+        where = find_column(first, source.columns.path, PATH_NAMES)
+        paths = [] if where is None else text_cells(first[where])
+        fitting = [path for path in paths if _IMAGE.fullmatch(path.replace("\\", "/").rsplit("/", 1)[-1])]
+        if fitting and len(fitting) * 2 > len(paths):
             return Sighting(f"file names such as {fitting[0]}", Sure.LIKELY)
     return None
 

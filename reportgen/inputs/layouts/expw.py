@@ -11,7 +11,7 @@ from reportgen.errors import DataError
 from reportgen.inputs.emotions import FER2013_ORDER
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.listing import Listing
-from reportgen.inputs.tables.columns import label_cell, text_cell
+from reportgen.inputs.tables.columns import label_cells, text_cells
 
 __all__ = ["EXPW"]
 
@@ -47,8 +47,8 @@ def _read(source: Source) -> Listing:
     return Listing(
         pd.DataFrame(
             {
-                "path": [text_cell(cell) for cell in frame.iloc[:, 0]],
-                "emotion": [label_cell(cell) for cell in frame.iloc[:, 7]],
+                "path": text_cells(frame.iloc[:, 0]),
+                "emotion": label_cells(frame.iloc[:, 7]),
                 "person": None,
                 "face_id": frame.iloc[:, 1].to_numpy(),
                 "face_confidence": frame.iloc[:, 6].to_numpy(),

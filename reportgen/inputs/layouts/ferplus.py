@@ -11,7 +11,7 @@ from reportgen.errors import DataError
 from reportgen.inputs.layouts.folders import choose_split
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.listing import Listing, Problem
-from reportgen.inputs.tables.columns import count_votes, fold, text_cell
+from reportgen.inputs.tables.columns import count_votes, fold, text_cells
 from reportgen.inputs.tables.pixels import parse_images
 
 __all__ = ["FERPLUS"]
@@ -84,7 +84,7 @@ def _votes_table(source: Source, path: Path) -> pd.DataFrame:
     votes = {name: frame[by_name[fold(name)]] for name in _VOTES}
     return pd.DataFrame(
         {
-            "path": [text_cell(cell) for cell in frame[by_name["imagename"]]],
+            "path": text_cells(frame[by_name["imagename"]]),
             "split": [_USAGES.get(fold(cell), "") for cell in frame[by_name["usage"]]],
             "row": range(len(frame)),
             **votes,
@@ -97,7 +97,7 @@ def _folder_table(source: Source, path: Path) -> pd.DataFrame:
     if frame.shape[1] != 2 + len(_VOTES):
         raise DataError(f"{path}: lines of {frame.shape[1]} fields, expected a name, a box and ten votes")
     votes = {name: frame.iloc[:, 2 + place] for place, name in enumerate(_VOTES)}
-    names = [text_cell(cell) for cell in frame.iloc[:, 0]]
+    names = text_cells(frame.iloc[:, 0])
     return pd.DataFrame(
         {
             "path": [f"{path.parent.relative_to(source.path).as_posix()}/{name}" for name in names],

@@ -11,7 +11,7 @@ from reportgen.inputs.emotions import canonical_emotion
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.listing import Listing, Problem
 from reportgen.inputs.persons import persons_of
-from reportgen.inputs.tables.columns import label_cell, text_cell
+from reportgen.inputs.tables.columns import label_cells, text_cells
 
 __all__ = ["MUXSPACE"]
 
@@ -46,9 +46,9 @@ def _read(source: Source) -> Listing:
         roots=(path.parent / "images", path.parent.parent / "images", path.parent.parent),
     )
     # One canonical spelling for each vote; other names keep their own.
-    words = [str(label_cell(cell) or "") for cell in frame["emotion"]]
+    words = [str(label or "") for label in label_cells(frame["emotion"])]
     votes = pd.Series([canonical_emotion(word) or word.casefold() for word in words])
-    paths = [text_cell(cell) for cell in frame["image"]]
+    paths = text_cells(frame["image"])
     kept: list[tuple[str, str]] = []
     several = 0
     for name, group in votes.groupby(paths, sort=False):

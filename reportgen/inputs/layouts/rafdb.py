@@ -12,7 +12,7 @@ from reportgen.inputs.emotions import NUMBERINGS, RAFDB_ORDER
 from reportgen.inputs.layouts.folders import choose_split, class_folders, read_class_folders
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
 from reportgen.inputs.listing import Listing
-from reportgen.inputs.tables.columns import find_column, label_cell, text_cell
+from reportgen.inputs.tables.columns import find_column, label_cells, text_cells
 
 __all__ = ["RAFDB"]
 
@@ -33,8 +33,8 @@ def _labels(source: Source, path: Path) -> pd.DataFrame | None:
         return None
     rows = pd.DataFrame(
         {
-            "image": [text_cell(cell).replace("\\", "/").rsplit("/", 1)[-1] for cell in frame[image]],
-            "label": [label_cell(cell) for cell in frame[label]],
+            "image": [path.replace("\\", "/").rsplit("/", 1)[-1] for path in text_cells(frame[image])],
+            "label": label_cells(frame[label]),
         },
         dtype=object,
     )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from reportgen.errors import DataError
 from reportgen.inputs.layouts.affectnet import AFFECTNET
 from reportgen.inputs.layouts.ckplus import CKPLUS
+from reportgen.inputs.layouts.coded_names import JAFFE, KDEF
 from reportgen.inputs.layouts.expw import EXPW
 from reportgen.inputs.layouts.fer2013 import FER2013
 from reportgen.inputs.layouts.ferplus import FERPLUS
-from reportgen.inputs.layouts.folders import FOLDERS, class_folders
+from reportgen.inputs.layouts.folders import FOLDERS, class_folders, split_of
 from reportgen.inputs.layouts.huggingface import HUGGINGFACE
-from reportgen.inputs.layouts.jaffe import JAFFE
-from reportgen.inputs.layouts.kdef import KDEF
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
 from reportgen.inputs.layouts.muxspace import MUXSPACE
 from reportgen.inputs.layouts.notebook import NOTEBOOK
@@ -78,14 +77,27 @@ def read_source(source: Source, dataset: str | None = None) -> Listing:
         for layout, sighting in sighted
         if sighting.contradicts
     ]
-    if any(layout is FOLDERS and sighting.sure == Sure.LIKELY for layout, sighting in seen):
-        known = class_folders(source)
-        if not any(part in known for path in listing.rows["path"][:1] for part in Path(path).parts):
-            listing.notes.append(
-                f"read as {best[0][0].title} ({best[0][1].seen}); the folders named after emotions beside it were not: "
-                "--dataset folders reads them"
-            )
+    if any(layout is FOLDERS and sighting.sure == Sure.LIKELY for layout, sighting in seen[1:]):
+        listing.notes += _beside_folders(source, listing, f"{best[0][0].title} ({best[0][1].seen})")
     return listing
+
+
+def _beside_folders(source: Source, listing: Listing, read_as: str) -> list[str]:
+    """What to say of folders named after emotions that lie beside the table that was read."""
+    known = class_folders(source)
+    if not any(part in known for path in listing.rows["path"][:1] for part in Path(path).parts):
+        return [f"read as {read_as}; the folders named after emotions beside it were not: --dataset folders reads them"]
+    sorted_in = [path for path in source.images if known.keys() & set(path.parts[:-1])]
+    if listing.training or any(split_of(*path.parts[:-1]) for path in sorted_in):
+        return []
+    listed = {PurePath(path.replace("\\", "/")).parts[-2:] for path in listing.rows["path"]}
+    left = sum(path.parts[-2:] not in listed for path in sorted_in)
+    if not left:
+        return []
+    return [
+        f"read as {read_as}; {left:,} of {len(sorted_in):,} images in folders named after emotions are not listed "
+        "there and are left out: --dataset folders reads them all"
+    ]
 
 
 def layout_table() -> str:

@@ -26,9 +26,11 @@ __all__ = [
     "find_column",
     "fold",
     "label_cell",
+    "label_cells",
     "list_rows",
     "read_training",
     "text_cell",
+    "text_cells",
 ]
 
 PATH_NAMES = (
@@ -124,8 +126,8 @@ def list_rows(
     rows = pd.DataFrame(
         {
             "path": _names(path, frame, where, pixels),
-            "emotion": None if emotion is None else [label_cell(cell) for cell in frame[emotion]],
-            "person": None if person is None else [text_cell(cell) or None for cell in frame[person]],
+            "emotion": None if emotion is None else label_cells(frame[emotion]),
+            "person": None if person is None else [text or None for text in text_cells(frame[person])],
         },
         index=range(len(frame)),
         dtype=object,
@@ -143,7 +145,7 @@ def list_rows(
     if votes:
         count_votes(listing, votes)
     if number is not None and number != emotion:
-        _compare_numbers(listing, [label_cell(cell) for cell in frame[number]])
+        _compare_numbers(listing, label_cells(frame[number]))
     if pixels is not None:
         _take_pixels(listing, list(frame[pixels]))
     return listing
@@ -162,17 +164,17 @@ def count_votes(listing: Listing, votes: Mapping[str, str], others: Sequence[str
     counts = listing.rows[[*votes, *others]].apply(pd.to_numeric, errors="coerce").fillna(0).to_numpy(dtype=np.float64)
     names = [*votes.values(), *others]
     one_hot = bool(((counts == 0) | (counts == 1)).all() and (counts.sum(axis=1) <= 1).all())
-    kept, labels = [], []
-    for row, (path, given) in enumerate(zip(listing.rows["path"], counts, strict=True)):
-        winners = [name for name, count in zip(names, given, strict=True) if count == given.max() and count > 0]
-        if len(winners) == 1 and winners[0] not in others:
-            kept.append(row)
-            labels.append(winners[0])
-        else:
-            message = f"most votes are for {' and '.join(winners)}" if winners else "it has no vote"
-            listing.problems.append(Problem(str(path), None, "undecided-label", message))
+    won = (counts == counts.max(axis=1, keepdims=True)) & (counts > 0)
+    first = won.argmax(axis=1)
+    decided = (won.sum(axis=1) == 1) & (first < len(votes))
+    paths = listing.rows["path"]
+    for row in np.flatnonzero(~decided).tolist():
+        winners = [name for name, wins in zip(names, won[row], strict=True) if wins]
+        message = f"most votes are for {' and '.join(winners)}" if winners else "it has no vote"
+        listing.problems.append(Problem(str(paths.iloc[row]), None, "undecided-label", message))
+    kept = np.flatnonzero(decided).tolist()
     listing.keep(kept)
-    listing.rows["emotion"] = labels
+    listing.rows["emotion"] = pd.Series([names[place] for place in first[kept].tolist()], dtype=object)
     if one_hot:
         listing.rows = listing.rows.drop(columns=[*votes, *others])
     else:
@@ -196,9 +198,9 @@ def read_training(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:
     person, emotion = column(columns.person, _PERSON), column(columns.emotion or columns.label, _EMOTION)
     return pd.DataFrame(
         {
-            "path": [text_cell(cell) for cell in frame[where]],
-            "person": None if person is None else [text_cell(cell) or None for cell in frame[person]],
-            "emotion": None if emotion is None else [label_cell(cell) for cell in frame[emotion]],
+            "path": text_cells(frame[where]),
+            "person": None if person is None else [text or None for text in text_cells(frame[person])],
+            "emotion": None if emotion is None else label_cells(frame[emotion]),
         },
         dtype=object,
     )
@@ -253,12 +255,10 @@ def _image_columns(frame: pd.DataFrame, columns: Columns) -> tuple[str | None, s
 
 def _names(path: Path, frame: pd.DataFrame, where: str | None, pixels: str | None) -> list[str]:
     if pixels is None and where is not None:
-        return [text_cell(cell) for cell in frame[where]]
+        return text_cells(frame[where])
     numbered = [f"{path.name}#{row}" for row in _row_numbers(frame)]
     # A column of names beside the images, or names inside them, say more than a number, where they differ.
-    own = (
-        [text_cell(cell) for cell in frame[where]] if where is not None else [_own_name(cell) for cell in frame[pixels]]
-    )
+    own = text_cells(frame[where]) if where is not None else [_own_name(cell) for cell in frame[pixels]]
     return own if all(own) and len(set(own)) == len(own) else numbered
 
 
@@ -309,7 +309,7 @@ def _refuse_rivals(path: Path, frame: pd.DataFrame, emotion: str) -> None:
 
 def _meanings(cells: pd.Series[Any]) -> list[str | int | None]:
     """Numbers and known emotions of a column; None for anything else."""
-    texts = [text_cell(cell) for cell in cells]
+    texts = text_cells(cells)
     labels = {text: label_cell(text) for text in set(texts)}
     known = {text: value if isinstance(value, int) else canonical_emotion(value) for text, value in labels.items()}
     return [known[text] for text in texts]
@@ -339,6 +339,26 @@ def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
     )
     if wrong:
         listing.notes.append(f"{wrong:,} rows whose number and emotion disagree: the emotion counts")
+
+
+def text_cells(cells: pd.Series[Any]) -> list[str]:
+    """A column of cells as by `text_cell`."""
+    return [cell if type(cell) is str else text_cell(cell) for cell in cells.to_numpy(dtype=object)]
+
+
+def label_cells(cells: pd.Series[Any]) -> list[str | int | None]:
+    """A column of cells as by `label_cell`."""
+    # Labels repeat. Only text is looked up: as keys 1, 1.0 and True are one.
+    known: dict[str, str | int | None] = {}
+    labels: list[str | int | None] = []
+    for cell in cells.to_numpy(dtype=object):
+        if type(cell) is not str:
+            labels.append(label_cell(cell))
+        elif cell in known:
+            labels.append(known[cell])
+        else:
+            labels.append(known.setdefault(cell, label_cell(cell)))
+    return labels
 
 
 def text_cell(cell: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,8 +11,8 @@ import numpy.typing as npt
 
 __all__ = ["as_file", "parse_image", "parse_images"]
 
-_DIGITS = re.compile(r"[\d\s]+", re.ASCII)
-_BRACKETS = str.maketrans("[](),;", "      ")
+_BRACKETS = bytes.maketrans(b"[](),;", b"      ")
+_NUMBERS = b"0123456789 \t\r\n\f\v"
 _LEAST = 64  # numbers: fewer are no face
 _ROUNDING = 0.1  # grey levels: what half precision leaves of a number that was divided by 255
 
@@ -83,8 +82,8 @@ def parse_image(cell: object) -> tuple[npt.NDArray[np.uint8] | bytes | None, str
         return (bytes(cell), "") if cell else (None, "no bytes")
     try:
         if isinstance(cell, str):
-            text = cell.translate(_BRACKETS)
-            if not _DIGITS.fullmatch(text):
+            text = cell.encode("ascii").translate(_BRACKETS)
+            if not text or text.translate(None, _NUMBERS):
                 return None, "not a list of whole numbers"
             numbers = np.fromstring(text, dtype=np.int64, sep=" ")
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,7 @@ _PARQUET = (".parquet", ".pq")
 _JSON = (".jsonl", ".ndjson", ".json")
 SUFFIXES_OF_TABLES = (*_TEXT, *_PARQUET, *_JSON)
 _PIXEL_CHUNK = 2048
+_MOST_SKIPPED = 0.02  # of the lines
 _LARGEST = 1 << 32  # bytes; the largest known table, pixels of 36,000 faces as text, has 0.3 GB
 # Equal rows take next to nothing in Parquet. Ten million images are as many as a cluster is planned for, and a row here
 # needs a kilobyte of memory: twice as many is no test set any more.
@@ -170,6 +173,8 @@ def as_frame(value: Any) -> pd.DataFrame | None:
         usual = set((PATH_NAMES + " pixels").split()) & {str(key).casefold() for key in value}
         return pd.DataFrame(dict(value)) if len(lengths) == 1 and -1 not in lengths and usual else None
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+        if all(row.keys() == value[0].keys() for row in value):  # column by column, which is much faster
+            return pd.DataFrame({name: [row[name] for row in value] for name in value[0]})
         return pd.DataFrame(value)
     if isinstance(value, list) and value and all(isinstance(row, tuple) and len(row) == 2 for row in value):
         return pd.DataFrame(value, columns=["image_path", "label"])  # as ImageFolder's `samples`
@@ -179,8 +184,10 @@ def as_frame(value: Any) -> pd.DataFrame | None:
 def _read_json(path: Path, *, lines: bool) -> pd.DataFrame:
     # Not pandas' reader: it turns "007" into a number and some names of columns into dates.
     text = path.read_text(encoding="utf-8-sig")
-    content = [json.loads(line) for line in text.split("\n") if line.strip()] if lines else json.loads(text)
-    frame = as_frame(content)
+    if lines:
+        # One long list is read several times as fast as each line.
+        text = f"[{','.join(line for line in text.split(chr(10)) if line.strip())}]"
+    frame = as_frame(json.loads(text))
     if frame is None:
         raise ValueError("expected one object for each image")
     return frame
@@ -200,12 +207,37 @@ def _read_csv(path: Path, columns: Columns) -> Table:
     }
     if not headed:
         options |= {"header": None, "names": ["image", "label", *(f"field {n}" for n in range(3, width + 1))][:width]}
-    if "pixels" not in (name.casefold() for name in names):
-        return Table(_guarded(path, lambda: _typed(pd.read_csv(path, **options))), notes=notes)
-    # A pixels file holds eight kilobytes of text a row, most of them training images: chunks keep memory
-    # small.
-    read = _guarded(path, lambda: _read_pixel_rows(pd.read_csv(path, chunksize=_PIXEL_CHUNK, **options)))
-    return Table(read, notes=notes)
+    # A pixels file holds eight kilobytes of text a row, most of them training images: chunks keep memory small.
+    in_chunks = "pixels" in (name.casefold() for name in names)
+
+    def read(**more: Any) -> pd.DataFrame:
+        if in_chunks:
+            return _read_pixel_rows(pd.read_csv(path, chunksize=_PIXEL_CHUNK, **options, **more))
+        return _typed(pd.read_csv(path, **options, **more))
+
+    skipped: list[str] = []
+    frame = _guarded(path, lambda: _read_but_long_lines(read, skipped))
+    if skipped:
+        left_out = f"line {skipped[0]}" if len(skipped) == 1 else f"{len(skipped):,} lines (the first: {skipped[0]})"
+        notes = (*notes, f"{left_out} of {path.name} left out: more fields than its first line has")
+    return Table(frame, notes=notes)
+
+
+def _read_but_long_lines(read: Callable[..., pd.DataFrame], skipped: list[str]) -> pd.DataFrame:
+    """A table without the few lines that have more fields than the first, such as another file's name or list.
+
+    Many such lines are no accident: names with commas, or no table at all.
+    """
+    try:
+        return read()
+    except pd.errors.ParserError as error:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            frame = read(on_bad_lines="warn")
+        skipped += re.findall(r"Skipping line (\d+)", " ".join(str(warning.message) for warning in caught))
+        if not skipped or len(skipped) > max(1, _MOST_SKIPPED * len(frame)):
+            raise error from None
+        return frame
 
 
 def _first_lines(path: Path, encoding: str | None = None) -> tuple[list[str], str, int, bool]:
@@ -257,7 +289,11 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     for name in frame.columns:
         cells = frame[name]
         if isinstance(cells, pd.Series) and len(cells) and cells.str.fullmatch(_NUMBER).all():
-            frame[name] = pd.to_numeric(cells)
+            words = pa.array(cells)  # Arrow reads numbers several times as fast as pandas
+            try:
+                frame[name] = words.cast(pa.int64()).to_numpy()
+            except pa.ArrowInvalid:
+                frame[name] = words.cast(pa.float64()).to_numpy()
     return frame
 
 

@@ -497,3 +497,29 @@ def test_models_that_state_their_classes_decide_the_order(tmp_path: Path, make_i
     models = {"X": ModelConfig(checkpoint=Path("x.pth"), classes=eight)}
     assert load(table, models=models).classes == AFFECTNET_ORDER
     assert load(table, models=models, classes=EMOTIONS).classes == EMOTIONS
+
+
+def test_a_list_beside_folders_that_say_otherwise_is_said(tmp_path: Path, make_images: Make) -> None:
+    paths = [f"{name}/{n}.jpg" for name in ("anger", "fear") for n in range(3)]
+    make_images(tmp_path, *paths, "fear/extra.jpg")
+    right = [f"{n},{path},{path.split('/')[0]},0.8" for n, path in enumerate(paths)]
+    write_csv(tmp_path / "labels.csv", [",pth,label,relFCs", *right])
+    test_set = load(tmp_path)
+    assert test_set.frame["emotion"].tolist() == ["anger"] * 3 + ["fear"] * 3
+    assert not any("named after another emotion" in note for note in test_set.notes)
+    assert any("1 of 7 images in folders named after emotions are not listed there" in note for note in test_set.notes)
+    write_csv(tmp_path / "labels.csv", [",pth,label,relFCs", *right[:-1], right[-1].replace(",fear,", ",anger,")])
+    (note,) = [note for note in load(tmp_path).notes if "named after another emotion" in note]
+    assert note.startswith("1 of 6 images") and "fear/2.jpg, labelled anger" in note
+
+
+def test_a_few_lines_of_something_else_are_left_out_and_said(tmp_path: Path) -> None:
+    lines = [f"{n % 7},{pixels(n)},PrivateTest" for n in range(7)]
+    junk = ["fer2013/README", "a,b,c,d,e,f"]
+    table = write_csv(tmp_path / "fer2013.csv", ["emotion,pixels,Usage", *lines, *junk])
+    test_set = load(table)
+    assert test_set.frame["emotion"].tolist() == list(FER2013_ORDER)
+    assert any(note.startswith("line 10 of fer2013.csv left out") for note in test_set.notes)
+    write_csv(table, ["emotion,pixels,Usage", *lines, *junk, "1,2,3,4"])
+    with pytest.raises(DataError, match="Expected 3 fields in line 10, saw 6"):
+        load(table)
