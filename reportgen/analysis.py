@@ -42,6 +42,7 @@ __all__ = [
     "read_manifest",
     "read_predictions",
     "read_records",
+    "rows_with_maps",
     "slugify",
     "unique_slugs",
 ]
@@ -91,7 +92,8 @@ class ModelRecords(ModelPredictions):
     Attributes
     ----------
     maps
-        (n, C, h, w) float32: the raw, signed class-activation map of every class at the target layer's resolution.
+        (n, C, h, w) float32: the raw, signed map of every class: a class-activation map at the target layer's
+        resolution, or what the log-odds lose where a place is hidden. Zero everywhere for an image without a map.
     masks
         (n, R, h, w) float32, 0..1: the share of each cell that lies in each region; None without regions.
     null_mass, null_share
@@ -235,6 +237,21 @@ def read_predictions(folder: Path) -> AnalysisPredictions:
     return AnalysisPredictions(folder, manifest, images, problems, tuple(models))
 
 
+def rows_with_maps(predictions: AnalysisPredictions) -> npt.NDArray[np.int64]:
+    """Ascending positions of the images of which every model has a map: maps may be too dear to be made of all.
+
+    Raises
+    ------
+    BuildError
+        A part is gone or cannot be read.
+    """
+    there = np.ones(len(predictions.images), dtype=bool)
+    for model in predictions.models:
+        if not model.info.get("maps_of_all", True):
+            there &= _store(predictions.folder, model.info).rows(model.info["parts"], ["mapped"])["mapped"]
+    return np.flatnonzero(there)
+
+
 def read_records(predictions: AnalysisPredictions, rows: npt.NDArray[np.int64] | None = None) -> Analysis:
     """Read the large records: maps, masks, landmarks.
 
@@ -278,13 +295,15 @@ def _read_model(folder: Path, predictions: ModelPredictions, rows: npt.NDArray[n
     info, logits = predictions.info, predictions.logits if rows is None else predictions.logits[rows]
     names = ["maps"]
     if info["regions"]:
-        names += ["masks", "null_mass", "null_share", "peak_changed", "control_changed"]
+        names += ["masks", "peak_changed", "control_changed"]
+        names += ["null_mass", "null_share"] if info.get("random_heads", True) else []
     found = _store(folder, info).rows(info["parts"], names, rows)
     n, grid = len(logits), info["grid"]
     found["maps"] = found["maps"].reshape(n, logits.shape[1], *grid)
     if info["regions"]:
         found["masks"] = found["masks"].reshape(n, -1, *grid)
-        found["null_share"] = found["null_share"].reshape(*found["null_mass"].shape, -1)
+        if "null_mass" in found:
+            found["null_share"] = found["null_share"].reshape(*found["null_mass"].shape, -1)
     return ModelRecords(predictions.name, predictions.slug, info, logits, **found)
 
 

@@ -6,6 +6,7 @@ import re
 import sys
 import tomllib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from reportgen.errors import ConfigError
 
 __all__ = [
+    "BESIDE_CLASSES",
     "RENAMED",
     "Affected",
     "Columns",
@@ -25,6 +27,7 @@ __all__ = [
     "RayCluster",
     "RegionMasks",
     "Setting",
+    "classes_among",
     "compile_person_pattern",
     "is_plain",
     "load_config",
@@ -86,7 +89,7 @@ class RayCluster(_Section):
 
 
 class Preprocessing(_Section):
-    """How an image becomes the model's input: RGB (or grey), bilinear resize, scale to 0..1, normalise.
+    """How an image becomes the model's input: RGB (or BGR, or grey), bilinear resize, scale to 0..1, normalise.
 
     The defaults are the notebook's: 224 x 224 and the ImageNet statistics.
     """
@@ -94,6 +97,7 @@ class Preprocessing(_Section):
     width: int = Field(default=224, ge=8, le=2048)
     height: int = Field(default=224, ge=8, le=2048)
     grey: bool = False
+    bgr: bool = False
     mean: tuple[FiniteFloat, ...] = (0.485, 0.456, 0.406)
     std: tuple[FiniteFloat, ...] = (0.229, 0.224, 0.225)
 
@@ -105,15 +109,41 @@ class Preprocessing(_Section):
         return value
 
 
+BESIDE_CLASSES = frozenset({"valence", "arousal", "dominance", "va", "vad", "valence_arousal"})
+"""Names of what networks predict beside the class of an expression."""
+
+
+def classes_among(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
+    """The names of a model's outputs that are classes, and their places; None where all of them are."""
+    places = tuple(place for place, name in enumerate(names) if str(name).strip().lower() not in BESIDE_CLASSES)
+    return tuple(names[place] for place in places), places if len(places) < len(names) else None
+
+
 class ModelConfig(_Section):
-    """One model. Only `checkpoint` is needed for architectures that are recognised by their weights."""
+    """One model. Only `checkpoint` is needed for architectures that are recognised by their weights, and for ONNX.
+
+    `output` names the one with the class scores where a model has several; `output_columns` are the places of the
+    classes in it, counted from 0, where other numbers such as valence and arousal stand beside them.
+    """
 
     checkpoint: Path
     factory: str | None = Field(default=None, pattern=r"^[\w.]+:[\w.]+$")
     target_layer: str | None = None
     classes: tuple[str, ...] | None = None
+    output: str | None = None
+    output_columns: tuple[int, ...] | None = Field(default=None, min_length=1)
     preprocessing: Preprocessing = Preprocessing()
     pretraining: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_valence(cls, values: Any) -> Any:
+        """Classes named with what stands beside them, such as valence, say themselves which outputs are left out."""
+        named = values.get("classes") if isinstance(values, dict) else None
+        if not isinstance(named, list | tuple) or not all(isinstance(name, str) for name in named):
+            return values
+        classes, columns = classes_among(named)
+        return values if columns is None else {"output_columns": columns, **values, "classes": classes}
 
 
 @dataclass(frozen=True)
@@ -185,6 +215,11 @@ class Config(_Section):
         Setting("Most images whose heatmaps are judged and shown; scores use all.", ("evidence",),
                 "--max-explained-images"),
     ] = Field(default=10_000, ge=1)  # fmt: skip
+    max_ablated_images: Annotated[
+        int,
+        Setting("Most images whose heatmaps are made by hiding places, 49 forward passes each (ONNX files).",
+                ("analysis",)),
+    ] = Field(default=400, ge=1)  # fmt: skip
     seed: Annotated[int, Setting("Seed of everything that is sampled.", ("analysis", "evidence"), "--seed")] = Field(
         default=0, ge=0, lt=2**32
     )

@@ -125,12 +125,13 @@ def test_statistics_of_the_input_are_finite(tmp_path: Path, key: str, values: st
 def test_every_setting_is_declared_once_with_what_it_affects() -> None:
     assert all(setting(name).help.endswith(".") for name in Config.model_fields)
     assert settings_affecting("presentation") == ("overlay", "colormap")
-    assert recorded_settings() == ("method", "precision", "regions", "seed")
+    assert recorded_settings() == ("method", "precision", "regions", "max_ablated_images", "seed")
     assert not set(RENAMED) & set(Config.model_fields) and set(RENAMED.values()) <= set(Config.model_fields)
 
 
 # One other value for every setting that is a word, a number or yes/no. Precision and device reach the records through
-# what is measured of a model on a device, which has tests of its own.
+# what is measured of a model on a device, and the number of ablated images concerns ONNX files alone: they have tests of
+# their own.
 OTHER = {
     "output": Path("elsewhere"), "method": "layercam", "regions": "template", "experiments": "quick",
     "max_explained_images": 5, "seed": 1, "assume_unweighted_training": True, "examples": 3, "overlay": "classic",
@@ -140,7 +141,7 @@ OTHER = {
 
 
 def test_every_plain_setting_is_tried() -> None:
-    assert set(OTHER) | {"precision", "device"} == {n for n in Config.model_fields if is_plain(n)} | {"output"}
+    assert set(OTHER) | {"precision", "device", "max_ablated_images"} == {n for n in Config.model_fields if is_plain(n)} | {"output"}
 
 
 @pytest.mark.parametrize("name", OTHER)

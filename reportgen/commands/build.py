@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from reportgen.analysis import read_predictions, read_records
+from reportgen.analysis import read_predictions, read_records, rows_with_maps
 from reportgen.commands.build_cache import remember, site_key, unchanged
 from reportgen.commands.conclude import alarms, conclude
 from reportgen.commands.experiments import Experiments
@@ -115,7 +115,9 @@ def make_report(
         progress.note("nothing has changed: the report is up to date")
         return before
     with progress.stage("Reading the records"):
-        analysis = read_records(everything, draw_sample(everything.labels, config.max_explained_images, config.seed))
+        most = config.max_explained_images
+        sample = draw_sample(everything.labels, most, config.seed, among=rows_with_maps(everything))
+        analysis = read_records(everything, sample)
     experiments = Experiments(analysis, test_set, config, progress)
     transplants, interventions = experiments.transplants(), experiments.interventions()
     with progress.stage("Weighing the evidence"):

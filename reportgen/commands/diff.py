@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.analysis import Analysis, AnalysisPredictions, ModelRecords, read_predictions, read_records
+from reportgen.analysis import (
+    Analysis,
+    AnalysisPredictions,
+    ModelRecords,
+    read_predictions,
+    read_records,
+    rows_with_maps,
+)
 from reportgen.commands.merge import analysis_folder, refuse_own_input
 from reportgen.config import Config
 from reportgen.errors import DataError
@@ -103,7 +110,9 @@ def _report(
         )
         for name, (a, b) in zip(names, models, strict=True)
     ]  # fmt: skip
-    sample = draw_sample(labels, config.max_explained_images, config.seed)
+    sides = ((before, matched.before), (after, matched.after))
+    mapped = np.logical_and.reduce([np.isin(rows, rows_with_maps(side)) for side, rows in sides])
+    sample = draw_sample(labels, config.max_explained_images, config.seed, among=np.flatnonzero(mapped))
     rows = np.arange(len(labels)) if sample is None else sample
     persons = after.images["person"].iloc[matched.after[rows]].to_numpy(dtype=object)
     known = persons if pd.notna(persons).any() else None

@@ -18,6 +18,7 @@ from reportgen.explain.heads import GROUP
 from reportgen.explain.loading import load_model
 from reportgen.explain.tuning import WORTH_MEASURING, PrecisionChange, Tuning, tuning_key, usual_tuning, write_tunings
 from reportgen.explain.workers import available_cores, worker_threads
+from reportgen.inputs.checkpoints.onnx_file import is_onnx
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.testset import TestSet
 from reportgen.models.preprocessing import resize
@@ -61,6 +62,7 @@ def calibrate(
     """
     keys = {name: tuning_key(hashes[name], config) for name in config.models}
     found = {name: measured[key] for name, key in keys.items() if key in measured}
+    found |= {name: usual_tuning("cpu") for name, model in config.models.items() if is_onnx(model.checkpoint)}
     missing = [name for name in config.models if name not in found]
     # On a processor all workers run at once, as they will in the pass: they share its cache and its memory.
     workers = (config.workers or available_cores()) if device.type == "cpu" else 1

@@ -11,10 +11,9 @@ from typing import Any
 import torch
 
 from reportgen.config import Config
-from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
 from reportgen.explain.fingerprints import Fingerprints, ModelFingerprints
-from reportgen.explain.loading import ReadyModel, load_model
+from reportgen.explain.loading import AnyExplainer, ReadyModel, explainer_of, load_model
 from reportgen.explain.one_pass import CHUNK, Recorder, run_pass
 from reportgen.explain.record_cache import FaceCache, RecordCache
 from reportgen.explain.recorders import FaceRecorder, ImageFacts, ModelRecorder
@@ -67,24 +66,19 @@ def compute(
         with progress.stage("Loading the models", len(fingerprints.models)) as step, single_threaded():
             for model in fingerprints.models:
                 ready = load_model(model.name, model.config, test_set.classes, unsafe=config.unsafe_load)
-                explainer = stack.enter_context(
-                    Explainer(
-                        ready.model,
-                        ready.order,
-                        config.method,
-                        device,
-                        tunings[model.name],
-                        config.seed,
-                        probing=config.regions != "none",
-                    )
-                )
+                tuning = tunings[model.name]
+                explainer = explainer_of(ready, config, device, tuning)
+                stack.enter_context(explainer)
                 store = PartStore(folder / "models" / model.slug)
                 recorders.append(
-                    ModelRecorder(store, model.keys, explainer, fingerprints.frame, exclusive=device.type != "cpu")
-                )
+                    ModelRecorder(
+                        store, model.keys, explainer, fingerprints.frame,
+                        exclusive=device.type != "cpu" and not ready.model.forward_only, mapped=model.mapped,
+                    )
+                )  # fmt: skip
                 grids.append(explainer.grid)
                 checkpoints[model.name] = ready.checkpoint
-                entries.append(_manifest_entry(model, ready, explainer, config, test_set.classes))
+                entries.append(_manifest_entry(model, ready, explainer, tuning, config, test_set.classes))
                 if ready.suspicion is not None:
                     progress.note(f"warning: {ready.suspicion}")
                 step.advance()
@@ -111,7 +105,12 @@ def compute(
 
 
 def _manifest_entry(
-    model: ModelFingerprints, ready: ReadyModel, explainer: Explainer, config: Config, classes: Sequence[str]
+    model: ModelFingerprints,
+    ready: ReadyModel,
+    explainer: AnyExplainer,
+    tuning: Tuning,
+    config: Config,
+    classes: Sequence[str],
 ) -> dict[str, Any]:
     """A model's entry in the manifest: names and numbers only, no path.
 
@@ -131,11 +130,15 @@ def _manifest_entry(
         "input": [spec.height, spec.width],
         "preprocessing": spec.model_dump(mode="json"),
         "classes": [classes[ready.order.index(output)] for output in range(len(ready.order))],
+        "output": model.config.output,
+        "output_columns": model.config.output_columns,
         "settings": model.settings,
-        "method": config.method,
+        "method": explainer.method,
+        "maps_of_all": model.mapped is None,
+        "random_heads": not ready.model.forward_only,
         "regions": config.regions != "none",
         "head_is_separate": explainer.head_is_separate,
-        "precision": explainer.tuning.precision,
-        "precision_change": None if explainer.tuning.change is None else asdict(explainer.tuning.change),
+        "precision": tuning.precision,
+        "precision_change": None if tuning.change is None else asdict(tuning.change),
         "parts": list(model.keys.parts),
     }

@@ -64,12 +64,15 @@ class Question:
         (height, width, channels) uint8, resized.
     masks
         (R, h, w) region fractions on the model's grid; R may be 0.
+    mapped
+        Whether a map is wanted, where maps are too dear to be made of every image.
     """
 
     seed: int
     label: int
     image: npt.NDArray[np.uint8]
     masks: npt.NDArray[np.float32]
+    mapped: bool = True
 
 
 class Explainer(AbstractContextManager["Explainer"]):
@@ -109,7 +112,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         self._module = optimise_for_inference(model.module, model.target_layer, device)
         self._capture = TargetCapture(self._module, model.target_layer, model.layout)
         self._order = list(order)
-        self._method = method
+        self.method = method
         self._device = device
         self._outputs = model.num_classes
         self._separate = split_head(self._module, model.target_layer, model.layout)
@@ -191,8 +194,8 @@ class Explainer(AbstractContextManager["Explainer"]):
         if tail is None:
             return
         pooled = PooledHead(tail)
-        short = pooled.output(activations.detach(), self._outputs, self._method)
-        whole = output_from_graph(activations, logits, self._method)
+        short = pooled.output(activations.detach(), self._outputs, self.method)
+        whole = output_from_graph(activations, logits, self.method)
         pairs = zip(vars(short).values(), vars(whole).values(), strict=True)
         if all(torch.allclose(a, b, rtol=1e-4, atol=1e-4 * float(b.abs().max())) for a, b in pairs):
             self._head = self._pooled = pooled
@@ -215,11 +218,11 @@ class Explainer(AbstractContextManager["Explainer"]):
                     layers.append(self._capture.activations(self._module, x).float())
                     continue
                 activations, logits = self._capture.forward(self._module, x)
-            outputs.append(output_from_graph(activations, logits, self._method))
+            outputs.append(output_from_graph(activations, logits, self.method))
             layers.append(activations.detach().float())
         layer = torch.cat(layers)
         if self._pooled is not None:
-            return layer, self._pooled.output(layer, self._outputs, self._method)
+            return layer, self._pooled.output(layer, self._outputs, self.method)
         return layer, concatenated(outputs)
 
     def _run_precisely(self, images: Sequence[npt.NDArray[np.uint8]], tuning: Tuning) -> tuple[Tensor, HeadOutput]:

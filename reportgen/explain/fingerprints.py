@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -19,6 +20,7 @@ from reportgen.analysis import SCHEMA_VERSION, content_hash, unique_slugs
 from reportgen.config import Config, ModelConfig, recorded_settings
 from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.inputs.checkpoints.file import checkpoint_sha256
+from reportgen.inputs.checkpoints.onnx_file import is_onnx
 from reportgen.inputs.checksums import content_digest, in_threads
 from reportgen.inputs.images.region_masks import mask_file
 from reportgen.inputs.testset import FACE_BOX, RESERVED, TestSet
@@ -51,6 +53,8 @@ class ModelFingerprints:
     settings
         Hash of the settings that the manifest does not list: those of the faces, and a user's own architecture. Unlike
         `keys` it is the same on every machine, wherever the files are.
+    mapped
+        (n,) which images get a map, where each costs many forward passes; None for all.
     """
 
     name: str
@@ -59,6 +63,7 @@ class ModelFingerprints:
     sha256: str
     settings: str
     keys: Keys
+    mapped: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,8 +124,10 @@ def take_fingerprints(
     rows = _row_hashes(frame, bounds)
     image_keys = _keys(reading, rows, bounds)
     regions = _face_settings(config)
-    # Precision counts by the tuning that it led to; every other setting is listed by its declaration.
-    recorded = {name: getattr(config, name) for name in recorded_settings() if name != "precision"}
+    # These two count by the tuning and by the choice of images that they led to; the others by their declaration.
+    recorded = {
+        name: getattr(config, name) for name in recorded_settings() if name not in ("precision", "max_ablated_images")
+    }
     settings = json.dumps(recorded, sort_keys=True)
     # A model's record depends on the row, not only on the image: the null map is that of the labelled class, and a
     # column may hold landmarks.
@@ -130,10 +137,12 @@ def take_fingerprints(
     for (name, model), slug in zip(config.models.items(), unique_slugs(config.models), strict=True):
         tuning = usual_tuning(device) if tunings is None else tunings[name]
         base = content_hash(reading, hashes[name], tuning.marks, regions, settings, *test_set.classes)
-        keys = _keys(base, faced, bounds)
+        mapped = _rows_with_maps(frame, config.max_ablated_images) if is_onnx(model.checkpoint) else None
+        own = faced if mapped is None else [row + bytes([int(there)]) for row, there in zip(faced, mapped, strict=True)]
+        keys = _keys(base, own, bounds)
         models.append(
             ModelFingerprints(
-                name, slug, model, checkpoint_sha256(model.checkpoint), _unnamed_settings(model, regions), keys
+                name, slug, model, checkpoint_sha256(model.checkpoint), _unnamed_settings(model, regions), keys, mapped
             )
         )
     whole = content_hash(
@@ -189,6 +198,16 @@ def model_hashes(config: Config, device: str) -> dict[str, str]:
     }
 
 
+def _rows_with_maps(frame: pd.DataFrame, most: int) -> npt.NDArray[np.bool_]:
+    """Which images get a map: evenly many of every emotion, drawn by their content, so that a new image changes few."""
+    digests = frame["sha256"].to_numpy(dtype=object)
+    turn = frame.assign(digest=digests).sort_values("digest", kind="stable").groupby("label").cumcount()
+    order = np.lexsort((digests.astype(str), turn.reindex(frame.index).to_numpy(), digests == ""))
+    mapped = np.zeros(len(frame), dtype=bool)
+    mapped[order[:most]] = True
+    return mapped
+
+
 def _face_settings(config: Config) -> str:
     """Hash of where faces and regions come from; the content of a mask or a column is hashed with its row."""
     labels = sorted(config.region_masks.labels.items())
@@ -197,7 +216,7 @@ def _face_settings(config: Config) -> str:
 
 def _unnamed_settings(model: ModelConfig, regions: str) -> str:
     """Hash of the settings of a model's records that its entry in the manifest does not list."""
-    named = {"checkpoint", "pretraining", "target_layer", "classes", "preprocessing"}
+    named = {"checkpoint", "pretraining", "target_layer", "classes", "output", "output_columns", "preprocessing"}
     return _key(model.model_dump_json(exclude=named), _factory_source(model), regions)
 
 

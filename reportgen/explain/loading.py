@@ -12,12 +12,28 @@ import torch
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, ConfigError
+from reportgen.explain.ablation_maps import AblationExplainer
+from reportgen.explain.explainer import Explainer
+from reportgen.explain.tuning import Tuning
+from reportgen.inputs.checkpoints.onnx_file import OnnxFile, is_onnx, read_onnx
 from reportgen.inputs.checkpoints.reading import Checkpoint, read_checkpoint
 from reportgen.inputs.discover import swapped
 from reportgen.inputs.emotions import match_class
+from reportgen.models.onnx_model import build_onnx
 from reportgen.models.registry import LoadedModel, build_model
 
-__all__ = ["ReadyModel", "class_positions", "load_model", "own_device", "pick_device", "ready_model"]
+__all__ = [
+    "AnyExplainer",
+    "ReadyModel",
+    "class_positions",
+    "explainer_of",
+    "load_model",
+    "own_device",
+    "pick_device",
+    "ready_model",
+]
+
+AnyExplainer = Explainer | AblationExplainer
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,7 @@ class ReadyModel:
     """
 
     model: LoadedModel
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | OnnxFile
     order: list[int]
     suspicion: str | None
 
@@ -67,17 +83,38 @@ def load_model(
     ConfigError
         The model's settings cannot be used.
     """
-    checkpoint = read_checkpoint(config.checkpoint, unsafe=unsafe)
+    path = config.checkpoint
+    checkpoint = read_onnx(path) if is_onnx(path) else read_checkpoint(path, unsafe=unsafe)
     return ready_model(name, checkpoint, config, classes, explained=explained)
 
 
 def ready_model(
-    name: str, checkpoint: Checkpoint, config: ModelConfig, classes: Sequence[str], *, explained: bool = True
+    name: str, checkpoint: Checkpoint | OnnxFile, config: ModelConfig, classes: Sequence[str], *, explained: bool = True
 ) -> ReadyModel:
     """The same for a checkpoint that has been read, such as one that was sent to another machine."""
-    model = build_model(name, checkpoint.state, config, explained=explained)
+    if isinstance(checkpoint, OnnxFile):
+        count = len(config.classes or classes)
+        model = build_onnx(name, checkpoint.content, checkpoint.metadata, config, classes=count, explained=explained)
+    else:
+        model = build_model(name, checkpoint.state, config, explained=explained)
     order = class_positions(name, model.num_classes, config, classes)
     return ReadyModel(model, checkpoint, order, swapped(name, config.checkpoint.name, model.architecture))
+
+
+def explainer_of(ready: ReadyModel, config: Config, device: torch.device, tuning: Tuning) -> AnyExplainer:
+    """What records a model's logits and maps: by gradients where its layers are known, else by hiding places.
+
+    Parameters
+    ----------
+    device
+        For models of torch; an ONNX file runs on the processor.
+    tuning
+        Likewise.
+    """
+    probing = config.regions != "none"
+    if isinstance(ready.checkpoint, OnnxFile):
+        return AblationExplainer(ready.model, ready.order, probing=probing)
+    return Explainer(ready.model, ready.order, config.method, device, tuning, config.seed, probing=probing)
 
 
 def class_positions(name: str, outputs: int, model: ModelConfig, classes: Sequence[str]) -> list[int]:

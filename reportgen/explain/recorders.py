@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from reportgen.explain.explainer import Explainer, Question
+from reportgen.explain.explainer import Question
+from reportgen.explain.loading import AnyExplainer
 from reportgen.explain.tasks import Item
 from reportgen.faces.landmark_table import landmarks_table
 from reportgen.faces.regions import REGIONS
@@ -83,10 +85,19 @@ class ModelRecorder:
         The images table: `image_id`, `label` (-1 for none) and `sha256` of every row of the test set.
     exclusive
         A GPU takes one batch at a time; on a processor every worker runs its own.
+    mapped
+        (n,) whether a row is to have a map; None where all have one.
     """
 
     def __init__(
-        self, store: PartStore, keys: Keys, explainer: Explainer, frame: pd.DataFrame, *, exclusive: bool
+        self,
+        store: PartStore,
+        keys: Keys,
+        explainer: AnyExplainer,
+        frame: pd.DataFrame,
+        *,
+        exclusive: bool,
+        mapped: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         self.store = store
         self.keys = keys
@@ -94,6 +105,7 @@ class ModelRecorder:
         self._ids = pa.array(frame["image_id"], pa.string())
         self._labels = frame["label"].to_numpy()
         self._seeds = np.array([_seed(digest) for digest in frame["sha256"]], dtype=np.int64)
+        self._mapped = mapped
         self._turn = threading.Lock() if exclusive else nullcontext()
 
     def record(self, items: Sequence[Item]) -> pa.Table:
@@ -108,16 +120,21 @@ class ModelRecorder:
             "logits": array_column(explanation.logits),
             "maps": array_column(explanation.maps),
         }
+        if self._mapped is not None:
+            columns["mapped"] = pa.array([question.mapped for question in questions], pa.bool_())
         if self._explainer.probing:
             shape = (len(questions), len(REGIONS), *self._explainer.grid)
             masks = np.array([question.masks for question in questions], np.float32).reshape(shape)
             columns |= {
                 "masks": array_column(masks),
-                "null_mass": array_column(explanation.null_mass),
-                "null_share": array_column(explanation.null_share),
                 "peak_changed": pa.array(explanation.peak_changed),
                 "control_changed": pa.array(explanation.control_changed),
             }
+            if explanation.null_mass.shape[1]:
+                columns |= {
+                    "null_mass": array_column(explanation.null_mass),
+                    "null_share": array_column(explanation.null_share),
+                }
         return pa.table({**columns, RECORD_KEY: pa.array(self.keys.rows[rows])})
 
     def _question(self, item: Item) -> Question:
@@ -128,7 +145,8 @@ class ModelRecorder:
             masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
         else:
             masks = item.face.masks[explainer.grid]
-        return Question(int(self._seeds[item.row]), int(self._labels[item.row]), image, masks)
+        mapped = self._mapped is None or bool(self._mapped[item.row])
+        return Question(int(self._seeds[item.row]), int(self._labels[item.row]), image, masks, mapped)
 
 
 def _seed(digest: str) -> int:

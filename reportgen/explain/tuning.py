@@ -16,6 +16,7 @@ from reportgen.analysis import content_hash
 from reportgen.config import Config
 from reportgen.errors import ConfigError
 from reportgen.files import write_json
+from reportgen.inputs.checkpoints.onnx_file import is_onnx
 
 __all__ = [
     "WORTH_MEASURING",
@@ -119,9 +120,11 @@ def known_tunings(
 ) -> dict[str, Tuning] | None:
     """The tuning of every model where none needs measuring; None where one does."""
     found = {}
-    for name in config.models:
+    for name, model in config.models.items():
         key = tuning_key(hashes[name], config)
-        if key in measured:
+        if is_onnx(model.checkpoint):
+            found[name] = usual_tuning("cpu")
+        elif key in measured:
             found[name] = measured[key]
         elif n < WORTH_MEASURING and config.precision != "bf16":
             found[name] = usual_tuning(device)

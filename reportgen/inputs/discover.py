@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reportgen.config import Config, ModelConfig
+from reportgen.config import Config, ModelConfig, classes_among
 from reportgen.errors import CheckpointError, DataError, printable
 from reportgen.inputs.checkpoints.file import checkpoint_sha256
 from reportgen.inputs.checkpoints.statements import checkpoint_classes
@@ -96,13 +96,15 @@ def _with_stated_classes(name: str, model: ModelConfig, given: tuple[str, ...] |
     """A model with the class order that its checkpoint states, where the user states none; and what to say of it."""
     own = given if model.classes is None else name_classes(model.classes)
     try:
-        stated = checkpoint_classes(model.checkpoint)
+        stated, columns = classes_among(checkpoint_classes(model.checkpoint))
     except DataError as error:
         if own is None:
             raise CheckpointError(f"{model.checkpoint}: {error}") from None
         return model, [f"{name}: its checkpoint {error}; the settings count"]
     if not stated:
         return model, []
+    if columns is not None and model.output_columns is None:
+        model = model.model_copy(update={"output_columns": columns})
     listed = ", ".join(stated)
     if own is None:
         order = f"{name}: class order of the outputs by the names in its checkpoint: {listed}"
@@ -158,8 +160,8 @@ def with_checkpoints(config: Config, models: Sequence[Mapping[str, Any]]) -> Con
 
 def _as_analysed(model: ModelConfig, entry: Mapping[str, Any]) -> ModelConfig:
     """Answers to changed images are set beside those of the analysis, so they come from the same outputs."""
-    names = ("target_layer", "classes", "preprocessing")
-    return ModelConfig.model_validate({**model.model_dump(), **{name: entry[name] for name in names}})
+    names = ("target_layer", "classes", "preprocessing", "output", "output_columns")
+    return ModelConfig.model_validate({**model.model_dump(), **{name: entry[name] for name in names if name in entry}})
 
 
 def _notebook_models(folders: list[Path]) -> dict[str, ModelConfig]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from reportgen.config import BESIDE_CLASSES
 from reportgen.errors import ConfigError
 
 __all__ = ["INSIDE", "LogitsModel", "logits_model"]
@@ -40,15 +41,25 @@ class LogitsModel(nn.Module):
         Whether there is one score, for the second of two classes.
     contiguous
         Whether the network needs pictures channel by channel in memory, as a `view` in its forward may.
+    columns
+        Which numbers of the output are scores of classes; None for all.
     """
 
     def __init__(
-        self, network: nn.Module, path: tuple[str | int, ...], form: Form, *, single: bool, contiguous: bool
+        self,
+        network: nn.Module,
+        path: tuple[str | int, ...],
+        form: Form,
+        *,
+        single: bool,
+        contiguous: bool,
+        columns: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.contiguous = contiguous
         self._path, self._form, self._single = path, form, single
+        self._columns = None if columns is None else list(columns)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) -> (B, C)."""
@@ -58,6 +69,8 @@ class LogitsModel(nn.Module):
         for step in self._path:
             output = output[step]
         scores = output.flatten(1)
+        if self._columns is not None:
+            scores = scores[:, self._columns]
         if self._form == "softmax":
             scores = scores.clamp_min(_TINY).log()
         elif self._form == "sigmoid":
@@ -66,13 +79,27 @@ class LogitsModel(nn.Module):
         return torch.cat([-scores / 2, scores / 2], dim=1) if self._single else scores
 
 
-def logits_model(name: str, module: nn.Module, images: Tensor) -> tuple[nn.Module, int, tuple[str, ...]]:
+def logits_model(
+    name: str,
+    module: nn.Module,
+    images: Tensor,
+    *,
+    output: str | None = None,
+    columns: Sequence[int] | None = None,
+    classes: int | None = None,
+) -> tuple[nn.Module, int, tuple[str, ...]]:
     """The module itself where it returns logits (B, C), else one that turns its output into them.
 
     Parameters
     ----------
     images
         (B, channels, H, W), at least two, unlike each other.
+    output
+        Which of several outputs holds the scores, as the user names it.
+    columns
+        Which numbers of it are scores of classes, where others such as valence stand beside them; None for all.
+    classes
+        How many classes there are, where that is known: it tells the scores among several outputs.
 
     Returns
     -------
@@ -87,24 +114,35 @@ def logits_model(name: str, module: nn.Module, images: Tensor) -> tuple[nn.Modul
     contiguous = False
     with torch.no_grad():
         try:
-            output = _run(name, module, images)
+            given = _run(name, module, images)
         except RuntimeError:
-            output, contiguous = _run_contiguous(name, module, images), True
-        path, scores = _scores(name, output, len(images))
+            given, contiguous = _run_contiguous(name, module, images), True
+        path, scores = _scores(name, given, len(images), output, classes if columns is None else None)
         # Far from the pictures it knows, a network's logits leave 0..1; probabilities do not.
         far = 20 * images[:1]
         wide = _follow(module(far.contiguous() if contiguous else far), path).flatten(1).float()
     values = torch.cat([scores.flatten(1).float(), wide])
+    left_out = 0
+    if columns is not None:
+        if not all(0 <= column < values.shape[1] for column in columns):
+            raise ConfigError(
+                f"model '{name}': output_columns names {max(columns)}, but its output has {values.shape[1]} numbers, "
+                "counted from 0"
+            )
+        left_out = values.shape[1] - len(columns)
+        values = values[:, list(columns)]
     form = _form(values)
     single = values.shape[1] == 1
     notes = [_NOTES[form]] if form in _NOTES else []
     if path:
         notes.insert(0, f"of its outputs '{'.'.join(map(str, path))}' is used")
+    if left_out:
+        notes.append(f"of the {len(values[0]) + left_out} numbers of its output {left_out} are no class and left out")
     if single:
         notes.append("its one output is the score of the second of two classes")
     plain = not path and form in ("logits", "log-softmax") and not single and scores.ndim == 2 and not contiguous
-    if not plain:
-        module = LogitsModel(module, path, form, single=single, contiguous=contiguous)
+    if not plain or columns is not None:
+        module = LogitsModel(module, path, form, single=single, contiguous=contiguous, columns=columns)
     return module, 2 if single else values.shape[1], tuple(notes)
 
 
@@ -137,7 +175,9 @@ def _failure(name: str, images: Tensor, error: BaseException) -> ConfigError:
     )
 
 
-def _scores(name: str, output: Any, batch: int) -> tuple[tuple[str | int, ...], Tensor]:
+def _scores(
+    name: str, output: Any, batch: int, asked: str | None, classes: int | None
+) -> tuple[tuple[str | int, ...], Tensor]:
     """Where the class scores are in an output, and the scores."""
     if isinstance(output, Tensor):
         if not _is_scores(output, batch):
@@ -152,15 +192,25 @@ def _scores(name: str, output: Any, batch: int) -> tuple[tuple[str | int, ...], 
     elif isinstance(output, (tuple, list)):
         entries = dict(enumerate(output))
     found = {key: value for key, value in entries.items() if isinstance(value, Tensor) and _is_scores(value, batch)}
+    if asked is not None:
+        chosen = [key for key in found if str(key) == asked]
+        if not chosen:
+            raise ConfigError(
+                f"model '{name}': no output '{asked}' with scores of classes; found {', '.join(map(str, found))[:160]}"
+            )
+        return (chosen[0],), found[chosen[0]]
+    found = {key: value for key, value in found.items() if str(key).lower() not in BESIDE_CLASSES} or found
     several = {key: value for key, value in found.items() if value.flatten(1).shape[1] > 1} or found
+    fitting = {key: value for key, value in several.items() if value.flatten(1).shape[1] == classes}
+    several = fitting or several
     named = [key for key in _KEYS if key in several]
     if named or len(several) == 1 or (several and not isinstance(output, Mapping)):
         key = named[0] if named else next(iter(several))
         return (key,), several[key]
     parts = ", ".join(f"{key}: {_kind(value)}" for key, value in entries.items()) or type(output).__name__
     raise ConfigError(
-        f"model '{name}': output holds no or several (batch, classes) tensors ({parts[:160]}); return one of them from "
-        "the factory's module"
+        f"model '{name}': output holds no or several (batch, classes) tensors ({parts[:160]}); name the right one with "
+        "'output' in the settings"
     )
 
 

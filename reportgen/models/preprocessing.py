@@ -26,7 +26,7 @@ def resize(samples: npt.NDArray[np.uint8], spec: Preprocessing) -> npt.NDArray[n
     Returns
     -------
     ndarray
-        (height, width, 3), or (height, width, 1) for a grey model.
+        (height, width, 3) with the channels in the model's order, or (height, width, 1) for a grey model.
     """
     image = Image.fromarray(samples)
     if spec.grey:
@@ -34,7 +34,10 @@ def resize(samples: npt.NDArray[np.uint8], spec: Preprocessing) -> npt.NDArray[n
     if image.size != (spec.width, spec.height):
         image = image.resize((spec.width, spec.height), Image.Resampling.BILINEAR)
     resized = np.asarray(image).reshape(spec.height, spec.width, -1)
-    return resized if resized.shape[2] == 3 or spec.grey else np.repeat(resized, 3, axis=2)
+    if spec.grey:
+        return resized
+    resized = resized if resized.shape[2] == 3 else np.repeat(resized, 3, axis=2)
+    return np.ascontiguousarray(resized[..., ::-1]) if spec.bgr else resized
 
 
 def normalise(images: Sequence[npt.NDArray[np.uint8]], spec: Preprocessing) -> Tensor:

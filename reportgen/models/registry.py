@@ -46,7 +46,7 @@ class LoadedModel:
     architecture
         A known name, or the user's `package.module:callable`.
     target_layer
-        Dotted name of the layer that is explained.
+        Dotted name of the layer that is explained; empty where none is known.
     num_classes
         Length of the output.
     layout
@@ -62,6 +62,11 @@ class LoadedModel:
     preprocessing: Preprocessing
     layout: MapLayout = CHANNELS_FIRST
     notes: tuple[str, ...] = ()
+
+    @property
+    def forward_only(self) -> bool:
+        """Whether no layer of it is known, as of an ONNX file: it can be run, and has no gradient."""
+        return not self.target_layer
 
     @property
     def layer_name(self) -> str:
@@ -158,7 +163,7 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, 
                 f"model '{name}': no layer '{target}'; expected a dotted name under {', '.join(layers[:8])}"
             )
     images = trial_images(preprocessing)
-    module, classes, said = logits_model(name, module, images)
+    module, classes, said = logits_model(name, module, images, output=config.output, columns=config.output_columns)
     inside = INSIDE if isinstance(module, LogitsModel) else ""
     layer = TargetLayer(inside + (target or usual or ""), CHANNELS_FIRST)
     if explained:

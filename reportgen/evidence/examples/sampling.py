@@ -12,7 +12,7 @@ from reportgen.types import IntArray
 __all__ = ["draw_sample", "interleave"]
 
 
-def draw_sample(labels: IntArray, most: int, seed: int) -> IntArray | None:
+def draw_sample(labels: IntArray, most: int, seed: int, among: IntArray | None = None) -> IntArray | None:
     """Images for heatmap statistics, examples and explorer: all, or an even number of every emotion at random.
 
     An interval over an emotion's images hardly narrows beyond a thousand of them, so the rare emotions keep all their
@@ -26,11 +26,16 @@ def draw_sample(labels: IntArray, most: int, seed: int) -> IntArray | None:
         How many images at most.
     seed
         Of the draw.
+    among
+        Ascending positions that may be drawn; None for all.
 
     Returns
     -------
     Ascending positions, or None where all images are few enough.
     """
+    if among is not None and len(among) < len(labels):
+        drawn_among = draw_sample(labels[among], most, seed)
+        return among if drawn_among is None else among[drawn_among]
     if len(labels) <= most:
         return None
     groups, counts = np.unique(labels, return_counts=True)

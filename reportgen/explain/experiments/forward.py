@@ -42,12 +42,13 @@ class Forward:
 
     def __init__(self, model: LoadedModel, order: Sequence[int], device: torch.device, tuning: Tuning) -> None:
         self._spec = model.preprocessing
-        self._module = optimise_for_inference(model.module, model.target_layer, device)
+        optimised = not model.forward_only
+        self._module = optimise_for_inference(model.module, model.target_layer, device) if optimised else model.module
         self._order = list(order)
         self._device = device
         self._bf16 = tuning.precision == "bf16"
         self._size = tuning.batch_size
-        if self._bf16 and split_head(self._module, model.target_layer, model.layout) is not None:
+        if self._bf16 and optimised and split_head(self._module, model.target_layer, model.layout) is not None:
             self._module.get_submodule(model.target_layer).register_forward_hook(self._rest_in_float32)
         # A GPU takes one batch at a time; on a processor every worker runs its own.
         self._turn = Lock() if device.type != "cpu" else nullcontext()

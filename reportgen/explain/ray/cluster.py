@@ -22,11 +22,20 @@ from reportgen.config import Config, RayCluster, with_absolute_paths
 from reportgen.errors import BuildError, ConfigError, printable
 from reportgen.explain.fingerprints import Fingerprints
 from reportgen.explain.ray.actor import Attempts, ClusterWorker, known_error
-from reportgen.explain.ray.shard_worker import ROW, ClusterJob, ModelCopy, key_column, part_column, requested_column
+from reportgen.explain.ray.shard_worker import (
+    ROW,
+    ClusterJob,
+    ModelCopy,
+    key_column,
+    mapped_column,
+    part_column,
+    requested_column,
+)
 from reportgen.explain.ray.storage import Storage
 from reportgen.explain.tasks import CHUNK, Recorder, Task, finish, pending_tasks
 from reportgen.explain.tuning import Tuning
 from reportgen.explain.workers import available_cores
+from reportgen.inputs.checkpoints.onnx_file import OnnxFile
 from reportgen.inputs.checkpoints.reading import Checkpoint
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
@@ -47,7 +56,7 @@ def run_on_ray(
     test_set: TestSet,
     fingerprints: Fingerprints,
     recorders: Sequence[Recorder],
-    checkpoints: Mapping[str, Checkpoint],
+    checkpoints: Mapping[str, Checkpoint | OnnxFile],
     folder: Path,
     device: str,
     tunings: Mapping[str, Tuning],
@@ -132,6 +141,9 @@ def _blocks(
             columns["file"] = pa.array(files, pa.binary())
         else:
             columns["pixels"] = pa.array([test_set.read_bytes(row) for row in task.rows], pa.binary())
+        for model in fingerprints.models:
+            if model.mapped is not None:
+                columns[mapped_column(f"models/{model.slug}")] = pa.array(model.mapped[rows])
         requested = {id(part.recorder) for part in task.missing}
         for name, recorder in tables.items():
             keys: Keys = recorder.keys

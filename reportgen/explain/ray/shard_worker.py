@@ -23,19 +23,28 @@ import torch
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import ConfigError, DataError
-from reportgen.explain.explainer import Explainer
 from reportgen.explain.face_finder import FaceFinder
-from reportgen.explain.loading import pick_device, ready_model
+from reportgen.explain.loading import AnyExplainer, explainer_of, pick_device, ready_model
 from reportgen.explain.ray.storage import Storage
 from reportgen.explain.record_cache import FaceCache, RecordCache
 from reportgen.explain.recorders import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.tasks import ImageSource, MissingPart, Recorder, Task, chunks, finish, process
 from reportgen.explain.tuning import Tuning
+from reportgen.inputs.checkpoints.onnx_file import OnnxFile
 from reportgen.inputs.checkpoints.reading import Checkpoint
 from reportgen.inputs.images.decoding import read_file
 from reportgen.shards import Keys, PartStore
 
-__all__ = ["ROW", "ClusterJob", "ModelCopy", "ShardWorker", "key_column", "part_column", "requested_column"]
+__all__ = [
+    "ROW",
+    "ClusterJob",
+    "ModelCopy",
+    "ShardWorker",
+    "key_column",
+    "mapped_column",
+    "part_column",
+    "requested_column",
+]
 
 ROW = "row:"
 """Before the names of the images table's columns."""
@@ -48,7 +57,7 @@ class ModelCopy:
     name: str
     slug: str
     config: ModelConfig
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | OnnxFile
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,11 @@ def requested_column(table: str) -> str:
     return f"requested:{table}"
 
 
+def mapped_column(table: str) -> str:
+    """The column that says which rows get a map, where not all do."""
+    return f"mapped:{table}"
+
+
 class ShardWorker:
     """Makes the parts of the shards it is given; one per process."""
 
@@ -130,15 +144,12 @@ class ShardWorker:
         finish(task, [process(source, faces, task, rows) for rows in chunks(task, self._job.chunk_images)])
         return len(task.todo)
 
-    def _explainer(self, model: ModelCopy) -> Explainer:
+    def _explainer(self, model: ModelCopy) -> AnyExplainer:
         job = self._job
         ready = ready_model(model.name, model.checkpoint, model.config, job.classes)
-        return self._open.enter_context(
-            Explainer(
-                ready.model, ready.order, job.config.method, self._device, job.tunings[model.name], job.config.seed,
-                probing=job.config.regions != "none",
-            )
-        )  # fmt: skip
+        explainer = explainer_of(ready, job.config, self._device, job.tunings[model.name])
+        self._open.enter_context(explainer)
+        return explainer
 
     def _task(self, shard: int, block: pa.Table) -> tuple[Task, ImageSource, FaceFinder | None]:
         names = [name for name in block.column_names if name.startswith(ROW)]
@@ -168,7 +179,11 @@ class ShardWorker:
                 recorder = FaceRecorder(store, keys[table], frame["image_id"].tolist())
             else:
                 explainer = self._explainers[table.removeprefix("models/")]
-                recorder = ModelRecorder(store, keys[table], explainer, frame, exclusive=False)
+                column = mapped_column(table)
+                mapped = None
+                if column in block.column_names:
+                    mapped = np.asarray(block.column(column).to_numpy(zero_copy_only=False), dtype=bool)
+                recorder = ModelRecorder(store, keys[table], explainer, frame, exclusive=False, mapped=mapped)
             cache = self._cache(table)
             places = np.full(len(frame), -1) if cache is None else cache.places(keys[table].rows)
             parts.append(MissingPart(recorder, cache, places))

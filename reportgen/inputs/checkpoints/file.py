@@ -6,7 +6,9 @@ import hashlib
 import zipfile
 from pathlib import Path
 
+from reportgen.analysis import content_hash
 from reportgen.errors import CheckpointError
+from reportgen.inputs.checkpoints.onnx_file import external_files, is_onnx
 
 __all__ = ["checkpoint_sha256", "refuse_bombs", "refuse_other_files"]
 
@@ -14,13 +16,19 @@ _MAX_BYTES = 16 * 2**30
 
 
 def checkpoint_sha256(path: Path) -> str:
-    """SHA-256 of a checkpoint's bytes, 64 hex digits.
+    """SHA-256 of a checkpoint's bytes, 64 hex digits; of an ONNX file with weights in others, of all their digests.
 
     Raises
     ------
     CheckpointError
         The file is missing, unreadable, or larger than any checkpoint that is read.
     """
+    own = _sha256(path)
+    others = external_files(path) if is_onnx(path) else []
+    return content_hash(own, *map(_sha256, others)) if others else own
+
+
+def _sha256(path: Path) -> str:
     try:
         size = path.stat().st_size
         if size > _MAX_BYTES:

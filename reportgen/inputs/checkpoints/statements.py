@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from reportgen.inputs.checkpoints.onnx_file import is_onnx, onnx_metadata
 from reportgen.inputs.checkpoints.restricted import Foreign, plain, read_restricted
 from reportgen.inputs.class_order import STATED_UNDER, agreed_classes, stated_classes
 from reportgen.inputs.emotions import canonical_emotion
@@ -41,6 +42,10 @@ def checkpoint_classes(path: Path) -> tuple[str, ...]:
 
 def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     # Damaged and hostile files break in any way; reading the weights says what is wrong with them.
+    if is_onnx(path):
+        with suppress(Exception):
+            yield "metadata_props", onnx_metadata(path)
+        return
     with suppress(Exception):
         with path.open("rb") as file:
             head = file.read(9)  # of safetensors: the header's length, then JSON

@@ -1,0 +1,283 @@
+"""Networks in ONNX files: run forward by onnxruntime, as a module that takes the same pictures as any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from reportgen.config import ModelConfig, Preprocessing
+from reportgen.errors import CheckpointError, ConfigError
+from reportgen.models.outputs import logits_model
+from reportgen.models.registry import LoadedModel, trial_images
+from reportgen.models.repeatability import check_repeatable
+
+__all__ = ["ARCHITECTURE", "OnnxNetwork", "build_onnx"]
+
+ARCHITECTURE = "ONNX"
+"""The name of the architecture of every network in an ONNX file: its layers are not known."""
+
+_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
+    "tensor(uint8)": np.uint8,
+}
+_GREY = {"mean": (0.449,), "std": (0.226,)}
+_RANGE_255 = {"mean": (0.0,), "std": (1 / 255,)}
+
+
+@dataclass(frozen=True)
+class _Input:
+    """What a network takes: `height` and `width` are None where any size will do, `batch` where any number will."""
+
+    name: str
+    kind: type[Any]
+    last: bool
+    channels: int
+    height: int | None
+    width: int | None
+    batch: int | None
+
+
+class OnnxNetwork(nn.Module):
+    """A network that onnxruntime runs on the processor, in the calling thread.
+
+    Parameters
+    ----------
+    name
+        The user's name for the model; for messages.
+    content
+        A whole ONNX model, its weights included.
+
+    Raises
+    ------
+    CheckpointError
+        onnxruntime is not installed or refuses the model, or it takes something other than one picture.
+    """
+
+    def __init__(self, name: str, content: bytes) -> None:
+        super().__init__()
+        self._name = name
+        self._session = _session(name, content)
+        self.input = _input(name, self._session.get_inputs())
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._batch = self.input.batch
+
+    def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
+        """(B, channels, H, W) -> the network's output, or all of them by name."""
+        pictures = self._prepared(x)
+        try:
+            found = self._run(pictures, self._batch)
+        except Exception as error:  # onnxruntime's own kinds of error
+            if self._batch is not None or len(pictures) == 1:
+                raise RuntimeError(_line(error)) from None
+            # Announced for any number of pictures, and exported for one.
+            found = self._run(pictures, 1)
+            self._batch = 1
+        outputs = {name: torch.from_numpy(np.asarray(value)) for name, value in zip(self._outputs, found, strict=True)}
+        outputs = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    def _prepared(self, x: Tensor) -> np.ndarray[Any, Any]:
+        plain = x.detach().float().cpu()
+        plain = plain.permute(0, 2, 3, 1) if self.input.last else plain
+        numbers = plain.contiguous().numpy()
+        if self.input.kind is np.uint8:
+            numbers = np.clip(np.rint(numbers), 0, 255)
+        return np.asarray(numbers, dtype=self.input.kind)
+
+    def _run(self, pictures: np.ndarray[Any, Any], size: int | None) -> list[np.ndarray[Any, Any]]:
+        """All outputs for any number of pictures, `size` at a time; what the last group lacks is filled up."""
+        if size is None:
+            whole: list[np.ndarray[Any, Any]] = self._session.run(self._outputs, {self.input.name: pictures})
+            return whole
+        parts = []
+        for start in range(0, len(pictures), size):
+            group = pictures[start : start + size]
+            lacking = size - len(group)
+            filled = np.concatenate([group, np.repeat(group[:1], lacking, axis=0)]) if lacking else group
+            given = self._session.run(self._outputs, {self.input.name: filled})
+            parts.append([np.atleast_1d(value)[: len(group)] for value in given])
+        return [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+
+def build_onnx(
+    name: str,
+    content: bytes,
+    metadata: Mapping[str, str],
+    config: ModelConfig,
+    *,
+    classes: int | None = None,
+    explained: bool = True,
+) -> LoadedModel:
+    """A network from an ONNX file, ready to run.
+
+    Parameters
+    ----------
+    name
+        The user's name for the model; for messages.
+    content, metadata
+        Of an `OnnxFile`.
+    classes
+        How many there are; tells the class scores among several outputs.
+    explained
+        Whether to try that outputs repeat.
+
+    Raises
+    ------
+    CheckpointError
+        onnxruntime is not installed or refuses the model, or it takes something other than one picture.
+    ConfigError
+        The settings do not fit it, the class scores cannot be told, or an image's output is not always the same.
+    """
+    for setting in ("factory", "target_layer"):
+        if getattr(config, setting) is not None:
+            raise ConfigError(
+                f"model '{name}': {setting} is set, but an ONNX file brings its own network, whose layers are not "
+                f"seen; remove {setting}"
+            )
+    network = OnnxNetwork(name, content)
+    preprocessing, notes = _adapted(name, config.preprocessing, network.input, metadata)
+    network.eval()
+    images = trial_images(preprocessing)
+    if network.input.kind is np.uint8:
+        images = images.sigmoid() * 255
+    module, outputs, said = logits_model(
+        name, network, images, output=config.output, columns=config.output_columns, classes=classes
+    )
+    if explained:
+        check_repeatable(name, module, images)
+    return LoadedModel(module, ARCHITECTURE, "", outputs, preprocessing, notes=(*notes, *said))
+
+
+def _session(name: str, content: bytes) -> Any:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise CheckpointError(
+            f"model '{name}': ONNX files need two more packages; python -m pip install 'reportgen[onnx]'"
+        ) from None
+    options = onnxruntime.SessionOptions()
+    # Every worker of the pass runs its own pictures; one thread also gives the same numbers on any machine.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = 4  # what is wrong is raised, and said in one line
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own kinds of error
+        raise CheckpointError(
+            f"model '{name}': onnxruntime {onnxruntime.__version__} refuses its ONNX file ({_line(error)}); export it "
+            "again"
+        ) from None
+
+
+def _input(name: str, inputs: list[Any]) -> _Input:
+    """The one picture that a network takes, by the shape and type of its inputs."""
+    shown = ", ".join(f"{given.name}: {given.type} {given.shape}" for given in inputs)
+    wrong = CheckpointError(
+        f"model '{name}': takes {shown[:200] or 'nothing'}; expected one input of pictures, (batch, channels, height, "
+        "width) or (batch, height, width, channels) with 1 or 3 channels"
+    )
+    if len(inputs) != 1 or inputs[0].type not in _TYPES or len(inputs[0].shape) != 4:
+        raise wrong
+    (given,) = inputs
+    sizes = [side if isinstance(side, int) and side > 0 else None for side in given.shape]
+    if sizes[1] in (1, 3):
+        last, channels, height, width = False, sizes[1], sizes[2], sizes[3]
+    elif sizes[3] in (1, 3):
+        last, channels, height, width = True, sizes[3], sizes[1], sizes[2]
+    else:
+        raise wrong
+    return _Input(given.name, _TYPES[given.type], last, channels or 3, height, width, sizes[0])
+
+
+def _adapted(
+    name: str, spec: Preprocessing, given: _Input, metadata: Mapping[str, str]
+) -> tuple[Preprocessing, list[str]]:
+    """The preprocessing that a network's input asks for, where the user's settings leave it open; and what to say."""
+    stated, notes = _stated(metadata), []
+    values: dict[str, Any] = {}
+    own = spec.model_fields_set
+    for key, side in (("height", given.height), ("width", given.width)):
+        asked = side if side is not None else stated.get(key)
+        if side is not None and key in own and getattr(spec, key) != side:
+            raise ConfigError(
+                f"model '{name}': preprocessing.{key} is {getattr(spec, key)}, but its ONNX file takes {side} pixels; "
+                "correct or remove it"
+            )
+        if asked is not None and key not in own:
+            values[key] = asked
+    grey = given.channels == 1
+    if "grey" in own and spec.grey != grey:
+        raise ConfigError(
+            f"model '{name}': preprocessing.grey is {str(spec.grey).lower()}, but its ONNX file takes {given.channels} "
+            f"channel{'' if grey else 's'}; correct or remove it"
+        )
+    values["grey"] = grey
+    if "bgr" in stated and "bgr" not in own:
+        values["bgr"] = True
+    if grey:
+        notes.append("it takes one channel: images are shown to it in grey")
+    if given.kind is np.uint8:
+        if {"mean", "std"} & own:
+            raise ConfigError(f"model '{name}': its ONNX file takes pixels of 0 to 255; remove mean and std")
+        values |= _RANGE_255
+        notes.append("it takes pixels of 0 to 255 as they are")
+    else:
+        usual = _GREY if grey else {}
+        found = {key: stated.get(key, usual.get(key)) for key in ("mean", "std") if key not in own}
+        values |= {key: value for key, value in found.items() if value is not None}
+        if not {"mean", "std"} & own:
+            notes.append(
+                "mean and standard deviation of its input as its file states them"
+                if "mean" in stated
+                else "warning: its file does not say how pixels are normalised; ImageNet's mean and standard deviation "
+                "are assumed (set preprocessing.mean and std)"
+            )
+    if given.height is None and not {"height", "width"} & (own | stated.keys()):
+        notes.append(f"it takes pictures of any size; {spec.width} x {spec.height} is assumed")
+    try:
+        return Preprocessing.model_validate({**spec.model_dump(), **values}), notes
+    except ValueError:
+        size = f"{values.get('height')} x {values.get('width')}"
+        raise CheckpointError(
+            f"model '{name}': its ONNX file asks for an input that is not supported (size {size}, mean "
+            f"{values.get('mean')}, std {values.get('std')})"
+        ) from None
+
+
+def _stated(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Size, mean and standard deviation as an ONNX file's metadata give them, under the names that exporters use."""
+    found: dict[str, Any] = {}
+    for key, names in (("mean", ("mean", "image_mean")), ("std", ("std", "image_std"))):
+        numbers = next((values for name in names if (values := _numbers(metadata.get(name, "")))), None)
+        if numbers is not None and len(numbers) in (1, 3):
+            found[key] = numbers
+    if len(found) == 1:
+        found = {}
+    if not found and "0_255" in metadata.get("Image.NominalPixelRange", ""):
+        found = dict(_RANGE_255)
+    if metadata.get("Image.BitmapPixelFormat", "").lower().startswith("bgr"):
+        found["bgr"] = True
+    given = (_numbers(metadata.get(key, "")) for key in ("imgsz", "image_size", "input_size"))
+    sides = next((values for values in given if values), ())
+    if len(sides) in (1, 2, 3) and all(side == int(side) for side in sides):
+        found["height"], found["width"] = int(sides[-2:][0]), int(sides[-1])
+    return found
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Numbers from text such as "[0.5, 0.5, 0.5]"; empty where it is something else."""
+    try:
+        return tuple(float(part) for part in text.strip("[]() ").replace(",", " ").split())
+    except ValueError:
+        return ()
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__
