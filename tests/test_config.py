@@ -130,8 +130,8 @@ def test_every_setting_is_declared_once_with_what_it_affects() -> None:
 
 
 # One other value for every setting that is a word, a number or yes/no. Precision and device reach the records through
-# what is measured of a model on a device, and the number of ablated images concerns ONNX files alone: they have tests of
-# their own.
+# what is measured of a model on a device, and the number of ablated images concerns ONNX files alone: these have tests
+# of their own.
 OTHER = {
     "output": Path("elsewhere"), "method": "layercam", "regions": "template", "experiments": "quick",
     "max_explained_images": 5, "seed": 1, "assume_unweighted_training": True, "examples": 3, "overlay": "classic",
