@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ def compute(
                 )  # fmt: skip
                 grids.append(explainer.grid)
                 checkpoints[model.name] = ready.checkpoint
-                entries.append(_manifest_entry(model, ready, explainer, tuning, config, test_set.classes))
+                entries.append(_manifest_entry(model, ready, explainer, tuning, config))
                 if ready.suspicion is not None:
                     progress.note(f"warning: {ready.suspicion}")
                 step.advance()
@@ -110,7 +110,6 @@ def _manifest_entry(
     explainer: AnyExplainer,
     tuning: Tuning,
     config: Config,
-    classes: Sequence[str],
 ) -> dict[str, Any]:
     """A model's entry in the manifest: names and numbers only, no path.
 
@@ -129,7 +128,7 @@ def _manifest_entry(
         "grid": list(explainer.grid),
         "input": [spec.height, spec.width],
         "preprocessing": spec.model_dump(mode="json"),
-        "classes": [classes[ready.order.index(output)] for output in range(len(ready.order))],
+        "classes": list(ready.outputs),
         "output": model.config.output,
         "output_columns": model.config.output_columns,
         "settings": model.settings,

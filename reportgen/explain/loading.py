@@ -6,7 +6,7 @@ Everything that runs a model comes here: `check`, the calibration, the pass, the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -18,16 +18,16 @@ from reportgen.explain.tuning import Tuning
 from reportgen.inputs.checkpoints.onnx_file import OnnxFile, is_onnx, read_onnx
 from reportgen.inputs.checkpoints.reading import Checkpoint, read_checkpoint
 from reportgen.inputs.discover import swapped
-from reportgen.inputs.emotions import match_class
+from reportgen.inputs.emotions import canonical_emotion, match_class
 from reportgen.models.onnx_model import build_onnx
 from reportgen.models.registry import LoadedModel, build_model
 
 __all__ = [
     "AnyExplainer",
     "ReadyModel",
-    "class_positions",
     "explainer_of",
     "load_model",
+    "output_classes",
     "own_device",
     "pick_device",
     "ready_model",
@@ -44,6 +44,8 @@ class ReadyModel:
     ----------
     order
         Index of the model's output for each class of the report.
+    outputs
+        The classes of the checkpoint's outputs in their order, also those that the report leaves out.
     suspicion
         A sentence where the file seems to hold another model than its name says.
     """
@@ -51,6 +53,7 @@ class ReadyModel:
     model: LoadedModel
     checkpoint: Checkpoint | OnnxFile
     order: list[int]
+    outputs: tuple[str, ...]
     suspicion: str | None
 
     @property
@@ -97,8 +100,16 @@ def ready_model(
         model = build_onnx(name, checkpoint.content, checkpoint.metadata, config, classes=count, explained=explained)
     else:
         model = build_model(name, checkpoint.state, config, explained=explained)
-    order = class_positions(name, model.num_classes, config, classes)
-    return ReadyModel(model, checkpoint, order, swapped(name, config.checkpoint.name, model.architecture))
+    outputs = output_classes(name, model.num_classes, config, classes)
+    order = [outputs.index(emotion) for emotion in classes]
+    left = [emotion for emotion in outputs if emotion not in classes]
+    if left:
+        note = (
+            f"its outputs for {', '.join(left)} are left out, since the report has no such class: its probabilities "
+            f"are renormalised over the {len(classes)} classes of the report"
+        )
+        model, order = replace(model.restricted(order), notes=(*model.notes, note)), list(range(len(classes)))
+    return ReadyModel(model, checkpoint, order, outputs, swapped(name, config.checkpoint.name, model.architecture))
 
 
 def explainer_of(ready: ReadyModel, config: Config, device: torch.device, tuning: Tuning) -> AnyExplainer:
@@ -117,15 +128,15 @@ def explainer_of(ready: ReadyModel, config: Config, device: torch.device, tuning
     return Explainer(ready.model, ready.order, config.method, device, tuning, config.seed, probing=probing)
 
 
-def class_positions(name: str, outputs: int, model: ModelConfig, classes: Sequence[str]) -> list[int]:
-    """Index of each class of the report among a model's outputs.
+def output_classes(name: str, outputs: int, model: ModelConfig, classes: Sequence[str]) -> tuple[str, ...]:
+    """The class of each of a model's outputs: all of the report's, and those that are left out.
 
     Raises
     ------
     CheckpointError
         The model has another number of outputs than there are classes.
     ConfigError
-        The model's own class order is not a permutation of the report's classes.
+        The model's own class order is of another length, or lacks a class of the report.
     """
     if model.classes is None:
         if outputs != len(classes):
@@ -133,19 +144,23 @@ def class_positions(name: str, outputs: int, model: ModelConfig, classes: Sequen
                 f"{model.checkpoint}: model '{name}' has {outputs} outputs, the test set {len(classes)} classes "
                 f"({', '.join(classes)}); set classes in reportgen.toml"
             )
-        return list(range(outputs))
-    own = [match_class(text, classes) or text for text in model.classes]
+        return tuple(classes)
+    own = [match_class(text, classes) or canonical_emotion(text) or text for text in model.classes]
     if len(own) != outputs:
         raise ConfigError(
             f"model '{name}': {len(own)} classes are named for it ({', '.join(own)}), in the settings or in its "
             f"checkpoint, but it has {outputs} outputs; name every output in the settings with 'classes = [...]'"
         )
-    if sorted(own) != sorted(classes):
+    lacking = [emotion for emotion in classes if emotion not in own]
+    if len(set(own)) < len(own):
+        raise ConfigError(f"model '{name}': its classes ({', '.join(own)}) name one twice; correct them with 'classes'")
+    if lacking:
         raise ConfigError(
-            f"model '{name}': its classes ({', '.join(own)}), from the settings or its checkpoint, must be the test "
-            f"set's ({', '.join(classes)}) in any order; correct one of them with 'classes = [...]' in the settings"
+            f"model '{name}': its classes ({', '.join(own)}), from the settings or its checkpoint, lack "
+            f"{', '.join(lacking)} of the test set's ({', '.join(classes)}); correct one of them with "
+            "'classes = [...]' in the settings"
         )
-    return [own.index(emotion) for emotion in classes]
+    return tuple(own)
 
 
 def pick_device(requested: str) -> torch.device:

@@ -169,6 +169,7 @@ def settle_labels(
     if numbers:
         listing.numbers = _number_meaning(listing, numbers, given, data)
     classes = _class_order(listing, given, models, written)
+    classes, left_out = _common_classes(classes, models, listing)
     meaning: dict[Any, str | None] = {}
     for value in written:
         name = (listing.numbers or {}).get(value) if isinstance(value, int) else value
@@ -179,6 +180,8 @@ def settle_labels(
             listing.problems.append(Problem(path, None, "no-label", "the label is empty"))
         elif meaning[value] is None:
             message = f"the label '{value}' is none of the classes"
+            if match_class((listing.numbers or {}).get(value) if isinstance(value, int) else value, left_out):
+                message = f"the label '{value}' is a class that not every model has"
             listing.problems.append(Problem(path, str(value), "unknown-label", message))
         else:
             keep.append(row)
@@ -237,7 +240,11 @@ def report_classes(
     first = next(iter(stated), None)
     classes = EMOTIONS if first is None else stated[first]
     if not silent:
-        return classes, []
+        common = tuple(emotion for emotion in classes if all(emotion in own for own in stated.values()))
+        if len(common) in (0, 1, len(classes)):
+            return classes, []
+        shown = ", ".join(common)
+        return common, [f"the models know different classes: those that all of them know are shown ({shown})"]
     if first is None:
         return classes, [_assumed_order(classes, "", [])]
     return classes, [_assumed_order(classes, f"model {first}, the only source", silent)]
@@ -316,6 +323,41 @@ def _class_order(
     if silent or not stated:
         listing.notes.append(_assumed_order(classes, source, silent if stated else []))
     return classes
+
+
+def _common_classes(
+    classes: tuple[str, ...], models: Mapping[str, Sequence[str] | None], listing: Listing
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The classes that all models have, and the others, which a report on all of them leaves out; says so.
+
+    A name that is no known expression is taken for a mistake: then nothing is left out, and loading the model says
+    which class it lacks.
+    """
+    stated = {
+        name: [match_class(text, classes) or canonical_emotion(text) or text for text in own]
+        for name, own in models.items()
+        if own
+    }
+    common = tuple(emotion for emotion in classes if all(emotion in own for own in stated.values()))
+    known = tuple(dict.fromkeys([*classes, *(name for own in stated.values() for name in own)]))
+    left_out = tuple(name for name in known if name not in common)
+    strange = any(name not in classes and canonical_emotion(name) is None for name in left_out)
+    if not left_out or len(common) < 2 or strange:
+        return classes, ()
+    silent = [name for name, own in models.items() if not own]
+    lacking = [name for name, own in stated.items() if not set(classes) <= set(own)]
+    if silent and lacking:
+        raise DataError(
+            f"model {lacking[0]} has no output for {', '.join(left_out)}, and nothing states the classes of model "
+            f'{silent[0]}; name them in the settings: [models."{silent[0]}"] classes = [...]'
+        )
+    whose = "; ".join(f"{name} {len(own)}" for name, own in stated.items())
+    listing.notes.append(
+        f"not every model knows {' and '.join(left_out)} (classes: {whose}): the report is on the {len(common)} that "
+        f"all know ({', '.join(common)}); images of {' and '.join(left_out)} are left out, and so are such outputs, "
+        "with the probabilities renormalised over the others"
+    )
+    return common, left_out
 
 
 def _assumed_order(classes: Sequence[str], source: str, silent: Sequence[str]) -> str:

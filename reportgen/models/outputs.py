@@ -43,6 +43,11 @@ class LogitsModel(nn.Module):
         Whether the network needs pictures channel by channel in memory, as a `view` in its forward may.
     columns
         Which numbers of the output are scores of classes; None for all.
+
+    Attributes
+    ----------
+    kept
+        Indices of the logits that are given, in this order; None for all.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class LogitsModel(nn.Module):
         columns: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
+        self.kept: list[int] | None = None
         self.network = network
         self.contiguous = contiguous
         self._path, self._form, self._single = path, form, single
@@ -76,7 +82,8 @@ class LogitsModel(nn.Module):
         elif self._form == "sigmoid":
             scores = scores.logit(eps=1e-7)
         # Half of the score for one class and against the other: their difference, and so the sigmoid, is the model's.
-        return torch.cat([-scores / 2, scores / 2], dim=1) if self._single else scores
+        logits = torch.cat([-scores / 2, scores / 2], dim=1) if self._single else scores
+        return logits if self.kept is None else logits[:, self.kept]
 
 
 def logits_model(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -73,6 +73,17 @@ class LoadedModel:
         """The layer's name in the user's own network."""
         inside = isinstance(self.module, LogitsModel)
         return self.target_layer.removeprefix(INSIDE) if inside else self.target_layer
+
+    def restricted(self, kept: list[int]) -> LoadedModel:
+        """The model with some of its outputs only, in the given order.
+
+        The softmax over the logits that are left is the model's own, renormalised over their classes.
+        """
+        module, layer = self.module, self.target_layer
+        if not isinstance(module, LogitsModel):
+            module, layer = LogitsModel(module, (), "logits", single=False, contiguous=False), f"{INSIDE}{layer}"
+        module.kept = kept
+        return replace(self, module=module, target_layer=layer, num_classes=len(kept))
 
 
 def recognise(state: Mapping[str, Tensor]) -> Recognised | Misfit | None:

@@ -8,10 +8,12 @@ from torch import nn
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import BuildError, CheckpointError, ConfigError
 from reportgen.explain.explainer import Explainer, Question
-from reportgen.explain.loading import class_positions, pick_device
+from reportgen.explain.loading import load_model, output_classes, pick_device
 from reportgen.explain.maps import METHODS
 from reportgen.explain.tuning import Tuning
+from reportgen.faces.regions import REGIONS
 from reportgen.inputs.checkpoints.reading import read_checkpoint
+from reportgen.models.architectures.custom_cnn import CustomCNN
 from reportgen.models.registry import LoadedModel, build_model
 
 CPU = torch.device("cpu")
@@ -78,20 +80,47 @@ def test_a_model_that_gives_nan_is_one_line():
         pass
 
 
-def test_class_positions(tmp_path):
+def test_the_classes_of_a_models_outputs(tmp_path):
     config = ModelConfig(checkpoint=tmp_path / "m.pth")
-    assert class_positions("m", 3, config, EMOTIONS) == [0, 1, 2]
+    assert output_classes("m", 3, config, EMOTIONS) == EMOTIONS
     own = config.model_copy(update={"classes": ("Sad", "angry", "fear")})
-    assert class_positions("m", 3, own, EMOTIONS) == [1, 2, 0]
+    assert output_classes("m", 3, own, EMOTIONS) == ("sadness", "anger", "fear")
     # The report's own names come first, even where one is another's synonym or differs in case.
     named = config.model_copy(update={"classes": ("Contempt ", "joy", "happy")})
-    assert class_positions("m", 3, named, ("happy", "joy", "contempt")) == [2, 1, 0]
+    assert output_classes("m", 3, named, ("happy", "joy", "contempt")) == ("contempt", "joy", "happy")
     with pytest.raises(CheckpointError, match=r"'m' has 8 outputs, the test set 3 classes \(anger, fear, sadness\)"):
-        class_positions("m", 8, config, EMOTIONS)
+        output_classes("m", 8, config, EMOTIONS)
     with pytest.raises(ConfigError, match=r"3 classes are named for it .* but it has 4 outputs; name every output"):
-        class_positions("m", 4, own, EMOTIONS)
-    with pytest.raises(ConfigError, match="must be the test set's"):
-        class_positions("m", 3, own.model_copy(update={"classes": ("sad", "angry", "happy")}), EMOTIONS)
+        output_classes("m", 4, own, EMOTIONS)
+    with pytest.raises(ConfigError, match="lack fear of the test set's"):
+        output_classes("m", 3, own.model_copy(update={"classes": ("sad", "angry", "happy")}), EMOTIONS)
+    with pytest.raises(ConfigError, match="name one twice"):
+        output_classes("m", 4, own.model_copy(update={"classes": ("sad", "angry", "fear", "sadness")}), EMOTIONS)
+
+
+def test_outputs_that_the_report_has_no_class_for_are_left_out(tmp_path):
+    """The rest is the model's own: its logits and maps in the report's order, so its probabilities renormalised."""
+    torch.manual_seed(0)
+    net = CustomCNN(num_classes=8, hidden=16).eval()
+    torch.save(net.state_dict(), tmp_path / "m.pth")
+    eight = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
+    config = ModelConfig(checkpoint=tmp_path / "m.pth", classes=eight)
+    image = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    answers = {}
+    for classes in (eight, tuple(sorted(eight[:7]))):
+        ready = load_model("m", config, classes, unsafe=False)
+        assert ready.outputs == eight and ready.model.layer_name == "conv4"
+        assert any("its outputs for contempt are left out" in note for note in ready.notes) == (len(classes) == 7)
+        with Explainer(ready.model, ready.order, "gradcam", CPU) as explainer:
+            masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
+            answers[classes] = explainer.explain([Question(0, -1, image, masks)])
+    whole, seven = answers.values()
+    kept = [eight.index(name) for name in sorted(eight[:7])]
+    np.testing.assert_allclose(seven.logits[0], whole.logits[0, kept], atol=1e-5)
+    np.testing.assert_allclose(seven.maps[0], whole.maps[0, kept], atol=1e-5 * np.abs(whole.maps).max())
+    probabilities = np.exp(whole.logits[0]) / np.exp(whole.logits[0]).sum()
+    renormalised = probabilities[kept] / probabilities[kept].sum()
+    np.testing.assert_allclose(np.exp(seven.logits[0]) / np.exp(seven.logits[0]).sum(), renormalised, atol=1e-5)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -213,3 +213,24 @@ def test_a_table_that_is_like_fer2013_and_a_list_in_another_order_are_not_guesse
     assert named.frame["emotion"].tolist() == list(FER2013_ORDER) and named.classes == EMOTIONS
     explicit = tuple(f"{number}={name}" for number, name in enumerate(EMOTIONS))
     assert load_test_set(Config(data=table, classes=explicit)).frame["emotion"].tolist() == list(EMOTIONS)
+
+
+def test_models_with_different_classes_share_a_report_on_those_that_all_know(tmp_path: Path) -> None:
+    eight = (*EMOTIONS, "contempt")
+    write_images(tmp_path, *(f"{n}.png" for n in range(8)))
+    pd.DataFrame({"path": [f"{n}.png" for n in range(8)], "emotion": eight}).to_csv(tmp_path / "t.csv", index=False)
+
+    def load(**models: tuple[str, ...] | None) -> TestSet:
+        entries = {name: ModelConfig(checkpoint=Path("x.pth"), classes=own) for name, own in models.items()}
+        return load_test_set(Config(data=tmp_path / "t.csv", models=entries))
+
+    for models in ({"A": eight, "B": FER2013_ORDER}, {"B": FER2013_ORDER, "A": eight}):
+        test_set = load(**models)
+        assert sorted(test_set.classes) == list(EMOTIONS) and len(test_set) == 7
+        (note,) = [note for note in test_set.notes if note.startswith("not every model knows contempt")]
+        assert "A 8" in note and "B 7" in note and "images of contempt are left out" in note
+        assert test_set.problems["message"].tolist() == ["the label 'contempt' is a class that not every model has"]
+    assert len(load(A=eight)) == 8  # alone it is judged on all that it knows
+    with pytest.raises(DataError, match=r"B has no output for contempt, and nothing states the classes of model C"):
+        load(A=eight, B=FER2013_ORDER, C=None)
+    assert load(A=eight, B=("anger", "fear", "supprise")).classes == eight  # a mistake, which loading the model names
