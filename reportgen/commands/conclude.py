@@ -86,7 +86,9 @@ def conclude(
         data_notes=data_notes(data, shortcuts.duplicates, analysis.images),
         command=build_command(config),
         attention=attention,
-        importance=None if attention is None else judge_importance(analysis, attention, transplants, config.seed),
+        importance=None
+        if attention is None
+        else judge_importance(analysis, attention, transplants, shortcuts, config.seed),
         shortcuts=shortcuts,
         agreements=agreements,
         certificate=read_certificate(),

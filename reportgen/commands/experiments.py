@@ -17,11 +17,12 @@ from reportgen.analysis import Analysis
 from reportgen.config import Config
 from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
+from reportgen.evidence.importance.findings import background_cues_wanted
 from reportgen.explain.experiments.experiment import Experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.experiments.occlusions import occlusion_experiment
 from reportgen.explain.experiments.perform import perform
-from reportgen.explain.experiments.transplants import transplant_experiment
+from reportgen.explain.experiments.transplants import background_cue_experiment, transplant_experiment
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
 from reportgen.site.report import Report
@@ -47,10 +48,16 @@ class Experiments:
 
     def transplants(self) -> ExperimentAnswers:
         """The models' answers to faces with regions of other faces."""
-        budget = self.config.experiments
+        budget, seed = self.config.experiments, self.config.seed
         if budget == "off":
             return {}
-        return self._answers(transplant_experiment(self.analysis, budget, self.config.seed), "Transplanting regions")
+        answers = self._answers(transplant_experiment(self.analysis, budget, seed), "Transplanting regions")
+        design = next((design for design, _ in answers.values()), None)
+        if design is None:
+            return answers
+        wanted = background_cues_wanted(self.analysis, answers, seed)
+        more = background_cue_experiment(self.analysis, design, wanted)
+        return _joined(answers, self._answers(more, "Changing backgrounds"))
 
     def interventions(self) -> ExperimentAnswers:
         """The models' answers to photos with a property removed, such as colour."""
@@ -91,3 +98,12 @@ class Experiments:
             return {}
         found = perform(experiment, self.config, self.test_set, self.analysis, self.progress, title)
         return {slug: (answers.design, answers.logits) for slug, answers in found.items()}
+
+
+def _joined(first: ExperimentAnswers, second: ExperimentAnswers) -> ExperimentAnswers:
+    """The answers to both, by model; `second` may be empty."""
+    joined = dict(first)
+    for slug, (design, logits) in second.items():
+        before, known = joined[slug]
+        joined[slug] = pd.concat([before, design], ignore_index=True), np.concatenate([known, logits])
+    return joined

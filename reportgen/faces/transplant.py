@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +19,21 @@ from reportgen.faces.align import STABLE, fit_affine
 from reportgen.faces.regions import REGIONS, region_map
 from reportgen.faces.warp import transform
 
-__all__ = ["TRANSPLANTED", "Portrait", "fill_region", "transplant"]
+__all__ = ["BACKGROUND_TONES", "TRANSPLANTED", "Portrait", "Tone", "fill_region", "transplant"]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 TRANSPLANTED = ("eyes+brows", "nose", "mouth", "cheeks+jaw", "forehead", "background")
 """Regions that can be exchanged, in the report's order."""
+
+Tone = Literal["matched", "unmatched", "brightness", "contrast", "colour"]
+"""What a transplant takes of the donor. "matched": the content, in the receiver's light and colour; "unmatched": the
+donor's pixels as they are. Of a background alone, the content stays the receiver's own and one property becomes the
+donor's: "brightness" (mean luma), "contrast" (spread of luma) or "colour" (mean and spread of both chroma channels)."""
+
+BACKGROUND_TONES: tuple[Tone, ...] = ("brightness", "contrast", "colour")
+"""Properties of a background that can be exchanged by themselves."""
 
 _BACKGROUND = REGIONS.index("background")
 _FEATURES = [REGIONS.index(name) for name in ("eyes+brows", "nose", "mouth")]
@@ -112,8 +121,8 @@ class Portrait:
         return _blurred(inside, _FEATHER * scale)
 
 
-def transplant(receiver: Portrait, donor: Portrait, region: str, *, matched: bool = True) -> Pixels:
-    """The receiver with one region of the donor.
+def transplant(receiver: Portrait, donor: Portrait, region: str, tone: Tone = "matched") -> Pixels:
+    """The receiver with one region of the donor, or with one property of the donor's background.
 
     The donor's face is brought into place by the affine map that best fits the points that expressions hardly move, so
     that an open mouth stays open and a raised brow raised; what is exchanged covers the region of both faces. (A fit of
@@ -127,10 +136,10 @@ def transplant(receiver: Portrait, donor: Portrait, region: str, *, matched: boo
         Of the same size.
     region
         One of `TRANSPLANTED`.
-    matched
-        Whether the donor takes over the receiver's lighting (brightness, contrast) and colour, so that the two
+    tone
+        "matched": the donor takes over the receiver's lighting (brightness, contrast) and colour, so that the two
         pictures differ in content only: mean and spread per channel (Reinhard et al. 2001) of face or background, then
-        the region's mean. False: the donor's pixels as they are.
+        the region's mean. "unmatched": the donor's pixels as they are. The others are for the background alone.
 
     Returns
     -------
@@ -140,24 +149,41 @@ def transplant(receiver: Portrait, donor: Portrait, region: str, *, matched: boo
     Raises
     ------
     DataError
-        The landmarks lie on one line, or the sizes differ.
+        The landmarks lie on one line, the sizes differ, or a property of a facial region is asked for.
     """
     if receiver.size != donor.size:
         raise DataError(f"transplant: pictures of {receiver.size} and {donor.size} pixels, expected the same size")
     if region == "background":
         mask = receiver.soft_mask(region)
         box = _box(mask)
-        piece = donor.without_face[box]
-        toned = _retoned(piece, donor.background_tone, receiver.background_tone) if matched else piece
-        return _blend(receiver.pixels, toned, mask, box)
+        return _blend(receiver.pixels, _background(receiver, donor, tone, box), mask, box)
+    if tone not in ("matched", "unmatched"):
+        raise DataError(f"transplant: {tone} alone is exchanged for the background only, not for {region}")
     fit = _fit(receiver, donor)
     mask = receiver.soft_mask(region) if region in _AROUND else _common_mask(receiver, donor, region, fit)
     box = _box(mask)
     piece = _cut_out(donor.without_features if region in _AROUND else donor.pixels, fit, box)
-    if not matched:
+    if tone == "unmatched":
         return _blend(receiver.pixels, piece, mask, box)
     toned = _retoned(piece, donor.face_tone, receiver.face_tone)
     return _blend(receiver.pixels, _mean_matched(toned, receiver.pixels[box], mask[box]), mask, box)
+
+
+def _background(receiver: Portrait, donor: Portrait, tone: Tone, box: tuple[slice, slice]) -> Pixels | Floats:
+    """The donor's background, or the receiver's own with one property of the donor's."""
+    own, given = receiver.background_tone, donor.background_tone
+    if tone == "unmatched":
+        return donor.without_face[box]
+    if tone == "matched":
+        return _retoned(donor.without_face[box], given, own)
+    mean, spread = own.mean.copy(), own.spread.copy()
+    if tone == "brightness":
+        mean[0] = given.mean[0]
+    elif tone == "contrast":
+        spread[0] = given.spread[0]
+    else:
+        mean[1:], spread[1:] = given.mean[1:], given.spread[1:]
+    return _retoned(receiver.pixels[box], own, _Tone(mean, spread))
 
 
 def fill_region(receiver: Portrait, region: str) -> Pixels:

@@ -59,10 +59,36 @@ def test_the_background_given_to_itself_stays_itself_away_from_the_face():
 @pytest.mark.parametrize("region", ["eyes+brows", "mouth", "background"])
 def test_unmatched_pixels_are_the_donors_own(region):
     receiver, donor = portrait(4), portrait(5)
-    result = transplant(receiver, donor, region, matched=False)
+    result = transplant(receiver, donor, region, "unmatched")
     inside = (receiver.soft_mask(region) > 0.999) & (donor.soft_mask(region) > 0.999)
     assert inside.any()
     assert np.abs(result.astype(int) - donor.pixels)[inside].max() <= 2
+
+
+@pytest.mark.parametrize(("tone", "changed"), [("brightness", "mean"), ("contrast", "spread"), ("colour", "chroma")])
+def test_one_property_of_the_background_becomes_the_donors_and_no_other(tone, changed):
+    receiver, donor = portrait(20), Portrait((0.6 * smooth(21) + 20).astype(np.uint8), POINTS)
+    outside = receiver.soft_mask("background") > 0.999
+    result = transplant(receiver, donor, "background", tone)
+    face = receiver.soft_mask("background") == 0
+    assert np.array_equal(result[face], receiver.pixels[face])
+
+    def measured(pixels: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+        weights = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+        channels = pixels[inside].astype(float) @ weights.T
+        return {"mean": channels[:, 0].mean(), "spread": channels[:, 0].std(), "chroma": channels[:, 1:].mean(axis=0)}
+
+    own, now = (measured(pixels, outside) for pixels in (receiver.pixels, result))
+    given = measured(donor.pixels, donor.regions == REGIONS.index("background"))
+    for name in own:
+        # Not exactly: the soft edge mixes both, and values are cut at black and white.
+        assert np.allclose(now[name], (given if name == changed else own)[name], atol=4.0), name
+        assert name != changed or not np.allclose(own[name], given[name], atol=4.0), "the donor differs in it"
+
+
+def test_a_property_alone_is_exchanged_of_backgrounds_only():
+    with pytest.raises(DataError, match="background only"):
+        transplant(portrait(1), portrait(2), "mouth", "brightness")
 
 
 @pytest.mark.parametrize("region", TRANSPLANTED)
@@ -82,7 +108,7 @@ def test_the_mean_under_the_mask_comes_near_the_receivers(region):
 
     # Not exactly: the soft edge mixes both, and values are cut at black and white.
     assert distance(transplant(receiver, donor, region)) < 5
-    assert distance(transplant(receiver, donor, region, matched=False)) > 10
+    assert distance(transplant(receiver, donor, region, "unmatched")) > 10
 
 
 def test_the_donors_face_leaves_no_trace_in_its_background():
@@ -100,7 +126,7 @@ def test_a_moved_donor_is_brought_into_place():
     donor = portrait(11)
     shift = 8
     moved = Portrait(np.roll(donor.pixels, shift, axis=1), POINTS + np.array([shift / SIZE, 0], np.float32))
-    straight, brought = (transplant(portrait(12), given, "nose", matched=False) for given in (donor, moved))
+    straight, brought = (transplant(portrait(12), given, "nose", "unmatched") for given in (donor, moved))
     assert np.abs(straight.astype(int) - brought).max() <= 2
 
 

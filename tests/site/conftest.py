@@ -146,7 +146,7 @@ def _shortcuts(analysis: Analysis, *, shown: bool) -> ShortcutFindings:
     )
 
 
-def _importance(analysis: Analysis, attention: AttentionFindings) -> ImportanceFindings:
+def _importance(analysis: Analysis, attention: AttentionFindings, shortcuts: ShortcutFindings) -> ImportanceFindings:
     """Transplants between the emotions with twelve faces and more: happiness hangs on the mouth, anger on the brows
     and, for the first model, on the background; colour carries happiness through the forehead.
     """
@@ -163,18 +163,21 @@ def _importance(analysis: Analysis, attention: AttentionFindings) -> ImportanceF
     crossed = pairs.merge(pd.DataFrame({"region": TRANSPLANTED}), how="cross")
     crossed = crossed[(crossed["turn"] < 8) | (crossed["region"] == "background")].drop(columns="turn")
     happy = crossed[crossed["emotion"] == 2]
-    design = pd.concat([crossed.assign(matched=True), happy.assign(matched=False)], ignore_index=True)
+    outside = crossed[(crossed["region"] == "background") & (crossed["emotion"] != 2)]
+    parts = [crossed.assign(kind="matched"), happy.assign(kind="unmatched"), outside.assign(kind="unmatched")]
+    design = pd.concat(parts, ignore_index=True)
     other = (design["emotion"] != design["donor_emotion"]).to_numpy()
     answers = {}
     for k, model in enumerate(analysis.models):
-        lost = {(2, "mouth", True): 2.0, (2, "mouth", False): 2.0, (0, "eyes+brows", True): 0.6 + 0.2 * k,
-                (0, "background", True): 0.0 if k else 2.5, (2, "forehead", False): 1.0}  # fmt: skip
-        cells = zip(design["emotion"], design["region"], design["matched"], strict=True)
+        lost = {(2, "mouth", "matched"): 2.0, (2, "mouth", "unmatched"): 2.0,
+                (0, "eyes+brows", "matched"): 0.6 + 0.2 * k, (0, "background", "matched"): 0.0 if k else 2.5,
+                (0, "background", "unmatched"): 0.0 if k else 2.5, (2, "forehead", "unmatched"): 1.0}  # fmt: skip
+        cells = zip(design["emotion"], design["region"], design["kind"], strict=True)
         effect = np.asarray([lost.get(cell, 0.0) for cell in cells]) * other
         logits = rng.normal(0, 0.1, (len(design), len(analysis.classes)))
         logits[np.arange(len(design)), design["emotion"]] += 2.0 - effect
         answers[model.slug] = design, logits.astype(np.float32)
-    return judge_importance(analysis, attention, answers, 0)
+    return judge_importance(analysis, attention, answers, shortcuts, 0)
 
 
 def _occlusions(analysis: Analysis) -> Occlusions:
@@ -300,7 +303,10 @@ def make_report() -> MakeReport:
         attention = _attention(records, labels, classes, faces, tuple(images["image_id"])) if faces else None
         importance = None
         if attention is not None:
-            importance = _importance(analysis, attention) if tested else judge_importance(analysis, attention, {}, 0)
+            cues = found or _shortcuts(analysis, shown=False)
+            importance = (
+                _importance(analysis, attention, cues) if tested else judge_importance(analysis, attention, {}, cues, 0)
+            )
         return Report(
             analysis=analysis,
             scores=tuple(score_model(m.name, labels, m.probabilities, classes, 0, draws=50) for m in records),

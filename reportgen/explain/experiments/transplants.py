@@ -19,9 +19,17 @@ from sklearn.metrics import roc_auc_score
 from reportgen.analysis import Analysis
 from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels
 from reportgen.explain.fingerprints import code_hash
-from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
+from reportgen.faces.transplant import BACKGROUND_TONES, TRANSPLANTED, Portrait, transplant
 
-__all__ = ["BUDGETS", "TransplantBudget", "design_transplants", "eligible_faces", "portraits", "transplant_experiment"]
+__all__ = [
+    "BUDGETS",
+    "TransplantBudget",
+    "background_cue_experiment",
+    "design_transplants",
+    "eligible_faces",
+    "portraits",
+    "transplant_experiment",
+]
 
 _CACHED = 256  # portraits; about 250 KB each at 224 pixels
 # An emotion with fewer faces neither receives nor donates: fewer cannot reach significance, and a few faces would stand
@@ -40,8 +48,8 @@ class TransplantBudget:
     `pairs`: for a facial region, receivers with one donor of their own and one of another emotion each; where an
     emotion has fewer faces, each receives more often. `background`, `background_same`, `background_other`: receivers
     for the background and donors of each kind; the gravest claim of the report rests on it, and its donors differ most
-    where half of the photos bear an artefact. `unmatched`: whether emotions that differ in light or colour are also
-    tested without matching them.
+    where half of the photos bear an artefact. Backgrounds are always exchanged both ways, with light and colour matched
+    and as they are; `unmatched`: whether regions of the face are as well, for emotions that differ in light or colour.
     """
 
     pairs: int
@@ -66,15 +74,32 @@ donors instead of 11 with 2 + 2 narrowed the intervals of regions in use by a fi
 def transplant_experiment(analysis: Analysis, budget: str, seed: int) -> Experiment | None:
     """The experiment for a budget of `BUDGETS`; None where no emotion has enough faces."""
     design = design_transplants(analysis, BUDGETS[budget], seed)
+    return _experiment("transplants", design, analysis)
+
+
+def background_cue_experiment(analysis: Analysis, design: pd.DataFrame, emotions: Sequence[int]) -> Experiment | None:
+    """Further pictures that tell by what of the background an emotion is predicted; None where no emotion is given.
+
+    Parameters
+    ----------
+    design
+        Of the transplants: the same faces keep their own background and take over, one at a time, brightness, contrast
+        and colour of the same donors' backgrounds.
+    """
+    pairs = design[(design["kind"] == "unmatched") & (design["region"] == "background")]
+    pairs = pairs[pairs["emotion"].isin(list(emotions))]
+    parts = [pairs.assign(kind=kind) for kind in BACKGROUND_TONES]
+    crossed = pd.concat(parts, ignore_index=True).sort_values(["emotion", "receiver"], kind="stable", ignore_index=True)
+    return _experiment("background_cues", crossed, analysis)
+
+
+def _experiment(name: str, design: pd.DataFrame, analysis: Analysis) -> Experiment | None:
     if design.empty or analysis.faces is None:
         return None
     portrait_of = portraits(analysis)
-    jobs = [
-        _job(rows.reset_index(drop=True), portrait_of)
-        for _, rows in design.groupby(["receiver", "matched"], sort=False)
-    ]
+    jobs = [_job(rows, portrait_of) for _, rows in design.groupby(["emotion", "receiver"], sort=False)]
     code = code_hash("faces/transplant.py", "faces/regions.py", "faces/warp.py", "explain/experiments/transplants.py")
-    return Experiment("transplants", design, jobs, (code,))
+    return Experiment(name, design, jobs, (code,))
 
 
 def portraits(analysis: Analysis) -> Callable[[Pictures, int], Portrait]:
@@ -100,13 +125,13 @@ def eligible_faces(analysis: Analysis) -> npt.NDArray[np.bool_]:
 
 def design_transplants(analysis: Analysis, budget: TransplantBudget, seed: int) -> pd.DataFrame:
     """One row per picture: `emotion` (of the receiver), `receiver`, `donor` (rows of the analysis), `donor_emotion`,
-    `region`, `matched`.
+    `region`, `kind` (a `Tone` of `reportgen.faces.transplant`).
 
     Receivers are drawn person by person, so that they include as many persons as possible. A donor never shows the
     receiver's own person and is never a copy of the same file; donors that are colourful or grey like the receiver come
-    first, then those used least. The other emotions take turns, so that none dominates. Where the budget allows,
-    emotions that differ in colourfulness, brightness or contrast are tested a second time with the donors' pixels as
-    they are.
+    first, then those used least. The other emotions take turns, so that none dominates. Backgrounds are exchanged a
+    second time with the donors' pixels as they are, between the same faces; and where the budget allows so are regions
+    of the face, for emotions that differ in colourfulness, brightness or contrast.
     """
     labels, usable = analysis.labels, eligible_faces(analysis)
     persons = _persons(analysis)
@@ -145,20 +170,21 @@ def design_transplants(analysis: Analysis, budget: TransplantBudget, seed: int) 
                 rows += [(outside, emotion, receiver, donor, d) for donor, d in given]
     pairs = pd.DataFrame(rows, columns=["outside", "emotion", "receiver", "donor", "donor_emotion"])
     telling = _differing_in_tone(analysis) if budget.unmatched else []
-    parts = [pairs.assign(matched=True), pairs[pairs["emotion"].isin(telling)].assign(matched=False)]
+    again = pairs["outside"].astype(bool) | pairs["emotion"].isin(telling)
+    parts = [pairs.assign(kind="matched"), pairs[again].assign(kind="unmatched")]
     regions = pd.DataFrame({"region": TRANSPLANTED, "outside": [name == "background" for name in TRANSPLANTED]})
     crossed = pd.concat(parts, ignore_index=True).astype({"outside": bool}).merge(regions, on="outside")
     crossed = crossed.sort_values(["emotion", "receiver"], kind="stable", ignore_index=True)
-    return crossed[["emotion", "receiver", "donor", "donor_emotion", "region", "matched"]]
+    return crossed[["emotion", "receiver", "donor", "donor_emotion", "region", "kind"]]
 
 
 def _job(rows: pd.DataFrame, portrait_of: Callable[[Pictures, int], Portrait]) -> PictureJob:
-    columns = [rows[name].tolist() for name in ("receiver", "donor", "region", "matched")]
+    columns = [rows[name].tolist() for name in ("receiver", "donor", "region", "kind")]
 
     def make(pictures: Pictures) -> Sequence[Pixels]:
         return [
-            transplant(portrait_of(pictures, receiver), portrait_of(pictures, donor), region, matched=matched)
-            for receiver, donor, region, matched in zip(*columns, strict=True)
+            transplant(portrait_of(pictures, receiver), portrait_of(pictures, donor), region, kind)
+            for receiver, donor, region, kind in zip(*columns, strict=True)
         ]
 
     return PictureJob(len(rows), make)

@@ -12,6 +12,7 @@ from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.shortcuts import EXAMPLES, ShortcutPictures
 from reportgen.site.report import Report
+from reportgen.site.sections.backgrounds import BackgroundSwaps, background_swaps
 from reportgen.site.sections.interventions import Change, change_view, example_tile
 from reportgen.site.sections.label_leakage import (
     ClusterModel,
@@ -23,7 +24,8 @@ from reportgen.site.sections.label_leakage import (
 )
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
-from reportgen.site.wording.shortcuts import CUES, DONE, shortcut_sentence, split_words
+from reportgen.site.wording.importance import background_cue
+from reportgen.site.wording.shortcuts import CUES, DONE, proved_backgrounds, shortcut_sentence, split_words
 
 __all__ = ["ProvedShortcut", "ShortcutsView", "shortcut_headline", "shortcuts_view"]
 
@@ -84,6 +86,7 @@ class ShortcutsView:
     clusters: tuple[ClusterModel, ...]
     clusters_empty: str
     legend: Legend
+    backgrounds: BackgroundSwaps | None
 
 
 def shortcuts_view(
@@ -117,6 +120,7 @@ def shortcuts_view(
         clusters=clusters,
         clusters_empty=clusters_empty,
         legend=legends.maps(),
+        backgrounds=background_swaps(report, links),
     )
 
 
@@ -143,6 +147,10 @@ def _title(report: Report, findings: ShortcutFindings) -> str:
     headline = shortcut_headline(report)
     if headline is not None:
         return headline
+    backgrounds = proved_backgrounds(report)
+    if backgrounds:
+        first = backgrounds[0]
+        return f"{first.model} relies on {background_cue(first)} for {first.emotion}."
     if not report.labelled:
         return "Shortcuts need labels to be found."
     if not findings.effects:

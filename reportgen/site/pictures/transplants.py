@@ -116,15 +116,14 @@ def draw_worked_examples(report: Report, k: int, save: Save) -> tuple[WorkedExam
 def shown_cells(tests: list[RegionImportance]) -> tuple[RegionImportance, ...]:
     """The tests shown of one model: one of a region of the face and one of the background.
 
-    Of each, "yes" comes before "small" and "small" before the rest, then the largest drop.
+    Of each, "yes" comes before the rest, then the largest drop.
     """
-    tested = [u for u in tests if np.isfinite(u.drop) and u.answer != "insufficient evidence"]
-    rank = {"yes": 0, "small": 1}
+    tested = [u for u in tests if np.isfinite(u.drop) and u.tested]
     chosen = []
     for outside in (False, True):
         family = [u for u in tested if (u.region == "background") == outside]
         if family:
-            chosen.append(min(family, key=lambda u: (rank.get(u.answer, 2), -u.drop)))
+            chosen.append(min(family, key=lambda u: (u.answer != "yes", -u.drop)))
     return tuple(chosen)
 
 
@@ -166,7 +165,7 @@ def typical_pair(
 
 def _cell(design: pd.DataFrame, emotion: int, region: str) -> npt.NDArray[np.intp]:
     """Places in the design of one emotion's and region's matched transplants."""
-    chosen = (design["emotion"] == emotion) & (design["region"] == region) & design["matched"].astype(bool)
+    chosen = (design["emotion"] == emotion) & (design["region"] == region) & (design["kind"] == "matched")
     return np.flatnonzero(chosen.to_numpy())
 
 
@@ -199,7 +198,7 @@ def _draw(
     for place, which in zip(pair, ("same", "other"), strict=True):
         row = design.iloc[place]
         donor = _portrait(report, int(row["donor"]))
-        made = transplant(face, donor, tested.region, matched=True)
+        made = transplant(face, donor, tested.region)
         exchanges.append(
             Transplant(
                 int(row["donor"]),

@@ -15,12 +15,11 @@ from matplotlib.ticker import MaxNLocator
 
 from reportgen.evidence.attention.human_reference import HUMAN
 from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
-from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.plots.style import SETTINGS, Palette, style_axes, to_svg
 from reportgen.site.wording.attention import REGION_NAMES
 
-__all__ = ["ImportanceRow", "importance_alt", "importance_plot", "importance_rows", "significant"]
+__all__ = ["ImportanceRow", "importance_alt", "importance_plot", "importance_rows"]
 
 # Inches; an inch is 72 CSS pixels here.
 _WIDTH = 14.2
@@ -40,17 +39,12 @@ class ImportanceRow:
     people: tuple[bool, ...]
 
 
-def significant(one: RegionImportance) -> bool:
-    """Whether the drop differs significantly from 0 after adjustment; never where there are too few faces to test."""
-    return one.answer != "insufficient evidence" and one.p < ALPHA
-
-
 def importance_rows(importances: Sequence[RegionImportance], classes: tuple[str, ...]) -> tuple[ImportanceRow, ...]:
-    """Rows of the emotions that were tested, from one model's region importances."""
+    """Rows of the emotions of which anything was measured, from one model's region importances."""
     rows = []
     for name in classes:
-        own = {one.region: one for one in importances if one.emotion == name and math.isfinite(one.drop)}
-        if set(own) != set(TRANSPLANTED):
+        own = {one.region: one for one in importances if one.emotion == name}
+        if not any(math.isfinite(one.drop) for one in own.values()):
             continue
         human = HUMAN.get(name)
         needed = human.required if human is not None else ()
@@ -112,13 +106,15 @@ def importance_plot(rows: Sequence[ImportanceRow], series: int, palette: Palette
 def _value(
     axes: Axes, place: float, one: RegionImportance, limits: tuple[float, float], colour: str, paper: str
 ) -> None:
-    """Interval and point; an arrowhead where an interval goes on beyond the axis."""
+    """Interval and point; an arrowhead where an interval goes on beyond the axis; nothing if not measured."""
+    if not math.isfinite(one.drop):
+        return
     low, high = max(one.low, limits[0]), min(one.high, limits[1])
     axes.hlines(place, low, high, color=colour, alpha=0.55, linewidth=2.4)
     for end, marker, cut in ((low, "<", one.low < limits[0]), (high, ">", one.high > limits[1])):
         if cut:
             axes.plot(end, place, color=colour, marker=marker, markersize=5, markeredgewidth=0)
-    inside = colour if significant(one) else paper
+    inside = colour if one.answer == "yes" else paper
     axes.plot(
         one.drop, place, color=colour, marker="o", markersize=7, markerfacecolor=inside, markeredgewidth=1.5, zorder=4
     )
@@ -135,7 +131,7 @@ def _people(axes: Axes, place: float, palette: Palette) -> None:
 
 def _limits(rows: Sequence[ImportanceRow]) -> tuple[float, float]:
     """Ends of the axis: every point, and intervals as far as they do not squeeze the rest."""
-    importances = [one for row in rows for one in row.regions]
+    importances = [one for row in rows for one in row.regions if math.isfinite(one.drop)]
     drops = [one.drop for one in importances]
     far = _REACH * max(_LEAST_END, *(abs(drop) for drop in drops))
     low = min(-MIN_DROP, *drops, max(-far, min(one.low for one in importances)))

@@ -172,15 +172,15 @@ def _background_importance(report: Report, model: str, seen: int) -> str:
     """Peaks on the background, held against what exchanging it does: either may be without the other."""
     found = report.importance
     uses = [] if found is None else [u for u in found.regions if u.model == model and u.region == "background"]
-    tested = [importance for importance in uses if importance.answer != "insufficient evidence"]
+    tested = [importance for importance in uses if importance.tested]
     if not tested:
         return "The effect of swapping the background was not tested." if seen else ""
     said = _ruled_out(tested)
-    for words, answers in (("important for", ("yes", "small")), ("inconclusive for", ("undetermined",))):
+    for words, answer in (("important for", "yes"), ("inconclusive for", "undetermined")):
         rest = [
             f"{u.emotion} ({signed(u.drop)} [{signed(u.low)}, {signed(u.high)}], {count(u.receivers, 'face')})"
             for u in tested
-            if u.answer in answers
+            if u.answer == answer
         ]
         if rest:
             said.append(f"{capital(words)} {and_list(rest)}.")

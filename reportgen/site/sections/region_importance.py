@@ -22,6 +22,7 @@ from reportgen.site.wording.importance import (
     IMPORTANCE_RULE,
     IMPORTANCE_WORDS,
     background_sentence,
+    barrier_words,
     corrected,
     importance_anchor,
     importance_basis,
@@ -41,12 +42,12 @@ __all__ = [
 
 _STATUSES: tuple[tuple[Status, str], ...] = (
     ("confirmed", "the region is important for that emotion"),
-    ("contradicted", "it does not, or hardly"),
+    ("contradicted", "swapping the region has no such effect: the two disagree"),
     ("undetermined", "neither was shown"),
     ("not tested", "too few faces, or no such swap"),
 )
 _HIDDEN = "Faces are hidden in this report: the pictures swap their stand-ins, the numbers are the photos' own."
-_TOLD = ("uses it", "uses a little", "looks only")
+_TOLD = ("uses it", "uses a little", "looks only", "cannot be tested")
 # Gap from which on a cell of the donor matrix has the strongest tint.
 _MOST = 2.0
 
@@ -141,11 +142,11 @@ def importance_section(report: Report, links: Links, k: int, pictures: Importanc
         notes=(*_backgrounds(found.backgrounds, model.name), *filter(None, map(_through_colour, uses))),
         forest=pictures.forest,
         forest_alt=importance_alt(model.name, rows),
-        untested=_untested(missing),
+        untested=" ".join(filter(None, (_untested(missing), _barred(uses)))),
         least=f"{MIN_DROP:g}",
         people=any(any(row.people) for row in rows),
         rows=tuple(_cell(report, links, importance) for row in rows for importance in row.regions),
-        unmatched=any(math.isfinite(importance.unmatched) for importance in uses),
+        unmatched=any(importance.unmatched is not None for importance in uses),
         emotions=report.classes,
         donors=_donors(report, found, [importance for row in rows for importance in row.regions]),
         donor_note=_donor_note(found),
@@ -174,6 +175,12 @@ def _untested(missing: Sequence[str]) -> str:
     return f"Not tested: {and_list(missing)}, with fewer than {MIN_PERSONS} faces to swap regions between."
 
 
+def _barred(uses: Sequence[RegionImportance]) -> str:
+    """For which emotions no part of the face can be tested, and why."""
+    first = {u.emotion: u for u in uses if u.answer == "cannot be tested" and u.region != "background"}
+    return " ".join(f"Cannot be tested: {name}, as {barrier_words(one)}." for name, one in first.items())
+
+
 def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
     """As in "ResNet18 relies on the mouth for happiness (+1.27); eyes and brows for anger (+0.24)."."""
     if not uses:
@@ -181,7 +188,7 @@ def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
     outside = sorted((u for u in uses if u.region == "background" and u.answer == "yes"), key=lambda u: -u.drop)
     parts = [*used_regions(uses, model), *([("background", tuple(outside))] if outside else [])]
     if not parts:
-        return f"No region is significantly important to {model} for any emotion."
+        return f"No region was shown to be important to {model} for any emotion."
     said = [
         f"{the(region)} for {and_list([f'{u.emotion} ({signed(u.drop)})' for u in used])}" for region, used in parts
     ]
@@ -200,13 +207,14 @@ def _backgrounds(findings: Sequence[BackgroundFinding], model: str) -> tuple[str
 
 def _through_colour(importance: RegionImportance) -> str:
     """Where the answer hangs on whether the donors' colour and light were matched, that in a sentence."""
-    if not math.isfinite(importance.unmatched) or importance.unmatched_answer == importance.answer:
+    unmatched = importance.unmatched
+    if unmatched is None or importance.region == "background" or unmatched.answer == importance.answer:
         return ""
     pair = f"{capital(the(importance.region))} for {importance.emotion}: {signed(importance.drop)} with colour and "
-    pair += f"light matched, {signed(importance.unmatched)} with the donors' own colour and light"
-    if importance.unmatched_answer == "yes" and importance.answer in ("no", "small"):
+    pair += f"light matched, {signed(unmatched.drop)} with the donors' own colour and light"
+    if unmatched.answer == "yes" and importance.answer == "no":
         return f"{pair}: it works through colour, not content."
-    if importance.unmatched_answer == "yes":
+    if unmatched.answer == "yes":
         return f"{pair}: shown only so, perhaps through colour, not content."
     if importance.answer == "yes":
         return f"{pair}: shown only once they are matched."
@@ -215,12 +223,12 @@ def _through_colour(importance: RegionImportance) -> str:
 
 def _cell(report: Report, links: Links, importance: RegionImportance) -> ImportanceCell:
     sign, words = IMPORTANCE_WORDS[importance.answer]
-    faces = count(importance.receivers, "face")
+    faces = count(importance.receivers, "face") if importance.receivers else "–"
     if importance.persons != importance.receivers:
         faces += f", {count(importance.persons, 'person')}"
     unmatched = ""
-    if math.isfinite(importance.unmatched):
-        unmatched = f"{signed(importance.unmatched)}, {IMPORTANCE_WORDS[importance.unmatched_answer][1]}"
+    if importance.unmatched is not None:
+        unmatched = f"{signed(importance.unmatched.drop)}, {IMPORTANCE_WORDS[importance.unmatched.answer][1]}"
     slug = links.emotion_slugs[report.classes.index(importance.emotion)]
     return ImportanceCell(
         id=importance_anchor(slug, importance.region),
@@ -230,12 +238,12 @@ def _cell(report: Report, links: Links, importance: RegionImportance) -> Importa
         sign=sign,
         answer=words,
         strong=importance.answer == "yes",
-        gap=signed(importance.drop),
+        gap=signed(importance.drop) if math.isfinite(importance.drop) else "–",
         interval=importance_interval(importance),
-        recall=points(importance.recall_drop, 0),
+        recall=points(importance.recall_drop, 0) if math.isfinite(importance.drop) else "–",
         p=corrected(importance),
         faces=faces,
-        donors=number(importance.donors),
+        donors=number(importance.donors) if importance.donors else "–",
         unmatched=unmatched,
         order=tuple(
             round(v, 6) if math.isfinite(v) else 0.0 for v in (importance.drop, importance.recall_drop, importance.p)
@@ -246,7 +254,7 @@ def _cell(report: Report, links: Links, importance: RegionImportance) -> Importa
 def _donors(report: Report, found: ImportanceFindings, uses: Sequence[RegionImportance]) -> tuple[DonorTable, ...]:
     if found.design is None:
         return ()
-    matched = found.design[found.design["matched"].astype(bool)]
+    matched = found.matched
     made = matched.groupby(["emotion", "donor_emotion", "region"]).size().to_dict()
     tables = []
     for region in TRANSPLANTED:
@@ -278,7 +286,7 @@ def _donor_cell(importance: RegionImportance, donor: str, gap: float, n: int) ->
 def _donor_note(found: ImportanceFindings) -> str:
     if found.design is None:
         return ""
-    matched = found.design[found.design["matched"].astype(bool)]
+    matched = found.matched
     others = matched[matched["emotion"] != matched["donor_emotion"]]
     made = others.groupby(["emotion", "donor_emotion", "region"]).size()
     low, high = int(made.min()), int(made.max())

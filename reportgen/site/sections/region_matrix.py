@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reportgen.analysis import slugify
+from reportgen.evidence.importance.background import decisive
 from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.scores import FEW
@@ -21,6 +22,7 @@ from reportgen.site.wording.attention import REGION_NAMES, SHOWN
 from reportgen.site.wording.format import capital, count, signed
 from reportgen.site.wording.importance import (
     IMPORTANCE_WORDS,
+    barrier_words,
     corrected,
     importance_anchor,
     importance_interval,
@@ -147,7 +149,8 @@ def _importance_cells(
     def cell(place: _Place, heat: RegionCell) -> MatrixCell:
         name = report.classes[place.emotion]
         made = pictures.get((place.emotion, place.region), 0)
-        return _importance(place, heat, by_place.get((name, place.region)), made, listed=name in listed)
+        one = by_place.get((name, place.region))
+        return _importance(place, heat, None if one is None else decisive(one), made, listed=name in listed)
 
     return cell
 
@@ -168,14 +171,13 @@ def matrix_keys(matrices: Sequence[RegionMatrix], *, tested: bool, least: str) -
         return (*keys, MatrixKey("bad", "▲", "above-average heat on the background")) if "bad" in tones else tuple(keys)
     keys = [
         MatrixKey("strong", "●", "important"),
-        MatrixKey("some", "○", "weakly important"),
         MatrixKey("off", "", f"not important: less than {least}"),
         MatrixKey("open", "?", "inconclusive"),
     ]
     if "bad" in tones:
         keys.append(MatrixKey("bad", "▲", "reliance on the background that counts as cheating"))
     if "untested" in tones:
-        keys.append(MatrixKey("untested", "–", "not tested: too few faces"))
+        keys.append(MatrixKey("untested", "–", "not tested: too few faces; or × cannot be tested"))
     return tuple(keys)
 
 
@@ -239,13 +241,16 @@ def _importance(
     place: _Place, heat: RegionCell, found: RegionImportance | None, pictures: int, *, listed: bool
 ) -> MatrixCell:
     """Heat as a dot, importance as number and tint. `listed`: the model's page has a row for it."""
-    tested = found is not None and found.answer != "insufficient evidence" and math.isfinite(found.drop)
-    if found is None or not tested:
+    tested = found is not None and found.tested and math.isfinite(found.drop)
+    if found is not None and found.answer == "cannot be tested":
+        (sign, answer), gap, interval, tone, p, rests = IMPORTANCE_WORDS[found.answer], "–", "", "untested", "–", "–"
+        tip = f"{place.name}: cannot be tested, as {barrier_words(found)}"
+    elif found is None or not tested:
         gap, interval, sign, tone, answer, p, rests = "–", "", "", "untested", "not tested", "–", "–"
         tip = f"{place.name}: effect of swapping not tested, too few faces"
     else:
         gap, interval, (sign, answer) = signed(found.drop), importance_interval(found), IMPORTANCE_WORDS[found.answer]
-        tone = {"yes": "strong", "small": "some", "no": "off"}.get(found.answer, "open")
+        tone = {"yes": "strong", "no": "off"}.get(found.answer, "open")
         if tone == "off":
             sign = ""
         if found.cheating:
@@ -263,7 +268,7 @@ def _importance(
         name=place.name,
         tip=tip,
         heat=_in_words(heat),
-        importance=importance_sentence(found if tested else None, pictures),
+        importance=importance_sentence(found, pictures),
         links=(place.test, place.peaks) if tested and listed else (place.peaks,),
         region=place.where,
         row=((heat.text, heat.interval), (gap, interval), (answer, ""), (p, ""), (rests, "")),

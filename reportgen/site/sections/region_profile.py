@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from reportgen.evidence.attention.facial_actions import ActionLink
 from reportgen.evidence.attention.human_reference import ACTION_UNITS, HUMAN, NAIVE
 from reportgen.evidence.attention.profiles import EmotionProfile
+from reportgen.evidence.importance.background import decisive
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.attention import Attention
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 _ACTIONS = 5
-_IMPORTANT = {"yes": "important", "small": "weakly important", "no": "not important", "undetermined": ""}
+_IMPORTANT = {"yes": "important", "no": "not important", "undetermined": "", "cannot be tested": "cannot be tested"}
 _WORDS = {"strong": "yes, specific", "some": "yes", "bad": "yes", "off": "no", "open": ""}
 
 
@@ -227,9 +228,11 @@ def _importance(report: Report, model: str, emotion: str, region: str) -> Number
     importance = None if found is None else found.region(model, emotion, region)
     if found is None or importance is None or importance.answer == "insufficient evidence":
         return None
-    return Number(
-        "", signed(importance.drop), importance_interval(importance), _IMPORTANT[importance.answer], importance.answer
-    )
+    if not math.isfinite(importance.drop):
+        return Number("", "–", "", _IMPORTANT[importance.answer], "untested")
+    shown = decisive(importance)
+    tone = shown.answer.replace(" ", "-")
+    return Number("", signed(shown.drop), importance_interval(shown), _IMPORTANT[shown.answer], tone)
 
 
 def _checks(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from reportgen.evidence.importance.findings import LEAST_RECALL
 from reportgen.evidence.importance.regions import (
     CHEATING_ALPHA,
     CHEATING_DROP,
@@ -17,10 +18,9 @@ from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.html.components import Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.transplants import OutlinedPicture, Transplant, WorkedExample
-from reportgen.site.plots.importance_forest import significant
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import and_list, capital, count, number, signed, sure
+from reportgen.site.wording.format import and_list, capital, count, number, percent, signed, sure
 from reportgen.site.wording.models import grade_sentence
 
 __all__ = ["TransplantMethod", "TransplantPicture", "WorkedExampleView", "transplant_method", "worked_examples"]
@@ -54,7 +54,7 @@ class TransplantMethod:
     alpha: str
     least: str
     cheating: str
-    unmatched: bool
+    least_recall: str
     grades: tuple[tuple[str, str, str, str, str], ...]
 
 
@@ -103,7 +103,7 @@ def _result(report: Report, one: WorkedExample, exchange: Transplant) -> Transpl
 
 
 def _why(report: Report, k: int, one: WorkedExample) -> str:
-    importance, shown = one.importance, significant(one.importance) and one.importance.drop > 0
+    importance, shown = one.importance, one.importance.answer == "yes"
     if importance.region == "background":
         if shown:
             return f"Of all emotions {importance.emotion} depends most on the background."
@@ -138,9 +138,7 @@ def _pictures(report: Report, one: WorkedExample) -> str:
         return "the"
     design = found.design
     chosen = (
-        (design["emotion"] == one.emotion)
-        & (design["region"] == one.importance.region)
-        & design["matched"].astype(bool)
+        (design["emotion"] == one.emotion) & (design["region"] == one.importance.region) & (design["kind"] == "matched")
     )
     return number(int(chosen.sum()))
 
@@ -156,11 +154,11 @@ def transplant_method(report: Report, links: Links) -> TransplantMethod | None:
         least_persons=MIN_PERSONS,
         alpha=f"{ALPHA:g}",
         least=f"{MIN_DROP:g}",
+        least_recall=percent(LEAST_RECALL),
         cheating=(
-            f"p below {CHEATING_ALPHA:g}, a log-odds drop of at least {CHEATING_DROP:g}, and at least "
-            f"{100 * CHEATING_RECALL_DROP:g} percentage points less recall"
+            f"important, p of its own below {CHEATING_ALPHA:g}, a log-odds drop of at least {CHEATING_DROP:g}, and at "
+            f"least {100 * CHEATING_RECALL_DROP:g} percentage points less recall"
         ),
-        unmatched=found.design is not None and not bool(found.design["matched"].all()),
         grades=tuple(
             (series_of(k), grade.model, links.model_path(k), grade.grade or "–", grade_sentence(grade))
             for k, grade in enumerate(found.grades)
@@ -172,7 +170,7 @@ def _made(report: Report) -> str:
     found = report.importance
     if found is None or found.design is None:
         return ""
-    design = found.design[found.design["matched"].astype(bool)]
+    design = found.matched
     outside = design["region"] == "background"
     parts, beside = (
         _span(rows.groupby("emotion")["receiver"].nunique()) for rows in (design[~outside], design[outside])

@@ -274,7 +274,7 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
             "open",
             "Inconclusive.",
             f"No part of the face was shown to matter to {name} for any emotion: swapping it has too small an effect, "
-            "or too few faces were swapped.",
+            f"or too few faces were swapped.{_barred(report, name)}",
             link,
             more,
         )
@@ -284,7 +284,19 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
     text = f"Swapping it for another emotion's lowers the log-odds of {name}: {and_list(losses)}."
     for region, others in regions[1 : 1 + _NAMED]:
         text += f" The {REGION_NAMES[region]}: {and_list([f'{u.emotion} {signed(u.drop)}' for u in others[:_NAMED]])}."
-    return Finding(question, "mid", lead, text, link, more)
+    return Finding(question, "mid", lead, f"{text}{_barred(report, name)}", link, more)
+
+
+def _barred(report: Report, name: str) -> str:
+    """Emotions of which no part of the face can be tested, by reason."""
+    found: dict[str, list[str]] = {}
+    for one in report.importance.regions if report.importance is not None else ():
+        if one.model == name and one.region != "background" and one.answer == "cannot be tested":
+            names = found.setdefault(one.barrier, [])
+            names += [one.emotion] if one.emotion not in names else []
+    reasons = {"low recall": "recall is too low to fall", "shortcut": "a shortcut stands in for the face"}
+    said = [f"{and_list(names)} ({reasons[barrier]})" for barrier, names in found.items()]
+    return f" Cannot be tested: {and_list(said)}." if said else ""
 
 
 def takeaways_link(report: Report) -> Link | None:

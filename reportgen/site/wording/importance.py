@@ -10,18 +10,19 @@ from types import MappingProxyType
 from reportgen.analysis import slugify
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.evidence.importance.background import BackgroundFinding, Status
-from reportgen.evidence.importance.findings import ImportanceFindings
+from reportgen.evidence.importance.findings import LEAST_RECALL, ImportanceFindings
 from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
+from reportgen.evidence.shortcuts.properties import MIN_AUC_DISTANCE
 from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.site.wording.attention import REGION_NAMES, verdict_sentence
 from reportgen.site.wording.format import (
     and_list,
     count,
     decimal,
-    fixed,
     format_p,
     interval_text,
     number,
+    percent,
     points,
     signed,
 )
@@ -30,7 +31,10 @@ __all__ = [
     "IMPORTANCE_RULE",
     "IMPORTANCE_WORDS",
     "STATUS_WORDS",
+    "background_cue",
+    "background_numbers",
     "background_sentence",
+    "barrier_words",
     "claim_region",
     "corrected",
     "emotions_of",
@@ -39,13 +43,14 @@ __all__ = [
     "importance_interval",
     "importance_sentence",
     "pictures_of",
+    "swap_effect",
     "used_regions",
     "with_importance",
 ]
 
 STATUS_WORDS: dict[Status, str] = {
     "confirmed": "swapping confirms it",
-    "contradicted": "swapping has no such effect",
+    "contradicted": "swapping disagrees",
     "undetermined": "swapping is inconclusive",
     "not tested": "swapping not tested",
 }
@@ -53,26 +58,27 @@ STATUS_WORDS: dict[Status, str] = {
 IMPORTANCE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "yes": ("●", "important"),
-        "small": ("○", "weakly important"),
         "no": ("–", "not important"),
         "undetermined": ("?", "inconclusive"),
         "insufficient evidence": ("", "too few faces"),
+        "cannot be tested": ("×", "cannot be tested"),
     }
 )
 """Every answer's sign and words."""
 
 IMPORTANCE_RULE = (
-    f"Important: corrected p below {decimal(ALPHA)} and a log-odds drop of at least {MIN_DROP:g}. Weakly important: "
-    f"such a p, a smaller drop. Not important: the whole interval lies below {MIN_DROP:g}. Inconclusive: none of "
-    "these; more faces would be needed. p is corrected (Holm) for all emotions and regions of the face that were "
-    "tested of the model, for the background over the emotions; the intervals are not. So an interval may lie above "
-    "0 and the result still be inconclusive: of so many intervals a few miss 0 by chance."
+    f"Every test asks whether the log-odds drop differs from {MIN_DROP:g}, the least that counts. Important: it is "
+    f"larger, with a corrected p below {decimal(ALPHA)}. Not important: it is smaller, with such a p. Inconclusive: "
+    "neither; more faces would be needed. Cannot be tested: the model finds too few images of the emotion "
+    f"(recall below {percent(LEAST_RECALL)}, or not above chance) to have anything to lose; or, for parts of the face, "
+    "it is shown to predict the emotion from something else. p is corrected (Holm) for all emotions and regions of the "
+    "face that were tested of the model, for the background over the emotions, with and without matched light; the "
+    f"intervals are not. So an interval may lie above {MIN_DROP:g} and the result still be inconclusive."
 )
 """How the numbers become the words, for every place where both are shown."""
 
 _ANSWERS = {
     "yes": "the model relies on it",
-    "small": "the model relies on it weakly",
     "no": "the model does not rely on it",
     "undetermined": "inconclusive",
 }
@@ -96,17 +102,17 @@ def importance_anchor(slug: str, region: str) -> str:
 
 def pictures_of(found: ImportanceFindings) -> dict[tuple[int, str], int]:
     """How many pictures every emotion (its index) and region rests on, with colour and light matched."""
-    if found.design is None:
+    matched = found.matched
+    if matched.empty:
         return {}
-    matched = found.design[found.design["matched"].astype(bool)]
     return dict(Counter(zip(matched["emotion"].tolist(), matched["region"].tolist(), strict=True)))
 
 
 def importance_basis(found: ImportanceFindings) -> str:
     """As in "22 faces of each emotion (44 for the background) and 44 (88) pictures of them"; empty without a test."""
-    if found.design is None:
+    matched = found.matched
+    if matched.empty:
         return ""
-    matched = found.design[found.design["matched"].astype(bool)]
     outside = matched["region"] == "background"
     faces, pictures = [], []
     for rows in (matched[~outside], matched[outside]):
@@ -130,6 +136,8 @@ def importance_sentence(importance: RegionImportance | None, pictures: int = 0) 
     """What the transplant test says of one region, and how many pictures say so."""
     if importance is None or importance.answer == "insufficient evidence":
         return "Effect of swapping not tested: too few faces."
+    if importance.answer == "cannot be tested":
+        return f"The effect of swapping cannot be tested: {barrier_words(importance)}."
     drop = " ".join(filter(None, [signed(importance.drop), importance_interval(importance)]))
     p = "" if math.isnan(importance.p) else f", corrected {format_p(importance.p)}"
     rests = count(importance.receivers, "face") + (f" and {count(pictures, 'picture')}" if pictures else "")
@@ -139,34 +147,79 @@ def importance_sentence(importance: RegionImportance | None, pictures: int = 0) 
     )
 
 
+def barrier_words(importance: RegionImportance) -> str:
+    """Why an importance cannot be tested, as in "CNN finds too few images of anger to have anything to lose"."""
+    if importance.barrier == "low recall":
+        return f"{importance.model} finds too few images of {importance.emotion} to have anything to lose"
+    return f"{importance.model} relies on a shortcut for {importance.emotion}, and too few of its images are without it"
+
+
+def background_cue(found: BackgroundFinding) -> str:
+    """By what of the background an emotion is predicted, as in "the bright background"."""
+    cue, auc = found.cues[0], found.typical[0]
+    if cue == "content":
+        return "the background"
+    if cue == "brightness" and abs(auc - 0.5) >= MIN_AUC_DISTANCE:
+        return "the bright background" if auc > 0.5 else "the dark background"
+    return f"the {cue} of the background"
+
+
+def background_numbers(found: BackgroundFinding, *, brief: bool = False) -> str:
+    """What swapping the background does, as it is and brought to the face's light and colour, and by which of these.
+
+    As in "With another emotion's background as it is, the log-odds of joy fall by 1.99 [1.60, 2.38] ...".
+    """
+    matched = found.importance
+    if matched is None:
+        return ""
+    unmatched, emotion = matched.unmatched, found.emotion
+    if unmatched is None:
+        return f"With another emotion's background the log-odds of {emotion} fall {swap_effect(matched)}."
+    text = (
+        f"With another emotion's background as it is, the log-odds of {emotion} fall {swap_effect(unmatched)}; with "
+        f"that background in the face's own light and colour, {swap_effect(matched)}."
+    )
+    if "content" in found.cues or brief:
+        return text
+    tones = [f"{tone} {swap_effect(one)}" for tone, one in matched.tones]
+    return f"{text} With its own background in the other's {'; '.join(tones)}." if tones else text
+
+
+def swap_effect(importance: RegionImportance) -> str:
+    """As in "by 0.90 [0.60, 1.20] and recall by 12 percentage points (40 faces)"."""
+    return (
+        f"by {interval_text(importance.drop, importance.low, importance.high)} and recall by "
+        f"{points(importance.recall_drop, 0, sign=False, unit=' percentage points')} "
+        f"({count(importance.receivers, 'face')})"
+    )
+
+
 def background_sentence(found: BackgroundFinding) -> str:
     """Heat on the background and the effect of swapping it, for one emotion of one model."""
     place = f" ({found.place})" if found.place else ""
     heat = f"{found.model} has above-average heat on the background for {found.emotion}{place}"
-    importance = found.importance
+    importance, emotion = found.importance, found.emotion
     if importance is None:
         return f"{heat}; the effect of swapping the background was not tested." if found.looks else (
-            f"The effect of swapping the background was not tested for {found.emotion}."
+            f"The effect of swapping the background was not tested for {emotion}."
         )  # fmt: skip
-    effect = (
-        f"with another emotion's background the log-odds of {found.emotion} fall by "
-        f"{interval_text(importance.drop, importance.low, importance.high)}, {format_p(importance.p)}, and its "
-        f"recall by {points(importance.recall_drop, 0, sign=False)}"
-    )
-    most = f"swapping it lowers the log-odds by at most {fixed(max(importance.high, 0))}"
+    effect = background_numbers(found)
+    if found.state == "cannot be tested":
+        lead = f"{heat}; whether it" if found.looks else f"Whether {found.model}"
+        return f"{lead} relies on the background for {emotion} cannot be tested: {barrier_words(importance)}."
     if found.state in ("uses it", "uses a little"):
-        weakly = " weakly" if found.state == "uses a little" else ""
+        what = background_cue(found) if found.cues else "the background"
+        relies = "relies on" if found.state == "uses it" else "relies, less than counts as cheating, on"
         if found.looks:
-            return f"{heat} and relies{weakly} on it: {effect}."
-        relies = f"{found.model} relies{weakly} on the background for {found.emotion}"
-        return f"{relies}, although the heatmap does not show it: {effect}."
+            return f"{heat} and {relies} {what}. {effect}"
+        return f"{found.model} {relies} {what} for {emotion}, although the heatmap does not show it. {effect}"
     if found.state == "looks only":
-        return f"{heat} but does not rely on it: {most}."
+        return f"{heat}, but swaps find no reliance on it: heat and swaps disagree, an open question. {effect}"
     if found.state == "clear":
-        return f"{found.model} does not rely on the background for {found.emotion}: {most}."
+        return f"Swaps find no reliance of {found.model} on the background for {emotion}. {effect}"
     if found.looks:
-        return f"{heat}; whether it relies on it is inconclusive: {effect}."
-    return f"Whether {found.model} relies on the background for {found.emotion} is inconclusive: {effect}."
+        return f"{heat}; whether it relies on it is inconclusive. {effect}"
+    return f"Whether {found.model} relies on the background for {emotion} is inconclusive. {effect}"
 
 
 def claim_region(verdict: Verdict) -> str | None:

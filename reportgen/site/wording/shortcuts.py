@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from reportgen.evidence.importance.background import BackgroundFinding
-from reportgen.evidence.importance.regions import RegionImportance
+from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.interventions import InterventionEffect
 from reportgen.evidence.shortcuts.properties import PredictionSplit
@@ -19,7 +19,8 @@ from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
-from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points, signed
+from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points
+from reportgen.site.wording.importance import background_cue, background_numbers
 
 __all__ = [
     "CUES",
@@ -58,14 +59,14 @@ CUES: Mapping[str, str] = MappingProxyType({
     "equalised": "brightness and contrast",
     "blurred": "sharpness",
     "re-encoded": "image encoding",
-    "background": "the background",
 })  # fmt: skip
-"""By change, and for the background, as in "relies on colour"."""
+"""By change, as in "relies on colour"."""
 
 _NAMED = 3
 _QUESTION = "Are they cheating?"
 _REGIONS = Link("Heat and region importance", "index.html#regions")
 _SHORTCUTS = Link("Before and after, with the images", "shortcuts.html")
+_BACKGROUNDS = Link("Backgrounds swapped, all results", "shortcuts.html#backgrounds")
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,13 @@ def cue_of(report: Report, emotion: str) -> tuple[tuple[str, ...], str]:
     backgrounds, shortcuts = proved_of(report, emotion=emotion)
     if not backgrounds and not shortcuts:
         return (), ""
-    cue = "background" if backgrounds else shortcuts[0].change
-    relying = {b.model for b in backgrounds} or {s.model for s in shortcuts if s.change == cue}
-    return tuple(model.name for model in report.models if model.name in relying), CUES[cue]
+    if backgrounds:
+        cue = background_cue(backgrounds[0])
+        relying = {b.model for b in backgrounds if background_cue(b) == cue}
+    else:
+        cue = CUES[shortcuts[0].change]
+        relying = {s.model for s in shortcuts if s.change == shortcuts[0].change}
+    return tuple(model.name for model in report.models if model.name in relying), cue
 
 
 def cue_label(report: Report, emotion: str) -> str:
@@ -168,10 +173,8 @@ def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, .
     backgrounds, shortcuts = proved_of(report, emotion=name)
     found = []
     if backgrounds:
-        drops = [f"{_background_drop(b)} for {b.model}" for b in backgrounds]
-        at = links.model_path([model.name for model in report.models].index(backgrounds[0].model))
-        text = f"With another emotion's background the log-odds of {name} fall {and_list(drops)}."
-        found.append(Proof("", text, Link("How it was tested", f"{at}#use")))
+        text = " ".join(f"{b.model} relies on {background_cue(b)}: {background_numbers(b)}" for b in backgrounds)
+        found.append(Proof("", text, _BACKGROUNDS))
     for change in dict.fromkeys(s.change for s in shortcuts):
         mine = [s for s in shortcuts if s.change == change]
         falls = [f"{_recall_fall(s)} for {s.model} (n = {number(s.n)})" for s in mine]
@@ -185,12 +188,10 @@ def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> t
     backgrounds, shortcuts = proved_of(report, model=report.models[k].name)
     found = []
     claimed: set[str] = set()
-    if backgrounds:
-        drops = [f"{_background_drop(b)} for {b.emotion}" for b in backgrounds]
-        emotions = [b.emotion for b in backgrounds]
-        claim = f"{subject} relies on the background, not only on the face, for {and_list(emotions)}."
-        text = f"With another emotion's background the log-odds fall {and_list(drops)}."
-        found.append(Proof(claim, text, Link("How it was tested", f"{links.model_path(k)}#use")))
+    for cue in dict.fromkeys(map(background_cue, backgrounds)):
+        here = [b for b in backgrounds if background_cue(b) == cue]
+        claim = f"{subject} relies on {cue}, not only on the face, for {and_list([b.emotion for b in here])}."
+        found.append(Proof(claim, " ".join(map(background_numbers, here)), _BACKGROUNDS))
     for change in dict.fromkeys(s.change for s in shortcuts):
         mine = [s for s in shortcuts if s.change == change]
         emotions = [s.emotion for s in mine]
@@ -209,19 +210,6 @@ def _images(links: Links, shortcuts: Sequence[Shortcut]) -> Link:
     return Link("Before and after, with the images", f"shortcuts.html#{anchor}")
 
 
-def _background_drop(background: BackgroundFinding, digits: int = 2) -> str:
-    """As in "by 0.9 [+0.6, +1.2] and recall by 12 percentage points (40 faces)"."""
-    importance = background.importance
-    if importance is None:
-        return f"by {background.score:.1f}"
-    low, high = signed(importance.low, digits), signed(importance.high, digits)
-    return (
-        f"by {signed(importance.drop, digits).removeprefix('+')} [{low}, {high}] and recall by "
-        f"{points(importance.recall_drop, 0, sign=False, unit=' percentage points')} "
-        f"({count(importance.receivers, 'face')})"
-    )
-
-
 def cheating_headline(report: Report, reading: str) -> Headline | None:
     """The headline where something was proved, or glaring heat was not tested; `reading` goes below it."""
     backgrounds = proved_backgrounds(report)
@@ -229,11 +217,11 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
     placed = {(b.model, b.emotion) for b in backgrounds}
     shortcuts = [s for s in proved_shortcuts(report) if (s.model, s.emotion) not in placed]
     recall = max((s.fall.value for s in shortcuts), default=0.0)
-    if backgrounds and _recall_drop(backgrounds[0].importance) >= recall:
-        first = backgrounds[0]
-        emotions = and_list([b.emotion for b in backgrounds if b.model == first.model])
-        at = f": the {first.place}" if first.place else ""
-        return Headline(f"{first.model} relies on the background for {emotions}{at}.", reading)
+    if backgrounds and _recall_drop(backgrounds[0].decisive) >= recall:
+        first, cue = backgrounds[0], background_cue(backgrounds[0])
+        emotions = and_list([b.emotion for b in backgrounds if (b.model, background_cue(b)) == (first.model, cue)])
+        at = f": the {first.place}" if first.place and "content" in first.cues else ""
+        return Headline(f"{first.model} relies on {cue} for {emotions}{at}.", reading)
     if shortcuts:
         return Headline(_reliance(report, shortcuts), reading)
     if report.importance is not None and report.importance.tested:
@@ -295,12 +283,12 @@ def cheating_answer(report: Report) -> Finding:
 
 
 def _background_sentences(backgrounds: Sequence[BackgroundFinding]) -> list[str]:
-    return [
-        f"With another emotion's background, {b.model}'s log-odds of {b.emotion} fall {_background_drop(b, 1)}"
-        f"{f'; its heat lies in the {b.place}' if b.place else ''}."
-        for b in backgrounds[:2]
-        if b.importance is not None
-    ]
+    sentences = []
+    for b in backgrounds[:2]:
+        relies = f"{b.model} relies on {background_cue(b)} for {b.emotion}"
+        place = f" Its heat lies in the {b.place}." if b.place else ""
+        sentences.append(f"{relies}. {background_numbers(b, brief=True)}{place}")
+    return sentences
 
 
 def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
@@ -349,12 +337,13 @@ def _no_background(report: Report) -> str:
     tested = [] if report.importance is None else [b for b in report.importance.backgrounds if b.state != "not tested"]
     if not tested:
         return "The effect of swapping the background was not tested."
-    clear = [b for b in tested if b.state in ("clear", "looks only")]
-    if len(clear) == len(tested):
-        return "No model relies on the background itself."
-    little = [b for b in tested if b.state == "uses a little"]
-    rest = f"small in {len(little)}" if little else "shown in none"
-    return f"Reliance on the background was ruled out in {len(clear)} of {len(tested)} tests and {rest}."
+    clear = sum(b.state in ("clear", "looks only") for b in tested)
+    little = sum(b.state == "uses a little" for b in tested)
+    rest = f"smaller than counts as cheating in {little}" if little else "found in none"
+    return (
+        f"Swapping backgrounds, reliance on them was {rest} of {len(tested)} tests and shown to be below "
+        f"{MIN_DROP:g} log-odds in {clear}."
+    )
 
 
 def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding:
@@ -374,14 +363,25 @@ def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding
         text = f"Too few faces to test the effect of swapping the background.{also}"
         return Finding(_QUESTION, "open", "Inconclusive.", text, _REGIONS)
     clear = sum(b.state in ("clear", "looks only") for b in tested)
-    rest = len(tested) - clear
-    text = f"In {clear} of {len(tested)} tests, one per model and emotion, swapping the background has almost no effect"
-    text += f"; {count(rest, 'test')} {plural(rest, 'is', 'are')} inconclusive." if rest else "."
-    looks = [f"{b.emotion} ({b.model})" for b in tested if b.looks]
+    vain = sum(b.state == "cannot be tested" for b in tested)
+    rest = len(tested) - clear - vain
+    text = (
+        f"Tested: backgrounds swapped, as they are and in the face's own light and colour. In {clear} of {len(tested)} "
+        f"tests, one per model and emotion, the effect is shown to be below {MIN_DROP:g} log-odds"
+    )
+    text += f"; {rest} {plural(rest, 'is', 'are')} inconclusive" if rest else ""
+    text += f"; {vain} cannot be made, as the model hardly ever predicts the emotion." if vain else "."
+    looks = [f"{b.emotion} ({b.model})" for b in tested if b.state == "looks only"]
     if looks:
-        text += f" There is heat outside the face for {and_list(looks[:_NAMED])} all the same."
-    lead, tone = ("Not shown.", "mid") if rest else ("No sign of it.", "good")
-    return Finding(_QUESTION, tone, lead, f"{text}{also} Other shortcuts cannot be ruled out.", _REGIONS)
+        named = looks if len(looks) <= _NAMED else [*looks[:_NAMED], f"{len(looks) - _NAMED} more"]
+        text += (
+            f" Heat and swaps disagree for {and_list(named)}: heat lies outside the face, and no swap confirms it. "
+            "That is an open question."
+        )
+    tone = "mid" if rest or vain or looks else "good"
+    return Finding(
+        _QUESTION, tone, "Not found by these tests.", f"{text}{also} Other shortcuts cannot be ruled out.", _REGIONS
+    )
 
 
 def _no_shortcut(effects: Sequence[InterventionEffect]) -> str:
@@ -424,4 +424,4 @@ def _untested(report: Report) -> Finding:
         f"In {clear} of {tests} there is no above-average heat on the background; none shows any. That is no proof: "
         "colour and lighting leave no trace in a heatmap, and the effect of swapping the background was not tested."
     )
-    return Finding(_QUESTION, "mid", "No sign of it in the heatmaps.", text, link)
+    return Finding(_QUESTION, "mid", "Not found in the heatmaps.", text, link)

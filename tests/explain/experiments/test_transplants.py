@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import Analysis, FaceRecords
-from reportgen.explain.experiments.transplants import BUDGETS, design_transplants
-from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.explain.experiments.transplants import BUDGETS, background_cue_experiment, design_transplants
+from reportgen.faces.transplant import BACKGROUND_TONES, TRANSPLANTED
 
 REAL = (166, 31, 3, 740, 680, 246, 185)  # images per emotion of a real test set
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
@@ -34,9 +34,9 @@ def analysis(counts=REAL, persons=None, template=()):
     return Analysis(Path("a"), {"classes": list(CLASSES)}, images, pd.DataFrame(), (), faces)
 
 
-def test_the_usual_budget_is_at_most_a_pass_over_the_real_set():
+def test_the_usual_budget_is_at_most_two_passes_over_the_real_set():
     design = design_transplants(analysis(), BUDGETS["default"], 0)
-    assert 1500 < len(design) <= sum(REAL)
+    assert 1500 < len(design) <= 2 * sum(REAL)
     # Three images of fear can decide nothing: they neither receive nor give.
     assert not (design[["emotion", "donor_emotion"]] == 2).to_numpy().any()
 
@@ -49,7 +49,7 @@ def test_donors_are_fair(budget):
     assert (persons[design["receiver"]] != persons[design["donor"]]).all()
     assert (labels[design["receiver"]] == design["emotion"]).all()
     assert (labels[design["donor"]] == design["donor_emotion"]).all()
-    for (emotion, region, _), rows in design.groupby(["emotion", "region", "matched"]):
+    for (emotion, region, _), rows in design.groupby(["emotion", "region", "kind"]):
         other = rows[rows["donor_emotion"] != emotion]["donor_emotion"].value_counts()
         # Balanced over the other emotions, never by how frequent those are.
         assert len(other) == 5 and other.max() - other.min() <= 2 + BUDGETS[budget].background_other
@@ -94,3 +94,27 @@ def test_too_few_faces_are_not_tested():
     assert design_transplants(analysis(counts=(5, 5, 5, 0, 0, 0, 0)), BUDGETS["default"], 0).empty
     # One emotion alone has nobody to exchange with.
     assert design_transplants(analysis(counts=(50, 5, 0, 0, 0, 0, 0)), BUDGETS["default"], 0).empty
+
+
+def test_backgrounds_are_swapped_both_ways_between_the_same_faces():
+    design = design_transplants(analysis(), BUDGETS["default"], 0)
+    outside = design[design["region"] == "background"]
+    swaps = {kind: rows.drop(columns="kind").reset_index(drop=True) for kind, rows in outside.groupby("kind")}
+    assert set(swaps) == {"matched", "unmatched"}
+    pd.testing.assert_frame_equal(swaps["matched"], swaps["unmatched"])
+    # Regions of the face only where the budget asks for it.
+    assert set(design[design["region"] != "background"]["kind"]) == {"matched"}
+
+
+def test_cues_of_a_background_are_exchanged_one_at_a_time_between_the_same_faces():
+    made = analysis()
+    design = design_transplants(made, BUDGETS["quick"], 0)
+    experiment = background_cue_experiment(made, design, (3, 6))
+    assert experiment is not None and set(experiment.design["emotion"]) == {3, 6}
+    pairs = design[(design["kind"] == "unmatched") & design["emotion"].isin((3, 6))]
+    faces = ["emotion", "receiver", "donor", "donor_emotion", "region"]
+    for kind in BACKGROUND_TONES:
+        rows = experiment.design[experiment.design["kind"] == kind]
+        assert rows[faces].to_numpy().tolist() == pairs[faces].to_numpy().tolist()
+    assert sum(job.count for job in experiment.jobs) == len(experiment.design) == 3 * len(pairs)
+    assert background_cue_experiment(made, design, ()) is None

@@ -74,9 +74,8 @@ def found(report: Report) -> ImportanceFindings:
 def an_importance(emotion: str, region: str, gap: float, answer: Any = "yes", **more: Any) -> RegionImportance:
     values: dict[str, Any] = {
         "model": "ResNet18", "emotion": emotion, "region": region, "answer": answer, "drop": gap, "low": gap - 0.1,
-        "high": gap + 0.1, "recall_drop": 0.1, "p": 0.001 if answer in ("yes", "small") else 0.4, "receivers": 8,
-        "persons": 8, "donors": 16, "unmatched": NAN, "unmatched_answer": "insufficient evidence",
-        "by_donor": (NAN, NAN, NAN, NAN),
+        "high": gap + 0.1, "recall_drop": 0.1, "p": 0.001 if answer in ("yes", "no") else 0.4, "receivers": 8,
+        "persons": 8, "donors": 16, "by_donor": (NAN, NAN, NAN, NAN),
     }  # fmt: skip
     return RegionImportance(**{**values, **more})
 
@@ -104,23 +103,33 @@ def test_the_table_is_the_records(published: Published, report: Report) -> None:
         assert len(rows) == len(uses) == 12
         for row, importance in zip(rows, uses, strict=True):
             assert row.startswith(f"{importance.emotion} {REGION_NAMES[importance.region]} ")
+            if importance.answer == "cannot be tested":
+                assert "× cannot be tested – – – – –" in row
+                continue
             assert f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]" in row
             assert f" {points(importance.recall_drop, 0)} " in row
             assert format_p(importance.p) in row
             assert f"{importance.receivers} faces, {importance.persons} persons {importance.donors}" in row
-            if math.isfinite(importance.unmatched):
-                assert row.rpartition("persons")[2].split()[1].removesuffix(",") == signed(importance.unmatched)
+            if importance.unmatched is not None and math.isfinite(importance.unmatched.drop):
+                assert row.rpartition("persons")[2].split()[1].removesuffix(",") == signed(importance.unmatched.drop)
 
 
 def test_the_constructed_truth_is_said(published: Published, report: Report) -> None:
     text = words(by_id(page(published, "models/custom-cnn.html"), "use"))
-    importance = {(u.emotion, u.region): u for u in found(report).regions if u.model == "Custom CNN"}
-    assert importance["happiness", "mouth"].answer == importance["anger", "background"].answer == "yes"
-    for emotion, region in (("happiness", "mouth"), ("anger", "background")):
-        assert f"the {region} for {emotion} ({signed(importance[emotion, region].drop)})" in text
+    importance = {(u.model, u.emotion, u.region): u for u in found(report).regions}
+    background = importance["Custom CNN", "anger", "background"]
+    assert background.answer == "yes" and f"the background for anger ({signed(background.drop)})" in text
+    # The first model is shown to predict anger from the background and happiness from colour: no claim on its faces.
+    assert all(u.answer == "cannot be tested" for (model, _, region), u in importance.items()
+               if model == "Custom CNN" and region != "background" and u.barrier)  # fmt: skip
+    for emotion in ("anger", "happiness"):
+        why = f"Custom CNN relies on a shortcut for {emotion}, and too few of its images are without it"
+        assert f"Cannot be tested: {emotion}, as {why}." in text
     assert "Not tested: fear and neutral, with fewer than 6 faces" in text
     assert next(background_sentence(b) for b in found(report).backgrounds if b.state == "uses it") in text
-    # Happiness hangs on the forehead only while colour and light are the donors' own.
+    # For the second, happiness hangs on the mouth, and on the forehead only with the donors' own colour and light.
+    text = words(by_id(page(published, "models/resnet18.html"), "use"))
+    assert f"the mouth for happiness ({signed(importance['ResNet18', 'happiness', 'mouth'].drop)})" in text
     assert "The forehead for happiness" in text and "through colour, not content" in text
 
 
@@ -140,7 +149,7 @@ def test_every_donor_emotion_has_its_cell(published: Published, report: Report) 
                 if math.isfinite(gap):
                     e = report.analysis.classes.index(importance.emotion)
                     same = (design["emotion"] == e) & (design["donor_emotion"] == d) & (design["region"] == region)
-                    n = int((same & design["matched"]).sum())
+                    n = int((same & (design["kind"] == "matched")).sum())
                     assert f"{n} pictures" in cell.get("title", "")
                     assert cell.get("class") == f"s{min(10, math.ceil(max(gap, 0) * 5))}"
 
@@ -219,7 +228,6 @@ def test_the_forest_comes_out_the_same_every_time_and_keeps_names_as_they_are(re
     [
         # The strongest beyond doubt, even where a doubtful one is larger.
         ([("mouth", 1.0, "yes"), ("nose", 2.0, "undetermined"), ("background", 0.1, "no")], ["mouth", "background"]),
-        ([("mouth", 0.1, "small"), ("nose", 0.9, "undetermined"), ("background", 0.1, "no")], ["mouth", "background"]),
         ([("mouth", 0.1, "no"), ("nose", 0.9, "undetermined")], ["nose"]),
         ([("mouth", 0.9, "insufficient evidence"), ("nose", NAN, "insufficient evidence")], []),
     ],
@@ -252,13 +260,10 @@ def test_examples_show_the_tests_own_pictures_and_answers(published: Published, 
     faces, design = report.analysis.faces, found(report).design
     assert faces is not None and design is not None
     saved: dict[str, bytes] = {}
-    worked = draw_worked_examples(report, 0, saved.__setitem__)
-    assert [(w.importance.emotion, w.importance.region) for w in worked] == [
-        ("happiness", "mouth"),
-        ("anger", "background"),
-    ]
-    logits = found(report).answers["custom-cnn"]
-    section = words(by_id(page(published, "models/custom-cnn.html"), "transplants"))
+    worked = draw_worked_examples(report, 1, saved.__setitem__)
+    assert (worked[0].importance.emotion, worked[0].importance.region) == ("happiness", "mouth")
+    logits = found(report).answers["resnet18"]
+    section = words(by_id(page(published, "models/resnet18.html"), "transplants"))
     for one in worked:
         face, same, other = (
             Portrait(resize(report.load_image(row), 224, 224), faces.points[row])
@@ -272,14 +277,14 @@ def test_examples_show_the_tests_own_pictures_and_answers(published: Published, 
             assert difference.mean() < 4  # lossy, no more
             place = np.flatnonzero(
                 (design["receiver"] == one.receiver) & (design["donor"] == exchange.donor)
-                & (design["region"] == one.importance.region) & design["matched"] & (design["emotion"] == one.emotion)
-                & (design["donor_emotion"] == exchange.emotion)
+                & (design["region"] == one.importance.region) & (design["kind"] == "matched")
+                & (design["emotion"] == one.emotion) & (design["donor_emotion"] == exchange.emotion)
             )  # fmt: skip
             assert exchange.odds.log_odds in log_odds(logits[place], np.full(len(place), one.emotion)).tolist()
             assert exchange.odds.probability == pytest.approx(1 / (1 + math.exp(-exchange.odds.log_odds)))
             assert f"log-odds {signed(exchange.odds.log_odds)}" in section
         gap = one.same.odds.log_odds - one.other.odds.log_odds
-        assert f"the log-odds are {abs(gap):.2f} lower" in section
+        assert f"the log-odds are {abs(gap):.2f} {'lower' if gap >= 0 else 'higher'}" in section
         assert f"the log-odds drop is {signed(one.importance.drop)}" in section
     for path, content in saved.items():
         assert (published.site / path).read_bytes() == content
@@ -295,7 +300,7 @@ def test_examples_come_out_the_same_every_time(report: Report) -> None:
 def test_examples_hold_no_pixel_but_what_the_report_loads(report: Report) -> None:
     hidden = replace(report, load_image=lambda row: np.full((40, 50, 3), 90, dtype=np.uint8))
     saved: dict[str, bytes] = {}
-    assert len(draw_worked_examples(hidden, 0, saved.__setitem__)) == 2
+    assert len(draw_worked_examples(hidden, 1, saved.__setitem__)) == 2
     for content in saved.values():
         with Image.open(io.BytesIO(content)) as picture:
             assert np.ptp(np.asarray(picture.convert("L")).astype(int)) <= 2
@@ -334,7 +339,6 @@ def test_too_few_faces_are_not_blamed_on_the_settings(
     ("matched", "unmatched", "said"),
     [
         ("no", "yes", "it works through colour, not content."),
-        ("small", "yes", "it works through colour, not content."),
         ("undetermined", "yes", "shown only so, perhaps through colour, not content."),
         ("yes", "no", "shown only once they are matched."),
         ("yes", "yes", ""),
@@ -344,7 +348,8 @@ def test_too_few_faces_are_not_blamed_on_the_settings(
 def test_an_answer_that_hangs_on_colour_is_told(
     changed: Callable[[ImportanceFindings], Report], report: Report, matched: str, unmatched: str, said: str
 ) -> None:
-    importance = an_importance("happiness", "nose", 0.05, matched, unmatched=0.4, unmatched_answer=unmatched)
+    importance = an_importance("happiness", "nose", 0.05, matched)
+    importance = replace(importance, unmatched=replace(importance, drop=0.4, answer=unmatched))
     rest = [an_importance("happiness", region, 0.0, "no") for region in TRANSPLANTED if region != "nose"]
     section = section_of(changed(replace(found(report), regions=(importance, *rest), backgrounds=())), 1)
     assert section is not None and section.unmatched
@@ -386,7 +391,7 @@ def test_the_method_page_says_what_was_done(published: Published, report: Report
     expected = "In this report: 8 faces (10 for the background) of each of 2 emotions, each with 2 donors of its own "
     expected += "emotion and 2 of others, 6 regions, "
     expected += f"{len(design)} pictures for every model"
-    assert expected in text and "That was not run here" not in text
+    assert expected in text
     grades = words(by_id(root, "trust-grade"))
     for one in found(report).grades:
         assert f"{one.model} {one.grade} {grade_sentence(one)}" in grades

@@ -19,10 +19,22 @@ from reportgen.site.report import Report
 from reportgen.site.sections.region_matrix import MatrixCell, matrix_keys, region_matrices
 from reportgen.site.wording.attention import REGION_NAMES, SHOWN
 from reportgen.site.wording.format import format_p, signed
-from reportgen.site.wording.importance import IMPORTANCE_RULE, importance_basis, importance_sentence, pictures_of
+from reportgen.site.wording.importance import (
+    IMPORTANCE_RULE,
+    barrier_words,
+    importance_basis,
+    importance_sentence,
+    pictures_of,
+)
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
-TONES = {"yes": "strong", "small": "some", "no": "off", "undetermined": "open", "insufficient evidence": "untested"}
+TONES = {
+    "yes": "strong",
+    "no": "off",
+    "undetermined": "open",
+    "insufficient evidence": "untested",
+    "cannot be tested": "untested",
+}
 
 
 def page(published: Published, name: str) -> ElementTree.Element:
@@ -81,11 +93,16 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                 continue
             for region, td in zip(TRANSPLANTED, cells, strict=True):
                 importance = uses[emotion, region]
-                assert td.get("class") == ("bad" if importance.cheating else TONES[importance.answer])
+                assert td.get("class") == ("bad" if importance.cheating else TONES.get(importance.answer, "untested"))
                 button = td.find(f"{XHTML}button")
-                assert button is not None and words(button).startswith(signed(importance.drop))
+                assert button is not None
                 opened = by_id(root, button.get("popovertarget", ""))
                 text, where = words(opened), REGION_NAMES[region]
+                seen += 1
+                if importance.answer == "cannot be tested":
+                    assert words(button).startswith("–") and barrier_words(importance) in text
+                    continue
+                assert words(button).startswith(signed(importance.drop))
                 assert text.startswith(f"{model.name}: {emotion}, {where}.")
                 pictures = made[report.analysis.classes.index(emotion), region]
                 drop = f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]"
@@ -100,7 +117,6 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                 path, anchor = links["The test of its importance"].split("#")
                 assert words(by_id(page(published, path), anchor)).startswith(f"{emotion} {where} ")
                 assert links["Images whose heat peaks there"].startswith("explorer.html#")
-                seen += 1
     assert seen == 2 * 2 * len(TRANSPLANTED)
 
 
@@ -113,6 +129,9 @@ def test_the_same_numbers_stand_in_a_table(published: Published, report: Report)
         for row in rows:
             emotion = row.split(" ")[0]
             importance = next(u for (e, r), u in uses.items() if e == emotion and f" {REGION_NAMES[r]} " in f"{row} ")
+            if importance.answer == "cannot be tested":
+                assert row.endswith("– cannot be tested – –")
+                continue
             assert f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]" in row
             assert format_p(importance.p) in row and f"{importance.receivers} faces" in row
 
@@ -121,10 +140,10 @@ def test_the_same_numbers_stand_in_a_table(published: Published, report: Report)
     ("answer", "tone", "sign"),
     [
         ("yes", "strong", "●"),
-        ("small", "some", "○"),
         ("no", "off", ""),
         ("undetermined", "open", "?"),
         ("insufficient evidence", "untested", ""),
+        ("cannot be tested", "untested", "×"),
     ],
 )
 def test_not_decided_is_not_no(
@@ -133,7 +152,7 @@ def test_not_decided_is_not_no(
     cell = cells(replace(used(report, "ResNet18")["happiness", "nose"], answer=answer))
     assert (cell.tone, cell.sign) == (tone, sign)
     if tone == "untested":
-        assert cell.text == "–" and cell.links == cell.links[-1:] and "not tested" in cell.tip
+        assert cell.text == "–" and cell.links == cell.links[-1:] and "tested" in cell.tip
 
 
 def test_what_nothing_bounds_is_not_shown_as_a_number(
@@ -149,8 +168,8 @@ def test_the_key_tells_what_is_there(report: Report) -> None:
     matrices = region_matrices(report, Links(report, ()), report.regions)
     tones = {cell.tone for matrix in matrices for row in matrix.rows for cell in row.cells}
     keys = {key.tone for key in matrix_keys(matrices, tested=True, least="0.2")}
-    assert "bad" in tones and keys == {"strong", "some", "off", "open", "bad"} and tones <= keys
-    assert {key.tone for key in matrix_keys((), tested=True, least="0.2")} == keys - {"bad"}
+    assert "bad" in tones and keys == {"strong", "off", "open", "bad", "untested"} and tones <= keys
+    assert {key.tone for key in matrix_keys((), tested=True, least="0.2")} == keys - {"bad", "untested"}
 
 
 @pytest.mark.parametrize("name", ["index.html", "models/resnet18.html", "emotions/anger.html"])
@@ -159,7 +178,7 @@ def test_the_rule_and_what_the_numbers_rest_on_stand_beside_them(
 ) -> None:
     assert report.importance is not None
     text = words(page(published, name))
-    assert IMPORTANCE_RULE in text and importance_basis(report.importance) in text
+    assert re.sub(r"\s+", " ", IMPORTANCE_RULE) in text and importance_basis(report.importance) in text
     assert "8 faces of the emotion and 32 pictures" in importance_basis(report.importance)
     assert "on 10 faces and 40 pictures" in importance_basis(report.importance)
 

@@ -9,12 +9,12 @@ import pytest
 
 from reportgen.evidence.attention.claims import Claim
 from reportgen.evidence.attention.verdicts import Verdict
-from reportgen.evidence.importance.background import BackgroundFinding, BackgroundState
+from reportgen.evidence.importance.background import BackgroundCue, BackgroundFinding, BackgroundState
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.wording.attention import verdict_note, verdict_sentence
 from reportgen.site.wording.claims import claim_models, claim_note, claim_words
-from reportgen.site.wording.importance import background_sentence
+from reportgen.site.wording.importance import background_cue, background_sentence
 
 VERDICT = Verdict(
     "m", "joy", "on eyes+brows", "yes", "enrichment", 1.5, 1.2, math.inf, 0.012, 1040, 5, "yes", "yes", False
@@ -60,26 +60,55 @@ def test_a_takeaway_names_its_region_and_models() -> None:
 
 
 USE = RegionImportance(
-    "m", "joy", "background", "yes", 0.9, 0.6, 1.2, 0.12, 0.001, 40, 40, 40, math.nan, "insufficient evidence",
-    (math.nan,) * 6,
+    "m", "joy", "background", "yes", 0.9, 0.6, 1.2, 0.12, 0.001, 40, 40, 40, (math.nan,) * 6,
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("state", "looks", "said"),
     [
-        ("uses it", True, "m has above-average heat on the background for joy (left edge) and relies on it: with"),
-        ("uses it", False, "m relies on the background for joy, although the heatmap does not show it: with"),
-        ("uses a little", True, "and relies weakly on it: with another emotion's background the log-odds of "
-         "joy fall by 0.90 [0.60, 1.20], p = .001, and its recall by 12 points."),
-        ("looks only", True, "(left edge) but does not rely on it: swapping it lowers the log-odds by at most 1.20."),
-        ("clear", False, "m does not rely on the background for joy: swapping it lowers the log-odds by at most 1.20."),
-        ("undetermined", False, "Whether m relies on the background for joy is inconclusive: with"),
+        ("uses it", True, "m has above-average heat on the background for joy (left edge) and relies on the "
+         "background. With another emotion's background the log-odds of joy fall by 0.90 [0.60, 1.20] and recall by "),
+        ("uses it", False, "m relies on the background for joy, although the heatmap does not show it. With"),
+        ("uses a little", True, "(left edge) and relies, less than counts as cheating, on the background. With"),
+        ("looks only", True, "(left edge), but swaps find no reliance on it: heat and swaps disagree, an open "),
+        ("clear", False, "Swaps find no reliance of m on the background for joy. With"),
+        ("undetermined", False, "Whether m relies on the background for joy is inconclusive. With"),
+        ("cannot be tested", False, "m relies on the background for joy cannot be tested: m finds too few images of "),
     ],
 )  # fmt: skip
 def test_heat_on_the_background_is_told_with_the_effect_of_swapping_it(
     state: BackgroundState, looks: bool, said: str
 ) -> None:
-    found = BackgroundFinding("m", "joy", state, looks, "left edge" if looks else "", 0.9, USE)
+    use = replace(USE, barrier="low recall") if state == "cannot be tested" else USE
+    found = BackgroundFinding("m", "joy", state, looks, "left edge" if looks else "", 0.9, use)
     assert said in background_sentence(found)
     assert "not tested" in background_sentence(replace(found, state="not tested", importance=None))
+
+
+@pytest.mark.parametrize(
+    ("cues", "typical", "said"),
+    [
+        (("brightness", "contrast"), (0.9, 0.7), "the bright background"),
+        (("brightness",), (0.2,), "the dark background"),
+        (("brightness",), (0.55,), "the brightness of the background"),
+        (("colour",), (0.9,), "the colour of the background"),
+        (("light and colour",), (math.nan,), "the light and colour of the background"),
+        (("content",), (math.nan,), "the background"),
+    ],
+)
+def test_a_background_is_named_by_what_it_is(
+    cues: tuple[BackgroundCue, ...], typical: tuple[float, ...], said: str
+) -> None:
+    alone = replace(USE, drop=0.7, low=0.5, high=0.9, recall_drop=0.2)
+    matched = replace(USE, answer="no", drop=-0.1, low=-0.2, high=0.0, unmatched=USE, tones=(("brightness", alone),))
+    found = BackgroundFinding("m", "joy", "uses it", False, "", 0.9, matched, cues, typical)
+    sentence = background_sentence(found)
+    assert background_cue(found) == said and f"m relies on {said} for joy" in sentence
+    assert (
+        "background as it is, the log-odds of joy fall by 0.90 [0.60, 1.20] and recall by 12 percentage points"
+        in sentence
+    )
+    assert "in the face's own light and colour, by −0.10 [−0.20, 0.00]" in sentence
+    tones = "With its own background in the other's brightness by 0.70 [0.50, 0.90] and recall by 20 percentage"
+    assert (tones in sentence) == ("content" not in cues)
