@@ -22,7 +22,7 @@ from reportgen.faces.regions import REGIONS
 from reportgen.models.head import split_head, split_pooling
 from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.preprocessing import normalise
-from reportgen.models.registry import LoadedModel
+from reportgen.models.registry import LoadedModel, trial_images
 
 __all__ = ["Explainer", "Explanation", "Question"]
 
@@ -109,7 +109,9 @@ class Explainer(AbstractContextManager["Explainer"]):
         self.preprocessing = model.preprocessing
         self.grid = (0, 0)  # known on entering, from a black image
         self.tuning = tuning or usual_tuning(device.type)
-        self._module = optimise_for_inference(model.module, model.target_layer, device)
+        self._module = optimise_for_inference(
+            model.module, model.target_layer, device, trial_images(model.preprocessing)
+        )
         self._capture = TargetCapture(self._module, model.target_layer, model.layout)
         self._order = list(order)
         self.method = method

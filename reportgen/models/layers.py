@@ -38,6 +38,10 @@ class TargetLayer:
     layout: MapLayout
 
 
+class _ChangedInPlace(Exception):  # noqa: N818 -- an answer of autograd, not an error of the program
+    """The forward pass writes over a tensor that its gradient needs."""
+
+
 @dataclass
 class _Call:
     """What one module did in a forward pass."""
@@ -85,10 +89,12 @@ def find_layer(
         found, _ = (TargetLayer(usual, CHANNELS_FIRST), "") if plain else _check(module, image, usual, calls)
         if found is not None:
             return found
-    for found in _last_layers(module, image, calls):
+    without: list[str] = []
+    for found in _last_layers(module, image, calls, without):
         return found
+    why = f" (layer {without[0]})" if without else ""
     raise ConfigError(
-        f"model '{model}': no layer holds a feature map that all paths to the output lead through; name one with "
+        f"model '{model}': no layer holds a feature map that all paths to the output lead through{why}; name one with "
         "target_layer"
     )
 
@@ -138,7 +144,13 @@ def _check(module: nn.Module, image: Tensor, name: str, calls: dict[str, _Call])
     if layout is None:
         shape = "x".join(map(str, call.shape))
         return None, f"gives {shape}, which is no map of the picture: its cells do not follow a change in the picture"
-    gradient, _ = _gradient(module, image, name, layout)
+    try:
+        gradient, _ = _gradient(module, image, name, layout)
+    except _ChangedInPlace:
+        return None, (
+            "gets no gradient: an in-place operation behind it (such as add_, *= or ReLU(inplace=True)) changes what "
+            "the gradient needs; write it out of place"
+        )
     if gradient is None:
         return None, "gets no gradient: the forward pass runs without gradients after it (torch.no_grad or detach)"
     if not bool(gradient.any()) and not _depends(module, image, name, layout):
@@ -188,8 +200,10 @@ def _gradient(module: nn.Module, image: Tensor, name: str, layout: MapLayout) ->
         # Outputs weighted differently: their plain sum does not depend on anything behind a softmax.
         weights = torch.linspace(1, 2, logits.shape[1], dtype=logits.dtype)
         gradient, around = torch.autograd.grad((logits * weights).sum(), [leaf, picture], allow_unused=True)
-    except RuntimeError:  # a tensor made in inference mode
-        return None, False
+    except RuntimeError as error:
+        if "in-place" in str(error) or "inplace" in str(error):
+            raise _ChangedInPlace from None
+        return None, False  # a tensor made in inference mode
     finally:
         handle.remove()
     return (torch.zeros_like(leaf) if gradient is None else gradient), around is not None and bool(around.any())
@@ -212,15 +226,21 @@ def _reweighted(module: nn.Module) -> nn.Module:
     return other
 
 
-def _last_layers(module: nn.Module, image: Tensor, calls: dict[str, _Call]) -> Iterator[TargetLayer]:
-    """The layers that can be explained and that all paths lead through, the last first."""
+def _last_layers(
+    module: nn.Module, image: Tensor, calls: dict[str, _Call], without: list[str] | None = None
+) -> Iterator[TargetLayer]:
+    """The layers that can be explained and that all paths lead through, the last first; those that hold a map and get
+    no gradient are added to `without`, with the reason.
+    """
     tried = 0
     for name in reversed(calls):
         if isinstance(module.get_submodule(name), _POOLING) or tried == _MOST_TRIED:
             continue
-        found, _ = _check(module, image, name, calls)
+        found, reason = _check(module, image, name, calls)
         tried += 1
         if found is None:
+            if without is not None and reason.startswith("gets no gradient"):
+                without.append(f"'{name.removeprefix(INSIDE)}' {reason}")
             continue
         gradient, around = _gradient(module, image, name, found.layout)
         if gradient is None or around:

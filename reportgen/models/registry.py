@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -282,7 +283,10 @@ def _difference(module: nn.Module, state: Mapping[str, Tensor]) -> str | None:
 def _fill(module: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Load weights that fit."""
     own = module.state_dict()
-    module.load_state_dict({key: state[key].to(own[key].dtype) for key in own if key in state}, strict=False)
+    filled = OrderedDict((key, state[key].to(own[key].dtype)) for key in own if key in state)
+    # Some networks, such as MNASNet, ask for the version of their names: shapes that fit are this one's.
+    filled._metadata = own._metadata  # type: ignore[attr-defined]
+    module.load_state_dict(filled, strict=False)
 
 
 def _unknown(name: str, state: Mapping[str, Tensor], nearest: Misfit | None, config: ModelConfig) -> str:

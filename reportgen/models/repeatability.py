@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from reportgen.errors import ConfigError
+from reportgen.models.outputs import INSIDE
 
 __all__ = ["check_repeatable"]
 
@@ -28,16 +29,21 @@ def check_repeatable(name: str, module: nn.Module, images: Tensor) -> None:
     Raises
     ------
     ConfigError
-        The logits of an image differ; names the cause where it is known.
+        The logits of an image differ, or are not finite; names the cause where it is known.
     """
     with torch.no_grad():
         first, turned = module(images), module(images.flip(0)).flip(0)
+        if not bool(first.isfinite().all()):
+            raise ConfigError(
+                f"model '{name}': gives NaN or infinity for a picture of noise{_overflowing(module, images)}; the "
+                "training diverged, or the preprocessing is not the model's: use another epoch, or correct it"
+            )
         try:
             alone = module(images[:1])
         except Exception:  # such as batch norm without statistics, which refuses one image
             alone = torch.full_like(first[:1], torch.nan)
-        if not bool(first.isfinite().all()) or (_equal(first, turned) and _equal(first[:1], alone)):
-            return  # an output that is not finite is reported with the image that it belongs to
+        if _equal(first, turned) and _equal(first[:1], alone):
+            return
         if not _equal(first, module(images)):
             raise ConfigError(
                 f"model '{name}': gives different outputs for the same images when it runs twice; something random is "
@@ -50,6 +56,28 @@ def check_repeatable(name: str, module: nn.Module, images: Tensor) -> None:
         f"model '{name}': an image's output depends on the images beside it ({cause}); correct it, so that every image "
         "is judged by itself"
     )
+
+
+def _overflowing(module: nn.Module, images: Tensor) -> str:
+    """Which layer gives the first number that is not finite, and its largest weight, as part of a sentence."""
+    found: list[str] = []
+    handles = []
+    for path, layer in module.named_modules():
+
+        def hook(layer: nn.Module, inputs: object, output: object, path: str = path.removeprefix(INSIDE)) -> None:
+            if not found and isinstance(output, Tensor) and not bool(output.isfinite().all()):
+                largest = max((float(weight.abs().max()) for weight in layer.parameters(False)), default=None)
+                weights = "" if largest is None else f", whose largest weight is {largest:.3g}"
+                found.append(f", first behind layer '{path}'{weights}")
+
+        if path and not any(layer.children()):
+            handles.append(layer.register_forward_hook(hook))
+    try:
+        module(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found[0] if found else ""
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:

@@ -194,9 +194,9 @@ def _(scene: Scene) -> None:
 @fault(
     "weights that overflow",
     "finite weights of 1e38",
-    "one line; the last good site stays",
-    1,
-    r"the model gives NaN or infinity",
+    REFUSED,
+    2,
+    r"gives NaN or infinity for a picture of noise, first behind layer 'features\.0', whose largest weight is 1e\+38",
 )
 def _(scene: Scene) -> None:
     scene.save_state({name: value * 0 + 1e38 for name, value in scene.state().items()})

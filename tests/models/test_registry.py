@@ -1,12 +1,17 @@
 """Checkpoints find their architecture, and what does not fit is named briefly."""
 
+import sys
+import types
+
 import pytest
 import torch
+from torch import nn
 
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import CheckpointError, ConfigError
 from reportgen.models.architectures.custom_cnn import CustomCNN
 from reportgen.models.architectures.resnet import TransferLearningModel
+from reportgen.models.architectures.torchvision_ops import import_torchvision
 from reportgen.models.registry import build_model, recognise
 
 
@@ -97,3 +102,52 @@ def test_a_factory_in_a_module(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="fails on an input of 3x48x48"):
         colour = spec.model_copy(update={"grey": False})
         build_model("m", my_faces.make().state_dict(), entry.model_copy(update={"preprocessing": colour}))
+
+
+class Lit(nn.Module):
+    """As a Lightning module: the network under `model`, a metric beside it, and steps of training that nobody calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.model, self.criterion = small(), nn.CrossEntropyLoss(weight=torch.ones(5))
+
+    def forward(self, x):
+        return self.model(x)
+
+    def training_step(self, batch, index):
+        raise AssertionError
+
+
+def small():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
+
+
+FACTORIES = {
+    "DataParallel": (lambda: nn.DataParallel(small()), "1", None),
+    "Lightning": (Lit, "model.1", None),
+    "MNASNet": (lambda: import_torchvision().models.mnasnet0_5(num_classes=5), "layers", None),
+    "ScriptModule": (lambda: torch.jit.script(small()), "", "gave a TorchScript module, whose layers cannot be read"),
+    "compiled": (lambda: torch.compile(small()), "1", None),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.parametrize("kind", FACTORIES)
+def test_containers_that_factories_return(kind, tmp_path, monkeypatch):
+    make, layer, refused = FACTORIES[kind]
+    torch.manual_seed(0)
+    net = make().eval()
+    monkeypatch.setitem(sys.modules, "own_containers", types.SimpleNamespace(make=make))
+    spec = Preprocessing(width=64, height=64)
+    entry = config(tmp_path, factory="own_containers:make", preprocessing=spec)
+    if refused:
+        with pytest.raises(ConfigError, match=refused) as caught:
+            build_model("m", net.state_dict(), entry)
+        assert "\n" not in str(caught.value)
+        return
+    loaded = build_model("m", net.state_dict(), entry)
+    assert loaded.layer_name.startswith(layer) and loaded.num_classes == 5
+    x = torch.randn(2, 3, 64, 64)
+    plain = getattr(net, "_orig_mod", net)
+    with torch.no_grad():
+        assert torch.allclose(loaded.module(x), plain(x), atol=1e-6)

@@ -22,7 +22,7 @@ from reportgen.explain.workers import available_cores, worker_threads
 from reportgen.models.head import split_head
 from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.preprocessing import normalise, resize
-from reportgen.models.registry import LoadedModel
+from reportgen.models.registry import LoadedModel, trial_images
 
 __all__ = ["Forward", "load_forwards", "run_jobs"]
 
@@ -43,7 +43,11 @@ class Forward:
     def __init__(self, model: LoadedModel, order: Sequence[int], device: torch.device, tuning: Tuning) -> None:
         self._spec = model.preprocessing
         optimised = not model.forward_only
-        self._module = optimise_for_inference(model.module, model.target_layer, device) if optimised else model.module
+        self._module = (
+            optimise_for_inference(model.module, model.target_layer, device, trial_images(model.preprocessing))
+            if optimised
+            else model.module
+        )
         self._order = list(order)
         self._device = device
         self._bf16 = tuning.precision == "bf16"
