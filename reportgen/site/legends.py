@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reportgen.site.html.components import Legend
 from reportgen.site.pictures.mean_maps import Frames
 from reportgen.site.report import Report
-from reportgen.site.wording.format import count
+from reportgen.site.wording.format import and_list, count
 from reportgen.site.wording.scope import grid_text
 
 __all__ = ["Legends"]
@@ -35,13 +35,20 @@ class Legends:
                 f"{model.name}: {grid_text(model)}" if len(chosen) > 1 else grid_text(model) for model in chosen
             )
         )
-        return Legend(
-            self._ramp,
-            "none",
-            "most on this image",
-            f"Evidence for one class, scaled image by image; the maps of one error share one scale. {grids}. "
-            "Not a cause: it shows where the evidence sits, not what the prediction depends on.",
-        )
+        which = range(len(self._report.models)) if models is None else models
+        ablated = [self._report.models[k].name for k in which if self._report.ablated(k)]
+        scale = "scaled image by image; the maps of one error share one scale"
+        drop = "how far the log-odds of one class fall when this place is hidden"
+        limit = "Places are hidden one at a time: where two carry the same evidence, neither shows much"
+        if len(ablated) == len(chosen):
+            text = f"{drop.capitalize()}, {scale}. {grids}. {limit}."
+        else:
+            text = (
+                f"Evidence for one class, {scale}. {grids}. "
+                "Not a cause: it shows where the evidence sits, not what the prediction depends on."
+            )
+            text += f" The maps of {and_list(ablated)} show {drop}. {limit}." if ablated else ""
+        return Legend(self._ramp, "none", "most on this image", text)
 
     def means(self, *, rows: bool) -> Legend:
         """The legend of mean maps; `rows`: several models are shown, each on its own scale."""

@@ -30,6 +30,7 @@ __all__ = ["UNLABELLED", "DataNote", "Report", "base_name"]
 UNLABELLED = "no label"
 
 _METHODS = {
+    "ablation": "Ablation",
     "gradcam": "Grad-CAM",
     "gradcam++": "Grad-CAM++",
     "hirescam": "HiResCAM",
@@ -169,10 +170,19 @@ class Report:
         return photo_properties(self.analysis.images)
 
     @cached_property
+    def methods(self) -> tuple[str, ...]:
+        """The name of each model's heatmap method as papers write it."""
+        names = [str(model.info.get("method", "gradcam")) for model in self.models]
+        return tuple(_METHODS.get(name, name) for name in names)
+
+    @cached_property
     def method(self) -> str:
-        """The name of the heatmap method as papers write it."""
-        name = str(self.models[0].info.get("method", "gradcam")) if self.models else "gradcam"
-        return _METHODS.get(name, name)
+        """The same of all models together: "Grad-CAM", or "Grad-CAM and Ablation"."""
+        return " and ".join(dict.fromkeys(self.methods)) or _METHODS["gradcam"]
+
+    def ablated(self, model: int) -> bool:
+        """Whether a model's heatmaps are made by hiding places, because none of its layers is known."""
+        return bool(self.models[model].info.get("method") == "ablation")
 
     @cached_property
     def labelled(self) -> int:

@@ -44,12 +44,13 @@ class Tiles:
             found.append(Prediction(series_of(k), model.name, name, confidence, verdict))
         return tuple(found)
 
-    def alt(self, row: int, k: int, emotion: int, what: str) -> str:
-        """As in "Grad-CAM of ResNet18 for fear on image 09a5, true surprise, predicted fear 71 %"."""
+    def alt(self, row: int, k: int, emotion: int) -> str:
+        """As in "Grad-CAM map of ResNet18 for fear on image 09a5, true surprise, predicted fear 71 %"."""
         model = self._report.models[k]
         predicted = self._report.classes[model.predicted[row]]
+        what = f"{self._report.methods[k]} map of {model.name}"
         return (
-            f"{what} of {model.name} for {self._report.classes[emotion]} on image {self._report.ids[row]}, "
+            f"{what} for {self._report.classes[emotion]} on image {self._report.ids[row]}, "
             f"true {self._report.truth(row)}, predicted {predicted} {sure(float(model.confidence[row]))}"
         )
 
@@ -71,7 +72,7 @@ class Tiles:
         predicted = int(self._report.models[k].predicted[row])
         return Tile(
             self.drawn.pictures[row].models[k].heat,
-            self.alt(row, k, predicted, f"{self._report.method} map"),
+            self.alt(row, k, predicted),
             f"Heat for {self._report.classes[predicted]}",
             self._report.models[k].name,
         )
@@ -82,7 +83,7 @@ class Tiles:
         predicted = int(model.predicted[row])
         return Tile(
             self.drawn.pictures[row].models[k].overlay,
-            self.alt(row, k, predicted, self._report.method),
+            self.alt(row, k, predicted),
             f"Evidence for {self._report.classes[predicted]}",
             f"{model.name}, {sure(float(model.confidence[row]))}",
         )
@@ -98,13 +99,13 @@ class Tiles:
             self.original(row),
             Tile(
                 pictures.overlay,
-                self.alt(row, k, predicted, self._report.method),
+                self.alt(row, k, predicted),
                 f"Evidence for {named}",
                 f"predicted, {sure(float(model.confidence[row]))}",
             ),
             Tile(
                 pictures.truth,
-                self.alt(row, k, label, self._report.method),
+                self.alt(row, k, label),
                 f"Evidence for {true}",
                 f"label, {sure(float(model.probabilities[row, label]))}",
             ),

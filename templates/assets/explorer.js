@@ -226,7 +226,7 @@
     var sheet = Math.floor(row / data.cells), cell = row % data.cells;
     var svg = cellOf(model.sheets[sheet], model.sizes[sheet], c * (model.cell[0] + 2 * border) + border, cell * (model.cell[1] + 2 * border) + border, model.cell[0], model.cell[1], "thumb over");
     svg.setAttribute("aria-hidden", "true");
-    return { svg: svg, text: data.method + " of " + model.name + " for " + data.classes[c] };
+    return { svg: svg, text: model.method + " map of " + model.name + " for " + data.classes[c] };
   }
 
   function element(tag, name, text) {

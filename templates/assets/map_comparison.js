@@ -41,7 +41,7 @@
     var models = Array.prototype.map.call(box.querySelectorAll("[data-values]"), function (node) {
       var height = Number(node.dataset.height), width = Number(node.dataset.width);
       return {
-        name: node.dataset.name, height: height, width: width, predicted: Number(node.dataset.predicted),
+        name: node.dataset.name, method: node.dataset.method, height: height, width: width, predicted: Number(node.dataset.predicted),
         text: node.dataset.values, values: null
       };
     });
@@ -87,7 +87,7 @@
         if (!one) return null;
         one.values = evidence(one);
         paint(canvas, one.values, ramp.heat);
-        canvas.setAttribute("aria-label", box.dataset.method + " of " + models[one.m].name + " for " + classes[one.c]);
+        canvas.setAttribute("aria-label", models[one.m].method + " map of " + models[one.m].name + " for " + classes[one.c]);
         note.textContent = models[one.m].name + (one.blank ? ": blank, no positive evidence" : "");
         return one;
       });

@@ -49,7 +49,7 @@ class TrustCheck:
     measure
         What `value` is: the largest difference of map sum and logit, relative to the largest logit; the rank
         correlation of the two over the images, median of the emotions; the share of blank maps; or the rank correlation
-        of heat and region importance.
+        of heat and region importance. "none" for maps by ablation, which have neither channels nor weights to scramble.
     estimate
         The latter with its interval over `n` pairs of emotion and region; else None.
     lowest
@@ -60,14 +60,16 @@ class TrustCheck:
     passed: bool | None
     value: float
     limit: float
-    measure: Literal["difference", "correlation", "blank", "importance"]
+    measure: Literal["difference", "correlation", "blank", "importance", "none"]
     estimate: Estimate | None = None
     lowest: float = math.nan
 
 
 @dataclass(frozen=True)
 class TrustGrade:
-    """The grade of one model's heatmaps: "A", "B", "C", or "" where the transplant test was not made."""
+    """The grade of one model's heatmaps: "A", "B", "C", or "" where the transplant test was not made, or only one of
+    the checks could be (maps by ablation).
+    """
 
     model: str
     grade: Literal["A", "B", "C", ""]
@@ -86,7 +88,12 @@ def grade_heatmaps(
     uses
         Of this model; empty where the transplant test was not made.
     """
-    checks = (_completeness(model), _blanks(model, labels), _agreement(measures, regions, seed))
+    agreement = _agreement(measures, regions, seed)
+    if model.info.get("method") == "ablation":
+        complete = TrustCheck("Complete", None, math.nan, _EXACT, "none")
+        chance = TrustCheck("Beyond chance", None, math.nan, _MOST_BLANK, "none")
+        return TrustGrade(model.name, "", (complete, chance, agreement))
+    checks = (_completeness(model), _blanks(model, labels), agreement)
     passed = sum(bool(check.passed) for check in checks)
     grades: dict[int, Literal["A", "B"]] = {3: "A", 2: "B"}
     return TrustGrade(model.name, grades.get(passed, "C") if regions else "", checks)

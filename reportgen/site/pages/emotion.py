@@ -193,7 +193,7 @@ def _mean_tiles(report: Report, emotion: int, k: int, means: MeanMaps) -> tuple[
         mean = means[k].get((emotion, which))
         if mean is not None and mean.picture is not None:
             alt = (
-                f"Mean {report.method} map of {report.models[k].name} for {report.classes[emotion]} over "
+                f"Mean {report.methods[k]} map of {report.models[k].name} for {report.classes[emotion]} over "
                 f"{count(mean.n, 'image')}, {'read correctly' if which == 'correct' else 'misread'}"
             )
             tiles.append(Tile(mean.picture, alt, title, mean_note(mean), few=mean.few))

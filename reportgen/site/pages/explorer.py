@@ -154,7 +154,6 @@ def explorer_data(report: Report, links: Links, tiles: Tiles) -> dict[str, Any]:
             }
             for one in image_sets(report)
         ],
-        "method": report.method,
     }
 
 
@@ -165,6 +164,7 @@ def _model_data(report: Report, drawn: Drawn, k: int) -> dict[str, Any]:
     return {
         "name": model.name,
         "slug": model.slug,
+        "method": report.methods[k],
         "series": series_of(k),
         "predicted": model.predicted[drawn.order].tolist(),
         "probabilities": probabilities.reshape(-1).tolist(),

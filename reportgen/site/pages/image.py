@@ -162,7 +162,7 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
                 rows[report.classes[c]].bars[k].text,
                 c == int(model.predicted[row]),
                 c == int(report.labels[row]),
-                tiles.map_thumb(row, k, c, tiles.alt(row, k, c, f"{report.method} map")),
+                tiles.map_thumb(row, k, c, tiles.alt(row, k, c)),
             )
             for c in order
         ),

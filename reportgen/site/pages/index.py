@@ -26,7 +26,7 @@ from reportgen.site.wording.headline import answer_questions, headline, takeaway
 from reportgen.site.wording.importance import IMPORTANCE_RULE, importance_basis
 from reportgen.site.wording.models import comparison_sentence
 from reportgen.site.wording.next_steps import Step, next_steps
-from reportgen.site.wording.scope import facts, grid_text, remarks
+from reportgen.site.wording.scope import facts, grid_text, layer_text, map_origin, remarks
 from reportgen.site.wording.shortcuts import cue_label, model_proofs
 
 __all__ = [
@@ -142,8 +142,7 @@ def model_keys(report: Report, links: Links) -> tuple[ModelKey, ...]:
             series_of(k),
             model.name,
             links.model_path(k),
-            f"{model.info.get('architecture', 'model')}, layer {model.info.get('target_layer', '?')}, "
-            f"{grid_text(model)}",
+            f"{model.info.get('architecture', 'model')}, {layer_text(report, k)}{grid_text(model)}",
         )
         for k, model in enumerate(report.models)
     )
@@ -155,7 +154,7 @@ def _mean_tile(report: Report, k: int, emotion: int, mean: MeanMap | None, href:
     model, name = report.models[k], report.classes[emotion]
     return Tile(
         mean.picture,
-        f"Mean {report.method} map of {model.name} for {name} over {count(mean.n, 'image')}, on their mean face",
+        f"Mean {report.methods[k]} map of {model.name} for {name} over {count(mean.n, 'image')}, on their mean face",
         model.name,
         f"n = {mean.n:,}{', too few for a mean' if mean.few else ''}",
         href,
@@ -202,7 +201,7 @@ def _ran(report: Report) -> tuple[tuple[str, str], ...]:
     source = plain(str(data.get("source") or data.get("file") or "test set"))
     rows = [
         ("Test set", f"{source}, {count(len(report.everything.labels), 'image')}"),
-        ("Heatmaps", f"{report.method} of every class, at the layer's own resolution"),
+        ("Heatmaps", "; ".join(dict.fromkeys(map_origin(report, k) for k in range(len(report.models))))),
     ]
     for model in report.models:
         info = model.info

@@ -92,6 +92,8 @@ class MethodView:
     contents: tuple[tuple[str, str], ...]
     method: str
     steps: tuple[tuple[str, str], ...]
+    ablated: tuple[str, ...]
+    ablation_steps: tuple[tuple[str, str], ...]
     tiles: tuple[Tile, ...]
     guide: tuple[GuideRow, ...]
     takeaways: tuple[Takeaway, ...]
@@ -158,11 +160,14 @@ def method_view(
         ("reproduce", "To cite it, and to make it again", True),
         ("glossary", "Words", True),
     )
+    ablated = tuple(model.name for k, model in enumerate(report.models) if report.ablated(k))
     return MethodView(
         page=Page("Method", "How the heatmaps were made, how to read them, and what they cannot show", "Method"),
         contents=tuple((anchor, name) for anchor, name, there in contents if there),
         method=report.method,
-        steps=_steps(),
+        steps=_steps() if len(ablated) < len(report.models) else (),
+        ablated=ablated,
+        ablation_steps=_ablation_steps() if ablated else (),
         tiles=_tiles(report, tiles),
         guide=guide(report, links),
         takeaways=tested,
@@ -173,7 +178,7 @@ def method_view(
         limits=LIMITS,
         certificate=certificate,
         blind=_blind(report.certificate),
-        glossary=tuple(sorted(GLOSSARY.items(), key=lambda item: item[0].lower())),
+        glossary=tuple(sorted(_words(report), key=lambda item: item[0].lower())),
         notes=tuple(_note(note) for note in remarks(report)),
         problems=listed,
         problems_more=f"and {len(problems) - len(listed):,} more" if len(problems) > len(listed) else "",
@@ -229,6 +234,33 @@ def _steps() -> tuple[tuple[str, str], ...]:
         (
             "The sum is enlarged",
             "to the size of the picture and laid over the grey face, stronger where there is more evidence.",
+        ),
+    )
+
+
+def _words(report: Report) -> list[tuple[str, str]]:
+    """The glossary without the words of a kind of heatmap that no model has."""
+    ablated = [report.ablated(k) for k in range(len(report.models))]
+    unused = {"Grad-CAM"} if ablated and all(ablated) else set() if any(ablated) else {"ablation"}
+    return [(word, text) for word, text in GLOSSARY.items() if word not in unused]
+
+
+def _ablation_steps() -> tuple[tuple[str, str], ...]:
+    return (
+        ("The image is resized", "to what the model was trained on, and the model predicts."),
+        (
+            "The image is cut into cells,",
+            "7 × 7 of them, and each in turn is hidden: it is filled smoothly from its four sides, so that no edge and "
+            "no colour appears that the photo does not have.",
+        ),
+        (
+            "The model predicts again,",
+            "once per cell. By how much the log-odds of a class fall is the cell's value in the map of that class; "
+            "where they rise, the cell speaks against the class and is dropped.",
+        ),
+        (
+            "The map is enlarged",
+            "to the size of the picture and laid over the grey face, stronger where hiding takes more.",
         ),
     )
 

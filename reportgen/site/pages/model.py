@@ -31,7 +31,7 @@ from reportgen.site.wording.format import (
     rate,
 )
 from reportgen.site.wording.models import class_order_warning
-from reportgen.site.wording.scope import grid_text
+from reportgen.site.wording.scope import grid_text, map_origin
 from reportgen.site.wording.shortcuts import model_proofs
 
 __all__ = ["ModelView", "ScoreRow", "model_view"]
@@ -72,6 +72,7 @@ class ModelView:
     reliability_text: str
     forest: tuple[Picture, Picture] | None
     forest_alt: str
+    banded: bool
     heat: tuple[HeatRow, ...]
     means: tuple[MeanPair, ...]
     blank_rule: str
@@ -133,6 +134,7 @@ def model_view(
         reliability_text=_reliability_text(report, k),
         forest=forest,
         forest_alt=enrichment_alt(report, k),
+        banded=report.attention is not None and report.attention.bands[k] is not None,
         heat=heat_rows(report, k),
         means=mean_pairs(report, links, k, means),
         blank_rule=blank_rule(report, k, means),
@@ -270,7 +272,8 @@ def _facts(report: Report, k: int) -> tuple[tuple[str, str], ...]:
         ("Checkpoint", str(info.get("file", "unknown"))),
         ("sha256", str(info.get("sha256", "unknown"))),
         ("Input", f"{width} × {height} pixels"),
-        ("Target layer", f"{info.get('target_layer', 'unknown')}, {grid_text(report.models[k])}"),
+        ("Target layer", f"{info.get('target_layer') or 'none is known'}, {grid_text(report.models[k])}"),
+        ("Heatmaps", map_origin(report, k)),
         ("Pretraining", str(info.get("pretraining") or "unknown")),
     ]
     completeness = info.get("completeness")

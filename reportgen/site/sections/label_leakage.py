@@ -301,7 +301,7 @@ def _cluster(report: Report, links: Links, tiles: Tiles, k: int, e: int, cluster
     examples = tuple(
         (
             tiles.thumb(row, ""),
-            tiles.map_thumb(row, k, e, tiles.alt(row, k, e, report.method)),
+            tiles.map_thumb(row, k, e, tiles.alt(row, k, e)),
             links.image_path(row),
         )
         for row in cluster.exemplars

@@ -33,6 +33,7 @@ class ComparedMaps:
 
     series: str
     name: str
+    method: str
     height: int
     width: int
     values: str
@@ -47,7 +48,6 @@ class MapComparison:
     models: tuple[ComparedMaps, ...]
     classes: tuple[str, ...]
     label: int
-    method: str
 
 
 def map_comparison(report: Report, tiles: Tiles, row: int) -> MapComparison:
@@ -60,13 +60,14 @@ def map_comparison(report: Report, tiles: Tiles, row: int) -> MapComparison:
             ComparedMaps(
                 series_of(k),
                 model.name,
+                report.methods[k],
                 cells.shape[1],
                 cells.shape[2],
                 b64encode(values.tobytes()).decode("ascii"),
                 int(model.predicted[row]),
             )
         )
-    return MapComparison(tiles.original(row), tuple(models), report.classes, int(report.labels[row]), report.method)
+    return MapComparison(tiles.original(row), tuple(models), report.classes, int(report.labels[row]))
 
 
 def ramp_data(style: PictureStyle) -> dict[str, list[int]]:

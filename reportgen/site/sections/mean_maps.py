@@ -38,7 +38,7 @@ def mean_pairs(report: Report, links: Links, k: int, means: MeanMaps) -> tuple[M
                 note = mean_note(mean)
                 if mean.picture is not None:
                     alt = (
-                        f"Mean {report.method} map of {report.models[k].name} for {name} over "
+                        f"Mean {report.methods[k]} map of {report.models[k].name} for {name} over "
                         f"the {count(mean.n, 'image')} "
                         f"it gets {'right' if which == 'correct' else 'wrong'}, on the mean face of {name}"
                     )

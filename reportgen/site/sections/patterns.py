@@ -152,7 +152,7 @@ def _row(
 
 def _example(report: Report, links: Links, tiles: Tiles, k: int, row: int) -> tuple[Thumb, Thumb, str]:
     predicted = int(report.models[k].predicted[row])
-    alt = tiles.alt(row, k, predicted, f"{report.method} map")
+    alt = tiles.alt(row, k, predicted)
     return tiles.thumb(row, ""), tiles.map_thumb(row, k, predicted, alt), links.image_path(row)
 
 
@@ -250,7 +250,7 @@ _GUIDE: tuple[tuple[str, str, str, str], ...] = (
     (
         "No heat at all",
         "blank",
-        "No positive evidence at this layer.",
+        "No positive evidence for the class.",
         "Do not interpret it; the prediction came from evidence against the other classes.",
     ),
 )

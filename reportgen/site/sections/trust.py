@@ -66,5 +66,6 @@ def _check(check: TrustCheck) -> CheckRow:
         False: ("failed", "✕", "does not hold"),
         None: ("open", "?", "could not be made"),
     }[check.passed]
+    words = "not measured" if check.measure == "none" else words
     name, value, limit = CHECK_NAMES[check.name], check_value(check), check_limit(check)
     return CheckRow(name, tone, sign, words, value, limit, check_sentence(check))

@@ -38,7 +38,12 @@ GLOSSARY: dict[str, str] = {
     "confidence": "The probability that the model gives to its prediction.",
     "heatmap": (
         "A map of where, in one layer of the model, the evidence for one class lies. It is coarse, "
-        "it shows positive evidence only, and it shows no causes."
+        "it shows positive evidence only, and it shows no causes. Of a model whose layers are not known it is made by "
+        "ablation."
+    ),
+    "ablation": (
+        "Taking a part away and predicting again. A map by ablation holds, place by place, by how much the log-odds of "
+        "a class fall when the place is hidden."
     ),
     "Grad-CAM": (
         "Gradient-weighted class activation mapping (Selvaraju et al. 2017): the feature maps of one "

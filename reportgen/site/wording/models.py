@@ -115,6 +115,8 @@ CHECK_NAMES = {
 
 def grade_sentence(grade: TrustGrade) -> str:
     """What a grade allows."""
+    if any(check.measure == "none" for check in grade.checks):
+        return "Not graded: maps by ablation are experiments of their own, and two of the three checks need layers."
     return {
         "A": "All three checks hold: read the heatmaps as coarse reasons.",
         "B": "Two of three checks hold: the heatmaps show where evidence lies, not what decides.",
@@ -134,6 +136,8 @@ def check_sentence(check: TrustCheck) -> str:
             f"of swapping the region have rank correlation {interval_text(result.value, result.low, result.high)} (an "
             "interval above 0 is required)."
         )
+    if check.measure == "none":
+        return "Not measured: it needs the model's layers, which an ONNX file does not show."
     if check.measure == "blank":
         return (
             f"{percent(check.value, 1)} of the predicted classes' maps are blank: no more evidence than the same "

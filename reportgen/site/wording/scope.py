@@ -6,7 +6,7 @@ from reportgen.analysis import ModelRecords
 from reportgen.site.report import DataNote, Report
 from reportgen.site.wording.format import count, number
 
-__all__ = ["facts", "grid_text", "remarks", "sampling"]
+__all__ = ["facts", "grid_text", "layer_text", "map_origin", "remarks", "sampling"]
 
 
 def facts(report: Report) -> str:
@@ -23,9 +23,12 @@ def sampling(report: Report) -> str:
     if not report.sampled:
         return ""
     few, many = number(len(report.labels)), number(len(report.everything.labels))
+    why = ""
+    if any(report.ablated(k) for k in range(len(report.models))):
+        why = " A map by ablation costs many forward passes; the setting max_ablated_images says how many are made."
     return (
         f"Scores, answers and counts are those of all {many} images. Heatmaps, their statistics, the examples and "
-        f"the explorer use {few} of them, drawn at random and evenly over the emotions (seed {report.seed}). "
+        f"the explorer use {few} of them, drawn at random and evenly over the emotions (seed {report.seed}).{why} "
         "All answers are in the table of predictions; all maps are beside the report, in analysis/."
     )
 
@@ -34,6 +37,18 @@ def remarks(report: Report) -> tuple[DataNote, ...]:
     """Remarks on the data, and first that only a sample was explained, where that is so."""
     sample = sampling(report)
     return (DataNote("Heatmaps of a sample", sample), *report.data_notes) if sample else report.data_notes
+
+
+def map_origin(report: Report, k: int) -> str:
+    """How a model's maps were made, as in "Grad-CAM of every class, at the layer's own resolution"."""
+    if report.ablated(k):
+        return "Ablation: what the log-odds of every class lose where a place is hidden"
+    return f"{report.methods[k]} of every class, at the layer's own resolution"
+
+
+def layer_text(report: Report, k: int) -> str:
+    """As in "layer layer4, "; empty for a model whose layers are not known."""
+    return "" if report.ablated(k) else f"layer {report.models[k].info.get('target_layer', '?')}, "
 
 
 def grid_text(model: ModelRecords) -> str:
