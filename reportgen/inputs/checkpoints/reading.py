@@ -225,7 +225,8 @@ def _beside(content: Any, weights: Mapping[str, Any]) -> tuple[str, list[str], l
     hold another network; places are keys with dots between. The first is "" where its key says that it is meant.
     """
     chosen: tuple[str, ...] = ()
-    alike, unlike = [], []
+    alike: list[tuple[str, ...]] = []
+    unlike: list[tuple[str, ...]] = []
     for place, found in _state_dicts(content, ()):
         if all(found.get(name) is tensor for name, tensor in weights.items()):
             chosen = chosen or place
