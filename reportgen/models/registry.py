@@ -82,7 +82,8 @@ class LoadedModel:
         """
         module, layer = self.module, self.target_layer
         if not isinstance(module, LogitsModel):
-            module, layer = LogitsModel(module, (), "logits", single=False, contiguous=False), f"{INSIDE}{layer}"
+            module = LogitsModel(module, (), "logits", single=False, contiguous=False)
+            layer = f"{INSIDE}{layer}" if layer else ""
         module.kept = kept
         return replace(self, module=module, target_layer=layer, num_classes=len(kept))
 
