@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from reportgen._version import __version__
-from reportgen.config import RENAMED, Config, load_config, setting
+from reportgen.config import RENAMED, Config, Preprocessing, load_config, setting
 from reportgen.errors import INTERRUPTED, ConfigError, ReportError, printable
 from reportgen.terminal import TerminalProgress, make_console
 
@@ -221,7 +221,10 @@ def demo(
     files = demo_files()
     models = [f"{name}={path}" for name, path in files.models.items()]
     progress = TerminalProgress(make_console())
-    _finish(build(_settings(context, data=files.data, model=models, classes=files.classes), progress), progress, open_)
+    config = _settings(context, data=files.data, model=models, classes=files.classes)
+    # Both were trained as in the notebook.
+    known = {name: model.model_copy(update={"preprocessing": Preprocessing()}) for name, model in config.models.items()}
+    _finish(build(config.model_copy(update={"models": known}), progress), progress, open_)
 
 
 @app.command()

@@ -192,8 +192,10 @@ class Config(_Section):
         Setting("Regular expression with one group: the person, from the file's name.", ("analysis", "evidence")),
     ] = None
     classes: Annotated[
-        tuple[str, ...] | None, Setting("The emotions, in the order of the models' outputs.", ("analysis",))
-    ] = None
+        Literal["auto"] | tuple[str, ...] | None,
+        Setting("The emotions, in the order of the models' outputs; auto: the known order that a sample shows.",
+                ("analysis",)),
+    ] = None  # fmt: skip
     method: Annotated[Method, Setting("How heatmaps are computed.", ("analysis",), "--method")] = "gradcam"
     precision: Annotated[
         Literal["float32", "bf16", "auto"],

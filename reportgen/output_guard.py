@@ -47,6 +47,8 @@ SINGLE_MARK = '<meta name="generator" content="reportgen">'
 # (command before, command now): a merged analysis is like any other, and a build may go on from it.
 _GOES_ON = {("merge", "build")}
 # Made by desktops when somebody opens a folder; nobody misses them.
+# Written before the manifest, so that a killed build leaves them alone.
+_BEFORE_MANIFEST = ("input_choices.json", "tuning.json", "problems.parquet")
 _LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _LARGEST_MANIFEST = 256_000_000
 _ADVICE = "move it away or choose another --output"
@@ -267,7 +269,7 @@ def _check_analysis(folder: Path) -> None:
     if damaged and parts:
         return  # our manifest, damaged by a disk: the parts beside it have our names
     for file in files:
-        ours = file in parts or is_temporary_name(file.name) or file.name in _LITTER or file.name == "problems.parquet"
+        ours = file in parts or is_temporary_name(file.name) or file.name in _LITTER or file.name in _BEFORE_MANIFEST
         if not ours:
             raise OutputError(f"{file}: not written by reportgen, and {folder} has no manifest of its own; {_ADVICE}")
 

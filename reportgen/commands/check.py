@@ -5,11 +5,14 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from reportgen.commands.settle import read_inputs, settle
 from reportgen.config import Config
 from reportgen.errors import CheckpointError, DataError
+from reportgen.evidence.performance.input_choice import InputChoice
 from reportgen.inputs.discover import discover
 from reportgen.inputs.survey import Survey, survey
-from reportgen.inputs.testset import load_test_set
+from reportgen.progress import SilentProgress
+from reportgen.site.wording.input_choice import choice_texts, default_text, tried_lines
 
 __all__ = ["check_inputs"]
 
@@ -26,7 +29,8 @@ def check_inputs(config: Config, console: Console) -> None:
         images or with one checkpoint is printed instead.
     """
     found = discover(config)
-    test_set = load_test_set(found.config, found.notes)
+    read = read_inputs(found, SilentProgress())
+    test_set = read.test_set
     seen = survey(test_set, full=True)
     _print_survey(seen, console)
     if not seen.images:
@@ -35,16 +39,34 @@ def check_inputs(config: Config, console: Console) -> None:
     for sentence in found.missing:
         console.print(f"warning: {sentence}", markup=False)
     refused = []
+    try:
+        settled = settle(found, read, None, SilentProgress())
+    except CheckpointError as error:
+        refused.append(str(error))
+        settled = read
+    for name, choices in settled.choices.items():
+        for choice in choices:
+            _print_choice(name, choice, console)
     for name in found.config.models:
         try:
-            console.print(f"model {name}: {_describe(name, found.config, test_set.classes)}", markup=False)
+            console.print(f"model {name}: {_describe(name, settled.config, settled.test_set.classes)}", markup=False)
         except CheckpointError as error:
             refused.append(str(error))
-    console.print(f"class order of the outputs: {', '.join(test_set.classes)}", markup=False)
+    console.print(f"class order of the outputs: {', '.join(settled.test_set.classes)}", markup=False)
     settings = found.config.model_dump(mode="json", exclude={"models", "data"}, exclude_defaults=True)
     console.print(f"settings that differ from the defaults: {settings or 'none'}", markup=False)
     if refused:
-        raise CheckpointError(" | ".join(refused))
+        raise CheckpointError(" | ".join(dict.fromkeys(refused)))
+
+
+def _print_choice(name: str, choice: InputChoice, console: Console) -> None:
+    """What a sample says of a model, with all that was tried."""
+    for said in choice_texts(name, choice):
+        console.print(f"{said.title}: {said.text} {said.advice}".strip(), markup=False)
+    if choice.outcome == "default":
+        console.print(f"preprocessing of {name}: {default_text(choice)}", markup=False)
+    for line in tried_lines(choice):
+        console.print(f"  {line}", markup=False)
 
 
 def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:

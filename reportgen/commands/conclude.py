@@ -21,6 +21,7 @@ from reportgen.evidence.importance.findings import judge_importance
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.permuted_classes import likely_order
 from reportgen.evidence.performance.scores import score_model
+from reportgen.evidence.performance.stated_accuracy import stated_accuracies
 from reportgen.evidence.shortcuts.findings import judge_shortcuts
 from reportgen.explain.fingerprints import judging_code
 from reportgen.inputs.images.decoding import decode
@@ -73,11 +74,16 @@ def conclude(
         unselected=config.examples if (labels < 0).any() else 0,
     )
     agreements, alike = find_agreements(analysis, config.examples, config.seed)
+    scores = tuple(
+        score_model(m.name, everything.labels, m.probabilities, classes, config.seed) for m in everything.models
+    )
     return Report(
         analysis=analysis,
         predictions=everything,
-        scores=tuple(
-            score_model(m.name, everything.labels, m.probabilities, classes, config.seed) for m in everything.models
+        scores=scores,
+        stated_accuracies=tuple(
+            stated_accuracies(m.info.get("facts", {}), score.accuracy)
+            for m, score in zip(everything.models, scores, strict=True)
         ),
         comparisons=tuple(compare_models(a, b, everything.labels) for a, b in combinations(everything.models, 2)),
         mined=Mined((*mined.picks, *alike)),

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reportgen.commands.build import run
+from reportgen.commands.settle import Settled
 from reportgen.config import Config
+from reportgen.errors import ConfigError
 from reportgen.inputs.class_order import report_classes
 from reportgen.inputs.discover import discover_models
 from reportgen.inputs.testset import images_without_labels
@@ -32,7 +34,11 @@ def explain(config: Config, images: Sequence[Path], progress: Progress | None = 
         There is no image, the models cannot be used, or the output cannot be written.
     """
     found = discover_models(config)
+    if found.config.classes == "auto":
+        raise ConfigError(
+            "classes = 'auto' needs labels to score class orders with; name the order with 'classes = [...]'"
+        )
     models = {name: model.classes for name, model in found.config.models.items()}
     classes, assumed = report_classes(found.config.classes, models)
     test_set = images_without_labels(images, classes, [*found.notes, *assumed])
-    return run(found.config, "explain", test_set, found.missing, progress or SilentProgress())
+    return run(found, "explain", Settled(found.config, test_set), progress or SilentProgress())

@@ -103,7 +103,10 @@ def find_in_whole(config: Config, classes: Sequence[str], images: pd.DataFrame) 
         The test set cannot be read, or lacks an image.
     """
     analysed = {"the analysis": ModelConfig(checkpoint=Path(), classes=tuple(classes))}
-    return reorder(load_test_set(config.model_copy(update={"models": analysed}), keep_copies=True), images)
+    settings: dict[str, Any] = {"models": analysed}
+    if config.classes == "auto":
+        settings["classes"] = None  # the parts chose
+    return reorder(load_test_set(config.model_copy(update=settings), keep_copies=True), images)
 
 
 def analysis_folder(folder: Path) -> Path:
@@ -267,6 +270,7 @@ def _finish(pieces: Sequence[_Piece], target: Path, keys: dict[str, list[str]]) 
         {
             **model,
             "parts": keys[f"models/{model['slug']}"],
+            "input_choices": [choice for piece in pieces for choice in piece.models[index].get("input_choices", ())],
             "precision_change": _together([piece.models[index]["precision_change"] for piece in pieces]),
         }
         for index, model in enumerate(pieces[0].models)

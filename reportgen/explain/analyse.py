@@ -6,7 +6,7 @@ This module needs no torch: where nothing is new, importing torch would be the s
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,7 @@ from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION
 from reportgen.config import Config, recorded_settings
 from reportgen.errors import DataError, printable
-from reportgen.explain.fingerprints import (
-    Fingerprints,
-    extras_of,
-    library_versions,
-    model_hashes,
-    shard_bounds,
-    take_fingerprints,
-)
+from reportgen.explain.fingerprints import Fingerprints, library_versions, model_hashes, shard_bounds, take_fingerprints
 from reportgen.explain.tuning import known_tunings, read_tunings, unmeasured_tunings
 from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
@@ -35,7 +28,14 @@ __all__ = ["analyse"]
 _PROBLEM_COLUMNS = ("path", "emotion", "kind", "message")
 
 
-def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress, notes: Sequence[str] = ()) -> int:
+def analyse(
+    config: Config,
+    test_set: TestSet,
+    folder: Path,
+    progress: Progress,
+    notes: Sequence[str] = (),
+    choices: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> int:
     """Bring `folder` up to date with the inputs.
 
     Parameters
@@ -46,6 +46,8 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
         `output/analysis`; parts that are there and still valid stay.
     notes
         What the report should state about models that are missing this time, one sentence each.
+    choices
+        By model, what a sample said of its input and its outputs, in plain values: recorded for the report.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
         tunings = known_tunings(config, len(test_set.frame), hashes, measured, device)
         fingerprints = None if tunings is None else take_fingerprints(test_set, config, device, bounds, tunings)
     if fingerprints is not None and _is_current(folder, previous, fingerprints):
-        renewed = {**previous, **_given_facts(config, test_set, notes, previous["models"])}
+        renewed = {**previous, **_given_facts(config, test_set, notes, previous["models"], choices or {})}
         if renewed != previous:
             write_json(folder / "manifest.json", renewed)
         _prune(folder, fingerprints, notes)  # left behind by a build that was killed after writing its manifest
@@ -89,7 +91,7 @@ def analyse(config: Config, test_set: TestSet, folder: Path, progress: Progress,
     if fingerprints is None:
         fingerprints = take_fingerprints(test_set, config, kind, bounds, tunings)
     done = compute(config, test_set, fingerprints, folder, present, tunings, progress, kind)
-    _finish(config, test_set, fingerprints, folder, kind, done.models, notes)
+    _finish(config, test_set, fingerprints, folder, kind, done.models, notes, choices or {})
     return done.images
 
 
@@ -118,11 +120,19 @@ def _is_current(folder: Path, previous: dict[str, Any], fingerprints: Fingerprin
 
 
 def _given_facts(
-    config: Config, test_set: TestSet, notes: Sequence[str], models: Sequence[dict[str, Any]]
+    config: Config,
+    test_set: TestSet,
+    notes: Sequence[str],
+    models: Sequence[dict[str, Any]],
+    choices: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[str, Any]:
     """The part of the manifest that is given, not computed: it may change while every record stays the same."""
     given = {
-        name: {"file": printable(model.checkpoint.name), "pretraining": model.pretraining}
+        name: {
+            "file": printable(model.checkpoint.name),
+            "pretraining": model.pretraining,
+            "input_choices": [dict(choice) for choice in choices.get(name, ())],
+        }
         for name, model in config.models.items()
     }
     return {
@@ -144,6 +154,7 @@ def _finish(
     device: str,
     models: list[dict[str, Any]],
     notes: Sequence[str],
+    choices: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> None:
     """List what could not be read, then write the manifest, then drop parts of earlier inputs: in this order, a build
     that is killed at any moment leaves either the old analysis or the new one.
@@ -178,8 +189,8 @@ def _finish(
                 **{name: getattr(config, name) for name in recorded_settings()},
                 "shard_images": config.shard_images,
             },
-            "versions": library_versions(*(extra for model in config.models.values() for extra in extras_of(model))),
-            **_given_facts(config, test_set, notes, models),
+            "versions": library_versions(),
+            **_given_facts(config, test_set, notes, models, choices),
         },
     )
     _prune(folder, fingerprints, notes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
@@ -25,11 +26,13 @@ from reportgen.models.registry import LoadedModel, build_model
 __all__ = [
     "AnyExplainer",
     "ReadyModel",
+    "bare_model",
     "explainer_of",
     "load_model",
     "output_classes",
     "own_device",
     "pick_device",
+    "read_model_file",
     "ready_model",
 ]
 
@@ -86,20 +89,36 @@ def load_model(
     ConfigError
         The model's settings cannot be used.
     """
-    path = config.checkpoint
-    checkpoint = read_onnx(path) if is_onnx(path) else read_checkpoint(path, unsafe=unsafe)
+    checkpoint = read_model_file(config.checkpoint, unsafe=unsafe)
     return ready_model(name, checkpoint, config, classes, explained=explained)
+
+
+def read_model_file(path: Path, *, unsafe: bool) -> Checkpoint | OnnxFile:
+    """A checkpoint or an ONNX file.
+
+    Raises
+    ------
+    CheckpointError
+        It cannot be read.
+    """
+    return read_onnx(path) if is_onnx(path) else read_checkpoint(path, unsafe=unsafe)
+
+
+def bare_model(
+    name: str, checkpoint: Checkpoint | OnnxFile, config: ModelConfig, classes: Sequence[str], *, explained: bool
+) -> LoadedModel:
+    """A model with all its outputs, whatever they mean."""
+    if isinstance(checkpoint, OnnxFile):
+        count = len(config.classes or classes)
+        return build_onnx(name, checkpoint.content, checkpoint.metadata, config, classes=count, explained=explained)
+    return build_model(name, checkpoint.state, config, explained=explained)
 
 
 def ready_model(
     name: str, checkpoint: Checkpoint | OnnxFile, config: ModelConfig, classes: Sequence[str], *, explained: bool = True
 ) -> ReadyModel:
     """The same for a checkpoint that has been read, such as one that was sent to another machine."""
-    if isinstance(checkpoint, OnnxFile):
-        count = len(config.classes or classes)
-        model = build_onnx(name, checkpoint.content, checkpoint.metadata, config, classes=count, explained=explained)
-    else:
-        model = build_model(name, checkpoint.state, config, explained=explained)
+    model = bare_model(name, checkpoint, config, classes, explained=explained)
     outputs = output_classes(name, model.num_classes, config, classes)
     order = [outputs.index(emotion) for emotion in classes]
     left = [emotion for emotion in outputs if emotion not in classes]

@@ -19,13 +19,26 @@ import numpy as np
 import pandas as pd
 
 from reportgen.errors import DataError, printable
-from reportgen.inputs.emotions import EMOTIONS, NUMBERINGS, canonical_emotion, match_class, name_classes
+from reportgen.inputs.emotions import (
+    AFFECTNET_ORDER,
+    CKPLUS_ORDER,
+    EMOTIONS,
+    FER2013_ORDER,
+    FERPLUS_ORDER,
+    NUMBERINGS,
+    RAFDB_ORDER,
+    canonical_emotion,
+    match_class,
+    name_classes,
+)
 from reportgen.inputs.listing import Listing, Problem
 
 __all__ = [
     "STATED_UNDER",
     "GivenClasses",
+    "OpenNumbers",
     "agreed_classes",
+    "known_orders",
     "numbering_text",
     "parse_classes",
     "report_classes",
@@ -36,7 +49,33 @@ __all__ = [
 _CLASS_KEYS = ("emotion_classes", "class_names", "classes", "emotions", "labels_order", "label_encoder", "encoder")
 STATED_UNDER = ("idx_to_class", "id2label", "class_to_idx", "label2id", *_CLASS_KEYS)
 """Keys under which people keep the names of their classes."""
+_KNOWN_ORDERS = {
+    "FER2013": FER2013_ORDER,
+    "FER+": FERPLUS_ORDER,
+    "AffectNet": AFFECTNET_ORDER,
+    "RAF-DB": RAFDB_ORDER,
+    "CK+": CKPLUS_ORDER,
+    "alphabetical": tuple(sorted({*EMOTIONS, "contempt"})),
+    # "afraid" before "angry", as in sorted folders named after KDEF's words or codes
+    "alphabetical, with fear as afraid": ("fear", "anger", "contempt", "disgust", *EMOTIONS[3:]),
+}
 _NUMBERED = re.compile(r"\s*(-?\d{1,6})\s*[=:]\s*(\S.*)")
+
+
+class OpenNumbers(DataError):  # noqa: N818  (like the others, it is what it says)
+    """Labels are numbers, and their meaning is open between several known numberings.
+
+    Parameters
+    ----------
+    message
+        One line that names the candidates and how to choose.
+    candidates
+        What the numbers would mean, by the name or flag of the source.
+    """
+
+    def __init__(self, message: str, candidates: Mapping[str, Mapping[int, str]]) -> None:
+        super().__init__(message)
+        self.candidates = {name: dict(numbering) for name, numbering in candidates.items()}
 
 
 @dataclass(frozen=True)
@@ -72,6 +111,29 @@ def parse_classes(classes: Sequence[str]) -> GivenClasses:
         raise DataError(f"class list {list(classes)!r}: a number occurs twice; correct 'classes'")
     names = name_classes([name for _, name in pairs])
     return GivenClasses(names, dict(zip((number for number, _ in pairs), names, strict=True)))
+
+
+def known_orders(outputs: int, own: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The orders that a model's outputs are usually trained in, by the name of their source; each order once.
+
+    Parameters
+    ----------
+    outputs
+        How many the model has: an order with contempt is also tried without it.
+    own
+        The data's classes, in the data's own order; where it has words, as folder readers sort them.
+
+    Returns
+    -------
+    dict
+        Orders of `outputs` names that hold all of the data's classes.
+    """
+    found: dict[tuple[str, ...], str] = {}
+    for source, whole in {**_KNOWN_ORDERS, "the data's own": tuple(own)}.items():
+        for order in (whole, tuple(name for name in whole if name != "contempt")):
+            if len(order) == outputs and set(own) <= set(order):
+                found.setdefault(order, source)
+    return {source: order for order, source in found.items()}
 
 
 def stated_classes(content: Mapping[Any, Any]) -> tuple[str, ...]:
@@ -135,7 +197,12 @@ def _number(value: object) -> int | None:
 
 
 def settle_labels(
-    listing: Listing, given: GivenClasses | None, models: Mapping[str, Sequence[str] | None], data: Path
+    listing: Listing,
+    given: GivenClasses | None,
+    models: Mapping[str, Sequence[str] | None],
+    data: Path,
+    *,
+    scored: bool = False,
 ) -> tuple[str, ...]:
     """Replace what was written by classes, in place, list what has none, and find the class order.
 
@@ -148,6 +215,8 @@ def settle_labels(
         state them.
     data
         The test set, for messages.
+    scored
+        The order of the models' outputs is found by scoring them (`classes = "auto"`), so that none is assumed.
 
     Returns
     -------
@@ -157,7 +226,7 @@ def settle_labels(
     Raises
     ------
     DataError
-        No row can be used, nothing says what numbers among the labels mean, or no image has a known label.
+        No row can be used, or no image has a known label. An `OpenNumbers` where the meaning of numbers is open.
     """
     rows = listing.rows
     if rows.empty and listing.problems:
@@ -168,7 +237,7 @@ def settle_labels(
     numbers = {value for value in written | trained if isinstance(value, int)}
     if numbers:
         listing.numbers = _number_meaning(listing, numbers, given, data)
-    classes = _class_order(listing, given, models, written)
+    classes = _class_order(listing, given, models, written, scored=scored)
     classes, left_out = _common_classes(classes, models, listing)
     meaning: dict[Any, str | None] = {}
     for value in written:
@@ -261,11 +330,12 @@ def _number_meaning(listing: Listing, numbers: set[int], given: GivenClasses | N
     if listing.numbers is not None:
         positions = {} if given is None else dict(enumerate(given.names))
         if listing.candidates and any(listing.numbers.get(number) != name for number, name in positions.items()):
-            raise DataError(
+            raise OpenNumbers(
                 f"{data}: labels are numbers, by {listing.numbers_from} {numbering_text(listing.numbers)}, by their "
                 f"positions in 'classes' {numbering_text(positions)}; choose the first "
                 f"with {' or '.join(listing.candidates)}, or write each class with its number in the settings: "
-                'classes = ["0=anger", ...]'
+                'classes = ["0=anger", ...]',
+                {str(listing.numbers_from): listing.numbers, "their positions in 'classes'": positions},
             )
         if listing.numbers_from:
             listing.notes.append(f"numbers read by {listing.numbers_from}: {numbering_text(listing.numbers)}")
@@ -277,10 +347,11 @@ def _number_meaning(listing: Listing, numbers: set[int], given: GivenClasses | N
             f"--dataset {name}": numbering for name, numbering in NUMBERINGS.items() if numbers <= numbering.keys()
         }
         shown = "; ".join(f"{name} ({numbering_text(numbering)})" for name, numbering in candidates.items())
-        raise DataError(
+        raise OpenNumbers(
             f"{data}: labels are numbers ({found}) and nothing says what they mean"
             f"{'; they could be ' + shown if shown else ''}; choose with --dataset, name the classes in the order of "
-            f"their numbers in the settings with 'classes = [...]', {way_out}"
+            f"their numbers in the settings with 'classes = [...]', {way_out}",
+            candidates,
         )
     counted = {number for number in numbers if number >= 0}
     if any(isinstance(value, str) for value in listing.rows["emotion"]) and not counted & set(
@@ -302,7 +373,12 @@ def _number_meaning(listing: Listing, numbers: set[int], given: GivenClasses | N
 
 
 def _class_order(
-    listing: Listing, given: GivenClasses | None, models: Mapping[str, Sequence[str] | None], written: set[Any]
+    listing: Listing,
+    given: GivenClasses | None,
+    models: Mapping[str, Sequence[str] | None],
+    written: set[Any],
+    *,
+    scored: bool,
 ) -> tuple[str, ...]:
     if given is not None:
         return given.names
@@ -320,7 +396,7 @@ def _class_order(
     else:
         classes, source = _order_of_words({value for value in written if isinstance(value, str)}), ""
     silent = [name for name, order in models.items() if order is None]
-    if silent or not stated:
+    if (silent or not stated) and not scored:
         listing.notes.append(_assumed_order(classes, source, silent if stated else []))
     return classes
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reportgen.config import Config, ModelConfig, classes_among
+from reportgen.config import Config, ModelConfig, Preprocessing, classes_among
 from reportgen.errors import CheckpointError, DataError, printable
 from reportgen.inputs.checkpoints.file import checkpoint_sha256
-from reportgen.inputs.checkpoints.statements import checkpoint_classes
+from reportgen.inputs.checkpoints.onnx_file import is_onnx
+from reportgen.inputs.checkpoints.statements import Statements, checkpoint_statements
 from reportgen.inputs.class_order import parse_classes
 from reportgen.inputs.emotions import name_classes
 
@@ -38,12 +39,16 @@ class Discovery:
     missing
         What was looked for in vain, one sentence each.
     notes
-        What the checkpoints say of their classes, one sentence each.
+        What the checkpoints say of their classes and their input, one sentence each.
+    open_inputs
+        By model, what neither the settings nor the checkpoint nor the notebook says of its preprocessing: "size",
+        "statistics" (mean and standard deviation) or both.
     """
 
     config: Config
     missing: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    open_inputs: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def discover(config: Config) -> Discovery:
@@ -84,36 +89,60 @@ def discover_models(config: Config) -> Discovery:
     if not present:
         looked = ", ".join(str(model.checkpoint) for model in named.values())
         raise CheckpointError(f"no model found (looked for {looked}); name at least one with --model NAME=CHECKPOINT")
-    models, notes = {}, []
-    given = None if config.classes is None else parse_classes(config.classes).names
+    models, notes, open_inputs = {}, [], {}
+    given = parse_classes(config.classes).names if isinstance(config.classes, tuple) else None
     for name, model in present.items():
-        models[name], said = _with_stated_classes(name, model, given)
+        models[name], said, open_inputs[name] = _with_statements(name, model, given)
         notes += said
-    return Discovery(config.model_copy(update={"models": models}), missing, tuple(map(printable, notes)))
+    return Discovery(config.model_copy(update={"models": models}), missing, tuple(map(printable, notes)), open_inputs)
 
 
-def _with_stated_classes(name: str, model: ModelConfig, given: tuple[str, ...] | None) -> tuple[ModelConfig, list[str]]:
-    """A model with the class order that its checkpoint states, where the user states none; and what to say of it."""
+def _with_statements(
+    name: str, model: ModelConfig, given: tuple[str, ...] | None
+) -> tuple[ModelConfig, list[str], frozenset[str]]:
+    """A model with what its checkpoint states and the user does not; what to say of it; what is still open."""
     own = given if model.classes is None else name_classes(model.classes)
+    notes: list[str] = []
     try:
-        stated, columns = classes_among(checkpoint_classes(model.checkpoint))
+        stated = checkpoint_statements(model.checkpoint)
     except DataError as error:
         if own is None:
             raise CheckpointError(f"{model.checkpoint}: {error}") from None
-        return model, [f"{name}: its checkpoint {error}; the settings count"]
-    if not stated:
-        return model, []
+        notes.append(f"{name}: its checkpoint {error}; the settings count")
+        stated = Statements()
+    classes, columns = classes_among(stated.classes)
     if columns is not None and model.output_columns is None:
         model = model.model_copy(update={"output_columns": columns})
-    listed = ", ".join(stated)
-    if own is None:
-        order = f"{name}: class order of the outputs by the names in its checkpoint: {listed}"
-        return model.model_copy(update={"classes": stated}), [order]
-    if own == name_classes(stated):
-        return model, []
-    return model, [
-        f"{name}: its checkpoint states the class order {listed}, the settings {', '.join(own)}; the settings count"
-    ]
+    listed = ", ".join(classes)
+    if listed and own is None:
+        notes.append(f"{name}: class order of the outputs by the names in its checkpoint: {listed}")
+        model = model.model_copy(update={"classes": classes})
+    elif listed and own != name_classes(classes):
+        notes.append(
+            f"{name}: its checkpoint states the class order {listed}, the settings {', '.join(own or ())}; the "
+            "settings count"
+        )
+    if "preprocessing" in model.model_fields_set:
+        other = {
+            key: value for key, value in stated.preprocessing.items() if getattr(model.preprocessing, key) != value
+        }
+        if other:
+            notes.append(f"{name}: its checkpoint states another preprocessing ({_listed(other)}); the settings count")
+        return model, notes, frozenset()
+    if stated.preprocessing and not is_onnx(model.checkpoint):  # building the network reads an ONNX file's statement
+        notes.append(f"{name}: preprocessing by its checkpoint: {_listed(stated.preprocessing)}")
+        model = model.model_copy(update={"preprocessing": Preprocessing(**stated.preprocessing)})
+    parts = {"width": "size", "mean": "statistics"}
+    known = parts.keys() if stated.notebook else stated.preprocessing.keys()
+    return model, notes, frozenset(part for key, part in parts.items() if key not in known)
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {_shown(value)}" for key, value in values.items())
+
+
+def _shown(value: Any) -> str:
+    return "/".join(f"{number:g}" for number in value) if isinstance(value, tuple) else str(value)
 
 
 def swapped(name: str, file: str, architecture: str) -> str | None:

@@ -13,6 +13,7 @@ __all__ = [
     "EMOTIONS",
     "EXPRESSION_CODES",
     "FER2013_ORDER",
+    "FERPLUS_ORDER",
     "NUMBERINGS",
     "RAFDB_ORDER",
     "canonical_emotion",
@@ -25,6 +26,9 @@ EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surp
 
 FER2013_ORDER = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 """What 0..6 mean in `fer2013.csv`; not alphabetical."""
+
+FERPLUS_ORDER = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+"""The columns of votes in FER+'s `fer2013new.csv`, and what its authors' models answer."""
 
 RAFDB_ORDER = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 """What 1..7 mean in RAF-DB (basic emotions)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,16 @@ class TestSet:
         """Whether every image is a file of its own, so that another process can read it by its path."""
         return self.pixels is None and self.boxes is None
 
+    def without(self, rows: npt.NDArray[np.int64]) -> TestSet:
+        """The test set without some rows (0-based)."""
+        keep = np.setdiff1d(np.arange(len(self.frame)), rows)
+        return replace(
+            self,
+            frame=self.frame.iloc[keep].reset_index(drop=True),
+            pixels=None if self.pixels is None else self.pixels[keep],
+            boxes=None if self.boxes is None else self.boxes[keep],
+        )
+
     def read_bytes(self, row: int) -> bytes:
         """The image file of a row (0-based); images held as pixels, and faces cut out, come as PGM or PPM files.
 
@@ -146,10 +156,11 @@ def load_test_set(config: Config, notes: Sequence[str] = (), *, keep_copies: boo
     if not data.exists():
         asked = "" if config.data is not None else " (no --data was given, so the notebook's file was looked for)"
         raise DataError(f"{data}: no such file or folder{asked}; give a test set with --data")
-    given = None if config.classes is None else parse_classes(config.classes)
+    given = parse_classes(config.classes) if isinstance(config.classes, tuple) else None
     source = Source(data, config.columns, None if given is None else given.names)
     listing = read_source(source, config.dataset)
-    classes = settle_labels(listing, given, {name: model.classes for name, model in config.models.items()}, data)
+    stated = {name: model.classes for name, model in config.models.items()}
+    classes = settle_labels(listing, given, stated, data, scored=config.classes == "auto")
     listing.notes += notes
     return _finish(listing, classes, config, keep_copies=keep_copies)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,14 @@ from torch import Tensor
 
 from reportgen.config import Preprocessing
 
-__all__ = ["normalise", "resize"]
+__all__ = ["candidate_inputs", "first_inputs", "normalise", "resize"]
+
+_SIZES = (224, 112, 64, 48)
+# By channels: ImageNet's statistics, one half for all, and numbers that stay between 0 and 1.
+_STATISTICS: dict[int, tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]] = {
+    3: (((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), ((0.0,) * 3, (1.0,) * 3)),
+    1: (((0.449,), (0.226,)), ((0.5,), (0.5,)), ((0.0,), (1.0,))),
+}
 
 
 def resize(samples: npt.NDArray[np.uint8], spec: Preprocessing) -> npt.NDArray[np.uint8]:
@@ -54,3 +62,21 @@ def normalise(images: Sequence[npt.NDArray[np.uint8]], spec: Preprocessing) -> T
     mean, std = (torch.tensor(values).expand(channels).repeat(spec.width) for values in (spec.mean, spec.std))
     rows = rows.div_(255).sub_(mean).div_(std)
     return rows.view(-1, spec.height, spec.width, channels).permute(0, 3, 1, 2)  # (B, channels, h, w)
+
+
+def candidate_inputs(spec: Preprocessing, part: Literal["statistics", "size"]) -> Iterator[Preprocessing]:
+    """The usual values of one part of a preprocessing, with its other part as it is."""
+    if part == "size":
+        for side in _SIZES:
+            yield spec.model_copy(update={"width": side, "height": side})
+        return
+    for mean, std in _STATISTICS[1 if spec.grey else 3]:
+        yield spec.model_copy(update={"mean": mean, "std": std})
+
+
+def first_inputs() -> Iterator[Preprocessing]:
+    """Inputs that a network of unknown make may take: three channels and one, from large to small."""
+    for grey in (False, True):
+        mean, std = _STATISTICS[1 if grey else 3][0]
+        for side in _SIZES:
+            yield Preprocessing(width=side, height=side, grey=grey, mean=mean, std=std)

@@ -21,6 +21,7 @@ from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.scores import ModelScores
+from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.properties import Property, photo_properties
 from reportgen.site.attention import Attention
@@ -77,6 +78,8 @@ class Report:
         All pairs of models, in the order of the analysis.
     load_image
         Decoded original of one row of the analysis, (H, W, 3) uint8; called once per image, from several threads.
+    stated_accuracies
+        By model, the accuracies that its checkpoint states beside the one found; empty without labels.
     data_notes
         What a survey of the test set found.
     attention
@@ -111,6 +114,7 @@ class Report:
     class_orders: tuple[PermutedOrder | None, ...]
     load_image: Callable[[int], npt.NDArray[np.uint8]]
     data_notes: tuple[DataNote, ...] = ()
+    stated_accuracies: tuple[tuple[StatedAccuracy, ...], ...] = ()
     command: str | None = None
     attention: AttentionFindings | None = None
     importance: ImportanceFindings | None = None

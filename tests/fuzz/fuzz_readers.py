@@ -105,7 +105,7 @@ def target(reader: str, folder: Path) -> Callable[[bytes], None]:
     from reportgen.config import Config, load_config
     from reportgen.inputs.checkpoints.file import refuse_bombs
     from reportgen.inputs.checkpoints.reading import read_checkpoint
-    from reportgen.inputs.checkpoints.statements import checkpoint_classes
+    from reportgen.inputs.checkpoints.statements import checkpoint_statements
     from reportgen.inputs.images.decoding import decode
     from reportgen.inputs.images.region_masks import read_mask
     from reportgen.inputs.testset import load_test_set
@@ -129,7 +129,7 @@ def target(reader: str, folder: Path) -> Callable[[bytes], None]:
 
     def checkpoint(data: bytes) -> None:
         path.write_bytes(data)
-        checkpoint_classes(path)
+        checkpoint_statements(path)
         read_checkpoint(path)
 
     def settings(data: bytes) -> None:

@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix
 
 from reportgen.types import IntArray
 
-__all__ = ["PermutedOrder", "likely_order"]
+__all__ = ["PermutedOrder", "best_assignment", "likely_order"]
 
 
 _SUPPORT = 10
@@ -73,7 +73,7 @@ def likely_order(labels: IntArray, predicted: IntArray, classes: Sequence[str]) 
     if n == 0:
         return None
     matrix = confusion_matrix(labels, predicted, labels=np.arange(c)).astype(np.int64)
-    means = _best_assignment(matrix)
+    means = best_assignment(matrix)
     if not _clearly_better(matrix, means):
         return None
     now, then = float(np.trace(matrix)) / n, float(matrix[means, np.arange(c)].sum()) / n
@@ -82,7 +82,7 @@ def likely_order(labels: IntArray, predicted: IntArray, classes: Sequence[str]) 
     return PermutedOrder(now, then, order, n, silent)
 
 
-def _best_assignment(matrix: IntArray) -> IntArray:
+def best_assignment(matrix: IntArray) -> IntArray:
     """(C,) class that each output stands for, in the order that agrees best beyond chance."""
     n, c = int(matrix.sum()), len(matrix)
     # Times n, so that everything is a whole number and the bonus for staying put can only break ties.

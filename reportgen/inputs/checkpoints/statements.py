@@ -1,50 +1,99 @@
-"""What a checkpoint says of its classes: names in the order of the outputs. Needs no torch and runs nothing."""
+"""What a checkpoint says of its classes and its input. Needs no torch and runs nothing."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from reportgen.inputs.checkpoints.onnx_file import is_onnx, onnx_metadata
-from reportgen.inputs.checkpoints.restricted import Foreign, plain, read_restricted
+from reportgen.inputs.checkpoints.restricted import Foreign, TensorRecord, plain, read_restricted
 from reportgen.inputs.class_order import STATED_UNDER, agreed_classes, stated_classes
 from reportgen.inputs.emotions import canonical_emotion
 
-__all__ = ["checkpoint_classes"]
+__all__ = ["Statements", "checkpoint_statements"]
 
 _LONGEST_HEADER = 100_000_000  # bytes, as in safetensors itself
 # Where training scripts, Lightning and others keep what a run was started with.
 _SETTINGS = ("hyper_parameters", "hparams", "config", "cfg", "args", "meta", "model_args", "extra")
 _HUGGING_FACE = ("model.safetensors", "pytorch_model.bin")
+_SHAPES = "shapes"
+_INPUT = ("preprocessing", "preprocess", "transform", "transforms", "normalize", "normalization", "pretrained_cfg",
+          "default_cfg", "data_config", "data_cfg")  # fmt: skip
+_SIZES = ("img_size", "image_size", "input_size", "imgsz", "size")  # the last only inside a dict about the input
+_STATISTICS = {
+    "mean": ("mean", "norm_mean", "image_mean", "img_mean", "normalize_mean"),
+    "std": ("std", "norm_std", "image_std", "img_std", "normalize_std"),
+}
+_CUSTOM_CNN = {"conv1.conv.weight": (32, 3, 3, 3), "conv4.conv.weight": (256, 128, 3, 3),
+               "conv4.bn.running_mean": (256,), "fc1.weight": (128, 256)}  # fmt: skip
+_TRANSFER_FILE = "transfer_learning_best.pth"
+_TRANSFER = {"backbone.conv1.weight": (64, 3, 7, 7), "backbone.layer4.1.bn2.weight": (512,)}
 
 
-def checkpoint_classes(path: Path) -> tuple[str, ...]:
-    """The class names that a checkpoint states; empty where it states none, or is none that can be read.
+@dataclass(frozen=True)
+class Statements:
+    """What a checkpoint says of its model beside the weights.
 
-    Names beside the weights, among the hyperparameters, in safetensors' metadata and, for a model of Hugging Face, in
-    the `config.json` beside it count, where at least one of them is an expression that is known.
+    Attributes
+    ----------
+    classes
+        In the order of the outputs; empty where it states none.
+    preprocessing
+        Fields of `reportgen.config.Preprocessing`, those that it states.
+    notebook
+        It is one of the notebook's two models, whose preprocessing is the notebook's: 224 x 224 pixels, ImageNet's
+        mean and standard deviation. The Custom CNN is known by its parameters' names and shapes, which no published
+        network has; a ResNet18 under `backbone` with dropout before its last layer is common, so there the file's name
+        has to be the notebook's, too.
+    """
+
+    classes: tuple[str, ...] = ()
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    notebook: bool = False
+
+
+def checkpoint_statements(path: Path) -> Statements:
+    """What a checkpoint states; nothing where it is none that can be read.
+
+    Names of classes, image sizes, means and standard deviations beside the weights, among the hyperparameters, in
+    safetensors' metadata and, for a model of Hugging Face, in the `config.json` beside it count. Names of classes count
+    where at least one of them is an expression that is known.
 
     Raises
     ------
     DataError
-        It states several orders.
+        It states several orders of the classes.
     """
-    found = {}
+    classes: dict[str, tuple[str, ...]] = {}
+    preprocessing: dict[str, Any] = {}
+    notebook = False
     for place, content in _statements(path):
-        names = stated_classes(content)
+        if place == _SHAPES:
+            notebook = notebook or _is_notebook(path.name, content)
+            continue
+        names = stated_classes({key: _names(content[key]) for key in STATED_UNDER if key in content})
         if any(canonical_emotion(name) for name in names):
-            found[place] = names
-    return agreed_classes(found)
+            classes[place] = names
+        preprocessing = {**_stated_input(content), **preprocessing}
+    return Statements(agreed_classes(classes), preprocessing, notebook)
 
 
 def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    """Dicts beside the weights, and under `_SHAPES` the shapes of tensors by name."""
     # Damaged and hostile files break in any way; reading the weights says what is wrong with them.
     if is_onnx(path):
         with suppress(Exception):
-            yield "metadata_props", onnx_metadata(path)
+            content = onnx_metadata(path)
+            yield "metadata_props", content
+            if "Image.NominalPixelRange" in content:
+                yield "pixel range", {"mean": (0.0,), "std": (1 / 255,)}
         return
     with suppress(Exception):
         with path.open("rb") as file:
@@ -52,8 +101,10 @@ def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
             length = int.from_bytes(head[:8], "little")
             header = head[8:] + file.read(length - 1) if head[8:] == b"{" and length <= _LONGEST_HEADER else b""
         if header:
-            metadata = json.loads(header).get("__metadata__", {})
+            content = json.loads(header)
+            metadata = content.pop("__metadata__", {})
             yield "metadata", {key: _from_json(value) for key, value in metadata.items()}
+            yield _SHAPES, {name: tuple(entry["shape"]) for name, entry in content.items()}
         else:
             yield from _pickled(read_restricted(path).content)
     if path.name in _HUGGING_FACE:
@@ -62,7 +113,7 @@ def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
         except (OSError, ValueError, RecursionError):
             return
         if isinstance(content, dict):
-            yield "config.json", content
+            yield "config.json", {key: content[key] for key in STATED_UNDER if key in content}
 
 
 def _from_json(text: str) -> Any:
@@ -74,8 +125,12 @@ def _from_json(text: str) -> Any:
 
 def _pickled(content: Any) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     content = _attributes(content)
-    for place, part in (("checkpoint", content), *((key, _attributes(content.get(key))) for key in _SETTINGS)):
-        yield place, {key: _names(part[key]) for key in STATED_UNDER if key in part}
+    yield "checkpoint", content
+    for key in _SETTINGS:
+        yield key, _attributes(content.get(key))
+    for part in (content, *content.values()):
+        if isinstance(part, Mapping):
+            yield _SHAPES, {name: value.size for name, value in part.items() if isinstance(value, TensorRecord)}
 
 
 def _attributes(item: Any) -> Mapping[Any, Any]:
@@ -90,3 +145,49 @@ def _names(value: Any) -> Any:
     if isinstance(value, Foreign):
         value = _attributes(value).get("classes_")
     return plain(value)
+
+
+def _is_notebook(file: str, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    if all(shapes.get(name) == shape for name, shape in _CUSTOM_CNN.items()):
+        return True
+    return file == _TRANSFER_FILE and all(shapes.get(name) == shape for name, shape in _TRANSFER.items())
+
+
+def _stated_input(content: Mapping[Any, Any]) -> dict[str, Any]:
+    """Size, mean and standard deviation of the input where a dict, or one for the input inside it, states them."""
+    found: dict[str, Any] = {}
+    inner = [(_attributes(content.get(key)), key in _INPUT) for key in (*_INPUT, *_SETTINGS)]
+    for part, own in [(content, False), *inner]:
+        for key in _SIZES if own else _SIZES[:-1]:
+            size = _size(plain(part.get(key)))
+            if size is not None:
+                found.setdefault("height", size[0])
+                found.setdefault("width", size[1])
+        values = {
+            name: next((numbers for key in keys if (numbers := _numbers(plain(part.get(key)))) is not None), None)
+            for name, keys in _STATISTICS.items()
+        }
+        mean, std = values["mean"], values["std"]
+        # Means of pictures from 0 to 255 are another way of writing the same; anything else is not about pixels.
+        scale = 255.0 if mean is not None and max(mean) > 1 else 1.0
+        if mean is not None and std is not None and all(0 <= m <= scale for m in mean) and min(std) > 0:
+            found.setdefault("mean", tuple(m / scale for m in mean))
+            found.setdefault("std", tuple(s / scale for s in std))
+    return found
+
+
+def _size(value: Any) -> tuple[int, int] | None:
+    """Height and width in pixels from one number, two, or three with the channels first."""
+    sides = [value, value] if isinstance(value, int) else list(value) if isinstance(value, list | tuple) else []
+    sides = sides[-2:] if len(sides) in (2, 3) else []
+    if len(sides) == 2 and all(isinstance(n, int) and not isinstance(n, bool) and 8 <= n <= 2048 for n in sides):
+        return sides[0], sides[1]
+    return None
+
+
+def _numbers(value: Any) -> tuple[float, ...] | None:
+    """A list of one number, or of one for each of three channels."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    listed = list(value) if isinstance(value, list | tuple) else []
+    fine = len(listed) in (1, 3) and all(isinstance(n, int | float) and math.isfinite(n) for n in listed)
+    return tuple(float(n) for n in listed) if fine else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from reportgen.errors import DataError
+from reportgen.inputs.emotions import FERPLUS_ORDER
 from reportgen.inputs.layouts.folders import choose_split
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.listing import Listing, Problem
@@ -16,9 +17,8 @@ from reportgen.inputs.tables.pixels import parse_images
 
 __all__ = ["FERPLUS"]
 
-_CLASSES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 _OTHERS = ("unknown", "NF")
-_VOTES = (*_CLASSES, *_OTHERS)
+_VOTES = (*FERPLUS_ORDER, *_OTHERS)
 _USAGES = {"privatetest": "test", "publictest": "validation", "training": "training"}
 _FOLDERS = {"fer2013test": "test", "fer2013valid": "validation", "fer2013train": "training"}
 
@@ -58,7 +58,7 @@ def _read(source: Source) -> Listing:
         used.drop(columns=["split", "row"]).assign(emotion=None, person=None).astype(object),
         folder,
         f"{source.title}, FER+",
-        classes=_CLASSES,
+        classes=FERPLUS_ORDER,
         classes_from="the columns of FER+",
         notes=notes,
         roots=tuple(folder / name for name in ("FER2013Test", "FER2013Valid", "FER2013Train", "images")),
@@ -71,7 +71,7 @@ def _read(source: Source) -> Listing:
         if row not in set(faces)
     ]
     listing.keep(faces)
-    count_votes(listing, {name: name for name in _CLASSES}, _OTHERS)
+    count_votes(listing, {name: name for name in FERPLUS_ORDER}, _OTHERS)
     return listing
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from reportgen.site.html.components import Cell, Crumb, Legend, Link, Number, Page, series_of
 from reportgen.site.legends import Legends
@@ -30,8 +32,9 @@ from reportgen.site.wording.format import (
     plain,
     rate,
 )
-from reportgen.site.wording.models import class_order_warning
-from reportgen.site.wording.scope import grid_text, map_origin
+from reportgen.site.wording.input_choice import choice_texts, default_text, input_text
+from reportgen.site.wording.models import class_order_warning, stated_accuracy_text, stated_accuracy_warning
+from reportgen.site.wording.scope import grid_text, map_origin, model_choices
 from reportgen.site.wording.shortcuts import model_proofs
 
 __all__ = ["ModelView", "ScoreRow", "model_view"]
@@ -100,7 +103,6 @@ def model_view(
 ) -> ModelView:
     """The page of model `k`; `reliability` and `forest` are diagrams, each for light and for dark pages."""
     model, score = report.models[k], report.scores[k]
-    order = report.class_orders[k]
     proofs = model_proofs(report, links, k)
     previous = k - 1 if k > 0 else None
     following = k + 1 if k + 1 < len(report.models) else None
@@ -144,10 +146,30 @@ def model_view(
         importance=importance_section(report, links, k, importance),
         trust=trust_panel(report, links, k),
         facts=_facts(report, k),
-        notes=tuple(plain(str(note)) for note in model.info.get("notes", ())),
-        warning=class_order_warning(order) if order is not None else "",
+        notes=tuple(_notes(report, k)),
+        warning=" ".join(_warnings(report, k)),
         errors=Link(f"All errors of {model.name}, pair by pair", links.errors_path(k)),
     )
+
+
+def _warnings(report: Report, k: int) -> Iterator[str]:
+    """What makes the scores of model `k` doubtful as a whole."""
+    order, name = report.class_orders[k], report.models[k].name
+    if order is not None:
+        yield class_order_warning(order)
+    for statements in report.stated_accuracies[k : k + 1]:
+        yield from (stated_accuracy_warning(name, statement) for statement in statements if statement.far)
+    for choice in model_choices(report.models[k]):
+        yield from (f"{said.text} {said.advice}" for said in choice_texts(name, choice) if said.advice)
+
+
+def _notes(report: Report, k: int) -> Iterator[str]:
+    model = report.models[k]
+    for choice in model_choices(model):
+        yield from (said.text for said in choice_texts(model.name, choice) if not said.advice)
+        if choice.outcome == "default":
+            yield default_text(choice)
+    yield from (plain(str(note)) for note in model.info.get("notes", ()))
 
 
 def _title(report: Report, k: int) -> str:
@@ -264,6 +286,15 @@ def _reliability_text(report: Report, k: int) -> str:
     )
 
 
+def _input(info: Mapping[str, Any], width: int, height: int) -> str:
+    """How images are prepared; the size alone where an older analysis holds no more."""
+    spec = info.get("preprocessing")
+    if spec is None:
+        return f"{width} × {height} pixels"
+    channels = "grey" if spec["grey"] else "BGR" if spec.get("bgr") else ""
+    return input_text(channels, width, height, tuple(spec["mean"]), tuple(spec["std"]))
+
+
 def _facts(report: Report, k: int) -> tuple[tuple[str, str], ...]:
     info = report.models[k].info
     height, width = info.get("input", (224, 224))
@@ -271,10 +302,15 @@ def _facts(report: Report, k: int) -> tuple[tuple[str, str], ...]:
         ("Architecture", str(info.get("architecture", "unknown"))),
         ("Checkpoint", str(info.get("file", "unknown"))),
         ("sha256", str(info.get("sha256", "unknown"))),
-        ("Input", f"{width} × {height} pixels"),
+        ("Input", _input(info, width, height)),
         ("Target layer", f"{info.get('target_layer') or 'none is known'}, {grid_text(report.models[k])}"),
         ("Heatmaps", map_origin(report, k)),
         ("Pretraining", str(info.get("pretraining") or "unknown")),
+    ]
+    rows += [
+        ("Accuracy stated in the checkpoint", stated_accuracy_text(statement))
+        for statements in report.stated_accuracies[k : k + 1]
+        for statement in statements
     ]
     completeness = info.get("completeness")
     if completeness is not None:

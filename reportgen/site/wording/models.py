@@ -10,6 +10,7 @@ from reportgen.analysis import ModelRecords
 from reportgen.evidence.importance.trust import TrustCheck, TrustGrade
 from reportgen.evidence.performance.model_comparison import MIN_DISCORDANT, Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
+from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.site.wording.format import (
@@ -34,6 +35,8 @@ __all__ = [
     "comparison_sentence",
     "grade_sentence",
     "precision_changes",
+    "stated_accuracy_text",
+    "stated_accuracy_warning",
 ]
 
 _TOLERATED = 0.005
@@ -48,7 +51,7 @@ def class_order_warning(order: PermutedOrder) -> str:
     )
     if len(order.silent) > 1:
         text += f"Outputs that are never the largest cannot be told apart ({', '.join(order.silent)}). "
-    return text + "Check the order used in training and set 'classes'."
+    return text + "Check the order used in training and set 'classes', or try classes = \"auto\"."
 
 
 def comparison_sentence(c: Comparison) -> str:
@@ -178,3 +181,23 @@ def check_limit(check: TrustCheck) -> str:
         "blank": f"at most {percent(check.limit)} blank",
         "importance": "interval above 0",
     }[check.measure]
+
+
+def stated_accuracy_warning(model: str, statement: StatedAccuracy) -> str:
+    """The checkpoint's own accuracy is far from the one found: by how much, and what may be wrong."""
+    found = statement.found
+    text = (
+        f"The checkpoint of {model} states {statement.name} {percent(statement.stated, 1)}; on these "
+        f"{count(found.n, 'image')} its accuracy is {percent_estimate(found, 1)}. "
+    )
+    if statement.stated > found.value:
+        return text + (
+            "Check the order of its classes, the preprocessing, and whether these images are like those it was "
+            "validated on."
+        )
+    return text + "Check whether these images were used in training."
+
+
+def stated_accuracy_text(statement: StatedAccuracy) -> str:
+    """As in "val_acc 71.3 %; found here: 70.1 % [66 %, 74 %]"."""
+    return f"{statement.name} {percent(statement.stated, 1)}; found here: {percent_estimate(statement.found, 1)}"

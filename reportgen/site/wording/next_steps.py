@@ -10,7 +10,9 @@ from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
 from reportgen.site.wording.format import and_list, capital, count, number, percent, rate
 from reportgen.site.wording.headline import LOW, best_model
+from reportgen.site.wording.input_choice import choice_texts
 from reportgen.site.wording.models import class_order_warning
+from reportgen.site.wording.scope import model_choices
 from reportgen.site.wording.shortcuts import proved_backgrounds, proved_shortcuts
 
 __all__ = ["Step", "next_steps"]
@@ -29,7 +31,7 @@ class Step:
 
 def next_steps(report: Report, links: Links) -> tuple[Step, ...]:
     """Most pressing first; empty where nothing follows."""
-    steps = [*_class_order(report, links), *_problems(report)]
+    steps = [*_class_order(report, links), *_preprocessing(report, links), *_problems(report)]
     if report.labelled:
         steps += [
             *_shortcuts(report, links),
@@ -51,6 +53,17 @@ def _class_order(report: Report, links: Links) -> list[Step]:
         )
         for k, order in enumerate(report.class_orders)
         if order is not None
+    ]
+
+
+def _preprocessing(report: Report, links: Links) -> list[Step]:
+    """For each model whose preprocessing was assumed without evidence."""
+    return [
+        Step(f"State the preprocessing of {model.name}.", said.advice, Link("facts", links.model_path(k)))
+        for k, model in enumerate(report.models)
+        for choice in model_choices(model)
+        for said in choice_texts(model.name, choice)
+        if said.advice
     ]
 
 

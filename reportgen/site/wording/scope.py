@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from reportgen.analysis import ModelRecords
+from collections.abc import Iterator
+
+from reportgen.analysis import ModelPredictions, ModelRecords
+from reportgen.evidence.performance.input_choice import InputChoice
 from reportgen.site.report import DataNote, Report
 from reportgen.site.wording.format import count, number
+from reportgen.site.wording.input_choice import choice_texts
+from reportgen.site.wording.models import stated_accuracy_warning
 
-__all__ = ["facts", "grid_text", "layer_text", "map_origin", "remarks", "sampling"]
+__all__ = [
+    "doubts_about_models",
+    "facts",
+    "grid_text",
+    "layer_text",
+    "map_origin",
+    "model_choices",
+    "remarks",
+    "sampling",
+]
 
 
 def facts(report: Report) -> str:
@@ -34,9 +48,46 @@ def sampling(report: Report) -> str:
 
 
 def remarks(report: Report) -> tuple[DataNote, ...]:
-    """Remarks on the data, and first that only a sample was explained, where that is so."""
+    """Remarks on the data; before them what was decided on a sample, and that only a sample was explained."""
     sample = sampling(report)
-    return (DataNote("Heatmaps of a sample", sample), *report.data_notes) if sample else report.data_notes
+    notes = [
+        *_choices(report),
+        *_stated_accuracies(report),
+        *([DataNote("Heatmaps of a sample", sample)] if sample else []),
+    ]
+    return (*notes, *report.data_notes)
+
+
+def doubts_about_models(report: Report) -> tuple[str, ...]:
+    """One line each: preprocessing that is assumed, and accuracies that contradict the checkpoints."""
+    assumed = [
+        f"{said.title}: {said.text} {said.advice}"
+        for model in report.models
+        for choice in model_choices(model)
+        for said in choice_texts(model.name, choice)
+        if said.advice
+    ]
+    return (*assumed, *(note.text for note in _stated_accuracies(report)))
+
+
+def model_choices(model: ModelPredictions) -> tuple[InputChoice, ...]:
+    """What samples said of a model's input and outputs."""
+    return tuple(InputChoice.from_json(entry) for entry in model.info.get("input_choices", ()))
+
+
+def _choices(report: Report) -> Iterator[DataNote]:
+    for model in report.models:
+        for choice in model_choices(model):
+            for said in choice_texts(model.name, choice):
+                yield DataNote(said.title, " ".join(filter(None, (said.text, said.advice))), serious=said.serious)
+
+
+def _stated_accuracies(report: Report) -> Iterator[DataNote]:
+    for model, statements in zip(report.models, report.stated_accuracies, strict=False):
+        for statement in statements:
+            if statement.far:
+                text = stated_accuracy_warning(model.name, statement)
+                yield DataNote(f"Another accuracy than {model.name}'s checkpoint states", text, serious=True)
 
 
 def map_origin(report: Report, k: int) -> str:

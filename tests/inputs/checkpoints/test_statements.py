@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from safetensors.torch import save_file
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError
-from reportgen.inputs.checkpoints.statements import checkpoint_classes
+from reportgen.inputs.checkpoints.statements import checkpoint_statements
 from reportgen.inputs.discover import discover_models
 from reportgen.inputs.emotions import FER2013_ORDER
 
@@ -49,19 +50,19 @@ STATEMENTS: dict[str, dict[str, Any]] = {
 def test_every_way_to_state_them(tmp_path: Path, kind: str, zipped: bool) -> None:
     content = {"state_dict": STATE, **STATEMENTS[kind]}
     torch.save(content, tmp_path / "c.pth", _use_new_zipfile_serialization=zipped)
-    assert checkpoint_classes(tmp_path / "c.pth") == NAMES
+    assert checkpoint_statements(tmp_path / "c.pth").classes == NAMES
 
 
 def test_safetensors_and_hugging_face(tmp_path: Path) -> None:
     save_file(
         STATE, tmp_path / "c.safetensors", {"id2label": json.dumps({str(n): name for n, name in enumerate(NAMES)})}
     )
-    assert checkpoint_classes(tmp_path / "c.safetensors") == NAMES
+    assert checkpoint_statements(tmp_path / "c.safetensors").classes == NAMES
     save_file(STATE, tmp_path / "c.safetensors", {"classes": ",".join(NAMES)})
-    assert checkpoint_classes(tmp_path / "c.safetensors") == NAMES
+    assert checkpoint_statements(tmp_path / "c.safetensors").classes == NAMES
     save_file(STATE, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(json.dumps({"id2label": dict(enumerate(NAMES))}))
-    assert checkpoint_classes(tmp_path / "model.safetensors") == NAMES
+    assert checkpoint_statements(tmp_path / "model.safetensors").classes == NAMES
 
 
 @pytest.mark.parametrize(
@@ -78,30 +79,30 @@ def test_safetensors_and_hugging_face(tmp_path: Path) -> None:
 )
 def test_what_states_none(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "c.pth")
-    assert checkpoint_classes(tmp_path / "c.pth") == ()
+    assert checkpoint_statements(tmp_path / "c.pth").classes == ()
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"PK\x03\x04", b"\xff" * 100, b"\x80\x02."])
 def test_a_broken_file_states_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c.pth").write_bytes(content)
-    assert checkpoint_classes(tmp_path / "c.pth") == ()
-    assert checkpoint_classes(tmp_path / "gone.pth") == ()
+    assert checkpoint_statements(tmp_path / "c.pth").classes == ()
+    assert checkpoint_statements(tmp_path / "gone.pth").classes == ()
 
 
 def test_a_config_of_nothing_but_brackets_states_none(tmp_path: Path) -> None:
     save_file(STATE, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text("[" * 100_000)
-    assert checkpoint_classes(tmp_path / "model.safetensors") == ()
+    assert checkpoint_statements(tmp_path / "model.safetensors").classes == ()
 
 
 def test_a_compressed_archive_is_not_unpacked(tmp_path: Path) -> None:
     torch.save({**STATE, "classes": list(NAMES)}, tmp_path / "m.pth")
-    assert checkpoint_classes(tmp_path / "m.pth") == NAMES
+    assert checkpoint_statements(tmp_path / "m.pth").classes == NAMES
     with zipfile.ZipFile(tmp_path / "m.pth") as stored, zipfile.ZipFile(tmp_path / "z.pth", "w") as packed:
         for entry in stored.infolist():
             way = zipfile.ZIP_DEFLATED if entry.filename.endswith("byteorder") else zipfile.ZIP_STORED
             packed.writestr(entry.filename, stored.read(entry), compress_type=way)
-    assert checkpoint_classes(tmp_path / "z.pth") == ()
+    assert checkpoint_statements(tmp_path / "z.pth").classes == ()
 
 
 def test_the_settings_win_and_a_difference_is_said(tmp_path: Path) -> None:
@@ -140,4 +141,43 @@ def test_several_orders_are_refused_unless_the_settings_decide(tmp_path: Path, c
 def test_another_spelling_is_no_other_order(tmp_path: Path) -> None:
     other = {name: n for n, name in enumerate(FER2013_ORDER)}
     torch.save({"state_dict": STATE, "classes": NAMES, "hparams": {"class_to_idx": other}}, tmp_path / "c.pth")
-    assert checkpoint_classes(tmp_path / "c.pth") == NAMES
+    assert checkpoint_statements(tmp_path / "c.pth").classes == NAMES
+
+
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [
+        ({"img_size": 48}, {"width": 48, "height": 48}),
+        ({"input_size": (3, 64, 32)}, {"width": 32, "height": 64}),
+        ({"mean": [0.5] * 3, "std": (0.25, 0.25, 0.25)}, {"mean": (0.5,) * 3, "std": (0.25,) * 3}),
+        ({"config": {"image_size": [112, 112], "norm_mean": [0.5], "norm_std": [0.5]}},
+         {"width": 112, "height": 112, "mean": (0.5,), "std": (0.5,)}),
+        ({"pretrained_cfg": {"input_size": (3, 224, 224), "mean": (127.5,) * 3, "std": (127.5,) * 3}},
+         {"width": 224, "height": 224, "mean": (0.5,) * 3, "std": (0.5,) * 3}),
+        ({"transform": {"size": 96}}, {"width": 96, "height": 96}),
+        ({"hyper_parameters": argparse.Namespace(img_size=64)}, {"width": 64, "height": 64}),
+        ({"size": 48}, {}),
+        ({"config": {"size": 48}}, {}),
+        ({"mean": [0.5] * 3}, {}),
+        ({"mean": 3.0, "std": 1.0, "img_size": "big"}, {}),
+        ({"mean": [-0.1] * 3, "std": [0.5] * 3}, {}),
+        ({"mean": [0.5] * 3, "std": [0.0] * 3, "img_size": 4}, {}),
+    ],
+)  # fmt: skip
+def test_input_beside_the_weights(tmp_path: Path, beside: dict[str, Any], expected: dict[str, Any]) -> None:
+    torch.save({"state_dict": {"fc.weight": torch.zeros(7, 2)}, **beside}, tmp_path / "c.pth")
+    assert checkpoint_statements(tmp_path / "c.pth").preprocessing == expected
+
+
+def test_the_notebooks_models_are_known_by_names_shapes_and_for_one_the_file(notebook: Path, tmp_path: Path) -> None:
+    custom, transfer = notebook / "custom_cnn_best.pth", notebook / "transfer_learning_best.pth"
+    assert checkpoint_statements(custom).notebook and checkpoint_statements(transfer).notebook
+    for file, known in ((custom, True), (transfer, False)):
+        shutil.copy(file, tmp_path / "c.pth")
+        assert checkpoint_statements(tmp_path / "c.pth").notebook is known
+    state = torch.load(custom, weights_only=True)["model_state_dict"]
+    save_file(state, tmp_path / "c.safetensors")
+    assert checkpoint_statements(tmp_path / "c.safetensors").notebook
+    state["fc1.weight"] = torch.zeros(64, 256)
+    torch.save(state, tmp_path / "c.pth")
+    assert not checkpoint_statements(tmp_path / "c.pth").notebook

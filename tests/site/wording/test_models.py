@@ -59,7 +59,7 @@ def test_a_permuted_order_is_told_with_what_to_do() -> None:
     assert plain_blanks(class_order_warning(order)) == (
         "The class order looks permuted: 26.0 % of 1,100 images are classified correctly as it is; 94.0 % would be if "
         "the outputs stood for dog, cat, owl. Outputs that are never the largest cannot be told apart (dog, owl). "
-        "Check the order used in training and set 'classes'."
+        "Check the order used in training and set 'classes', or try classes = \"auto\"."
     )
     one = PermutedOrder(0.26, 0.94, ("dog", "cat", "owl"), 1100, ("owl",))
     assert "told apart" not in class_order_warning(one), "a single silent output is known by elimination"
