@@ -16,7 +16,14 @@ from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION
 from reportgen.config import Config, recorded_settings
 from reportgen.errors import DataError, printable
-from reportgen.explain.fingerprints import Fingerprints, library_versions, model_hashes, shard_bounds, take_fingerprints
+from reportgen.explain.fingerprints import (
+    Fingerprints,
+    extras_of,
+    library_versions,
+    model_hashes,
+    shard_bounds,
+    take_fingerprints,
+)
 from reportgen.explain.tuning import known_tunings, read_tunings, unmeasured_tunings
 from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
@@ -189,7 +196,7 @@ def _finish(
                 **{name: getattr(config, name) for name in recorded_settings()},
                 "shard_images": config.shard_images,
             },
-            "versions": library_versions(),
+            "versions": library_versions(*(extra for model in config.models.values() for extra in extras_of(model))),
             **_given_facts(config, test_set, notes, models, choices),
         },
     )

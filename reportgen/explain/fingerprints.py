@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -30,6 +31,7 @@ __all__ = [
     "Fingerprints",
     "ModelFingerprints",
     "code_hash",
+    "extras_of",
     "judging_code",
     "library_versions",
     "model_hashes",
@@ -172,9 +174,18 @@ def judging_code() -> str:
     return code_hash(*_JUDGING_ROOMS)[:_KEY_DIGITS]
 
 
-def library_versions() -> dict[str, str]:
-    """Installed versions of the libraries that numbers depend on."""
-    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
+def library_versions(*extras: str) -> dict[str, str]:
+    """Installed versions of the libraries that numbers depend on, and of extras; those that are not installed lack."""
+    found = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    for name in extras:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def extras_of(model: ModelConfig) -> tuple[str, ...]:
+    """Libraries beside the usual ones that a model's numbers depend on."""
+    return ("onnxruntime",) if is_onnx(model.checkpoint) else ()
 
 
 def model_hashes(config: Config, device: str) -> dict[str, str]:
@@ -185,14 +196,14 @@ def model_hashes(config: Config, device: str) -> dict[str, str]:
     CheckpointError
         A checkpoint cannot be read.
     """
-    versions = json.dumps(library_versions(), sort_keys=True)
-    running = content_hash(versions, code_hash("models", "explain"), device, config.method)
+    running = content_hash(code_hash("models", "explain"), device, config.method)
     return {
         name: content_hash(
             running,
             checkpoint_sha256(model.checkpoint),
             model.model_dump_json(exclude={"checkpoint", "pretraining"}),
             _factory_source(model),
+            json.dumps(library_versions(*extras_of(model)), sort_keys=True),
         )
         for name, model in config.models.items()
     }

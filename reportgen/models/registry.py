@@ -18,7 +18,7 @@ from reportgen.models.architectures.densenet import DENSENET
 from reportgen.models.architectures.efficientnet import EFFICIENTNET
 from reportgen.models.architectures.family import Misfit, Recognised, few, fit, is_incidental, shape_text
 from reportgen.models.architectures.mobilenet import MOBILENET_V2, MOBILENET_V3
-from reportgen.models.architectures.resnet import RESNET, TransferLearningModel
+from reportgen.models.architectures.resnet import RESNET, TransferLearningModel, unknown_stem
 from reportgen.models.architectures.swin import SWIN
 from reportgen.models.architectures.vgg import VGG
 from reportgen.models.architectures.vit import VIT
@@ -82,7 +82,8 @@ class LoadedModel:
         """
         module, layer = self.module, self.target_layer
         if not isinstance(module, LogitsModel):
-            module, layer = LogitsModel(module, (), "logits", single=False, contiguous=False), f"{INSIDE}{layer}"
+            module = LogitsModel(module, (), "logits", single=False, contiguous=False)
+            layer = f"{INSIDE}{layer}" if layer else ""
         module.kept = kept
         return replace(self, module=module, target_layer=layer, num_classes=len(kept))
 
@@ -290,7 +291,10 @@ def _fill(module: nn.Module, state: Mapping[str, Tensor]) -> None:
 
 
 def _unknown(name: str, state: Mapping[str, Tensor], nearest: Misfit | None, config: ModelConfig) -> str:
-    if nearest is not None and 2 * nearest.shared >= len(state) / 2:
+    stem = unknown_stem(state)
+    if stem is not None:
+        found = stem
+    elif nearest is not None and 2 * nearest.shared >= len(state) / 2:
         found = f"is like {nearest.title}, but {nearest.reason}"
     else:
         found = f"has {few(sorted(state))}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,8 @@ def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
     content = _read_safetensors(path) if _is_safetensors(head, size) else _read_torch(path, unsafe, notes)
     held = content.content if isinstance(content, Restricted) else content
     weights = _weights(path, held)
-    for key in _alike(held, weights)[1]:
+    _, alike, unlike = _beside(held, weights)
+    for key in [*alike, *unlike]:
         notes.append(f"it also holds weights under '{key}', which are not used")
     state = _built(path, weights, content) if isinstance(content, Restricted) else dict(weights)
     state = _without_wrappers(path, state, notes)
@@ -186,8 +187,8 @@ def _weights(path: Path, content: Any) -> Mapping[str, Any]:
     """
     found = _find_weights(content, 0)
     if found is not None:
-        chosen, others = _alike(content, found)
-        if others and chosen and chosen not in _STATE_KEYS:
+        chosen, others, _ = _beside(content, found)
+        if others and chosen:
             raise CheckpointError(
                 f"{path}: holds weights of one shape under {', '.join(map(repr, (chosen, *others)))}; save those that "
                 "are meant alone, or under 'state_dict'"
@@ -219,18 +220,41 @@ def _find_weights(content: Any, depth: int) -> Mapping[str, Any] | None:
     return max(below, key=len, default=None)
 
 
-def _alike(content: Any, weights: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """The key that weights stand under, and the others that hold as many parameters, such as a moving average's."""
-    chosen, others = "", []
-    for key, value in content.items() if isinstance(content, Mapping) else ():
-        found = _find_weights(value, 1)
-        if found is None or len(found) != len(weights) or not any("." in name for name in found):
-            continue  # a dict without dots is an optimiser's
+def _beside(content: Any, weights: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
+    """Where weights stand, the other places that hold as many parameters, such as a moving average's, and those that
+    hold another network; places are keys with dots between. The first is "" where its key says that it is meant.
+    """
+    chosen: tuple[str, ...] = ()
+    alike: list[tuple[str, ...]] = []
+    unlike: list[tuple[str, ...]] = []
+    for place, found in _state_dicts(content, ()):
         if all(found.get(name) is tensor for name, tensor in weights.items()):
-            chosen = chosen or str(key)
-        else:
-            others.append(str(key))
-    return chosen, others
+            chosen = chosen or place
+        elif any("." in name for name in found):  # a dict without dots is an optimiser's
+            (alike if len(found) == len(weights) else unlike).append(place)
+    # The key at which two places part tells which one is meant.
+    forks = {next((own for own, key in zip(chosen, other, strict=False) if own != key), "") for other in alike}
+    meant = not chosen or all(fork in _STATE_KEYS for fork in forks)
+    return (
+        "" if meant else ".".join(chosen),
+        [".".join(place) for place in alike],
+        [".".join(place) for place in unlike],
+    )
+
+
+def _state_dicts(content: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """Every dict of tensors in a checkpoint, with the keys that lead there."""
+    if isinstance(content, Foreign | torch.nn.Module):
+        found = _find_weights(content, 0)
+        if found is not None:
+            yield place, found
+    elif isinstance(content, Mapping) and len(place) <= _DEEPEST:
+        tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor | TensorRecord)}
+        if tensors:
+            yield place, tensors
+        for key, value in content.items():
+            if not isinstance(value, Tensor | TensorRecord):
+                yield from _state_dicts(value, (*place, str(key)))
 
 
 def _built(path: Path, weights: Mapping[str, TensorRecord], restricted: Restricted) -> dict[str, Tensor]:

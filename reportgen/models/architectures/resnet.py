@@ -7,10 +7,10 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from reportgen.models.architectures.family import Family, Variant
+from reportgen.models.architectures.family import Family, Variant, shape_text
 from reportgen.models.architectures.torchvision_ops import import_torchvision
 
-__all__ = ["RESNET", "TransferLearningModel"]
+__all__ = ["RESNET", "TransferLearningModel", "unknown_stem"]
 
 # Blocks of layer1 to layer4 of the networks that have a name, by kind of block, groups and width of a group.
 _TITLES: dict[tuple[tuple[int, ...], bool, int, int], str] = {
@@ -64,6 +64,29 @@ def _variant(shapes: Mapping[str, tuple[int, ...]]) -> Variant | None:
     block = resnet.Bottleneck if bottleneck else resnet.BasicBlock
     extra = {"groups": groups, "width_per_group": width} if bottleneck else {}
     return Variant(title, partial(resnet.ResNet, block, list(blocks), **extra))
+
+
+def unknown_stem(state: Mapping[str, Tensor]) -> str | None:
+    """What keeps a ResNet with another first convolution from being recognised; None where the weights are of none.
+
+    Weights show neither a stride nor whether a max-pool follows: as for CIFAR, images of 64 pixels reach layer4 as
+    8 x 8 cells, as for ImageNet as 2 x 2, and either runs without an error.
+    """
+    anchor = "layer4.0.conv1.weight"
+    prefixes = [name.removesuffix(anchor) for name in state if name == anchor or name.endswith(f".{anchor}")]
+    for prefix in prefixes:
+        first, deep = state.get(f"{prefix}conv1.weight"), state.get(f"{prefix}conv1.0.weight")
+        if first is not None and first.ndim == 4 and tuple(first.shape[2:]) != (7, 7):
+            return (
+                f"is a ResNet whose first convolution is {shape_text(first)}, and weights do not show whether it has "
+                "stride 1 without a max-pool (as for CIFAR), stride 1 or stride 2 with one"
+            )
+        if deep is not None:
+            return (
+                "is a ResNet whose stem has several convolutions (such as ResNet-D), and weights do not show their "
+                "strides"
+            )
+    return None
 
 
 def _usual_name(name: str) -> str | None:

@@ -377,6 +377,16 @@ def _example(report: Report, links: Links, tiles: Tiles, pick: Pick, a: int, b: 
     )
 
 
+def _kinds(report: Report, a: int, b: int) -> str:
+    """A warning where two models' maps are of two kinds; else empty."""
+    if report.methods[a] == report.methods[b]:
+        return ""
+    return (
+        f"The maps are of two kinds, {report.methods[a]} for {report.models[a].name} and {report.methods[b]} for "
+        f"{report.models[b].name}: part of what differs may be owed to that. "
+    )
+
+
 def _agreement(report: Report, links: Links, tiles: Tiles, index: int, a: int, b: int) -> AgreementView | None:
     """The section for pair `index` of the report, models `a` and `b`; None where nothing was compared."""
     if index >= len(report.agreements):
@@ -395,7 +405,8 @@ def _agreement(report: Report, links: Links, tiles: Tiles, index: int, a: int, b
         anchor="right-for-different-reasons",
         title=_agreement_title(found.outcomes[0]),
         sentences=_agreement_sentences(found),
-        explain=f"Each model's map of its prediction, on a common grid of {found.grid[0]} × {found.grid[1]} cells. "
+        explain=f"{_kinds(report, a, b)}Each model's map of its prediction, on a common grid of "
+        f"{found.grid[0]} × {found.grid[1]} cells. "
         "Overlap: of the fifth of the cells with most heat in either map, the share that both have. The same places: "
         "at least half of each fifth is shared (overlap of a third or more). Different places: no more than two random "
         "fifths would share (a ninth or less). Other image: overlap with the other model's map of another image with "

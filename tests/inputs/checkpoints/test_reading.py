@@ -274,6 +274,14 @@ def test_several_networks_in_one_file(tmp_path):
     torch.save({"student": STATE, "teacher": average}, tmp_path / "c.pth")
     with pytest.raises(CheckpointError, match=r"weights of one shape under 'student', 'teacher'; save those"):
         read_checkpoint(tmp_path / "c.pth")
+    nested = {"epoch": 3, "run": {"weights": {"student": STATE, "teacher": average}}}
+    torch.save(nested, tmp_path / "c.pth")
+    with pytest.raises(CheckpointError, match=r"under 'run\.weights\.student', 'run\.weights\.teacher'; save those"):
+        read_checkpoint(tmp_path / "c.pth")
+    torch.save({"run": {"model": STATE, "ema": average}, "face": {"b.weight": torch.ones(1)}}, tmp_path / "c.pth")
+    checkpoint = read_checkpoint(tmp_path / "c.pth")
+    assert same(checkpoint)
+    assert [note.split("'")[1] for note in checkpoint.notes] == ["run.ema", "face"]
     optimiser = {"state": {k: {"exp_avg": torch.ones(2), "exp_avg_sq": torch.ones(2)} for k in range(2)}}
     torch.save({"mine": STATE, "optimiser": optimiser}, tmp_path / "c.pth")
     assert same(read_checkpoint(tmp_path / "c.pth"))

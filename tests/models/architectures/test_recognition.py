@@ -219,5 +219,9 @@ def test_a_stem_of_unknown_stride_is_not_guessed(tmp_path) -> None:
     net = network("resnet18", 7)
     net.conv1, net.maxpool = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity()
     assert not isinstance(recognise(net.state_dict()), Recognised)
-    with pytest.raises(CheckpointError, match="set factory and target_layer"):
-        build_model("m", net.state_dict(), ModelConfig(checkpoint=tmp_path / "m.pth"))
+    config = ModelConfig(checkpoint=tmp_path / "m.pth")
+    with pytest.raises(CheckpointError, match=r"convolution is 64x3x3x3, .*\(as for CIFAR\).*set factory and target"):
+        build_model("m", prefixed(net, "a."), config)
+    net.conv1 = nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 1, 1))
+    with pytest.raises(CheckpointError, match=r"stem has several convolutions \(such as ResNet-D\)"):
+        build_model("m", net.state_dict(), config)
