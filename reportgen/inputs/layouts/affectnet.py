@@ -106,7 +106,7 @@ def _number(folder: Path, stem: str, kind: str) -> float | None:
     """The number in an annotation, which may be stored as text; None where there is none."""
     try:
         return float(np.load(folder / f"{stem}_{kind}.npy", allow_pickle=False).item())
-    except (OSError, ValueError, EOFError):
+    except Exception:  # damaged files make NumPy raise anything, as for text that is none
         return None
 
 
