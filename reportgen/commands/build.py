@@ -153,7 +153,6 @@ def make_report(
         training_priors(test_set.training, analysis.classes),
         shortcuts=experiments.shortcut_errors(report),
         unweighted=config.assume_unweighted_training,
-        seed=config.seed,
     )
     report = replace(report, reasons=reasons)
     write_tables(folder / "tables", *report_tables(report))

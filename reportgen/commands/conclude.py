@@ -23,6 +23,7 @@ from reportgen.evidence.performance.permuted_classes import likely_order
 from reportgen.evidence.performance.scores import score_model
 from reportgen.evidence.performance.stated_accuracy import stated_accuracies
 from reportgen.evidence.shortcuts.findings import judge_shortcuts
+from reportgen.evidence.stats.units import units_of
 from reportgen.explain.fingerprints import judging_code
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.persons import persons_of, propose_person_pattern, training_overlap
@@ -58,6 +59,7 @@ def conclude(
     def load_image(index: int) -> npt.NDArray[np.uint8]:
         return decode(test_set.read_bytes(int(rows[index]))).pixels
 
+    units = units_of(everything.images)
     blank = None if attention is None else [measures.own.null_map for measures in attention.measures]
     shortcuts = judge_shortcuts(analysis, interventions, config.seed, blank)
     data = find_in_data(
@@ -75,7 +77,7 @@ def conclude(
     )
     agreements, alike = find_agreements(analysis, config.examples, config.seed)
     scores = tuple(
-        score_model(m.name, everything.labels, m.probabilities, classes, config.seed) for m in everything.models
+        score_model(m.name, everything.labels, m.probabilities, classes, config.seed, units) for m in everything.models
     )
     return Report(
         analysis=analysis,
@@ -85,7 +87,9 @@ def conclude(
             stated_accuracies(m.info.get("facts", {}), score.accuracy)
             for m, score in zip(everything.models, scores, strict=True)
         ),
-        comparisons=tuple(compare_models(a, b, everything.labels) for a, b in combinations(everything.models, 2)),
+        comparisons=tuple(
+            compare_models(a, b, everything.labels, units, config.seed) for a, b in combinations(everything.models, 2)
+        ),
         mined=Mined((*mined.picks, *alike)),
         class_orders=tuple(likely_order(everything.labels, m.predicted, classes) for m in everything.models),
         load_image=load_image,

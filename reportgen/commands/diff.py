@@ -25,6 +25,7 @@ from reportgen.errors import DataError
 from reportgen.evidence.comparison.change import PredictionChange, heat_change, prediction_change
 from reportgen.evidence.comparison.matching import Matched, match_images, match_models
 from reportgen.evidence.examples.sampling import draw_sample
+from reportgen.evidence.stats.units import units_of
 from reportgen.evidence.tables import inert
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.relocate import locate
@@ -101,12 +102,13 @@ def _report(
 ) -> DiffReport:
     labels = np.where(matched.relabelled, -1, after.labels[matched.after])
     names = [_name(before.models[a].name, after.models[b].name) for a, b in models]
+    units = units_of(after.images.iloc[matched.after])
     predictions = [
         prediction_change(
             name,
             replace(before.models[a], logits=before.models[a].logits[matched.before]),
             replace(after.models[b], logits=after.models[b].logits[matched.after]),
-            labels, after.classes, config.seed,
+            labels, after.classes, config.seed, units,
         )
         for name, (a, b) in zip(names, models, strict=True)
     ]  # fmt: skip
@@ -114,8 +116,7 @@ def _report(
     mapped = np.logical_and.reduce([np.isin(rows, rows_with_maps(side)) for side, rows in sides])
     sample = draw_sample(labels, config.max_explained_images, config.seed, among=np.flatnonzero(mapped))
     rows = np.arange(len(labels)) if sample is None else sample
-    persons = after.images["person"].iloc[matched.after[rows]].to_numpy(dtype=object)
-    known = persons if pd.notna(persons).any() else None
+    known = None if units is None else units[rows]
     old, new = _records(before, matched.before[rows]), _records(after, matched.after[rows])
     heats = [
         heat_change(old.models[a], new.models[b], labels[rows], after.classes, known, config.seed) for a, b in models

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from reportgen.config import compile_person_pattern
 from reportgen.errors import printable
+from reportgen.inputs.emotions import canonical_emotion
 
 __all__ = [
     "KnownPersons",
@@ -17,6 +19,7 @@ __all__ = [
     "known_persons",
     "persons_of",
     "propose_person_pattern",
+    "sure_person_pattern",
     "training_overlap",
 ]
 
@@ -84,6 +87,9 @@ _KNOWN = (
     ("JAFFE", r"(?i)^([A-Z]{2})\.(?:AN|DI|FE|HA|NE|SA|SU)\d+\.\d+\.\w+$"),
     ("CK+", r"(?i)^(S\d{3})_\d{3}_\d{8}\.\w+$"),
 )
+_SURE = 10
+# Some persons bear such a name.
+_EMOTIONS = 0.05
 # From the most particular to the most general: the first that fits nearly all names wins.
 _PATTERNS = (
     r"^[ABab]([FMfm]\d{2})(?:AF|AN|DI|HA|NE|SA|SU|af|an|di|ha|ne|sa|su)",
@@ -143,6 +149,21 @@ def propose_person_pattern(names: Iterable[str]) -> Proposal | None:
             continue
         return Proposal(text, len(found), len(files), len(counts), min(found))
     return None
+
+
+def sure_person_pattern(names: Iterable[str]) -> Proposal | None:
+    """A proposed pattern that may be used without asking, or None.
+
+    It finds at least ten persons, and hardly any of them is called like an emotion: `happy_man_01.jpg` names none.
+    Where it reads something else that several photos share, such as a clip, these photos are not independent either.
+    """
+    listed = list(names)
+    proposal = propose_person_pattern(listed)
+    if proposal is None or proposal.persons < _SURE:
+        return None
+    found = {person for person in persons_of(listed, proposal.pattern) if person is not None}
+    emotions = sum(any(canonical_emotion(word) for word in re.split(r"[\W\d_]+", person)) for person in found)
+    return None if emotions > _EMOTIONS * len(found) else proposal
 
 
 def training_overlap(

@@ -25,7 +25,7 @@ from reportgen.inputs.images.quality import QUALITY_COLUMNS
 from reportgen.inputs.layouts.layout import Source, image_files
 from reportgen.inputs.layouts.registry import read_source
 from reportgen.inputs.listing import PROBLEM_COLUMNS, Listing, Problem
-from reportgen.inputs.persons import known_persons, persons_of
+from reportgen.inputs.persons import known_persons, persons_of, sure_person_pattern
 from reportgen.inputs.tables.cells import Budget, storable
 from reportgen.inputs.tables.pixels import as_file
 
@@ -336,7 +336,7 @@ def _as_shown(paths: pd.Series[Any], shown: Mapping[str, str]) -> list[str]:
 
 
 def _persons(rows: pd.DataFrame, config: Config, notes: list[str] | None = None) -> pd.Series[Any]:
-    """Who is in each image: by the user's pattern, by a column, else by the file names of a data set that is known."""
+    """Who is in each image: by the user's pattern, by a column, else by file names that surely name them."""
     persons: list[Any] = [person if isinstance(person, str) else None for person in rows["person"]]
     if config.person_pattern is not None and config.columns.person is None:
         persons = persons_of(rows["path"], config.person_pattern)
@@ -344,6 +344,13 @@ def _persons(rows: pd.DataFrame, config: Config, notes: list[str] | None = None)
         persons = known.persons
         if notes is not None:
             notes.append(f"persons read from the file names of {known.title}: intervals count persons")
+    elif not any(persons) and (sure := sure_person_pattern(rows["path"])) is not None:
+        persons = persons_of(rows["path"], sure.pattern)
+        if notes is not None:
+            notes.append(
+                f"persons read from the file names by the pattern {sure.pattern} ({sure.persons:,} persons): intervals "
+                "count persons; set person_pattern to read them otherwise"
+            )
     return pd.Series([person and printable(person) for person in persons], dtype=object, index=rows.index)
 
 

@@ -180,6 +180,11 @@ class Report:
         return tuple(_METHODS.get(name, name) for name in names)
 
     @cached_property
+    def names_persons(self) -> bool:
+        """Whether it is known who is in the images, so that intervals count persons."""
+        return bool(self.everything.images["person"].notna().any())
+
+    @cached_property
     def method(self) -> str:
         """The same of all models together: "Grad-CAM", or "Grad-CAM and Ablation"."""
         return " and ".join(dict.fromkeys(self.methods)) or _METHODS["gradcam"]

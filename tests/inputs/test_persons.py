@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reportgen.config import compile_person_pattern
-from reportgen.inputs.persons import persons_of, propose_person_pattern, training_overlap
+from reportgen.inputs.persons import persons_of, propose_person_pattern, sure_person_pattern, training_overlap
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,17 @@ def test_proposes_the_pattern_of_known_data_sets(names: list[str], persons: list
 )
 def test_proposes_nothing_where_names_tell_no_person(names: list[str]) -> None:
     assert propose_person_pattern(names) is None
+
+
+def test_a_pattern_is_used_unasked_only_where_it_surely_names_persons() -> None:
+    named = [f"{first}_{last}_{k:04d}.jpg" for first in ("Ann", "Bo", "Cy", "Dee") for last in "ABC" for k in (1, 2)]
+    sure = sure_person_pattern(named)
+    assert sure is not None and sure.persons == 12
+    few = sure_person_pattern([name for name in named if name.startswith(("Ann", "Bo", "Cy"))])
+    assert few is None  # nine persons
+    kinds = [f"{emotion}_{who}_{k}.jpg" for emotion in ("happy", "sad", "angry", "fear", "disgust", "surprise")
+             for who in ("man", "woman") for k in (1, 2)]  # fmt: skip
+    assert propose_person_pattern(kinds) is not None and sure_person_pattern(kinds) is None
 
 
 @given(

@@ -316,7 +316,7 @@ def make_report() -> MakeReport:
             load_image=lambda row: pixels[row],
             data_notes=data_notes(
                 DataFindings(39, (LeftOut("undecodable", (("/home/someone/my photos/a.png", "not an image"),) * 2),)),
-                NearDuplicates(0, (), 0, np.zeros(0, np.int64), 0),
+                NearDuplicates(0, (), 0, 0),
                 analysis.images,
             ),
             command="reportgen build --data /home/someone/processed_data.pkl",

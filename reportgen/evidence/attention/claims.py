@@ -13,11 +13,18 @@ from reportgen.evidence.attention.map_statistics import FACE, areas, common_grid
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.attention.patterns import DIFFUSE_QUARTER
 from reportgen.evidence.attention.profiles import ProfileDistance
-from reportgen.evidence.stats.clustered import clusters, mean_interval, mean_test, ratio_interval
+from reportgen.evidence.stats.clustered import (
+    Clusters,
+    clusters,
+    mean_interval,
+    mean_test,
+    ratio_interval,
+    risk_ratio_of,
+)
 from reportgen.evidence.stats.correlation import spearman
-from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, risk_ratio
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA
-from reportgen.evidence.stats.paired import paired_difference
+from reportgen.evidence.stats.paired import paired_proportions
 from reportgen.faces.regions import REGIONS
 from reportgen.types import BoolArray, FloatArray
 
@@ -83,7 +90,7 @@ def check_claims(
     pairs = [(a, b) for i, a in enumerate(models) for b in models[i + 1 :]]
     claims += [_better_on_face(a, b, cases, seed) for a, b in pairs]
     for model, measure in zip(models, measures, strict=True):
-        claims += _errors(model, measure, cases, seed)
+        claims += _errors(model, measure, cases)
     claims += [_focus(a, b, cases, seed) for a, b in pairs]
     for model, distance in zip(models, distances, strict=True):
         claims.append(_different(model, distance))
@@ -131,11 +138,11 @@ def _paired(difference: FloatArray, cases: Cases, seed: int) -> Estimate:
 
 
 def _better_on_face(a: ModelMaps, b: ModelMaps, cases: Cases, seed: int) -> Claim:
-    right = [(m.predicted == cases.labels) & (cases.labels >= 0) for m in (a, b)]
+    labelled = cases.labels >= 0
+    right = [(m.predicted == cases.labels) & labelled for m in (a, b)]
     better, worse = (a, b) if right[0].sum() >= right[1].sum() else (b, a)
-    gap = paired_difference(
-        int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum()), int((cases.labels >= 0).sum())
-    )
+    group = clusters(cases.persons, len(labelled)).subset(np.flatnonzero(labelled))
+    gap, _ = paired_proportions(right[0][labelled], right[1][labelled], group, seed)
     p, q, masks = _common(better, worse)
     share = [describe(maps, masks).share[:, FACE] for maps in (p, q)]
     result = _paired(share[0] - share[1], cases, seed)
@@ -151,42 +158,22 @@ def _better_on_face(a: ModelMaps, b: ModelMaps, cases: Cases, seed: int) -> Clai
     )
 
 
-def _errors(model: ModelMaps, measure: ModelMeasures, cases: Cases, seed: int) -> list[Claim]:
+def _errors(model: ModelMaps, measure: ModelMeasures, cases: Cases) -> list[Claim]:
     stats, labelled = measure.predicted, cases.labels >= 0
     used = labelled & ~stats.null_map
-    wrong, draws = model.predicted != cases.labels, _person_draws(used, cases, seed)
+    wrong, group = model.predicted != cases.labels, clusters(cases.persons, len(cases.labels))
     limit = np.quantile(stats.effective_area[used], DIFFUSE_QUARTER) if used.any() else np.inf
-    ratio = _risk_ratio(wrong, stats.effective_area > limit, used, draws)
+    ratio = _risk_ratio(wrong, stats.effective_area > limit, used, group)
     claims = [Claim("diffuse errors", model.name, ratio, 1.0, _answer(ratio, 1.0, above=True))]
     for region in [name for name in REGIONS if name != "face"]:
-        ratio = _risk_ratio(wrong, stats.peak_region == REGIONS.index(region), used, draws)
+        ratio = _risk_ratio(wrong, stats.peak_region == REGIONS.index(region), used, group)
         answer = _answer(ratio, 1.0, above=region == "background")
         claims.append(Claim("errors by peak", model.name, ratio, 1.0, answer, region=region))
     return claims
 
 
-def _person_draws(used: BoolArray, cases: Cases, seed: int) -> FloatArray | None:
-    """(B, m) how often each of the m used images enters each sample of persons; None where images stand alone."""
-    if cases.persons is None or not 0 < used.sum() <= _MANY:
-        return None
-    code = clusters(cases.persons, len(used)).code[used]
-    drawn = bootstrap_counts(len(code), 2000, np.random.default_rng(seed), clusters=code)
-    return drawn.astype(np.float64)
-
-
-def _risk_ratio(wrong: BoolArray, exposed: BoolArray, used: BoolArray, draws: FloatArray | None) -> Estimate:
-    error, group = wrong[used], exposed[used]
-    parts = (error & group, group, error & ~group, ~group)
-    counts = [int(part.sum()) for part in parts]
-    plain = risk_ratio(*counts)
-    # With a handful of errors the formula's correction is safer than resampled zeros.
-    if draws is None or min(counts) < 5:
-        return plain
-    k1, n1, k0, n0 = (draws @ np.stack(parts, axis=1).astype(np.float64)).T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = (k1 / n1) / (k0 / n0)
-    low, high = np.quantile(drawn[np.isfinite(drawn)], [0.025, 0.975])
-    return Estimate(plain.value, min(float(low), plain.value), max(float(high), plain.value), len(error))
+def _risk_ratio(wrong: BoolArray, exposed: BoolArray, used: BoolArray, group: Clusters) -> Estimate:
+    return risk_ratio_of(wrong, exposed & used, ~exposed & used, group)
 
 
 def _focus(a: ModelMaps, b: ModelMaps, cases: Cases, seed: int) -> Claim:

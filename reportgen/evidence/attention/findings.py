@@ -24,6 +24,7 @@ from reportgen.evidence.attention.patterns import Pattern, find_patterns
 from reportgen.evidence.attention.profiles import EmotionProfile, emotion_profiles, profile_distance
 from reportgen.evidence.attention.verdicts import Verdict, judge_model
 from reportgen.evidence.stats.clustered import DRAWS
+from reportgen.evidence.stats.units import units_of
 from reportgen.faces.landmarks import ACTIONS
 from reportgen.faces.regions import REGIONS
 from reportgen.types import AnyFloatArray, FloatArray
@@ -41,12 +42,11 @@ def judge_attention(analysis: Analysis, seed: int) -> AttentionFindings | None:
     if faces is None or not (labels >= 0).any():
         return None
     left, right = (faces.points[:, corner].astype(np.float64) for corner in _OUTER_EYE_CORNERS)
-    persons = analysis.images["person"].to_numpy(dtype=object)
     cases = Cases(
         classes=analysis.classes,
         labels=labels,
         image_ids=tuple(analysis.images["image_id"]),
-        persons=persons if pd.notna(persons).any() else None,
+        persons=units_of(analysis.images),
         sources=faces.regions_from,
         unit=np.linalg.norm(left - right, axis=1),
     )

@@ -17,9 +17,10 @@ from sklearn.cluster import SpectralClustering
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.attention.profiles import warp_maps
-from reportgen.evidence.stats.intervals import Estimate, wilson
+from reportgen.evidence.stats.clustered import clusters, proportion
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.faces.regions import INNER, REGIONS
-from reportgen.types import BoolArray, FloatArray, IntArray
+from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = [
     "MAX_MAPS",
@@ -71,7 +72,7 @@ class MapCluster:
     background
         Share of the heat that lies on the background, 0..1.
     accuracy
-        Of the group's images, with Wilson's interval.
+        Of the group's images, with an interval that counts persons where they are known.
     suspect
         Small, and with more heat on the background than its area alone would get.
     rows
@@ -110,6 +111,7 @@ def cluster_maps(
     affines: FloatArray,
     null_map: BoolArray,
     seed: int,
+    persons: ObjectArray | None = None,
 ) -> tuple[MapCluster, ...]:
     """Group every emotion's maps (of the labelled class on its images) of one model.
 
@@ -119,6 +121,8 @@ def cluster_maps(
         (n, 2, 3) as from `reportgen.faces.align.face_affines`.
     null_map
         (n,) maps to leave out.
+    persons
+        (n,) unit of each image, as `stats.units` gives them; None: every image counts for itself.
     """
     if model.masks is None:
         return ()
@@ -136,7 +140,7 @@ def cluster_maps(
         share = maps / mass[:, None, None]
         features = _features(share, affines[rows])
         group = _group(features, seed)
-        found += _describe(model, classes[e], e, rows, share, features, group)
+        found += _describe(model, classes[e], e, rows, share, features, group, persons)
     return tuple(found)
 
 
@@ -185,7 +189,14 @@ def _group(features: FloatArray, seed: int) -> IntArray:
 
 
 def _describe(
-    model: ModelRecords, emotion: str, e: int, rows: IntArray, share: FloatArray, features: FloatArray, group: IntArray
+    model: ModelRecords,
+    emotion: str,
+    e: int,
+    rows: IntArray,
+    share: FloatArray,
+    features: FloatArray,
+    group: IntArray,
+    persons: ObjectArray | None,
 ) -> list[MapCluster]:
     assert model.masks is not None  # noqa: S101  (the caller has looked)
     masks = model.masks[rows][:, [REGIONS.index(place) for place in PLACES]]
@@ -216,7 +227,7 @@ def _describe(
                 total=len(rows),
                 enrichment=tuple(enrichment.tolist()),
                 background=float(on[of, -1].mean()),
-                accuracy=wilson(int(right.sum()), int(of.sum())),
+                accuracy=proportion(right, clusters(None if persons is None else persons[rows[of]], len(right))),
                 suspect=bool(small and enrichment[-1] > 1),
                 rows=tuple(rows[of][order].tolist()),
                 second=second,

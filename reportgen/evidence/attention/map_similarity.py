@@ -18,9 +18,9 @@ from scipy.spatial.distance import jensenshannon
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.attention.map_statistics import common_grid, weights
 from reportgen.evidence.performance.scores import FEW
-from reportgen.evidence.stats.clustered import person_codes
+from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval, proportion
 from reportgen.evidence.stats.correlation import row_correlation
-from reportgen.evidence.stats.intervals import Estimate, bootstrap_ratio
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = [
@@ -61,6 +61,8 @@ class OutcomeAgreement:
         Images with this outcome that were left out because a map is null.
     counts
         Images by place, in the order of PLACES.
+    apart
+        Share of the images whose maps lie in different places.
     overlap, correlation
         Means over the images with 95 % interval.
     elsewhere
@@ -71,6 +73,7 @@ class OutcomeAgreement:
     n: int
     null_maps: int
     counts: tuple[int, int, int]
+    apart: Estimate
     overlap: Estimate
     correlation: Estimate
     elsewhere: Estimate
@@ -168,19 +171,21 @@ def compare_maps(
     other = _others(outcome, labels, known, seed)
     paired = np.flatnonzero(other >= 0)
     elsewhere[paired] = similarity(p[paired], q[other[paired]])[1]
-    group = None if persons is None else person_codes(persons)
+    group = clusters(persons, len(rows))
     outcomes = tuple(
         OutcomeAgreement(
             name,
-            int((known & (outcome == index)).sum()),
+            int(of.sum()),
             int((~known & (outcome == index)).sum()),
-            _counts(place[known & (outcome == index)]),
+            _counts(place[of]),
+            proportion(place[of] == PLACES.index("different"), group.subset(np.flatnonzero(of))),
             *(
                 _mean(values, outcome == index, group, seed)
                 for values in (overlap, correlation, elsewhere)
             ),
         )
         for index, name in enumerate(OUTCOMES)
+        for of in [known & (outcome == index)]
     )  # fmt: skip
     labelled = np.flatnonzero(outcome >= 0)
     table = pd.DataFrame({
@@ -214,11 +219,13 @@ def _counts(place: IntArray) -> tuple[int, int, int]:
     return same, partly, different
 
 
-def _mean(values: FloatArray, chosen: BoolArray, group: IntArray | None, seed: int) -> Estimate:
+def _mean(values: FloatArray, chosen: BoolArray, group: Clusters, seed: int) -> Estimate:
     used = chosen & np.isfinite(values)
     # Many images need fewer draws, and could not be drawn so often within memory.
     draws = int(np.clip(_CELLS // max(int(used.sum()), 1), 200, 2000))
-    return bootstrap_ratio(values[used], clusters=None if group is None else group[used], draws=draws, seed=seed)
+    part = group.subset(np.flatnonzero(used))
+    value, low, high = (float(end[0]) for end in mean_interval(values[used][:, None], part, seed, draws))
+    return Estimate(value, low, high, part.count)
 
 
 def distance_to_class(maps: AnyFloatArray, labels: IntArray, chosen: IntArray) -> FloatArray:

@@ -15,6 +15,8 @@ from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.attention.profiles import EmotionProfile
 from reportgen.evidence.attention.region_tests import LOCALIZED
 from reportgen.evidence.attention.verdicts import Verdict
+from reportgen.evidence.stats.clustered import clusters, proportion
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.faces.regions import REGIONS
 from reportgen.types import BoolArray, IntArray
 
@@ -46,6 +48,8 @@ class Pattern:
         Images with a map that is not blank (all images for the row of null maps).
     emotions
         Emotions for which the verdict over all images is "yes".
+    share
+        Of the images that show it; the interval counts persons where they are known.
     """
 
     table: Literal["interpretation", "common issues"]
@@ -54,6 +58,7 @@ class Pattern:
     images: IntArray
     total: int
     emotions: tuple[str, ...]
+    share: Estimate
 
 
 def find_patterns(
@@ -87,16 +92,20 @@ def find_patterns(
         ("elsewhere", _elsewhere(peak, model.predicted, cases.classes), unlike),
         ("blank", stats.null_map, ()),
     ]
+    group = clusters(cases.persons, len(there))
+    every = np.ones_like(there)
     return tuple(
         Pattern(
             "interpretation" if kind == "background" or kind.startswith("on ") else "common issues",
             kind,
             model.name,
             np.flatnonzero(shown),
-            len(there) if kind == "blank" else int(there.sum()),
+            int(of.sum()),
             emotions,
+            proportion(shown[of], group.subset(np.flatnonzero(of))),
         )
         for kind, shown, emotions in rows
+        for of in [every if kind == "blank" else there]
     )
 
 

@@ -15,6 +15,7 @@ from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.attention.region_tests import LOCALIZED, EmotionEvidence
 from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval, mean_test
 from reportgen.evidence.stats.multiple_testing import ALPHA
+from reportgen.evidence.stats.units import names_persons
 from reportgen.faces.regions import REGIONS
 
 __all__ = ["Verdict", "VerdictAnswer", "judge_model"]
@@ -203,7 +204,7 @@ def _combine(
         value = measures.plain.hot[e].strength
     else:
         value, low, high = plain.value, plain.low, plain.high
-    persons = None if cases.persons is None else plain.persons
+    persons = plain.persons if names_persons(cases.persons) else None
     region = kind.partition(" ")[2]
     groups = [tuple(name for name in group if name != region) for group in measures.groups if region in group]
     height, width = measures.masks.shape[-2:]

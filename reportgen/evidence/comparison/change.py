@@ -122,7 +122,13 @@ class HeatChange:
 
 
 def prediction_change(
-    name: str, before: ModelPredictions, after: ModelPredictions, labels: IntArray, classes: Sequence[str], seed: int
+    name: str,
+    before: ModelPredictions,
+    after: ModelPredictions,
+    labels: IntArray,
+    classes: Sequence[str],
+    seed: int,
+    persons: ObjectArray | None = None,
 ) -> PredictionChange:
     """Compare two models' predictions on the same images.
 
@@ -132,6 +138,8 @@ def prediction_change(
         Their predictions, row by row on the same images.
     labels
         (m,) -1 for images that count nowhere: unlabelled, or labelled otherwise in one of the analyses.
+    persons
+        (m,) unit of each image, as `stats.units` gives them; None: every image counts for itself.
     """
     old = ModelPredictions(f"{name} before", f"{before.slug}-before", before.info, before.logits)
     new = ModelPredictions(f"{name} after", f"{after.slug}-after", after.info, after.logits)
@@ -153,10 +161,10 @@ def prediction_change(
         return np.asarray(rows[np.argsort(-sure[rows], kind="stable")], dtype=np.int64)
 
     return PredictionChange(
-        compare_models(new, old, labels),
-        recall_differences(new, old, labels, classes),
-        score_model(old.name, labels, old.probabilities, classes, seed),
-        score_model(new.name, labels, new.probabilities, classes, seed),
+        compare_models(new, old, labels, persons, seed),
+        recall_differences(new, old, labels, classes, persons, seed),
+        score_model(old.name, labels, old.probabilities, classes, seed, persons),
+        score_model(new.name, labels, new.probabilities, classes, seed, persons),
         int(turned.sum()),
         flows,
         ranked(now & ~was),

@@ -16,6 +16,7 @@ from reportgen.evidence.errors.reasons import ReasonFindings, contrast_regions, 
 from reportgen.evidence.errors.rules import ErrorCase, Untested, background_heat, raise_flags
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.errors.tables import reason_tables
+from reportgen.evidence.stats.units import units_of
 from reportgen.types import FloatArray
 
 __all__ = ["find_reasons", "photo_quality"]
@@ -31,7 +32,6 @@ def find_reasons(
     *,
     shortcuts: Mapping[str, ShortcutErrors] = MappingProxyType({}),
     unweighted: bool = False,
-    seed: int = 0,
 ) -> ReasonFindings | None:
     """Apply every rule to every error; None where no image is labelled.
 
@@ -54,8 +54,7 @@ def find_reasons(
     suspects = find_label_suspects([model.probabilities for model in analysis.models], labels)
     quality = photo_quality(analysis)
     names = [model.name for model in analysis.models]
-    people = analysis.images["person"]
-    persons = people.to_numpy(dtype=object) if people.notna().any() else None
+    persons = units_of(analysis.images)
     controls = None if occlusions is None else np.isin(np.arange(len(labels)), sorted(occlusions.controls))
     found = []
     for k, model in enumerate(analysis.models):
@@ -87,7 +86,6 @@ def find_reasons(
                 strips={} if occlusions is None else occlusions.strips.get(model.slug, {}),
                 controls=controls,
                 persons=persons,
-                seed=seed,
             )
         )
     findings = ReasonFindings(tuple(found), suspects, occlusions)

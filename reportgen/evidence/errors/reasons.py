@@ -16,7 +16,8 @@ from reportgen.evidence.errors.occlusions import Occlusions, RegionChange
 from reportgen.evidence.errors.rates import FlagRate, SwapCheck, flag_rate, swap_check
 from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, ErrorCase, Flag
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
-from reportgen.evidence.stats.intervals import Estimate, wilson
+from reportgen.evidence.stats.clustered import clusters, proportion
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.faces.regions import REGIONS
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
@@ -175,7 +176,6 @@ def weigh_reasons(
     strips: Mapping[int, tuple[RegionChange, ...]] = MappingProxyType({}),
     controls: BoolArray | None = None,
     persons: ObjectArray | None = None,
-    seed: int = 0,
 ) -> ModelReasons:
     """Choose every error's first reason and count.
 
@@ -195,6 +195,8 @@ def weigh_reasons(
     primary = np.where(fires.any(axis=0), fires.argmax(axis=0), -1)
     primary = np.where(wrong, primary, -2)
     errors = int(wrong.sum())
+    group = clusters(persons, len(wrong))
+    among = group.subset(np.flatnonzero(wrong))
     alone = fires[ORDER.index(_RESTATES)] & (fires.sum(axis=0) == 1)
     background = flags[ORDER.index("background")]
     # Coloured photos may be small, too: what a shortcut accounts for says nothing about any other rule.
@@ -207,13 +209,12 @@ def weigh_reasons(
         regions=regions,
         groups=groups,
         rates=tuple(
-            flag_rate(flag, others, right, int((primary == index).sum()), persons, seed)
-            for index, flag in enumerate(flags)
+            flag_rate(flag, others, right, int((primary == index).sum()), group) for index, flag in enumerate(flags)
         ),
         errors=errors,
-        unexplained=wilson(int((primary == -1).sum()), errors),
-        restated=wilson(int(alone.sum()), errors),
-        swap=None if controls is None else swap_check(background, case.swapped, controls),
+        unexplained=proportion(primary[wrong] == -1, among),
+        restated=proportion(alone[wrong], among),
+        swap=None if controls is None else swap_check(background, case.swapped, controls, group),
         strips=strips,
         shortcut=case.shortcut,
     )

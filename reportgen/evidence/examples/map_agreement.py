@@ -12,6 +12,7 @@ import pandas as pd
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.attention.map_similarity import OUTCOMES, PLACES, MapAgreement, compare_maps
 from reportgen.evidence.examples.mining import Pick
+from reportgen.evidence.stats.units import units_of
 from reportgen.types import IntArray
 
 __all__ = ["AGREEMENT_COLUMNS", "agreement_kind", "agreement_picks", "agreement_tables", "find_agreements"]
@@ -22,7 +23,7 @@ def find_agreements(analysis: Analysis, per_cell: int, seed: int) -> tuple[tuple
     images, labels = analysis.images, analysis.labels
     if not (labels >= 0).any():
         return (), ()
-    persons = images["person"].to_numpy(dtype=object) if images["person"].notna().any() else None
+    persons = units_of(images)
     ids, content = images["image_id"].tolist(), images["sha256"].tolist()
     pairs: list[MapAgreement] = []
     picks: list[Pick] = []

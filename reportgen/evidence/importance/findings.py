@@ -21,7 +21,8 @@ from reportgen.evidence.importance.background import (
 from reportgen.evidence.importance.regions import Barrier, RegionImportance, measure_importance
 from reportgen.evidence.importance.trust import TrustGrade, grade_heatmaps
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
-from reportgen.evidence.stats.intervals import wilson
+from reportgen.evidence.stats.clustered import clusters, proportion
+from reportgen.evidence.stats.units import units_of
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.types import Float32Array, ObjectArray
 
@@ -147,23 +148,20 @@ def background_cues_wanted(
 
 
 def person_names(analysis: Analysis) -> ObjectArray:
-    """(n,) the person of every image; an image of its own name where unknown."""
-    given = analysis.images["person"]
-    return np.asarray(
-        [
-            f"person {p}" if known else f"image {i}"
-            for i, (p, known) in enumerate(zip(given, given.notna(), strict=True))
-        ]
-    )
+    """(n,) the unit of every image, see `stats.units`; an image that is none but its own has its number."""
+    units = units_of(analysis.images)
+    return np.arange(len(analysis.images)).astype(str).astype(object) if units is None else units
 
 
 def rarely_predicted(analysis: Analysis, model: ModelRecords) -> dict[int, Barrier]:
     """Emotions whose recall is too low to fall: below `LEAST_RECALL`, or not above chance by its interval."""
     barred: dict[int, Barrier] = {}
+    units = clusters(units_of(analysis.images), len(analysis.labels))
     for e in range(len(analysis.classes)):
         own = analysis.labels == e
-        recall = wilson(int((model.predicted[own] == e).sum()), int(own.sum()))
-        if own.any() and (recall.value < LEAST_RECALL or recall.low <= 1 / len(analysis.classes)):
+        recall = proportion(model.predicted[own] == e, units.subset(np.flatnonzero(own)))
+        chance = not recall.too_few and recall.low <= 1 / len(analysis.classes)
+        if own.any() and (recall.value < LEAST_RECALL or chance):
             barred[e] = "low recall"
     return barred
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.evidence.stats.intervals import Estimate, wilson
+from reportgen.evidence.stats.clustered import Clusters, proportion
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["Calibration", "CalibrationBin", "calibrate"]
@@ -28,7 +29,7 @@ class CalibrationBin:
     confidence
         Mean confidence.
     accuracy
-        Share classified correctly, with Wilson's interval.
+        Share classified correctly, with an interval that counts persons where they are known.
     n
         Images in the bin.
     """
@@ -65,7 +66,13 @@ class Calibration:
 
 
 def calibrate(
-    confidence: FloatArray, correct: BoolArray, seed: int, *, bins: int = 15, draws: int = 1000
+    confidence: FloatArray,
+    correct: BoolArray,
+    seed: int,
+    group: Clusters | None = None,
+    *,
+    bins: int = 15,
+    draws: int = 1000,
 ) -> Calibration:
     """Calibration of the predicted class's probability.
 
@@ -77,12 +84,16 @@ def calibrate(
         (n,) whether the prediction is the label.
     seed
         Of the simulated labels.
+    group
+        Persons of the images; None: every image counts for itself.
     bins
         Number of equal-mass bins; fewer where images are few (at least ten per bin) or confidences are
         tied, which stay together so that the order of the images cannot matter.
     draws
         Simulated test sets. A label drawn from the model's probabilities equals its prediction with
-        probability `confidence`, so it is enough to simulate right and wrong.
+        probability `confidence`, so it is enough to simulate right and wrong. Photos of one person are right and wrong
+        together; how much, is taken from the data: each person's residuals keep their size and change sign at random
+        (wild cluster bootstrap).
     """
     n = len(confidence)
     if n == 0:
@@ -95,14 +106,21 @@ def calibrate(
     expected_sums = np.add.reduceat(expected, starts)
     observed_sums = np.add.reduceat(observed, starts)
     ece = float(np.abs(expected_sums - observed_sums).sum() / n)
-    null = _null_errors(expected, starts, expected_sums, draws, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    inner = None if group is None or group.single else Clusters(group.code[order], group.count)
+    if inner is None:
+        null = _null_errors(expected, starts, expected_sums, draws, rng)
+    else:
+        null = _wild_errors(observed - expected, starts, inner, draws, rng)
     low, high = np.quantile(null, (0.025, 0.975))
     rows = tuple(
         CalibrationBin(
             low=float(expected[start]),
             high=float(expected[start + size - 1]),
             confidence=float(expected_sums[i] / size),
-            accuracy=wilson(round(observed_sums[i]), int(size)),
+            accuracy=proportion(
+                observed[start : start + size] > 0, inner and inner.subset(np.arange(start, start + size))
+            ),
             n=int(size),
         )
         for i, (start, size) in enumerate(zip(starts, sizes, strict=True))
@@ -127,3 +145,14 @@ def _null_errors(
         right = (rng.random((min(step, draws - first), n)) < expected).astype(np.float64)
         errors.append(np.abs(np.add.reduceat(right, starts, axis=1) - expected_sums).sum(axis=1) / n)
     return np.concatenate(errors)
+
+
+def _wild_errors(
+    residual: FloatArray, starts: IntArray, group: Clusters, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """(draws,) ECE of residuals whose mean is zero and that belong to persons."""
+    ends = np.append(starts[1:], len(residual))
+    sums = np.zeros((group.count, len(starts)))
+    np.add.at(sums, (group.code, np.repeat(np.arange(len(starts)), ends - starts)), residual)
+    signs = rng.integers(0, 2, (draws, group.count)) * 2.0 - 1.0
+    return np.asarray(np.abs(signs @ sums).sum(axis=1) / len(residual))

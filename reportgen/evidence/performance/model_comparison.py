@@ -10,10 +10,11 @@ import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
 from reportgen.analysis import ModelPredictions
+from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
-from reportgen.evidence.stats.paired import mcnemar, paired_difference
-from reportgen.types import IntArray
+from reportgen.evidence.stats.paired import paired_proportions
+from reportgen.types import IntArray, ObjectArray
 
 __all__ = ["Comparison", "RecallDifference", "compare_models", "recall_differences"]
 
@@ -39,7 +40,7 @@ class Comparison:
     difference
         Accuracy of A minus accuracy of B, -1..1, with the paired interval.
     p_value
-        Exact two-sided McNemar test, on the discordant images.
+        Exact two-sided McNemar test, on the discordant images; where persons are known a sign-flip test of persons.
     decided
         p < .05.
     kappa
@@ -78,7 +79,7 @@ class RecallDifference:
     difference
         -1..1 with the paired interval.
     p_value, p_holm
-        Exact McNemar test, alone and adjusted (Holm 1979) over the emotions that have images.
+        The same test, alone and adjusted (Holm 1979) over the emotions that have images.
     decided
         p_holm < .05.
     """
@@ -93,13 +94,19 @@ class RecallDifference:
     decided: bool
 
 
-def compare_models(a: ModelPredictions, b: ModelPredictions, labels: IntArray) -> Comparison:
+def compare_models(
+    a: ModelPredictions, b: ModelPredictions, labels: IntArray, persons: ObjectArray | None = None, seed: int = 0
+) -> Comparison:
     """Compare two models on the labelled images.
 
     Parameters
     ----------
     labels
         (n,) index of the labelled class; -1 where unlabelled, and left out.
+    persons
+        (n,) unit of each image, as `stats.units` gives them; None: every image counts for itself.
+    seed
+        Of the resampling of persons.
     """
     labelled = labels >= 0
     truth, answer_a, answer_b = labels[labelled], a.predicted[labelled], b.predicted[labelled]
@@ -108,8 +115,8 @@ def compare_models(a: ModelPredictions, b: ModelPredictions, labels: IntArray) -
     n, only_a, only_b = len(truth), int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     both, neither = int((right_a & right_b).sum()), int((~right_a & ~right_b).sum())
     wrong_alike = int((same & ~right_a).sum())
-    difference = paired_difference(only_a, only_b, n)
-    p_value = mcnemar(only_a, only_b)
+    group = clusters(None if persons is None else persons[labelled], n)
+    difference, p_value = paired_proportions(right_a, right_b, group, seed)
     constant = n == 0 or (same.all() and len(np.unique(answer_a)) == 1)
     return Comparison(
         a=a.name,
@@ -129,22 +136,27 @@ def compare_models(a: ModelPredictions, b: ModelPredictions, labels: IntArray) -
 
 
 def recall_differences(
-    a: ModelPredictions, b: ModelPredictions, labels: IntArray, classes: Sequence[str]
+    a: ModelPredictions,
+    b: ModelPredictions,
+    labels: IntArray,
+    classes: Sequence[str],
+    persons: ObjectArray | None = None,
+    seed: int = 0,
 ) -> tuple[RecallDifference, ...]:
     """Compare two models' recall per emotion, in the order of `classes`; NaN where there are no images."""
     right_a, right_b = a.predicted == labels, b.predicted == labels
-    counts = []
+    counts, tests = [], []
+    everyone = clusters(persons, len(labels))
     for i in range(len(classes)):
         of = labels == i
         counts.append((int(of.sum()), int((of & right_a & ~right_b).sum()), int((of & right_b & ~right_a).sum())))
-    p_values = [mcnemar(only_a, only_b) for _, only_a, only_b in counts]
+        tests.append(paired_proportions(right_a[of], right_b[of], everyone.subset(np.flatnonzero(of)), seed))
+    p_values = [p for _, p in tests]
     # An emotion without an image is no test: it stays out of the family, and nothing is decided about it.
     adjusted = np.nan_to_num(
         holm([p if n else math.nan for p, (n, _, _) in zip(p_values, counts, strict=True)]), nan=1.0
     )
     return tuple(
-        RecallDifference(
-            emotion, n, only_a, only_b, paired_difference(only_a, only_b, n), p, float(p_holm), bool(p_holm < ALPHA)
-        )
-        for emotion, (n, only_a, only_b), p, p_holm in zip(classes, counts, p_values, adjusted, strict=True)
+        RecallDifference(emotion, n, only_a, only_b, difference, p, float(p_holm), bool(p_holm < ALPHA))
+        for emotion, (n, only_a, only_b), (difference, p), p_holm in zip(classes, counts, tests, adjusted, strict=True)
     )

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit, logit, stdtrit
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 from reportgen.evidence.performance.calibration import CalibrationBin, calibrate
-from reportgen.evidence.stats.intervals import Estimate, percentile_interval, wilson
-from reportgen.types import FloatArray, IntArray, ObjectArray
+from reportgen.evidence.stats.clustered import Clusters, clusters, proportion
+from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate, percentile_interval
+from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = ["FEW", "EmotionScore", "ModelScores", "score_model"]
 
@@ -31,9 +33,10 @@ class EmotionScore:
     correct, predicted
         How many of them are right; how many images of any label are predicted to be this emotion.
     recall, precision, f1
-        0..1. Recall has Wilson's interval; precision and F1 a bootstrap stratified by label, or Wilson's of
-        the same counts where all or none are right and a bootstrap would claim certainty. NaN where
-        undefined: all three without a labelled image, precision without a prediction.
+        0..1. Where persons are known all intervals count persons (`clustered.proportion`). Else recall has Wilson's
+        interval; precision and F1 a bootstrap stratified by label, or Wilson's of the same counts where all or none are
+        right and a bootstrap would claim certainty. NaN where undefined: all three without a labelled image, precision
+        without a prediction.
     few
         n < 10.
     """
@@ -46,6 +49,11 @@ class EmotionScore:
     precision: Estimate
     f1: Estimate
     few: bool
+
+    @property
+    def persons(self) -> int | None:
+        """Persons in the labelled images; None where every image counts for itself."""
+        return self.recall.persons
 
     @property
     def k_of_n(self) -> str:
@@ -117,6 +125,7 @@ def score_model(
     probabilities: FloatArray,
     classes: Sequence[str],
     seed: int,
+    persons: ObjectArray | None = None,
     *,
     draws: int = 2000,
 ) -> ModelScores:
@@ -130,6 +139,8 @@ def score_model(
         (n, C), rows sum to 1.
     seed, draws
         Of the bootstrap, which resamples images within each label so that the mix of emotions stays as it is.
+    persons
+        (n,) unit of each image, as `stats.units` gives them; None: every image counts for itself.
 
     Raises
     ------
@@ -143,26 +154,32 @@ def score_model(
     labelled = labels >= 0
     labels, probabilities = labels[labelled], probabilities[labelled]
     n = len(labels)
+    group = clusters(None if persons is None else persons[labelled], n)
     if n == 0:
         return _nothing(name, classes)
     predicted = probabilities.argmax(axis=1)
     matrix = confusion_matrix(labels, predicted, labels=np.arange(c)).astype(np.int64)
     samples = _resample(matrix, draws, np.random.default_rng(seed))
-    emotions = _emotion_scores(labels, predicted, classes, matrix, samples)
+    emotions = _emotion_scores(labels, predicted, classes, matrix, samples, group)
+    spread = None if group.single else _Spread(labels, predicted, matrix, group)
     present = np.array([e.n > 0 for e in emotions])
     thick = np.array([e.n >= FEW for e in emotions])
-    calibration = calibrate(probabilities.max(axis=1), predicted == labels, seed)
+    calibration = calibrate(probabilities.max(axis=1), predicted == labels, seed, group)
     # scikit-learn before 1.7 knows the Brier score of two classes only.
     brier = float(((probabilities - np.eye(c)[labels]) ** 2).sum(axis=1).mean())
     recalls, f1s = np.array([e.recall for e in emotions]), np.array([e.f1 for e in emotions])
     return ModelScores(
         name=name,
         n=n,
-        accuracy=wilson(int((predicted == labels).sum()), n),
-        balanced_accuracy=_mean_over(recalls[present], samples.recall[:, present], n),
-        macro_f1=_mean_over(f1s[present], samples.f1[:, present], n),
+        accuracy=proportion(predicted == labels, group),
+        balanced_accuracy=_mean_over(
+            recalls[present], samples.recall[:, present], n, None if spread is None else spread.recall(present)
+        ),
+        macro_f1=_mean_over(f1s[present], samples.f1[:, present], n, None if spread is None else spread.f1(present)),
         macro_f1_without_few=(
-            _mean_over(f1s[thick], samples.f1[:, thick], int(matrix[thick].sum()))
+            _mean_over(
+                f1s[thick], samples.f1[:, thick], int(matrix[thick].sum()), None if spread is None else spread.f1(thick)
+            )
             if thick.any() and not thick[present].all()
             else None
         ),
@@ -210,8 +227,44 @@ def _divide(top: FloatArray, bottom: FloatArray) -> FloatArray:
     return out
 
 
+@dataclass(frozen=True)
+class _Spread:
+    """What each person adds to the error of a mean over emotions: the mean's influence function, summed per person."""
+
+    labels: IntArray
+    predicted: IntArray
+    matrix: IntArray
+    group: Clusters
+
+    def recall(self, of: BoolArray) -> tuple[float, int]:
+        """Standard error of the mean recall of some emotions, and the number of persons."""
+        correct, support = np.diagonal(self.matrix), np.maximum(self.matrix.sum(axis=1), 1)
+        one = self._one(self.labels)
+        return self._error(((self._one(self.labels, right=True) - one * (correct / support)) / support)[:, of])
+
+    def f1(self, of: BoolArray) -> tuple[float, int]:
+        """The same of the mean F1."""
+        total = np.maximum(self.matrix.sum(axis=1) + self.matrix.sum(axis=0), 1)
+        score = 2 * np.diagonal(self.matrix) / total
+        hits = 2 * self._one(self.labels, right=True)
+        return self._error(((hits - score * (self._one(self.labels) + self._one(self.predicted))) / total)[:, of])
+
+    def _one(self, values: IntArray, *, right: bool = False) -> FloatArray:
+        chosen = np.eye(len(self.matrix))[values]
+        return chosen * (self.labels == self.predicted)[:, None] if right else chosen
+
+    def _error(self, influence: FloatArray) -> tuple[float, int]:
+        each, count = self.group.sums(influence.mean(axis=1, keepdims=True)), self.group.count
+        return float(np.sqrt((each**2).sum() * count / max(count - 1, 1))), count
+
+
 def _emotion_scores(
-    labels: IntArray, predicted: IntArray, classes: Sequence[str], matrix: IntArray, samples: _Samples
+    labels: IntArray,
+    predicted: IntArray,
+    classes: Sequence[str],
+    matrix: IntArray,
+    samples: _Samples,
+    group: Clusters,
 ) -> tuple[EmotionScore, ...]:
     precision, _, f1, _ = precision_recall_fscore_support(
         labels, predicted, labels=np.arange(len(classes)), zero_division=0.0
@@ -220,21 +273,31 @@ def _emotion_scores(
     for i, emotion in enumerate(classes):
         n, correct, given = int(matrix[i].sum()), int(matrix[i, i]), int(matrix[:, i].sum())
         undefined = Estimate(math.nan, 0.0, 1.0, 0)
-        jaccard = wilson(correct, n + given - correct)
+        of, called = labels == i, predicted == i
+        recall, share, jaccard = (
+            proportion((of & called)[rows], None if group.single else group.subset(np.flatnonzero(rows)))
+            for rows in (of, called, of | called)
+        )
         # F1 = 2J / (1 + J) rises with J = TP / (TP + FP + FN), so an interval of the one is an interval of
         # the other.
-        counted = Estimate(f1[i], 2 * jaccard.low / (1 + jaccard.low), 2 * jaccard.high / (1 + jaccard.high), n)
+        counted = Estimate(
+            f1[i], 2 * jaccard.low / (1 + jaccard.low), 2 * jaccard.high / (1 + jaccard.high), n, jaccard.persons
+        )
+        if not group.single:
+            scores.append(
+                EmotionScore(emotion, n, correct, given, recall, share if n and given else undefined,
+                             counted if n else undefined, n < FEW)
+            )  # fmt: skip
+            continue
         scores.append(
             EmotionScore(
                 emotion=emotion,
                 n=n,
                 correct=correct,
                 predicted=given,
-                recall=wilson(correct, n),
+                recall=recall,
                 precision=(
-                    _interval(float(precision[i]), samples.precision[:, i], wilson(correct, given), given)
-                    if n and given
-                    else undefined
+                    _interval(float(precision[i]), samples.precision[:, i], share, given) if n and given else undefined
                 ),
                 f1=_interval(float(f1[i]), samples.f1[:, i], counted, n) if n else undefined,
                 few=n < FEW,
@@ -249,10 +312,19 @@ def _interval(value: float, samples: FloatArray, counted: Estimate, n: int) -> E
     return interval if interval.high > interval.low else Estimate(value, counted.low, counted.high, n)
 
 
-def _mean_over(parts: ObjectArray, samples: FloatArray, n: int) -> Estimate:
-    """Mean of several emotions' scores."""
+def _mean_over(parts: ObjectArray, samples: FloatArray, n: int, spread: tuple[float, int] | None = None) -> Estimate:
+    """Mean of several emotions' scores; `spread`: its standard error over so many persons."""
+    value = float(np.mean([p.value for p in parts]))
+    if spread is not None and spread[0] > 0:
+        error, persons = spread
+        if persons < MIN_PERSONS:
+            return Estimate(value, 0.0, 1.0, n, persons)
+        # On the scale of log-odds the interval stays inside 0..1.
+        reach = float(stdtrit(persons - 1, 0.975)) * error / (value * (1 - value))
+        low, high = (float(expit(logit(value) + side * reach)) for side in (-1, 1))
+        return Estimate(value, low, high, n, persons)
     counted = Estimate(0.0, float(np.mean([p.low for p in parts])), float(np.mean([p.high for p in parts])), n)
-    return _interval(float(np.mean([p.value for p in parts])), samples.mean(axis=1), counted, n)
+    return _interval(value, samples.mean(axis=1), counted, n)
 
 
 def _nothing(name: str, classes: Sequence[str]) -> ModelScores:

@@ -23,8 +23,9 @@ from reportgen.evidence.shortcuts.properties import (
     split_predictions,
 )
 from reportgen.evidence.shortcuts.property_score import PERMUTATIONS, PropertyScore, score_properties
-from reportgen.evidence.stats.clustered import Clusters, clusters
+from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import Estimate
+from reportgen.evidence.stats.units import units_of
 from reportgen.faces.align import face_affines
 from reportgen.inputs.images.changes import CHANGES, UNCHANGED
 from reportgen.types import BoolArray, Float32Array
@@ -134,14 +135,11 @@ def judge_shortcuts(
         Of the labels, for the chance level of the classifier.
     """
     images, labels, classes = analysis.images, analysis.labels, analysis.classes
-    persons = images["person"].astype(object).where(images["person"].notna(), None).to_numpy()
-    known = persons if pd.notna(persons).any() else None
+    known = units_of(images)
     group = clusters(known, len(labels))
     properties, duplicates = photo_properties(images), find_near_duplicates(images, labels)
     links = associations(properties, labels, classes, group)
-    # Without persons at least copies of one photo must not be both learnt from and judged.
-    apart = group if known is not None else Clusters(duplicates.copies, int(duplicates.copies.max(initial=-1)) + 1)
-    score = score_properties(properties, labels, classes, apart, seed, permutations)
+    score = score_properties(properties, labels, classes, group, seed, permutations)
     effects: list[InterventionEffect] = []
     for model in analysis.models:
         if model.slug in answers:
@@ -155,7 +153,7 @@ def judge_shortcuts(
         affines = face_affines(analysis.faces.points, analysis.faces.source)
         for k, model in enumerate(analysis.models):
             none = np.zeros(len(labels), dtype=bool) if null_maps is None else null_maps[k]
-            groups += cluster_maps(model, labels, classes, affines, none, seed)
+            groups += cluster_maps(model, labels, classes, affines, none, seed, known)
     tables = _tables(analysis, effects, links, score, duplicates, groups)
     return ShortcutFindings(
         tuple(found),
@@ -178,6 +176,7 @@ def judge_shortcuts(
                 [(s.emotion, s.properties[0]) for s in found if s.model == model.name],
                 properties,
                 links,
+                group,
             )
         ),
     )

@@ -15,8 +15,8 @@ import numpy as np
 
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.properties import Association
-from reportgen.evidence.stats.clustered import clusters, mean_interval
-from reportgen.evidence.stats.intervals import Estimate, wilson
+from reportgen.evidence.stats.clustered import clusters, mean_interval, proportion
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.evidence.stats.paired import mcnemar, paired_difference
 from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
@@ -101,7 +101,7 @@ class InterventionEffect:
     altered, known
         How many of them the change alters; how many the model classified correctly before.
     before, after
-        Recall with Wilson's interval.
+        Recall with an interval that counts persons where they are known.
     fall
         before - after of the same images, with a paired 95 % interval (persons drawn again where known).
     lost, gained
@@ -256,6 +256,7 @@ def _judge(
     note = comparison.note
     if falls == "yes" and not part.goes_with:
         note = "fragile"
+    group = clusters(None if persons is None else persons[chosen], n)
     rows = np.flatnonzero(lost)
     rows = rows[np.argsort(-shown.sure[rows], kind="stable")]
     return InterventionEffect(
@@ -266,8 +267,8 @@ def _judge(
         persons=None if persons is None else clusters(persons[chosen], n).count,
         altered=int((chosen & shown.altered[change]).sum()),
         known=int((chosen & right).sum()),
-        before=wilson(int((chosen & right).sum()), n),
-        after=wilson(int((chosen & still).sum()), n),
+        before=proportion(right[chosen], group),
+        after=proportion(still[chosen], group),
         fall=part.fall,
         lost=int(lost.sum()),
         gained=int((chosen & still & ~right).sum()),

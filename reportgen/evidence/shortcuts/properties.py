@@ -14,8 +14,8 @@ import pandas as pd
 from scipy.stats import norm, rankdata
 
 from reportgen.evidence.performance.scores import FEW
-from reportgen.evidence.stats.clustered import Clusters
-from reportgen.evidence.stats.intervals import Estimate, Z, wilson
+from reportgen.evidence.stats.clustered import Clusters, proportion
+from reportgen.evidence.stats.intervals import Estimate, Z
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.types import BoolArray, FloatArray, IntArray
 
@@ -218,7 +218,7 @@ class PredictionSplit:
     n_having, n_lacking
         Labelled photos of either kind.
     right_having, right_lacking
-        Share of correct predictions among them, with Wilson's interval.
+        Share of correct predictions among them, with an interval that counts persons where they are known.
     predictions
         Per emotion that the model predicts from the property: its name, how many photos are predicted as it, and how
         many of these have the property.
@@ -243,6 +243,7 @@ def split_predictions(
     known_by: Sequence[tuple[str, str]],
     properties: Sequence[Property],
     links: Sequence[Association],
+    group: Clusters,
 ) -> tuple[PredictionSplit, ...]:
     """Count for one model, once per property and direction.
 
@@ -254,6 +255,8 @@ def split_predictions(
         Emotions that the model was shown to predict from a property, each with the property's name.
     links
         Tell whether the emotion's photos have more of the property or less.
+    group
+        Persons (else photos) of the n photos.
     """
     signs = {(link.emotion, link.name): link.sign for link in links}
     emotions: dict[tuple[str, int], list[str]] = {}
@@ -270,12 +273,12 @@ def split_predictions(
         for emotion in known:
             chosen = judged & (predicted == classes.index(emotion))
             predictions.append((emotion, int(chosen.sum()), int((chosen & has).sum())))
-        n, m = int((judged & has).sum()), int((judged & ~has).sum())
+        parts = [judged & has, judged & ~has]
+        n, m = (int(part.sum()) for part in parts)
+        right_having, right_lacking = (proportion(right[p], group.subset(np.flatnonzero(p))) for p in parts)
         found.append(
             PredictionSplit(
-                model, name, having, lacking, n, m,
-                wilson(int((judged & has & right).sum()), n), wilson(int((judged & ~has & right).sum()), m),
-                tuple(predictions),
+                model, name, having, lacking, n, m, right_having, right_lacking, tuple(predictions)
             )
         )  # fmt: skip
     return tuple(found)

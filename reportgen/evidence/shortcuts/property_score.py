@@ -12,8 +12,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.properties import Property
-from reportgen.evidence.stats.clustered import Clusters
-from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, percentile_interval, wilson
+from reportgen.evidence.stats.clustered import Clusters, proportion
+from reportgen.evidence.stats.intervals import Estimate, bootstrap_counts, percentile_interval
 from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.types import BoolArray, FloatArray, IntArray
 
@@ -103,7 +103,8 @@ def score_properties(
     parts = [(train, test) for train, test in split.split(table, target, code) if len(train) and len(test)]
     predictions = _predictions(table, target, parts)
     right = predictions == target
-    recalls = [wilson(int(right[target == k].sum()), int((target == k).sum())) for k in range(len(kept))]
+    persons = group.subset(rows)
+    recalls = [proportion(right[target == k], persons.subset(np.flatnonzero(target == k))) for k in range(len(kept))]
     value = _balanced(right, target)
     null = np.empty(permutations)
     for draw in range(permutations):

@@ -6,16 +6,17 @@ of functions serves all verdicts. Values may be missing (NaN) image by image and
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy.special import ndtr, stdtrit
+from scipy.stats import beta
 
-from reportgen.evidence.stats.intervals import Z, bootstrap_counts
-from reportgen.types import AnyFloatArray, Float32Array, FloatArray, IntArray, ObjectArray
+from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate, Z, bootstrap_counts, risk_ratio, wilson
+from reportgen.types import AnyFloatArray, BoolArray, Float32Array, FloatArray, IntArray, ObjectArray
 
 __all__ = [
     "DRAWS",
@@ -25,9 +26,10 @@ __all__ = [
     "mean_interval",
     "mean_test",
     "min_p",
-    "person_codes",
     "person_means",
+    "proportion",
     "ratio_interval",
+    "risk_ratio_of",
     "sign_flip",
     "studentised",
 ]
@@ -39,6 +41,10 @@ _EXACT = 14
 # Beyond this many the bootstrap only repeats the normal approximation, at a price.
 _MANY = 2000
 _KEPT = 500
+# Up to this many clusters a bootstrap of them is too narrow on its own.
+_WIDENED = 50
+# Quantile of Student's distribution. At .975 intervals of skewed values held the mean in 92 % of simulations.
+_LEVEL = 0.98
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,11 @@ class Clusters:
 
     code: IntArray
     count: int
+
+    @property
+    def single(self) -> bool:
+        """Whether every image is a cluster of its own."""
+        return self.count == len(self.code)
 
     def sums(self, values: FloatArray) -> FloatArray:
         """(count, T) sums of (n, T) values, NaN counted as 0."""
@@ -75,10 +86,86 @@ def clusters(persons: ObjectArray | None, n: int) -> Clusters:
     return Clusters(code.astype(np.int64).reshape(n), int(code.max(initial=-1)) + 1)
 
 
-def person_codes(persons: ObjectArray) -> IntArray:
-    """(n,) number of each person in order of appearance; an image without a person is one of its own."""
-    named = [person if isinstance(person, str) else row for row, person in enumerate(persons)]
-    return np.asarray(pd.factorize(pd.Series(named, dtype=object))[0], dtype=np.int64)
+def proportion(success: BoolArray, group: Clusters | None = None) -> Estimate:
+    """Share of images of which something holds, with a 95 % interval that counts clusters.
+
+    The interval is that of Clopper and Pearson for the number of independent images that would be as uncertain (Korn
+    and Graubard 1998). The variance is CR2 with the degrees of freedom of Bell and McCaffrey (2002), made for few
+    clusters of unequal size. Where all images agree, every cluster counts as one. Without clusters of several images it
+    is Wilson's.
+
+    Parameters
+    ----------
+    success
+        (n,)
+    group
+        Of the same images; None: every image counts for itself.
+    """
+    n, k = len(success), int(success.sum())
+    if group is None or group.single:
+        return wilson(k, n)
+    persons = group.count
+    if persons < MIN_PERSONS:
+        return Estimate(k / n, 0.0, 1.0, n, persons)
+    hits, sizes = group.sums(success[:, None].astype(np.float64)), group.sums(np.ones((n, 1)))
+    share, error, freedom = _cr2(hits, sizes)
+    p, variance = float(share[0]), float(error[0]) ** 2
+    independent = float(persons)
+    if 0.0 < p < 1.0 and variance > 0.0:
+        independent = p * (1.0 - p) / variance * (Z / float(stdtrit(freedom[0], 0.975))) ** 2
+    independent = min(max(independent, 1.0), float(n))
+    hit, miss = p * independent, (1.0 - p) * independent
+    low = 0.0 if k == 0 else min(float(beta.ppf(0.025, hit, miss + 1.0)), p)
+    high = 1.0 if k == n else max(float(beta.ppf(0.975, hit + 1.0, miss)), p)
+    return Estimate(k / n, low, high, n, persons)
+
+
+def risk_ratio_of(flag: BoolArray, first: BoolArray, second: BoolArray, group: Clusters) -> Estimate:
+    """How many times as frequent a flag is in `first` as in `second`, with a 95 % interval that counts clusters.
+
+    Without clusters of several images it is that of `risk_ratio`. Else the logarithm of the ratio is taken to be linear
+    in what each cluster adds to the four counts, one half added to each, and Student's distribution has as many degrees
+    of freedom as the smaller group has clusters, less one.
+
+    Parameters
+    ----------
+    flag, first, second
+        (n,) the last two do not overlap.
+    """
+    columns = np.stack([flag & first, first, flag & second, second], axis=1).astype(np.float64)  # (n, 4)
+    counts = columns.sum(axis=0)
+    plain = risk_ratio(*(int(value) for value in counts))
+    if group.single or not plain.defined:
+        return plain
+    sums = group.sums(columns)
+    units = int(min((sums[:, 1] > 0).sum(), (sums[:, 3] > 0).sum()))
+    if units < MIN_PERSONS:
+        return Estimate(plain.value, 0.0, math.inf, plain.n, units)
+    share = (counts[[0, 2]] + 0.5) / (counts[[1, 3]] + 0.5)
+    each = (sums[:, [0, 2]] - share * sums[:, [1, 3]]) / (counts[[0, 2]] + 0.5)
+    error = float(np.sqrt(((each[:, 0] - each[:, 1]) ** 2).sum() * units / (units - 1)))
+    # Never surer than if all images were independent: that few persons happen to be alike is no evidence.
+    log = math.log(share[0] / share[1])
+    half = float(stdtrit(units - 1, 0.975)) * error
+    low, high = math.exp(log - half), math.exp(log + half)
+    low = 0.0 if counts[0] == 0 else min(plain.low, low, plain.value)
+    high = math.inf if counts[2] == 0 else max(plain.high, high, plain.value)
+    return Estimate(plain.value, low, high, plain.n, units)
+
+
+def _cr2(top: FloatArray, bottom: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """`sum(top) / sum(bottom)` per column of (G, T) cluster sums, with its CR2 standard error and degrees of freedom.
+
+    Each cluster's residual is divided by sqrt(1 - h), where h is its share of `bottom`.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = bottom.sum(axis=0)
+        value, h = top.sum(axis=0) / total, bottom / total
+        rest = np.maximum(1.0 - h, 1e-9)
+        error = np.sqrt(((top - value * bottom) ** 2 / rest).sum(axis=0)) / np.abs(total)
+        q = h**2 / rest
+        freedom = 1.0 / ((h**2).sum(axis=0) + q.sum(axis=0) ** 2 - (q**2).sum(axis=0))
+    return value, error, np.maximum(np.nan_to_num(freedom, nan=1.0), 1.0)
 
 
 def mean_test(values: FloatArray, group: Clusters, seed: int, draws: int = DRAWS) -> tuple[FloatArray, IntArray]:
@@ -212,7 +299,8 @@ def ratio_interval(
     """95 % interval of `sum(top) / sum(bottom)` per column, by bootstrap over clusters.
 
     Percentiles are widened for small samples as in Hesterberg 2015 ("expanded percentile"), because plain percentile
-    intervals of a dozen images are too narrow.
+    intervals of a dozen images are too narrow. Up to 50 clusters the interval also holds that of the CR2 variance with
+    the degrees of freedom of Bell and McCaffrey (2002), since clusters of unequal size count as fewer than they are.
 
     Parameters
     ----------
@@ -222,7 +310,7 @@ def ratio_interval(
     Returns
     -------
     value, low, high
-        (T,) NaN where there is nothing; the interval is infinite where there is a single cluster.
+        (T,) NaN where there is nothing; the interval is infinite with fewer than `MIN_PERSONS` clusters.
     """
     valid = np.isfinite(top)
     upper, lower = group.sums(top), group.sums(np.where(valid, bottom, 0.0))
@@ -242,7 +330,7 @@ def ratio_interval(
         drawn = tops / bottoms
     low, high = np.full_like(value, -np.inf), np.full_like(value, np.inf)
     # Columns of equal counts share their percentiles, so one sort serves them all.
-    for n in np.unique(count[count > 1]):
+    for n in np.unique(count[count >= MIN_PERSONS]):
         tail = float(ndtr(-np.sqrt(n / (n - 1)) * stdtrit(n - 1, 0.975)))
         columns = np.flatnonzero(count == n)
         block = drawn[:, columns]
@@ -253,6 +341,10 @@ def ratio_interval(
             finite = drawn[np.isfinite(drawn[:, column]), column]
             if len(finite):
                 low[column], high[column] = np.quantile(finite, [tail, 1.0 - tail])
+    if len(upper) <= _WIDENED:
+        _, error, freedom = _cr2(upper, lower)
+        half = np.where(count >= MIN_PERSONS, stdtrit(freedom, _LEVEL) * error, 0.0)
+        low, high = np.fmin(low, value - half), np.fmax(high, value + half)
     return value, np.where(np.isnan(value), np.nan, low), np.where(np.isnan(value), np.nan, high)
 
 

@@ -13,10 +13,10 @@ from scipy.stats import binomtest
 from reportgen.types import FloatArray
 
 __all__ = [
+    "MIN_PERSONS",
     "Estimate",
     "Z",
     "bootstrap_counts",
-    "bootstrap_ratio",
     "percentile_interval",
     "risk_ratio",
     "wilson",
@@ -25,6 +25,10 @@ __all__ = [
 
 Z = NormalDist().inv_cdf(0.975)
 """How many standard errors a 95 % interval reaches to either side."""
+
+MIN_PERSONS = 5
+"""With photos of fewer persons than this no interval is given. From here on intervals that count persons held the truth
+in 93 % of simulations or more (`tests/evidence/stats/test_coverage.py`)."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,25 @@ class Estimate:
         Ends of the interval, `low <= value <= high`; infinite only for ratios.
     n
         How many images (or persons) the estimate rests on.
+    persons
+        How many persons (see `stats.units`) the interval counts; None where every image counts for itself.
     """
 
     value: float
     low: float
     high: float
     n: int
+    persons: int | None = None
 
     @property
     def defined(self) -> bool:
         """Whether there is a value at all."""
         return not math.isnan(self.value)
+
+    @property
+    def too_few(self) -> bool:
+        """Whether there are too few persons for an interval: `low` and `high` then span the whole range."""
+        return self.persons is not None and self.persons < MIN_PERSONS
 
     def excludes(self, null: float) -> bool:
         """Whether the interval lies wholly above or wholly below `null`."""
@@ -148,42 +160,6 @@ def bootstrap_counts(
         drawn += np.arange(draws)[:, None] * size
         counts[:, rows] = np.bincount(drawn.ravel(), minlength=draws * size).reshape(draws, size)[:, inverse]
     return counts
-
-
-def bootstrap_ratio(
-    numerator: npt.ArrayLike,
-    denominator: npt.ArrayLike | None = None,
-    *,
-    strata: npt.ArrayLike | None = None,
-    clusters: npt.ArrayLike | None = None,
-    draws: int = 2000,
-    seed: int = 0,
-) -> Estimate:
-    """Ratio of two sums over images (a mean when there is no denominator) with a percentile bootstrap
-    interval.
-
-    Parameters
-    ----------
-    numerator, denominator
-        (n,) values per image; None: ones.
-    strata, clusters
-        As in `bootstrap_counts`.
-
-    Returns
-    -------
-    Estimate whose `n` counts the clusters where there are any, else the images: persons are what can be new.
-    """
-    top = np.asarray(numerator, dtype=np.float64)
-    bottom = np.ones_like(top) if denominator is None else np.asarray(denominator, dtype=np.float64)
-    n = len(top)
-    units = n if clusters is None else len(np.unique(np.asarray(clusters)))
-    total = float(bottom.sum())
-    if n == 0 or total == 0:
-        return Estimate(math.nan, -math.inf, math.inf, units)
-    counts = bootstrap_counts(n, draws, np.random.default_rng(seed), strata=strata, clusters=clusters)
-    tops, bottoms = counts @ top, counts @ bottom
-    usable = bottoms != 0
-    return percentile_interval(float(top.sum()) / total, tops[usable] / bottoms[usable], units)
 
 
 def percentile_interval(value: float, samples: FloatArray, n: int) -> Estimate:

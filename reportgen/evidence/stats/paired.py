@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from scipy.stats import binomtest
 
-from reportgen.evidence.stats.intervals import Estimate, Z
+from reportgen.evidence.stats.clustered import Clusters, mean_interval, mean_test
+from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate, Z
+from reportgen.types import BoolArray
 
-__all__ = ["mcnemar", "paired_difference"]
+__all__ = ["mcnemar", "paired_difference", "paired_proportions"]
 
 
 def paired_difference(only_a: int, only_b: int, n: int) -> Estimate:
@@ -43,3 +46,27 @@ def mcnemar(only_a: int, only_b: int) -> float:
     """Two-sided exact McNemar test: the discordant images as tosses of a fair coin; 1 when there are none."""
     discordant = int(only_a) + int(only_b)
     return float(binomtest(int(only_a), discordant, 0.5).pvalue) if discordant else 1.0
+
+
+def paired_proportions(a: BoolArray, b: BoolArray, group: Clusters, seed: int) -> tuple[Estimate, float]:
+    """Share of images with `a` minus share with `b`, with a 95 % interval and the two-sided p-value of equality.
+
+    Where images stand alone, the interval of `paired_difference` and McNemar's exact test. Where a cluster (a person)
+    has several images, the few-cluster interval and the test of `stats.clustered`.
+
+    Parameters
+    ----------
+    a, b
+        (n,) of the same images.
+    """
+    n = len(a)
+    if group.single:
+        only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+        return paired_difference(only_a, only_b, n), mcnemar(only_a, only_b)
+    difference = (a.astype(np.float64) - b)[:, None]
+    value, low, high = (float(part[0]) for part in mean_interval(difference, group, seed))
+    persons = group.count
+    if persons < MIN_PERSONS:
+        return Estimate(value, -1.0, 1.0, n, persons), 1.0
+    p = float(mean_test(difference, group, seed)[0][0])
+    return Estimate(value, max(low, -1.0), min(high, 1.0), n, persons), p

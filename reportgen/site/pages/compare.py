@@ -14,7 +14,7 @@ from reportgen.evidence.attention.map_similarity import OUTCOMES, PLACES, MapAgr
 from reportgen.evidence.examples.map_agreement import agreement_kind
 from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.performance.model_comparison import Comparison
-from reportgen.evidence.stats.intervals import Estimate, wilson
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Link, Number, Page, series_of
 from reportgen.site.legends import Legends
@@ -30,6 +30,7 @@ from reportgen.site.wording.format import (
     decimal_interval,
     format_p,
     number,
+    paired_test,
     percent,
     percent_estimate,
     points,
@@ -181,7 +182,7 @@ def compare_view(report: Report, links: Links, tiles: Tiles, legends: Legends) -
     title, lede = _best(report, adjusted)
     explain = (
         "First minus second model, on the same images, with 95 % intervals. Whether a difference is significant is "
-        f"decided by McNemar's exact test, adjusted (Holm) for {len(comparisons)} pairs."
+        f"decided by {paired_test(comparisons[0].difference)}, adjusted (Holm) for {len(comparisons)} pairs."
     )
     rows = tuple(_pair_row(report, links, index, float(p)) for index, p in enumerate(adjusted))
     return CompareView(page, title, lede, explain, rows, None, legends.maps())
@@ -262,7 +263,7 @@ def _difference(c: Comparison) -> Number:
     """How far the better one is ahead, with the sign of the sentence above it rather than that of the models' order."""
     ahead, estimate = c.a, c.difference
     if estimate.value < 0:
-        ahead, estimate = c.b, Estimate(-estimate.value, -estimate.high, -estimate.low, estimate.n)
+        ahead, estimate = c.b, Estimate(-estimate.value, -estimate.high, -estimate.low, estimate.n, estimate.persons)
     return Number(
         "Difference in accuracy",
         points(estimate.value),
@@ -279,11 +280,11 @@ def _pair(report: Report, links: Links, tiles: Tiles, index: int) -> PairView:
         numbers = (
             _difference(c),
             Number(
-                "McNemar test",
+                "McNemar test" if c.difference.persons is None else "Sign-flip test",
                 format_p(c.p_value),
                 "",
                 f"on {count(c.discordant, 'image')} that only one classifies correctly",
-                "McNemar",
+                "McNemar" if c.difference.persons is None else "sign-flip test",
             ),
             Number("Same prediction", percent(c.same_prediction / c.n), "", f"{c.same_prediction:,} of {c.n:,} images"),
             Number(
@@ -438,10 +439,9 @@ def _agreement_sentences(found: MapAgreement) -> tuple[str, ...]:
     if not both.n:
         return ()
     same, _, different = both.counts
-    share = wilson(different, both.n)
     lines = [
         f"Both models classify {count(both.n, 'image')} correctly with two maps that are not blank. On {different:,} "
-        f"of them ({percent_estimate(share)}) their heatmaps lie in different places, on {same:,} "
+        f"of them ({percent_estimate(both.apart)}) their heatmaps lie in different places, on {same:,} "
         f"({percent(same / both.n)}) in the same."
     ]
     if both.elsewhere.defined:

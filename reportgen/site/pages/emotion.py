@@ -27,6 +27,7 @@ from reportgen.site.wording.format import (
     number,
     percent,
     percent_interval,
+    persons_too,
     rate,
 )
 from reportgen.site.wording.shortcuts import Proof, emotion_proofs
@@ -154,7 +155,7 @@ def _column(
                 "Recall",
                 rate(score),
                 percent_interval(score.recall),
-                f"{score.correct:,} of {score.n:,} found",
+                f"{score.correct:,} of {persons_too(score.n, score.persons, named=report.names_persons)} found",
                 "recall",
             ),
             Number(

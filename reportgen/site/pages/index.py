@@ -19,6 +19,7 @@ from reportgen.site.wording.format import (
     decimal_interval,
     percent,
     percent_interval,
+    persons_too,
     plain,
     rate,
 )
@@ -180,7 +181,7 @@ def recall_table(report: Report) -> RecallTable:
     rows = tuple(
         (
             name,
-            f"{scores[0].emotions[emotion].n:,}",
+            persons_too(scores[0].emotions[emotion].n, scores[0].emotions[emotion].persons, named=report.names_persons),
             tuple(
                 Number(
                     score.name,

@@ -26,9 +26,9 @@ from reportgen.site.wording.format import (
     count,
     decimal,
     decimal_interval,
-    number,
     percent,
     percent_interval,
+    persons_too,
     plain,
     rate,
 )
@@ -250,7 +250,7 @@ def _rows(report: Report, links: Links, k: int) -> tuple[ScoreRow, ...]:
                 row.emotion,
                 links.emotion_path(emotion),
                 row.n,
-                number(row.n),
+                persons_too(row.n, row.persons, named=report.names_persons),
                 Number("", rate(row) if row.n else "–", percent_interval(recall)),
                 Number(
                     "",

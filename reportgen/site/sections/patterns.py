@@ -16,7 +16,6 @@ from reportgen.evidence.attention.patterns import Pattern
 from reportgen.evidence.attention.region_tests import LOCALIZED
 from reportgen.evidence.importance.background import Status
 from reportgen.evidence.importance.regions import RegionImportance
-from reportgen.evidence.stats.intervals import wilson
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.attention import Attention
@@ -312,13 +311,13 @@ def _rule(pattern: Pattern) -> str:
 
 
 def _found(report: Report, links: Links, k: int, pattern: Pattern) -> GuideExample:
-    model, share, shown = report.models[k], wilson(len(pattern.images), pattern.total), len(pattern.images)
+    model, shown = report.models[k], len(pattern.images)
     there = links.explorer(f"pattern:{pattern_slug(pattern.kind)}", f"model:{model.slug}")
     return GuideExample(
         series_of(k),
         model.name,
-        percent(share.value),
-        percent_interval(share),
+        percent(pattern.share.value),
+        percent_interval(pattern.share),
         Link(f"{shown:,}", there) if shown else None,
         f"of {pattern.total:,}" if shown else f"0 of {pattern.total:,}",
     )

@@ -10,6 +10,7 @@ from reportgen.evidence.performance.scores import EmotionScore
 from reportgen.evidence.stats.intervals import Estimate
 
 __all__ = [
+    "TOO_FEW",
     "and_list",
     "capital",
     "chance_alone",
@@ -20,9 +21,11 @@ __all__ = [
     "format_p",
     "interval_text",
     "number",
+    "paired_test",
     "percent",
     "percent_estimate",
     "percent_interval",
+    "persons_too",
     "plain",
     "plural",
     "points",
@@ -36,6 +39,8 @@ __all__ = [
 # A narrow no-break space keeps the sign with its number.
 _PERCENT = "\u202f%"
 _UNDEFINED = "–"
+TOO_FEW = "(too few persons for an interval)"
+"""In place of an interval where photos of too few persons were judged."""
 # An absolute path up to its last separator; folders may hold spaces, and a path that begins inside a word is relative.
 _FOLDERS = re.compile(r"(?<![\w.~])(?:~|[A-Za-z]:)?[\\/]+(?:[^\\/:=,;\n]+[\\/])*")
 
@@ -73,6 +78,8 @@ def percent_interval(estimate: Estimate, digits: int = 0) -> str:
     """As in "[80, 83]", in per cent; empty where there is no estimate."""
     if not estimate.defined:
         return ""
+    if estimate.too_few:
+        return TOO_FEW
     return f"[{100 * estimate.low:.{digits}f}, {100 * estimate.high:.{digits}f}]"
 
 
@@ -128,6 +135,8 @@ def format_p(p: float) -> str:
 
 def decimal_interval(estimate: Estimate, digits: int = 2) -> str:
     """As in "[.40, .47]"; empty where there is no estimate."""
+    if estimate.too_few:
+        return TOO_FEW
     return f"[{decimal(estimate.low, digits)}, {decimal(estimate.high, digits)}]" if estimate.defined else ""
 
 
@@ -137,8 +146,20 @@ def points(difference: float, digits: int = 1, *, sign: bool = True, unit: str =
     return f"{text if sign else text.removeprefix('+')}{unit}"
 
 
+def persons_too(n: int, persons: int | None, *, named: bool) -> str:
+    """A number of images, with that of their persons where these are `named`: "31 (9 persons)"."""
+    return number(n) if persons is None or not named else f"{number(n)} ({count(persons, 'person')})"
+
+
+def paired_test(difference: Estimate) -> str:
+    """The test behind a difference on the same images."""
+    return "exact McNemar test" if difference.persons is None else "sign-flip test of persons"
+
+
 def points_interval(difference: Estimate) -> str:
     """As in "[+5.1, +10.4]", in points."""
+    if difference.too_few:
+        return TOO_FEW
     return f"[{signed(100 * difference.low, 1)}, {signed(100 * difference.high, 1)}]"
 
 

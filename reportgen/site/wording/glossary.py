@@ -34,6 +34,10 @@ GLOSSARY: dict[str, str] = {
         "A test that looks only at the images which exactly one of two models classifies correctly. If the models "
         "were equally good, these would split evenly."
     ),
+    "sign-flip test": (
+        "A test in which every person counts once: had both been equally good, each person's difference could as well "
+        "have had the other sign."
+    ),
     "kappa": "Agreement beyond chance: 1 means always the same prediction, 0 no more agreement than by chance.",
     "confidence": "The probability that the model gives to its prediction.",
     "heatmap": (

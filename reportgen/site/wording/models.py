@@ -20,6 +20,7 @@ from reportgen.site.wording.format import (
     format_p,
     interval_text,
     number,
+    paired_test,
     percent,
     percent_estimate,
     plural,
@@ -80,7 +81,7 @@ def comparison_sentence(c: Comparison) -> str:
             f"The difference of {points(ahead, sign=False)} (95 % interval {points(low, unit='', sign=False)} to "
             f"{points(high, unit='', sign=False)}) is {'' if c.p_value < ALPHA else 'not '}significant: of the "
             f"{number(c.discordant)} images that only one of them classifies correctly, {first} has "
-            f"{number(max(c.only_a, c.only_b))} (exact McNemar test, {format_p(c.p_value)})."
+            f"{number(max(c.only_a, c.only_b))} ({paired_test(c.difference)}, {format_p(c.p_value)})."
         )
     return f"{text} One checkpoint each compares checkpoints, not architectures."
 

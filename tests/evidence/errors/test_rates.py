@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen.evidence.errors.rates import flag_rate, rate_ratio, swap_check
+from reportgen.evidence.errors.rates import flag_rate, swap_check
 from reportgen.evidence.errors.rules import Flag
+from reportgen.evidence.stats.clustered import clusters, risk_ratio_of
 from reportgen.evidence.stats.intervals import risk_ratio
 
 
@@ -25,7 +26,7 @@ def test_rates_by_hand() -> None:
     comparable = np.ones(30, dtype=bool)
     comparable[[0, 29]] = False  # one flagged error and one clean correct image could not be asked
     flag = Flag("looks-like", common & wrong, wrong, (), common, comparable)
-    rate = flag_rate(flag, wrong, right, 3, None, 0)
+    rate = flag_rate(flag, wrong, right, 3, clusters(None, 30))
     assert (rate.raised, rate.tested, rate.primary) == (6, 10, 3)
     assert (rate.in_errors, rate.errors, rate.in_correct, rate.correct) == (5, 9, 4, 19)
     assert rate.ratio is not None and rate.ratio.value == pytest.approx((5 / 9) / (4 / 19))
@@ -33,7 +34,7 @@ def test_rates_by_hand() -> None:
 
 def test_a_rule_about_errors_alone_has_no_ratio() -> None:
     fires, wrong, right = split(2, 10, 0, 20)
-    rate = flag_rate(Flag("prior", fires, wrong, ()), wrong, right, 2, None, 0)
+    rate = flag_rate(Flag("prior", fires, wrong, ()), wrong, right, 2, clusters(None, 30))
     assert rate.ratio is None and not rate.telling
 
 
@@ -41,19 +42,19 @@ def test_a_rule_about_errors_alone_has_no_ratio() -> None:
 @given(st.integers(0, 20), st.integers(0, 30))
 def test_a_flag_equally_common_in_both_is_not_telling(k: int, more: int) -> None:
     flag, wrong, right = split(k, 20, 2 * k, 40)
-    ratio = rate_ratio(flag, wrong, right, None, 0)
+    ratio = risk_ratio_of(flag, wrong, right, clusters(None, len(flag)))
     assert not ratio.defined or ratio.low <= 1 <= ratio.high
     assert ratio == risk_ratio(k, 20, 2 * k, 40)
 
 
 def test_without_persons_it_is_the_interval_on_counts_and_with_them_wider() -> None:
     flag, wrong, right = split(30, 60, 20, 120)
-    alone = rate_ratio(flag, wrong, right, None, 0)
+    alone = risk_ratio_of(flag, wrong, right, clusters(None, len(flag)))
     each = np.asarray([f"p{i}" for i in range(180)], dtype=object)
-    assert rate_ratio(flag, wrong, right, each, 0) == alone
+    assert risk_ratio_of(flag, wrong, right, clusters(each, 180)) == alone
     # Six photos of each person, all alike.
     people = np.asarray([f"p{i // 6}" for i in range(180)], dtype=object)
-    clustered = rate_ratio(flag, wrong, right, people, 0)
+    clustered = risk_ratio_of(flag, wrong, right, clusters(people, 180))
     assert clustered.value == alone.value == 3.0
     assert clustered.low < alone.low and clustered.high > alone.high
 
@@ -62,7 +63,7 @@ def test_uninformative_persons_leave_the_interval_about_as_it_is() -> None:
     rng = np.random.default_rng(0)
     flag, wrong, right = split(90, 200, 60, 400)
     people = np.asarray([f"p{i}" for i in rng.integers(0, 150, 600)], dtype=object)
-    alone, clustered = (rate_ratio(flag, wrong, right, who, 0) for who in (None, people))
+    alone, clustered = (risk_ratio_of(flag, wrong, right, clusters(who, 600)) for who in (None, people))
     assert clustered.low == pytest.approx(alone.low, rel=0.15)
     assert clustered.high == pytest.approx(alone.high, rel=0.15)
 
@@ -83,9 +84,9 @@ def test_other_backgrounds_are_held_against_errors_without_heat() -> None:
         11: (1.0,),
     }
     controls = np.isin(np.arange(n), [4, 5, 6])
-    found = swap_check(flag, swapped, controls)
+    found = swap_check(flag, swapped, controls, clusters(None, n))
     assert found is not None
     assert (found.hot, found.rises, found.controls, found.controls_rise) == (4, 3, 3, 1)
     assert found.ratio == risk_ratio(3, 4, 1, 3)
-    assert swap_check(flag, None, controls) is None
-    assert swap_check(flag, swapped, np.zeros(n, dtype=bool)) is None
+    assert swap_check(flag, None, controls, clusters(None, n)) is None
+    assert swap_check(flag, swapped, np.zeros(n, dtype=bool), clusters(None, n)) is None

@@ -20,6 +20,7 @@ from reportgen.evidence.errors.shortcut_errors import (
     measure_shortcut_errors,
 )
 from reportgen.evidence.shortcuts.properties import Property, split_predictions
+from reportgen.evidence.stats.clustered import clusters
 from reportgen.explain.experiments.interventions import shortcut_error_experiment
 
 CLASSES = ("anger", "disgust", "happiness")
@@ -126,7 +127,14 @@ def test_predictions_are_counted_by_property() -> None:
     colour = Property("colour", "in colour", "grey", True, np.array(COLOURED, dtype=float))
     link = SimpleNamespace(emotion="disgust", name="colour", sign=1)
     (split,) = split_predictions(
-        "Cheat", np.array(SAID), np.array(LABELS), CLASSES, [("disgust", "colour")], [colour], [link]
+        "Cheat",
+        np.array(SAID),
+        np.array(LABELS),
+        CLASSES,
+        [("disgust", "colour")],
+        [colour],
+        [link],
+        clusters(None, len(LABELS)),
     )
     assert (split.having, split.lacking, split.n_having, split.n_lacking) == ("in colour", "grey", 6, 1)
     assert split.right_having.value == pytest.approx(2 / 6) and split.right_lacking.value == 0
@@ -137,7 +145,14 @@ def test_a_quantity_is_split_at_its_median_on_the_side_of_the_emotion() -> None:
     light = Property("brightness", "brighter", "darker", False, np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, np.nan, 0.7]))
     link = SimpleNamespace(emotion="disgust", name="brightness", sign=-1)
     (split,) = split_predictions(
-        "Cheat", np.array(SAID), np.array(LABELS), CLASSES, [("disgust", "brightness")], [light], [link]
+        "Cheat",
+        np.array(SAID),
+        np.array(LABELS),
+        CLASSES,
+        [("disgust", "brightness")],
+        [light],
+        [link],
+        clusters(None, len(LABELS)),
     )
     assert (split.having, split.lacking) == ("darker", "")
     assert (split.n_having, split.n_lacking) == (3, 3)  # one is unknown, one has no label

@@ -12,7 +12,6 @@ from reportgen.evidence.stats.clustered import (
     mean_interval,
     mean_test,
     min_p,
-    person_codes,
     ratio_interval,
     sign_flip,
     studentised,
@@ -123,7 +122,3 @@ def test_bounded_test_is_the_exact_binomial_test_for_two_valued_data(hits: int, 
     values = np.r_[np.ones(hits), np.zeros(n - hits)] - rate
     exact = binomtest(hits, n, rate, alternative="greater").pvalue
     assert bounded_test(values, -rate, clusters(None, n), 0, 40_000) == pytest.approx(exact, abs=0.004)
-
-
-def test_persons_are_numbered_in_order_of_appearance() -> None:
-    assert person_codes(np.asarray(["b", None, "a", "b", np.nan, "a"], dtype=object)).tolist() == [0, 1, 2, 0, 3, 2]

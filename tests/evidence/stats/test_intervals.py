@@ -13,7 +13,6 @@ from reportgen.evidence.stats import intervals as estimate
 from reportgen.evidence.stats.intervals import (
     Estimate,
     bootstrap_counts,
-    bootstrap_ratio,
     percentile_interval,
     risk_ratio,
     wilson,
@@ -133,33 +132,6 @@ def test_bootstrap_counts_keep_strata_and_clusters() -> None:
 def test_bootstrap_counts_refuse_another_length() -> None:
     with pytest.raises(ValueError, match="each of 3 rows"):
         bootstrap_counts(3, 5, np.random.default_rng(0), strata=[1, 2])
-
-
-def test_bootstrap_interval_is_that_of_the_mean() -> None:
-    values = np.random.default_rng(3).normal(5, 2, 400)
-    found = bootstrap_ratio(values, draws=8000, seed=1)
-    half = 1.96 * values.std() / math.sqrt(400)
-    assert found.value == pytest.approx(values.mean())
-    assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.03)
-    assert found == bootstrap_ratio(values, draws=8000, seed=1)
-    assert found != bootstrap_ratio(values, draws=8000, seed=2)
-
-
-def test_copies_of_a_persons_photo_are_no_new_evidence() -> None:
-    values = np.random.default_rng(4).normal(size=20)
-    one = bootstrap_ratio(values, seed=7)
-    copied = bootstrap_ratio(np.repeat(values, 10), clusters=np.repeat(np.arange(20), 10), seed=7)
-    assert (copied.value, copied.low, copied.high) == pytest.approx((one.value, one.low, one.high))
-    assert copied.n == one.n == 20
-    naive = bootstrap_ratio(np.repeat(values, 10), seed=7)
-    assert naive.high - naive.low < 0.5 * (one.high - one.low)
-
-
-def test_bootstrap_ratio_of_sums() -> None:
-    found = bootstrap_ratio([1.0, 3.0], [1.0, 1.0], seed=0)
-    assert (found.value, found.low, found.high) == (2.0, 1.0, 3.0)
-    assert not bootstrap_ratio([], []).defined
-    assert not bootstrap_ratio([1.0], [0.0]).defined
 
 
 def test_percentile_interval_holds_the_value() -> None:

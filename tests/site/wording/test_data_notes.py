@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from reportgen.evidence.data_findings import DataFindings, LeftOut, TrainingOverlap, find_in_data
@@ -10,7 +9,7 @@ from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates, NearPai
 from reportgen.site.report import DataNote
 from reportgen.site.wording.data_notes import data_notes
 
-NONE = NearDuplicates(0, (), 0, np.zeros(0, np.int64), 0)
+NONE = NearDuplicates(0, (), 0, 0)
 IMAGES = pd.DataFrame({
     "path": ["/home/Jane Doe/a.jpg", "b.jpg", "c.jpg", "d.jpg"],
     "emotion": ["fear", "fear", "anger", "fear"],
@@ -46,7 +45,7 @@ def test_everything_found_in_a_small_set() -> None:
 
 def test_near_duplicates_name_both_labels() -> None:
     pairs = (NearPair(0, 2, 3), NearPair(1, 2, 4))
-    note = notes(DataFindings(4), NearDuplicates(4, pairs, 1, np.zeros(4, np.int64), 6))[
+    note = notes(DataFindings(4), NearDuplicates(4, pairs, 1, 6))[
         "Near duplicates with different labels"
     ]
     assert note.serious and note.items == ("a.jpg (fear) ~ c.jpg (anger)", "b.jpg (fear) ~ c.jpg (anger)")
