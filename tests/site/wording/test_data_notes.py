@@ -45,9 +45,7 @@ def test_everything_found_in_a_small_set() -> None:
 
 def test_near_duplicates_name_both_labels() -> None:
     pairs = (NearPair(0, 2, 3), NearPair(1, 2, 4))
-    note = notes(DataFindings(4), NearDuplicates(4, pairs, 1, 6))[
-        "Near duplicates with different labels"
-    ]
+    note = notes(DataFindings(4), NearDuplicates(4, pairs, 1, 6))["Near duplicates with different labels"]
     assert note.serious and note.items == ("a.jpg (fear) ~ c.jpg (anger)", "b.jpg (fear) ~ c.jpg (anger)")
     assert text(note).startswith("2 pairs of near-identical images have different labels")
 
