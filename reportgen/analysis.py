@@ -283,7 +283,7 @@ def _read_faces(folder: Path, parts: Sequence[str], rows: npt.NDArray[np.int64] 
         parts, ["points", "presence", "source", "regions_from", "actions"], rows
     )
     return FaceRecords(
-        points=found["points"].reshape(len(found["points"]), -1, 2),
+        points=found["points"].reshape(len(found["points"]), found["points"].shape[1] // 2, 2),
         presence=found["presence"],
         source=tuple(found["source"].tolist()),
         regions_from=tuple(found["regions_from"].tolist()),
@@ -301,9 +301,10 @@ def _read_model(folder: Path, predictions: ModelPredictions, rows: npt.NDArray[n
     n, grid = len(logits), info["grid"]
     found["maps"] = found["maps"].reshape(n, logits.shape[1], *grid)
     if info["regions"]:
-        found["masks"] = found["masks"].reshape(n, -1, *grid)
+        found["masks"] = found["masks"].reshape(n, found["masks"].shape[1] // (grid[0] * grid[1]), *grid)
         if "null_mass" in found:
-            found["null_share"] = found["null_share"].reshape(*found["null_mass"].shape, -1)
+            shape = found["null_mass"].shape
+            found["null_share"] = found["null_share"].reshape(*shape, found["null_share"].shape[1] // shape[1])
     return ModelRecords(predictions.name, predictions.slug, info, logits, **found)
 
 

@@ -335,3 +335,18 @@ def test_a_part_on_a_storage_is_whole_or_not_there(tmp_path):
     assert [path.name for path in (tmp_path / "bucket").rglob("*") if path.is_file()] == [far.path(3, "0" * 16).name]
     with pytest.raises(ConfigError, match="cannot be opened"):
         Storage("nonsense://x")
+
+
+@pytest.mark.slow
+@pytest.mark.extras
+def test_an_onnx_file_travels_with_its_weights_and_the_choice_of_maps(cluster, many, tmp_path):
+    linear = pytest.importorskip("onnx_files", reason="needs the extra reportgen[onnx]").linear
+    data, _ = many
+    weight = np.random.default_rng(0).normal(size=(3 * 28 * 28, 7)).astype(np.float32)
+    file = linear(tmp_path / "net.onnx", weight, np.zeros(7), ("batch", 3, 28, 28))
+    models = {"Net": {"checkpoint": file}}
+    assert run(settings(data, tmp_path / "here", models, workers=2, max_ablated_images=20)) == 60
+    assert run(settings(data, tmp_path / "there", models, engine="ray", max_ablated_images=20)) == 60
+    assert parts(tmp_path / "here") == parts(tmp_path / "there")
+    model = read_analysis(tmp_path / "there/analysis").models[0]
+    assert model.maps.any(axis=(1, 2, 3)).sum() in (19, 20)  # the broken image may be among those drawn
