@@ -91,7 +91,8 @@ class RayCluster(_Section):
 class Preprocessing(_Section):
     """How an image becomes the model's input: RGB (or BGR, or grey), bilinear resize, scale to 0..1, normalise.
 
-    The defaults are the notebook's: 224 x 224 and the ImageNet statistics.
+    The defaults are the notebook's: 224 x 224 and the ImageNet statistics. Grey pictures have one channel; three
+    equal ones where three means or standard deviations are given, or the weights ask for three.
     """
 
     width: int = Field(default=224, ge=8, le=2048)
@@ -100,6 +101,11 @@ class Preprocessing(_Section):
     bgr: bool = False
     mean: tuple[FiniteFloat, ...] = (0.485, 0.456, 0.406)
     std: tuple[FiniteFloat, ...] = (0.229, 0.224, 0.225)
+
+    @property
+    def channels(self) -> int:
+        """Of the input: 1 or 3."""
+        return 1 if self.grey and len(self.mean) == len(self.std) == 1 else 3
 
     @field_validator("std")
     @classmethod

@@ -168,7 +168,7 @@ class Explainer(AbstractContextManager["Explainer"]):
     def _learn_shapes(self) -> None:
         """Grid, channels and kind of head, from a black image and one of noise."""
         spec = self.preprocessing
-        shape = (spec.height, spec.width, 1 if spec.grey else 3)
+        shape = (spec.height, spec.width, spec.channels)
         images = [np.zeros(shape, np.uint8), np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
         activations, logits = self._capture.forward(self._module, self._input(images))
         self.grid = (int(activations.shape[2]), int(activations.shape[3]))

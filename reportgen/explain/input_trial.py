@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ __all__ = ["InputTrial", "try_inputs"]
 
 _BATCH = 8
 
+Part = Literal["statistics", "grey", "size"]
 Samples = Sequence[npt.NDArray[np.uint8]]
 
 
@@ -56,7 +58,8 @@ def try_inputs(
 ) -> InputTrial:
     """Show a sample to a model.
 
-    Means and standard deviations come first, at the default size; then other sizes, with those that agree best.
+    Means and standard deviations come first, at the default size, and for colour photos the same in grey; then other
+    sizes, with what agrees best.
 
     Parameters
     ----------
@@ -87,13 +90,23 @@ def try_inputs(
             return np.concatenate(list(pool.map(lambda batch: _predict(module, batch, spec, device), batches)))
 
         predicted = {model.preprocessing: predict(model.preprocessing)}
-        for part in ("statistics", "size"):
+        for part in _parts(model, open_parts, samples):
             best = max(predicted, key=lambda spec: agreement(model.num_classes, predicted[spec]))
-            for spec in candidate_inputs(best, part) if part in open_parts else ():
+            for spec in candidate_inputs(best, part):
                 if spec not in predicted:
                     with suppress(Exception):  # on a size that it was not made for a network can fail in any way
                         predicted[spec] = predict(spec)
     return InputTrial(model.num_classes, tuple(predicted), np.stack(list(predicted.values())))
+
+
+def _parts(model: LoadedModel, open_parts: frozenset[str], samples: Samples) -> Iterator[Part]:
+    """What is varied. An ONNX file that takes pixels of 0 to 255 is normalised inside, and its channels are its own."""
+    if "statistics" in open_parts and model.preprocessing.std != (1 / 255,):
+        yield "statistics"
+        if not model.forward_only and any(sample.ndim == 3 for sample in samples):
+            yield "grey"
+    if "size" in open_parts:
+        yield "size"
 
 
 def _load(

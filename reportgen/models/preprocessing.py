@@ -34,7 +34,7 @@ def resize(samples: npt.NDArray[np.uint8], spec: Preprocessing) -> npt.NDArray[n
     Returns
     -------
     ndarray
-        (height, width, 3) with the channels in the model's order, or (height, width, 1) for a grey model.
+        (height, width, 3) with the channels in the model's order, or (height, width, 1) for one grey channel.
     """
     image = Image.fromarray(samples)
     if spec.grey:
@@ -42,7 +42,7 @@ def resize(samples: npt.NDArray[np.uint8], spec: Preprocessing) -> npt.NDArray[n
     if image.size != (spec.width, spec.height):
         image = image.resize((spec.width, spec.height), Image.Resampling.BILINEAR)
     resized = np.asarray(image).reshape(spec.height, spec.width, -1)
-    if spec.grey:
+    if spec.channels == 1:
         return resized
     resized = resized if resized.shape[2] == 3 else np.repeat(resized, 3, axis=2)
     return np.ascontiguousarray(resized[..., ::-1]) if spec.bgr else resized
@@ -64,14 +64,17 @@ def normalise(images: Sequence[npt.NDArray[np.uint8]], spec: Preprocessing) -> T
     return rows.view(-1, spec.height, spec.width, channels).permute(0, 3, 1, 2)  # (B, channels, h, w)
 
 
-def candidate_inputs(spec: Preprocessing, part: Literal["statistics", "size"]) -> Iterator[Preprocessing]:
-    """The usual values of one part of a preprocessing, with its other part as it is."""
+def candidate_inputs(spec: Preprocessing, part: Literal["statistics", "grey", "size"]) -> Iterator[Preprocessing]:
+    """The usual values of one part of a preprocessing, with its other parts as they are."""
     if part == "size":
         for side in _SIZES:
             yield spec.model_copy(update={"width": side, "height": side})
-        return
-    for mean, std in _STATISTICS[1 if spec.grey else 3]:
-        yield spec.model_copy(update={"mean": mean, "std": std})
+    elif part == "statistics":
+        for mean, std in _STATISTICS[spec.channels]:
+            yield spec.model_copy(update={"mean": mean, "std": std})
+    elif spec.channels == 3:
+        for mean, std in _STATISTICS[3]:
+            yield spec.model_copy(update={"mean": mean, "std": std, "grey": True})
 
 
 def first_inputs() -> Iterator[Preprocessing]:

@@ -148,8 +148,11 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, 
         output is not always the same.
     """
     preprocessing, notes, usual, target = config.preprocessing, [], None, config.target_layer
-    plain = False
+    plain, channels = False, 0
     if config.factory is not None:
+        if preprocessing.grey:
+            usual_grey = {key: value for key, value in _GREY.items() if key not in preprocessing.model_fields_set}
+            preprocessing = preprocessing.model_copy(update=usual_grey)
         module, prefix = _from_factory(name, config)
         architecture = config.factory
         state = _without_prefix(module, state)
@@ -162,10 +165,10 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, 
         if not isinstance(known, Recognised):
             raise CheckpointError(_unknown(name, state, known, config))
         module, architecture, usual, prefix = known.module, known.title, known.layer, known.prefix
-        plain = known.plain
+        plain, channels = known.plain, known.channels
         preprocessing, adapted = _adapted(preprocessing, known)
         notes = [*known.notes, *adapted]
-    _check_statistics(name, preprocessing)
+    _check_statistics(name, preprocessing, channels or preprocessing.channels)
     module.eval().requires_grad_(False)
     if target is not None:
         names = dict(module.named_modules())
@@ -195,7 +198,7 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, 
 
 def trial_images(spec: Preprocessing) -> Tensor:
     """Two smooth pictures of noise as a model takes them, (2, channels, height, width)."""
-    noise = torch.randn(2, 1 if spec.grey else 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(2, spec.channels, 9, 9, generator=torch.Generator().manual_seed(0))
     smooth = nn.functional.interpolate(noise, (spec.height, spec.width), mode="bicubic")
     return smooth.to(memory_format=torch.channels_last)
 
@@ -221,18 +224,22 @@ def _adapted(spec: Preprocessing, known: Recognised) -> tuple[Preprocessing, lis
         notes.append("its first convolution takes one channel: images are shown to it in grey")
     if known.size is not None and not {"width", "height"} & spec.model_fields_set:
         values |= {"width": known.size, "height": known.size}
-    grey = bool(values.get("grey", spec.grey))
-    values |= {key: value for key, value in _GREY.items() if grey and key not in spec.model_fields_set}
+    if bool(values.get("grey", spec.grey)):
+        for key, usual in _GREY.items():
+            given = getattr(spec, key) if key in spec.model_fields_set else usual
+            if known.channels == 1:
+                values[key] = given
+            elif key in spec.model_fields_set and len(given) == 1:
+                values[key] = given * 3  # a grey picture in three equal channels
     return (spec.model_copy(update=values) if values else spec), notes
 
 
-def _check_statistics(name: str, spec: Preprocessing) -> None:
-    channels = 1 if spec.grey else 3
+def _check_statistics(name: str, spec: Preprocessing, channels: int) -> None:
     for key, values in (("mean", spec.mean), ("std", spec.std)):
         if len(values) not in (1, channels):
             raise ConfigError(
                 f"model '{name}': preprocessing.{key} has {len(values)} values, but its input has "
-                f"{'one channel; give one' if spec.grey else 'three channels; give three, or one for all'}"
+                f"{'one channel; give one' if channels == 1 else 'three channels; give three, or one for all'}"
             )
 
 

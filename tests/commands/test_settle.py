@@ -163,6 +163,36 @@ def test_a_network_for_grey_images_is_tried_with_one_channel(levels: Path, tmp_p
     assert (spec.grey, spec.mean, spec.std) == (True, (0.5,), (0.5,))
 
 
+class GreenLevelNet(LevelNet):
+    """Sees green alone, so that colour misleads it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean.weight.data[:, [0, 2]] = 0
+
+
+def test_colour_photos_of_a_network_for_grey_ones_are_shown_in_grey(levels: Path, tmp_path: Path) -> None:
+    rows = pd.read_csv(levels / "test.csv")
+    rng = np.random.default_rng(1)
+    for place, name in enumerate(rows["path"]):
+        grey = np.asarray(Image.open(levels / name).convert("L"), dtype=float)
+        # Another green by more than a level, and as much the other way in red and blue: the grey value stays.
+        shift = rng.choice([-36, 36])
+        other = grey - shift * 587 / (299 + 114)
+        colours = np.stack([other, grey + shift, other], axis=2)
+        Image.fromarray(np.clip(colours, 0, 255).astype(np.uint8)).save(tmp_path / name)
+        rows.loc[place, "path"] = str(tmp_path / name)
+    rows.to_csv(tmp_path / "test.csv", index=False)
+    checkpoint = save_model(tmp_path / "m.pth", EMOTIONS)
+    weights = torch.load(checkpoint, weights_only=True)
+    weights["model_state_dict"]["mean.weight"] = GreenLevelNet().mean.weight.data * 3
+    torch.save(weights, checkpoint)
+    found = settled(config_of(tmp_path, checkpoint))
+    spec = found.config.models["Net"].preprocessing
+    assert spec.grey and spec.channels == 3 and spec.mean == (0.5,) * 3
+    assert found.choices["Net"][0].outcome == "chosen"
+
+
 def test_weights_that_know_nothing_are_said_to(levels: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = LevelNet()

@@ -37,3 +37,16 @@ def test_one_grey_channel_gives_the_pixels_of_three_equal_ones(size, grey):
     assert np.array_equal(resize(one, spec), resize(three, spec))
     assert resize(one, spec).shape == (24, 40, 1 if grey else 3)
     assert normalise([resize(one, spec)], spec).shape == (1, 1 if grey else 3, 24, 40)
+
+
+def test_grey_in_three_equal_channels():
+    spec = Preprocessing(width=16, height=16, grey=True, mean=(0.1, 0.2, 0.3), std=(0.5,) * 3)
+    picture = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    shown = resize(picture, spec)
+    assert shown.shape == (16, 16, 3) and (shown == shown[..., :1]).all()
+    one = resize(picture, Preprocessing(width=16, height=16, grey=True, mean=(0.1,), std=(0.5,)))
+    assert one.shape == (16, 16, 1) and (shown[..., :1] == one).all()
+    assert resize(picture[..., 0], spec).shape == (16, 16, 3)
+    (batch,) = normalise([shown], spec)
+    assert batch.shape == (3, 16, 16)
+    assert torch.allclose(batch[0] - batch[1], torch.tensor(0.2))  # (.2 - .1) / .5

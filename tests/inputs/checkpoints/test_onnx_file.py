@@ -14,7 +14,7 @@ from onnx_files import linear, onnx, save
 from reportgen.errors import CheckpointError
 from reportgen.inputs.checkpoints.file import checkpoint_sha256
 from reportgen.inputs.checkpoints.onnx_file import external_files, read_onnx
-from reportgen.inputs.checkpoints.statements import checkpoint_classes
+from reportgen.inputs.checkpoints.statements import checkpoint_statements
 
 pytestmark = pytest.mark.extras
 
@@ -137,7 +137,7 @@ def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
 )
 def test_class_names_in_the_metadata_are_read(tmp_path: Path, key: str, text: str) -> None:
     path = linear(tmp_path / "net.onnx", WEIGHT, BIAS, SHAPE, metadata={key: text})
-    assert checkpoint_classes(path) == ("fear", "anger", "valence")
+    assert checkpoint_statements(path).classes == ("fear", "anger", "valence")
 
 
 def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,14 @@ def test_one_channel_is_shown_grey_images(tmp_path) -> None:
     assert build_model("m", net.state_dict(), config.model_copy(update={"preprocessing": own})).preprocessing == own
 
 
+def test_grey_pictures_for_three_channels_are_three_equal_ones(tmp_path) -> None:
+    state = network("resnet18", 7).state_dict()
+    for given, mean in (({}, (0.485, 0.456, 0.406)), ({"mean": (0.5,), "std": (0.5,)}, (0.5,) * 3)):
+        spec = Preprocessing(width=64, height=64, grey=True, **given)
+        loaded = build_model("m", state, ModelConfig(checkpoint=tmp_path / "m", preprocessing=spec), explained=False)
+        assert loaded.preprocessing.grey and loaded.preprocessing.mean == mean and loaded.preprocessing.channels == 3
+
+
 @pytest.mark.parametrize("values", [(0.5, 0.5), (), (0.5, 0.5, 0.5)])
 def test_means_that_do_not_fit_the_channels_are_one_line(tmp_path, values) -> None:
     spec = Preprocessing(grey=True, mean=values, std=(0.5,))
