@@ -90,7 +90,9 @@ def try_inputs(
             return np.concatenate(list(pool.map(lambda batch: _predict(module, batch, spec, device), batches)))
 
         predicted = {model.preprocessing: predict(model.preprocessing)}
-        for part in _parts(model, open_parts, samples):
+        # An ONNX file's channels are its own.
+        coloured = not isinstance(checkpoint, OnnxFile) and any(sample.ndim == 3 for sample in samples)
+        for part in _parts(model.preprocessing, open_parts, coloured=coloured):
             best = max(predicted, key=lambda spec: agreement(model.num_classes, predicted[spec]))
             for spec in candidate_inputs(best, part):
                 if spec not in predicted:
@@ -99,11 +101,11 @@ def try_inputs(
     return InputTrial(model.num_classes, tuple(predicted), np.stack(list(predicted.values())))
 
 
-def _parts(model: LoadedModel, open_parts: frozenset[str], samples: Samples) -> Iterator[Part]:
-    """What is varied. An ONNX file that takes pixels of 0 to 255 is normalised inside, and its channels are its own."""
-    if "statistics" in open_parts and model.preprocessing.std != (1 / 255,):
+def _parts(default: Preprocessing, open_parts: frozenset[str], *, coloured: bool) -> Iterator[Part]:
+    """What is varied; a network that takes pixels from 0 to 255 normalises them itself."""
+    if "statistics" in open_parts and default.std != (1 / 255,):
         yield "statistics"
-        if not model.forward_only and any(sample.ndim == 3 for sample in samples):
+        if coloured:
             yield "grey"
     if "size" in open_parts:
         yield "size"
