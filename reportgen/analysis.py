@@ -27,6 +27,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import softmax
 
+from reportgen.cell_grid import CellGrid
 from reportgen.errors import BuildError
 from reportgen.shards import RECORD_KEY, PartStore
 
@@ -59,7 +60,8 @@ class ModelPredictions:
     name, slug
         As the user called it; and a form that is safe in file names and links.
     info
-        The model's entry in the manifest (architecture, file, sha256, target layer, grid, completeness, notes).
+        The model's entry in the manifest (architecture, file, sha256, target layer, grid, where its
+        cells see, completeness, notes).
     logits
         (n, C) float32.
     """
@@ -109,6 +111,12 @@ class ModelRecords(ModelPredictions):
     null_share: npt.NDArray[np.float32] | None = None
     peak_changed: npt.NDArray[np.float32] | None = None
     control_changed: npt.NDArray[np.float32] | None = None
+
+    @cached_property
+    def grid(self) -> CellGrid:
+        """Where the maps' cells see."""
+        height, width = self.maps.shape[-2:]
+        return CellGrid.from_record(height, width, self.info.get("cell_centres"))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from reportgen.cell_grid import CellGrid
 from reportgen.errors import BuildError
 from reportgen.explain.explainer import Explanation, Question
 from reportgen.models.preprocessing import normalise
@@ -51,7 +52,7 @@ class AblationExplainer(AbstractContextManager["AblationExplainer"]):
         As of an `Explainer`: whether regions are recorded. Nothing is computed for them here.
     """
 
-    grid = GRID
+    grid = CellGrid.even(*GRID)
     method = "ablation"
     head_is_separate = False
 

@@ -201,7 +201,7 @@ def _sample(test_set: TestSet, spec: Preprocessing, requested: str) -> list[npt.
 
 
 def _questions(explainer: Explainer, images: Sequence[npt.NDArray[np.uint8]]) -> list[Question]:
-    nowhere = np.zeros((0, *explainer.grid), np.float32)
+    nowhere = np.zeros((0, *explainer.grid.shape), np.float32)
     return [Question(row, -1, image, nowhere) for row, image in enumerate(images)]
 
 

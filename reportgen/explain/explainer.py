@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from reportgen.cell_grid import CellGrid
 from reportgen.errors import BuildError
 from reportgen.explain.capture import TargetCapture
 from reportgen.explain.heads import GROUP, AnyHead, Head, HeadOutput, PooledHead, concatenated, output_from_graph
@@ -107,7 +108,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         probing: bool = True,
     ) -> None:
         self.preprocessing = model.preprocessing
-        self.grid = (0, 0)  # known on entering, from a black image
+        self.grid = model.cells or CellGrid.even(1, 1)  # known on entering, from a black image
         self.tuning = tuning or usual_tuning(device.type)
         self._module = optimise_for_inference(
             model.module, model.target_layer, device, trial_images(model.preprocessing)
@@ -171,10 +172,12 @@ class Explainer(AbstractContextManager["Explainer"]):
         shape = (spec.height, spec.width, spec.channels)
         images = [np.zeros(shape, np.uint8), np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
         activations, logits = self._capture.forward(self._module, self._input(images))
-        self.grid = (int(activations.shape[2]), int(activations.shape[3]))
+        height, width = int(activations.shape[2]), int(activations.shape[3])
+        if self.grid.shape != (height, width):
+            self.grid = CellGrid.even(height, width)
         self._scrambled = permutations(activations.shape[1], self._seed).to(self._device)
         self._choose_head(activations, logits)
-        black = Question(0, -1, images[0], np.zeros((len(REGIONS), *self.grid), np.float32))
+        black = Question(0, -1, images[0], np.zeros((len(REGIONS), *self.grid.shape), np.float32))
         self._nothing = Explanation(
             **{name: value[:0] for name, value in vars(self._group([black], self.tuning)).items()}
         )

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from reportgen.cell_grid import CellGrid
 from reportgen.config import Config
 from reportgen.errors import DataError
 from reportgen.explain.record_cache import FaceCache
@@ -21,8 +22,6 @@ from reportgen.inputs.images.region_masks import mask_file, read_mask
 
 __all__ = ["Face", "FaceFinder"]
 
-Grid = tuple[int, int]
-
 
 @dataclass(frozen=True)
 class Face:
@@ -31,13 +30,13 @@ class Face:
     Attributes
     ----------
     masks
-        For each grid (h, w) the region fractions (R, h, w).
+        For each grid of h x w cells the region fractions (R, h, w).
     regions_from
         "mask" (the user's label image), or the source of the landmarks.
     """
 
     landmarks: Landmarks
-    masks: Mapping[Grid, npt.NDArray[np.float32]]
+    masks: Mapping[CellGrid, npt.NDArray[np.float32]]
     regions_from: str
 
 
@@ -57,7 +56,7 @@ class FaceFinder:
     """
 
     def __init__(
-        self, config: Config, frame: pd.DataFrame, grids: Sequence[Grid], known: FaceCache | None = None
+        self, config: Config, frame: pd.DataFrame, grids: Sequence[CellGrid], known: FaceCache | None = None
     ) -> None:
         self._config = config
         self._known = known

@@ -43,7 +43,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow", "scipy", "scikit-learn", "ai-edge-litert")
 _KEY_DIGITS = 16
 # Not the site: it only shows what was decided.
-_JUDGING_ROOMS = ("inputs", "faces", "models", "explain", "evidence")
+_JUDGING_CODE = ("inputs", "faces", "models", "explain", "evidence", "cell_grid.py")
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,9 @@ def take_fingerprints(
     frame = _images_frame(test_set)
     versions = json.dumps(library_versions(), sort_keys=True)
     reading = content_hash(
-        str(SCHEMA_VERSION), versions, code_hash("inputs", "faces", "analysis.py", "shards.py", "files.py")
+        str(SCHEMA_VERSION),
+        versions,
+        code_hash("inputs", "faces", "analysis.py", "shards.py", "files.py", "cell_grid.py"),
     )
     hashes = model_hashes(config, device)
     rows = _row_hashes(frame, bounds)
@@ -171,7 +173,7 @@ def code_hash(*places: str) -> str:
 
 def judging_code() -> str:
     """Hash of the source that decides a verdict, 16 hex digits."""
-    return code_hash(*_JUDGING_ROOMS)[:_KEY_DIGITS]
+    return code_hash(*_JUDGING_CODE)[:_KEY_DIGITS]
 
 
 def library_versions(*extras: str) -> dict[str, str]:
@@ -196,7 +198,7 @@ def model_hashes(config: Config, device: str) -> dict[str, str]:
     CheckpointError
         A checkpoint cannot be read.
     """
-    running = content_hash(code_hash("models", "explain"), device, config.method)
+    running = content_hash(code_hash("models", "explain", "cell_grid.py"), device, config.method)
     return {
         name: content_hash(
             running,

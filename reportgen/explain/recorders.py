@@ -123,7 +123,7 @@ class ModelRecorder:
         if self._mapped is not None:
             columns["mapped"] = pa.array([question.mapped for question in questions], pa.bool_())
         if self._explainer.probing:
-            shape = (len(questions), len(REGIONS), *self._explainer.grid)
+            shape = (len(questions), len(REGIONS), *self._explainer.grid.shape)
             masks = np.array([question.masks for question in questions], np.float32).reshape(shape)
             columns |= {
                 "masks": array_column(masks),
@@ -142,7 +142,7 @@ class ModelRecorder:
         image = item.input_for(explainer.preprocessing)
         if item.face is None:
             # All-zero masks make every share undefined, as it is without regions.
-            masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
+            masks = np.zeros((len(REGIONS), *explainer.grid.shape), np.float32)
         else:
             masks = item.face.masks[explainer.grid]
         mapped = self._mapped is None or bool(self._mapped[item.row])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from reportgen.cell_grid import CellAxis, CellGrid
+
 __all__ = ["Runs", "label_map", "map_shares", "run_shares", "scan"]
 
 _Floats = npt.NDArray[np.float64]
@@ -75,15 +77,15 @@ def label_map(runs: Runs, width: int) -> npt.NDArray[np.uint8]:
     return np.repeat(runs.label, np.diff(first, append=lines * width)).reshape(lines, width)
 
 
-def run_shares(runs: Runs, grid: tuple[int, int], count: int) -> npt.NDArray[np.float32]:
+def run_shares(runs: Runs, grid: CellGrid, count: int) -> npt.NDArray[np.float32]:
     """Share of every label in every cell of a grid.
 
     Parameters
     ----------
     runs
-        Its edges contain the grid's.
+        Its edges contain those of the grid's rows.
     grid
-        (h, w) cells.
+        h x w cells; a place belongs to the cell whose centre is nearest.
     count
         Number of labels.
 
@@ -93,16 +95,16 @@ def run_shares(runs: Runs, grid: tuple[int, int], count: int) -> npt.NDArray[np.
         The shares of a cell sum to 1. Exact where no outline has a corner inside a strip, cuts another there,
         or leaves the unit square sideways.
     """
-    h, w = grid
+    h, w = grid.shape
     height = np.diff(runs.edges)[runs.row]
-    columns = np.arange(w + 1) / w
+    columns = grid.columns.edges
     left = _mean_left_of(runs.start, runs.slope * height, columns)
     # A piece stops where the next one starts, and a line's last piece at the right-hand edge.
     right = np.concatenate([left[1:], columns[None]])
     right[:-1][runs.row[1:] != runs.row[:-1]] = columns
     areas = np.diff(right - left, axis=1) * height[:, None]
     line = (runs.edges[1:] + runs.edges[:-1]) / 2
-    cell_row = np.minimum((line * h).astype(np.intp), h - 1)[runs.row]
+    cell_row = (np.searchsorted(grid.rows.edges, line, side="right") - 1)[runs.row]
     group = (runs.label.astype(np.intp) * h + cell_row) * w
     cells = (group[:, None] + np.arange(w)).ravel()
     totals = np.bincount(cells, weights=areas.ravel(), minlength=count * h * w).reshape(count, h, w)
@@ -111,7 +113,7 @@ def run_shares(runs: Runs, grid: tuple[int, int], count: int) -> npt.NDArray[np.
     return np.asarray(totals / totals.sum(axis=0), dtype=np.float32)
 
 
-def map_shares(labels: npt.NDArray[np.uint8], grid: tuple[int, int], count: int) -> npt.NDArray[np.float32]:
+def map_shares(labels: npt.NDArray[np.uint8], grid: CellGrid, count: int) -> npt.NDArray[np.float32]:
     """Share of every label in every cell of a grid laid over a label map.
 
     Parameters
@@ -120,7 +122,7 @@ def map_shares(labels: npt.NDArray[np.uint8], grid: tuple[int, int], count: int)
         (height, width) uint8, each value below `count`; a pixel is a square of one label. Where the grid
         cuts pixels, each part counts in its own cell.
     grid
-        (h, w) cells.
+        h x w cells; a place belongs to the cell whose centre is nearest.
     count
         Number of labels.
 
@@ -129,7 +131,7 @@ def map_shares(labels: npt.NDArray[np.uint8], grid: tuple[int, int], count: int)
     (count, h, w) float32
         The shares of a cell sum to 1.
     """
-    rows, columns = _overlap(labels.shape[0], grid[0]), _overlap(labels.shape[1], grid[1])
+    rows, columns = _overlap(labels.shape[0], grid.rows), _overlap(labels.shape[1], grid.columns)
     members = labels == np.arange(count, dtype=np.uint8)[:, None, None]
     return np.asarray(rows @ members.astype(np.float64) @ columns.T, dtype=np.float32)
 
@@ -159,9 +161,9 @@ def _mean_left_of(x: _Floats, travel: _Floats, limits: _Floats) -> _Floats:
     return np.asarray(np.where(limits <= x[:, None] - half, limits, x[:, None] - cut))
 
 
-def _overlap(size: int, cells: int) -> _Floats:
+def _overlap(size: int, cells: CellAxis) -> _Floats:
     """(cells, size) share of each cell's length that each pixel covers."""
-    edges = np.arange(cells + 1) * (size / cells)
+    edges = cells.edges * size
     pixels = np.arange(size)
     inside = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    return np.asarray(np.clip(inside, 0, None) * (cells / size))
+    return np.asarray(np.clip(inside, 0, None) / np.diff(edges)[:, None])

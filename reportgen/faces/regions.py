@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.errors import DataError
 from reportgen.faces.raster import Runs, label_map, map_shares, run_shares, scan
 
@@ -140,9 +141,7 @@ def region_map(points: npt.NDArray[np.floating], height: int = 224, width: int =
     return label_map(scan(polygons, labels, _BACKGROUND, np.linspace(0, 1, height + 1)), width)
 
 
-def fractions_on_grids(
-    points: npt.NDArray[np.floating], grids: Sequence[tuple[int, int]]
-) -> list[npt.NDArray[np.float32]]:
+def fractions_on_grids(points: npt.NDArray[np.floating], grids: Sequence[CellGrid]) -> list[npt.NDArray[np.float32]]:
     """Which part of every grid cell lies in every region: soft masks for heatmaps, one array per grid.
 
     Parameters
@@ -150,7 +149,7 @@ def fractions_on_grids(
     points
         (478, 2) fractions of width and height.
     grids
-        (h, w) cells of each; grids that divide the same raster share it.
+        h x w cells each; grids that divide the same raster share it.
 
     Returns
     -------
@@ -161,7 +160,7 @@ def fractions_on_grids(
     Raises
     ------
     DataError
-        The points are not those of a face, or a grid has no cells.
+        The points are not those of a face, or a grid has no cells or one that is nowhere the nearest.
 
     Notes
     -----
@@ -173,20 +172,23 @@ def fractions_on_grids(
     polygons, labels = _layers(points)
     corners = np.concatenate(polygons)[:, 1]
     corners = corners[(corners > 0) & (corners < 1)]
-    scans: dict[int, Runs] = {}
+    scans: dict[tuple[int, CellAxis | None], Runs] = {}
     masks = []
-    for h, w in grids:
-        if h < 1 or w < 1:
-            raise DataError(f"regions: found a grid of {h} x {w} cells, expected at least 1 x 1")
-        rows = h * math.ceil(_STRIPS / h)
-        if rows not in scans:
-            edges = np.union1d(np.linspace(0, 1, rows + 1), corners)
-            scans[rows] = scan(polygons, labels, _BACKGROUND, edges)
-        masks.append(_with_face(run_shares(scans[rows], (h, w), len(REGIONS))))
+    for grid in grids:
+        if not (grid.rows.fits and grid.columns.fits):
+            h, w = grid.shape
+            raise DataError(f"regions: found a grid of {h} x {w} cells, expected at least 1 x 1 that see the picture")
+        strips = grid.rows.count * math.ceil(_STRIPS / grid.rows.count)
+        raster = (strips, None if grid.rows.is_even else grid.rows)  # an even grid's edges are among the strips
+        if raster not in scans:
+            edges = np.union1d(np.linspace(0, 1, strips + 1), corners)
+            edges = edges if raster[1] is None else np.union1d(edges, grid.rows.edges)
+            scans[raster] = scan(polygons, labels, _BACKGROUND, edges)
+        masks.append(_with_face(run_shares(scans[raster], grid, len(REGIONS))))
     return masks
 
 
-def fractions_of_map(labels: npt.NDArray[np.uint8], grid: tuple[int, int]) -> npt.NDArray[np.float32]:
+def fractions_of_map(labels: npt.NDArray[np.uint8], grid: CellGrid) -> npt.NDArray[np.float32]:
     """As `fractions_on_grids`, on one grid, from a label map (height, width) of indices into `REGIONS`.
 
     Index 0 is face that belongs to no inner region: it counts for the face alone.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from reportgen.cell_grid import CellGrid
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import CheckpointError, ConfigError
 from reportgen.models.architectures.convnext import CONVNEXT
@@ -22,6 +23,7 @@ from reportgen.models.architectures.resnet import RESNET, TransferLearningModel,
 from reportgen.models.architectures.swin import SWIN
 from reportgen.models.architectures.vgg import VGG
 from reportgen.models.architectures.vit import VIT
+from reportgen.models.cell_places import measure_cells
 from reportgen.models.layers import TargetLayer, find_layer
 from reportgen.models.layouts import CHANNELS_FIRST, MapLayout
 from reportgen.models.outputs import INSIDE, LogitsModel, logits_model
@@ -34,6 +36,9 @@ FAMILIES = (RESNET, MOBILENET_V2, MOBILENET_V3, EFFICIENTNET, CONVNEXT, DENSENET
 
 _CUSTOM_CNN = ("conv1.conv.weight", "conv4.bn.running_mean", "fc1.weight", "fc2.weight")
 _TRANSFER = ("backbone.layer1.0.conv1.weight", "backbone.fc.1.weight")
+_UNCLEAR = (
+    "where the cells of its layer see could not be measured, so each is drawn in the middle of its share of the picture"
+)
 # ImageNet's mean and spread over its three channels, for a network that sees grey images.
 _GREY = {"mean": (0.449,), "std": (0.226,)}
 
@@ -54,6 +59,8 @@ class LoadedModel:
         How the layer's output holds the map.
     notes
         What was assumed about the model and should be stated in the report.
+    cells
+        Where the layer's cells see; None where it is not known, and they count as equal shares of the picture.
     """
 
     module: nn.Module
@@ -63,6 +70,7 @@ class LoadedModel:
     preprocessing: Preprocessing
     layout: MapLayout = CHANNELS_FIRST
     notes: tuple[str, ...] = ()
+    cells: CellGrid | None = None
 
     @property
     def forward_only(self) -> bool:
@@ -181,7 +189,7 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, 
     images = trial_images(preprocessing)
     module, classes, said = logits_model(name, module, images, output=config.output, columns=config.output_columns)
     inside = INSIDE if isinstance(module, LogitsModel) else ""
-    layer = TargetLayer(inside + (target or usual or ""), CHANNELS_FIRST)
+    layer, cells = TargetLayer(inside + (target or usual or ""), CHANNELS_FIRST), None
     if explained:
         check_repeatable(name, module, images)
         layer = find_layer(
@@ -192,8 +200,11 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, 
             inside + usual if usual else None,
             plain=plain,
         )
+        cells = measure_cells(module, layer.name, layer.layout, images[:1])
+        if cells is None:
+            notes.append(_UNCLEAR)
     module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # as it was before the trial
-    return LoadedModel(module, architecture, layer.name, classes, preprocessing, layer.layout, (*notes, *said))
+    return LoadedModel(module, architecture, layer.name, classes, preprocessing, layer.layout, (*notes, *said), cells)
 
 
 def trial_images(spec: Preprocessing) -> Tensor:

@@ -9,7 +9,7 @@ from reportgen.evidence.examples.mining import Pick
 from reportgen.site.html.components import Example, Prediction, Thumb, Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.drawing import Drawn, SheetFile, thumb_position
-from reportgen.site.pictures.sprites import BORDER, CELLS, THUMB
+from reportgen.site.pictures.sprites import CELLS, THUMB
 from reportgen.site.report import Report
 from reportgen.site.wording.format import shorten, sure
 from reportgen.site.wording.photos import pick_note
@@ -153,7 +153,5 @@ class Tiles:
         """One class's map of one model, at the layer's resolution."""
         place = int(self.drawn.place[row])
         sheet = self.drawn.maps[k][place // CELLS]
-        width, height = sheet.cell
-        x = emotion * (width + 2 * BORDER) + BORDER
-        y = place % CELLS * (height + 2 * BORDER) + BORDER
+        x, y, width, height = sheet.view.box(emotion, place % CELLS)
         return Thumb(sheet.path, sheet.width, sheet.height, x, y, width, height, alt)

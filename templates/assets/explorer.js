@@ -220,11 +220,11 @@
   }
 
   function heat(row, m) {
-    var model = data.models[m], border = data.border;
+    var model = data.models[m], view = model.view;
     var c = state.class === "p" ? model.predicted[row] : state.class === "t" ? data.labels[row] : Number(state.class);
     if (!(c >= 0)) return null;
     var sheet = Math.floor(row / data.cells), cell = row % data.cells;
-    var svg = cellOf(model.sheets[sheet], model.sizes[sheet], c * (model.cell[0] + 2 * border) + border, cell * (model.cell[1] + 2 * border) + border, model.cell[0], model.cell[1], "thumb over");
+    var svg = cellOf(model.sheets[sheet], model.sizes[sheet], c * view[0] + view[2], cell * view[1] + view[3], view[4], view[5], "thumb over");
     svg.setAttribute("aria-hidden", "true");
     return { svg: svg, text: model.method + " map of " + model.name + " for " + data.classes[c] };
   }

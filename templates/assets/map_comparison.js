@@ -11,14 +11,19 @@
     return made;
   }
 
-  // Bilinear with half-pixel centres, as the pictures are made.
-  function enlarge(cells, height, width) {
+  // Bilinear between the centres of what the cells see, as the pictures are made.
+  function position(pixel, axis, count) {
+    return Math.min(count - 1, Math.max(0, ((pixel + 0.5) / SIDE - axis[0]) / axis[1]));
+  }
+
+  function enlarge(cells, model) {
+    var height = model.height, width = model.width;
     var made = new Float32Array(SIDE * SIDE);
     for (var y = 0; y < SIDE; y += 1) {
-      var v = Math.max(0, ((y + 0.5) * height) / SIDE - 0.5);
+      var v = position(y, model.rows, height);
       var top = Math.min(Math.floor(v), height - 1), bottom = Math.min(top + 1, height - 1), down = v - top;
       for (var x = 0; x < SIDE; x += 1) {
-        var u = Math.max(0, ((x + 0.5) * width) / SIDE - 0.5);
+        var u = position(x, model.columns, width);
         var left = Math.min(Math.floor(u), width - 1), right = Math.min(left + 1, width - 1), across = u - left;
         made[y * SIDE + x] =
           (cells[top * width + left] * (1 - across) + cells[top * width + right] * across) * (1 - down) +
@@ -41,7 +46,8 @@
     var models = Array.prototype.map.call(box.querySelectorAll("[data-values]"), function (node) {
       var height = Number(node.dataset.height), width = Number(node.dataset.width);
       return {
-        name: node.dataset.name, method: node.dataset.method, height: height, width: width, predicted: Number(node.dataset.predicted),
+        name: node.dataset.name, method: node.dataset.method, height: height, width: width,
+        rows: node.dataset.rows.split(" ").map(Number), columns: node.dataset.columns.split(" ").map(Number), predicted: Number(node.dataset.predicted),
         text: node.dataset.values, values: null
       };
     });
@@ -67,7 +73,7 @@
     }
 
     function evidence(one) {
-      var model = models[one.m], values = enlarge(cells(one.m, one.c), model.height, model.width), most = 0;
+      var model = models[one.m], values = enlarge(cells(one.m, one.c), model), most = 0;
       for (var i = 0; i < values.length; i += 1) most = Math.max(most, values[i]);
       one.blank = most === 0;
       if (own.checked && most > 0) for (var j = 0; j < values.length; j += 1) values[j] *= 255 / most;

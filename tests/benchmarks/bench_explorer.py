@@ -23,6 +23,7 @@ import pandas as pd
 from playwright.sync_api import sync_playwright
 
 from reportgen.analysis import Analysis, ModelRecords
+from reportgen.cell_grid import CellGrid
 from reportgen.config import Config
 from reportgen.evidence.attention.findings import judge_maps
 from reportgen.evidence.attention.measure import Cases, ModelMaps
@@ -101,7 +102,7 @@ def synthetic(images: int, seed: int = 0) -> Report:
         }
         record = ModelRecords(name, slug, info, logits, heat)
         models.append(record)
-        masks = np.repeat(fractions_on_grids(canonical_points(), [(grid, grid)])[0][None], images, axis=0)
+        masks = np.repeat(fractions_on_grids(canonical_points(), [CellGrid.even(grid, grid)])[0][None], images, axis=0)
         maps.append(ModelMaps(name, slug, heat, masks, record.probabilities))
     manifest: dict[str, Any] = {"classes": list(CLASSES), "notes": [], "versions": {}, "data": {"source": "synthetic"}}
     problems = pd.DataFrame(columns=["path", "emotion", "kind", "message"])

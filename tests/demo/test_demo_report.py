@@ -66,8 +66,7 @@ def test_exact_regions_give_the_same_verdict(report):
     maps = [exact(path) for path in analysis.images["path"]]
     models = []
     for model in analysis.models:
-        grid = model.maps.shape[2:]
-        models.append(replace(model, masks=np.stack([fractions_of_map(labels, grid) for labels in maps])))
+        models.append(replace(model, masks=np.stack([fractions_of_map(labels, model.grid) for labels in maps])))
     findings = judge_attention(replace(analysis, models=tuple(models)), seed=0)
     assert on_background(findings.verdicts) == {("Custom CNN", TAUGHT, PLACE)}
 

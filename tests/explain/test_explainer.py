@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from reportgen.cell_grid import CellGrid
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import BuildError, CheckpointError, ConfigError
 from reportgen.explain.explainer import Explainer, Question
@@ -23,7 +24,7 @@ EMOTIONS = ("anger", "fear", "sadness")
 
 def questions(count, grid):
     rng = np.random.default_rng(0)
-    masks = np.full((7, *grid), 0.5, np.float32)
+    masks = np.full((7, *grid.shape), 0.5, np.float32)
     return [Question(i, i % 3, rng.integers(0, 256, (32, 32, 3), np.uint8), masks) for i in range(count)]
 
 
@@ -112,7 +113,7 @@ def test_outputs_that_the_report_has_no_class_for_are_left_out(tmp_path):
         assert ready.outputs == eight and ready.model.layer_name == "conv4"
         assert any("its outputs for contempt are left out" in note for note in ready.notes) == (len(classes) == 7)
         with Explainer(ready.model, ready.order, "gradcam", CPU) as explainer:
-            masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
+            masks = np.zeros((len(REGIONS), *explainer.grid.shape), np.float32)
             answers[classes] = explainer.explain([Question(0, -1, image, masks)])
     whole, seven = answers.values()
     kept = [eight.index(name) for name in sorted(eight[:7])]
@@ -135,4 +136,4 @@ def test_a_real_architecture_has_a_separate_head(notebook):
     model = build_model("m", read_checkpoint(path).state, ModelConfig(checkpoint=path))
     with Explainer(model, range(7), "gradcam", CPU) as explainer:
         assert explainer.head_is_separate
-        assert explainer.grid == (14, 14)
+        assert explainer.grid == CellGrid.even(14, 14)

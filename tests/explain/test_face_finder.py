@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from reportgen.analysis import read_analysis
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.commands.build import build
 from reportgen.config import Config
 from reportgen.errors import DataError
@@ -15,7 +16,7 @@ from reportgen.explain.face_finder import FaceFinder
 from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import REGIONS, fractions_on_grids
 
-GRID = (4, 4)
+GRID = CellGrid.even(4, 4)
 PIXELS = np.full((64, 64, 3), 128, np.uint8)
 LABELS = {0: "background", 1: "mouth", 2: "eyes+brows"}
 
@@ -93,3 +94,13 @@ def test_own_masks_reach_the_records_and_no_regions_means_none(notebook, tmp_pat
     # What is told without regions is still told: nothing else is.
     tables = {one.stem for one in (result.analysis / "tables").glob("*.parquet")}
     assert tables and not tables & {"actions", "claims", "emotion_regions", "maps", "statistics", "use", "verdicts"}
+
+
+def test_models_whose_cells_see_elsewhere_have_fractions_of_their_own() -> None:
+    moved = CellGrid(CellAxis(4, 0.5 / 64, 16 / 64), CellAxis(4, 0.5 / 64, 16 / 64))
+    settings = Config.model_validate({"regions": "template"})
+    face = FaceFinder(settings, pd.DataFrame({"path": ["a.png"]}), [GRID, moved, GRID]).find(0, PIXELS)
+    masks = face.masks
+    assert set(masks) == {GRID, moved}
+    np.testing.assert_array_equal(masks[moved], fractions_on_grids(face.landmarks.points, [moved])[0])
+    assert np.abs(masks[moved] - masks[GRID]).max() > 0.2

@@ -1,4 +1,6 @@
-"""Every family, by its weights alone: logits and maps equal those of plain autograd on one image."""
+"""Every family, by its weights alone: logits and maps equal those of plain autograd on one image, and cells lie where
+they see.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,20 @@ import pytest
 import torch
 from torch import nn
 
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.maps import METHODS, raw_maps
 from reportgen.faces.regions import REGIONS
 from reportgen.models.architectures.torchvision_ops import import_torchvision
-from reportgen.models.layouts import MapLayout
+from reportgen.models.cell_places import measure_cells
+from reportgen.models.layouts import CHANNELS_FIRST, MapLayout
 from reportgen.models.preprocessing import normalise
 from reportgen.models.registry import build_model
 
 CLASSES = 7
 TOLERANCE = 1e-4  # of the largest number
+IMPULSE_TOLERANCE = 0.15  # of a cell: what random weights leave of noise
 
 
 def swin(**more) -> nn.Module:
@@ -65,6 +70,14 @@ SLOW = {
 }
 
 
+# By the first letters of a name: how far a cell sees from where heatmaps are usually drawn, in cells, at 224 pixels.
+OFFSETS = {"resnet": -0.48, "mobilenet": -0.48, "efficientnet": -0.48, "densenet": -0.05}
+
+
+def offset_of(name: str) -> float:
+    return next((offset for start, offset in OFFSETS.items() if name.startswith(start)), 0.0)
+
+
 def seeded(make: Callable[[], nn.Module]) -> nn.Module:
     """Random weights, with statistics and heads that are not the trivial ones of a fresh network."""
     torch.manual_seed(5)
@@ -102,7 +115,7 @@ def compare(net: nn.Module, state: dict[str, torch.Tensor], side: int, tmp_path,
         model = build_model("m", state, ModelConfig(checkpoint=tmp_path / "m.pth", preprocessing=spec))
         layer, layout = model.layer_name, model.layout
         with Explainer(model, range(CLASSES), method, torch.device("cpu")) as explainer:
-            masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
+            masks = np.zeros((len(REGIONS), *explainer.grid.shape), np.float32)
             found = explainer.explain([Question(0, -1, image, masks) for image in images])
         for i, image in enumerate(images):
             logits, maps = plain_maps(net, layer, layout, normalise([image], spec), method)
@@ -120,6 +133,45 @@ def test_maps_are_those_of_plain_autograd(name: str, tmp_path) -> None:
     state = {f"module.net.{key}": value.clone() for key, value in net.state_dict().items()}
     model = compare(net, state, side, tmp_path)
     assert (model.architecture, model.layer_name, model.num_classes) == (title, layer, CLASSES)
+
+
+@pytest.mark.parametrize("name", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+def test_cells_lie_where_they_see(name: str) -> None:
+    """The centre of the squared gradient of a middle cell on pictures of noise, with the network's own seeded weights,
+    lies where the cell is drawn.
+    """
+    make, side, _, layer = (FAST | SLOW)[name]
+    net = seeded(make).requires_grad_(False)
+    tokens = "encoder" in layer
+    size = side if tokens or name == "small swin" else 224  # a small picture cuts off what a cell sees
+    layout = MapLayout("tokens", 1, size // 16, size // 16) if tokens else CHANNELS_FIRST
+    pictures = torch.randn(6, 3, size, size, generator=torch.Generator().manual_seed(3))
+    grid = measure_cells(net, layer, layout, pictures[:1])
+    assert grid is not None
+    assert [round(offset, 2) for offset in grid.offset] == [offset_of(name)] * 2
+    for axis, usual, seen, cell in impulses(net, layer, layout, pictures, grid):
+        before = (seen - usual.centres[cell] * size) / (usual.step * size)
+        after = (seen - axis.centres[cell] * size) / (axis.step * size)
+        assert abs(before - offset_of(name)) < IMPULSE_TOLERANCE
+        assert abs(after) < IMPULSE_TOLERANCE
+
+
+def impulses(net: nn.Module, layer: str, layout: MapLayout, pictures: torch.Tensor, grid: CellGrid):
+    """Per axis of the grid: the usual one of so many cells, what a middle cell sees in pixels, and the cell."""
+    seen: list[torch.Tensor] = []
+    handle = net.get_submodule(layer).register_forward_hook(lambda module, inputs, output: seen.append(output.clone()))
+    pictures = pictures.clone().requires_grad_(True)
+    net(pictures)
+    handle.remove()
+    cells = layout.to_maps(seen[0])
+    row, column = grid.shape[0] // 2, grid.shape[1] // 2
+    channels = torch.randn(cells.shape[1], generator=torch.Generator().manual_seed(4))
+    (gradient,) = torch.autograd.grad((cells[:, :, row, column] * channels[:, None].T).sum(), pictures)
+    energy = gradient.double().square().sum(dim=(0, 1))
+    for axis, cell, along in ((grid.rows, row, 1), (grid.columns, column, 0)):
+        profile = energy.sum(dim=along)
+        pixels = torch.arange(len(profile), dtype=torch.float64) + 0.5
+        yield axis, CellAxis.even(axis.count), float(profile @ pixels / profile.sum()), cell
 
 
 def test_all_methods_work_on_tokens(tmp_path) -> None:
@@ -142,13 +194,13 @@ def test_both_layers_of_a_class_token_vit_see_the_same_patches(tmp_path) -> None
 
 
 def test_docs_models_lists_what_is_tested_here() -> None:
-    """One row per network: title, layer and layout as the tests above expect them."""
+    """One row per network: title, layer, layout and impulse offset as the tests above expect them."""
     text = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
     rows = [tuple(cell.strip(" `") for cell in line.strip("|").split("|")) for line in text.splitlines()
             if line.startswith("| ")][1:]  # fmt: skip
     expected = [
-        (title, layer, "tokens" if "encoder" in layer else "channels first")
-        for _, _, title, layer in (FAST | SLOW).values()
+        (title, layer, "tokens" if "encoder" in layer else "channels first", f"{offset_of(name):.2f} → 0.0")
+        for name, (_, _, title, layer) in (FAST | SLOW).items()
         if title not in ("Swin", "ViT-Ti/16")
     ]
-    assert sorted(row[:3] for row in rows) == sorted(expected)
+    assert sorted(row[:4] for row in rows) == sorted(expected)

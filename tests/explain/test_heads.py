@@ -104,7 +104,7 @@ def test_the_batch_size_changes_nothing(pool):
     net = Net(pool)
     model = LoadedModel(net.eval().requires_grad_(False), "net", "layer", CLASSES, spec)
     with Explainer(model, range(CLASSES), "gradcam", torch.device("cpu")) as explainer:
-        masks = np.full((7, *explainer.grid), 0.5, np.float32)
+        masks = np.full((7, *explainer.grid.shape), 0.5, np.float32)
         images = rng.integers(0, 256, (13, 32, 32, 3), np.uint8)
         questions = [Question(row, -1, image, masks) for row, image in enumerate(images)]
         said = [explainer.explain(questions, Tuning(size)) for size in (1, 2, 4, 8)]

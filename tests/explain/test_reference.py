@@ -40,7 +40,7 @@ def compare(path, files, classes_of):
     plain.module.requires_grad_(True)
     images = [resize(decode(file).pixels, config.preprocessing) for file in files]
     with Explainer(build_model("m", state, config), range(7), "gradcam", CPU) as explainer:
-        masks = np.zeros((7, *explainer.grid), np.float32)
+        masks = np.zeros((7, *explainer.grid.shape), np.float32)
         questions = [Question(row, -1, image, masks) for row, image in enumerate(images)]
         ours = explainer.explain(questions)
         alone = explainer.explain(questions[:9], Tuning(1))

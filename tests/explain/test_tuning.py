@@ -9,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 from reportgen.analysis import read_analysis
+from reportgen.cell_grid import CellGrid
 from reportgen.commands.build import build
 from reportgen.config import Config, Preprocessing
 from reportgen.explain import calibrate
@@ -69,7 +70,7 @@ class Timed:
     """Stands in for an explainer: a way takes as long as `costs` says, and bfloat16 moves the logits by `off`."""
 
     def __init__(self, monkeypatch, costs, off=0.0):
-        self.grid = (2, 2)
+        self.grid = CellGrid.even(2, 2)
         self._off = off
         clock = {"now": 0.0}
         monkeypatch.setattr(calibrate.time, "thread_time", lambda: clock["now"])
@@ -149,7 +150,7 @@ def small():
 def test_close_answers_of_bfloat16_get_the_last_word_of_float32():
     rng = np.random.default_rng(0)
     with Explainer(small(), range(4), "gradcam", CPU, probing=False) as explainer:
-        nowhere = np.zeros((0, *explainer.grid), np.float32)
+        nowhere = np.zeros((0, *explainer.grid.shape), np.float32)
         images = rng.integers(0, 256, (20, 24, 24, 3), np.uint8)
         questions = [Question(row, -1, image, nowhere) for row, image in enumerate(images)]
         exact = explainer.explain(questions)

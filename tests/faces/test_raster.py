@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.faces.raster import label_map, map_shares, run_shares, scan
 
 SQUARE = np.array([[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]])
@@ -19,7 +20,7 @@ def strips(polygons: list[np.ndarray], rows: int) -> np.ndarray:
 
 def shares(polygons: list[np.ndarray], grid: tuple[int, int], rows: int) -> np.ndarray:
     labels = list(range(1, len(polygons) + 1))
-    return run_shares(scan(polygons, labels, 0, strips(polygons, rows)), grid, len(polygons) + 1)
+    return run_shares(scan(polygons, labels, 0, strips(polygons, rows)), CellGrid.even(*grid), len(polygons) + 1)
 
 
 def test_a_square_that_cuts_cells_at_a_quarter() -> None:
@@ -110,7 +111,7 @@ def test_a_label_map_agrees_with_the_winding_number_of_every_pixel(corners: np.n
 
 def test_shares_of_a_map_count_the_parts_of_cut_pixels() -> None:
     # Three columns over two cells: the middle one counts half here, half there.
-    found = map_shares(np.array([[0, 1, 1]], np.uint8), (1, 2), 2)
+    found = map_shares(np.array([[0, 1, 1]], np.uint8), CellGrid.even(1, 2), 2)
     np.testing.assert_allclose(found[1, 0], [1 / 3, 1], atol=1e-6)
     np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-6)
 
@@ -118,5 +119,15 @@ def test_shares_of_a_map_count_the_parts_of_cut_pixels() -> None:
 @pytest.mark.parametrize("grid", [(1, 1), (2, 3), (5, 7)])
 def test_shares_of_a_map_keep_the_total(grid: tuple[int, int]) -> None:
     labels = np.random.default_rng(3).integers(0, 4, (10, 9)).astype(np.uint8)
-    found = map_shares(labels, grid, 4)
+    found = map_shares(labels, CellGrid.even(*grid), 4)
     np.testing.assert_allclose(found.mean(axis=(1, 2)), [(labels == k).mean() for k in range(4)], atol=1e-6)
+
+
+def test_shares_of_cells_that_see_a_quarter_of_the_picture_further_up() -> None:
+    # Centres at 0 and .5: the upper cell has the upper quarter, the lower one the rest.
+    grid = CellGrid(CellAxis(2, 0.0, 0.5), CellAxis.even(1))
+    upper_half = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 0.5], [0.0, 0.5]])
+    runs = scan([upper_half], [1], 0, np.array([0, 0.25, 0.5, 1.0]))
+    np.testing.assert_allclose(run_shares(runs, grid, 2)[1, :, 0], [1, 1 / 3], atol=1e-6)
+    labels = np.repeat(np.array([[1], [0]], np.uint8), 2, axis=0)
+    np.testing.assert_allclose(map_shares(labels, grid, 2)[1, :, 0], [1, 1 / 3], atol=1e-6)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.errors import DataError
 from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import (
@@ -34,7 +35,7 @@ def small(face: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("grid", [(7, 7), (14, 14), (13, 5), (1, 1)])
 def test_regions_partition_every_cell(face: np.ndarray, grid: tuple[int, int]) -> None:
-    masks = fractions_on_grids(face, [grid])[0]
+    masks = fractions_on_grids(face, [CellGrid.even(*grid)])[0]
     assert masks.shape == (7, *grid) and masks.dtype == np.float32
     assert masks.min() >= 0 and masks.max() <= 1
     np.testing.assert_allclose(masks[1:].sum(axis=0), 1, atol=1e-5)
@@ -44,7 +45,7 @@ def test_regions_partition_every_cell(face: np.ndarray, grid: tuple[int, int]) -
 def test_areas_are_those_of_the_polygons(face: np.ndarray) -> None:
     face = small(face)
     shapes = outlines(face)
-    share = fractions_on_grids(face, [(9, 9)])[0].mean(axis=(1, 2))
+    share = fractions_on_grids(face, [CellGrid.even(9, 9)])[0].mean(axis=(1, 2))
     assert share[ROW["face"]] == pytest.approx(area(shapes["face"][0]), abs=1e-4)
     # Nothing covers the eyes, the mouth and the nose's tip; the eyes cover a little of the nose's root.
     assert share[ROW["eyes+brows"]] == pytest.approx(area(shapes["eyes+brows"][0]), abs=1e-4)
@@ -79,12 +80,12 @@ def test_masks_equal_a_fine_raster_of_the_same_face(face: np.ndarray) -> None:
         block = 14 * 120 // cells
         for region in range(1, 7):
             counted = (fine == region).reshape(cells, block, cells, block).mean(axis=(1, 3))
-            found = fractions_on_grids(face, [(cells, cells)])[0][region]
+            found = fractions_on_grids(face, [CellGrid.even(cells, cells)])[0][region]
             np.testing.assert_allclose(found, counted, atol=tolerance)
 
 
 def test_coarse_cells_are_the_means_of_fine_ones(face: np.ndarray) -> None:
-    coarse, fine = fractions_on_grids(face, [(7, 7), (14, 14)])
+    coarse, fine = fractions_on_grids(face, [CellGrid.even(7, 7), CellGrid.even(14, 14)])
     np.testing.assert_allclose(fine.reshape(7, 7, 2, 7, 2).mean(axis=(2, 4)), coarse, atol=1e-5)
 
 
@@ -124,7 +125,7 @@ def test_the_face_encloses_a_nose_in_profile(face: np.ndarray) -> None:
     along = np.roll(hull, -1, axis=0) - hull
     following = np.roll(along, -1, axis=0)
     assert (along[:, 0] * following[:, 1] - along[:, 1] * following[:, 0] > 0).all()  # it turns one way only
-    share = fractions_on_grids(turned, [(9, 9)])[0].mean(axis=(1, 2))
+    share = fractions_on_grids(turned, [CellGrid.even(9, 9)])[0].mean(axis=(1, 2))
     assert share[ROW["face"]] == pytest.approx(area(hull), abs=1e-4)
     assert share[ROW["nose"]] > 0.02
 
@@ -133,13 +134,13 @@ def test_the_face_encloses_a_nose_in_profile(face: np.ndarray) -> None:
 @given(st.integers(0, 2**32 - 1), st.floats(0, 0.2))
 def test_the_partition_holds_for_crumpled_faces(seed: int, noise: float) -> None:
     points = FACE + np.random.default_rng(seed).normal(0, noise, FACE.shape)
-    masks = fractions_on_grids(points, [(7, 7)])[0]
+    masks = fractions_on_grids(points, [CellGrid.even(7, 7)])[0]
     np.testing.assert_allclose(masks[1:].sum(axis=0), 1, atol=1e-5)
     assert masks.min() >= 0
 
 
 def test_a_face_outside_the_picture_is_all_background(face: np.ndarray) -> None:
-    masks = fractions_on_grids(face + 3, [(7, 7)])[0]
+    masks = fractions_on_grids(face + 3, [CellGrid.even(7, 7)])[0]
     np.testing.assert_array_equal(masks[ROW["background"]], 1)
     np.testing.assert_array_equal(masks[ROW["face"]], 0)
 
@@ -154,12 +155,12 @@ def test_a_face_outside_the_picture_is_all_background(face: np.ndarray) -> None:
 )
 def test_what_is_no_face_is_refused(points: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        fractions_on_grids(points, [(7, 7)])[0]
+        fractions_on_grids(points, [CellGrid.even(7, 7)])[0]
 
 
 def test_a_grid_needs_cells(face: np.ndarray) -> None:
     with pytest.raises(DataError, match="0 x 7 cells"):
-        fractions_on_grids(face, [(0, 7)])[0]
+        fractions_on_grids(face, [CellGrid.even(0, 7)])[0]
 
 
 def test_label_images_become_masks() -> None:
@@ -167,7 +168,7 @@ def test_label_images_become_masks() -> None:
     mapping = {0: "background", 9: "mouth", 255: "nose", 4: "forehead"}
     labels = regions_from_label_png(picture, mapping)
     np.testing.assert_array_equal(labels, [[6, 6, 3, 3], [6, 6, 2, 2]])
-    masks = fractions_of_map(labels, (1, 2))
+    masks = fractions_of_map(labels, CellGrid.even(1, 2))
     np.testing.assert_allclose(masks[ROW["mouth"], 0], [0, 0.5])
     np.testing.assert_allclose(masks[ROW["nose"], 0], [0, 0.5])
     np.testing.assert_allclose(masks[ROW["face"], 0], [0, 1])
@@ -175,7 +176,7 @@ def test_label_images_become_masks() -> None:
 
 def test_labels_that_only_say_face_count_for_the_face() -> None:
     labels = regions_from_label_png(np.array([[1, 0]], np.uint8), {1: "face", 0: ""})
-    masks = fractions_of_map(labels, (1, 2))
+    masks = fractions_of_map(labels, CellGrid.even(1, 2))
     np.testing.assert_allclose(masks[ROW["face"], 0], [1, 0])
     assert all(masks[ROW[region]].sum() == 0 for region in INNER)
 
@@ -192,3 +193,20 @@ def test_labels_that_only_say_face_count_for_the_face() -> None:
 def test_label_images_that_cannot_be_used(picture: np.ndarray, mapping: dict[int, str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         regions_from_label_png(picture, mapping)
+
+
+def test_masks_of_cells_that_see_elsewhere_equal_a_fine_raster_of_the_same_face(face: np.ndarray) -> None:
+    grid = CellGrid(CellAxis(7, 0.5 / 224, 32 / 224), CellAxis(4, 0.25, 0.2))
+    fine = region_map(face, 2240, 2240)
+    rows = np.array([0, 165, 485, 805, 1125, 1445, 1765, 2240])
+    columns = np.array([0, 784, 1232, 1680, 2240])  # centres at .25, .45, .65 and .85
+    np.testing.assert_array_equal(np.rint(grid.columns.edges * 2240), columns)
+    even = CellGrid.even(7, 4)
+    found, usual = fractions_on_grids(face, [grid, even])
+    for region in range(1, 7):
+        counted = np.array([
+            [(fine[rows[i] : rows[i + 1], columns[j] : columns[j + 1]] == region).mean() for j in range(4)]
+            for i in range(7)
+        ])  # fmt: skip
+        np.testing.assert_allclose(found[region], counted, atol=0.003)
+    assert np.abs(found - usual).max() > 0.2

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reportgen.cell_grid import CellGrid
 from reportgen.evidence.attention.nulls import NullShares
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
@@ -69,6 +70,8 @@ class ModelMaps:
         Whether this is the transfer-learning model; None where unknown.
     pretraining
         What is known about its pretraining, None for nothing.
+    cells
+        Where the maps' cells see; None: equal shares of the picture.
     """
 
     name: str
@@ -81,6 +84,12 @@ class ModelMaps:
     control_changed: AnyFloatArray | None = None
     transfer: bool | None = None
     pretraining: str | None = None
+    cells: CellGrid | None = None
+
+    @property
+    def grid(self) -> CellGrid:
+        """Where the maps' cells see."""
+        return self.cells or CellGrid.even(*self.maps.shape[-2:])
 
     @property
     def predicted(self) -> IntArray:

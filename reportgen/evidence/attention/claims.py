@@ -121,9 +121,8 @@ def _on_face(model: ModelMaps, measure: ModelMeasures, cases: Cases, seed: int) 
 def _common(a: ModelMaps, b: ModelMaps) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Distributions of both models' predicted-class maps on the coarser grid, and that grid's masks."""
     coarse = min((a, b), key=lambda m: m.maps.shape[-1] * m.maps.shape[-2])
-    grid = (coarse.maps.shape[-2], coarse.maps.shape[-1])
     rows = np.arange(len(a.maps))
-    p, q = (common_grid(weights(m.maps[rows, m.predicted])[0], grid) for m in (a, b))
+    p, q = (common_grid(weights(m.maps[rows, m.predicted])[0], m.grid, coarse.grid) for m in (a, b))
     return p, q, np.asarray(coarse.masks, dtype=np.float64)
 
 

@@ -22,7 +22,7 @@ ATTENTION_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         **_MAP,
         "region": "facial region; face is the sum of the five inner regions, background is the rest",
         "share": "share of the map's positive mass inside the region, 0..1; empty for a blank map",
-        "area": "share of the crop's area inside the region, 0..1",
+        "area": "share of the map's cells inside the region, 0..1: what a uniform map would have",
         "enrichment": "share / area of this one image; over images use sum(share) / sum(area)",
         "share_others": "mean share of the other classes' maps on the same image, 0..1 (label maps only)",
         "resolvability": "share that a map lying perfectly inside the region would recover on this grid, 0..1",

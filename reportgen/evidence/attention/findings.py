@@ -74,6 +74,7 @@ def _model(model: ModelRecords) -> ModelMaps:
         control_changed=model.control_changed if known else None,
         transfer=_TRANSFER.get(model.info["architecture"]),
         pretraining=model.info.get("pretraining"),
+        cells=model.grid,
     )
 
 

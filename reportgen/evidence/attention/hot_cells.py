@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reportgen.cell_grid import CellGrid
 from reportgen.evidence.attention.map_statistics import FACE
 from reportgen.evidence.attention.nulls import EXACT_CLUSTERS, swap_differences
 from reportgen.evidence.stats.clustered import DRAWS, Clusters
@@ -55,6 +56,7 @@ def find_hot_cells(
     seed: int,
     alpha: float = ALPHA,
     draws: int = DRAWS,
+    grid: CellGrid | None = None,
 ) -> HotCells:
     """Cells outside the face that carry more than twice uniform attention, and more than for the other classes.
 
@@ -70,6 +72,8 @@ def find_hot_cells(
         (n, R, h, w) region masks.
     own
         The emotion's class.
+    grid
+        Where the cells see, for the place in words; None: equal shares of the picture.
     """
     n, classes, height, width = p.shape
     cells = height * width
@@ -93,7 +97,8 @@ def find_hot_cells(
     best = int(cell_p.argmin()) if not found else found[0]
     if cell_p[best] >= 1.0:
         return HotCells((), 1.0, float("nan"), len(used), "")
-    return HotCells(tuple(found), float(cell_p.min()), float(mean[best]), len(used), place(best, height, width))
+    where = place(best, grid or CellGrid.even(height, width))
+    return HotCells(tuple(found), float(cell_p.min()), float(mean[best]), len(used), where)
 
 
 def _max_statistic(difference: FloatArray, own: int, group: Clusters, seed: int, draws: int) -> FloatArray:
@@ -133,14 +138,15 @@ def _exceeds(largest: FloatArray, observed: FloatArray) -> FloatArray:
     return np.asarray((len(ordered) - below + 1.0) / (len(ordered) + 1.0))
 
 
-def place(cell: int, height: int, width: int) -> str:
-    """Where a cell lies on the crop, in words: "top left corner", "right edge", "centre".
+def place(cell: int, grid: CellGrid) -> str:
+    """Where what a cell sees lies on the crop, in words: "top left corner", "right edge", "centre".
 
     Left and right are the picture's, not the person's.
     """
-    row, column = (cell // width + 0.5) / height, (cell % width + 0.5) / width
-    vertical = "top" if row < 1 / 3 else "bottom" if row > 2 / 3 else ""
-    horizontal = "left" if column < 1 / 3 else "right" if column > 2 / 3 else ""
+    row, column = divmod(cell, grid.columns.count)
+    y, x = grid.rows.centres[row], grid.columns.centres[column]
+    vertical = "top" if y < 1 / 3 else "bottom" if y > 2 / 3 else ""
+    horizontal = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
     if vertical and horizontal:
         return f"{vertical} {horizontal} corner"
     return f"{vertical or horizontal} edge" if vertical or horizontal else "centre"

@@ -16,6 +16,7 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.cluster import SpectralClustering
 
 from reportgen.analysis import ModelRecords
+from reportgen.cell_grid import CellGrid
 from reportgen.evidence.attention.profiles import warp_maps
 from reportgen.evidence.stats.clustered import clusters, proportion
 from reportgen.evidence.stats.intervals import Estimate
@@ -138,15 +139,15 @@ def cluster_maps(
         if len(rows) < MIN_MAPS:
             continue
         share = maps / mass[:, None, None]
-        features = _features(share, affines[rows])
+        features = _features(share, affines[rows], model.grid)
         group = _group(features, seed)
         found += _describe(model, classes[e], e, rows, share, features, group, persons)
     return tuple(found)
 
 
-def _features(share: FloatArray, affines: FloatArray) -> FloatArray:
+def _features(share: FloatArray, affines: FloatArray, grid: CellGrid) -> FloatArray:
     """(n, frame cells) square roots of the aligned shares, so that their distance is Hellinger's."""
-    warped = np.nan_to_num(warp_maps(share, affines, _FRAME)).reshape(len(share), -1).astype(np.float64)
+    warped = np.nan_to_num(warp_maps(share, affines, _FRAME, grid)).reshape(len(share), -1).astype(np.float64)
     total = warped.sum(axis=1, keepdims=True)
     return np.asarray(np.sqrt(warped / np.where(total > 0, total, 1.0)))
 

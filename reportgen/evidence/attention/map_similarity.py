@@ -157,9 +157,10 @@ def compare_maps(
         Of the bootstrap and of the pairing with other images.
     """
     coarse = min((a, b), key=lambda m: m.maps.shape[-1] * m.maps.shape[-2])
-    grid = (coarse.maps.shape[-2], coarse.maps.shape[-1])
     rows = np.arange(len(labels))
-    p, q = (common_grid(weights(m.maps[rows, m.predicted])[0], grid).reshape(len(rows), -1) for m in (a, b))
+    p, q = (
+        common_grid(weights(m.maps[rows, m.predicted])[0], m.grid, coarse.grid).reshape(len(rows), -1) for m in (a, b)
+    )
     correlation, overlap = similarity(p, q)
     right_a, right_b = a.predicted == labels, b.predicted == labels
     outcome = np.where(right_a & right_b, 0, np.where(right_a, 1, np.where(right_b, 2, 3)))
@@ -198,7 +199,7 @@ def compare_maps(
         "overlap": overlap[labelled],
     })  # fmt: skip
     return MapAgreement(
-        a.name, b.name, grid, outcome, place, correlation, overlap, outcomes, table
+        a.name, b.name, coarse.grid.shape, outcome, place, correlation, overlap, outcomes, table
     )  # fmt: skip
 
 

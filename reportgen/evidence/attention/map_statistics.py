@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.faces.regions import REGIONS
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
@@ -123,7 +124,7 @@ def null_maps(mass: FloatArray, null_mass: AnyFloatArray | None) -> BoolArray:
 
 
 def areas(masks: AnyFloatArray) -> FloatArray:
-    """(n, R) share of the crop's area in each region, from masks (n, R, h, w)."""
+    """(n, R) share of the cells in each region, from masks (n, R, h, w): what uniform attention would give."""
     return np.asarray(np.asarray(masks, dtype=np.float64).mean(axis=(-2, -1)))
 
 
@@ -182,6 +183,7 @@ def describe(
     *,
     unit: AnyFloatArray | None = None,
     null_map: BoolArray | None = None,
+    grid: CellGrid | None = None,
 ) -> MapStatistics:
     """Measure maps against the regions of their images.
 
@@ -196,6 +198,8 @@ def describe(
         None: the crop's width.
     null_map
         Same leading shape as `raw`: maps to leave out beside those without mass.
+    grid
+        Where the cells see, for centroid and dispersion; None: equal shares of the picture.
     """
     p, mass = weights(raw)
     null_map = ~(mass > 0) if null_map is None else ~(mass > 0) | null_map
@@ -205,7 +209,8 @@ def describe(
     share = np.einsum(pattern, p, np.asarray(masks, dtype=np.float64), optimize=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = -np.where(p > 0, p * np.log(p), np.where(np.isnan(p), np.nan, 0.0)).sum(axis=(-2, -1))
-    x, y = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
+    grid = grid or CellGrid.even(height, width)
+    x, y = grid.columns.centres, grid.rows.centres
     centre_x, centre_y = p.sum(axis=-2) @ x, p.sum(axis=-1) @ y
     # Where the crop is not square the fractions are of different lengths; inputs of the models are square.
     variance = p.sum(axis=-2) @ x**2 - centre_x**2 + p.sum(axis=-1) @ y**2 - centre_y**2
@@ -280,27 +285,32 @@ def contrast_error(raw: AnyFloatArray, predicted: IntArray, truth: IntArray) -> 
     return maps[rows, predicted] - maps[rows, truth]
 
 
-def common_grid(maps: AnyFloatArray, grid: tuple[int, int]) -> FloatArray:
-    """Pool maps to another grid by area, so that maps of two models can be compared cell by cell.
+def common_grid(maps: AnyFloatArray, source: CellGrid, target: CellGrid) -> FloatArray:
+    """Maps on another grid, so that maps of two models can be compared cell by cell.
 
     Parameters
     ----------
     maps
         (..., h, w) non-negative maps, or distributions over cells.
-    grid
-        Rows and columns of the result.
+    source, target
+        Where the maps' cells and those of the result see. Every place has the value of the cell that sees it.
 
     Returns
     -------
     pooled
-        (..., *grid) with the same total: each cell is spread over the target cells it overlaps.
+        (..., *target.shape) mean value of the places of each target cell, scaled to the same total: a uniform map stays
+        uniform, also where the cells at the picture's edge see more or less of it than the others.
     """
-    rows, columns = _overlap(maps.shape[-2], grid[0]), _overlap(maps.shape[-1], grid[1])
-    return np.asarray(rows @ np.asarray(maps, dtype=np.float64) @ columns.T)
+    if source == target:
+        return np.asarray(maps, dtype=np.float64)
+    values = np.asarray(maps, dtype=np.float64)
+    pooled = _overlap(source.rows, target.rows) @ values @ _overlap(source.columns, target.columns).T
+    before, after = (part.sum(axis=(-2, -1), keepdims=True) for part in (values, pooled))
+    return np.asarray(pooled * np.divide(before, after, out=np.zeros_like(after), where=after > 0))
 
 
-def _overlap(source: int, target: int) -> FloatArray:
-    """(target, source) fraction of each source cell's length that lies inside each target cell."""
-    low, high = np.arange(source) / source, (np.arange(source) + 1) / source
-    left, right = (np.arange(target) / target)[:, None], ((np.arange(target) + 1) / target)[:, None]
-    return np.asarray(np.maximum(np.minimum(high, right) - np.maximum(low, left), 0.0) * source)
+def _overlap(source: CellAxis, target: CellAxis) -> FloatArray:
+    """(target, source) share of each target cell's length that each source cell sees."""
+    low, high = source.edges[:-1], source.edges[1:]
+    left, right = target.edges[:-1, None], target.edges[1:, None]
+    return np.asarray(np.maximum(np.minimum(high, right) - np.maximum(low, left), 0.0) / (right - left))

@@ -84,11 +84,11 @@ def _measure(
     null_map = np.zeros(raw.shape[:2], dtype=bool)
     null = None if model.null is None else model.null.mass[block]
     null_map[rows, label] = null_maps(weights(raw[rows, label])[1], null)
-    plain = describe(raw, seen, unit=unit, null_map=null_map)
+    plain = describe(raw, seen, unit=unit, null_map=null_map, grid=model.grid)
     # A map that is null by the random head has no contrast to interpret either.
-    against = describe(contrast, seen, unit=unit, null_map=null_map)
+    against = describe(contrast, seen, unit=unit, null_map=null_map, grid=model.grid)
     own, other = _pick(plain, label), _pick(against, label)
-    predicted = _pick(describe(raw, seen, unit=unit), top)
+    predicted = _pick(describe(raw, seen, unit=unit, grid=model.grid), top)
     # Owners of peaks are named on the unmerged masks.
     own, predicted, other = (
         replace(part, peak_region=describe(maps[rows, which], model.masks[block], null_map=part.null_map).peak_region)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from reportgen.cell_grid import CellGrid
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.human_reference import HUMAN, NAIVE
 from reportgen.evidence.attention.map_statistics import PARTS, areas
@@ -118,17 +119,21 @@ def _eyes_to_mouth(share: FloatArray, area: FloatArray, persons: ObjectArray | N
     return Estimate(float(value[0]), float(low[0]), float(high[0]), group.count)
 
 
-def warp_maps(maps: AnyFloatArray, affines: AnyFloatArray, size: int = 56) -> Float32Array:
+def warp_maps(
+    maps: AnyFloatArray, affines: AnyFloatArray, size: int = 56, grid: CellGrid | None = None
+) -> Float32Array:
     """Maps of many images in one canonical frame.
 
     Parameters
     ----------
     maps
-        (n, h, w) values on the model's grid, laid over the whole image.
+        (n, h, w) values on the model's grid.
     affines
         (n, 2, 3) from fractions of the image to fractions of the canonical frame, as `faces.align.to_canonical` gives.
     size
         Side of the frame in pixels.
+    grid
+        Where the cells see; None: equal shares of the picture.
 
     Returns
     -------
@@ -137,6 +142,7 @@ def warp_maps(maps: AnyFloatArray, affines: AnyFloatArray, size: int = 56) -> Fl
         where the image does not reach (or the affine cannot be inverted).
     """
     n, height, width = maps.shape
+    grid = grid or CellGrid.even(height, width)
     square = np.zeros((n, 3, 3))
     square[:, :2] = affines
     square[:, 2, 2] = 1.0
@@ -145,11 +151,11 @@ def warp_maps(maps: AnyFloatArray, affines: AnyFloatArray, size: int = 56) -> Fl
     back = np.full((n, 2, 3), np.nan)
     back[usable] = np.linalg.inv(square[usable])[:, :2]
     centres = (np.arange(size) + 0.5) / size
-    grid = np.stack([np.tile(centres, size), np.repeat(centres, size), np.ones(size * size)])  # (3, size*size)
-    x, y = np.moveaxis(back @ grid, 1, 0)  # (n, size*size) each, fractions of the image
+    frame = np.stack([np.tile(centres, size), np.repeat(centres, size), np.ones(size * size)])  # (3, size*size)
+    x, y = np.moveaxis(back @ frame, 1, 0)  # (n, size*size) each, fractions of the image
     inside = (x >= 0) & (x <= 1) & (y >= 0) & (y <= 1)
-    column = np.clip(np.nan_to_num(x) * width - 0.5, 0, width - 1)
-    row = np.clip(np.nan_to_num(y) * height - 0.5, 0, height - 1)
+    column = np.clip(grid.columns.positions(np.nan_to_num(x)), 0, width - 1)
+    row = np.clip(grid.rows.positions(np.nan_to_num(y)), 0, height - 1)
     j, i = column.astype(np.intp), row.astype(np.intp)
     right, below = column - j, row - i
     j1, i1, k = np.minimum(j + 1, width - 1), np.minimum(i + 1, height - 1), np.arange(n)[:, None]

@@ -143,7 +143,7 @@ def gather_evidence(
         p, _ = weights(maps(chosen))
         p_own = np.where(stats.null_map[chosen, e][:, None, None], np.nan, p[:, e])
         p[:, e] = p_own
-        hot.append(find_hot_cells(p, masks[chosen], e, group, seed + e, ALPHA, draws))
+        hot.append(find_hot_cells(p, masks[chosen], e, group, seed + e, ALPHA, draws, model.grid))
         if not len(chosen) or not n[e].any():
             continue
         out["enrichment"][e], out["low"][e], out["high"][e] = ratio_interval(s, a, group, seed + e, draws)

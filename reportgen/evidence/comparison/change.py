@@ -199,7 +199,7 @@ def heat_change(
     for model in (before, after):
         weight, mass = weights(model.maps[rows, own])
         is_null |= null_maps(mass, model.null_mass)
-        p.append(common_grid(weight, (coarse.maps.shape[-2], coarse.maps.shape[-1])))
+        p.append(common_grid(weight, model.grid, coarse.grid))
     used = (labels >= 0) & ~is_null
     elsewhere = 0.5 * np.abs(p[1] - p[0]).sum(axis=(1, 2))
     everyone = clusters(persons, len(labels))

@@ -230,8 +230,8 @@ class Thumb:
     sheet: str
     sheet_width: int
     sheet_height: int
-    x: int
-    y: int
-    width: int
-    height: int
+    x: float
+    y: float
+    width: float
+    height: float
     alt: str

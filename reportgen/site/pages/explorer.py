@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from reportgen.site.image_sets import image_sets
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.drawing import Drawn
-from reportgen.site.pictures.sprites import BORDER, CELLS, COLUMNS, THUMB
+from reportgen.site.pictures.sprites import CELLS, COLUMNS, THUMB
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
@@ -141,7 +141,6 @@ def explorer_data(report: Report, links: Links, tiles: Tiles) -> dict[str, Any]:
         "thumb": THUMB,
         "columns": COLUMNS,
         "cells": CELLS,
-        "border": BORDER,
         "regions": list(REGION_NAMES) if peaks else [],
         "peaks": peaks,
         "sets": [
@@ -170,5 +169,5 @@ def _model_data(report: Report, drawn: Drawn, k: int) -> dict[str, Any]:
         "probabilities": probabilities.reshape(-1).tolist(),
         "sheets": [sheet.path for sheet in drawn.maps[k]],
         "sizes": [[sheet.width, sheet.height] for sheet in drawn.maps[k]],
-        "cell": list(drawn.maps[k][0].cell) if drawn.maps[k] else [1, 1],
+        "view": list(astuple(drawn.maps[k][0].view)) if drawn.maps[k] else [1, 1, 0, 0, 1, 1],
     }

@@ -233,7 +233,9 @@ def _steps() -> tuple[tuple[str, str], ...]:
         ("The maps are added up,", "each with its weight. What is positive speaks for the class; the rest is dropped."),
         (
             "The sum is enlarged",
-            "to the size of the picture and laid over the grey face, stronger where there is more evidence.",
+            "to the size of the picture and laid over the grey face, stronger where there is more evidence. Each cell "
+            "is drawn at the middle of the place that it sees, which is measured when the model is loaded. In many "
+            "networks that is half a cell up and left of where heatmaps are usually drawn.",
         ),
     )
 

@@ -34,7 +34,7 @@ from reportgen.site.wording.format import (
 )
 from reportgen.site.wording.input_choice import choice_texts, default_text, input_text
 from reportgen.site.wording.models import class_order_warning, stated_accuracy_text, stated_accuracy_warning
-from reportgen.site.wording.scope import grid_text, map_origin, model_choices
+from reportgen.site.wording.scope import grid_text, map_origin, model_choices, places_text
 from reportgen.site.wording.shortcuts import model_proofs
 
 __all__ = ["ModelView", "ScoreRow", "model_view"]
@@ -298,12 +298,17 @@ def _input(info: Mapping[str, Any], width: int, height: int) -> str:
 def _facts(report: Report, k: int) -> tuple[tuple[str, str], ...]:
     info = report.models[k].info
     height, width = info.get("input", (224, 224))
+    layer = (
+        str(info.get("target_layer") or "none is known"),
+        grid_text(report.models[k]),
+        places_text(report.models[k]),
+    )
     rows = [
         ("Architecture", str(info.get("architecture", "unknown"))),
         ("Checkpoint", str(info.get("file", "unknown"))),
         ("sha256", str(info.get("sha256", "unknown"))),
         ("Input", _input(info, width, height)),
-        ("Target layer", f"{info.get('target_layer') or 'none is known'}, {grid_text(report.models[k])}"),
+        ("Target layer", ", ".join(part for part in layer if part)),
         ("Heatmaps", map_origin(report, k)),
         ("Pretraining", str(info.get("pretraining") or "unknown")),
     ]

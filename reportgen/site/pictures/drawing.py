@@ -21,7 +21,7 @@ from reportgen.site.pictures.examples import ImagePictures, PictureStyle, Save, 
 from reportgen.site.pictures.landmark_sketch import landmark_sketch
 from reportgen.site.pictures.mean_maps import Frames, face_frames
 from reportgen.site.pictures.overlays import resize
-from reportgen.site.pictures.sprites import CELLS, COLUMNS, FINEST, THUMB, map_sheet, thumb_sheet
+from reportgen.site.pictures.sprites import CELLS, COLUMNS, FINEST, THUMB, SheetView, map_sheet, thumb_sheet
 
 __all__ = ["Drawn", "SheetFile", "draw_everything", "explorer_order", "thumb_position"]
 
@@ -33,12 +33,12 @@ _UNCOVERED = 34
 
 @dataclass(frozen=True)
 class SheetFile:
-    """One sheet on disk. `cell` is the inner size (width, height) of one cell in pixels."""
+    """One sheet on disk, and where in it one thumbnail or map is."""
 
     path: str
     width: int
     height: int
-    cell: tuple[int, int]
+    view: SheetView
 
 
 @dataclass(frozen=True)
@@ -205,12 +205,12 @@ def draw_everything(
         save(path, content)
         maps = []
         for model in analysis.models:
-            sheet = map_sheet(model.maps[rows], style.map_name, finest)
+            sheet = map_sheet(model.maps[rows], model.grid, style.map_name, finest)
             map_path = f"sheets/{model.slug}-{number:03d}-{content_hash(sheet.content)[:10]}.png"
             save(map_path, sheet.content)
-            maps.append(SheetFile(map_path, sheet.width, sheet.height, (sheet.map_width, sheet.map_height)))
+            maps.append(SheetFile(map_path, sheet.width, sheet.height, sheet.view))
         advance(len(rows))
-        return _Chunk(SheetFile(path, width, height, (THUMB, THUMB)), tuple(maps), pictures)
+        return _Chunk(SheetFile(path, width, height, SheetView.of_squares(THUMB)), tuple(maps), pictures)
 
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
         chunks = list(pool.map(draw, range(0, len(order), CELLS)))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from reportgen.analysis import ModelRecords, content_hash
+from reportgen.cell_grid import CellGrid
 from reportgen.site.pictures.overlays import (
     blend_classic,
     blend_difference,
@@ -158,8 +159,8 @@ def draw_image(
         predicted = int(model.predicted[row])
         wrong = label >= 0 and predicted != label
         raw = model.maps[row, [predicted, label] if wrong else [predicted]]
-        made_from = (raw.tobytes(), f"{raw.shape}".encode())
-        layers = _Layers(raw, base, height, width, style)
+        made_from = (raw.tobytes(), f"{raw.shape} {model.grid}".encode())
+        layers = _Layers(raw, model.grid, base, height, width, style)
         slug = model.slug
         drawn.append(
             ModelPictures(
@@ -178,16 +179,17 @@ class _Layers:
     def __init__(
         self,
         raw: npt.NDArray[np.float32],
+        grid: CellGrid,
         base: Callable[[], Pixels],
         height: int,
         width: int,
         style: PictureStyle,
     ) -> None:
-        self._raw, self._base, self._size, self._style = raw, base, (height, width), style
+        self._raw, self._grid, self._base, self._size, self._style = raw, grid, base, (height, width), style
 
     @cached_property
     def _evidence(self) -> npt.NDArray[np.float32]:
-        return display_maps(self._raw, *self._size)
+        return display_maps(self._raw, *self._size, self._grid)
 
     def _blend(self, index: int) -> Pixels:
         if self._style.classic:

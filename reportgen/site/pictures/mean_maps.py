@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import FaceRecords, ModelRecords, content_hash
+from reportgen.cell_grid import CellGrid
 from reportgen.evidence.attention.profiles import average_maps, warp_maps
 from reportgen.faces.align import face_affines
 from reportgen.site.pictures.examples import Picture, PictureStyle, encode_webp
@@ -122,7 +123,12 @@ def plain_mean(maps: Maps) -> tuple[npt.NDArray[np.float64] | None, int]:
 
 
 def aligned_means(
-    maps: Maps, affines: npt.NDArray[np.float64], null: Bools, correct: Bools, size: int = _RASTER
+    maps: Maps,
+    affines: npt.NDArray[np.float64],
+    null: Bools,
+    correct: Bools,
+    size: int = _RASTER,
+    grid: CellGrid | None = None,
 ) -> dict[str, tuple[Maps | None, int]]:
     """Mean maps in the median face's frame over "all", "correct" and "wrong" images.
 
@@ -136,6 +142,8 @@ def aligned_means(
         (n,) maps to leave out; images predicted correctly.
     size
         Side of the result in pixels.
+    grid
+        Where the maps' cells see; None: equal shares of the picture.
 
     Returns
     -------
@@ -147,8 +155,8 @@ def aligned_means(
     rows = np.flatnonzero(used)
     cells = maps.shape[-1] * maps.shape[-2]
     parts = [
-        warp_maps(distributions[rows[start : start + _AT_ONCE]], affines[rows[start : start + _AT_ONCE]], size)
-        for start in range(0, len(rows), _AT_ONCE)
+        warp_maps(distributions[some], affines[some], size, grid)
+        for some in (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
     ]
     warped = np.concatenate(parts) if parts else np.empty((0, size, size), dtype=np.float32)
     found: dict[str, tuple[Maps | None, int]] = {}
@@ -198,11 +206,12 @@ def draw_mean_maps(
         if frames is None:
             found = _plain_means(maps, none, right[of])
         else:
-            found = aligned_means(maps, frames.affines[of], none, right[of])
+            found = aligned_means(maps, frames.affines[of], none, right[of], grid=model.grid)
         for which, part in (("all", np.ones(len(maps), bool)), ("correct", right[of]), ("wrong", ~right[of])):
             mean, n = found[which]
             counts = MeanMap(n, int((part & none).sum()), None, int((part & ~none & lost).sum()))
             means[label, which] = (mean, counts)
+    grid = model.grid if frames is None else None
     # Relative to average heat, so that 1 is "no more here than anywhere" on any grid; one top for all of them.
     there = [(mean, counts.n) for mean, counts in means.values() if mean is not None and np.isfinite(mean).any()]
     peaks = [(n, float(np.nanmax(mean))) for mean, n in there]
@@ -211,7 +220,7 @@ def draw_mean_maps(
     for (label, which), (mean, counts) in means.items():
         picture = None
         if mean is not None and label in faces:
-            evidence = upsample(np.minimum(np.nan_to_num(mean) / top, 1.0).astype(np.float32), _SIZE, _SIZE)
+            evidence = upsample(np.minimum(np.nan_to_num(mean) / top, 1.0).astype(np.float32), _SIZE, _SIZE, grid)
             face = resize(faces[label], _SIZE, _SIZE)
             content = encode_webp(blend_heat(face, evidence, style.map_name), 82)
             path = f"pictures/mean-{model.slug}-{label:02d}-{which}-{content_hash(content)[:10]}.webp"

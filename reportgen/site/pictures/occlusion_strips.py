@@ -13,6 +13,7 @@ from reportgen.evidence.errors.occlusions import Occlusions, RegionChange
 from reportgen.faces.transplant import Portrait, fill_region, transplant
 from reportgen.site.pictures.drawing import SheetFile
 from reportgen.site.pictures.examples import Save, encode_webp
+from reportgen.site.pictures.sprites import SheetView
 
 __all__ = ["SIDE", "draw_strips"]
 
@@ -56,7 +57,7 @@ def draw_strips(
             portraits = {i: _portrait(pixels[i], faces.points[i]) for i in rows}
             content = encode_webp(_sheet(changes, row, portraits), _QUALITY)
         save(path, content)
-        sheets[row] = SheetFile(path, len(changes) * SIDE, 2 * SIDE, (SIDE, SIDE))
+        sheets[row] = SheetFile(path, len(changes) * SIDE, 2 * SIDE, SheetView.of_squares(SIDE))
     return sheets
 
 

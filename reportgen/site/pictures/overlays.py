@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from reportgen.cell_grid import CellAxis, CellGrid
+
 __all__ = [
     "blend_classic",
     "blend_difference",
@@ -41,22 +43,23 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 @cache
-def _neighbours(size: int, cells: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Floats]:
+def _neighbours(size: int, cells: CellAxis) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Floats]:
     """For each of `size` pixels the two cells it lies between and how far it is towards the second, 0..1."""
-    source = np.maximum((np.arange(size, dtype=np.float64) + 0.5) * cells / size - 0.5, 0.0)
-    low = np.minimum(source.astype(np.intp), cells - 1)
-    return low, np.minimum(low + 1, cells - 1), (source - low).astype(np.float32)
+    source = np.clip(cells.positions((np.arange(size, dtype=np.float64) + 0.5) / size), 0, cells.count - 1)
+    low = source.astype(np.intp)
+    return low, np.minimum(low + 1, cells.count - 1), (source - low).astype(np.float32)
 
 
-def upsample(maps: Floats, height: int, width: int) -> Floats:
-    """Enlarge maps bilinearly with half-pixel centres.
-
-    The same as `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`.
+def upsample(maps: Floats, height: int, width: int, grid: CellGrid | None = None) -> Floats:
+    """Enlarge maps bilinearly between the centres of what their cells see, and constant outside the outermost.
 
     Parameters
     ----------
     maps
         (..., h, w).
+    grid
+        Where the cells see. None: equal shares of the picture; then it is the same as
+        `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`.
 
     Returns
     -------
@@ -65,25 +68,28 @@ def upsample(maps: Floats, height: int, width: int) -> Floats:
     # Element by element rather than as matrix products: linear algebra libraries start threads of their own for
     # those, and inside a pool of threads that costs far more than it saves.
     cells = maps.astype(np.float32)
-    low, high, fraction = _neighbours(height, cells.shape[-2])
+    grid = grid or CellGrid.even(*cells.shape[-2:])
+    low, high, fraction = _neighbours(height, grid.rows)
     tall = cells[..., low, :] * (1 - fraction)[:, None] + cells[..., high, :] * fraction[:, None]
-    low, high, fraction = _neighbours(width, cells.shape[-1])
+    low, high, fraction = _neighbours(width, grid.columns)
     return np.asarray(tall[..., low] * (1 - fraction) + tall[..., high] * fraction, dtype=np.float32)
 
 
-def display_maps(raw: Floats, height: int, width: int) -> Floats:
+def display_maps(raw: Floats, height: int, width: int, grid: CellGrid | None = None) -> Floats:
     """Display maps of one image on ONE scale: positive part, enlarged, min-max over all of them together.
 
     Parameters
     ----------
     raw
         (k, h, w) signed maps; k = 1 gives the usual min-max of a single map.
+    grid
+        As in `upsample`.
 
     Returns
     -------
     (k, height, width) float32, 0..1; all zero where there is no positive evidence at all.
     """
-    enlarged = upsample(np.maximum(raw, 0.0), height, width)
+    enlarged = upsample(np.maximum(raw, 0.0), height, width, grid)
     low, high = float(enlarged.min()), float(enlarged.max())
     return np.asarray((enlarged - low) / (high - low + 1e-8), dtype=np.float32)
 

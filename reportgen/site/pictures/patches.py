@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import ModelRecords, content_hash
+from reportgen.cell_grid import CellGrid
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.faces.regions import REGIONS
 from reportgen.site.pictures.examples import Picture, Save, encode_webp
@@ -68,22 +69,22 @@ class PatchStrip:
     regions: tuple[tuple[str, int], ...]
 
 
-def patch_box(peak: int, grid: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of the patch around a cell, as fractions of the image.
+def patch_box(peak: int, grid: CellGrid) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the patch that a cell sees, as fractions of the image.
 
-    The cell is in the middle except at the image's edge, where the patch is moved inside.
+    What it sees is in the middle except at the image's edge, where the patch is moved inside.
 
     Parameters
     ----------
     peak
         Flat index of the cell.
     grid
-        (h, w) cells.
+        Where the cells see.
     """
-    row, column = divmod(peak, grid[1])
-    wide, high = min(1.0, max(_CELLS / grid[1], _LEAST)), min(1.0, max(_CELLS / grid[0], _LEAST))
-    left = min(max((column + 0.5) / grid[1] - wide / 2, 0.0), 1.0 - wide)
-    top = min(max((row + 0.5) / grid[0] - high / 2, 0.0), 1.0 - high)
+    row, column = divmod(peak, grid.columns.count)
+    wide, high = (min(1.0, max(_CELLS * axis.step, _LEAST)) for axis in (grid.columns, grid.rows))
+    left = min(max(float(grid.columns.centres[column]) - wide / 2, 0.0), 1.0 - wide)
+    top = min(max(float(grid.rows.centres[row]) - high / 2, 0.0), 1.0 - high)
     return left, top, left + wide, top + high
 
 
@@ -135,7 +136,6 @@ def draw_patches(
         (n,) each.
     """
     strips = {}
-    grid = (int(model.maps.shape[-2]), int(model.maps.shape[-1]))
     right = (labels >= 0) & (model.predicted == labels) & ~null
     for label in sorted(set(labels[labels >= 0].tolist())):
         rows = np.flatnonzero(right & (labels == label))
@@ -146,7 +146,7 @@ def draw_patches(
             person = persons[row]
             if person is not None and person in seen:
                 continue
-            pixels = _cut(load(row), patch_box(peak, grid))
+            pixels = _cut(load(row), patch_box(peak, model.grid))
             if any(alike(pixels, other) for other in cut):
                 continue
             content = encode_webp(pixels, 80)

@@ -25,6 +25,8 @@ class ComparedMaps:
     ----------
     height, width
         Cells of a map.
+    rows, columns
+        Centre of what the first cell sees, and the way to the next one, as fractions of the picture.
     values
         Base64 of one byte per class and cell, row by row: positive evidence, 255 the most on this image in any class.
     predicted
@@ -36,6 +38,8 @@ class ComparedMaps:
     method: str
     height: int
     width: int
+    rows: tuple[float, float]
+    columns: tuple[float, float]
     values: str
     predicted: int
 
@@ -54,7 +58,7 @@ def map_comparison(report: Report, tiles: Tiles, row: int) -> MapComparison:
     """The maps of one image, no finer than in the explorer."""
     models = []
     for k, model in enumerate(report.models):
-        cells = map_cells(model.maps[row : row + 1])[0]
+        (cells,), grid = map_cells(model.maps[row : row + 1], model.grid)
         values = np.rint(cells * 255).astype(np.uint8)
         models.append(
             ComparedMaps(
@@ -63,6 +67,8 @@ def map_comparison(report: Report, tiles: Tiles, row: int) -> MapComparison:
                 report.methods[k],
                 cells.shape[1],
                 cells.shape[2],
+                (grid.rows.first, grid.rows.step),
+                (grid.columns.first, grid.columns.step),
                 b64encode(values.tobytes()).decode("ascii"),
                 int(model.predicted[row]),
             )

@@ -18,9 +18,13 @@ __all__ = [
     "layer_text",
     "map_origin",
     "model_choices",
+    "places_text",
     "remarks",
     "sampling",
 ]
+
+_WAYS = (("up", "down"), ("left", "right"))
+_LEAST_OFFSET = 0.005  # of a cell
 
 
 def facts(report: Report) -> str:
@@ -106,4 +110,26 @@ def grid_text(model: ModelRecords) -> str:
     """As in "7 × 7 cells of 32 px, enlarged"."""
     height, width = model.maps.shape[-2:]
     size = model.info.get("input", (224, 224))
-    return f"{height} × {width} cells of {round(size[0] / height)} px, enlarged"
+    return f"{height} × {width} cells of {round(size[0] * model.grid.rows.step)} px, enlarged"
+
+
+def places_text(model: ModelRecords) -> str:
+    """As in "cells drawn half a cell up and left of the usual place, where they see"; empty for the usual place."""
+    grid = model.grid
+    if grid.rows.is_even and grid.columns.is_even:
+        return ""
+    moved = [
+        (_part_of_cell(abs(offset)), ways[offset > 0])
+        for offset, ways in zip(grid.offset, _WAYS, strict=True)
+        if abs(offset) >= _LEAST_OFFSET
+    ]
+    if not moved:
+        size = model.info.get("input", (224, 224))
+        return f"cells drawn {size[0] * grid.rows.step:g} px apart, where they see"
+    if len(moved) == 2 and moved[0][0] == moved[1][0]:
+        moved = [(moved[0][0], f"{moved[0][1]} and {moved[1][1]}")]
+    return f"cells drawn {' and '.join(f'{part} {way}' for part, way in moved)} of the usual place, where they see"
+
+
+def _part_of_cell(offset: float) -> str:
+    return "half a cell" if abs(offset - 0.5) < 0.05 else f"{offset:.2f} of a cell"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.evidence.attention.hot_cells import find_hot_cells, place
 from reportgen.evidence.attention.map_statistics import areas, describe, enrichment, weights
 from reportgen.evidence.stats.clustered import clusters
@@ -86,4 +87,10 @@ def test_null_maps_leave_nothing(face_masks: Callable[..., np.ndarray]) -> None:
      (0, 3, "top edge"), (6, 3, "bottom edge"), (3, 0, "left edge"), (3, 6, "right edge"), (3, 3, "centre")],
 )  # fmt: skip
 def test_places_in_words(row: int, column: int, words: str) -> None:
-    assert place(row * 7 + column, 7, 7) == words
+    assert place(row * 7 + column, CellGrid.even(7, 7)) == words
+
+
+def test_the_place_in_words_is_where_the_cell_sees() -> None:
+    # Cell (2, 4) of 7 x 7 is drawn in the middle third usually; half a cell further up it sees the upper one.
+    assert place(2 * 7 + 3, CellGrid.even(7, 7)) == "centre"
+    assert place(2 * 7 + 3, CellGrid(CellAxis(7, 0.5 / 224, 32 / 224), CellAxis.even(7))) == "top edge"

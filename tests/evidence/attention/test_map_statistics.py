@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import entropy
 
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.evidence.attention.map_statistics import (
     areas,
     common_grid,
@@ -134,7 +135,7 @@ def test_contrast_needs_two_classes_and_an_error_is_predicted_minus_true() -> No
 @pytest.mark.parametrize(("source", "target"), [((14, 14), (7, 7)), ((7, 7), (5, 3)), ((6, 4), (6, 4))])
 def test_pooling_keeps_the_mass_and_the_centre(source: tuple[int, int], target: tuple[int, int]) -> None:
     maps = np.random.default_rng(0).random((2, *source))
-    pooled = common_grid(maps, target)
+    pooled = common_grid(maps, CellGrid.even(*source), CellGrid.even(*target))
     assert pooled.shape == (2, *target)
     assert pooled.sum(axis=(1, 2)) == pytest.approx(maps.sum(axis=(1, 2)))
     if source == (14, 14):
@@ -164,3 +165,22 @@ def test_a_users_face_without_inner_regions_owns_its_peak() -> None:
     masks[0, FACE, 0, 0] = 1.0
     masks[0, BACKGROUND] = 1 - masks[0, FACE]
     assert REGIONS[describe(RAW, masks).peak_region[0]] == "face"
+
+
+def test_the_centre_is_that_of_what_the_cells_see() -> None:
+    grid = CellGrid(CellAxis(2, 0.0, 0.5), CellAxis(2, 0.1, 0.8))
+    stats = describe(np.array([[[0.0, 1.0], [0.0, 3.0]]]), hand_masks(), grid=grid)
+    assert stats.centroid[0] == pytest.approx([0.9, 0.375])
+    assert stats.dispersion[0] == pytest.approx(np.sqrt(0.75 * 0.5**2 - 0.375**2))
+
+
+def test_maps_of_models_that_see_different_places_meet_on_one_grid() -> None:
+    up = CellGrid(CellAxis(2, 0.0, 0.5), CellAxis.even(1))  # the upper quarter, and the rest
+    even = CellGrid.even(2, 1)
+    # The lower cell has a value of 3 on three quarters of the picture: half of the upper even cell, all of the lower.
+    assert common_grid(np.array([[1.0], [3.0]]), up, even).ravel() == pytest.approx(np.array([2, 3]) * 4 / 5)
+    assert common_grid(np.array([[1.0], [4.0]]), even, up).ravel() == pytest.approx(np.array([1, 3]) * 5 / 4)
+    assert (common_grid(np.array([[1.0], [3.0]]), up, up) == [[1.0], [3.0]]).all()
+    # What is uniform stays uniform, and nothing stays nothing.
+    assert common_grid(np.full((2, 1), 0.5), up, CellGrid.even(3, 2)) == pytest.approx(np.full((3, 2), 1 / 6))
+    assert (common_grid(np.zeros((2, 1)), up, even) == 0).all()

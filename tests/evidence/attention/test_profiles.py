@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.evidence.attention.cases import Cases, ModelMaps
 from reportgen.evidence.attention.measure import measure_model
 from reportgen.evidence.attention.profiles import average_maps, emotion_profiles, profile_distance, warp_maps
@@ -124,3 +125,9 @@ def test_emotions_with_few_images_and_repeated_persons_do_not_count() -> None:
     people = np.asarray([f"p{i % 2}" for i in range(len(labels))], dtype=object)
     found = profile_distance(share, area, labels, 3, people, draws=50)
     assert np.isnan(found.mean.value) and found.p == 1.0
+
+
+def test_maps_are_brought_into_the_frame_from_where_their_cells_see() -> None:
+    grid = CellGrid(CellAxis.even(1), CellAxis(2, 0.125, 0.25))
+    found = warp_maps(np.array([[[0.0, 8.0]]]), np.eye(2, 3)[None], 8, grid)
+    np.testing.assert_allclose(found[0, 0], [0, 2, 6, 8, 8, 8, 8, 8])

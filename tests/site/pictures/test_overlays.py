@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.site.pictures.overlays import (
     blend_classic,
     blend_difference,
@@ -88,3 +89,23 @@ def test_the_classic_overlay_is_half_jet_half_picture() -> None:
 )
 def test_pictures_fit(shape: tuple[int, int], expected: tuple[int, int]) -> None:
     assert fit_within(*shape, 288) == expected
+
+
+def test_a_cell_is_brightest_where_it_sees() -> None:
+    grid = CellGrid(CellAxis(7, 0.5 / 224, 32 / 224), CellAxis.even(7))
+    one = np.zeros((1, 7, 7), dtype=np.float32)
+    one[0, 3, 3] = 1.0
+    drawn = upsample(one, 224, 224, grid)[0]
+    # Rows in steps of 32 pixels around pixel 96, columns around the middle of the fourth seventh.
+    assert drawn.argmax() // 224 == 96
+    assert_allclose(drawn[[64, 80, 96, 112, 128], 111], np.array([0, 0.5, 1, 0.5, 0]) * drawn[96, 111], atol=1e-6)
+    assert_allclose(
+        drawn[:, 111:113].mean(axis=1) @ np.arange(224) / drawn[:, 111:113].mean(axis=1).sum(), 96, atol=1e-3
+    )
+
+
+def test_beyond_the_outermost_cells_a_map_stays_as_it_is() -> None:
+    grid = CellGrid(CellAxis(2, 0.125, 0.25), CellAxis.even(1))
+    assert_allclose(
+        upsample(np.array([[[0.0], [4.0]]], dtype=np.float32), 8, 1, grid)[0, :, 0], [0, 1, 3, 4, 4, 4, 4, 4]
+    )

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from reportgen.analysis import ModelRecords
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.site.pictures.patches import alike, draw_patches, patch_box, ranked_peaks
 
 
@@ -26,7 +27,7 @@ from reportgen.site.pictures.patches import alike, draw_patches, patch_box, rank
 def test_the_patch_is_around_the_cell_and_inside_the_image(
     peak: int, grid: tuple[int, int], box: tuple[float, ...]
 ) -> None:
-    assert_allclose(patch_box(peak, grid), box)
+    assert_allclose(patch_box(peak, CellGrid.even(*grid)), box)
 
 
 def test_the_strongest_peak_comes_first() -> None:
@@ -101,3 +102,9 @@ def test_at_most_six() -> None:
         model, labels, blank, None, [None] * 9, [str(r) for r in range(9)], images.__getitem__, lambda *_: None
     )
     assert [patch.row for patch in strips[0].patches] == [8, 7, 6, 5, 4, 3]
+
+
+def test_the_patch_is_what_the_cell_sees() -> None:
+    grid = CellGrid(CellAxis(7, 0.5 / 224, 32 / 224), CellAxis.even(7))
+    left, top, right, bottom = patch_box(24, grid)
+    assert ((left + right) / 2, (top + bottom) / 2) == pytest.approx((0.5, 96.5 / 224))
