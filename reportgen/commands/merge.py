@@ -27,8 +27,8 @@ from reportgen.shards import PartStore, prune_models, write_table
 __all__ = ["analysis_folder", "find_in_whole", "merge", "merge_analyses", "refuse_own_input"]
 
 # Two parts must agree on these of a model, or one report would mix what cannot be compared.
-_MODEL = ("architecture", "target_layer", "grid", "cell_centres", "preprocessing", "classes", "output", "output_columns",
-          "method", "precision", "settings")  # fmt: skip
+_MODEL = ("architecture", "target_layer", "grid", "cell_centres", "preprocessing", "classes", "output",
+          "output_columns", "method", "precision", "settings")  # fmt: skip
 # What a hash stands for.
 _SPELT = {"settings": "factory (or its source), region_masks or columns.landmarks"}
 
