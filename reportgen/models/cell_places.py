@@ -10,7 +10,7 @@ on the picture then lies around the middle of what the cell sees.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,8 +28,7 @@ _FAINT, _BRIGHT = 1e-3, 1.0
 _EXACT = 0.1  # pixels: measurements of one cell that differ less are those of a network without noise
 _WHOLE = 0.02  # pixels: a stride that is so near to a whole number is that number
 _CUT = 0.35  # of a stride: how much less is measured where the picture's edges cut off a part of what cells see
-_NEAR = 0.1  # of a cell: a measurement with noise belongs to a usual place no further away
-_CONSISTENT = 0.05  # of a cell: measurements that differ less are believed at an unusual place
+_NEAR = 0.15  # of a cell: a measurement with noise belongs to a usual place no further away
 
 
 class _Reached(Exception):  # noqa: N818  (no error)
@@ -199,11 +198,9 @@ def axis_of_centres(
         return None
     # The picture's edge cuts off a part of what a cell sees: the one nearest to the middle is the most exact.
     best = min(means, key=lambda cell: abs(means[cell] - size / 2))
-    spread = max(measured[best]) - min(measured[best])
     offset = means[best] - (best + 0.5) * stride
     usual = min((0.0, (1 - stride) / 2, (stride - 1) / 2), key=lambda place: abs(place - offset))
-    exact = spread <= _EXACT and len(measured[best]) > 1
-    if exact or (abs(usual - offset) > _NEAR * stride and spread <= _CONSISTENT * stride):
+    if _without_noise(measured):
         usual = round(2 * offset) / 2
     elif abs(usual - offset) > _NEAR * stride:
         return None
@@ -217,10 +214,14 @@ def exact_stride(cells: Sequence[int], centres: Sequence[float]) -> int | None:
     """Pixels from one centre to the next, where measurements without noise give a whole number."""
     measured = _by_cell(cells, centres)
     low, high = min(measured), max(measured)
-    if low == high or any(len(values) < 2 or max(values) - min(values) > _EXACT for values in measured.values()):
+    if low == high or not _without_noise(measured):
         return None
     stride = (sum(measured[high]) / len(measured[high]) - sum(measured[low]) / len(measured[low])) / (high - low)
     return round(stride) if stride >= 1 - _WHOLE and abs(stride - round(stride)) <= _WHOLE else None
+
+
+def _without_noise(measured: Mapping[int, Sequence[float]]) -> bool:
+    return all(len(values) > 1 and max(values) - min(values) <= _EXACT for values in measured.values())
 
 
 def _by_cell(cells: Sequence[int], centres: Sequence[float]) -> dict[int, list[float]]:

@@ -70,7 +70,7 @@ SLOW = {
 }
 
 
-# By the first letters of a name: how far a cell sees from where heatmaps are usually drawn, in cells, at 224 pixels.
+# By the first letters of a name: how far a cell sees from where heatmaps are usually drawn, in cells.
 OFFSETS = {"resnet": -0.48, "mobilenet": -0.48, "efficientnet": -0.48, "densenet": -0.05}
 
 
@@ -143,7 +143,7 @@ def test_cells_lie_where_they_see(name: str) -> None:
     make, side, _, layer = (FAST | SLOW)[name]
     net = seeded(make).requires_grad_(False)
     tokens = "encoder" in layer
-    size = side if tokens or name == "small swin" else 224  # a small picture cuts off what a cell sees
+    size = side if tokens or name == "small swin" else 256  # a small picture cuts off what a cell sees
     layout = MapLayout("tokens", 1, size // 16, size // 16) if tokens else CHANNELS_FIRST
     pictures = torch.randn(6, 3, size, size, generator=torch.Generator().manual_seed(3))
     grid = measure_cells(net, layer, layout, pictures[:1])
@@ -165,8 +165,8 @@ def impulses(net: nn.Module, layer: str, layout: MapLayout, pictures: torch.Tens
     handle.remove()
     cells = layout.to_maps(seen[0])
     row, column = grid.shape[0] // 2, grid.shape[1] // 2
-    channels = torch.randn(cells.shape[1], generator=torch.Generator().manual_seed(4))
-    (gradient,) = torch.autograd.grad((cells[:, :, row, column] * channels[:, None].T).sum(), pictures)
+    channels = torch.randn(cells.shape[:2], generator=torch.Generator().manual_seed(4))
+    (gradient,) = torch.autograd.grad((cells[:, :, row, column] * channels).sum(), pictures)
     energy = gradient.double().square().sum(dim=(0, 1))
     for axis, cell, along in ((grid.rows, row, 1), (grid.columns, column, 0)):
         profile = energy.sum(dim=along)
