@@ -15,7 +15,7 @@ from reportgen.config import Config, ModelConfig, Preprocessing
 from reportgen.errors import ConfigError
 from reportgen.explain.loading import bare_model, own_device, read_model_file
 from reportgen.explain.workers import available_cores, single_threaded, worker_threads
-from reportgen.inputs.checkpoints.onnx_file import OnnxFile
+from reportgen.inputs.checkpoints.onnx_file import OnnxFile, is_onnx
 from reportgen.inputs.checkpoints.reading import Checkpoint
 from reportgen.models.preprocessing import candidate_inputs, first_inputs, normalise, resize
 from reportgen.models.registry import LoadedModel
@@ -78,6 +78,7 @@ def try_inputs(
         The model cannot be used.
     """
     device, _ = own_device(config)
+    keras = is_onnx(entry.checkpoint)
     checkpoint = read_model_file(entry.checkpoint, unsafe=config.unsafe_load)
     with single_threaded():
         model = _load(name, checkpoint, entry, classes, open_parts)
@@ -90,11 +91,10 @@ def try_inputs(
             return np.concatenate(list(pool.map(lambda batch: _predict(module, batch, spec, device), batches)))
 
         predicted = {model.preprocessing: predict(model.preprocessing)}
-        # An ONNX file's channels are its own.
-        coloured = not isinstance(checkpoint, OnnxFile) and any(sample.ndim == 3 for sample in samples)
+        coloured = model.preprocessing.channels == 3 and any(sample.ndim == 3 for sample in samples)
         for part in _parts(model.preprocessing, open_parts, coloured=coloured):
             best = max(predicted, key=lambda spec: agreement(model.num_classes, predicted[spec]))
-            for spec in candidate_inputs(best, part):
+            for spec in candidate_inputs(best, part, keras=keras):
                 if spec not in predicted:
                     with suppress(Exception):  # on a size that it was not made for a network can fail in any way
                         predicted[spec] = predict(spec)

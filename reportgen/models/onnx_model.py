@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import CheckpointError, ConfigError
 from reportgen.models.outputs import logits_model
-from reportgen.models.registry import LoadedModel, trial_images
+from reportgen.models.registry import LoadedModel, check_statistics, trial_images
 from reportgen.models.repeatability import check_repeatable
 
 __all__ = ["ARCHITECTURE", "OnnxNetwork", "build_onnx"]
@@ -212,43 +212,42 @@ def _adapted(
             )
         if asked is not None and key not in own:
             values[key] = asked
-    grey = given.channels == 1
-    if "grey" in own and spec.grey != grey:
+    one = given.channels == 1
+    if one and "grey" in own and not spec.grey:
         raise ConfigError(
-            f"model '{name}': preprocessing.grey is {str(spec.grey).lower()}, but its ONNX file takes {given.channels} "
-            f"channel{'' if grey else 's'}; correct or remove it"
+            f"model '{name}': preprocessing.grey is false, but its ONNX file takes one channel; correct or remove it"
         )
-    values["grey"] = grey
     if "bgr" in stated and "bgr" not in own:
         values["bgr"] = True
-    if grey:
+    if one:
+        values["grey"] = True
         notes.append("it takes one channel: images are shown to it in grey")
     if given.kind is np.uint8:
-        if {"mean", "std"} & own:
+        if {"mean", "std"} & own and (spec.mean, spec.std) != tuple(_RANGE_255.values()):
             raise ConfigError(f"model '{name}': its ONNX file takes pixels of 0 to 255; remove mean and std")
         values |= _RANGE_255
         notes.append("it takes pixels of 0 to 255 as they are")
     else:
-        usual = _GREY if grey else {}
-        found = {key: stated.get(key, usual.get(key)) for key in ("mean", "std") if key not in own}
-        values |= {key: value for key, value in found.items() if value is not None}
-        if not {"mean", "std"} & own:
-            notes.append(
-                "mean and standard deviation of its input as its file states them"
-                if "mean" in stated
-                else "warning: its file does not say how pixels are normalised; ImageNet's mean and standard deviation "
-                "are assumed (set preprocessing.mean and std)"
-            )
+        usual = _GREY if one else {}
+        other = {key: stated.get(key, usual.get(key)) for key in ("mean", "std") if key not in own}
+        values |= {key: value for key, value in other.items() if value is not None}
+        if "mean" in stated and not {"mean", "std"} & own:
+            notes.append("mean and standard deviation of its input as its file states them")
     if given.height is None and not {"height", "width"} & (own | stated.keys()):
         notes.append(f"it takes pictures of any size; {spec.width} x {spec.height} is assumed")
+    whole = {**spec.model_dump(), **values}
+    if whole["grey"] and not one:  # one value for three equal channels
+        whole |= {key: whole[key] * 3 for key in ("mean", "std") if len(whole[key]) == 1}
     try:
-        return Preprocessing.model_validate({**spec.model_dump(), **values}), notes
+        found = Preprocessing.model_validate(whole)
     except ValueError:
         size = f"{values.get('height')} x {values.get('width')}"
         raise CheckpointError(
             f"model '{name}': its ONNX file asks for an input that is not supported (size {size}, mean "
             f"{values.get('mean')}, std {values.get('std')})"
         ) from None
+    check_statistics(name, found, given.channels)
+    return found, notes
 
 
 def _stated(metadata: Mapping[str, str]) -> dict[str, Any]:

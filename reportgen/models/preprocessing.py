@@ -23,6 +23,10 @@ _STATISTICS: dict[int, tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]] 
 }
 
 
+_PIXELS = (1 / 255,) * 3
+_VGGFACE2 = (91.4953 / 255, 103.8827 / 255, 131.0912 / 255)  # blue, green, red
+
+
 def resize(samples: npt.NDArray[np.uint8], spec: Preprocessing) -> npt.NDArray[np.uint8]:
     """Resize as torchvision does for a Pillow image: bilinear with antialiasing, aspect ratio not kept.
 
@@ -64,14 +68,26 @@ def normalise(images: Sequence[npt.NDArray[np.uint8]], spec: Preprocessing) -> T
     return rows.view(-1, spec.height, spec.width, channels).permute(0, 3, 1, 2)  # (B, channels, h, w)
 
 
-def candidate_inputs(spec: Preprocessing, part: Literal["statistics", "grey", "size"]) -> Iterator[Preprocessing]:
-    """The usual values of one part of a preprocessing, with its other parts as they are."""
+def candidate_inputs(
+    spec: Preprocessing, part: Literal["statistics", "grey", "size"], *, keras: bool = False
+) -> Iterator[Preprocessing]:
+    """The usual values of one part of a preprocessing, with its other parts as they are.
+
+    Parameters
+    ----------
+    keras
+        Also what networks born in Keras take: pixels from 0 to 255 as they are, and in the order blue, green, red less
+        the mean of VGGFace2 (Cao et al. 2018), which ResNet50s of faces were trained on.
+    """
     if part == "size":
         for side in _SIZES:
             yield spec.model_copy(update={"width": side, "height": side})
     elif part == "statistics":
         for mean, std in _STATISTICS[spec.channels]:
             yield spec.model_copy(update={"mean": mean, "std": std})
+        if keras and not spec.grey:
+            yield spec.model_copy(update={"mean": (0.0,) * 3, "std": _PIXELS})
+            yield spec.model_copy(update={"mean": _VGGFACE2, "std": _PIXELS, "bgr": True})
     elif spec.channels == 3:
         for mean, std in _STATISTICS[3]:
             yield spec.model_copy(update={"mean": mean, "std": std, "grey": True})

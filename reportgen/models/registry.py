@@ -29,7 +29,7 @@ from reportgen.models.layouts import CHANNELS_FIRST, MapLayout
 from reportgen.models.outputs import INSIDE, LogitsModel, logits_model
 from reportgen.models.repeatability import check_repeatable
 
-__all__ = ["FAMILIES", "LoadedModel", "build_model", "recognise"]
+__all__ = ["FAMILIES", "LoadedModel", "build_model", "check_statistics", "recognise", "trial_images"]
 
 FAMILIES = (RESNET, MOBILENET_V2, MOBILENET_V3, EFFICIENTNET, CONVNEXT, DENSENET, SWIN, VIT, VGG)
 """In the order in which they are tried."""
@@ -176,7 +176,7 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, 
         plain, channels = known.plain, known.channels
         preprocessing, adapted = _adapted(preprocessing, known)
         notes = [*known.notes, *adapted]
-    _check_statistics(name, preprocessing, channels or preprocessing.channels)
+    check_statistics(name, preprocessing, channels or preprocessing.channels)
     module.eval().requires_grad_(False)
     if target is not None:
         names = dict(module.named_modules())
@@ -245,7 +245,7 @@ def _adapted(spec: Preprocessing, known: Recognised) -> tuple[Preprocessing, lis
     return (spec.model_copy(update=values) if values else spec), notes
 
 
-def _check_statistics(name: str, spec: Preprocessing, channels: int) -> None:
+def check_statistics(name: str, spec: Preprocessing, channels: int) -> None:
     for key, values in (("mean", spec.mean), ("std", spec.std)):
         if len(values) not in (1, channels):
             raise ConfigError(

@@ -165,11 +165,23 @@ def test_settings_that_do_not_fit_the_file_are_refused(tmp_path: Path) -> None:
         ({"target_layer": "layer4"}, "remove target_layer"),
         ({"factory": "net:build"}, "remove factory"),
         ({"preprocessing": Preprocessing(width=9)}, "takes 8 pixels"),
-        ({"preprocessing": Preprocessing(grey=True)}, "takes 3 channels"),
         ({"output_columns": (0, 9)}, "names 9, but its output has 4 numbers"),
     ):
         with pytest.raises(ConfigError, match=reason):
             ready(path, **settings)
+
+
+def test_grey_follows_the_channels(tmp_path: Path) -> None:
+    """One channel is grey; three may hold the same grey picture, where the settings say so."""
+    one = linear(tmp_path / "one.onnx", WEIGHT[:64], BIAS, ("n", 1, SIZE, SIZE))
+    with pytest.raises(ConfigError, match="takes one channel; correct or remove it"):
+        ready(one, preprocessing=Preprocessing(grey=False))
+    three = linear(tmp_path / "three.onnx", WEIGHT, BIAS, FREE)
+    assert ready(three, preprocessing=Preprocessing(grey=True)).model.preprocessing.channels == 3
+    assert (
+        ready(three, preprocessing=Preprocessing(grey=True, mean=(0.5,), std=(0.5,))).model.preprocessing.mean
+        == (0.5,) * 3
+    )
 
 
 def test_the_files_own_word_on_its_input_counts_and_settings_win(tmp_path: Path) -> None:
@@ -180,8 +192,6 @@ def test_the_files_own_word_on_its_input_counts_and_settings_win(tmp_path: Path)
     assert (spec.mean, spec.std, spec.height, spec.width, spec.bgr) == ((0.5,) * 3, (0.25,) * 3, 8, 8, True)
     own = ready(path, preprocessing=Preprocessing(mean=(0.1,), std=(0.2,), bgr=False)).model.preprocessing
     assert (own.mean, own.std, own.bgr) == ((0.1,), (0.2,), False)
-    silent = ready(linear(tmp_path / "silent.onnx", WEIGHT, BIAS, FREE))
-    assert any("does not say how pixels are normalised" in note for note in silent.notes)
 
 
 def test_pixels_of_0_to_255_are_fed_as_they_are(tmp_path: Path) -> None:

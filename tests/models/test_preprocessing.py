@@ -6,7 +6,7 @@ import torch
 
 from reportgen.config import Preprocessing
 from reportgen.models.architectures.torchvision_ops import import_torchvision
-from reportgen.models.preprocessing import normalise, resize
+from reportgen.models.preprocessing import candidate_inputs, normalise, resize
 
 SIZES = [(350, 350), (48, 48), (31, 57), (224, 224), (500, 90)]
 
@@ -50,3 +50,15 @@ def test_grey_in_three_equal_channels():
     (batch,) = normalise([shown], spec)
     assert batch.shape == (3, 16, 16)
     assert torch.allclose(batch[0] - batch[1], torch.tensor(0.2))  # (.2 - .1) / .5
+
+
+def test_networks_born_in_keras_are_also_tried_with_pixels_as_they_are() -> None:
+    """ResNet50s of faces (EMO-AffectNet) take blue, green, red less a mean and nothing divided."""
+    spec = Preprocessing(width=8, height=8)
+    plain, more = (list(candidate_inputs(spec, "statistics", keras=keras)) for keras in (False, True))
+    assert more[: len(plain)] == plain and len(more) == len(plain) + 2
+    image = np.full((8, 8, 3), (200, 100, 50), np.uint8)
+    raw, centred = (normalise([resize(image, one)], one)[0, :, 0, 0].tolist() for one in more[len(plain) :])
+    assert raw == pytest.approx([200, 100, 50], rel=1e-5)
+    assert centred == pytest.approx([50 - 91.4953, 100 - 103.8827, 200 - 131.0912], rel=1e-4)
+    assert len(list(candidate_inputs(spec.model_copy(update={"grey": True}), "statistics", keras=True))) == 3

@@ -12,8 +12,9 @@ from typing import Any
 
 from reportgen.errors import CheckpointError
 
-__all__ = ["OnnxFile", "external_files", "is_onnx", "onnx_metadata", "read_onnx"]
+__all__ = ["OnnxFile", "external_files", "is_onnx", "onnx_input", "onnx_metadata", "read_onnx"]
 
+_UINT8 = 2  # of TensorProto.DataType
 _MOST_BYTES = 2**31 - 1  # what a protobuf message holds
 # Operators of these come with onnxruntime; any other would need a library that the file brings.
 _KNOWN_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
@@ -114,6 +115,30 @@ def onnx_metadata(path: Path) -> dict[str, Any]:
         value = found.pop(key, None)
         if value is not None:
             found["idx_to_class" if isinstance(value, dict) else "classes"] = value
+    return found
+
+
+def onnx_input(path: Path) -> dict[str, Any]:
+    """What the input itself shows of the preprocessing: `image_size` where it is fixed, and pixels as they are.
+
+    Raises
+    ------
+    CheckpointError
+        As for `read_onnx`.
+    """
+    graph = _parsed(path).graph
+    held = {tensor.name for tensor in graph.initializer}
+    found: dict[str, Any] = {}
+    for given in graph.input:
+        tensor = given.type.tensor_type
+        sides = [int(side.dim_value) for side in tensor.shape.dim]
+        if given.name in held or len(sides) != 4:
+            continue
+        height, width = sides[2:] if sides[1] in (1, 3) else sides[1:3]
+        if height > 0 and width > 0:
+            found["image_size"] = [height, width]
+        if tensor.elem_type == _UINT8:
+            found |= {"mean": [0.0], "std": [1 / 255]}
     return found
 
 

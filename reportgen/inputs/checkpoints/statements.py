@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.inputs.checkpoints.onnx_file import is_onnx, onnx_metadata
+from reportgen.inputs.checkpoints.onnx_file import is_onnx, onnx_input, onnx_metadata
 from reportgen.inputs.checkpoints.restricted import Foreign, TensorRecord, plain, read_restricted
 from reportgen.inputs.class_order import STATED_UNDER, agreed_classes, stated_classes
 from reportgen.inputs.emotions import canonical_emotion
@@ -90,6 +90,7 @@ def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     # Damaged and hostile files break in any way; reading the weights says what is wrong with them.
     if is_onnx(path):
         with suppress(Exception):
+            yield "input", onnx_input(path)
             content = onnx_metadata(path)
             yield "metadata_props", content
             if "Image.NominalPixelRange" in content:

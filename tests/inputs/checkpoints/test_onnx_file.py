@@ -145,3 +145,11 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeyp
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(CheckpointError, match=re.escape("python -m pip install 'reportgen[onnx]'")):
         read_onnx(path)
+
+
+def test_a_fixed_size_and_pixels_as_they_are_leave_nothing_open(tmp_path: Path) -> None:
+    path = linear(tmp_path / "net.onnx", WEIGHT, BIAS, ("n", 3, 8, 8))
+    assert checkpoint_statements(path).preprocessing == {"height": 8, "width": 8}
+    assert checkpoint_statements(linear(path, WEIGHT, BIAS, ("n", "h", "w", 3))).preprocessing == {}
+    pixels = checkpoint_statements(linear(path, WEIGHT, BIAS, ("n", 8, 9, 3), kind=2)).preprocessing
+    assert pixels == {"height": 8, "width": 9, "mean": (0.0,), "std": (1 / 255,)}
