@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from reportgen.cell_grid import CellGrid
 from reportgen.errors import ConfigError
+from reportgen.models.cell_places import measure_cells
 from reportgen.models.layers import find_layer
 from reportgen.models.layouts import MapLayout, possible_layouts, probe_layout
 
@@ -63,6 +65,7 @@ def test_the_one_patch_that_counts_is_the_one_cell_with_a_gradient(kind, prefix,
         image = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(1))
         layer = find_layer("m", net, image, "cells", None)
         assert (layer.layout.kind, layer.layout.prefix) == (kind, prefix)
+        assert measure_cells(net, layer.name, layer.layout, image) == CellGrid.even(h, w)
         with torch.no_grad():
             output = net.cells(net.patches(image))
         leaf = output.requires_grad_(True)
@@ -72,6 +75,11 @@ def test_the_one_patch_that_counts_is_the_one_cell_with_a_gradient(kind, prefix,
         gradient = layer.layout.to_maps(leaf.grad).abs().sum(dim=1)[0]  # (h, w)
         assert gradient.shape == (h, w)
         assert torch.nonzero(gradient).tolist() == [[row, column]]
+        picture = image.clone().requires_grad_(True)
+        net(picture)[0, 1].backward()
+        seen = torch.nonzero(picture.grad.abs().sum(dim=(0, 1)))  # (pixels, 2)
+        # The middle of the pixels that count is the centre of the cell as it is drawn.
+        assert (seen.double().mean(dim=0) + 0.5).tolist() == [8 * row + 4, 8 * column + 4]
 
 
 @pytest.mark.parametrize(("kind", "prefix"), LAYOUTS)
