@@ -151,7 +151,7 @@ def _report(
     return DiffReport(
         after.classes, images, changes, load_image,
         _table(before, after, matched, models, names, hidden=hidden).encode("utf-8"),
-        cautions(before, after, matched, len(rows), hidden=hidden),
+        cautions(before, after, matched, models, len(rows), hidden=hidden),
         facts(before, after, matched, hidden=hidden), hidden=hidden,
     )  # fmt: skip
 

@@ -92,13 +92,13 @@ def discover_models(config: Config) -> Discovery:
     models, notes, open_inputs = {}, [], {}
     given = parse_classes(config.classes).names if isinstance(config.classes, tuple) else None
     for name, model in present.items():
-        models[name], said, open_inputs[name] = _with_statements(name, model, given)
+        models[name], said, open_inputs[name] = _with_statements(name, model, given, scored=config.classes == "auto")
         notes += said
     return Discovery(config.model_copy(update={"models": models}), missing, tuple(map(printable, notes)), open_inputs)
 
 
 def _with_statements(
-    name: str, model: ModelConfig, given: tuple[str, ...] | None
+    name: str, model: ModelConfig, given: tuple[str, ...] | None, *, scored: bool
 ) -> tuple[ModelConfig, list[str], frozenset[str]]:
     """A model with what its checkpoint states and the user does not; what to say of it; what is still open."""
     own = given if model.classes is None else name_classes(model.classes)
@@ -106,9 +106,9 @@ def _with_statements(
     try:
         stated = checkpoint_statements(model.checkpoint)
     except DataError as error:
-        if own is None:
-            raise CheckpointError(f"{model.checkpoint}: {error}") from None
-        notes.append(f"{name}: its checkpoint {error}; the settings count")
+        if own is None and not scored:
+            raise CheckpointError(f"{model.checkpoint}: {error}, or score the known ones: classes = 'auto'") from None
+        notes.append(f"{name}: its checkpoint {error}; {'the sample decides' if own is None else 'the settings count'}")
         stated = Statements()
     classes, columns = classes_among(stated.classes)
     if columns is not None and model.output_columns is None:

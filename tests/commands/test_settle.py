@@ -22,7 +22,7 @@ from reportgen.commands.check import check_inputs
 from reportgen.commands.merge import merge_analyses
 from reportgen.commands.settle import Settled, read_inputs, settle
 from reportgen.config import Config, Preprocessing
-from reportgen.errors import ConfigError, DataError
+from reportgen.errors import CheckpointError, ConfigError, DataError
 from reportgen.explain import input_trial
 from reportgen.explain.analyse import analyse
 from reportgen.inputs.class_order import known_orders
@@ -243,7 +243,7 @@ def test_check_prints_all_that_was_tried(levels: Path, tmp_path: Path) -> None:
     text = shown.getvalue().replace("\u202f", " ")
     assert "Class order of Net: FER2013 order fits: 8" in text
     assert "  alphabetical: " in text and "  224 × 224 pixels, values from 0 to 1: " in text
-    assert "Preprocessing of Net: Neither the settings nor the checkpoint state it. Of a sample of 70 images" in text
+    assert "Preprocessing of Net: Neither the settings nor the checkpoint state it. Of 70 images drawn evenly" in text
 
 
 @pytest.fixture(scope="module")
@@ -257,8 +257,9 @@ def built(levels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_first_page_says_what_was_chosen_by_how_much_and_what_was_left_out(built: Path) -> None:
     page = (built / "output/site/index.html").read_text(encoding="utf-8").replace("\u202f", " ")
     assert "140 test images" in page
-    assert "FER2013 order fits: 8" in page and "of a sample of 70 images are classified correctly by Net, next " in page
-    assert "The 70 images of the sample are left out of everything else." in page
+    assert "FER2013 order fits: 8" in page
+    assert "of 70 images drawn evenly over the emotions are classified correctly by Net, next " in page
+    assert "These 70 images are left out of everything else." in page
     assert "states val_acc 99.5 %; on these 140 images its accuracy is 8" in page
     model = (built / "output/site/models/net.html").read_text(encoding="utf-8").replace("\u202f", " ")
     assert "224 × 224 pixels, mean and standard deviation 0.5" in model and "val_acc 99.5 %; found here: 8" in model
@@ -308,3 +309,13 @@ def test_parts_that_chose_differently_are_refused(levels: Path, tmp_path: Path) 
     parts = analysed_in_parts(levels, tmp_path, checkpoint, 4)  # 28 images choose nothing
     with pytest.raises(DataError, match=r"model 'Net' was run with another preprocessing"):
         merge_analyses(parts, tmp_path / "whole")
+
+
+def test_a_checkpoint_that_contradicts_itself_is_refused_or_scored(levels: Path, tmp_path: Path) -> None:
+    names = {"classes": list(EMOTIONS), "class_names": list(FER2013_ORDER)}
+    checkpoint = save_model(tmp_path / "m.pth", FER2013_ORDER, **names)
+    with pytest.raises(CheckpointError, match=r"several class orders.*or score the known ones: classes = 'auto'"):
+        settled(config_of(levels, checkpoint, model={"preprocessing": HALF}))
+    found = settled(config_of(levels, checkpoint, model={"preprocessing": HALF}, classes="auto"))
+    assert found.config.models["Net"].classes == FER2013_ORDER
+    assert any("the sample decides" in note for note in found.test_set.notes)

@@ -32,7 +32,7 @@ from reportgen.site.wording.format import (
     plain,
     rate,
 )
-from reportgen.site.wording.input_choice import choice_texts, default_text, input_text
+from reportgen.site.wording.input_choice import choice_texts, default_text, prepared_text
 from reportgen.site.wording.models import class_order_warning, stated_accuracy_text, stated_accuracy_warning
 from reportgen.site.wording.scope import grid_text, map_origin, model_choices, places_text
 from reportgen.site.wording.shortcuts import model_proofs
@@ -291,8 +291,7 @@ def _input(info: Mapping[str, Any], width: int, height: int) -> str:
     spec = info.get("preprocessing")
     if spec is None:
         return f"{width} × {height} pixels"
-    channels = "grey" if spec["grey"] else "BGR" if spec.get("bgr") else ""
-    return input_text(channels, width, height, tuple(spec["mean"]), tuple(spec["std"]))
+    return prepared_text(spec)
 
 
 def _facts(report: Report, k: int) -> tuple[tuple[str, str], ...]:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reportgen.analysis import AnalysisPredictions
 from reportgen.config import recorded_settings
 from reportgen.evidence.comparison.matching import Matched
 from reportgen.site.wording.format import plain
+from reportgen.site.wording.input_choice import prepared_text
 
 __all__ = ["cautions", "facts"]
 
 
 def cautions(
-    before: AnalysisPredictions, after: AnalysisPredictions, matched: Matched, used: int, *, hidden: bool
+    before: AnalysisPredictions,
+    after: AnalysisPredictions,
+    matched: Matched,
+    models: Sequence[tuple[int, int]],
+    used: int,
+    *,
+    hidden: bool,
 ) -> tuple[str, ...]:
     """What limits the comparison, one sentence each.
 
     Parameters
     ----------
+    models
+        Positions of each model before and after.
     used
         How many of the images in both have their heatmaps compared.
     hidden
@@ -39,6 +50,11 @@ def cautions(
         old, new = before.manifest["settings"][name], after.manifest["settings"][name]
         if old != new:
             found.append(f"The analyses were made with another {name} ({old} before, {new} after).")
+    for a, b in models:
+        specs = [side.models[k].info.get("preprocessing") for side, k in ((before, a), (after, b))]
+        one, other = (prepared_text(spec) if spec else "" for spec in specs)
+        if one and other and one != other:
+            found.append(f"Images were prepared differently for {after.models[b].name}: {one} before, {other} after.")
     if hidden:
         found.append("Photos and names are hidden: the heat is drawn on grey.")
     return tuple(found)

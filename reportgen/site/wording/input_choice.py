@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from reportgen.evidence.performance.input_choice import InputChoice, TriedInput
-from reportgen.site.wording.format import count, format_p, number, percent, plural
+from reportgen.site.wording.format import count, format_p, number, percent
 
 __all__ = [
     "ChoiceText",
     "choice_texts",
     "default_text",
-    "input_text",
     "numbers_refusal",
     "order_refusal",
+    "prepared_text",
     "tried_lines",
 ]
 
@@ -53,8 +54,7 @@ def choice_texts(model: str, choice: InputChoice) -> tuple[ChoiceText, ...]:
     """What is said of a model on the first page, in the terminal and by `check`."""
     texts = [*_order_texts(model, choice), *_input_texts(model, choice)]
     if choice.decided:
-        these = plural(choice.images, "The image", f"The {number(choice.images)} images")
-        left_out = f"{these} of the sample {plural(choice.images, 'is', 'are')} left out of everything else."
+        left_out = f"These {number(choice.images)} images are left out of everything else."
         last = max(place for place, said in enumerate(texts) if not said.advice)
         texts[last] = replace(texts[last], text=f"{texts[last].text} {left_out}")
     return tuple(texts)
@@ -66,8 +66,8 @@ def _order_texts(model: str, choice: InputChoice) -> Iterator[ChoiceText]:
     first, others = choice.orders[0], choice.orders[1:]
     what, title = ("order", f"Class order of {model}") if choice.question == "outputs" else ("numbering", "Labels")
     text = (
-        f"{first.name} {what} fits: {percent(first.correct / choice.images)} of a sample of "
-        f"{count(choice.images, 'image')} are classified correctly by {model}, next "
+        f"{first.name} {what} fits: {percent(first.correct / choice.images)} of {_sample(choice)} are classified "
+        f"correctly by {model}, next "
         f"{percent(others[0].correct / choice.images)} ({others[0].name}; exact McNemar test, "
         f"{format_p(choice.order_p)}). Used: {', '.join(first.order)}."
     )
@@ -122,15 +122,15 @@ def _input_texts(model: str, choice: InputChoice) -> Iterator[ChoiceText]:
     default, best = choice.inputs[0], choice.inputs[choice.best_input]
     if choice.outcome == "chosen":
         text += (
-            f"Of a sample of {count(n, 'image')}, {percent(best.correct / n)} are classified correctly at "
+            f"Of {_sample(choice)}, {percent(best.correct / n)} are classified correctly at "
             f"{_spelled(best)}; with the default, {_spelled(default)}, {percent(default.correct / n)} are (exact "
             f"McNemar test, {format_p(choice.input_p)}). The former is used."
         )
         yield ChoiceText(title, text, serious=True)
         return
     text += (
-        f"The default is used: {_spelled(default)}. With it, {percent(default.correct / n)} of a sample of "
-        f"{count(n, 'image')} are classified correctly"
+        f"The default is used: {_spelled(default)}. With it, {percent(default.correct / n)} of {_sample(choice)} are "
+        "classified correctly"
     )
     if choice.best_input:
         text += f"; at {_spelled(best)}, {percent(best.correct / n)} are"
@@ -155,11 +155,13 @@ def tried_lines(choice: InputChoice) -> tuple[str, ...]:
     )
 
 
-def input_text(channels: str, width: int, height: int, mean: tuple[float, ...], std: tuple[float, ...]) -> str:
-    """As in "224 × 224 pixels, ImageNet's mean and standard deviation"."""
+def prepared_text(spec: Mapping[str, Any]) -> str:
+    """A preprocessing by its settings, as in "224 × 224 pixels, ImageNet's mean and standard deviation"."""
+    mean, std = tuple(spec["mean"]), tuple(spec["std"])
+    channels = "grey " if spec["grey"] else "BGR " if spec.get("bgr") else ""
     values = [" / ".join(f"{value:g}" for value in listed) for listed in (mean, std)]
     statistics = _STATISTICS.get((mean, std)) or f"mean {values[0]} and standard deviation {values[1]}"
-    return f"{width} × {height} {channels}{' ' if channels else ''}pixels, {statistics}"
+    return f"{spec['width']} × {spec['height']} {channels}pixels, {statistics}"
 
 
 def default_text(choice: InputChoice) -> str:
@@ -167,17 +169,19 @@ def default_text(choice: InputChoice) -> str:
     n, default = choice.images, choice.inputs[0]
     text = (
         f"Neither the settings nor the checkpoint state the preprocessing. With the default, {_spelled(default)}, "
-        f"{percent(default.correct / n)} of a sample of {count(n, 'image')} are classified correctly"
+        f"{percent(default.correct / n)} of {_sample(choice)} are classified correctly"
     )
     others = choice.inputs[1:]
     if others:
         next_best = max(others, key=lambda tried: tried.correct)
         text += f"; with the best of {count(len(others), 'other')}, {_spelled(next_best)}, "
         text += percent(next_best.correct / n)
-    return f"{text}. The sample changed nothing, so its images stay in the scores."
+    return f"{text}. These images changed nothing and stay in the scores."
+
+
+def _sample(choice: InputChoice) -> str:
+    return f"{count(choice.images, 'image')} drawn evenly over the emotions"
 
 
 def _spelled(tried: TriedInput) -> str:
-    return input_text(
-        "grey" if tried.grey else "BGR" if tried.bgr else "", tried.width, tried.height, tried.mean, tried.std
-    )
+    return prepared_text(asdict(tried))

@@ -31,10 +31,10 @@ def said(choice: InputChoice) -> str:
 
 def test_another_preprocessing_was_chosen() -> None:
     assert said(CHOSEN) == (
-        "Preprocessing of A. Neither the settings nor the checkpoint state it. Of a sample of 100 images, 80 % are "
-        "classified correctly at 112 × 112 pixels, mean and standard deviation 0.5; with the default, 224 × 224 "
-        "pixels, ImageNet's mean and standard deviation, 31 % are (exact McNemar test, p < .001). The former is used. "
-        "The 100 images of the sample are left out of everything else."
+        "Preprocessing of A. Neither the settings nor the checkpoint state it. Of 100 images drawn evenly over the "
+        "emotions, 80 % are classified correctly at 112 × 112 pixels, mean and standard deviation 0.5; with the "
+        "default, 224 × 224 pixels, ImageNet's mean and standard deviation, 31 % are (exact McNemar test, p < .001). "
+        "The former is used. These 100 images are left out of everything else."
     )
 
 
@@ -42,8 +42,8 @@ def test_an_order_was_chosen_and_the_sample_is_named_once() -> None:
     both = replace(CHOSEN, orders=ORDERS, order_clear=True, order_p=0.0001)
     text = said(both)
     assert text.startswith(
-        "Class order of A. FER2013 order fits: 71 % of a sample of 100 images are classified correctly by A, next 18 % "
-        "(RAF-DB; exact McNemar test, p < .001). Used: anger, fear. | Preprocessing of A."
+        "Class order of A. FER2013 order fits: 71 % of 100 images drawn evenly over the emotions are classified "
+        "correctly by A, next 18 % (RAF-DB; exact McNemar test, p < .001). Used: anger, fear. | Preprocessing of A."
     )
     assert text.count("left out") == 1
     alone = said(replace(both, inputs=(), outcome="given", question="numbers"))
@@ -59,9 +59,7 @@ def test_what_is_uncertain_is_a_warning_with_what_to_do() -> None:
     lost = replace(close, skilled=False)
     assert "Neither is clearly more than chance (14 %): the preprocessing, the class order or the weights" in said(lost)
     best = replace(lost, inputs=(IMAGENET, replace(HALF, correct=3)))
-    assert "31 % of a sample of 100 images are classified correctly, not clearly more than by chance (14 %)" in said(
-        best
-    )
+    assert "emotions are classified correctly, not clearly more than by chance (14 %)" in said(best)
     few = said(InputChoice(0, outcome="too few"))
     assert "too few labelled images to find out, so the default is used." in few
 
@@ -71,9 +69,9 @@ def test_a_default_that_fits_is_no_remark_on_the_first_page() -> None:
     assert choice_texts("A", fits) == ()
     assert default_text(fits).replace("\u202f", " ") == (
         "Neither the settings nor the checkpoint state the preprocessing. With the default, 224 × 224 pixels, "
-        "ImageNet's mean and standard deviation, 82 % of a sample of 100 images are classified correctly; with the "
-        "best of 1 other, 112 × 112 pixels, mean and standard deviation 0.5, 80 %. The sample changed nothing, so its "
-        "images stay in the scores."
+        "ImageNet's mean and standard deviation, 82 % of 100 images drawn evenly over the emotions are classified "
+        "correctly; with the best of 1 other, 112 × 112 pixels, mean and standard deviation 0.5, 80 %. These images "
+        "changed nothing and stay in the scores."
     )
     grey = replace(fits, inputs=(TriedInput(48, 48, True, (0.4,), (0.2,), 50),))
     assert tried_lines(grey)[0].startswith("48 × 48 grey pixels, mean 0.4 and standard deviation 0.2: 50")
