@@ -81,7 +81,7 @@ def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:
     details = "; ".join([", ".join(facts), *ready.notes]).strip("; ")
     model = ready.model
     summary = f"{entry.checkpoint.name} is {model.architecture}, {model.num_classes} outputs"
-    summary += f", explains {model.layer_name}"
+    summary += ", heatmaps by hiding places" if model.forward_only else f", explains {model.layer_name}"
     return f"{summary} ({details})" if details else summary
 
 

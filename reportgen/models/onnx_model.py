@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ _TYPES = {
     "tensor(float16)": np.float16,
     "tensor(uint8)": np.uint8,
 }
+_MOST_MEMORY = 4 << 30  # bytes, of weights and of all that is computed at one time
 _GREY = {"mean": (0.449,), "std": (0.226,)}
 _RANGE_255 = {"mean": (0.0,), "std": (1 / 255,)}
 
@@ -166,6 +168,8 @@ def _session(name: str, content: bytes) -> Any:
     # Every worker of the pass runs its own pictures; one thread also gives the same numbers on any machine.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
+    _limit_memory(onnxruntime)
+    options.add_session_config_entry("session.use_env_allocators", "1")
     options.log_severity_level = 4  # what is wrong is raised, and said in one line
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
@@ -174,6 +178,17 @@ def _session(name: str, content: bytes) -> Any:
             f"model '{name}': onnxruntime {onnxruntime.__version__} refuses its ONNX file ({_line(error)}); export it "
             "again"
         ) from None
+
+
+@cache
+def _limit_memory(onnxruntime: Any) -> None:
+    """Have all networks of this process share memory with an upper end: a small file may ask for any amount."""
+    info = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    usual = ("arena_extend_strategy", "initial_chunk_size_bytes", "max_dead_bytes_per_chunk")
+    limits = {"max_mem": _MOST_MEMORY} | dict.fromkeys(usual, -1)
+    onnxruntime.create_and_register_allocator(info, onnxruntime.OrtArenaCfg(limits))
 
 
 def _input(name: str, inputs: list[Any]) -> _Input:

@@ -159,6 +159,23 @@ def test_what_onnxruntime_refuses_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(raised.value)
 
 
+def test_a_small_file_cannot_ask_for_any_amount_of_memory(tmp_path: Path) -> None:
+    """1 KB that asks for 5 GiB of zeros: one line instead."""
+    node = onnx.helper.make_node
+    nodes = [
+        node("ConstantOfShape", ["shape"], ["zeros"]),
+        node("ReduceMean", ["zeros"], ["zero"], keepdims=0),
+        node("Flatten", ["x"], ["flat"], axis=1),
+        node("MatMul", ["flat", "w"], ["z"]),
+        node("Add", ["z", "zero"], ["scores"]),
+    ]
+    weights = {"shape": np.array([5 << 28], np.int64), "w": WEIGHT}
+    path = save(tmp_path / "net.onnx", nodes, FREE, {"scores": 4}, weights)
+    with pytest.raises(ConfigError, match="fails on an input of 3x8x8") as raised:
+        ready(path)
+    assert "\n" not in str(raised.value)
+
+
 def test_settings_that_do_not_fit_the_file_are_refused(tmp_path: Path) -> None:
     path = linear(tmp_path / "net.onnx", WEIGHT, BIAS, FREE)
     for settings, reason in (

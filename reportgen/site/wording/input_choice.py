@@ -24,6 +24,7 @@ _STATISTICS = {
     ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)): "ImageNet's mean and standard deviation",
     ((0.449,), (0.226,)): "ImageNet's mean and standard deviation for grey",
     ((0.0,) * 3, (1 / 255,) * 3): "pixels from 0 to 255",
+    ((91.4953 / 255, 103.8827 / 255, 131.0912 / 255), (1 / 255,) * 3): "pixels from 0 to 255 less VGGFace2's mean",
     **{((0.5,) * n, (0.5,) * n): "mean and standard deviation 0.5" for n in (1, 3)},
     **{((0.0,) * n, (1.0,) * n): "values from 0 to 1" for n in (1, 3)},
 }
