@@ -523,3 +523,117 @@ def test_a_few_lines_of_something_else_are_left_out_and_said(tmp_path: Path) -> 
     write_csv(table, ["emotion,pixels,Usage", *lines, *junk, "1,2,3,4"])
     with pytest.raises(DataError, match="Expected 3 fields in line 10, saw 6"):
         load(table)
+
+
+def ferplus_without(column: str, folder: Path) -> None:
+    lines = [",".join(cell for cell in line.split(",")) for line in ferplus_lines()]
+    write_csv(folder / "fer2013new.csv", [lines[0].replace(f",{column}", ",other"), *lines[1:]])
+
+
+def short_fer2013_beside_ferplus(folder: Path) -> None:
+    write_csv(folder / "fer2013new.csv", ferplus_lines())
+    write_csv(folder / "fer2013.csv", ["emotion,pixels,Usage", f"0,{pixels(0)},PrivateTest"])
+
+
+NEAR_MISSES: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "muxspace, another header": (
+        lambda root: write_csv(root / "data/legend.csv", ["user,image,emotion", "1,a.jpg,anger"]),
+        "muxspace", r"found the columns user, image, emotion, expected user.id, image and emotion",
+    ),
+    "FER2013, contempt among its numbers": (
+        lambda root: write_csv(root / "fer2013.csv", ["emotion,pixels,Usage", f"7,{pixels(0)},PrivateTest"]),
+        "fer2013", r"holds the label 7, and FER2013 has 0 to 6; if 7 is contempt.*--dataset ckplus",
+    ),
+    "FER2013, no pixels": (
+        lambda root: write_csv(root / "fer2013.csv", ["emotion,Usage", "0,PrivateTest"]),
+        "fer2013", r"no column for image paths",
+    ),
+    "FER+, a column of votes is missing": (
+        lambda root: ferplus_without("contempt", root), "ferplus", r"lacks the columns contempt of FER\+'s",
+    ),
+    "FER+, fewer rows of pixels": (
+        short_fer2013_beside_ferplus, "ferplus", r"lacks rows that FER\+ lists",
+    ),
+    "FER+, lists with other fields": (
+        lambda root: write_csv(root / "FER2013Test/label.csv", ["fer0.png,1,2,3"]),
+        "ferplus", r"lines of 4 fields, expected a name, a box and ten votes",
+    ),
+    "RAF-DB, labels from 0": (
+        lambda root: write_csv(root / "EmoLabel/list_patition_label.txt", ["test_0001.jpg 0"]),
+        "rafdb", r"expected lines such as 'train_00001.jpg 5', with labels 1 to 7",
+    ),
+    "AffectNet, no names in data.yaml": (
+        lambda root: [write_csv(root / "data.yaml", ["nc: 8"]), write_csv(root / "labels/0.txt", ["0 .5 .5 1 1"])],
+        "affectnet", r"data.yaml: no list 'names'",
+    ),
+    "CK+, another header": (
+        lambda root: write_csv(root / "ckextended.csv", ["emotion,values,Usage", "0,1 2 3,PrivateTest"]),
+        "", r"no column for image paths",
+    ),
+    "ExpW, a field is missing": (
+        lambda root: write_csv(root / "label.lst", ["a.jpg 0 1 2 3 4 5"]),
+        "expw", r"expected lines of 8 fields",
+    ),
+    "Hugging Face, metadata without file_name": (
+        lambda root: write_csv(root / "metadata.csv", ["image_id,emotion", "1,happy"]),
+        "huggingface", r"no Parquet file and no metadata.csv with file_name",
+    ),
+    "JAFFE, other names": (lambda root: write_csv(root / "a.txt", ["x"]), "jaffe", r"none of \d rows can be used"),
+    "KDEF, other names": (lambda root: write_csv(root / "a.txt", ["x"]), "kdef", r"none of \d rows can be used"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NEAR_MISSES)
+def test_near_misses_are_one_line_that_says_what_is_expected(case: str, tmp_path: Path, make_images: Make) -> None:
+    make, dataset, message = NEAR_MISSES[case]
+    make_images(tmp_path, "a.jpg")
+    made = make(tmp_path)
+    data = made if isinstance(made, Path) and not dataset else tmp_path
+    with pytest.raises(DataError, match=message) as caught:
+        load(data, dataset=dataset or None)
+    assert "\n" not in str(caught.value)
+
+
+def test_muxspace_with_contempt_and_several_raters(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"images/{name}" for name in ("Al_Gore_0001.jpg", "Bo_Li_0001.jpg", "Bo_Li_0002.jpg")))
+    labels = ["Al_Gore_0001.jpg,Contempt", "Al_Gore_0001.jpg,contempt", "Al_Gore_0001.jpg,anger",
+              "Bo_Li_0001.jpg,HAPPINESS", "Bo_Li_0002.jpg,fear", "Bo_Li_0002.jpg,sadness"]  # fmt: skip
+    lines = [f"{rater},{line}" for rater, line in enumerate(labels)]
+    write_csv(tmp_path / "data/legend.csv", ["user.id,image,emotion", *lines])
+    test_set = load(tmp_path)
+    assert test_set.frame["emotion"].tolist() == ["contempt", "happiness"]
+    assert test_set.frame["person"].tolist() == ["Al_Gore", "Bo_Li"]
+    assert test_set.problems["message"].tolist() == ["equally many votes for fear, sadness"]
+
+
+def test_kaggles_rafdb_with_both_lists_and_parts(tmp_path: Path, make_images: Make) -> None:
+    for part, digits in (("train", 5), ("test", 4)):
+        names = [f"{part}_{n:0{digits}d}_aligned.jpg" for n in range(1, 8)]
+        make_images(tmp_path, *(f"DATASET/{part}/{n}/{name}" for n, name in enumerate(names, start=1)))
+        write_csv(tmp_path / f"{part}_labels.csv", ["image,label", *(f"{name},{n}" for n, name in enumerate(names, 1))])
+    test_set = load(tmp_path)
+    assert layout(tmp_path) == "rafdb" and test_set.frame["emotion"].tolist() == list(RAFDB_ORDER)
+    assert all("test" in path for path in test_set.frame["path"])
+    assert test_set.training["training folder"]["emotion"].tolist() == list(RAFDB_ORDER)
+    assert load(tmp_path / "test_labels.csv").frame["emotion"].tolist() == list(RAFDB_ORDER)
+    assert any("probably seen" in note for note in load(tmp_path / "train_labels.csv").notes)
+
+
+def test_affectnet_as_published_with_annotations_and_eight_classes(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"{split}_set/images/{n}.jpg" for split in ("train", "val") for n in range(9)))
+    for split in ("train", "val"):
+        (tmp_path / f"{split}_set/annotations").mkdir()
+        for n in range(8):
+            for kind, value in (("exp", str(n)), ("val", str(n / 10)), ("aro", str(-n / 10)), ("lnd", "1.0")):
+                np.save(tmp_path / f"{split}_set/annotations/{n}_{kind}.npy", np.array(value))
+    for data in (tmp_path, tmp_path / "val_set"):
+        test_set = load(data)
+        assert test_set.classes == AFFECTNET_ORDER and test_set.frame["emotion"].tolist() == list(AFFECTNET_ORDER)
+        assert test_set.frame["arousal"].tolist() == [-n / 10 for n in range(8)]
+
+
+def test_ckplus_numbered_folders_and_near_copies_of_a_sequence(tmp_path: Path, make_images: Make) -> None:
+    """Three frames of one sequence are one person: intervals count persons."""
+    names = [f"{folder}/S0{n}_001_0000001{k}.png" for n, folder in ((10, "anger"), (11, "happy")) for k in range(3)]
+    make_images(tmp_path, *names)
+    assert load(tmp_path).frame["person"].tolist() == ["S010"] * 3 + ["S011"] * 3
