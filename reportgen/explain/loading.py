@@ -161,7 +161,8 @@ def output_classes(name: str, outputs: int, model: ModelConfig, classes: Sequenc
         if outputs != len(classes):
             raise CheckpointError(
                 f"{model.checkpoint}: model '{name}' has {outputs} outputs, the test set {len(classes)} classes "
-                f"({', '.join(classes)}); set classes in reportgen.toml"
+                f"({', '.join(classes)}); name the classes of its outputs, in their order, in the settings "
+                "with 'classes = [...]'"
             )
         return tuple(classes)
     own = [match_class(text, classes) or canonical_emotion(text) or text for text in model.classes]

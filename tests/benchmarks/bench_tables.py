@@ -1,4 +1,4 @@
-"""Time to read one row of each form of table, against the CSV reader of an earlier commit.
+"""Processor time to read one row of each form of table, against the CSV reader of an earlier commit.
 
     git worktree add ../earlier 63fab90
     python tests/benchmarks/bench_tables.py --against ../earlier [--rows 100000] [--images 20000]
@@ -46,9 +46,9 @@ from reportgen.config import Columns
 from reportgen.inputs.tables import read_table
 times = []
 for _ in range(int(sys.argv[2])):
-    start = time.perf_counter()
+    start = time.process_time()
     read_table(Path(sys.argv[1]), Columns())
-    times.append(time.perf_counter() - start)
+    times.append(time.process_time() - start)
 print(min(times))
 """
 
@@ -132,12 +132,12 @@ BASES = {False: "CSV, paths and words", True: "CSV, pixels as text"}
 
 
 def timed(path: Path, rows: int) -> float:
-    """Seconds of the fastest of a few readings."""
+    """Processor seconds of the fastest of a few readings."""
     times = []
     for _ in range(ROUNDS):
-        start = time.perf_counter()
+        start = time.process_time()
         listing = read_source(Source(path))
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
         if len(listing.rows) != rows:
             raise SystemExit(f"{path.name}: {len(listing.rows)} rows were read, not {rows}: {listing.problems[:3]}")
     return min(times)

@@ -150,7 +150,7 @@ def test_labels_that_contradict_the_names_of_the_folders_are_said(tmp_path: Path
     order=st.permutations(EMOTIONS),
     numbers=st.lists(st.integers(0, 12), min_size=7, max_size=7, unique=True).map(sorted),
     present=st.sets(st.integers(0, 6), min_size=2),
-    form=st.sampled_from(["table", "decimals", "folders"]),
+    form=st.sampled_from(["table", "decimals", "strings", "folders"]),
     told=st.sampled_from(["nothing", "names", "numbers"]),
 )
 def test_no_numbering_is_misread_in_silence(
@@ -168,6 +168,11 @@ def test_no_numbering_is_misread_in_silence(
         names = [f"{numbers[i]}/{i}.png" for i in shown]
         write_images(folder, *names)
         data = folder
+    elif form == "strings":
+        write_images(folder, *(f"{n}.png" for n in range(len(shown))))
+        cells = [f" {numbers[i]} " if i % 2 else f"{numbers[i]}" for i in shown]
+        pd.DataFrame({"path": [f"{n}.png" for n in range(len(shown))], "label": cells}).to_parquet(folder / "t.parquet")
+        data = folder / "t.parquet"
     else:
         written = [f"{numbers[i]}.0" if form == "decimals" else str(numbers[i]) for i in shown]
         data = numbered(folder, written)

@@ -35,7 +35,8 @@ def choose_split(present: set[str], kind: str = "folder") -> tuple[str, list[str
     for split in ("test", "validation"):
         if split in present:
             others = sorted(name or "other" for name in present if name != split)
-            return split, [f"the {split} {kind} is used, the {' and '.join(others)} one is not"] if others else []
+            verb = "one is" if len(others) == 1 else "ones are"
+            return split, [f"the {split} {kind} is used, the {' and '.join(others)} {verb} not"] if others else []
     if "" in present:
         return "", []
     return "training", [f"only a training {kind} was found: a model has probably seen these very images"]
