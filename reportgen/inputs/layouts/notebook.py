@@ -81,7 +81,9 @@ def _test_frame(path: Path, content: Mapping[Any, Any]) -> tuple[pd.DataFrame, s
         if isinstance(held, np.ndarray | list) and classes is not None and len(held) == len(classes):
             return pd.DataFrame({"pixels": list(held), "label": _as_numbers(np.asarray(classes))}), images
     found = ", ".join(str(name) for name in list(content)[:8]) or "nothing"
-    raise DataError(f"{path}: holds no test frame (found: {found}); expected a DataFrame under 'test_df'")
+    unread = any(value is None for value in content.values())
+    tensors = "; tensors are not read, save them as arrays with tensor.numpy()" if unread else ""
+    raise DataError(f"{path}: holds no test frame (found: {found}){tensors}; expected a DataFrame under 'test_df'")
 
 
 def _as_numbers(labels: Any) -> list[Any]:

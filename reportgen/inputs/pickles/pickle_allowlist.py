@@ -77,6 +77,9 @@ KINDS: dict[tuple[str, str], str] = dict(
         _pairs("posix path", "pathlib pathlib._local", "PosixPath PurePosixPath PurePath Path"),
         _pairs("windows path", "pathlib pathlib._local", "WindowsPath PureWindowsPath"),
         _pairs("label encoder", "sklearn.preprocessing._label sklearn.preprocessing.label", "LabelEncoder"),
+        # Tensors beside a table are passed over: nothing is made of their bytes.
+        _pairs("tensor of no interest", "torch._utils", "_rebuild_tensor_v2 _rebuild_parameter"),
+        _pairs("tensor of no interest", "torch.storage", "_load_from_bytes"),
         _pairs("reconstructor", "copyreg copy_reg", "_reconstructor"),
         _pairs("encode", "_codecs", "encode"),
         _pairs("dict", "collections", "OrderedDict defaultdict"),

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 
 from reportgen.config import Columns, Config, ModelConfig
@@ -637,3 +638,15 @@ def test_ckplus_numbered_folders_and_near_copies_of_a_sequence(tmp_path: Path, m
     names = [f"{folder}/S0{n}_001_0000001{k}.png" for n, folder in ((10, "anger"), (11, "happy")) for k in range(3)]
     make_images(tmp_path, *names)
     assert load(tmp_path).frame["person"].tolist() == ["S010"] * 3 + ["S011"] * 3
+
+
+def test_tensors_in_a_pickle_are_passed_over_or_named(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "a.jpg", "b.jpg")
+    frame = pd.DataFrame({"path": ["a.jpg", "b.jpg"], "emotion": ["sad", "happy"]})
+    for protocol in (2, 4):
+        (tmp_path / "t.pkl").write_bytes(pickle.dumps({"test_df": frame, "y": torch.tensor([1, 2])}, protocol))
+        assert load(tmp_path / "t.pkl").frame["emotion"].tolist() == ["sadness", "happiness"]
+    tensors = {"X_test": torch.zeros(2, 48, 48), "y_test": torch.tensor([0, 1])}
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps(tensors))
+    with pytest.raises(DataError, match=r"found: X_test, y_test\); tensors are not read, save them as arrays with"):
+        load(tmp_path / "t.pkl")
