@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from reportgen.analysis import read_predictions, read_records, rows_with_maps
 from reportgen.commands.build_cache import remember, site_key, unchanged
-from reportgen.commands.conclude import alarms, conclude
+from reportgen.commands.conclude import alarms, conclude, measure_again
 from reportgen.commands.experiments import Experiments
 from reportgen.commands.settle import Settled, read_inputs, settle
 from reportgen.config import Config
@@ -146,6 +146,9 @@ def make_report(
     transplants, interventions = experiments.transplants(), experiments.interventions()
     with progress.stage("Weighing the evidence"):
         report = conclude(everything, analysis, test_set, config, transplants, interventions)
+    clean = experiments.without_cues(report)
+    if clean:
+        report = measure_again(report, transplants, clean)
     reasons = find_reasons(
         analysis,
         None if report.attention is None else report.attention.measures,

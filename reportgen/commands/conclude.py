@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Literal
 
@@ -32,7 +33,7 @@ from reportgen.site.report import Report
 from reportgen.site.reproduce import build_command
 from reportgen.site.wording.data_notes import data_notes
 
-__all__ = ["alarms", "conclude", "depends_on_background"]
+__all__ = ["alarms", "conclude", "depends_on_background", "measure_again"]
 
 
 def conclude(
@@ -106,6 +107,14 @@ def conclude(
         seed=config.seed,
         experiments=config.experiments != "off",
     )
+
+
+def measure_again(report: Report, transplants: ExperimentAnswers, clean: ExperimentAnswers) -> Report:
+    """The report with region importance from images without a shortcut, for emotions that are predicted from one."""
+    if report.attention is None or report.shortcuts is None:
+        return report
+    importance = judge_importance(report.analysis, report.attention, transplants, report.shortcuts, report.seed, clean)
+    return replace(report, importance=importance)
 
 
 def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:

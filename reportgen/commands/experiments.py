@@ -17,12 +17,16 @@ from reportgen.analysis import Analysis
 from reportgen.config import Config
 from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
-from reportgen.evidence.importance.findings import background_cues_wanted
+from reportgen.evidence.importance.findings import background_cues_wanted, faces_without_cue
 from reportgen.explain.experiments.experiment import Experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.experiments.occlusions import occlusion_experiment
 from reportgen.explain.experiments.perform import perform
-from reportgen.explain.experiments.transplants import background_cue_experiment, transplant_experiment
+from reportgen.explain.experiments.transplants import (
+    background_cue_experiment,
+    transplant_experiment,
+    without_cue_experiment,
+)
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
 from reportgen.site.report import Report
@@ -58,6 +62,22 @@ class Experiments:
         wanted = background_cues_wanted(self.analysis, answers, seed)
         more = background_cue_experiment(self.analysis, design, wanted)
         return _joined(answers, self._answers(more, "Changing backgrounds"))
+
+    def without_cues(self, report: Report) -> ExperimentAnswers:
+        """The models' answers to swaps between faces without the properties that a shortcut rests on."""
+        budget, seed = self.config.experiments, self.config.seed
+        if budget == "off" or report.importance is None or report.shortcuts is None:
+            return {}
+        only: dict[int, npt.NDArray[np.int64]] = {}
+        for model in self.analysis.models:
+            clean = faces_without_cue(self.analysis, report.shortcuts, report.importance.backgrounds, model)
+            for emotion, rows in clean.items():
+                # Models may rely on different properties: what lacks all of them serves all.
+                only[emotion] = np.intersect1d(only.get(emotion, rows), rows)
+        if not only:
+            return {}
+        experiment = without_cue_experiment(self.analysis, budget, seed, only)
+        return self._answers(experiment, "Transplanting without shortcuts")
 
     def interventions(self) -> ExperimentAnswers:
         """The models' answers to photos with a property removed, such as colour."""

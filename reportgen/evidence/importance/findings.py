@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -18,19 +18,26 @@ from reportgen.evidence.importance.background import (
     only_unmatched,
     status_of,
 )
-from reportgen.evidence.importance.regions import Barrier, RegionImportance, measure_importance
+from reportgen.evidence.importance.regions import (
+    MIN_PERSONS,
+    Barrier,
+    RegionImportance,
+    measure_importance,
+    measure_rivals,
+)
 from reportgen.evidence.importance.trust import TrustGrade, grade_heatmaps
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.stats.clustered import clusters, proportion
 from reportgen.evidence.stats.units import units_of
 from reportgen.faces.transplant import TRANSPLANTED
-from reportgen.types import Float32Array, ObjectArray
+from reportgen.types import Float32Array, IntArray, ObjectArray
 
 __all__ = [
     "IMPORTANCE_COLUMNS",
     "LEAST_RECALL",
     "ImportanceFindings",
     "background_cues_wanted",
+    "faces_without_cue",
     "judge_importance",
     "person_names",
     "rarely_predicted",
@@ -40,6 +47,7 @@ LEAST_RECALL = 0.4
 """Recall below which a model has too little to lose of an emotion for swaps to tell what it relies on."""
 
 _BACKGROUND = ("background",)
+_NO_ANSWERS: Mapping[str, tuple[pd.DataFrame, Float32Array]] = MappingProxyType({})
 _FACE = tuple(region for region in TRANSPLANTED if region != "background")
 
 
@@ -59,6 +67,8 @@ class ImportanceFindings:
         "use", "use_by_donor", "backgrounds", "trust": tidy tables, each column explained in IMPORTANCE_COLUMNS.
     answers
         (n, C) logits by the models' slugs, row by row of `design`.
+    rivals
+        Importance of facial regions for telling an emotion from the one with which it is confused most.
     """
 
     regions: tuple[RegionImportance, ...]
@@ -67,6 +77,12 @@ class ImportanceFindings:
     design: pd.DataFrame | None
     tables: Mapping[str, pd.DataFrame]
     answers: Mapping[str, Float32Array] = field(default_factory=dict)
+    rivals: tuple[RegionImportance, ...] = ()
+
+    def strong_rivals(self, model: str, emotion: str | None = None) -> tuple[RegionImportance, ...]:
+        """Regions that are important for telling a pair apart, the largest drop first."""
+        found = [r for r in self.rivals if r.model == model and emotion in (None, r.emotion) and r.answer == "yes"]
+        return tuple(sorted(found, key=lambda rival: -rival.drop))
 
     @property
     def tested(self) -> bool:
@@ -93,6 +109,7 @@ def judge_importance(
     answers: Mapping[str, tuple[pd.DataFrame, Float32Array]],
     shortcuts: ShortcutFindings,
     seed: int,
+    clean: Mapping[str, tuple[pd.DataFrame, Float32Array]] = _NO_ANSWERS,
 ) -> ImportanceFindings:
     """Test region importance for all models.
 
@@ -101,11 +118,14 @@ def judge_importance(
     answers
         Design and (n, C) logits of the transplant experiment by the models' slugs; empty where it was not made.
     shortcuts
-        Emotions that a model predicts from a property of the photo: of their faces nothing is claimed.
+        Emotions that a model predicts from a property of the photo: of these faces nothing is claimed.
+    clean
+        The same experiment between faces that lack the property: see `faces_without_cue`.
     """
     persons, classes = person_names(analysis), analysis.classes
     regions: tuple[RegionImportance, ...] = ()
     backgrounds: tuple[BackgroundFinding, ...] = ()
+    rivals: tuple[RegionImportance, ...] = ()
     for model in analysis.models:
         verdicts = [verdict for verdict in attention.verdicts if verdict.model == model.name]
         if model.slug not in answers:
@@ -117,7 +137,17 @@ def judge_importance(
         judged = judge_backgrounds(verdicts, outside, _tones(shortcuts))
         relying = {s.emotion for s in shortcuts.of(model.name)} | {b.emotion for b in judged if b.cheating}
         contaminated: dict[int, Barrier] = {classes.index(name): "shortcut" for name in relying}
-        face = measure_importance(model.name, design, logits, classes, persons, seed, _FACE, contaminated | barred)
+        rest = contaminated | barred
+        for e in faces_without_cue(analysis, shortcuts, judged, model):
+            if model.slug in clean and e not in barred and (clean[model.slug][0]["emotion"] == e).any():
+                del rest[e]
+        design, logits = _with_clean_faces(answers[model.slug], clean.get(model.slug), set(contaminated) - set(rest))
+        face = measure_importance(model.name, design, logits, classes, persons, seed, _FACE, rest)
+        face = tuple(replace(one, without_cue=one.emotion in relying and one.tested) for one in face)
+        rivals += tuple(
+            replace(one, without_cue=one.emotion in relying)
+            for one in measure_rivals(model.name, design, logits, classes, persons, seed, rest)
+        )
         cells = {(one.emotion, one.region): one for one in (*outside, *face)}
         regions += tuple(cells[name, region] for name in classes for region in TRANSPLANTED)
         backgrounds += judged
@@ -126,9 +156,47 @@ def judge_importance(
         for model, measures in zip(analysis.models, attention.measures, strict=True)
     )
     made = next((design for design, _ in answers.values()), None)
-    tables = MappingProxyType(_tables(analysis, regions, backgrounds, grades))
+    tables = MappingProxyType(_tables(analysis, regions, rivals, backgrounds, grades))
     logits_of = {slug: logits for slug, (_, logits) in answers.items()}
-    return ImportanceFindings(regions, backgrounds, grades, made, tables, logits_of)
+    return ImportanceFindings(regions, backgrounds, grades, made, tables, logits_of, rivals)
+
+
+def faces_without_cue(
+    analysis: Analysis, shortcuts: ShortcutFindings, backgrounds: Sequence[BackgroundFinding], model: ModelRecords
+) -> dict[int, IntArray]:
+    """By emotion that a model predicts from properties of the photo, the emotion's images without them.
+
+    Only emotions of which such images are enough and are still found: recall must not be too low to fall. What is
+    proved of a background has no property by which to tell its images, so that nothing remains of that emotion.
+    """
+    backed = {finding.emotion for finding in backgrounds if finding.cheating and finding.model == model.name}
+    values = {item.name: item for item in shortcuts.properties}
+    signs = {(link.name, link.emotion): link.sign for link in shortcuts.links}
+    found: dict[int, IntArray] = {}
+    for name in {shortcut.emotion for shortcut in shortcuts.of(model.name)} - backed:
+        e = analysis.classes.index(name)
+        own, rest = analysis.labels == e, (analysis.labels >= 0) & (analysis.labels != e)
+        for cue in {cue for shortcut in shortcuts.of(model.name, name) for cue in shortcut.properties}:
+            value, sign = values[cue].value * signs[cue, name], signs[cue, name]
+            typical = 0.5 * sign if values[cue].binary else np.nanmedian(value[rest])
+            own = own & (value <= typical)  # not so where it is not known
+        rows = np.flatnonzero(own)
+        if len(rows) >= MIN_PERSONS and not _too_rare(analysis, model, e, rows):
+            found[e] = rows
+    return found
+
+
+def _with_clean_faces(
+    answers: tuple[pd.DataFrame, Float32Array], clean: tuple[pd.DataFrame, Float32Array] | None, emotions: set[int]
+) -> tuple[pd.DataFrame, Float32Array]:
+    """The pictures of facial regions, those of some emotions from the experiment without the cue."""
+    design, logits = answers
+    if clean is None or not emotions:
+        return design, logits
+    kept = ~design["emotion"].isin(emotions).to_numpy()
+    taken = clean[0]["emotion"].isin(emotions).to_numpy()
+    joined = pd.concat([design[kept], clean[0][taken]], ignore_index=True)
+    return joined, np.concatenate([logits[kept], clean[1][taken]])
 
 
 def background_cues_wanted(
@@ -156,14 +224,17 @@ def person_names(analysis: Analysis) -> ObjectArray:
 def rarely_predicted(analysis: Analysis, model: ModelRecords) -> dict[int, Barrier]:
     """Emotions whose recall is too low to fall: below `LEAST_RECALL`, or not above chance by its interval."""
     barred: dict[int, Barrier] = {}
-    units = clusters(units_of(analysis.images), len(analysis.labels))
     for e in range(len(analysis.classes)):
-        own = analysis.labels == e
-        recall = proportion(model.predicted[own] == e, units.subset(np.flatnonzero(own)))
-        chance = not recall.too_few and recall.low <= 1 / len(analysis.classes)
-        if own.any() and (recall.value < LEAST_RECALL or chance):
+        rows = np.flatnonzero(analysis.labels == e)
+        if len(rows) and _too_rare(analysis, model, e, rows):
             barred[e] = "low recall"
     return barred
+
+
+def _too_rare(analysis: Analysis, model: ModelRecords, emotion: int, rows: IntArray) -> bool:
+    units = clusters(units_of(analysis.images), len(analysis.labels))
+    recall = proportion(model.predicted[rows] == emotion, units.subset(rows))
+    return recall.value < LEAST_RECALL or (not recall.too_few and recall.low <= 1 / len(analysis.classes))
 
 
 def _tones(shortcuts: ShortcutFindings) -> dict[str, dict[str, float]]:
@@ -179,6 +250,7 @@ def _tones(shortcuts: ShortcutFindings) -> dict[str, dict[str, float]]:
 def _tables(
     analysis: Analysis,
     regions: tuple[RegionImportance, ...],
+    rivals: tuple[RegionImportance, ...],
     backgrounds: tuple[BackgroundFinding, ...],
     grades: tuple[TrustGrade, ...],
 ) -> dict[str, pd.DataFrame]:
@@ -194,7 +266,7 @@ def _tables(
         for c in g.checks
     ]
     found = {
-        "use": [_row(u, kind) for u in regions for kind, u in _swaps(u)],
+        "use": [_row(u, kind) for u in (*regions, *rivals) for kind, u in _swaps(u)],
         "use_by_donor": by_donor,
         "backgrounds": [asdict(b) | {"cues": ", ".join(b.cues), "cheating": b.cheating} for b in backgrounds],
         "trust": checks,
@@ -222,6 +294,9 @@ IMPORTANCE_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         **_CELL,
         "donors_keep": "what comes from the donor: matched (the content, in the receiver's light and colour), "
         "unmatched (the pixels as they are), or of a background alone its brightness, contrast or colour",
+        "against": "the emotion whose faces gave the region, where one alone counts: that with which the emotion is "
+        "confused most; empty: all others",
+        "without_cue": "whether only images without the shortcut that the model relies on for this emotion took part",
         "answer": "whether the model relies on it: yes (the gap is shown to be above .2), no (below), undetermined, "
         "insufficient evidence (too few faces) or cannot be tested",
         "barrier": "why it cannot be tested: low recall (below 40 %, or not above chance), or shortcut (the model is "

@@ -38,6 +38,7 @@ __all__ = [
     "ImportanceAnswer",
     "RegionImportance",
     "measure_importance",
+    "measure_rivals",
 ]
 
 ImportanceAnswer = Literal["yes", "no", "undetermined", "insufficient evidence", "cannot be tested"]
@@ -85,6 +86,8 @@ class RegionImportance:
         Why it cannot be tested; "" where it can.
     without_cue
         Whether it was measured on images without the shortcut that the model relies on for this emotion.
+    against
+        The one emotion whose donors count; "" for all.
     unmatched
         The same with the donors' own colour and light; None where that was not run.
     tones
@@ -108,6 +111,7 @@ class RegionImportance:
     p_unadjusted: float = float("nan")
     barrier: Barrier = ""
     without_cue: bool = False
+    against: str = ""
     unmatched: RegionImportance | None = None
     tones: tuple[tuple[str, RegionImportance], ...] = ()
 
@@ -161,7 +165,7 @@ def measure_importance(
         places.setdefault(key, []).append(row)
     tests: dict[tuple[int, str, str], _Test] = {}
     for (e, where, what), at in places.items():
-        if where in regions and (where == "background" or e not in barred):
+        if what != "rival" and where in regions and (where == "background" or e not in barred):
             tests[e, where, what] = _Test(design.iloc[at], margin[at], stays[at], len(classes), persons, seed)
     families: dict[object, list[_Test]] = {}
     for (_, where, what), test in tests.items():
@@ -182,6 +186,42 @@ def measure_importance(
             known = tuple((tone, one) for tone, one in tones if one is not None)
             results.append(replace(main, unmatched=found(e, where, "unmatched"), tones=known))
     return tuple(results)
+
+
+def measure_rivals(
+    model: str,
+    design: pd.DataFrame,
+    logits: AnyFloatArray,
+    classes: tuple[str, ...],
+    persons: ObjectArray,
+    seed: int,
+    barred: Mapping[int, Barrier] = _NONE,
+) -> tuple[RegionImportance, ...]:
+    """Importance of every facial region for telling an emotion from the one with which it is confused most.
+
+    A family of its own, corrected over emotions x regions: which pair is tested follows from the confusions, never from
+    the drops. Parameters as for `measure_importance`; emotions that are barred or have no rival are left out.
+    """
+    emotion, donor = (design[name].to_numpy(dtype=np.int64) for name in ("emotion", "donor_emotion"))
+    kind, region = design["kind"].to_numpy(dtype=object), design["region"].to_numpy(dtype=object)
+    margin = log_odds(logits, emotion)
+    stays = (logits.argmax(axis=1) == emotion).astype(np.float64)
+    tests: list[tuple[int, int, str, _Test]] = []
+    for e in range(len(classes)):
+        rivals = np.unique(donor[(emotion == e) & (kind == "rival")])
+        for d in (int(rival) for rival in rivals if e not in barred):
+            taking = (emotion == e) & (((kind == "matched") & np.isin(donor, (e, d))) | (kind == "rival"))
+            for where in TRANSPLANTED:
+                at = np.flatnonzero(taking & (region == where))
+                if where != "background" and len(at):
+                    test = _Test(design.iloc[at], margin[at], stays[at], len(classes), persons, seed)
+                    tests.append((e, d, where, test))
+    adjusted = holm([test.p for *_, test in tests])
+    found = []
+    for (e, d, where, test), p in zip(tests, adjusted, strict=True):
+        test.adjusted = float(p)
+        found.append(replace(_region(model, classes[e], where, test, ""), against=classes[d]))
+    return tuple(found)
 
 
 def _family(region: str, kind: str) -> tuple[bool, str]:

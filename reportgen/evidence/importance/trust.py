@@ -1,6 +1,9 @@
 """Trust grade: how far a model's heatmaps can be read as reasons, from three checks.
 
-Grade A: all three hold; B: two; C: fewer, "do not read these heatmaps as reasons".
+Only one of them asks about reliance: whether heat goes with region importance. Where it fails the grade is C, "do not
+read these heatmaps as reasons", whatever the others say. Where it holds: A if every other check that could have failed
+holds as well, B otherwise. Maps of a head with one linear layer add up to the logit by construction: that counts for
+nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from reportgen.evidence.stats.intervals import Estimate, percentile_interval
 from reportgen.faces.regions import REGIONS
 from reportgen.types import FloatArray, IntArray
 
-__all__ = ["TrustCheck", "TrustGrade", "grade_heatmaps"]
+__all__ = ["TrustCheck", "TrustGrade", "grade_heatmaps", "grade_of"]
 
 
 # Relative to the largest logit: what float32 sums of a few hundred channels leave.
@@ -64,15 +67,23 @@ class TrustCheck:
     estimate: Estimate | None = None
     lowest: float = math.nan
 
+    @property
+    def by_construction(self) -> bool:
+        """Whether it could not have failed."""
+        return self.measure == "difference" and self.passed is True
+
+
+Grade = Literal["A", "B", "C", ""]
+
 
 @dataclass(frozen=True)
 class TrustGrade:
-    """The grade of one model's heatmaps: "A", "B", "C", or "" where the transplant test was not made, or only one of
-    the checks could be (maps by ablation).
+    """The grade of one model's heatmaps: "A", "B", "C", or "" where heat could not be held against importance, or none
+    of the other checks could be made (maps by ablation).
     """
 
     model: str
-    grade: Literal["A", "B", "C", ""]
+    grade: Grade
     checks: tuple[TrustCheck, ...]
 
 
@@ -85,7 +96,7 @@ def grade_heatmaps(
     ----------
     labels
         (n,) index of the labelled class, -1 where unlabelled.
-    uses
+    regions
         Of this model; empty where the transplant test was not made.
     """
     agreement = _agreement(measures, regions, seed)
@@ -94,9 +105,17 @@ def grade_heatmaps(
         chance = TrustCheck("Beyond chance", None, math.nan, _MOST_BLANK, "none")
         return TrustGrade(model.name, "", (complete, chance, agreement))
     checks = (_completeness(model), _blanks(model, labels), agreement)
-    passed = sum(bool(check.passed) for check in checks)
-    grades: dict[int, Literal["A", "B"]] = {3: "A", 2: "B"}
-    return TrustGrade(model.name, grades.get(passed, "C") if regions else "", checks)
+    return TrustGrade(model.name, grade_of(checks), checks)
+
+
+def grade_of(checks: Sequence[TrustCheck]) -> Grade:
+    """The grade that checks give together."""
+    agreement = next(check for check in checks if check.name == "Shows what is used")
+    if agreement.passed is None:
+        return ""
+    if not agreement.passed:
+        return "C"
+    return "A" if all(check.passed for check in checks if not check.by_construction) else "B"
 
 
 def _completeness(model: ModelRecords) -> TrustCheck:

@@ -29,6 +29,7 @@ __all__ = [
     "eligible_faces",
     "portraits",
     "transplant_experiment",
+    "without_cue_experiment",
 ]
 
 _CACHED = 256  # portraits; about 250 KB each at 224 pixels
@@ -46,13 +47,15 @@ class TransplantBudget:
     """How many pictures an emotion and region gets.
 
     `pairs`: for a facial region, receivers with one donor of their own and one of another emotion each; where an
-    emotion has fewer faces, each receives more often. `background`, `background_same`, `background_other`: receivers
+    emotion has fewer faces, each receives more often. `rival`: how many of them receive once more, from the emotion
+    with which theirs is confused most. `background`, `background_same`, `background_other`: receivers
     for the background and donors of each kind; the gravest claim of the report rests on it, and its donors differ most
     where half of the photos bear an artefact. Backgrounds are always exchanged both ways, with light and colour matched
     and as they are; `unmatched`: whether regions of the face are as well, for emotions that differ in light or colour.
     """
 
     pairs: int
+    rival: int
     background: int
     background_same: int
     background_other: int
@@ -61,9 +64,9 @@ class TransplantBudget:
 
 BUDGETS: Mapping[str, TransplantBudget] = MappingProxyType(
     {
-        "quick": TransplantBudget(14, 12, 3, 2),
-        "default": TransplantBudget(22, 24, 3, 2),
-        "full": TransplantBudget(100, 36, 4, 6, unmatched=True),
+        "quick": TransplantBudget(14, 10, 12, 3, 2),
+        "default": TransplantBudget(36, 22, 24, 3, 2),
+        "full": TransplantBudget(100, 60, 36, 4, 6, unmatched=True),
     }
 )
 """For a facial region, many receivers with one donor per side beat few with many: the donors' variance counts the same,
@@ -75,6 +78,15 @@ def transplant_experiment(analysis: Analysis, budget: str, seed: int) -> Experim
     """The experiment for a budget of `BUDGETS`; None where no emotion has enough faces."""
     design = design_transplants(analysis, BUDGETS[budget], seed)
     return _experiment("transplants", design, analysis)
+
+
+def without_cue_experiment(
+    analysis: Analysis, budget: str, seed: int, only: Mapping[int, npt.NDArray[np.int64]]
+) -> Experiment | None:
+    """Transplants of facial regions between the given rows of each emotion, and from other emotions; None where there
+    are too few.
+    """
+    return _experiment("transplants_without_cue", design_transplants(analysis, BUDGETS[budget], seed, only), analysis)
 
 
 def background_cue_experiment(analysis: Analysis, design: pd.DataFrame, emotions: Sequence[int]) -> Experiment | None:
@@ -123,15 +135,24 @@ def eligible_faces(analysis: Analysis) -> npt.NDArray[np.bool_]:
     return np.asarray(own & (analysis.labels >= 0))
 
 
-def design_transplants(analysis: Analysis, budget: TransplantBudget, seed: int) -> pd.DataFrame:
+def design_transplants(
+    analysis: Analysis, budget: TransplantBudget, seed: int, only: Mapping[int, npt.NDArray[np.int64]] | None = None
+) -> pd.DataFrame:
     """One row per picture: `emotion` (of the receiver), `receiver`, `donor` (rows of the analysis), `donor_emotion`,
-    `region`, `kind` (a `Tone` of `reportgen.faces.transplant`).
+    `region`, `kind` (a `Tone` of `reportgen.faces.transplant`, or "rival": matched as well, but all donors are of the
+    emotion with which the receiver's is confused most, so that these pictures count for that pair alone).
 
     Receivers are drawn person by person, so that they include as many persons as possible. A donor never shows the
     receiver's own person and is never a copy of the same file; donors that are colourful or grey like the receiver come
     first, then those used least. The other emotions take turns, so that none dominates. Backgrounds are exchanged a
     second time with the donors' pixels as they are, between the same faces; and where the budget allows so are regions
     of the face, for emotions that differ in colourfulness, brightness or contrast.
+
+    Parameters
+    ----------
+    only
+        By emotion, the rows that may receive, and give to others of their emotion: then no other emotion receives, and
+        backgrounds are left alone. None: every face with landmarks of its own.
     """
     labels, usable = analysis.labels, eligible_faces(analysis)
     persons = _persons(analysis)
@@ -141,37 +162,44 @@ def design_transplants(analysis: Analysis, budget: TransplantBudget, seed: int) 
     order = rng.permutation(len(labels))
     used = np.zeros(len(labels), dtype=np.int64)
     by_emotion = {e: order[(labels[order] == e) & usable[order]] for e in range(len(analysis.classes))}
-    rows: list[tuple[bool, int, int, int, int]] = []
+    receiving = by_emotion
+    if only is not None:
+        receiving = {e: by_emotion[e][np.isin(by_emotion[e], rows)] for e, rows in only.items()}
+    rows: list[tuple[bool, int, int, int, int, str]] = []
 
     def donors(receiver: int, emotion: int, count: int) -> list[int]:
-        pool = by_emotion[emotion]
+        own = only is not None and emotion == labels[receiver]
+        pool = receiving[emotion] if own else by_emotion[emotion]
         pool = pool[(persons[pool] != persons[receiver]) & (content[pool] != content[receiver])]
         unlike = colourful[pool] != colourful[receiver]
         chosen = pool[np.lexsort((np.arange(len(pool)), used[pool], unlike))][:count]
         used[chosen] += 1
         return [int(donor) for donor in chosen]
 
-    for emotion, candidates in by_emotion.items():
+    for emotion, candidates in receiving.items():
         receivers = _one_person_after_the_other(candidates, persons)
         others = [d for d, pool in by_emotion.items() if d != emotion and len(pool) >= _LEAST_FACES]
         if len(receivers) < _LEAST_FACES or not others:
             continue
-        chosen = receivers[: budget.pairs]
+        chosen, rival = receivers[: budget.pairs], _rival(analysis, emotion, others)
         each = round(budget.pairs / len(chosen))
         for outside, faces, same, other in (
             (False, chosen, each, each),
             (True, receivers[: budget.background], budget.background_same, budget.background_other),
         ):
-            for turn, receiver in enumerate(faces):
+            for turn, receiver in enumerate(() if outside and only is not None else faces):
                 given = [(donor, emotion) for donor in donors(receiver, emotion, same)]
                 for step in range(other):
                     d = others[(turn * other + step) % len(others)]
                     given += [(donor, d) for donor in donors(receiver, d, 1)]
-                rows += [(outside, emotion, receiver, donor, d) for donor, d in given]
-    pairs = pd.DataFrame(rows, columns=["outside", "emotion", "receiver", "donor", "donor_emotion"])
+                rows += [(outside, emotion, receiver, donor, d, "matched") for donor, d in given]
+        if rival is not None:
+            for receiver in chosen[: budget.rival]:
+                rows += [(False, emotion, receiver, donor, rival, "rival") for donor in donors(receiver, rival, 1)]
+    pairs = pd.DataFrame(rows, columns=["outside", "emotion", "receiver", "donor", "donor_emotion", "kind"])
     telling = _differing_in_tone(analysis) if budget.unmatched else []
-    again = pairs["outside"].astype(bool) | pairs["emotion"].isin(telling)
-    parts = [pairs.assign(kind="matched"), pairs[again].assign(kind="unmatched")]
+    again = pairs["outside"].astype(bool) | (pairs["emotion"].isin(telling) & (pairs["kind"] == "matched"))
+    parts = [pairs, pairs[again].assign(kind="unmatched")]
     regions = pd.DataFrame({"region": TRANSPLANTED, "outside": [name == "background" for name in TRANSPLANTED]})
     crossed = pd.concat(parts, ignore_index=True).astype({"outside": bool}).merge(regions, on="outside")
     crossed = crossed.sort_values(["emotion", "receiver"], kind="stable", ignore_index=True)
@@ -183,9 +211,12 @@ def _job(rows: pd.DataFrame, portrait_of: Callable[[Pictures, int], Portrait]) -
 
     def make(pictures: Pictures) -> Sequence[Pixels]:
         return [
-            transplant(portrait_of(pictures, receiver), portrait_of(pictures, donor), region, kind)
+            transplant(
+                portrait_of(pictures, receiver), portrait_of(pictures, donor), region,
+                "matched" if kind == "rival" else kind,
+            )
             for receiver, donor, region, kind in zip(*columns, strict=True)
-        ]
+        ]  # fmt: skip
 
     return PictureJob(len(rows), make)
 
@@ -203,6 +234,17 @@ def _one_person_after_the_other(rows: npt.NDArray[np.int64], persons: npt.NDArra
         return []
     turn = pd.Series(persons[rows]).groupby(persons[rows], sort=False).cumcount().to_numpy()
     return [int(row) for row in rows[np.argsort(turn, kind="stable")]]
+
+
+def _rival(analysis: Analysis, emotion: int, others: Sequence[int]) -> int | None:
+    """The emotion with which one is confused most, in either direction and over all models; None without an error."""
+    labels, confused = analysis.labels, np.zeros(len(analysis.classes), dtype=np.int64)
+    for model in analysis.models:
+        errors = (labels >= 0) & (model.predicted != labels)
+        confused += np.bincount(model.predicted[errors & (labels == emotion)], minlength=len(confused))
+        confused += np.bincount(labels[errors & (model.predicted == emotion)], minlength=len(confused))
+    best = max(others, key=lambda other: int(confused[other]))
+    return best if confused[best] else None
 
 
 def _differing_in_tone(analysis: Analysis) -> list[int]:

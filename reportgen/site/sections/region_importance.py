@@ -27,6 +27,8 @@ from reportgen.site.wording.importance import (
     importance_anchor,
     importance_basis,
     importance_interval,
+    rival_sentence,
+    the,
     used_regions,
 )
 from reportgen.site.wording.shortcuts import Proof, model_proofs
@@ -139,7 +141,12 @@ def importance_section(report: Report, links: Links, k: int, pictures: Importanc
         proofs=model_proofs(report, links, k),
         empty="" if rows else _empty(report),
         lede=_lede(model.name, uses),
-        notes=(*_backgrounds(found.backgrounds, model.name), *filter(None, map(_through_colour, uses))),
+        notes=(
+            *map(rival_sentence, found.strong_rivals(model.name)),
+            *_without_cue(uses),
+            *_backgrounds(found.backgrounds, model.name),
+            *filter(None, map(_through_colour, uses)),
+        ),
         forest=pictures.forest,
         forest_alt=importance_alt(model.name, rows),
         untested=" ".join(filter(None, (_untested(missing), _barred(uses)))),
@@ -181,6 +188,15 @@ def _barred(uses: Sequence[RegionImportance]) -> str:
     return " ".join(f"Cannot be tested: {name}, as {barrier_words(one)}." for name, one in first.items())
 
 
+def _without_cue(uses: Sequence[RegionImportance]) -> tuple[str, ...]:
+    """For which emotions the parts of the face were measured on images without a shortcut."""
+    clean = {u.emotion: u.receivers for u in uses if u.without_cue}
+    return tuple(
+        f"Parts of the face for {name} were measured on {count(n, 'face')} without the shortcut the model relies on."
+        for name, n in clean.items()
+    )
+
+
 def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
     """As in "ResNet18 relies on the mouth for happiness (+1.27); eyes and brows for anger (+0.24)."."""
     if not uses:
@@ -193,12 +209,6 @@ def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
         f"{the(region)} for {and_list([f'{u.emotion} ({signed(u.drop)})' for u in used])}" for region, used in parts
     ]
     return f"{model} relies on {'; '.join(said)}."
-
-
-def the(region: str) -> str:
-    """A region in words with its article, where it takes one."""
-    name = REGION_NAMES[region]
-    return name if region in ("eyes+brows", "cheeks+jaw") else f"the {name}"
 
 
 def _backgrounds(findings: Sequence[BackgroundFinding], model: str) -> tuple[str, ...]:
@@ -224,6 +234,7 @@ def _through_colour(importance: RegionImportance) -> str:
 def _cell(report: Report, links: Links, importance: RegionImportance) -> ImportanceCell:
     sign, words = IMPORTANCE_WORDS[importance.answer]
     faces = count(importance.receivers, "face") if importance.receivers else "–"
+    faces += " without the shortcut" if importance.without_cue else ""
     if importance.persons != importance.receivers:
         faces += f", {count(importance.persons, 'person')}"
     unmatched = ""

@@ -22,7 +22,13 @@ from reportgen.site.sections.region_rows import RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.emotions import never_predicts
 from reportgen.site.wording.format import and_list, capital, count, interval_text, signed
-from reportgen.site.wording.importance import IMPORTANCE_RULE, importance_basis, importance_interval
+from reportgen.site.wording.importance import (
+    IMPORTANCE_RULE,
+    barrier_words,
+    importance_basis,
+    importance_interval,
+    rival_sentence,
+)
 
 __all__ = [
     "ActionGroup",
@@ -69,7 +75,8 @@ class RegionProfile:
     """One emotion's figure and tables.
 
     `checks`: a question, the answer per model, and what is known of people; `tested`: whether region importance was;
-    then `rule` says how its numbers became words, and `basis` on how much they rest. `specific`, `placed`, `unsure`:
+    then `rule` says how its numbers became words, and `basis` on how much they rest; `notes`: what is important for
+    telling the emotion from one other, and why what cannot be tested. `specific`, `placed`, `unsure`:
     whether the table has such cells to explain; `fewer`: why a region rests on fewer images.
     """
 
@@ -86,6 +93,7 @@ class RegionProfile:
     fewer: str
     rule: str
     basis: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,20 @@ def region_profile(report: Report, links: Links, emotion: int) -> RegionProfile 
         fewer="" if few else _fewer(report, emotion),
         rule=IMPORTANCE_RULE,
         basis=importance_basis(importance) if importance else "",
+        notes=_notes(report, name),
     )
+
+
+def _notes(report: Report, name: str) -> tuple[str, ...]:
+    found, notes = report.importance, list[str]()
+    if found is None:
+        return ()
+    for model in report.models:
+        mine = [one for one in found.regions if (one.model, one.emotion) == (model.name, name)]
+        why = [barrier_words(one) for one in mine if one.answer == "cannot be tested" and one.region != "background"]
+        notes += [f"Which parts of the face {model.name} relies on cannot be tested: {why[0]}."] if why else []
+        notes += map(rival_sentence, found.strong_rivals(model.name, name))
+    return tuple(notes)
 
 
 def _people(name: str) -> dict[str, float]:

@@ -67,5 +67,7 @@ def _check(check: TrustCheck) -> CheckRow:
         None: ("open", "?", "could not be made"),
     }[check.passed]
     words = "not measured" if check.measure == "none" else words
+    if check.by_construction:
+        tone, words = "open", "holds by construction: not counted"
     name, value, limit = CHECK_NAMES[check.name], check_value(check), check_limit(check)
     return CheckRow(name, tone, sign, words, value, limit, check_sentence(check))

@@ -81,8 +81,8 @@ GLOSSARY: dict[str, str] = {
         "than from another face of its own. 0: the region makes no difference. +1: the odds fall to about a third."
     ),
     "trust grade": (
-        "How far a model's heatmaps can be predicted as reasons, by three checks: they are complete, beyond chance, "
-        "and agree with region importance. A: all three hold, B: two, C: fewer."
+        "How far a model's heatmaps can be read as reasons, by three checks: they agree with region importance, are "
+        "complete, and are beyond chance. C where they do not agree; else A if all checks that could fail hold, or B."
     ),
     "specific": (
         "More heat on the region than the maps of the other emotions have there, on the same image and on other images."

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from reportgen.evidence.errors.reasons import ReasonFindings
+from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.scores import EmotionScore, ModelScores
 from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.links import Links
@@ -27,7 +28,7 @@ from reportgen.site.wording.format import (
     plural,
     signed,
 )
-from reportgen.site.wording.importance import emotions_of, used_regions
+from reportgen.site.wording.importance import emotions_of, rival_sentence, the, used_regions
 from reportgen.site.wording.models import grade_sentence
 from reportgen.site.wording.shortcuts import CUES, cheating_answer, cheating_headline
 
@@ -268,6 +269,12 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
     name, importance = report.models[best].name, report.importance
     regions = used_regions(importance.regions, name) if importance is not None else ()
     link, more = Link("Heat and region importance", "index.html#regions"), Link("Every emotion", "emotions.html")
+    rivals = _rivals(report, name)
+    if not regions and rivals:
+        first_pair = rivals[0]
+        lead = f"{capital(the(first_pair.region))} for telling {first_pair.emotion} from {first_pair.against}."
+        text = " ".join(rival_sentence(one) for one in rivals[:_NAMED])
+        return Finding(question, "mid", lead, f"{text}{_barred(report, name)}", link, more)
     if not regions:
         return Finding(
             question,
@@ -284,7 +291,17 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
     text = f"Swapping it for another emotion's lowers the log-odds of {name}: {and_list(losses)}."
     for region, others in regions[1 : 1 + _NAMED]:
         text += f" The {REGION_NAMES[region]}: {and_list([f'{u.emotion} {signed(u.drop)}' for u in others[:_NAMED]])}."
+    text += f" {rival_sentence(rivals[0])}" if rivals else ""
     return Finding(question, "mid", lead, f"{text}{_barred(report, name)}", link, more)
+
+
+def _rivals(report: Report, name: str) -> tuple[RegionImportance, ...]:
+    """Regions that were shown to matter between two emotions, but not among all."""
+    found = report.importance
+    if found is None:
+        return ()
+    among_all = {(one.emotion, one.region) for one in found.regions if one.model == name and one.answer == "yes"}
+    return tuple(one for one in found.strong_rivals(name) if (one.emotion, one.region) not in among_all)
 
 
 def _barred(report: Report, name: str) -> str:

@@ -23,6 +23,7 @@ from reportgen.site.wording.format import (
     interval_text,
     number,
     percent,
+    plural,
     points,
     signed,
 )
@@ -43,7 +44,9 @@ __all__ = [
     "importance_interval",
     "importance_sentence",
     "pictures_of",
+    "rival_sentence",
     "swap_effect",
+    "the",
     "used_regions",
     "with_importance",
 ]
@@ -144,6 +147,7 @@ def importance_sentence(importance: RegionImportance | None, pictures: int = 0) 
     return (
         f"Swapping the {REGION_NAMES[importance.region]} for that of another emotion: log-odds drop of "
         f"{importance.emotion} {drop}{p}, over {rests}: {_ANSWERS[importance.answer]}."
+        f"{' Measured on images without the shortcut.' if importance.without_cue else ''}"
     )
 
 
@@ -192,6 +196,25 @@ def swap_effect(importance: RegionImportance) -> str:
         f"{points(importance.recall_drop, 0, sign=False, unit=' percentage points')} "
         f"({count(importance.receivers, 'face')})"
     )
+
+
+def rival_sentence(rival: RegionImportance) -> str:
+    """As in "Against happiness alone, the mouth is important for neutral: log-odds drop +1.57 [...], p = .002"."""
+    clean = ", on images without the shortcut" if rival.without_cue else ""
+    return (
+        f"Against {rival.against} alone, {the(rival.region)} {plural(_number(rival.region), 'is', 'are')} important to "
+        f"{rival.model} for {rival.emotion}{clean}: swapped for that of {rival.against}, the log-odds of "
+        f"{rival.emotion} fall {swap_effect(rival)}, corrected {format_p(rival.p)}."
+    )
+
+
+def the(region: str) -> str:
+    """A region in words with its article, where it takes one."""
+    return REGION_NAMES[region] if _number(region) > 1 else f"the {REGION_NAMES[region]}"
+
+
+def _number(region: str) -> int:
+    return 2 if region in ("eyes+brows", "cheeks+jaw") else 1
 
 
 def background_sentence(found: BackgroundFinding) -> str:

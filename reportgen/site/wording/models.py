@@ -122,10 +122,10 @@ def grade_sentence(grade: TrustGrade) -> str:
     if any(check.measure == "none" for check in grade.checks):
         return "Not graded: maps by ablation are experiments of their own, and two of the three checks need layers."
     return {
-        "A": "All three checks hold: read the heatmaps as coarse reasons.",
-        "B": "Two of three checks hold: the heatmaps show where evidence lies, not what decides.",
+        "A": "All checks that could fail hold: read the heatmaps as coarse reasons.",
+        "B": "Heat goes with region importance, but another check fails: read the heatmaps with care.",
         "C": "Do not read these heatmaps as reasons.",
-        "": "Not graded: the effect of swapping regions was not tested.",
+        "": "Not graded: heat could not be compared with the effect of swapping regions.",
     }[grade.grade]
 
 
@@ -152,7 +152,8 @@ def check_sentence(check: TrustCheck) -> str:
     if check.measure == "difference":
         return (
             f"The cells of every map add up to the logit, to within {check.value:.1e} of the largest logit (at most "
-            f"{check.limit:g} allowed): the map is the whole of the evidence."
+            f"{check.limit:g} allowed): the map is the whole of the evidence. With one linear layer behind the mean of "
+            "the cells that holds by construction."
         )
     return (
         "The head has several layers, so maps are approximate. Over the images, a map's sum and its logit have rank "

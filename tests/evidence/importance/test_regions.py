@@ -13,7 +13,7 @@ from scipy.stats import t as student
 
 from reportgen.evidence.attention.verdicts import Verdict
 from reportgen.evidence.importance.background import judge_backgrounds, only_unmatched, status_of
-from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance, measure_importance
+from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance, measure_importance, measure_rivals
 from reportgen.evidence.performance.margins import log_odds
 from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.faces.transplant import TRANSPLANTED
@@ -144,6 +144,36 @@ def test_yes_and_no_are_the_two_sides_of_one_test():
     assert [u.p for u in faces] == holm([u.p_unadjusted for u in faces]).tolist()
     assert {(u.emotion, u.region) for u in faces if u.answer == "yes"} == {("b", "nose")}
     assert "no" in {u.answer for u in faces}
+
+
+def test_a_pair_is_tested_by_itself():
+    """Anger among six emotions loses a fifth of what it loses against the one it is confused with."""
+    made = make_design(receivers=22, same=1, other=1, seed=11)
+    faces = made[made["region"] != "background"]
+    given = faces[(faces["emotion"] == 0) & (faces["donor_emotion"] == 0)]
+    rng = np.random.default_rng(11)
+    rival = given.assign(donor=3500 + rng.integers(300, size=len(given)), donor_emotion=3, kind="rival")
+    design = pd.concat([made, rival], ignore_index=True)
+    lost = 1.6 * ((design["region"] == "mouth") & (design["emotion"] == 0) & (design["donor_emotion"] == 3))
+    margin = noisy(design, 11, 0.2) - lost
+    scored = answers(design, margin)
+    found = measure_rivals("m", design, scored, CLASSES, MANY, 0)
+    assert [(r.emotion, r.against, r.region) for r in found] == [("a", "d", r) for r in TRANSPLANTED[:-1]]
+    assert [r.region for r in found if r.answer == "yes"] == ["mouth"]
+    mouth = next(r for r in found if r.region == "mouth")
+    # By hand: every receiver's own donor less the mean of its donors of d.
+    table = design.assign(margin=margin)
+    table = table[(table["region"] == "mouth") & (table["emotion"] == 0)]
+    own = table[table["donor_emotion"] == 0].groupby("receiver")["margin"].mean()
+    other = table[table["donor_emotion"] == 3]
+    assert mouth.drop == pytest.approx(float((own.reindex(other["receiver"]).to_numpy() - other["margin"]).mean()))
+    assert [r.p for r in found] == holm([r.p_unadjusted for r in found]).tolist()
+    # The pictures of the pair weigh nothing in the mean over all emotions, which misses it.
+    plain = measure_importance("m", made, scored[: len(made)], CLASSES, MANY, 0)
+    again = measure_importance("m", design, scored, CLASSES, MANY, 0)
+    assert [(u.drop, u.p, u.answer) for u in again] == [(u.drop, u.p, u.answer) for u in plain]
+    assert next(u for u in plain if (u.emotion, u.region) == ("a", "mouth")).answer != "yes"
+    assert measure_rivals("m", design, scored, CLASSES, MANY, 0, barred={0: "shortcut"}) == ()
 
 
 def test_barred_emotions_are_not_tested_and_leave_the_family():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from reportgen.analysis import Analysis, FaceRecords
+from reportgen.analysis import Analysis, FaceRecords, ModelRecords
 from reportgen.explain.experiments.transplants import BUDGETS, background_cue_experiment, design_transplants
 from reportgen.faces.transplant import BACKGROUND_TONES, TRANSPLANTED
 
@@ -103,7 +104,35 @@ def test_backgrounds_are_swapped_both_ways_between_the_same_faces():
     assert set(swaps) == {"matched", "unmatched"}
     pd.testing.assert_frame_equal(swaps["matched"], swaps["unmatched"])
     # Regions of the face only where the budget asks for it.
-    assert set(design[design["region"] != "background"]["kind"]) == {"matched"}
+    assert set(design[design["region"] != "background"]["kind"]) <= {"matched", "rival"}
+
+
+def test_each_emotion_meets_the_one_it_is_confused_with_most():
+    made = analysis()
+    predicted = made.labels.copy()
+    anger, sadness = np.flatnonzero(made.labels == 0), np.flatnonzero(made.labels == 5)
+    predicted[anger[:9]], predicted[anger[9:20]] = 3, 4  # anger as happiness, as neutral
+    predicted[sadness[:30]] = 0  # sadness as anger, more often than any of these
+    logits = np.eye(7)[predicted].astype(np.float32)
+    model = ModelRecords("m", "m", {}, logits, np.zeros((len(predicted), 7, 1, 1), np.float32))
+    budget = BUDGETS["default"]
+    design = design_transplants(replace(made, models=(model,)), budget, 0)
+    rival = design[design["kind"] == "rival"]
+    assert dict(zip(rival["emotion"], rival["donor_emotion"], strict=True)) == {0: 5, 3: 0, 4: 0, 5: 0}
+    assert set(rival["region"]) == set(TRANSPLANTED) - {"background"}
+    assert (rival.groupby(["emotion", "region"]).size() == budget.rival).all()
+    # They come on top of the balanced pictures, whose receivers they share.
+    balanced = design[(design["kind"] == "matched") & (design["region"] == "mouth")]
+    assert set(rival["receiver"]) <= set(balanced["receiver"])
+
+
+def test_without_a_cue_only_the_given_faces_of_an_emotion_take_part():
+    made = analysis()
+    rows = np.flatnonzero(made.labels == 3)[100:130]
+    design = design_transplants(made, BUDGETS["default"], 0, {3: rows})
+    assert set(design["emotion"]) == {3} and set(design["receiver"]) <= set(rows.tolist())
+    assert set(design[design["donor_emotion"] == 3]["donor"]) <= set(rows.tolist())
+    assert len(set(design["donor_emotion"])) == 6 and "background" not in set(design["region"])
 
 
 def test_cues_of_a_background_are_exchanged_one_at_a_time_between_the_same_faces():
