@@ -27,7 +27,7 @@ from reportgen.evidence.importance.regions import (
 )
 from reportgen.evidence.importance.trust import TrustGrade, grade_heatmaps
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
-from reportgen.evidence.stats.clustered import clusters, proportion
+from reportgen.evidence.stats.clustered import Clusters, clusters, proportion
 from reportgen.evidence.stats.units import units_of
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.types import Float32Array, IntArray, ObjectArray
@@ -172,6 +172,7 @@ def faces_without_cue(
     backed = {finding.emotion for finding in backgrounds if finding.cheating and finding.model == model.name}
     values = {item.name: item for item in shortcuts.properties}
     signs = {(link.name, link.emotion): link.sign for link in shortcuts.links}
+    units = clusters(units_of(analysis.images), len(analysis.labels))
     found: dict[int, IntArray] = {}
     for name in {shortcut.emotion for shortcut in shortcuts.of(model.name)} - backed:
         e = analysis.classes.index(name)
@@ -181,7 +182,7 @@ def faces_without_cue(
             typical = 0.5 * sign if values[cue].binary else np.nanmedian(value[rest])
             own = own & (value <= typical)  # not so where it is not known
         rows = np.flatnonzero(own)
-        if len(rows) >= MIN_PERSONS and not _too_rare(analysis, model, e, rows):
+        if len(rows) >= MIN_PERSONS and not _too_rare(analysis, model, e, rows, units):
             found[e] = rows
     return found
 
@@ -216,23 +217,23 @@ def background_cues_wanted(
 
 
 def person_names(analysis: Analysis) -> ObjectArray:
-    """(n,) the unit of every image, see `stats.units`; an image that is none but its own has its number."""
+    """(n,) the unit of every image, see `units_of`; an image of its own name where it is one by itself."""
     units = units_of(analysis.images)
-    return np.arange(len(analysis.images)).astype(str).astype(object) if units is None else units
+    return np.asarray([f"image {i}" for i in range(len(analysis.labels))]) if units is None else units
 
 
 def rarely_predicted(analysis: Analysis, model: ModelRecords) -> dict[int, Barrier]:
     """Emotions whose recall is too low to fall: below `LEAST_RECALL`, or not above chance by its interval."""
     barred: dict[int, Barrier] = {}
+    units = clusters(units_of(analysis.images), len(analysis.labels))
     for e in range(len(analysis.classes)):
         rows = np.flatnonzero(analysis.labels == e)
-        if len(rows) and _too_rare(analysis, model, e, rows):
+        if len(rows) and _too_rare(analysis, model, e, rows, units):
             barred[e] = "low recall"
     return barred
 
 
-def _too_rare(analysis: Analysis, model: ModelRecords, emotion: int, rows: IntArray) -> bool:
-    units = clusters(units_of(analysis.images), len(analysis.labels))
+def _too_rare(analysis: Analysis, model: ModelRecords, emotion: int, rows: IntArray, units: Clusters) -> bool:
     recall = proportion(model.predicted[rows] == emotion, units.subset(rows))
     return recall.value < LEAST_RECALL or (not recall.too_few and recall.low <= 1 / len(analysis.classes))
 
