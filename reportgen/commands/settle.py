@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -301,7 +301,7 @@ def _answer(
         order_clear=judged.order_clear and not best.doubtful(trial.predicted[used]),
         order_p=judged.order_p,
         inputs=tuple(
-            TriedInput(**spec.model_dump(), correct=int(n))
+            TriedInput(spec.model_dump(mode="json"), int(n))
             for spec, n in zip(trial.inputs, counts[:, judged.order], strict=True)
         )
         if question.parts
@@ -368,8 +368,7 @@ def _as_chosen(entry: ModelConfig, choice: InputChoice) -> ModelConfig:
     """A model's settings with what the sample chose."""
     update: dict[str, Any] = {}
     if choice.outcome == "chosen":
-        spec = asdict(choice.inputs[choice.used])
-        update["preprocessing"] = Preprocessing(**{key: value for key, value in spec.items() if key != "correct"})
+        update["preprocessing"] = Preprocessing.model_validate(choice.inputs[choice.used].spec)
     if choice.order_clear and choice.question == "outputs":
         update["classes"] = choice.orders[0].order
     return entry.model_copy(update=update)

@@ -48,15 +48,18 @@ class Tried:
 
 @dataclass(frozen=True)
 class TriedInput:
-    """One preprocessing, as in `reportgen.config.Preprocessing`; `correct` under the order that is used."""
+    """One preprocessing.
 
-    width: int
-    height: int
-    grey: bool
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    Attributes
+    ----------
+    spec
+        The fields of `reportgen.config.Preprocessing` in plain values.
+    correct
+        Images of the sample that are classified correctly with it, under the order that is used.
+    """
+
+    spec: Mapping[str, Any]
     correct: int
-    bgr: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,28 +116,22 @@ class InputChoice:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; NaN, which JSON cannot write, as None."""
-        plain = {**asdict(self), "orders": [_listed(one) for one in self.orders]}
-        plain["inputs"] = [_listed(one) for one in self.inputs]
-        return {
-            name: None if isinstance(value, float) and math.isnan(value) else value for name, value in plain.items()
+        plain = {
+            **asdict(self),
+            "orders": [{**asdict(tried), "order": list(tried.order)} for tried in self.orders],
+            "inputs": [{"spec": dict(tried.spec), "correct": tried.correct} for tried in self.inputs],
         }
+        return {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in plain.items()}
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> InputChoice:
         """The choice that `as_json` made into plain values."""
-        inputs = [{**one, "mean": tuple(one["mean"]), "std": tuple(one["std"])} for one in entry["inputs"]]
-        orders = [{**one, "order": tuple(one["order"])} for one in entry["orders"]]
         values = {name: math.nan if entry[name] is None else entry[name] for name in ("order_p", "input_p", "chance")}
         lists: dict[str, Any] = {
-            "orders": tuple(Tried(**one) for one in orders),
-            "inputs": tuple(TriedInput(**one) for one in inputs),
+            "orders": tuple(Tried(**{**one, "order": tuple(one["order"])}) for one in entry["orders"]),
+            "inputs": tuple(TriedInput(**one) for one in entry["inputs"]),
         }
         return cls(**{**entry, **values, **lists})
-
-
-def _listed(one: Tried | TriedInput) -> dict[str, Any]:
-    """Fields with tuples as the lists that JSON reads back."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(one).items()}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reportgen.evidence.performance.input_choice import InputChoice, TriedInput
@@ -185,4 +185,4 @@ def _sample(choice: InputChoice) -> str:
 
 
 def _spelled(tried: TriedInput) -> str:
-    return prepared_text(asdict(tried))
+    return prepared_text(tried.spec)

@@ -83,7 +83,7 @@ def test_an_order_with_two_classes_swapped_is_seen() -> None:
 def test_a_choice_outlives_json() -> None:
     choice = InputChoice(
         40, "outputs", (Tried("FER2013", ("a", "b"), 30),), True, 0.001,
-        (TriedInput(48, 48, True, (0.5,), (0.5,), 12), TriedInput(112, 112, True, (0.0,), (1.0,), 30)), 1, "chosen",
+        (TriedInput({"width": 48, "mean": [0.5]}, 12), TriedInput({"width": 112, "mean": [0.0]}, 30)), 1, "chosen",
         0.002, 0.5, True,
     )  # fmt: skip
     assert InputChoice.from_json(json.loads(json.dumps(choice.as_json()))) == choice

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reportgen.config import Preprocessing
 from reportgen.evidence.performance.input_choice import InputChoice, Tried, TriedInput
 from reportgen.evidence.performance.stated_accuracy import stated_accuracies
 from reportgen.evidence.stats.intervals import wilson
@@ -16,8 +17,8 @@ from reportgen.site.wording.input_choice import (
 )
 from reportgen.site.wording.models import stated_accuracy_text, stated_accuracy_warning
 
-IMAGENET = TriedInput(224, 224, False, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 31)
-HALF = TriedInput(112, 112, False, (0.5,) * 3, (0.5,) * 3, 80)
+IMAGENET = TriedInput(Preprocessing().model_dump(mode="json"), 31)
+HALF = TriedInput(Preprocessing(width=112, height=112, mean=(0.5,) * 3, std=(0.5,) * 3).model_dump(mode="json"), 80)
 CHOSEN = InputChoice(
     100, inputs=(IMAGENET, HALF), used=1, outcome="chosen", input_p=0.0004, chance=1 / 7, skilled=True
 )  # fmt: skip
@@ -73,8 +74,11 @@ def test_a_default_that_fits_is_no_remark_on_the_first_page() -> None:
         "correctly; with the best of 1 other, 112 × 112 pixels, mean and standard deviation 0.5, 80 %. These images "
         "changed nothing and stay in the scores."
     )
-    grey = replace(fits, inputs=(TriedInput(48, 48, True, (0.4,), (0.2,), 50),))
-    assert tried_lines(grey)[0].startswith("48 × 48 grey pixels, mean 0.4 and standard deviation 0.2: 50")
+    grey = replace(
+        fits,
+        inputs=(TriedInput({**HALF.spec, "width": 48, "height": 48, "grey": True, "mean": [0.4], "std": [0.2]}, 50),),
+    )
+    assert line.startswith("48 × 48 grey pixels, mean 0.4 and standard deviation 0.2: 50")
 
 
 def test_refusals_have_the_figures_and_the_setting_to_copy() -> None:
