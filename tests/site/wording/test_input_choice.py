@@ -74,10 +74,8 @@ def test_a_default_that_fits_is_no_remark_on_the_first_page() -> None:
         "correctly; with the best of 1 other, 112 × 112 pixels, mean and standard deviation 0.5, 80 %. These images "
         "changed nothing and stay in the scores."
     )
-    grey = replace(
-        fits,
-        inputs=(TriedInput({**HALF.spec, "width": 48, "height": 48, "grey": True, "mean": [0.4], "std": [0.2]}, 50),),
-    )
+    grey = {**HALF.spec, "width": 48, "height": 48, "grey": True, "mean": [0.4], "std": [0.2]}
+    (line,) = tried_lines(replace(fits, inputs=(TriedInput(grey, 50),)))
     assert line.startswith("48 × 48 grey pixels, mean 0.4 and standard deviation 0.2: 50")
 
 
