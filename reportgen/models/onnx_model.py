@@ -64,26 +64,29 @@ class OnnxNetwork(nn.Module):
 
     def __init__(self, name: str, content: bytes) -> None:
         super().__init__()
-        self._name = name
         self._session = _session(name, content)
         self.input = _input(name, self._session.get_inputs())
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._batch = self.input.batch
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
-        """(B, channels, H, W) -> the network's output, or all of them by name."""
+        """(B, channels, H, W) -> the network's output, or all of them by name, but for those that are no fractions."""
         pictures = self._prepared(x)
         try:
             found = self._run(pictures, self._batch)
         except Exception as error:  # onnxruntime's own kinds of error
-            if self._batch is not None or len(pictures) == 1:
+            try:  # some files say that they take any number of pictures, and were exported for one
+                found = self._run(pictures, 1)
+            except Exception:
                 raise RuntimeError(_line(error)) from None
-            # Announced for any number of pictures, and exported for one.
-            found = self._run(pictures, 1)
             self._batch = 1
-        outputs = {name: torch.from_numpy(np.asarray(value)) for name, value in zip(self._outputs, found, strict=True)}
-        outputs = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
-        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+        # Only these can be scores: a class's number, or a table by its name, says less than they do.
+        outputs = {
+            name: torch.from_numpy(value).float()
+            for name, value in zip(self._outputs, found, strict=True)
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        }
+        return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def _prepared(self, x: Tensor) -> np.ndarray[Any, Any]:
         plain = x.detach().float().cpu()

@@ -130,6 +130,18 @@ def test_the_scores_are_found_among_several_outputs(
     assert torch.allclose(model.module(pictures()), pictures().flatten(1) @ torch.from_numpy(WEIGHT), atol=1e-4)
 
 
+def test_a_predicted_classs_number_beside_the_scores_is_no_score(tmp_path: Path) -> None:
+    node = onnx.helper.make_node
+    nodes = [node("Flatten", ["x"], ["flat"], axis=1), node("MatMul", ["flat", "w"], ["scores"]),
+             node("ArgMax", ["scores"], ["best"], axis=1)]  # fmt: skip
+    path = save(tmp_path / "net.onnx", nodes, FREE, {"scores": 4}, {"w": WEIGHT})
+    file = onnx.load(path)
+    file.graph.output.insert(0, onnx.helper.make_tensor_value_info("best", 7, ["batch", 1]))
+    path.write_bytes(file.SerializeToString())
+    model = ready(path).model
+    assert torch.allclose(model.module(pictures()), pictures().flatten(1) @ torch.from_numpy(WEIGHT), atol=1e-4)
+
+
 def test_two_outputs_alike_are_refused_with_the_setting(tmp_path: Path) -> None:
     path = several(tmp_path / "net.onnx", {"one": 4, "two": 4})
     with pytest.raises(ConfigError, match="name the right one with 'output' in the settings"):
