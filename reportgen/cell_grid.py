@@ -117,6 +117,17 @@ class CellGrid:
         (top, down), (left, along) = record["rows"], record["columns"]
         return cls(CellAxis(height, top, down), CellAxis(width, left, along))
 
+    def within(self, window: tuple[float, float, float, float]) -> CellGrid:
+        """The grid of a network that sees only a part of the picture: left, top, right, bottom, fractions of it."""
+        left, top, right, bottom = window
+        if window == (0, 0, 1, 1):
+            return self
+        rows, columns = self.rows, self.columns
+        return CellGrid(
+            CellAxis(rows.count, top + rows.first * (bottom - top), rows.step * (bottom - top)),
+            CellAxis(columns.count, left + columns.first * (right - left), columns.step * (right - left)),
+        )
+
     def pooled(self, step: int) -> CellGrid:
         """Cells that are each the mean of `step` x `step` neighbours."""
         return CellGrid(self.rows.pooled(step), self.columns.pooled(step))

@@ -48,6 +48,9 @@ Affected = Literal["analysis", "evidence", "site", "presentation"]
 """The records; what is concluded from them; what the site holds; how its pictures look."""
 
 
+_UNEVEN = 0.03  # of the shorter side: less than half a cell of any map
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -89,14 +92,21 @@ class RayCluster(_Section):
 
 
 class Preprocessing(_Section):
-    """How an image becomes the model's input: RGB (or BGR, or grey), bilinear resize, scale to 0..1, normalise.
+    """How an image becomes the model's input: RGB (or BGR, or grey), resize, centre crop, scale to 0..1, normalise.
 
-    The defaults are the notebook's: 224 x 224 and the ImageNet statistics. Grey pictures have one channel; three
-    equal ones where three means or standard deviations are given, or the weights ask for three.
+    The defaults are the notebook's: 224 x 224, bilinear, and the ImageNet statistics. `width` and `height` are those of
+    the input. Where `resize_to` is given, the image is first resized to that many pixels, both sides or the shorter one
+    as `resize` says, and the input is cut out of its middle. `library` is what resizes: the two differ by a level or
+    more in the same resampling, and in how they round the place of a crop. Grey pictures have one channel; three equal
+    ones where three means or standard deviations are given, or the weights ask for three.
     """
 
     width: int = Field(default=224, ge=8, le=2048)
     height: int = Field(default=224, ge=8, le=2048)
+    resize: Literal["stretch", "shortest edge"] = "stretch"
+    resize_to: int | None = Field(default=None, ge=8, le=2048)
+    resample: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
+    library: Literal["pillow", "torchvision"] = "pillow"
     grey: bool = False
     bgr: bool = False
     mean: tuple[FiniteFloat, ...] = (0.485, 0.456, 0.406)
@@ -113,6 +123,41 @@ class Preprocessing(_Section):
         if not all(v > 0 for v in value):
             raise ValueError("every entry of std must be above 0")
         return value
+
+    @model_validator(mode="after")
+    def _can_be_cut(self) -> Preprocessing:
+        if self.resize == "shortest edge" and self.resize_to is None:
+            raise ValueError("resize = 'shortest edge' needs resize_to, the length of that edge")
+        if self.resize_to is not None and self.resize_to < max(self.width, self.height):
+            raise ValueError("resize_to must not be below width and height, which are cut out of the resized image")
+        return self
+
+    def resized(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height to which an image of `width` x `height` pixels is resized, before any crop."""
+        if self.resize_to is None:
+            return self.width, self.height
+        if self.resize == "stretch":
+            return self.resize_to, self.resize_to
+        short, long = sorted((width, height))
+        longer = int(self.resize_to * long / short)
+        return (self.resize_to, longer) if width <= height else (longer, self.resize_to)
+
+    def crop_at(self, resized: tuple[int, int]) -> tuple[int, int]:
+        """Left and top of the input inside a resized image, in pixels."""
+        left, top = (resized[0] - self.width) / 2, (resized[1] - self.height) / 2
+        return (round(left), round(top)) if self.library == "pillow" else (int(left), int(top))
+
+    def cuts_unevenly(self, width: int, height: int) -> bool:
+        """Whether a picture is clearly not square and only the square in its middle is seen: maps of a set are drawn in
+        one place, so such pictures are refused.
+        """
+        return self.resize == "shortest edge" and abs(width - height) > _UNEVEN * min(width, height)
+
+    def window(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of what the model sees of an image, as fractions of its width and height."""
+        size = self.resized(width, height)
+        left, top = self.crop_at(size)
+        return left / size[0], top / size[1], (left + self.width) / size[0], (top + self.height) / size[1]
 
 
 BESIDE_CLASSES = frozenset({"valence", "arousal", "dominance", "va", "vad", "valence_arousal"})

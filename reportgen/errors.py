@@ -5,6 +5,7 @@
     │   ├── ConfigError         settings or flags
     │   ├── DataError           the test set or its images
     │   └── CheckpointError     a model's file, or the model it should fit
+    │       └── MissingExtraError    a package that a model needs is not installed
     └── BuildError              the build itself failed (exit code 1)
         └── OutputError         the output folder cannot be written, or holds files that are not ours
 
@@ -23,6 +24,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "InputError",
+    "MissingExtraError",
     "OutputError",
     "ReportError",
     "printable",
@@ -75,6 +77,10 @@ class DataError(InputError):
 
 class CheckpointError(InputError):
     """A checkpoint cannot be read, is refused, or does not fit the model."""
+
+
+class MissingExtraError(CheckpointError):
+    """A model needs a package that is not installed; the message names what installs it."""
 
 
 class BuildError(ReportError):

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from reportgen.config import Config
-from reportgen.explain.face_finder import FaceFinder
+from reportgen.explain.face_finder import FaceFinder, view_of
 from reportgen.explain.fingerprints import Fingerprints, ModelFingerprints
 from reportgen.explain.loading import AnyExplainer, ReadyModel, explainer_of, load_model
 from reportgen.explain.one_pass import CHUNK, Recorder, run_pass
@@ -62,7 +62,7 @@ def compute(
         recorders: list[Recorder] = [
             ImageFacts(PartStore(folder / "images"), fingerprints.image_keys, fingerprints.frame)
         ]
-        entries, grids, checkpoints = [], [], {}
+        entries, views, checkpoints = [], [], {}
         with progress.stage("Loading the models", len(fingerprints.models)) as step, single_threaded():
             for model in fingerprints.models:
                 ready = load_model(model.name, model.config, test_set.classes, unsafe=config.unsafe_load)
@@ -76,7 +76,7 @@ def compute(
                         exclusive=device.type != "cpu" and not ready.model.forward_only, mapped=model.mapped,
                     )
                 )  # fmt: skip
-                grids.append(explainer.grid)
+                views.append(view_of(explainer.grid, explainer.preprocessing))
                 checkpoints[model.name] = ready.checkpoint
                 entries.append(_manifest_entry(model, ready, explainer, tuning, config))
                 if ready.suspicion is not None:
@@ -86,7 +86,7 @@ def compute(
         if fingerprints.face_keys is not None:
             landmarks = PartStore(folder / "landmarks")
             faces = FaceFinder(
-                config, test_set.frame, grids, FaceCache(RecordCache(landmarks), fingerprints.face_keys.rows)
+                config, test_set.frame, views, FaceCache(RecordCache(landmarks), fingerprints.face_keys.rows)
             )
             recorders.insert(
                 1, FaceRecorder(landmarks, fingerprints.face_keys, fingerprints.frame["image_id"].tolist())
@@ -126,7 +126,8 @@ def _manifest_entry(
         "facts": ready.checkpoint.facts,
         "notes": ready.notes,
         "grid": list(explainer.grid.shape),
-        "cell_centres": explainer.grid.record,
+        # Of a square picture; any other that is cut is refused.
+        "cell_centres": explainer.grid.within(spec.window(1000, 1000)).record,
         "input": [spec.height, spec.width],
         "preprocessing": spec.model_dump(mode="json"),
         "classes": list(ready.outputs),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reportgen.cell_grid import CellGrid
-from reportgen.config import Config
+from reportgen.config import Config, Preprocessing
 from reportgen.errors import DataError
 from reportgen.explain.record_cache import FaceCache
 from reportgen.faces.landmark_table import given_landmarks
@@ -20,7 +20,16 @@ from reportgen.faces.landmarks import Landmarker, Landmarks, template
 from reportgen.faces.regions import fractions_of_map, fractions_on_grids, regions_from_label_png
 from reportgen.inputs.images.region_masks import mask_file, read_mask
 
-__all__ = ["Face", "FaceFinder"]
+__all__ = ["Face", "FaceFinder", "View", "view_of"]
+
+
+View = CellGrid | tuple[CellGrid, Preprocessing]
+"""A model's grid, with its preprocessing where that cuts off a part of the picture."""
+
+
+def view_of(grid: CellGrid, spec: Preprocessing) -> View:
+    """How a model with this input sees a picture."""
+    return grid if spec.resize_to is None else (grid, spec)
 
 
 @dataclass(frozen=True)
@@ -30,13 +39,13 @@ class Face:
     Attributes
     ----------
     masks
-        For each grid of h x w cells the region fractions (R, h, w).
+        For each view of h x w cells the region fractions (R, h, w).
     regions_from
         "mask" (the user's label image), or the source of the landmarks.
     """
 
     landmarks: Landmarks
-    masks: Mapping[CellGrid, npt.NDArray[np.float32]]
+    masks: Mapping[View, npt.NDArray[np.float32]]
     regions_from: str
 
 
@@ -49,18 +58,19 @@ class FaceFinder:
     ----------
     frame
         The test set's rows, for paths and a column of landmarks.
-    grids
-        The models' grids.
+    views
+        The models', from `view_of`.
     known
         Landmarks that are on disk already.
     """
 
     def __init__(
-        self, config: Config, frame: pd.DataFrame, grids: Sequence[CellGrid], known: FaceCache | None = None
+        self, config: Config, frame: pd.DataFrame, views: Sequence[View], known: FaceCache | None = None
     ) -> None:
         self._config = config
         self._known = known
-        self._grids = sorted(set(grids))
+        self._whole = sorted({view for view in views if isinstance(view, CellGrid)})
+        self._cut = list(dict.fromkeys(view for view in views if not isinstance(view, CellGrid)))
         self._paths = frame["path"].tolist()
         column = config.columns.landmarks
         if column is not None and column not in frame:
@@ -79,11 +89,24 @@ class FaceFinder:
             The user's own landmarks or label image of this row cannot be used.
         """
         landmarks = self._landmarks(row, pixels)
+        height, width = pixels.shape[:2]
         own = self._own_masks(row)
         if own is not None:
-            return Face(landmarks, {grid: fractions_of_map(own, grid) for grid in self._grids}, "mask")
-        masks = fractions_on_grids(landmarks.points, self._grids)
-        return Face(landmarks, dict(zip(self._grids, masks, strict=True)), landmarks.source)
+            found: dict[View, npt.NDArray[np.float32]] = {grid: fractions_of_map(own, grid) for grid in self._whole}
+            for grid, spec in self._cut:
+                left, top, right, bottom = spec.window(width, height)
+                rows, columns = own.shape[0], own.shape[1]
+                part = own[round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
+                found[grid, spec] = fractions_of_map(part, grid)
+            return Face(landmarks, found, "mask")
+        masks = fractions_on_grids(landmarks.points, self._whole)
+        seen: dict[View, npt.NDArray[np.float32]] = dict(zip(self._whole, masks, strict=True))
+        for grid, spec in self._cut:
+            left, top, right, bottom = spec.window(width, height)
+            # Fractions of the part that is seen; what lies outside of it leaves the unit square.
+            points = (landmarks.points - (left, top)) / (right - left, bottom - top)
+            (seen[grid, spec],) = fractions_on_grids(points, [grid])
+        return Face(landmarks, seen, landmarks.source)
 
     def _landmarks(self, row: int, pixels: npt.NDArray[np.uint8]) -> Landmarks:
         known = None if self._known is None else self._known.find(row)

@@ -16,6 +16,7 @@ from reportgen.errors import CheckpointError, ConfigError
 from reportgen.explain.ablation_maps import AblationExplainer
 from reportgen.explain.explainer import Explainer
 from reportgen.explain.tuning import Tuning
+from reportgen.inputs.checkpoints.folder import CONFIG
 from reportgen.inputs.checkpoints.onnx_file import OnnxFile, is_onnx, read_onnx
 from reportgen.inputs.checkpoints.reading import Checkpoint, read_checkpoint
 from reportgen.inputs.discover import swapped
@@ -111,7 +112,7 @@ def bare_model(
     if isinstance(checkpoint, OnnxFile):
         count = len(config.classes or classes)
         return build_onnx(name, checkpoint.content, checkpoint.metadata, config, classes=count, explained=explained)
-    return build_model(name, checkpoint.state, config, explained=explained)
+    return build_model(name, checkpoint.state, config, explained=explained, stated=checkpoint.folder.get(CONFIG))
 
 
 def ready_model(

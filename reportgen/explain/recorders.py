@@ -12,7 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from reportgen.errors import BuildError
 from reportgen.explain.explainer import Question
+from reportgen.explain.face_finder import view_of
 from reportgen.explain.loading import AnyExplainer
 from reportgen.explain.tasks import Item
 from reportgen.faces.landmark_table import landmarks_table
@@ -139,12 +141,19 @@ class ModelRecorder:
 
     def _question(self, item: Item) -> Question:
         explainer = self._explainer
-        image = item.input_for(explainer.preprocessing)
+        decoded, spec = item.decoded, explainer.preprocessing
+        if decoded is not None and spec.cuts_unevenly(decoded.width, decoded.height):
+            raise BuildError(
+                f"image {item.row + 1} has {decoded.width} x {decoded.height} pixels, of which the model sees only the "
+                "square in the middle; crop the images to squares, or set width, height and resize = 'stretch' in the "
+                "model's preprocessing"
+            )
+        image = item.input_for(spec)
         if item.face is None:
             # All-zero masks make every share undefined, as it is without regions.
             masks = np.zeros((len(REGIONS), *explainer.grid.shape), np.float32)
         else:
-            masks = item.face.masks[explainer.grid]
+            masks = item.face.masks[view_of(explainer.grid, spec)]
         mapped = self._mapped is None or bool(self._mapped[item.row])
         return Question(int(self._seeds[item.row]), int(self._labels[item.row]), image, masks, mapped)
 

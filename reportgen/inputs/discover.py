@@ -80,7 +80,7 @@ def discover_models(config: Config) -> Discovery:
     if config.data is not None:
         folders.append(config.data.parent if config.data.is_file() else config.data)
     named = config.models or _notebook_models(folders)
-    present = {name: model for name, model in named.items() if model.checkpoint.is_file()}
+    present = {name: model for name, model in named.items() if model.checkpoint.exists()}
     missing = tuple(
         printable(f"{name}: {model.checkpoint.name} was not found, so this report leaves the model out")
         for name, model in named.items()
@@ -104,7 +104,7 @@ def _with_statements(
     own = given if model.classes is None else name_classes(model.classes)
     notes: list[str] = []
     try:
-        stated = checkpoint_statements(model.checkpoint)
+        stated = checkpoint_statements(model.checkpoint, of_input="preprocessing" not in model.model_fields_set)
     except DataError as error:
         if own is None and not scored:
             raise CheckpointError(f"{model.checkpoint}: {error}, or score the known ones: classes = 'auto'") from None

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from reportgen.config import Preprocessing
+from reportgen.models.architectures.torchvision_ops import import_torchvision
 
 __all__ = ["candidate_inputs", "first_inputs", "normalise", "resize"]
 
@@ -25,10 +26,16 @@ _STATISTICS: dict[int, tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]] 
 
 _PIXELS = (1 / 255,) * 3
 _VGGFACE2 = (91.4953 / 255, 103.8827 / 255, 131.0912 / 255)  # blue, green, red
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 
 
 def resize(samples: npt.NDArray[np.uint8], spec: Preprocessing) -> npt.NDArray[np.uint8]:
-    """Resize as torchvision does for a Pillow image: bilinear with antialiasing, aspect ratio not kept.
+    """Resize and crop, by default as torchvision does for a Pillow image: bilinear, with antialiasing, stretched.
 
     Parameters
     ----------
@@ -43,13 +50,31 @@ def resize(samples: npt.NDArray[np.uint8], spec: Preprocessing) -> npt.NDArray[n
     image = Image.fromarray(samples)
     if spec.grey:
         image = image.convert("L")
-    if image.size != (spec.width, spec.height):
-        image = image.resize((spec.width, spec.height), Image.Resampling.BILINEAR)
+    size = spec.resized(*image.size)
+    if image.size != size:
+        if spec.library == "torchvision":
+            image = _resize_by_torchvision(image, size, spec.resample)
+        else:
+            image = image.resize(size, _RESAMPLING[spec.resample])
+    if size != (spec.width, spec.height):
+        left, top = spec.crop_at(size)
+        image = image.crop((left, top, left + spec.width, top + spec.height))
     resized = np.asarray(image).reshape(spec.height, spec.width, -1)
     if spec.channels == 1:
         return resized
     resized = resized if resized.shape[2] == 3 else np.repeat(resized, 3, axis=2)
     return np.ascontiguousarray(resized[..., ::-1]) if spec.bgr else resized
+
+
+def _resize_by_torchvision(image: Image.Image, size: tuple[int, int], resample: str) -> Image.Image:
+    """As torchvision resizes a tensor of bytes: not the very levels that Pillow gives."""
+    transforms = import_torchvision().transforms
+    mode = "nearest-exact" if resample == "nearest" else resample  # what Hugging Face means by it, and Pillow does
+    pixels = torch.from_numpy(np.array(image)).reshape(image.height, image.width, -1).permute(2, 0, 1).contiguous()
+    resized = transforms.v2.functional.resize(
+        pixels, [size[1], size[0]], interpolation=transforms.InterpolationMode(mode), antialias=True
+    )
+    return Image.fromarray(resized.permute(1, 2, 0).squeeze(2).numpy())
 
 
 def normalise(images: Sequence[npt.NDArray[np.uint8]], spec: Preprocessing) -> Tensor:

@@ -6,21 +6,24 @@ import importlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from reportgen.cell_grid import CellGrid
 from reportgen.config import ModelConfig, Preprocessing
-from reportgen.errors import CheckpointError, ConfigError
+from reportgen.errors import CheckpointError, ConfigError, MissingExtraError
 from reportgen.models.architectures.convnext import CONVNEXT
 from reportgen.models.architectures.custom_cnn import CustomCNN
 from reportgen.models.architectures.densenet import DENSENET
 from reportgen.models.architectures.efficientnet import EFFICIENTNET
 from reportgen.models.architectures.family import Misfit, Recognised, few, fit, is_incidental, shape_text
+from reportgen.models.architectures.huggingface import hugging_face_class, hugging_face_model
 from reportgen.models.architectures.mobilenet import MOBILENET_V2, MOBILENET_V3
 from reportgen.models.architectures.resnet import RESNET, TransferLearningModel, unknown_stem
 from reportgen.models.architectures.swin import SWIN
+from reportgen.models.architectures.timm import convolutional, transformers
 from reportgen.models.architectures.vgg import VGG
 from reportgen.models.architectures.vit import VIT
 from reportgen.models.cell_places import measure_cells
@@ -31,7 +34,12 @@ from reportgen.models.repeatability import check_repeatable
 
 __all__ = ["FAMILIES", "LoadedModel", "build_model", "check_statistics", "recognise", "trial_images"]
 
-FAMILIES = (RESNET, MOBILENET_V2, MOBILENET_V3, EFFICIENTNET, CONVNEXT, DENSENET, SWIN, VIT, VGG)
+FAMILIES = (
+    RESNET, MOBILENET_V2, MOBILENET_V3, EFFICIENTNET, CONVNEXT, DENSENET, SWIN, VIT, VGG,
+    transformers.BEIT, transformers.VIT, transformers.SWIN, convolutional.EFFICIENTNET, convolutional.CONVNEXT,
+    convolutional.RESNET_DEEP_STEM, convolutional.RESNET_SE, convolutional.VGG, convolutional.XCEPTION,
+    convolutional.REPVGG, convolutional.REGNET,
+)  # fmt: skip
 """In the order in which they are tried."""
 
 _CUSTOM_CNN = ("conv1.conv.weight", "conv4.bn.running_mean", "fc1.weight", "fc2.weight")
@@ -96,14 +104,31 @@ class LoadedModel:
         return replace(self, module=module, target_layer=layer, num_classes=len(kept))
 
 
-def recognise(state: Mapping[str, Tensor]) -> Recognised | Misfit | None:
+def recognise(state: Mapping[str, Tensor], stated: Mapping[str, Any] | None = None) -> Recognised | Misfit | None:
     """The network that a state dict holds: whatever prefix its names have and whatever head it ends in.
+
+    Parameters
+    ----------
+    stated
+        The content of a `config.json` beside the weights: the class of a network of transformers, or the name of one of
+        timm, which then is not guessed.
 
     Returns
     -------
     Recognised, Misfit or None
         A misfit is the nearest known architecture, with what differs; None where there is none.
+
+    Raises
+    ------
+    MissingExtraError
+        The names are those of a library that is not installed.
+    CheckpointError
+        The weights are not those of the network that is stated.
     """
+    stated = stated or {}
+    if hugging_face_class(stated) is not None:
+        return hugging_face_model(stated, state)
+    named = stated.get("architecture")
     own = {name: value for name, value in state.items() if not is_incidental(name)}
     for prefix in sorted({name.removesuffix(_CUSTOM_CNN[1]) for name in own if name.endswith(_CUSTOM_CNN[1])}, key=len):
         names = {name.removeprefix(prefix): value for name, value in own.items() if name.startswith(prefix)}
@@ -116,12 +141,19 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised | Misfit | None:
         if _difference(model, state) is None:
             return _notebook(model, "TransferLearningModel", "backbone.layer4", "", 3, state)
     nearest: Misfit | None = None
+    missing: MissingExtraError | None = None
     for family in FAMILIES:
-        found = fit(family, state)
+        try:
+            found = fit(family.of(named) if isinstance(named, str) else family, state)
+        except MissingExtraError as error:
+            missing = error
+            continue
         if isinstance(found, Recognised):
             return found
         if found is not None and (nearest is None or found.shared > nearest.shared):
             nearest = found
+    if missing is not None:
+        raise missing
     return nearest
 
 
@@ -137,7 +169,14 @@ def _notebook(
     return Recognised(title, module, layer, prefix, channels, None, True, ())
 
 
-def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, explained: bool = True) -> LoadedModel:
+def build_model(
+    name: str,
+    state: Mapping[str, Tensor],
+    config: ModelConfig,
+    *,
+    explained: bool = True,
+    stated: Mapping[str, Any] | None = None,
+) -> LoadedModel:
     """A module with the weights, from a known architecture or from the user's factory.
 
     Parameters
@@ -146,6 +185,8 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, 
         The user's name for the model; for messages.
     explained
         Whether to find the layer and to try that outputs repeat; else only logits can be asked for.
+    stated
+        The content of the `config.json` beside the weights, where there is one.
 
     Raises
     ------
@@ -169,7 +210,10 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, 
             raise CheckpointError(f"{config.checkpoint}: does not fit model '{name}': {difference}")
         _fill(module, state)
     else:
-        known = recognise(state)
+        try:
+            known = recognise(state, stated)
+        except CheckpointError as error:
+            raise type(error)(f"{config.checkpoint}: {error}") from None
         if not isinstance(known, Recognised):
             raise CheckpointError(_unknown(name, state, known, config))
         module, architecture, usual, prefix = known.module, known.title, known.layer, known.prefix
@@ -204,6 +248,9 @@ def build_model(name: str, state: Mapping[str, Tensor], config: ModelConfig, *, 
         if cells is None:
             notes.append(_UNCLEAR)
     module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # as it was before the trial
+    if preprocessing.resize_to is not None:
+        share = max(preprocessing.width, preprocessing.height) / preprocessing.resize_to
+        notes.append(f"it sees the middle {share:.1%} of a square image's height and width")
     return LoadedModel(module, architecture, layer.name, classes, preprocessing, layer.layout, (*notes, *said), cells)
 
 

@@ -36,7 +36,7 @@ from reportgen.evidence.attention.findings import judge_attention
 from reportgen.explain.analyse import analyse
 from reportgen.explain.calibrate import choose
 from reportgen.explain.explainer import Explainer
-from reportgen.explain.face_finder import FaceFinder
+from reportgen.explain.face_finder import FaceFinder, view_of
 from reportgen.explain.fingerprints import shard_bounds, take_fingerprints
 from reportgen.explain.one_pass import run_pass
 from reportgen.explain.recorders import FaceRecorder, ImageFacts, ModelRecorder
@@ -227,7 +227,7 @@ def our_pass(config: Config, test_set: TestSet, explainers: list[Explainer], reg
         faces = None
         recorders = [ImageFacts(PartStore(folder / "images"), fingerprints.image_keys, fingerprints.frame)]
         if regions != "none":
-            faces = FaceFinder(settings, test_set.frame, [explainer.grid for explainer in explainers])
+            faces = FaceFinder(settings, test_set.frame, [view_of(one.grid, one.preprocessing) for one in explainers])
             ids = fingerprints.frame["image_id"].tolist()
             recorders.append(FaceRecorder(PartStore(folder / "faces"), fingerprints.face_keys, ids))
         for explainer, model in zip(explainers, fingerprints.models, strict=True):

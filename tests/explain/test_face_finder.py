@@ -10,9 +10,9 @@ from PIL import Image
 from reportgen.analysis import read_analysis
 from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.commands.build import build
-from reportgen.config import Config
+from reportgen.config import Config, Preprocessing
 from reportgen.errors import DataError
-from reportgen.explain.face_finder import FaceFinder
+from reportgen.explain.face_finder import FaceFinder, view_of
 from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import REGIONS, fractions_on_grids
 
@@ -104,3 +104,17 @@ def test_models_whose_cells_see_elsewhere_have_fractions_of_their_own() -> None:
     assert set(masks) == {GRID, moved}
     np.testing.assert_array_equal(masks[moved], fractions_on_grids(face.landmarks.points, [moved])[0])
     assert np.abs(masks[moved] - masks[GRID]).max() > 0.2
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_model_that_sees_the_middle_has_the_fractions_of_the_middle(tmp_path, own: bool) -> None:
+    """6 x 6 cells of the middle 192 of 256 pixels are the inner ones of 8 x 8."""
+    cut, whole = CellGrid.even(6, 6), CellGrid.even(8, 8)
+    spec = Preprocessing(width=192, height=192, resize="shortest edge", resize_to=256)
+    Image.fromarray(quarters()).save(tmp_path / "a.png")
+    settings = {"region_masks": {"folder": tmp_path, "labels": LABELS}} if own else {}
+    config = Config.model_validate({"regions": "template", **settings})
+    views = [view_of(cut, spec), view_of(whole, Preprocessing())]
+    masks = FaceFinder(config, pd.DataFrame({"path": ["a.png"]}), views).find(0, PIXELS).masks
+    np.testing.assert_allclose(masks[cut, spec], masks[whole][:, 1:7, 1:7], atol=1e-4)
+    assert cut.within(spec.window(640, 640)).rows.centres.tolist() == whole.rows.centres[1:7].tolist()

@@ -23,7 +23,7 @@ import torch
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import ConfigError, DataError
-from reportgen.explain.face_finder import FaceFinder
+from reportgen.explain.face_finder import FaceFinder, view_of
 from reportgen.explain.loading import AnyExplainer, explainer_of, pick_device, ready_model
 from reportgen.explain.ray.storage import Storage
 from reportgen.explain.record_cache import FaceCache, RecordCache
@@ -167,8 +167,8 @@ class ShardWorker:
         if "landmarks" in keys:
             records = self._cached_faces(shard, keys["landmarks"], "landmarks" in requested)
             known = None if records is None else FaceCache(records, keys["landmarks"].rows)
-            grids = [explainer.grid for explainer in self._explainers.values()]
-            faces = FaceFinder(self._job.config, frame, grids, known)
+            views = [view_of(one.grid, one.preprocessing) for one in self._explainers.values()]
+            faces = FaceFinder(self._job.config, frame, views, known)
         parts = []
         for table in requested:
             store = self._store(table, shard)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 from pathlib import Path
 
 from reportgen.analysis import content_hash
 from reportgen.errors import CheckpointError
+from reportgen.inputs.checkpoints.folder import folder_statements, weights_file
 from reportgen.inputs.checkpoints.onnx_file import external_files, is_onnx
 
 __all__ = ["checkpoint_sha256", "refuse_bombs", "refuse_other_files"]
@@ -16,15 +18,20 @@ _MAX_BYTES = 16 * 2**30
 
 
 def checkpoint_sha256(path: Path) -> str:
-    """SHA-256 of a checkpoint's bytes, 64 hex digits; of an ONNX file with weights in others, of all their digests.
+    """SHA-256 of a checkpoint's bytes, 64 hex digits; of several files, a hash of all of them.
+
+    An ONNX file may have its weights in others, and a folder says beside its weights what they are.
 
     Raises
     ------
     CheckpointError
         The file is missing, unreadable, or larger than any checkpoint that is read.
     """
-    own = _sha256(path)
-    others = external_files(path) if is_onnx(path) else []
+    weights, said = weights_file(path), folder_statements(path)
+    own = _sha256(weights)
+    if said:
+        return content_hash(own, json.dumps(said, sort_keys=True))
+    others = external_files(weights) if is_onnx(weights) else []
     return content_hash(own, *map(_sha256, others)) if others else own
 
 

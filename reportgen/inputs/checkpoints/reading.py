@@ -17,6 +17,7 @@ from torch import Tensor
 
 from reportgen.errors import CheckpointError
 from reportgen.inputs.checkpoints.file import checkpoint_sha256, refuse_bombs, refuse_other_files
+from reportgen.inputs.checkpoints.folder import folder_statements, weights_file
 from reportgen.inputs.checkpoints.restricted import Foreign, Restricted, TensorRecord, module_state, read_restricted
 
 __all__ = ["Checkpoint", "read_checkpoint"]
@@ -45,6 +46,8 @@ class Checkpoint:
         Plain numbers and words stored beside the weights, such as `epoch` and `val_acc`.
     notes
         What a reader should know: "'module.' prefix removed", "left out ...".
+    folder
+        From `folder_statements`: what the files beside the weights say of them.
     """
 
     path: Path
@@ -52,6 +55,7 @@ class Checkpoint:
     sha256: str
     facts: dict[str, float | int | str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    folder: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
@@ -61,7 +65,7 @@ def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
     ----------
     path
         A state dict, bare or in a dict, a whole module whose weights can be read by themselves, or a safetensors file.
-        Told apart by content, not by name.
+        Told apart by content, not by name. Or a folder that holds one of the last two, as Hugging Face lays it out.
     unsafe
         Where nothing else helps, admit a pickle that runs code while loading (`--unsafe-load`); recorded in `notes`.
 
@@ -70,7 +74,8 @@ def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
     CheckpointError
         Missing, truncated, not a checkpoint, would need to run code, holds no tensors or holds NaN or infinity.
     """
-    sha256 = checkpoint_sha256(path)
+    sha256, folder = checkpoint_sha256(path), folder_statements(path)
+    path = weights_file(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -91,7 +96,7 @@ def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
     state = _without_wrappers(path, state, notes)
     _refuse_odd_tensors(path, state)
     facts = _facts(held) if held is not weights else {}
-    return Checkpoint(path, state, sha256, facts, tuple(notes))
+    return Checkpoint(path, state, sha256, facts, tuple(notes), folder)
 
 
 def _is_safetensors(head: bytes, size: int) -> bool:

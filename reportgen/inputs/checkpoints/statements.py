@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from reportgen.inputs.checkpoints.folder import CONFIG, folder_statements, weights_file
 from reportgen.inputs.checkpoints.onnx_file import is_onnx, onnx_input, onnx_metadata
+from reportgen.inputs.checkpoints.processors import folder_input
 from reportgen.inputs.checkpoints.restricted import Foreign, TensorRecord, plain, read_restricted
 from reportgen.inputs.class_order import STATED_UNDER, agreed_classes, stated_classes
 from reportgen.inputs.emotions import canonical_emotion
@@ -22,7 +24,6 @@ __all__ = ["Statements", "checkpoint_statements"]
 _LONGEST_HEADER = 100_000_000  # bytes, as in safetensors itself
 # Where training scripts, Lightning and others keep what a run was started with.
 _SETTINGS = ("hyper_parameters", "hparams", "config", "cfg", "args", "meta", "model_args", "extra")
-_HUGGING_FACE = ("model.safetensors", "pytorch_model.bin")
 _SHAPES = "shapes"
 _INPUT = ("preprocessing", "preprocess", "transform", "transforms", "normalize", "normalization", "pretrained_cfg",
           "default_cfg", "data_config", "data_cfg")  # fmt: skip
@@ -59,17 +60,25 @@ class Statements:
     notebook: bool = False
 
 
-def checkpoint_statements(path: Path) -> Statements:
+def checkpoint_statements(path: Path, *, of_input: bool = True) -> Statements:
     """What a checkpoint states; nothing where it is none that can be read.
 
     Names of classes, image sizes, means and standard deviations beside the weights, among the hyperparameters, in
     safetensors' metadata and, for a model of Hugging Face, in the `config.json` beside it count. Names of classes count
-    where at least one of them is an expression that is known.
+    where at least one of them is an expression that is known. A folder's processor counts before anything else that is
+    said of the input.
+
+    Parameters
+    ----------
+    of_input
+        Whether a folder's processor is asked, which may do what is not done here.
 
     Raises
     ------
     DataError
         It states several orders of the classes.
+    CheckpointError
+        Its processor cannot be followed.
     """
     classes: dict[str, tuple[str, ...]] = {}
     preprocessing: dict[str, Any] = {}
@@ -82,6 +91,8 @@ def checkpoint_statements(path: Path) -> Statements:
         if any(canonical_emotion(name) for name in names):
             classes[place] = names
         preprocessing = {**_stated_input(content), **preprocessing}
+    if of_input:
+        preprocessing = folder_input(path, folder_statements(path)) or preprocessing
     return Statements(agreed_classes(classes), preprocessing, notebook)
 
 
@@ -97,7 +108,7 @@ def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
                 yield "pixel range", {"mean": (0.0,), "std": (1 / 255,)}
         return
     with suppress(Exception):
-        with path.open("rb") as file:
+        with weights_file(path).open("rb") as file:
             head = file.read(9)  # of safetensors: the header's length, then JSON
             length = int.from_bytes(head[:8], "little")
             header = head[8:] + file.read(length - 1) if head[8:] == b"{" and length <= _LONGEST_HEADER else b""
@@ -107,14 +118,10 @@ def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
             yield "metadata", {key: _from_json(value) for key, value in metadata.items()}
             yield _SHAPES, {name: tuple(entry["shape"]) for name, entry in content.items()}
         else:
-            yield from _pickled(read_restricted(path).content)
-    if path.name in _HUGGING_FACE:
-        try:
-            content = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return
-        if isinstance(content, dict):
-            yield "config.json", {key: content[key] for key in STATED_UNDER if key in content}
+            yield from _pickled(read_restricted(weights_file(path)).content)
+    config = folder_statements(path).get(CONFIG)
+    if config is not None:
+        yield CONFIG, {key: config[key] for key in STATED_UNDER if key in config}
 
 
 def _from_json(text: str) -> Any:

@@ -13,7 +13,19 @@ from torch import Tensor, nn
 from reportgen.models.architectures.classifier import Classifier, rebuild_classifier
 from reportgen.models.architectures.torchvision_ops import import_torchvision
 
-__all__ = ["Family", "Misfit", "Recognised", "Variant", "best_variant", "few", "fit", "is_incidental", "shape_text"]
+__all__ = [
+    "Family",
+    "Misfit",
+    "Recognised",
+    "Shapes",
+    "Variant",
+    "best_variant",
+    "few",
+    "fit",
+    "is_incidental",
+    "shape_text",
+    "torchvision_network",
+]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -40,12 +52,15 @@ class Variant:
         Side of the square input in pixels where the weights fix it.
     layer
         The layer that is explained, where it is another than the family's.
+    notes
+        What was assumed of it.
     """
 
     title: str
     build: Callable[[], nn.Module]
     size: int | None = None
     layer: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,8 @@ class Family:
         Whether the layer holds its map as (B, K, h, w), so that it need not be probed.
     renamed
         Other forms of the names, as pairs of an anchor and a function to the usual names (None: not of the body).
+    named
+        The variant for a name that the checkpoint states, where names and shapes alone may leave it open.
     """
 
     anchor: str
@@ -84,6 +101,11 @@ class Family:
     flattens: bool = True
     plain: bool = True
     renamed: tuple[tuple[str, Callable[[str], str | None]], ...] = ()
+    named: Callable[[str], Callable[[Shapes], Variant | None]] | None = None
+
+    def of(self, name: str) -> Family:
+        """The family with the one member that a checkpoint names, where it has members by name."""
+        return self if self.named is None else replace(self, variant=self.named(name))
 
 
 @dataclass(frozen=True)
@@ -150,35 +172,44 @@ def fit(family: Family, state: Mapping[str, Tensor]) -> Recognised | Misfit | No
     return misfit
 
 
-def best_variant(titles: Mapping[str, str]) -> Callable[[Shapes], Variant | None]:
+def torchvision_network(name: str) -> nn.Module:
+    """A network of torchvision by its name there, with random weights."""
+    module: nn.Module = import_torchvision().models.get_model(name, weights=None)
+    return module
+
+
+def best_variant(
+    titles: Mapping[str, str], create: Callable[[str], nn.Module] = torchvision_network
+) -> Callable[[Shapes], Variant | None]:
     """For families of fixed members: the one that shares most names and shapes.
 
     Parameters
     ----------
     titles
-        As shown in the report, by torchvision's names of the models; common ones first.
+        As shown in the report, by the library's names of the models; common ones first.
+    create
+        Makes one of them.
     """
 
     def choose(shapes: Shapes) -> Variant | None:
-        best, most = "", 0
+        best, most = "", (0, 0)
         for name in titles:
-            expected = _shapes_of(name)
+            expected = _shapes_of(create, name)
             shared = sum(shapes.get(key) == shape for key, shape in expected.items())
-            if shared > most:
-                best, most = name, shared
+            # Of two that share as much the smaller: a Lite network is another one without its attention.
+            if shared and (shared, -len(expected)) > most:
+                best, most = name, (shared, -len(expected))
             if min(len(expected), len(shapes)) and shared + _HEAD >= max(len(expected), len(shapes)):
                 break
-        if not best:
-            return None
-        return Variant(titles[best], partial(import_torchvision().models.get_model, best, weights=None))
+        return Variant(titles[best], partial(create, best)) if best else None
 
     return choose
 
 
-@lru_cache(maxsize=64)
-def _shapes_of(name: str) -> Shapes:
+@lru_cache(maxsize=256)
+def _shapes_of(create: Callable[[str], nn.Module], name: str) -> Shapes:
     with torch.device("meta"):
-        module = import_torchvision().models.get_model(name, weights=None)
+        module = create(name)
     return {key: tuple(value.shape) for key, value in module.state_dict().items()}
 
 
@@ -222,26 +253,40 @@ def _fit_names(
             weights[name] = torch.zeros_like(value, device="cpu")
     weights = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
     module.load_state_dict(weights, strict=True, assign=True)
+    _make_computed_buffers(module, variant)
     dropped = [name for name in state if is_incidental(name) and not name.endswith(_COUNTER)]
     behind = [f"what follows its body, which was cut out of a {variant.title}, is assumed as there"] if cut else []
-    notes = [*behind, *classifier.notes, *([f"left out of the checkpoint: {few(dropped)}"] if dropped else [])]
+    notes = [
+        *variant.notes,
+        *behind,
+        *classifier.notes,
+        *([f"left out of the checkpoint: {few(dropped)}"] if dropped else []),
+    ]
     layer = variant.layer or family.layer
     return Recognised(variant.title, module, layer, prefix, channels, variant.size, family.plain, tuple(notes))
 
 
 def _input_channels(module: nn.Module, stem: str, own: Mapping[str, str], state: Mapping[str, Tensor]) -> int:
     """Channels of the input; a network for grey images gets a first convolution of one channel."""
-    path = stem.removesuffix(".weight")
-    convolution = module.get_submodule(path)
+    convolution = module.get_submodule(stem.removesuffix(".weight"))
     if not isinstance(convolution, nn.Conv2d) or stem not in own or state[own[stem]].ndim != 4:
         return 3
-    if state[own[stem]].shape[1] == 1:
-        parent, _, name = path.rpartition(".")
-        grey = nn.Conv2d(1, convolution.out_channels, convolution.kernel_size, convolution.stride,  # type: ignore[arg-type]
-                         convolution.padding, bias=convolution.bias is not None, device="meta")  # type: ignore[arg-type]  # fmt: skip
-        setattr(module.get_submodule(parent), name, grey)
+    if state[own[stem]].shape[1] == 1 and convolution.groups == 1:
+        convolution.in_channels = 1
+        convolution.weight = nn.Parameter(convolution.weight[:, :1])
         return 1
     return 3
+
+
+def _make_computed_buffers(module: nn.Module, variant: Variant) -> None:
+    """Fill what a network computes when it is made and does not store, such as the masks of Swin's windows."""
+    if not any(value.is_meta for value in module.buffers()):
+        return
+    made = dict(variant.build().named_buffers())
+    for name, value in list(module.named_buffers()):
+        if value.is_meta:
+            parent, _, attribute = name.rpartition(".")
+            module.get_submodule(parent).register_buffer(attribute, made[name], persistent=False)
 
 
 def _classifier(
