@@ -49,8 +49,7 @@ class Row:
     stated
         A `config.json` beside the weights.
     offset
-        How far a cell sees from where heatmaps are usually drawn, in cells, at 256 pixels, or at `side` where that is
-        `fixed`.
+        How far a cell sees from where heatmaps are usually drawn, in cells, at 256 pixels (at `side` in transformers).
     """
 
     source: str
@@ -64,7 +63,6 @@ class Row:
     head: bool = True
     stated: Callable[[nn.Module], dict[str, object]] | None = None
     offset: float = 0.0
-    fixed: bool = False
 
     @property
     def id(self) -> str:
@@ -75,7 +73,9 @@ def _torchvision(name: str, side: int, title: str, layer: str, layout: str = "ch
     def make() -> nn.Module:
         return import_torchvision().models.get_model(name, num_classes=CLASSES)
 
-    return Row("torchvision", name, make, side, title, layer, layout, slow)
+    half = ("resn", "wide_resnet", "mobilenet", "efficientnet")
+    offset = -0.48 if name.startswith(half) else -0.05 if name.startswith("densenet") else 0.0
+    return Row("torchvision", name, make, side, title, layer, layout, slow, offset=offset)
 
 
 def small_swin(**more) -> nn.Module:
@@ -325,7 +325,7 @@ def cell_offsets(row: Row, net: nn.Module, folder: Path) -> list[tuple[float, fl
     when the model is loaded; the same from the squared gradient of the cell on pictures of noise, with the network's
     own weights; and what of that is left where the cell is drawn.
     """
-    size = row.side if row.fixed else 256  # a small picture cuts off what a cell sees
+    size = 256 if row.layout == "channels first" else row.side  # a small picture cuts off what a cell sees
     model = built(row, net, folder, Preprocessing(width=size, height=size))
     assert model.cells is not None
     seen: list[torch.Tensor] = []

@@ -18,6 +18,7 @@ from reportgen.models.architectures.convnext import CONVNEXT
 from reportgen.models.architectures.custom_cnn import CustomCNN
 from reportgen.models.architectures.densenet import DENSENET
 from reportgen.models.architectures.efficientnet import EFFICIENTNET
+from reportgen.models.architectures.expression_networks import DAN, RES_EMOTE_NET
 from reportgen.models.architectures.family import Misfit, Recognised, few, fit, is_incidental, shape_text
 from reportgen.models.architectures.huggingface import hugging_face_class, hugging_face_model
 from reportgen.models.architectures.mobilenet import MOBILENET_V2, MOBILENET_V3
@@ -35,6 +36,8 @@ from reportgen.models.repeatability import check_repeatable
 __all__ = ["FAMILIES", "LoadedModel", "build_model", "check_statistics", "recognise", "trial_images"]
 
 FAMILIES = (
+    DAN,
+    RES_EMOTE_NET,
     RESNET, MOBILENET_V2, MOBILENET_V3, EFFICIENTNET, CONVNEXT, DENSENET, SWIN, VIT, VGG,
     transformers.BEIT, transformers.VIT, transformers.SWIN, convolutional.EFFICIENTNET, convolutional.CONVNEXT,
     convolutional.RESNET_DEEP_STEM, convolutional.RESNET_SE, convolutional.VGG, convolutional.XCEPTION,

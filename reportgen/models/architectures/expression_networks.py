@@ -121,9 +121,7 @@ class _ResidualBlock(nn.Module):
         self.bn1 = nn.BatchNorm2d(channels_out)
         self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1)
         self.bn2 = nn.BatchNorm2d(channels_out)
-        self.shortcut = nn.Sequential(
-            nn.Conv2d(channels_in, channels_out, 1, stride=2), nn.BatchNorm2d(channels_out)
-        )
+        self.shortcut = nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, stride=2), nn.BatchNorm2d(channels_out))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, K, h, w) -> (B, L, h/2, w/2)."""

@@ -1,5 +1,8 @@
 """A checkpoint's network is found by its weights: under any prefix, with any head, and never with a part left out."""
 
+import json
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,8 @@ from reportgen.config import ModelConfig, Preprocessing
 from reportgen.errors import CheckpointError, ConfigError
 from reportgen.models.architectures.custom_cnn import CustomCNN
 from reportgen.models.architectures.family import Misfit, Recognised
+from reportgen.models.architectures.timm import convolutional
+from reportgen.models.architectures.timm.library import create
 from reportgen.models.architectures.torchvision_ops import import_torchvision
 from reportgen.models.registry import build_model, recognise
 
@@ -233,3 +238,170 @@ def test_a_stem_of_unknown_stride_is_not_guessed(tmp_path) -> None:
     net.conv1 = nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 1, 1))
     with pytest.raises(CheckpointError, match=r"stem has several convolutions \(such as ResNet-D\)"):
         build_model("m", net.state_dict(), config)
+
+
+class DanAsPublished(nn.Module):
+    """The parameters' names of the published DAN, with its sums written out in another way."""
+
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(*list(import_torchvision().models.resnet18(weights=None).children())[:-2])
+        self.heads = heads
+        for head in range(heads):
+            sa = nn.Module()
+            sa.conv1x1 = nn.Sequential(nn.Conv2d(512, 256, 1), nn.BatchNorm2d(256))
+            for name, kernel in (("conv_3x3", (3, 3)), ("conv_1x3", (1, 3)), ("conv_3x1", (3, 1))):
+                convolution = nn.Conv2d(256, 512, kernel, padding=(kernel[0] // 2, kernel[1] // 2))
+                setattr(sa, name, nn.Sequential(convolution, nn.BatchNorm2d(512)))
+            ca = nn.Module()
+            ca.attention = nn.Sequential(
+                nn.Linear(512, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 512), nn.Sigmoid()
+            )
+            setattr(self, f"cat_head{head}", nn.ModuleDict({"sa": sa, "ca": ca}))
+        self.fc, self.bn = nn.Linear(512, 7), nn.BatchNorm1d(7)
+
+    def forward(self, x):
+        maps = self.features(x)
+        found = []
+        for head in range(self.heads):
+            sa, ca = getattr(self, f"cat_head{head}")["sa"], getattr(self, f"cat_head{head}")["ca"]
+            y = sa.conv1x1(maps)
+            y = torch.relu(sa.conv_3x3(y) + sa.conv_1x3(y) + sa.conv_3x1(y)).sum(1, keepdim=True)
+            v = nn.functional.adaptive_avg_pool2d(maps * y, 1).flatten(1)
+            found.append(v * ca.attention(v))
+        competing = torch.log_softmax(torch.stack(found), dim=0)
+        return self.bn(self.fc(competing.sum(0)))
+
+
+class ResEmoteNetAsPublished(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        width = 3
+        for i, channels in enumerate((64, 128, 256), start=1):
+            setattr(self, f"conv{i}", nn.Conv2d(width, channels, 3, padding=1))
+            setattr(self, f"bn{i}", nn.BatchNorm2d(channels))
+            width = channels
+        self.se = nn.Module()
+        self.se.fc = nn.Sequential(
+            nn.Linear(256, 16, bias=False), nn.ReLU(), nn.Linear(16, 256, bias=False), nn.Sigmoid()
+        )
+        for i, channels in enumerate((512, 1024, 2048), start=1):
+            block = nn.Module()
+            block.conv1, block.bn1 = nn.Conv2d(width, channels, 3, 2, 1), nn.BatchNorm2d(channels)
+            block.conv2, block.bn2 = nn.Conv2d(channels, channels, 3, 1, 1), nn.BatchNorm2d(channels)
+            block.shortcut = nn.Sequential(nn.Conv2d(width, channels, 1, 2), nn.BatchNorm2d(channels))
+            setattr(self, f"res_block{i}", block)
+            width = channels
+        self.fc1, self.fc2 = nn.Linear(2048, 1024), nn.Linear(1024, 512)
+        self.fc3, self.fc4 = nn.Linear(512, 256), nn.Linear(256, 8)
+
+    def forward(self, x):
+        for i in (1, 2, 3):
+            x = nn.functional.max_pool2d(getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(x)).relu(), 2)
+        x = x * self.se.fc(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))[..., None, None]
+        for i in (1, 2, 3):
+            block = getattr(self, f"res_block{i}")
+            x = (block.bn2(block.conv2(block.bn1(block.conv1(x)).relu())) + block.shortcut(x)).relu()
+        x = nn.functional.adaptive_avg_pool2d(x, 1).flatten(1)
+        return self.fc4(self.fc3(self.fc2(self.fc1(x).relu()).relu()).relu())
+
+
+@pytest.mark.parametrize(
+    ("make", "title", "layer"),
+    [(lambda: DanAsPublished(2), "DAN", "features"), (ResEmoteNetAsPublished, "ResEmoteNet", "res_block3")],
+)
+def test_networks_for_expressions_are_rebuilt_from_their_papers(make, title: str, layer: str) -> None:
+    torch.manual_seed(4)
+    net = make().eval()
+    for norm in net.modules():
+        if isinstance(norm, nn.BatchNorm2d | nn.BatchNorm1d):
+            nn.init.uniform_(norm.running_mean, -0.1, 0.1)
+            nn.init.uniform_(norm.running_var, 0.5, 1.5)
+    found = recognise(prefixed(net, random_prefix(3)))
+    assert isinstance(found, Recognised), found
+    assert (found.title, found.layer, found.notes) == (title, layer, ())
+    x = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(found.module.eval()(x), net(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "network"),
+    [("conv_stem.weight", "EfficientNet or MobileNet"), ("blocks.0.attn.qkv.weight", "ViT"),
+     ("stages.0.blocks.0.conv_dw.weight", "ConvNeXt")],
+)  # fmt: skip
+def test_a_library_that_is_not_installed_is_named(monkeypatch, tmp_path, anchor: str, network: str) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    config = ModelConfig(checkpoint=tmp_path / "m.pth")
+    with pytest.raises(CheckpointError, match=rf"m.pth: this is timm's {network}; pip install 'reportgen\[timm\]'"):
+        build_model("m", {f"net.{anchor}": torch.zeros(8, 3, 3, 3)}, config)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    config_json = {"architectures": ["ViTForImageClassification"], "model_type": "vit"}
+    with pytest.raises(
+        CheckpointError, match=r"this is transformers' ViTForImageClassification; pip install 'reportgen"
+    ):
+        build_model("m", {"a": torch.zeros(1)}, config, stated=config_json)
+
+
+@pytest.mark.extras
+def test_networks_of_one_form_are_said_and_the_statement_decides(tmp_path) -> None:
+    import_torchvision()
+    timm = pytest.importorskip("timm", reason="timm is not installed: pip install 'reportgen[timm]'")
+    torch.manual_seed(3)
+    net = timm.create_model("tf_mobilenetv3_small_075", num_classes=5).eval()
+    guessed = recognise(prefixed(net, "a.b."))
+    assert guessed.title == "mobilenetv3_small_075 (timm)"
+    assert "mobilenetv3_small_075 and tf_mobilenetv3_small_075" in guessed.notes[0]
+    stated = recognise(prefixed(net, "a.b."), {"architecture": "tf_mobilenetv3_small_075.in1k"})
+    assert same(stated, net) and stated.notes == ()
+    assert not same(guessed, net)
+    for name in ("hf-hub:somebody/model", "mobilenetv3_small_999"):
+        assert recognise(net.state_dict(), {"architecture": name}) is None
+
+
+@pytest.mark.extras
+def test_alike_names_of_timm_are_all_that_are_alike() -> None:
+    """Every string of names holds all networks of its family with these names and shapes, and only those."""
+    import_torchvision()
+    pytest.importorskip("timm", reason="timm is not installed: pip install 'reportgen[timm]'")
+    for names in (convolutional.EFFICIENTNETS, convolutional.MOBILENETS):
+        shapes = {}
+        for name in " ".join(names).split():
+            with torch.device("meta"):
+                module = create(name)
+            shapes[name] = {key: tuple(value.shape) for key, value in module.state_dict().items()}
+        for entry in names:
+            first, *others = entry.split()
+            assert {name for name in shapes if shapes[name] == shapes[first]} == {first, *others}
+
+
+HOSTILE = {
+    "another class": ({"architectures": ["OwnForImageClassification"]}, "none of transformers' own image classifiers"),
+    "another library's": ({"architectures": ["TimmWrapperForImageClassification"], "model_type": "timm_wrapper"},
+                          "none of transformers' own"),
+    "unknown kind": ({"model_type": "own"}, "none of transformers' own"),
+    "too many layers": ({"num_hidden_layers": 10**9}, "num_hidden_layers = 1000000000"),
+    "far too wide": ({"hidden_size": 49152, "intermediate_size": 4}, "a network of .* numbers, the weights are"),
+    "no number": ({"hidden_size": "wide"}, "describes no ViTForImageClassification that transformers"),
+    "another depth": ({"num_hidden_layers": 2}, "the file also has vit"),
+    "more depth": ({"num_hidden_layers": 4}, "the file lacks vit"),
+}  # fmt: skip
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_config_that_is_not_of_these_weights_is_one_line(name: str, tmp_path) -> None:
+    import_torchvision()
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    config = transformers.ViTConfig(
+        hidden_size=48, num_hidden_layers=3, num_attention_heads=3, intermediate_size=64, image_size=32, patch_size=16
+    )
+    state = transformers.ViTForImageClassification(config).state_dict()
+    changes, message = HOSTILE[name]
+    stated = {
+        "model_type": "vit",
+        "architectures": ["ViTForImageClassification"],
+        **json.loads(config.to_json_string()),
+    }
+    with pytest.raises(CheckpointError, match=message):
+        build_model("m", state, ModelConfig(checkpoint=tmp_path / "m"), stated={**stated, **changes})

@@ -5,9 +5,20 @@ from __future__ import annotations
 from reportgen.models.architectures.family import Family, Shapes
 from reportgen.models.architectures.timm.library import known_name, stated_name
 
-__all__ = ["CONVNEXT", "EFFICIENTNET", "REGNET", "REPVGG", "RESNET_DEEP_STEM", "RESNET_SE", "VGG", "XCEPTION"]
+__all__ = [
+    "CONVNEXT",
+    "EFFICIENTNET",
+    "EFFICIENTNETS",
+    "MOBILENETS",
+    "REGNET",
+    "REPVGG",
+    "RESNET_DEEP_STEM",
+    "RESNET_SE",
+    "VGG",
+    "XCEPTION",
+]
 
-_EFFICIENTNETS = (
+EFFICIENTNETS = (
     # Those that were trained in TensorFlow pad at the end and have another epsilon; their weights look the same.
     "efficientnet_b0 tf_efficientnet_b0", "efficientnet_b2 tf_efficientnet_b2", "tf_efficientnetv2_s efficientnetv2_s",
     *(f"efficientnet_b{size} tf_efficientnet_b{size}" for size in (1, 3, 4, 5, 6, 7)),
@@ -15,7 +26,7 @@ _EFFICIENTNETS = (
     "tf_efficientnetv2_b1", "tf_efficientnetv2_b2", "tf_efficientnetv2_b3",
     "efficientnet_lite0 tf_efficientnet_lite0", "mobilenetv2_100", "mobilenetv2_140", "mnasnet_100", "tinynet_a",
 )  # fmt: skip
-_MOBILENETS = (
+MOBILENETS = (
     "mobilenetv3_large_100 tf_mobilenetv3_large_100", "mobilenetv3_small_100 tf_mobilenetv3_small_100",
     "mobilenetv4_conv_small", "mobilenetv4_conv_medium mobilenetv4_conv_aa_medium mobilenetv4_conv_blur_medium",
     "mobilenetv4_conv_large mobilenetv4_conv_aa_large", "mobilenetv4_hybrid_medium", "mobilenetv4_hybrid_large",
@@ -34,7 +45,7 @@ EFFICIENTNET = Family(
     head="classifier",
     layer="bn2",
     stem="conv_stem.weight",
-    variant=known_name("EfficientNet or MobileNet", (*_EFFICIENTNETS, *_MOBILENETS), _last_map),
+    variant=known_name("EfficientNet or MobileNet", (*EFFICIENTNETS, *MOBILENETS), _last_map),
     named=stated_name(_last_map),
 )
 CONVNEXT = Family(
