@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from reportgen.cell_grid import CellAxis
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.explain.explainer import Explainer, Question
 from reportgen.explain.maps import raw_maps
@@ -327,7 +327,6 @@ def cell_offsets(row: Row, net: nn.Module, folder: Path) -> list[tuple[float, fl
     """
     size = 256 if row.layout == "channels first" else row.side  # a small picture cuts off what a cell sees
     model = built(row, net, folder, Preprocessing(width=size, height=size))
-    assert model.cells is not None
     seen: list[torch.Tensor] = []
     handle = net.get_submodule(model.layer_name).register_forward_hook(
         lambda module, inputs, output: seen.append(first_tensor(output).clone())
@@ -336,12 +335,13 @@ def cell_offsets(row: Row, net: nn.Module, folder: Path) -> list[tuple[float, fl
     net(pictures)
     handle.remove()
     cells = model.layout.to_maps(seen[0])
-    row_of, column_of = model.cells.shape[0] // 2, model.cells.shape[1] // 2
+    grid = model.cells or CellGrid.even(*cells.shape[2:])  # where it is not clear, as heatmaps are usually drawn
+    row_of, column_of = grid.shape[0] // 2, grid.shape[1] // 2
     channels = torch.randn(cells.shape[:2], generator=torch.Generator().manual_seed(4))
     (gradient,) = torch.autograd.grad((cells[:, :, row_of, column_of] * channels).sum(), pictures)
     energy = gradient.double().square().sum(dim=(0, 1))
     found = []
-    for axis, cell, along in ((model.cells.rows, row_of, 1), (model.cells.columns, column_of, 0)):
+    for axis, cell, along in ((grid.rows, row_of, 1), (grid.columns, column_of, 0)):
         profile = energy.sum(dim=along)
         place = float(profile @ (torch.arange(len(profile), dtype=torch.float64) + 0.5) / profile.sum()) / size
         usual = CellAxis.even(axis.count)
