@@ -55,7 +55,7 @@ def seconds(work: Callable[[], object], rounds: int) -> float:
 def relative_time(row: Row, folder: Path, batch: int, rounds: int) -> float:
     """Our pass, as a multiple of the better bare forward pass."""
     spec = Preprocessing(width=row.side, height=row.side)
-    net = seeded(row.make, row.name)
+    net = seeded(row.make)
     model = built(row, net, folder, spec)
     images = noise(row.side, batch)
     x = normalise(images, spec)
@@ -84,7 +84,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for row in rows:
-            net = with_random_head(row, seeded(row.make, row.name))
+            net = with_random_head(row, seeded(row.make))
             model = built(row, net, folder, Preprocessing(width=row.side, height=row.side))
             found = (model.architecture, model.layer_name, layout_text(model.layout))
             exact = difference(net, model, noise(row.side), "gradcam")

@@ -34,7 +34,7 @@ IMPULSE_TOLERANCE = 0.15  # of a cell: what random weights leave of noise
 
 
 def check(row: Row, folder: Path) -> None:
-    net = with_random_head(row, seeded(row.make, row.name))
+    net = with_random_head(row, seeded(row.make))
     model = built(row, net, folder, Preprocessing(width=row.side, height=row.side))
     found = (model.architecture, model.layer_name, layout_text(model.layout), model.num_classes)
     assert found == (row.title, row.layer, row.layout, CLASSES)
@@ -56,7 +56,7 @@ def test_maps_of_other_libraries_networks_are_those_of_plain_autograd(row: Row, 
 
 def check_cells(row: Row, folder: Path) -> None:
     """The centre of the squared gradient of a middle cell on pictures of noise lies where the cell is drawn."""
-    net = seeded(row.make, row.name).requires_grad_(False)
+    net = seeded(row.make).requires_grad_(False)
     for measured, usual, left in cell_offsets(row, net, folder):
         assert round(measured, 2) == row.offset
         assert abs(usual - row.offset) < IMPULSE_TOLERANCE
@@ -109,4 +109,4 @@ def test_docs_models_lists_what_is_tested_here() -> None:
     ]
     assert sorted(row[:5] for row in rows) == sorted(expected)
     assert len(rows) >= 45
-    assert all(0 <= float(row[5]) <= TOLERANCE for row in rows)
+    assert all(0 <= float(row[5].removeprefix("< ")) <= TOLERANCE for row in rows)
