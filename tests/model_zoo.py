@@ -145,6 +145,7 @@ def _timm(
     # TensorFlow pads behind the picture, so cells see half a cell down and right instead of up and left.
     half = name.startswith(("efficientnet", "mobilenet", "resn", "seresnet", "regnet", "repvgg"))
     offset = 0.48 if name.startswith("tf_") else -0.48 if half else 0.0
+    offset = -0.39 if name == "legacy_xception" else offset
     offset = -0.42 if name.endswith("d") and name.startswith("resnet") else offset  # shortcuts that average first
     return Row("timm", name, make, side, f"{title} (timm)", layer, layout, head=head, stated=stated, offset=offset)
 
