@@ -9,6 +9,7 @@ news loads no model.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -348,7 +349,9 @@ def _ask_for_numbers(
                 parts = found.open_inputs.get(name, frozenset())
                 entry = found.config.models[name]
                 question = _Question(name, entry, parts, "numbers", partial(_as_given, meanings))
-                choices[name] = _answer(question, test_set, images, rows[kept], found.config)
+                answer = _answer(question, test_set, images, rows[kept], found.config)
+                # The preprocessing is asked for again once the labels are known.
+                choices[name] = replace(answer, inputs=(), used=0, outcome="given", input_p=math.nan)
     except (InputError, IndexError, KeyError):
         return nothing  # what is wrong beside the numbers is said once they are known
     return choices, rows

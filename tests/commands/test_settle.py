@@ -223,7 +223,10 @@ def test_numbers_that_nothing_explains_are_refused_with_figures_and_found_with_a
     found = settled(config_of(levels, checkpoint, "fer.csv", classes="auto"))
     emotion_of = dict(zip(found.test_set.frame["path"], found.test_set.frame["emotion"], strict=True))
     assert all(path.startswith(emotion) for path, emotion in emotion_of.items())
-    assert found.choices["Net"][0].question == "numbers"
+    numbers, prepared = found.choices["Net"]
+    assert numbers.question == "numbers" and not numbers.inputs
+    assert prepared.outcome == "chosen" and found.config.models["Net"].preprocessing.mean == (0.5,) * 3
+    assert len(found.test_set) == 7 * PER_CLASS - numbers.images - prepared.images
     # Where the model's order is open, too, the two cannot be told apart.
     with pytest.raises(DataError, match="nothing says what they mean"):
         settled(config_of(levels, save_model(tmp_path / "m.pth", RAFDB_ORDER), "fer.csv", classes="auto"))
