@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.analysis import ModelPredictions, ModelRecords
+from reportgen.cell_grid import CellGrid
 from reportgen.evidence.attention.map_statistics import FACE, common_grid, null_maps, weights
 from reportgen.evidence.performance.model_comparison import (
     Comparison,
@@ -199,7 +200,7 @@ def heat_change(
     for model in (before, after):
         weight, mass = weights(model.maps[rows, own])
         is_null |= null_maps(mass, model.null_mass)
-        p.append(common_grid(weight, model.grid, coarse.grid))
+        p.append(common_grid(weight, _grid(model, after, before), _grid(coarse, after, before)))
     used = (labels >= 0) & ~is_null
     elsewhere = 0.5 * np.abs(p[1] - p[0]).sum(axis=(1, 2))
     everyone = clusters(persons, len(labels))
@@ -212,6 +213,12 @@ def heat_change(
         shares = [np.einsum("nhw,nrhw->nr", part, coarse.masks.astype(np.float64)) for part in p]
         regions = _regions(shares[0], shares[1], used, labels, classes, everyone, seed)
     return HeatChange(regions, moved, int((is_null & (labels >= 0)).sum()), int(used.sum()))
+
+
+def _grid(model: ModelRecords, *both: ModelRecords) -> CellGrid:
+    """Where a model's cells see; an analysis of an older version does not say it: where the other's of that shape do."""
+    said = [one.grid for one in (model, *both) if "cell_centres" in one.info and one.grid.shape == model.grid.shape]
+    return said[0] if said else model.grid
 
 
 def _regions(

@@ -1,11 +1,14 @@
 """What changed between two analyses: worked by hand, and found where it was put."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 from reportgen.analysis import AnalysisPredictions, ModelPredictions, ModelRecords
+from reportgen.cell_grid import CellAxis, CellGrid
 from reportgen.errors import DataError
 from reportgen.evidence.comparison.change import heat_change, prediction_change
 from reportgen.evidence.comparison.matching import match_images, match_models
@@ -160,3 +163,17 @@ def test_models_are_matched_by_given_pairs_then_by_name_then_as_the_only_ones(tm
         match_models(named("A", "B"), named("C", "D"))
     with pytest.raises(DataError, match="--pair A=X"):
         match_models(named("A"), named("A"), {"A": "X"})
+
+
+def test_an_older_analysis_that_does_not_say_where_cells_see_has_not_moved() -> None:
+    rng = np.random.default_rng(4)
+    labels = np.repeat(np.arange(3), 10)
+    masks = np.zeros((30, len(REGIONS), 7, 7), np.float32)
+    maps = rng.random((30, 3, 7, 7)).astype(np.float32)
+    old = records(maps, 7, masks)
+    new = replace(old, info={"cell_centres": CellGrid(CellAxis(7, 0.5 / 224, 1 / 7), CellAxis.even(7)).record})
+    for before, after in ((old, new), (new, old)):
+        found = heat_change(before, after, labels, CLASSES, None, 0)
+        assert [estimate.value for _, estimate in found.moved] == [0, 0, 0]
+    elsewhere = replace(old, info={"cell_centres": CellGrid.even(7, 7).record})
+    assert heat_change(elsewhere, new, labels, CLASSES, None, 0).moved[0][1].value > 0.05
