@@ -216,7 +216,7 @@ def heat_change(
 
 
 def _grid(model: ModelRecords, *both: ModelRecords) -> CellGrid:
-    """Where a model's cells see; an analysis of an older version does not say it: where the other's of that shape do."""
+    """Where a model's cells see; an analysis of an older version does not say: as the other's of that shape."""
     said = [one.grid for one in (model, *both) if "cell_centres" in one.info and one.grid.shape == model.grid.shape]
     return said[0] if said else model.grid
 
