@@ -43,7 +43,7 @@ __all__ = [
 _FOUND = Path("reportgen.toml")
 RENAMED = {"sample_images": "max_explained_images", "training_unweighted": "assume_unweighted_training"}
 """New names of settings by their old ones, which go on working."""
-Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "xgradcam"]
+Method = Literal["auto", "gradcam", "gradcam++", "hirescam", "layercam", "xgradcam", "lrp"]
 Affected = Literal["analysis", "evidence", "site", "presentation"]
 """The records; what is concluded from them; what the site holds; how its pictures look."""
 
@@ -247,7 +247,10 @@ class Config(_Section):
         Setting("The emotions, in the order of the models' outputs; auto: the known order that a sample shows.",
                 ("analysis",)),
     ] = None  # fmt: skip
-    method: Annotated[Method, Setting("How heatmaps are computed.", ("analysis",), "--method")] = "gradcam"
+    method: Annotated[
+        Method,
+        Setting("How heatmaps are computed; auto: LRP for transformers, else Grad-CAM.", ("analysis",), "--method"),
+    ] = "auto"
     precision: Annotated[
         Literal["float32", "bf16", "auto"],
         Setting("Arithmetic of the forward pass; auto: bf16 where it is clearly faster.", ("analysis",), "--precision"),

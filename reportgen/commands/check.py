@@ -70,7 +70,7 @@ def _print_choice(name: str, choice: InputChoice, console: Console) -> None:
 
 
 def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:
-    from reportgen.explain.loading import load_model  # torch takes seconds to load
+    from reportgen.explain.loading import explained_place, load_model  # torch takes seconds to load
 
     entry = config.models[name]
     ready = load_model(name, entry, classes, unsafe=config.unsafe_load)
@@ -81,7 +81,8 @@ def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:
     details = "; ".join([", ".join(facts), *ready.notes]).strip("; ")
     model = ready.model
     summary = f"{entry.checkpoint.name} is {model.architecture}, {model.num_classes} outputs"
-    summary += ", heatmaps by hiding places" if model.forward_only else f", explains {model.layer_name}"
+    explained = "heatmaps by hiding places" if model.forward_only else f"explains {explained_place(ready, config.method)}"
+    summary += f", {explained}"
     return f"{summary} ({details})" if details else summary
 
 

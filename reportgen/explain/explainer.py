@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from reportgen.cell_grid import CellGrid
-from reportgen.errors import BuildError
+from reportgen.errors import BuildError, ConfigError
 from reportgen.explain.capture import TargetCapture
 from reportgen.explain.heads import GROUP, AnyHead, Head, HeadOutput, PooledHead, concatenated, output_from_graph
+from reportgen.explain.lrp import PatchCapture, patch_capture
 from reportgen.explain.probes import PeakChange, ablate_peaks, permutations, random_heads
 from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.faces.regions import REGIONS
@@ -86,7 +87,8 @@ class Explainer(AbstractContextManager["Explainer"]):
     order
         Index of the model's output for each class of the report, so that all models share one order.
     method
-        A key of `reportgen.explain.maps.METHODS`.
+        A key of `reportgen.explain.maps.METHODS`; "lrp"; or "auto": LRP for a transformer, Grad-CAM for every other
+        network. Once entered, `method` is what it became.
     tuning
         Batch size, and whether the network runs in bfloat16; the head and the maps are float32 in both cases. None for
         `usual_tuning`.
@@ -113,7 +115,8 @@ class Explainer(AbstractContextManager["Explainer"]):
         self._module = optimise_for_inference(
             model.module, model.target_layer, device, trial_images(model.preprocessing)
         )
-        self._capture = TargetCapture(self._module, model.target_layer, model.layout)
+        self._capture: TargetCapture | PatchCapture = TargetCapture(self._module, model.target_layer, model.layout)
+        self._target_layer, self._layout, self._title = model.target_layer, model.layout, model.architecture
         self._order = list(order)
         self.method = method
         self._device = device
@@ -126,8 +129,9 @@ class Explainer(AbstractContextManager["Explainer"]):
         self._scrambled = torch.zeros(0, 0, dtype=torch.long)
 
     def __enter__(self) -> Self:
-        self._capture.__enter__()
         try:
+            self._choose_method()
+            self._capture.__enter__()
             self._learn_shapes()
         except BaseException:
             self._capture.__exit__(None, None, None)
@@ -166,14 +170,31 @@ class Explainer(AbstractContextManager["Explainer"]):
         parts = [vars(self._group(questions[i : i + size], tuning)) for i in range(0, len(questions), size)]
         return Explanation(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
-    def _learn_shapes(self) -> None:
-        """Grid, channels and kind of head, from a black image and one of noise."""
+    def _trial_images(self) -> list[npt.NDArray[np.uint8]]:
+        """A black image and one of noise."""
         spec = self.preprocessing
         shape = (spec.height, spec.width, spec.channels)
-        images = [np.zeros(shape, np.uint8), np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
+        return [np.zeros(shape, np.uint8), np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
+
+    def _choose_method(self) -> None:
+        """Where LRP is asked for or would be better, use it if this network allows it."""
+        if self.method not in ("auto", "lrp"):
+            return
+        images = self._input(self._trial_images())
+        found = patch_capture(self._module, self._target_layer, self._layout, images)
+        if isinstance(found, PatchCapture):
+            self._capture, self._separate, self.method = found, None, "lrp"
+        elif self.method == "lrp":
+            raise ConfigError(f"method lrp cannot explain {self._title}: {found}; use method auto")
+        else:
+            self.method = "gradcam"
+
+    def _learn_shapes(self) -> None:
+        """Grid, channels and kind of head."""
+        images = self._trial_images()
         activations, logits = self._capture.forward(self._module, self._input(images))
         height, width = int(activations.shape[2]), int(activations.shape[3])
-        if self.grid.shape != (height, width):
+        if self.grid.shape != (height, width) or self.method == "lrp":  # patches lie side by side
             self.grid = CellGrid.even(height, width)
         self._scrambled = permutations(activations.shape[1], self._seed).to(self._device)
         self._choose_head(activations, logits)
@@ -219,7 +240,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         for start in range(0, len(images), size):
             x = self._input(images[start : start + size])
             with torch.autocast(self._device.type, torch.bfloat16, enabled=bf16):
-                if self._pooled is not None:
+                if self._pooled is not None and isinstance(self._capture, TargetCapture):
                     layers.append(self._capture.activations(self._module, x).float())
                     continue
                 activations, logits = self._capture.forward(self._module, x)

@@ -30,7 +30,7 @@ class HeadOutput:
     logits
         (B, C).
     weights
-        (C, B, K): gradients of the logits averaged over cells.
+        (C, B, K): gradients of the logits averaged over cells; for LRP, (C, B, K, h, w): cell by cell.
     maps
         (B, C, h, w), signed.
     """
@@ -127,6 +127,8 @@ def output_from_graph(activations: Tensor, logits: Tensor, method: str) -> HeadO
     """The output of any head: `activations` (B, K, h, w) is the leaf that `logits` (B, C) were computed from."""
     gradients = class_gradients(logits, activations).float()  # (C, B, K, h, w)
     layer = activations.detach().float()
+    if method == "lrp":  # gradient times activation, of patches whose gradients follow its rules
+        return HeadOutput(logits.detach().float(), gradients, raw_maps("hirescam", layer, gradients))
     return HeadOutput(logits.detach().float(), channel_weights(gradients), raw_maps(method, layer, gradients))
 
 

@@ -15,6 +15,7 @@ from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, ConfigError
 from reportgen.explain.ablation_maps import AblationExplainer
 from reportgen.explain.explainer import Explainer
+from reportgen.explain.lrp import PatchCapture, patch_capture
 from reportgen.explain.tuning import Tuning
 from reportgen.inputs.checkpoints.folder import CONFIG
 from reportgen.inputs.checkpoints.onnx_file import OnnxFile, is_onnx, read_onnx
@@ -22,7 +23,7 @@ from reportgen.inputs.checkpoints.reading import Checkpoint, read_checkpoint
 from reportgen.inputs.discover import swapped
 from reportgen.inputs.emotions import canonical_emotion, match_class
 from reportgen.models.onnx_model import build_onnx
-from reportgen.models.registry import LoadedModel, build_model
+from reportgen.models.registry import LoadedModel, build_model, trial_images
 
 __all__ = [
     "AnyExplainer",
@@ -146,6 +147,24 @@ def explainer_of(ready: ReadyModel, config: Config, device: torch.device, tuning
     if isinstance(ready.checkpoint, OnnxFile):
         return AblationExplainer(ready.model, ready.order, probing=probing)
     return Explainer(ready.model, ready.order, config.method, device, tuning, config.seed, probing=probing)
+
+
+def explained_place(ready: ReadyModel, method: str) -> str:
+    """What the heatmaps are made of: a layer's name, or "its patches (LRP)".
+
+    Raises
+    ------
+    ConfigError
+        The method is LRP, and the model does not allow it.
+    """
+    model = ready.model
+    if method in ("auto", "lrp"):
+        found = patch_capture(model.module, model.target_layer, model.layout, trial_images(model.preprocessing))
+        if isinstance(found, PatchCapture):
+            return "its patches (LRP)"
+        if method == "lrp":
+            raise ConfigError(f"method lrp cannot explain {model.architecture}: {found}; use method auto")
+    return model.layer_name
 
 
 def output_classes(name: str, outputs: int, model: ModelConfig, classes: Sequence[str]) -> tuple[str, ...]:

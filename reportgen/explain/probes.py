@@ -53,7 +53,8 @@ def random_heads(weights: Tensor, activations: Tensor, masks: Tensor, orders: Te
     Parameters
     ----------
     weights
-        (B, K) of the explained class.
+        (B, K) of the explained class; or (B, K, h, w), where every cell has weights of its own, of which the channels
+        are permuted in all cells alike.
     activations
         (B, K, h, w).
     masks
@@ -61,10 +62,14 @@ def random_heads(weights: Tensor, activations: Tensor, masks: Tensor, orders: Te
     orders
         (P, K) from `permutations`.
     """
-    batch, channels = weights.shape
-    # Picking whole columns is five times as fast as indexing with the table of orders itself.
-    scrambled = weights.index_select(1, orders.flatten()).reshape(batch, -1, channels)  # (B, P, K)
-    cams = torch.relu_(scrambled @ activations.flatten(2))  # (B, P, h*w)
+    batch, channels = weights.shape[:2]
+    if weights.ndim == 2:
+        # Picking whole columns is five times as fast as indexing with the table of orders itself.
+        scrambled = weights.index_select(1, orders.flatten()).reshape(batch, -1, channels)  # (B, P, K)
+        cams = torch.relu_(scrambled @ activations.flatten(2))  # (B, P, h*w)
+    else:
+        each = [(weights.index_select(1, order) * activations).sum(dim=1).flatten(1) for order in orders]
+        cams = torch.stack(each, dim=1).relu_()
     mass = cams.sum(dim=2)  # (B, P)
     share = (cams @ masks.flatten(2).transpose(1, 2)) / mass[..., None]  # 0 / 0 is NaN, as it should be
     return RandomHead(mass.cpu().numpy(), share.cpu().numpy())

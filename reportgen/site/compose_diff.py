@@ -172,7 +172,8 @@ def _model_facts(change: ModelChange) -> tuple[tuple[str, str, str], ...]:
 
 def _layer(model: ModelRecords) -> str:
     height, width = model.maps.shape[-2:]
-    return f"{model.info.get('target_layer', 'unknown') or 'none, maps by ablation'}, {height} × {width} cells"
+    layer = model.info.get("target_layer", "unknown") or "none, maps by ablation"
+    return f"{'patches, by LRP' if model.info.get('method') == 'lrp' else layer}, {height} × {width} cells"
 
 
 def _legend(change: ModelChange, ramp: str) -> Legend:

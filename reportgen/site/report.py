@@ -36,6 +36,7 @@ _METHODS = {
     "gradcam++": "Grad-CAM++",
     "hirescam": "HiResCAM",
     "layercam": "LayerCAM",
+    "lrp": "LRP",
     "xgradcam": "XGrad-CAM",
 }
 
@@ -192,6 +193,10 @@ class Report:
     def ablated(self, model: int) -> bool:
         """Whether a model's heatmaps are made by hiding places, because none of its layers is known."""
         return bool(self.models[model].info.get("method") == "ablation")
+
+    def follows_patches(self, model: int) -> bool:
+        """Whether a model's heatmaps follow its prediction back to a transformer's patches, by LRP."""
+        return bool(self.models[model].info.get("method") == "lrp")
 
     @cached_property
     def labelled(self) -> int:

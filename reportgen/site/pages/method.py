@@ -84,6 +84,8 @@ class MethodView:
     ----------
     contents
         Anchor and name of each section that is there.
+    ablated, followed
+        Names of the models whose maps are made by ablation, and by LRP; `steps` are those of all others.
     blind
         What the certificate's shortcuts show that the verdicts miss; "" where every kind was mostly found.
     """
@@ -94,6 +96,8 @@ class MethodView:
     steps: tuple[tuple[str, str], ...]
     ablated: tuple[str, ...]
     ablation_steps: tuple[tuple[str, str], ...]
+    followed: tuple[str, ...]
+    followed_steps: tuple[tuple[str, str], ...]
     tiles: tuple[Tile, ...]
     guide: tuple[GuideRow, ...]
     takeaways: tuple[Takeaway, ...]
@@ -161,13 +165,16 @@ def method_view(
         ("glossary", "Words", True),
     )
     ablated = tuple(model.name for k, model in enumerate(report.models) if report.ablated(k))
+    followed = tuple(model.name for k, model in enumerate(report.models) if report.follows_patches(k))
     return MethodView(
         page=Page("Method", "How the heatmaps were made, how to read them, and what they cannot show", "Method"),
         contents=tuple((anchor, name) for anchor, name, there in contents if there),
         method=report.method,
-        steps=_steps() if len(ablated) < len(report.models) else (),
+        steps=_steps() if len(ablated) + len(followed) < len(report.models) else (),
         ablated=ablated,
         ablation_steps=_ablation_steps() if ablated else (),
+        followed=followed,
+        followed_steps=_followed_steps() if followed else (),
         tiles=_tiles(report, tiles),
         guide=guide(report, links),
         takeaways=tested,
@@ -242,9 +249,35 @@ def _steps() -> tuple[tuple[str, str], ...]:
 
 def _words(report: Report) -> list[tuple[str, str]]:
     """The glossary without the words of a kind of heatmap that no model has."""
-    ablated = [report.ablated(k) for k in range(len(report.models))]
-    unused = {"Grad-CAM"} if ablated and all(ablated) else set() if any(ablated) else {"ablation"}
+    found = set(report.methods) or {"Grad-CAM"}
+    cams = found - {"Ablation", "LRP"}
+    used = {"Grad-CAM": bool(cams), "ablation": "Ablation" in found, "LRP": "LRP" in found}
+    unused = {word for word, there in used.items() if not there}
     return [(word, text) for word, text in GLOSSARY.items() if word not in unused]
+
+
+def _followed_steps() -> tuple[tuple[str, str], ...]:
+    return (
+        (
+            "The image is cut into patches,",
+            "as the transformer does it, and the model predicts. In every block, attention mixes the patches: behind "
+            "the first one, each already knows something of all others.",
+        ),
+        (
+            "The prediction is followed back",
+            "for one class, block by block to the patches as they came in. Attention weights and the scales of norms "
+            "are held constant on the way, so that nothing of the score is lost in them.",
+        ),
+        (
+            "Each patch holds its contribution:",
+            "its features times the gradient that arrives there. What is positive speaks for the class; the rest is "
+            "dropped.",
+        ),
+        (
+            "The map is enlarged",
+            "to the size of the picture and laid over the grey face, stronger where more of the score came from.",
+        ),
+    )
 
 
 def _ablation_steps() -> tuple[tuple[str, str], ...]:

@@ -297,8 +297,9 @@ def _input(info: Mapping[str, Any], width: int, height: int) -> str:
 def _facts(report: Report, k: int) -> tuple[tuple[str, str], ...]:
     info = report.models[k].info
     height, width = info.get("input", (224, 224))
+    named = str(info.get("target_layer") or "none is known")
     layer = (
-        str(info.get("target_layer") or "none is known"),
+        "the patches that the first block of this grid takes" if report.follows_patches(k) else named,
         grid_text(report.models[k]),
         places_text(report.models[k]),
     )

@@ -42,12 +42,16 @@ GLOSSARY: dict[str, str] = {
     "confidence": "The probability that the model gives to its prediction.",
     "heatmap": (
         "A map of where, in one layer of the model, the evidence for one class lies. It is coarse, "
-        "it shows positive evidence only, and it shows no causes. Of a model whose layers are not known it is made by "
-        "ablation."
+        "it shows positive evidence only, and it shows no causes. Of a vision transformer it is made by LRP, of a "
+        "model whose layers are not known by ablation."
     ),
     "ablation": (
         "Taking a part away and predicting again. A map by ablation holds, place by place, by how much the log-odds of "
         "a class fall when the place is hidden."
+    ),
+    "LRP": (
+        "Layer-wise relevance propagation (Ali et al. 2022 for transformers): a class's score is followed back through "
+        "norms and attention, and each patch of the picture gets what it contributed."
     ),
     "Grad-CAM": (
         "Gradient-weighted class activation mapping (Selvaraju et al. 2017): the feature maps of one "
@@ -55,7 +59,7 @@ GLOSSARY: dict[str, str] = {
     ),
     "logit": ("The model's raw score for a class, before the scores of all classes are turned into probabilities."),
     "blank map": (
-        "A map with no more evidence for its class than the same features give when the weights of the last layer are "
+        "A map with no more evidence for its class than the same features give when their weights for the class are "
         "scrambled; where that was not computed, a map without any positive evidence. It is shown as it is and left "
         "out of all averages."
     ),

@@ -98,11 +98,15 @@ def map_origin(report: Report, k: int) -> str:
     """How a model's maps were made, as in "Grad-CAM of every class, at the layer's own resolution"."""
     if report.ablated(k):
         return "Ablation: what the log-odds of every class lose where a place is hidden"
+    if report.follows_patches(k):
+        return "LRP of every class: what each patch of the picture contributed to its score"
     return f"{report.methods[k]} of every class, at the layer's own resolution"
 
 
 def layer_text(report: Report, k: int) -> str:
     """As in "layer layer4, "; empty for a model whose layers are not known."""
+    if report.follows_patches(k):
+        return "patches of the picture, "
     return "" if report.ablated(k) else f"layer {report.models[k].info.get('target_layer', '?')}, "
 
 
