@@ -159,18 +159,18 @@ def show_maps(name: str, path: Path, faces: Faces, emotions: tuple[str, ...], la
         with Explainer(ready.model, ready.order, method, torch.device("cpu"), probing=False) as explainer:
 
             def explain(pixels: np.ndarray, explainer: Explainer = explainer) -> Explanation:
-                nowhere = np.zeros((0, *explainer.grid), np.float32)
+                nowhere = np.zeros((0, *explainer.grid.shape), np.float32)
                 return explainer.explain([Question(0, -1, resize(image, SPEC), nowhere) for image in pixels])
 
             before, after = explain(plain).logits.argmax(axis=1), explain(patched)
             rows = np.flatnonzero((before != label) & (after.logits.argmax(axis=1) == label))
             heat = np.maximum(after.maps[rows, label], 0)
-            patch = cells_of(patched[rows], plain[rows], explainer.grid)
+            patch = cells_of(patched[rows], plain[rows], explainer.grid.shape)
             share = (heat * patch).sum(axis=(1, 2)) / np.maximum(heat.sum(axis=(1, 2)), 1e-12)
             peak = np.take_along_axis(patch.reshape(len(rows), -1), heat.reshape(len(rows), -1).argmax(1)[:, None], 1)
             # The hottest cells get back what the photo had there.
             order = heat.reshape(len(rows), -1).argsort(axis=1)[:, ::-1]
-            h, w = explainer.grid
+            h, w = explainer.grid.shape
             undone = np.zeros((len(rows), h * w), bool)
             np.put_along_axis(undone, order[:, : max(1, UNDONE * h * w // 64)], True, 1)
             where = np.kron(undone.reshape(-1, h, w), np.ones((1, SIZE // h, SIZE // w), bool))[..., None]

@@ -71,8 +71,8 @@ def test_maps_of_a_vit_are_those_of_the_rules_written_out(tmp_path) -> None:
     spec = Preprocessing(width=64, height=64)
     model = build_model("m", net.state_dict(), ModelConfig(checkpoint=tmp_path / "m", preprocessing=spec))
     with Explainer(model, range(CLASSES), "auto", CPU) as explainer:
-        assert (explainer.method, explainer.grid) == ("lrp", (4, 4))
-        asked = questions(11, 64, explainer.grid)
+        assert (explainer.method, explainer.grid.shape) == ("lrp", (4, 4))
+        asked = questions(11, 64, explainer.grid.shape)
         found = explainer.explain(asked)
     for i, question in enumerate(asked):
         logits, maps = vit_by_hand(net, normalise([question.image], spec))
@@ -105,8 +105,8 @@ def test_maps_of_a_swin_start_at_its_last_stage(tmp_path, monkeypatch) -> None:
     spec = Preprocessing(width=64, height=64)
     model = build_model("m", net.state_dict(), ModelConfig(checkpoint=tmp_path / "m", preprocessing=spec))
     with Explainer(model, range(CLASSES), "auto", CPU) as explainer:
-        assert (explainer.method, explainer.grid) == ("lrp", (8, 8))
-        asked = questions(3, 64, explainer.grid)
+        assert (explainer.method, explainer.grid.shape) == ("lrp", (8, 8))
+        asked = questions(3, 64, explainer.grid.shape)
         found = explainer.explain(asked)
     for i, question in enumerate(asked):
         maps = swin_by_hand(net, normalise([question.image], spec), monkeypatch)
