@@ -81,7 +81,9 @@ def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:
     details = "; ".join([", ".join(facts), *ready.notes]).strip("; ")
     model = ready.model
     summary = f"{entry.checkpoint.name} is {model.architecture}, {model.num_classes} outputs"
-    explained = "heatmaps by hiding places" if model.forward_only else f"explains {explained_place(ready, config.method)}"
+    explained = (
+        "heatmaps by hiding places" if model.forward_only else f"explains {explained_place(ready, config.method)}"
+    )
     summary += f", {explained}"
     return f"{summary} ({details})" if details else summary
 
