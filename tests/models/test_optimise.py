@@ -220,7 +220,7 @@ def test_networks_that_folding_could_break_keep_their_answers(kind, tmp_path, mo
     model = build_model("m", net.state_dict(), config)
     images = list(np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8))
     with Explainer(model, range(7), "gradcam", CPU) as explainer:
-        masks = np.zeros((len(REGIONS), *explainer.grid), np.float32)
+        masks = np.zeros((len(REGIONS), *explainer.grid.shape), np.float32)
         found = explainer.explain([Question(0, -1, image, masks) for image in images])
     assert model.layer_name == ("relu" if kind == "called twice" else "last")
     with torch.no_grad():
