@@ -156,7 +156,8 @@ def test_every_page_calls_the_maps_what_they_are(by_onnx: BuildResult) -> None:
         assert not re.search(r"scrambled last layer|target layer \?|layer ,|last layers is kept|\bnan\b", plain), name
     assert "Ablation in plain words" in pages["method.html"] and "Maps by ablation: Net" in pages["method.html"]
     model = pages["models/net.html"]
-    assert "Not graded: maps by ablation are experiments of their own" in model and model.count("not measured") == 2
+    assert "two of the three checks need layers" in model or "Do not read these heatmaps as reasons" in model
+    assert model.count("not measured") == 2
     assert (
         "Ablation map of Net for" in pages["images/" + next(p.split("/")[1] for p in pages if p.startswith("images/"))]
     )

@@ -103,7 +103,8 @@ def grade_heatmaps(
     if model.info.get("method") == "ablation":
         complete = TrustCheck("Complete", None, math.nan, _EXACT, "none")
         chance = TrustCheck("Beyond chance", None, math.nan, _MOST_BLANK, "none")
-        return TrustGrade(model.name, "", (complete, chance, agreement))
+        # One check is too few for a good grade and enough for a bad one.
+        return TrustGrade(model.name, "C" if agreement.passed is False else "", (complete, chance, agreement))
     checks = (_completeness(model), _blanks(model, labels), agreement)
     return TrustGrade(model.name, grade_of(checks), checks)
 

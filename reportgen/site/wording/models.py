@@ -119,8 +119,10 @@ CHECK_NAMES = {
 
 def grade_sentence(grade: TrustGrade) -> str:
     """What a grade allows."""
-    if any(check.measure == "none" for check in grade.checks):
-        return "Not graded: maps by ablation are experiments of their own, and two of the three checks need layers."
+    if not grade.grade and any(check.measure == "none" for check in grade.checks):
+        last = grade.checks[-1].passed
+        rest = "; agreement with region importance holds" if last else ""
+        return f"Not graded: two of the three checks need layers, and maps by ablation have none{rest}."
     return {
         "A": "All checks that could fail hold: read the heatmaps as coarse reasons.",
         "B": "Heat goes with region importance, but another check fails: read the heatmaps with care.",

@@ -51,3 +51,11 @@ def test_a_sample_is_whole_ascending_repeatable_and_even(counts, most, seed):
 def test_the_seed_decides_which():
     labels = labels_of(0, 500)
     assert not np.array_equal(draw_sample(labels, 50, 0), draw_sample(labels, 50, 1))
+
+
+def test_only_images_that_have_a_map_are_drawn():
+    labels, mapped = labels_of(0, 500, 500), np.arange(1, 1000, 3)
+    assert np.array_equal(draw_sample(labels, 1000, 0, among=mapped), mapped)
+    drawn = draw_sample(labels, 50, 0, among=mapped)
+    assert np.isin(drawn, mapped).all() and np.bincount(labels[drawn]).tolist() == [25, 25]
+    assert draw_sample(labels, 1000, 0, among=np.arange(1000)) is None

@@ -119,3 +119,18 @@ def test_analyses_without_a_word_about_precision_have_none() -> None:
     records = model("A", None)
     records.info.clear()
     assert precision_changes([records]) == ()
+
+
+@pytest.mark.parametrize(
+    ("grade", "passed", "text"),
+    [
+        ("", True, "maps by ablation have none; agreement with region importance holds."),
+        ("", None, "maps by ablation have none."),
+        ("C", False, "Do not read these heatmaps as reasons."),
+    ],
+)
+def test_maps_by_ablation_are_not_graded_but_may_be_refused(grade, passed, text):
+    absent = [TrustCheck(name, None, math.nan, 0.1, "none") for name in ("Complete", "Beyond chance")]
+    checks = (*absent, TrustCheck("Shows what is used", passed, math.nan, 0.0, "importance"))
+    assert grade_sentence(TrustGrade("Net", grade, checks)).endswith(text)
+    assert check_sentence(absent[0]) == "Not measured: it needs the model's layers, which an ONNX file does not show."
