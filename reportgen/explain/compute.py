@@ -20,6 +20,7 @@ from reportgen.explain.recorders import FaceRecorder, ImageFacts, ModelRecorder
 from reportgen.explain.tuning import Tuning
 from reportgen.explain.workers import available_cores, single_threaded
 from reportgen.inputs.testset import TestSet
+from reportgen.models.registry import PLACES_UNCLEAR
 from reportgen.progress import Progress
 from reportgen.shards import PartStore
 
@@ -124,7 +125,8 @@ def _manifest_entry(
         "target_layer": ready.model.layer_name,
         "sha256": model.sha256,
         "facts": ready.checkpoint.facts,
-        "notes": ready.notes,
+        # Where a layer's cells see is no matter where the map lies on the patches themselves.
+        "notes": [note for note in ready.notes if explainer.method != "lrp" or note != PLACES_UNCLEAR],
         "grid": list(explainer.grid.shape),
         # Of a square picture; any other that is cut is refused.
         "cell_centres": explainer.grid.within(spec.window(1000, 1000)).record,

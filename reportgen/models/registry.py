@@ -47,7 +47,7 @@ FAMILIES = (
 
 _CUSTOM_CNN = ("conv1.conv.weight", "conv4.bn.running_mean", "fc1.weight", "fc2.weight")
 _TRANSFER = ("backbone.layer1.0.conv1.weight", "backbone.fc.1.weight")
-_UNCLEAR = (
+PLACES_UNCLEAR = (
     "where the cells of its layer see could not be measured, so each is drawn in the middle of its share of the picture"
 )
 # ImageNet's mean and spread over its three channels, for a network that sees grey images.
@@ -249,7 +249,7 @@ def build_model(
         )
         cells = measure_cells(module, layer.name, layer.layout, images[:1])
         if cells is None:
-            notes.append(_UNCLEAR)
+            notes.append(PLACES_UNCLEAR)
     module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # as it was before the trial
     if preprocessing.resize_to is not None:
         share = max(preprocessing.width, preprocessing.height) / preprocessing.resize_to
