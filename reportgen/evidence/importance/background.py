@@ -81,7 +81,7 @@ class BackgroundFinding:
 
     @property
     def decisive(self) -> RegionImportance | None:
-        """The swap that decided: the matched one, unless only the donors' own light and colour show it."""
+        """The swap that decided."""
         return None if self.importance is None else decisive(self.importance)
 
 
@@ -89,10 +89,8 @@ def status_of(importance: RegionImportance | None) -> Status:
     """Whether a region on which the heatmap falls is important to the model."""
     if importance is None or not importance.tested:
         return "not tested"
-    answers = {importance.answer} | ({importance.unmatched.answer} if importance.unmatched is not None else set())
-    if "yes" in answers:
-        return "confirmed"
-    return "contradicted" if answers == {"no"} else "undetermined"
+    answer = decisive(importance).answer
+    return "confirmed" if answer == "yes" else "contradicted" if answer == "no" else "undetermined"
 
 
 def only_unmatched(found: RegionImportance) -> bool:
@@ -101,8 +99,14 @@ def only_unmatched(found: RegionImportance) -> bool:
 
 
 def decisive(found: RegionImportance) -> RegionImportance:
-    """The swap to show for a region: the matched one, unless only the donors' own light and colour show cheating."""
-    return found.unmatched if found.unmatched is not None and only_unmatched(found) else found
+    """The swap to go by: of a background that which says more against the model, of a part of the face the matched one.
+
+    So a background is "not important" only where both swaps show that.
+    """
+    if found.region != "background" or found.unmatched is None or found.cheating or not found.tested:
+        return found if not only_unmatched(found) or found.unmatched is None else found.unmatched
+    rank = {"yes": 2, "undetermined": 1}
+    return max((found, found.unmatched), key=lambda swap: (swap.cheating, rank.get(swap.answer, 0), swap.drop))
 
 
 def judge_backgrounds(
@@ -139,15 +143,14 @@ def _finding(verdict: Verdict, importance: RegionImportance | None, tones: Mappi
 def _state(looks: bool, importance: RegionImportance | None) -> BackgroundState:
     if importance is None or importance.answer == "insufficient evidence":
         return "not tested"
-    swaps = [swap for swap in (importance, importance.unmatched) if swap is not None]
-    if any(swap.cheating for swap in swaps):
+    swap = decisive(importance)
+    if swap.cheating:
         return "uses it"
     if importance.answer == "cannot be tested":
         return "cannot be tested"
-    answers = {swap.answer for swap in swaps}
-    if "yes" in answers:
+    if swap.answer == "yes":
         return "uses a little"
-    if answers == {"no"}:
+    if swap.answer == "no":
         return "looks only" if looks else "clear"
     return "undetermined"
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from reportgen.evidence.attention.patterns import Pattern
 from reportgen.evidence.attention.region_tests import LOCALIZED
-from reportgen.evidence.importance.background import Status
+from reportgen.evidence.importance.background import Status, decisive
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.transplant import TRANSPLANTED
@@ -171,7 +171,7 @@ def _background_importance(report: Report, model: str, seen: int) -> str:
     """Peaks on the background, held against what exchanging it does: either may be without the other."""
     found = report.importance
     uses = [] if found is None else [u for u in found.regions if u.model == model and u.region == "background"]
-    tested = [importance for importance in uses if importance.tested]
+    tested = [decisive(importance) for importance in uses if importance.tested]
     if not tested:
         return "The effect of swapping the background was not tested." if seen else ""
     said = _ruled_out(tested)
@@ -193,10 +193,10 @@ def _ruled_out(tested: Sequence[RegionImportance]) -> list[str]:
         return []
     most = max(max(one.high, 0.0) for one in ruled)
     which = "all" if len(ruled) == len(tested) else f"{len(ruled)} of"
+    heat = "" if len(ruled) < len(tested) else " Where heat lies on it all the same, heat and swaps disagree."
     return [
-        f"Swapping the background lowers the log-odds of {which} {count(len(tested), 'emotion')} tested by at most "
-        f"{most:.2f} (upper end of the 95 % interval): "
-        f"{'there ' if len(ruled) < len(tested) else ''}the background is not important, whatever the heat there."
+        f"Swapping the background, as it is or in the face's own light, lowers the log-odds of {which} "
+        f"{count(len(tested), 'emotion')} tested by at most {most:.2f} (upper end of the 95 % interval).{heat}"
     ]
 
 

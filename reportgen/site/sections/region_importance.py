@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reportgen.evidence.importance.background import BackgroundFinding, Status
+from reportgen.evidence.importance.background import BackgroundFinding, Status, decisive
 from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.importance.regions import MIN_DROP, MIN_PERSONS, RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
@@ -201,7 +201,8 @@ def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
     """As in "ResNet18 relies on the mouth for happiness (+1.27); eyes and brows for anger (+0.24)."."""
     if not uses:
         return ""
-    outside = sorted((u for u in uses if u.region == "background" and u.answer == "yes"), key=lambda u: -u.drop)
+    swaps = [decisive(u) for u in uses if u.region == "background"]
+    outside = sorted((u for u in swaps if u.answer == "yes"), key=lambda u: -u.drop)
     parts = [*used_regions(uses, model), *([("background", tuple(outside))] if outside else [])]
     if not parts:
         return f"No region was shown to be important to {model} for any emotion."

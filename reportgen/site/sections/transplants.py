@@ -106,9 +106,9 @@ def _why(report: Report, k: int, one: WorkedExample) -> str:
     importance, shown = one.importance, one.importance.answer == "yes"
     if importance.region == "background":
         if shown:
-            return f"Of all emotions {importance.emotion} depends most on the background."
+            return f"Of all emotions {importance.emotion} depends most on what the background shows."
         largest = f"the largest log-odds drop is that of {importance.emotion}"
-        return f"No emotion was shown to depend on the background; {largest}."
+        return f"In the face's own light and colour, no background was shown to matter for any emotion; {largest}."
     what = f"the {REGION_NAMES[importance.region]} for {importance.emotion}"
     if shown:
         return f"{report.models[k].name} relies on {what} more than on any other part of a face, for any emotion."

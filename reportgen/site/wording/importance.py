@@ -191,9 +191,10 @@ def background_numbers(found: BackgroundFinding, *, brief: bool = False) -> str:
 
 def swap_effect(importance: RegionImportance) -> str:
     """As in "by 0.90 [0.60, 1.20] and recall by 12 percentage points (40 faces)"."""
+    unit = plural(abs(round(100 * importance.recall_drop)), " percentage point", " percentage points")
     return (
         f"by {interval_text(importance.drop, importance.low, importance.high)} and recall by "
-        f"{points(importance.recall_drop, 0, sign=False, unit=' percentage points')} "
+        f"{points(importance.recall_drop, 0, sign=False, unit=unit)} "
         f"({count(importance.receivers, 'face')})"
     )
 

@@ -92,9 +92,10 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
     backgrounds = proved_backgrounds(report)
     if backgrounds:
         names = and_list([f"{b.emotion} ({b.model})" for b in backgrounds[:3]])
-        text = (
-            f"The prediction of {names} depends on it. Look at the images, then crop tighter or vary the backgrounds."
-        )
+        first = backgrounds[0]
+        what = "what they show" if "content" in first.cues else f"{first.cues[0]} above all"
+        text = f"The prediction of {names} depends on it. Look at the images, then crop tighter or vary backgrounds, "
+        text += f"{what}."
         emotion = report.classes.index(backgrounds[0].emotion)
         steps.append(Step("Remove the background.", text, Link("images", links.emotion_path(emotion))))
     return steps

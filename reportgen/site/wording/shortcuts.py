@@ -334,7 +334,8 @@ def split_words(split: PredictionSplit) -> tuple[str, str]:
 
 def _no_background(report: Report) -> str:
     """What is known of the background where it is not the culprit."""
-    tested = [] if report.importance is None else [b for b in report.importance.backgrounds if b.state != "not tested"]
+    backgrounds = () if report.importance is None else report.importance.backgrounds
+    tested = [b for b in backgrounds if b.state not in ("not tested", "cannot be tested")]
     if not tested:
         return "The effect of swapping the background was not tested."
     clear = sum(b.state in ("clear", "looks only") for b in tested)

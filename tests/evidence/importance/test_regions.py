@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from scipy.stats import t as student
 
 from reportgen.evidence.attention.verdicts import Verdict
-from reportgen.evidence.importance.background import judge_backgrounds, only_unmatched, status_of
+from reportgen.evidence.importance.background import decisive, judge_backgrounds, only_unmatched, status_of
 from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance, measure_importance, measure_rivals
 from reportgen.evidence.performance.margins import log_odds
 from reportgen.evidence.stats.multiple_testing import holm
@@ -316,6 +316,25 @@ def test_the_background_is_judged_by_heat_and_use(looks, found, state):
     assert finding.state == state
     assert finding.cheating == (state == "uses it")
     assert finding.looks == (looks == "yes") and finding.importance is (found or None)
+
+
+@pytest.mark.parametrize(
+    ("matched", "unmatched", "chosen"),
+    [
+        (use("no", 0.1, 0.15), use("no", 0.05, 0.1), "matched"),
+        (use("no", 0.05, 0.15), use("no", 0.1, 0.15), "unmatched"),
+        (use("no", 0.1, 0.15), use("undetermined", -0.1, 0.5), "unmatched"),
+        (use("yes", 0.4, 0.5), use("undetermined", 0.5, 1.5), "matched"),
+        (use("no", -0.2, 0.1), use("yes", 2.0, 3.0, recall=0.3, p=0.001), "unmatched"),
+        (use("yes", 2.0, 3.0, recall=0.3, p=0.001), use("yes", 2.5, 3.0, recall=0.3, p=0.001), "matched"),
+    ],
+)
+def test_a_background_goes_by_the_swap_that_says_more_against_the_model(matched, unmatched, chosen):
+    found = decisive(replace(matched, unmatched=unmatched))
+    assert (found.unmatched is None) == (chosen == "unmatched") and found.drop in (matched.drop, unmatched.drop)
+    # A part of the face goes by the matched one.
+    mouth = replace(matched, region="mouth", unmatched=replace(unmatched, region="mouth"))
+    assert decisive(mouth) is mouth
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import html5lib
 import pytest
 
+from reportgen.evidence.importance.background import decisive
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.links import Links
@@ -56,7 +57,7 @@ def tables(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
 
 def used(report: Report, model: str) -> dict[tuple[str, str], RegionImportance]:
     assert report.importance is not None
-    return {(u.emotion, u.region): u for u in report.importance.regions if u.model == model}
+    return {(u.emotion, u.region): decisive(u) for u in report.importance.regions if u.model == model}
 
 
 @pytest.fixture
