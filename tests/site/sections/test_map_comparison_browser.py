@@ -61,7 +61,7 @@ def test_an_error_opens_with_answer_against_label_and_their_difference(
     # One scale over all classes of the model.
     top = np.maximum(model.maps[row], 0).max()
     raw = [np.maximum(model.maps[row, c], 0) / top for c in (int(model.predicted[row]), label)]
-    values = [upsample(np.rint(one * 255).astype(np.float32) / 255, 168, 168) for one in raw]
+    values = [upsample(np.rint(one * 255).astype(np.float32) / 255, 168, 168, model.grid) for one in raw]
     assert _close(_painted(page, "[data-pane] canvas >> nth=0"), _expected(values[0]))
     assert _close(_painted(page, "[data-pane] canvas >> nth=1"), _expected(values[1]))
     colours, opacity = difference_table()
