@@ -46,7 +46,8 @@ __all__ = [
     "stated_classes",
 ]
 
-_CLASS_KEYS = ("emotion_classes", "class_names", "classes", "emotions", "labels_order", "label_encoder", "encoder")
+_CLASS_KEYS = ("emotion_classes", "class_names", "classes", "emotions", "labels_order", "label_names", "label_encoder",
+               "encoder")  # fmt: skip
 STATED_UNDER = ("idx_to_class", "id2label", "class_to_idx", "label2id", *_CLASS_KEYS)
 """Keys under which people keep the names of their classes."""
 _KNOWN_ORDERS = {
