@@ -33,7 +33,7 @@ from reportgen.models.layouts import CHANNELS_FIRST, MapLayout
 from reportgen.models.outputs import INSIDE, LogitsModel, logits_model
 from reportgen.models.repeatability import check_repeatable
 
-__all__ = ["FAMILIES", "LoadedModel", "build_model", "check_statistics", "recognise", "trial_images"]
+__all__ = ["FAMILIES", "PLACES_UNCLEAR", "LoadedModel", "build_model", "check_statistics", "recognise", "trial_images"]
 
 FAMILIES = (
     DAN,
