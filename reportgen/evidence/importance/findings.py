@@ -223,12 +223,15 @@ def person_names(analysis: Analysis) -> ObjectArray:
 
 
 def rarely_predicted(analysis: Analysis, model: ModelRecords) -> dict[int, Barrier]:
-    """Emotions whose recall is too low to fall: below `LEAST_RECALL`, or not above chance by its interval."""
+    """Emotions whose recall is too low to fall: below `LEAST_RECALL`, or not above chance by its interval.
+
+    Of fewer images than `MIN_PERSONS` nothing is said: they are too few faces in any case.
+    """
     barred: dict[int, Barrier] = {}
     units = clusters(units_of(analysis.images), len(analysis.labels))
     for e in range(len(analysis.classes)):
         rows = np.flatnonzero(analysis.labels == e)
-        if len(rows) and _too_rare(analysis, model, e, rows, units):
+        if len(rows) >= MIN_PERSONS and _too_rare(analysis, model, e, rows, units):
             barred[e] = "low recall"
     return barred
 

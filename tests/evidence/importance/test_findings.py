@@ -30,9 +30,9 @@ def analysis(found: dict[int, tuple[int, int]]) -> Analysis:
 
 
 def test_an_emotion_that_is_hardly_ever_predicted_cannot_lose_anything():
-    made = analysis({0: (20, 7), 1: (20, 8), 2: (100, 40), 3: (5, 2)})
+    made = analysis({0: (20, 7), 1: (20, 8), 2: (100, 40), 3: (5, 0)})
     # 7 of 20 is below 40 %; 8 of 20 has the interval [.22, .61], which holds chance, .25; 40 of 100 has [.31, .50].
-    assert rarely_predicted(made, made.models[0]) == {0: "low recall", 1: "low recall", 3: "low recall"}
+    assert rarely_predicted(made, made.models[0]) == {0: "low recall", 1: "low recall"}  # five are too few
 
 
 @dataclass(frozen=True)
