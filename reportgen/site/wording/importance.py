@@ -155,7 +155,10 @@ def barrier_words(importance: RegionImportance) -> str:
     """Why an importance cannot be tested, as in "CNN finds too few images of anger to have anything to lose"."""
     if importance.barrier == "low recall":
         return f"{importance.model} finds too few images of {importance.emotion} to have anything to lose"
-    return f"{importance.model} relies on a shortcut for {importance.emotion}, and too few of its images are without it"
+    return (
+        f"{importance.model} relies on a shortcut for {importance.emotion}, and too few of its images are known to be "
+        "without it"
+    )
 
 
 def background_cue(found: BackgroundFinding) -> str:
