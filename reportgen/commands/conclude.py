@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import combinations
 from typing import Literal
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.analysis import Analysis, AnalysisPredictions
-from reportgen.commands.experiments import ExperimentAnswers
+from reportgen.commands.experiments import CueAnswers, ExperimentAnswers
 from reportgen.config import Config
 from reportgen.evidence.attention.findings import judge_attention
 from reportgen.evidence.certificate import read_certificate
@@ -33,7 +34,9 @@ from reportgen.site.report import Report
 from reportgen.site.reproduce import build_command
 from reportgen.site.wording.data_notes import data_notes
 
-__all__ = ["alarms", "conclude", "depends_on_background", "measure_again"]
+__all__ = ["alarms", "conclude", "depends_on_background", "face_contrast", "measure_again"]
+
+_LUMA = (0.299, 0.587, 0.114)
 
 
 def conclude(
@@ -42,7 +45,7 @@ def conclude(
     test_set: TestSet,
     config: Config,
     transplants: ExperimentAnswers,
-    interventions: ExperimentAnswers,
+    interventions: CueAnswers,
 ) -> Report:
     """Gather all conclusions but the reasons of errors, which need experiments of their own.
 
@@ -62,7 +65,9 @@ def conclude(
 
     units = units_of(everything.images)
     blank = None if attention is None else [measures.own.null_map for measures in attention.measures]
-    shortcuts = judge_shortcuts(analysis, interventions, config.seed, blank)
+    shortcuts = judge_shortcuts(
+        analysis, interventions.removed, config.seed, interventions.cues, interventions.added, blank
+    )
     data = find_in_data(
         everything.images, everything.problems, classes, everything.manifest["notes"], _overlap(test_set, config)
     )
@@ -115,6 +120,24 @@ def measure_again(report: Report, transplants: ExperimentAnswers, clean: Experim
         return report
     importance = judge_importance(report.analysis, report.attention, transplants, report.shortcuts, report.seed, clean)
     return replace(report, importance=importance)
+
+
+def face_contrast(report: Report) -> npt.NDArray[np.float64] | None:
+    """(n,) standard deviation of the luma in the box around each face, 0..0.5; None without landmarks."""
+    faces = report.analysis.faces
+    if faces is None:
+        return None
+    boxes = np.clip(np.stack([faces.points.min(axis=1), faces.points.max(axis=1)], axis=1), 0.0, 1.0)  # (n, 2, 2)
+
+    def measure(row: int) -> float:
+        pixels = report.load_image(row)
+        size = np.array(pixels.shape[1::-1])
+        (left, top), (right, bottom) = np.rint(boxes[row] * size).astype(int)
+        face = pixels[top:bottom, left:right]
+        return float((face @ np.array(_LUMA)).std() / 255) if face.size else float("nan")
+
+    with ThreadPoolExecutor() as pool:
+        return np.array(list(pool.map(measure, range(len(boxes)))), dtype=np.float64)
 
 
 def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:

@@ -18,6 +18,11 @@ from reportgen.config import Config
 from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
 from reportgen.evidence.importance.findings import background_cues_wanted, faces_without_cue
+from reportgen.evidence.shortcuts.added_cues import called_for, choose_cues
+from reportgen.evidence.shortcuts.properties import associations, photo_properties
+from reportgen.evidence.stats.clustered import clusters
+from reportgen.evidence.stats.units import units_of
+from reportgen.explain.experiments.added_cues import cue_experiment
 from reportgen.explain.experiments.experiment import Experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.experiments.occlusions import occlusion_experiment
@@ -27,14 +32,24 @@ from reportgen.explain.experiments.transplants import (
     transplant_experiment,
     without_cue_experiment,
 )
+from reportgen.inputs.images.changes import AddedCue
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
 from reportgen.site.report import Report
 
-__all__ = ["ExperimentAnswers", "Experiments"]
+__all__ = ["CueAnswers", "ExperimentAnswers", "Experiments"]
 
 ExperimentAnswers = Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]]
 """By model's slug, one row per changed image: the design, and the logits (n, C). Empty where none were shown."""
+
+
+@dataclass(frozen=True)
+class CueAnswers:
+    """Both directions: properties taken away, and `cues` put into other photos."""
+
+    removed: ExperimentAnswers
+    cues: tuple[AddedCue, ...]
+    added: ExperimentAnswers
 
 
 @dataclass(frozen=True)
@@ -79,13 +94,22 @@ class Experiments:
         experiment = without_cue_experiment(self.analysis, budget, seed, only)
         return self._answers(experiment, "Transplanting without shortcuts")
 
-    def interventions(self) -> ExperimentAnswers:
-        """The models' answers to photos with a property removed, such as colour."""
-        budget = self.config.experiments
+    def interventions(self) -> CueAnswers:
+        """The models' answers to photos with a property removed, such as colour, and to others with it put in."""
+        budget, seed = self.config.experiments, self.config.seed
         if budget == "off":
-            return {}
-        experiment = intervention_experiment(self.analysis, budget, self.config.seed)
-        return self._answers(experiment, "Removing properties")
+            return CueAnswers({}, (), {})
+        analysis = self.analysis
+        properties = photo_properties(analysis.images)
+        group = clusters(units_of(analysis.images), len(analysis.labels))
+        links = associations(properties, analysis.labels, analysis.classes, group)
+        removed = intervention_experiment(analysis, budget, seed, called_for(links))
+        cues = choose_cues(properties, links, analysis.labels, analysis.classes, budget, seed)
+        return CueAnswers(
+            self._answers(removed, "Removing properties"),
+            cues,
+            self._answers(cue_experiment(analysis, cues, seed), "Adding properties"),
+        )
 
     def occlusions(self, report: Report) -> Occlusions | None:
         """What changes when regions of misclassified images do; None where nothing is to be shown."""

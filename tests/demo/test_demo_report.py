@@ -88,5 +88,5 @@ def test_detected_regions_lie_on_the_exact_ones():
 def test_no_property_of_the_photo_is_taken_for_a_shortcut(report):
     """The demo's photos differ in colour, size and sharpness by chance only, and no model was taught to use that."""
     effects = pd.read_parquet(report.analysis / "tables/interventions.parquet")
-    assert len(effects) == 2 * 7 * 4
+    assert len(effects) % (2 * 7) == 0  # every change that an association calls for, on every emotion
     assert effects.loc[effects["answer"] == "yes", ["model", "emotion", "change"]].to_numpy().tolist() == []

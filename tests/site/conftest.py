@@ -33,13 +33,17 @@ from reportgen.evidence.importance.findings import ImportanceFindings, judge_imp
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.permuted_classes import likely_order
 from reportgen.evidence.performance.scores import score_model
+from reportgen.evidence.shortcuts.added_cues import choose_cues
 from reportgen.evidence.shortcuts.findings import ShortcutFindings, judge_shortcuts
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates
+from reportgen.evidence.shortcuts.properties import associations, photo_properties
+from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.faces.align import canonical_points
 from reportgen.faces.landmarks import ACTIONS
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.inputs.images.changes import AddedCue
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
@@ -141,9 +145,31 @@ def _answers(analysis: Analysis) -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
 
 def _shortcuts(analysis: Analysis, *, shown: bool) -> ShortcutFindings:
     models = [replace(m, masks=_masks(len(analysis.labels), m.maps.shape[-1])) for m in analysis.models]
-    return judge_shortcuts(
-        replace(analysis, models=tuple(models)), _answers(analysis) if shown else {}, 0, permutations=20
+    changed = replace(analysis, models=tuple(models))
+    if not shown:
+        return judge_shortcuts(changed, {}, 0, permutations=20)
+    cues, added = _cues(analysis)
+    return judge_shortcuts(changed, _answers(analysis), 0, cues, added, permutations=20)
+
+
+def _cues(analysis: Analysis) -> tuple[tuple[AddedCue, ...], dict[str, tuple[pd.DataFrame, np.ndarray]]]:
+    """In the colours of happiness, the first model takes every face for a happy one; a ramp of light does nothing."""
+    properties, labels = photo_properties(analysis.images), analysis.labels
+    links = associations(properties, labels, analysis.classes, clusters(None, len(labels)))
+    cues = tuple(
+        cue
+        for cue in choose_cues(properties, links, labels, analysis.classes, "default", 0)
+        if (cue.change, cue.emotion) == ("grey", 2)
     )
+    rows = [(row, k, what) for k, cue in enumerate(cues) for row in cue.rows for what in ("added", "neutral")]
+    rows += [(row, k, what) for k, cue in enumerate(cues) for row in cue.own for what in ("own", "own neutral")]
+    design, found = pd.DataFrame(rows, columns=["image", "cue", "shown"]), {}
+    for k, model in enumerate(analysis.models):
+        logits = model.logits[design["image"]].copy()
+        for what, answer in (("added", 2), ("own", 0)):
+            logits[(design["shown"] == what).to_numpy() & (k == 0)] = np.eye(logits.shape[1])[answer]
+        found[model.slug] = (design, logits)
+    return cues, found
 
 
 def _importance(analysis: Analysis, attention: AttentionFindings, shortcuts: ShortcutFindings) -> ImportanceFindings:
@@ -234,7 +260,15 @@ def _grey(model: ModelRecords, labels: np.ndarray) -> ShortcutErrors:
     suspected = wrong & (model.predicted == model.predicted[wrong.argmax()])
     gone = suspected & (np.cumsum(suspected) % 3 == 1)
     change, answer = np.where(suspected, "grey", "").astype(object), np.where(gone, labels, model.predicted)
-    return ShortcutErrors(suspected, change, answer, np.where(suspected, np.where(gone, -1.0, 1.0), np.nan), 4, 1)
+    others = wrong & ~suspected & (np.cumsum(wrong & ~suspected) <= 4)
+    return ShortcutErrors(
+        suspected,
+        change,
+        answer,
+        np.where(suspected, np.where(gone, -1.0, 1.0), np.nan),
+        others,
+        others & (np.cumsum(others) == 1),
+    )
 
 
 MakeReport = Callable[..., Report]
@@ -323,7 +357,7 @@ def make_report() -> MakeReport:
             shortcuts=found,
             attention=attention,
             importance=importance,
-            **more,
+            **{"experiments": shortcuts == "shown", **more},
         )
 
     return lambda **settings: _with_reasons(make(**settings))

@@ -17,11 +17,10 @@ from scipy.spatial.distance import jensenshannon
 
 from reportgen.analysis import ModelRecords
 from reportgen.evidence.attention.map_statistics import common_grid, weights
-from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval, proportion
 from reportgen.evidence.stats.correlation import row_correlation
 from reportgen.evidence.stats.intervals import Estimate
-from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
+from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = [
     "DIFFERENT",
@@ -31,7 +30,6 @@ __all__ = [
     "MapAgreement",
     "OutcomeAgreement",
     "compare_maps",
-    "distance_to_class",
     "map_distance",
     "similarity",
 ]
@@ -227,47 +225,6 @@ def _mean(values: FloatArray, chosen: BoolArray, group: Clusters, seed: int) -> 
     part = group.subset(np.flatnonzero(used))
     value, low, high = (float(end[0]) for end in mean_interval(values[used][:, None], part, seed, draws))
     return Estimate(value, low, high, part.count)
-
-
-def distance_to_class(maps: AnyFloatArray, labels: IntArray, chosen: IntArray) -> FloatArray:
-    """Jensen-Shannon distance between an image's map of a class and the mean map of that class on its own images.
-
-    The image itself is left out of the mean, so that its own class has no advantage.
-
-    Parameters
-    ----------
-    maps
-        (n, C, h, w) raw signed maps.
-    labels
-        (n,) index of the labelled class, -1 where unlabelled.
-    chosen
-        (n,) class whose map is compared, image by image.
-
-    Returns
-    -------
-    (n,) float64
-        0 (the same) to 1 (no cell in common), base 2; NaN where the map is null or fewer than ten other images of
-        the class have a map.
-    """
-    distance = np.full(len(labels), np.nan)
-    for k in range(maps.shape[1]):
-        compared = np.flatnonzero(chosen == k)
-        if not len(compared):
-            continue
-        shares = weights(maps[:, k])[0].reshape(len(labels), -1)
-        usable = np.isfinite(shares[:, 0])
-        members = usable & (labels == k)
-        total, count = shares[members].sum(axis=0), int(members.sum())
-        compared = compared[usable[compared]]
-        own = members[compared]
-        others = count - own
-        compared, own, others = compared[others >= FEW], own[others >= FEW], others[others >= FEW]
-        if not len(compared):
-            continue
-        mean = (total - np.where(own[:, None], shares[compared], 0.0)) / others[:, None]
-        # Subtracting may leave a cell a rounding error below zero.
-        distance[compared] = map_distance(shares[compared], np.maximum(mean, 0.0))
-    return distance
 
 
 def map_distance(shares: FloatArray, others: FloatArray) -> FloatArray:

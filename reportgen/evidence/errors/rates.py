@@ -27,9 +27,10 @@ class FlagRate:
         Errors whose first reason it is.
     in_errors, errors, in_correct, correct
         The comparable part of the rule, counted in both groups: errors that no shown shortcut accounts for, and
-        correct images; all 0 where there is none.
+        correct images; all 0 where there is none. Of a shortcut: predictions that change among the errors that it may
+        account for, and among other errors.
     ratio
-        Rate in errors divided by rate in correct images; None for a rule about errors alone.
+        Rate in the first group divided by rate in the second; None for a rule about errors alone.
     """
 
     flag: str
@@ -44,7 +45,7 @@ class FlagRate:
 
     @property
     def telling(self) -> bool:
-        """Whether the rule fires more often on errors than on correct images, beyond chance."""
+        """Whether the rule fires more often in the first group, beyond chance: only then it counts."""
         return self.ratio is not None and self.ratio.defined and self.ratio.low > 1
 
 
@@ -69,18 +70,23 @@ class SwapCheck:
     ratio: Estimate
 
 
-def flag_rate(flag: Flag, wrong: BoolArray, right: BoolArray, primary: int, group: Clusters) -> FlagRate:
-    """Count one flag, its comparable part among `wrong` and `right` images.
+def flag_rate(flag: Flag, first: BoolArray, second: BoolArray, group: Clusters) -> FlagRate:
+    """Count one flag, its comparable part in two groups; `primary` stays 0.
 
-    `group`: persons of all images, so that photos of one person do not count as independent.
+    Parameters
+    ----------
+    first, second
+        (n,) errors and correct images; of a shortcut the errors that it may account for, and other errors.
+    group
+        Persons of all images, so that photos of one person do not count as independent.
     """
     raised, tested = int(flag.fires.sum()), int(flag.tested.sum())
     if flag.common is None or flag.comparable is None:
-        return FlagRate(flag.name, raised, tested, primary)
-    errors, correct = wrong & flag.comparable, right & flag.comparable
+        return FlagRate(flag.name, raised, tested, 0)
+    errors, correct = first & flag.comparable, second & flag.comparable
     ratio = risk_ratio_of(flag.common, errors, correct, group)
     return FlagRate(
-        flag.name, raised, tested, primary,
+        flag.name, raised, tested, 0,
         int((flag.common & errors).sum()), int(errors.sum()),
         int((flag.common & correct).sum()), int(correct.sum()), ratio,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -26,7 +26,6 @@ __all__ = ["ContrastRegions", "ModelReasons", "ReasonFindings", "contrast_region
 _SMALLEST = 0.02
 """Share of the crop that a region must fill before heat per area is compared: less is a sliver at the border."""
 _EYES = REGIONS.index("eyes+brows")
-_RESTATES = "looks-like"
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class ModelReasons:
     flags
         In the order of `flags.ORDER`; their `fires[row]` tells which an error raises.
     primary
-        (n,) index into `flags.ORDER` of an error's first reason; -1 unexplained; -2 not an error.
+        (n,) index into `flags.ORDER` of an error's first reason that counts; -1 unexplained; -2 not an error.
     regions
         Where the predicted class outweighs the label; None without regions.
     groups
@@ -96,10 +95,7 @@ class ModelReasons:
     errors
         How many errors there are.
     unexplained
-        Share of errors without any flag, 0..1.
-    restated
-        Share of errors whose only flag is that their map looks like the predicted class's. That is close to the
-        prediction itself, so a reader should know how much rests on it.
+        Share of errors without a reason that counts, 0..1.
     swap
         What other backgrounds do; None where that was not run.
     strips
@@ -117,7 +113,6 @@ class ModelReasons:
     rates: tuple[FlagRate, ...]
     errors: int
     unexplained: Estimate
-    restated: Estimate
     swap: SwapCheck | None
     strips: Mapping[int, tuple[RegionChange, ...]]
     shortcut: ShortcutErrors | None = None
@@ -127,10 +122,14 @@ class ModelReasons:
         return self.flags[ORDER.index(name)]
 
     def raised(self, row: int) -> tuple[str, ...]:
-        """The flags of one image, first reason first; "unexplained" for an error without any, empty if no error."""
+        """The flags of one image: those that count, or "unexplained", then the others; empty if no error."""
         if self.primary[row] == -2:
             return ()
-        return tuple(flag.name for flag in self.flags if flag.fires[row]) or (UNEXPLAINED,)
+        fires = [
+            (flag.name, rate.telling) for flag, rate in zip(self.flags, self.rates, strict=True) if flag.fires[row]
+        ]
+        counting = tuple(name for name, telling in fires if telling)
+        return (counting or (UNEXPLAINED,)) + tuple(name for name, telling in fires if not telling)
 
 
 @dataclass(frozen=True)
@@ -192,15 +191,19 @@ def weigh_reasons(
     """
     wrong, right = case.wrong, case.right
     fires = np.stack([flag.fires for flag in flags])  # (F, n)
-    primary = np.where(fires.any(axis=0), fires.argmax(axis=0), -1)
-    primary = np.where(wrong, primary, -2)
     errors = int(wrong.sum())
     group = clusters(persons, len(wrong))
     among = group.subset(np.flatnonzero(wrong))
-    alone = fires[ORDER.index(_RESTATES)] & (fires.sum(axis=0) == 1)
     background = flags[ORDER.index("background")]
     # Coloured photos may be small, too: what a shortcut accounts for says nothing about any other rule.
     others = wrong & ~fires[ORDER.index("shortcut")]
+    found, nothing = case.shortcut, np.zeros_like(wrong)
+    changed = (nothing, nothing) if found is None else (found.shown, found.compared)
+    parts = [changed if flag.name == "shortcut" else (others, right) for flag in flags]
+    rates = [flag_rate(flag, first, second, group) for flag, (first, second) in zip(flags, parts, strict=True)]
+    counts = fires & np.asarray([rate.telling for rate in rates])[:, None]
+    primary = np.where(counts.any(axis=0), counts.argmax(axis=0), -1)
+    primary = np.where(wrong, primary, -2)
     return ModelReasons(
         model=model,
         slug=slug,
@@ -208,12 +211,9 @@ def weigh_reasons(
         primary=primary,
         regions=regions,
         groups=groups,
-        rates=tuple(
-            flag_rate(flag, others, right, int((primary == index).sum()), group) for index, flag in enumerate(flags)
-        ),
+        rates=tuple(replace(rate, primary=int((primary == index).sum())) for index, rate in enumerate(rates)),
         errors=errors,
         unexplained=proportion(primary[wrong] == -1, among),
-        restated=proportion(alone[wrong], among),
         swap=None if controls is None else swap_check(background, case.swapped, controls, group),
         strips=strips,
         shortcut=case.shortcut,

@@ -1,7 +1,9 @@
 """Why an image was misclassified: every flag that an error raises, with the numbers behind it.
 
-A flag is a rule that was fixed before looking. Several can fire on one error; the first in the order of `ORDER` is the
-primary one. An error without a flag is unexplained; the share of these is always reported.
+A flag is a rule that was fixed before looking. Several can fire on one error. It counts as a reason only where it goes
+with errors: where it is raised more often for errors than for correct images, beyond chance, or, for a shortcut, where
+more predictions change than among other errors. Of those that count, the first in the order of `ORDER` is the primary
+one. An error without any is unexplained; the share of these is always reported.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 
-from reportgen.evidence.attention.map_similarity import distance_to_class
 from reportgen.evidence.attention.map_statistics import areas
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.errors.label_suspects import LabelSuspects
@@ -33,7 +34,7 @@ __all__ = [
     "raise_flags",
 ]
 
-ORDER = ("shortcut", "label-suspect", "low-quality", "background", "prior", "looks-like", "ambiguous")
+ORDER = ("shortcut", "label-suspect", "low-quality", "background", "prior", "ambiguous")
 """Flags that can be primary, first comes first."""
 UNEXPLAINED = "unexplained"
 
@@ -46,13 +47,12 @@ LOW, HIGH, CLOSE = 0.05, 0.95, 0.10
 
 
 Untested = Literal[
-    "", "no changed photo", "one model", "few correct", "no regions", "background not swapped", "few other images",
-    "priors unknown", "perhaps weighted",
+    "", "no changed photo", "one model", "few correct", "no regions", "background not swapped", "priors unknown",
+    "perhaps weighted",
 ]  # fmt: skip
 """Why a rule could not be tested: no photo was changed, there is no second model to agree, there are fewer than
-`MIN_CORRECT` correct predictions to compare with, there are no regions, the background was not swapped, there are fewer
-than ten other images of either emotion, the training data's emotions are not known, or nothing says that training used
-them unweighted."""
+`MIN_CORRECT` correct predictions to compare with, there are no regions, the background was not swapped, the training
+data's emotions are not known, or nothing says that training used them unweighted."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Flag:
         The numbers behind it.
     common, comparable
         (n,) the part of the rule that applies to correct images as well, and where it could be applied; None
-        for a rule about errors alone.
+        for a rule about errors alone. Of a shortcut: predictions that change, and all errors that were changed.
     untested
         Why it could not be applied, where one cause holds for all errors; else empty.
     """
@@ -175,7 +175,6 @@ def raise_flags(case: ErrorCase, suspects: LabelSuspects, names: Sequence[str]) 
         _low_quality(case),
         _on_background(case),
         _prior(case),
-        _looks_like(case),
         _ambiguous(case),
     )
 
@@ -187,7 +186,10 @@ def _shortcut(case: ErrorCase) -> Flag:
         return Flag("shortcut", nothing, nothing, (), untested="no changed photo")
     lead = FlagMeasure("lead of the answer without the property", found.margin, np.zeros(len(wrong)), found.gone)
     # A prediction that no shortcut concerns needs no experiment.
-    return Flag("shortcut", found.gone & wrong, wrong & (found.shown | ~found.suspected), (lead,))
+    tested = wrong & (found.shown | ~found.suspected)
+    return Flag(
+        "shortcut", found.gone & wrong, tested, (lead,), found.gone | found.compared_gone, found.shown | found.compared
+    )
 
 
 def _label_suspect(case: ErrorCase, suspects: LabelSuspects, names: Sequence[str]) -> Flag:
@@ -269,21 +271,6 @@ def _prior(case: ErrorCase) -> Flag:
     mends = np.nan_to_num(ahead, nan=-1.0) > 0
     measure = FlagMeasure("the label's margin without the class frequencies", ahead, np.zeros(len(wrong)), mends)
     return Flag("prior", wrong & mends, wrong, (measure,))
-
-
-def _looks_like(case: ErrorCase) -> Flag:
-    wrong = case.wrong
-    labelled = case.labels >= 0
-    # On a correct image the runner-up takes the place of the predicted class on an error, so the rule is the same.
-    to_rival = distance_to_class(case.maps, case.labels, rivals(case.logits, case.labels))
-    to_label = distance_to_class(case.maps, case.labels, case.labels)
-    known = np.isfinite(to_rival) & np.isfinite(to_label) & labelled
-    nearer = known & (to_rival < to_label)
-    measure = FlagMeasure(
-        "distance to the usual map of the answer, against that of the label", to_rival, to_label, nearer
-    )
-    untested: Untested = "" if (known & wrong).any() or not wrong.any() else "few other images"
-    return Flag("looks-like", nearer & wrong, known & wrong, (measure,), nearer, known, untested)
 
 
 def _ambiguous(case: ErrorCase) -> Flag:

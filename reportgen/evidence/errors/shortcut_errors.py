@@ -61,16 +61,16 @@ class ShortcutErrors:
     margin
         (n,) logit of the original prediction less the strongest other, without the property; below 0 the prediction
         changed. NaN where the photo was not changed.
-    controls, controls_gone
-        Errors with other predictions that were changed in the same way, and how many of these predictions changed too.
+    compared, compared_gone
+        (n,) errors with other predictions that were changed in the same way, and those whose prediction changed too.
     """
 
     suspected: BoolArray
     change: ObjectArray
     predicted: IntArray
     margin: FloatArray
-    controls: int
-    controls_gone: int
+    compared: BoolArray
+    compared_gone: BoolArray
 
     @property
     def shown(self) -> BoolArray:
@@ -81,6 +81,18 @@ class ShortcutErrors:
     def gone(self) -> BoolArray:
         """(n,) of those, the ones whose prediction changed."""
         return np.asarray(self.shown & (np.nan_to_num(self.margin, nan=1.0) < 0))
+
+    @property
+    def usual(self) -> float:
+        """Share of other errors whose prediction changes too, 0..1; NaN where none was shown."""
+        compared = int(self.compared.sum())
+        return int(self.compared_gone.sum()) / compared if compared else float("nan")
+
+    @property
+    def net(self) -> int:
+        """How many more predictions changed than as many other errors would have; 0 where there is no comparison."""
+        expected = self.usual * int(self.shown.sum())
+        return 0 if expected != expected else max(0, round(int(self.gone.sum()) - expected))
 
 
 def choose_shortcut_errors(
@@ -158,13 +170,14 @@ def _measure(
     n = len(analysis.labels)
     suspected, change = np.zeros(n, dtype=bool), np.full(n, "", dtype=object)
     predicted, margin = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
-    controls = controls_gone = 0
+    compared, compared_gone = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     for name in CHANGES:
         mine, others = _errors(analysis, model, found, name)
         suspected |= mine
         of = (changes == name) & steady
         control = of & others[images]
-        controls, controls_gone = controls + int(control.sum()), controls_gone + int((control & (ahead < 0)).sum())
+        compared[images[control]] = True
+        compared_gone[images[control & (ahead < 0)]] = True
         for at in np.flatnonzero(of & mine[images] & ~(margin[images] < 0)):
             change[images[at]], predicted[images[at]], margin[images[at]] = name, int(predicted_now[at]), ahead[at]
-    return ShortcutErrors(suspected, change, predicted, margin, controls, controls_gone)
+    return ShortcutErrors(suspected, change, predicted, margin, compared, compared_gone)

@@ -22,7 +22,7 @@ SHORTCUT_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "interventions": {
         "model": "name of the model",
         "emotion": "labelled emotion",
-        "change": "what was done to the images: grey, equalised (brightness and contrast), blurred, re-encoded",
+        "change": "what was done: grey, equalised (brightness and contrast), blurred, sharpened, re-encoded",
         "n": "images of the emotion that were shown again",
         "persons": "their persons; empty where not known",
         "altered": "how many of the images the change alters at all",
@@ -32,17 +32,27 @@ SHORTCUT_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         **_estimate("fall", "before - after"),
         "lost": "images right only without the change",
         "gained": "images right only with the change",
-        "p": "McNemar's exact test of lost against gained; with persons the larger of that and the p that the "
-        "emotion's persons lose no more than others'; adjusted (Holm) over the model's emotions x changes that could "
-        "be shortcuts, and over the rest by themselves",
+        "p": "exact McNemar test of lost against gained, with persons a sign-flip test of persons; adjusted (Holm) "
+        "over the model's emotions x changes that could be shortcuts, and over the rest by themselves",
         "goes_with": "properties that the change takes away and that go with the emotion in the data",
         **_estimate("loss", "share of the known and altered images that are lost, 0..1"),
-        "elsewhere": "median of the same share over other emotions, with which the property does not go",
+        "elsewhere": "median of the same share over other emotions, with which the property does not go; empty where "
+        "the change alters too few of their correct images",
         **_estimate("excess", "loss - elsewhere"),
         "falls": "whether recall falls by ten points or more: yes, no, undetermined or insufficient evidence",
-        "answer": "whether the model knows the emotion by what was taken away, likewise",
-        "note": "what limits the answer: fragile (nothing that the change takes away goes with the emotion), "
-        "unaltered stand in (hardly any other image is altered) or no comparison",
+        "answer": "whether the model relies on what was taken away, by this and the other direction, likewise",
+        "note": "what limits the answer: fragile (other emotions or a neutral change lose as much, or nothing that the "
+        "change takes away goes with the emotion) or no comparison (the change alters too few other images)",
+        **_estimate("beyond", "share of the emotion's correct images lost without the property less share lost by an "
+                    "equally large neutral change"),
+        "added_n": "images of other emotions that got the property and were not predicted as the emotion before",
+        "became": "how many of them are then predicted as the emotion",
+        "became_neutral": "how many with an equally large neutral change",
+        **_estimate("gain", "(became - became_neutral) / added_n"),
+        "added_p": "paired test of became against became_neutral, adjusted (Holm) over the model's properties",
+        "added_elsewhere": "largest such gain of another emotion",
+        "added_answer": "whether the property makes images the emotion: yes, no, undetermined, insufficient evidence; "
+        "empty where it was not added",
         "lost_ids": "the lost images, those the model had been surest of first",
     },
     "properties": {

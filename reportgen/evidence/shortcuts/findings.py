@@ -11,6 +11,7 @@ import pandas as pd
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.attention.map_clusters import PLACES, MapCluster, cluster_maps
+from reportgen.evidence.shortcuts.added_cues import AddedEffect, AddedPredictions, called_for, judge_added
 from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.shortcuts.interventions import ChangedPredictions, InterventionEffect, judge_interventions
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates, find_near_duplicates
@@ -27,20 +28,20 @@ from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.units import units_of
 from reportgen.faces.align import face_affines
-from reportgen.inputs.images.changes import CHANGES, UNCHANGED
-from reportgen.types import BoolArray, Float32Array
+from reportgen.inputs.images.changes import CHANGES, UNCHANGED, AddedCue
+from reportgen.types import BoolArray, Float32Array, IntArray
 
 __all__ = ["Shortcut", "ShortcutFindings", "judge_shortcuts"]
 
 
 @dataclass(frozen=True)
 class Shortcut:
-    """An emotion that a model predicts from a property of the photo, shown by removing the property.
+    """An emotion that a model predicts from a property of the photo, shown by removing and by adding the property.
 
     Attributes
     ----------
     change
-        What was done: "grey", "equalised", "blurred" or "re-encoded".
+        What was done: one of `CHANGES`.
     before, after, fall
         Recall of the same `n` images, and how far it falls, 0..1.
     strength
@@ -51,6 +52,11 @@ class Shortcut:
         What more of the emotion's photos are, as in "in colour" or "brighter", and whether a photo is so or not at all.
     images, predicted_now
         Rows of the lost images, the most confident first, and the class predicted for each now.
+    removed
+        Whether recall was shown to fall without the property; else too few persons or comparable images show it, and
+        the other direction alone was.
+    added
+        What adding the property to photos of other emotions did; None where it cannot be added.
     """
 
     model: str
@@ -69,6 +75,14 @@ class Shortcut:
     binary: bool
     images: tuple[int, ...]
     predicted_now: tuple[str, ...]
+    removed: bool = True
+    added: AddedEffect | None = None
+
+    @property
+    def effect_size(self) -> float:
+        """The larger of the recall that is lost without the property and the share of other photos that it turns."""
+        turned = self.added.gain.value if self.added is not None and self.added.answer == "yes" else 0.0
+        return max(self.fall.value if self.removed else 0.0, turned)
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ class ShortcutFindings:
     Attributes
     ----------
     found
-        Those shown by an intervention, the largest recall drop first.
+        Those shown by an intervention, the largest effect first.
     effects
         Every change on every emotion of every model; empty without interventions.
     shown
@@ -110,6 +124,12 @@ class ShortcutFindings:
     tables: Mapping[str, pd.DataFrame]
     splits: tuple[PredictionSplit, ...] = ()
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Changes that were not made: nothing they take away goes with an emotion."""
+        called = called_for(self.links)
+        return tuple(name for name in CHANGES if name not in called)
+
     def of(self, model: str, emotion: str | None = None) -> tuple[Shortcut, ...]:
         """The shortcuts of one model, or of one of its emotions."""
         return tuple(s for s in self.found if s.model == model and emotion in (None, s.emotion))
@@ -119,6 +139,8 @@ def judge_shortcuts(
     analysis: Analysis,
     answers: Mapping[str, tuple[pd.DataFrame, Float32Array]],
     seed: int,
+    cues: Sequence[AddedCue] = (),
+    cue_answers: Mapping[str, tuple[pd.DataFrame, Float32Array]] = MappingProxyType({}),
     null_maps: Sequence[BoolArray] | None = None,
     permutations: int = PERMUTATIONS,
 ) -> ShortcutFindings:
@@ -129,6 +151,8 @@ def judge_shortcuts(
     answers
         Per model's slug the design of the interventions (`image`, the row of the analysis, and `change`) and the
         model's (m, C) logits; empty without interventions.
+    cues, cue_answers
+        The other direction: what was added to which photos; per slug its design (`image`, `cue`, `shown`) and logits.
     null_maps
         Per model, (n,) maps of the labelled class to leave out of the clusters; None: those without positive evidence.
     permutations
@@ -145,9 +169,14 @@ def judge_shortcuts(
         if model.slug in answers:
             shown = _shown(analysis, *answers[model.slug], model)
             who = None if known is None else known[shown.rows]
-            effects += judge_interventions(model.name, shown, classes, links, who, seed)
+            added: tuple[AddedEffect, ...] = ()
+            if model.slug in cue_answers:
+                parts = added_predictions(cues, *cue_answers[model.slug], model.predicted)
+                added = judge_added(model.name, parts, classes, known, seed)
+            by_cue = {(effect.change, effect.emotion): effect for effect in added}
+            effects += judge_interventions(model.name, shown, classes, links, who, seed, by_cue)
     confirmed = [_shortcut(effect, links, properties) for effect in effects if effect.answer == "yes"]
-    found = sorted(confirmed, key=lambda shortcut: -shortcut.fall.value)
+    found = sorted(confirmed, key=lambda shortcut: -shortcut.effect_size)
     groups: list[MapCluster] = []
     if analysis.faces is not None:
         affines = face_affines(analysis.faces.points, analysis.faces.source)
@@ -182,6 +211,29 @@ def judge_shortcuts(
     )
 
 
+def added_predictions(
+    cues: Sequence[AddedCue], design: pd.DataFrame, logits: Float32Array, predicted: IntArray
+) -> tuple[AddedPredictions, ...]:
+    """The predictions of each cue from the answers of one model; `predicted` (n,) those of the analysis."""
+    now = logits.argmax(axis=1).astype(np.int64)
+    image, number = (design[name].to_numpy(dtype=np.int64) for name in ("image", "cue"))
+    what = design["shown"].to_numpy(dtype=object)
+    start = predicted.copy()
+    start[image[what == UNCHANGED]] = now[what == UNCHANGED]
+    found = []
+    for place, cue in enumerate(cues):
+        added, neutral, own, own_neutral = (
+            now[(number == place) & (what == kind)] for kind in ("added", "neutral", "own", "own neutral")
+        )
+        rows, mine = (np.asarray(part, dtype=np.int64) for part in (cue.rows, cue.own))
+        found.append(
+            AddedPredictions(
+                cue.change, cue.emotion, rows, start[rows], added, neutral, mine, start[mine], own, own_neutral
+            )
+        )
+    return tuple(found)
+
+
 def _shown(analysis: Analysis, design: pd.DataFrame, logits: Float32Array, model: ModelRecords) -> ChangedPredictions:
     sample = np.unique(design["image"].to_numpy(dtype=np.int64))
     predicted = model.predicted
@@ -192,7 +244,7 @@ def _shown(analysis: Analysis, design: pd.DataFrame, logits: Float32Array, model
     start = predicted[sample].copy()
     start[at[change == UNCHANGED]] = predicted_now[change == UNCHANGED]
     altered, before, after = {}, {}, {}
-    for name in CHANGES:
+    for name in [name for name in CHANGES if (change == name).any()]:
         of = change == name
         altered[name] = np.zeros(len(sample), dtype=bool)
         altered[name][at[of]] = True
@@ -217,13 +269,18 @@ def _shortcut(effect: InterventionEffect, links: Sequence[Association], properti
         n=effect.n,
         persons=effect.persons,
         p=effect.p,
-        strength=effect.lost / effect.known,
+        strength=effect.lost / effect.known if effect.known else 0.0,
         association=link,
         has=item.more if link.sign > 0 else item.less,
         binary=item.binary,
         images=effect.lost_rows,
         predicted_now=effect.predicted_now,
+        removed=effect.falls == "yes",
+        added=effect.added,
     )
+
+
+_NO_ESTIMATE = Estimate(float("nan"), float("nan"), float("nan"), 0)
 
 
 def _tables(
@@ -263,6 +320,26 @@ def _effect_row(effect: InterventionEffect, ids: Sequence[str]) -> dict[str, obj
     row = asdict(effect)
     for name in ("before", "after", "fall", "loss", "excess"):
         row |= _ends(name, getattr(effect, name))
+    del row["added"]
+    added = effect.added
+    row |= {
+        "added_n": None,
+        "became": None,
+        "became_neutral": None,
+        "added_p": None,
+        "added_elsewhere": None,
+        "added_answer": "" if added is None else added.answer,
+    }
+    row |= _ends("gain", _NO_ESTIMATE if added is None else added.gain)
+    row |= _ends("beyond", _NO_ESTIMATE if added is None else added.beyond)
+    if added is not None:
+        row |= {
+            "added_n": added.n,
+            "became": added.became,
+            "became_neutral": added.became_neutral,
+            "added_p": added.p,
+            "added_elsewhere": added.elsewhere,
+        }
     row["goes_with"] = ", ".join(effect.goes_with)
     row["lost_ids"] = [ids[r] for r in effect.lost_rows]
     return row

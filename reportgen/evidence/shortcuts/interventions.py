@@ -1,31 +1,34 @@
 """Interventions: recall of each emotion before and after a property of the photo is removed.
 
-A shortcut needs three things together. Recall of an emotion drops when the property is removed; the property is
-associated with that emotion in the data; and images of other emotions, changed in the same way, lose less, because a
-model that is merely fragile loses everywhere. Each is tested on its own: yes, no or undetermined.
+A shortcut needs several things together. The property is associated with the emotion in the data. Recall of the
+emotion drops when the property is removed; images of other emotions that the change alters too lose less, because a
+model that is merely fragile loses everywhere; and an equally large change that does not concern the property costs
+less. Where the change alters hardly any image of another emotion, as it cannot make grey photos grey, there is nothing
+to compare with: then, or where too few persons show the drop, the other direction has to tell (`added_cues`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 
 from reportgen.evidence.performance.scores import FEW
+from reportgen.evidence.shortcuts.added_cues import TAKES_AWAY, AddedEffect
 from reportgen.evidence.shortcuts.properties import Association
-from reportgen.evidence.stats.clustered import clusters, mean_interval, proportion
+from reportgen.evidence.stats.clustered import clusters, proportion
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
-from reportgen.evidence.stats.paired import mcnemar, paired_difference
+from reportgen.evidence.stats.paired import paired_proportions
 from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = [
     "MIN_EXCESS",
     "MIN_KNOWN",
     "MIN_RECALL_DROP",
-    "TAKES_AWAY",
     "ChangedPredictions",
     "InterventionEffect",
     "LostImages",
@@ -44,26 +47,11 @@ MIN_EXCESS = 0.10
 MIN_KNOWN = 5
 """Fewest correct images for another emotion to serve as a comparison, and fewest persons of the emotion itself."""
 
+# The share of fewer known images is too uncertain to be the highest.
+_WELL_KNOWN = 10
 _DRAWS = 20_000
 
-TAKES_AWAY = {
-    "grey": (
-        ("colour", 1),
-        ("colourfulness", 1),
-        ("red cast", 1),
-        ("red cast", -1),
-        ("yellow cast", 1),
-        ("yellow cast", -1),
-    ),
-    "equalised": (("brightness", 1), ("brightness", -1), ("contrast", 1), ("contrast", -1)),
-    "blurred": (("sharpness", 1), ("size", 1)),
-    "re-encoded": (("JPEG quality", 1), ("JPEG file", -1)),
-}
-"""Properties that each change removes, and from which photos: 1 means from those with more of it. A blur removes the
-sharpness of sharp photos and leaves soft ones soft; equal brightness removes brightness and darkness alike."""
-
-
-EffectNote = Literal["", "fragile", "unaltered stand in", "no comparison"]
+EffectNote = Literal["", "fragile", "no comparison"]
 
 
 @dataclass(frozen=True)
@@ -107,8 +95,7 @@ class InterventionEffect:
     lost, gained
         Images right only before, only after.
     p
-        McNemar's exact test of lost against gained images: more than flicker. Where persons are known the larger of
-        that and the p-value that the emotion's persons lose no more than others'. Adjusted (Holm) over the model's
+        Test of lost against gained images (`paired_proportions`): more than flicker. Adjusted (Holm) over the model's
         emotions x changes for which a property goes with the emotion, and over the rest by themselves, as only the
         former can be shortcuts.
     goes_with
@@ -116,21 +103,24 @@ class InterventionEffect:
     loss
         Share of the known and altered images that are lost.
     elsewhere
-        The same of other emotions with which the property does not go: their median; NaN where there are none.
+        The same of other emotions with which the property does not go: their median; NaN where the change alters fewer
+        than `MIN_KNOWN` correct images of each.
     excess
         loss - elsewhere.
     falls
         "yes", "no", "undetermined" or "insufficient evidence": whether recall drops by ten points or more.
     answer
-        Likewise: whether the model predicts the emotion from what was removed.
+        Likewise: whether the model predicts the emotion from what was removed, by this and the other direction.
     note
-        What limits the conclusion: "fragile" where nothing that is taken away goes with the emotion in the data;
-        "unaltered stand in" where hardly any known image of another emotion is altered, so that those left as they are
-        stand in for them; "no comparison" where there is no other emotion to compare with.
+        What limits the conclusion: "fragile" where nothing that is taken away goes with the emotion in the data, or
+        where other emotions or a neutral change lose as much; "no comparison" where the change alters too few correct
+        images of other emotions.
     lost_rows
         Rows of the lost images, the most confident first.
     lost_as
         The class predicted for each of them now.
+    added
+        The other direction; None where the property does not go with the emotion or cannot be added.
     """
 
     model: str
@@ -155,6 +145,7 @@ class InterventionEffect:
     note: EffectNote
     lost_rows: tuple[int, ...]
     predicted_now: tuple[str, ...]
+    added: AddedEffect | None = None
 
 
 @dataclass(frozen=True)
@@ -178,6 +169,7 @@ def judge_interventions(
     links: Sequence[Association],
     persons: ObjectArray | None,
     seed: int,
+    added: Mapping[tuple[str, str], AddedEffect] = MappingProxyType({}),
 ) -> tuple[InterventionEffect, ...]:
     """Judge every change on every emotion of one model.
 
@@ -186,7 +178,9 @@ def judge_interventions(
     links
         Associations of properties with emotions over the whole test set.
     persons
-        (s,) of the sampled images, None where unknown; None where no person is known at all.
+        (s,) units of the sampled images; None where every image counts for itself.
+    added
+        The other direction by change and emotion.
     """
     parts = [
         _part(shown, e, name, change, links, persons, seed)
@@ -194,17 +188,18 @@ def judge_interventions(
         for e, name in enumerate(classes)
         if (shown.labels == e).any()
     ]
-    compared = [_compare(shown, part, parts, persons, seed) for part in parts]
-    raw = [part.flicker if persons is None else max(part.flicker, c.p) for part, c in zip(parts, compared, strict=True)]
+    compared = [_compare(part, parts, seed) for part in parts]
+    raw = [part.flicker for part in parts]
     enough = [int(part.chosen.sum()) >= FEW for part in parts]
     could = [ok and bool(part.goes_with) for part, ok in zip(parts, enough, strict=True)]
     ours = holm([p if c else np.nan for p, c in zip(raw, could, strict=True)])
     rest = holm([p if ok and not c else np.nan for p, ok, c in zip(raw, enough, could, strict=True)])
     adjusted = np.where(could, ours, rest)
     return tuple(
-        _judge(model, shown, part, comparison, float(p), sum(could), classes, persons, seed)
+        _judge(model, shown, part, comparison, float(p), sum(could), classes, persons, seed,
+               added.get((part.change, classes[part.emotion])))
         for part, comparison, p in zip(parts, compared, adjusted, strict=True)
-    )
+    )  # fmt: skip
 
 
 def _part(
@@ -218,21 +213,14 @@ def _part(
 ) -> _Part:
     chosen = shown.labels == e
     right, still = shown.before[change][chosen] == e, shown.after[change][chosen] == e
-    lost, gained = int((right & ~still).sum()), int((still & ~right).sum())
-    if persons is None:
-        fall = paired_difference(lost, gained, len(right))
-    else:
-        group = clusters(persons[chosen], len(right))
-        drop = right.astype(np.float64) - still
-        value, low, high = (float(part[0]) for part in mean_interval(drop[:, None], group, seed))
-        fall = Estimate(value, max(low, -1.0), min(high, 1.0), group.count)
+    n = len(right)
+    fall, flicker = paired_proportions(right, still, clusters(None if persons is None else persons[chosen], n), seed)
     loss = _lost(shown, e, change, shown.altered[change], persons)
     removed = TAKES_AWAY.get(change, ())
     fitting = [link for link in links if link.emotion == name and link.answer == "yes"]
     fitting = [link for link in fitting if (link.name, link.sign) in removed]
     fitting.sort(key=lambda link: removed.index((link.name, link.sign)))
-    flicker = mcnemar(lost, gained)
-    reach = min(1.0, 2.0 ** (1 - loss.known))
+    reach = min(1.0, 2.0 ** (1 - loss.units))
     return _Part(e, change, chosen, fall, loss, flicker, reach, tuple(link.name for link in fitting))
 
 
@@ -246,6 +234,7 @@ def _judge(
     classes: Sequence[str],
     persons: ObjectArray | None,
     seed: int,
+    added: AddedEffect | None,
 ) -> InterventionEffect:
     e, change, chosen = part.emotion, part.change, part.chosen
     right, still = shown.before[change] == e, shown.after[change] == e
@@ -253,9 +242,7 @@ def _judge(
     falls = _falls(part, p, family, n)
     if persons is not None and falls in ("yes", "undetermined") and part.loss.units < MIN_KNOWN:
         falls = "insufficient evidence"
-    note = comparison.note
-    if falls == "yes" and not part.goes_with:
-        note = "fragile"
+    answer, note = _answer(falls, part, comparison, added)
     group = clusters(None if persons is None else persons[chosen], n)
     rows = np.flatnonzero(lost)
     rows = rows[np.argsort(-shown.sure[rows], kind="stable")]
@@ -278,10 +265,11 @@ def _judge(
         elsewhere=comparison.elsewhere,
         excess=comparison.excess,
         falls=falls,
-        answer=_answer(falls, part, comparison.excess),
+        answer=answer,
         note=note,
         lost_rows=tuple(shown.rows[rows].tolist()),
         predicted_now=tuple(classes[k] for k in shown.after[change][rows].tolist()),
+        added=added,
     )
 
 
@@ -298,46 +286,62 @@ def _falls(part: _Part, p: float, family: int, n: int) -> str:
     return "undetermined"
 
 
-def _answer(falls: str, part: _Part, excess: Estimate) -> str:
-    if falls == "insufficient evidence":
-        return falls
-    if falls == "no" or not part.goes_with:
-        return "no"
-    if falls == "undetermined":
-        return falls
+def _answer(falls: str, part: _Part, comparison: _Comparison, added: AddedEffect | None) -> tuple[str, EffectNote]:
+    """Both directions together, and what limits the answer."""
+    if not part.goes_with:
+        limited: EffectNote = "fragile" if falls == "yes" else comparison.note
+        return falls if falls == "insufficient evidence" else "no", limited
+    removed, note = _removed(falls, part, comparison, added)
+    if removed == "yes":
+        return removed, note
+    # Added, the cue has controls of its own: a neutral change of the same photos, and the rise of other emotions. The
+    # fall must point the same way, though few persons may show it: a fragile model loses as much elsewhere.
+    excess = comparison.excess
+    leans = part.fall.value >= MIN_RECALL_DROP and (not excess.defined or excess.value >= MIN_EXCESS)
+    if added is not None and added.answer == "yes" and removed != "no" and leans:
+        return "yes", note
+    return ("undetermined", note) if removed == "alone" else (removed, note)
+
+
+def _removed(falls: str, part: _Part, comparison: _Comparison, added: AddedEffect | None) -> tuple[str, EffectNote]:
+    """What taking the property away shows; "alone" where there is nothing to hold it against."""
+    if falls != "yes":
+        return falls, comparison.note
+    # A neutral change of the same size that costs as much says that any such change does.
+    if added is not None and added.beyond.defined and not added.beyond.too_few and added.beyond.low <= 0:
+        return ("no", "fragile") if added.beyond.high < MIN_EXCESS else ("undetermined", comparison.note)
+    excess = comparison.excess
+    if not excess.defined:
+        return "alone", comparison.note
     if excess.low > 0 and excess.value >= MIN_EXCESS:
-        return "yes"
-    return "no" if excess.high < MIN_EXCESS else "undetermined"
+        # A fragile model's predictions fall to a few emotions, and these lose little: without the other direction the
+        # emotion must lose more than every other.
+        turned = added is not None and added.answer == "yes"
+        return ("yes" if turned or part.loss.share - comparison.highest >= MIN_EXCESS else "undetermined"), ""
+    return ("no", "fragile") if excess.high < MIN_EXCESS else ("undetermined", "")
 
 
 @dataclass(frozen=True)
 class _Comparison:
-    """One emotion's loss against that of others."""
+    """One emotion's loss against that of others: their median, and the highest of those with enough known images."""
 
     elsewhere: float
+    highest: float
     excess: Estimate
-    p: float
     note: EffectNote
 
 
-def _compare(
-    shown: ChangedPredictions, part: _Part, parts: Sequence[_Part], persons: ObjectArray | None, seed: int
-) -> _Comparison:
+def _compare(part: _Part, parts: Sequence[_Part], seed: int) -> _Comparison:
     """Loss among the images that were known and altered: the emotion's, and others' with which nothing goes."""
     free = [
         other
         for other in parts
         if other.change == part.change and other.emotion != part.emotion and not other.goes_with
     ]
-    note: EffectNote = ""
     others = [other.loss for other in free if other.loss.known >= MIN_KNOWN]
-    if not others:
-        every = np.ones(len(shown.rows), dtype=bool)
-        whole = [_lost(shown, other.emotion, part.change, every, persons) for other in free]
-        others = [loss for loss in whole if loss.known >= MIN_KNOWN]
-        note = "unaltered stand in"
-    elsewhere, excess, p = excess_loss(part.loss, others, seed)
-    return _Comparison(elsewhere, excess, p, note if excess.defined else "no comparison")
+    elsewhere, excess = excess_loss(part.loss, others, seed)
+    highest = max((loss.share for loss in others if loss.known >= _WELL_KNOWN), default=float("-inf"))
+    return _Comparison(elsewhere, highest, excess, "" if excess.defined else "no comparison")
 
 
 def _lost(shown: ChangedPredictions, e: int, change: str, among: BoolArray, persons: ObjectArray | None) -> LostImages:
@@ -385,25 +389,22 @@ def loss_interval(mine: LostImages, seed: int) -> Estimate:
     return _estimate(mine.share, mine.draws(np.random.default_rng(seed)), mine.known, (0.0, 1.0))
 
 
-def excess_loss(mine: LostImages, others: Sequence[LostImages], seed: int) -> tuple[float, Estimate, float]:
+def excess_loss(mine: LostImages, others: Sequence[LostImages], seed: int) -> tuple[float, Estimate]:
     """How far the share exceeds the others'.
 
     The median of the others, because one emotion that is easily lost must not speak for all.
 
     Returns
     -------
-    elsewhere, excess, p
-        The others' median share; mine minus that with a 95 % interval; and the two-sided p-value that they are equal.
-        NaN and 1 where there is nothing to compare.
+    elsewhere, excess
+        The others' median share, and mine minus that with a 95 % interval; NaN where there is nothing to compare.
     """
     if not others or not mine.known:
-        return float("nan"), Estimate(float("nan"), -1.0, 1.0, mine.known), 1.0
+        return float("nan"), Estimate(float("nan"), -1.0, 1.0, mine.known)
     rng = np.random.default_rng(seed)
     draws = mine.draws(rng) - np.median([other.draws(rng) for other in others], axis=0)
     elsewhere = float(np.median([other.share for other in others]))
-    tail = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
-    p = min(1.0, 2 * (tail + 1) / (_DRAWS + 1))
-    return elsewhere, _estimate(mine.share - elsewhere, draws, mine.known, (-1.0, 1.0)), p
+    return elsewhere, _estimate(mine.share - elsewhere, draws, mine.known, (-1.0, 1.0))
 
 
 def _estimate(value: float, draws: FloatArray, n: int, widest: tuple[float, float]) -> Estimate:

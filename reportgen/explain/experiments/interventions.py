@@ -1,8 +1,9 @@
 """Interventions: the test set shown again with one property of the photo removed.
 
 A property that is associated with an emotion may be how a model recognises it. Association cannot tell; removing the
-property can. Every sampled photo is shown grey, brought to one brightness and contrast, slightly blurred, and
-re-encoded. A photo that a change leaves as it is (a grey one made grey) is not run again.
+property can. Every sampled photo is shown grey, brought to one brightness and contrast, slightly blurred, sharpened, or
+re-encoded, as far as what that takes away goes with an emotion in the data. A photo that a change leaves as it is (a
+grey one made grey) is not run again.
 """
 
 from __future__ import annotations
@@ -27,13 +28,17 @@ PER_EMOTION = {"quick": 40, "default": 120, "full": 400}
 _TOGETHER = 4  # images whose changed pictures share a job, so that batches are full
 
 
-def intervention_experiment(analysis: Analysis, budget: str, seed: int) -> Experiment | None:
+def intervention_experiment(
+    analysis: Analysis, budget: str, seed: int, changes: Sequence[str] = tuple(CHANGES)
+) -> Experiment | None:
     """Which images are shown with which changes; None where no image has a label.
 
     Parameters
     ----------
     budget
         A key of `PER_EMOTION`.
+    changes
+        Those of `CHANGES` that the data call for.
 
     Returns
     -------
@@ -45,10 +50,13 @@ def intervention_experiment(analysis: Analysis, budget: str, seed: int) -> Exper
     labels = analysis.labels
     drawn = [_draw(np.flatnonzero(labels == e), PER_EMOTION[budget], seed, e) for e in range(len(analysis.classes))]
     sample = np.sort(np.concatenate(drawn))
-    if not len(sample):
+    if not len(sample) or not changes:
         return None
     grey = is_grey(analysis.images)
-    changes_of = [(row, [name for name in CHANGES if name != "grey" or not grey[row]]) for row in sample.tolist()]
+    changes_of = [
+        (row, [name for name in CHANGES if name in changes and (name != "grey" or not grey[row])])
+        for row in sample.tolist()
+    ]
     return _experiment("interventions", analysis, changes_of)
 
 
@@ -88,7 +96,12 @@ def _experiment(name: str, analysis: Analysis, changes_of: Sequence[tuple[int, l
         "image": np.repeat([row for row, _ in changes_of], [len(names) for _, names in changes_of]),
         "change": [name for _, names in changes_of for name in names],
     })  # fmt: skip
-    depends = (f"{level.luminance:.6f}", f"{level.contrast:.6f}", code_hash("inputs/images/changes.py"))
+    depends = (
+        f"{level.luminance:.6f}",
+        f"{level.contrast:.6f}",
+        f"{level.sharpness:.6f}",
+        code_hash("inputs/images/changes.py"),
+    )
     return Experiment(name, design, jobs, depends)
 
 

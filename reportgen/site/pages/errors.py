@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.evidence.errors.reasons import ModelReasons
-from reportgen.evidence.stats.intervals import wilson
 from reportgen.site.html.components import Bar, Crumb, Legend, Link, Page, Tile, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
@@ -248,22 +247,16 @@ def _leads(report: Report, chosen: Sequence[int]) -> tuple[str, ...]:
 
 
 def _lead(reasons: ModelReasons) -> str:
-    """A map that looks like the prediction's says no more than the prediction: an error with that alone stays open."""
-    none, alone = (round(share.value * share.n) if share.n else 0 for share in (reasons.unexplained, reasons.restated))
-    errors, bare = count(reasons.errors, "error"), percent_estimate(reasons.unexplained)
-    text = f"{reasons.model}: {number(none)} of {errors} ({bare}) remain unexplained."
-    if alone:
-        both = percent_estimate(wilson(none + alone, reasons.errors))
-        others = "the other one has" if alone == 1 else f"the other {number(alone)} have"
-        text = (
-            f"{reasons.model}: {number(none + alone)} of {errors} ({both}) remain unexplained. No reason applies to "
-            f"{number(none)} of them ({bare}); {others} only a map that looks like the prediction's, which says little "
-            "more than the prediction itself."
-        )
+    """First the share without a reason that counts, then the most frequent one that does."""
+    none = round(reasons.unexplained.value * reasons.unexplained.n)
+    text = (
+        f"{reasons.model}: {number(none)} of {count(reasons.errors, 'error')} "
+        f"({percent_estimate(reasons.unexplained)}) have no reason that was tested and goes with errors."
+    )
     most = max(reasons.rates, key=lambda rate: rate.primary)
     if not most.primary:
         return text
-    first = f"“{FLAG_NAMES[most.flag].lower()}” ({percent_estimate(wilson(most.primary, reasons.errors))})"
+    first = f"“{FLAG_NAMES[most.flag].lower()}” ({number(most.primary)}, {percent(most.primary / reasons.errors)})"
     return f"{text} The most frequent first reason is {first}."
 
 

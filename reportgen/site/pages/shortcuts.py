@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reportgen.evidence.shortcuts.added_cues import MIN_GAIN
 from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP
 from reportgen.inputs.images.changes import CHANGES
@@ -25,7 +26,14 @@ from reportgen.site.sections.label_leakage import (
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
 from reportgen.site.wording.importance import background_cue
-from reportgen.site.wording.shortcuts import CUES, DONE, proved_backgrounds, shortcut_sentence, split_words
+from reportgen.site.wording.shortcuts import (
+    CUES,
+    DONE,
+    proved_backgrounds,
+    shortcut_place,
+    shortcut_sentence,
+    split_words,
+)
 
 __all__ = ["ProvedShortcut", "ShortcutsView", "shortcut_headline", "shortcuts_view"]
 
@@ -109,9 +117,11 @@ def shortcuts_view(
         example=None
         if pictures is None
         else example_tile(report, links, pictures, "", "As it is", "what the models see"),
-        changes=tuple(change_view(report, links, findings, name, pictures) for name in CHANGES)
-        if findings.effects
-        else (),
+        changes=tuple(
+            change_view(report, links, findings, name, pictures)
+            for name in CHANGES
+            if any(effect.change == name for effect in findings.effects)
+        ),
         keys=tuple((series_of(k), model.name, links.model_path(k)) for k, model in enumerate(report.models)),
         shown=_shown(findings),
         untested=_untested(report, findings),
@@ -153,6 +163,8 @@ def _title(report: Report, findings: ShortcutFindings) -> str:
         return f"{first.model} relies on {background_cue(first)} for {first.emotion}."
     if not report.labelled:
         return "Shortcuts need labels to be found."
+    if not findings.effects and report.experiments and len(findings.idle) == len(CHANGES):
+        return "No property of the photo goes with an emotion."
     if not findings.effects:
         return "Whether the models take shortcuts through the photo was not tested."
     return "No shortcut through the photo was shown."
@@ -166,8 +178,8 @@ def _lede(findings: ShortcutFindings) -> str:
     if not findings.effects:
         return what
     return (
-        f"{what} So {count(findings.shown, 'image')} were shown again with one property taken away at a time. A drop "
-        "in recall then shows reliance on that property."
+        f"{what} So {count(findings.shown, 'image')} were shown again with one property taken away at a time, and "
+        "photos of other emotions with it put in."
     )
 
 
@@ -176,16 +188,28 @@ def _shown(findings: ShortcutFindings) -> str:
         return ""
     return (
         f"{count(findings.shown, 'image')} were shown again: all of small emotions, a random sample of large ones. "
-        f"A drop counts from {100 * MIN_RECALL_DROP:.0f} points on, tested for chance (McNemar's exact test, corrected "
-        "for all pairs of emotion and change that could be a shortcut). It is called a shortcut only if the property "
-        "also goes with the emotion in the data, and recall of other emotions does not fall as much. No finding does "
-        "not mean no shortcut: only these four properties were taken away."
+        f"A drop counts from {100 * MIN_RECALL_DROP:.0f} points on, tested for chance (exact McNemar test, where "
+        "persons are known a sign-flip test of persons; corrected for all pairs of emotion and change that could be a "
+        "shortcut). It is called a shortcut only if the property goes with the emotion in the data and a test with "
+        "proper controls shows it: recall falls further than that of other emotions whose photos the change alters "
+        "too, and further than with an equally large neutral change (a ramp of light); or the property, added to "
+        f"photos of other emotions, turns {100 * MIN_GAIN:.0f} % more of them into the emotion than such a neutral "
+        "change does, and twice as many as into any other. A model that loses as much elsewhere is fragile. No finding "
+        f"does not mean no shortcut: only these properties were changed.{_idle(findings)}"
     )
+
+
+def _idle(findings: ShortcutFindings) -> str:
+    """Changes that the data gave no reason for."""
+    idle = [CUES[name] for name in findings.idle]
+    return f" Not tested, as it goes with no emotion here: {and_list(idle)}." if idle else ""
 
 
 def _untested(report: Report, findings: ShortcutFindings) -> str:
     if findings.effects or not report.labelled:
         return ""
+    if report.experiments and len(findings.idle) == len(CHANGES):
+        return f"No changed pictures were shown to the models.{_idle(findings)}"
     return (
         "No changed pictures were shown to the models (setting: experiments = off), so whether they rely on "
         "the cues in the data was not tested."
@@ -196,7 +220,10 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
     k = [model.name for model in report.models].index(shortcut.model)
     pairs = [] if pictures is None else _pairs(report, links, shortcut, k, pictures)
     lost, known = len(shortcut.images), round(shortcut.before.value * shortcut.n)
-    persons = "" if shortcut.persons is None else f" of {count(shortcut.persons, 'person')}"
+    named = shortcut.persons is not None and report.names_persons
+    persons = f" of {count(shortcut.persons or 0, 'person')}" if named else ""
+    where = shortcut_place(report, shortcut)
+    at = f" Heat for {shortcut.emotion} lies on {where} more than for other emotions." if where else ""
     chance = format_p(shortcut.p)
     return ProvedShortcut(
         anchor=links.shortcut_anchor(shortcut.model, shortcut.emotion, shortcut.change),
@@ -205,7 +232,10 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
         sentence=shortcut_sentence(shortcut),
         detail=(
             f"Of {count(known, 'image')} classified correctly before, {lost} are lost ({percent(shortcut.strength)}); "
-            f"corrected {chance}, n = {count(shortcut.n, 'image')}{persons}."
+            f"corrected {chance}, n = {count(shortcut.n, 'image')}{persons}.{at}"
+            if shortcut.removed
+            else f"Without the property {lost} of {count(known, 'correct image')} are lost (n = "
+            f"{count(shortcut.n, 'image')}{persons}): too few to count alone, so photos of other emotions decide.{at}"
         ),
         pairs=tuple(pairs),
         more=f"{len(pairs)} of {lost} lost images, the most confident first." if len(pairs) < lost else "",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.analysis import content_hash
-from reportgen.inputs.images.changes import CHANGES, change, typical_level
+from reportgen.inputs.images.changes import change, typical_level
 from reportgen.site.pictures.examples import Picture, Save, encode_webp
 from reportgen.site.pictures.overlays import resize
 from reportgen.site.report import Report
@@ -43,7 +43,7 @@ def draw_shortcuts(report: Report, save: Save) -> ShortcutPictures | None:
         return None
     images = report.analysis.images
     example = _example(report)
-    wanted = {(example, name) for name in ("", *CHANGES)}
+    wanted = {(example, name) for name in ("", *dict.fromkeys(effect.change for effect in findings.effects))}
     for shortcut in findings.found:
         wanted |= {(row, name) for row in shortcut.images[:EXAMPLES] for name in ("", shortcut.change)}
     level = typical_level(images)

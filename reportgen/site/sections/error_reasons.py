@@ -11,7 +11,7 @@ from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import Link, series_of
 from reportgen.site.links import Links
 from reportgen.site.report import Report
-from reportgen.site.wording.format import count, percent, percent_estimate, percent_interval
+from reportgen.site.wording.format import TOO_FEW, count, percent, percent_interval
 from reportgen.site.wording.reasons import (
     FLAG_COMPARED,
     FLAG_NAMES,
@@ -164,7 +164,9 @@ def _row(report: Report, links: Links, findings: ReasonFindings, chosen: tuple[i
 
 
 def _cell(report: Report, links: Links, k: int, reasons: ModelReasons, rate: FlagRate) -> ReasonCell:
-    verdict, tone = ("tested on errors only", "") if rate.ratio is None else _verdict(rate.ratio)
+    verdict, tone = ("tested on errors only: does not count", "") if rate.ratio is None else _verdict(rate.ratio)
+    if rate.flag == "shortcut" and rate.ratio is not None:
+        verdict = verdict.replace("in errors", "than other errors")
     return ReasonCell(
         series=series_of(k),
         model=reasons.model,
@@ -224,6 +226,8 @@ def _ratio(ratio: Estimate | None) -> str:
 def _interval(ratio: Estimate | None) -> str:
     if ratio is None or not ratio.defined:
         return ""
+    if ratio.too_few:
+        return TOO_FEW
     high = "∞" if ratio.high == float("inf") else f"{ratio.high:.1f}"
     return f"[{ratio.low:.1f}, {high}]"
 
@@ -234,22 +238,17 @@ def _notes(reasons: ModelReasons) -> list[str]:
     if found is not None and found.shown.any():
         shown, gone = int(found.shown.sum()), int(found.gone.sum())
         part = "" if shown == found.suspected.sum() else f", of {int(found.suspected.sum()):,} in all"
-        others = ""
-        if found.controls:
+        others, compared = "", int(found.compared.sum())
+        if compared:
             others = (
-                f"; of {count(found.controls, 'error')} with other predictions, changed likewise, "
-                f"{_part(found.controls_gone, found.controls)} also changed prediction"
+                f"; of {count(compared, 'error')} with other predictions, changed likewise, "
+                f"{_part(int(found.compared_gone.sum()), compared)} also changed prediction"
             )
+            others += f", so about {found.net:,} are due to the shortcut" if found.net else ""
         notes.append(
             f"{reasons.model}: of {count(shown, 'error')}{part} whose prediction relies on a shortcut, "
             f"{_part(gone, shown)} lost that prediction without the property{others}. The rates of all other reasons "
             "leave them out."
-        )
-    if reasons.restated.n and reasons.restated.value > 0:
-        notes.append(
-            f"{reasons.model}: in {percent_estimate(reasons.restated)} of the errors "
-            "the only reason is that the map looks like the prediction's. That describes the prediction rather than "
-            "explaining it; without it those errors would remain unexplained as well."
         )
     swap = reasons.swap
     if swap is not None:

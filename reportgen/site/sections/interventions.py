@@ -22,6 +22,7 @@ _HOW = {
     "grey": "Colour is gone; light and dark stay as they were.",
     "equalised": "Every photo gets the set's typical brightness and contrast; its colours stay.",
     "blurred": "Fine detail is gone, as in a photo of about 80 pixels; brows, eyes and mouth stay plain.",
+    "sharpened": "Soft photos get the set's typical sharpness; sharp ones stay as they are.",
     "re-encoded": "Saved once more as a JPEG of quality 40, so that all photos carry the same traces of storage.",
 }
 
@@ -198,6 +199,12 @@ def _note(effect: InterventionEffect) -> str:
         parts.append(f"{mine} of the correct predictions lost, of other emotions {theirs}")
     if effect.note and effect.falls == "yes":
         parts.append(effect_note(effect))
+    added = effect.added
+    if added is not None and added.n:
+        parts.append(
+            f"added to {count(added.n, 'other photo')}, {added.became} become {effect.emotion}, with an equally large "
+            f"neutral change {added.became_neutral} ({added.answer})"
+        )
     return "; ".join(parts)
 
 

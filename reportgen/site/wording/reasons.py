@@ -28,27 +28,26 @@ __all__ = [
 
 FLAG_NAMES: Mapping[str, str] = {
     "shortcut": "Shortcut",
-    "label-suspect": "Label suspect",
+    "label-suspect": "Contradicted label",
     "low-quality": "Low quality",
     "background": "Background",
     "prior": "Class frequencies",
-    "looks-like": "Looks like the prediction",
     "ambiguous": "Ambiguous",
-    UNEXPLAINED: "Unexplained",
+    UNEXPLAINED: "No tested reason",
 }
 
 FLAG_RULES: Mapping[str, str] = {
     "shortcut": "The predicted emotion is one for which the model relies on a property of the photo, and the "
     "prediction changes when this photo is shown without that property.",
     "label-suspect": "All models predict the same other emotion, each with at least its usual confidence for it, and "
-    "where they agree so confidently the label mostly agrees too. Needs human review.",
-    "low-quality": "Blurred, dark, or a small face: below the lowest 5 % of the model's correct predictions.",
+    "where they agree so confidently the label mostly agrees too. The models may be wrong: needs human review.",
+    "low-quality": "Blurred, poor in contrast on the face, or a small face: below the lowest 5 % of the model's "
+    "correct predictions.",
     "background": "More heat on the background than in 95 % of the correct predictions, and the label gains on every "
     "other background tried.",
     "prior": "The labelled emotion would be predicted once the class frequencies of the training data are taken out.",
-    "looks-like": "The map resembles the usual map of the predicted emotion more than that of the labelled emotion.",
     "ambiguous": "The labelled emotion is second, and the lead is smaller than in 90 % of the correct predictions.",
-    UNEXPLAINED: "None of these rules applies.",
+    UNEXPLAINED: "No rule applies that goes with errors: that is met more often by errors than by correct images.",
 }
 
 UNTESTED: Mapping[Untested, str] = {
@@ -58,15 +57,14 @@ UNTESTED: Mapping[Untested, str] = {
     "few correct": f"fewer than {MIN_CORRECT} correct predictions to compare with",
     "no regions": "no regions",
     "background not swapped": "swapping the background was not run",
-    "few other images": "fewer than ten other images of either emotion",
     "priors unknown": "the training data's emotions are not known",
     "perhaps weighted": "nothing says that training was unweighted (setting assume_unweighted_training)",
 }
 """Why a rule could not be tested."""
 
 FLAG_COMPARED: Mapping[str, str] = {
+    "shortcut": "Rates: predictions that change without the property, among errors it may explain and among others.",
     "background": "Compared with correct images: the heat alone.",
-    "looks-like": "On correct images the second most likely emotion takes the place of the prediction.",
     "ambiguous": "Compared with correct images: the small lead alone.",
 }
 
@@ -75,15 +73,14 @@ _FAIR_SHARE = 0.3
 
 _QUALITY: Mapping[str, tuple[str, str, int]] = {
     "sharpness": ("blurred", "sharpness", 0),
-    "luminance": ("dark", "mean brightness", 2),
+    "contrast": ("poor in contrast", "contrast", 3),
+    "contrast of the face": ("poor in contrast on the face", "contrast of the face", 3),
     "pixels between the eyes": ("small face", "pixels between the eyes", 0),
 }
 
 
 def flag_title(report: Report, row: int, k: int, name: str) -> str:
     """The reason as a heading: "Looks like happiness"."""
-    if name == "looks-like":
-        return f"Looks like {_answer(report, row, k)}"
     if name == "shortcut":
         return f"{capital(CUES[_shortcut_errors(report, k).change[row]])}, a shortcut"
     return FLAG_NAMES[name]
@@ -92,7 +89,7 @@ def flag_title(report: Report, row: int, k: int, name: str) -> str:
 def evidence_of(report: Report, reasons: ModelReasons, row: int, k: int, name: str) -> str:
     """The numbers behind one flag on one image, as a sentence."""
     if name == UNEXPLAINED:
-        return "None of the rules applies."
+        return "No rule applies that errors meet more often than correct images."
     return _WORDS[name](report, reasons.flag(name), row, k)
 
 
@@ -155,18 +152,6 @@ def _prior(report: Report, flag: Flag, row: int, k: int) -> str:
     return f"With the training data's class frequencies taken out, {report.truth(row)} leads by {ahead}."
 
 
-def _looks_like(report: Report, flag: Flag, row: int, k: int) -> str:
-    measure = flag.measures[0]
-    near, far = decimal(float(measure.value[row])), decimal(float(measure.limit[row]))
-    if near == far:
-        near, far = decimal(float(measure.value[row]), 3), decimal(float(measure.limit[row]), 3)
-    answer, truth = _answer(report, row, k), report.truth(row)
-    return (
-        f"The map for {answer} has distance {near} to the mean map of {answer}, the map for {truth} {far} to that of "
-        f"{truth} (0: the same; 1: nothing in common)."
-    )
-
-
 def _ambiguous(report: Report, flag: Flag, row: int, k: int) -> str:
     lead = 100 * float(flag.measures[0].value[row])
     behind = "under 1 percentage point" if lead < 1 else count(round(lead), "percentage point")
@@ -174,7 +159,7 @@ def _ambiguous(report: Report, flag: Flag, row: int, k: int) -> str:
 
 
 _WORDS: Mapping[str, Callable[[Report, Flag, int, int], str]] = dict(
-    zip(ORDER, (_shortcut, _label_suspect, _low_quality, _background, _prior, _looks_like, _ambiguous), strict=True)
+    zip(ORDER, (_shortcut, _label_suspect, _low_quality, _background, _prior, _ambiguous), strict=True)
 )
 
 

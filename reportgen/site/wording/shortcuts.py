@@ -18,11 +18,12 @@ from reportgen.evidence.shortcuts.properties import PredictionSplit
 from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
-from reportgen.site.wording.attention import where
+from reportgen.site.wording.attention import REGION_NAMES, where
 from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points
 from reportgen.site.wording.importance import background_cue, background_numbers
 
 __all__ = [
+    "ADDED",
     "CUES",
     "DONE",
     "GLARING",
@@ -37,6 +38,7 @@ __all__ = [
     "proved_backgrounds",
     "proved_of",
     "proved_shortcuts",
+    "shortcut_place",
     "shortcut_sentence",
     "split_words",
 ]
@@ -50,6 +52,7 @@ DONE: Mapping[str, str] = MappingProxyType({
     "grey": "converted to greyscale",
     "equalised": "normalised in brightness and contrast",
     "blurred": "slightly blurred",
+    "sharpened": "sharpened",
     "re-encoded": "re-encoded as JPEG",
 })  # fmt: skip
 """By change, as in "the same photos, converted to greyscale"."""
@@ -58,9 +61,18 @@ CUES: Mapping[str, str] = MappingProxyType({
     "grey": "colour",
     "equalised": "brightness and contrast",
     "blurred": "sharpness",
+    "sharpened": "softness",
     "re-encoded": "image encoding",
 })  # fmt: skip
 """By change, as in "relies on colour"."""
+
+ADDED: Mapping[str, str] = MappingProxyType({
+    "grey": "the colour cast of its photos",
+    "equalised": "the brightness or contrast of its photos",
+    "blurred": "the sharpness of its photos",
+    "sharpened": "the softness of its photos",
+})  # fmt: skip
+"""By the change that takes it away, what is put into photos of other emotions."""
 
 _NAMED = 3
 _QUESTION = "Are they cheating?"
@@ -133,16 +145,57 @@ def shortcut_sentence(shortcut: Shortcut) -> str:
     """A shortcut with its numbers: recall without the property, and how the property goes with the emotion."""
     association, emotion, has = shortcut.association, shortcut.emotion, shortcut.has
     more = association.sign > 0
-    text = (
-        f"With the same {count(shortcut.n, 'image')} {DONE[shortcut.change]}, {shortcut.model}'s recall of {emotion} "
-    )
-    text += f"falls {_recall_fall(shortcut)}. "
+    text = ""
+    if shortcut.removed:
+        text = (
+            f"With the same {count(shortcut.n, 'image')} {DONE[shortcut.change]}, {shortcut.model}'s recall of "
+            f"{emotion} falls {_recall_fall(shortcut)}. "
+        )
+    text += "".join(f"{sentence} " for sentence in _added_sentences([shortcut]))
     if shortcut.binary:
         share, rest = association.typical, association.elsewhere
         share, rest = (share, rest) if more else (1 - share, 1 - rest)
         return f"{text}{percent(share)} of the {emotion} images are {has}, compared with {percent(rest)} of the others."
     pairs = association.auc.value if more else 1 - association.auc.value
     return f"{text}An image of {emotion} is {has} than one of another emotion in {percent(pairs)} of such pairs."
+
+
+def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
+    """What adding the property does, one sentence per emotion; none where adding it shows nothing."""
+    sentences = []
+    for emotion in dict.fromkeys(s.emotion for s in shortcuts):
+        parts = [
+            f"{number(s.added.became)} of {number(s.added.n)} (with an equally large neutral change "
+            f"{number(s.added.became_neutral)}; {s.model})"
+            for s in shortcuts
+            if s.emotion == emotion and s.added is not None and s.added.answer == "yes"
+        ]
+        if parts:
+            what, turned = ADDED[shortcuts[0].change], and_list(parts)
+            sentences.append(f"With {what} added to photos of other emotions, {emotion} is predicted for {turned}.")
+    return sentences
+
+
+def _removal(shortcuts: Sequence[Shortcut], emotion: str) -> list[str]:
+    """As in "With the same photos slightly blurred, recall of surprise falls ..."; none where no fall was shown."""
+    falls = [f"{_recall_fall(s)} for {s.model} (n = {number(s.n)})" for s in shortcuts if s.removed]
+    done = DONE[shortcuts[0].change]
+    return [f"With the same photos {done}, recall of {emotion} falls {and_list(falls)}."] if falls else []
+
+
+def shortcut_place(report: Report, shortcut: Shortcut) -> str:
+    """Where the heat confirms a place for what the shortcut rests on, as in "the eyes and brows"; "" where it does not.
+
+    The place is a part of the face that has above-average heat and more of it than in other emotions' maps.
+    """
+    if report.regions is None:
+        return ""
+    found = []
+    for focus in report.regions.focus(shortcut.model):
+        verdict = report.regions.on(shortcut.model, shortcut.emotion, focus.region)
+        if shortcut.emotion in focus.specific and verdict is not None:
+            found.append((verdict.value, focus.region))
+    return f"the {REGION_NAMES[max(found)[1]]}" if found else ""
 
 
 def _recall_fall(shortcut: Shortcut) -> str:
@@ -159,11 +212,11 @@ def effect_note(effect: InterventionEffect) -> str:
     """What limits what was concluded from one change of one emotion's photos; empty where nothing does."""
     return {
         "": "",
-        "fragile": "nothing that this change takes away goes with the emotion in the data: fragile, not a shortcut",
-        "unaltered stand in": (
-            "hardly any correctly classified image of another emotion is altered, so unaltered ones stand in for them"
+        "fragile": (
+            "other emotions or a neutral change lose as much, or nothing that this change takes away goes with the "
+            "emotion: fragile, not a shortcut"
         ),
-        "no comparison": "no other emotion to compare with",
+        "no comparison": "the change alters too few correctly classified images of other emotions to compare with",
     }[effect.note]
 
 
@@ -177,8 +230,7 @@ def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, .
         found.append(Proof("", text, _BACKGROUNDS))
     for change in dict.fromkeys(s.change for s in shortcuts):
         mine = [s for s in shortcuts if s.change == change]
-        falls = [f"{_recall_fall(s)} for {s.model} (n = {number(s.n)})" for s in mine]
-        text = f"With the same photos {DONE[change]}, recall of {name} falls {and_list(falls)}."
+        text = " ".join([*_removal(mine, name), *_added_sentences(mine)])
         found.append(Proof("", text, _images(links, mine), change))
     return tuple(found)
 
@@ -198,9 +250,9 @@ def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> t
         also = "also relies" if set(emotions) <= claimed else "relies"
         claim = f"{subject} {also} on {CUES[change]} for {and_list(emotions)}."
         claimed |= set(emotions)
-        falls = [f"{_recall_fall(s)} for {s.emotion} (n = {number(s.n)})" for s in mine]
-        text = f"With the same photos {DONE[change]}, recall falls {and_list(falls)}."
-        found.append(Proof(claim, text, _images(links, mine), change))
+        falls = [f"{_recall_fall(s)} for {s.emotion} (n = {number(s.n)})" for s in mine if s.removed]
+        lost = [f"With the same photos {DONE[change]}, recall falls {and_list(falls)}."] if falls else []
+        found.append(Proof(claim, " ".join([*lost, *_added_sentences(mine)]), _images(links, mine), change))
     return tuple(found)
 
 
@@ -216,7 +268,7 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
     # What is proved of a background has a place: the same emotion's colour or light is the lesser news.
     placed = {(b.model, b.emotion) for b in backgrounds}
     shortcuts = [s for s in proved_shortcuts(report) if (s.model, s.emotion) not in placed]
-    recall = max((s.fall.value for s in shortcuts), default=0.0)
+    recall = max((s.effect_size for s in shortcuts), default=0.0)
     if backgrounds and _recall_drop(backgrounds[0].decisive) >= recall:
         first, cue = backgrounds[0], background_cue(backgrounds[0])
         emotions = and_list([b.emotion for b in backgrounds if (b.model, background_cue(b)) == (first.model, cue)])
@@ -252,7 +304,10 @@ def _reliance(report: Report, shortcuts: Sequence[Shortcut]) -> str:
     emotions = [emotion for emotion in shared if models[emotion] == names]
     everyone = "Both models" if len(report.models) == 2 else f"All {len(report.models)} models"
     subject = everyone if 1 < len(names) == len(report.models) else and_list(names)
-    return f"{subject} {plural(len(names), 'relies', 'rely')} on {CUES[change]} for {and_list(emotions)}."
+    mine = [s for s in shortcuts if s.change == change and s.emotion in emotions and s.model in names]
+    places = {shortcut_place(report, s) for s in mine}
+    at = f", with heat on {places.pop()}" if len(places) == 1 and places != {""} else ""
+    return f"{subject} {plural(len(names), 'relies', 'rely')} on {CUES[change]} for {and_list(emotions)}{at}."
 
 
 def cheating_answer(report: Report) -> Finding:
@@ -301,10 +356,13 @@ def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
             falls = [
                 f"from {percent(s.before.value)} to {percent(s.after.value)} ({s.model})"
                 for s in mine
-                if s.emotion == emotion
+                if s.emotion == emotion and s.removed
             ]
-            parts.append(f"recall of {emotion} falls {and_list(falls)}")
-        sentences.append(f"With the same images {DONE[change]}, {'; '.join(parts)}.")
+            if falls:
+                parts.append(f"recall of {emotion} falls {and_list(falls)}")
+        if parts:
+            sentences.append(f"With the same images {DONE[change]}, {'; '.join(parts)}.")
+        sentences += _added_sentences(mine)[:2]
     return sentences
 
 
@@ -391,7 +449,7 @@ def _no_shortcut(effects: Sequence[InterventionEffect]) -> str:
     lost = "no emotion loses recall" if all(effect.answer == "no" for effect in effects) else (
         "no emotion significantly loses recall"
     )  # fmt: skip
-    changes = and_list([DONE[change] for change in ("grey", "equalised", "blurred", "re-encoded")], "or")
+    changes = and_list([DONE[change] for change in dict.fromkeys(effect.change for effect in effects)], "or")
     return f" With photos {changes}, {lost} that goes with the property."
 
 

@@ -25,16 +25,16 @@ def test_rates_by_hand() -> None:
     common, wrong, right = split(6, 10, 4, 20)
     comparable = np.ones(30, dtype=bool)
     comparable[[0, 29]] = False  # one flagged error and one clean correct image could not be asked
-    flag = Flag("looks-like", common & wrong, wrong, (), common, comparable)
-    rate = flag_rate(flag, wrong, right, 3, clusters(None, 30))
-    assert (rate.raised, rate.tested, rate.primary) == (6, 10, 3)
+    flag = Flag("ambiguous", common & wrong, wrong, (), common, comparable)
+    rate = flag_rate(flag, wrong, right, clusters(None, 30))
+    assert (rate.raised, rate.tested, rate.primary) == (6, 10, 0)
     assert (rate.in_errors, rate.errors, rate.in_correct, rate.correct) == (5, 9, 4, 19)
     assert rate.ratio is not None and rate.ratio.value == pytest.approx((5 / 9) / (4 / 19))
 
 
 def test_a_rule_about_errors_alone_has_no_ratio() -> None:
     fires, wrong, right = split(2, 10, 0, 20)
-    rate = flag_rate(Flag("prior", fires, wrong, ()), wrong, right, 2, clusters(None, 30))
+    rate = flag_rate(Flag("prior", fires, wrong, ()), wrong, right, clusters(None, 30))
     assert rate.ratio is None and not rate.telling
 
 

@@ -145,35 +145,6 @@ def test_a_class_that_was_never_trained_cannot_win_by_its_rarity() -> None:
     assert not found.fires[0] and np.isfinite(found.measures[0].value[0])
 
 
-def test_looks_like_the_predicted_class() -> None:
-    made = case()
-    maps = np.zeros((N, 3, 1, 4))
-    maps[:, 0, 0, 0] = maps[:, 1, 0, 3] = maps[:, 2] = 1.0
-    # The error's evidence for class 1 lies where class 1 has it; that for its label lies somewhere else.
-    maps[0, 0, 0] = (0, 1, 0, 0)
-    found = flag(replace(made, maps=maps), "looks-like")
-    assert found.fires[0]
-    assert found.measures[0].value[0] == pytest.approx(0.0) and found.measures[0].limit[0] == pytest.approx(1.0)
-    maps[0, 0, 0], maps[0, 1, 0] = (1, 0, 0, 0), (0, 1, 0, 1)
-    assert not flag(replace(made, maps=maps), "looks-like").fires[0]
-
-
-def test_looks_like_compares_correct_images_with_their_runner_up() -> None:
-    made = case()
-    logits = made.logits.copy()
-    logits[1:, :2] += 1.0  # the runner-up is the other of the first two classes, never the third without images
-    maps = np.zeros((N, 3, 1, 4))
-    maps[:, 0, 0, 0] = maps[:, 1, 0, 3] = maps[:, 2] = 1.0
-    maps[made.labels == 1, 0, 0, 1] = maps[made.labels == 0, 1, 0, 2] = 1.0  # the runner-up's maps are smeared ...
-    row = int(np.flatnonzero(made.labels == 1)[0])
-    maps[row, 0, 0], maps[row, 1, 0] = (1, 0, 0, 0), (0, 1, 1, 0)  # ... but for one image, whose own is
-    found = flag(replace(made, logits=logits, maps=maps), "looks-like")
-    assert found.common is not None and found.comparable is not None
-    assert found.comparable.all()
-    assert np.flatnonzero(found.common).tolist() == [row]
-    assert not found.fires.any()
-
-
 def test_ambiguous_is_second_and_close() -> None:
     usual = case()
     ordered = np.sort(usual.probabilities[1:], axis=1)

@@ -16,6 +16,7 @@ from reportgen.evidence.errors.reasons import weigh_reasons
 from reportgen.evidence.errors.rules import ORDER, ErrorCase, raise_flags
 from reportgen.evidence.errors.shortcut_errors import (
     SHORTCUT_ERROR_BUDGETS,
+    ShortcutErrors,
     choose_shortcut_errors,
     measure_shortcut_errors,
 )
@@ -39,7 +40,7 @@ def logits(answers: list[int]) -> np.ndarray:
 
 def analysis(sides: tuple[int, ...] = (224, 224)) -> Analysis:
     images = pd.DataFrame({
-        "row": range(8), "label": LABELS, "luminance": 0.5, "contrast": 0.2,
+        "row": range(8), "label": LABELS, "luminance": 0.5, "contrast": 0.2, "sharpness": 50.0,
         "colourfulness": np.where(COLOURED, 0.2, 0.0),
     })  # fmt: skip
     maps = np.zeros((8, 3, 2, 2), np.float32)
@@ -89,10 +90,12 @@ def test_a_prediction_that_changes_without_colour_is_due_to_the_shortcut() -> No
     assert cheat.predicted[[0, 1, 3]].tolist() == [ANGER, HAPPINESS, DISGUST]
     assert cheat.margin[[0, 3]].tolist() == [-4.0, 4.0]
     assert cheat.change[[0, 4]].tolist() == ["grey", ""]
-    assert (cheat.controls, cheat.controls_gone) == (1, 0)
-    assert measured([ANGER, HAPPINESS, DISGUST, ANGER])["cheat"].controls_gone == 1
+    assert (cheat.compared.sum(), cheat.compared_gone.sum(), cheat.usual, cheat.net) == (1, 0, 0.0, 2)
+    others = measured([ANGER, HAPPINESS, DISGUST, ANGER])["cheat"]
+    # As many of three would have changed anyway as the one other error did.
+    assert (np.flatnonzero(others.compared_gone).tolist(), others.usual, others.net) == ([4], 1.0, 0)
     honest = found["honest"]
-    assert not honest.suspected.any() and honest.controls == 0
+    assert not honest.suspected.any() and not honest.compared.any() and honest.net == 0
 
 
 def test_a_prediction_that_differed_before_the_change_is_left_out() -> None:
@@ -102,7 +105,7 @@ def test_a_prediction_that_differed_before_the_change_is_left_out() -> None:
     assert np.flatnonzero(found.gone).tolist() == [0] and np.isnan(found.margin[1])
 
 
-def test_it_is_the_first_reason_and_leaves_the_others_rates() -> None:
+def test_without_a_difference_from_other_errors_it_does_not_count_and_it_leaves_the_others_rates() -> None:
     model, labels = analysis().models[0], np.array(LABELS)
     found = measured([ANGER, HAPPINESS, DISGUST, HAPPINESS], (0, 1, 3, 4))["cheat"]
     case = ErrorCase(labels, model.logits, model.probabilities, model.maps, {}, shortcut=found)
@@ -114,13 +117,36 @@ def test_it_is_the_first_reason_and_leaves_the_others_rates() -> None:
     marked = np.array([True, True, False, True, False, True, False, False])
     flags = tuple(replace(f, common=marked, comparable=labels >= 0) if f.name == "low-quality" else f for f in flags)
     reasons = weigh_reasons("Cheat", "cheat", case, flags)
-    assert [reasons.raised(row)[0] for row in (0, 1)] == ["shortcut", "shortcut"]
+    # Two of three changed, and one other error did not: that may be chance.
+    assert [reasons.raised(row) for row in (0, 3)] == [
+        ("unexplained", "shortcut"),
+        ("unexplained",),
+    ]
+    shown = reasons.rates[0]
+    assert (shown.in_errors, shown.errors, shown.in_correct, shown.correct) == (2, 3, 0, 1) and not shown.telling
     rate = reasons.rates[ORDER.index("low-quality")]
     assert (rate.in_errors, rate.errors, rate.in_correct, rate.correct) == (1, 3, 1, 2)
     unasked = raise_flags(replace(case, shortcut=None), find_label_suspects([model.probabilities], labels), ["Cheat"])[
         0
     ]
     assert not unasked.tested.any() and unasked.untested == "no changed photo"
+
+
+def test_it_counts_where_far_more_change_than_among_other_errors() -> None:
+    n = 60
+    labels, predicted = np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.int64)
+    part = np.arange(n) < 30
+    margin = np.where(part, np.where(np.arange(n) < 24, -1.0, 1.0), np.nan)
+    found = ShortcutErrors(
+        part, np.full(n, "grey", dtype=object), np.zeros(n, dtype=np.int64), margin, ~part, np.arange(n) >= 54
+    )
+    case = ErrorCase(labels, np.eye(3)[predicted], np.eye(3)[predicted], np.zeros((n, 3, 1, 1)), {}, shortcut=found)
+    flags = raise_flags(case, find_label_suspects([np.eye(3)[predicted]], labels), ["Cheat"])
+    reasons = weigh_reasons("Cheat", "cheat", case, flags)
+    # 24 of 30 against 6 of 30: 80 % less 20 %.
+    assert found.net == 18 and reasons.rates[0].ratio is not None and reasons.rates[0].ratio.value == pytest.approx(4)
+    assert reasons.rates[0].primary == 24 and reasons.raised(0) == ("shortcut",)
+    assert reasons.unexplained.value == pytest.approx(36 / 60)
 
 
 def test_predictions_are_counted_by_property() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from reportgen.evidence.shortcuts.added_cues import AddedEffect
 from reportgen.evidence.shortcuts.interventions import ChangedPredictions, judge_interventions
 from reportgen.evidence.shortcuts.properties import Association
 from reportgen.evidence.stats.intervals import Estimate
@@ -35,8 +36,18 @@ def show(counts, change="grey"):
     )
 
 
-def judge(counts, links=(), change="grey", persons=None, seed=0):
-    effects = judge_interventions("Net", show(counts, change), CLASSES, links, persons, seed)
+def added(became=60, became_neutral=3, n=80, answer="yes", elsewhere=0.0, beyond=(0.8, 0.6, 0.95)):
+    """The other direction for disgust."""
+    gain = (became - became_neutral) / n
+    return AddedEffect(
+        "Net", "disgust", "grey", n, None, became, became_neutral, Estimate(gain, gain - 0.1, gain + 0.1, n), 0.001,
+        elsewhere, answer, Estimate(*beyond, 25), (),
+    )  # fmt: skip
+
+
+def judge(counts, links=(), change="grey", persons=None, seed=0, other=None):
+    both = {} if other is None else {(change, "disgust"): other}
+    effects = judge_interventions("Net", show(counts, change), CLASSES, links, persons, seed, both)
     return {effect.emotion: effect for effect in effects}
 
 
@@ -97,11 +108,41 @@ def test_images_that_the_change_leaves_alone_are_no_comparison():
     assert disgust.answer != "yes"
 
 
-def test_where_no_other_image_is_altered_the_report_says_so():
+@pytest.mark.parametrize(
+    ("other", "answer"),
+    [
+        (None, "undetermined"),
+        (added(), "yes"),
+        (added(answer="no"), "undetermined"),
+        (added(answer="undetermined"), "undetermined"),
+    ],
+)
+def test_where_no_other_image_is_altered_the_other_direction_decides(other, answer):
+    """Unaltered images lose nothing by construction: they cannot stand in for altered ones."""
     counts = {DISGUST: (0, 25, 0, 6, 27), HAPPINESS: (100, 0, 0, 10, 2)}
-    disgust = judge(counts, [link()])["disgust"]
-    assert disgust.answer == "yes"
-    assert disgust.note == "unaltered stand in"
+    disgust = judge(counts, [link()], other=other)["disgust"]
+    assert (disgust.answer, disgust.note) == (answer, "no comparison")
+    assert disgust.added == other
+
+
+def test_a_neutral_change_that_costs_as_much_means_fragile():
+    counts = {DISGUST: (0, 25, 0, 6, 27), **OTHERS}
+    fragile = judge(counts, [link()], other=added(answer="no", beyond=(0.0, -0.05, 0.05)))["disgust"]
+    assert (fragile.answer, fragile.note) == ("no", "fragile")
+    unclear = judge(counts, [link()], other=added(answer="no", beyond=(0.2, -0.1, 0.5)))["disgust"]
+    assert unclear.answer == "undetermined"
+
+
+def test_added_to_many_persons_a_cue_counts_though_few_persons_lose_it():
+    counts = {DISGUST: (0, 20, 0, 4, 24), **OTHERS}
+    three = persons_of(counts, [f"disgusted {k % 3}" for k in range(24)])
+    assert judge(counts, [link()], persons=three)["disgust"].answer == "insufficient evidence"
+    assert judge(counts, [link()], persons=three, other=added())["disgust"].answer == "yes"
+
+
+def test_added_alone_it_does_not_count_where_nothing_is_lost_without_it():
+    counts = {DISGUST: (24, 1, 0, 6, 27), **OTHERS}
+    assert judge(counts, [link()], other=added())["disgust"].answer != "yes"
 
 
 def test_an_emotion_with_the_same_property_is_no_comparison_either():

@@ -29,6 +29,7 @@ def analysis(counts=(150, 12, 0), sides=(224, 224), grey=lambda row: row % 2 == 
             "colourfulness": [0.0 if grey(row) else 0.1 for row in range(n)],
             "luminance": np.linspace(0.2, 0.8, n),
             "contrast": np.full(n, 0.2),
+            "sharpness": np.full(n, 50.0),
         }
     )
     models = tuple(model(f"m{k}", side) for k, side in enumerate(sides))

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from reportgen.demo import demo_files
-from reportgen.inputs.images.changes import CHANGES, Level, change, is_grey, typical_level
+from reportgen.inputs.images.changes import CHANGES, AddedCue, Level, add, change, is_grey, neutral, typical_level
 from reportgen.inputs.images.quality import image_quality
 
-LEVEL = Level(0.5, 0.15)
+LEVEL = Level(0.5, 0.15, 1e5)
 
 
 def photo(seed=0, size=96):
@@ -105,5 +105,54 @@ def test_re_encoding_levels_traces_of_storage():
 
 
 def test_the_level_is_the_median():
-    images = pd.DataFrame({"luminance": [0.1, 0.4, 0.9], "contrast": [0.3, 0.1, 0.2]})
-    assert typical_level(images) == Level(0.4, 0.2)
+    images = pd.DataFrame({"luminance": [0.1, 0.4, 0.9], "contrast": [0.3, 0.1, 0.2], "sharpness": [9, 1, 5]})
+    assert typical_level(images) == Level(0.4, 0.2, 5.0)
+
+
+def cue(name, *aim):
+    return AddedCue(name, 0, aim, (), ())
+
+
+def test_a_cast_is_put_into_a_grey_photo_and_its_light_stays():
+    grey = change("grey", photo(3), LEVEL)
+    cast = add(cue("grey", 0.08, 0.12), grey)
+    quality = image_quality(cast)
+    assert (quality.red_green, quality.yellow_blue) == pytest.approx((0.08, 0.12), abs=0.005)
+    assert np.abs(luma(cast) - luma(grey)).max() < 2 / 255
+
+
+def test_light_is_brought_to_the_aim_and_what_is_not_asked_for_stays():
+    rgb = photo(4)
+    bright = add(cue("equalised", 0.65, np.nan), rgb)
+    assert luma(bright).mean() == pytest.approx(0.65, abs=0.015)
+    assert luma(bright).std() == pytest.approx(luma(rgb).std(), abs=0.01)
+    strong = add(cue("equalised", np.nan, 0.2), rgb)
+    assert luma(strong).std() == pytest.approx(0.2, abs=0.015)
+    assert luma(strong).mean() == pytest.approx(luma(rgb).mean(), abs=0.015)
+
+
+def test_sharpness_is_brought_to_the_aim_from_below():
+    rgb = photo(5, 224)
+    for factor in (1.5, 3.0):
+        aim = factor * image_quality(rgb).sharpness
+        assert image_quality(add(cue("blurred", aim), rgb)).sharpness == pytest.approx(aim, rel=0.15)
+
+
+def test_soft_photos_are_sharpened_to_the_level_and_sharp_ones_stay():
+    rgb = photo(6, 224)
+    own = image_quality(rgb).sharpness
+    sharp = change("sharpened", rgb, Level(0.5, 0.15, 2 * own))
+    assert image_quality(sharp).sharpness == pytest.approx(2 * own, rel=0.15)
+    np.testing.assert_array_equal(change("sharpened", rgb, Level(0.5, 0.15, own / 2)), rgb)
+
+
+@pytest.mark.parametrize("angle", [0.0, 1.0, 4.0])
+def test_a_neutral_change_is_as_large_and_carries_no_cue(angle):
+    grey = change("grey", photo(7), LEVEL)
+    for changed in (add(cue("grey", 0.1, 0.1), grey), add(cue("equalised", 0.6, np.nan), grey)):
+        made = neutral(grey, changed, angle)
+        size = np.sqrt(np.mean((changed.astype(float) - grey) ** 2))
+        assert np.sqrt(np.mean((made.astype(float) - grey) ** 2)) == pytest.approx(size, rel=0.03)
+        assert luma(made).mean() == pytest.approx(luma(grey).mean(), abs=0.01)
+        assert image_quality(made).colourfulness < 0.01
+        assert image_quality(made).sharpness == pytest.approx(image_quality(grey).sharpness, rel=0.05)

@@ -169,7 +169,7 @@ def test_verdicts_lead_to_the_images(browser: Any, site: Published, asked: Repor
 def test_suspects_can_be_saved(page: Any, asked: Report) -> None:
     number = shown(page, "flag:label-suspect")
     assert number > 0
-    assert page.locator("#results .flags").first.text_content() == "Custom CNN: ⚑ label suspect"
+    assert page.locator("#results .flags").first.text_content() == "Custom CNN: ⚑ contradicted label"
     with page.expect_download() as download:
         page.click("#csv")
     assert download.value.suggested_filename == "images-flag-label-suspect.csv"
@@ -177,7 +177,7 @@ def test_suspects_can_be_saved(page: Any, asked: Report) -> None:
     assert len(lines) == 1 + number
     head = lines[0].split(",")
     assert head[:3] == ["image_id", "file", "label"] and "custom-cnn_flags" in head and "resnet18_peak" in head
-    assert all("label suspect" in line for line in lines[1:])
+    assert all("contradicted label" in line for line in lines[1:])
 
 
 def test_keys_and_pages(browser: Any, site: Published) -> None:

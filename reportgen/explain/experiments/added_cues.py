@@ -1,0 +1,69 @@
+"""A property is put into photos that lack it, beside an equally large change that does not carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from reportgen.analysis import Analysis
+from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels, working_size
+from reportgen.explain.fingerprints import code_hash
+from reportgen.inputs.images.changes import UNCHANGED, AddedCue, Level, add, change, neutral, typical_level
+
+__all__ = ["cue_experiment"]
+
+_PICTURES = 24  # made together in one job
+
+
+def cue_experiment(analysis: Analysis, cues: Sequence[AddedCue], seed: int) -> Experiment | None:
+    """Which photos are shown with which cue; None where there is none.
+
+    Returns
+    -------
+    Experiment
+        Its design has the columns `image` (row of the analysis), `cue` (place in `cues`, -1 without) and `shown`:
+        "added", "neutral" (as large as the added cue), "own" (the emotion's photo without the property), "own neutral"
+        (as large as that), or "unchanged" where the size asks for a baseline of its own.
+    """
+    side = working_size(analysis)
+    scaled = any(list(model.info["input"]) != [side, side] for model in analysis.models)
+    rows: list[tuple[int, int, str]] = []
+    if scaled:
+        every = sorted({row for cue in cues for row in (*cue.rows, *cue.own)})
+        rows += [(row, -1, UNCHANGED) for row in every]
+    for number, cue in enumerate(cues):
+        rows += [(row, number, what) for row in cue.rows for what in ("added", "neutral")]
+        rows += [(row, number, what) for row in cue.own for what in ("own", "own neutral")]
+    if not rows:
+        return None
+    level = typical_level(analysis.images)
+    parts = [rows[start : start + _PICTURES] for start in range(0, len(rows), _PICTURES)]
+    jobs = [PictureJob(len(part), partial(_make, part, tuple(cues), level, seed)) for part in parts]
+    design = pd.DataFrame(rows, columns=["image", "cue", "shown"])
+    depends = (
+        repr([(cue.change, cue.emotion, [f"{value:.6g}" for value in cue.aim]) for cue in cues]),
+        f"{level.luminance:.6f}", f"{level.contrast:.6f}", f"{level.sharpness:.6f}", str(seed),
+        code_hash("inputs/images/changes.py"),
+    )  # fmt: skip
+    return Experiment("cues", design, jobs, depends)
+
+
+def _make(
+    part: Sequence[tuple[int, int, str]], cues: Sequence[AddedCue], level: Level, seed: int, pictures: Pictures
+) -> list[Pixels]:
+    made = []
+    for row, number, what in part:
+        picture = pictures[row]
+        if what == UNCHANGED:
+            made.append(picture)
+            continue
+        cue = cues[number]
+        changed = add(cue, picture) if what in ("added", "neutral") else change(cue.change, picture, level)
+        if what.endswith("neutral"):
+            angle = float(np.random.default_rng([seed, row]).uniform(0.0, 2.0 * np.pi))
+            changed = neutral(picture, changed, angle)
+        made.append(changed)
+    return made
