@@ -177,10 +177,10 @@ def background_numbers(found: BackgroundFinding, *, brief: bool = False) -> str:
     As in "With another emotion's background as it is, the log-odds of joy fall by 1.99 [1.60, 2.38] ...".
     """
     matched = found.importance
-    if matched is None:
+    if matched is None or not math.isfinite(matched.drop):
         return ""
     unmatched, emotion = matched.unmatched, found.emotion
-    if unmatched is None:
+    if unmatched is None or not math.isfinite(unmatched.drop):
         return f"With another emotion's background the log-odds of {emotion} fall {swap_effect(matched)}."
     text = (
         f"With another emotion's background as it is, the log-odds of {emotion} fall {swap_effect(unmatched)}; with "
@@ -188,18 +188,18 @@ def background_numbers(found: BackgroundFinding, *, brief: bool = False) -> str:
     )
     if "content" in found.cues or brief:
         return text
-    tones = [f"{tone} {swap_effect(one)}" for tone, one in matched.tones]
+    tones = [f"{tone} {swap_effect(one)}" for tone, one in matched.tones if math.isfinite(one.drop)]
     return f"{text} With its own background in the other's {'; '.join(tones)}." if tones else text
 
 
 def swap_effect(importance: RegionImportance) -> str:
     """As in "by 0.90 [0.60, 1.20] and recall by 12 percentage points (40 faces)"."""
+    drop = f"by {interval_text(importance.drop, importance.low, importance.high)}"
+    faces = f"({count(importance.receivers, 'face')})"
+    if not math.isfinite(importance.recall_drop):  # no picture with a donor of the other kind
+        return f"{drop} {faces}"
     unit = plural(abs(round(100 * importance.recall_drop)), " percentage point", " percentage points")
-    return (
-        f"by {interval_text(importance.drop, importance.low, importance.high)} and recall by "
-        f"{points(importance.recall_drop, 0, sign=False, unit=unit)} "
-        f"({count(importance.receivers, 'face')})"
-    )
+    return f"{drop} and recall by {points(importance.recall_drop, 0, sign=False, unit=unit)} {faces}"
 
 
 def rival_sentence(rival: RegionImportance) -> str:
