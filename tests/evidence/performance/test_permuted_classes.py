@@ -127,7 +127,7 @@ def test_assignment_is_the_best_of_all_orders(seed: int) -> None:
         means: sum(n * matrix[m, k] - rows[m] * columns[k] for k, m in enumerate(means))
         for means in permutations(range(4))
     }
-    found = tuple(permuted_classes._best_assignment(matrix))
+    found = tuple(permuted_classes.best_assignment(matrix))
     assert beyond[found] == max(beyond.values())
     staying = {means: sum(m == k for k, m in enumerate(means)) for means in beyond}
     assert staying[found] == max(staying[m] for m in beyond if beyond[m] == beyond[found])
