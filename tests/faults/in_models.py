@@ -260,7 +260,13 @@ def _(scene: Scene) -> None:
     scene.monkeypatch.setattr(checkpoint_file, "_MAX_BYTES", 1000)
 
 
-@fault("folder as checkpoint", "a folder of the checkpoint's name", REFUSED, 2, r"no model found")
+@fault(
+    "folder as checkpoint",
+    "a folder of the checkpoint's name",
+    REFUSED,
+    2,
+    r"tiny\.pth: a folder without model\.safetensors or pytorch_model\.bin",
+)
 def _(scene: Scene) -> None:
     (scene.root / "tiny.pth").unlink()
     (scene.root / "tiny.pth").mkdir()

@@ -57,10 +57,16 @@ def _(scene: Scene) -> None:
     (scene.root / "set.csv").write_bytes(bytes(i * 7919 % 251 for i in range(4096)))
 
 
-@fault("ragged rows", "a row with more cells than the header", REFUSED, 2, r"set\.csv: cannot be read as a table")
+@fault("ragged row", "a row with more cells than the header", LISTED, 0, r"left out: more fields than its first line")
 def _(scene: Scene) -> None:
     with (scene.root / "set.csv").open("a") as file:
         file.write("a,b,c,d,e,f\n")
+
+
+@fault("ragged rows", "as many such rows as others", REFUSED, 2, r"set\.csv: cannot be read as a table")
+def _(scene: Scene) -> None:
+    with (scene.root / "set.csv").open("a") as file:
+        file.write("a,b,c,d,e,f\n" * len(scene.rows()))
 
 
 @fault("wrong extension of a table", "Parquet in a file ending in .csv", REFUSED, 2, r"set\.csv: ")

@@ -27,7 +27,7 @@ from safetensors.torch import save as save_safetensors
 from reportgen.config import Config
 from reportgen.errors import ReportError
 from reportgen.inputs.checkpoints.reading import read_checkpoint
-from reportgen.inputs.checkpoints.statements import checkpoint_classes
+from reportgen.inputs.checkpoints.statements import checkpoint_statements
 from reportgen.inputs.emotions import FER2013_ORDER
 from reportgen.inputs.layouts.registry import LAYOUTS
 from reportgen.inputs.testset import load_test_set
@@ -316,7 +316,7 @@ def test_damaged_checkpoints(name: str, tmp_path: Path) -> None:
 
     def use(rng: np.random.Generator) -> None:
         path = next((path for path in sorted(folder.rglob("*")) if path.is_file()), folder / "m.pth")
-        checkpoint_classes(path)
+        checkpoint_statements(path)
         assert read_checkpoint(path).state
 
     read, refused = reads(name, CHECKPOINTS[name], use, folder)

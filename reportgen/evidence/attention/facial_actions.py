@@ -150,8 +150,10 @@ def _standardised(inside: FloatArray, outside: FloatArray, seed: int) -> tuple[F
     (a, va, m), (b, vb, k) = moments
     with np.errstate(invalid="ignore", divide="ignore"):
         effect = (a - b) / np.sqrt((va + vb) / (m + k - 2))
-    effect = np.where(np.isnan(effect), 0.0, effect)
-    low, high = np.quantile(effect[1:], [0.025, 0.975], axis=0)
+        effect = np.where(np.isnan(effect), 0.0, effect)
+        # Draws without any spread are infinite, and nothing lies between two of them: that end is then open.
+        low, high = np.quantile(effect[1:], [0.025, 0.975], axis=0)
+    low, high = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
     return effect[0], np.minimum(low, effect[0]), np.maximum(high, effect[0])
 
 

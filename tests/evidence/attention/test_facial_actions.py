@@ -73,3 +73,12 @@ def test_persons_repeated_do_not_add_evidence() -> None:
     once = actions_of_labels(actions, NAMES, labels, CLASSES, people)
     twice = actions_of_labels(np.tile(actions, (2, 1)), NAMES, np.tile(labels, 2), CLASSES, np.tile(people, 2))
     assert [link.p for link in once] == pytest.approx([link.p for link in twice])
+
+
+def test_draws_without_any_spread_leave_an_open_end_and_no_warning() -> None:
+    # Two images on each side: a draw often takes the same one twice on both, and any difference is then infinite.
+    actions = np.asarray([[0.1], [0.2], [0.7], [0.9]])
+    link = actions_of_labels(actions, ["a"], np.asarray([0, 0, 1, 1]), ("x", "y"))[0]
+    assert link.effect.value == pytest.approx((0.15 - 0.8) / np.sqrt((0.005 + 0.02) / 2), abs=1e-9)
+    assert link.effect.low == -np.inf
+    assert link.effect.value <= link.effect.high <= np.inf
