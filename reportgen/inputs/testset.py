@@ -348,8 +348,8 @@ def _persons(rows: pd.DataFrame, config: Config, notes: list[str] | None = None)
         persons = persons_of(rows["path"], sure.pattern)
         if notes is not None:
             notes.append(
-                f"persons read from the file names by the pattern {sure.pattern} ({sure.persons:,} persons): intervals "
-                "count persons; set person_pattern to read them otherwise"
+                f"persons read from the file names ({sure.persons:,} persons): intervals count persons; set "
+                "person_pattern to read them otherwise"
             )
     return pd.Series([person and printable(person) for person in persons], dtype=object, index=rows.index)
 

@@ -137,7 +137,7 @@ def judge_importance(
         judged = judge_backgrounds(verdicts, outside, _tones(shortcuts))
         relying = {s.emotion for s in shortcuts.of(model.name)} | {b.emotion for b in judged if b.cheating}
         contaminated: dict[int, Barrier] = {classes.index(name): "shortcut" for name in relying}
-        rest = contaminated | barred
+        rest = barred | contaminated  # of two reasons the shortcut is the one to tell
         for e in faces_without_cue(analysis, shortcuts, judged, model):
             if model.slug in clean and e not in barred and (clean[model.slug][0]["emotion"] == e).any():
                 del rest[e]

@@ -99,7 +99,8 @@ def _seen_in_training(training: TrainingOverlap | None) -> Iterator[DataNote]:
         yield DataNote("Test images used in training", text, serious=True)
     if training is not None and training.shared:
         share = percent(training.shared / training.known)
-        source = {"given": "persons as given", "file names": "persons proposed from the file names"}[training.source]
+        sources = {"given": "persons as the data names them", "file names": "persons read from the file names"}
+        source = sources[training.source]
         text = (
             f"{number(training.shared)} of {count(training.known, 'test image')} ({share}) "
             f"{plural(training.shared, 'shows', 'show')} a person who is also in the training images ({source}). "

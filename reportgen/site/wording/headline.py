@@ -337,7 +337,10 @@ def _barred(report: Report, name: str) -> str:
         if one.model == name and one.region != "background" and one.answer == "cannot be tested":
             names = found.setdefault(one.barrier, [])
             names += [one.emotion] if one.emotion not in names else []
-    reasons = {"low recall": "recall is too low to fall", "shortcut": "a shortcut stands in for the face"}
+    reasons = {
+        "low recall": "recall too low to fall, or not shown to be above chance",
+        "shortcut": "a shortcut stands in for the face",
+    }
     said = [f"{and_list(names)} ({reasons[barrier]})" for barrier, names in found.items()]
     return f" Cannot be tested: {and_list(said)}." if said else ""
 

@@ -72,11 +72,11 @@ IMPORTANCE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 IMPORTANCE_RULE = (
     f"Every test asks whether the log-odds drop differs from {MIN_DROP:g}, the least that counts. Important: it is "
     f"larger, with a corrected p below {decimal(ALPHA)}. Not important: it is smaller, with such a p. Inconclusive: "
-    "neither; more faces would be needed. Cannot be tested: the model finds too few images of the emotion "
-    f"(recall below {percent(LEAST_RECALL)}, or not above chance) to have anything to lose; or, for parts of the face, "
-    "it is shown to predict the emotion from something else. p is corrected (Holm) for all emotions and regions of the "
-    "face that were tested of the model, for the background over the emotions, with and without matched light; the "
-    f"intervals are not. So an interval may lie above {MIN_DROP:g} and the result still be inconclusive."
+    "neither; more faces would be needed. Cannot be tested: recall of the emotion is below "
+    f"{percent(LEAST_RECALL)}, or not shown to be above chance, so that little could be lost; or, for parts of the "
+    "face, it is shown to predict the emotion from something else. p is corrected (Holm) for all emotions and regions "
+    "of the face that were tested of the model, for the background over the emotions, with and without matched light; "
+    f"the intervals are not. So an interval may lie above {MIN_DROP:g} and the result still be inconclusive."
 )
 """How the numbers become the words, for every place where both are shown."""
 
@@ -152,9 +152,12 @@ def importance_sentence(importance: RegionImportance | None, pictures: int = 0) 
 
 
 def barrier_words(importance: RegionImportance) -> str:
-    """Why an importance cannot be tested, as in "CNN finds too few images of anger to have anything to lose"."""
+    """Why it cannot be tested, as in "CNN's recall of anger is below 40 %, or not shown to be above chance"."""
     if importance.barrier == "low recall":
-        return f"{importance.model} finds too few images of {importance.emotion} to have anything to lose"
+        return (
+            f"{importance.model}'s recall of {importance.emotion} is below {percent(LEAST_RECALL)}, or not shown to be "
+            "above chance"
+        )
     return (
         f"{importance.model} relies on a shortcut for {importance.emotion}, and too few of its images are known to be "
         "without it"

@@ -67,12 +67,12 @@ CUES: Mapping[str, str] = MappingProxyType({
 """By change, as in "relies on colour"."""
 
 ADDED: Mapping[str, str] = MappingProxyType({
-    "grey": "the colour cast of its photos",
-    "equalised": "the brightness or contrast of its photos",
-    "blurred": "the sharpness of its photos",
-    "sharpened": "the softness of its photos",
+    "grey": "the colour cast",
+    "equalised": "the brightness or contrast",
+    "blurred": "the sharpness",
+    "sharpened": "the softness",
 })  # fmt: skip
-"""By the change that takes it away, what is put into photos of other emotions."""
+"""By the change that takes it away, what of an emotion's photos is put into photos of others."""
 
 _NAMED = 3
 _QUESTION = "Are they cheating?"
@@ -161,18 +161,22 @@ def shortcut_sentence(shortcut: Shortcut) -> str:
 
 
 def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
-    """What adding the property does, one sentence per emotion; none where adding it shows nothing."""
+    """What adding the property does, one sentence per emotion; none where adding it shows nothing.
+
+    As in "Given the colour cast of disgust photos, photos of other emotions are predicted as disgust: 87 of 90 by CNN
+    and 44 of 90 by ResNet18; after an equally large neutral change, none."
+    """
     sentences = []
     for emotion in dict.fromkeys(s.emotion for s in shortcuts):
-        parts = [
-            f"{number(s.added.became)} of {number(s.added.n)} (with an equally large neutral change "
-            f"{number(s.added.became_neutral)}; {s.model})"
-            for s in shortcuts
-            if s.emotion == emotion and s.added is not None and s.added.answer == "yes"
-        ]
-        if parts:
-            what, turned = ADDED[shortcuts[0].change], and_list(parts)
-            sentences.append(f"With {what} added to photos of other emotions, {emotion} is predicted for {turned}.")
+        shown = [s for s in shortcuts if s.emotion == emotion and s.added is not None and s.added.answer == "yes"]
+        counts = [(s.model, s.added.became, s.added.n, s.added.became_neutral) for s in shown if s.added is not None]
+        if counts:
+            turned = and_list([f"{number(became)} of {number(n)} by {model}" for model, became, n, _ in counts])
+            neutral = and_list([number(k) for *_, k in counts]) if any(k for *_, k in counts) else "none"
+            sentences.append(
+                f"Given {ADDED[shown[0].change]} of {emotion} photos, photos of other emotions are predicted as "
+                f"{emotion}: {turned}; after an equally large neutral change, {neutral}."
+            )
     return sentences
 
 
@@ -398,10 +402,15 @@ def _no_background(report: Report) -> str:
         return "The effect of swapping the background was not tested."
     clear = sum(b.state in ("clear", "looks only") for b in tested)
     little = sum(b.state == "uses a little" for b in tested)
-    rest = f"smaller than counts as cheating in {little}" if little else "found in none"
+    weak = f"; in {little} it is smaller than counts as cheating" if little else ""
+    without = f"{clear} {plural(clear, 'shows', 'show')} less than {MIN_DROP:g} log-odds" if clear else ""
+    open_ = len(tested) - clear - little
+    unknown = f"{open_} {plural(open_, 'is', 'are')} inconclusive" if open_ else ""
+    rest = "; ".join(filter(None, (without, unknown)))
+    found = "no" if not little else "no great"
     return (
-        f"Swapping backgrounds, reliance on them was {rest} of {len(tested)} tests and shown to be below "
-        f"{MIN_DROP:g} log-odds in {clear}."
+        f"Swapping backgrounds found {found} reliance on them in {count(len(tested), 'test')}{weak}"
+        f"{': ' if not weak and rest else '; ' if rest else ''}{rest}."
     )
 
 

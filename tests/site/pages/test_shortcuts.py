@@ -114,7 +114,7 @@ def test_without_experiments_the_page_says_not_tested(variants: dict[str, Publis
     assert "so whether they rely on the cues in the data was not tested" in text
     assert "setting: experiments = off" in text
     assert "Cues in the data" in text
-    assert "Proved by taking the property away" not in text
+    assert "Shortcuts that were proved" not in text
 
 
 def test_without_labels_the_page_says_so(variants: dict[str, Published]) -> None:

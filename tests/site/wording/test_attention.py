@@ -74,7 +74,7 @@ USE = RegionImportance(
         ("looks only", True, "(left edge), but swaps find no reliance on it: heat and swaps disagree, an open "),
         ("clear", False, "Swaps find no reliance of m on the background for joy. With"),
         ("undetermined", False, "Whether m relies on the background for joy is inconclusive. With"),
-        ("cannot be tested", False, "m relies on the background for joy cannot be tested: m finds too few images of "),
+        ("cannot be tested", False, "m relies on the background for joy cannot be tested: m's recall of "),
     ],
 )  # fmt: skip
 def test_heat_on_the_background_is_told_with_the_effect_of_swapping_it(

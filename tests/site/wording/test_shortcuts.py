@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from reportgen.evidence.performance.scores import EmotionScore
+from reportgen.evidence.shortcuts.added_cues import AddedEffect
 from reportgen.faces.regions import REGIONS
 from reportgen.site.links import Links
 from reportgen.site.publish import Published
@@ -216,3 +217,18 @@ def test_one_emotions_proofs_join_the_models(changed: Callable[..., Report], rep
     (proof,) = emotion_proofs(shown, Links(shown, ()), HAPPINESS)
     assert proof.text.startswith("With the same photos converted to greyscale, recall of happiness falls from ")
     assert " for Custom CNN (n = " in proof.text and " and from " in proof.text
+
+
+def test_what_adding_the_property_does_joins_the_models(changed: Callable[..., Report], report: Report) -> None:
+    assert report.shortcuts is not None
+    (one,) = report.shortcuts.found
+    added = AddedEffect(
+        one.model, one.emotion, one.change, 90, None, 87, 0, one.fall, 0.001, 0.0, "yes", one.fall, ()
+    )  # fmt: skip
+    two = replace(one, model="ResNet18", added=replace(added, model="ResNet18", became=44))
+    shown = changed(shortcuts=replace(report.shortcuts, found=(replace(one, added=added), two)))
+    (proof,) = emotion_proofs(shown, Links(shown, ()), HAPPINESS)
+    assert (
+        f"Given the colour cast of happiness photos, photos of other emotions are predicted as happiness: 87 of 90 by "
+        f"{one.model} and 44 of 90 by ResNet18; after an equally large neutral change, none."
+    ) in proof.text
