@@ -314,7 +314,7 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
     first, found = regions[0]
     lead = f"The {REGION_NAMES[first]} for {emotions_of(found)}."
     losses = [f"{u.emotion} {signed(u.drop)} [{signed(u.low)}, {signed(u.high)}]" for u in found[:_NAMED]]
-    text = f"Swapping it for another emotion's lowers the log-odds of {name}: {and_list(losses)}."
+    text = f"Swapping {the(first)} for another emotion's lowers the log-odds of {name}: {and_list(losses)}."
     for region, others in regions[1 : 1 + _NAMED]:
         text += f" The {REGION_NAMES[region]}: {and_list([f'{u.emotion} {signed(u.drop)}' for u in others[:_NAMED]])}."
     text += f" {rival_sentence(rivals[0])}" if rivals else ""
