@@ -77,4 +77,11 @@ def _flags(report: Report) -> ImageSets | None:
         for row, raised in flags.get(model.slug, {}).items():
             bits[k][row] = sum(1 << slugs.index(flag) for flag in set(raised))
     names = tuple(FLAG_NAMES[slug].lower() for slug in slugs)
-    return ImageSets("flag", "why wrong", "why the prediction is wrong, as far as was found", slugs, names, tuple(bits))
+    return ImageSets(
+        "flag",
+        "rules that apply",
+        "rules that apply to a wrong prediction, or that none goes with errors",
+        slugs,
+        names,
+        tuple(bits),
+    )

@@ -120,7 +120,7 @@
         var group = document.createElement("optgroup");
         group.label = model.name;
         classes.forEach(function (name, c) {
-          var what = (c === model.predicted ? " (its answer)" : "") + (c === label ? " (label)" : "");
+          var what = (c === model.predicted ? " (prediction)" : "") + (c === label ? " (label)" : "");
           group.appendChild(new Option(name + what, m + " " + c));
         });
         select.appendChild(group);

@@ -354,7 +354,7 @@ def _galleries(report: Report, links: Links, tiles: Tiles, a: int, b: int) -> tu
             "Wrong in the same way",
             f"Both make the same prediction, which is not the label: an ambiguous face, or a wrong label. {_ORDER}",
         ),
-        ("wrong-differently", "Wrong in different ways", f"Three opinions about one face. {_ORDER}"),
+        ("wrong-differently", "Wrong in different ways", f"Neither prediction is the label, and they differ. {_ORDER}"),
     )
     galleries = []
     for kind, title, explain in kinds:

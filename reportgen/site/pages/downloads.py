@@ -32,12 +32,13 @@ DESCRIPTIONS = {
     "downloads/columns.csv": "What every column of predictions.csv means.",
     "downloads/emotion_regions.csv": "Enrichment per model, emotion and region, with interval, test and chance.",
     "downloads/verdicts.csv": "Every verdict with the numbers it rests on.",
-    "downloads/claims.csv": "What guides claim, and its test.",
+    "downloads/claims.csv": "What guides to heatmaps claim, and what testing it showed.",
     "downloads/patterns.csv": "How many images show each pattern, and which.",
     "downloads/actions.csv": "Facial actions that go with each label and with each model's probabilities.",
     "downloads/maps.csv": "One row per heatmap: spread, peak, centre.",
     "downloads/statistics.csv": "One row per heatmap and region: share, area, enrichment.",
-    "downloads/interventions.csv": "Recall before and after a property of the photo was taken away, with tests.",
+    "downloads/interventions.csv": "What taking a property of the photo away, or adding it, does to predictions, "
+    "beside neutral changes, with tests.",
     "downloads/properties.csv": "How each property of the photos goes with each emotion.",
     "downloads/property_score.csv": "How well the photos' properties alone tell the label.",
     "downloads/near_duplicates.csv": "Nearly the same pictures under different labels.",
@@ -46,14 +47,14 @@ DESCRIPTIONS = {
     "downloads/use_by_donor.csv": "The same drop by the emotion of the faces that gave the region.",
     "downloads/backgrounds.csv": "Heat on the background compared with its importance, per model and emotion.",
     "downloads/trust.csv": "The trust grade of every model's heatmaps, and the checks it rests on.",
-    "downloads/reasons.csv": "Every rule asked of every error, with its numbers.",
+    "downloads/reasons.csv": "Every rule that was checked on every error, with its numbers.",
     "downloads/reason_rates.csv": "How often each reason is given, among errors and among correct images.",
     "downloads/reason_regions.csv": "The region with more evidence for the prediction than for the label, error by "
     "error.",
     "downloads/occlusions.csv": "What the models predicted when a region of an error was swapped or filled in.",
     "downloads/map_agreement.csv": "Whether two models' predictions of an image rest on the same places.",
-    "downloads/table_columns.csv": "What every column of all these tables but the predictions means.",
-    CERTIFICATE_TABLE: "Every model of the check of this program's own verdicts.",
+    "downloads/table_columns.csv": "What every column of the other tables means.",
+    CERTIFICATE_TABLE: "Every model with which this program's own verdicts were checked.",
 }
 
 

@@ -47,7 +47,7 @@ _KINDS = (
     ("surest-correct", "Most confident", "Correct, with the highest confidence."),
     ("least-sure-correct", "Least confident", "Correct, with the lowest confidence."),
     ("surest-error", "Most confident errors", "Misclassified with the highest confidence."),
-    ("near-miss", "Near misses", "Misclassified; the label came second, by a small margin."),
+    ("near-miss", "Near misses", "Misclassified; the label came second. Smallest margin first."),
 )
 
 
@@ -108,7 +108,7 @@ def emotion_view(
     return EmotionView(
         page=Page(
             capital(name),
-            f"How the models recognise {name}: correct and misread images with heatmaps",
+            f"How the models recognise {name}: correct and misclassified images with heatmaps",
             "Emotions",
             (Crumb("Emotions", "emotions.html"), Crumb(name)),
             Link(report.classes[before], links.emotion_path(before)) if before is not None else None,
@@ -155,7 +155,7 @@ def _column(
                 "Recall",
                 rate(score),
                 percent_interval(score.recall),
-                f"{score.correct:,} of {persons_too(score.n, score.persons, named=report.names_persons)} found",
+                f"{score.correct:,} of {persons_too(score.n, score.persons, named=report.names_persons)} recognised",
                 "recall",
             ),
             Number(
@@ -190,12 +190,12 @@ def _confused(report: Report, emotion: int, k: int) -> str:
 
 def _mean_tiles(report: Report, emotion: int, k: int, means: MeanMaps) -> tuple[Tile, ...]:
     tiles = []
-    for which, title in (("correct", "Mean, classified correctly"), ("wrong", "Mean, misread")):
+    for which, title in (("correct", "Mean, classified correctly"), ("wrong", "Mean, misclassified")):
         mean = means[k].get((emotion, which))
         if mean is not None and mean.picture is not None:
             alt = (
                 f"Mean {report.methods[k]} map of {report.models[k].name} for {report.classes[emotion]} over "
-                f"{count(mean.n, 'image')}, {'read correctly' if which == 'correct' else 'misread'}"
+                f"{count(mean.n, 'image')}, {'classified correctly' if which == 'correct' else 'misclassified'}"
             )
             tiles.append(Tile(mean.picture, alt, title, mean_note(mean), few=mean.few))
     return tuple(tiles)

@@ -31,7 +31,7 @@ ISSUES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "All emotions give the same map",
-        "The layer shows where features are loud, not what tells the classes apart.",
+        "The layer shows where its features are strong, not what tells the classes apart.",
         "Compare with the difference of two classes' maps.",
     ),
     (
@@ -63,8 +63,8 @@ LIMITS: tuple[str, ...] = (
     "Where persons are known, intervals and tests count persons, not photos (Korn and Graubard 1998, Bell and "
     "McCaffrey 2002, Cameron, Gelbach and Miller 2008); with fewer than five persons no interval is given. Copies "
     "count once.",
-    "A property counts as a shortcut only by taking it away and putting it in, beside changes that do not carry it "
-    "(Plumb et al. 2022).",
+    "A property counts as a shortcut only where removing or adding it changes predictions by more than equally large "
+    "changes that do not carry it (Plumb et al. 2022).",
     "Without group labels, fairness was not assessed.",
     "In the EU, inferring emotions at work or in education is prohibited outside medical and safety use "
     "(AI Act, Art. 5(1)(f)). This is not legal advice.",
@@ -256,7 +256,12 @@ def _words(report: Report) -> list[tuple[str, str]]:
     """The glossary without the words of a kind of heatmap that no model has."""
     found = set(report.methods) or {"Grad-CAM"}
     cams = found - {"Ablation", "LRP"}
-    used = {"Grad-CAM": bool(cams), "ablation": "Ablation" in found, "LRP": "LRP" in found}
+    used = {
+        "Grad-CAM": bool(cams),
+        "ablation": "Ablation" in found,
+        "LRP": "LRP" in found,
+        "sign-flip test": report.names_persons,
+    }
     unused = {word for word, there in used.items() if not there}
     return [(word, text) for word, text in GLOSSARY.items() if word not in unused]
 

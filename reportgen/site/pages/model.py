@@ -194,7 +194,7 @@ def _lede(report: Report, k: int) -> str:
         return ""
     best = max(rows, key=lambda row: row.recall.value)
     worst = min(rows, key=lambda row: row.recall.value)
-    text = f"Best on {best.emotion} ({percent(best.recall.value)} of {best.n:,} found)"
+    text = f"Best on {best.emotion} ({percent(best.recall.value)} of {best.n:,} recognised)"
     if worst is not best:
         text += f", weakest on {worst.emotion} ({percent(worst.recall.value)} of {worst.n:,})"
     never = [row.emotion for row in score.emotions if row.predicted == 0]

@@ -218,13 +218,13 @@ _GUIDE: tuple[tuple[str, str, str, str], ...] = (
     (
         "Heat on eyes and brows",
         "on eyes+brows",
-        "The model relies on the upper face.",
+        "The evidence sits on the upper face.",
         "Expected for anger, fear, sadness and surprise.",
     ),
     (
         "Heat on the mouth",
         "on mouth",
-        "The model relies on the lower face.",
+        "The evidence sits on the lower face.",
         "Expected for happiness and disgust, and for surprise.",
     ),
     (
@@ -243,7 +243,7 @@ _GUIDE: tuple[tuple[str, str, str, str], ...] = (
     (
         "Heat in one small spot",
         "too localized",
-        "One feature decides the map.",
+        "Nearly all evidence sits in one place.",
         "Check whether the spot is the same in all images of the emotion.",
     ),
     (

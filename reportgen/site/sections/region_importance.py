@@ -42,11 +42,15 @@ __all__ = [
     "importance_section",
 ]
 
-_STATUSES: tuple[tuple[Status, str], ...] = (
-    ("confirmed", "the region is important for that emotion"),
-    ("contradicted", "swapping the region has no such effect: the two disagree"),
-    ("undetermined", "neither was shown"),
-    ("not tested", "too few faces, or no such swap"),
+_STATUSES: tuple[tuple[Status, str, str], ...] = (
+    ("confirmed", "confirmed", "the region is important for that emotion"),
+    ("contradicted", "contradicted", "swapping the region has no such effect: the two disagree"),
+    ("undetermined", "inconclusive", "the test shows neither"),
+    (
+        "not tested",
+        "not tested",
+        "too few faces, too few that the model is shown to recognise, or a shortcut in the way",
+    ),
 )
 _HIDDEN = "Faces are hidden in this report: the pictures swap their stand-ins, the numbers are the photos' own."
 _TOLD = ("uses it", "uses a little", "looks only", "cannot be tested")
@@ -184,8 +188,14 @@ def _untested(missing: Sequence[str]) -> str:
 
 def _barred(uses: Sequence[RegionImportance]) -> str:
     """For which emotions no part of the face can be tested, and why."""
-    first = {u.emotion: u for u in uses if u.answer == "cannot be tested" and u.region != "background"}
-    return " ".join(f"Cannot be tested: {name}, as {barrier_words(one)}." for name, one in first.items())
+    barred: dict[str, dict[str, RegionImportance]] = {}
+    for use in uses:
+        if use.answer == "cannot be tested" and use.region != "background":
+            barred.setdefault(use.barrier, {}).setdefault(use.emotion, use)
+    return " ".join(
+        f"Cannot be tested: {and_list(list(found))}, as {barrier_words(next(iter(found.values())), list(found))}."
+        for found in barred.values()
+    )
 
 
 def _without_cue(uses: Sequence[RegionImportance]) -> tuple[str, ...]:
@@ -213,7 +223,15 @@ def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
 
 
 def _backgrounds(findings: Sequence[BackgroundFinding], model: str) -> tuple[str, ...]:
-    return tuple(background_sentence(f) for f in findings if f.model == model and f.state in _TOLD)
+    """What swaps and heat say of the background; emotions that cannot be tested and show no heat share a sentence."""
+    told = [f for f in findings if f.model == model and f.state in _TOLD]
+    silent = [f for f in told if f.state == "cannot be tested" and not f.looks and f.importance is not None]
+    said = [background_sentence(f) for f in told if f not in silent]
+    if silent and silent[0].importance is not None:
+        names = [f.emotion for f in silent]
+        why = barrier_words(silent[0].importance, names)
+        said.append(f"Whether {model} relies on the background for {and_list(names)} cannot be tested: {why}.")
+    return tuple(said)
 
 
 def _through_colour(importance: RegionImportance) -> str:
@@ -253,7 +271,8 @@ def _cell(report: Report, links: Links, importance: RegionImportance) -> Importa
         gap=signed(importance.drop) if math.isfinite(importance.drop) else "–",
         interval=importance_interval(importance),
         recall=points(importance.recall_drop, 0) if math.isfinite(importance.drop) else "–",
-        p=corrected(importance),
+        # Without anything to lose a small drop is no proof that the region does not matter.
+        p="–" if importance.answer == "cannot be tested" else corrected(importance),
         faces=faces,
         donors=number(importance.donors) if importance.donors else "–",
         unmatched=unmatched,
@@ -271,7 +290,9 @@ def _donors(report: Report, found: ImportanceFindings, uses: Sequence[RegionImpo
     tables = []
     for region in TRANSPLANTED:
         rows = []
-        for importance in (importance for importance in uses if importance.region == region):
+        for importance in uses:
+            if importance.region != region or not any(map(math.isfinite, importance.by_donor)):
+                continue
             emotion = report.classes.index(importance.emotion)
             cells = []
             for donor, (name, gap) in enumerate(zip(report.classes, importance.by_donor, strict=True)):
@@ -315,7 +336,7 @@ def _statuses(report: Report, found: ImportanceFindings, model: str) -> tuple[He
     attention = report.regions
     if attention is None or not found.tested:
         return ()
-    places: dict[Status, list[str]] = {status: [] for status, _ in _STATUSES}
+    places: dict[Status, list[str]] = {status: [] for status, *_ in _STATUSES}
     for region in TRANSPLANTED:
         by_status: dict[Status, list[str]] = {}
         for name in report.classes:
@@ -324,4 +345,6 @@ def _statuses(report: Report, found: ImportanceFindings, model: str) -> tuple[He
                 by_status.setdefault(found.status(model, name, region), []).append(name)
         for status, names in by_status.items():
             places[status].append(f"{the(region)} for {and_list(names)}")
-    return tuple(HeatStatus(status, meaning, tuple(places[status])) for status, meaning in _STATUSES if places[status])
+    return tuple(
+        HeatStatus(name, meaning, tuple(places[status])) for status, name, meaning in _STATUSES if places[status]
+    )

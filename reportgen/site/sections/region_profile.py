@@ -336,5 +336,5 @@ def _group(links: list[ActionLink], model: str, title: str, series: str, measure
         for link in clear
     )
     n = max((link.effect.n for link in mine), default=0)
-    empty = f"Of {len(mine)} actions none goes with it significantly (n = {n:,})."
+    empty = f"None of {len(mine)} actions goes with it significantly (n = {n:,})."
     return ActionGroup(title, series, f"{measure}, n = {n:,}", rows, "" if rows else empty)

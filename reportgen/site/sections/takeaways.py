@@ -31,6 +31,10 @@ class Test:
     note: str
 
 
+# A ratio of risks counts images; where persons are known, only its interval is theirs.
+_IMAGES = ("diffuse errors", "errors by peak")
+
+
 @dataclass(frozen=True)
 class Takeaway:
     """One takeaway as guides put it, how it was tested, what the number is, and a test per model."""
@@ -48,7 +52,8 @@ def takeaways(report: Report) -> tuple[Takeaway, ...]:
     persons = any(verdict.persons is not None for verdict in report.regions.findings.verdicts)
     found: dict[ClaimWords, list[Test]] = {}
     for claim in report.regions.claims:
-        found.setdefault(claim_words(claim), []).append(_test(claim, "person" if persons else "image"))
+        unit = "person" if persons and claim.kind not in _IMAGES else "image"
+        found.setdefault(claim_words(claim), []).append(_test(claim, unit))
     return tuple(Takeaway(w.claim, capital(w.how), w.quantity, tuple(tests)) for w, tests in found.items())
 
 

@@ -58,7 +58,11 @@ _VERDICTS: Mapping[str, tuple[str, str, str]] = {
         "whether heat on the background is above average",
     ),
     "diffuse": ("diffuse heat", "no diffuse heat", "whether the heat is diffuse"),
-    "too": ("heat in too small a spot", "no heat in too small a spot", "whether the heat lies in too small a spot"),
+    "too": (
+        "heat in too small a spot",
+        "heat not confined to a small spot",
+        "whether the heat lies in too small a spot",
+    ),
 }
 
 

@@ -10,7 +10,7 @@ from reportgen.evidence.data_findings import DataFindings, TrainingOverlap
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates
 from reportgen.site.report import DataNote
-from reportgen.site.wording.format import count, number, percent, plain, plural
+from reportgen.site.wording.format import capital, count, number, percent, plain, plural
 
 __all__ = ["data_notes"]
 
@@ -114,4 +114,4 @@ def _reading(found: DataFindings) -> Iterator[DataNote]:
         listed = ", ".join(f"{note}: {number(n)}" for note, n in found.decoding)
         yield DataNote("How images were decoded", f"{listed} (of {number(found.images)}).")
     for remark in found.remarks:
-        yield DataNote("While reading", plain(remark))
+        yield DataNote("While reading", capital(plain(remark)))

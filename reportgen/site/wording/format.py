@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from reportgen.evidence.performance.scores import EmotionScore
 from reportgen.evidence.stats.intervals import Estimate
+from reportgen.evidence.stats.multiple_testing import ALPHA
 
 __all__ = [
     "TOO_FEW",
@@ -42,7 +43,8 @@ _UNDEFINED = "–"
 TOO_FEW = "(too few persons for an interval)"
 """In place of an interval where photos of too few persons were judged."""
 # An absolute path up to its last separator; folders may hold spaces, and a path that begins inside a word is relative.
-_FOLDERS = re.compile(r"(?<![\w.~])(?:~|[A-Za-z]:)?[\\/]+(?:[^\\/:=,;\n]+[\\/])*")
+# A lone backslash begins none: regular expressions are full of them.
+_FOLDERS = re.compile(r"(?<![\w.~])(?:(?:~|[A-Za-z]:)[\\/]+|\\\\+|/+)(?:[^\\/:=,;\n]+[\\/])*")
 
 
 def number(value: int) -> str:
@@ -129,7 +131,9 @@ def format_p(p: float) -> str:
     """A p value as readers expect it: "p = .03", "p < .001"."""
     if p < 0.001:
         return "p < .001"
-    text = f"{p:.{3 if p < 0.01 else 2}f}"
+    # Near .05 as many places as it takes to see on which side of it p lies.
+    distance = abs(p - ALPHA)
+    text = f"{p:.{4 if distance < 0.0005 else 3 if p < 0.01 or distance < 0.005 else 2}f}"
     return "p = 1" if text == "1.00" else f"p = {text.removeprefix('0')}"
 
 

@@ -38,11 +38,23 @@ GLOSSARY: dict[str, str] = {
         "A test in which every person counts once: had both been equally good, each person's difference could as well "
         "have had the other sign."
     ),
+    "corrected p": (
+        "p is the probability of a result at least so far from “no effect” by chance alone. Of many tests, some reach "
+        "a small p by chance, so p is raised with the number of tests (Holm 1979)."
+    ),
+    "shortcut": (
+        "A property that goes with a label in these photos but is no part of the expression, such as colour or "
+        "background, and on which predictions are shown to depend."
+    ),
+    "neutral change": (
+        "A change as large as the one under test, made to the same photos, that does not carry the tested property. "
+        "What it does to predictions too is not the property's doing."
+    ),
     "kappa": "Agreement beyond chance: 1 means always the same prediction, 0 no more agreement than by chance.",
     "confidence": "The probability that the model gives to its prediction.",
     "heatmap": (
         "A map of where, in one layer of the model, the evidence for one class lies. It is coarse, "
-        "it shows positive evidence only, and it shows no causes. Of a vision transformer it is made by LRP, of a "
+        "it shows positive evidence only, and it shows no causes. For a vision transformer it is made by LRP, for a "
         "model whose layers are not known by ablation."
     ),
     "ablation": (

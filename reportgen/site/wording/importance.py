@@ -151,17 +151,17 @@ def importance_sentence(importance: RegionImportance | None, pictures: int = 0) 
     )
 
 
-def barrier_words(importance: RegionImportance) -> str:
-    """Why it cannot be tested, as in "CNN's recall of anger is below 40 %, or not shown to be above chance"."""
+def barrier_words(importance: RegionImportance, emotions: Sequence[str] = ()) -> str:
+    """Why it cannot be tested, as in "CNN's recall of anger is below 40 %, or not shown to be above chance".
+
+    `emotions`: all that share the reason, where it is more than the importance's own.
+    """
+    names = and_list(emotions or [importance.emotion])
     if importance.barrier == "low recall":
         return (
-            f"{importance.model}'s recall of {importance.emotion} is below {percent(LEAST_RECALL)}, or not shown to be "
-            "above chance"
+            f"{importance.model}'s recall of {names} is below {percent(LEAST_RECALL)}, or not shown to be above chance"
         )
-    return (
-        f"{importance.model} relies on a shortcut for {importance.emotion}, and too few of its images are known to be "
-        "without it"
-    )
+    return f"{importance.model} relies on a shortcut for {names}, and too few of the images are known to be without it"
 
 
 def background_cue(found: BackgroundFinding) -> str:

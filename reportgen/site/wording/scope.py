@@ -118,7 +118,7 @@ def grid_text(model: ModelRecords) -> str:
 
 
 def places_text(model: ModelRecords) -> str:
-    """As in "cells drawn half a cell up and left of the usual place, where they see"; empty for the usual place."""
+    """As in "each drawn at the middle of what it sees, half a cell up and left of the usual place"; else empty."""
     grid = model.grid
     if grid.rows.is_even and grid.columns.is_even:
         return ""
@@ -129,10 +129,11 @@ def places_text(model: ModelRecords) -> str:
     ]
     if not moved:
         size = model.info.get("input", (224, 224))
-        return f"cells drawn {size[0] * grid.rows.step:g} px apart, where they see"
+        return f"each drawn at the middle of what it sees, {size[0] * grid.rows.step:g} px apart"
     if len(moved) == 2 and moved[0][0] == moved[1][0]:
         moved = [(moved[0][0], f"{moved[0][1]} and {moved[1][1]}")]
-    return f"cells drawn {' and '.join(f'{part} {way}' for part, way in moved)} of the usual place, where they see"
+    where = " and ".join(f"{part} {way}" for part, way in moved)
+    return f"each drawn at the middle of what it sees, {where} of the usual place"
 
 
 def _part_of_cell(offset: float) -> str:

@@ -14,7 +14,7 @@ from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.wording.attention import verdict_note, verdict_sentence
 from reportgen.site.wording.claims import claim_models, claim_note, claim_words
-from reportgen.site.wording.importance import background_cue, background_sentence
+from reportgen.site.wording.importance import background_cue, background_sentence, barrier_words
 
 VERDICT = Verdict(
     "m", "joy", "on eyes+brows", "yes", "enrichment", 1.5, 1.2, math.inf, 0.012, 1040, 5, "yes", "yes", False
@@ -84,6 +84,17 @@ def test_heat_on_the_background_is_told_with_the_effect_of_swapping_it(
     found = BackgroundFinding("m", "joy", state, looks, "left edge" if looks else "", 0.9, use)
     assert said in background_sentence(found)
     assert "not tested" in background_sentence(replace(found, state="not tested", importance=None))
+
+
+def test_emotions_that_cannot_be_tested_for_one_reason_share_a_clause() -> None:
+    barred = replace(USE, answer="cannot be tested", barrier="low recall")
+    assert barrier_words(barred).startswith("m's recall of joy is below 40 %")
+    assert barrier_words(barred, ["anger", "joy"]).startswith(
+        "m is not shown to recognise enough images of anger and joy"
+    )
+    assert barrier_words(replace(barred, barrier="shortcut"), ["anger", "joy"]) == (
+        "m relies on a shortcut for anger and joy, and too few of the images are known to be without it"
+    )
 
 
 @pytest.mark.parametrize(

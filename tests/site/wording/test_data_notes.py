@@ -40,7 +40,7 @@ def test_everything_found_in_a_small_set() -> None:
     assert text(repeated) == "3 files are exact copies of each other, in 1 group; the labels of 1 group differ."
     assert repeated.serious and repeated.items == ("a.jpg = b.jpg = c.jpg",)
     assert text(found["How images were decoded"]) == "alpha on white: 1, grey: 2 (of 4)."
-    assert text(found["While reading"]) == "read from x.csv"
+    assert text(found["While reading"]) == "Read from x.csv"
 
 
 def test_near_duplicates_name_both_labels() -> None:

@@ -55,6 +55,9 @@ def test_folders_of_someones_disk_are_left_out() -> None:
     assert plain("/home/Jane Doe/x.png: cannot be read") == "x.png: cannot be read"
     assert plain(r"C:\Users\Jane Doe\x.png = D:\y.png") == "x.png = y.png"
     assert plain("~/data/x.csv, images/a.png and 14 x 14") == "x.csv, images/a.png and 14 x 14"
+    assert plain(r"\\server\share\x.png") == "x.png"
+    # A regular expression is no path, though full of backslashes.
+    assert plain(r"^(.*?\pL.*?)[_-]\d+\.[A-Za-z]+$") == r"^(.*?\pL.*?)[_-]\d+\.[A-Za-z]+$"
 
 
 def test_words() -> None:
@@ -69,6 +72,9 @@ def test_words() -> None:
         (0.0004, "p < .001"),
         (0.004, "p = .004"),
         (0.04321, "p = .04"),
+        (0.0467, "p = .047"),
+        (0.0523, "p = .052"),
+        (0.0498, "p = .0498"),
         (0.5, "p = .50"),
         (0.999, "p = 1"),
         (1.0, "p = 1"),

@@ -21,11 +21,11 @@ def model(grid: CellGrid, side: int = 224) -> ModelRecords:
     ("rows", "columns", "text"),
     [
         (EVEN, EVEN, ""),
-        (UP, UP, "cells drawn half a cell up and left of the usual place, where they see"),
-        (DOWN, DOWN, "cells drawn half a cell down and right of the usual place, where they see"),
-        (UP, EVEN, "cells drawn half a cell up of the usual place, where they see"),
+        (UP, UP, "each drawn at the middle of what it sees, half a cell up and left of the usual place"),
+        (DOWN, DOWN, "each drawn at the middle of what it sees, half a cell down and right of the usual place"),
+        (UP, EVEN, "each drawn at the middle of what it sees, half a cell up of the usual place"),
         (CellAxis(7, 14.5 / 224, 32 / 224), UP,
-         "cells drawn 0.05 of a cell up and half a cell left of the usual place, where they see"),
+         "each drawn at the middle of what it sees, 0.05 of a cell up and half a cell left of the usual place"),
     ],
 )  # fmt: skip
 def test_where_cells_are_drawn(rows: CellAxis, columns: CellAxis, text: str) -> None:
@@ -36,4 +36,4 @@ def test_where_cells_are_drawn(rows: CellAxis, columns: CellAxis, text: str) -> 
 
 def test_cells_that_are_only_further_apart_have_no_direction() -> None:
     wide = CellAxis(3, 0.5 / 65, 32 / 65)
-    assert places_text(model(CellGrid(wide, wide), 65)) == "cells drawn 32 px apart, where they see"
+    assert places_text(model(CellGrid(wide, wide), 65)) == "each drawn at the middle of what it sees, 32 px apart"
