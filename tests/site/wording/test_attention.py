@@ -89,9 +89,7 @@ def test_heat_on_the_background_is_told_with_the_effect_of_swapping_it(
 def test_emotions_that_cannot_be_tested_for_one_reason_share_a_clause() -> None:
     barred = replace(USE, answer="cannot be tested", barrier="low recall")
     assert barrier_words(barred).startswith("m's recall of joy is below ")
-    assert barrier_words(barred, ["anger", "joy"]).startswith(
-        "m is not shown to recognise enough images of anger and joy"
-    )
+    assert barrier_words(barred, ["anger", "joy"]).startswith("m's recall of anger and joy is below ")
     assert barrier_words(replace(barred, barrier="shortcut"), ["anger", "joy"]) == (
         "m relies on a shortcut for anger and joy, and too few of the images are known to be without it"
     )
