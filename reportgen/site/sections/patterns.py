@@ -68,8 +68,7 @@ def pattern_rows(report: Report, links: Links, tiles: Tiles, attention: Attentio
                 links,
                 tiles,
                 k,
-                # "Blank" is a map within chance everywhere else; this row counts those with nothing in them at all.
-                "empty heatmap" if blank else words.name,
+                words.name,
                 words.meaning,
                 "no positive evidence at all; “blank” elsewhere counts maps within chance as well"
                 if blank

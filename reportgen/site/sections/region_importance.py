@@ -223,8 +223,11 @@ def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
 
 
 def _backgrounds(findings: Sequence[BackgroundFinding], model: str) -> tuple[str, ...]:
-    """What swaps and heat say of the background; emotions that cannot be tested and show no heat share a sentence."""
-    told = [f for f in findings if f.model == model and f.state in _TOLD]
+    """What swaps and heat say of the background; emotions that cannot be tested and show no heat share a sentence.
+
+    What counts as cheating stands above them, among the proofs.
+    """
+    told = [f for f in findings if f.model == model and f.state in _TOLD and not f.cheating]
     silent = [f for f in told if f.state == "cannot be tested" and not f.looks and f.importance is not None]
     said = [background_sentence(f) for f in told if f not in silent]
     if silent and silent[0].importance is not None:

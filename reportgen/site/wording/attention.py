@@ -147,6 +147,7 @@ PATTERN_WORDS: Mapping[PatternKind, PatternWords] = {
         "relies on another part of the face than people do for that emotion",
         "peak cell on a part of the face that people do not need for the predicted emotion",
     ),
-    "blank": PatternWords("blank heatmap", "no positive evidence for the predicted class", "no positive mass"),
+    # "Blank" is a map within chance everywhere else; this pattern has nothing in it at all.
+    "blank": PatternWords("empty heatmap", "no positive evidence for the predicted class", "no positive mass"),
 }
 """By kind of pattern."""

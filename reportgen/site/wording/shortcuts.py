@@ -230,7 +230,7 @@ def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, .
     backgrounds, shortcuts = proved_of(report, emotion=name)
     found = []
     if backgrounds:
-        text = " ".join(f"{b.model} relies on {background_cue(b)}: {background_numbers(b)}" for b in backgrounds)
+        text = " ".join(f"{b.model} relies on {background_cue(b)}. {background_numbers(b)}" for b in backgrounds)
         found.append(Proof("", text, _BACKGROUNDS))
     for change in dict.fromkeys(s.change for s in shortcuts):
         mine = [s for s in shortcuts if s.change == change]
@@ -246,7 +246,7 @@ def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> t
     claimed: set[str] = set()
     for cue in dict.fromkeys(map(background_cue, backgrounds)):
         here = [b for b in backgrounds if background_cue(b) == cue]
-        claim = f"{subject} relies on {cue}, not only on the face, for {and_list([b.emotion for b in here])}."
+        claim = f"{subject} relies on {cue} for {and_list([b.emotion for b in here])}."
         found.append(Proof(claim, " ".join(map(background_numbers, here)), _BACKGROUNDS))
     for change in dict.fromkeys(s.change for s in shortcuts):
         mine = [s for s in shortcuts if s.change == change]

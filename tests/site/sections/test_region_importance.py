@@ -41,7 +41,7 @@ from reportgen.site.sections.trust import TrustPanel, trust_panel
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import format_p, points, signed
-from reportgen.site.wording.importance import STATUS_WORDS, background_sentence, barrier_words
+from reportgen.site.wording.importance import STATUS_WORDS, background_numbers, background_sentence, barrier_words
 from reportgen.site.wording.models import check_sentence, check_value, grade_sentence
 from reportgen.site.wording.tables import report_tables
 
@@ -127,7 +127,9 @@ def test_the_constructed_truth_is_said(published: Published, report: Report) -> 
     why = barrier_words(importance["Custom CNN", "anger", "mouth"], both)
     assert f"Cannot be tested: {' and '.join(both)}, as {why}." in text
     assert "Not tested: fear and neutral, with fewer than 6 faces" in text
-    assert next(background_sentence(b) for b in found(report).backgrounds if b.state == "uses it") in text
+    # What counts as cheating stands at the top of the section, and once.
+    cheated = next(b for b in found(report).backgrounds if b.cheating)
+    assert text.count(background_numbers(cheated)) == 1 and background_sentence(cheated) not in text
     # For the second, happiness hangs on the mouth, and on the forehead only with the donors' own colour and light.
     text = words(by_id(page(published, "models/resnet18.html"), "use"))
     assert f"the mouth for happiness ({signed(importance['ResNet18', 'happiness', 'mouth'].drop)})" in text
