@@ -114,7 +114,7 @@ def image_view(
         panels=tuple(_panel(report, links, tiles, row, k) for k in range(len(report.models))),
         rows=probability_rows(report, row, 0, None),
         facts=_facts(report, row),
-        among=f"beside the {photos} explained" if report.sampled else f"beside all {photos}",
+        among=f"compared with the {photos} explained" if report.sampled else f"compared with all {photos}",
         legend=legends.maps(),
         map_comparison=map_comparison(report, tiles, row),
         explorer=Link("in the explorer", f"explorer.html#id:{report.ids[row]}"),

@@ -55,8 +55,9 @@ ISSUES: tuple[tuple[str, str, str], ...] = (
 _LISTED = 50
 
 LIMITS: tuple[str, ...] = (
-    "Heatmaps show coarse positive evidence for one logit. They are not causes, and they are not human attention.",
-    "One cell of a map covers 16 or 32 pixels of the input, and what a cell can see is wider still.",
+    "Heatmaps show coarse positive evidence for one class. They are not causes, and they are not human attention.",
+    "One cell of a map covers many pixels of the input, as each model's page says, and in a network's layer it sees "
+    "more than these.",
     "No warning does not mean no shortcut: shortcuts that no map shows exist (Adebayo et al. 2022).",
     "What people look at in a face was measured on posed faces; real ones differ.",
     "The model predicts labels of facial appearance, not felt emotion (Barrett et al. 2019).",

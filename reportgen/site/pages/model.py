@@ -227,7 +227,7 @@ def _numbers(report: Report, k: int) -> tuple[Number, ...]:
             "Macro-F1",
             decimal(score.macro_f1.value),
             decimal_interval(score.macro_f1),
-            f"{decimal(macro.value)} without thin emotions" if macro else "higher is better",
+            f"{decimal(macro.value)} without emotions of few images" if macro else "higher is better",
             "macro-F1",
         ),
         Number("Brier score", decimal(score.brier, 3), "", "lower is better", "Brier score"),

@@ -157,7 +157,7 @@ def persons_too(n: int, persons: int | None, *, named: bool) -> str:
 
 def paired_test(difference: Estimate) -> str:
     """The test behind a difference on the same images."""
-    return "exact McNemar test" if difference.persons is None else "sign-flip test of persons"
+    return "exact McNemar test" if difference.persons is None else "sign-flip test over persons"
 
 
 def points_interval(difference: Estimate) -> str:
