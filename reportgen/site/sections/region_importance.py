@@ -153,7 +153,9 @@ def importance_section(report: Report, links: Links, k: int, pictures: Importanc
         ),
         forest=pictures.forest,
         forest_alt=importance_alt(model.name, rows),
-        untested=" ".join(filter(None, (_untested(missing), _barred(uses)))),
+        untested=" ".join(
+            filter(None, (_untested(missing), _barred([use for use in uses if use.emotion not in missing])))
+        ),
         least=f"{MIN_DROP:g}",
         people=any(any(row.people) for row in rows),
         rows=tuple(_cell(report, links, importance) for row in rows for importance in row.regions),

@@ -77,11 +77,12 @@ def comparison_sentence(c: Comparison) -> str:
             f"fewer than {MIN_DISCORDANT} such images cannot show a significant difference."
         )
     else:
+        clear = "significant" if c.p_value < ALPHA else "not significant"
         text += (
             f"The difference of {points(ahead, sign=False, unit=' percentage points')} (95 % interval "
-            f"{points(low, unit='', sign=False)} to {points(high, unit='', sign=False)}) is {'' if c.p_value < ALPHA else 'not '}significant: of the "
-            f"{number(c.discordant)} images that only one of them classifies correctly, {first} does so "
-            f"for {number(max(c.only_a, c.only_b))} ({paired_test(c.difference)}, {format_p(c.p_value)})."
+            f"{points(low, unit='', sign=False)} to {points(high, unit='', sign=False)}) is {clear}: of the "
+            f"{number(c.discordant)} images that only one of them classifies correctly, {first} does so for "
+            f"{number(max(c.only_a, c.only_b))} ({paired_test(c.difference)}, {format_p(c.p_value)})."
         )
     return f"{text} One checkpoint each compares checkpoints, not architectures."
 

@@ -37,9 +37,10 @@ def compared(both: int, only_a: int, only_b: int, neither: int) -> str:
 
 def test_the_better_of_two_models_comes_first() -> None:
     assert compared(1404, 108, 269, 270) == (
-        "B classifies 1,673 and A 1,512 of 2,051 images correctly (81.6 % and 73.7 %). The difference of 7.8 percentage "
-        "points (95 % interval 6.0 to 9.7) is significant: of the 377 images that only one of them classifies correctly, B "
-        "does so for 269 (exact McNemar test, p < .001). One checkpoint each compares checkpoints, not architectures."
+        "B classifies 1,673 and A 1,512 of 2,051 images correctly (81.6 % and 73.7 %). The difference of "
+        "7.8 percentage points (95 % interval 6.0 to 9.7) is significant: of the 377 images that only one of them "
+        "classifies correctly, B does so for 269 (exact McNemar test, p < .001). "
+        "One checkpoint each compares checkpoints, not architectures."
     )
 
 
