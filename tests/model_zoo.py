@@ -48,8 +48,12 @@ class Row:
         Whether another head may stand in its place.
     stated
         A `config.json` beside the weights.
+    view
+        Side of the picture for the cells of a convolutional network, in pixels: larger where cells see far.
+    measured
+        By how much the offset measured on loading may differ from `offset`, in cells.
     offset
-        How far a cell sees from where heatmaps are usually drawn, in cells, at 256 pixels (at `side` in transformers).
+        How far a cell sees from where heatmaps are usually drawn, in cells, at `view` pixels (transformers: `side`).
     """
 
     source: str
@@ -63,6 +67,8 @@ class Row:
     head: bool = True
     stated: Callable[[nn.Module], dict[str, object]] | None = None
     offset: float = 0.0
+    view: int = 256
+    measured: float = 0.05
 
     @property
     def id(self) -> str:
@@ -75,7 +81,8 @@ def _torchvision(name: str, side: int, title: str, layer: str, layout: str = "ch
 
     half = ("resn", "wide_resnet", "mobilenet", "efficientnet")
     offset = -0.48 if name.startswith(half) else -0.05 if name.startswith("densenet") else 0.0
-    return Row("torchvision", name, make, side, title, layer, layout, slow, offset=offset)
+    measured = 0.12 if name == "vit_b_32" else 0.05  # of a cell; it has only 7 x 7, and weights without training
+    return Row("torchvision", name, make, side, title, layer, layout, slow, offset=offset, measured=measured)
 
 
 def small_swin(**more) -> nn.Module:
@@ -136,7 +143,7 @@ SMALL = (
 
 def _timm(
     name: str, side: int, title: str, layer: str, layout: str = "channels first", *, stated=None, head=True, **more
-):
+) -> Row:
     def make() -> nn.Module:
         import_torchvision()
         timm = pytest.importorskip("timm", reason="timm is not installed: pip install 'reportgen[timm]'")
@@ -147,7 +154,8 @@ def _timm(
     offset = 0.48 if name.startswith("tf_") else -0.48 if half else 0.0
     offset = -0.39 if name == "legacy_xception" else offset
     offset = -0.42 if name.endswith("d") and name.startswith("resnet") else offset  # shortcuts that average first
-    return Row("timm", name, make, side, f"{title} (timm)", layer, layout, head=head, stated=stated, offset=offset)
+    view = 512 if name.startswith("mobilenetv4_conv") else 256
+    return Row("timm", name, make, side, f"{title} (timm)", layer, layout, False, head, stated, offset, view)
 
 
 TIMM = (
@@ -194,18 +202,26 @@ def _hugging_face(kind: str, side: int, layer: str, layout: str = "channels firs
             "transformers", reason="transformers is not installed: pip install 'reportgen[hf]'"
         )
         names = dict(enumerate(EMOTIONS))
-        return getattr(transformers, f"{kind}ForImageClassification")(
+        net = getattr(transformers, f"{kind}ForImageClassification")(
             getattr(transformers, f"{kind}Config")(
                 **settings, id2label=names, label2id={name: i for i, name in names.items()}
             )
         )
+        if kind == "EfficientNet":  # its random numbers vanish
+            return with_own_statistics(net, side)
+        if kind == "Swinv2":  # the original begins with 0: what windows add to a patch is small beside it
+            for path, layer in net.named_modules():
+                if path.endswith(("layernorm_before", "layernorm_after")):
+                    nn.init.constant_(layer.weight, 0.2)
+        return net
 
     def stated(net: nn.Module) -> dict[str, object]:
         return {**json.loads(net.config.to_json_string()), "architectures": [f"{kind}ForImageClassification"]}
 
     title = f"{kind}ForImageClassification"
     offset = {"EfficientNet": 0.48, "MobileNetV2": 0.48, "ResNet": -0.48, "RegNet": -0.48}.get(kind, 0.0)
-    return Row("Hugging Face", title, make, side, title, layer, layout, head=False, stated=stated, offset=offset)
+    view = 512 if kind == "EfficientNet" else 256
+    return Row("Hugging Face", title, make, side, title, layer, layout, False, False, stated, offset, view)
 
 
 _TOKENS = {"hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 3, "image_size": 64, "patch_size": 16}
@@ -231,14 +247,29 @@ HUGGING_FACE = (
 )  # fmt: skip
 
 
+def with_own_statistics(net: nn.Module, side: int) -> nn.Module:
+    """Batch norms with the statistics of what they see, as in a trained network, and kernels of ordinary size."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = None  # of the one batch
+    with torch.no_grad():
+        net.train()(torch.randn(8, 3, side, side))
+    return net
+
+
 def seeded(make: Callable[[], nn.Module]) -> nn.Module:
-    """Random weights, with statistics and heads that are not the trivial ones of a fresh network."""
+    """Random weights, with statistics, branches and heads that are not the trivial ones of a fresh network."""
     torch.manual_seed(5)
     net = make()
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
-            nn.init.uniform_(layer.running_mean, -0.1, 0.1)
-            nn.init.uniform_(layer.running_var, 0.5, 1.5)
+            if layer.momentum is not None:  # else they are those of pictures
+                nn.init.uniform_(layer.running_mean, -0.1, 0.1)
+                nn.init.uniform_(layer.running_var, 0.5, 1.5)
+            if not bool(layer.weight.any()):  # timm's residual branches begin as nothing
+                nn.init.uniform_(layer.weight, 0.5, 1.5)
         if isinstance(layer, nn.Linear) and layer.out_features == CLASSES:
             nn.init.normal_(layer.weight, std=0.05)
     return net.eval()
@@ -323,7 +354,7 @@ def cell_offsets(row: Row, net: nn.Module, folder: Path) -> list[tuple[float, fl
     when the model is loaded; the same from the squared gradient of the cell on pictures of noise, with the network's
     own weights; and what of that is left where the cell is drawn.
     """
-    size = 256 if row.layout == "channels first" else row.side  # a small picture cuts off what a cell sees
+    size = row.view if row.layout == "channels first" else row.side  # a small picture cuts off what a cell sees
     model = built(row, net, folder, Preprocessing(width=size, height=size))
     seen: list[torch.Tensor] = []
     handle = net.get_submodule(model.layer_name).register_forward_hook(

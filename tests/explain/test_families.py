@@ -58,7 +58,7 @@ def check_cells(row: Row, folder: Path) -> None:
     """The centre of the squared gradient of a middle cell on pictures of noise lies where the cell is drawn."""
     net = seeded(row.make).requires_grad_(False)
     for measured, usual, left in cell_offsets(row, net, folder):
-        assert abs(measured - row.offset) < 0.05  # one pixel of a patch
+        assert abs(measured - row.offset) < row.measured
         assert abs(usual - row.offset) < IMPULSE_TOLERANCE
         assert abs(left) < IMPULSE_TOLERANCE
 

@@ -37,7 +37,10 @@ PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "MobileNetV2": ("MobileNetV2", {}),
     "DINOv2": ("Bit", {"size": {"shortest_edge": 256}, "image_mean": [0.485, 0.456, 0.406], "crop_size": SQUARE}),
+    "MobileNetV1": ("MobileNetV1", {}),
+    "CLIP": ("CLIP", {}),
     "SigLIP": ("Siglip", {}),
+    "Lanczos": ("ViT", {"resample": 1}),
     "nearest": ("ViT", {"resample": 0}),
 }  # fmt: skip
 
