@@ -442,7 +442,7 @@ def _assumed_order(classes: Sequence[str], source: str, silent: Sequence[str]) -
     if not source:
         return (
             f"nothing states the order of the models' outputs: alphabetical order was assumed ({', '.join(classes)}); "
-            "if it is another, name it in the settings with 'classes = [...]'"
+            "if it is another, name it in the settings with 'classes = [...]', or let classes = \"auto\" find it"
         )
     whose = f" of {', '.join(silent)}" if silent else ""
     return f"class order of the outputs{whose}, by {source}: {', '.join(classes)}"

@@ -88,6 +88,8 @@ def discover_models(config: Config) -> Discovery:
     )
     if not present:
         looked = ", ".join(str(model.checkpoint) for model in named.values())
+        if config.models:
+            raise CheckpointError(f"no model found: {looked} {'is' if len(named) == 1 else 'are'} not there")
         raise CheckpointError(f"no model found (looked for {looked}); name at least one with --model NAME=CHECKPOINT")
     models, notes, open_inputs = {}, [], {}
     given = parse_classes(config.classes).names if isinstance(config.classes, tuple) else None

@@ -40,7 +40,7 @@ def _(scene: Scene) -> None:
     (scene.root / "tiny.pth").write_bytes(b"<!DOCTYPE html><title>Sign in</title>")
 
 
-@fault("no checkpoint", "the only model's file is gone", REFUSED, 2, r"no model found \(looked for .*tiny\.pth\)")
+@fault("no checkpoint", "the only model's file is gone", REFUSED, 2, r"no model found: .*tiny\.pth is not there")
 def _(scene: Scene) -> None:
     (scene.root / "tiny.pth").unlink()
 
