@@ -18,6 +18,7 @@ from reportgen.errors import ConfigError
 
 __all__ = [
     "BESIDE_CLASSES",
+    "RANGE_255",
     "RENAMED",
     "Affected",
     "Columns",
@@ -41,6 +42,8 @@ __all__ = [
 
 # Read where no settings file is named.
 _FOUND = Path("reportgen.toml")
+RANGE_255 = {"mean": (0.0,), "std": (1 / 255,)}
+"""Mean and standard deviation of pixels that are taken as they are, 0 to 255."""
 RENAMED = {"sample_images": "max_explained_images", "training_unweighted": "assume_unweighted_training"}
 """New names of settings by their old ones, which go on working."""
 Method = Literal["auto", "gradcam", "gradcam++", "hirescam", "layercam", "xgradcam", "lrp"]

@@ -123,9 +123,9 @@ def measure_again(report: Report, transplants: ExperimentAnswers, clean: Experim
 
 
 def face_contrast(report: Report) -> npt.NDArray[np.float64] | None:
-    """(n,) standard deviation of the luma in the box around each face, 0..0.5; None without landmarks."""
+    """(n,) standard deviation of the luma in the box around each face, 0..0.5; None without landmarks or labels."""
     faces = report.analysis.faces
-    if faces is None:
+    if faces is None or not report.labelled:
         return None
     boxes = np.clip(np.stack([faces.points.min(axis=1), faces.points.max(axis=1)], axis=1), 0.0, 1.0)  # (n, 2, 2)
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from reportgen.cell_grid import CellGrid
-from reportgen.errors import BuildError, ConfigError
+from reportgen.errors import BuildError
 from reportgen.explain.capture import TargetCapture
 from reportgen.explain.heads import GROUP, AnyHead, Head, HeadOutput, PooledHead, concatenated, output_from_graph
-from reportgen.explain.lrp import PatchCapture, patch_capture
+from reportgen.explain.lrp import PatchCapture, lrp_capture
 from reportgen.explain.probes import PeakChange, ablate_peaks, permutations, random_heads
 from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.faces.regions import REGIONS
@@ -178,15 +178,11 @@ class Explainer(AbstractContextManager["Explainer"]):
 
     def _choose_method(self) -> None:
         """Where LRP is asked for or would be better, use it if this network allows it."""
-        if self.method not in ("auto", "lrp"):
-            return
         images = self._input(self._trial_images())
-        found = patch_capture(self._module, self._target_layer, self._layout, images)
-        if isinstance(found, PatchCapture):
+        found = lrp_capture(self.method, self._title, self._module, self._target_layer, self._layout, images)
+        if found is not None:
             self._capture, self._separate, self.method = found, None, "lrp"
-        elif self.method == "lrp":
-            raise ConfigError(f"method lrp cannot explain {self._title}: {found}; use method auto")
-        else:
+        elif self.method == "auto":
             self.method = "gradcam"
 
     def _learn_shapes(self) -> None:

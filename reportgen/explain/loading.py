@@ -15,13 +15,13 @@ from reportgen.config import Config, ModelConfig
 from reportgen.errors import CheckpointError, ConfigError
 from reportgen.explain.ablation_maps import AblationExplainer
 from reportgen.explain.explainer import Explainer
-from reportgen.explain.lrp import PatchCapture, patch_capture
+from reportgen.explain.lrp import lrp_capture
 from reportgen.explain.tuning import Tuning
 from reportgen.inputs.checkpoints.folder import CONFIG
 from reportgen.inputs.checkpoints.onnx_file import OnnxFile, is_onnx, read_onnx
 from reportgen.inputs.checkpoints.reading import Checkpoint, read_checkpoint
 from reportgen.inputs.discover import swapped
-from reportgen.inputs.emotions import canonical_emotion, match_class
+from reportgen.inputs.emotions import own_class
 from reportgen.models.onnx_model import build_onnx
 from reportgen.models.registry import LoadedModel, build_model, trial_images
 
@@ -112,7 +112,9 @@ def bare_model(
     """A model with all its outputs, whatever they mean."""
     if isinstance(checkpoint, OnnxFile):
         count = len(config.classes or classes)
-        return build_onnx(name, checkpoint.content, checkpoint.metadata, config, classes=count, explained=explained)
+        return build_onnx(
+            name, checkpoint.content, checkpoint.preprocessing, config, classes=count, explained=explained
+        )
     return build_model(name, checkpoint.state, config, explained=explained, stated=checkpoint.folder.get(CONFIG))
 
 
@@ -157,14 +159,9 @@ def explained_place(ready: ReadyModel, method: str) -> str:
     ConfigError
         The method is LRP, and the model does not allow it.
     """
-    model = ready.model
-    if method in ("auto", "lrp"):
-        found = patch_capture(model.module, model.target_layer, model.layout, trial_images(model.preprocessing))
-        if isinstance(found, PatchCapture):
-            return "its patches (LRP)"
-        if method == "lrp":
-            raise ConfigError(f"method lrp cannot explain {model.architecture}: {found}; use method auto")
-    return model.layer_name
+    model, images = ready.model, trial_images(ready.model.preprocessing)
+    found = lrp_capture(method, model.architecture, model.module, model.target_layer, model.layout, images)
+    return model.layer_name if found is None else "its patches (LRP)"
 
 
 def output_classes(name: str, outputs: int, model: ModelConfig, classes: Sequence[str]) -> tuple[str, ...]:
@@ -185,7 +182,7 @@ def output_classes(name: str, outputs: int, model: ModelConfig, classes: Sequenc
                 "with 'classes = [...]'"
             )
         return tuple(classes)
-    own = [match_class(text, classes) or canonical_emotion(text) or text for text in model.classes]
+    own = [own_class(text, classes) for text in model.classes]
     if len(own) != outputs:
         raise ConfigError(
             f"model '{name}': {len(own)} classes are named for it ({', '.join(own)}), in the settings or in its "

@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from reportgen.errors import ConfigError
 from reportgen.explain.capture import TargetCapture
 from reportgen.models.layouts import MapLayout, first_tensor
 
-__all__ = ["ConservativeRules", "PatchCapture", "patch_capture"]
+__all__ = ["ConservativeRules", "PatchCapture", "lrp_capture", "patch_capture"]
 
 _CLOSE = 1e-4  # of the largest logit
 
@@ -265,3 +266,28 @@ def patch_capture(module: nn.Module, target_layer: str, layout: MapLayout, x: Te
     if off > _CLOSE * float(expected.abs().max()) or not bool(gradient.any()):
         return "it does not compute the same with its attention written out"
     return capture
+
+
+def lrp_capture(
+    method: str, title: str, module: nn.Module, target_layer: str, layout: MapLayout, x: Tensor
+) -> PatchCapture | None:
+    """The way to a model's patches where the method is LRP, or "auto" and the model allows LRP; None elsewhere.
+
+    Parameters
+    ----------
+    title
+        The architecture, for the message. The others as for `patch_capture`.
+
+    Raises
+    ------
+    ConfigError
+        The method is LRP, and the model does not allow it.
+    """
+    if method not in ("auto", "lrp"):
+        return None
+    found = patch_capture(module, target_layer, layout, x)
+    if isinstance(found, PatchCapture):
+        return found
+    if method == "lrp":
+        raise ConfigError(f"method lrp cannot explain {title}: {found}; use method auto")
+    return None

@@ -30,6 +30,7 @@ from reportgen.inputs.emotions import (
     canonical_emotion,
     match_class,
     name_classes,
+    own_class,
 )
 from reportgen.inputs.listing import Listing, Problem
 
@@ -410,11 +411,7 @@ def _common_classes(
     A name that is no known expression is taken for a mistake: then nothing is left out, and loading the model says
     which class it lacks.
     """
-    stated = {
-        name: [match_class(text, classes) or canonical_emotion(text) or text for text in own]
-        for name, own in models.items()
-        if own
-    }
+    stated = {name: [own_class(text, classes) for text in own] for name, own in models.items() if own}
     common = tuple(emotion for emotion in classes if all(emotion in own for own in stated.values()))
     known = tuple(dict.fromkeys([*classes, *(name for own in stated.values() for name in own)]))
     left_out = tuple(name for name in known if name not in common)

@@ -19,6 +19,7 @@ __all__ = [
     "canonical_emotion",
     "match_class",
     "name_classes",
+    "own_class",
 ]
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
@@ -105,6 +106,11 @@ def name_classes(names: Sequence[str]) -> tuple[str, ...]:
         raise DataError(f"class list {list(own)!r}: a name is empty or occurs twice; correct 'classes'")
     canonical = tuple(canonical_emotion(name) or name for name in own)
     return canonical if len({name.casefold() for name in canonical}) == len(own) else own
+
+
+def own_class(text: str, classes: Sequence[str]) -> str:
+    """The name for what a model's output means: of the report's classes, else of a known expression, else as stated."""
+    return match_class(text, classes) or canonical_emotion(text) or text
 
 
 def match_class(text: object, classes: Sequence[str]) -> str | None:

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from reportgen.config import ModelConfig, Preprocessing
+from reportgen.config import RANGE_255, ModelConfig, Preprocessing
 from reportgen.errors import CheckpointError, ConfigError
 from reportgen.models.outputs import logits_model
-from reportgen.models.registry import LoadedModel, check_statistics, trial_images
+from reportgen.models.registry import GREY, LoadedModel, check_statistics, trial_images
 from reportgen.models.repeatability import check_repeatable
 
 __all__ = ["ARCHITECTURE", "OnnxNetwork", "build_onnx"]
@@ -29,8 +29,6 @@ _TYPES = {
     "tensor(uint8)": np.uint8,
 }
 _MOST_MEMORY = 4 << 30  # bytes, of weights and of all that is computed at one time
-_GREY = {"mean": (0.449,), "std": (0.226,)}
-_RANGE_255 = {"mean": (0.0,), "std": (1 / 255,)}
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class OnnxNetwork(nn.Module):
 def build_onnx(
     name: str,
     content: bytes,
-    metadata: Mapping[str, str],
+    stated: Mapping[str, Any],
     config: ModelConfig,
     *,
     classes: int | None = None,
@@ -126,8 +124,8 @@ def build_onnx(
     ----------
     name
         The user's name for the model; for messages.
-    content, metadata
-        Of an `OnnxFile`.
+    content, stated
+        Content and `preprocessing` of an `OnnxFile`.
     classes
         How many there are; tells the class scores among several outputs.
     explained
@@ -147,7 +145,7 @@ def build_onnx(
                 f"seen; remove {setting}"
             )
     network = OnnxNetwork(name, content)
-    preprocessing, notes = _adapted(name, config.preprocessing, network.input, metadata)
+    preprocessing, notes = _adapted(name, config.preprocessing, network.input, stated)
     network.eval()
     images = trial_images(preprocessing)
     if network.input.kind is np.uint8:
@@ -215,10 +213,10 @@ def _input(name: str, inputs: list[Any]) -> _Input:
 
 
 def _adapted(
-    name: str, spec: Preprocessing, given: _Input, metadata: Mapping[str, str]
+    name: str, spec: Preprocessing, given: _Input, stated: Mapping[str, Any]
 ) -> tuple[Preprocessing, list[str]]:
     """The preprocessing that a network's input asks for, where the user's settings leave it open; and what to say."""
-    stated, notes = _stated(metadata), []
+    notes: list[str] = []
     values: dict[str, Any] = {}
     own = spec.model_fields_set
     for key, side in (("height", given.height), ("width", given.width)):
@@ -241,12 +239,12 @@ def _adapted(
         values["grey"] = True
         notes.append("it takes one channel: images are shown to it in grey")
     if given.kind is np.uint8:
-        if {"mean", "std"} & own and (spec.mean, spec.std) != tuple(_RANGE_255.values()):
+        if {"mean", "std"} & own and (spec.mean, spec.std) != tuple(RANGE_255.values()):
             raise ConfigError(f"model '{name}': its ONNX file takes pixels of 0 to 255; remove mean and std")
-        values |= _RANGE_255
+        values |= RANGE_255
         notes.append("it takes pixels of 0 to 255 as they are")
     else:
-        usual = _GREY if one else {}
+        usual = GREY if one else {}
         other = {key: stated.get(key, usual.get(key)) for key in ("mean", "std") if key not in own}
         values |= {key: value for key, value in other.items() if value is not None}
         if "mean" in stated and not {"mean", "std"} & own:
@@ -266,34 +264,6 @@ def _adapted(
         ) from None
     check_statistics(name, found, given.channels)
     return found, notes
-
-
-def _stated(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """Size, mean and standard deviation as an ONNX file's metadata give them, under the names that exporters use."""
-    found: dict[str, Any] = {}
-    for key, names in (("mean", ("mean", "image_mean")), ("std", ("std", "image_std"))):
-        numbers = next((values for name in names if (values := _numbers(metadata.get(name, "")))), None)
-        if numbers is not None and len(numbers) in (1, 3):
-            found[key] = numbers
-    if len(found) == 1:
-        found = {}
-    if not found and "0_255" in metadata.get("Image.NominalPixelRange", ""):
-        found = dict(_RANGE_255)
-    if metadata.get("Image.BitmapPixelFormat", "").lower().startswith("bgr"):
-        found["bgr"] = True
-    given = (_numbers(metadata.get(key, "")) for key in ("imgsz", "image_size", "input_size"))
-    sides = next((values for values in given if values), ())
-    if len(sides) in (1, 2, 3) and all(side == int(side) for side in sides):
-        found["height"], found["width"] = int(sides[-2:][0]), int(sides[-1])
-    return found
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    """Numbers from text such as "[0.5, 0.5, 0.5]"; empty where it is something else."""
-    try:
-        return tuple(float(part) for part in text.strip("[]() ").replace(",", " ").split())
-    except ValueError:
-        return ()
 
 
 def _line(error: BaseException) -> str:

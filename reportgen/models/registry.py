@@ -33,7 +33,16 @@ from reportgen.models.layouts import CHANNELS_FIRST, MapLayout
 from reportgen.models.outputs import INSIDE, LogitsModel, logits_model
 from reportgen.models.repeatability import check_repeatable
 
-__all__ = ["FAMILIES", "PLACES_UNCLEAR", "LoadedModel", "build_model", "check_statistics", "recognise", "trial_images"]
+__all__ = [
+    "FAMILIES",
+    "GREY",
+    "PLACES_UNCLEAR",
+    "LoadedModel",
+    "build_model",
+    "check_statistics",
+    "recognise",
+    "trial_images",
+]
 
 FAMILIES = (
     DAN,
@@ -50,8 +59,8 @@ _TRANSFER = ("backbone.layer1.0.conv1.weight", "backbone.fc.1.weight")
 PLACES_UNCLEAR = (
     "where the cells of its layer see could not be measured, so each is drawn in the middle of its share of the picture"
 )
-# ImageNet's mean and spread over its three channels, for a network that sees grey images.
-_GREY = {"mean": (0.449,), "std": (0.226,)}
+GREY = {"mean": (0.449,), "std": (0.226,)}
+"""ImageNet's mean and spread over its three channels, for a network that sees grey images."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +212,7 @@ def build_model(
     plain, channels = False, 0
     if config.factory is not None:
         if preprocessing.grey:
-            usual_grey = {key: value for key, value in _GREY.items() if key not in preprocessing.model_fields_set}
+            usual_grey = {key: value for key, value in GREY.items() if key not in preprocessing.model_fields_set}
             preprocessing = preprocessing.model_copy(update=usual_grey)
         module, prefix = _from_factory(name, config)
         architecture = config.factory
@@ -286,7 +295,7 @@ def _adapted(spec: Preprocessing, known: Recognised) -> tuple[Preprocessing, lis
     if known.size is not None and not {"width", "height"} & spec.model_fields_set:
         values |= {"width": known.size, "height": known.size}
     if bool(values.get("grey", spec.grey)):
-        for key, usual in _GREY.items():
+        for key, usual in GREY.items():
             given = getattr(spec, key) if key in spec.model_fields_set else usual
             if known.channels == 1:
                 values[key] = given

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reportgen.analysis import Analysis
-from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels, working_size
+from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels, needs_baseline
 from reportgen.explain.fingerprints import code_hash
 from reportgen.inputs.images.changes import UNCHANGED, AddedCue, Level, add, change, neutral, typical_level
 
@@ -28,10 +28,8 @@ def cue_experiment(analysis: Analysis, cues: Sequence[AddedCue], seed: int) -> E
         "added", "neutral" (as large as the added cue), "own" (the emotion's photo without the property), "own neutral"
         (as large as that), or "unchanged" where the size asks for a baseline of its own.
     """
-    side = working_size(analysis)
-    scaled = any(list(model.info["input"]) != [side, side] for model in analysis.models)
     rows: list[tuple[int, int, str]] = []
-    if scaled:
+    if needs_baseline(analysis):
         every = sorted({row for cue in cues for row in (*cue.rows, *cue.own)})
         rows += [(row, -1, UNCHANGED) for row in every]
     for number, cue in enumerate(cues):
@@ -45,9 +43,10 @@ def cue_experiment(analysis: Analysis, cues: Sequence[AddedCue], seed: int) -> E
     design = pd.DataFrame(rows, columns=["image", "cue", "shown"])
     depends = (
         repr([(cue.change, cue.emotion, [f"{value:.6g}" for value in cue.aim]) for cue in cues]),
-        f"{level.luminance:.6f}", f"{level.contrast:.6f}", f"{level.sharpness:.6f}", str(seed),
+        *level.marks,
+        str(seed),
         code_hash("inputs/images/changes.py"),
-    )  # fmt: skip
+    )
     return Experiment("cues", design, jobs, depends)
 
 

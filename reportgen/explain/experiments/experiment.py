@@ -15,7 +15,7 @@ from reportgen.analysis import Analysis
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.testset import TestSet
 
-__all__ = ["Experiment", "PictureJob", "Pictures", "Pixels", "working_size"]
+__all__ = ["Experiment", "PictureJob", "Pictures", "Pixels", "needs_baseline", "working_size"]
 
 Pixels = npt.NDArray[np.uint8]
 _CACHED = 512  # decoded pictures; 150 KB each at 224 pixels
@@ -87,3 +87,13 @@ class Experiment:
 def working_size(analysis: Analysis) -> int:
     """Side at which pictures are changed: the largest input of any model."""
     return max(int(side) for model in analysis.models for side in model.info["input"])
+
+
+def needs_baseline(analysis: Analysis) -> bool:
+    """Whether unchanged pictures are shown, too.
+
+    A model that takes pictures of the size at which they are changed sees exactly what it saw in the analysis; one that
+    takes another sees pictures that were scaled twice, and is to be compared with such pictures.
+    """
+    side = working_size(analysis)
+    return any(list(model.info["input"]) != [side, side] for model in analysis.models)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reportgen.analysis import Analysis
-from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels, working_size
+from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels, needs_baseline
 from reportgen.explain.fingerprints import code_hash
 from reportgen.inputs.images.changes import CHANGES, UNCHANGED, Level, change, is_grey, typical_level
 
@@ -84,11 +84,7 @@ def shortcut_error_experiment(analysis: Analysis, chosen: Mapping[str, Sequence[
 def _experiment(name: str, analysis: Analysis, changes_of: Sequence[tuple[int, list[str]]]) -> Experiment:
     """The pictures of some images, each with its changes."""
     level = typical_level(analysis.images)
-    # Pictures are changed at the largest input of any model. A model that takes the same size then sees exactly what
-    # it saw in the analysis; one that takes a smaller one sees pictures that were scaled twice, and is to be compared
-    # with such pictures.
-    side = working_size(analysis)
-    if any(list(model.info["input"]) != [side, side] for model in analysis.models):
+    if needs_baseline(analysis):
         changes_of = [(row, [UNCHANGED, *names]) for row, names in changes_of]
     parts = [changes_of[start : start + _TOGETHER] for start in range(0, len(changes_of), _TOGETHER)]
     jobs = [PictureJob(sum(len(names) for _, names in part), partial(_make, part, level)) for part in parts]
@@ -96,12 +92,7 @@ def _experiment(name: str, analysis: Analysis, changes_of: Sequence[tuple[int, l
         "image": np.repeat([row for row, _ in changes_of], [len(names) for _, names in changes_of]),
         "change": [name for _, names in changes_of for name in names],
     })  # fmt: skip
-    depends = (
-        f"{level.luminance:.6f}",
-        f"{level.contrast:.6f}",
-        f"{level.sharpness:.6f}",
-        code_hash("inputs/images/changes.py"),
-    )
+    depends = (*level.marks, code_hash("inputs/images/changes.py"))
     return Experiment(name, design, jobs, depends)
 
 

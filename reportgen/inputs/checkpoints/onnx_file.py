@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from reportgen.config import RANGE_255
 from reportgen.errors import CheckpointError
 
-__all__ = ["OnnxFile", "external_files", "is_onnx", "onnx_input", "onnx_metadata", "read_onnx"]
+__all__ = ["OnnxFile", "external_files", "is_onnx", "onnx_statements", "read_onnx", "stated_input"]
 
 _UINT8 = 2  # of TensorProto.DataType
 _MOST_BYTES = 2**31 - 1  # what a protobuf message holds
@@ -32,15 +33,15 @@ class OnnxFile:
     ----------
     content
         The whole model, its weights included, so that nothing is read from disk when it runs.
-    metadata
-        What the file says of itself: `metadata_props`.
+    preprocessing
+        What the file's metadata state of its input, as `stated_input` gives it.
     facts, notes
         As of a `Checkpoint`.
     """
 
     path: Path
     content: bytes
-    metadata: dict[str, str]
+    preprocessing: dict[str, Any]
     facts: dict[str, float | int | str]
     notes: tuple[str, ...] = ()
 
@@ -86,7 +87,7 @@ def read_onnx(path: Path) -> OnnxFile:
     facts: dict[str, float | int | str] = {"opset": int(model.opset_import[0].version)} if model.opset_import else {}
     if producer:
         facts["made by"] = producer[:80]
-    return OnnxFile(path, content, _metadata(model), facts, tuple(notes))
+    return OnnxFile(path, content, stated_input(_metadata(model)), facts, tuple(notes))
 
 
 def external_files(path: Path) -> list[Path]:
@@ -102,31 +103,33 @@ def external_files(path: Path) -> list[Path]:
     return sorted({_external_file(path, _entries(tensor)) for tensor in tensors})
 
 
-def onnx_metadata(path: Path) -> dict[str, Any]:
-    """What an ONNX file says of itself, its lists and tables of names read; under "classes" what exporters call names.
+def onnx_statements(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an ONNX file says of itself, and what it states of its input.
+
+    Returns
+    -------
+    metadata
+        `metadata_props` with lists and tables of names read; under "classes" what exporters call names.
+    preprocessing
+        Fields of `reportgen.config.Preprocessing`: of the input itself where it fixes them, else as `stated_input`.
 
     Raises
     ------
     CheckpointError
         As for `read_onnx`.
     """
-    found: dict[str, Any] = {key: _value(text) for key, text in _metadata(_parsed(path)).items()}
+    model = _parsed(path)
+    told = _metadata(model)
+    found: dict[str, Any] = {key: _value(text) for key, text in told.items()}
     for key in ("names", "labels"):
         value = found.pop(key, None)
         if value is not None:
             found["idx_to_class" if isinstance(value, dict) else "classes"] = value
-    return found
+    return found, {**stated_input(told), **_fixed_input(model.graph)}
 
 
-def onnx_input(path: Path) -> dict[str, Any]:
-    """What the input itself shows of the preprocessing: `image_size` where it is fixed, and pixels as they are.
-
-    Raises
-    ------
-    CheckpointError
-        As for `read_onnx`.
-    """
-    graph = _parsed(path).graph
+def _fixed_input(graph: Any) -> dict[str, Any]:
+    """Height and width where the input fixes them, and pixels as they are where it takes bytes."""
     held = {tensor.name for tensor in graph.initializer}
     found: dict[str, Any] = {}
     for given in graph.input:
@@ -136,10 +139,38 @@ def onnx_input(path: Path) -> dict[str, Any]:
             continue
         height, width = sides[2:] if sides[1] in (1, 3) else sides[1:3]
         if height > 0 and width > 0:
-            found["image_size"] = [height, width]
+            found |= {"height": height, "width": width}
         if tensor.elem_type == _UINT8:
-            found |= {"mean": [0.0], "std": [1 / 255]}
+            found |= RANGE_255
     return found
+
+
+def stated_input(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Size, mean and standard deviation as an ONNX file's metadata give them, under the names that exporters use."""
+    found: dict[str, Any] = {}
+    for key, names in (("mean", ("mean", "image_mean")), ("std", ("std", "image_std"))):
+        numbers = next((values for name in names if (values := _numbers(metadata.get(name, "")))), None)
+        if numbers is not None and len(numbers) in (1, 3):
+            found[key] = numbers
+    if len(found) == 1:
+        found = {}
+    if not found and "0_255" in metadata.get("Image.NominalPixelRange", ""):
+        found = dict(RANGE_255)
+    if metadata.get("Image.BitmapPixelFormat", "").lower().startswith("bgr"):
+        found["bgr"] = True
+    given = (_numbers(metadata.get(key, "")) for key in ("imgsz", "image_size", "input_size"))
+    sides = next((values for values in given if values), ())
+    if len(sides) in (1, 2, 3) and all(side == int(side) for side in sides):
+        found["height"], found["width"] = int(sides[-2:][0]), int(sides[-1])
+    return found
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Numbers from text such as "[0.5, 0.5, 0.5]"; empty where it is something else."""
+    try:
+        return tuple(float(part) for part in text.strip("[]() ").replace(",", " ").split())
+    except ValueError:
+        return ()
 
 
 def _onnx() -> ModuleType:

@@ -233,7 +233,7 @@ def _beside(content: Any, weights: Mapping[str, Any]) -> tuple[str, list[str], l
     alike: list[tuple[str, ...]] = []
     unlike: list[tuple[str, ...]] = []
     for place, found in _state_dicts(content, ()):
-        if all(found.get(name) is tensor for name, tensor in weights.items()):
+        if all(_is_same(found.get(name), tensor) for name, tensor in weights.items()):
             chosen = chosen or place
         elif any("." in name for name in found):  # a dict without dots is an optimiser's
             (alike if len(found) == len(weights) else unlike).append(place)
@@ -245,6 +245,13 @@ def _beside(content: Any, weights: Mapping[str, Any]) -> tuple[str, list[str], l
         [".".join(place) for place in alike],
         [".".join(place) for place in unlike],
     )
+
+
+def _is_same(found: Any, tensor: Any) -> bool:
+    """Whether two are one tensor; a module makes new ones of its weights each time it is asked."""
+    if isinstance(found, Tensor) and isinstance(tensor, Tensor):
+        return found.data_ptr() == tensor.data_ptr() and found.shape == tensor.shape
+    return found is tensor
 
 
 def _state_dicts(content: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from reportgen.inputs.checkpoints.folder import CONFIG, folder_statements, weights_file
-from reportgen.inputs.checkpoints.onnx_file import is_onnx, onnx_input, onnx_metadata
+from reportgen.inputs.checkpoints.onnx_file import is_onnx, onnx_statements
 from reportgen.inputs.checkpoints.processors import folder_input
 from reportgen.inputs.checkpoints.restricted import Foreign, TensorRecord, plain, read_restricted
 from reportgen.inputs.class_order import STATED_UNDER, agreed_classes, stated_classes
@@ -83,30 +83,31 @@ def checkpoint_statements(path: Path, *, of_input: bool = True) -> Statements:
     classes: dict[str, tuple[str, ...]] = {}
     preprocessing: dict[str, Any] = {}
     notebook = False
+    if is_onnx(path):
+        said: dict[str, Any] = {}
+        with suppress(Exception):  # building the network says what is wrong with the file
+            said, preprocessing = onnx_statements(path)
+        return Statements(agreed_classes(_classes_of("metadata_props", said)), preprocessing)
     for place, content in _statements(path):
         if place == _SHAPES:
             notebook = notebook or _is_notebook(path.name, content)
             continue
-        names = stated_classes({key: _names(content[key]) for key in STATED_UNDER if key in content})
-        if any(canonical_emotion(name) for name in names):
-            classes[place] = names
+        classes |= _classes_of(place, content)
         preprocessing = {**_stated_input(content), **preprocessing}
     if of_input:
         preprocessing = folder_input(path, folder_statements(path)) or preprocessing
     return Statements(agreed_classes(classes), preprocessing, notebook)
 
 
+def _classes_of(place: str, content: Mapping[Any, Any]) -> dict[str, tuple[str, ...]]:
+    """The class names that a dict states, under its place; none where none of them is an expression that is known."""
+    names = stated_classes({key: _names(content[key]) for key in STATED_UNDER if key in content})
+    return {place: names} if any(canonical_emotion(name) for name in names) else {}
+
+
 def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     """Dicts beside the weights, and under `_SHAPES` the shapes of tensors by name."""
     # Damaged and hostile files break in any way; reading the weights says what is wrong with them.
-    if is_onnx(path):
-        with suppress(Exception):
-            yield "input", onnx_input(path)
-            content = onnx_metadata(path)
-            yield "metadata_props", content
-            if "Image.NominalPixelRange" in content:
-                yield "pixel range", {"mean": (0.0,), "std": (1 / 255,)}
-        return
     with suppress(Exception):
         with weights_file(path).open("rb") as file:
             head = file.read(9)  # of safetensors: the header's length, then JSON

@@ -42,6 +42,11 @@ class Level:
     contrast: float
     sharpness: float
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What tells two levels apart, for the keys of answers on disk."""
+        return tuple(f"{value:.6f}" for value in (self.luminance, self.contrast, self.sharpness))
+
 
 @dataclass(frozen=True)
 class AddedCue:

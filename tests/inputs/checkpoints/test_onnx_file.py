@@ -153,3 +153,21 @@ def test_a_fixed_size_and_pixels_as_they_are_leave_nothing_open(tmp_path: Path) 
     assert checkpoint_statements(linear(path, WEIGHT, BIAS, ("n", "h", "w", 3))).preprocessing == {}
     pixels = checkpoint_statements(linear(path, WEIGHT, BIAS, ("n", 8, 9, 3), kind=2)).preprocessing
     assert pixels == {"height": 8, "width": 9, "mean": (0.0,), "std": (1 / 255,)}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"mean": "0.5, 0.5, 0.5", "std": "[0.25, 0.25, 0.25]"}, {"mean": (0.5,) * 3, "std": (0.25,) * 3}),
+        ({"imgsz": "[8, 8]", "Image.NominalPixelRange": "NominalRange_0_255"},
+         {"height": 8, "width": 8, "mean": (0.0,), "std": (1 / 255,)}),
+        ({"Image.NominalPixelRange": "Normalized_0_1"}, {}),
+        ({"img_size": "8"}, {}),
+    ],
+)  # fmt: skip
+def test_what_is_stated_of_the_input_is_what_building_the_network_uses(
+    tmp_path: Path, metadata: dict[str, str], expected: dict[str, Any]
+) -> None:
+    weight = np.zeros((3 * 8 * 8, 4), np.float32)
+    path = linear(tmp_path / "net.onnx", weight, np.zeros(4, np.float32), ("n", 3, "h", "w"), metadata=metadata)
+    assert checkpoint_statements(path).preprocessing == expected

@@ -101,6 +101,14 @@ def test_unsafe_load_is_the_users_choice_and_is_stated(tmp_path):
     assert "--unsafe-load" in checkpoint.notes[0]
 
 
+def test_a_module_that_only_code_can_make_is_no_second_network(tmp_path):
+    path = tmp_path / "c.pth"
+    torch.save({"model": Small(), "extra": Made()}, path)
+    checkpoint = read_checkpoint(path, unsafe=True)
+    assert checkpoint.state.keys() == Small().state_dict().keys()
+    assert not [note for note in checkpoint.notes if "also holds" in note]
+
+
 class Made:
     """Weights that only code can make."""
 
