@@ -37,8 +37,6 @@ ClaimKind = Literal[
 ClaimLimit = Literal["", "not clearly better", "transfer unknown", "both transfer", "neither transfer"]
 
 _BACKGROUND = REGIONS.index("background")
-# Resampling single images beyond this many costs memory and changes nothing.
-_MANY = 20_000
 
 
 @dataclass(frozen=True)

@@ -103,10 +103,14 @@ def decisive(found: RegionImportance) -> RegionImportance:
 
     So a background is "not important" only where both swaps show that.
     """
-    if found.region != "background" or found.unmatched is None or found.cheating or not found.tested:
-        return found if not only_unmatched(found) or found.unmatched is None else found.unmatched
+    if found.region != "background" or found.unmatched is None or found.cheating:
+        return found
+    if only_unmatched(found):
+        return found.unmatched
+    if not found.tested:
+        return found
     rank = {"yes": 2, "undetermined": 1}
-    return max((found, found.unmatched), key=lambda swap: (swap.cheating, rank.get(swap.answer, 0), swap.drop))
+    return max((found, found.unmatched), key=lambda swap: (rank.get(swap.answer, 0), swap.drop))
 
 
 def judge_backgrounds(

@@ -15,13 +15,22 @@ from reportgen.evidence.performance.permuted_classes import best_assignment
 from reportgen.evidence.stats.paired import mcnemar
 from reportgen.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["InputChoice", "Judgement", "Tried", "TriedInput", "chance_agreement", "judge_candidates", "permuted_fit"]
+__all__ = [
+    "CHOICE_ALPHA",
+    "InputChoice",
+    "Judgement",
+    "Tried",
+    "TriedInput",
+    "chance_agreement",
+    "judge_candidates",
+    "permuted_fit",
+]
 
 Outcome = Literal["given", "chosen", "default", "undecided", "too few"]
 """The preprocessing was no question; another than the default is clearly better; no other is better; another is better,
 but not clearly, or none is better than chance; there are too few images to ask."""
 
-_ALPHA = 0.01
+CHOICE_ALPHA = 0.01
 """Of a choice, after multiplication by the number of candidates that it was made from."""
 _DOUBT = 0.05
 """Of what speaks against a choice, which is not adjusted: where in doubt, nothing is chosen."""
@@ -170,17 +179,19 @@ def judge_candidates(correct: BoolArray, chance: FloatArray) -> Judgement:
     counts = correct.sum(axis=2)
     best, order = (int(index) for index in np.unravel_index(int(counts.argmax()), counts.shape))
     skill = binomtest(int(counts[best, order]), n, float(chance[best, order]), alternative="greater").pvalue
-    skilled = bool(skill * inputs * orders < _ALPHA)
+    skilled = bool(skill * inputs * orders < CHOICE_ALPHA)
     rivals = [_beats(correct[best, order], correct[i, o]) for i in range(inputs) for o in range(orders) if o != order]
     order_p = min(1.0, max(rivals) * len(rivals)) if rivals else math.nan
     input_p = min(1.0, _beats(correct[best, order], correct[0, order]) * (inputs - 1)) if best else math.nan
     outcome: Outcome = "given"
     if inputs > 1:
         outcome = "undecided" if not skilled or best else "default"
-        if best and skilled and input_p < _ALPHA:
+        if best and skilled and input_p < CHOICE_ALPHA:
             outcome = "chosen"
     used = best if outcome == "chosen" else 0
-    return Judgement(order, bool(rivals) and skilled and order_p < _ALPHA, order_p, used, outcome, input_p, skilled)
+    return Judgement(
+        order, bool(rivals) and skilled and order_p < CHOICE_ALPHA, order_p, used, outcome, input_p, skilled
+    )
 
 
 def _beats(one: BoolArray, other: BoolArray) -> float:

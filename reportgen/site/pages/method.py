@@ -63,9 +63,10 @@ LIMITS: tuple[str, ...] = (
     "The model predicts labels of facial appearance, not felt emotion (Barrett et al. 2019).",
     "Where persons are known, intervals and tests count persons, not photos (Korn and Graubard 1998, Bell and "
     "McCaffrey 2002, Cameron, Gelbach and Miller 2008); with fewer than five persons no interval is given. Copies "
-    "count once.",
-    "A property counts as a shortcut only where removing or adding it changes predictions by more than equally large "
-    "changes that do not carry it (Plumb et al. 2022).",
+    "of a photo are one unit.",
+    "A property counts as a shortcut only where removing or adding it changes predictions by more than it does for "
+    "other emotions and, where they can be made, by more than equally large changes that do not carry it (Plumb et al. "
+    "2022).",
     "Without group labels, fairness was not assessed.",
     "In the EU, inferring emotions at work or in education is prohibited outside medical and safety use "
     "(AI Act, Art. 5(1)(f)). This is not legal advice.",

@@ -164,7 +164,7 @@ def _title(report: Report, findings: ShortcutFindings) -> str:
     if not report.labelled:
         return "Shortcuts need labels to be found."
     if not findings.effects and report.experiments and len(findings.idle) == len(CHANGES):
-        return "No property of the photo goes with an emotion."
+        return "No measured property of the photo was shown to go with an emotion."
     if not findings.effects:
         return "Whether the models take shortcuts through the photo was not tested."
     return "No shortcut through the photo was shown."
@@ -192,9 +192,10 @@ def _shown(findings: ShortcutFindings) -> str:
         "persons are known a sign-flip test of persons; corrected for all pairs of emotion and change that could be a "
         "shortcut). It is called a shortcut only if the property goes with the emotion in the data and a test with "
         "proper controls shows it: recall falls further than that of other emotions whose photos the change alters "
-        "too, and further than with an equally large neutral change (a ramp of light); or the property, added to "
-        f"photos of other emotions, turns {100 * MIN_GAIN:.0f} % more of them into the emotion than such a neutral "
-        "change does, and twice as many as into any other. A model that loses as much elsewhere is fragile. No finding "
+        "too and, where it could be made, than with an equally large neutral change (a ramp of light); or the "
+        f"property, added to photos of other emotions, turns at least {100 * MIN_GAIN:.0f} percentage points more of "
+        "them into the emotion than such a neutral change does, and far more than into any emotion without the "
+        "property, while the fall points the same way. A model that loses as much elsewhere is fragile. No finding "
         f"does not mean no shortcut: only these properties were changed.{_idle(findings)}"
     )
 
@@ -202,7 +203,7 @@ def _shown(findings: ShortcutFindings) -> str:
 def _idle(findings: ShortcutFindings) -> str:
     """Changes that the data gave no reason for."""
     idle = [CUES[name] for name in findings.idle]
-    return f" Not tested, as it goes with no emotion here: {and_list(idle)}." if idle else ""
+    return f" Not tested, as none was shown to go with an emotion here: {and_list(idle)}." if idle else ""
 
 
 def _untested(report: Report, findings: ShortcutFindings) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.regions import RegionImportance
+from reportgen.faces.transplant import BACKGROUND_TONES
 from reportgen.site.html.components import series_of
 from reportgen.site.links import Links
 from reportgen.site.report import Report
@@ -22,7 +23,6 @@ from reportgen.site.wording.importance import (
 
 __all__ = ["BackgroundRow", "BackgroundSwaps", "SwapCell", "background_swaps"]
 
-_TONES = ("brightness", "contrast", "colour")
 _STATES = {
     "uses it": "counts as cheating",
     "uses a little": "important, less than counts as cheating",
@@ -53,7 +53,6 @@ class BackgroundRow:
     href: str
     strong: bool
     conclusion: str
-    sentence: str
     matched: SwapCell
     unmatched: SwapCell
     tones: tuple[SwapCell, ...]
@@ -74,7 +73,7 @@ def background_swaps(report: Report, links: Links) -> BackgroundSwaps | None:
     made = [] if found is None else [b for b in found.backgrounds if b.importance is not None]
     if not made:
         return None
-    tones = _TONES if any(b.importance is not None and b.importance.tones for b in made) else ()
+    tones = BACKGROUND_TONES if any(b.importance is not None and b.importance.tones for b in made) else ()
     names = [model.name for model in report.models]
     return BackgroundSwaps(
         tuple(_row(report, links, b, b.importance, names, tones) for b in made if b.importance is not None),
@@ -95,7 +94,6 @@ def _row(
         href=links.emotion_path(report.classes.index(found.emotion)),
         strong=found.cheating,
         conclusion=f"{background_cue(found)}: {_STATES[found.state]}" if found.cheating else _STATES[found.state],
-        sentence=background_sentence(found),
         matched=_cell(importance),
         unmatched=_cell(importance.unmatched),
         tones=tuple(_cell(made.get(tone)) for tone in tones),

@@ -125,9 +125,13 @@ def _summary(effects: Sequence[InterventionEffect], proved: Sequence[Interventio
         named = and_list([f"{effect.emotion} ({effect.model})" for effect in proved])
         return f"A shortcut: {named}."
     falling = [effect for effect in effects if effect.falls == "yes"]
-    if falling:
-        named = and_list([f"{effect.emotion} ({effect.model})" for effect in falling])
-        return f"Recall falls for {named}, but this is no shortcut: the table gives the reason."
+    said: list[str] = []
+    for open_, conclusion in ((False, "no shortcut was shown"), (True, "whether that is a shortcut is inconclusive")):
+        these = [f"{one.emotion} ({one.model})" for one in falling if (one.answer == "undetermined") == open_]
+        if these:
+            said.append(f"Recall falls for {and_list(these)}: {conclusion}.")
+    if said:
+        return f"{' '.join(said)} The table gives the reasons."
     return f"Recall of no emotion falls by {100 * MIN_RECALL_DROP:.0f} percentage points or more significantly."
 
 

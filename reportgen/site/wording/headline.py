@@ -175,7 +175,7 @@ def _errors(report: Report, links: Links) -> Finding:
     gone = _by_shortcut(report.reasons, best)
     causes = [f"by confusing {names[one]} and {names[other]}"] if there + back >= _LARGE * wrong else []
     causes += ["by a shortcut"] if gone >= _NOTABLE * wrong else []
-    lead = f"Mostly {and_list(causes)}." if causes else "For many reasons."
+    lead = f"Mostly {and_list(causes)}." if causes else "No single reason stands out."
     sentences = [*_open_sentence(report.reasons, best)]
     sentences += [
         f"{number(there + back)} of {score.name}'s {count(wrong, 'error')} confuse {names[one]} and {names[other]}: "

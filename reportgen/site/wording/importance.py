@@ -74,9 +74,10 @@ IMPORTANCE_RULE = (
     f"larger, with a corrected p below {decimal(ALPHA)}. Not important: it is smaller, with such a p. Inconclusive: "
     "neither; more faces would be needed. Cannot be tested: recall of the emotion is below "
     f"{percent(LEAST_RECALL)}, or not shown to be above chance, so that little could be lost; or, for parts of the "
-    "face, it is shown to predict the emotion from something else. p is corrected (Holm) for all emotions and regions "
-    "of the face that were tested of the model, for the background over the emotions, with and without matched light; "
-    f"the intervals are not. So an interval may lie above {MIN_DROP:g} and the result still be inconclusive."
+    "face, the model is shown to predict the emotion from something else. p is corrected (Holm) for all emotions and "
+    "regions of the face that were tested of the model, for the background over the emotions, with and without "
+    f"matched light; the intervals are not. So an interval may lie above {MIN_DROP:g} and the result still be "
+    "inconclusive."
 )
 """How the numbers become the words, for every place where both are shown."""
 
@@ -191,8 +192,8 @@ def background_numbers(found: BackgroundFinding, *, brief: bool = False) -> str:
     )
     if "content" in found.cues or brief:
         return text
-    tones = [f"{tone} {swap_effect(one)}" for tone, one in matched.tones if math.isfinite(one.drop)]
-    return f"{text} With its own background in the other's {'; '.join(tones)}." if tones else text
+    tones = [f"{tone}, they fall {swap_effect(one)}" for tone, one in matched.tones if math.isfinite(one.drop)]
+    return f"{text} With its own background given the other's {'; '.join(tones)}." if tones else text
 
 
 def swap_effect(importance: RegionImportance) -> str:

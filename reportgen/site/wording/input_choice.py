@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reportgen.evidence.performance.input_choice import InputChoice, TriedInput
+from reportgen.evidence.performance.input_choice import CHOICE_ALPHA, InputChoice, TriedInput
 from reportgen.site.wording.format import count, format_p, number, percent
 
 __all__ = [
@@ -29,7 +29,6 @@ _STATISTICS = {
     **{((0.0,) * n, (1.0,) * n): "values from 0 to 1" for n in (1, 3)},
 }
 _SHOWN = 3
-_CLEAR = 0.01
 _STATE_IT = "Look up how images were prepared in training and set the model's 'preprocessing' in the settings."
 
 
@@ -87,7 +86,7 @@ def order_refusal(model: str, choice: InputChoice) -> str:
         why = f"no known order fits better than chance ({percent(choice.chance)})"
     elif len(choice.orders) == 1:
         why = "there is no second order to compare with"
-    elif choice.order_p < _CLEAR:
+    elif choice.order_p < CHOICE_ALPHA:
         why = "an order that is none of the known ones fits still better"
     else:
         why = f"no known order fits clearly best ({format_p(choice.order_p)})"

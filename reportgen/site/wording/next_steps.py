@@ -93,9 +93,12 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
     if backgrounds:
         names = and_list([f"{b.emotion} ({b.model})" for b in backgrounds[:3]])
         first = backgrounds[0]
-        what = "what they show" if "content" in first.cues else f"{first.cues[0]} above all"
-        text = f"The prediction of {names} depends on it. Look at the images, then crop tighter or vary backgrounds, "
-        text += f"{what}."
+        what = (
+            "what the backgrounds show"
+            if "content" in first.cues
+            else f"the backgrounds, above all their {first.cues[0]}"
+        )
+        text = f"The prediction of {names} depends on it. Look at the images, then crop tighter or vary {what}."
         emotion = report.classes.index(backgrounds[0].emotion)
         steps.append(Step("Remove the background.", text, Link("images", links.emotion_path(emotion))))
     return steps
@@ -105,6 +108,7 @@ _CURES = {
     "grey": ("Train on greyscale images.", "Removes the colour shortcut"),
     "equalised": ("Normalise brightness and contrast.", "Removes the shortcut through brightness and contrast"),
     "blurred": ("Equalise the sharpness of all photos.", "Removes the shortcut through sharpness"),
+    "sharpened": ("Equalise the sharpness of all photos.", "Removes the shortcut through softness"),
     "re-encoded": ("Encode all photos alike.", "Removes the shortcut through image encoding"),
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from reportgen.evidence.importance.background import BackgroundFinding
+from reportgen.evidence.importance.findings import LEAST_RECALL
 from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.interventions import InterventionEffect
@@ -438,7 +439,8 @@ def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding
         f"tests, one per model and emotion, the effect is shown to be below {MIN_DROP:g} log-odds"
     )
     text += f"; {rest} {plural(rest, 'is', 'are')} inconclusive" if rest else ""
-    text += f"; {vain} cannot be made, as the model hardly ever predicts the emotion." if vain else "."
+    few = f"recall of the emotion is below {percent(LEAST_RECALL)}, or not shown to be above chance"
+    text += f"; {vain} cannot be made, as {few}." if vain else "."
     looks = [f"{b.emotion} ({b.model})" for b in tested if b.state == "looks only"]
     if looks:
         named = looks if len(looks) <= _NAMED else [*looks[:_NAMED], f"{len(looks) - _NAMED} more"]
@@ -455,11 +457,8 @@ def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding
 def _no_shortcut(effects: Sequence[InterventionEffect]) -> str:
     if not effects:
         return ""
-    lost = "no emotion loses recall" if all(effect.answer == "no" for effect in effects) else (
-        "no emotion significantly loses recall"
-    )  # fmt: skip
     changes = and_list([DONE[change] for change in dict.fromkeys(effect.change for effect in effects)], "or")
-    return f" With photos {changes}, {lost} that goes with the property."
+    return f" With photos {changes}, no reliance on what is removed was shown."
 
 
 def _untested(report: Report) -> Finding:

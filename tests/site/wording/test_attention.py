@@ -119,5 +119,5 @@ def test_a_background_is_named_by_what_it_is(
         in sentence
     )
     assert "in the face's own light and colour, by −0.10 [−0.20, 0.00]" in sentence
-    tones = "With its own background in the other's brightness by 0.70 [0.50, 0.90] and recall by 20 percentage"
+    tones = "With its own background given the other's brightness, they fall by 0.70 [0.50, 0.90] and recall"
     assert (tones in sentence) == ("content" not in cues)

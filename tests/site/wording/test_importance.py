@@ -38,6 +38,6 @@ def test_swaps_that_measured_nothing_are_not_told() -> None:
     )
     tones = (("brightness", _SWAP), ("colour", _NOTHING))
     text = background_numbers(_found(replace(_SWAP, unmatched=_SWAP, tones=tones)))
-    assert "brightness by 0.90" in text
+    assert "brightness, they fall by 0.90" in text
     assert "nan" not in text
     assert "colour by" not in text

@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from reportgen.evidence.shortcuts.added_cues import TAKES_AWAY
+from reportgen.inputs.images.changes import CHANGES
+from reportgen.site.sections import interventions
+from reportgen.site.wording import next_steps, shortcuts
 from reportgen.site.wording.next_steps import _shortcuts
 
 
@@ -21,3 +25,8 @@ def test_the_advice_about_recall_is_given_once(changes: tuple[str, ...]) -> None
     assert sum("the ordinary one counts the shortcut as skill" in text for text in texts) == 1
     assert all(f"emotion {k}" in " ".join(texts) for k in range(len(changes)))
     assert all(text.endswith(".") for text in texts)
+
+
+def test_every_change_of_a_photo_has_its_words_and_its_cure() -> None:
+    for table in (TAKES_AWAY, shortcuts.DONE, shortcuts.CUES, interventions._HOW, next_steps._CURES):
+        assert set(table) == set(CHANGES)
