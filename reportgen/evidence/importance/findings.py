@@ -36,6 +36,7 @@ __all__ = [
     "IMPORTANCE_COLUMNS",
     "LEAST_RECALL",
     "ImportanceFindings",
+    "Swaps",
     "background_cues_wanted",
     "faces_without_cue",
     "judge_importance",
@@ -52,6 +53,36 @@ _FACE = tuple(region for region in TRANSPLANTED if region != "background")
 
 
 @dataclass(frozen=True)
+class Swaps:
+    """The pictures that one model's region importance was measured on.
+
+    Of an emotion that the model predicts from a shortcut the parts of the face are those swapped between images without
+    it, where these were enough; backgrounds are always those of the first experiment.
+
+    Attributes
+    ----------
+    design
+        One row per picture.
+    logits
+        (n, C) of the model, row by row of `design`.
+    """
+
+    design: pd.DataFrame
+    logits: Float32Array
+
+    @property
+    def matched(self) -> pd.DataFrame:
+        """The rows of `design` in which donors took over the receiver's light and colour."""
+        return self.design[self.design["kind"] == "matched"]
+
+    def places(self, emotion: int, region: str) -> IntArray:
+        """Places in `design` of one emotion's and region's pictures with matched light and colour."""
+        design = self.design
+        of = (design["emotion"] == emotion) & (design["region"] == region) & (design["kind"] == "matched")
+        return np.flatnonzero(of.to_numpy())
+
+
+@dataclass(frozen=True)
 class ImportanceFindings:
     """What was found about region importance.
 
@@ -61,12 +92,10 @@ class ImportanceFindings:
         Per model, emotion and region; empty where the transplant test was not made.
     backgrounds, grades
         Per model and emotion; per model.
-    design
-        The transplants that were made, one row per picture; None where none were.
     tables
         "use", "use_by_donor", "backgrounds", "trust": tidy tables, each column explained in IMPORTANCE_COLUMNS.
-    answers
-        (n, C) logits by the models' slugs, row by row of `design`.
+    swaps
+        By the models' slugs, what was measured; empty where nothing was.
     rivals
         Importance of facial regions for telling an emotion from the one with which it is confused most.
     """
@@ -74,9 +103,8 @@ class ImportanceFindings:
     regions: tuple[RegionImportance, ...]
     backgrounds: tuple[BackgroundFinding, ...]
     grades: tuple[TrustGrade, ...]
-    design: pd.DataFrame | None
     tables: Mapping[str, pd.DataFrame]
-    answers: Mapping[str, Float32Array] = field(default_factory=dict)
+    swaps: Mapping[str, Swaps] = field(default_factory=dict)
     rivals: tuple[RegionImportance, ...] = ()
 
     def strong_rivals(self, model: str, emotion: str | None = None) -> tuple[RegionImportance, ...]:
@@ -88,11 +116,6 @@ class ImportanceFindings:
     def tested(self) -> bool:
         """Whether the transplant test was made at all."""
         return bool(self.regions)
-
-    @property
-    def matched(self) -> pd.DataFrame:
-        """The rows of `design` in which donors took over the receiver's light and colour; empty without a design."""
-        return pd.DataFrame() if self.design is None else self.design[self.design["kind"] == "matched"]
 
     def region(self, model: str, emotion: str, region: str) -> RegionImportance | None:
         """Importance of one region, None where it was not tested."""
@@ -126,6 +149,7 @@ def judge_importance(
     regions: tuple[RegionImportance, ...] = ()
     backgrounds: tuple[BackgroundFinding, ...] = ()
     rivals: tuple[RegionImportance, ...] = ()
+    swaps: dict[str, Swaps] = {}
     for model in analysis.models:
         verdicts = [verdict for verdict in attention.verdicts if verdict.model == model.name]
         if model.slug not in answers:
@@ -141,7 +165,10 @@ def judge_importance(
         for e in faces_without_cue(analysis, shortcuts, judged, model):
             if model.slug in clean and e not in barred and (clean[model.slug][0]["emotion"] == e).any():
                 del rest[e]
-        design, logits = _with_clean_faces(answers[model.slug], clean.get(model.slug), set(contaminated) - set(rest))
+        swaps[model.slug] = _with_clean_faces(
+            Swaps(design, logits), clean.get(model.slug), set(contaminated) - set(rest)
+        )
+        design, logits = swaps[model.slug].design, swaps[model.slug].logits
         face = measure_importance(model.name, design, logits, classes, persons, seed, _FACE, rest)
         face = tuple(replace(one, without_cue=one.emotion in relying and one.tested) for one in face)
         rivals += tuple(
@@ -155,10 +182,8 @@ def judge_importance(
         grade_heatmaps(model, measures, analysis.labels, [u for u in regions if u.model == model.name], seed)
         for model, measures in zip(analysis.models, attention.measures, strict=True)
     )
-    made = next((design for design, _ in answers.values()), None)
     tables = MappingProxyType(_tables(analysis, regions, rivals, backgrounds, grades))
-    logits_of = {slug: logits for slug, (_, logits) in answers.items()}
-    return ImportanceFindings(regions, backgrounds, grades, made, tables, logits_of, rivals)
+    return ImportanceFindings(regions, backgrounds, grades, tables, MappingProxyType(swaps), rivals)
 
 
 def faces_without_cue(
@@ -187,17 +212,16 @@ def faces_without_cue(
     return found
 
 
-def _with_clean_faces(
-    answers: tuple[pd.DataFrame, Float32Array], clean: tuple[pd.DataFrame, Float32Array] | None, emotions: set[int]
-) -> tuple[pd.DataFrame, Float32Array]:
-    """The pictures of facial regions, those of some emotions from the experiment without the cue."""
-    design, logits = answers
+def _with_clean_faces(made: Swaps, clean: tuple[pd.DataFrame, Float32Array] | None, emotions: set[int]) -> Swaps:
+    """The pictures with those of some emotions' parts of the face from the experiment without the cue."""
     if clean is None or not emotions:
-        return design, logits
-    kept = ~design["emotion"].isin(emotions).to_numpy()
-    taken = clean[0]["emotion"].isin(emotions).to_numpy()
-    joined = pd.concat([design[kept], clean[0][taken]], ignore_index=True)
-    return joined, np.concatenate([logits[kept], clean[1][taken]])
+        return made
+    replaced, taken = (
+        (design["emotion"].isin(emotions) & (design["region"] != "background")).to_numpy()
+        for design in (made.design, clean[0])
+    )
+    joined = pd.concat([made.design[~replaced], clean[0][taken]], ignore_index=True)
+    return Swaps(joined, np.concatenate([made.logits[~replaced], clean[1][taken]]))
 
 
 def background_cues_wanted(
@@ -270,7 +294,7 @@ def _tables(
         for c in g.checks
     ]
     found = {
-        "use": [_row(u, kind) for u in (*regions, *rivals) for kind, u in _swaps(u)],
+        "use": [_row(u) for u in (*regions, *rivals) for u in _swaps(u)],
         "use_by_donor": by_donor,
         "backgrounds": [asdict(b) | {"cues": ", ".join(b.cues), "cheating": b.cheating} for b in backgrounds],
         "trust": checks,
@@ -278,19 +302,19 @@ def _tables(
     return {name: pd.DataFrame(table, columns=list(IMPORTANCE_COLUMNS[name])) for name, table in found.items()}
 
 
-def _swaps(importance: RegionImportance) -> list[tuple[str, RegionImportance]]:
-    """All that was tested of one region, each with what the donor's region brought along."""
-    unmatched = [] if importance.unmatched is None else [("unmatched", importance.unmatched)]
-    return [("matched", importance), *unmatched, *importance.tones]
+def _swaps(importance: RegionImportance) -> list[RegionImportance]:
+    """All that was tested of one region."""
+    unmatched = [] if importance.unmatched is None else [importance.unmatched]
+    return [importance, *unmatched, *(one for _, one in importance.tones)]
 
 
-def _row(importance: RegionImportance, kind: str) -> dict[str, object]:
+def _row(importance: RegionImportance) -> dict[str, object]:
     row = {_COLUMNS.get(name, name): value for name, value in vars(importance).items()}
-    return row | {"donors_keep": kind, "cheating": importance.cheating}
+    return row | {"cheating": importance.cheating}
 
 
 # Columns keep the names that readers of the tables know.
-_COLUMNS = {"drop": "gap", "recall_drop": "recall_gap", "p_unadjusted": "p_alone"}
+_COLUMNS = {"drop": "gap", "kind": "donors_keep", "recall_drop": "recall_gap", "p_unadjusted": "p_alone"}
 _CELL = {"model": "name of the model", "emotion": "labelled emotion of the receiving faces", "region": "facial region"}
 
 IMPORTANCE_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({

@@ -84,6 +84,9 @@ class RegionImportance:
         p before adjustment.
     barrier
         Why it cannot be tested; "" where it can.
+    kind
+        What the donor's region brings along: "matched" (its content, in the receiver's light and colour), "unmatched"
+        (the pixels as they are), or of a background alone a tone.
     without_cue
         Whether it was measured on images without the shortcut that the model relies on for this emotion.
     against
@@ -110,6 +113,7 @@ class RegionImportance:
     by_donor: tuple[float, ...]
     p_unadjusted: float = float("nan")
     barrier: Barrier = ""
+    kind: str = "matched"
     without_cue: bool = False
     against: str = ""
     unmatched: RegionImportance | None = None
@@ -176,7 +180,9 @@ def measure_importance(
 
     def found(e: int, where: str, what: str) -> RegionImportance | None:
         test = tests.get((e, where, what))
-        return None if test is None else _region(model, classes[e], where, test, barred.get(e, ""))
+        if test is None:
+            return None
+        return replace(_region(model, classes[e], where, test, barred.get(e, "")), kind=what)
 
     results = []
     for e, name in enumerate(classes):

@@ -173,12 +173,22 @@ def score_model(
         n=n,
         accuracy=proportion(predicted == labels, group),
         balanced_accuracy=_mean_over(
-            recalls[present], samples.recall[:, present], n, None if spread is None else spread.recall(present)
+            recalls[present],
+            samples.recall[:, present],
+            n,
+            None if spread is None else spread.recall(present),
+            named=group.named,
         ),
-        macro_f1=_mean_over(f1s[present], samples.f1[:, present], n, None if spread is None else spread.f1(present)),
+        macro_f1=_mean_over(
+            f1s[present], samples.f1[:, present], n, None if spread is None else spread.f1(present), named=group.named
+        ),
         macro_f1_without_few=(
             _mean_over(
-                f1s[thick], samples.f1[:, thick], int(matrix[thick].sum()), None if spread is None else spread.f1(thick)
+                f1s[thick],
+                samples.f1[:, thick],
+                int(matrix[thick].sum()),
+                None if spread is None else spread.f1(thick),
+                named=group.named,
             )
             if thick.any() and not thick[present].all()
             else None
@@ -281,8 +291,9 @@ def _emotion_scores(
         # F1 = 2J / (1 + J) rises with J = TP / (TP + FP + FN), so an interval of the one is an interval of
         # the other.
         counted = Estimate(
-            f1[i], 2 * jaccard.low / (1 + jaccard.low), 2 * jaccard.high / (1 + jaccard.high), n, jaccard.persons
-        )
+            f1[i], 2 * jaccard.low / (1 + jaccard.low), 2 * jaccard.high / (1 + jaccard.high), n,
+            jaccard.persons, group.named,
+        )  # fmt: skip
         if not group.single:
             scores.append(
                 EmotionScore(emotion, n, correct, given, recall, share if n and given else undefined,
@@ -312,17 +323,19 @@ def _interval(value: float, samples: FloatArray, counted: Estimate, n: int) -> E
     return interval if interval.high > interval.low else Estimate(value, counted.low, counted.high, n)
 
 
-def _mean_over(parts: ObjectArray, samples: FloatArray, n: int, spread: tuple[float, int] | None = None) -> Estimate:
-    """Mean of several emotions' scores; `spread`: its standard error over so many persons."""
+def _mean_over(
+    parts: ObjectArray, samples: FloatArray, n: int, spread: tuple[float, int] | None = None, *, named: bool = True
+) -> Estimate:
+    """Mean of several emotions' scores; `spread`: its standard error over so many persons, `named` or not."""
     value = float(np.mean([p.value for p in parts]))
     if spread is not None and spread[0] > 0:
         error, persons = spread
         if persons < MIN_PERSONS:
-            return Estimate(value, 0.0, 1.0, n, persons)
+            return Estimate(value, 0.0, 1.0, n, persons, named)
         # On the scale of log-odds the interval stays inside 0..1.
         reach = float(stdtrit(persons - 1, 0.975)) * error / (value * (1 - value))
         low, high = (float(expit(logit(value) + side * reach)) for side in (-1, 1))
-        return Estimate(value, low, high, n, persons)
+        return Estimate(value, low, high, n, persons, named)
     counted = Estimate(0.0, float(np.mean([p.low for p in parts])), float(np.mean([p.high for p in parts])), n)
     return _interval(value, samples.mean(axis=1), counted, n)
 

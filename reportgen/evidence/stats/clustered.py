@@ -16,6 +16,7 @@ from scipy.special import ndtr, stdtrit
 from scipy.stats import beta
 
 from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate, Z, bootstrap_counts, risk_ratio, wilson
+from reportgen.evidence.stats.units import names_persons
 from reportgen.types import AnyFloatArray, BoolArray, Float32Array, FloatArray, IntArray, ObjectArray
 
 __all__ = [
@@ -49,10 +50,14 @@ _LEVEL = 0.98
 
 @dataclass(frozen=True)
 class Clusters:
-    """Which cluster (person, else image) each of n images belongs to, and how many there are."""
+    """Which cluster (person, else image) each of n images belongs to, and how many there are.
+
+    `named`: whether any cluster is a known person; else clusters of several images are copies of one photo.
+    """
 
     code: IntArray
     count: int
+    named: bool = True
 
     @property
     def single(self) -> bool:
@@ -68,7 +73,7 @@ class Clusters:
     def subset(self, rows: IntArray) -> Clusters:
         """The clusters of some of the images, numbered anew."""
         used, code = np.unique(self.code[rows], return_inverse=True)
-        return Clusters(code.astype(np.int64), len(used))
+        return Clusters(code.astype(np.int64), len(used), self.named)
 
 
 def clusters(persons: ObjectArray | None, n: int) -> Clusters:
@@ -83,7 +88,7 @@ def clusters(persons: ObjectArray | None, n: int) -> Clusters:
         return Clusters(np.arange(n, dtype=np.int64), n)
     keys = [f"image {i}" if p is None or p != p else f"person {p}" for i, p in enumerate(persons)]
     _, code = np.unique(np.asarray(keys, dtype=object).astype(str), return_inverse=True)
-    return Clusters(code.astype(np.int64).reshape(n), int(code.max(initial=-1)) + 1)
+    return Clusters(code.astype(np.int64).reshape(n), int(code.max(initial=-1)) + 1, names_persons(persons))
 
 
 def proportion(success: BoolArray, group: Clusters | None = None) -> Estimate:
@@ -106,7 +111,7 @@ def proportion(success: BoolArray, group: Clusters | None = None) -> Estimate:
         return wilson(k, n)
     persons = group.count
     if persons < MIN_PERSONS:
-        return Estimate(k / n, 0.0, 1.0, n, persons)
+        return Estimate(k / n, 0.0, 1.0, n, persons, group.named)
     hits, sizes = group.sums(success[:, None].astype(np.float64)), group.sums(np.ones((n, 1)))
     share, error, freedom = _cr2(hits, sizes)
     p, variance = float(share[0]), float(error[0]) ** 2
@@ -117,7 +122,7 @@ def proportion(success: BoolArray, group: Clusters | None = None) -> Estimate:
     hit, miss = p * independent, (1.0 - p) * independent
     low = 0.0 if k == 0 else min(float(beta.ppf(0.025, hit, miss + 1.0)), p)
     high = 1.0 if k == n else max(float(beta.ppf(0.975, hit + 1.0, miss)), p)
-    return Estimate(k / n, low, high, n, persons)
+    return Estimate(k / n, low, high, n, persons, group.named)
 
 
 def risk_ratio_of(flag: BoolArray, first: BoolArray, second: BoolArray, group: Clusters) -> Estimate:
@@ -140,7 +145,7 @@ def risk_ratio_of(flag: BoolArray, first: BoolArray, second: BoolArray, group: C
     sums = group.sums(columns)
     units = int(min((sums[:, 1] > 0).sum(), (sums[:, 3] > 0).sum()))
     if units < MIN_PERSONS:
-        return Estimate(plain.value, 0.0, math.inf, plain.n, units)
+        return Estimate(plain.value, 0.0, math.inf, plain.n, units, group.named)
     share = (counts[[0, 2]] + 0.5) / (counts[[1, 3]] + 0.5)
     each = (sums[:, [0, 2]] - share * sums[:, [1, 3]]) / (counts[[0, 2]] + 0.5)
     error = float(np.sqrt(((each[:, 0] - each[:, 1]) ** 2).sum() * units / (units - 1)))
@@ -150,7 +155,7 @@ def risk_ratio_of(flag: BoolArray, first: BoolArray, second: BoolArray, group: C
     low, high = math.exp(log - half), math.exp(log + half)
     low = 0.0 if counts[0] == 0 else min(plain.low, low, plain.value)
     high = math.inf if counts[2] == 0 else max(plain.high, high, plain.value)
-    return Estimate(plain.value, low, high, plain.n, units)
+    return Estimate(plain.value, low, high, plain.n, units, group.named)
 
 
 def _cr2(top: FloatArray, bottom: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

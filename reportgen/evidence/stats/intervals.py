@@ -46,6 +46,8 @@ class Estimate:
         How many images (or persons) the estimate rests on.
     persons
         How many persons (see `stats.units`) the interval counts; None where every image counts for itself.
+    named
+        Whether those are known persons; else they are different photos, of which some have copies.
     """
 
     value: float
@@ -53,6 +55,7 @@ class Estimate:
     high: float
     n: int
     persons: int | None = None
+    named: bool = True
 
     @property
     def defined(self) -> bool:
@@ -61,7 +64,7 @@ class Estimate:
 
     @property
     def too_few(self) -> bool:
-        """Whether there are too few persons for an interval: `low` and `high` then span the whole range."""
+        """Whether there are too few persons or different photos for an interval; it then spans the whole range."""
         return self.persons is not None and self.persons < MIN_PERSONS
 
     def excludes(self, null: float) -> bool:

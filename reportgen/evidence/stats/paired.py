@@ -67,7 +67,7 @@ def paired_proportions(a: BoolArray, b: BoolArray, group: Clusters, seed: int) -
     value, low, high = (float(part[0]) for part in mean_interval(difference, group, seed))
     persons = group.count
     if persons < MIN_PERSONS:
-        return Estimate(value, -1.0, 1.0, n, persons), 1.0
+        return Estimate(value, -1.0, 1.0, n, persons, group.named), 1.0
     # Signs are flipped for any number of persons: where nearly all differ alike, resampling finds no spread.
     p = float(sign_flip(group.sums(difference), np.random.default_rng(seed))[0])
-    return Estimate(value, max(low, -1.0), min(high, 1.0), n, persons), p
+    return Estimate(value, max(low, -1.0), min(high, 1.0), n, persons, group.named), p

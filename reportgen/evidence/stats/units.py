@@ -26,7 +26,7 @@ LEAST_CONTRAST = 0.02
 """The hash of an even picture says nothing."""
 
 _BITS = 64
-_PERSON = "person "
+_PERSON, _PHOTO = "person ", "photo "
 # Comparing more photos than this with one another takes too long; of these only exact copies are one unit.
 _COMPARED = 100_000
 
@@ -56,7 +56,7 @@ def units_of(images: pd.DataFrame) -> ObjectArray | None:
         return None
     graph = coo_array((np.ones(len(a)), (a, b)), shape=(n, n))
     code = connected_components(graph, directed=False)[1]
-    name = {number: f"photo {number}" for number in code.tolist()}
+    name = {number: f"{_PHOTO}{number}" for number in code.tolist()}
     for number, person in zip(code.tolist(), images["person"].tolist(), strict=True):
         if isinstance(person, str):
             name[number] = f"{_PERSON}{number}"
@@ -64,8 +64,10 @@ def units_of(images: pd.DataFrame) -> ObjectArray | None:
 
 
 def names_persons(units: ObjectArray | None) -> bool:
-    """Whether any unit is a known person, so that units may be called persons."""
-    return units is not None and any(str(unit).startswith(_PERSON) for unit in units)
+    """Whether any unit is a known person, so that units may be called persons; else they are different photos."""
+    return units is not None and any(
+        unit is not None and unit == unit and not str(unit).startswith(_PHOTO) for unit in units
+    )
 
 
 def _alike(values: ObjectArray) -> tuple[IntArray, IntArray]:

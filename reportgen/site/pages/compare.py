@@ -5,7 +5,7 @@ Different maps are not different reasons: a map does not show what a prediction 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,6 @@ from reportgen.evidence.attention.map_similarity import OUTCOMES, PLACES, MapAgr
 from reportgen.evidence.examples.map_agreement import agreement_kind
 from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.performance.model_comparison import Comparison
-from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Link, Number, Page, series_of
 from reportgen.site.legends import Legends
@@ -263,7 +262,7 @@ def _difference(c: Comparison) -> Number:
     """How far the better one is ahead, with the sign of the sentence above it rather than that of the models' order."""
     ahead, estimate = c.a, c.difference
     if estimate.value < 0:
-        ahead, estimate = c.b, Estimate(-estimate.value, -estimate.high, -estimate.low, estimate.n, estimate.persons)
+        ahead, estimate = c.b, replace(estimate, value=-estimate.value, low=-estimate.high, high=-estimate.low)
     return Number(
         "Difference in accuracy",
         points(estimate.value),

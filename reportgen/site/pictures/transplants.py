@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import expit
 
 from reportgen.analysis import ModelRecords, content_hash
+from reportgen.evidence.importance.findings import Swaps
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.margins import log_odds
 from reportgen.faces.regions import outlines
@@ -103,13 +104,14 @@ class WorkedExample:
 def draw_worked_examples(report: Report, k: int, save: Save) -> tuple[WorkedExample, ...]:
     """Draw the examples of model `k`: a part of the face, then the background; empty where nothing was tested."""
     found, model = report.importance, report.analysis.models[k]
-    if found is None or found.design is None or report.analysis.faces is None or model.slug not in found.answers:
+    if found is None or report.analysis.faces is None or model.slug not in found.swaps:
         return ()
+    swaps = found.swaps[model.slug]
     examples = []
     for tested in shown_cells([u for u in found.regions if u.model == model.name]):
-        pair = _pair(report, k, tested, found.design, found.answers[model.slug])
+        pair = _pair(report, k, tested, swaps)
         if pair is not None:
-            examples.append(_draw(report, k, tested, found.design, found.answers[model.slug], pair, save))
+            examples.append(_draw(report, k, tested, swaps, pair, save))
     return tuple(examples)
 
 
@@ -163,17 +165,9 @@ def typical_pair(
     return None if best is None else best[1]
 
 
-def _cell(design: pd.DataFrame, emotion: int, region: str) -> npt.NDArray[np.intp]:
-    """Places in the design of one emotion's and region's matched transplants."""
-    chosen = (design["emotion"] == emotion) & (design["region"] == region) & (design["kind"] == "matched")
-    return np.flatnonzero(chosen.to_numpy())
-
-
-def _pair(
-    report: Report, k: int, tested: RegionImportance, design: pd.DataFrame, logits: npt.NDArray[np.float32]
-) -> tuple[int, int] | None:
-    emotion = report.analysis.classes.index(tested.emotion)
-    places = _cell(design, emotion, tested.region)
+def _pair(report: Report, k: int, tested: RegionImportance, swaps: Swaps) -> tuple[int, int] | None:
+    emotion, design, logits = report.analysis.classes.index(tested.emotion), swaps.design, swaps.logits
+    places = swaps.places(emotion, tested.region)
     margin = log_odds(logits[places], np.full(len(places), emotion))
     right = report.analysis.models[k].predicted == report.analysis.labels
     stays = logits[places].argmax(axis=1) == emotion
@@ -185,13 +179,12 @@ def _draw(
     report: Report,
     k: int,
     tested: RegionImportance,
-    design: pd.DataFrame,
-    logits: npt.NDArray[np.float32],
+    swaps: Swaps,
     pair: tuple[int, int],
     save: Save,
 ) -> WorkedExample:
     model, emotion = report.analysis.models[k], report.analysis.classes.index(tested.emotion)
-    name = f"{model.slug}-{TRANSPLANTED.index(tested.region)}"
+    name, design, logits = f"{model.slug}-{TRANSPLANTED.index(tested.region)}", swaps.design, swaps.logits
     receiver = int(design["receiver"].iloc[pair[0]])
     face = _portrait(report, receiver)
     exchanges = []

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reportgen.evidence.attention.human_reference import HUMAN
+from reportgen.evidence.importance.background import decisive
 from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.plots.style import SETTINGS, Palette, style_axes, to_svg
@@ -32,7 +33,9 @@ _LEAST_END = 0.6
 
 @dataclass(frozen=True)
 class ImportanceRow:
-    """One emotion: the importance of every region of `TRANSPLANTED`, and which of them people need."""
+    """One emotion: the importance of every region of `TRANSPLANTED`, of the background by the swap that decides, and
+    which of the regions people need.
+    """
 
     emotion: str
     regions: tuple[RegionImportance, ...]
@@ -43,7 +46,7 @@ def importance_rows(importances: Sequence[RegionImportance], classes: tuple[str,
     """Rows of the emotions of which anything was measured, from one model's region importances."""
     rows = []
     for name in classes:
-        own = {one.region: one for one in importances if one.emotion == name}
+        own = {one.region: decisive(one) for one in importances if one.emotion == name}
         if not any(math.isfinite(one.drop) for one in own.values()):
             continue
         human = HUMAN.get(name)

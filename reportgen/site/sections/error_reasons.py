@@ -11,7 +11,7 @@ from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import Link, series_of
 from reportgen.site.links import Links
 from reportgen.site.report import Report
-from reportgen.site.wording.format import TOO_FEW, count, percent, percent_interval
+from reportgen.site.wording.format import count, percent, percent_interval, too_few
 from reportgen.site.wording.reasons import (
     FLAG_COMPARED,
     FLAG_NAMES,
@@ -227,7 +227,7 @@ def _interval(ratio: Estimate | None) -> str:
     if ratio is None or not ratio.defined:
         return ""
     if ratio.too_few:
-        return TOO_FEW
+        return too_few(ratio)
     high = "∞" if ratio.high == float("inf") else f"{ratio.high:.1f}"
     return f"[{ratio.low:.1f}, {high}]"
 

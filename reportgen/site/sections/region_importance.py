@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.background import BackgroundFinding, Status, decisive
-from reportgen.evidence.importance.findings import ImportanceFindings
+from reportgen.evidence.importance.findings import ImportanceFindings, Swaps
 from reportgen.evidence.importance.regions import MIN_DROP, MIN_PERSONS, RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.links import Links
@@ -28,6 +28,7 @@ from reportgen.site.wording.importance import (
     importance_basis,
     importance_interval,
     rival_sentence,
+    swapped_as,
     the,
     used_regions,
 )
@@ -53,6 +54,7 @@ _STATUSES: tuple[tuple[Status, str, str], ...] = (
     ),
 )
 _HIDDEN = "Faces are hidden in this report: the pictures swap their stand-ins, the numbers are the photos' own."
+_OTHER = {"matched": "in the face's own light and colour", "unmatched": "as it is"}
 _TOLD = ("uses it", "uses a little", "looks only", "cannot be tested")
 # Gap from which on a cell of the donor matrix has the strongest tint.
 _MOST = 2.0
@@ -69,7 +71,7 @@ class ImportancePictures:
 @dataclass(frozen=True)
 class ImportanceCell:
     """One row of the table: an emotion and a region. `id`: what links to the row name; `strong`: used; `order`: what
-    the columns are sorted by.
+    the columns are sorted by; `other`: the other of two swaps, where there were two.
     """
 
     id: str
@@ -85,7 +87,7 @@ class ImportanceCell:
     p: str
     faces: str
     donors: str
-    unmatched: str
+    other: str
     order: tuple[float, float, float]
 
 
@@ -122,7 +124,7 @@ class ImportanceSection:
     least: str
     people: bool
     rows: tuple[ImportanceCell, ...]
-    unmatched: bool
+    other: bool
     emotions: tuple[str, ...]
     donors: tuple[DonorTable, ...]
     donor_note: str
@@ -139,7 +141,8 @@ def importance_section(report: Report, links: Links, k: int, pictures: Importanc
     if found is None:
         return None
     uses = [importance for importance in found.regions if importance.model == model.name]
-    rows = importance_rows(uses, report.classes)
+    rows, swaps = importance_rows(uses, report.classes), found.swaps.get(model.slug)
+    others = _other_swaps(uses)
     missing = [name for name in report.classes if name not in {row.emotion for row in rows}]
     return ImportanceSection(
         proofs=model_proofs(report, links, k),
@@ -158,16 +161,16 @@ def importance_section(report: Report, links: Links, k: int, pictures: Importanc
         ),
         least=f"{MIN_DROP:g}",
         people=any(any(row.people) for row in rows),
-        rows=tuple(_cell(report, links, importance) for row in rows for importance in row.regions),
-        unmatched=any(importance.unmatched is not None for importance in uses),
+        rows=tuple(_cell(report, links, one, others) for row in rows for one in row.regions),
+        other=bool(others),
         emotions=report.classes,
-        donors=_donors(report, found, [importance for row in rows for importance in row.regions]),
-        donor_note=_donor_note(found),
+        donors=() if swaps is None else _donors(report, swaps, [use for row in rows for use in row.regions]),
+        donor_note="" if swaps is None else _donor_note(swaps),
         worked=worked_examples(report, links, k, pictures.worked),
         hidden="" if report.privacy == "none" else _HIDDEN,
         statuses=_statuses(report, found, model.name),
         rule=IMPORTANCE_RULE,
-        basis=importance_basis(found),
+        basis=importance_basis(found, model.slug),
     )
 
 
@@ -255,21 +258,27 @@ def _through_colour(importance: RegionImportance) -> str:
     return ""
 
 
-def _cell(report: Report, links: Links, importance: RegionImportance) -> ImportanceCell:
+def _other_swaps(uses: Sequence[RegionImportance]) -> dict[tuple[str, str], RegionImportance]:
+    """By emotion and region what the swap showed that does not decide, where there were two."""
+    pairs = ((use, use.unmatched) for use in uses if use.unmatched is not None)
+    return {(use.emotion, use.region): use if decisive(use) is other else other for use, other in pairs}
+
+
+def _cell(
+    report: Report, links: Links, importance: RegionImportance, others: Mapping[tuple[str, str], RegionImportance]
+) -> ImportanceCell:
     sign, words = IMPORTANCE_WORDS[importance.answer]
     faces = count(importance.receivers, "face") if importance.receivers else "–"
     faces += " without the shortcut" if importance.without_cue else ""
     if importance.persons != importance.receivers:
-        faces += f", {count(importance.persons, 'person')}"
-    unmatched = ""
-    if importance.unmatched is not None:
-        unmatched = f"{signed(importance.unmatched.drop)}, {IMPORTANCE_WORDS[importance.unmatched.answer][1]}"
+        faces += f", {count(importance.persons, 'person' if report.names_persons else 'different photo')}"
+    other = others.get((importance.emotion, importance.region))
     slug = links.emotion_slugs[report.classes.index(importance.emotion)]
     return ImportanceCell(
         id=importance_anchor(slug, importance.region),
         emotion=importance.emotion,
         href=links.emotion_path(report.classes.index(importance.emotion)),
-        region=REGION_NAMES[importance.region],
+        region=f"{REGION_NAMES[importance.region]}{swapped_as(importance)}",
         sign=sign,
         answer=words,
         strong=importance.answer == "yes",
@@ -280,18 +289,17 @@ def _cell(report: Report, links: Links, importance: RegionImportance) -> Importa
         p="–" if importance.answer == "cannot be tested" else corrected(importance),
         faces=faces,
         donors=number(importance.donors) if importance.donors else "–",
-        unmatched=unmatched,
+        other=""
+        if other is None
+        else f"{_OTHER[other.kind]}: {signed(other.drop)}, {IMPORTANCE_WORDS[other.answer][1]}",
         order=tuple(
             round(v, 6) if math.isfinite(v) else 0.0 for v in (importance.drop, importance.recall_drop, importance.p)
         ),  # type: ignore[arg-type]
     )
 
 
-def _donors(report: Report, found: ImportanceFindings, uses: Sequence[RegionImportance]) -> tuple[DonorTable, ...]:
-    if found.design is None:
-        return ()
-    matched = found.matched
-    made = matched.groupby(["emotion", "donor_emotion", "region"]).size().to_dict()
+def _donors(report: Report, swaps: Swaps, uses: Sequence[RegionImportance]) -> tuple[DonorTable, ...]:
+    made = swaps.matched.groupby(["emotion", "donor_emotion", "region"]).size().to_dict()
     tables = []
     for region in TRANSPLANTED:
         rows = []
@@ -321,10 +329,8 @@ def _donor_cell(importance: RegionImportance, donor: str, gap: float, n: int) ->
     return signed(gap), shade, f"{importance.emotion} with the {where} of {donor}: {signed(gap)}, {count(n, 'picture')}"
 
 
-def _donor_note(found: ImportanceFindings) -> str:
-    if found.design is None:
-        return ""
-    matched = found.matched
+def _donor_note(swaps: Swaps) -> str:
+    matched = swaps.matched
     others = matched[matched["emotion"] != matched["donor_emotion"]]
     made = others.groupby(["emotion", "donor_emotion", "region"]).size()
     low, high = int(made.min()), int(made.max())

@@ -110,7 +110,7 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
     shown = SHOWN if importance is None else TRANSPLANTED
     matrices = []
     for k, model in enumerate(report.models):
-        cell = _heat if importance is None else _importance_cells(report, importance, model.name)
+        cell = _heat if importance is None else _importance_cells(report, importance, k)
         rows = []
         for emotion, name in enumerate(report.classes):
             n = report.close_images_of(emotion)
@@ -137,12 +137,11 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
     return tuple(matrices)
 
 
-def _importance_cells(
-    report: Report, found: ImportanceFindings, model: str
-) -> Callable[[_Place, RegionCell], MatrixCell]:
-    """What makes the cells of one model where regions were exchanged."""
-    regions = tuple(one for one in found.regions if one.model == model)
-    by_place, pictures = {(one.emotion, one.region): one for one in regions}, pictures_of(found)
+def _importance_cells(report: Report, found: ImportanceFindings, k: int) -> Callable[[_Place, RegionCell], MatrixCell]:
+    """What makes the cells of model `k` where regions were exchanged."""
+    model = report.models[k]
+    regions = tuple(one for one in found.regions if one.model == model.name)
+    by_place, pictures = {(one.emotion, one.region): one for one in regions}, pictures_of(found, model.slug)
     # The model's page has rows for these emotions only.
     listed = {row.emotion for row in importance_rows(regions, report.classes)}
 

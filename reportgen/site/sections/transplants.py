@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.findings import LEAST_RECALL
@@ -74,7 +75,7 @@ def _worked(report: Report, links: Links, k: int, one: WorkedExample) -> WorkedE
             (f"The {region} of another emotion", one.other),
         )
     )
-    return WorkedExampleView(f"{capital(region)}, {emotion}", _why(report, k, one), rows, _conclusion(report, one))
+    return WorkedExampleView(f"{capital(region)}, {emotion}", _why(report, k, one), rows, _conclusion(report, k, one))
 
 
 def _face(report: Report, links: Links, one: WorkedExample) -> TransplantPicture:
@@ -115,13 +116,16 @@ def _why(report: Report, k: int, one: WorkedExample) -> str:
     return f"No part of the face was shown to be important; the largest log-odds drop is that of {what}."
 
 
-def _conclusion(report: Report, one: WorkedExample) -> str:
-    importance = one.importance
+def _conclusion(report: Report, k: int, one: WorkedExample) -> str:
+    importance, found = one.importance, report.importance
+    if found is None:
+        raise AssertionError("an example is drawn only where regions were swapped")
+    pictures = len(found.swaps[report.models[k].slug].places(one.emotion, importance.region))
     gap = one.same.odds.log_odds - one.other.odds.log_odds
     return (
         f"With {report.classes[one.other.emotion]} instead of {importance.emotion} the log-odds are {abs(gap):.2f} "
         f"{'lower' if gap >= 0 else 'higher'}: the odds of {importance.emotion} are {_share(gap)} what they were. "
-        f"Over all {_pictures(report, one)} pictures of this kind the log-odds drop is {signed(importance.drop)} "
+        f"Over all {number(pictures)} pictures of this kind the log-odds drop is {signed(importance.drop)} "
         f"[{signed(importance.low)}, {signed(importance.high)}]."
     )
 
@@ -130,17 +134,6 @@ def _share(gap: float) -> str:
     """Odds after a loss of so many log-odds, as a share of those before: "37 % of", "1.3 times"."""
     factor = math.exp(-gap)
     return f"{sure(factor)} of" if factor < 1 else f"{factor:.1f} times"
-
-
-def _pictures(report: Report, one: WorkedExample) -> str:
-    found = report.importance
-    if found is None or found.design is None:
-        return "the"
-    design = found.design
-    chosen = (
-        (design["emotion"] == one.emotion) & (design["region"] == one.importance.region) & (design["kind"] == "matched")
-    )
-    return number(int(chosen.sum()))
 
 
 def transplant_method(report: Report, links: Links) -> TransplantMethod | None:
@@ -168,24 +161,31 @@ def transplant_method(report: Report, links: Links) -> TransplantMethod | None:
 
 def _made(report: Report) -> str:
     found = report.importance
-    if found is None or found.design is None:
+    if found is None or not found.swaps:
         return ""
-    design = found.matched
-    outside = design["region"] == "background"
-    parts, beside = (
-        _span(rows.groupby("emotion")["receiver"].nunique()) for rows in (design[~outside], design[outside])
-    )
-    first = design[design["region"] == TRANSPLANTED[0]]
-    same = first["emotion"] == first["donor_emotion"]
-    own, other = (_span(part.groupby(["emotion", "receiver"]).size()) for part in (first[same], first[~same]))
-    more = "" if parts == beside else f" ({beside} for the background)"
+    parts: list[int] = []
+    beside: list[int] = []
+    own: list[int] = []
+    other: list[int] = []
+    for swaps in found.swaps.values():
+        design = swaps.matched
+        outside = design["region"] == "background"
+        parts += design[~outside].groupby("emotion")["receiver"].nunique().tolist()
+        beside += design[outside].groupby("emotion")["receiver"].nunique().tolist()
+        first = design[design["region"] == TRANSPLANTED[0]]
+        same = first["emotion"] == first["donor_emotion"]
+        own += first[same].groupby(["emotion", "receiver"]).size().tolist()
+        other += first[~same].groupby(["emotion", "receiver"]).size().tolist()
+    more = "" if _span(parts) == _span(beside) else f" ({_span(beside)} for the background)"
+    emotions = max(swaps.matched["emotion"].nunique() for swaps in found.swaps.values())
     return (
-        f"In this report: {parts} faces{more} of each of {count(design['emotion'].nunique(), 'emotion')}, each with "
-        f"{own} {'donor' if own == '1' else 'donors'} of its own emotion and {other} of others, {len(TRANSPLANTED)} "
-        f"regions, {number(len(found.design))} pictures for every model."
+        f"In this report: {_span(parts)} faces{more} of each of {count(emotions, 'emotion')}, each with "
+        f"{_span(own)} {'donor' if _span(own) == '1' else 'donors'} of its own emotion and {_span(other)} of others, "
+        f"{len(TRANSPLANTED)} regions, {_span([len(swaps.design) for swaps in found.swaps.values()])} pictures for "
+        "every model."
     )
 
 
-def _span(values: object) -> str:
-    low, high = int(min(values)), int(max(values))  # type: ignore[call-overload]
+def _span(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
     return number(low) if low == high else f"{number(low)} to {number(high)}"

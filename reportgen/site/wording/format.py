@@ -11,7 +11,6 @@ from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA
 
 __all__ = [
-    "TOO_FEW",
     "and_list",
     "capital",
     "chance_alone",
@@ -35,13 +34,12 @@ __all__ = [
     "shorten",
     "signed",
     "sure",
+    "too_few",
 ]
 
 # A narrow no-break space keeps the sign with its number.
 _PERCENT = "\u202f%"
 _UNDEFINED = "–"
-TOO_FEW = "(too few persons for an interval)"
-"""In place of an interval where photos of too few persons were judged."""
 # An absolute path up to its last separator; folders may hold spaces, and a path that begins inside a word is relative.
 # A lone backslash begins none: regular expressions are full of them.
 _FOLDERS = re.compile(r"(?<![\w.~])(?:(?:~|[A-Za-z]:)[\\/]+|\\\\+|/+)(?:[^\\/:=,;\n]+[\\/])*")
@@ -81,7 +79,7 @@ def percent_interval(estimate: Estimate, digits: int = 0) -> str:
     if not estimate.defined:
         return ""
     if estimate.too_few:
-        return TOO_FEW
+        return too_few(estimate)
     return f"[{100 * estimate.low:.{digits}f}, {100 * estimate.high:.{digits}f}]"
 
 
@@ -140,7 +138,7 @@ def format_p(p: float) -> str:
 def decimal_interval(estimate: Estimate, digits: int = 2) -> str:
     """As in "[.40, .47]"; empty where there is no estimate."""
     if estimate.too_few:
-        return TOO_FEW
+        return too_few(estimate)
     return f"[{decimal(estimate.low, digits)}, {decimal(estimate.high, digits)}]" if estimate.defined else ""
 
 
@@ -155,15 +153,22 @@ def persons_too(n: int, persons: int | None, *, named: bool) -> str:
     return number(n) if persons is None or not named else f"{number(n)} ({count(persons, 'person')})"
 
 
+def too_few(estimate: Estimate) -> str:
+    """In place of an interval where images of too few persons, or too few different photos, were judged."""
+    return f"(too few {'persons' if estimate.named else 'different photos'} for an interval)"
+
+
 def paired_test(difference: Estimate) -> str:
     """The test behind a difference on the same images."""
-    return "exact McNemar test" if difference.persons is None else "sign-flip test over persons"
+    if difference.persons is None:
+        return "exact McNemar test"
+    return f"sign-flip test over {'persons' if difference.named else 'different photos'}"
 
 
 def points_interval(difference: Estimate) -> str:
     """As in "[+5.1, +10.4]", in points."""
     if difference.too_few:
-        return TOO_FEW
+        return too_few(difference)
     return f"[{signed(100 * difference.low, 1)}, {signed(100 * difference.high, 1)}]"
 
 

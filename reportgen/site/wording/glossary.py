@@ -35,8 +35,8 @@ GLOSSARY: dict[str, str] = {
         "were equally good, these would split evenly."
     ),
     "sign-flip test": (
-        "A test in which every person counts once: had both been equally good, each person's difference could as well "
-        "have had the other sign."
+        "A test in which every person counts once, or every photo with its copies where no person is known: had both "
+        "been equally good, each difference could as well have had the other sign."
     ),
     "corrected p": (
         "p is the probability of a result at least so far from “no effect” by chance alone. Of many tests, some reach "

@@ -46,6 +46,7 @@ __all__ = [
     "pictures_of",
     "rival_sentence",
     "swap_effect",
+    "swapped_as",
     "the",
     "used_regions",
     "with_importance",
@@ -104,31 +105,35 @@ def importance_anchor(slug: str, region: str) -> str:
     return f"use-{slug}-{slugify(region)}"
 
 
-def pictures_of(found: ImportanceFindings) -> dict[tuple[int, str], int]:
-    """How many pictures every emotion (its index) and region rests on, with colour and light matched."""
-    matched = found.matched
-    if matched.empty:
+def pictures_of(found: ImportanceFindings, slug: str) -> dict[tuple[int, str], int]:
+    """How many pictures every emotion (its index) and region of one model rests on, with colour and light matched."""
+    if slug not in found.swaps:
         return {}
+    matched = found.swaps[slug].matched
     return dict(Counter(zip(matched["emotion"].tolist(), matched["region"].tolist(), strict=True)))
 
 
-def importance_basis(found: ImportanceFindings) -> str:
-    """As in "22 faces of each emotion (44 for the background) and 44 (88) pictures of them"; empty without a test."""
-    matched = found.matched
-    if matched.empty:
+def importance_basis(found: ImportanceFindings, slug: str | None = None) -> str:
+    """As in "22 faces of each emotion (44 for the background) and 44 (88) pictures of them"; empty without a test.
+
+    `slug`: of the one model that is spoken of; None: of all.
+    """
+    made = [swaps.matched for name, swaps in found.swaps.items() if slug in (None, name)]
+    if not made:
         return ""
-    outside = matched["region"] == "background"
-    faces, pictures = [], []
-    for rows in (matched[~outside], matched[outside]):
-        cells = rows.groupby(["emotion", "region"])
-        faces.append(_span(cells["receiver"].nunique().tolist()))
-        pictures.append(_span(cells.size().tolist()))
-    if faces[0] == faces[1] and pictures[0] == pictures[1]:
-        return f"{faces[0]} faces of the emotion and {pictures[0]} pictures with the region swapped"
-    return (
-        f"{faces[0]} faces of the emotion and {pictures[0]} pictures with the region swapped; for the background, "
-        f"on {faces[1]} faces and {pictures[1]} pictures"
-    )
+    faces: list[list[int]] = [[], []]
+    pictures: list[list[int]] = [[], []]
+    for matched in made:
+        outside = matched["region"] == "background"
+        for part, rows in enumerate((matched[~outside], matched[outside])):
+            cells = rows.groupby(["emotion", "region"])
+            faces[part] += cells["receiver"].nunique().tolist()
+            pictures[part] += cells.size().tolist()
+    (face, beside), (swapped, swapped_beside) = ([_span(part) for part in counts] for counts in (faces, pictures))
+    text = f"{face} faces of the emotion and {swapped} pictures with the region swapped"
+    if (face, swapped) == (beside, swapped_beside):
+        return text
+    return f"{text}; for the background, on {beside} faces and {swapped_beside} pictures"
 
 
 def _span(values: Sequence[int]) -> str:
@@ -146,10 +151,18 @@ def importance_sentence(importance: RegionImportance | None, pictures: int = 0) 
     p = "" if math.isnan(importance.p) else f", corrected {format_p(importance.p)}"
     rests = count(importance.receivers, "face") + (f" and {count(pictures, 'picture')}" if pictures else "")
     return (
-        f"Swapping the {REGION_NAMES[importance.region]} for that of another emotion: log-odds drop of "
+        f"Swapping the {REGION_NAMES[importance.region]} for that of another emotion{swapped_as(importance)}: log-odds "
+        f"drop of "
         f"{importance.emotion} {drop}{p}, over {rests}: {_ANSWERS[importance.answer]}."
         f"{' Measured on images without the shortcut.' if importance.without_cue else ''}"
     )
+
+
+def swapped_as(importance: RegionImportance) -> str:
+    """Of a background how it was exchanged, as in ", as it is"; empty for a part of the face."""
+    if importance.region != "background":
+        return ""
+    return ", as it is" if importance.kind == "unmatched" else ", in the face's own light and colour"
 
 
 def barrier_words(importance: RegionImportance, emotions: Sequence[str] = ()) -> str:

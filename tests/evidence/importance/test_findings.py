@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ import pytest
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.importance.background import BackgroundFinding
-from reportgen.evidence.importance.findings import faces_without_cue, rarely_predicted
+from reportgen.evidence.importance.findings import faces_without_cue, judge_importance, rarely_predicted
 from reportgen.evidence.shortcuts.properties import Association, Property
 from reportgen.evidence.stats.intervals import Estimate
+from reportgen.faces.transplant import TRANSPLANTED
 
 CLASSES = ("anger", "disgust", "joy", "fear")
 
@@ -102,3 +104,36 @@ def test_too_few_images_too_low_recall_and_backgrounds_leave_nothing(made):
     wall = BackgroundFinding("m", "joy", "uses it", False, "", 2.0, None, ("brightness",), (0.9,))
     assert faces_without_cue(made, found, (wall,), made.models[0]) == {}
     assert len(faces_without_cue(made, found, (replace(wall, model="other"),), made.models[0])) == 1
+
+
+def swaps(receivers: range, emotions: tuple[int, ...], regions: tuple[str, ...]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Each receiver once with a donor of its own emotion and once with one of another."""
+    rows = [
+        (emotion, receiver, (receiver + 1) % 80, donor, region, "matched")
+        for emotion in emotions
+        for region in regions
+        for receiver in receivers
+        for donor in (emotion, 2 - emotion)
+    ]
+    columns = ["emotion", "receiver", "donor", "donor_emotion", "region", "kind"]
+    return pd.DataFrame(rows, columns=columns), np.zeros((len(rows), len(CLASSES)), np.float32)
+
+
+def test_what_is_kept_of_a_model_is_what_it_was_measured_on(made):
+    """Joy is predicted from colour: its faces are swapped again between those in grey, its backgrounds are not."""
+    colour = np.zeros(80)
+    colour[40:60] = 1.0
+    found = shortcuts(colour, np.zeros(80), "colour")
+    measures = SimpleNamespace(plain=SimpleNamespace(swap=np.full((4, 8), np.nan)))
+    attention = SimpleNamespace(verdicts=(), measures=(measures,))
+    first = swaps(range(40, 48), (0, 2), TRANSPLANTED)
+    clean = swaps(range(62, 69), (2,), TRANSPLANTED[:-1])
+    clean[1][:] = 1.0
+    found_there = judge_importance(made, attention, {"m": first}, found, 0, {"m": clean})
+    (kept,) = found_there.swaps.values()
+    mouth, behind, other = (kept.places(*place) for place in ((2, "mouth"), (2, "background"), (0, "mouth")))
+    assert set(kept.design["receiver"].iloc[mouth]) == set(range(62, 69)) and (kept.logits[mouth] == 1).all()
+    assert set(kept.design["receiver"].iloc[behind]) == set(range(40, 48)) and (kept.logits[behind] == 0).all()
+    assert set(kept.design["receiver"].iloc[other]) == set(range(40, 48))
+    joy = found_there.region("m", "joy", "mouth")
+    assert joy is not None and joy.without_cue and joy.receivers == 7 == len(mouth) // 2

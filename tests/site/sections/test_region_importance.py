@@ -20,6 +20,7 @@ from PIL import Image
 
 from reportgen.config import Config
 from reportgen.evidence.attention.human_reference import HUMAN
+from reportgen.evidence.importance.background import decisive
 from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.importance.trust import TrustCheck, TrustGrade
@@ -41,7 +42,14 @@ from reportgen.site.sections.trust import TrustPanel, trust_panel
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import format_p, points, signed
-from reportgen.site.wording.importance import STATUS_WORDS, background_numbers, background_sentence, barrier_words
+from reportgen.site.wording.importance import (
+    STATUS_WORDS,
+    background_numbers,
+    background_sentence,
+    barrier_words,
+    importance_sentence,
+    swapped_as,
+)
 from reportgen.site.wording.models import check_sentence, check_value, grade_sentence
 from reportgen.site.wording.tables import report_tables
 
@@ -101,8 +109,10 @@ def test_the_table_is_the_records(published: Published, report: Report) -> None:
         rows = [words(row) for row in table.iter(f"{XHTML}tr")][1:]
         uses = [u for u in found(report).regions if u.model == model and u.emotion in ("anger", "happiness")]
         assert len(rows) == len(uses) == 12
-        for row, importance in zip(rows, uses, strict=True):
-            assert row.startswith(f"{importance.emotion} {REGION_NAMES[importance.region]} ")
+        for row, matched in zip(rows, uses, strict=True):
+            importance = decisive(matched)  # as in the matrix whose cells lead here
+            place = f"{importance.emotion} {REGION_NAMES[importance.region]}{swapped_as(importance)}"
+            assert row.startswith(f"{place} ")
             if importance.answer == "cannot be tested":
                 assert "× cannot be tested – – – – –" in row
                 continue
@@ -110,8 +120,9 @@ def test_the_table_is_the_records(published: Published, report: Report) -> None:
             assert f" {points(importance.recall_drop, 0)} " in row
             assert format_p(importance.p) in row
             assert f"{importance.receivers} faces, {importance.persons} persons {importance.donors}" in row
-            if importance.unmatched is not None and math.isfinite(importance.unmatched.drop):
-                assert row.rpartition("persons")[2].split()[1].removesuffix(",") == signed(importance.unmatched.drop)
+            if matched.unmatched is not None:
+                other = matched if importance is matched.unmatched else matched.unmatched
+                assert f": {signed(other.drop)}, " in row.rpartition("persons")[2]
 
 
 def test_the_constructed_truth_is_said(published: Published, report: Report) -> None:
@@ -141,8 +152,7 @@ def test_every_donor_emotion_has_its_cell(published: Published, report: Report) 
     tables = [t for t in section.iter(f"{XHTML}table") if "confusion" in t.get("class", "")]
     assert [words(t.find(f"{XHTML}caption")) for t in tables] == [REGION_NAMES[r] for r in TRANSPLANTED]  # type: ignore[arg-type]
     uses = {(u.emotion, u.region): u for u in found(report).regions if u.model == "ResNet18"}
-    design = found(report).design
-    assert design is not None
+    made = found(report).swaps["resnet18"]
     for table, region in zip(tables, TRANSPLANTED, strict=True):
         for row in list(table.iter(f"{XHTML}tr"))[1:]:
             head, *cells = list(row)
@@ -151,8 +161,7 @@ def test_every_donor_emotion_has_its_cell(published: Published, report: Report) 
             for d, (cell, gap) in enumerate(zip(cells, importance.by_donor, strict=True)):
                 if math.isfinite(gap):
                     e = report.analysis.classes.index(importance.emotion)
-                    same = (design["emotion"] == e) & (design["donor_emotion"] == d) & (design["region"] == region)
-                    n = int((same & (design["kind"] == "matched")).sum())
+                    n = int((made.design.iloc[made.places(e, region)]["donor_emotion"] == d).sum())
                     assert f"{n} pictures" in cell.get("title", "")
                     assert cell.get("class") == f"s{min(10, math.ceil(max(gap, 0) * 5))}"
 
@@ -260,12 +269,12 @@ def test_the_pair_nearest_the_mean_is_chosen_among_faces_read_correctly() -> Non
 
 
 def test_examples_show_the_tests_own_pictures_and_answers(published: Published, report: Report) -> None:
-    faces, design = report.analysis.faces, found(report).design
-    assert faces is not None and design is not None
+    faces, made = report.analysis.faces, found(report).swaps["resnet18"]
+    assert faces is not None
+    design, logits = made.design, made.logits
     saved: dict[str, bytes] = {}
     worked = draw_worked_examples(report, 1, saved.__setitem__)
     assert (worked[0].importance.emotion, worked[0].importance.region) == ("happiness", "mouth")
-    logits = found(report).answers["resnet18"]
     section = words(by_id(page(published, "models/resnet18.html"), "transplants"))
     for one in worked:
         face, same, other = (
@@ -274,9 +283,9 @@ def test_examples_show_the_tests_own_pictures_and_answers(published: Published, 
         )
         assert one.same.emotion == one.emotion != one.other.emotion
         for exchange, donor in ((one.same, same), (one.other, other)):
-            made = transplant(face, donor, one.importance.region)
+            expected = transplant(face, donor, one.importance.region)
             with Image.open(io.BytesIO(saved[exchange.result.path])) as picture:
-                difference = np.abs(np.asarray(picture.convert("RGB")).astype(int) - made.astype(int))
+                difference = np.abs(np.asarray(picture.convert("RGB")).astype(int) - expected.astype(int))
             assert difference.mean() < 4  # lossy, no more
             place = np.flatnonzero(
                 (design["receiver"] == one.receiver) & (design["donor"] == exchange.donor)
@@ -332,7 +341,7 @@ def test_without_the_test_the_page_says_so(variants: dict[str, Published]) -> No
 def test_too_few_faces_are_not_blamed_on_the_settings(
     changed: Callable[[ImportanceFindings], Report], report: Report
 ) -> None:
-    nothing = replace(found(report), regions=(), design=None, answers={})
+    nothing = replace(found(report), regions=(), swaps={})
     section = section_of(changed(nothing), 0)
     assert section is not None and "no emotion has 6 labelled faces" in section.empty
     assert draw_worked_examples(replace(report, importance=nothing), 0, {}.__setitem__) == ()
@@ -352,12 +361,28 @@ def test_an_answer_that_hangs_on_colour_is_told(
     changed: Callable[[ImportanceFindings], Report], report: Report, matched: str, unmatched: str, said: str
 ) -> None:
     importance = an_importance("happiness", "nose", 0.05, matched)
-    importance = replace(importance, unmatched=replace(importance, drop=0.4, answer=unmatched))
+    importance = replace(importance, unmatched=replace(importance, drop=0.4, answer=unmatched, kind="unmatched"))
     rest = [an_importance("happiness", region, 0.0, "no") for region in TRANSPLANTED if region != "nose"]
     section = section_of(changed(replace(found(report), regions=(importance, *rest), backgrounds=())), 1)
-    assert section is not None and section.unmatched
+    assert section is not None and section.other
+    row = next(row for row in section.rows if row.region == "nose")
+    assert row.gap == "+0.05" and row.other.startswith("as it is: +0.40, ")
     both = "The nose for happiness: +0.05 with colour and light matched, +0.40 with the donors' own colour and light"
     assert section.notes == ((f"{both}: {said}",) if said else ())
+
+
+def test_a_background_found_only_as_it_is_has_one_number_everywhere(
+    changed: Callable[[ImportanceFindings], Report], report: Report
+) -> None:
+    wall = an_importance("happiness", "background", 1.9, recall_drop=0.5, p_unadjusted=0.0001, kind="unmatched")
+    matched = replace(wall, drop=-0.1, answer="no", kind="matched", unmatched=wall)
+    rest = [an_importance("happiness", region, 0.0, "no") for region in TRANSPLANTED if region != "background"]
+    section = section_of(changed(replace(found(report), regions=(matched, *rest), backgrounds=())), 1)
+    assert section is not None and "the background for happiness (+1.90)" in section.lede
+    row = next(row for row in section.rows if row.region == "background, as it is")
+    assert (row.gap, row.answer) == ("+1.90", "important")
+    assert row.other == "in the face's own light and colour: −0.10, not important"
+    assert "for that of another emotion, as it is: log-odds drop of happiness +1.90" in importance_sentence(wall)
 
 
 def test_the_grade_is_told_with_its_checks(
@@ -388,12 +413,10 @@ def test_the_grade_is_told_with_its_checks(
 
 def test_the_method_page_says_what_was_done(published: Published, report: Report) -> None:
     root = page(published, "method.html")
-    design = found(report).design
-    assert design is not None
     text = words(by_id(root, "transplants"))
     expected = "In this report: 8 faces (10 for the background) of each of 2 emotions, each with 2 donors of its own "
     expected += "emotion and 2 of others, 6 regions, "
-    expected += f"{len(design)} pictures for every model"
+    expected += f"{len(found(report).swaps['resnet18'].design)} pictures for every model"
     assert expected in text
     grades = words(by_id(root, "trust-grade"))
     for one in found(report).grades:

@@ -83,9 +83,9 @@ def cells(report: Report) -> Callable[[RegionImportance], MatrixCell]:
 def test_every_cell_is_its_record_and_opens_its_interval(published: Published, report: Report) -> None:
     root = page(published, "index.html")
     assert report.importance is not None
-    made, seen = pictures_of(report.importance), 0
+    seen = 0
     for model, table in zip(report.analysis.models, tables(root), strict=True):
-        uses = used(report, model.name)
+        uses, made = used(report, model.name), pictures_of(report.importance, model.slug)
         for tr in list(table.iter(f"{XHTML}tr"))[1:]:
             head, *cells = list(tr)
             emotion = words(head).split(" ")[0]
@@ -116,7 +116,8 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                 assert set(links) == {"The test of its importance", "Images whose heat peaks there"}
                 # The number leads to its own row of the transplant test, heat to the explorer, and both say so.
                 path, anchor = links["The test of its importance"].split("#")
-                assert words(by_id(page(published, path), anchor)).startswith(f"{emotion} {where} ")
+                row = words(by_id(page(published, path), anchor))
+                assert row.startswith(f"{emotion} {where}") and drop in row
                 assert links["Images whose heat peaks there"].startswith("explorer.html#")
     assert seen == 2 * 2 * len(TRANSPLANTED)
 

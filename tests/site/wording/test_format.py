@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
+from reportgen.evidence.stats.clustered import clusters, proportion
 from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.site.wording.format import (
     and_list,
@@ -12,6 +14,7 @@ from reportgen.site.wording.format import (
     fixed,
     format_p,
     interval_text,
+    paired_test,
     percent,
     percent_interval,
     plain,
@@ -34,6 +37,17 @@ from reportgen.site.wording.format import (
 )
 def test_a_probability_never_claims_certainty(value: float, text: str) -> None:
     assert sure(value) == text
+
+
+def test_units_are_called_persons_only_where_persons_are_known() -> None:
+    few = Estimate(0.5, 0.0, 1.0, 12, 3)
+    assert percent_interval(few) == "(too few persons for an interval)"
+    copies = clusters(np.asarray(["photo 0", "photo 0", "photo 1", "photo 1"], dtype=object), 4)
+    found = proportion(np.array([True, True, False, False]), copies)
+    assert percent_interval(found) == "(too few different photos for an interval)"
+    assert paired_test(few) == "sign-flip test over persons"
+    assert paired_test(found) == "sign-flip test over different photos"
+    assert paired_test(wilson(1, 4)) == "exact McNemar test"
 
 
 def test_numbers() -> None:
