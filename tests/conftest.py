@@ -121,7 +121,13 @@ def browser() -> Iterator[Any]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where several processes share the tests, keep the order below; else modules go by how many tests they hold."""
+    """Where several processes share the tests, keep the order below; else modules go by how many tests they hold.
+
+    Each of them takes one thread, as threads that wait for each other double the work. Libraries read that when they
+    are loaded, so it is said to the environment before the processes start.
+    """
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
 
