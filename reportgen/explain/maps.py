@@ -68,17 +68,27 @@ def _layercam(a: Tensor, g: Tensor) -> Tensor:
 
 
 def _xgradcam(a: Tensor, g: Tensor) -> Tensor:
-    """Fu et al. 2020, eq. 8: gradients averaged with the activations as weights."""
-    weights = (g * a).sum(dim=(-2, -1)) / (a.sum(dim=(-2, -1)) + _EPS)  # (C, B, K)
+    """Fu et al. 2020, eq. 8: gradients averaged with the activations as weights.
+
+    The formula is made for activations that are not negative. Those of both signs may add up to nearly nothing, and one
+    channel would then have all the weight; divided by the sum of their magnitudes, no weight exceeds the largest
+    gradient. Behind a ReLU the two sums are the same.
+    """
+    weights = (g * a).sum(dim=(-2, -1)) / (a.abs().sum(dim=(-2, -1)) + _EPS)  # (C, B, K)
     return _sum_of_channels(weights, a)
 
 
 def _gradcam_plus_plus(a: Tensor, g: Tensor) -> Tensor:
-    """Chattopadhay et al. 2018, eq. 10 and 19, for the exponential of the logit."""
-    total = a.sum(dim=(-2, -1), keepdim=True)  # (B, K, 1, 1)
-    denominator = 2 * g**2 + total * g**3
-    alpha = torch.where(g != 0, g**2 / torch.where(denominator == 0, torch.ones_like(g), denominator), 0.0)
-    weights = (alpha * g.relu()).sum(dim=(-2, -1))  # (C, B, K)
+    """Chattopadhay et al. 2018, eq. 10 and 19, for the exponential of the logit.
+
+    Eq. 19 is g^2 / (2 g^2 + S g^3) = 1 / (2 + S g), where S is the sum of the channel's activations; only positive
+    gradients count. Behind a ReLU S is not negative. On a layer with activations of both signs S g may come near -2,
+    and one channel would have all the weight, or a negative one; there S is taken as 0 where it is negative, so that
+    every factor lies in (0, 1/2].
+    """
+    total = a.sum(dim=(-2, -1), keepdim=True).relu()  # (B, K, 1, 1)
+    g = g.relu()
+    weights = (g / (2 + total * g)).sum(dim=(-2, -1))  # (C, B, K)
     return _sum_of_channels(weights, a)
 
 

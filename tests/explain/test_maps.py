@@ -72,6 +72,35 @@ def test_gradcam_plus_plus_by_hand():
     np.testing.assert_allclose(raw_maps("gradcam++", a, g).ravel(), [weight, 3 * weight], rtol=1e-6)
 
 
+def test_gradcam_plus_plus_has_no_pole_where_activations_are_of_both_signs():
+    # The first channel's sum is -2: with its gradient of 1 the formula would divide by 0, and by next to it nearby.
+    for gradient in (0.999, 1.0, 1.001):
+        a = torch.tensor([[[[-3.0, 1.0]], [[2.0, 2.0]]]])
+        g = torch.full((1, 1, 2, 1, 2), gradient)
+        # alpha = 1/2 for the first, 1 / (2 + 4 g) for the second; both cells of a channel have the same gradient
+        first, second = gradient, 2 * gradient / (2 + 4 * gradient)
+        expected = [-3 * first + 2 * second, first + 2 * second]
+        np.testing.assert_allclose(raw_maps("gradcam++", a, g).ravel(), expected, rtol=1e-5)
+
+
+def test_xgradcam_has_no_pole_where_activations_add_up_to_nothing():
+    a = torch.tensor([[[[-1.0, 1.0]]]])
+    g = torch.tensor([[[[[2.0, 6.0]]]]])
+    # weight = (-2 + 6) / (1 + 1) = 2
+    assert raw_maps("xgradcam", a, g).ravel().tolist() == pytest.approx([-2.0, 2.0])
+
+
+@given(st.integers(0, 2**31 - 1))
+def test_no_channel_outweighs_its_gradients(seed):
+    """Weights are means of gradients: none exceeds the largest of its channel, halved and summed for Grad-CAM++."""
+    generator = torch.Generator().manual_seed(seed)
+    a = torch.randn(1, 1, 3, 3, generator=generator)
+    g = 10 * torch.randn(1, 1, 1, 3, 3, generator=generator)
+    largest = float(a.abs().max())
+    assert float(raw_maps("xgradcam", a, g).abs().max()) <= float(g.abs().max()) * largest * 1.0001
+    assert float(raw_maps("gradcam++", a, g).abs().max()) <= float(g.relu().sum()) / 2 * largest * 1.0001
+
+
 def test_gradcam_plus_plus_of_a_gradient_of_zero_is_zero():
     a, g = torch.ones(1, 2, 2, 2), torch.zeros(3, 1, 2, 2, 2)
     assert torch.equal(raw_maps("gradcam++", a, g), torch.zeros(1, 3, 2, 2))

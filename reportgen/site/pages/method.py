@@ -21,7 +21,7 @@ from reportgen.site.wording.models import precision_changes
 from reportgen.site.wording.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.wording.scope import remarks
 
-__all__ = ["ISSUES", "LIMITS", "MethodView", "method_view"]
+__all__ = ["ISSUES", "LIMITS", "MethodView", "gradient_steps", "method_view"]
 
 ISSUES: tuple[tuple[str, str, str], ...] = (
     (
@@ -173,11 +173,12 @@ def method_view(
     )
     ablated = tuple(model.name for k, model in enumerate(report.models) if report.ablated(k))
     followed = tuple(model.name for k, model in enumerate(report.models) if report.follows_patches(k))
+    gradients = next((name for name in report.methods if name in _TRACED), "Grad-CAM")
     return MethodView(
         page=Page("Method", "How the heatmaps were made, how to read them, and what they cannot show", "Method"),
         contents=tuple((anchor, name) for anchor, name, there in contents if there),
         method=report.method,
-        steps=_steps() if len(ablated) + len(followed) < len(report.models) else (),
+        steps=gradient_steps(gradients) if len(ablated) + len(followed) < len(report.models) else (),
         ablated=ablated,
         ablation_steps=_ablation_steps() if ablated else (),
         followed=followed,
@@ -232,7 +233,30 @@ def _blind(certificate: Certificate | None) -> str:
     )
 
 
-def _steps() -> tuple[tuple[str, str], ...]:
+_TRACED = {
+    "Grad-CAM": "the gradient, averaged over a feature map, gives how much that map would raise the class's score.",
+    "Grad-CAM++": (
+        "a feature map counts by its positive gradients, each divided by 2 + S × gradient, where S is the sum of the "
+        "map (Chattopadhay et al. 2018, eq. 19, for the exponential of the score). That formula is made for maps "
+        "without negative values. Where a sum is negative, 0 is taken for it: else the division comes near one by "
+        "zero, and a single map has nearly all the weight."
+    ),
+    "HiResCAM": "each cell of a feature map counts by its own gradient (Draelos and Carin 2020), without averaging.",
+    "LayerCAM": "each cell of a feature map counts by its own gradient where that is positive (Jiang et al. 2021).",
+    "XGrad-CAM": (
+        "a feature map counts by the mean of its gradients, in which cells with high values weigh more (Fu et al. "
+        "2020, eq. 8). The mean is taken over the magnitudes of the values, so that values of both signs do not cancel."
+    ),
+}
+_ADDED_UP = {
+    "HiResCAM": "cell by cell, each times its gradient.",
+    "LayerCAM": "cell by cell, each times its gradient.",
+}
+
+
+def gradient_steps(method: str) -> tuple[tuple[str, str], ...]:
+    """How maps of a method of the CAM family are made, as title and sentence of each step."""
+    added = _ADDED_UP.get(method, "each with its weight.")
     return (
         ("The image is resized", "to what the model was trained on, and its colours are put on the model's scale."),
         (
@@ -242,9 +266,12 @@ def _steps() -> tuple[tuple[str, str], ...]:
         ),
         (
             "The prediction is traced back",
-            "for one class: the gradient gives how much each feature map would raise that class's score.",
+            f"for one class: {_TRACED[method]}",
         ),
-        ("The maps are added up,", "each with its weight. What is positive speaks for the class; the rest is dropped."),
+        (
+            "The maps are added up,",
+            f"{added} What is positive speaks for the class; the rest is dropped.",
+        ),
         (
             "The sum is enlarged",
             "to the size of the picture and laid over the grey face, stronger where there is more evidence. Each cell "
