@@ -100,7 +100,7 @@ class Experiments:
         if budget == "off":
             return CueAnswers({}, (), {})
         analysis = self.analysis
-        properties = photo_properties(analysis.images)
+        properties = photo_properties(analysis.images, analysis.faces)
         group = clusters(units_of(analysis.images), len(analysis.labels))
         links = associations(properties, analysis.labels, analysis.classes, group)
         removed = intervention_experiment(analysis, budget, seed, called_for(links))

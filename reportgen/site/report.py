@@ -172,7 +172,7 @@ class Report:
     @cached_property
     def properties(self) -> tuple[Property, ...]:
         """The properties of all photos, in the order of the analysis."""
-        return photo_properties(self.analysis.images)
+        return photo_properties(self.analysis.images, self.analysis.faces)
 
     @cached_property
     def methods(self) -> tuple[str, ...]:

@@ -218,7 +218,7 @@ def test_changed_pictures_are_shown_once_and_only_where_wanted(notebook, tmp_pat
     assert "not tested" in (tmp_path / "site/shortcuts.html").read_text(encoding="utf-8")
     assert not (tmp_path / "analysis/experiments").exists()
     # So few photos show no association, which would call for changes.
-    monkeypatch.setattr("reportgen.commands.experiments.called_for", lambda links: tuple(CHANGES))
+    monkeypatch.setattr("reportgen.commands.experiments.called_for", lambda links: dict.fromkeys(CHANGES, EMOTIONS))
     build(config.model_copy(update={"experiments": "default"}))
     effects = pd.read_parquet(tables / "interventions.parquet")
     assert effects["n"].groupby(effects["change"]).sum().to_dict() == dict.fromkeys(CHANGES, 28)

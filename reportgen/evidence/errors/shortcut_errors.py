@@ -18,7 +18,7 @@ from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.examples.sampling import interleave
 from reportgen.evidence.performance.margins import rivals
 from reportgen.evidence.shortcuts.findings import Shortcut
-from reportgen.inputs.images.changes import CHANGES, UNCHANGED, is_grey
+from reportgen.inputs.images.changes import CHANGES, UNCHANGED, can_change
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
 __all__ = [
@@ -130,7 +130,7 @@ def _errors(
     by_this = [classes.index(shortcut.emotion) for shortcut in mine if shortcut.change == change]
     by_any = [classes.index(shortcut.emotion) for shortcut in mine]
     wrong = (labels >= 0) & (model.predicted != labels)
-    alters = ~is_grey(analysis.images) if change == "grey" else np.ones_like(wrong)
+    alters = can_change(change, analysis.images, analysis.faces)
     suspected = wrong & alters & np.isin(model.predicted, by_this)
     others = wrong & alters & ~np.isin(model.predicted, by_any) & bool(by_this)
     return np.asarray(suspected), np.asarray(others)

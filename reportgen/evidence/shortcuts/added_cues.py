@@ -20,7 +20,7 @@ from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.evidence.stats.paired import paired_proportions
-from reportgen.inputs.images.changes import CHANGES, AddedCue
+from reportgen.inputs.images.changes import CHANGES, FRAMING, AddedCue
 from reportgen.types import BoolArray, IntArray, ObjectArray
 
 __all__ = [
@@ -31,11 +31,14 @@ __all__ = [
     "AddedPredictions",
     "CueBudget",
     "called_for",
+    "cannot_be_changed",
     "choose_cues",
     "judge_added",
 ]
 
 _TIMES = 2.0
+# So many cues get as many photos as their budget says; of fewer photos nothing can be said.
+_FULL_CUES, _LEAST_ADDED = 5, 2 * FEW
 MIN_GAIN = 0.10
 """Smallest share of other photos that must become the emotion, beyond those that a neutral change turns."""
 
@@ -52,10 +55,30 @@ TAKES_AWAY: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({
     "blurred": (("sharpness", 1), ("size", 1)),
     "sharpened": (("sharpness", -1), ("size", -1)),
     "re-encoded": (("JPEG quality", 1), ("JPEG file", -1)),
+    "denoised": (("noise", 1), ("noise", -1)),
+    "zoomed": (("face size", 1), ("face size", -1)),
+    "shifted": (
+        ("place from left to right", 1),
+        ("place from left to right", -1),
+        ("place from top to bottom", 1),
+        ("place from top to bottom", -1),
+    ),
+    "straightened": (("head tilt", 1), ("head tilt", -1)),
+    "mirrored": (("head turn", 1), ("head turn", -1)),
 })  # fmt: skip
 """Properties that each change removes, and from which photos: 1 means from those with more of it. A blur removes the
 sharpness of sharp photos and leaves soft ones soft; equal brightness removes brightness and darkness alike. What a
-photo lost when it was stored cannot be put back, so that change has no other direction."""
+photo lost when it was stored cannot be put back, so that change has no other direction; a mirror needs none, as it
+takes one side away and puts the other."""
+
+_AIMS = {
+    "equalised": ("brightness", "contrast"),
+    "denoised": ("noise",),
+    "zoomed": ("face size",),
+    "shifted": ("place from left to right", "place from top to bottom"),
+    "straightened": ("head tilt",),
+}
+"""By change, the properties that its aim names, in this order; one that does not go with the emotion stays."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +88,11 @@ class CueBudget:
     added: int
     own: int
 
+    def share(self, cues: int) -> CueBudget:
+        """The same for each of so many cues: more than five share what five have."""
+        part = min(1.0, _FULL_CUES / max(cues, 1))
+        return CueBudget(max(_LEAST_ADDED, int(part * self.added)), max(_LEAST_ADDED, int(part * self.own)))
+
 
 CUE_BUDGETS: Mapping[str, CueBudget] = MappingProxyType({
     "quick": CueBudget(40, 20),
@@ -73,10 +101,27 @@ CUE_BUDGETS: Mapping[str, CueBudget] = MappingProxyType({
 })  # fmt: skip
 
 
-def called_for(links: Sequence[Association]) -> tuple[str, ...]:
-    """The changes that take away something that goes with an emotion: only these can show a shortcut."""
-    there = {(link.name, link.sign) for link in links if link.answer == "yes"}
-    return tuple(name for name in CHANGES if any(key in there for key in TAKES_AWAY[name]))
+def called_for(links: Sequence[Association]) -> dict[str, tuple[str, ...]]:
+    """The changes that take away something that goes with an emotion, each with these emotions.
+
+    Only these can show a shortcut.
+    """
+    found = {}
+    for name in CHANGES:
+        there = [link.emotion for link in links if link.answer == "yes" and (link.name, link.sign) in TAKES_AWAY[name]]
+        if there:
+            found[name] = tuple(dict.fromkeys(there))
+    return found
+
+
+def cannot_be_changed(links: Sequence[Association]) -> dict[str, tuple[str, ...]]:
+    """Properties that go with an emotion and that no change takes away, each with these emotions."""
+    taken = {key for keys in TAKES_AWAY.values() for key in keys}
+    found: dict[str, tuple[str, ...]] = {}
+    for link in links:
+        if link.answer == "yes" and (link.name, link.sign) not in taken:
+            found[link.name] = (*found.get(link.name, ()), link.emotion)
+    return found
 
 
 def choose_cues(
@@ -97,18 +142,21 @@ def choose_cues(
         A key of `CUE_BUDGETS`.
     """
     value = {item.name: item.value for item in properties}
-    most, found = CUE_BUDGETS[budget], []
+    most, planned = CUE_BUDGETS[budget], []
     for place, change in enumerate(CHANGES):
         for e, emotion in enumerate(classes):
             keys = {(link.name, link.sign) for link in links if link.emotion == emotion and link.answer == "yes"}
             mine = [key for key in TAKES_AWAY[change] if key in keys]
             aim = _aim(change, mine, value, labels == e) if mine else None
-            if aim is None:
-                continue
-            lacking = (labels >= 0) & (labels != e) & _lacking(change, mine, value, labels == e)
-            rng = np.random.default_rng([seed, place, e])
-            own = np.sort(rng.permutation(np.flatnonzero((labels == e) & _altered(change, value)))[: most.own])
-            found.append(AddedCue(change, e, aim, _spread(lacking, labels, most.added, rng), tuple(own.tolist())))
+            if aim is not None:
+                planned.append((place, change, e, mine, aim))
+    share = most.share(len(planned))
+    found = []
+    for place, change, e, mine, aim in planned:
+        lacking = (labels >= 0) & (labels != e) & _lacking(change, mine, value, labels == e)
+        rng = np.random.default_rng([seed, place, e])
+        own = np.sort(rng.permutation(np.flatnonzero((labels == e) & _altered(change, value)))[: share.own])
+        found.append(AddedCue(change, e, aim, _spread(lacking, labels, share.added, rng), tuple(own.tolist())))
     return tuple(found)
 
 
@@ -125,8 +173,8 @@ def _aim(
     if change == "grey":
         cast = median("red cast", wanted=True), median("yellow cast", wanted=True)
         return cast if np.isfinite(cast).all() else None
-    if change == "equalised":
-        return tuple(median(name, wanted=name in names) for name in ("brightness", "contrast"))
+    if change in _AIMS:
+        return tuple(median(name, wanted=name in names) for name in _AIMS[change])
     if change in ("blurred", "sharpened"):
         return (median("sharpness", wanted=True),)
     return None
@@ -142,7 +190,9 @@ def _lacking(change: str, mine: Sequence[tuple[str, int]], value: Mapping[str, n
 
 
 def _altered(change: str, value: Mapping[str, np.ndarray]) -> BoolArray:
-    return value["colourfulness"] > 0.0 if change == "grey" else np.ones(len(value["colour"]), dtype=bool)
+    if change == "grey":
+        return np.asarray(value["colourfulness"] > 0.0)
+    return np.asarray(np.isfinite(value["face size" if change in FRAMING else "brightness"]))
 
 
 def _spread(among: BoolArray, labels: IntArray, most: int, rng: np.random.Generator) -> tuple[int, ...]:

@@ -28,7 +28,7 @@ from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.units import units_of
 from reportgen.faces.align import face_affines
-from reportgen.inputs.images.changes import CHANGES, UNCHANGED, AddedCue
+from reportgen.inputs.images.changes import CHANGES, UNCHANGED, AddedCue, can_change
 from reportgen.types import BoolArray, Float32Array, IntArray
 
 __all__ = ["Shortcut", "ShortcutFindings", "judge_shortcuts"]
@@ -161,7 +161,7 @@ def judge_shortcuts(
     images, labels, classes = analysis.images, analysis.labels, analysis.classes
     known = units_of(images)
     group = clusters(known, len(labels))
-    properties, duplicates = photo_properties(images), find_near_duplicates(images, labels)
+    properties, duplicates = photo_properties(images, analysis.faces), find_near_duplicates(images, labels)
     links = associations(properties, labels, classes, group)
     score = score_properties(properties, labels, classes, group, seed, permutations)
     effects: list[InterventionEffect] = []
@@ -243,15 +243,18 @@ def _shown(analysis: Analysis, design: pd.DataFrame, logits: Float32Array, model
     at, change = place[design["image"].to_numpy(dtype=np.int64)], design["change"].to_numpy(dtype=object)
     start = predicted[sample].copy()
     start[at[change == UNCHANGED]] = predicted_now[change == UNCHANGED]
-    altered, before, after = {}, {}, {}
+    sampled, altered, before, after = {}, {}, {}, {}
     for name in [name for name in CHANGES if (change == name).any()]:
         of = change == name
         altered[name] = np.zeros(len(sample), dtype=bool)
         altered[name][at[of]] = True
+        # A grey photo made grey counts: it stays what it is.
+        alters = can_change(name, analysis.images, analysis.faces)[sample]
+        sampled[name] = altered[name] | ~alters if name == "grey" else altered[name]
         before[name], after[name] = start, start.copy()
         after[name][at[of]] = predicted_now[of]
     labels = analysis.labels[sample]
-    return ChangedPredictions(sample, labels, altered, before, after, model.probabilities[sample, labels])
+    return ChangedPredictions(sample, labels, sampled, altered, before, after, model.probabilities[sample, labels])
 
 
 def _shortcut(effect: InterventionEffect, links: Sequence[Association], properties: Sequence[Property]) -> Shortcut:

@@ -62,8 +62,8 @@ class ChangedPredictions:
     ----------
     rows, labels
         (s,) row of the analysis, index of the emotion.
-    altered
-        Per change, (s,) whether it altered the image at all.
+    sampled, altered
+        Per change, (s,) whether the image counts, and whether the change altered it at all.
     before, after
         Per change, (s,) the predicted class without it and with it.
     sure
@@ -72,6 +72,7 @@ class ChangedPredictions:
 
     rows: IntArray
     labels: IntArray
+    sampled: dict[str, BoolArray]
     altered: dict[str, BoolArray]
     before: dict[str, IntArray]
     after: dict[str, IntArray]
@@ -186,7 +187,7 @@ def judge_interventions(
         _part(shown, e, name, change, links, persons, seed)
         for change in shown.after
         for e, name in enumerate(classes)
-        if (shown.labels == e).any()
+        if ((shown.labels == e) & shown.sampled[change]).any()
     ]
     compared = [_compare(part, parts, seed) for part in parts]
     raw = [part.flicker for part in parts]
@@ -211,7 +212,7 @@ def _part(
     persons: ObjectArray | None,
     seed: int,
 ) -> _Part:
-    chosen = shown.labels == e
+    chosen = (shown.labels == e) & shown.sampled[change]
     right, still = shown.before[change][chosen] == e, shown.after[change][chosen] == e
     n = len(right)
     fall, flicker = paired_proportions(right, still, clusters(None if persons is None else persons[chosen], n), seed)

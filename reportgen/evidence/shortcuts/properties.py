@@ -1,7 +1,8 @@
-"""Properties of the photo that have nothing to do with the face, and how each is associated with each emotion.
+"""Properties of the photo beside the expression, and how each is associated with each emotion.
 
-A photo's colour, brightness, sharpness or size can give its label away. Where one does, a model can learn it instead of
-the face, so every association is a reason to intervene, never a verdict on a model.
+A photo's colour, brightness, sharpness or size can give its label away, and so can where the face lies in it. Where one
+does, a model can learn it instead of the face, so every association is a reason to intervene, never a verdict on a
+model.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
 
+from reportgen.analysis import FaceRecords
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.stats.clustered import Clusters, proportion
 from reportgen.evidence.stats.intervals import Estimate, Z
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
+from reportgen.faces.pose import pose_table
 from reportgen.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
@@ -101,15 +104,21 @@ class Association:
         return 1 if self.auc.value > 0.5 else -1
 
 
-def photo_properties(images: pd.DataFrame) -> tuple[Property, ...]:
-    """The properties of an analysis's images; `varies` says which of them mean anything in this set."""
+def photo_properties(images: pd.DataFrame, faces: FaceRecords | None = None) -> tuple[Property, ...]:
+    """The properties of an analysis's images; `varies` says which of them mean anything in this set.
+
+    Parameters
+    ----------
+    images, faces
+        As in an analysis. What was not measured, as a face's place without regions, is not among them.
+    """
     get = {name: images[name].to_numpy(dtype=np.float64) for name in ("width", "height", "jpeg_quality")}
     quality = {name: images[name].to_numpy(dtype=np.float64) for name in _MEASURED}
     jpeg = np.where(images["format"].to_numpy(dtype=object) == "JPEG", 1.0, 0.0)
     coloured = np.where(quality["colourfulness"] >= COLOURED, 1.0, 0.0)
     # A grey photo has no cast: beside photos in colour it would count as greener than they.
     red, yellow = (np.where(coloured > 0, quality[axis], np.nan) for axis in ("red_green", "yellow_blue"))
-    return (
+    found = (
         Property("colour", "in colour", "grey", True, coloured),
         Property("colourfulness", "more colourful", "less colourful", False, quality["colourfulness"]),
         Property("red cast", "redder", "greener", False, red),
@@ -122,7 +131,26 @@ def photo_properties(images: pd.DataFrame) -> tuple[Property, ...]:
         Property("JPEG file", "stored as JPEG", "stored in another format", True, jpeg),
         Property("JPEG quality", "of higher JPEG quality", "of lower JPEG quality", False, get["jpeg_quality"]),
     )
+    poses = pose_table(faces)
+    placed = tuple(
+        Property(name, more, less, False, poses[measure])
+        for measure, (name, more, less) in _FRAMED.items()
+        if measure in poses
+    )
+    noise = images["noise"].to_numpy(dtype=np.float64) if "noise" in images else None
+    grainy = () if noise is None else (Property("noise", "noisier", "cleaner", False, noise),)
+    return (*found, *grainy, *placed)
 
+
+_FRAMED = {
+    "eyes": ("face size", "closer up", "farther away"),
+    "x": ("place from left to right", "framed further right", "framed further left"),
+    "y": ("place from top to bottom", "framed lower", "framed higher"),
+    "roll": ("head tilt", "tilted further clockwise", "tilted further anticlockwise"),
+    "yaw": ("head turn", "turned further right", "turned further left"),
+    "pitch": ("head nod", "bowed further", "raised further"),
+}
+"""By measure of `Pose`: of the property the name, and what photos are with more and with less of it."""
 
 _MEASURED = ("colourfulness", "red_green", "yellow_blue", "luminance", "contrast", "sharpness")
 

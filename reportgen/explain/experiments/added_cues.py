@@ -8,10 +8,18 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from reportgen.analysis import Analysis
-from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels, needs_baseline
+from reportgen.analysis import Analysis, FaceRecords
+from reportgen.explain.experiments.experiment import (
+    CHANGING_CODE,
+    Experiment,
+    PictureJob,
+    Pictures,
+    Pixels,
+    needs_baseline,
+    points_of,
+)
 from reportgen.explain.fingerprints import code_hash
-from reportgen.inputs.images.changes import UNCHANGED, AddedCue, Level, add, change, neutral, typical_level
+from reportgen.inputs.images.changes import UNCHANGED, AddedCue, Level, add, aim_of, change, neutral, typical_level
 
 __all__ = ["cue_experiment"]
 
@@ -37,32 +45,38 @@ def cue_experiment(analysis: Analysis, cues: Sequence[AddedCue], seed: int) -> E
         rows += [(row, number, what) for row in cue.own for what in ("own", "own neutral")]
     if not rows:
         return None
-    level = typical_level(analysis.images)
+    level = typical_level(analysis.images, analysis.faces)
     parts = [rows[start : start + _PICTURES] for start in range(0, len(rows), _PICTURES)]
-    jobs = [PictureJob(len(part), partial(_make, part, tuple(cues), level, seed)) for part in parts]
+    jobs = [PictureJob(len(part), partial(_make, part, tuple(cues), level, analysis.faces, seed)) for part in parts]
     design = pd.DataFrame(rows, columns=["image", "cue", "shown"])
     depends = (
         repr([(cue.change, cue.emotion, [f"{value:.6g}" for value in cue.aim]) for cue in cues]),
         *level.marks,
         str(seed),
-        code_hash("inputs/images/changes.py"),
+        code_hash(*CHANGING_CODE),
     )
     return Experiment("cues", design, jobs, depends)
 
 
 def _make(
-    part: Sequence[tuple[int, int, str]], cues: Sequence[AddedCue], level: Level, seed: int, pictures: Pictures
+    part: Sequence[tuple[int, int, str]],
+    cues: Sequence[AddedCue],
+    level: Level,
+    faces: FaceRecords | None,
+    seed: int,
+    pictures: Pictures,
 ) -> list[Pixels]:
     made = []
     for row, number, what in part:
-        picture = pictures[row]
+        picture, points = pictures[row], points_of(faces, row)
         if what == UNCHANGED:
             made.append(picture)
             continue
-        cue = cues[number]
-        changed = add(cue, picture) if what in ("added", "neutral") else change(cue.change, picture, level)
+        cue, put_in = cues[number], what in ("added", "neutral")
+        changed = add(cue, picture, points) if put_in else change(cue.change, picture, level, points)
         if what.endswith("neutral"):
             angle = float(np.random.default_rng([seed, row]).uniform(0.0, 2.0 * np.pi))
-            changed = neutral(picture, changed, angle)
+            aim = cue.aim if put_in else aim_of(cue.change, level)
+            changed = neutral(cue.change, picture, changed, aim, points, angle)
         made.append(changed)
     return made

@@ -11,13 +11,25 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from reportgen.analysis import Analysis
+from reportgen.analysis import Analysis, FaceRecords
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.testset import TestSet
 
-__all__ = ["Experiment", "PictureJob", "Pictures", "Pixels", "needs_baseline", "working_size"]
+__all__ = [
+    "CHANGING_CODE",
+    "Experiment",
+    "PictureJob",
+    "Pictures",
+    "Pixels",
+    "needs_baseline",
+    "points_of",
+    "working_size",
+]
 
 Pixels = npt.NDArray[np.uint8]
+CHANGING_CODE = (*(f"inputs/images/{name}.py" for name in ("changes", "framing", "quality")), "faces/pose.py")
+"""The source that changed photos depend on."""
+
 _CACHED = 512  # decoded pictures; 150 KB each at 224 pixels
 
 
@@ -97,3 +109,8 @@ def needs_baseline(analysis: Analysis) -> bool:
     """
     side = working_size(analysis)
     return any(list(model.info["input"]) != [side, side] for model in analysis.models)
+
+
+def points_of(faces: FaceRecords | None, row: int) -> npt.NDArray[np.float32] | None:
+    """(478, 2) landmarks of one image as fractions of its sides; None where no face was found."""
+    return None if faces is None or faces.source[row] == "template" else faces.points[row]

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import io
+import math
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from PIL import Image, ImageFilter
 
+from reportgen.analysis import FaceRecords
+from reportgen.faces.pose import measure_pose, pose_table
+from reportgen.inputs.images.framing import FRAMING, move_neutrally, moved
 from reportgen.inputs.images.quality import image_quality
 
-__all__ = ["CHANGES", "UNCHANGED", "AddedCue", "Level", "add", "change", "is_grey", "neutral", "typical_level"]
+__all__ = [
+    "CHANGES",
+    "FRAMING",
+    "UNCHANGED",
+    "AddedCue",
+    "Level",
+    "add",
+    "aim_of",
+    "can_change",
+    "change",
+    "neutral",
+    "typical_level",
+]
 
 Pixels = npt.NDArray[np.uint8]
+Points = npt.NDArray[np.floating]
 
 UNCHANGED = "unchanged"
 
@@ -31,21 +49,36 @@ _FINE = 1.5 / 224
 
 _MOST_DETAIL = 6.0
 
+_MOST_NOISE = 60.0  # standard deviation, 0..255
+
 _GAIN = 4.0  # a nearly even picture would become all noise
 
 
 @dataclass(frozen=True)
 class Level:
-    """Mean luma and its standard deviation, 0..1, and sharpness (see `quality`) that pictures are brought to."""
+    """What pictures are brought to.
+
+    Attributes
+    ----------
+    luminance, contrast, sharpness, noise
+        Mean luma and its standard deviation, 0..1; sharpness and noise as in `quality`, NaN where not measured.
+    eyes, x, y, roll
+        Of the face, as in `Pose`; NaN where no photo has one.
+    """
 
     luminance: float
     contrast: float
     sharpness: float
+    noise: float = math.nan
+    eyes: float = math.nan
+    x: float = math.nan
+    y: float = math.nan
+    roll: float = math.nan
 
     @property
     def marks(self) -> tuple[str, ...]:
         """What tells two levels apart, for the keys of answers on disk."""
-        return tuple(f"{value:.6f}" for value in (self.luminance, self.contrast, self.sharpness))
+        return tuple(f"{value:.6f}" for value in astuple(self))
 
 
 @dataclass(frozen=True)
@@ -60,7 +93,8 @@ class AddedCue:
         Index of the emotion.
     aim
         What photos are brought to: for "grey" the means of R - G and of (R + G) / 2 - B, -1..1; for "equalised" mean
-        luma and its standard deviation, 0..1, NaN for what stays; for "blurred" and "sharpened" the sharpness.
+        luma and its standard deviation, 0..1, NaN for what stays; for "blurred" and "sharpened" the sharpness; for
+        "denoised" the noise; for a change of `FRAMING` the face's measures, NaN for what stays.
     rows
         Photos of other emotions that lack the property.
     own
@@ -74,7 +108,7 @@ class AddedCue:
     own: tuple[int, ...]
 
 
-def change(name: str, rgb: Pixels, level: Level) -> Pixels:
+def change(name: str, rgb: Pixels, level: Level, points: Points | None = None) -> Pixels:
     """A photo with one property taken away.
 
     Parameters
@@ -84,22 +118,27 @@ def change(name: str, rgb: Pixels, level: Level) -> Pixels:
     rgb
         (H, W, 3) uint8.
     level
-        What "equalised" aims at.
+        What photos are brought to.
+    points
+        (478, 2) landmarks, fractions of width and height. Without a face, what changes a face's place or its
+        surroundings changes nothing.
 
     Returns
     -------
     (H, W, 3) uint8
     """
-    return CHANGES[name](rgb, level)
+    return CHANGES[name](rgb, level, points)
 
 
-def add(cue: AddedCue, rgb: Pixels) -> Pixels:
+def add(cue: AddedCue, rgb: Pixels, points: Points | None = None) -> Pixels:
     """A photo with a cue put in.
 
     Parameters
     ----------
     rgb
         (H, W, 3) uint8.
+    points
+        As for `change`.
 
     Returns
     -------
@@ -110,21 +149,52 @@ def add(cue: AddedCue, rgb: Pixels) -> Pixels:
     KeyError
         The cue is one that cannot be put in.
     """
+    if cue.change in FRAMING:
+        return _framed(cue.change, rgb, cue.aim, points)
     return _ADDED[cue.change](rgb, cue.aim)
 
 
-def neutral(rgb: Pixels, changed: Pixels, angle: float) -> Pixels:
-    """A photo with an even ramp of light across it, as far from the photo as another changed version is.
+def neutral(
+    name: str, rgb: Pixels, changed: Pixels, aim: tuple[float, ...], points: Points | None, angle: float
+) -> Pixels:
+    """A photo changed as much as another changed version is, without the property.
 
-    The ramp leaves mean brightness, colour and fine detail as they are. Distance is the root mean square over pixels
-    and channels.
+    Where a face was moved the whole picture is shifted as far (`move_neutrally`); else light falls across it.
 
     Parameters
     ----------
+    name
+        The change that takes the property away, one of `CHANGES`.
     rgb, changed
         (H, W, 3) uint8.
+    aim
+        What `changed` was brought to; counts where a face was moved.
+    points
+        As for `change`.
     angle
-        Direction in which it gets lighter, in radians.
+        0 to 2 pi, drawn at random: the direction.
+    """
+    if name not in FRAMING:
+        return _ramp(rgb, changed, angle)
+    pose = None if points is None else measure_pose(points)
+    return rgb if pose is None else move_neutrally(name, rgb, pose, aim, angle)
+
+
+def aim_of(name: str, level: Level) -> tuple[float, ...]:
+    """What a change of `FRAMING` brings faces to; empty for other changes."""
+    return tuple(getattr(level, measure) for measure in FRAMING.get(name, ()))
+
+
+def _framed(name: str, rgb: Pixels, aim: tuple[float, ...], points: Points | None) -> Pixels:
+    pose = None if points is None else measure_pose(points)
+    return rgb if pose is None else moved(name, rgb, pose, aim)
+
+
+def _ramp(rgb: Pixels, changed: Pixels, angle: float) -> Pixels:
+    """A photo with an even ramp of light across it, as far from the photo as another changed version is.
+
+    The ramp leaves mean brightness, colour and fine detail as they are. Distance is the root mean square over pixels
+    and channels; it gets lighter in the direction of `angle`.
     """
     size = float(np.sqrt(np.mean((changed.astype(np.float32) - rgb) ** 2)))
     y, x = (np.linspace(-1.0, 1.0, side, dtype=np.float32) for side in rgb.shape[:2])
@@ -150,12 +220,23 @@ def _cast(rgb: Pixels, aim: tuple[float, ...]) -> Pixels:
 
 
 def _relit(rgb: Pixels, aim: tuple[float, ...]) -> Pixels:
-    luma = np.asarray(Image.fromarray(rgb).convert("L")).astype(np.float32) / 255
+    """Brought to this mean luma and this standard deviation of it; NaN for what stays.
+
+    Only the luma is moved: colour is another property, and scaling all channels would fade or deepen it.
+    """
+    luma, blue, red = Image.fromarray(rgb).convert("YCbCr").split()
+    values = np.asarray(luma).astype(np.float32)
     luminance, contrast = (
-        float(wanted) if np.isfinite(wanted) else float(own)
-        for wanted, own in zip(aim, (luma.mean(), luma.std()), strict=True)
+        255 * wanted if math.isfinite(wanted) else float(own)
+        for wanted, own in zip(aim, (values.mean(), values.std()), strict=True)
     )
-    return _equalised(rgb, Level(luminance, contrast, 0.0))
+    # Where values clip, a second round comes closer to the aim.
+    for _round in range(2):
+        spread = float(values.std())
+        gain = min(max(contrast / spread, 1 / _GAIN), _GAIN) if spread > 0 else 1.0
+        values = np.clip((values - values.mean()) * np.float32(gain) + np.float32(luminance), 0, 255)
+    light = Image.fromarray(np.rint(values).astype(np.uint8))
+    return np.asarray(Image.merge("YCbCr", (light, blue, red)).convert("RGB"))
 
 
 def _made_sharp(rgb: Pixels, aim: float) -> Pixels:
@@ -171,63 +252,94 @@ def _made_sharp(rgb: Pixels, aim: float) -> Pixels:
     return np.asarray(made)
 
 
-def _sharpened(rgb: Pixels, level: Level) -> Pixels:
+def _sharpened(rgb: Pixels, level: Level, _: Points | None) -> Pixels:
     """Soft photos only: to sharp ones nothing is done."""
     return rgb if image_quality(rgb).sharpness >= level.sharpness else _made_sharp(rgb, level.sharpness)
+
+
+def _with_noise(rgb: Pixels, aim: float) -> Pixels:
+    """Noise put in, or fine detail smoothed, until the photo is as noisy as `aim`, or as near to it as it gets.
+
+    Smoothing mixes the photo with its median over 3 x 3 pixels, which leaves edges where they are. Noise is the same in
+    all channels, so that it adds no colour; what it is depends on the picture alone.
+    """
+    if not math.isfinite(aim):
+        return rgb
+    values, smoothed = rgb.astype(np.float32), image_quality(rgb).noise > aim
+    if smoothed:
+        away = np.asarray(Image.fromarray(rgb).filter(ImageFilter.MedianFilter(3))).astype(np.float32) - values
+    else:
+        rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(rgb).data))
+        away = rng.standard_normal((*rgb.shape[:2], 1)).astype(np.float32)
+    low, high, made = 0.0, 1.0 if smoothed else _MOST_NOISE, rgb
+    for _step in range(10):
+        amount = (low + high) / 2
+        made = np.rint(np.clip(values + np.float32(amount) * away, 0, 255)).astype(np.uint8)
+        enough = (image_quality(made).noise > aim) != smoothed
+        low, high = (low, amount) if enough else (amount, high)
+    return np.asarray(made)
 
 
 _ADDED: dict[str, Callable[[Pixels, tuple[float, ...]], Pixels]] = {
     "grey": _cast,
     "equalised": _relit,
+    "denoised": lambda rgb, aim: _with_noise(rgb, aim[0]),
     "blurred": lambda rgb, aim: _made_sharp(rgb, aim[0]),
     "sharpened": lambda rgb, aim: _made_sharp(rgb, aim[0]),
 }
 
 
-def _grey(rgb: Pixels, _: Level) -> Pixels:
+def _grey(rgb: Pixels, _level: Level, _: Points | None) -> Pixels:
     return np.asarray(Image.fromarray(rgb).convert("L").convert("RGB"))
 
 
-def _equalised(rgb: Pixels, level: Level) -> Pixels:
-    """Only the luma is moved: colour is another property, and scaling all channels would fade or deepen it."""
-    luma, blue, red = Image.fromarray(rgb).convert("YCbCr").split()
-    values = np.asarray(luma).astype(np.float32)
-    # Where values clip, a second round comes closer to the aim.
-    for _round in range(2):
-        spread = float(values.std())
-        gain = min(max(255 * level.contrast / spread, 1 / _GAIN), _GAIN) if spread > 0 else 1.0
-        values = np.clip((values - values.mean()) * np.float32(gain) + np.float32(255 * level.luminance), 0, 255)
-    moved = Image.fromarray(np.rint(values).astype(np.uint8))
-    return np.asarray(Image.merge("YCbCr", (moved, blue, red)).convert("RGB"))
-
-
-def _blurred(rgb: Pixels, _: Level) -> Pixels:
+def _blurred(rgb: Pixels, _level: Level, _: Points | None) -> Pixels:
     radius = _BLUR * (rgb.shape[0] + rgb.shape[1]) / 2
     return np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(radius)))
 
 
-def _reencoded(rgb: Pixels, _: Level) -> Pixels:
+def _reencoded(rgb: Pixels, _level: Level, _: Points | None) -> Pixels:
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG", quality=_QUALITY)
     with Image.open(buffer) as image:
         return np.asarray(image.convert("RGB"))
 
 
-CHANGES: dict[str, Callable[[Pixels, Level], Pixels]] = {
+def _frame(name: str) -> Callable[[Pixels, Level, Points | None], Pixels]:
+    return lambda rgb, level, points: _framed(name, rgb, aim_of(name, level), points)
+
+
+CHANGES: dict[str, Callable[[Pixels, Level, Points | None], Pixels]] = {
     "grey": _grey,
-    "equalised": _equalised,
+    "equalised": lambda rgb, level, _: _relit(rgb, (level.luminance, level.contrast)),
     "blurred": _blurred,
     "sharpened": _sharpened,
     "re-encoded": _reencoded,
+    "denoised": lambda rgb, level, _: _with_noise(rgb, level.noise),
+    **{name: _frame(name) for name in FRAMING},
+    "mirrored": lambda rgb, _level, _: np.ascontiguousarray(rgb[:, ::-1]),
 }
 """In the order of the pages."""
 
 
-def is_grey(images: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """(n,) photos without any colour, so that making them grey changes nothing; `images` as in an analysis."""
-    return np.asarray(images["colourfulness"].to_numpy(dtype=np.float64) == 0.0)
+def can_change(name: str, images: pd.DataFrame, faces: FaceRecords | None) -> npt.NDArray[np.bool_]:
+    """(n,) photos that a change alters: a grey one made grey stays as it is, and without a face none is moved.
+
+    Parameters
+    ----------
+    images, faces
+        As in an analysis.
+    """
+    if name == "grey":
+        return np.asarray(images["colourfulness"].to_numpy(dtype=np.float64) > 0.0)
+    if name in FRAMING:
+        return np.isfinite(pose_table(faces)["eyes"]) if faces is not None else np.zeros(len(images), dtype=bool)
+    return np.ones(len(images), dtype=bool)
 
 
-def typical_level(images: pd.DataFrame) -> Level:
-    """The median brightness, contrast and sharpness of a test set."""
-    return Level(*(float(images[name].median()) for name in ("luminance", "contrast", "sharpness")))
+def typical_level(images: pd.DataFrame, faces: FaceRecords | None) -> Level:
+    """The medians of a test set; `images` and `faces` as in an analysis."""
+    measured = [name for name in ("luminance", "contrast", "sharpness", "noise") if name in images]
+    values = {name: images[name].to_numpy(dtype=np.float64) for name in measured}
+    values |= {name: value for name, value in pose_table(faces).items() if name in ("eyes", "x", "y", "roll")}
+    return Level(**{name: float(np.nanmedian(value)) for name, value in values.items() if np.isfinite(value).any()})

@@ -27,6 +27,8 @@ class Quality:
     sharpness
         Variance of the Laplacian of the luma (0..255) at the working size; a blurred or enlarged photo is
         low.
+    noise
+        Standard deviation of the noise of the luma (0..255) at the working size, from where the picture is even.
     luminance
         Mean luma, 0 black..1 white.
     contrast
@@ -40,6 +42,7 @@ class Quality:
     """
 
     sharpness: float
+    noise: float
     luminance: float
     contrast: float
     colourfulness: float
@@ -80,6 +83,7 @@ def image_quality(samples: npt.NDArray[np.uint8]) -> Quality:
     colour = _colour(red, green, blue) if len(planes) == 3 else (0.0, 0.0, 0.0)
     return Quality(
         sharpness=float(laplacian.var()),
+        noise=_noise(luma),
         luminance=float(luma.mean() / 255),
         contrast=float(luma.std() / 255),
         colourfulness=colour[0],
@@ -87,6 +91,18 @@ def image_quality(samples: npt.NDArray[np.uint8]) -> Quality:
         yellow_blue=colour[2],
         perceptual_hash=_perceptual_hash(luma),
     )
+
+
+def _noise(luma: npt.NDArray[np.float32]) -> float:
+    """Standard deviation of the noise, from second differences of second differences (Immerkær 1996).
+
+    These hold no edge that is straight along an axis. Of the values the lower half counts, which lies where nothing is
+    to be seen; of normal noise its mean is .3246 standard deviations of the values, and these are six of the noise's.
+    """
+    rows = luma[:-2] - 2 * luma[1:-1] + luma[2:]
+    both = np.abs(rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]).ravel()
+    half = len(both) // 2
+    return float(np.partition(both, half)[:half].mean() / (6 * 0.3246))
 
 
 def _colour(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.evidence.shortcuts.added_cues import MIN_GAIN
+from reportgen.evidence.shortcuts.added_cues import MIN_GAIN, cannot_be_changed
 from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP
 from reportgen.inputs.images.changes import CHANGES
@@ -172,8 +172,8 @@ def _title(report: Report, findings: ShortcutFindings) -> str:
 
 def _lede(findings: ShortcutFindings) -> str:
     what = (
-        "A photo's colour, light, sharpness or storage can give its label away. A model that has learnt that is "
-        "correct here for a reason that has nothing to do with the face, and no heatmap shows it."
+        "A photo's colour, light, sharpness, storage or framing can give its label away. A model that has learnt that "
+        "is correct here for a reason that has nothing to do with the expression, and no heatmap shows it."
     )
     if not findings.effects:
         return what
@@ -192,7 +192,8 @@ def _shown(findings: ShortcutFindings) -> str:
         "persons are known a sign-flip test of persons; corrected for all pairs of emotion and change that could be a "
         "shortcut). It is called a shortcut only if the property goes with the emotion in the data and a test with "
         "proper controls shows it: recall falls further than that of other emotions whose photos the change alters "
-        "too and, where it could be made, than with an equally large neutral change (a ramp of light); or the "
+        "too and, where it could be made, than with an equally large neutral change (a ramp of light; where a face was "
+        "moved, the whole photo shifted as far in another direction); or the "
         f"property, added to photos of other emotions, turns at least {100 * MIN_GAIN:.0f} percentage points more of "
         "them into the emotion than such a neutral change does, and far more than into any emotion without the "
         "property, while the fall points the same way. A model that loses as much elsewhere is fragile. No finding "
@@ -201,9 +202,13 @@ def _shown(findings: ShortcutFindings) -> str:
 
 
 def _idle(findings: ShortcutFindings) -> str:
-    """Changes that the data gave no reason for."""
+    """Changes that the data gave no reason for, and properties that no change takes away."""
     idle = [CUES[name] for name in findings.idle]
-    return f" Not tested, as none was shown to go with an emotion here: {and_list(idle)}." if idle else ""
+    text = f" Not tested, as none was shown to go with an emotion here: {and_list(idle)}." if idle else ""
+    fixed = [f"{name} ({and_list(list(emotions))})" for name, emotions in cannot_be_changed(findings.links).items()]
+    if fixed:
+        text += f" Not tested, as it goes with an emotion here but cannot be taken out of a photo: {and_list(fixed)}."
+    return text
 
 
 def _untested(report: Report, findings: ShortcutFindings) -> str:

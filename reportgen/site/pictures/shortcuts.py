@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.analysis import content_hash
-from reportgen.inputs.images.changes import change, typical_level
+from reportgen.inputs.images.changes import can_change, change, typical_level
 from reportgen.site.pictures.examples import Picture, Save, encode_webp
 from reportgen.site.pictures.overlays import resize
 from reportgen.site.report import Report
@@ -46,14 +46,16 @@ def draw_shortcuts(report: Report, save: Save) -> ShortcutPictures | None:
     wanted = {(example, name) for name in ("", *dict.fromkeys(effect.change for effect in findings.effects))}
     for shortcut in findings.found:
         wanted |= {(row, name) for row in shortcut.images[:EXAMPLES] for name in ("", shortcut.change)}
-    level = typical_level(images)
+    faces = report.analysis.faces
+    level = typical_level(images, faces)
     side = min(_LONGEST, max(int(s) for model in report.analysis.models for s in model.info.get("input", (_LONGEST,))))
     ids = images["image_id"].tolist()
     drawn: dict[tuple[int, str], Picture] = {}
     for row in sorted({row for row, _ in wanted}):
         pixels = resize(report.load_image(row), side, side)
+        points = None if faces is None or faces.source[row] == "template" else faces.points[row]
         for name in sorted(name for at, name in wanted if at == row):
-            content = encode_webp(change(name, pixels, level) if name else pixels, _QUALITY)
+            content = encode_webp(change(name, pixels, level, points) if name else pixels, _QUALITY)
             path = f"pictures/{ids[row]}-{name or 'unchanged'}-{content_hash(content)[:10]}.webp"
             save(path, content)
             drawn[row, name] = Picture(path, side, side)
@@ -61,9 +63,9 @@ def draw_shortcuts(report: Report, save: Save) -> ShortcutPictures | None:
 
 
 def _example(report: Report) -> int:
-    """Row of a labelled photo on which each change shows: colourful, and among the sharper half."""
+    """Row of a labelled photo on which each change shows: colourful, among the sharper half, and with a face."""
     images, labelled = report.analysis.images, report.analysis.labels >= 0
     sharp = images["sharpness"].to_numpy(dtype=np.float64)
     colour = images["colourfulness"].to_numpy(dtype=np.float64)
-    fit = labelled & (sharp >= np.median(sharp[labelled]))
+    fit = labelled & (sharp >= np.median(sharp[labelled])) & can_change("zoomed", images, report.analysis.faces)
     return int(np.lexsort((-sharp, -colour, ~fit))[0])

@@ -110,6 +110,14 @@ _CURES = {
     "blurred": ("Equalise the sharpness of all photos.", "Removes the shortcut through sharpness"),
     "sharpened": ("Equalise the sharpness of all photos.", "Removes the shortcut through softness"),
     "re-encoded": ("Encode all photos alike.", "Removes the shortcut through image encoding"),
+    "denoised": ("Bring all photos to one level of noise.", "Removes the shortcut through noise"),
+    "zoomed": ("Crop all faces to one size.", "Removes the shortcut through the size of the face"),
+    "shifted": ("Crop all faces to one position.", "Removes the shortcut through the position of the face"),
+    "straightened": ("Rotate all faces upright.", "Removes the shortcut through the tilt of the head"),
+    "mirrored": (
+        "Mirror photos at random in training.",
+        "Removes the shortcut through the side to which the head turns",
+    ),
 }
 
 

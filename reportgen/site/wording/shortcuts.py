@@ -55,6 +55,11 @@ DONE: Mapping[str, str] = MappingProxyType({
     "blurred": "slightly blurred",
     "sharpened": "sharpened",
     "re-encoded": "re-encoded as JPEG",
+    "denoised": "brought to one level of noise",
+    "zoomed": "zoomed to one face size",
+    "shifted": "shifted to one face position",
+    "straightened": "rotated to one head tilt",
+    "mirrored": "mirrored",
 })  # fmt: skip
 """By change, as in "the same photos, converted to greyscale"."""
 
@@ -64,6 +69,11 @@ CUES: Mapping[str, str] = MappingProxyType({
     "blurred": "sharpness",
     "sharpened": "softness",
     "re-encoded": "image encoding",
+    "denoised": "noise",
+    "zoomed": "the size of the face",
+    "shifted": "the position of the face",
+    "straightened": "the tilt of the head",
+    "mirrored": "the side to which the head turns",
 })  # fmt: skip
 """By change, as in "relies on colour"."""
 
@@ -72,6 +82,10 @@ ADDED: Mapping[str, str] = MappingProxyType({
     "equalised": "the brightness or contrast",
     "blurred": "the sharpness",
     "sharpened": "the softness",
+    "denoised": "the noise",
+    "zoomed": "the face size",
+    "shifted": "the face position",
+    "straightened": "the head tilt",
 })  # fmt: skip
 """By the change that takes it away, what of an emotion's photos is put into photos of others."""
 

@@ -32,7 +32,13 @@ def show(counts, change="grey"):
     labels, before, after = (np.array(part, dtype=np.int64) for part in (labels, before, after))
     sure = np.linspace(0.4, 0.9, len(labels))
     return ChangedPredictions(
-        np.arange(len(labels)) + 100, labels, {change: np.array(altered)}, {change: before}, {change: after}, sure
+        np.arange(len(labels)) + 100,
+        labels,
+        {change: np.ones(len(labels), dtype=bool)},
+        {change: np.array(altered)},
+        {change: before},
+        {change: after},
+        sure,
     )
 
 

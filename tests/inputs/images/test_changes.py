@@ -5,13 +5,24 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from reportgen.demo import demo_files
-from reportgen.inputs.images.changes import CHANGES, AddedCue, Level, add, change, is_grey, neutral, typical_level
+from reportgen.faces.align import canonical_points
+from reportgen.inputs.images.changes import (
+    CHANGES,
+    AddedCue,
+    Level,
+    add,
+    can_change,
+    change,
+    neutral,
+    typical_level,
+)
 from reportgen.inputs.images.quality import image_quality
 
-LEVEL = Level(0.5, 0.15, 1e5)
+LEVEL = Level(0.5, 0.15, 1e5, 3.0, 0.3, 0.55, 0.4, 0.2)
+POINTS = canonical_points()
 
 
 def photo(seed=0, size=96):
@@ -32,11 +43,11 @@ def luma(rgb):
 @pytest.mark.parametrize("name", list(CHANGES))
 def test_a_change_keeps_shape_and_type_and_is_the_same_every_time(name):
     rgb = photo()
-    once = change(name, rgb, LEVEL)
+    once = change(name, rgb, LEVEL, POINTS)
     assert once.shape == rgb.shape
     assert once.dtype == np.uint8
     assert (once != rgb).any()
-    np.testing.assert_array_equal(once, change(name, rgb, LEVEL))
+    np.testing.assert_array_equal(once, change(name, rgb, LEVEL, POINTS))
 
 
 def test_grey_has_no_colour_and_the_same_light():
@@ -51,7 +62,7 @@ def test_a_grey_photo_made_grey_is_the_same_to_the_bit():
     grey = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
     np.testing.assert_array_equal(change("grey", grey, LEVEL), grey)
     images = pd.DataFrame({"colourfulness": [image_quality(p).colourfulness for p in (grey, photo())]})
-    assert is_grey(images).tolist() == [True, False]
+    assert can_change("grey", images, None).tolist() == [False, True]
 
 
 @pytest.mark.parametrize(("dark", "flat"), [(0.3, 1.0), (1.0, 0.4), (0.6, 0.6)])
@@ -106,7 +117,9 @@ def test_re_encoding_levels_traces_of_storage():
 
 def test_the_level_is_the_median():
     images = pd.DataFrame({"luminance": [0.1, 0.4, 0.9], "contrast": [0.3, 0.1, 0.2], "sharpness": [9, 1, 5]})
-    assert typical_level(images) == Level(0.4, 0.2, 5.0)
+    level = typical_level(images, None)
+    assert (level.luminance, level.contrast, level.sharpness) == (0.4, 0.2, 5.0)
+    assert np.isnan([level.noise, level.eyes, level.x, level.y, level.roll]).all()
 
 
 def cue(name, *aim):
@@ -150,9 +163,43 @@ def test_soft_photos_are_sharpened_to_the_level_and_sharp_ones_stay():
 def test_a_neutral_change_is_as_large_and_carries_no_cue(angle):
     grey = change("grey", photo(7), LEVEL)
     for changed in (add(cue("grey", 0.1, 0.1), grey), add(cue("equalised", 0.6, np.nan), grey)):
-        made = neutral(grey, changed, angle)
+        made = neutral("grey", grey, changed, (), None, angle)
         size = np.sqrt(np.mean((changed.astype(float) - grey) ** 2))
         assert np.sqrt(np.mean((made.astype(float) - grey) ** 2)) == pytest.approx(size, rel=0.03)
         assert luma(made).mean() == pytest.approx(luma(grey).mean(), abs=0.01)
         assert image_quality(made).colourfulness < 0.01
         assert image_quality(made).sharpness == pytest.approx(image_quality(grey).sharpness, rel=0.05)
+
+
+@pytest.mark.parametrize("aim", [0.7, 2.0, 6.0])
+def test_noise_is_put_in_or_smoothed_until_it_is_as_aimed(aim):
+    rng = np.random.default_rng(8)
+    smooth = np.asarray(Image.fromarray(rng.integers(70, 190, (6, 6, 3), dtype=np.uint8)).resize((224, 224), 2))
+    noisy = np.clip(smooth + rng.normal(0, 12, (224, 224, 1)), 0, 255).astype(np.uint8)
+    assert image_quality(smooth).noise < 1 and image_quality(noisy).noise > 2.5
+    made = add(cue("denoised", aim), smooth)
+    assert image_quality(made).noise == pytest.approx(aim, rel=0.1)
+    assert image_quality(made).luminance == pytest.approx(image_quality(smooth).luminance, abs=0.01)
+    np.testing.assert_allclose(chroma(made).mean(axis=(0, 1)), chroma(smooth).mean(axis=(0, 1)), atol=1)
+    # More than the whole median of nine does cannot be smoothed away.
+    least = image_quality(np.asarray(Image.fromarray(noisy).filter(ImageFilter.MedianFilter(3)))).noise
+    assert least < 0.5 * image_quality(noisy).noise
+    cleaned = image_quality(change("denoised", noisy, Level(0.5, 0.2, 50.0, aim))).noise
+    assert cleaned == pytest.approx(max(aim, least), rel=0.1)
+
+
+def test_without_a_face_nothing_is_moved():
+    rgb = photo(9)
+    for name in ("zoomed", "shifted", "straightened"):
+        np.testing.assert_array_equal(change(name, rgb, LEVEL), rgb)
+    assert not can_change("zoomed", pd.DataFrame({"colourfulness": [0.1]}), None).any()
+    assert can_change("mirrored", pd.DataFrame({"colourfulness": [0.0]}), None).all()
+
+
+def test_where_a_face_was_moved_the_neutral_change_is_a_shift():
+    rgb = photo(10, 224)
+    moved = add(cue("zoomed", 0.2), rgb, POINTS)
+    made = neutral("zoomed", rgb, moved, (0.2,), POINTS, 0.0)
+    step = next(k for k in range(1, 60) if (made[:, :-k] == rgb[:, k:]).mean() > 0.2)
+    assert 5 < step < 60
+    np.testing.assert_allclose(made[100, 100].astype(int), rgb[100, 100 + step].astype(int), atol=30)
