@@ -276,11 +276,13 @@ def _contradicting_folders(rows: pd.DataFrame) -> list[str]:
     labels = {emotion: canonical_emotion(emotion) or emotion for emotion in set(rows["emotion"])}
     judged, wrong = 0, []
     for path, emotion in zip(rows["path"].tolist(), rows["emotion"].tolist(), strict=True):
-        folder = path.replace("\\", "/").rpartition("/")[0].rpartition("/")[2]
+        folders = path.replace("\\", "/").split("/")[:-1]
+        folder = folders[-1] if folders else ""
         if folder not in named:
             named[folder] = canonical_emotion(folder)
         judged += named[folder] is not None
-        if named[folder] not in (None, labels[emotion]):
+        differs = named[folder] not in (None, labels[emotion])
+        if differs and labels[emotion] not in map(canonical_emotion, folders):  # a person called Joy among the angry
             wrong.append((path, emotion))
     if not wrong or len({name for name in named.values() if name is not None}) < 2:
         return []

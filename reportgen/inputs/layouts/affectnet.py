@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -10,24 +11,30 @@ import pandas as pd
 
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import AFFECTNET_ORDER, NUMBERINGS, name_classes
-from reportgen.inputs.layouts.folders import choose_split, read_class_folders, split_of
+from reportgen.inputs.layouts.folders import read_class_folders, split_of, take_split
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.layouts.tables import read_source_table
 from reportgen.inputs.listing import Listing
-from reportgen.inputs.tables.columns import label_cell, label_cells
+from reportgen.inputs.tables.columns import label_cell, label_cells, read_training
 
 __all__ = ["AFFECTNET"]
 
 _TABLES = ("validation.csv", "training.csv", "labels.csv")
+_BOXES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+_QUOTED = r"""'[^']*'|"[^"]*\""""
+# A sign of number begins a comment at a line's start and after a blank, but not in quotes.
+_BEFORE_COMMENT = re.compile(rf"""(?:{_QUOTED}|[^'"#]|(?<=\S)#)*""")
+_ENTRY = re.compile(rf"""\s*(?:-\s+)?(?:["']?(\d{{1,4}})["']?\s*:(?=\s))?\s*({_QUOTED}|[^'"]*?)\s*""")
 
 
 def _table(source: Source) -> Path | None:
     path = source.find(*_TABLES) if source.is_folder else source.path
-    if path is None:
-        return None
-    names = set(source.header(path))
-    known = {"subdirectoryfilepath", "expression"} <= names or {"pth", "label"} <= names
-    return path if known else None
+    return path if path is not None and _is_known(source, path) else None
+
+
+def _is_known(source: Source, table: Path) -> bool:
+    names = set(source.header(table))
+    return {"subdirectoryfilepath", "expression"} <= names or {"pth", "label"} <= names
 
 
 def _annotated(source: Source) -> list[Path]:
@@ -39,7 +46,7 @@ def _annotated(source: Source) -> list[Path]:
 
 
 def _boxes(source: Source) -> Path | None:
-    path = source.find("data.yaml")
+    path = source.find(*_BOXES)
     return path if path is not None and any(one.suffix == ".txt" for one in source.others) else None
 
 
@@ -49,8 +56,8 @@ def _recognise(source: Source) -> Sighting | None:
         return Sighting(f"{table.name} with its columns")
     if _annotated(source):
         return Sighting("annotations/*_exp.npy beside images")
-    if _boxes(source) is not None:
-        return Sighting("data.yaml with a label file for each image")
+    if (boxes := _boxes(source)) is not None:
+        return Sighting(f"{boxes.name} with a label file for each image")
     return None
 
 
@@ -59,6 +66,7 @@ def _read(source: Source) -> Listing:
     if table is not None:
         listing = read_source_table(Source(table, source.columns, source.classes))
         listing.roots = (*listing.roots, table.parent / "Manually_Annotated_Images")
+        _keep_training(listing, source, table)
     elif annotated := _annotated(source):
         listing = _with_annotations(source, annotated)
     elif (names := _boxes(source)) is not None:
@@ -67,7 +75,8 @@ def _read(source: Source) -> Listing:
         listing = read_class_folders(source, None, "AffectNet in numbered folders")
     else:
         listing = read_source_table(source)
-    labels = {value for value in listing.rows["emotion"] if isinstance(value, int)}
+    frames = (listing.rows, *listing.training.values())
+    labels = {value for frame in frames for value in frame["emotion"] if isinstance(value, int)}
     if labels:
         # The widespread subset without contempt has seven classes.
         classes = AFFECTNET_ORDER if 7 in labels else AFFECTNET_ORDER[:7]
@@ -90,15 +99,12 @@ def _with_annotations(source: Source, images: list[Path]) -> Listing:
         for path in images
     ]
     frame = pd.DataFrame(rows, columns=["path", "emotion", "split", "valence", "arousal"])
-    chosen, notes = choose_split(set(frame["split"]))
-    used = frame[frame["split"] == chosen].drop(columns="split").reset_index(drop=True)
-    used["emotion"] = pd.Series(label_cells(used["emotion"]), dtype=object)
-    listing = Listing(used.assign(person=None), source.path, f"{source.title}, AffectNet's annotations", notes=notes)
-    seen = frame[frame["split"] == "training"]
-    if len(seen) and chosen != "training":
-        emotions = pd.Series(label_cells(seen["emotion"]), dtype=object)
-        training = pd.DataFrame({"path": seen["path"].to_numpy(), "person": None, "emotion": emotions}, dtype=object)
-        listing.training["training folder"] = training
+    frame["emotion"] = pd.Series(label_cells(frame["emotion"]), dtype=object)
+    listing = Listing(
+        frame.drop(columns="split").assign(person=None), source.path, f"{source.title}, AffectNet's annotations"
+    )
+    take_split(listing, frame["split"].tolist())
+    listing.notes += source.unread()
     return listing
 
 
@@ -111,7 +117,7 @@ def _number(folder: Path, stem: str, kind: str) -> float | None:
 
 
 def _with_boxes(source: Source, names_file: Path) -> Listing:
-    classes = _yaml_names(names_file)
+    classes = name_classes(_yaml_names(names_file))
     rows, several = [], 0
     for path in source.images:
         parts = ["labels" if part == "images" else part for part in path.parts]
@@ -123,30 +129,73 @@ def _with_boxes(source: Source, names_file: Path) -> Listing:
         several += len(lines) > 1
         rows.append((path.as_posix(), label_cell(lines[0][0]) if lines else None, split_of(*path.parts[:-1])))
     frame = pd.DataFrame(rows, columns=["path", "emotion", "split"], dtype=object)
-    chosen, notes = choose_split(set(frame["split"]))
-    used = frame[frame["split"] == chosen].drop(columns="split").reset_index(drop=True).assign(person=None)
-    if several:
-        notes.append(f"{several:,} images have several boxes: the label of the first counts")
-    return Listing(
-        used,
+    listing = Listing(
+        frame.drop(columns="split").assign(person=None),
         source.path,
         f"{source.title}, images with YOLO's label files",
-        classes=name_classes(classes),
-        classes_from="the names in data.yaml",
-        numbers=dict(enumerate(name_classes(classes))),
-        notes=notes,
+        classes=classes,
+        classes_from=f"the names in {names_file.name}",
+        numbers=dict(enumerate(classes)),
     )
+    if several:
+        listing.notes.append(f"{several:,} images have several boxes: the label of the first counts")
+    take_split(listing, frame["split"].tolist())
+    listing.notes += source.unread()
+    return listing
+
+
+def _keep_training(listing: Listing, source: Source, table: Path) -> None:
+    """Training images beside the validation ones, kept aside; says where they are all there is."""
+    if table.name.casefold() == "training.csv":
+        listing.notes.append("only the training table was found: a model has probably seen these very images")
+    elif source.is_folder and (beside := source.find("training.csv")) is not None and _is_known(source, beside):
+        rows = read_training(source.table(beside).frame, source.columns)
+        if rows is not None:
+            listing.training["training table"] = rows
 
 
 def _yaml_names(path: Path) -> list[str]:
-    """The `names` of a `data.yaml`: a list in one line, a list of lines or numbered lines."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    found = re.search(r"(?m)^names:[ \t]*(\[[^\]]*\]|(?:\r?\n[ \t]*(?:-|\d+:)[^\n]*)+)", text)
-    if found is None:
+    """The `names` of a `data.yaml` in the order of their numbers: a list or numbered entries, in one line or in many.
+
+    Raises
+    ------
+    DataError
+        There are none, or their numbers are not 0, 1, 2, ...
+    """
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    lines = [bare for line in text.splitlines() if (bare := _without_comment(line)).strip()]
+    start = next((n for n, line in enumerate(lines) if re.match(r"""["']?names["']?\s*:""", line)), None)
+    if start is None:
         raise DataError(f"{path}: no list 'names'; add the classes in the order of their numbers")
-    if found[1].startswith("["):
-        return [name.strip(" \t\r\n'\"") for name in found[1].strip("[]").split(",") if name.strip()]
-    return [re.sub(r"^[ \t]*(?:-|\d+:)", "", line).strip(" \t\r'\"") for line in found[1].splitlines() if line.strip()]
+    first = lines[start].partition(":")[2].strip()
+    if first[:1] in ("[", "{"):
+        inside = re.split(r"[\]}]", " ".join([first[1:], *lines[start + 1 :]]), maxsplit=1)[0]
+        texts = re.findall(rf"""(?:{_QUOTED}|[^,'"])+""", inside)
+    else:
+        texts = list(takewhile(lambda line: line[0] in " \t-", lines[start + 1 :])) if not first else [":"]
+    entries = [_ENTRY.fullmatch(one) for one in texts if one.strip()]
+    names = [entry[2].strip("'\"") for entry in entries if entry]
+    numbers = [int(entry[1]) for entry in entries if entry and entry[1]]
+    if (
+        None in entries
+        or not all(names)
+        or any(re.search(r":(\s|$)", name) for name in names)
+        or (numbers and sorted(numbers) != list(range(len(names))))
+    ):
+        raise DataError(
+            f"{path}: 'names' cannot be read; expected a list of names, or a name for each number from 0 on, such as "
+            "names: [anger, disgust]"
+        )
+    count = next((found[1] for line in lines if (found := re.fullmatch(r"nc\s*:\s*(\d{1,4})\s*", line))), None)
+    if count is not None and int(count) != len(names):
+        raise DataError(f"{path}: 'nc' says {count} classes, 'names' has {len(names)}; correct one of them")
+    return [name for _, name in sorted(zip(numbers, names, strict=True))] if numbers else names
+
+
+def _without_comment(line: str) -> str:
+    found = _BEFORE_COMMENT.match(line)
+    # A quotation mark alone ends the match, too; then the line stays, to be refused.
+    return found[0] if found and line[found.end() : found.end() + 1] in ("", "#") else line
 
 
 AFFECTNET = Layout(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import pandas as pd
 
 from reportgen.inputs.emotions import EXPRESSION_CODES
+from reportgen.inputs.layouts.folders import split_of, take_split
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.listing import Listing, Problem
 
@@ -50,13 +52,16 @@ class _CodedNames:
             view = {"view": _VIEWS[found["view"]]} if "view" in found else {}
             emotion = EXPRESSION_CODES[found["code"]]
             rows.append({"path": path.as_posix(), "emotion": emotion, "person": found["person"], **view})
-        return Listing(
+        listing = Listing(
             rows=pd.DataFrame(rows, columns=list(rows[0]) if rows else ["path", "emotion", "person"], dtype=object),
             folder=source.path,
             source=f"{source.title}, {self.title} file names",
             notes=[f"read from {self.title} file names: {self.example[0]} is {self.example[1]}"],
             problems=problems,
         )
+        take_split(listing, [split_of(*PurePath(path).parts[:-1]) for path in listing.rows["path"]])
+        listing.notes += source.unread()
+        return listing
 
 
 _JAFFE = _CodedNames(

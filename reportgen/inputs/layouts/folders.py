@@ -2,44 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import EMOTIONS, EXPRESSION_CODES, canonical_emotion, match_class, name_classes
+from reportgen.inputs.images.decoding import SUFFIXES
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
 from reportgen.inputs.listing import Listing, Problem
+from reportgen.inputs.tables.columns import read_training
+from reportgen.inputs.tables.reading import SUFFIXES_OF_TABLES
 
-__all__ = ["FOLDERS", "choose_split", "class_folders", "read_class_folders", "split_of"]
+__all__ = ["FOLDERS", "choose_split", "class_folders", "read_class_folders", "split_of", "take_split"]
 
-_SPLITS = (
-    ("test", ("test", "testing", "privatetest", "private_test", "test_set", "fer2013test")),
-    ("validation", ("validation", "valid", "val", "publictest", "public_test", "dev", "val_set", "fer2013valid")),
-    ("training", ("train", "training", "train_set", "fer2013train")),
+_SPLIT_WORDS = {
+    **dict.fromkeys(("test", "testing", "privatetest", "holdout"), "test"),
+    **dict.fromkeys(("validation", "evaluation", "publictest"), "validation"),
+    **dict.fromkeys(("train", "training", "trainval"), "training"),
+}
+# They are names of people, too: they count alone or beside these words.
+_SHORT_SPLIT_WORDS = dict.fromkeys(("val", "valid", "dev", "eval"), "validation")
+_BESIDE_SPLITS = frozenset((
+    "set", "sets", "data", "dataset", "datasets", "image", "images", "img", "imgs", "picture", "pictures", "pics",
+    "photo", "photos", "face", "faces", "split", "folder", "dir", "part", "fer", "ferplus", "raf", "rafdb", "db",
+    "affectnet", "cropped", "aligned", "resized", "original", "augmented", "new", "final", "public", "private",
+))  # fmt: skip
+_RUN_TOGETHER = re.compile(
+    r"(train|training|test|testing|val|valid|validation|eval|dev)(?:sets?|data|images?|imgs?|faces?|split)"
 )
+_FILE_SPLIT = re.compile(r"(train(?:ing)?|privatetest|publictest|test|val(?:id(?:ation)?)?)[_-]?\d", re.IGNORECASE)
+_MOST_LISTS = 20  # tables beside the folders that are looked at, the nearest first
+_LARGEST_LIST = 1 << 26  # bytes
+_MOST_PARTS = 12  # folders above the classes that are named one by one: more are persons
 
 
 def split_of(*folders: str) -> str:
     """Which split the nearest folder names that names one: test, validation or training; "" where none does."""
-    for folder in reversed(folders):
-        for split, names in _SPLITS:
-            if folder.strip().casefold() in names:
-                return split
-    return ""
+    return next(filter(None, map(_named_split, reversed(folders))), "")
+
+
+@lru_cache(maxsize=4096)
+def _named_split(folder: str) -> str:
+    """The split in a folder's name: "test", "Test set", "train_images", "fer2013valid"."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", folder).casefold()
+    words = re.findall(r"[a-z]+", re.sub(r"h[eo]ld[\W_]*out", "holdout", text))
+    words = [found[1] if (found := _RUN_TOGETHER.fullmatch(word)) else word for word in words]
+    named = {_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS}
+    others = {word for word in words if word not in _SPLIT_WORDS and word not in _SHORT_SPLIT_WORDS}
+    if others <= _BESIDE_SPLITS:
+        named |= {_SHORT_SPLIT_WORDS[word] for word in words if word in _SHORT_SPLIT_WORDS}
+    if named == {"test"} and "public" in words:
+        return "validation"  # as FER2013 has it
+    if named == {"training", "validation"}:
+        return "training"
+    if named == {"validation", "test"}:
+        return "test"
+    return named.pop() if len(named) == 1 else ""  # "train_test_split" holds both
 
 
 def choose_split(present: set[str], kind: str = "folder") -> tuple[str, list[str]]:
     """The split to test on (test, else validation, else images of no split, else training), and what to say of it."""
-    for split in ("test", "validation"):
+    for split in ("test", "validation", ""):
         if split in present:
             others = sorted(name or "other" for name in present if name != split)
             verb = "one is" if len(others) == 1 else "ones are"
-            return split, [f"the {split} {kind} is used, the {' and '.join(others)} {verb} not"] if others else []
-    if "" in present:
-        return "", []
+            own = f"the {split} {kind} is used" if split else "images without a split are used"
+            return split, [f"{own}, the {' and '.join(others)} {verb} not"] if others else []
     return "training", [f"only a training {kind} was found: a model has probably seen these very images"]
+
+
+def take_split(listing: Listing, splits: Sequence[str], kind: str = "folder") -> str:
+    """Reduce a listing to the split to test on, in place; rows of the training split are kept aside.
+
+    Parameters
+    ----------
+    splits
+        The split of each row, as `split_of` names it.
+    kind
+        What names the splits, for notes.
+
+    Returns
+    -------
+    str
+        The split that is left.
+    """
+    chosen, notes = choose_split(set(splits), kind)
+    listing.notes += notes
+    seen = [row for row, split in enumerate(splits) if split == "training"]
+    if seen and chosen != "training":
+        listing.training[f"training {kind}"] = listing.rows[["path", "person", "emotion"]].iloc[seen].astype(object)
+    listing.keep([row for row, split in enumerate(splits) if split == chosen])
+    return chosen
 
 
 def class_folders(source: Source) -> dict[str, str | int]:
@@ -91,40 +149,210 @@ def read_class_folders(
         No folder is named after a class.
     """
     known = class_folders(source)
-    depths = [_depth(path, known) for path in source.images]
-    rows = [
-        (path.as_posix(), path.parts[depth], split_of(*path.parts[:depth]))
-        for path, depth in zip(source.images, depths, strict=True)
-        if depth is not None
-    ]
-    if not rows:
+    depths, notes = _class_depths(source, known)
+    held = [(path, depth) for path, depth in zip(source.images, depths, strict=True) if depth is not None]
+    if not held:
         raise DataError(
             f"{source.path}: found no images in folders named after emotions; give the folder above the emotions' "
             "folders, or a table, to --data"
         )
-    chosen, notes = choose_split({split for _, _, split in rows})
-    known = _one_spelling(known, {name for _, name, split in rows if split == chosen})
-    used = [(path, known[name]) for path, name, split in rows if split == chosen]
+    folders = [path.parts[depth] for path, depth in held]
     listing = Listing(
         # As text columns they could not hold names that are not UTF-8.
-        rows=pd.DataFrame(used, columns=["path", "emotion"], dtype=object).assign(person=None),
+        rows=pd.DataFrame(
+            {"path": [path.as_posix() for path, _ in held], "emotion": folders, "person": None}, dtype=object
+        ),
         folder=source.path,
         source=f"{source.title}, {title}",
         notes=notes,
-        problems=[
-            Problem(path.as_posix(), path.parts[-2], "unknown-label", f"the folder '{path.parts[-2]}' is no emotion")
-            for path in _beside_classes(source, depths)
-            if split_of(*path.parts[:-2]) == chosen
-        ],
     )
-    trained = {name for _, name, split in rows if split == "training"}
-    _order_folders(listing, {name for _, name, _ in rows}, trained, known, numbers)
-    training = [(path, None, known[name]) for path, name, split in rows if split == "training"]
-    if training and chosen != "training":
-        listing.training["training folder"] = pd.DataFrame(
-            training, columns=["path", "person", "emotion"], dtype=object
-        )
+    splits, kind = _splits_of(held)
+    chosen = take_split(listing, splits, kind)
+    tested = [one for one, split in zip(held, splits, strict=True) if split == chosen]
+    if kind == "folder":
+        listing.notes += _say_parts(tested, chosen)
+    _list_strangers(listing, source, depths, known, chosen)
+    listing.notes += source.unread()
+    trained = {name for name, split in zip(folders, splits, strict=True) if split == "training"}
+    known = _one_spelling(known, set(listing.rows["emotion"]))
+    for rows in (listing.rows, *listing.training.values()):
+        rows["emotion"] = pd.Series([known[name] for name in rows["emotion"]], index=rows.index, dtype=object)
+    _order_folders(listing, set(folders), trained, known, numbers)
+    listing.notes += _say_lists(listing, source)
     return listing
+
+
+def _class_depths(source: Source, known: Mapping[str, str | int]) -> tuple[list[int | None], list[str]]:
+    """Which of the folders above each image names its class (None where none does), and what to say of it.
+
+    Where several do, as for a person called Joy among the angry ones, the one counts that lies beside folders of most
+    other classes.
+
+    Raises
+    ------
+    DataError
+        Two levels disagree, and both have several classes, so that either may be meant.
+    """
+    meaning = {name: canonical_emotion(value) or str(value).casefold() for name, value in known.items()}
+    levels: dict[tuple[str, ...], list[int]] = {}
+    beside: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
+    for folder in {path.parts[:-1] for path in source.images}:
+        levels[folder] = [depth for depth, name in enumerate(folder) if name in known]
+        for depth in levels[folder]:
+            beside[folder[:depth]].add(meaning[folder[depth]])
+    depth_of: dict[tuple[str, ...], int | None] = {}
+    overruled = []
+    for folder, depths in sorted(levels.items()):
+        ranked = sorted(depths, key=lambda depth: (len(beside[folder[:depth]]), depth), reverse=True)
+        depth_of[folder] = ranked[0] if ranked else None
+        other = next((depth for depth in ranked[1:] if meaning[folder[depth]] != meaning[folder[ranked[0]]]), None)
+        if other is None:
+            continue
+        if len(beside[folder[:other]]) > 1 or len(beside[folder[: ranked[0]]]) == 1:
+            both = "/".join(folder[min(other, ranked[0]) : max(other, ranked[0]) + 1])
+            raise DataError(
+                f"{source.path}: folders named after different classes lie in one another ({both}), and it is not "
+                "certain which of them is the label; rename those that are not, or give a table to --data"
+            )
+        overruled.append((folder, folder[ranked[0]]))
+    found = [depth_of[path.parts[:-1]] for path in source.images]
+    if not overruled:
+        return found, []
+    folder, name = overruled[0]
+    return found, [
+        f"in {'/'.join(folder)} the folder {name} is the label, since the folders beside it are those of the other "
+        f"classes ({len(overruled):,} such folders)"
+    ]
+
+
+def _splits_of(held: Iterable[tuple[Path, int]]) -> tuple[list[str], str]:
+    """The split of each image and what tells it: folders above its class, else below, else the files' names."""
+    held = list(held)
+    above = [split_of(*path.parts[:depth]) for path, depth in held]
+    if any(above):
+        return above, "folder"
+    below = [split_of(*path.parts[depth + 1 : -1]) for path, depth in held]
+    if {"training", "test"} & set(below):
+        return below, "folder"
+    named = [_split_in_name(path.name) for path, _ in held]
+    return (named, "part by file names") if "training" in named else (above, "folder")
+
+
+def _split_in_name(file: str) -> str:
+    """The split in a file's name such as FER2013's "Training_3908.jpg"; "" where it names none."""
+    found = _FILE_SPLIT.match(file)
+    return split_of(found[1]) if found else ""
+
+
+def _say_parts(tested: Sequence[tuple[Path, int]], chosen: str) -> list[str]:
+    """What to say where the images of one split lie in several folders of classes, or are named after training."""
+    notes = []
+    parts = sorted({"/".join(path.parts[:depth]) or "." for path, depth in tested})
+    if not chosen and 1 < len(parts) <= _MOST_PARTS:
+        notes.append(f"folders of classes lie in {', '.join(parts)}: all of them are used")
+    trained = [path for path, _ in tested if _split_in_name(path.name) == "training"]
+    if trained and chosen != "training":
+        notes.append(
+            f"{len(trained):,} of {len(tested):,} images are named as training ones (such as {trained[0].as_posix()}): "
+            "has a model seen them?"
+        )
+    return notes
+
+
+def _list_strangers(
+    listing: Listing, source: Source, depths: Sequence[int | None], known: Mapping[str, str | int], chosen: str
+) -> None:
+    """Images in folders that lie beside folders of classes and mean none are problems; others in no class are counted.
+
+    Raises
+    ------
+    DataError
+        Such folders have numbers beside words, or hold most of the images and the user named no classes.
+    """
+    roots = {path.parts[:depth] for path, depth in zip(source.images, depths, strict=True) if depth is not None}
+    strangers: list[tuple[Path, str]] = []
+    loose = []
+    for path, depth in zip(source.images, depths, strict=True):
+        if depth is not None:
+            continue
+        root = next((n for n in range(len(path.parts) - 2, -1, -1) if path.parts[:n] in roots), None)
+        if root is None or split_of(path.parts[root]):
+            loose.append(path)
+        elif split_of(*path.parts[:root]) == chosen:
+            strangers.append((path, path.parts[root]))
+    names = sorted({name for _, name in strangers})
+    numbers = [name for name in names if name.isascii() and name.isdecimal() and len(name) < 3]
+    words = [name for name, value in known.items() if isinstance(value, str)]
+    if words and len(numbers) > 1:
+        raise DataError(
+            f"{source.path}: folders with numbers ({', '.join(numbers[:8])}) lie beside folders of words "
+            f"({', '.join(sorted(words)[:8])}); name all of them in one way, or give a table to --data"
+        )
+    if len(strangers) > len(listing.rows) and not source.classes:
+        raise DataError(
+            f"{source.path}: {len(strangers):,} images lie in folders of no known emotion ({', '.join(names[:8])}) and "
+            f"only {len(listing.rows):,} in those of known ones; name your classes in the settings with "
+            "'classes = [...]'"
+        )
+    listing.problems += [
+        Problem(path.as_posix(), name, "unknown-label", f"the folder '{name}' is no emotion")
+        for path, name in strangers
+    ]
+    if loose:
+        listing.notes.append(
+            f"images that lie in no folder of a class and are left out: {len(loose):,} of {len(source.images):,} (such "
+            f"as {loose[0].as_posix()})"
+        )
+
+
+def _say_lists(listing: Listing, source: Source) -> list[str]:
+    """What to say of tables of images beside the folders, unless they list the same images with the same labels."""
+    tested = dict(zip(listing.rows["path"], listing.rows["emotion"], strict=True))
+    trained = {path for rows in listing.training.values() for path in rows["path"]}
+    own = {_tail(path, parts): path for path in (*trained, *tested) for parts in (1, 2)}
+    notes = []
+    for path in [path for path in source.others if path.suffix.lower() in SUFFIXES_OF_TABLES][:_MOST_LISTS]:
+        rows = _listed(source, source.path / path)
+        found = {own[tail]: label for name, label in rows if (tail := _tail(name, 2)) in own}
+        here = {name: label for name, label in found.items() if name in tested}
+        if not rows or (found and not here):
+            continue  # no list, or one of training images
+        meant = {(label, str(tested[name])) for name, label in here.items()}
+        differ = sum(not _same_label(label, tested[name], meant) for name, label in here.items())
+        if len(here) == len(tested) and not differ:
+            continue
+        what = f"says otherwise of {differ:,}" if differ else f"lists {len(here):,} of them"
+        notes.append(
+            f"the {len(tested):,} images in the folders are used, with the folders as labels; {path.as_posix()} beside "
+            f"them {what}: give that file to --data to read it instead"
+        )
+    return notes
+
+
+def _listed(source: Source, table: Path) -> list[tuple[str, str | int]]:
+    """Paths of images and their labels as a table has them; empty where it is no such list, or a large one."""
+    if table.stat().st_size > _LARGEST_LIST:
+        return []
+    try:
+        rows = read_training(source.table(table).frame, source.columns)
+    except DataError:
+        return []
+    if rows is None:
+        return []
+    pairs = zip(rows["path"], rows["emotion"], strict=True)
+    return [(path, label) for path, label in pairs if label is not None and Path(path).suffix.lower() in SUFFIXES]
+
+
+def _tail(path: str, parts: int) -> str:
+    """The last parts of a path; of a bare name, the name."""
+    return "/".join(path.replace("\\", "/").rsplit("/", parts)[-parts:])
+
+
+def _same_label(label: str | int, folder: str | int, meant: set[tuple[str | int, str]]) -> bool:
+    """Whether a list and a folder say the same: one word, or a number that always goes with this folder."""
+    if isinstance(label, int) and isinstance(folder, str):
+        return len({word for number, word in meant if number == label}) == 1
+    return (canonical_emotion(label) or label) == (canonical_emotion(folder) or folder)
 
 
 def _one_spelling(known: Mapping[str, str | int], tested: set[str]) -> dict[str, str | int]:
@@ -169,21 +397,6 @@ def _order_folders(
             f"({', '.join(classes)})"
         )
     listing.classes, listing.classes_from = classes, "the folders' names, sorted as torchvision and datasets sort them"
-
-
-def _depth(path: Path, known: Mapping[str, str | int]) -> int | None:
-    """Which of the folders above the image names its class; the nearest one counts."""
-    return next((depth for depth in range(len(path.parts) - 2, -1, -1) if path.parts[depth] in known), None)
-
-
-def _beside_classes(source: Source, depths: list[int | None]) -> list[Path]:
-    """Images in folders that lie beside folders of classes and mean none."""
-    roots = {path.parts[:depth] for path, depth in zip(source.images, depths, strict=True) if depth is not None}
-    return [
-        path
-        for path, depth in zip(source.images, depths, strict=True)
-        if depth is None and len(path.parts) > 1 and path.parts[:-2] in roots
-    ]
 
 
 def _recognise(source: Source) -> Sighting | None:

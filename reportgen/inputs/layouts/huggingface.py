@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
 
 import pandas as pd
 
 from reportgen.errors import DataError
-from reportgen.inputs.layouts.folders import split_of
+from reportgen.inputs.layouts.folders import choose_split, split_of, take_split
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.layouts.tables import read_source_table
 from reportgen.inputs.listing import Listing
-from reportgen.inputs.tables.columns import list_rows
+from reportgen.inputs.tables.columns import PATH_NAMES, find_column, label_cell, list_rows, read_training, text_cells
+from reportgen.inputs.tables.reading import Table
 
 __all__ = ["HUGGINGFACE"]
 
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+_SCHEMAS = (".parquet", ".pq", ".arrow")
 
 
 def _split(path: Path) -> str:
@@ -26,7 +30,9 @@ def _split(path: Path) -> str:
 
 
 def _files(source: Source) -> list[Path]:
-    """The Parquet files of the split to test on: those with a column of images, or numbered as shards of a split."""
+    """The Parquet files, relative to the folder: those with a column of images, or numbered as shards of a split; or
+    the Arrow files that `save_to_disk` writes.
+    """
     found = [
         path
         for path in source.others
@@ -34,22 +40,24 @@ def _files(source: Source) -> list[Path]:
         and path.name not in _METADATA
         and (_SHARD.search(path.stem) or {"image", "img"} & set(source.header(source.path / path)))
     ]
-    for split in ("test", "validation", "", "training"):
-        chosen = [path for path in found if _split(path) == split]
-        if chosen:
-            return sorted(source.path / path for path in chosen)
-    return []
+    return found or [file for path in source.others if path.name == "state.json" for file in _saved(source, path)]
+
+
+def _saved(source: Source, state: Path) -> list[Path]:
+    """The Arrow files of a folder of `save_to_disk`: those that its state names, and no others of the cache."""
+    beside = [path for path in source.others if path.parent == state.parent and path.suffix == ".arrow"]
+    try:
+        listed = {one["filename"] for one in json.loads((source.path / state).read_bytes())["_data_files"]}
+    except Exception:  # of another program, or of another version
+        listed = {path.name for path in beside if _SHARD.search(path.stem)}
+    return [path for path in beside if path.name in listed]
 
 
 def _metadata(source: Source) -> list[Path]:
-    found = [
+    """Tables with a column `file_name`, relative to the folder."""
+    return [
         path for path in source.others if path.name in _METADATA and "filename" in source.header(source.path / path)
     ]
-    for split in ("test", "validation", "", "training"):
-        chosen = [path for path in found if split_of(*path.parts[:-1]) == split]
-        if chosen:
-            return [source.path / path for path in chosen]
-    return []
 
 
 def _recognise(source: Source) -> Sighting | None:
@@ -63,35 +71,107 @@ def _recognise(source: Source) -> Sighting | None:
 
 
 def _states_classes(source: Source) -> bool:
-    return (
-        source.path.suffix.lower() in (".parquet", ".pq") and bool(source.header()) and bool(source.table().class_names)
-    )
+    return source.path.suffix.lower() in _SCHEMAS and bool(source.header()) and bool(source.table().class_names)
 
 
 def _read(source: Source) -> Listing:
     if not source.is_folder:
         return read_source_table(source)
-    files = _files(source) or _metadata(source)
-    if not files:
-        raise DataError(f"{source.path}: no Parquet file and no metadata.csv with file_name; give one to --data")
-    tables = [source.table(file) for file in files]
-    frame = pd.concat([table.frame for table in tables], ignore_index=True)
+    files = _files(source)
+    found = files or _metadata(source)
+    if not found:
+        raise DataError(
+            f"{source.path}: no Parquet or Arrow file and no metadata.csv with file_name; give one to --data"
+        )
+    split, _ = choose_split({_split(path) for path in found})
+    chosen = sorted(path for path in found if _split(path) == split)
+    tables = [source.table(source.path / path) for path in chosen]
     notes = [note for table in tables for note in table.notes]
-    listing = list_rows(files[0], frame, source.columns, notes, tables[0].class_names)
-    listing.source = f"{source.title}, {files[0].name}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
-    split = _split(files[0].relative_to(source.path))
+    frames, names = _in_words(source, chosen, tables, notes)
+    if not files:
+        frames = [_below(frame, path.parent, source) for frame, path in zip(frames, chosen, strict=True)]
+    frame = pd.concat(frames, ignore_index=True)
+    listing = list_rows(source.path / chosen[0], frame, source.columns, notes, names)
+    listing.source = f"{source.title}, {chosen[0].name}" + (f" and {len(chosen) - 1} more" if len(chosen) > 1 else "")
+    if not files:
+        listing.folder = source.path
+        _keep_training(listing, source, [path for path in found if split != "training" == _split(path)])
     if split == "training":
         listing.notes.append("only a training split was found: a model has probably seen these very images")
     elif split:
         listing.notes.append(f"the {split} split is used")
+    elif not files:
+        splits = [split_of(*PurePath(path.replace("\\", "/")).parts[:-1]) for path in listing.rows["path"]]
+        take_split(listing, splits)
     return listing
+
+
+def _keep_training(listing: Listing, source: Source, paths: Sequence[Path]) -> None:
+    frames = [_below(source.table(source.path / path).frame, path.parent, source) for path in paths]
+    if frames and (rows := read_training(pd.concat(frames, ignore_index=True), source.columns)) is not None:
+        listing.training["training folder"] = rows
+
+
+def _below(frame: pd.DataFrame, folder: Path, source: Source) -> pd.DataFrame:
+    """Metadata whose names start in the whole source: each file's start in its own folder."""
+    where = find_column(frame, source.columns.path, PATH_NAMES)
+    if where is None:
+        return frame
+    return frame.assign(**{where: [path and (folder / path).as_posix() for path in text_cells(frame[where])]})
+
+
+def _in_words(
+    source: Source, paths: Sequence[Path], tables: Sequence[Table], notes: list[str]
+) -> tuple[list[pd.DataFrame], Mapping[str, Sequence[str]]]:
+    """Frames that can be joined, and the names of their numbers; where the files number classes differently, each
+    file's own names are written in.
+
+    Raises
+    ------
+    DataError
+        Some of the files state no names of their numbers.
+    """
+    first = dict(tables[0].class_names)
+    if all(dict(table.class_names) == first for table in tables):
+        return [table.frame for table in tables], first
+    labels = sorted({column for table in tables for column in table.class_names})
+    silent = [
+        path
+        for path, table in zip(paths, tables, strict=True)
+        if any(column in table.frame and column not in table.class_names for column in labels)
+    ]
+    if silent:
+        raise DataError(
+            f"{source.path}: {silent[0].as_posix()} does not state the names of its numbers, and other files do; give "
+            "one of the files to --data"
+        )
+    notes.append(
+        "the files number their classes differently, and each is read by its own names: "
+        + "; ".join(
+            f"{path.as_posix()} {', '.join(next(iter(table.class_names.values())))}"
+            for path, table in list(zip(paths, tables, strict=True))[:4]
+        )
+    )
+    return [_named(table) for table in tables], {}
+
+
+def _named(table: Table) -> pd.DataFrame:
+    """A table with names instead of the numbers of its classes; numbers without a name stay."""
+    frame = table.frame.copy()
+    for column, names in table.class_names.items():
+        if column in frame:
+            cells = [label_cell(cell) for cell in frame[column]]
+            words = [names[one] if isinstance(one, int) and 0 <= one < len(names) else one for one in cells]
+            frame[column] = pd.Series(words, index=frame.index, dtype=object)
+    return frame
 
 
 HUGGINGFACE = Layout(
     "huggingface",
     "Hugging Face datasets",
     (
-        "a folder or file of Parquet (`data/test-00000-of-00001.parquet`), class names from the schema",
+        "a folder or file of Parquet (`data/test-00000-of-00001.parquet`) or of Arrow (`save_to_disk`), class names "
+        "from the schema",
         "`imagefolder` with `metadata.csv` or `.jsonl` (`file_name`, ...)",
     ),
     _recognise,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from reportgen.inputs.layouts.folders import split_of
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
 from reportgen.inputs.listing import Listing
-from reportgen.inputs.tables.columns import list_rows
+from reportgen.inputs.tables.columns import SPLIT_NAMES, find_column, list_rows
 from reportgen.inputs.tables.reading import SUFFIXES_OF_TABLES
 
 __all__ = ["TABLES", "read_source_table"]
@@ -24,7 +25,21 @@ def read_source_table(source: Source) -> Listing:
     table = source.table(path)
     listing = list_rows(path, table.frame, source.columns, table.notes, table.class_names)
     listing.roots = (path.parent / "images", path.parent.parent / "images", path.parent.parent)
+    if find_column(table.frame, None, SPLIT_NAMES) is None and listing.pixels is None:
+        listing.notes += _say_training(listing)
     return listing
+
+
+def _say_training(listing: Listing) -> list[str]:
+    """What to say where a table without a column of splits lists images in folders named after training."""
+    paths = listing.rows["path"]
+    trained = [path for path in paths if split_of(*path.replace("\\", "/").split("/")[:-1]) == "training"]
+    if not trained:
+        return []
+    shown = "/".join(trained[0].replace("\\", "/").split("/")[-3:])
+    return [
+        f"{len(trained):,} of {len(paths):,} images lie in a training folder (such as {shown}): has a model seen them?"
+    ]
 
 
 def _recognise(source: Source) -> Sighting | None:

@@ -29,7 +29,8 @@ __all__ = ["SUFFIXES_OF_TABLES", "Table", "as_frame", "check_size", "column_name
 _TEXT = (".csv", ".tsv", ".txt", ".lst")
 _PARQUET = (".parquet", ".pq")
 _JSON = (".jsonl", ".ndjson", ".json")
-SUFFIXES_OF_TABLES = (*_TEXT, *_PARQUET, *_JSON)
+_ARROW = (".arrow",)
+SUFFIXES_OF_TABLES = (*_TEXT, *_PARQUET, *_JSON, *_ARROW)
 _PIXEL_CHUNK = 2048
 _MOST_SKIPPED = 0.02  # of the lines
 _LARGEST = 1 << 32  # bytes; the largest known table, pixels of 36,000 faces as text, has 0.3 GB
@@ -77,6 +78,8 @@ def read_table(path: Path, columns: Columns) -> Table:
         return _read_csv(path, columns)
     if suffix in _PARQUET:
         return Table(_guarded(path, lambda: _read_parquet(path)), _class_names(path))
+    if suffix in _ARROW:
+        return Table(_guarded(path, lambda: _read_arrow(path)), _class_names(path))
     if suffix in _JSON:
         return Table(_guarded(path, lambda: _read_json(path, lines=suffix != ".json")))
     raise DataError(
@@ -92,8 +95,8 @@ def column_names(path: Path) -> tuple[str, ...]:
         if suffix in _TEXT:
             header, _, _, headed = _first_lines(path)
             return tuple(fold(name) for name in header) if headed else ()
-        if suffix in _PARQUET:
-            return tuple(fold(name) for name in pq.read_schema(path).names)
+        if suffix in (*_PARQUET, *_ARROW):
+            return tuple(fold(name) for name in _schema(path).names)
         if suffix in _JSON:
             with path.open(encoding="utf-8-sig") as file:
                 first = json.loads(file.readline() if suffix != ".json" else "{}")
@@ -114,7 +117,7 @@ def check_size(path: Path) -> None:
 def _class_names(path: Path) -> dict[str, tuple[str, ...]]:
     """What `datasets` keeps of ClassLabel columns in the schema's metadata."""
     try:
-        stated = json.loads((pq.read_schema(path).metadata or {}).get(b"huggingface", b"{}"))
+        stated = json.loads((_schema(path).metadata or {}).get(b"huggingface", b"{}"))
         features = stated["info"]["features"].items()
         return {
             str(column): tuple(map(str, feature["names"]))
@@ -123,6 +126,13 @@ def _class_names(path: Path) -> dict[str, tuple[str, ...]]:
         }
     except Exception:  # metadata that `datasets` did not write states no names
         return {}
+
+
+def _schema(path: Path) -> pa.Schema:
+    if path.suffix.lower() not in _ARROW:
+        return pq.read_schema(path)
+    with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        return stream.schema
 
 
 def _guarded(path: Path, read: Callable[[], Any]) -> pd.DataFrame:
@@ -149,6 +159,22 @@ def _read_parquet(path: Path) -> pd.DataFrame:
             if size > _LARGEST:
                 raise DataError(f"{path}: more than {_LARGEST / 1e9:.1f} GB when it is unpacked; give a smaller table")
     return pd.read_parquet(path)
+
+
+def _read_arrow(path: Path) -> pd.DataFrame:
+    """The stream of batches that `save_to_disk` of `datasets` writes."""
+    batches = []
+    rows = size = 0
+    with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        for batch in stream:
+            batch.validate(full=True)  # unlike Parquet's, its buffers are taken as they are
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if rows > _MOST_ROWS or size > _LARGEST:
+                raise DataError(
+                    f"{path}: more than {_MOST_ROWS:,} rows or {_LARGEST / 1e9:.1f} GB when it is unpacked; give a part"
+                )
+            batches.append(batch)
+        return pd.DataFrame(pa.Table.from_batches(batches, stream.schema).to_pandas(ignore_metadata=True))
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 
 from reportgen.config import Columns, Config, ModelConfig
-from reportgen.errors import DataError
+from reportgen.errors import CheckpointError, DataError
+from reportgen.explain.loading import output_classes
 from reportgen.inputs.emotions import AFFECTNET_ORDER, CKPLUS_ORDER, EMOTIONS, FER2013_ORDER, RAFDB_ORDER
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.layouts.layout import Source
@@ -270,6 +271,11 @@ def test_affectnets_annotations(tmp_path: Path, make_images: Make, stored: type)
         "names: ['Anger', 'Contempt', Happy]",
         "names:\n- Anger\n- Contempt\n- Happy",
         "names:\n  0: Anger\n  1: Contempt\n  2: Happy",
+        "names:\n  2: Happy  # the smiling ones\n\n# and others\n  0: Anger\n  1: 'Contempt'",
+        "names: {2: Happy, '0': Anger, 1: \"Contempt\"}  # by number",
+        "names: [Anger, # first\n  Contempt,\n  Happy,\n]",
+        "names:\r\n- Anger # first\r\n# the second is rare\r\n- Contempt\r\n- Happy\r",
+        "'names':\n  - 1: Contempt\n  - 0: Anger\n  - 2: Happy",
     ],
 )
 def test_affectnet_in_yolos_form(tmp_path: Path, make_images: Make, names: str) -> None:
@@ -280,6 +286,64 @@ def test_affectnet_in_yolos_form(tmp_path: Path, make_images: Make, names: str) 
     test_set = load(tmp_path)
     assert test_set.frame["emotion"].tolist() == ["anger", "contempt", "happiness"] == list(test_set.classes)
     assert test_set.problems["kind"].tolist() == ["no-label"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("names: {0: Anger, 2: Happy}", "'names' cannot be read; expected a list of names, or a name for each number"),
+        ("names:\n  0: Anger\n  happy: 1", "'names' cannot be read"),
+        ("names: [Anger: 0, Happy: 1]", "'names' cannot be read"),
+        ("names:\n- don't\n- Happy", "'names' cannot be read"),
+        ("names: classes.txt", "'names' cannot be read"),
+        ("nc: 3\nnames: [Anger, Happy]", "'nc' says 3 classes, 'names' has 2"),
+    ],
+)
+def test_names_of_yolo_that_cannot_be_certain(tmp_path: Path, make_images: Make, lines: str, message: str) -> None:
+    make_images(tmp_path, "images/0.jpg")
+    write_csv(tmp_path / "labels/0.txt", ["0 0.5 0.5 1 1"])
+    write_csv(tmp_path / "data.yaml", [lines])
+    with pytest.raises(DataError, match=message):
+        load(tmp_path)
+
+
+def test_yolos_training_images_are_kept_aside(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"{split}/images/{n}.jpg" for split in ("train", "valid") for n in range(2)))
+    for split in ("train", "valid"):
+        for n in range(2):
+            write_csv(tmp_path / f"{split}/labels/{n}.txt", [f"{n} 0.5 0.5 1 1"])
+    write_csv(tmp_path / "data.yaml", ["names: [Anger, Happy]"])
+    test_set = load(tmp_path)
+    assert test_set.frame["path"].tolist() == ["valid/images/0.jpg", "valid/images/1.jpg"]
+    assert test_set.training["training folder"]["emotion"].tolist() == ["anger", "happiness"]
+
+
+@pytest.mark.parametrize("labels", [range(7), range(8)], ids=["without contempt", "with contempt"])
+@pytest.mark.parametrize("outputs", [7, 8])
+def test_affectnets_outputs_are_in_its_order_or_refused(
+    tmp_path: Path, make_images: Make, labels: range, outputs: int
+) -> None:
+    make_images(tmp_path, *(f"1/{n}.jpg" for n in labels))
+    rows = [f"1/{n}.jpg,{n}" for n in labels]
+    table = write_csv(tmp_path / "validation.csv", ["subDirectory_filePath,expression", *rows])
+    classes, entry = load(table).classes, ModelConfig(checkpoint=Path("m.pth"))
+    if outputs == len(labels):
+        assert output_classes("m", outputs, entry, classes) == AFFECTNET_ORDER[:outputs]
+    else:
+        with pytest.raises(CheckpointError, match=rf"{outputs} outputs, the test set {len(labels)} classes"):
+            output_classes("m", outputs, entry, classes)
+    named = load(table, classes=AFFECTNET_ORDER)
+    assert named.classes == AFFECTNET_ORDER and named.frame["emotion"].tolist() == list(AFFECTNET_ORDER[: len(labels)])
+
+
+def test_affectnets_training_table(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "1/0.jpg", "1/7.jpg")
+    write_csv(tmp_path / "training.csv", ["subDirectory_filePath,expression", "1/7.jpg,7"])
+    assert any("only the training table was found" in note for note in load(tmp_path).notes)
+    write_csv(tmp_path / "validation.csv", ["subDirectory_filePath,expression", "1/0.jpg,0"])
+    test_set = load(tmp_path)
+    assert test_set.training["training table"]["path"].tolist() == ["1/7.jpg"]
+    assert test_set.classes == AFFECTNET_ORDER, "contempt is among the training images, so the model has eight outputs"
 
 
 def test_ck48_with_contempt_and_without_neutral(tmp_path: Path, make_images: Make) -> None:
@@ -353,6 +417,15 @@ def test_muxspace_reads_persons_before_the_number(tmp_path: Path, make_images: M
     assert load(tmp_path).frame["person"].tolist() == ["Al_Gore", "Al_Gore", None]
 
 
+@pytest.mark.parametrize("name", ["KA.{code}1.{n}.tiff", "AF0{n}{code}S.png"], ids=["JAFFE", "KDEF"])
+def test_parts_of_sets_with_coded_names(tmp_path: Path, make_images: Make, name: str) -> None:
+    for split in ("train", "val"):
+        make_images(tmp_path, *(f"{split}/{name.format(code=code, n=n)}" for n, code in enumerate(("AN", "HA", "SU"))))
+    test_set = load(tmp_path)
+    assert len(test_set) == 3 and all(path.startswith("val/") for path in test_set.frame["path"])
+    assert len(test_set.training["training folder"]) == 3
+
+
 def parquet(path: Path, *, names: list[str], column: str = "image", labels: list[int] | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     held = [{"bytes": image, "path": f"{n}.png"} for n, image in enumerate(map(png, range(7)))]
@@ -391,7 +464,10 @@ def test_hugging_face_imagefolder(tmp_path: Path, make_images: Make, form: str) 
     for split in ("test", "train"):
         text = "\n".join(map(json.dumps, rows)) if form == "jsonl" else "file_name,emotion\na.png,happy\nb.png,sad\n"
         (tmp_path / split / f"metadata.{form}").write_text(text)
-    assert load(tmp_path).frame["emotion"].tolist() == ["happiness", "sadness"]
+    test_set = load(tmp_path)
+    assert test_set.frame["emotion"].tolist() == ["happiness", "sadness"]
+    assert test_set.frame["path"].tolist() == ["test/a.png", "test/b.png"]
+    assert test_set.training["training folder"]["path"].tolist() == ["train/a.png", "train/b.png"]
 
 
 @pytest.mark.parametrize(
@@ -577,7 +653,7 @@ NEAR_MISSES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "Hugging Face, metadata without file_name": (
         lambda root: write_csv(root / "metadata.csv", ["image_id,emotion", "1,happy"]),
-        "huggingface", r"no Parquet file and no metadata.csv with file_name",
+        "huggingface", r"no Parquet or Arrow file and no metadata.csv with file_name",
     ),
     "JAFFE, other names": (lambda root: write_csv(root / "a.txt", ["x"]), "jaffe", r"none of \d rows can be used"),
     "KDEF, other names": (lambda root: write_csv(root / "a.txt", ["x"]), "kdef", r"none of \d rows can be used"),
