@@ -133,6 +133,8 @@ class FaceRecords:
         (n,) "detector", "whole", "template" or "given"; regions also "mask".
     actions
         (n, 52) float32 facial-action coefficients, NaN where unknown.
+    contrast, eye_light
+        (n,) float32, see `reportgen.faces.light`; NaN where unknown, None where an older version did not measure them.
     """
 
     points: npt.NDArray[np.float32]
@@ -140,6 +142,8 @@ class FaceRecords:
     source: tuple[str, ...]
     regions_from: tuple[str, ...]
     actions: npt.NDArray[np.float32]
+    contrast: npt.NDArray[np.float32] | None = None
+    eye_light: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -287,15 +291,18 @@ def _store(folder: Path, info: dict[str, Any]) -> PartStore:
 def _read_faces(folder: Path, parts: Sequence[str], rows: npt.NDArray[np.int64] | None) -> FaceRecords | None:
     if not parts:
         return None
-    found = PartStore(folder / "landmarks").rows(
-        parts, ["points", "presence", "source", "regions_from", "actions"], rows
-    )
+    store = PartStore(folder / "landmarks")
+    names = ["points", "presence", "source", "regions_from", "actions"]
+    light = [name for name in ("face_contrast", "eye_light") if store.has_column(parts, name)]
+    found = store.rows(parts, [*names, *light], rows)
     return FaceRecords(
         points=found["points"].reshape(len(found["points"]), found["points"].shape[1] // 2, 2),
         presence=found["presence"],
         source=tuple(found["source"].tolist()),
         regions_from=tuple(found["regions_from"].tolist()),
         actions=found["actions"],
+        contrast=found.get("face_contrast"),
+        eye_light=found.get("eye_light"),
     )
 
 

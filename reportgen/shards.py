@@ -86,6 +86,17 @@ class PartStore:
         # A column without any value has no type in one part and one in another.
         return pa.concat_tables(tables, promote_options="default")
 
+    def has_column(self, keys: Sequence[str], name: str) -> bool:
+        """Whether every part has a column: parts of an older version may lack one.
+
+        Raises
+        ------
+        BuildError
+            A part is missing or unreadable.
+        """
+        paths = (self.path(index, key) for index, key in enumerate(keys))
+        return all(name in _read(pq.read_schema, path).names for path in paths)
+
     def rows(
         self, keys: Sequence[str], columns: Sequence[str], wanted: npt.NDArray[np.int64] | None = None
     ) -> dict[str, npt.NDArray[Any]]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from reportgen.analysis import read_predictions, read_records, rows_with_maps
 from reportgen.commands.build_cache import remember, site_key, unchanged
-from reportgen.commands.conclude import alarms, conclude, face_contrast, measure_again
+from reportgen.commands.conclude import alarms, conclude, measure_again
 from reportgen.commands.experiments import Experiments
 from reportgen.commands.settle import Settled, read_inputs, settle
 from reportgen.config import Config
@@ -156,7 +156,6 @@ def make_report(
         training_priors(test_set.training, analysis.classes),
         shortcuts=experiments.shortcut_errors(report),
         unweighted=config.assume_unweighted_training,
-        face_contrast=face_contrast(report),
     )
     report = replace(report, reasons=reasons)
     write_tables(folder / "tables", *report_tables(report))

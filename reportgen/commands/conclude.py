@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import combinations
 from typing import Literal
@@ -34,9 +33,7 @@ from reportgen.site.report import Report
 from reportgen.site.reproduce import build_command
 from reportgen.site.wording.data_notes import data_notes
 
-__all__ = ["alarms", "conclude", "depends_on_background", "face_contrast", "measure_again"]
-
-_LUMA = (0.299, 0.587, 0.114)
+__all__ = ["alarms", "conclude", "depends_on_background", "measure_again"]
 
 
 def conclude(
@@ -120,24 +117,6 @@ def measure_again(report: Report, transplants: ExperimentAnswers, clean: Experim
         return report
     importance = judge_importance(report.analysis, report.attention, transplants, report.shortcuts, report.seed, clean)
     return replace(report, importance=importance)
-
-
-def face_contrast(report: Report) -> npt.NDArray[np.float64] | None:
-    """(n,) standard deviation of the luma in the box around each face, 0..0.5; None without landmarks or labels."""
-    faces = report.analysis.faces
-    if faces is None or not report.labelled:
-        return None
-    boxes = np.clip(np.stack([faces.points.min(axis=1), faces.points.max(axis=1)], axis=1), 0.0, 1.0)  # (n, 2, 2)
-
-    def measure(row: int) -> float:
-        pixels = report.load_image(row)
-        size = np.array(pixels.shape[1::-1])
-        (left, top), (right, bottom) = np.rint(boxes[row] * size).astype(int)
-        face = pixels[top:bottom, left:right]
-        return float((face @ np.array(_LUMA)).std() / 255) if face.size else float("nan")
-
-    with ThreadPoolExecutor() as pool:
-        return np.array(list(pool.map(measure, range(len(boxes)))), dtype=np.float64)
 
 
 def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:

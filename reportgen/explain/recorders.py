@@ -18,11 +18,14 @@ from reportgen.explain.face_finder import view_of
 from reportgen.explain.loading import AnyExplainer
 from reportgen.explain.tasks import Item
 from reportgen.faces.landmark_table import landmarks_table
+from reportgen.faces.light import eye_light, face_contrast
 from reportgen.faces.regions import REGIONS
 from reportgen.inputs.images.quality import QUALITY_COLUMNS, image_quality
 from reportgen.shards import RECORD_KEY, Keys, PartStore, array_column
 
 __all__ = ["FaceRecorder", "ImageFacts", "ModelRecorder"]
+
+_REAL = pa.float32()
 
 
 class ImageFacts:
@@ -63,7 +66,7 @@ class ImageFacts:
 
 
 class FaceRecorder:
-    """The landmarks of every readable image."""
+    """The landmarks of every readable image, and what of the face's light is measured on its pixels."""
 
     def __init__(self, store: PartStore, keys: Keys, image_ids: Sequence[str]) -> None:
         self.store = store
@@ -72,10 +75,21 @@ class FaceRecorder:
 
     def record(self, items: Sequence[Item]) -> pa.Table:
         """See `Recorder.record`; unreadable images have no row."""
-        found = [(item.row, item.face) for item in items if item.face is not None]
-        table = landmarks_table([self._ids[row] for row, _ in found], [face.landmarks for _, face in found])
-        table = table.append_column("regions_from", pa.array([face.regions_from for _, face in found], pa.string()))
-        return table.append_column(RECORD_KEY, pa.array(self.keys.rows[[row for row, _ in found]]))
+        found = [
+            (item.row, item.face, item.decoded.samples)
+            for item in items
+            if item.face is not None and item.decoded is not None
+        ]
+        table = landmarks_table([self._ids[row] for row, *_ in found], [face.landmarks for _, face, _ in found])
+        columns = {
+            "regions_from": pa.array([face.regions_from for _, face, _ in found], pa.string()),
+            "face_contrast": pa.array([face_contrast(rgb, face.landmarks.points) for _, face, rgb in found], _REAL),
+            "eye_light": pa.array([eye_light(rgb, face.landmarks) for _, face, rgb in found], _REAL),
+            RECORD_KEY: pa.array(self.keys.rows[[row for row, *_ in found]]),
+        }
+        for name, column in columns.items():
+            table = table.append_column(name, column)
+        return table
 
 
 class ModelRecorder:

@@ -32,7 +32,6 @@ def find_reasons(
     *,
     shortcuts: Mapping[str, ShortcutErrors] = MappingProxyType({}),
     unweighted: bool = False,
-    face_contrast: FloatArray | None = None,
 ) -> ReasonFindings | None:
     """Apply every rule to every error; None where no image is labelled.
 
@@ -48,14 +47,12 @@ def find_reasons(
         By model's slug, what became of errors without the property that a shortcut rests on.
     unweighted
         Whether training is known to have used the classes as they came; only then priors tell anything.
-    face_contrast
-        (n,) contrast within the face, 0..0.5; None: that of the whole photo has to do.
     """
     labels = analysis.labels
     if not (labels >= 0).any():
         return None
     suspects = find_label_suspects([model.probabilities for model in analysis.models], labels)
-    quality = photo_quality(analysis, face_contrast)
+    quality = photo_quality(analysis)
     names = [model.name for model in analysis.models]
     persons = units_of(analysis.images)
     controls = None if occlusions is None else np.isin(np.arange(len(labels)), sorted(occlusions.controls))
@@ -95,16 +92,16 @@ def find_reasons(
     return replace(findings, tables=MappingProxyType(reason_tables(findings, analysis)))
 
 
-def photo_quality(analysis: Analysis, face_contrast: FloatArray | None = None) -> dict[str, FloatArray]:
+def photo_quality(analysis: Analysis) -> dict[str, FloatArray]:
     """What low quality is judged by: sharpness, contrast, and pixels between the eyes where landmarks were found.
 
     Contrast is that of the face itself where it was measured: mean brightness would call dark skin poor light.
     """
     images = analysis.images
     quality = {name: images[name].to_numpy(dtype=np.float64) for name in ("sharpness", "contrast") if name in images}
-    if face_contrast is not None:
+    if analysis.faces is not None and analysis.faces.contrast is not None:
         quality.pop("contrast", None)
-        quality["contrast of the face"] = face_contrast
+        quality["contrast of the face"] = analysis.faces.contrast.astype(np.float64)
     if analysis.faces is not None:
         points = analysis.faces.points.astype(np.float64)
         right, left = (points[:, list(corners)].mean(axis=1) for corners in _EYE_CORNERS)
