@@ -30,6 +30,14 @@ def test_parts_are_read_in_order_and_missing_ones_named(tmp_path):
     assert store.read(KEYS)["x"].to_pylist() == [1, 2, 3]
 
 
+def test_a_column_that_an_older_part_lacks_counts_as_not_recorded(tmp_path):
+    store = PartStore(tmp_path)
+    store.write(0, KEYS[0], table(1, 2).append_column("y", pa.array([5, 6])))
+    assert store.has_column(KEYS[:1], "y")
+    store.write(1, KEYS[1], table(3))
+    assert not store.has_column(KEYS, "y")
+
+
 def test_pruning_touches_only_parts_of_ours(tmp_path):
     store = PartStore(tmp_path)
     for key in ("a" * 16, "b" * 16):

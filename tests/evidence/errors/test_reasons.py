@@ -160,6 +160,13 @@ def test_pixels_between_the_eyes_are_those_of_the_photo(analysis: Analysis) -> N
     assert np.isnan(apart[9])  # a template's eyes are nobody's
 
 
+def test_contrast_is_the_faces_own_where_the_pass_measured_it(analysis: Analysis) -> None:
+    assert analysis.faces is not None and "contrast of the face" not in photo_quality(analysis)
+    measured = replace(analysis.faces, contrast=np.linspace(0, 0.4, N).astype(np.float32))
+    quality = photo_quality(replace(analysis, faces=measured))
+    assert quality["contrast of the face"] == pytest.approx(np.linspace(0, 0.4, N)) and "contrast" not in quality
+
+
 def test_what_needs_more_than_predictions_counts_as_untested(analysis: Analysis) -> None:
     found = find_reasons(analysis, None)
     assert found is not None
