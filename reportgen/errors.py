@@ -5,7 +5,8 @@
     │   ├── ConfigError         settings or flags
     │   ├── DataError           the test set or its images
     │   └── CheckpointError     a model's file, or the model it should fit
-    │       └── MissingExtraError    a package that a model needs is not installed
+    │       ├── MissingExtraError    a package that a model needs is not installed
+    │       └── UnknownArchitectureError    weights of a network that is not known
     └── BuildError              the build itself failed (exit code 1)
         └── OutputError         the output folder cannot be written, or holds files that are not ours
 
@@ -27,6 +28,7 @@ __all__ = [
     "MissingExtraError",
     "OutputError",
     "ReportError",
+    "UnknownArchitectureError",
     "printable",
 ]
 
@@ -81,6 +83,14 @@ class CheckpointError(InputError):
 
 class MissingExtraError(CheckpointError):
     """A model needs a package that is not installed; the message names what installs it."""
+
+
+class UnknownArchitectureError(CheckpointError):
+    """Weights of a network that is not known; `draft` is the text of a factory to complete, "" where there is none."""
+
+    def __init__(self, message: str, draft: str = "") -> None:
+        super().__init__(message)
+        self.draft = draft
 
 
 class BuildError(ReportError):

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from reportgen.commands.settle import read_inputs, settle
 from reportgen.config import Config
-from reportgen.errors import CheckpointError, DataError
+from reportgen.errors import CheckpointError, DataError, UnknownArchitectureError
 from reportgen.evidence.performance.input_choice import InputChoice
 from reportgen.inputs.discover import discover
 from reportgen.inputs.survey import Survey, survey
@@ -52,6 +52,8 @@ def check_inputs(config: Config, console: Console) -> None:
             console.print(f"model {name}: {_describe(name, settled.config, settled.test_set.classes)}", markup=False)
         except CheckpointError as error:
             refused.append(str(error))
+            if isinstance(error, UnknownArchitectureError) and error.draft:
+                _print_draft(name, error.draft, console)
     console.print(f"class order of the outputs: {', '.join(settled.test_set.classes)}", markup=False)
     settings = found.config.model_dump(mode="json", exclude={"models", "data"}, exclude_defaults=True)
     console.print(f"settings that differ from the defaults: {settings or 'none'}", markup=False)
@@ -67,6 +69,16 @@ def _print_choice(name: str, choice: InputChoice, console: Console) -> None:
         console.print(f"preprocessing of {name}: {default_text(choice)}", markup=False)
     for line in tried_lines(choice):
         console.print(f"  {line}", markup=False)
+
+
+def _print_draft(name: str, text: str, console: Console) -> None:
+    """A factory to complete, and where it goes."""
+    console.print(
+        f"model {name}: a factory to complete. Save it as network.py beside reportgen.toml, and set there, under the "
+        'model\'s [models.NAME]: factory = "network:make"',
+        markup=False,
+    )
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _describe(name: str, config: Config, classes: tuple[str, ...]) -> str:

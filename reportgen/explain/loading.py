@@ -115,7 +115,15 @@ def bare_model(
         return build_onnx(
             name, checkpoint.content, checkpoint.preprocessing, config, classes=count, explained=explained
         )
-    return build_model(name, checkpoint.state, config, explained=explained, stated=checkpoint.folder.get(CONFIG))
+    return build_model(
+        name,
+        checkpoint.state,
+        config,
+        explained=explained,
+        stated=checkpoint.folder.get(CONFIG),
+        named=checkpoint.named,
+        layers=checkpoint.layers,
+    )
 
 
 def ready_model(

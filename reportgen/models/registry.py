@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,16 +13,19 @@ from torch import Tensor, nn
 
 from reportgen.cell_grid import CellGrid
 from reportgen.config import ModelConfig, Preprocessing
-from reportgen.errors import CheckpointError, ConfigError, MissingExtraError
+from reportgen.errors import CheckpointError, ConfigError, MissingExtraError, UnknownArchitectureError
 from reportgen.models.architectures.convnext import CONVNEXT
 from reportgen.models.architectures.custom_cnn import CustomCNN
 from reportgen.models.architectures.densenet import DENSENET
+from reportgen.models.architectures.draft import draft_factory
 from reportgen.models.architectures.efficientnet import EFFICIENTNET
 from reportgen.models.architectures.expression_networks import DAN, RES_EMOTE_NET
 from reportgen.models.architectures.family import Misfit, Recognised, few, fit, is_incidental, shape_text
 from reportgen.models.architectures.huggingface import hugging_face_class, hugging_face_model
 from reportgen.models.architectures.mobilenet import MOBILENET_V2, MOBILENET_V3
-from reportgen.models.architectures.resnet import RESNET, TransferLearningModel, unknown_stem
+from reportgen.models.architectures.named import contradicts, fit_named
+from reportgen.models.architectures.resnet import RESNET, TransferLearningModel, stem_draft, unknown_stem
+from reportgen.models.architectures.sequential import StatedLayers, stated_sequential
 from reportgen.models.architectures.swin import SWIN
 from reportgen.models.architectures.timm import convolutional, transformers
 from reportgen.models.architectures.vgg import VGG
@@ -116,7 +119,13 @@ class LoadedModel:
         return replace(self, module=module, target_layer=layer, num_classes=len(kept))
 
 
-def recognise(state: Mapping[str, Tensor], stated: Mapping[str, Any] | None = None) -> Recognised | Misfit | None:
+def recognise(
+    state: Mapping[str, Tensor],
+    stated: Mapping[str, Any] | None = None,
+    *,
+    named: Sequence[str] = (),
+    layers: StatedLayers | None = None,
+) -> Recognised | Misfit | None:
     """The network that a state dict holds: whatever prefix its names have and whatever head it ends in.
 
     Parameters
@@ -124,6 +133,11 @@ def recognise(state: Mapping[str, Tensor], stated: Mapping[str, Any] | None = No
     stated
         The content of a `config.json` beside the weights: the class of a network of transformers, or the name of one of
         timm, which then is not guessed.
+    named
+        What the checkpoint calls its network. One that the weights fit is used; where they are of another one, they
+        count, and a note says so.
+    layers
+        Class and settings of every layer, where a whole module was pickled.
 
     Returns
     -------
@@ -140,7 +154,25 @@ def recognise(state: Mapping[str, Tensor], stated: Mapping[str, Any] | None = No
     stated = stated or {}
     if hugging_face_class(stated) is not None:
         return hugging_face_model(stated, state)
-    named = stated.get("architecture")
+    whole = stated_sequential(layers, state) if layers else None
+    if whole is not None:
+        return whole
+    architecture = stated.get("architecture")
+    names = [name for name in (architecture, *named) if isinstance(name, str)]
+    for name in names:
+        known = fit_named(name, FAMILIES, state)
+        if known is not None:
+            return known
+    found = _by_weights(state, architecture)
+    if not isinstance(found, Recognised):
+        return found
+    wrong = [name for name in names if contradicts(name, found)]
+    notes = [f"its file names {name}, but the weights are those of {found.title} and count" for name in wrong]
+    return replace(found, notes=(*found.notes, *notes)) if notes else found
+
+
+def _by_weights(state: Mapping[str, Tensor], architecture: object) -> Recognised | Misfit | None:
+    """By names and shapes; `architecture` is what `config.json` names, where networks of one form differ by name."""
     own = {name: value for name, value in state.items() if not is_incidental(name)}
     for prefix in sorted({name.removesuffix(_CUSTOM_CNN[1]) for name in own if name.endswith(_CUSTOM_CNN[1])}, key=len):
         names = {name.removeprefix(prefix): value for name, value in own.items() if name.startswith(prefix)}
@@ -156,7 +188,7 @@ def recognise(state: Mapping[str, Tensor], stated: Mapping[str, Any] | None = No
     missing: MissingExtraError | None = None
     for family in FAMILIES:
         try:
-            found = fit(family.of(named) if isinstance(named, str) else family, state)
+            found = fit(family.of(architecture) if isinstance(architecture, str) else family, state)
         except MissingExtraError as error:
             missing = error
             continue
@@ -188,6 +220,8 @@ def build_model(
     *,
     explained: bool = True,
     stated: Mapping[str, Any] | None = None,
+    named: Sequence[str] = (),
+    layers: StatedLayers | None = None,
 ) -> LoadedModel:
     """A module with the weights, from a known architecture or from the user's factory.
 
@@ -199,6 +233,8 @@ def build_model(
         Whether to find the layer and to try that outputs repeat; else only logits can be asked for.
     stated
         The content of the `config.json` beside the weights, where there is one.
+    named, layers
+        What the checkpoint says of its network, as for `recognise`.
 
     Raises
     ------
@@ -223,11 +259,11 @@ def build_model(
         _fill(module, state)
     else:
         try:
-            known = recognise(state, stated)
+            known = recognise(state, stated, named=named, layers=layers)
         except CheckpointError as error:
             raise type(error)(f"{config.checkpoint}: {error}") from None
         if not isinstance(known, Recognised):
-            raise CheckpointError(_unknown(name, state, known, config))
+            raise _unknown(name, state, known, config, named, layers or {})
         module, architecture, usual, prefix = known.module, known.title, known.layer, known.prefix
         plain, channels = known.plain, known.channels
         preprocessing, adapted = _adapted(preprocessing, known)
@@ -238,9 +274,9 @@ def build_model(
         names = dict(module.named_modules())
         target = target if target in names else target.removeprefix(prefix)
         if target not in names:
-            layers = [layer for layer, _ in module.named_children()]
+            children = [child for child, _ in module.named_children()]
             raise ConfigError(
-                f"model '{name}': no layer '{target}'; expected a dotted name under {', '.join(layers[:8])}"
+                f"model '{name}': no layer '{target}'; expected a dotted name under {', '.join(children[:8])}"
             )
     images = trial_images(preprocessing)
     module, classes, said = logits_model(name, module, images, output=config.output, columns=config.output_columns)
@@ -367,15 +403,31 @@ def _fill(module: nn.Module, state: Mapping[str, Tensor]) -> None:
     module.load_state_dict(filled, strict=False)
 
 
-def _unknown(name: str, state: Mapping[str, Tensor], nearest: Misfit | None, config: ModelConfig) -> str:
-    stem = unknown_stem(state)
+def _unknown(
+    name: str,
+    state: Mapping[str, Tensor],
+    nearest: Misfit | None,
+    config: ModelConfig,
+    named: Sequence[str],
+    layers: StatedLayers,
+) -> UnknownArchitectureError:
+    """What the weights are like or hold, and a factory to complete where they form one chain."""
+    side = config.preprocessing.width if "width" in config.preprocessing.model_fields_set else None
+    file, stem = config.checkpoint.name, unknown_stem(state)
+    chain = draft_factory(file, state, layers, side) if stem is None else None
+    text = chain.text if chain is not None else stem_draft(file, state) if stem is not None else ""
     if stem is not None:
         found = stem
     elif nearest is not None and 2 * nearest.shared >= len(state) / 2:
         found = f"is like {nearest.title}, but {nearest.reason}"
+    elif chain is not None:
+        found = f"has {chain.seen}, which leave strides, padding, pooling and activations open"
     else:
         found = f"has {few(sorted(state))}"
-    return (
-        f"{config.checkpoint}: unknown architecture for model '{name}' ({found}); set factory and target_layer for it "
-        "in reportgen.toml and give that to --config"
+    called = f", and is called {few([repr(text) for text in named])}" if named else ""
+    more = "; reportgen check prints a factory to complete" if text else ""
+    return UnknownArchitectureError(
+        f"{config.checkpoint}: unknown architecture for model '{name}' ({found}{called}); set factory and target_layer "
+        f"for it in reportgen.toml and give that to --config{more}",
+        text,
     )

@@ -18,7 +18,15 @@ from torch import Tensor
 from reportgen.errors import CheckpointError
 from reportgen.inputs.checkpoints.file import checkpoint_sha256, refuse_bombs, refuse_other_files
 from reportgen.inputs.checkpoints.folder import folder_statements, weights_file
-from reportgen.inputs.checkpoints.restricted import Foreign, Restricted, TensorRecord, module_state, read_restricted
+from reportgen.inputs.checkpoints.restricted import (
+    Foreign,
+    Restricted,
+    TensorRecord,
+    module_layers,
+    module_state,
+    read_restricted,
+)
+from reportgen.inputs.checkpoints.statements import named_architectures
 
 __all__ = ["Checkpoint", "read_checkpoint"]
 
@@ -48,6 +56,10 @@ class Checkpoint:
         What a reader should know: "'module.' prefix removed", "left out ...".
     folder
         From `folder_statements`: what the files beside the weights say of them.
+    named
+        What the file calls its network, such as "resnet50"; each is a hint, and may be wrong.
+    layers
+        From `module_layers`: the class and settings of every layer, where a whole module was pickled; else empty.
     """
 
     path: Path
@@ -56,6 +68,8 @@ class Checkpoint:
     facts: dict[str, float | int | str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     folder: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    named: tuple[str, ...] = ()
+    layers: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
@@ -96,7 +110,8 @@ def read_checkpoint(path: Path, *, unsafe: bool = False) -> Checkpoint:
     state = _without_wrappers(path, state, notes)
     _refuse_odd_tensors(path, state)
     facts = _facts(held) if held is not weights else {}
-    return Checkpoint(path, state, sha256, facts, tuple(notes), folder)
+    layers = _stated_layers(held, weights) if isinstance(content, Restricted) else {}
+    return Checkpoint(path, state, sha256, facts, tuple(notes), folder, named_architectures(path), layers)
 
 
 def _is_safetensors(head: bytes, size: int) -> bool:
@@ -267,6 +282,24 @@ def _state_dicts(content: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[s
         for key, value in content.items():
             if not isinstance(value, Tensor | TensorRecord):
                 yield from _state_dicts(value, (*place, str(key)))
+
+
+def _stated_layers(content: Any, weights: Mapping[str, Any], depth: int = 0) -> dict[str, tuple[str, dict[str, Any]]]:
+    """What the pickled module that the weights were taken from says of its layers; empty where they are of none."""
+    if isinstance(content, Foreign):
+        own = module_state(content)
+        if own and all(own.get(name) is tensor for name, tensor in weights.items()):
+            layers = module_layers(content)
+            wrapper = next((one for one in _WRAPPERS if all(name.startswith(one) for name in own)), None)
+            if wrapper is None:
+                return layers
+            return {name.removeprefix(wrapper).removeprefix(wrapper[:-1]): stated
+                    for name, stated in layers.items() if name}  # fmt: skip
+        content = content.items
+    for value in content.values() if isinstance(content, Mapping) and depth <= _DEEPEST else ():
+        if found := _stated_layers(value, weights, depth + 1):
+            return found
+    return {}
 
 
 def _built(path: Path, weights: Mapping[str, TensorRecord], restricted: Restricted) -> dict[str, Tensor]:

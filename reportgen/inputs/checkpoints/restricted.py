@@ -21,7 +21,16 @@ from typing import Any, BinaryIO
 from reportgen.inputs.pickles.pickle_objects import Record, build
 from reportgen.inputs.pickles.safe_pickle import STEPS, Machine, Name, Refused, hashable, make
 
-__all__ = ["Foreign", "Restricted", "StorageRecord", "TensorRecord", "module_state", "plain", "read_restricted"]
+__all__ = [
+    "Foreign",
+    "Restricted",
+    "StorageRecord",
+    "TensorRecord",
+    "module_layers",
+    "module_state",
+    "plain",
+    "read_restricted",
+]
 
 _DEEPEST = 64  # modules within modules
 _TYPES = {
@@ -314,10 +323,15 @@ def _storages(content: Any) -> list[StorageRecord]:
     return list(found.values())
 
 
+def _attributes(module: Foreign) -> Mapping[Any, Any]:
+    state = module.state[-1] if isinstance(module.state, tuple) and module.state else module.state
+    return state if isinstance(state, Mapping) else {}
+
+
 def module_state(module: Foreign, prefix: str = "", depth: int = 0) -> dict[str, TensorRecord]:
     """The tensors of a whole module that was pickled, by the names that its state dict gives them."""
-    state = module.state[-1] if isinstance(module.state, tuple) and module.state else module.state
-    if not isinstance(state, Mapping) or depth > _DEEPEST:
+    state = _attributes(module)
+    if depth > _DEEPEST:
         return {}
     found: dict[str, TensorRecord] = {}
     transient = state.get("_non_persistent_buffers_set")
@@ -330,6 +344,30 @@ def module_state(module: Foreign, prefix: str = "", depth: int = 0) -> dict[str,
     for name, child in children.items() if isinstance(children, Mapping) else ():
         if isinstance(child, Foreign):
             found |= module_state(child, f"{prefix}{name}.", depth + 1)
+    return found
+
+
+def module_layers(module: Foreign, prefix: str = "", depth: int = 0) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The class and the numbers, words and flags of a pickled module and of every module in it, by dotted name.
+
+    The module itself has the name "". A module that does more than its class, by hooks or a forward of its own, has no
+    class name.
+    """
+    state = _attributes(module)
+    if depth > _DEEPEST:
+        return {}
+    hooked = "forward" in state or any(state.get(key) for key in ("_forward_hooks", "_forward_pre_hooks"))
+    settings = {
+        key: value
+        for key, value in state.items()
+        if isinstance(value, bool | int | float | str | None)
+        or (isinstance(value, tuple) and all(isinstance(part, bool | int | None) for part in value))
+    }
+    found = {prefix: ("" if hooked else module.name, settings)}
+    children = state.get("_modules")
+    for name, child in children.items() if isinstance(children, Mapping) else ():
+        inside = f"{prefix}.{name}" if prefix else str(name)
+        found |= module_layers(child, inside, depth + 1) if isinstance(child, Foreign) else {inside: ("", {})}
     return found
 
 

@@ -19,12 +19,16 @@ from reportgen.inputs.checkpoints.restricted import Foreign, TensorRecord, plain
 from reportgen.inputs.class_order import STATED_UNDER, agreed_classes, stated_classes
 from reportgen.inputs.emotions import canonical_emotion
 
-__all__ = ["Statements", "checkpoint_statements"]
+__all__ = ["Statements", "checkpoint_statements", "named_architectures"]
 
 _LONGEST_HEADER = 100_000_000  # bytes, as in safetensors itself
 # Where training scripts, Lightning and others keep what a run was started with.
 _SETTINGS = ("hyper_parameters", "hparams", "config", "cfg", "args", "meta", "model_args", "extra")
 _SHAPES = "shapes"
+# What scripts call the network that was trained: timm's and torchvision's, Lightning's, and those of repositories.
+_NAMES = ("architecture", "arch", "model_name", "model_arch", "timm_model", "backbone", "backbone_name", "encoder",
+          "model", "net", "network", "base_model")  # fmt: skip
+_LONGEST_NAME = 80
 _INPUT = ("preprocessing", "preprocess", "transform", "transforms", "normalize", "normalization", "pretrained_cfg",
           "default_cfg", "data_config", "data_cfg")  # fmt: skip
 _SIZES = ("img_size", "image_size", "input_size", "imgsz", "size")  # the last only inside a dict about the input
@@ -99,6 +103,18 @@ def checkpoint_statements(path: Path, *, of_input: bool = True) -> Statements:
     return Statements(agreed_classes(classes), preprocessing, notebook)
 
 
+def named_architectures(path: Path) -> tuple[str, ...]:
+    """What a checkpoint calls its network, beside the weights and among the settings of the run; without repetition."""
+    found: dict[str, None] = {}
+    for place, content in _statements(path):
+        for key in _NAMES if place not in (_SHAPES, CONFIG) else ():
+            value = content.get(key)
+            value = value[0] if isinstance(value, list) and len(value) == 1 else value  # a word in metadata
+            if isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME:
+                found[value] = None
+    return tuple(found)
+
+
 def _classes_of(place: str, content: Mapping[Any, Any]) -> dict[str, tuple[str, ...]]:
     """The class names that a dict states, under its place; none where none of them is an expression that is known."""
     names = stated_classes({key: _names(content[key]) for key in STATED_UNDER if key in content})
@@ -116,7 +132,9 @@ def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
         if header:
             content = json.loads(header)
             metadata = content.pop("__metadata__", {})
-            yield "metadata", {key: _from_json(value) for key, value in metadata.items()}
+            yield "metadata", (said := {key: _from_json(value) for key, value in metadata.items()})
+            for key in (*_SETTINGS, *_INPUT):
+                yield key, _attributes(said.get(key))
             yield _SHAPES, {name: tuple(entry["shape"]) for name, entry in content.items()}
         else:
             yield from _pickled(read_restricted(weights_file(path)).content)

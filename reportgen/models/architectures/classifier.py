@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-__all__ = ["Classifier", "rebuild_classifier"]
+__all__ = ["Classifier", "in_order", "rebuild_classifier"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def rebuild_classifier(state: Mapping[str, Tensor], width: int, *, flatten: bool
         layers.setdefault(path, {})[parameter] = value
     chain: list[tuple[str, nn.Module]] = []
     length, ends = width, 0
-    for path in _in_order(list(layers)):
+    for path in in_order(list(layers)):
         made = _layer(layers[path])
         if isinstance(made, nn.Linear) and made.in_features == width and ends:
             return None
@@ -110,7 +110,7 @@ def _input_length(layer: nn.Module) -> int:
     return weight.shape[1] if isinstance(layer, nn.Linear) else len(weight)
 
 
-def _in_order(paths: list[str]) -> list[str]:
+def in_order(paths: list[str]) -> list[str]:
     """By place in a Sequential where names are numbers, else in the checkpoint's order."""
     first = {path.rpartition(".")[0]: place for place, path in reversed(list(enumerate(paths)))}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -20,6 +22,7 @@ __all__ = [
     "Shapes",
     "Variant",
     "best_variant",
+    "differing",
     "few",
     "fit",
     "is_incidental",
@@ -174,7 +177,14 @@ def fit(family: Family, state: Mapping[str, Tensor]) -> Recognised | Misfit | No
 
 def torchvision_network(name: str) -> nn.Module:
     """A network of torchvision by its name there, with random weights."""
-    module: nn.Module = import_torchvision().models.get_model(name, weights=None)
+    models = import_torchvision().models
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of random weights that will be made otherwise
+        try:
+            module: nn.Module = models.get_model(name, weights=None)
+        except NotImplementedError:  # some compute their widths by tensors, which have no numbers on the meta device
+            with torch.device("cpu"):
+                module = models.get_model(name, weights=None).to("meta")
     return module
 
 
@@ -213,6 +223,12 @@ def _shapes_of(create: Callable[[str], nn.Module], name: str) -> Shapes:
     return {key: tuple(value.shape) for key, value in module.state_dict().items()}
 
 
+def differing(create: Callable[[str], nn.Module], name: str, module: nn.Module) -> int:
+    """How many parameters' names or shapes differ between a network that `create` makes and another."""
+    own = {key: tuple(value.shape) for key, value in module.state_dict().items()}
+    return len(own.items() ^ _shapes_of(create, name).items())
+
+
 def _ends_with(name: str, anchor: str) -> bool:
     return name == anchor or name.endswith(f".{anchor}")
 
@@ -227,10 +243,10 @@ def _fit_names(
             return None
         with torch.device("meta"):
             module = variant.build()
-    except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError):
+        channels = _input_channels(module, family.stem, own, state)
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
         return None  # names or shapes that no such network has
     in_head = f"{family.head}."
-    channels = _input_channels(module, family.stem, own, state)
     body = {name: value for name, value in module.state_dict().items() if not name.startswith(in_head)}
     needed = [name for name in body if not name.endswith(_COUNTER)]
     fits = [name for name in needed if name in own and state[own[name]].shape == body[name].shape]
@@ -251,8 +267,12 @@ def _fit_names(
     for name, value in module.state_dict().items():
         if name.endswith(_COUNTER) and name not in weights:
             weights[name] = torch.zeros_like(value, device="cpu")
-    weights = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
-    module.load_state_dict(weights, strict=True, assign=True)
+    filled = OrderedDict(
+        (name, value.float() if value.is_floating_point() else value) for name, value in weights.items()
+    )
+    # Some networks, such as MNASNet, ask for the version of their names: shapes that fit are this one's.
+    filled._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
+    module.load_state_dict(filled, strict=True, assign=True)
     _make_computed_buffers(module, variant)
     dropped = [name for name in state if is_incidental(name) and not name.endswith(_COUNTER)]
     behind = [f"what follows its body, which was cut out of a {variant.title}, is assumed as there"] if cut else []
@@ -303,6 +323,8 @@ def _classifier(
     """
     original = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, nn.Linear)
                 and (name == family.head or name.startswith(f"{family.head}."))]  # fmt: skip
+    if not original:
+        return None
     last, first = original[-1], original[0]
     # The last linear layer alone was replaced: everything else of the head is as it was.
     partly = None

@@ -7,10 +7,11 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from reportgen.models.architectures.draft import UNCONFIRMED, draft_header
 from reportgen.models.architectures.family import Family, Variant, shape_text
 from reportgen.models.architectures.torchvision_ops import import_torchvision
 
-__all__ = ["RESNET", "TransferLearningModel", "unknown_stem"]
+__all__ = ["RESNET", "TransferLearningModel", "stem_draft", "unknown_stem"]
 
 # Blocks of layer1 to layer4 of the networks that have a name, by kind of block, groups and width of a group.
 _TITLES: dict[tuple[tuple[int, ...], bool, int, int], str] = {
@@ -87,6 +88,38 @@ def unknown_stem(state: Mapping[str, Tensor]) -> str | None:
                 "strides"
             )
     return None
+
+
+def stem_draft(file: str, state: Mapping[str, Tensor]) -> str:
+    """A factory to complete for a ResNet whose first convolution alone is unusual; "" for any other."""
+    anchor = "layer4.0.conv1.weight"
+    for prefix in [name.removesuffix(anchor) for name in state if name == anchor or name.endswith(f".{anchor}")]:
+        own = {name.removeprefix(prefix): tuple(value.shape) for name, value in state.items()}
+        stem = own.get("conv1.weight", ())
+        variant = _variant(own | {"conv1.weight": (64, 3, 7, 7)})
+        heads = [(name, shape) for name, shape in own.items() if name.startswith("fc") and len(shape) == 2]
+        build = None if variant is None else variant.build
+        if len(stem) != 4 or stem[0] != 64 or not isinstance(build, partial) or len(heads) != 1:
+            continue
+        (head, (classes, width)), block = heads[0], build.args[0].__name__
+        arguments = [block, str(build.args[1]), *(f"{key}={value}" for key, value in build.keywords.items())]
+        linear = f"nn.Linear({width}, {classes})"
+        usual = {"fc.weight": [], "fc.1.weight": [f"    net.fc = nn.Sequential(nn.Dropout(), {linear})"]}
+        lines = [
+            draft_header(file) + f"from torchvision.models.resnet import {block}, ResNet\n",
+            "",
+            "def make():",
+            UNCONFIRMED,
+            f"    net = ResNet({', '.join(arguments)}, num_classes={classes})",
+            f"    net.conv1 = nn.Conv2d({stem[1]}, {stem[0]}, {stem[2]}, stride=1, padding={stem[2] // 2}, "
+            f"bias={'conv1.bias' in own})  # stride, padding?",
+            "    net.maxpool = nn.Identity()  # or a max-pool, as it was?",
+            *usual.get(head, [f"    net.fc = {linear}  # what else?"]),
+            "    return net",
+            "",
+        ]
+        return "\n".join(lines)
+    return ""
 
 
 def _usual_name(name: str) -> str | None:
