@@ -11,8 +11,9 @@ import pandas as pd
 
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import AFFECTNET_ORDER, NUMBERINGS, name_classes
-from reportgen.inputs.layouts.folders import read_class_folders, split_of, take_split
+from reportgen.inputs.layouts.folders import read_class_folders
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
+from reportgen.inputs.layouts.splits import split_of, take_split
 from reportgen.inputs.layouts.tables import read_source_table
 from reportgen.inputs.listing import Listing
 from reportgen.inputs.tables.columns import label_cell, label_cells, read_training
@@ -104,6 +105,12 @@ def _with_annotations(source: Source, images: list[Path]) -> Listing:
         frame.drop(columns="split").assign(person=None), source.path, f"{source.title}, AffectNet's annotations"
     )
     take_split(listing, frame["split"].tolist())
+    without = sorted(set(source.images) - set(images))
+    if without:
+        listing.notes.append(
+            f"images without an annotation are left out: {len(without):,} of {len(source.images):,} (such as "
+            f"{without[0].as_posix()})"
+        )
     listing.notes += source.unread()
     return listing
 

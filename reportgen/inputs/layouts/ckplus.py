@@ -18,6 +18,7 @@ _IMAGE = re.compile(r"S\d{3}_\d{3}_\d{8}\.\w+", re.IGNORECASE)
 _PERSON = r"(?i)^(S\d{3})_\d{3}_\d{8}\."
 _LOOKED_AT = 1000  # rows that are enough to tell a table of this data set
 _CSV_ORDER = (*FER2013_ORDER, "contempt")
+_FOLDERS_ORDER = tuple(sorted({*FER2013_ORDER, "contempt"} - {"neutral"}))
 
 
 def _recognise(source: Source) -> Sighting | None:
@@ -40,10 +41,7 @@ def _recognise(source: Source) -> Sighting | None:
 
 
 def _read(source: Source) -> Listing:
-    if source.is_folder:
-        listing = read_class_folders(source, NUMBERINGS["ckplus"], "CK+ in folders")
-    else:
-        listing = read_source_table(source)
+    listing = read_class_folders(source, title="CK+ in folders") if source.is_folder else read_source_table(source)
     if any(isinstance(value, int) for value in listing.rows["emotion"]) and listing.numbers is None:
         if listing.pixels is not None:
             listing.numbers, listing.numbers_from = dict(enumerate(_CSV_ORDER)), "the numbering of ckextended.csv"
@@ -52,10 +50,11 @@ def _read(source: Source) -> Listing:
             listing.numbers, listing.numbers_from = dict(NUMBERINGS["ckplus"]), "the numbering of the original CK+"
             listing.classes, listing.classes_from = CKPLUS_ORDER, listing.numbers_from
         else:
-            # Tables of this data set are numbered in either way, so recognising it is not enough.
+            # Copies of this data set are numbered in any of these ways, so recognising it is not enough.
             listing.candidates = {
                 "--dataset ckplus, as the original": NUMBERINGS["ckplus"],
                 "as in ckextended.csv": dict(enumerate(_CSV_ORDER)),
+                "as CK+48's folders are sorted": dict(enumerate(_FOLDERS_ORDER)),
             }
     if listing.pixels is None:
         persons = persons_of(listing.rows["path"], _PERSON)

@@ -9,8 +9,8 @@ from pathlib import PurePath
 import pandas as pd
 
 from reportgen.inputs.emotions import EXPRESSION_CODES
-from reportgen.inputs.layouts.folders import split_of, take_split
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
+from reportgen.inputs.layouts.splits import split_of, take_split
 from reportgen.inputs.listing import Listing, Problem
 
 __all__ = ["JAFFE", "KDEF"]

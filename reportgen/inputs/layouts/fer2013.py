@@ -34,15 +34,22 @@ def _recognise(source: Source) -> Sighting | None:
             return Sighting(f"{path.name} with the columns emotion and pixels", sure)
         return None
     fitting = [name for name in source.names if _IMAGE.fullmatch(name)]
-    if fitting and len(fitting) * 2 > len(source.names) and class_folders(source):
-        return Sighting(f"file names such as {fitting[0]}")
-    return None
+    folders = class_folders(source)
+    if not fitting or len(fitting) * 2 <= len(source.names) or not folders:
+        return None
+    seen = f"file names such as {fitting[0]}"
+    numbers = {value for value in folders.values() if isinstance(value, int)}
+    if numbers and not {0} <= numbers <= NUMBERINGS["fer2013"].keys():
+        return Sighting(seen, Sure.POSSIBLE, f"its folders are {', '.join(sorted(folders))}, not 0 to 6")
+    return Sighting(seen)
 
 
 def _read(source: Source) -> Listing:
     path = source.find(*_FILES) if source.is_folder else source.path
     if path is None:
-        return read_class_folders(source, NUMBERINGS["fer2013"], "FER2013 in folders")
+        listing = read_class_folders(source, NUMBERINGS["fer2013"], "FER2013 in folders")
+        listing.numbers_from = "the numbering of FER2013"
+        return listing
     table = source.table(path)
     listing = list_rows(path, table.frame, source.columns, table.notes, table.class_names)
     labels = {value for value in listing.rows["emotion"] if isinstance(value, int)}

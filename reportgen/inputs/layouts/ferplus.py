@@ -9,8 +9,8 @@ import pandas as pd
 
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import FERPLUS_ORDER
-from reportgen.inputs.layouts.folders import choose_split
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
+from reportgen.inputs.layouts.splits import choose_split
 from reportgen.inputs.listing import Listing, Problem
 from reportgen.inputs.tables.columns import count_votes, fold, text_cells
 from reportgen.inputs.tables.pixels import parse_images
@@ -63,12 +63,11 @@ def _read(source: Source) -> Listing:
         notes=notes,
         roots=tuple(folder / name for name in ("FER2013Test", "FER2013Valid", "FER2013Train", "images")),
     )
-    _take_pixels(listing, source, folder, used["row"].tolist())
+    _take_pixels(listing, source, folder, used["row"].tolist(), chosen)
     faces = [row for row, path in enumerate(listing.rows["path"]) if path]
     listing.problems += [
         Problem(f"row {used['row'][row]}", None, "no-label", "FER+ lists it without a name: no face")
-        for row in range(len(used))
-        if row not in set(faces)
+        for row in sorted(set(range(len(used))) - set(faces))
     ]
     listing.keep(faces)
     count_votes(listing, {name: name for name in FERPLUS_ORDER}, _OTHERS)
@@ -108,16 +107,24 @@ def _folder_table(source: Source, path: Path) -> pd.DataFrame:
     )
 
 
-def _take_pixels(listing: Listing, source: Source, folder: Path, rows: Sequence[int]) -> None:
+def _take_pixels(listing: Listing, source: Source, folder: Path, rows: Sequence[int], split: str) -> None:
     """The images themselves from `fer2013.csv` beside, whose row i is row i here, where no files are there."""
     beside = next((path for name in ("fer2013.csv", "icml_face_data.csv") if (path := folder / name).is_file()), None)
     if beside is None or any((folder / name).is_dir() for name in ("FER2013Test", "FER2013Valid", "images")):
         return
     frame = source.table(beside).frame
     numbers = {int(number): place for place, number in enumerate(frame.iloc[:, -1])}
-    pixels = next(name for name in frame.columns if fold(name) == "pixels")
-    if not set(rows) <= numbers.keys():
-        raise DataError(f"{beside}: lacks rows that FER+ lists; put FER+ beside the fer2013.csv that it belongs to")
+    by_name = {fold(name): name for name in frame.columns}
+    pixels = by_name["pixels"]
+    usages = frame[by_name["usage"]].map(fold).tolist() if "usage" in by_name else []
+    # A row too few in either file shifts all that follow, and with them the borders of the parts.
+    if not set(rows) <= numbers.keys() or (
+        usages and {_USAGES.get(usages[numbers[row]], "") for row in rows} != {split}
+    ):
+        raise DataError(
+            f"{beside}: its rows are not those that FER+ lists; put the whole fer2013new.csv beside the whole "
+            "fer2013.csv that it belongs to"
+        )
     images, bad = parse_images([frame[pixels].iloc[numbers[row]] for row in rows])
     listing.pixels = images
     listing.notes.append(f"pixels from {beside.name}, row by row")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -14,90 +12,16 @@ from reportgen.errors import DataError
 from reportgen.inputs.emotions import EMOTIONS, EXPRESSION_CODES, canonical_emotion, match_class, name_classes
 from reportgen.inputs.images.decoding import SUFFIXES
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
+from reportgen.inputs.layouts.splits import split_in_name, split_of, take_split
 from reportgen.inputs.listing import Listing, Problem
 from reportgen.inputs.tables.columns import read_training
 from reportgen.inputs.tables.reading import SUFFIXES_OF_TABLES
 
-__all__ = ["FOLDERS", "choose_split", "class_folders", "read_class_folders", "split_of", "take_split"]
+__all__ = ["FOLDERS", "class_folders", "read_class_folders"]
 
-_SPLIT_WORDS = {
-    **dict.fromkeys(("test", "testing", "privatetest", "holdout"), "test"),
-    **dict.fromkeys(("validation", "evaluation", "publictest"), "validation"),
-    **dict.fromkeys(("train", "training", "trainval"), "training"),
-}
-# They are names of people, too: they count alone or beside these words.
-_SHORT_SPLIT_WORDS = dict.fromkeys(("val", "valid", "dev", "eval"), "validation")
-_BESIDE_SPLITS = frozenset((
-    "set", "sets", "data", "dataset", "datasets", "image", "images", "img", "imgs", "picture", "pictures", "pics",
-    "photo", "photos", "face", "faces", "split", "folder", "dir", "part", "fer", "ferplus", "raf", "rafdb", "db",
-    "affectnet", "cropped", "aligned", "resized", "original", "augmented", "new", "final", "public", "private",
-))  # fmt: skip
-_RUN_TOGETHER = re.compile(
-    r"(train|training|test|testing|val|valid|validation|eval|dev)(?:sets?|data|images?|imgs?|faces?|split)"
-)
-_FILE_SPLIT = re.compile(r"(train(?:ing)?|privatetest|publictest|test|val(?:id(?:ation)?)?)[_-]?\d", re.IGNORECASE)
 _MOST_LISTS = 20  # tables beside the folders that are looked at, the nearest first
 _LARGEST_LIST = 1 << 26  # bytes
 _MOST_PARTS = 12  # folders above the classes that are named one by one: more are persons
-
-
-def split_of(*folders: str) -> str:
-    """Which split the nearest folder names that names one: test, validation or training; "" where none does."""
-    return next(filter(None, map(_named_split, reversed(folders))), "")
-
-
-@lru_cache(maxsize=4096)
-def _named_split(folder: str) -> str:
-    """The split in a folder's name: "test", "Test set", "train_images", "fer2013valid"."""
-    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", folder).casefold()
-    words = re.findall(r"[a-z]+", re.sub(r"h[eo]ld[\W_]*out", "holdout", text))
-    words = [found[1] if (found := _RUN_TOGETHER.fullmatch(word)) else word for word in words]
-    named = {_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS}
-    others = {word for word in words if word not in _SPLIT_WORDS and word not in _SHORT_SPLIT_WORDS}
-    if others <= _BESIDE_SPLITS:
-        named |= {_SHORT_SPLIT_WORDS[word] for word in words if word in _SHORT_SPLIT_WORDS}
-    if named == {"test"} and "public" in words:
-        return "validation"  # as FER2013 has it
-    if named == {"training", "validation"}:
-        return "training"
-    if named == {"validation", "test"}:
-        return "test"
-    return named.pop() if len(named) == 1 else ""  # "train_test_split" holds both
-
-
-def choose_split(present: set[str], kind: str = "folder") -> tuple[str, list[str]]:
-    """The split to test on (test, else validation, else images of no split, else training), and what to say of it."""
-    for split in ("test", "validation", ""):
-        if split in present:
-            others = sorted(name or "other" for name in present if name != split)
-            verb = "one is" if len(others) == 1 else "ones are"
-            own = f"the {split} {kind} is used" if split else "images without a split are used"
-            return split, [f"{own}, the {' and '.join(others)} {verb} not"] if others else []
-    return "training", [f"only a training {kind} was found: a model has probably seen these very images"]
-
-
-def take_split(listing: Listing, splits: Sequence[str], kind: str = "folder") -> str:
-    """Reduce a listing to the split to test on, in place; rows of the training split are kept aside.
-
-    Parameters
-    ----------
-    splits
-        The split of each row, as `split_of` names it.
-    kind
-        What names the splits, for notes.
-
-    Returns
-    -------
-    str
-        The split that is left.
-    """
-    chosen, notes = choose_split(set(splits), kind)
-    listing.notes += notes
-    seen = [row for row, split in enumerate(splits) if split == "training"]
-    if seen and chosen != "training":
-        listing.training[f"training {kind}"] = listing.rows[["path", "person", "emotion"]].iloc[seen].astype(object)
-    listing.keep([row for row, split in enumerate(splits) if split == chosen])
-    return chosen
 
 
 def class_folders(source: Source) -> dict[str, str | int]:
@@ -234,23 +158,17 @@ def _splits_of(held: Iterable[tuple[Path, int]]) -> tuple[list[str], str]:
     below = [split_of(*path.parts[depth + 1 : -1]) for path, depth in held]
     if {"training", "test"} & set(below):
         return below, "folder"
-    named = [_split_in_name(path.name) for path, _ in held]
+    named = [split_in_name(path.name) for path, _ in held]
     return (named, "part by file names") if "training" in named else (above, "folder")
-
-
-def _split_in_name(file: str) -> str:
-    """The split in a file's name such as FER2013's "Training_3908.jpg"; "" where it names none."""
-    found = _FILE_SPLIT.match(file)
-    return split_of(found[1]) if found else ""
 
 
 def _say_parts(tested: Sequence[tuple[Path, int]], chosen: str) -> list[str]:
     """What to say where the images of one split lie in several folders of classes, or are named after training."""
     notes = []
     parts = sorted({"/".join(path.parts[:depth]) or "." for path, depth in tested})
-    if not chosen and 1 < len(parts) <= _MOST_PARTS:
+    if 1 < len(parts) <= _MOST_PARTS:
         notes.append(f"folders of classes lie in {', '.join(parts)}: all of them are used")
-    trained = [path for path, _ in tested if _split_in_name(path.name) == "training"]
+    trained = [path for path, _ in tested if split_in_name(path.name) == "training"]
     if trained and chosen != "training":
         notes.append(
             f"{len(trained):,} of {len(tested):,} images are named as training ones (such as {trained[0].as_posix()}): "

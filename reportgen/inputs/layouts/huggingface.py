@@ -10,11 +10,11 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from reportgen.errors import DataError
-from reportgen.inputs.layouts.folders import choose_split, split_of, take_split
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
-from reportgen.inputs.layouts.tables import read_source_table
+from reportgen.inputs.layouts.splits import choose_split, split_of, take_split
+from reportgen.inputs.layouts.tables import keep_training, read_source_table, rows_below
 from reportgen.inputs.listing import Listing
-from reportgen.inputs.tables.columns import PATH_NAMES, find_column, label_cell, list_rows, read_training, text_cells
+from reportgen.inputs.tables.columns import label_cell, list_rows
 from reportgen.inputs.tables.reading import Table
 
 __all__ = ["HUGGINGFACE"]
@@ -26,7 +26,7 @@ _SCHEMAS = (".parquet", ".pq", ".arrow")
 
 def _split(path: Path) -> str:
     """The split in a file's name ("test-00000-of-00001.parquet") or folder."""
-    return split_of(*path.parts[:-1], path.stem.split("-")[0])
+    return split_of(*path.parts[:-1], path.stem, path.stem.split("-")[0])
 
 
 def _files(source: Source) -> list[Path]:
@@ -89,13 +89,13 @@ def _read(source: Source) -> Listing:
     notes = [note for table in tables for note in table.notes]
     frames, names = _in_words(source, chosen, tables, notes)
     if not files:
-        frames = [_below(frame, path.parent, source) for frame, path in zip(frames, chosen, strict=True)]
+        frames = [rows_below(frame, path.parent, source.columns) for frame, path in zip(frames, chosen, strict=True)]
     frame = pd.concat(frames, ignore_index=True)
     listing = list_rows(source.path / chosen[0], frame, source.columns, notes, names)
     listing.source = f"{source.title}, {chosen[0].name}" + (f" and {len(chosen) - 1} more" if len(chosen) > 1 else "")
     if not files:
         listing.folder = source.path
-        _keep_training(listing, source, [path for path in found if split != "training" == _split(path)])
+        keep_training(listing, source, [path for path in found if split != "training" == _split(path)])
     if split == "training":
         listing.notes.append("only a training split was found: a model has probably seen these very images")
     elif split:
@@ -104,20 +104,6 @@ def _read(source: Source) -> Listing:
         splits = [split_of(*PurePath(path.replace("\\", "/")).parts[:-1]) for path in listing.rows["path"]]
         take_split(listing, splits)
     return listing
-
-
-def _keep_training(listing: Listing, source: Source, paths: Sequence[Path]) -> None:
-    frames = [_below(source.table(source.path / path).frame, path.parent, source) for path in paths]
-    if frames and (rows := read_training(pd.concat(frames, ignore_index=True), source.columns)) is not None:
-        listing.training["training folder"] = rows
-
-
-def _below(frame: pd.DataFrame, folder: Path, source: Source) -> pd.DataFrame:
-    """Metadata whose names start in the whole source: each file's start in its own folder."""
-    where = find_column(frame, source.columns.path, PATH_NAMES)
-    if where is None:
-        return frame
-    return frame.assign(**{where: [path and (folder / path).as_posix() for path in text_cells(frame[where])]})
 
 
 def _in_words(

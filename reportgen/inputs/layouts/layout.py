@@ -13,6 +13,7 @@ from pathlib import Path
 
 from reportgen.config import Columns
 from reportgen.inputs.images.decoding import SUFFIXES
+from reportgen.inputs.layouts.splits import SPLITS, split_of
 from reportgen.inputs.listing import Listing
 from reportgen.inputs.tables.reading import Table, column_names, read_table
 from reportgen.output_guard import STATE
@@ -143,13 +144,17 @@ class Source:
         return notes
 
     def find(self, *names: str) -> Path | None:
-        """The nearest other file with one of these names, in any case: the first name that is there counts."""
+        """The nearest other file with one of these names, in any case: the first name that is there counts.
+
+        Of several that are equally near the one counts that lies in the folder to test on.
+        """
         if not self.is_folder:
             return self.path if self.path.name.casefold() in names else None
         for name in names:
-            for path in self.others:
-                if path.name.casefold() == name:
-                    return self.path / path
+            found = [path for path in self.others if path.name.casefold() == name]
+            if found:
+                nearest = min(found, key=lambda path: (len(path.parts), SPLITS.index(split_of(*path.parts[:-1])), path))
+                return self.path / nearest
         return None
 
     def header(self, table: Path | None = None) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ import pandas as pd
 
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import NUMBERINGS, RAFDB_ORDER
-from reportgen.inputs.layouts.folders import choose_split, class_folders, read_class_folders
+from reportgen.inputs.layouts.folders import class_folders, read_class_folders
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
+from reportgen.inputs.layouts.splits import choose_split
 from reportgen.inputs.listing import Listing
 from reportgen.inputs.tables.columns import find_column, label_cells, text_cells
 

@@ -11,12 +11,13 @@ from reportgen.inputs.layouts.coded_names import JAFFE, KDEF
 from reportgen.inputs.layouts.expw import EXPW
 from reportgen.inputs.layouts.fer2013 import FER2013
 from reportgen.inputs.layouts.ferplus import FERPLUS
-from reportgen.inputs.layouts.folders import FOLDERS, class_folders, split_of
+from reportgen.inputs.layouts.folders import FOLDERS, class_folders
 from reportgen.inputs.layouts.huggingface import HUGGINGFACE
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
 from reportgen.inputs.layouts.muxspace import MUXSPACE
 from reportgen.inputs.layouts.notebook import NOTEBOOK
 from reportgen.inputs.layouts.rafdb import RAFDB
+from reportgen.inputs.layouts.splits import split_of
 from reportgen.inputs.layouts.tables import TABLES
 from reportgen.inputs.listing import Listing
 

@@ -12,8 +12,8 @@ import pytest
 from reportgen.config import Config
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import EMOTIONS
-from reportgen.inputs.layouts.folders import choose_split, split_of
 from reportgen.inputs.layouts.layout import Source, image_files
+from reportgen.inputs.layouts.splits import choose_split, split_of
 from reportgen.inputs.testset import TestSet, load_test_set
 
 Make = Callable[..., None]
@@ -68,6 +68,16 @@ def test_training_images_are_not_tested(tmp_path: Path, make_images: Make, pair:
     (training,) = test_set.training.values()
     assert len(training) == 7 and all(f"{seen}/" in path for path in training["path"])
     assert said(test_set, "the training one is not")
+
+
+def test_the_training_folder_itself_is_said(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path / "train", *(f"{name}/1.jpg" for name in NAMES))
+    assert said(load(tmp_path / "train"), "only a training folder was found")
+
+
+def test_folds_that_are_tested_together_are_named(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"fold{n}/{split}/angry/{n}.jpg" for n in range(2) for split in ("train", "test")))
+    assert said(load(tmp_path), "folders of classes lie in fold0/test, fold1/test: all of them are used")
 
 
 def test_a_person_called_val_is_no_split(tmp_path: Path, make_images: Make) -> None:

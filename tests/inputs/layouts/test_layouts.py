@@ -90,6 +90,17 @@ def test_numbered_folders_with_fer2013s_names_are_told_by_them(tmp_path: Path, m
     make_images(tmp_path, *(f"test/{n}/PrivateTest_{n}.jpg" for n in range(7)))
     test_set = load(tmp_path)
     assert test_set.classes == FER2013_ORDER and test_set.frame["emotion"].tolist() == list(FER2013_ORDER)
+    assert any("numbers read by the numbering of FER2013: 0 anger" in note for note in test_set.notes)
+
+
+@pytest.mark.parametrize("numbers", [range(1, 8), range(1, 7), range(8)])
+def test_other_numbers_are_not_fer2013s(tmp_path: Path, make_images: Make, numbers: range) -> None:
+    make_images(tmp_path, *(f"test/{n}/PrivateTest_{n}.jpg" for n in numbers))
+    with pytest.raises(DataError, match="nothing says what they mean"):
+        load(tmp_path)
+    named = load(tmp_path, classes=tuple(f"{n}={name}" for n, name in enumerate(AFFECTNET_ORDER)))
+    assert named.frame["emotion"].tolist() == [AFFECTNET_ORDER[n] for n in numbers]
+    assert any("not read as FER2013" in note and "not 0 to 6" in note for note in named.notes)
 
 
 def ferplus_lines() -> list[str]:
@@ -103,6 +114,22 @@ def ferplus_lines() -> list[str]:
     lines.append("PrivateTest,,0,0,0,0,0,0,0,0,0,10")  # no face
     lines.append("Training,fer0000011.png,10,0,0,0,0,0,0,0,0,0")
     return lines
+
+
+@pytest.mark.parametrize("left_out", ["votes", "pixels"])
+def test_ferplus_and_pixels_that_are_shifted(tmp_path: Path, left_out: str) -> None:
+    lines = [line.replace("PrivateTest", "PublicTest") if n < 5 else line for n, line in enumerate(ferplus_lines())]
+    usages = ["PublicTest"] * 4 + ["PrivateTest"] * 7 + ["Training"]
+    table = ["emotion,pixels,Usage", *(f"0,{pixels(n)},{usage}" for n, usage in enumerate(usages))]
+    write_csv(tmp_path / "fer2013new.csv", lines)
+    write_csv(tmp_path / "fer2013.csv", table)
+    assert load(tmp_path, dataset="ferplus").frame["emotion"].tolist() == FERPLUS[4:8]
+    if left_out == "votes":
+        write_csv(tmp_path / "fer2013new.csv", [*lines[:2], *lines[3:]])
+    else:
+        write_csv(tmp_path / "fer2013.csv", [*table[:2], *table[3:]])
+    with pytest.raises(DataError, match=r"its rows are not those that FER\+ lists"):
+        load(tmp_path, dataset="ferplus")
 
 
 @pytest.mark.parametrize("form", ["images", "pixels"])
@@ -355,6 +382,15 @@ def test_ck48_with_contempt_and_without_neutral(tmp_path: Path, make_images: Mak
     assert test_set.frame["person"].tolist() == [f"S{n:03d}" for n in range(7)]
 
 
+def test_numbered_folders_of_ck_are_not_guessed(tmp_path: Path, make_images: Make) -> None:
+    """The original, ckextended.csv and the sorted folders of CK+48 number differently."""
+    make_images(tmp_path, *(f"{n}/S01{n}_001_0000001{n}.png" for n in range(7)))
+    with pytest.raises(DataError, match=r"--dataset ckplus.*as in ckextended.*1 contempt, 2 disgust, 3 fear"):
+        load(tmp_path)
+    assert load(tmp_path, dataset="ckplus").frame["emotion"].tolist() == list(CKPLUS_ORDER[:7])
+    assert load(tmp_path, classes=FER2013_ORDER).frame["emotion"].tolist() == list(FER2013_ORDER)
+
+
 def test_ck_as_a_table(tmp_path: Path, make_images: Make) -> None:
     table = write_csv(
         tmp_path / "ckextended.csv", ["emotion,pixels,Usage", *(f"{n},{pixels(n)},PrivateTest" for n in range(8))]
@@ -484,6 +520,29 @@ def test_lists_without_a_header(tmp_path: Path, make_images: Make, name: str, li
     test_set = load(write_csv(tmp_path / name, lines))
     assert test_set.frame["path"].tolist() == ["a.jpg", "b.jpg"]
     assert test_set.frame["emotion"].tolist() == ["happiness", "sadness"]
+
+
+def test_an_export_with_a_table_for_each_part(tmp_path: Path, make_images: Make) -> None:
+    """Roboflow's form: `_classes.csv` beside the images of each part."""
+    for split in ("train", "valid"):
+        make_images(tmp_path, *(f"{split}/{n}.jpg" for n in range(2)))
+        write_csv(tmp_path / split / "_classes.csv", ["filename, Angry, Happy, Sad", "0.jpg,1,0,0", "1.jpg,0,0,1"])
+    test_set = load(tmp_path)
+    assert test_set.frame["path"].tolist() == ["valid/0.jpg", "valid/1.jpg"]
+    assert [Path(file).parent.name for file in test_set.frame["file"]] == ["valid"] * 2
+    assert test_set.training["training folder"]["path"].tolist() == ["train/0.jpg", "train/1.jpg"]
+    assert any("valid/_classes.csv is used, train/_classes.csv not" in note for note in test_set.notes)
+    (tmp_path / "valid/_classes.csv").unlink()
+    assert any("_classes.csv seems to be a list of training images" in note for note in load(tmp_path).notes)
+
+
+@pytest.mark.parametrize("name", ["train.csv", "fer_train_labels.csv", "train-00000-of-00001.csv"])
+def test_a_table_named_after_training_is_said(tmp_path: Path, make_images: Make, name: str) -> None:
+    make_images(tmp_path, "a.jpg", "b.jpg")
+    table = write_csv(tmp_path / name, ["image,emotion", "a.jpg,sad", "b.jpg,happy"])
+    assert any("seems to be a list of training images" in note for note in load(table).notes)
+    table = write_csv(tmp_path / "list.csv", ["image,emotion", "a.jpg,sad", "b.jpg,happy"])
+    assert not any("training" in note for note in load(table).notes)
 
 
 def test_one_hot_columns(tmp_path: Path, make_images: Make) -> None:
@@ -629,7 +688,7 @@ NEAR_MISSES: dict[str, tuple[Callable[[Path], object], str, str]] = {
         lambda root: ferplus_without("contempt", root), "ferplus", r"lacks the columns contempt of FER\+'s",
     ),
     "FER+, fewer rows of pixels": (
-        short_fer2013_beside_ferplus, "ferplus", r"lacks rows that FER\+ lists",
+        short_fer2013_beside_ferplus, "ferplus", r"its rows are not those that FER\+ lists",
     ),
     "FER+, lists with other fields": (
         lambda root: write_csv(root / "FER2013Test/label.csv", ["fer0.png,1,2,3"]),
@@ -707,6 +766,15 @@ def test_affectnet_as_published_with_annotations_and_eight_classes(tmp_path: Pat
         test_set = load(data)
         assert test_set.classes == AFFECTNET_ORDER and test_set.frame["emotion"].tolist() == list(AFFECTNET_ORDER)
         assert test_set.frame["arousal"].tolist() == [-n / 10 for n in range(8)]
+
+
+def test_images_without_an_annotation_are_said(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"val_set/images/{n}.jpg" for n in range(3)))
+    (tmp_path / "val_set/annotations").mkdir()
+    for n in range(2):
+        np.save(tmp_path / f"val_set/annotations/{n}_exp.npy", np.array(n))
+    notes = load(tmp_path).notes
+    assert any("without an annotation are left out: 1 of 3 (such as val_set/images/2.jpg)" in note for note in notes)
 
 
 def test_ckplus_numbered_folders_and_near_copies_of_a_sequence(tmp_path: Path, make_images: Make) -> None:
