@@ -16,8 +16,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from reportgen.shards import RECORD_KEY, PartStore
 
 __all__ = [
     "SCHEMA_VERSION",
+    "SURROUNDINGS_COLUMNS",
     "Analysis",
     "AnalysisPredictions",
     "FaceRecords",
@@ -49,6 +50,9 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 4
+
+SURROUNDINGS_COLUMNS = ("background_luminance", "background_colourfulness", "background_detail", "face_detail")
+"""Beside the landmarks: measures of `reportgen.faces.surroundings`."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,9 @@ class FaceRecords:
         (n, 52) float32 facial-action coefficients, NaN where unknown.
     contrast, eye_light
         (n,) float32, see `reportgen.faces.light`; NaN where unknown, None where an older version did not measure them.
+    surroundings
+        By measure of `reportgen.faces.surroundings`, (n,) float32; NaN where no face was found. Empty in records of
+        older versions.
     """
 
     points: npt.NDArray[np.float32]
@@ -144,6 +151,7 @@ class FaceRecords:
     actions: npt.NDArray[np.float32]
     contrast: npt.NDArray[np.float32] | None = None
     eye_light: npt.NDArray[np.float32] | None = None
+    surroundings: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -294,7 +302,8 @@ def _read_faces(folder: Path, parts: Sequence[str], rows: npt.NDArray[np.int64] 
     store = PartStore(folder / "landmarks")
     names = ["points", "presence", "source", "regions_from", "actions"]
     light = [name for name in ("face_contrast", "eye_light") if store.has_column(parts, name)]
-    found = store.rows(parts, [*names, *light], rows)
+    around = [name for name in SURROUNDINGS_COLUMNS if store.has_column(parts, name)]
+    found = store.rows(parts, [*names, *light, *around], rows)
     return FaceRecords(
         points=found["points"].reshape(len(found["points"]), found["points"].shape[1] // 2, 2),
         presence=found["presence"],
@@ -303,6 +312,7 @@ def _read_faces(folder: Path, parts: Sequence[str], rows: npt.NDArray[np.int64] 
         actions=found["actions"],
         contrast=found.get("face_contrast"),
         eye_light=found.get("eye_light"),
+        surroundings={name: found[name] for name in around},
     )
 
 

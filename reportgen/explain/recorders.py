@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from reportgen.analysis import SURROUNDINGS_COLUMNS
 from reportgen.errors import BuildError
 from reportgen.explain.explainer import Question
 from reportgen.explain.face_finder import view_of
@@ -20,6 +21,7 @@ from reportgen.explain.tasks import Item
 from reportgen.faces.landmark_table import landmarks_table
 from reportgen.faces.light import eye_light, face_contrast
 from reportgen.faces.regions import REGIONS
+from reportgen.faces.surroundings import measure_surroundings
 from reportgen.inputs.images.quality import QUALITY_COLUMNS, image_quality
 from reportgen.shards import RECORD_KEY, Keys, PartStore, array_column
 
@@ -87,6 +89,12 @@ class FaceRecorder:
             "eye_light": pa.array([eye_light(rgb, face.landmarks) for _, face, rgb in found], _REAL),
             RECORD_KEY: pa.array(self.keys.rows[[row for row, *_ in found]]),
         }
+        around = [
+            None if face.landmarks.source == "template" else measure_surroundings(rgb, face.landmarks.points)
+            for _, face, rgb in found
+        ]
+        for name in SURROUNDINGS_COLUMNS:
+            columns[name] = pa.array([math.nan if one is None else getattr(one, name) for one in around], _REAL)
         for name, column in columns.items():
             table = table.append_column(name, column)
         return table

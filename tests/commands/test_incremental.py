@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from reportgen.analysis import read_analysis
+from reportgen.analysis import SURROUNDINGS_COLUMNS, read_analysis
 from reportgen.config import Config
 from reportgen.explain.analyse import analyse
 from reportgen.faces.landmarks import Landmarker
@@ -48,6 +48,11 @@ def assert_same_records(a, b):
     """Equal but for the last bits: a record that was taken over was computed in other company."""
     pd.testing.assert_frame_equal(a.images, b.images)
     assert_array_equal(a.faces.points, b.faces.points)
+    assert tuple(a.faces.surroundings) == SURROUNDINGS_COLUMNS
+    for name, values in a.faces.surroundings.items():
+        assert_array_equal(values, b.faces.surroundings[name])
+    without = [source == "template" for source in a.faces.source]
+    assert_array_equal(np.isnan(a.faces.surroundings["face_detail"]), without)
     for one, two in zip(a.models, b.models, strict=True):
         for name in ("logits", "maps", "masks", "null_mass", "null_share"):
             assert_allclose(getattr(one, name), getattr(two, name), rtol=1e-4, atol=1e-5)

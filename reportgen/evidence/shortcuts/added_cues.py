@@ -26,6 +26,7 @@ from reportgen.types import BoolArray, IntArray, ObjectArray
 __all__ = [
     "CUE_BUDGETS",
     "MIN_GAIN",
+    "SWAPPED",
     "TAKES_AWAY",
     "AddedEffect",
     "AddedPredictions",
@@ -64,12 +65,16 @@ TAKES_AWAY: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({
         ("place from top to bottom", -1),
     ),
     "straightened": (("head tilt", 1), ("head tilt", -1)),
+    "flattened": (("background detail", 1),),
     "mirrored": (("head turn", 1), ("head turn", -1)),
 })  # fmt: skip
 """Properties that each change removes, and from which photos: 1 means from those with more of it. A blur removes the
 sharpness of sharp photos and leaves soft ones soft; equal brightness removes brightness and darkness alike. What a
-photo lost when it was stored cannot be put back, so that change has no other direction; a mirror needs none, as it
-takes one side away and puts the other."""
+photo lost when it was stored cannot be put back, so that change has no other direction, nor has a smoothed background;
+a mirror needs none, as it takes one side away and puts the other."""
+
+SWAPPED = frozenset({"background brightness", "background colour"})
+"""Properties that no change here takes away, because swaps of backgrounds test them."""
 
 _AIMS = {
     "equalised": ("brightness", "contrast"),
@@ -117,6 +122,7 @@ def called_for(links: Sequence[Association]) -> dict[str, tuple[str, ...]]:
 def cannot_be_changed(links: Sequence[Association]) -> dict[str, tuple[str, ...]]:
     """Properties that go with an emotion and that no change takes away, each with these emotions."""
     taken = {key for keys in TAKES_AWAY.values() for key in keys}
+    taken |= {(name, sign) for name in SWAPPED for sign in (1, -1)}
     found: dict[str, tuple[str, ...]] = {}
     for link in links:
         if link.answer == "yes" and (link.name, link.sign) not in taken:

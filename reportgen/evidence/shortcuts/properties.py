@@ -7,6 +7,8 @@ model.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -139,7 +141,13 @@ def photo_properties(images: pd.DataFrame, faces: FaceRecords | None = None) -> 
     )
     noise = images["noise"].to_numpy(dtype=np.float64) if "noise" in images else None
     grainy = () if noise is None else (Property("noise", "noisier", "cleaner", False, noise),)
-    return (*found, *grainy, *placed)
+    around = {} if faces is None else faces.surroundings
+    surrounded = tuple(
+        Property(name, more, less, False, around[measure].astype(np.float64))
+        for measure, (name, more, less) in _SURROUNDED.items()
+        if measure in around
+    )
+    return (*found, *grainy, *placed, *surrounded, *_sources(images))
 
 
 _FRAMED = {
@@ -151,6 +159,48 @@ _FRAMED = {
     "pitch": ("head nod", "bowed further", "raised further"),
 }
 """By measure of `Pose`: of the property the name, and what photos are with more and with less of it."""
+
+_SURROUNDED = {
+    "background_luminance": ("background brightness", "brighter in the background", "darker in the background"),
+    "background_colourfulness": (
+        "background colour",
+        "more colourful in the background",
+        "less colourful in the background",
+    ),
+    "background_detail": ("background detail", "busier in the background", "plainer in the background"),
+    "face_detail": ("face detail", "richer in detail on the face", "poorer in detail on the face"),
+}
+"""The same by measure of `Surroundings`."""
+
+_MOST_SOURCES = 3
+
+
+def _sources(images: pd.DataFrame) -> tuple[Property, ...]:
+    """Kinds of file names, as in "word_number": where emotions were collected from several sources, these tell.
+
+    Of two kinds the rarer says it all; of more the commonest count.
+    """
+    names = [_name_kind(path) for path in images["path"].tolist()] if "path" in images else []
+    common = [kind for kind, count in Counter(names).most_common() if count >= FEW]
+    if len(set(names)) < 2:
+        return ()
+    kept = common[1:] if len(set(names)) == 2 else common[:_MOST_SOURCES]
+    return tuple(
+        Property(
+            f"file name like {kind}", f"named like {kind}", "named otherwise", True,
+            np.array([name == kind for name in names], dtype=np.float64),
+        )
+        for kind in kept
+    )  # fmt: skip
+
+
+def _name_kind(path: str) -> str:
+    """What a file name is made of, without folders and ending: words and numbers, and the signs between them."""
+    stem = path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    kind = re.sub(r"[^\W\d_]+", "word", re.sub(r"\d+", "0", stem)).replace("0", "number")
+    # A person's name may have two words or three.
+    return re.sub(r"(?:word[ _.-])+(?=word)", "", kind)[:40]
+
 
 _MEASURED = ("colourfulness", "red_green", "yellow_blue", "luminance", "contrast", "sharpness")
 

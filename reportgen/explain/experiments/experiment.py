@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Pixels = npt.NDArray[np.uint8]
-CHANGING_CODE = (*(f"inputs/images/{name}.py" for name in ("changes", "framing", "quality")), "faces/pose.py")
+CHANGING_CODE = (*(f"inputs/images/{name}.py" for name in ("changes", "framing", "quality")), "faces")
 """The source that changed photos depend on."""
 
 _CACHED = 512  # decoded pictures; 150 KB each at 224 pixels

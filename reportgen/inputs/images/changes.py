@@ -15,6 +15,7 @@ from PIL import Image, ImageFilter
 
 from reportgen.analysis import FaceRecords
 from reportgen.faces.pose import measure_pose, pose_table
+from reportgen.faces.regions import REGIONS, region_map
 from reportgen.inputs.images.framing import FRAMING, move_neutrally, moved
 from reportgen.inputs.images.quality import image_quality
 
@@ -48,6 +49,9 @@ _FINE = 1.5 / 224
 """Standard deviation, as a share of the side, of the blur whose difference from the photo is its fine detail."""
 
 _MOST_DETAIL = 6.0
+
+_FLAT = 12 / 224
+"""Standard deviation, as a share of the side, of the blur that flattens a background."""
 
 _MOST_NOISE = 60.0  # standard deviation, 0..255
 
@@ -305,6 +309,29 @@ def _reencoded(rgb: Pixels, _level: Level, _: Points | None) -> Pixels:
         return np.asarray(image.convert("RGB"))
 
 
+def _flattened(rgb: Pixels, _level: Level, points: Points | None) -> Pixels:
+    """Detail off the face smoothed away; its light and colours stay, and nothing of the face flows into it."""
+    if points is None:
+        return rgb
+    height, width = rgb.shape[:2]
+    off = (region_map(points, height, width) == REGIONS.index("background")).astype(np.float32)
+    wide, near = (
+        [_blur_matrix(side, part * (height + width) / 2) for side in (height, width)] for part in (_FLAT, _FLAT / 6)
+    )
+    values = rgb.astype(np.float32)
+    weight = np.maximum(wide[0] @ off @ wide[1].T, 1e-3)
+    flat = np.stack([wide[0] @ (values[:, :, k] * off) @ wide[1].T / weight for k in range(3)], axis=2)
+    share = (near[0] @ off @ near[1].T * off)[:, :, None]
+    return np.asarray(np.rint(np.clip(values + share * (flat - values), 0, 255)).astype(np.uint8))
+
+
+def _blur_matrix(side: int, spread: float) -> npt.NDArray[np.float32]:
+    """(side, side) weights of a Gaussian blur along one axis; at the border those inside count for all."""
+    place = np.arange(side, dtype=np.float32)
+    weights = np.exp(-(((place[:, None] - place[None, :]) / np.float32(spread)) ** 2) / 2)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
 def _frame(name: str) -> Callable[[Pixels, Level, Points | None], Pixels]:
     return lambda rgb, level, points: _framed(name, rgb, aim_of(name, level), points)
 
@@ -317,6 +344,7 @@ CHANGES: dict[str, Callable[[Pixels, Level, Points | None], Pixels]] = {
     "re-encoded": _reencoded,
     "denoised": lambda rgb, level, _: _with_noise(rgb, level.noise),
     **{name: _frame(name) for name in FRAMING},
+    "flattened": _flattened,
     "mirrored": lambda rgb, _level, _: np.ascontiguousarray(rgb[:, ::-1]),
 }
 """In the order of the pages."""
@@ -332,7 +360,7 @@ def can_change(name: str, images: pd.DataFrame, faces: FaceRecords | None) -> np
     """
     if name == "grey":
         return np.asarray(images["colourfulness"].to_numpy(dtype=np.float64) > 0.0)
-    if name in FRAMING:
+    if name in FRAMING or name == "flattened":
         return np.isfinite(pose_table(faces)["eyes"]) if faces is not None else np.zeros(len(images), dtype=bool)
     return np.ones(len(images), dtype=bool)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.evidence.shortcuts.added_cues import MIN_GAIN, cannot_be_changed
+from reportgen.evidence.shortcuts.added_cues import MIN_GAIN, SWAPPED, cannot_be_changed
 from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP
 from reportgen.inputs.images.changes import CHANGES
@@ -208,6 +208,10 @@ def _idle(findings: ShortcutFindings) -> str:
     fixed = [f"{name} ({and_list(list(emotions))})" for name, emotions in cannot_be_changed(findings.links).items()]
     if fixed:
         text += f" Not tested, as it goes with an emotion here but cannot be taken out of a photo: {and_list(fixed)}."
+    swapped = [link for link in findings.links if link.answer == "yes" and link.name in SWAPPED]
+    if swapped:
+        named = and_list([f"{link.name} ({link.emotion})" for link in swapped])
+        text += f" Tested by swapping backgrounds instead: {named}."
     return text
 
 

@@ -28,6 +28,7 @@ _HOW = {
     "zoomed": "Every face gets the set's typical size, by the distance of its eyes; the eyes stay in place.",
     "shifted": "Every face is moved to the set's typical position, by the middle between its eyes.",
     "straightened": "Every face gets the set's typical tilt, by the line through its eyes.",
+    "flattened": "Edges, text and patterns off the face are blurred away; the background's light and colours stay.",
     "mirrored": "Left and right are exchanged; expressions keep their meaning.",
 }
 

@@ -43,7 +43,7 @@ _GONE = {
     "JPEG quality": "all photos have the same JPEG quality, or none has one",
 }
 # Of a grey set "no photo has any colour" says it all.
-_OF_COLOUR = ("colourfulness", "red cast", "yellow cast")
+_OF_COLOUR = ("colourfulness", "red cast", "yellow cast", "background colour")
 
 
 @dataclass(frozen=True)

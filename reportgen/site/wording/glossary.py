@@ -43,11 +43,12 @@ GLOSSARY: dict[str, str] = {
         "a small p by chance, so p is raised with the number of tests (Holm 1979)."
     ),
     "shortcut": (
-        "A property that goes with a label in these photos but is no part of the expression, such as colour or "
-        "background, and on which predictions are shown to depend."
+        "A property that goes with a label in these photos but is no part of the expression, such as colour, the "
+        "size of the face or the background, and on which predictions are shown to depend."
     ),
     "neutral change": (
-        "A change as large as the one under test, made to the same photos, that does not carry the tested property. "
+        "A change as large as the one under test, made to the same photos, that does not carry the tested property: a "
+        "ramp of light or, where the face was zoomed, moved or rotated, a shift in another direction. "
         "What it does to predictions too is not the property's doing."
     ),
     "kappa": "Agreement beyond chance: 1 means always the same prediction, 0 no more agreement than by chance.",

@@ -114,6 +114,7 @@ _CURES = {
     "zoomed": ("Crop all faces to one size.", "Removes the shortcut through the size of the face"),
     "shifted": ("Crop all faces to one position.", "Removes the shortcut through the position of the face"),
     "straightened": ("Rotate all faces upright.", "Removes the shortcut through the tilt of the head"),
+    "flattened": ("Smooth or vary the backgrounds.", "Removes the shortcut through detail in the background"),
     "mirrored": (
         "Mirror photos at random in training.",
         "Removes the shortcut through the side to which the head turns",

@@ -59,6 +59,7 @@ DONE: Mapping[str, str] = MappingProxyType({
     "zoomed": "zoomed to one face size",
     "shifted": "shifted to one face position",
     "straightened": "rotated to one head tilt",
+    "flattened": "smoothed in the background",
     "mirrored": "mirrored",
 })  # fmt: skip
 """By change, as in "the same photos, converted to greyscale"."""
@@ -73,6 +74,7 @@ CUES: Mapping[str, str] = MappingProxyType({
     "zoomed": "the size of the face",
     "shifted": "the position of the face",
     "straightened": "the tilt of the head",
+    "flattened": "detail in the background",
     "mirrored": "the side to which the head turns",
 })  # fmt: skip
 """By change, as in "relies on colour"."""

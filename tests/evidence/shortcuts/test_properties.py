@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu, norm
 
+from reportgen.analysis import FaceRecords
 from reportgen.evidence.shortcuts.properties import (
     MIN_AUC_DISTANCE,
     Property,
@@ -13,6 +14,7 @@ from reportgen.evidence.shortcuts.properties import (
     photo_properties,
 )
 from reportgen.evidence.stats.clustered import clusters
+from reportgen.faces.align import canonical_points
 
 CLASSES = ("anger", "disgust", "fear")
 
@@ -51,6 +53,34 @@ def test_a_cast_is_that_of_photos_in_colour():
     by = {item.name: item.value for item in photo_properties(images) if item.varies}
     np.testing.assert_array_equal(by["red cast"], [np.nan, 0.1, 0.2, -0.1])
     assert "yellow cast" not in by
+
+
+def test_kinds_of_file_names_tell_sources_apart():
+    rare = ["set/Ann_Lee_0001.jpg"] * 12 + ["im04711.png"] * 30
+    (kind,) = [item for item in photo_properties(table(42, path=rare)) if item.name.startswith("file name")]
+    assert kind.name == "file name like word_number" and kind.binary
+    assert kind.value.tolist() == [1.0] * 12 + [0.0] * 30
+    three = rare + ["a.jpg"] * 11
+    kinds = {item.name: item.value.sum() for item in photo_properties(table(53, path=three)) if item.binary}
+    assert kinds["file name like wordnumber"] == 30 and kinds["file name like word"] == 11
+    # A person's name of two words or three, and the emotion's, make no difference; nor does what is rare.
+    alike = ["Jo_Anne_Lee_1.jpg", "Bo_22.jpg", "sad_3.jpg"] * 4
+    assert not [item for item in photo_properties(table(12, path=alike)) if item.name.startswith("file name")]
+    few = ["x.jpg"] * 9 + ["1.jpg"] * 30
+    assert not [item for item in photo_properties(table(39, path=few)) if item.name.startswith("file name")]
+
+
+def test_where_the_face_lies_and_what_surrounds_it_are_properties_where_measured():
+    points = np.stack([canonical_points(), canonical_points() * 0.5, canonical_points()])
+    source = ("detector", "detector", "template")
+    around = {"background_detail": np.array([3, 4, np.nan], np.float32)}
+    faces = FaceRecords(points, np.ones(3, np.float32), source, source, np.zeros((3, 52), np.float32), around)
+    by = {item.name: item for item in photo_properties(table(3, noise=[1.0, 2.0, 3.0]), faces)}
+    size = by["face size"].value
+    assert size[1] == pytest.approx(size[0] / 2) and np.isnan(size[2]) and by["face size"].varies
+    np.testing.assert_array_equal(by["background detail"].value, [3, 4, np.nan])
+    assert by["noise"].value.tolist() == [1, 2, 3]
+    assert "face detail" not in by and not {"noise", "face size"} & {item.name for item in photo_properties(table(3))}
 
 
 def test_the_effect_is_the_share_of_pairs():

@@ -11,7 +11,7 @@ from reportgen.analysis import Analysis, ModelRecords
 from reportgen.explain.experiments.interventions import CONTROLS, PER_EMOTION, intervention_experiment
 from reportgen.inputs.images.changes import CHANGES, change, typical_level
 
-NAMES = [name for name in CHANGES if name not in ("zoomed", "shifted", "straightened")]
+NAMES = [name for name in CHANGES if name not in ("zoomed", "shifted", "straightened", "flattened")]
 ALL = dict.fromkeys(CHANGES, ("a", "b", "c"))
 
 

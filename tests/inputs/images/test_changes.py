@@ -9,6 +9,8 @@ from PIL import Image, ImageFilter
 
 from reportgen.demo import demo_files
 from reportgen.faces.align import canonical_points
+from reportgen.faces.regions import REGIONS, region_map
+from reportgen.faces.surroundings import measure_surroundings
 from reportgen.inputs.images.changes import (
     CHANGES,
     AddedCue,
@@ -190,10 +192,26 @@ def test_noise_is_put_in_or_smoothed_until_it_is_as_aimed(aim):
 
 def test_without_a_face_nothing_is_moved():
     rgb = photo(9)
-    for name in ("zoomed", "shifted", "straightened"):
+    for name in ("zoomed", "shifted", "straightened", "flattened"):
         np.testing.assert_array_equal(change(name, rgb, LEVEL), rgb)
     assert not can_change("zoomed", pd.DataFrame({"colourfulness": [0.1]}), None).any()
     assert can_change("mirrored", pd.DataFrame({"colourfulness": [0.0]}), None).all()
+
+
+def test_a_flattened_background_has_no_edges_and_keeps_its_light_and_the_face_stays():
+    rng = np.random.default_rng(11)
+    rgb = rng.integers(60, 200, (224, 224, 3), dtype=np.uint8)
+    points = (POINTS - 0.5) * 0.5 + 0.5  # a face in half of the picture
+    flat = change("flattened", rgb, LEVEL, points)
+    before, after = measure_surroundings(rgb, points), measure_surroundings(flat, points)
+    assert after.background_detail < 0.2 * before.background_detail
+    assert after.background_luminance == pytest.approx(before.background_luminance, abs=0.01)
+    assert after.face_detail == pytest.approx(before.face_detail)
+    face = region_map(points, 224, 224) != REGIONS.index("background")
+    np.testing.assert_array_equal(flat[face], rgb[face])
+    # A face of another colour does not flow into what surrounds it.
+    marked = np.where(face[:, :, None], np.uint8([255, 0, 0]), np.uint8([90, 90, 90]))
+    assert np.abs(change("flattened", marked, LEVEL, points).astype(int) - marked).max() <= 2
 
 
 def test_where_a_face_was_moved_the_neutral_change_is_a_shift():
