@@ -15,7 +15,7 @@ from reportgen.inputs.layouts.folders import read_class_folders
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.layouts.splits import split_of, take_split
 from reportgen.inputs.layouts.tables import read_source_table
-from reportgen.inputs.listing import Listing
+from reportgen.inputs.listing import Listing, Problem
 from reportgen.inputs.tables.columns import label_cell, label_cells, read_training
 
 __all__ = ["AFFECTNET"]
@@ -125,7 +125,7 @@ def _number(folder: Path, stem: str, kind: str) -> float | None:
 
 def _with_boxes(source: Source, names_file: Path) -> Listing:
     classes = name_classes(_yaml_names(names_file))
-    rows, several = [], 0
+    rows, several, undecided = [], 0, []
     for path in source.images:
         parts = ["labels" if part == "images" else part for part in path.parts]
         file = source.path / Path(*parts).with_suffix(".txt")
@@ -133,6 +133,9 @@ def _with_boxes(source: Source, names_file: Path) -> Listing:
             lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
         except (OSError, UnicodeDecodeError):
             lines = []
+        if len({line[0] for line in lines}) > 1:
+            undecided.append(Problem(path.as_posix(), None, "undecided-label", "its boxes are of different classes"))
+            continue
         several += len(lines) > 1
         rows.append((path.as_posix(), label_cell(lines[0][0]) if lines else None, split_of(*path.parts[:-1])))
     frame = pd.DataFrame(rows, columns=["path", "emotion", "split"], dtype=object)
@@ -143,9 +146,10 @@ def _with_boxes(source: Source, names_file: Path) -> Listing:
         classes=classes,
         classes_from=f"the names in {names_file.name}",
         numbers=dict(enumerate(classes)),
+        problems=undecided,
     )
     if several:
-        listing.notes.append(f"{several:,} images have several boxes: the label of the first counts")
+        listing.notes.append(f"{several:,} images have several boxes, all of one class: it is the label")
     take_split(listing, frame["split"].tolist())
     listing.notes += source.unread()
     return listing

@@ -10,11 +10,13 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from reportgen.errors import DataError
-from reportgen.inputs.layouts.layout import Layout, Sighting, Source
-from reportgen.inputs.layouts.splits import choose_split, split_of, take_split
+from reportgen.inputs.emotions import canonical_emotion
+from reportgen.inputs.layouts.folders import class_folders
+from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
+from reportgen.inputs.layouts.splits import SPLITS, split_of, take_split
 from reportgen.inputs.layouts.tables import keep_training, read_source_table, rows_below
 from reportgen.inputs.listing import Listing
-from reportgen.inputs.tables.columns import label_cell, list_rows
+from reportgen.inputs.tables.columns import label_cell, list_rows, read_training
 from reportgen.inputs.tables.reading import Table
 
 __all__ = ["HUGGINGFACE"]
@@ -67,7 +69,18 @@ def _recognise(source: Source) -> Sighting | None:
     if files:
         return Sighting(files[0].name)
     metadata = _metadata(source)
-    return Sighting(f"{metadata[0].name} with file_name") if metadata else None
+    if not metadata:
+        return None
+    seen = f"{metadata[0].name} with file_name"
+    if class_folders(source) and not _tells_emotions(source.table(source.path / metadata[0]).frame, source):
+        return Sighting(seen, Sure.POSSIBLE, "it has no column of emotions, and the folders are named after them")
+    return Sighting(seen)
+
+
+def _tells_emotions(frame: pd.DataFrame, source: Source) -> bool:
+    rows = read_training(frame, source.columns)
+    labelled = rows is not None and bool(rows["emotion"].notna().any())
+    return labelled or sum(canonical_emotion(name) is not None for name in frame) > 2  # a column for each
 
 
 def _states_classes(source: Source) -> bool:
@@ -83,10 +96,15 @@ def _read(source: Source) -> Listing:
         raise DataError(
             f"{source.path}: no Parquet or Arrow file and no metadata.csv with file_name; give one to --data"
         )
-    split, _ = choose_split({_split(path) for path in found})
-    chosen = sorted(path for path in found if _split(path) == split)
-    tables = [source.table(source.path / path) for path in chosen]
-    notes = [note for table in tables for note in table.notes]
+    by_split = {split: sorted(path for path in found if _split(path) == split) for split in SPLITS}
+    notes: list[str] = []
+    for split in filter(by_split.get, SPLITS):
+        chosen = by_split[split]
+        tables = [source.table(source.path / path) for path in chosen]
+        if any(map(_is_labelled, tables)):
+            break
+        notes.append(f"the {split or 'only'} split has no labels, as the test part of a competition")
+    notes += [note for table in tables for note in table.notes]
     frames, names = _in_words(source, chosen, tables, notes)
     if not files:
         frames = [rows_below(frame, path.parent, source.columns) for frame, path in zip(frames, chosen, strict=True)]
@@ -104,6 +122,14 @@ def _read(source: Source) -> Listing:
         splits = [split_of(*PurePath(path.replace("\\", "/")).parts[:-1]) for path in listing.rows["path"]]
         take_split(listing, splits)
     return listing
+
+
+def _is_labelled(table: Table) -> bool:
+    """Whether any row has a label; `datasets` writes -1 where it is kept secret."""
+    columns = [column for column in table.class_names if column in table.frame]
+    return not columns or any(
+        bool((pd.to_numeric(table.frame[column], errors="coerce") >= 0).any()) for column in columns
+    )
 
 
 def _in_words(

@@ -34,6 +34,9 @@ def read_source_table(source: Source) -> Listing:
         frame = rows_below(frame, path.relative_to(source.path).parent, source.columns)
     listing = list_rows(path, frame, source.columns, table.notes, table.class_names)
     listing.roots = (path.parent / "images", path.parent.parent / "images", path.parent.parent)
+    beside = _training_table(source, path) if source.is_folder and path != source.path else None
+    if beside is not None and (rows := read_training(source.table(beside).frame, source.columns)) is not None:
+        listing.training["training table"] = rows
     if others:
         listing.folder = source.path
         listing.roots = (path.parent, *listing.roots)
@@ -44,6 +47,14 @@ def read_source_table(source: Source) -> Listing:
     if find_column(table.frame, None, SPLIT_NAMES) is None:
         listing.notes += _say_training(source, path, listing)
     return listing
+
+
+def _training_table(source: Source, path: Path) -> Path | None:
+    """A table of training images beside one of test images: `train.csv` beside `test.csv`."""
+    folder = path.relative_to(source.path).parent
+    named = [one for one in source.others if one.parent == folder and one.suffix == path.suffix]
+    found = next((one for one in named if split_of(one.stem) == "training" != split_of(path.stem)), None)
+    return None if found is None else source.path / found
 
 
 def rows_below(frame: pd.DataFrame, folder: Path, columns: Columns) -> pd.DataFrame:

@@ -77,6 +77,30 @@ def test_files_that_number_classes_differently(tmp_path: Path) -> None:
         load_test_set(Config(data=tmp_path))
 
 
+@pytest.mark.parametrize("where", ["above", "within"])
+def test_metadata_without_labels_leaves_them_to_the_folders(tmp_path: Path, make_images: Make, where: str) -> None:
+    make_images(tmp_path, "test/happy/0.png", "test/sad/1.png")
+    if where == "above":
+        (tmp_path / "test/metadata.csv").write_text("file_name,age\nhappy/0.png,30\nsad/1.png,40\n")
+    else:
+        (tmp_path / "test/happy/metadata.jsonl").write_text('{"file_name": "0.png", "age": 30}\n')
+    test_set = load_test_set(Config(data=tmp_path))
+    assert test_set.frame["emotion"].tolist() == ["happiness", "sadness"]
+    assert any(
+        "not read as Hugging Face datasets" in note and "no column of emotions" in note for note in test_set.notes
+    )
+
+
+def test_a_test_part_whose_labels_are_secret(tmp_path: Path) -> None:
+    hidden = dataset(FER).drop_columns("label").append_column("label", pa.array([-1] * 7, pa.int64()))
+    pq.write_table(hidden.replace_schema_metadata(dataset(FER).schema.metadata), tmp_path / SHARD)
+    pq.write_table(dataset(FER), tmp_path / SHARD.replace("test", "validation"))
+    test_set = load_test_set(Config(data=tmp_path))
+    assert test_set.frame["emotion"].tolist() == list(FER2013_ORDER)
+    assert any("the test split has no labels" in note for note in test_set.notes)
+    assert any("the validation split is used" in note for note in test_set.notes)
+
+
 def saved(folder: Path, *, state: bool) -> None:
     """A folder as `save_to_disk` writes it, with a file of the cache beside its own."""
     folder.mkdir(parents=True)

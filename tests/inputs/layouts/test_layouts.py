@@ -363,6 +363,18 @@ def test_affectnets_outputs_are_in_its_order_or_refused(
     assert named.classes == AFFECTNET_ORDER and named.frame["emotion"].tolist() == list(AFFECTNET_ORDER[: len(labels)])
 
 
+def test_boxes_of_different_classes_are_left_out(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"images/{n}.jpg" for n in range(3)))
+    for n, lines in enumerate((["0 .5 .5 1 1", "1 .1 .1 .2 .2"], ["1 .5 .5 1 1", "1 .1 .1 .2 .2"], ["0 .5 .5 1 1"])):
+        write_csv(tmp_path / f"labels/{n}.txt", lines)
+    write_csv(tmp_path / "data.yaml", ["names: [Anger, Happy]"])
+    test_set = load(tmp_path)
+    assert test_set.frame[["path", "emotion"]].to_numpy().tolist() == [
+        ["images/1.jpg", "happiness"], ["images/2.jpg", "anger"],
+    ]  # fmt: skip
+    assert test_set.problems[["path", "kind"]].to_numpy().tolist() == [["images/0.jpg", "undecided-label"]]
+
+
 def test_affectnets_training_table(tmp_path: Path, make_images: Make) -> None:
     make_images(tmp_path, "1/0.jpg", "1/7.jpg")
     write_csv(tmp_path / "training.csv", ["subDirectory_filePath,expression", "1/7.jpg,7"])
@@ -543,6 +555,15 @@ def test_a_table_named_after_training_is_said(tmp_path: Path, make_images: Make,
     assert any("seems to be a list of training images" in note for note in load(table).notes)
     table = write_csv(tmp_path / "list.csv", ["image,emotion", "a.jpg,sad", "b.jpg,happy"])
     assert not any("training" in note for note in load(table).notes)
+
+
+def test_the_training_table_beside_is_kept_aside(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "data/a.jpg", "data/b.jpg")
+    for name, lines in (("test", ["a.jpg,sad"]), ("train", ["b.jpg,happy", "a.jpg,sad"])):
+        write_csv(tmp_path / f"data/{name}.csv", ["image,emotion", *lines])
+    test_set = load(tmp_path)
+    assert test_set.frame["path"].tolist() == ["a.jpg"]
+    assert test_set.training["training table"]["path"].tolist() == ["b.jpg", "a.jpg"]
 
 
 def test_one_hot_columns(tmp_path: Path, make_images: Make) -> None:
