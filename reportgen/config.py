@@ -59,7 +59,10 @@ class _Section(BaseModel):
 
 
 class Columns(_Section):
-    """Which column of the test set means what; None to try the usual names."""
+    """Which column of the test set means what; None to try the usual names.
+
+    `split` is the column that names each row's split, or "column=value" to test the rows with this value.
+    """
 
     path: str | None = None
     emotion: str | None = None
@@ -67,6 +70,7 @@ class Columns(_Section):
     person: str | None = None
     pixels: str | None = None
     landmarks: str | None = None
+    split: str | None = None
 
 
 class RegionMasks(_Section):

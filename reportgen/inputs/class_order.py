@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from reportgen.errors import DataError, printable
+from reportgen.errors import DataError
+from reportgen.inputs.class_lists import ClassList, lists_beside
 from reportgen.inputs.emotions import (
     AFFECTNET_ORDER,
     CKPLUS_ORDER,
@@ -35,22 +34,14 @@ from reportgen.inputs.emotions import (
 from reportgen.inputs.listing import Listing, Problem
 
 __all__ = [
-    "STATED_UNDER",
-    "GivenClasses",
     "OpenNumbers",
-    "agreed_classes",
     "known_orders",
     "numbering_text",
     "parse_classes",
     "report_classes",
     "settle_labels",
-    "stated_classes",
 ]
 
-_CLASS_KEYS = ("emotion_classes", "class_names", "classes", "emotions", "labels_order", "label_names", "label_encoder",
-               "encoder")  # fmt: skip
-STATED_UNDER = ("idx_to_class", "id2label", "class_to_idx", "label2id", *_CLASS_KEYS)
-"""Keys under which people keep the names of their classes."""
 _KNOWN_ORDERS = {
     "FER2013": FER2013_ORDER,
     "FER+": FERPLUS_ORDER,
@@ -61,6 +52,7 @@ _KNOWN_ORDERS = {
     # "afraid" before "angry", as in sorted folders named after KDEF's words or codes
     "alphabetical, with fear as afraid": ("fear", "anger", "contempt", "disgust", *EMOTIONS[3:]),
 }
+_WAY_OUT = 'or write each class with its number in the settings: classes = ["1=surprise", "2=fear", ...]'
 _NUMBERED = re.compile(r"\s*(-?\d{1,6})\s*[=:]\s*(\S.*)")
 
 
@@ -80,23 +72,7 @@ class OpenNumbers(DataError):  # noqa: N818  (like the others, it is what it say
         self.candidates = {name: dict(numbering) for name, numbering in candidates.items()}
 
 
-@dataclass(frozen=True)
-class GivenClasses:
-    """The setting `classes`.
-
-    Attributes
-    ----------
-    names
-        In the order of the models' outputs.
-    numbers
-        What numeric labels mean, where every class was written with its number ("1=surprise"); else None.
-    """
-
-    names: tuple[str, ...]
-    numbers: dict[int, str] | None = None
-
-
-def parse_classes(classes: Sequence[str]) -> GivenClasses:
+def parse_classes(classes: Sequence[str]) -> ClassList:
     """Read the setting `classes`: names in the order of the outputs, or "number=name" for each, in any order.
 
     Raises
@@ -107,12 +83,12 @@ def parse_classes(classes: Sequence[str]) -> GivenClasses:
     numbered = [_NUMBERED.fullmatch(str(text)) for text in classes]
     pairs = [(int(match[1]), match[2]) for match in numbered if match]
     if len(pairs) < len(classes) or not pairs:
-        return GivenClasses(name_classes(classes))
+        return ClassList(name_classes(classes))
     pairs.sort()
     if len({number for number, _ in pairs}) < len(pairs):
         raise DataError(f"class list {list(classes)!r}: a number occurs twice; correct 'classes'")
     names = name_classes([name for _, name in pairs])
-    return GivenClasses(names, dict(zip((number for number, _ in pairs), names, strict=True)))
+    return ClassList(names, dict(zip((number for number, _ in pairs), names, strict=True)))
 
 
 def known_orders(outputs: int, own: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -138,73 +114,14 @@ def known_orders(outputs: int, own: Sequence[str]) -> dict[str, tuple[str, ...]]
     return {source: order for order, source in found.items()}
 
 
-def stated_classes(content: Mapping[Any, Any]) -> tuple[str, ...]:
-    """The class names that a dict states, in the order of their numbers; empty where it states none.
-
-    Lists and arrays of names count under `emotion_classes`, `class_names`, `classes` and the like, and so do dicts from
-    number to name (`idx_to_class`, `id2label`) and from name to number (`class_to_idx`).
-
-    Raises
-    ------
-    DataError
-        It states several orders.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    for key in _CLASS_KEYS:
-        value = content.get(key)
-        names = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
-        if len(names) > 1 and all(isinstance(name, str) and name.strip() for name in names):
-            found[key] = tuple(printable(str(name)) for name in names)
-    for key in STATED_UNDER:
-        value = content.get(key)
-        pairs = value.items() if isinstance(value, Mapping) else ()
-        numbered = {
-            number: str(name)
-            for pair in pairs
-            for number, name in ((_number(pair[0]), pair[1]), (_number(pair[1]), pair[0]))
-            if number is not None and isinstance(name, str)
-        }
-        if len(numbered) > 1 and sorted(numbered) == list(range(len(pairs))):
-            found[key] = tuple(printable(numbered[number]) for number in range(len(numbered)))
-    return agreed_classes(found)
-
-
-def agreed_classes(found: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The first of the class orders that one source states in several places; empty where it states none.
-
-    Parameters
-    ----------
-    found
-        Class names in the order of their numbers, by the name under which they stand.
-
-    Raises
-    ------
-    DataError
-        They are not the same order; another spelling of an emotion is no difference.
-    """
-    orders: dict[tuple[str, ...], str] = {}
-    for key, names in found.items():
-        orders.setdefault(tuple(canonical_emotion(name) or name.strip().casefold() for name in names), key)
-    if len(orders) > 1:
-        listed = "; ".join(f"{key}: {', '.join(found[key])}" for key in orders.values())
-        raise DataError(f"states several class orders ({listed}); name the right one in the settings with 'classes'")
-    return next(iter(found.values()), ())
-
-
-def _number(value: object) -> int | None:
-    """A class's number, which JSON writes as text; None for anything else."""
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        return int(value)
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 6 else None
-
-
 def settle_labels(
     listing: Listing,
-    given: GivenClasses | None,
+    given: ClassList | None,
     models: Mapping[str, Sequence[str] | None],
     data: Path,
     *,
     scored: bool = False,
+    named: bool = False,
 ) -> tuple[str, ...]:
     """Replace what was written by classes, in place, list what has none, and find the class order.
 
@@ -219,6 +136,8 @@ def settle_labels(
         The test set, for messages.
     scored
         The order of the models' outputs is found by scoring them (`classes = "auto"`), so that none is assumed.
+    named
+        The user named the data set, so that its numbering counts before lists of classes in files beside it.
 
     Returns
     -------
@@ -238,8 +157,8 @@ def settle_labels(
     trained = {value for frame in listing.training.values() for value in frame["emotion"] if isinstance(value, int)}
     numbers = {value for value in written | trained if isinstance(value, int)}
     if numbers:
-        listing.numbers = _number_meaning(listing, numbers, given, data)
-    classes = _class_order(listing, given, models, written, scored=scored)
+        listing.numbers = _number_meaning(listing, numbers, given, data, named=named)
+    classes = _class_order(listing, given, models, written, data, scored=scored)
     classes, left_out = _common_classes(classes, models, listing)
     meaning: dict[Any, str | None] = {}
     for value in written:
@@ -328,11 +247,26 @@ def numbering_text(numbers: Mapping[int, str]) -> str:
     return ", ".join(f"{number} {name}" for number, name in sorted(numbers.items()))
 
 
-def _number_meaning(listing: Listing, numbers: set[int], given: GivenClasses | None, data: Path) -> dict[int, str]:
+def _some(numbers: set[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)[:8])) + (" ..." if len(numbers) > 8 else "")
+
+
+def _number_meaning(
+    listing: Listing, numbers: set[int], given: ClassList | None, data: Path, *, named: bool
+) -> dict[int, str]:
     if given is not None and given.numbers is not None:
         return given.numbers
+    folders = [data, data.parent] if data.is_dir() else [listing.folder, data.parent, data.parent.parent]
+    beside = {} if named else lists_beside(*folders, leave_out=data)
+    if beside:
+        _ask_files(listing, numbers, given, data, beside)
+    if listing.numbers is None and listing.classes is not None:
+        listing.numbers = _in_order(listing.classes, numbers)
+        if 0 not in numbers:
+            listing.numbers_from = "the names that the data states"
     if listing.numbers is not None:
-        positions = {} if given is None else dict(enumerate(given.names))
+        first = int(0 not in listing.numbers)
+        positions = {} if given is None else dict(enumerate(given.names, first))
         if listing.candidates and any(listing.numbers.get(number) != name for number, name in positions.items()):
             raise OpenNumbers(
                 f"{data}: labels are numbers, by {listing.numbers_from} {numbering_text(listing.numbers)}, by their "
@@ -344,17 +278,15 @@ def _number_meaning(listing: Listing, numbers: set[int], given: GivenClasses | N
         if listing.numbers_from:
             listing.notes.append(f"numbers read by {listing.numbers_from}: {numbering_text(listing.numbers)}")
         return listing.numbers
-    found = ", ".join(map(str, sorted(numbers)[:8])) + (" ..." if len(numbers) > 8 else "")
-    way_out = 'or write each class with its number in the settings: classes = ["1=surprise", "2=fear", ...]'
     if given is None:
         candidates = listing.candidates or {
             f"--dataset {name}": numbering for name, numbering in NUMBERINGS.items() if numbers <= numbering.keys()
         }
         shown = "; ".join(f"{name} ({numbering_text(numbering)})" for name, numbering in candidates.items())
         raise OpenNumbers(
-            f"{data}: labels are numbers ({found}) and nothing says what they mean"
+            f"{data}: labels are numbers ({_some(numbers)}) and nothing says what they mean"
             f"{'; they could be ' + shown if shown else ''}; choose with --dataset, name the classes in the order of "
-            f"their numbers in the settings with 'classes = [...]', {way_out}",
+            f"their numbers in the settings with 'classes = [...]', {_WAY_OUT}",
             candidates,
         )
     counted = {number for number in numbers if number >= 0}
@@ -365,22 +297,68 @@ def _number_meaning(listing: Listing, numbers: set[int], given: GivenClasses | N
     n, lowest, highest = len(given.names), min(counted, default=0), max(counted, default=0)
     # One number too many with one missing in between: the missing one is probably a class that is not in `classes`.
     gap = lowest == 0 and highest == n and len(counted) == n
-    first = 0 if lowest == 0 else 1 if lowest >= 1 and highest == n else None
-    if first is None or gap:
+    if gap or (lowest > 0 and highest != n):
         raise DataError(
-            f"{data}: labels are the numbers {found}, and 'classes' has {n} names: which number is which class is not "
-            f"certain; add a column of words, {way_out}"
+            f"{data}: labels are the numbers {_some(numbers)}, and 'classes' has {n} names: which number is which "
+            f"class is not certain; add a column of words, {_WAY_OUT}"
         )
-    meaning = dict(enumerate(given.names, start=first))
-    listing.notes.append(f"numbers read as the positions in 'classes', from {first}: {numbering_text(meaning)}")
+    meaning = dict(enumerate(given.names, start=int(lowest > 0)))
+    listing.notes.append(
+        f"numbers read as the positions in 'classes', from {int(lowest > 0)}: {numbering_text(meaning)}"
+    )
     return meaning
+
+
+def _in_order(names: Sequence[str], numbers: set[int]) -> dict[int, str]:
+    """What numbers mean by a list of names: they begin at 0, or at 1 where the last one is there and 0 is not."""
+    return dict(enumerate(names, int(0 not in numbers and len(names) in numbers)))
+
+
+def _ask_files(
+    listing: Listing, numbers: set[int], given: ClassList | None, data: Path, beside: Mapping[str, ClassList]
+) -> None:
+    """Take the meaning of numbers from lists of classes in files beside the data.
+
+    Raises
+    ------
+    OpenNumbers
+        They contradict each other, the data or the user's classes.
+    """
+    meanings = {f"{file} beside the data": own.numbers or _in_order(own.names, numbers) for file, own in beside.items()}
+    if listing.numbers is not None or listing.classes is not None:
+        source = listing.numbers_from or "the names that the data states"
+        meanings[source] = listing.numbers or _in_order(listing.classes or (), numbers)
+    # Beside the numbering of a known data set, `classes` is the order of the outputs.
+    if given is not None and (listing.numbers is None or listing.candidates):
+        meanings["their positions in 'classes'"] = _in_order(given.names, numbers)
+    known = {number for number in numbers if all(number in numbering for numbering in meanings.values())}
+    read = {
+        source: tuple((canonical_emotion(numbering[n]) or numbering[n].casefold()) for n in sorted(known))
+        for source, numbering in meanings.items()
+    }
+    if len(set(read.values())) > 1:
+        shown = "; by ".join(f"{source} {numbering_text(numbering)}" for source, numbering in meanings.items())
+        raise OpenNumbers(
+            f"{data}: labels are numbers ({_some(numbers)}), by {shown}; {_WAY_OUT.removeprefix('or ')}, or choose "
+            "with --dataset, or remove the file that is wrong; the order of one model's outputs is 'classes' under its "
+            "own [models] entry",
+            meanings,
+        )
+    if listing.numbers is None:
+        source = next(iter(meanings))
+        listing.numbers, listing.numbers_from = dict(meanings[source]), source
+        if listing.classes is None:
+            listing.classes = tuple(name for _, name in sorted(meanings[source].items()))
+            listing.classes_from = source
+        listing.candidates = None
 
 
 def _class_order(
     listing: Listing,
-    given: GivenClasses | None,
+    given: ClassList | None,
     models: Mapping[str, Sequence[str] | None],
     written: set[Any],
+    data: Path,
     *,
     scored: bool,
 ) -> tuple[str, ...]:
@@ -397,8 +375,23 @@ def _class_order(
     elif listing.numbers is not None and written and all(isinstance(value, int) for value in written):
         classes = tuple(name for _, name in sorted(listing.numbers.items()))
         source = listing.numbers_from or "the numbers in the data"
+    elif listing.numbers is not None and (found := _order_of_numbers(listing.numbers)):
+        classes, source = found
     else:
         classes, source = _order_of_words({value for value in written if isinstance(value, str)}), ""
+        if (
+            listing.numbers
+            and not scored
+            and not any(
+                all(dict(enumerate(classes, first)).get(n) == name for n, name in listing.numbers.items())
+                for first in (0, 1)
+            )
+        ):
+            raise DataError(
+                f"{data}: the numbers beside the words ({numbering_text(listing.numbers)}) do not tell the whole order "
+                "of the classes, and it is not the alphabetical one; name the classes in the order of the outputs in "
+                "the settings with 'classes = [...]', or let classes = \"auto\" find it"
+            )
     silent = [name for name, order in models.items() if order is None]
     if (silent or not stated) and not scored:
         listing.notes.append(_assumed_order(classes, source, silent if stated else []))
@@ -445,6 +438,40 @@ def _assumed_order(classes: Sequence[str], source: str, silent: Sequence[str]) -
         )
     whose = f" of {', '.join(silent)}" if silent else ""
     return f"class order of the outputs{whose}, by {source}: {', '.join(classes)}"
+
+
+def _order_of_numbers(numbers: Mapping[int, str]) -> tuple[tuple[str, ...], str] | None:
+    """The class order that numbers beside words tell, and its source; None where they do not tell all of it.
+
+    Numbers without a gap are the order, from 0 or 1 or for all seven emotions. With gaps, it is the only known order
+    that fits, or the seven emotions with the one that is missing at the one place that is left.
+    """
+    source = "the table's numbers"
+    lowest = min(numbers)
+    whole_set = set(EMOTIONS) <= set(numbers.values()) or (lowest in (0, 1) and len(numbers) > 2)
+    if whole_set and max(numbers) - lowest + 1 == len(numbers):
+        return name_classes([numbers[n] for n in sorted(numbers)]), source
+    fitting: dict[tuple[str, ...], str] = {}
+    for known, whole in _KNOWN_ORDERS.items():
+        for order in (whole, tuple(name for name in whole if name != "contempt")):
+            for first in (0, 1):
+                if all(dict(enumerate(order, first)).get(n) == name for n, name in numbers.items()):
+                    # Contempt at the end changes no other number, and most models do not know it.
+                    short = order[:-1] if order[-1] == "contempt" and "contempt" not in numbers.values() else order
+                    fitting.setdefault(short, f"{source}, which are those of {known}")
+    if len(fitting) == 1 and len(numbers) > 1:
+        return next(iter(fitting.items()))
+    missing = set(EMOTIONS) - set(numbers.values())
+    left = [
+        n
+        for first in (0, 1)
+        for n in range(first, first + 7)
+        if set(numbers) <= set(range(first, first + 7)) and n not in numbers
+    ]
+    if len(missing) == 1 and len(left) == 1 and len(numbers) == 6:
+        whole_order = dict(sorted([*numbers.items(), (left[0], missing.pop())]))
+        return tuple(whole_order.values()), f"{source}, the one that is missing by elimination"
+    return None
 
 
 def _order_of_words(words: set[str]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ __all__ = [
     "NUMBERINGS",
     "RAFDB_ORDER",
     "canonical_emotion",
+    "fold",
     "match_class",
     "name_classes",
     "own_class",
@@ -85,6 +86,11 @@ def canonical_emotion(text: object) -> str | None:
         return None
     word = _NUMBER_PREFIX.sub("", text.strip().casefold())
     return _CANONICAL.get(_NOT_LETTERS.sub("", word))
+
+
+def fold(value: object) -> str:
+    """A name or cell without case, blanks, underscores and hyphens."""
+    return str(value).strip().casefold().replace("-", "").replace("_", "").replace(" ", "")
 
 
 def name_classes(names: Sequence[str]) -> tuple[str, ...]:

@@ -160,7 +160,9 @@ def load_test_set(config: Config, notes: Sequence[str] = (), *, keep_copies: boo
     source = Source(data, config.columns, None if given is None else given.names)
     listing = read_source(source, config.dataset)
     stated = {name: model.classes for name, model in config.models.items()}
-    classes = settle_labels(listing, given, stated, data, scored=config.classes == "auto")
+    classes = settle_labels(
+        listing, given, stated, data, scored=config.classes == "auto", named=config.dataset is not None
+    )
     listing.notes += notes
     return _finish(listing, classes, config, keep_copies=keep_copies)
 

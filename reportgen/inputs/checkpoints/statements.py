@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from reportgen.errors import DataError
 from reportgen.inputs.checkpoints.folder import CONFIG, folder_statements, weights_file
 from reportgen.inputs.checkpoints.onnx_file import is_onnx, onnx_statements
 from reportgen.inputs.checkpoints.processors import folder_input
 from reportgen.inputs.checkpoints.restricted import Foreign, TensorRecord, plain, read_restricted
-from reportgen.inputs.class_order import STATED_UNDER, agreed_classes, stated_classes
+from reportgen.inputs.class_lists import agreed_classes, stated_classes, states_classes
+from reportgen.inputs.class_order import numbering_text
 from reportgen.inputs.emotions import canonical_emotion
 
 __all__ = ["Statements", "checkpoint_statements", "named_architectures"]
@@ -29,6 +31,8 @@ _SHAPES = "shapes"
 _NAMES = ("architecture", "arch", "model_name", "model_arch", "timm_model", "backbone", "backbone_name", "encoder",
           "model", "net", "network", "base_model")  # fmt: skip
 _LONGEST_NAME = 80
+_MOST_CLASSES = 50  # larger numbers beside names are counts
+_MOST_DICTS, _DEEPEST = 5000, 3
 _INPUT = ("preprocessing", "preprocess", "transform", "transforms", "normalize", "normalization", "pretrained_cfg",
           "default_cfg", "data_config", "data_cfg")  # fmt: skip
 _SIZES = ("img_size", "image_size", "input_size", "imgsz", "size")  # the last only inside a dict about the input
@@ -116,9 +120,25 @@ def named_architectures(path: Path) -> tuple[str, ...]:
 
 
 def _classes_of(place: str, content: Mapping[Any, Any]) -> dict[str, tuple[str, ...]]:
-    """The class names that a dict states, under its place; none where none of them is an expression that is known."""
-    names = stated_classes({key: _names(content[key]) for key in STATED_UNDER if key in content})
-    return {place: names} if any(canonical_emotion(name) for name in names) else {}
+    """The class names that a dict states, under its place; none where none of them is an expression that is known.
+
+    Raises
+    ------
+    DataError
+        It states several orders, or numbers with gaps.
+    """
+    said = stated_classes({key: _names(value) for key, value in content.items() if states_classes(key)})
+    if said is None or not any(canonical_emotion(name) for name in said.names):
+        return {}
+    numbers = list(said.numbers or ())
+    if numbers and numbers[-1] - numbers[0] >= len(numbers):
+        if numbers[-1] >= _MOST_CLASSES:
+            return {}  # how many images each class has
+        raise DataError(
+            f"numbers its classes with gaps ({numbering_text(said.numbers or {})}); name those of its outputs in their "
+            "order in the settings with 'classes = [...]'"
+        )
+    return {place: said.names} if not numbers or numbers[0] in (0, 1) else {}
 
 
 def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
@@ -132,7 +152,8 @@ def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
         if header:
             content = json.loads(header)
             metadata = content.pop("__metadata__", {})
-            yield "metadata", (said := {key: _from_json(value) for key, value in metadata.items()})
+            said = {key: value if states_classes(key) else _from_json(value) for key, value in metadata.items()}
+            yield "metadata", said
             for key in (*_SETTINGS, *_INPUT):
                 yield key, _attributes(said.get(key))
             yield _SHAPES, {name: tuple(entry["shape"]) for name, entry in content.items()}
@@ -140,7 +161,7 @@ def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
             yield from _pickled(read_restricted(weights_file(path)).content)
     config = folder_statements(path).get(CONFIG)
     if config is not None:
-        yield CONFIG, {key: config[key] for key in STATED_UNDER if key in config}
+        yield CONFIG, {key: value for key, value in config.items() if states_classes(key)}
 
 
 def _from_json(text: str) -> Any:
@@ -155,9 +176,24 @@ def _pickled(content: Any) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     yield "checkpoint", content
     for key in _SETTINGS:
         yield key, _attributes(content.get(key))
+    yield from _inside(content)
     for part in (content, *content.values()):
         if isinstance(part, Mapping):
             yield _SHAPES, {name: value.size for name, value in part.items() if isinstance(value, TensorRecord)}
+
+
+def _inside(content: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    """Dicts and objects inside a checkpoint that name classes, such as the data set that it was trained on."""
+    waiting = [(str(key), value, 1) for key, value in content.items()]
+    for looked_at, (place, value, depth) in enumerate(waiting):
+        inner = _attributes(value)
+        if looked_at >= _MOST_DICTS or not inner or any(isinstance(cell, TensorRecord) for cell in inner.values()):
+            continue
+        named = {key: cell for key, cell in inner.items() if states_classes(key)}
+        if named and place not in _SETTINGS:
+            yield place, named
+        if depth < _DEEPEST and len(waiting) < _MOST_DICTS:
+            waiting += [(f"{place}.{key}", cell, depth + 1) for key, cell in inner.items()]
 
 
 def _attributes(item: Any) -> Mapping[Any, Any]:

@@ -51,7 +51,7 @@ def _read(source: Source) -> Listing:
         listing.numbers_from = "the numbering of FER2013"
         return listing
     table = source.table(path)
-    listing = list_rows(path, table.frame, source.columns, table.notes, table.class_names)
+    listing = list_rows(path, table.frame, source.columns, table.notes, table.class_names, classes=source.classes)
     labels = {value for value in listing.rows["emotion"] if isinstance(value, int)}
     # Numbers that are not FER2013's are left to the user's classes.
     if labels and listing.numbers is None and (7 not in labels or source.classes is None):

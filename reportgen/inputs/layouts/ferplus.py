@@ -8,12 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from reportgen.errors import DataError
-from reportgen.inputs.emotions import FERPLUS_ORDER
+from reportgen.inputs.emotions import FERPLUS_ORDER, fold
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.layouts.splits import choose_split
 from reportgen.inputs.listing import Listing, Problem
-from reportgen.inputs.tables.columns import count_votes, fold, text_cells
+from reportgen.inputs.tables.columns import text_cells
 from reportgen.inputs.tables.pixels import parse_images
+from reportgen.inputs.tables.votes import count_votes
 
 __all__ = ["FERPLUS"]
 

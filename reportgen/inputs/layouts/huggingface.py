@@ -109,7 +109,7 @@ def _read(source: Source) -> Listing:
     if not files:
         frames = [rows_below(frame, path.parent, source.columns) for frame, path in zip(frames, chosen, strict=True)]
     frame = pd.concat(frames, ignore_index=True)
-    listing = list_rows(source.path / chosen[0], frame, source.columns, notes, names)
+    listing = list_rows(source.path / chosen[0], frame, source.columns, notes, names, classes=source.classes)
     listing.source = f"{source.title}, {chosen[0].name}" + (f" and {len(chosen) - 1} more" if len(chosen) > 1 else "")
     if not files:
         listing.folder = source.path

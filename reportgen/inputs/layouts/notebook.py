@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reportgen.errors import DataError
-from reportgen.inputs.class_order import stated_classes
+from reportgen.inputs.class_lists import ClassList, stated_classes
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source
 from reportgen.inputs.listing import Listing
 from reportgen.inputs.pickles.safe_pickle import load_pickle
@@ -45,11 +45,11 @@ def _read(source: Source) -> Listing:
     content = load_pickle(path)
     notes: list[str] = []
     training: dict[str, pd.DataFrame] = {}
-    declared: tuple[str, ...] = ()
+    declared: ClassList | None = None
     frame = as_frame(content)
     if isinstance(content, Mapping):
         try:
-            declared = stated_classes(content)
+            declared = stated_classes(content) if frame is None else None
         except DataError as error:
             if source.classes is None:
                 raise DataError(f"{path}: {error}") from None
@@ -62,7 +62,7 @@ def _read(source: Source) -> Listing:
             training = {name: other for name, other in found.items() if other is not None}
     if frame is None:
         raise DataError(f"{path}: holds a {type(content).__name__}; expected a DataFrame or a dict with 'test_df'")
-    listing = list_rows(path, frame, source.columns, notes, declared=declared)
+    listing = list_rows(path, frame, source.columns, notes, declared=declared, classes=source.classes)
     for name, other in training.items():
         rows = read_training(other, source.columns)
         if rows is not None:

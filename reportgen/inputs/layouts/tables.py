@@ -11,8 +11,9 @@ from reportgen.config import Columns
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
 from reportgen.inputs.layouts.splits import split_of
 from reportgen.inputs.listing import Listing
-from reportgen.inputs.tables.columns import PATH_NAMES, SPLIT_NAMES, find_column, list_rows, read_training, text_cells
+from reportgen.inputs.tables.columns import PATH_NAMES, find_column, list_rows, read_training, text_cells
 from reportgen.inputs.tables.reading import SUFFIXES_OF_TABLES
+from reportgen.inputs.tables.splits import SPLIT_NAMES
 
 __all__ = ["TABLES", "keep_training", "read_source_table", "rows_below"]
 
@@ -32,7 +33,7 @@ def read_source_table(source: Source) -> Listing:
     frame, others = table.frame, _others(source, path)
     if others:
         frame = rows_below(frame, path.relative_to(source.path).parent, source.columns)
-    listing = list_rows(path, frame, source.columns, table.notes, table.class_names)
+    listing = list_rows(path, frame, source.columns, table.notes, table.class_names, classes=source.classes)
     listing.roots = (path.parent / "images", path.parent.parent / "images", path.parent.parent)
     beside = _training_table(source, path) if source.is_folder and path != source.path else None
     if beside is not None and (rows := read_training(source.table(beside).frame, source.columns)) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -13,20 +13,20 @@ import pandas as pd
 
 from reportgen.config import Columns
 from reportgen.errors import DataError
-from reportgen.inputs.emotions import canonical_emotion, name_classes
+from reportgen.inputs.class_lists import ClassList
+from reportgen.inputs.emotions import canonical_emotion, fold, match_class, name_classes
 from reportgen.inputs.listing import Listing, Problem
 from reportgen.inputs.tables.pixels import parse_images
+from reportgen.inputs.tables.splits import choose_rows
+from reportgen.inputs.tables.votes import count_votes, refuse_scores, vote_columns
 
 __all__ = [
     "PATH_NAMES",
     "ROW",
-    "SPLIT_NAMES",
-    "TRAINING",
-    "count_votes",
     "find_column",
-    "fold",
     "label_cell",
     "label_cells",
+    "label_column",
     "list_rows",
     "read_training",
     "text_cell",
@@ -39,18 +39,66 @@ PATH_NAMES = (
 )
 _PIXELS = "pixels img_bytes image_bytes bytes"
 _WHOLE = re.compile(r"(-?\d{1,9})(?:\.0+)?", re.ASCII)
-SPLIT_NAMES = "usage split set subset partition"
-TRAINING = ("training", "train")
 ROW = "reportgen row"  # where rows are left out on reading: their numbers in the file
 _EMOTION = "emotion emotions expression emotion_name emotion_label class_name class category target label labels"
-_LABEL = "label labels class_id emotion_id label_id label_index target class"
+_LABEL = (
+    "label labels class_id emotion_id label_id label_index target class class_idx class_index label_idx emotion_idx "
+    "emotion_index expression_id target_id label_num class_num emotion expression category y"
+)
+# A column is the truth, or a model's answer, where its name has one of these words and no others than `_LABEL_WORDS`.
+_TRUTH_WORDS = frozenset(["true", "truth", "groundtruth", "gt", "gold", "actual"])
+_ANSWER_WORDS = frozenset({
+    "pred", "preds", "predict", "predicted", "prediction", "predictions", "yhat", "hat", "guess", "guessed", "inferred",
+    "dominant", "argmax", "top1",
+})  # fmt: skip
+_LABEL_WORDS = frozenset({
+    "label", "labels", "emotion", "emotions", "expression", "class", "category", "target", "y", "name", "id", "idx",
+    "index", "num", "ground",
+})  # fmt: skip
+_WORDS = frozenset(["true", "truth", "groundtruth", "gt", "gold", "actual"])
+_ANSWER_WORDS = frozenset(
+    [
+        "pred",
+        "preds",
+        "predict",
+        "predicted",
+        "prediction",
+        "predictions",
+        "yhat",
+        "hat",
+        "guess",
+        "guessed",
+        "inferred",
+        "dominant",
+        "argmax",
+        "top1",
+    ]
+)
+_LABEL_WORDS = frozenset(
+    [
+        "label",
+        "labels",
+        "emotion",
+        "emotions",
+        "expression",
+        "class",
+        "category",
+        "target",
+        "y",
+        "name",
+        "id",
+        "idx",
+        "index",
+        "num",
+        "ground",
+    ]
+)
+_PARTS = re.compile(r"[A-Z]?[a-z]+\d?|[A-Z]+(?![a-z])")
+_SAMPLE = 300  # cells that are enough to tell whether a column holds emotions
+_MOSTLY = 0.8  # share of them
+_LONGEST = 60  # characters of a label
+_SURE = 0.9  # share of a number's rows with the same word, where a few of them are mistakes
 _PERSON = "person person_id subject subject_id identity identity_id user_id actor actor_id"
-_SPLITS = (("privatetest", "test", "testing"), ("publictest", "val", "valid", "validation", "dev"))
-
-
-def fold(value: object) -> str:
-    """A name or cell without case, blanks, underscores and hyphens."""
-    return str(value).strip().casefold().replace("-", "").replace("_", "").replace(" ", "")
 
 
 def find_column(frame: pd.DataFrame, given: str | None, usual: str) -> str | None:
@@ -77,7 +125,8 @@ def list_rows(
     columns: Columns,
     notes: Sequence[str] = (),
     class_names: Mapping[str, Sequence[str]] | None = None,
-    declared: Sequence[str] = (),
+    declared: ClassList | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Listing:
     """The rows of a table by the meaning of its columns.
 
@@ -94,22 +143,32 @@ def list_rows(
     class_names
         Names of a column's numbers, where the file states them.
     declared
-        The class order that the source states beside the table.
+        The classes that the source states beside the table.
+    classes
+        The user's classes.
 
     Raises
     ------
     DataError
-        No column for paths or pixels, or none for emotions, or no row.
+        No column for paths or pixels, or none for emotions, or no row; several columns that may be the labels.
     """
     frame = _plain_columns(frame)
     training: dict[str, pd.DataFrame] = {}
     said = list(notes)
-    frame = _choose_split(frame, columns, said, training)
+    split = choose_rows(path, frame, columns.split)
+    said += split.notes
+    if split.columns:
+        seen = read_training(frame[split.trained], columns)
+        if seen is not None and len(seen):
+            training["training rows"] = seen
+        rows_used = _row_numbers(frame[split.tested])
+        frame = frame[split.tested].drop(columns=list(split.columns)).assign(**{ROW: rows_used})
     if not len(frame):
         raise DataError(f"{path}: no row to test on; expected at least one labelled image")
     where, pixels = _image_columns(frame, columns)
-    emotion = find_column(frame, columns.emotion or columns.label, _EMOTION)
-    votes = _vote_columns(frame) if emotion is None else {}
+    emotion = label_column(frame, columns)
+    person = find_column(frame, columns.person, _PERSON)
+    votes = vote_columns(frame, {where, pixels, person, ROW}, classes or ()) if emotion is None else None
     if (where is None and pixels is None) or (emotion is None and not votes):
         has_labels = emotion is not None or bool(votes)
         missing, example = ("image paths", "image_path") if has_labels else ("emotions", "emotion")
@@ -118,10 +177,12 @@ def list_rows(
             f"{path}: no column for {missing} (found: {found}); name one '{example}', or name yours "
             "in the settings under [columns]"
         )
+    if votes:
+        refuse_scores(path, frame, votes, [name for name in frame.columns if _says(name, _ANSWER_WORDS)])
+    number = _number_column(frame, columns, emotion)
     if emotion is not None and columns.emotion is None and columns.label is None:
-        _refuse_rivals(path, frame, emotion)
-    number = find_column(frame, columns.label, _LABEL)
-    person = find_column(frame, columns.person, _PERSON)
+        others = {where, pixels, person, ROW}
+        emotion, number = _weigh_rivals(path, frame, emotion, number, others, said)
     taken = {pixels, where, emotion, person, number, ROW}
     rows = pd.DataFrame(
         {
@@ -138,51 +199,48 @@ def list_rows(
             # name.
             rows[f"data_{name}" if name in rows.columns else name] = frame[name].to_numpy()
     listing = Listing(rows, path.parent, path.name, training=training, notes=said)
-    names = (class_names or {}).get(number or "") or (class_names or {}).get(emotion or "") or declared
+    names = (class_names or {}).get(emotion or "") or (class_names or {}).get(number or "")
     if names:
         listing.classes, listing.classes_from = name_classes(names), "the names that the data states"
         listing.numbers = dict(enumerate(listing.classes))
+    elif declared is not None:
+        listing.classes, listing.classes_from = name_classes(declared.names), "the names that the data states"
+        if declared.numbers is not None:
+            listing.numbers = dict(zip(declared.numbers, listing.classes, strict=True))
     if votes:
-        count_votes(listing, votes)
-    if number is not None and number != emotion:
+        listing.notes += votes.notes
+        count_votes(listing, votes.classes, votes.others)
+    if number is not None and number != emotion and emotion is not None:
         _compare_numbers(listing, label_cells(frame[number]))
     if pixels is not None:
         _take_pixels(listing, list(frame[pixels]))
     return listing
 
 
-def count_votes(listing: Listing, votes: Mapping[str, str], others: Sequence[str] = ()) -> None:
-    """Take the label with most votes, or the one of a one-hot row; without a single winner the row is left out.
+def label_column(frame: pd.DataFrame, columns: Columns) -> str | None:
+    """The column of the labels: the given one, else one that says it is the truth, else the first usual name.
 
-    Parameters
-    ----------
-    votes
-        Columns of `listing.rows` with votes for a class, and the class's name.
-    others
-        Columns with votes for no class ("unknown"): a row that they win is left out.
+    A column of a model's answers ("prediction") is never one unless the settings name it.
+
+    Raises
+    ------
+    DataError
+        The given column is not there.
     """
-    counts = listing.rows[[*votes, *others]].apply(pd.to_numeric, errors="coerce").fillna(0).to_numpy(dtype=np.float64)
-    names = [*votes.values(), *others]
-    one_hot = bool(((counts == 0) | (counts == 1)).all() and (counts.sum(axis=1) <= 1).all())
-    won = (counts == counts.max(axis=1, keepdims=True)) & (counts > 0)
-    first = won.argmax(axis=1)
-    decided = (won.sum(axis=1) == 1) & (first < len(votes))
-    paths = listing.rows["path"]
-    for row in np.flatnonzero(~decided).tolist():
-        winners = [name for name, wins in zip(names, won[row], strict=True) if wins]
-        message = f"most votes are for {' and '.join(winners)}" if winners else "it has no vote"
-        listing.problems.append(Problem(str(paths.iloc[row]), None, "undecided-label", message))
-    kept = np.flatnonzero(decided).tolist()
-    listing.keep(kept)
-    listing.rows["emotion"] = pd.Series([names[place] for place in first[kept].tolist()], dtype=object)
-    if one_hot:
-        listing.rows = listing.rows.drop(columns=[*votes, *others])
-    else:
-        numbers = counts[kept].astype(np.int64) if (counts == np.rint(counts)).all() else counts[kept]
-        listing.rows = listing.rows.drop(columns=[*votes, *others])
-        for place, name in enumerate((*votes, *others)):
-            listing.rows[f"votes {name}"] = numbers[:, place]
-        listing.notes.append("the class with most votes is the label, ties are left out; all votes are kept as columns")
+    given = columns.emotion or columns.label
+    usual = find_column(frame, given, _EMOTION)
+    if given is not None:
+        return usual
+    wide = 0 if usual is None else _distinct(frame[usual])
+    truths = [
+        str(name)
+        for name in frame.columns
+        # A column `true` of 0 and 1 says whether an answer was right.
+        if _says(name, _TRUTH_WORDS)
+        and (_are_words(frame[name]) or (_are_numbers(frame[name]) and (wide <= 2 or _distinct(frame[name]) > 2)))
+    ]
+    words = [name for name in truths if _are_words(frame[name])]
+    return next(iter([*words, *truths]), usual)
 
 
 def read_training(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:
@@ -195,7 +253,9 @@ def read_training(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:
     where = column(columns.path, PATH_NAMES)
     if where is None:
         return None
-    person, emotion = column(columns.person, _PERSON), column(columns.emotion or columns.label, _EMOTION)
+    person = column(columns.person, _PERSON)
+    given = columns.emotion or columns.label
+    emotion = label_column(frame, columns if given is None or given in frame.columns else Columns())
     return pd.DataFrame(
         {
             "path": text_cells(frame[where]),
@@ -217,29 +277,6 @@ def _plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _row_numbers(frame: pd.DataFrame) -> list[int]:
     return [int(row) for row in (frame[ROW] if ROW in frame.columns else frame.index)]
-
-
-def _choose_split(
-    frame: pd.DataFrame, columns: Columns, notes: list[str], training: dict[str, pd.DataFrame]
-) -> pd.DataFrame:
-    column = find_column(frame, None, SPLIT_NAMES)
-    if column is None:
-        return frame
-    cells = frame[column].map(fold)
-    for names in _SPLITS:
-        for name in names:
-            chosen = cells == name
-            if not chosen.any():
-                continue
-            label = str(frame.loc[chosen, column].iloc[0]).strip()
-            notes.append(f"rows with {column} = {label} are used ({int(chosen.sum()):,})")
-            seen = read_training(frame[cells.isin(TRAINING)], columns)
-            if seen is not None and len(seen):
-                training["training rows"] = seen
-            return frame[chosen].drop(columns=column).assign(**{ROW: _row_numbers(frame[chosen])})
-    if cells.isin(TRAINING).all():
-        notes.append("only training rows were found: a model has probably seen these very images")
-    return frame
 
 
 def _image_columns(frame: pd.DataFrame, columns: Columns) -> tuple[str | None, str | None]:
@@ -266,13 +303,6 @@ def _own_name(cell: object) -> str:
     return text_cell(cell.get("path")) if isinstance(cell, dict) else ""
 
 
-def _vote_columns(frame: pd.DataFrame) -> dict[str, str]:
-    """Columns named after expressions: one-hot labels, probabilities or votes."""
-    names = {str(name): canonical_emotion(str(name)) for name in frame.columns}
-    found = {column: name for column, name in names.items() if name is not None}
-    return found if len(found) > 2 and len(set(found.values())) == len(found) else {}
-
-
 def _is_empty(cell: object) -> bool:
     return cell is None or cell is pd.NA or (isinstance(cell, float) and np.isnan(cell))
 
@@ -288,23 +318,102 @@ def _take_pixels(listing: Listing, cells: Sequence[object]) -> None:
     listing.keep([row for row in range(len(images)) if row not in wrong])
 
 
-def _refuse_rivals(path: Path, frame: pd.DataFrame, emotion: str) -> None:
-    """Refuse a table with two columns that may be the labels and are not the same, such as labels and predictions."""
+def _says(name: object, words: frozenset[str]) -> bool:
+    """Whether a column's name has one of the words, and else only words for labels."""
+    own = {word.casefold() for word in _PARTS.findall(str(name))}
+    return bool(own & words) and own <= words | _LABEL_WORDS
+
+
+def _are_words(cells: pd.Series[Any]) -> bool:
+    """Whether a column holds names of emotions."""
+    return _share(cells, lambda cell: canonical_emotion(cell) is not None) >= _MOSTLY
+
+
+def _are_numbers(cells: pd.Series[Any]) -> bool:
+    """Whether a column holds whole numbers and nothing else."""
+    return _share(cells, lambda cell: isinstance(label_cell(cell), int)) == 1
+
+
+def _share(cells: pd.Series[Any], fits: Callable[[object], bool]) -> float:
+    """The share of the cells with something in them that fit, of a sample."""
+    step = max(1, len(cells) // _SAMPLE)
+    sample = [cell for cell in cells.iloc[::step] if not _is_empty(cell) and cell != ""] if _is_plain(cells) else []
+    return sum(map(fits, sample)) / len(sample) if sample else 0.0
+
+
+def _is_plain(cells: pd.Series[Any]) -> bool:
+    """Whether the first cell is a word or a number: pixels and lists need not be looked at."""
+    first = next((cell for cell in cells if not _is_empty(cell)), None)
+    return isinstance(first, str | int | float | np.generic) and len(str(first)) < _LONGEST
+
+
+def _distinct(cells: pd.Series[Any]) -> int:
+    return len(set(label_cells(cells)) - {None}) if _is_plain(cells) else 0
+
+
+def _number_column(frame: pd.DataFrame, columns: Columns, emotion: str | None) -> str | None:
+    """The column of numbers that stand for the labels: the given one, else the first usual one that holds numbers.
+
+    Where none does, the first usual one that is there: it repeats the labels.
+    """
+    if columns.label is not None:
+        return find_column(frame, columns.label, _LABEL)
+    by_name = {fold(name): str(name) for name in reversed(list(frame.columns))}
+    usual = [by_name[name] for name in map(fold, _LABEL.split()) if by_name.get(name, emotion) != emotion]
+    return next((name for name in usual if _are_numbers(frame[name])), next(iter(usual), None))
+
+
+def _weigh_rivals(
+    path: Path, frame: pd.DataFrame, emotion: str, number: str | None, others: set[str | None], notes: list[str]
+) -> tuple[str, str | None]:
+    """The columns of labels and of their numbers, where others hold emotions, too.
+
+    Words beside numbers that they explain are the labels. Two columns with usual names that differ are refused; one
+    that says it is the truth counts; any other that differs is named.
+    """
     usual = {fold(name) for name in _EMOTION.split()}
-    rivals = [name for name in frame.columns if name != emotion and fold(name) in usual]
-    own = _meanings(frame[emotion]) if rivals else []
+    sure = _says(emotion, _TRUTH_WORDS)
+    words = [
+        str(name)
+        for name in frame.columns
+        if name != emotion and name not in others and not _says(name, _ANSWER_WORDS) and _are_words(frame[name])
+    ]
+    if _are_numbers(frame[emotion]):
+        own = label_cells(frame[emotion])
+        explained = next((name for name in words if not sure or _says(name, _TRUTH_WORDS)), None)
+        for name in [explained] if explained is not None else []:
+            if _one_to_one(own, label_cells(frame[name])) is not None:
+                return name, emotion
+            if fold(name) in usual:
+                raise DataError(
+                    f"{path}: the numbers in column '{emotion}' and the words in '{name}' do not belong together; name "
+                    f"the one with the labels in the settings: [columns] emotion = '{name}' or '{emotion}'"
+                )
+    rivals = [
+        str(name)
+        for name in frame.columns
+        if name != emotion and (fold(name) in usual or _says(name, _TRUTH_WORDS) or name in words)
+    ]
+    meanings = _meanings(frame[emotion]) if rivals else []
     for name in rivals:
         other = _meanings(frame[name])
-        both = [(a, b) for a, b in zip(own, other, strict=True) if None not in (a, b)]
+        both = [(a, b) for a, b in zip(meanings, other, strict=True) if None not in (a, b)]
         # Numbers of the same classes: a column of 0 and 1 beside seven classes is something else.
-        words = sum(isinstance(a, str) and isinstance(b, str) for a, b in both)
+        named = sum(isinstance(a, str) and isinstance(b, str) for a, b in both)
         numbers = {a for a, _ in both} == {b for _, b in both} and all(isinstance(b, int) for _, b in both)
         differ = sum(a != b for a, b in both)
-        if differ and (2 * words >= len(own) or numbers):
+        if not differ or not (2 * named >= len(meanings) or numbers):
+            continue
+        if _says(name, _TRUTH_WORDS) == sure and (sure or fold(name) in usual):
             raise DataError(
                 f"{path}: the columns '{emotion}' and '{name}' both hold emotions and differ in {differ:,} rows; name "
                 f"the one with the labels in the settings: [columns] emotion = '{name}' or '{emotion}'"
             )
+        notes.append(
+            f"labels are taken from column '{emotion}'; '{name}' differs from it in {differ:,} rows: "
+            f"[columns] emotion = '{name}' takes that"
+        )
+    return emotion, number
 
 
 def _meanings(cells: pd.Series[Any]) -> list[str | int | None]:
@@ -315,30 +424,50 @@ def _meanings(cells: pd.Series[Any]) -> list[str | int | None]:
     return [known[text] for text in texts]
 
 
+def _one_to_one(numbers: Sequence[Any], words: Sequence[Any]) -> dict[int, str] | None:
+    """What each number means, where nearly all rows with it have the same word and no two numbers have the same one.
+
+    Words for emotions are canonical, others as written.
+    """
+    own = {word: canonical_emotion(word) or word for word in set(words) if isinstance(word, str)}
+    pairs = Counter(
+        (n, own[word]) for n, word in zip(numbers, words, strict=True) if isinstance(n, int) and word in own
+    )
+    total: Counter[int] = Counter()
+    for (n, _), count in pairs.items():
+        total[n] += count
+    meaning = {n: word for (n, word), count in pairs.items() if count >= _SURE * total[n]}
+    return (
+        meaning if meaning and meaning.keys() == total.keys() and len(set(meaning.values())) == len(meaning) else None
+    )
+
+
 def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
-    """Learn the class order from emotions and numbers side by side, or say that they disagree."""
-    names = [canonical_emotion(value) for value in listing.rows["emotion"]]
-    if len(numbers) != len(names):
+    """Learn what the numbers beside the words mean, or say that they disagree with what is declared."""
+    if len(numbers) != len(listing.rows):
         return
-    pairs: Counter[tuple[int, str]] = Counter(
-        (n, name) for n, name in zip(numbers, names, strict=True) if isinstance(n, int) and name
-    )
-    if not pairs:
-        return
-    if listing.classes is None:
-        order: dict[int, str] = dict(list(pairs))
-        one_to_one = len(order) == len(pairs) == len(set(order.values()))
-        if one_to_one and sorted(order) == list(range(len(order))) and len(order) > 2:
-            listing.classes = name_classes([order[n] for n in range(len(order))])
-            listing.classes_from = "the table's numbers"
-        return
-    wrong = sum(
-        count
-        for (n, name), count in pairs.items()
-        if not (0 <= n < len(listing.classes) and listing.classes[n] == name)
-    )
-    if wrong:
-        listing.notes.append(f"{wrong:,} rows whose number and emotion disagree: the emotion counts")
+    words = listing.rows["emotion"].tolist()
+    meaning = _one_to_one(numbers, words)
+    declared = listing.classes
+    if declared is not None:
+        own = {word: match_class(word, declared) for word in set(words) if isinstance(word, str)}
+        shared = [
+            (n, own[word]) for n, word in zip(numbers, words, strict=True) if isinstance(n, int) and own.get(word)
+        ]
+        # A list of names does not say whether numbers begin at 0 or 1.
+        stated = [listing.numbers] if listing.numbers else [dict(enumerate(declared, first)) for first in (0, 1)]
+        wrong = min(sum(numbering.get(n) != name for n, name in shared) for numbering in stated)
+        if wrong:
+            listing.notes.append(f"{wrong:,} rows whose number and emotion disagree: the emotion counts")
+    elif meaning is not None and len(meaning) > 1:
+        listing.numbers, listing.numbers_from = meaning, "the table's numbers"
+        unlike = sum(
+            (canonical_emotion(word) or word) != meaning.get(n)
+            for n, word in zip(numbers, words, strict=True)
+            if isinstance(n, int) and isinstance(word, str)
+        )
+        if unlike:
+            listing.notes.append(f"{unlike:,} rows whose number and emotion disagree: the emotion counts")
 
 
 def text_cells(cells: pd.Series[Any]) -> list[str]:

@@ -20,9 +20,11 @@ import pyarrow.parquet as pq
 
 from reportgen.config import Columns
 from reportgen.errors import DataError
+from reportgen.inputs.emotions import fold
 from reportgen.inputs.images.decoding import SUFFIXES
-from reportgen.inputs.tables.columns import PATH_NAMES, ROW, SPLIT_NAMES, TRAINING, find_column, fold
+from reportgen.inputs.tables.columns import PATH_NAMES, ROW, find_column
 from reportgen.inputs.tables.pixels import parse_image
+from reportgen.inputs.tables.splits import SPLIT_NAMES, split_kind
 
 __all__ = ["SUFFIXES_OF_TABLES", "Table", "as_frame", "check_size", "column_names", "read_table"]
 
@@ -238,7 +240,8 @@ def _read_csv(path: Path, columns: Columns) -> Table:
 
     def read(**more: Any) -> pd.DataFrame:
         if in_chunks:
-            return _read_pixel_rows(pd.read_csv(path, chunksize=_PIXEL_CHUNK, **options, **more))
+            chunks = pd.read_csv(path, chunksize=_PIXEL_CHUNK, **options, **more)
+            return _read_pixel_rows(chunks, keep_all=columns.split is not None)
         return _typed(pd.read_csv(path, **options, **more))
 
     skipped: list[str] = []
@@ -287,7 +290,8 @@ def _first_lines(path: Path, encoding: str | None = None) -> tuple[list[str], st
     return names, r"\s+" if separator == " " else separator, len(names), headed
 
 
-def _read_pixel_rows(chunks: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def _read_pixel_rows(chunks: Iterable[pd.DataFrame], *, keep_all: bool) -> pd.DataFrame:
+    """Rows with their pixels as arrays; those of training are left out unless the settings choose the split."""
     parts: list[pd.DataFrame] = []
     seen = 0
     for chunk in chunks:
@@ -295,8 +299,8 @@ def _read_pixel_rows(chunks: Iterable[pd.DataFrame]) -> pd.DataFrame:
         usage = find_column(chunk, None, SPLIT_NAMES)
         chunk[ROW] = range(seen, seen + len(chunk))  # the index may be cells: where rows have one more than the header
         seen += len(chunk)
-        if usage is not None:
-            chunk = chunk[~chunk[usage].map(fold).isin(TRAINING)].copy()
+        if usage is not None and not keep_all:
+            chunk = chunk[chunk[usage].map(split_kind) != "training"].copy()
         pixels = find_column(chunk, None, "pixels")
         if pixels is not None:
             chunk[pixels] = pd.Series([_compact(cell) for cell in chunk[pixels]], index=chunk.index, dtype=object)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,24 @@ STATEMENTS: dict[str, dict[str, Any]] = {
     "Lightning": {"hyper_parameters": {"lr": 1e-3, "class_names": list(NAMES)}},
     "Namespace": {"args": argparse.Namespace(lr=0.1, classes=list(NAMES))},
     "encoder": {"label_encoder": LabelEncoder()},
+    "labels": {"labels": list(NAMES)},
+    "capitals": {"EMOTION_LABELS": list(NAMES)},
+    "idx2label": {"idx2label": dict(enumerate(NAMES))},
+    "label_map": {"label_map": {name: n for n, name in enumerate(NAMES)}},
+    "label2id": {"label2id": {name: str(n) for n, name in enumerate(NAMES)}},
+    "from 1": {"class_to_idx": {name: n for n, name in enumerate(NAMES, 1)}},
+    "pairs": {"classes": list(enumerate(NAMES))},
+    "names with ids": {"categories": [{"id": n, "name": name} for n, name in reversed(list(enumerate(NAMES)))]},
+    "data set": {"dataset": {"class_to_idx": {name: n for n, name in enumerate(NAMES)}}},
+    "deep": {"run": {"data": argparse.Namespace(classes=list(NAMES))}},
+    "text of a list": {"classes": str(list(NAMES))},
+    "text of a tuple": {"classes": str(tuple(NAMES))},
+    "text of an array": {"classes": str(np.array(NAMES))},
+    "repr of an array": {"classes": repr(np.array(NAMES))},
+    "text of a dict": {"id2label": str(dict(enumerate(NAMES)))},
+    "text of the other dict": {"class_to_idx": str({name: n for n, name in enumerate(NAMES)})},
+    "JSON": {"class_names": json.dumps(list(NAMES))},
+    "commas": {"classes": ", ".join(NAMES)},
 }
 
 
@@ -58,8 +77,9 @@ def test_safetensors_and_hugging_face(tmp_path: Path) -> None:
         STATE, tmp_path / "c.safetensors", {"id2label": json.dumps({str(n): name for n, name in enumerate(NAMES)})}
     )
     assert checkpoint_statements(tmp_path / "c.safetensors").classes == NAMES
-    save_file(STATE, tmp_path / "c.safetensors", {"classes": ",".join(NAMES)})
-    assert checkpoint_statements(tmp_path / "c.safetensors").classes == NAMES
+    for text in (",".join(NAMES), str(list(NAMES)), str({name: n for n, name in enumerate(NAMES, 1)})):
+        save_file(STATE, tmp_path / "c.safetensors", {"classes": text})
+        assert checkpoint_statements(tmp_path / "c.safetensors").classes == NAMES
     save_file(STATE, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(json.dumps({"id2label": dict(enumerate(NAMES))}))
     assert checkpoint_statements(tmp_path / "model.safetensors").classes == NAMES
@@ -73,7 +93,9 @@ def test_safetensors_and_hugging_face(tmp_path: Path) -> None:
         {"state_dict": STATE, "classes": 7},
         {"state_dict": STATE, "classes": ["tench", "goldfish"]},
         {"state_dict": STATE, "id2label": {0: "LABEL_0", 1: "LABEL_1"}},
-        {"state_dict": STATE, "class_to_idx": {"happy": 1, "sad": 2}},
+        {"state_dict": STATE, "class_to_idx": {"happy": 2, "sad": 3}},
+        {"state_dict": STATE, "labels": ["happy", "sad", "happy"]},
+        {"state_dict": STATE, "class_counts": {"happy": 500, "sad": 300}, "emotions": {"happy": 500, "sad": 300}},
         [1, 2],
     ],
 )
@@ -136,6 +158,35 @@ def test_several_orders_are_refused_unless_the_settings_decide(tmp_path: Path, c
     assert decided.config.models["X"].classes is None
     assert decided.notes[0].startswith("X: its checkpoint states several class orders")
     assert decided.notes[0].endswith("the settings count")
+
+
+def test_numbers_with_gaps_are_no_order_of_outputs(tmp_path: Path) -> None:
+    torch.save({"state_dict": STATE, "class_to_idx": {"angry": 0, "happy": 3, "sad": 4}}, tmp_path / "c.pth")
+    model = {"X": ModelConfig(checkpoint=tmp_path / "c.pth")}
+    with pytest.raises(CheckpointError, match=r"numbers its classes with gaps \(0 angry, 3 happy, 4 sad\); name those"):
+        discover_models(Config(models=model))
+    assert discover_models(Config(models=model, classes=FER2013_ORDER)).config.models["X"].classes is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 5000, "{" * 5000, "['angry'" + ", " * 5000, "{'a': 1" + " " * 15_000 + "x", "array(" * 3000, "1" * 20_000],
+)
+def test_text_that_is_no_list_is_left_at_once(tmp_path: Path, text: str) -> None:
+    torch.save({"state_dict": STATE, "classes": text}, tmp_path / "c.pth")
+    started = time.perf_counter()
+    assert checkpoint_statements(tmp_path / "c.pth").classes == ()
+    assert time.perf_counter() - started < 2
+
+
+def test_a_checkpoint_of_many_dicts_inside_each_other_ends(tmp_path: Path) -> None:
+    inside: dict[str, Any] = {"classes": list(NAMES)}
+    for _ in range(8):
+        inside = {str(n): inside for n in range(20)}
+    torch.save({"state_dict": STATE, "log": inside}, tmp_path / "c.pth")
+    started = time.perf_counter()
+    assert checkpoint_statements(tmp_path / "c.pth").classes == ()
+    assert time.perf_counter() - started < 5
 
 
 def test_another_spelling_is_no_other_order(tmp_path: Path) -> None:

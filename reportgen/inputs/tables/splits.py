@@ -1,0 +1,193 @@
+"""Which rows of a table are tested: those of its test split, by the names that people give splits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reportgen.errors import DataError
+from reportgen.inputs.emotions import fold
+
+__all__ = ["SPLIT_NAMES", "Split", "choose_rows", "split_kind"]
+
+SPLIT_NAMES = "usage split set subset partition fold"
+_KINDS = {
+    "test": "test testing tst privatetest heldout holdout fer2013test",
+    "validation": "validation valid val publictest dev development eval evaluation fer2013valid",
+    "training": "training train trn fit trainval trainvalidation fer2013train",
+}
+_KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words.split()}
+_PART = re.compile(r"(?:set|data|split|images|rows|part)?\d*$")
+# Columns of yes and no. `valid` is missing: such a row is usable.
+_FLAGS = {
+    "test": "istest istesting intest test testset testing isheldout isholdout heldout holdout",
+    "validation": "isval isvalid isvalidation inval val validation validationset",
+    "training": "istrain istraining intrain train trainset training usedfortraining seenintraining",
+}
+_YES = frozenset(["1", "true", "yes", "y", "t"])
+_NO = frozenset(["0", "false", "no", "n", "f", ""])
+_MOST_SPLITS = 12  # values of a column with a name of its own that may still be splits
+_SHOWN = 6
+_LONGEST = 40  # characters of a split's name
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows are tested.
+
+    Attributes
+    ----------
+    tested, trained
+        (n,) bool.
+    columns
+        Columns that told so.
+    notes
+        What was decided, one sentence each.
+    """
+
+    tested: npt.NDArray[np.bool_]
+    trained: npt.NDArray[np.bool_]
+    columns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def split_kind(value: object) -> str:
+    """Which kind of split a name means, as "Test set" and "test2" mean "test"; "" where it is none that is known."""
+    word = fold(value)
+    return _KIND_OF.get(word) or _KIND_OF.get(_PART.sub("", word), "")
+
+
+def choose_rows(path: Path, frame: pd.DataFrame, given: str | None) -> Split:
+    """The rows to test on: test, else validation, else those of no known split, else training rows.
+
+    Parameters
+    ----------
+    path
+        The table's file, for messages.
+    given
+        The setting `columns.split`: a column, or "column=value" for the rows with this value.
+
+    Raises
+    ------
+    DataError
+        The given column or value is not there.
+    """
+    if given is not None:
+        return _given_rows(path, frame, given)
+    unknown = ""
+    for column in _candidates(frame):
+        cells = frame[column].map(_shown)
+        values = list(cells.unique())
+        kinds = {value: split_kind(value) for value in values}
+        named = fold(column) in SPLIT_NAMES.split()
+        if any(kinds.values()) if named else all(kinds.values()) and len(set(kinds.values())) > 1:
+            return _of_kinds(column, cells, kinds)
+        if named and not unknown and len(values) > 1:
+            unknown = (
+                f"column {column} has the values {_listed(values)}, none of which names a known split: all rows are "
+                f'tested; to test some of them, set [columns] split = "{column}={values[0]}"'
+            )
+    flagged = _of_flags(frame)
+    if flagged is not None:
+        return flagged
+    every = np.ones(len(frame), dtype=bool)
+    return Split(every, ~every, (), (unknown,) if unknown else ())
+
+
+def _candidates(frame: pd.DataFrame) -> list[str]:
+    """Columns that may name splits: those with a usual name, then short texts of a few values."""
+    by_name = {fold(name): name for name in reversed(list(frame.columns))}
+    usual = [by_name[name] for name in SPLIT_NAMES.split() if name in by_name]
+    others = []
+    for name in frame.columns:
+        first = frame[name].iloc[0] if len(frame) and name not in usual else None
+        # The first cell tells most columns apart without reading them all.
+        if isinstance(first, str) and split_kind(first) and frame[name].map(lambda cell: isinstance(cell, str)).all():
+            values = frame[name].unique()
+            others += [name] if len(values) <= _MOST_SPLITS else []
+    return [*usual, *others]
+
+
+def _of_kinds(column: str, cells: pd.Series[Any], kinds: Mapping[str, str]) -> Split:
+    by_kind = {kind: [value for value, own in kinds.items() if own == kind] for kind in ("test", "validation", "")}
+    chosen = next((kind for kind, values in by_kind.items() if values), "training")
+    trained = cells.map(kinds).eq("training").to_numpy(dtype=bool)
+    if chosen == "training":
+        return Split(trained, ~trained, (), ("only training rows were found: a model has probably seen these images",))
+    tested = cells.isin(by_kind[chosen]).to_numpy(dtype=bool)
+    note = f"rows with {column} = {_listed(by_kind[chosen])} are used ({int(tested.sum()):,})"
+    left = by_kind[""] if chosen else []
+    if left:
+        note += f"; those with {_listed(left)}, no split that is known, are not ({int(cells.isin(left).sum()):,})"
+    return Split(tested, trained, (column,), (note,))
+
+
+def _of_flags(frame: pd.DataFrame) -> Split | None:
+    """Columns of yes and no such as `is_test`; None where there is none."""
+    found: dict[str, tuple[str, npt.NDArray[np.bool_]]] = {}
+    for name in frame.columns:
+        kind = next((kind for kind, words in _FLAGS.items() if fold(name) in words.split()), "")
+        if not kind or kind in found or not len(frame):
+            continue
+        cells = frame[name].map(lambda cell: _shown(cell).casefold())
+        if set(cells.unique()) <= _YES | _NO:
+            found[kind] = name, cells.isin(_YES).to_numpy(dtype=bool)
+    if not found:
+        return None
+    trained = found["training"][1] if "training" in found else np.zeros(len(frame), dtype=bool)
+    for kind in ("test", "validation"):
+        name, tested = found.get(kind, ("", trained))
+        if name and tested.any():
+            used = f"rows with {name} = {_shown(frame[name][tested].iloc[0])} are used ({int(tested.sum()):,})"
+            return Split(tested, trained & ~tested, tuple(column for column, _ in found.values()), (used,))
+    if "training" not in found:
+        return None
+    name = found["training"][0]
+    if trained.all():
+        return Split(trained, ~trained, (), ("only training rows were found: a model has probably seen these images",))
+    value = _shown(frame[name][~trained].iloc[0])
+    used = f"rows with {name} = {value or 'nothing'} are used ({int((~trained).sum()):,})"
+    return Split(~trained, trained, tuple(column for column, _ in found.values()), (used,))
+
+
+def _given_rows(path: Path, frame: pd.DataFrame, given: str) -> Split:
+    column, equals, value = (part.strip() for part in given.partition("="))
+    if column not in frame.columns:
+        found = ", ".join(map(str, frame.columns[:12]))
+        raise DataError(f"{path}: no column '{column}' as [columns] split names it (found: {found}); correct it")
+    cells = frame[column].map(_shown)
+    values = list(cells.unique())
+    if not equals:
+        kinds = {value: split_kind(value) for value in values}
+        if not any(kinds.values()):
+            raise DataError(
+                f"{path}: column '{column}' has the values {_listed(values)}, none of which names a known split; name "
+                f'the one to test in the settings: [columns] split = "{column}={values[0]}"'
+            )
+        return _of_kinds(column, cells, kinds)
+    tested = cells.map(fold).eq(fold(value)).to_numpy(dtype=bool)
+    if not tested.any():
+        raise DataError(f"{path}: no row with {column} = {value} (found: {_listed(values)}); correct [columns] split")
+    trained = cells.map(split_kind).eq("training").to_numpy(dtype=bool) & ~tested
+    note = f"rows with {column} = {value} are used ({int(tested.sum()):,}), as [columns] split says"
+    return Split(tested, trained, (column,), (note,))
+
+
+def _shown(cell: object) -> str:
+    """A cell as the settings may name it."""
+    if cell is None or cell is pd.NA or (isinstance(cell, float) and np.isnan(cell)):
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()[:_LONGEST]
+
+
+def _listed(values: list[str]) -> str:
+    values = list({fold(value): value for value in reversed(values)}.values())[::-1]
+    shown = ", ".join(value or "(empty)" for value in values[:_SHOWN])
+    return shown if len(values) <= _SHOWN else f"{shown} ... ({len(values):,} in all)"
