@@ -268,6 +268,8 @@ def _grey(model: ModelRecords, labels: np.ndarray) -> ShortcutErrors:
         np.where(suspected, np.where(gone, -1.0, 1.0), np.nan),
         others,
         others & (np.cumsum(others) == 1),
+        suspected & gone & (answer == labels),
+        np.zeros_like(others),
     )
 
 

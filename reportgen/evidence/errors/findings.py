@@ -12,6 +12,7 @@ from reportgen.analysis import Analysis
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.errors.label_suspects import find_label_suspects
 from reportgen.evidence.errors.occlusions import Occlusions
+from reportgen.evidence.errors.photo_measures import face_states, photo_quality
 from reportgen.evidence.errors.reasons import ReasonFindings, contrast_regions, weigh_reasons
 from reportgen.evidence.errors.rules import ErrorCase, Untested, background_heat, raise_flags
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
@@ -19,9 +20,7 @@ from reportgen.evidence.errors.tables import reason_tables
 from reportgen.evidence.stats.units import units_of
 from reportgen.types import FloatArray
 
-__all__ = ["find_reasons", "photo_quality"]
-
-_EYE_CORNERS = ((33, 133), (362, 263))
+__all__ = ["find_reasons"]
 
 
 def find_reasons(
@@ -52,7 +51,7 @@ def find_reasons(
     if not (labels >= 0).any():
         return None
     suspects = find_label_suspects([model.probabilities for model in analysis.models], labels)
-    quality = photo_quality(analysis)
+    quality, states = photo_quality(analysis), face_states(analysis)
     names = [model.name for model in analysis.models]
     persons = units_of(analysis.images)
     controls = None if occlusions is None else np.isin(np.arange(len(labels)), sorted(occlusions.controls))
@@ -65,6 +64,7 @@ def find_reasons(
             probabilities=model.probabilities,
             maps=model.maps,
             quality=quality,
+            states=states,
             background=None if measure is None else background_heat(measure),
             swapped=None if occlusions is None else occlusions.backgrounds.get(model.slug, {}),
             priors=priors if unweighted else None,
@@ -90,26 +90,6 @@ def find_reasons(
         )
     findings = ReasonFindings(tuple(found), suspects, occlusions)
     return replace(findings, tables=MappingProxyType(reason_tables(findings, analysis)))
-
-
-def photo_quality(analysis: Analysis) -> dict[str, FloatArray]:
-    """What low quality is judged by: sharpness, contrast, and pixels between the eyes where landmarks were found.
-
-    Contrast is that of the face itself where it was measured: mean brightness would call dark skin poor light.
-    """
-    images = analysis.images
-    quality = {name: images[name].to_numpy(dtype=np.float64) for name in ("sharpness", "contrast") if name in images}
-    if analysis.faces is not None and analysis.faces.contrast is not None:
-        quality.pop("contrast", None)
-        quality["contrast of the face"] = analysis.faces.contrast.astype(np.float64)
-    if analysis.faces is not None:
-        points = analysis.faces.points.astype(np.float64)
-        right, left = (points[:, list(corners)].mean(axis=1) for corners in _EYE_CORNERS)
-        size = images[["width", "height"]].to_numpy(dtype=np.float64)
-        apart = np.linalg.norm((left - right) * size, axis=1)
-        found = np.asarray([source != "template" for source in analysis.faces.source])
-        quality["pixels between the eyes"] = np.where(found, apart, np.nan)
-    return quality
 
 
 def _why_no_prior(priors: FloatArray | None, *, unweighted: bool) -> Untested:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reportgen.evidence.errors.rules import Flag
+from reportgen.evidence.errors.rules import OF_PHOTOS, Flag
+from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
+from reportgen.evidence.stats.attributable import attributable_fraction, net_share
 from reportgen.evidence.stats.clustered import Clusters, risk_ratio_of
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.types import BoolArray
 
-__all__ = ["FlagRate", "SwapCheck", "flag_rate", "swap_check"]
+__all__ = ["FlagRate", "SwapCheck", "flag_rate", "share_of_errors", "swap_check"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class FlagRate:
         account for, and among other errors.
     ratio
         Rate in the first group divided by rate in the second; None for a rule about errors alone.
+    share
+        Share of all errors that it accounts for: of a property of the photo the attributable fraction, of a shortcut
+        the errors that become right without it, net of other errors that do; None for what is no such property.
     """
 
     flag: str
@@ -42,6 +47,7 @@ class FlagRate:
     in_correct: int = 0
     correct: int = 0
     ratio: Estimate | None = None
+    share: Estimate | None = None
 
     @property
     def telling(self) -> bool:
@@ -90,6 +96,40 @@ def flag_rate(flag: Flag, first: BoolArray, second: BoolArray, group: Clusters) 
         int((flag.common & errors).sum()), int(errors.sum()),
         int((flag.common & correct).sum()), int(correct.sum()), ratio,
     )  # fmt: skip
+
+
+def share_of_errors(
+    flag: Flag,
+    wrong: BoolArray,
+    first: BoolArray,
+    second: BoolArray,
+    group: Clusters,
+    shortcut: ShortcutErrors | None = None,
+) -> Estimate | None:
+    """Share of all errors that a flag accounts for, see `FlagRate.share`.
+
+    Parameters
+    ----------
+    wrong
+        (n,) all errors.
+    first, second, group
+        As for `flag_rate`. Errors that are not in `first`, because a shortcut accounts for them or the rule could not
+        be asked of them, count as not accounted for.
+    shortcut
+        What became of errors without a shortcut's property; None where no photo was changed.
+    """
+    errors = int(wrong.sum())
+    if flag.name == "shortcut":
+        if shortcut is None or not errors:
+            return None
+        weight = int(shortcut.suspected.sum()) / errors
+        return net_share(shortcut.right | shortcut.compared_right, shortcut.shown, shortcut.compared, group, weight)
+    if flag.name not in OF_PHOTOS or flag.common is None or flag.comparable is None or not errors:
+        return None
+    asked = first & flag.comparable
+    found = attributable_fraction(flag.common, asked, asked | (second & flag.comparable), group)
+    part = int(asked.sum()) / errors
+    return replace(found, value=part * found.value, low=part * found.low, high=part * found.high)
 
 
 def swap_check(

@@ -13,7 +13,7 @@ import pandas as pd
 from reportgen.evidence.attention.map_statistics import PARTS, areas, contrast_error, describe
 from reportgen.evidence.errors.label_suspects import LabelSuspects
 from reportgen.evidence.errors.occlusions import Occlusions, RegionChange
-from reportgen.evidence.errors.rates import FlagRate, SwapCheck, flag_rate, swap_check
+from reportgen.evidence.errors.rates import FlagRate, SwapCheck, flag_rate, share_of_errors, swap_check
 from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, ErrorCase, Flag
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.stats.clustered import clusters, proportion
@@ -121,6 +121,10 @@ class ModelReasons:
         """One flag by its name."""
         return self.flags[ORDER.index(name)]
 
+    def counts(self, name: str) -> bool:
+        """Whether one flag counts as a reason: whether it goes with errors."""
+        return self.rates[ORDER.index(name)].telling
+
     def raised(self, row: int) -> tuple[str, ...]:
         """The flags of one image: those that count, or "unexplained", then the others; empty if no error."""
         if self.primary[row] == -2:
@@ -201,6 +205,10 @@ def weigh_reasons(
     changed = (nothing, nothing) if found is None else (found.shown, found.compared)
     parts = [changed if flag.name == "shortcut" else (others, right) for flag in flags]
     rates = [flag_rate(flag, first, second, group) for flag, (first, second) in zip(flags, parts, strict=True)]
+    shares = [
+        share_of_errors(flag, wrong, first, second, group, found)
+        for flag, (first, second) in zip(flags, parts, strict=True)
+    ]
     counts = fires & np.asarray([rate.telling for rate in rates])[:, None]
     primary = np.where(counts.any(axis=0), counts.argmax(axis=0), -1)
     primary = np.where(wrong, primary, -2)
@@ -211,7 +219,10 @@ def weigh_reasons(
         primary=primary,
         regions=regions,
         groups=groups,
-        rates=tuple(replace(rate, primary=int((primary == index).sum())) for index, rate in enumerate(rates)),
+        rates=tuple(
+            replace(rate, primary=int((primary == index).sum()), share=share)
+            for index, (rate, share) in enumerate(zip(rates, shares, strict=True))
+        ),
         errors=errors,
         unexplained=proportion(primary[wrong] == -1, among),
         swap=None if controls is None else swap_check(background, case.swapped, controls, group),

@@ -63,6 +63,8 @@ class ShortcutErrors:
         changed. NaN where the photo was not changed.
     compared, compared_gone
         (n,) errors with other predictions that were changed in the same way, and those whose prediction changed too.
+    right, compared_right
+        (n,) of either, those that are predicted as their label then.
     """
 
     suspected: BoolArray
@@ -71,6 +73,8 @@ class ShortcutErrors:
     margin: FloatArray
     compared: BoolArray
     compared_gone: BoolArray
+    right: BoolArray
+    compared_right: BoolArray
 
     @property
     def shown(self) -> BoolArray:
@@ -170,7 +174,7 @@ def _measure(
     n = len(analysis.labels)
     suspected, change = np.zeros(n, dtype=bool), np.full(n, "", dtype=object)
     predicted, margin = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
-    compared, compared_gone = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    compared, compared_gone, compared_right = (np.zeros(n, dtype=bool) for _ in range(3))
     for name in CHANGES:
         mine, others = _errors(analysis, model, found, name)
         suspected |= mine
@@ -178,6 +182,8 @@ def _measure(
         control = of & others[images]
         compared[images[control]] = True
         compared_gone[images[control & (ahead < 0)]] = True
+        compared_right[images[control & (predicted_now == analysis.labels[images])]] = True
         for at in np.flatnonzero(of & mine[images] & ~(margin[images] < 0)):
             change[images[at]], predicted[images[at]], margin[images[at]] = name, int(predicted_now[at]), ahead[at]
-    return ShortcutErrors(suspected, change, predicted, margin, compared, compared_gone)
+    right = np.asarray((predicted == analysis.labels) & (predicted >= 0))
+    return ShortcutErrors(suspected, change, predicted, margin, compared, compared_gone, right, compared_right)

@@ -78,11 +78,16 @@ def _rates(model: ModelReasons) -> pd.DataFrame:
             "ratio": np.nan if ratio is None else ratio.value,
             "low": np.nan if ratio is None else ratio.low,
             "high": np.nan if ratio is None else ratio.high,
+            "share": np.nan if rate.share is None else rate.share.value,
+            "share_low": np.nan if rate.share is None else rate.share.low,
+            "share_high": np.nan if rate.share is None else rate.share.high,
         })  # fmt: skip
     count = int((model.primary == -1).sum())
     rest = {"model": model.model, "flag": UNEXPLAINED, "primary": count, "raised": count, "tested": model.errors}
     rows.append(
-        dict.fromkeys(REASON_COLUMNS["reason_rates"], 0) | dict.fromkeys(("ratio", "low", "high"), np.nan) | rest
+        dict.fromkeys(REASON_COLUMNS["reason_rates"], 0)
+        | dict.fromkeys(("ratio", "low", "high", "share", "share_low", "share_high"), np.nan)
+        | rest
     )
     return pd.DataFrame(rows)
 
@@ -120,7 +125,8 @@ REASON_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "model": "name of the model that is wrong",
         "emotion": "labelled emotion",
         "predicted": "the model's answer",
-        "flag": "the rule: shortcut, label-suspect, low-quality, background, prior, ambiguous",
+        "flag": "the rule: shortcut, label-suspect, low-quality, dark-eyes, turned-head, open-mouth, background, "
+        "prior, ambiguous",
         "answer": "yes, no, or not tested",
         "primary": "whether it is the error's first reason that counts",
         "quantity": "what value measures; a rule with several numbers has several rows",
@@ -142,6 +148,11 @@ REASON_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "ratio": "in_errors / errors divided by in_correct / correct; empty: the rule is about errors alone",
         "low": "lower end of the 95 % interval of ratio",
         "high": "upper end of the 95 % interval of ratio",
+        "share": "share of all errors that would be gone if images with the property were misclassified no more often "
+        "than the others (attributable fraction; below 0: fewer errors with it); of a shortcut those that become right "
+        "without its property, net of other errors changed likewise; empty for what is no property of the photo",
+        "share_low": "lower end of the 95 % interval of share; infinite with too few persons for an interval",
+        "share_high": "upper end of the 95 % interval of share",
     },
     "reason_regions": {
         "image_id": "image, as in the table of images",

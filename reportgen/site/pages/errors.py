@@ -15,7 +15,16 @@ from reportgen.site.report import Report
 from reportgen.site.sections.error_reasons import CardReasons, ReasonTable, card_reasons, reason_table
 from reportgen.site.sections.occlusions import OcclusionTest, occlusion_test
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.format import capital, count, number, percent, percent_estimate, shorten, sure
+from reportgen.site.wording.format import (
+    capital,
+    count,
+    number,
+    percent,
+    percent_estimate,
+    share_interval,
+    shorten,
+    sure,
+)
 from reportgen.site.wording.photos import pick_note
 from reportgen.site.wording.reasons import FLAG_NAMES
 
@@ -257,7 +266,14 @@ def _lead(reasons: ModelReasons) -> str:
     if not most.primary:
         return text
     first = f"“{FLAG_NAMES[most.flag].lower()}” ({number(most.primary)}, {percent(most.primary / reasons.errors)})"
-    return f"{text} The most frequent first reason is {first}."
+    text = f"{text} The most frequent first reason is {first}"
+    if most.share is None or not most.share.defined:
+        return f"{text}."
+    if most.flag == "shortcut":
+        left = "become right without its property, net of other errors changed likewise"
+    else:
+        left = "would be gone if images with it were misclassified no more often than the others"
+    return f"{text}; {percent(most.share.value)} {share_interval(most.share)} of the errors {left}."
 
 
 def _occlusion_note(report: Report, chosen: Sequence[int], pairs: Sequence[ConfusedPair]) -> str:

@@ -11,7 +11,7 @@ from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import Link, series_of
 from reportgen.site.links import Links
 from reportgen.site.report import Report
-from reportgen.site.wording.format import count, percent, percent_interval, too_few
+from reportgen.site.wording.format import count, percent, percent_interval, share_interval, too_few
 from reportgen.site.wording.reasons import (
     FLAG_COMPARED,
     FLAG_NAMES,
@@ -28,11 +28,14 @@ __all__ = ["CardReasons", "ReasonCell", "ReasonLine", "ReasonRow", "ReasonTable"
 
 @dataclass(frozen=True)
 class ReasonLine:
-    """One reason of one error; the link leads to all errors of the model with the same flag."""
+    """One reason of one error; the link leads to all errors of the model with the same flag. `counts`: whether it goes
+    with errors; else it only holds as well.
+    """
 
     title: str
     text: str
     link: Link
+    counts: bool
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class ReasonCell:
     interval: str
     verdict: str
     tone: str
+    share: str = ""
+    share_interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,7 @@ def card_reasons(report: Report, links: Links, row: int, k: int) -> CardReasons 
                 flag_title(report, row, k, name),
                 evidence_of(report, reasons, row, k, name),
                 _all_with(report, links, k, name),
+                name == UNEXPLAINED or reasons.counts(name),
             )
             for name in raised
         ),
@@ -180,6 +186,8 @@ def _cell(report: Report, links: Links, k: int, reasons: ModelReasons, rate: Fla
         interval=_interval(rate.ratio),
         verdict=verdict,
         tone=tone,
+        share="" if rate.share is None or not rate.share.defined else percent(rate.share.value),
+        share_interval="" if rate.share is None else share_interval(rate.share),
     )
 
 
@@ -236,18 +244,20 @@ def _notes(reasons: ModelReasons) -> list[str]:
     notes = []
     found = reasons.shortcut
     if found is not None and found.shown.any():
-        shown, gone = int(found.shown.sum()), int(found.gone.sum())
+        shown, gone, right = (int(rows.sum()) for rows in (found.shown, found.gone, found.shown & found.right))
         part = "" if shown == found.suspected.sum() else f", of {int(found.suspected.sum()):,} in all"
         others, compared = "", int(found.compared.sum())
         if compared:
             others = (
                 f"; of {count(compared, 'error')} with other predictions, changed likewise, "
-                f"{_part(int(found.compared_gone.sum()), compared)} also changed prediction"
+                f"{_part(int(found.compared_gone.sum()), compared)} also changed prediction and "
+                f"{_part(int(found.compared_right.sum()), compared)} became right"
             )
             others += f", so about {found.net:,} are due to the shortcut" if found.net else ""
         notes.append(
             f"{reasons.model}: of {count(shown, 'error')}{part} whose prediction relies on a shortcut, "
-            f"{_part(gone, shown)} lost that prediction without the property{others}. The rates of all other reasons "
+            f"{_part(gone, shown)} lost that prediction without the property and {_part(right, shown)} became right"
+            f"{others}. The rates of all other reasons "
             "leave them out."
         )
     swap = reasons.swap

@@ -31,6 +31,7 @@ __all__ = [
     "points",
     "points_interval",
     "rate",
+    "share_interval",
     "shorten",
     "signed",
     "sure",
@@ -62,7 +63,7 @@ def plural(value: int, one: str, many: str) -> str:
 
 def percent(value: float, digits: int = 0) -> str:
     """.8157 as "82 %"."""
-    return _UNDEFINED if math.isnan(value) else f"{100 * value:.{digits}f}{_PERCENT}"
+    return _UNDEFINED if math.isnan(value) else f"{100 * value:.{digits}f}{_PERCENT}".replace("-", "−")
 
 
 def sure(value: float) -> str:
@@ -156,6 +157,21 @@ def persons_too(n: int, persons: int | None, *, named: bool) -> str:
 def too_few(estimate: Estimate) -> str:
     """In place of an interval where images of too few persons, or too few different photos, were judged."""
     return f"(too few {'persons' if estimate.named else 'different photos'} for an interval)"
+
+
+def share_interval(estimate: Estimate) -> str:
+    """As in "[2, 6]", in per cent, of a share that may be below 0."""
+    if not estimate.defined:
+        return ""
+    if math.isinf(estimate.low):
+        return too_few(estimate)
+    return f"[{_per_cent(estimate.low)}, {_per_cent(estimate.high)}]"
+
+
+def _per_cent(value: float) -> str:
+    """-.032 as "−3", without a sign where it rounds to nothing or is above 0."""
+    text = f"{100 * value:.0f}"
+    return "0" if float(text) == 0 else text.replace("-", "−")
 
 
 def paired_test(difference: Estimate) -> str:

@@ -93,6 +93,11 @@ GLOSSARY: dict[str, str] = {
         "How many times as often something occurs in one group as in another. 1 means equally often; a reason that is "
         "as common among correct images explains no error."
     ),
+    "attributable fraction": (
+        "The share of all errors that would be gone if images with a property were misclassified no more often than "
+        "the others (Levin 1953). It takes the property for the cause; below 0, errors are rarer with it. For a "
+        "shortcut, whose property was taken away, it is the errors that become right, net of other errors that do."
+    ),
     "log-odds drop": (
         "By how much lower the log-odds of an emotion are when a region comes from a face of another emotion rather "
         "than from another face of its own. 0: the region makes no difference. +1: the odds fall to about a third."

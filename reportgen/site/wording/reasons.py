@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from reportgen.evidence.errors.reasons import ModelReasons
-from reportgen.evidence.errors.rules import MIN_CORRECT, ORDER, UNEXPLAINED, Flag, FlagMeasure, Untested
+from reportgen.evidence.errors.rules import (
+    DARK_EYES,
+    MIN_CORRECT,
+    OPEN,
+    ORDER,
+    TURNED,
+    UNEXPLAINED,
+    Flag,
+    FlagMeasure,
+    Untested,
+)
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
 from reportgen.site.report import Report
@@ -30,6 +40,9 @@ FLAG_NAMES: Mapping[str, str] = {
     "shortcut": "Shortcut",
     "label-suspect": "Contradicted label",
     "low-quality": "Low quality",
+    "dark-eyes": "Covered or dark eyes",
+    "turned-head": "Turned head",
+    "open-mouth": "Open mouth",
     "background": "Background",
     "prior": "Class frequencies",
     "ambiguous": "Ambiguous",
@@ -43,6 +56,12 @@ FLAG_RULES: Mapping[str, str] = {
     "where they agree so confidently the label mostly agrees too. The models may be wrong: needs human review.",
     "low-quality": "Blurred, poor in contrast on the face, or a small face: below the lowest 5 % of the model's "
     "correct predictions.",
+    "dark-eyes": "Dark glasses or deep shade, as of a cap: less light on the eyes, held against the cheeks, than in "
+    f"95 % of the model's correct predictions, and below {percent(DARK_EYES)}.",
+    "turned-head": "Towards profile: the head is turned further than in 95 % of the model's correct predictions, and "
+    f"by {TURNED:g}° or more, as read from landmarks.",
+    "open-mouth": "Speaking, shouting or an expression unlike the label's: open further than in 95 % of the correct "
+    f"predictions of the same label, and by {percent(OPEN)} of the mouth's width or more.",
     "background": "More heat on the background than in 95 % of the correct predictions, and the label gains on every "
     "other background tried.",
     "prior": "The labelled emotion would be predicted once the class frequencies of the training data are taken out.",
@@ -56,6 +75,7 @@ UNTESTED: Mapping[Untested, str] = {
     "one model": "needs a second model to agree",
     "few correct": f"fewer than {MIN_CORRECT} correct predictions to compare with",
     "no regions": "no regions",
+    "not measured": "the records are of an older version",
     "background not swapped": "swapping the background was not run",
     "priors unknown": "the training data's emotions are not known",
     "perhaps weighted": "nothing says that training was unweighted (setting assume_unweighted_training)",
@@ -90,6 +110,8 @@ def evidence_of(report: Report, reasons: ModelReasons, row: int, k: int, name: s
     """The numbers behind one flag on one image, as a sentence."""
     if name == UNEXPLAINED:
         return "No rule applies that errors meet more often than correct images."
+    if name == "shortcut":
+        return _shortcut(report, row, k, counts=reasons.counts(name))
     return _WORDS[name](report, reasons.flag(name), row, k)
 
 
@@ -105,15 +127,35 @@ def _shortcut_errors(report: Report, k: int) -> ShortcutErrors:
     return found
 
 
-def _shortcut(report: Report, flag: Flag, row: int, k: int) -> str:
+def _shortcut(report: Report, row: int, k: int, *, counts: bool) -> str:
     found, answer, truth = _shortcut_errors(report, k), _answer(report, row, k), report.truth(row)
     change = found.change[row]
     now = report.classes[int(found.predicted[row])]
     right = ", the label" if now == truth else ""
-    return (
-        f"{capital(DONE[change])}, the same photo is predicted as {now}{right}: {report.models[k].name} relies on "
-        f"{CUES[change]} for {answer}."
-    )
+    shown = f"{capital(DONE[change])}, the same photo is predicted as {now}{right}"
+    if not counts:
+        return f"{shown}; of other errors, changed likewise, {_usual(found)}, so that this may be chance."
+    return f"{shown}: {report.models[k].name} relies on {CUES[change]} for {answer}."
+
+
+def _usual(found: ShortcutErrors) -> str:
+    compared = int(found.compared.sum())
+    return f"{percent(found.usual)} also change prediction" if compared else "none was there to compare with"
+
+
+def _dark_eyes(report: Report, flag: Flag, row: int, k: int) -> str:
+    value, limit = (percent(float(numbers[row])) for numbers in (flag.measures[0].value, flag.measures[0].limit))
+    return f"The eyes have {value} of the light on the cheeks (limit: {limit}): dark glasses, or deep shade."
+
+
+def _turned_head(report: Report, flag: Flag, row: int, k: int) -> str:
+    value, limit = (round(float(numbers[row])) for numbers in (flag.measures[0].value, flag.measures[0].limit))
+    return f"The head is turned by about {value}° (limit: {limit}°)."
+
+
+def _open_mouth(report: Report, flag: Flag, row: int, k: int) -> str:
+    value, limit = (percent(float(numbers[row])) for numbers in (flag.measures[0].value, flag.measures[0].limit))
+    return f"The lips are apart by {value} of the mouth's width (limit for {report.truth(row)}: {limit})."
 
 
 def _label_suspect(report: Report, flag: Flag, row: int, k: int) -> str:
@@ -159,7 +201,11 @@ def _ambiguous(report: Report, flag: Flag, row: int, k: int) -> str:
 
 
 _WORDS: Mapping[str, Callable[[Report, Flag, int, int], str]] = dict(
-    zip(ORDER, (_shortcut, _label_suspect, _low_quality, _background, _prior, _ambiguous), strict=True)
+    zip(
+        ORDER[1:],
+        (_label_suspect, _low_quality, _dark_eyes, _turned_head, _open_mouth, _background, _prior, _ambiguous),
+        strict=True,
+    )
 )
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from reportgen.analysis import Analysis, FaceRecords, ModelRecords
 from reportgen.evidence.attention.findings import judge_attention
-from reportgen.evidence.errors.findings import find_reasons, photo_quality
+from reportgen.evidence.errors.findings import find_reasons
 from reportgen.evidence.errors.occlusions import choose_occlusions, measure_occlusions
+from reportgen.evidence.errors.photo_measures import photo_quality
 from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.errors.rules import ORDER, background_heat
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
@@ -39,8 +40,13 @@ def analysis(face_masks: object) -> Analysis:
     rng = np.random.default_rng(9)
     masks = face_masks(N, 0, 7)  # type: ignore[operator]
     points = np.repeat(canonical_points()[None], N, axis=0) * 0.8 + 0.1
+    # Heads turned by 30 degrees and more, and lips far apart, on some of the errors.
+    wrong = model("A", 1, masks).predicted != np.arange(N) % 3
+    points[wrong & (np.arange(N) % 2 == 0), 4, 0] += 0.15
+    points[wrong & (np.arange(N) % 5 > 2), 14, 1] += 0.15
     source = tuple("template" if i % 10 == 9 else "detector" for i in range(N))
     faces = FaceRecords(points.astype(np.float32), np.ones(N, dtype=np.float32), source, source, np.zeros((N, 52)))
+    faces = replace(faces, eye_light=rng.uniform(0.2, 1.0, N).astype(np.float32))
     images = pd.DataFrame({
         "image_id": [f"i{k}" for k in range(N)],
         "label": np.arange(N) % 3,
@@ -93,8 +99,9 @@ def fear_by_colour(model: ModelRecords, labels: np.ndarray) -> ShortcutErrors:
     shown = suspected & (np.arange(N) % 2 == 0)
     change, answer = np.where(shown, "grey", "").astype(object), np.where(shown, 0, -1)
     return ShortcutErrors(
-        suspected, change, answer, np.where(shown, -1.0, np.nan), ~(suspected | shown), np.zeros(N, dtype=bool)
-    )
+        suspected, change, answer, np.where(shown, -1.0, np.nan), ~(suspected | shown), np.zeros(N, dtype=bool),
+        shown & (labels == 0), np.zeros(N, dtype=bool),
+    )  # fmt: skip
 
 
 def test_the_first_reason_is_the_first_that_goes_with_errors(findings: ReasonFindings, analysis: Analysis) -> None:

@@ -67,6 +67,50 @@ def test_label_suspect_needs_the_other_model() -> None:
     assert not flag(sure, "label-suspect", [doubting.probabilities]).fires[0]
 
 
+def test_eyes_in_the_dark_need_less_light_than_most_and_than_the_limit() -> None:
+    light = np.linspace(0.3, 0.9, N)
+    usual = np.quantile(light[1:], 0.05)
+    for value, expected in ((usual - 0.01, True), (usual + 0.01, False), (np.nan, False)):
+        light[0] = value
+        found = flag(replace(case(), states={"light on the eyes": light.copy()}), "dark-eyes")
+        assert found.fires[0] == expected and found.tested[0] == bool(np.isfinite(value))
+        assert found.measures[0].limit[0] == pytest.approx(usual)
+    bright = np.linspace(0.6, 0.9, N)
+    bright[0] = 0.5  # less than in all others, and yet no dark eye
+    assert not flag(replace(case(), states={"light on the eyes": bright}), "dark-eyes").fires.any()
+    assert flag(replace(case(), states={"turn of the head": bright}), "dark-eyes").untested == "not measured"
+    assert flag(case(), "dark-eyes").untested == "no regions"
+
+
+def test_a_turned_head_is_turned_further_than_most_and_by_twenty_degrees() -> None:
+    turn = np.linspace(0.0, 40.0, N)
+    turn[0] = 39.0
+    found = flag(replace(case(), states={"turn of the head": turn}), "turned-head")
+    limit = np.quantile(turn[1:], 0.95)
+    assert found.fires[0] and found.measures[0].limit[0] == pytest.approx(limit)
+    assert found.common is not None and found.common[1:].sum() == 2
+    frontal = turn / 4  # the error by 9.8 degrees, more than 95 % of the others
+    assert not flag(replace(case(), states={"turn of the head": frontal}), "turned-head").fires.any()
+    assert flag(replace(case(correct=10), states={"turn of the head": turn}), "turned-head").untested == "few correct"
+
+
+def test_an_open_mouth_is_one_that_is_open_for_its_label() -> None:
+    """Images labelled 0 keep theirs closed, those labelled 1 do not: half open is much for the one, little for the
+    other.
+    """
+    made = case()
+    gap = np.where(made.labels == 0, 0.05, 0.5)
+    gap[0] = 0.3
+    found = flag(replace(made, states={"opening of the mouth": gap}), "open-mouth")
+    assert found.fires[0] and found.measures[0].limit[0] == pytest.approx(0.1)
+    assert found.measures[0].limit[1] == pytest.approx(0.5) and found.common is not None and not found.common[1:].any()
+    gap[0] = 0.08  # more than any other of its label, and yet hardly open
+    assert not flag(replace(made, states={"opening of the mouth": gap}), "open-mouth").fires.any()
+    # Of a label with fewer than 20 correct predictions nothing is usual.
+    few = replace(case(correct=39), states={"opening of the mouth": gap})
+    assert not flag(few, "open-mouth").tested[few.labels == 0].any()
+
+
 def test_low_quality_is_below_the_fifth_percentile_of_correct_predictions() -> None:
     sharpness = np.arange(100, 100 + N, dtype=float)
     limit = np.quantile(sharpness[1:], 0.05)

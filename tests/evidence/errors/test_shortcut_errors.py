@@ -138,8 +138,9 @@ def test_it_counts_where_far_more_change_than_among_other_errors() -> None:
     part = np.arange(n) < 30
     margin = np.where(part, np.where(np.arange(n) < 24, -1.0, 1.0), np.nan)
     found = ShortcutErrors(
-        part, np.full(n, "grey", dtype=object), np.zeros(n, dtype=np.int64), margin, ~part, np.arange(n) >= 54
-    )
+        part, np.full(n, "grey", dtype=object), np.zeros(n, dtype=np.int64), margin, ~part, np.arange(n) >= 54,
+        np.arange(n) < 18, np.arange(n) >= 57,
+    )  # fmt: skip
     case = ErrorCase(labels, np.eye(3)[predicted], np.eye(3)[predicted], np.zeros((n, 3, 1, 1)), {}, shortcut=found)
     flags = raise_flags(case, find_label_suspects([np.eye(3)[predicted]], labels), ["Cheat"])
     reasons = weigh_reasons("Cheat", "cheat", case, flags)
@@ -147,6 +148,9 @@ def test_it_counts_where_far_more_change_than_among_other_errors() -> None:
     assert found.net == 18 and reasons.rates[0].ratio is not None and reasons.rates[0].ratio.value == pytest.approx(4)
     assert reasons.rates[0].primary == 24 and reasons.raised(0) == ("shortcut",)
     assert reasons.unexplained.value == pytest.approx(36 / 60)
+    # 18 of 30 become right, of the others 3 of 30; half of all errors are suspected.
+    share = reasons.rates[0].share
+    assert share is not None and share.value == pytest.approx(0.5 * (18 / 30 - 3 / 30)) and share.low > 0.1
 
 
 def test_predictions_are_counted_by_property() -> None:
