@@ -67,7 +67,8 @@ def test_the_table_of_reasons_prints_what_was_counted(report: Report, published:
                 telling = rate.ratio.defined and rate.ratio.low > 1
                 assert (re.search("never seen|inconclusive|explains nothing", cells[5]) is None) == telling
             known = rate.share is not None and rate.share.defined
-            assert cells[6].startswith(percent(rate.share.value).replace("\u202f", " ") if known else "") and bool(cells[6]) == known
+            said = percent(rate.share.value).replace("\u202f", " ") if known and rate.share else ""
+            assert cells[6].startswith(said) and bool(cells[6]) == known
     rest = next(one for one in page.iter() if one.get("id") == "reason-unexplained")
     for model in report.reasons.models:
         count = int((model.primary == -1).sum())
