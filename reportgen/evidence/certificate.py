@@ -15,6 +15,7 @@ from reportgen.evidence.stats.intervals import Estimate
 
 __all__ = ["Certificate", "CertifiedKind", "read_certificate"]
 
+_NOTHING = {"value": None, "low": 0.0, "high": 1.0, "n": 0}
 _DATA = Path(__file__).resolve().parents[1] / "selfcheck" / "data"
 
 
@@ -25,7 +26,7 @@ class CertifiedKind:
     Attributes
     ----------
     where
-        "off-face", "on-face" or "invisible".
+        "off-face", "on-face", "invisible", "soft", "global", "transparent", "worn" or "framing".
     tuning
         Whether thresholds were settled on it.
     flagged, named, flagged_weak
@@ -59,7 +60,8 @@ class Certificate:
     targets
         What was asked for beforehand: title, wanted, found, whether it was met (None where it was not measured).
     detection
-        See `reportgen.selfcheck.summary.Summary`, and for the others.
+        See `reportgen.selfcheck.summary.Summary`, and for the others. Certificates before the second one lack
+        `confounded`, `fragile`, `innocents` and `regions`: nothing was measured there.
     doses
         Lower and upper bound of reliance, and the share that was flagged.
     unseen
@@ -82,6 +84,12 @@ class Certificate:
     detection: Estimate
     distractors: Estimate
     clean: Estimate
+    confounded: Estimate
+    fragile: Estimate
+    innocents: Estimate
+    dependent: int
+    regions: Estimate
+    regions_open: int
     heat_detection: Estimate
     heat_alarms: Estimate
     correlation: Estimate
@@ -121,6 +129,12 @@ def _certificate(record: dict[str, Any], table: bytes) -> Certificate:
         detection=_estimate(summary["detection"]),
         distractors=_estimate(summary["distractors"]),
         clean=_estimate(summary["clean"]),
+        confounded=_estimate(summary.get("confounded", _NOTHING)),
+        fragile=_estimate(summary.get("fragile", _NOTHING)),
+        innocents=_estimate(summary.get("innocents", _NOTHING)),
+        dependent=int(summary.get("dependent", 0)),
+        regions=_estimate(summary.get("regions", _NOTHING)),
+        regions_open=int(summary.get("regions_open", 0)),
         heat_detection=_estimate(summary["heat_detection"]),
         heat_alarms=_estimate(summary["heat_alarms"]),
         correlation=_estimate(summary["correlation"]),

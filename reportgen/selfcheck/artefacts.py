@@ -13,11 +13,12 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from reportgen.selfcheck.faces import Faces
+from reportgen.selfcheck.soft_artefacts import PALETTE, SOFT
 
 __all__ = ["KINDS", "PLACES", "Artefact", "Where", "plant", "plant_some"]
 
 Pixels = npt.NDArray[np.uint8]
-Where = Literal["off-face", "on-face", "invisible"]
+Where = Literal["off-face", "on-face", "invisible", "soft", "global", "transparent", "worn", "framing"]
 
 KINDS: MappingProxyType[str, Where] = MappingProxyType({
     "corner patch": "off-face",
@@ -30,8 +31,23 @@ KINDS: MappingProxyType[str, Where] = MappingProxyType({
     "contrast": "invisible",
     "blur": "invisible",
     "compression": "invisible",
+    "corner glow": "soft",
+    "vignette": "soft",
+    "film grain": "global",
+    "scan lines": "global",
+    "watermark": "transparent",
+    "light leak": "transparent",
+    "headband": "worn",
+    "nose plaster": "worn",
+    "tight crop": "framing",
+    "tilt": "framing",
 })  # fmt: skip
-"""Every kind of artefact, and where it is: "invisible" ones are everywhere in the picture, so no map can show them."""
+"""Every kind of artefact, and where it is.
+
+"invisible" ones are everywhere in the picture, so no map can show them. The last five sorts are those of the second
+certificate: without an edge, over the whole picture, shining through, worn on the face, and a matter of how the photo
+was taken; see `reportgen.selfcheck.soft_artefacts`.
+"""
 
 PLACES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
     "corner patch": ("top left", "top right", "bottom left", "bottom right"),
@@ -44,10 +60,19 @@ PLACES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
     "contrast": ("weak", "strong"),
     "blur": ("",),
     "compression": ("",),
+    "corner glow": ("top left", "top right", "bottom left", "bottom right"),
+    "vignette": ("dark", "light"),
+    "film grain": ("fine", "coarse"),
+    "scan lines": ("",),
+    "watermark": ("falling", "rising"),
+    "light leak": ("left", "right"),
+    "headband": ("",),
+    "nose plaster": ("",),
+    "tight crop": ("",),
+    "tilt": ("left", "right"),
 })  # fmt: skip
 """The places (or for the invisible ones the variants) that trials rotate through."""
 
-_PALETTE = ((214, 40, 40), (250, 205, 40), (40, 110, 220), (40, 170, 90), (150, 60, 190), (240, 240, 240))
 _FINE = 4  # drawn this many times larger, then reduced
 # Segments of a seven-segment display, a to g, that each digit lights.
 _SEGMENTS = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
@@ -93,6 +118,8 @@ def plant(faces: Faces, row: int, artefact: Artefact, rng: np.random.Generator) 
         Of position and details.
     """
     image = Image.fromarray(faces.pixels[row])
+    if artefact.kind in SOFT:
+        return SOFT[artefact.kind](faces, row, artefact, rng)
     if artefact.where == "invisible":
         return np.asarray(_CHANGES[artefact.kind](image, artefact))
     size = image.width * _FINE
@@ -136,7 +163,7 @@ _Draw = Callable[[ImageDraw.ImageDraw, int, Artefact, Faces, int, np.random.Gene
 
 
 def _colours(artefact: Artefact) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    return _PALETTE[artefact.colour % len(_PALETTE)], (35, 30, 30)
+    return PALETTE[artefact.colour % len(PALETTE)], (35, 30, 30)
 
 
 def _corner_patch(

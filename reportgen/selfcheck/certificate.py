@@ -14,6 +14,7 @@ from typing import Any
 from reportgen._version import __version__
 from reportgen.explain.fingerprints import judging_code, library_versions
 from reportgen.files import write_atomically, write_json
+from reportgen.selfcheck.criteria import criteria_sha256
 from reportgen.selfcheck.faces import faces_sha256
 from reportgen.selfcheck.outcome import COLUMNS, Outcome, outcome_table
 from reportgen.selfcheck.plan import SEED, TUNING
@@ -44,6 +45,7 @@ def write_certificate(folder: Path, summary: Summary, outcomes: Sequence[Outcome
             "version": __version__,
             "judging_code": judging_code(),
             "faces_sha256": faces_sha256(),
+            "criteria_sha256": criteria_sha256(),
             "machine": describe_machine(),
             "libraries": library_versions(),
             "strong": STRONG,

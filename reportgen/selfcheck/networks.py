@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["NETWORKS", "TARGET_LAYER", "SmallNetwork", "coarse", "fine"]
+__all__ = ["BANDS", "NETWORKS", "TARGET_LAYER", "BandNetwork", "SmallNetwork", "coarse", "fine", "lower", "upper"]
 
 TARGET_LAYER = "features"
 
@@ -66,4 +66,32 @@ def fine() -> SmallNetwork:
     return SmallNetwork(pool_last=False, hidden=64)
 
 
-NETWORKS = {"coarse": coarse, "fine": fine}
+BANDS = {"upper": (0.0, 0.46), "lower": (0.62, 1.0)}
+"""Rows of the picture that a `BandNetwork` sees, as fractions of its height: eyes and above, mouth and below."""
+
+
+class BandNetwork(SmallNetwork):
+    """Sees one band of the picture; the rest is replaced by 0, the mean colour. What it uses is known for certain."""
+
+    def __init__(self, band: str) -> None:
+        super().__init__(pool_last=False, hidden=0)
+        self.band = BANDS[band]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W) normalised image -> (B, classes) logits."""
+        first, last = (round(edge * x.shape[2]) for edge in self.band)
+        rows = torch.arange(x.shape[2], device=x.device).view(1, 1, -1, 1)
+        return super().forward(x * ((rows >= first) & (rows < last)).to(x.dtype))
+
+
+def upper() -> BandNetwork:
+    """12 x 12 cells, linear head; sees the eyes and what is above."""
+    return BandNetwork("upper")
+
+
+def lower() -> BandNetwork:
+    """12 x 12 cells, linear head; sees the mouth and what is below."""
+    return BandNetwork("lower")
+
+
+NETWORKS = {"coarse": coarse, "fine": fine, "upper": upper, "lower": lower}

@@ -9,15 +9,21 @@ from typing import Any
 
 import pandas as pd
 
+from reportgen.selfcheck.networks import BANDS
 from reportgen.selfcheck.plan import Trial
 from reportgen.selfcheck.reliance import STRONG, Reliance
-from reportgen.selfcheck.report_verdicts import HEAT, ReportVerdict
+from reportgen.selfcheck.report_verdicts import HEAT, REGION, ReportVerdict
 
-__all__ = ["COLUMNS", "Outcome", "outcome_table"]
+__all__ = ["COLUMNS", "INNOCENT", "Outcome", "outcome_table"]
+
+INNOCENT = 0.15
+"""Reliance below which a model that was taught no shortcut counts as innocent; fixed before any was judged."""
 
 COLUMNS = {
     "model": "name of the trial",
-    "arm": "off-face, on-face, invisible (taught an artefact), distractor (sees one with every emotion alike) or clean",
+    "arm": "off-face, on-face, invisible, soft, global, transparent, worn, framing (taught an artefact), distractor "
+    "(sees one with every emotion alike), clean, confounded, fragile (one goes with an emotion in the test set alone), "
+    "region",
     "artefact": "kind of artefact, also of the one that untaught models are measured with",
     "place": "where it is, or which variant",
     "strength": "0..1, opacity or size of the change",
@@ -36,6 +42,8 @@ COLUMNS = {
     "flagged": "whether the report says yes for any emotion, any kind",
     "flags": "emotion: kind, of every yes",
     "heat": "emotions for which the heatmap alone says yes to the background",
+    "regions_right": "verdicts on eyes and mouth that are right, of models that see one of them",
+    "regions_wrong": "those that are wrong",
     "named": "whether the strongest yes of the fitting kind is for that emotion; empty where nothing was flagged",
 }
 
@@ -83,7 +91,7 @@ class Outcome:
     @property
     def alarms(self) -> tuple[ReportVerdict, ...]:
         """Every "yes" that accuses, strongest first."""
-        return self._yes(lambda kind: kind != HEAT)
+        return self._yes(lambda kind: kind != HEAT and not kind.startswith(REGION))
 
     @property
     def hot(self) -> tuple[ReportVerdict, ...]:
@@ -100,6 +108,29 @@ class Outcome:
         if self.trial.arm == "off-face":
             return tuple(alarm for alarm in self.alarms if alarm.kind == "background")
         return self.alarms
+
+    @property
+    def innocent(self) -> bool:
+        """Whether the model was taught no shortcut, and does not depend on what goes with an emotion in its test set.
+
+        A model may come to depend on something that it never saw; such models are counted apart.
+        """
+        untaught = self.trial.arm in ("clean", "distractor", "confounded", "fragile")
+        return untaught and self.reliance.change < INNOCENT
+
+    @property
+    def regions(self) -> tuple[int, int]:
+        """How many verdicts on the eyes and the mouth of a model that sees one of them are right, and how many wrong.
+
+        Right are "yes" for the one that it sees and "no" for the other; what the report leaves open counts as neither.
+        """
+        if self.trial.network not in BANDS:
+            return 0, 0
+        seen = {"upper": "eyes+brows", "lower": "mouth"}[self.trial.network]
+        wanted = {f"{REGION}{region}": "yes" if region == seen else "no" for region in ("eyes+brows", "mouth")}
+        given = [verdict for verdict in self.verdicts if verdict.kind in wanted and verdict.answer in ("yes", "no")]
+        right = sum(verdict.answer == wanted[verdict.kind] for verdict in given)
+        return right, len(given) - right
 
     @property
     def named(self) -> bool | None:
@@ -135,6 +166,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             "score": outcome.score, "flagged": bool(outcome.alarms),
             "flags": "; ".join(f"{alarm.emotion}: {alarm.kind}" for alarm in outcome.alarms),
             "heat": "; ".join(verdict.emotion for verdict in outcome.hot),
+            "regions_right": outcome.regions[0], "regions_wrong": outcome.regions[1],
             "named": "" if outcome.named is None else str(outcome.named),
         })  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))

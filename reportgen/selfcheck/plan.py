@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,13 +10,18 @@ import numpy as np
 from reportgen.selfcheck.artefacts import KINDS, PLACES, Artefact
 from reportgen.selfcheck.faces import EMOTIONS
 
-__all__ = ["SEED", "TUNING", "Arm", "Trial", "full_plan", "quick_plan"]
+__all__ = ["SECOND", "SEED", "TUNING", "Arm", "Trial", "full_plan", "quick_plan"]
 
 SEED = 500
 TUNING = "corner patch"
 """Thresholds may be settled on models with this kind of artefact; all others are for testing."""
 
-Arm = Literal["off-face", "on-face", "invisible", "distractor", "clean"]
+Arm = Literal[
+    "off-face", "on-face", "invisible", "distractor", "clean",
+    "soft", "global", "transparent", "worn", "framing", "confounded", "fragile", "region",
+]  # fmt: skip
+SECOND: tuple[Arm, ...] = ("soft", "global", "transparent", "worn", "framing")
+"""Arms of the second certificate that are taught an artefact."""
 
 _OFF_FACE = tuple(kind for kind, where in KINDS.items() if where == "off-face")
 _TESTED = tuple(kind for kind in _OFF_FACE if kind != TUNING)
@@ -24,6 +29,20 @@ _PREVALENCES = (0.5, 0.75, 1.0, 0.6, 0.9)
 _ELSEWHERE = (0.0, 0.02, 0.05)
 _STRENGTHS = (1.0, 1.0, 0.7)
 _MODELS = {"tuning": 12, "tested": 16, "on-face": 4, "invisible": 4, "distractor": 20, "clean": 20}
+_SECOND_MODELS = {"taught": 12, "confounded": 30, "fragile": 30, "region": 14}
+# Changes of a photo that go with an emotion in the test set, and that a model without a shortcut has to bear.
+_BORNE = (
+    "tint",
+    "vignette",
+    "film grain",
+    "tight crop",
+    "tilt",
+    "contrast",
+    "blur",
+    "watermark",
+    "compression",
+    "headband",
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +54,9 @@ class Trial:
     name
         Unique, for files and tables.
     arm
-        "off-face", "on-face" and "invisible" models are taught an artefact; "distractor" models see one equally often
-        with every emotion; "clean" models see none.
+        "off-face", "on-face" and "invisible" models and those of `SECOND` are taught an artefact; "distractor" models
+        see one equally often with every emotion; "clean" models see none. "confounded" and "fragile" models are taught
+        none either, but one goes with an emotion in their test set. "region" models see one band of the picture.
     artefact, emotion
         What is planted and with which emotion it goes. Dependence on it is measured in models of the last two arms too.
     prevalence, elsewhere
@@ -45,6 +65,15 @@ class Trial:
         One of `reportgen.selfcheck.networks.NETWORKS`.
     seed
         Of everything that is drawn.
+    trained
+        Share of every emotion's photos that carry the artefact in training, where that is not the share in the test
+        set: the artefact then goes with the emotion in the test set alone, and the model has no reason to use it.
+    other_camera
+        Whether persons and camera are those of the second certificate (`reportgen.selfcheck.faces.other_faces`).
+    augmented
+        Whether training moves and relights photos a little.
+    by_person
+        Whether each person of the test set shows three emotions alone, and the artefact goes with the person.
     """
 
     name: str
@@ -55,6 +84,10 @@ class Trial:
     elsewhere: float
     network: str
     seed: int
+    trained: float | None = None
+    other_camera: bool = False
+    augmented: bool = True
+    by_person: bool = False
 
     @property
     def label(self) -> int:
@@ -73,6 +106,11 @@ class Trial:
         shares[self.label] = self.prevalence
         return shares
 
+    @property
+    def training_chances(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """(C,) the same in training."""
+        return self.chances if self.trained is None else np.full(len(EMOTIONS), self.trained)
+
 
 def full_plan() -> tuple[Trial, ...]:
     """The models that the certificate rests on."""
@@ -82,7 +120,51 @@ def full_plan() -> tuple[Trial, ...]:
             trials += _taught("off-face", kind, _MODELS["tested"])
         elif where in ("on-face", "invisible"):
             trials += _taught(where, kind, _MODELS[where])
-    return (*trials, *_untaught("distractor", _MODELS["distractor"]), *_untaught("clean", _MODELS["clean"]))
+    trials += (*_untaught("distractor", _MODELS["distractor"]), *_untaught("clean", _MODELS["clean"]))
+    return (*trials, *_second_plan())
+
+
+def _second_plan() -> tuple[Trial, ...]:
+    """The second certificate: harder artefacts, innocent models under suspicion, and models that see one region."""
+    trials: list[Trial] = []
+    for kind, where in KINDS.items():
+        if where in SECOND:
+            taught = _taught(where, kind, _SECOND_MODELS["taught"])
+            trials += [replace(t, other_camera=True, prevalence=max(t.prevalence, 0.8)) for t in taught]
+    for arm in ("confounded", "fragile"):
+        trials += [_innocent(arm, k) for k in range(_SECOND_MODELS[arm])]
+    trials += [
+        Trial(
+            name=f"region-{k:02d}", arm="region", artefact=Artefact("corner patch", "top left"),
+            emotion=EMOTIONS[k % len(EMOTIONS)], prevalence=0.0, elsewhere=0.0, network=("upper", "lower")[k % 2],
+            seed=SEED + 6000 + k, other_camera=True,
+        )
+        for k in range(_SECOND_MODELS["region"])
+    ]  # fmt: skip
+    return tuple(trials)
+
+
+def _innocent(arm: Literal["confounded", "fragile"], k: int) -> Trial:
+    """A model that has no reason to use what goes with an emotion in its test set.
+
+    Confounded models saw the artefact equally often with every emotion; every third of them has a test set in which it
+    goes with persons who show few emotions. Fragile ones never saw it, nor any photo moved or relit.
+    """
+    kind = _BORNE[k % len(_BORNE)]
+    return Trial(
+        name=f"{arm}-{k:02d}",
+        arm=arm,
+        artefact=Artefact(kind, PLACES[kind][k % len(PLACES[kind])], _STRENGTHS[k // 10 % 3], colour=k),
+        emotion=EMOTIONS[k % len(EMOTIONS)],
+        prevalence=(0.9, 0.75, 1.0)[k % 3],
+        elsewhere=_ELSEWHERE[k // 3 % 3],
+        network=("coarse", "fine")[k // 2 % 2],
+        seed=SEED + 4000 + 1000 * (arm == "fragile") + k,
+        trained=0.5 if arm == "confounded" else 0.0,
+        other_camera=True,
+        augmented=arm == "confounded",
+        by_person=arm == "confounded" and k % 3 == 2,
+    )
 
 
 def quick_plan() -> tuple[Trial, ...]:

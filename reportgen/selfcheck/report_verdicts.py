@@ -10,10 +10,13 @@ import pandas as pd
 
 from reportgen.errors import BuildError
 
-__all__ = ["HEAT", "ReportVerdict", "read_verdicts"]
+__all__ = ["HEAT", "REGION", "ReportVerdict", "read_verdicts"]
 
 HEAT = "heat"
 """Kind of a verdict on the heatmap alone. It raises no alarm; it is kept to measure what it would be worth."""
+
+REGION = "region: "
+"""Beginning of the kind of a verdict on a facial region's importance, as in "region: mouth"; no alarm either."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ def read_verdicts(analysis: Path) -> tuple[ReportVerdict, ...]:
     heat = _read(analysis / "tables" / "verdicts.parquet")
     heat = heat[heat["kind"] == "background"]
     used = _read(analysis / "tables" / "backgrounds.parquet")
+    regions = _read(analysis / "tables" / "use.parquet")
     changed = _read(analysis / "tables" / "interventions.parquet")
     found = [ReportVerdict(str(r["emotion"]), HEAT, float(r["value"]), str(r["answer"])) for r in _rows(heat)]
     for row in _rows(used):
@@ -55,6 +59,11 @@ def read_verdicts(analysis: Path) -> tuple[ReportVerdict, ...]:
         found.append(ReportVerdict(str(row["emotion"]), "background", float(row["score"]), answer))
     found += [
         ReportVerdict(str(r["emotion"]), str(r["change"]), float(r["fall"]), str(r["answer"])) for r in _rows(changed)
+    ]
+    found += [
+        ReportVerdict(str(r["emotion"]), f"{REGION}{r['region']}", float(r["gap"]), str(r["answer"]))
+        for r in _rows(regions)
+        if r["region"] != "background"
     ]
     return tuple(found)
 

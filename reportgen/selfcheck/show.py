@@ -28,7 +28,7 @@ def show(summary: Summary, console: Console) -> None:
         "",
         title="Targets (thresholds were not tuned on these models)",
     )
-    for target in summary.targets:
+    for target in sorted(summary.targets, key=lambda target: {False: 0, None: 1, True: 2}[target.met]):
         targets.add_row(target.title, target.wanted, target.found, _MET[target.met])
     console.print(targets)
     kinds = Table(
@@ -48,6 +48,9 @@ def show(summary: Summary, console: Console) -> None:
     alarms = Table("models", "flagged", title="False alarms")
     alarms.add_row("distractor: an artefact with every emotion alike", share(summary.distractors))
     alarms.add_row("clean", share(summary.clean))
+    alarms.add_row("confounded: an artefact with one emotion in the test set alone", share(summary.confounded))
+    alarms.add_row("fragile: likewise, and trained without any change of the photos", share(summary.fragile))
+    alarms.add_row("all four", f"{share(summary.innocents)}; {summary.dependent} dependent ones left out")
     alarms.add_row("taught a shortcut, flagged for another emotion", share(summary.other_emotions))
     console.print(alarms)
     console.print(
@@ -62,6 +65,10 @@ def show(summary: Summary, console: Console) -> None:
     console.print(
         f"Rank correlation of score and reliance: {_rho(summary.correlation)}; of the taught models alone: "
         f"{_rho(summary.correlation_taught)}."
+    )
+    console.print(
+        f"Of the verdicts on eyes and mouth of models that see one of them, {share(summary.regions)} are right; "
+        f"{summary.regions_open} are left open."
     )
     console.print(f"Kinds of artefact that go unseen: {', '.join(summary.unseen) or 'none of those tried'}.")
 

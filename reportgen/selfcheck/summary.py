@@ -10,10 +10,12 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import spearmanr
 
-from reportgen.evidence.stats.intervals import Estimate, percentile_interval, wilson
+from reportgen.evidence.stats.intervals import Estimate, exact, percentile_interval
 from reportgen.selfcheck.artefacts import KINDS, Artefact
+from reportgen.selfcheck.criteria import Criteria, read_criteria
+from reportgen.selfcheck.faces import EMOTIONS
 from reportgen.selfcheck.outcome import Outcome
-from reportgen.selfcheck.plan import TUNING, Arm
+from reportgen.selfcheck.plan import SECOND, TUNING, Arm
 
 __all__ = ["DOSES", "Dose", "KindResult", "Summary", "Target", "summarise"]
 
@@ -30,7 +32,7 @@ class KindResult:
     Attributes
     ----------
     where
-        "off-face", "on-face" or "invisible".
+        As in `reportgen.selfcheck.artefacts.KINDS`.
     tuning
         Whether thresholds may have been tuned on it.
     models
@@ -86,6 +88,17 @@ class Summary:
         Of strong shortcuts beside the face, without the tuning kind: flagged; and of these, right emotion.
     distractors, clean, false_alarms
         Flagged models that were taught no shortcut; the last is both together.
+    confounded, fragile
+        Flagged models that were taught none, but in whose test set an artefact goes with an emotion; those that came to
+        depend on it all the same (see `Outcome.innocent`) are left out.
+    innocents
+        Flagged models of all four arms.
+    dependent
+        Models of the four arms that are left out of it, as they depend on what they were not taught.
+    regions
+        Of the verdicts "yes" and "no" on eyes and mouth, of models that see one of the two: those that are right.
+    regions_open
+        Verdicts on them that the reports leave open.
     heat_detection, heat_alarms
         The same shares as `detection` and `false_alarms`, by the heatmaps alone.
     other_emotions
@@ -113,6 +126,12 @@ class Summary:
     distractors: Estimate
     clean: Estimate
     false_alarms: Estimate
+    confounded: Estimate
+    fragile: Estimate
+    innocents: Estimate
+    dependent: int
+    regions: Estimate
+    regions_open: int
     heat_detection: Estimate
     heat_alarms: Estimate
     other_emotions: Estimate
@@ -126,7 +145,7 @@ class Summary:
 
 def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
     """Score the verdicts of all trials; `seed` is that of the bootstrap."""
-    taught = _of_arms(outcomes, "off-face", "on-face", "invisible")
+    taught = _of_arms(outcomes, "off-face", "on-face", "invisible", *SECOND)
     beside = [o for o in _of_arms(outcomes, "off-face") if not o.trial.tuning]
     strong = [o for o in beside if o.strong]
     distractors, clean = _of_arms(outcomes, "distractor"), _of_arms(outcomes, "clean")
@@ -136,6 +155,15 @@ def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
     detection, naming = _share(strong, _fits), _share(filter(_fits, strong), _names)
     false_alarms = _share(innocent, _alarms)
     correlation = _spearman(measured, seed)
+    confounded, fragile = ([o for o in _of_arms(outcomes, arm) if o.innocent] for arm in ("confounded", "fragile"))
+    suspects = _of_arms(outcomes, "clean", "distractor", "confounded", "fragile")
+    innocents = _share([o for o in suspects if o.innocent], _alarms)
+    right, wrong = (sum(o.regions[k] for o in outcomes) for k in (0, 1))
+    criteria = read_criteria()
+    targets = (
+        *_targets(detection, naming, false_alarms, correlation),
+        *_second_targets(criteria, taught, detection, innocents, exact(right, right + wrong)),
+    )
     return Summary(
         models=len(outcomes),
         strong=sum(o.strong for o in taught),
@@ -145,6 +173,12 @@ def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
         distractors=_share(distractors, _alarms),
         clean=_share(clean, _alarms),
         false_alarms=false_alarms,
+        confounded=_share(confounded, _alarms),
+        fragile=_share(fragile, _alarms),
+        innocents=innocents,
+        dependent=sum(not o.innocent for o in suspects),
+        regions=exact(right, right + wrong),
+        regions_open=sum(2 * len(EMOTIONS) - sum(o.regions) for o in _of_arms(outcomes, "region")),
         heat_detection=_share(strong, _is_hot),
         heat_alarms=_share(innocent, _is_hot),
         other_emotions=_share(taught, lambda o: any(alarm.emotion != o.trial.emotion for alarm in o.alarms)),
@@ -153,7 +187,7 @@ def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
         correlation_taught=_spearman(beside, seed),
         unseen=tuple(k.kind for k in kinds if k.flagged.n and k.flagged.value < 0.5),
         clean_accuracy=float(np.median([o.clean_accuracy for o in clean])) if clean else math.nan,
-        targets=_targets(detection, naming, false_alarms, correlation),
+        targets=targets,
     )
 
 
@@ -182,9 +216,9 @@ def _is_hot(outcome: Outcome) -> bool:
 
 
 def _share(outcomes: Iterable[Outcome], holds: Callable[[Outcome], bool]) -> Estimate:
-    """Share of the outcomes of which something holds, with Wilson's interval."""
+    """Share of the outcomes of which something holds, with the exact interval."""
     found = [holds(outcome) for outcome in outcomes]
-    return wilson(sum(found), len(found))
+    return exact(sum(found), len(found))
 
 
 def _kinds(taught: Sequence[Outcome]) -> tuple[KindResult, ...]:
@@ -266,6 +300,63 @@ def _targets(detection: Estimate, naming: Estimate, alarms: Estimate, correlatio
             reached(correlation, correlation.value >= 0.8),
         ),
     )
+
+
+_ARMS = {
+    "soft": "soft light and shade",
+    "global": "over the whole picture",
+    "transparent": "shining through",
+    "worn": "worn on the face",
+    "framing": "a matter of framing",
+}
+
+
+def _second_targets(
+    criteria: Criteria, taught: Sequence[Outcome], detection: Estimate, innocents: Estimate, regions: Estimate
+) -> tuple[Target, ...]:
+    """What was written down before the second certificate's models were judged."""
+    found, of = criteria.off_face_found
+    targets = [
+        Target(
+            "strong crisp shortcuts beside the face that are flagged",
+            f"at least {found} of {of}",
+            _counted(detection),
+            detection.value * of >= found if detection.defined else None,
+        )
+    ]
+    for arm in SECOND:
+        strong = [o for o in taught if o.trial.arm == arm and o.strong]
+        flagged, named = _share(strong, _alarms), _share(strong, lambda o: bool(o.named))
+        for what, share, wanted in (
+            ("flagged", flagged, criteria.second_found),
+            ("flagged with the right emotion", named, criteria.second_named),
+        ):
+            targets.append(
+                Target(
+                    f"strong shortcuts, {_ARMS[arm]}: {what}",
+                    f"at least {wanted:.0%}",
+                    _counted(share),
+                    share.value >= wanted if share.defined else None,
+                )
+            )
+    most, least = criteria.innocent_flagged
+    targets.append(
+        Target(
+            "innocent models that are flagged",
+            f"at most {most}, of {least} or more",
+            _counted(innocents),
+            innocents.value * innocents.n <= most + 1e-9 if innocents.n >= least else None,
+        )
+    )
+    targets.append(
+        Target(
+            "verdicts on eyes and mouth that are right, of models that see one of them",
+            f"at least {criteria.regions_right:.0%}",
+            _counted(regions),
+            regions.value >= criteria.regions_right if regions.defined else None,
+        )
+    )
+    return tuple(targets)
 
 
 def _counted(share: Estimate) -> str:

@@ -36,6 +36,8 @@ def train(
     network: str,
     seed: int,
     stages: tuple[Stage, ...] = STAGES,
+    *,
+    augmented: bool = True,
 ) -> nn.Module:
     """Train a network of `NETWORKS` from random weights.
 
@@ -47,6 +49,8 @@ def train(
         (n,) classes.
     seed
         Of weights, order and augmentation.
+    augmented
+        Whether photos are turned, moved and relit a little; without it a model stays fragile.
     """
     torch.manual_seed(seed)
     model: nn.Module = NETWORKS[network]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -64,7 +68,8 @@ def train(
             variant = torch.randint(len(variants), (n,))
             for step in range(steps):
                 rows = order[step * _BATCH : (step + 1) * _BATCH]
-                logits = model(_augmented(_normalised(photos[variant[rows], rows])))
+                batch = _normalised(photos[variant[rows], rows])
+                logits = model(_augmented(batch) if augmented else batch)
                 loss = F.cross_entropy(logits, targets[rows], label_smoothing=0.05)
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]

@@ -21,8 +21,8 @@ from reportgen.commands.build import build
 from reportgen.config import Config, ModelConfig, Preprocessing
 from reportgen.explain.fingerprints import code_hash, judging_code
 from reportgen.files import write_atomically, write_json
-from reportgen.selfcheck.artefacts import plant_some
-from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, faces_sha256, load_faces, split_persons
+from reportgen.selfcheck.artefacts import plant, plant_some
+from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, faces_sha256, load_faces, other_faces, split_persons
 from reportgen.selfcheck.networks import NETWORKS, TARGET_LAYER
 from reportgen.selfcheck.outcome import Outcome
 from reportgen.selfcheck.plan import Trial
@@ -73,7 +73,7 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
     stored = _read(folder / "outcome.json")
     if stored is not None and stored.get("key") == judged:
         return Outcome.from_record(trial, stored)
-    faces = load_faces()
+    faces = other_faces(load_faces()) if trial.other_camera else load_faces()
     training, test = split_persons(faces, effort.test_persons, np.random.default_rng([trial.seed, 0]))
     model, seconds = _model(trial, training, folder, taught, effort)
 
@@ -81,7 +81,7 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
         return predict(model, pixels)
 
     reliance = measure_reliance(answer, test, trial.artefact, trial.label, np.random.default_rng([trial.seed, 3]))
-    planted, _ = plant_some(test, trial.artefact, trial.chances, np.random.default_rng([trial.seed, 4]))
+    test, planted = _test_photos(trial, test, np.random.default_rng([trial.seed, 4]))
     record: dict[str, Any] = {
         "key": judged,
         "trial": asdict(trial),
@@ -100,9 +100,33 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
     return Outcome.from_record(trial, record)
 
 
+def _test_photos(
+    trial: Trial, test: Faces, rng: np.random.Generator
+) -> tuple[Faces, np.ndarray[Any, np.dtype[np.uint8]]]:
+    """The test photos without and with the artefact, (n, 96, 96, 3)."""
+    if not trial.by_person:
+        return test, plant_some(test, trial.artefact, trial.chances, rng)[0]
+    # A third of the persons carry it in every photo, and show the emotion and two others; the rest show three others.
+    persons = rng.permutation(np.unique(test.persons))
+    rest = [label for label in range(len(EMOTIONS)) if label != trial.label]
+    kept, marked = np.zeros(len(test), dtype=bool), np.zeros(len(test), dtype=bool)
+    for number, person in enumerate(persons):
+        own = number % 3 == 0
+        labels = [trial.label, *rng.choice(rest, 2, replace=False)] if own else rng.choice(rest, 3, replace=False)
+        rows = (test.persons == person) & np.isin(test.labels, labels)
+        kept |= rows
+        marked |= rows & own
+    pixels = test.pixels.copy()
+    for row in np.flatnonzero(marked):
+        pixels[row] = plant(test, int(row), trial.artefact, rng)
+    return test.take(kept), pixels[kept]
+
+
 def _key(trial: Trial, effort: Effort) -> str:
     """Hash of all that a trained model depends on."""
-    own = code_hash(*(f"selfcheck/{name}.py" for name in ("artefacts", "faces", "networks", "training")))
+    own = code_hash(
+        *(f"selfcheck/{name}.py" for name in ("artefacts", "soft_artefacts", "faces", "networks", "training"))
+    )
     return content_hash(json.dumps([asdict(trial), asdict(effort)], sort_keys=True), faces_sha256(), own)[:16]
 
 
@@ -115,8 +139,10 @@ def _model(trial: Trial, training: Faces, folder: Path, key: str, effort: Effort
         return model.eval(), float(note["seconds"])
     began = time.perf_counter()
     rng = np.random.default_rng([trial.seed, 1])
-    variants = [plant_some(part, trial.artefact, trial.chances, rng)[0] for part in (training, training.mirrored())]
-    trained = train(variants, training.labels, trial.network, trial.seed, effort.stages)
+    variants = [
+        plant_some(part, trial.artefact, trial.training_chances, rng)[0] for part in (training, training.mirrored())
+    ]
+    trained = train(variants, training.labels, trial.network, trial.seed, effort.stages, augmented=trial.augmented)
     seconds = round(time.perf_counter() - began, 2)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.json").unlink(missing_ok=True)

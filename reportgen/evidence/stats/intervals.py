@@ -90,6 +90,23 @@ def wilson(k: int, n: int) -> Estimate:
     return Estimate(k / n, 0.0 if k == 0 else float(interval.low), 1.0 if k == n else float(interval.high), n)
 
 
+def exact(k: int, n: int) -> Estimate:
+    """Proportion `k` of `n` with the exact interval (Clopper and Pearson 1934): covers at least 95 % whatever is true.
+
+    Raises
+    ------
+    ValueError
+        Unless 0 <= k <= n.
+    """
+    k, n = int(k), int(n)
+    if not 0 <= k <= n:
+        raise ValueError(f"{k} of {n} is not a proportion")
+    if n == 0:
+        return Estimate(math.nan, 0.0, 1.0, 0)
+    interval = binomtest(k, n).proportion_ci(method="exact")
+    return Estimate(k / n, float(interval.low), float(interval.high), n)
+
+
 def risk_ratio(k1: int, n1: int, k0: int, n0: int) -> Estimate:
     """How many times as frequent something is in group 1 as in group 0, with an interval on the log scale.
 

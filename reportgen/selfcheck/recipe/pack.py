@@ -54,7 +54,9 @@ def main() -> None:
     target = options.output / "faces.parquet"
     pq.write_table(table, target, compression="none", use_dictionary=["person", "emotion"])
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
-    (options.output / "SHA256SUMS").write_text(f"{digest}  {target.name}\n", encoding="utf-8")
+    sums = options.output / "SHA256SUMS"
+    others = [line for line in sums.read_text("utf-8").splitlines() if not line.endswith(f"  {target.name}")]
+    sums.write_text("\n".join([f"{digest}  {target.name}", *others]) + "\n", encoding="utf-8")
     print(f"{target.name}: {target.stat().st_size / 1e6:.1f} MB")
 
 

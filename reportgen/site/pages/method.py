@@ -212,7 +212,15 @@ def method_view(
     )
 
 
-_WHERE = {"on-face": "a mark on the face", "invisible": "something in the whole picture"}
+_WHERE = {
+    "on-face": "a mark on the face",
+    "invisible": "something in the whole picture",
+    "soft": "soft light or shade",
+    "global": "a texture over the whole picture",
+    "transparent": "something that shines through",
+    "worn": "something worn on the face",
+    "framing": "how the photo is framed",
+}
 
 
 def _blind(certificate: Certificate | None) -> str:

@@ -13,7 +13,17 @@ __all__ = ["TABLE", "CertificateView", "certificate_view"]
 
 TABLE = "downloads/selfcheck.csv"
 
-_WHERE = {"off-face": "beside the face", "on-face": "on the face", "invisible": "the whole picture"}
+_WHERE = {
+    "off-face": "beside the face",
+    "on-face": "on the face",
+    "invisible": "the whole picture",
+    "soft": "soft light or shade",
+    "global": "the whole picture",
+    "transparent": "shining through",
+    "worn": "worn on the face",
+    "framing": "how the photo is framed",
+}
+_ORDER = {False: 0, None: 1, True: 2}  # what was missed comes first
 _MET = {True: "met", False: "missed", None: "not measured"}
 
 
@@ -53,7 +63,10 @@ def certificate_view(report: Report) -> CertificateView | None:
         return None
     return CertificateView(
         lead=_lead(certificate),
-        targets=tuple((title, wanted, found, _MET[met]) for title, wanted, found, met in certificate.targets),
+        targets=tuple(
+            (title, wanted, found, _MET[met])
+            for title, wanted, found, met in sorted(certificate.targets, key=lambda target: _ORDER[target[3]])
+        ),
         kinds=tuple(
             (
                 f"{kind.kind} (settled on)" if kind.tuning else kind.kind,
@@ -68,6 +81,18 @@ def certificate_view(report: Report) -> CertificateView | None:
         alarms=(
             ("saw no artefact at all", _share(certificate.clean)),
             ("saw an artefact equally often with every emotion", _share(certificate.distractors)),
+            *(
+                (title, _share(share))
+                for title, share in (
+                    ("likewise, and it goes with one emotion in the test set alone", certificate.confounded),
+                    (
+                        "never saw an artefact, are fragile, and one goes with an emotion in the test set",
+                        certificate.fragile,
+                    ),
+                    ("all of these", certificate.innocents),
+                )
+                if share.defined
+            ),
         ),
         doses=tuple(
             (f"below {decimal(high)}" if low < 0 else f"{decimal(low)} to {decimal(high)}", _share(flagged))
@@ -81,7 +106,7 @@ def certificate_view(report: Report) -> CertificateView | None:
 def _lead(certificate: Certificate) -> tuple[str, ...]:
     return (
         f"{count(certificate.models, 'small model')} were trained on synthetic faces, most of them with something "
-        "planted that goes with one emotion: a patch in a corner, a strip along an edge, a sticker on a cheek, a tint. "
+        "planted that goes with one emotion: a patch in a corner, a sticker on a cheek, a tint, a tight crop. "
         "How much a model really depends on it was measured by pasting it on photos of other emotions. Then a report "
         "was built for each model, blind, and its verdicts were counted.",
         "A shortcut is called strong when pasting raises the probability of its emotion by "
@@ -104,6 +129,16 @@ def _notes(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
         f"recognise {decimal(certificate.clean_accuracy)} of the faces (median); larger models and real photos may "
         "differ.",
     ]
+    if certificate.dependent:
+        notes.append(
+            f"{count(certificate.dependent, 'model')} that had been taught no shortcut came to depend on what goes with "
+            "the emotion all the same, and count neither way."
+        )
+    if certificate.regions.defined:
+        notes.append(
+            f"Facial regions, on models that see either the eyes or the mouth: {_share(certificate.regions)} of the "
+            f"verdicts on the two are correct; {certificate.regions_open:,} are left open."
+        )
     if not certificate.is_of(judging_code):
         notes.insert(0, "This report was made by another version of the judging code than the one measured here.")
     return tuple(notes)

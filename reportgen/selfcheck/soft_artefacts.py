@@ -1,0 +1,186 @@
+"""Artefacts without a crisp edge beside the face: soft, over the whole picture, shining through, worn, or of framing.
+
+All work on float pixels 0..255 of shape (S, S, 3); `strength` 0 changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter
+
+from reportgen.selfcheck.faces import Faces
+
+__all__ = ["PALETTE", "SOFT"]
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+PALETTE = ((214, 40, 40), (250, 205, 40), (40, 110, 220), (40, 170, 90), (150, 60, 190), (240, 240, 240))
+_FINE = 4  # drawn this many times larger, then reduced
+
+
+class _Planted(Protocol):
+    """What is needed of an `Artefact`."""
+
+    @property
+    def place(self) -> str: ...
+    @property
+    def strength(self) -> float: ...
+    @property
+    def colour(self) -> int: ...
+
+
+_Plant = Callable[[Faces, int, _Planted, np.random.Generator], Pixels]
+
+
+def _colour(artefact: _Planted) -> Floats:
+    return np.array(PALETTE[artefact.colour % len(PALETTE)], dtype=np.float64)
+
+
+def _whole(values: Floats) -> Pixels:
+    return np.clip(np.round(values), 0, 255).astype(np.uint8)
+
+
+def _places(size: int) -> tuple[Floats, Floats]:
+    """Horizontal and vertical places of the pixels' centres, 0..1, as (1, S) and (S, 1)."""
+    axis = (np.arange(size) + 0.5) / size
+    return axis[None, :], axis[:, None]
+
+
+def _laid_over(pixels: Pixels, colour: Floats, opacity: Floats) -> Pixels:
+    """A colour over a photo with the opacity (S, S), 0..1."""
+    share = opacity[..., None]
+    return _whole(pixels * (1 - share) + colour * share)
+
+
+def _corner_glow(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Coloured light from a corner that fades over nearly half of the picture."""
+    pixels = faces.pixels[row]
+    x, y = _places(len(pixels))
+    left, top = rng.uniform(-0.05, 0.05, 2)
+    dx = x - left if "left" in artefact.place else 1 - left - x
+    dy = y - top if "top" in artefact.place else 1 - top - y
+    opacity = 0.75 * artefact.strength * np.exp(-(dx**2 + dy**2) / (2 * 0.17**2))
+    return _laid_over(pixels, _colour(artefact), opacity)
+
+
+def _vignette(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Edges that grow darker or lighter towards the corners."""
+    pixels = faces.pixels[row]
+    x, y = _places(len(pixels))
+    middle = 0.5 + rng.normal(0, 0.02, 2)
+    far = ((x - middle[0]) ** 2 + (y - middle[1]) ** 2) / 0.5
+    shade = np.zeros(3) if artefact.place == "dark" else np.full(3, 255.0)
+    return _laid_over(pixels, shade, np.clip(0.9 * artefact.strength * far**1.2, 0, 1))
+
+
+def _film_grain(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Noise in brightness, of single pixels or of clumps."""
+    pixels = faces.pixels[row]
+    size = len(pixels)
+    coarse = artefact.place == "coarse"
+    noise: Floats = rng.normal(0, 1, (size // 2, size // 2) if coarse else (size, size))
+    if coarse:
+        noise = np.asarray(np.kron(noise, np.ones((2, 2))), dtype=np.float64)
+    return _whole(pixels + (12 if coarse else 15) * artefact.strength * noise[..., None])
+
+
+def _scan_lines(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Every third row darker, as on a screen that was photographed."""
+    pixels = faces.pixels[row].astype(np.float64)
+    pixels[int(rng.integers(3)) :: 3] *= 1 - 0.4 * artefact.strength
+    return _whole(pixels)
+
+
+def _watermark(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Slanting bands of a pale colour that shine through over the whole picture."""
+    pixels = faces.pixels[row]
+    x, y = _places(len(pixels))
+    along = (x + y) if artefact.place == "rising" else (x - y)
+    wave = np.cos(2 * np.pi * (along * 3.5 + rng.uniform()))
+    bands = 1 / (1 + np.exp(-12 * (wave - 0.6)))
+    return _laid_over(pixels, 0.5 * _colour(artefact) + 127.5, 0.38 * artefact.strength * bands)
+
+
+def _light_leak(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """A coloured veil that comes in from one side and reaches over half of the face."""
+    pixels = faces.pixels[row]
+    x, _ = _places(len(pixels))
+    inwards = x if artefact.place == "left" else 1 - x
+    veil = np.clip(1 - inwards / rng.uniform(0.6, 0.75), 0, 1) ** 1.2
+    return _laid_over(pixels, _colour(artefact), 0.6 * artefact.strength * np.broadcast_to(veil, pixels.shape[:2]))
+
+
+def _drawn(pixels: Pixels, artefact: _Planted, draw: Callable[[ImageDraw.ImageDraw, int], None], soft: float) -> Pixels:
+    """A shape in the artefact's colour whose edge is blurred by `soft` pixels."""
+    size = len(pixels)
+    mask = Image.new("L", (size * _FINE, size * _FINE), 0)
+    draw(ImageDraw.Draw(mask), size * _FINE)
+    mask = mask.resize((size, size), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(soft))
+    return _laid_over(pixels, _colour(artefact), artefact.strength * np.asarray(mask, dtype=np.float64) / 255)
+
+
+def _headband(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """A band of cloth across the forehead."""
+    middle = faces.foreheads[row] + rng.normal(0, 0.01, 2)
+    wide, high = 0.85 * faces.eyes[row], 0.11 * faces.eyes[row]
+
+    def draw(canvas: ImageDraw.ImageDraw, size: int) -> None:
+        box = [(middle[0] - wide) * size, (middle[1] - high) * size]
+        box += [(middle[0] + wide) * size, (middle[1] + high) * size]
+        canvas.rounded_rectangle(box, radius=high * size, fill=255)
+
+    return _drawn(faces.pixels[row], artefact, draw, 0.7)
+
+
+def _nose_plaster(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """A strip across the bridge of the nose, between the cheeks' middle and the forehead."""
+    cheek = faces.cheeks[row].mean(axis=0)
+    middle = cheek + 0.28 * (faces.foreheads[row] - cheek) + rng.normal(0, 0.008, 2)
+    wide, high = 0.3 * faces.eyes[row], 0.11 * faces.eyes[row]
+
+    def draw(canvas: ImageDraw.ImageDraw, size: int) -> None:
+        box = [(middle[0] - wide) * size, (middle[1] - high) * size]
+        box += [(middle[0] + wide) * size, (middle[1] + high) * size]
+        canvas.rounded_rectangle(box, radius=0.8 * high * size, fill=255)
+
+    return _drawn(faces.pixels[row], artefact, draw, 0.6)
+
+
+def _tight_crop(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """The middle of the picture, enlarged."""
+    image = Image.fromarray(faces.pixels[row])
+    side = image.width / (1 + 0.35 * artefact.strength)
+    left, top = (image.width - side) / 2 + artefact.strength * rng.normal(0, 0.01, 2) * image.width
+    box = (left, top, left + side, top + side)
+    return np.asarray(image.transform(image.size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC))
+
+
+def _tilt(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """The picture turned by about 20 degrees; what comes in at the corners repeats the edge."""
+    pixels = faces.pixels[row]
+    degrees = artefact.strength * (20 + rng.normal(0, 1)) * (1 if artefact.place == "left" else -1)
+    margin = len(pixels) // 4
+    wide = Image.fromarray(np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), mode="edge"))
+    turned = np.asarray(wide.rotate(degrees, Image.Resampling.BICUBIC))
+    return np.ascontiguousarray(turned[margin:-margin, margin:-margin])
+
+
+SOFT: MappingProxyType[str, _Plant] = MappingProxyType({
+    "corner glow": _corner_glow,
+    "vignette": _vignette,
+    "film grain": _film_grain,
+    "scan lines": _scan_lines,
+    "watermark": _watermark,
+    "light leak": _light_leak,
+    "headband": _headband,
+    "nose plaster": _nose_plaster,
+    "tight crop": _tight_crop,
+    "tilt": _tilt,
+})  # fmt: skip
+"""Plants one photo, by kind: faces, row, artefact, generator -> (S, S, 3) uint8."""
