@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from reportgen.selfcheck.artefacts import KINDS, PLACES, Artefact, plant, plant_some
-from reportgen.selfcheck.faces import EMOTIONS, SIZE, load_faces
+from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, load_faces
 
 ALL = [(kind, place) for kind in KINDS for place in PLACES[kind]]
 
@@ -61,6 +62,50 @@ def test_a_tint_lifts_its_own_channel_against_the_others():
     for channel, place in enumerate(PLACES["tint"]):
         after = plant(faces, 5, Artefact("tint", place), np.random.default_rng(0)).mean(axis=(0, 1))
         assert np.argmax(after / before) == channel
+
+
+@pytest.mark.parametrize(("kind", "place"), [(k, p) for k, p in ALL if KINDS[k] in ("global", "framing")])
+def test_what_is_everywhere_changes_all_quarters(kind, place):
+    _, _, where = changed(kind, place)
+    assert all(part.mean() > 0.1 for half in np.array_split(where, 2) for part in np.array_split(half, 2, axis=1))
+
+
+@pytest.mark.parametrize("place", PLACES["corner glow"])
+def test_a_glow_is_brightest_in_its_corner_and_has_no_edge(place):
+    faces = load_faces()
+    grey = Faces(
+        np.full_like(faces.pixels[:1], 128), faces.labels[:1], faces.persons[:1], faces.cheeks[:1], faces.foreheads[:1],
+        faces.eyes[:1],
+    )  # fmt: skip
+    glow = plant(grey, 0, Artefact("corner glow", place, 1.0, 5), np.random.default_rng(0))[..., 0].astype(int) - 128
+    row, column = np.unravel_index(np.argmax(glow), glow.shape)
+    assert ("top" in place) == (row < SIZE / 2)
+    assert ("left" in place) == (column < SIZE / 2)
+    assert max(np.abs(np.diff(glow, axis=axis)).max() for axis in (0, 1)) <= 6
+    assert glow[SIZE // 2, SIZE // 2] < 10
+
+
+@pytest.mark.parametrize(("kind", "point"), [("headband", "forehead"), ("nose plaster", "nose")])
+def test_what_is_worn_sits_where_it_is_worn(kind, point):
+    faces, row, where = changed(kind, "", colour=2)
+    rows, columns = np.nonzero(where)
+    middle = np.array([columns.mean(), rows.mean()]) / SIZE
+    cheek, forehead = faces.cheeks[row].mean(axis=0), faces.foreheads[row]
+    wanted = forehead if point == "forehead" else cheek + 0.28 * (forehead - cheek)
+    assert np.linalg.norm(middle - wanted) < 0.05
+
+
+def test_a_tight_crop_enlarges_the_face_and_a_tilt_turns_it():
+    faces = load_faces()
+    crop = plant(faces, 5, Artefact("tight crop", ""), np.random.default_rng(0))
+    enlarged = np.asarray(Image.fromarray(faces.pixels[5]).resize((130, 130), Image.Resampling.BICUBIC))[17:113, 17:113]
+    assert np.corrcoef(crop.ravel(), enlarged.ravel())[0, 1] > 0.9
+    assert np.corrcoef(crop.ravel(), faces.pixels[5].ravel())[0, 1] < 0.9
+    for place, degrees in (("left", 20), ("right", -20)):
+        tilted = plant(faces, 5, Artefact("tilt", place), np.random.default_rng(0))
+        turned = np.asarray(Image.fromarray(faces.pixels[5]).rotate(degrees))
+        inside = np.s_[24:72, 24:72]
+        assert np.corrcoef(tilted[inside].ravel(), turned[inside].ravel())[0, 1] > 0.9
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "blur"])

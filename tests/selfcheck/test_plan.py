@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from reportgen.selfcheck.artefacts import KINDS, PLACES
-from reportgen.selfcheck.faces import EMOTIONS
+from reportgen.selfcheck.criteria import read_criteria
+from reportgen.selfcheck.faces import EMOTIONS, load_faces, other_faces
 from reportgen.selfcheck.networks import NETWORKS
-from reportgen.selfcheck.plan import TUNING, full_plan, quick_plan
+from reportgen.selfcheck.plan import SECOND, TUNING, full_plan, quick_plan
 
 PLAN = full_plan()
-TAUGHT = [trial for trial in PLAN if trial.arm in ("off-face", "on-face", "invisible")]
+TAUGHT = [trial for trial in PLAN if trial.arm in ("off-face", "on-face", "invisible", *SECOND)]
 
 
 def test_names_and_seeds_are_unique():
@@ -50,6 +51,36 @@ def test_untaught_models_have_nothing_that_goes_with_an_emotion():
         if trial.arm == "distractor":
             assert np.ptp(trial.chances) == 0
             assert trial.prevalence > 0
+
+
+def test_the_second_certificate_has_as_many_models_as_its_criteria_ask_for():
+    kinds = Counter(trial.artefact.kind for trial in PLAN if trial.arm in SECOND)
+    assert len(kinds) >= 8
+    assert min(kinds.values()) >= 8
+    innocent = [trial for trial in PLAN if trial.arm in ("clean", "distractor", "confounded", "fragile")]
+    assert len(innocent) >= read_criteria().innocent_flagged[1]
+    assert Counter(trial.network for trial in PLAN if trial.arm == "region") == {"upper": 7, "lower": 7}
+
+
+def test_innocent_models_are_taught_nothing_that_goes_with_an_emotion_but_tested_with_it():
+    for trial in PLAN:
+        if trial.arm in ("confounded", "fragile"):
+            assert np.ptp(trial.training_chances) == 0
+            assert np.ptp(trial.chances) > 0.6
+            assert trial.augmented == (trial.arm == "confounded")
+        else:
+            assert np.array_equal(trial.chances, trial.training_chances)
+    assert sum(trial.by_person for trial in PLAN) == 10
+
+
+def test_models_of_the_second_certificate_see_other_persons_by_another_camera():
+    faces = load_faces()
+    other = other_faces(faces)
+    assert len(np.unique(other.persons)) == 64
+    same = faces.take(np.isin(faces.persons, other.persons))
+    assert np.array_equal(same.labels, other.labels)
+    assert not (same.pixels == other.pixels).all(axis=(1, 2, 3)).any()
+    assert all(trial.other_camera == (trial.arm in (*SECOND, "confounded", "fragile", "region")) for trial in PLAN)
 
 
 def test_doses_and_networks_are_not_tied_to_each_other():

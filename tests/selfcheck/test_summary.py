@@ -7,23 +7,29 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
-from reportgen.evidence.stats.intervals import wilson
+from reportgen.evidence.stats.intervals import exact
 from reportgen.selfcheck.artefacts import Artefact
+from reportgen.selfcheck.criteria import Criteria, criteria_sha256, read_criteria
+from reportgen.selfcheck.faces import DATA
 from reportgen.selfcheck.outcome import COLUMNS, Outcome, outcome_table
 from reportgen.selfcheck.plan import TUNING, Trial
 from reportgen.selfcheck.reliance import Reliance
-from reportgen.selfcheck.report_verdicts import HEAT, ReportVerdict
+from reportgen.selfcheck.report_verdicts import HEAT, REGION, ReportVerdict
 from reportgen.selfcheck.summary import summarise
 
 
-def outcome(arm="off-face", kind="border strip", reliance=0.5, alarms=(), heat=(), emotion="fear", score=0.0, number=0):
-    trial = Trial(f"{arm}-{number}", arm, Artefact(kind, ""), emotion, 0.8, 0.0, "coarse", number)
+def outcome(
+    arm="off-face", kind="border strip", reliance=0.5, alarms=(), heat=(), emotion="fear", score=0.0, number=0,
+    regions=(), network="coarse",
+):  # fmt: skip
+    trial = Trial(f"{arm}-{number}", arm, Artefact(kind, ""), emotion, 0.8, 0.0, network, number)
     found = (
         [ReportVerdict(emotion, "background", score, "no")]
         if not any(a[:2] == (emotion, "background") for a in alarms)
         else []
     )
     found += [ReportVerdict(e, k, s, "yes") for e, k, s in alarms] + [ReportVerdict(e, HEAT, 3.0, "yes") for e in heat]
+    found += [ReportVerdict(e, f"{REGION}{region}", 1.0, answer) for e, region, answer in regions]
     return Outcome(trial, 0.6, 0.55, Reliance(reliance, 0.5, 240), tuple(found), {"training": 1.0, "build": 2.0})
 
 
@@ -44,9 +50,9 @@ def test_detection_and_naming_count_strong_shortcuts_of_the_tested_kinds_only():
     ])  # fmt: skip
     assert (summary.detection.value, summary.detection.n) == (3 / 5, 5)
     assert (summary.naming.value, summary.naming.n) == (2 / 3, 3)
-    assert summary.detection == wilson(3, 5)
+    assert summary.detection == exact(3, 5)
     assert summary.strong == 7
-    assert summary.other_emotions == wilson(2, 8)
+    assert summary.other_emotions == exact(2, 8)
 
 
 def test_strong_begins_at_three_tenths():
@@ -59,17 +65,17 @@ def test_any_alarm_for_any_emotion_and_kind_is_a_false_one_in_an_innocent_model(
         outcome("clean"), outcome("clean", alarms=[OTHER]), outcome("clean", heat=["fear"]),
         outcome("distractor", alarms=[("joy", "colour", 1.0)]), outcome("distractor"),
     ])  # fmt: skip
-    assert summary.clean == wilson(1, 3)
-    assert summary.distractors == wilson(1, 2)
-    assert summary.false_alarms == wilson(2, 5)
-    assert summary.heat_alarms == wilson(1, 5)
+    assert summary.clean == exact(1, 3)
+    assert summary.distractors == exact(1, 2)
+    assert summary.false_alarms == exact(2, 5)
+    assert summary.heat_alarms == exact(1, 5)
 
 
 def test_heat_accuses_nobody_by_itself():
     found = outcome(heat=["fear"])
     assert found.alarms == ()
     assert found.named is None
-    assert summarise([found]).heat_detection == wilson(1, 1)
+    assert summarise([found]).heat_detection == exact(1, 1)
 
 
 def test_kinds_say_what_was_seen_what_it_was_called_and_what_was_not():
@@ -81,11 +87,11 @@ def test_kinds_say_what_was_seen_what_it_was_called_and_what_was_not():
         outcome("on-face", "cheek sticker", reliance=0.1),
     ])  # fmt: skip
     kinds = {kind.kind: kind for kind in summary.kinds}
-    assert kinds["tint"].flagged == wilson(3, 3)
-    assert kinds["tint"].named == wilson(2, 3)
+    assert kinds["tint"].flagged == exact(3, 3)
+    assert kinds["tint"].named == exact(2, 3)
     assert kinds["tint"].called == ("colour",)
-    assert kinds["blur"].flagged == wilson(0, 1)
-    assert kinds["blur"].flagged_weak == wilson(1, 1)
+    assert kinds["blur"].flagged == exact(0, 1)
+    assert kinds["blur"].flagged_weak == exact(1, 1)
     # Nothing is said of the sticker: no model depends on it strongly.
     assert summary.unseen == ("blur",)
 
@@ -130,7 +136,7 @@ def test_an_empty_summary_claims_nothing():
     summary = summarise([])
     assert not summary.detection.defined
     assert math.isnan(summary.clean_accuracy)
-    assert [target.met for target in summary.targets] == [None] * 4
+    assert {target.met for target in summary.targets} == {None}
 
 
 def test_the_raw_table_gives_the_summary_again():
@@ -141,3 +147,57 @@ def test_the_raw_table_gives_the_summary_again():
     assert strong["flagged"].mean() == summarise(found).detection.value
     assert table[table["arm"] == "clean"]["flags"].tolist() == ["anger: background"]
     assert pd.to_numeric(table["score"]).tolist() == [2.0, 0.0, 0.0]
+
+
+def test_soft_and_worn_shortcuts_are_found_by_an_alarm_of_any_kind_and_named_by_one_for_their_emotion():
+    blurred = ("fear", "blurred", 0.4)
+    found = [outcome("soft", "vignette", alarms=[blurred], number=k) for k in range(7)]
+    found += [outcome("soft", "vignette", alarms=[OTHER], number=7), outcome("soft", "vignette", number=8)]
+    found += [outcome("soft", "vignette", reliance=0.2, number=9)]  # not strong
+    kinds = {kind.kind: kind for kind in summarise(found).kinds}
+    assert kinds["vignette"].flagged == exact(8, 9)
+    assert kinds["vignette"].named == exact(7, 8)
+    met = {target.title: (target.found, target.met) for target in summarise(found).targets}
+    assert met["strong shortcuts, soft light and shade: flagged"] == ("8 of 9", True)
+    assert met["strong shortcuts, soft light and shade: flagged with the right emotion"] == ("7 of 9", True)
+
+
+def test_models_that_came_to_depend_on_what_they_were_not_taught_are_no_innocents():
+    found = [outcome(arm, "tint", reliance=0.0, number=k) for arm in ("confounded", "fragile") for k in range(50)]
+    found += [outcome("fragile", "tint", reliance=0.15, alarms=[OWN], number=50)]
+    found += [outcome("confounded", "tint", reliance=0.1, alarms=[OTHER], number=51)]
+    summary = summarise(found)
+    assert summary.innocents == exact(1, 101)
+    assert (summary.confounded, summary.fragile, summary.dependent) == (exact(1, 51), exact(0, 50), 1)
+    title = "innocent models that are flagged"
+    assert [target.met for target in summary.targets if target.title == title] == [True]
+    few = [target.met for target in summarise(found[:20]).targets if target.title == title]
+    assert few == [None]  # so few models certify nothing
+
+
+def test_verdicts_on_regions_of_models_that_see_one_band():
+    seen = [
+        ("fear", "eyes+brows", "yes"), ("fear", "mouth", "no"), ("anger", "mouth", "yes"),
+        ("anger", "eyes+brows", "no"), ("sadness", "mouth", "undetermined"), ("sadness", "nose", "yes"),
+    ]  # fmt: skip
+    upper = outcome("region", network="upper", regions=seen)
+    assert upper.regions == (2, 2)
+    assert outcome("region", network="lower", regions=seen).regions == (2, 2)
+    assert outcome(regions=seen).regions == (0, 0)
+    summary = summarise([upper])
+    assert summary.regions == exact(2, 4)
+    assert summary.regions_open == 2 * 7 - 4
+    assert not upper.alarms
+
+
+def test_exact_intervals():
+    # Clopper and Pearson: 0 of n has the upper end 1 - .025^(1/n), n of n its mirror image.
+    assert exact(0, 20).high == pytest.approx(1 - 0.025 ** (1 / 20))
+    assert exact(20, 20).low == pytest.approx(0.025 ** (1 / 20))
+    assert not exact(0, 0).defined
+
+
+def test_the_criteria_are_those_whose_checksum_was_kept():
+    line = next(line for line in (DATA / "SHA256SUMS").read_text().splitlines() if line.endswith("criteria.json"))
+    assert line.split()[0] == criteria_sha256()
+    assert read_criteria() == Criteria((37, 38), 0.8, 0.7, (2, 100), 0.95)

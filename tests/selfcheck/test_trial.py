@@ -125,6 +125,11 @@ def tables(folder, backgrounds):
             {"model": "Model", "emotion": "anger", "state": "looks only", "score": 0.0, "cheating": False},
         ]
         pd.DataFrame(rows).to_parquet(folder / "tables" / "backgrounds.parquet")
+    regions = [
+        {"model": "Model", "emotion": "anger", "region": "mouth", "gap": 1.25, "answer": "no"},
+        {"model": "Model", "emotion": "anger", "region": "background", "gap": 0.1, "answer": "no"},
+    ]
+    pd.DataFrame(regions).to_parquet(folder / "tables" / "use.parquet")
     changes = [{"model": "Model", "emotion": "anger", "change": "grey", "fall": 0.6, "answer": "yes"}]
     pd.DataFrame(changes).to_parquet(folder / "tables" / "interventions.parquet")
 
@@ -136,6 +141,7 @@ def test_findings_are_read_from_the_tables_of_a_build(tmp_path):
         ReportVerdict("fear", "background", 2.5, "yes"),
         ReportVerdict("anger", "background", 0.0, "looks only"),
         ReportVerdict("anger", "grey", 0.6, "yes"),
+        ReportVerdict("anger", "region: mouth", 1.25, "no"),
     )
 
 

@@ -131,8 +131,8 @@ def _notes(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
     ]
     if certificate.dependent:
         notes.append(
-            f"{count(certificate.dependent, 'model')} that had been taught no shortcut came to depend on what goes with "
-            "the emotion all the same, and count neither way."
+            f"{count(certificate.dependent, 'model')} that had been taught no shortcut came to depend on what goes "
+            "with the emotion all the same, and count neither way."
         )
     if certificate.regions.defined:
         notes.append(

@@ -23,6 +23,10 @@ def test_the_section_prints_counts_with_intervals_and_what_is_missed(published):
     assert "corner patch (settled on) beside the face 2 1 of 2 [.09, .91]" in text
     assert "saw no artefact at all 1 of 2" in text
     assert "below .30 0 of 5" in text
+    assert "in the test set alone 0 of 5" in text
+    assert "all of these 2 of 15" in text
+    assert "3 models that had been taught no shortcut came to depend" in text
+    assert "7 of 8 [.53, .98] of the verdicts on the two are correct; 20 are left open" in text
     assert (
         "No finding does not mean no shortcut: of the models that strongly depend on something in the whole picture "
         "(tint) 0 of 3 were flagged."
