@@ -105,10 +105,10 @@ def load_faces(path: Path = DATA / "faces.parquet") -> Faces:
 
 
 def other_faces(faces: Faces) -> Faces:
-    """The persons whom no threshold was settled on, as another camera would have taken them.
+    """The last 64 persons as another camera would have taken them.
 
-    Warmer, with brighter shadows, at five sixths of the resolution. The faces of the corner patch, on which thresholds
-    were settled, are drawn from all persons; these are the 64 last ones.
+    Warmer, with brighter shadows, at five sixths of the resolution. Thresholds were settled on photos of all persons by
+    the first camera; none was on these photos.
     """
     last = np.unique(faces.persons)[-64:]
     kept = faces.take(np.isin(faces.persons, last))
