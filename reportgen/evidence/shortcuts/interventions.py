@@ -316,19 +316,21 @@ def _removed(falls: str, part: _Part, comparison: _Comparison, added: AddedEffec
         return "alone", comparison.note
     if excess.low > 0 and excess.value >= MIN_EXCESS:
         # A fragile model's predictions fall to a few emotions, and these lose little: without the other direction the
-        # emotion must lose more than every other.
-        turned = added is not None and added.answer == "yes"
-        return ("yes" if turned or part.loss.share - comparison.highest >= MIN_EXCESS else "undetermined"), ""
+        # emotion must lose more than every other, beyond chance. Directions that disagree decide nothing.
+        if added is not None and added.answer in ("yes", "no"):
+            return ("yes" if added.answer == "yes" else "undetermined"), ""
+        ahead = comparison.ahead
+        return ("yes" if ahead.value >= MIN_EXCESS and ahead.low > 0 else "undetermined"), ""
     return ("no", "fragile") if excess.high < MIN_EXCESS else ("undetermined", "")
 
 
 @dataclass(frozen=True)
 class _Comparison:
-    """One emotion's loss against that of others: their median, and the highest of those with enough known images."""
+    """One emotion's loss against that of others: their median, and how far it is ahead of the highest."""
 
     elsewhere: float
-    highest: float
     excess: Estimate
+    ahead: Estimate
     note: EffectNote
 
 
@@ -341,8 +343,7 @@ def _compare(part: _Part, parts: Sequence[_Part], seed: int) -> _Comparison:
     ]
     others = [other.loss for other in free if other.loss.known >= MIN_KNOWN]
     elsewhere, excess = excess_loss(part.loss, others, seed)
-    highest = max((loss.share for loss in others if loss.known >= _WELL_KNOWN), default=float("-inf"))
-    return _Comparison(elsewhere, highest, excess, "" if excess.defined else "no comparison")
+    return _Comparison(elsewhere, excess, lead(part.loss, others, seed), "" if excess.defined else "no comparison")
 
 
 def _lost(shown: ChangedPredictions, e: int, change: str, among: BoolArray, persons: ObjectArray | None) -> LostImages:
@@ -406,6 +407,20 @@ def excess_loss(mine: LostImages, others: Sequence[LostImages], seed: int) -> tu
     draws = mine.draws(rng) - np.median([other.draws(rng) for other in others], axis=0)
     elsewhere = float(np.median([other.share for other in others]))
     return elsewhere, _estimate(mine.share - elsewhere, draws, mine.known, (-1.0, 1.0))
+
+
+def lead(mine: LostImages, others: Sequence[LostImages], seed: int) -> Estimate:
+    """How far the share exceeds the highest of the others', with a 95 % interval; NaN without others.
+
+    Every draw is held against the highest of that draw, which takes into account that the highest of several is high by
+    chance.
+    """
+    if not others or not mine.known:
+        return Estimate(float("nan"), -1.0, 1.0, mine.known)
+    rng = np.random.default_rng(seed)
+    draws = mine.draws(rng) - np.max([other.draws(rng) for other in others], axis=0)
+    known = [other for other in others if other.known >= _WELL_KNOWN] or others
+    return _estimate(mine.share - max(other.share for other in known), draws, mine.known, (-1.0, 1.0))
 
 
 def _estimate(value: float, draws: FloatArray, n: int, widest: tuple[float, float]) -> Estimate:
