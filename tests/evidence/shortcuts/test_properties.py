@@ -74,7 +74,8 @@ def test_where_the_face_lies_and_what_surrounds_it_are_properties_where_measured
     points = np.stack([canonical_points(), canonical_points() * 0.5, canonical_points()])
     source = ("detector", "detector", "template")
     around = {"background_detail": np.array([3, 4, np.nan], np.float32)}
-    faces = FaceRecords(points, np.ones(3, np.float32), source, source, np.zeros((3, 52), np.float32), surroundings=around)
+    blank = np.zeros((3, 52), np.float32)
+    faces = FaceRecords(points, np.ones(3, np.float32), source, source, blank, surroundings=around)
     by = {item.name: item for item in photo_properties(table(3, noise=[1.0, 2.0, 3.0]), faces)}
     size = by["face size"].value
     assert size[1] == pytest.approx(size[0] / 2) and np.isnan(size[2]) and by["face size"].varies
