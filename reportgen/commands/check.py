@@ -10,7 +10,7 @@ from reportgen.config import Config
 from reportgen.errors import CheckpointError, DataError, UnknownArchitectureError
 from reportgen.evidence.performance.input_choice import InputChoice
 from reportgen.inputs.discover import discover
-from reportgen.inputs.survey import Survey, survey
+from reportgen.inputs.survey import Survey, survey, uneven_shapes
 from reportgen.progress import SilentProgress
 from reportgen.site.wording.input_choice import choice_texts, default_text, tried_lines
 
@@ -54,6 +54,8 @@ def check_inputs(config: Config, console: Console) -> None:
             refused.append(str(error))
             if isinstance(error, UnknownArchitectureError) and error.draft:
                 _print_draft(name, error.draft, console)
+    for line in _shape_lines(seen, settled.config):
+        console.print(line, markup=False)
     console.print(f"class order of the outputs: {', '.join(settled.test_set.classes)}", markup=False)
     settings = found.config.model_dump(mode="json", exclude={"models", "data"}, exclude_defaults=True)
     console.print(f"settings that differ from the defaults: {settings or 'none'}", markup=False)
@@ -69,6 +71,28 @@ def _print_choice(name: str, choice: InputChoice, console: Console) -> None:
         console.print(f"preprocessing of {name}: {default_text(choice)}", markup=False)
     for line in tried_lines(choice):
         console.print(f"  {line}", markup=False)
+
+
+def _shape_lines(seen: Survey, config: Config) -> list[str]:
+    """What the models' resizing does to faces where the images have several shapes; empty where they have one."""
+    lines = []
+    for name, entry in config.models.items():
+        refused = sum(count for size, count in seen.sizes if entry.preprocessing.cuts_unevenly(*size))
+        if refused:
+            lines.append(
+                f"shapes: {name} sees only the square in the middle of an image, and {refused:,} of {seen.images:,} "
+                "images are not square: a build refuses them; cut the faces out as squares"
+            )
+    uneven = uneven_shapes(seen.sizes)
+    names = [name for name, entry in config.models.items() if entry.preprocessing.resize == "stretch"]
+    if uneven is not None and names:
+        lines.append(
+            f"shapes: images are {uneven.narrowest:.2f} to {uneven.widest:.2f} times as wide as high, and "
+            f"{uneven.differing:,} of {seen.images:,} differ from the usual {uneven.usual:.2f} by more than a tenth; "
+            f"all are stretched to one shape for {', '.join(names)}, which squashes faces differently: cut them to one "
+            "shape, as for training"
+        )
+    return lines
 
 
 def _print_draft(name: str, text: str, console: Console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,9 +15,11 @@ from reportgen.inputs.images.decoding import Header, decode, read_header
 from reportgen.inputs.persons import Overlap, Proposal, persons_of, propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet
 
-__all__ = ["Duplicate", "EmotionCount", "Survey", "survey"]
+__all__ = ["Duplicate", "EmotionCount", "Survey", "UnevenShapes", "survey", "uneven_shapes"]
 
 _THREADS = 8
+_UNEVEN = 1.1  # wider or narrower than the others by this factor: a face looks clearly squashed
+_LEAST_SHARE = 0.02  # of the images; fewer are single odd photos
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,49 @@ class Survey:
     modes: dict[str, int]
     sizes: tuple[tuple[tuple[int, int], int], ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UnevenShapes:
+    """How the shapes of images differ; a shape is width divided by height.
+
+    Attributes
+    ----------
+    usual
+        The median.
+    narrowest, widest
+        The extremes.
+    differing
+        Images that are more than a tenth wider or narrower than the usual one.
+    """
+
+    usual: float
+    narrowest: float
+    widest: float
+    differing: int
+
+
+def uneven_shapes(sizes: Sequence[tuple[tuple[int, int], int]]) -> UnevenShapes | None:
+    """How the shapes of a test set's images differ; None where nearly all have one shape, of whatever size.
+
+    Parameters
+    ----------
+    sizes
+        As in `Survey`.
+    """
+    shapes = sorted((width / height, count) for (width, height), count in sizes)
+    total = sum(count for _, count in shapes)
+    below = 0
+    usual = 1.0
+    for shape, count in shapes:
+        below += count
+        usual = shape
+        if 2 * below >= total:
+            break
+    differing = sum(count for shape, count in shapes if max(shape / usual, usual / shape) > _UNEVEN)
+    if differing <= _LEAST_SHARE * total:
+        return None
+    return UnevenShapes(usual, shapes[0][0], shapes[-1][0], differing)
 
 
 def survey(test_set: TestSet, *, full: bool = False) -> Survey:

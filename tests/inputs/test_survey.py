@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from reportgen.config import Config
-from reportgen.inputs.survey import EmotionCount, survey
+from reportgen.inputs.survey import EmotionCount, UnevenShapes, survey, uneven_shapes
 from reportgen.inputs.testset import TestSet, images_without_labels, load_test_set
 
 REAL = Path(__file__).resolve().parents[2] / "../shared/fer/processed_data.pkl"
@@ -109,3 +109,19 @@ def test_the_real_test_set_shares_two_thirds_of_its_persons_with_training() -> N
     assert found.overlap is not None and found.overlap.known == 2051
     assert 0.64 < found.overlap.share < 0.70
     assert found.overlap.same_path == 0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([((48, 48), 90), ((224, 224), 10)], None),  # other sizes, one shape
+        ([((100, 120), 50), ((200, 240), 50)], None),
+        ([((100, 100), 90), ((100, 109), 10)], None),  # less than a tenth
+        ([((100, 100), 99), ((100, 200), 1)], None),  # one odd photo
+        ([((100, 100), 60), ((100, 125), 20), ((150, 100), 20)], UnevenShapes(1.0, 0.8, 1.5, 40)),
+        ([((80, 100), 3), ((160, 200), 3), ((100, 100), 2)], UnevenShapes(0.8, 0.8, 1.0, 2)),
+        ([], None),
+    ],
+)
+def test_uneven_shapes(sizes: list[tuple[tuple[int, int], int]], expected: UnevenShapes | None) -> None:
+    assert uneven_shapes(sizes) == expected
