@@ -22,7 +22,7 @@ from reportgen.inputs.emotions import EMOTIONS, match_class, name_classes
 from reportgen.inputs.images.decoding import decode, read_file
 from reportgen.inputs.images.locate import Locator, portable_name
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
-from reportgen.inputs.layouts.layout import Source, image_files
+from reportgen.inputs.layouts.layout import Source
 from reportgen.inputs.layouts.registry import read_source
 from reportgen.inputs.listing import PROBLEM_COLUMNS, Listing, Problem
 from reportgen.inputs.persons import known_persons, persons_of, sure_person_pattern
@@ -183,9 +183,13 @@ def images_without_labels(
     DataError
         None of the files is there.
     """
-    found = [file for path in paths for file in (image_files(path) if path.is_dir() else [path])]
+    folders = {path: Source(path) for path in paths if path.is_dir()}
+    found = [
+        file for path in paths for file in ([path / one for one in folders[path].images] if path in folders else [path])
+    ]
+    unread = [note for folder in folders.values() for note in folder.unread()]
     rows = pd.DataFrame({"path": [str(path) for path in found], "emotion": None, "person": None}, dtype=object)
-    listing = Listing(rows, Path.cwd(), f"{len(rows):,} images without labels", notes=list(notes))
+    listing = Listing(rows, Path.cwd(), f"{len(rows):,} images without labels", notes=[*notes, *unread])
     return _finish(listing, name_classes(classes), Config(), labelled=False)
 
 

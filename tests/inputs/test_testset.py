@@ -536,6 +536,13 @@ def test_a_file_that_vanishes_is_one_line(folder: Path) -> None:
         test_set.read_bytes(1)
 
 
+def test_a_folder_of_images_without_labels_says_what_is_not_read(folder: Path) -> None:
+    (folder / "images/a.png").rename(folder / "images/a.heic")
+    test_set = images_without_labels([folder / "images"])
+    assert all(file.endswith(".png") for file in test_set.frame["file"])
+    assert any("look like images and are not read: 1 (.heic 1; such as a.heic)" in note for note in test_set.notes)
+
+
 def test_images_without_labels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     test_set = images_without_labels([Path("images/a.png"), Path("gone.png"), folder / "images/b.png"])

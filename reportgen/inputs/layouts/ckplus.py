@@ -42,7 +42,8 @@ def _recognise(source: Source) -> Sighting | None:
 
 def _read(source: Source) -> Listing:
     listing = read_class_folders(source, title="CK+ in folders") if source.is_folder else read_source_table(source)
-    if any(isinstance(value, int) for value in listing.rows["emotion"]) and listing.numbers is None:
+    labels = {value for value in listing.rows["emotion"] if isinstance(value, int)}
+    if labels and listing.numbers is None:
         if listing.pixels is not None:
             listing.numbers, listing.numbers_from = dict(enumerate(_CSV_ORDER)), "the numbering of ckextended.csv"
             listing.classes, listing.classes_from = _CSV_ORDER, "the numbering of ckextended.csv"
@@ -51,11 +52,12 @@ def _read(source: Source) -> Listing:
             listing.classes, listing.classes_from = CKPLUS_ORDER, listing.numbers_from
         else:
             # Copies of this data set are numbered in any of these ways, so recognising it is not enough.
-            listing.candidates = {
+            numberings = {
                 "--dataset ckplus, as the original": NUMBERINGS["ckplus"],
                 "as in ckextended.csv": dict(enumerate(_CSV_ORDER)),
                 "as CK+48's folders are sorted": dict(enumerate(_FOLDERS_ORDER)),
             }
+            listing.candidates = {name: known for name, known in numberings.items() if labels <= known.keys()}
     if listing.pixels is None:
         persons = persons_of(listing.rows["path"], _PERSON)
         listing.rows["person"] = [own or found for own, found in zip(listing.rows["person"], persons, strict=True)]

@@ -196,7 +196,7 @@ def _list_strangers(
         root = next((n for n in range(len(path.parts) - 2, -1, -1) if path.parts[:n] in roots), None)
         if root is None or split_of(path.parts[root]):
             loose.append(path)
-        elif split_of(*path.parts[:root]) == chosen:
+        elif split_of(*path.parts[:-1]) in ("", chosen):
             strangers.append((path, path.parts[root]))
     names = sorted({name for _, name in strangers})
     numbers = [name for name in names if name.isascii() and name.isdecimal() and len(name) < 3]

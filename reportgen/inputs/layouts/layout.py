@@ -18,7 +18,7 @@ from reportgen.inputs.listing import Listing
 from reportgen.inputs.tables.reading import Table, column_names, read_table
 from reportgen.output_guard import STATE
 
-__all__ = ["Layout", "Sighting", "Source", "Sure", "image_files"]
+__all__ = ["Layout", "Sighting", "Source", "Sure"]
 
 _LOOKED_AT = 2000  # names that are enough to tell a layout
 _UNREAD = (".avif", ".heic", ".heif", ".jxl", ".jp2", ".svg", ".tga", ".dng", ".nef", ".cr2", ".arw")
@@ -237,11 +237,6 @@ class Layout:
     forms: tuple[str, ...]
     recognise: Callable[[Source], Sighting | None]
     read: Callable[[Source], Listing]
-
-
-def image_files(folder: Path) -> list[Path]:
-    """All image files below a folder, sorted; hidden ones and those of `__MACOSX` left out."""
-    return [folder / path for path in Source(folder).images]
 
 
 def _is_unread_image(path: Path) -> bool:
