@@ -56,6 +56,7 @@ TAKES_AWAY: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({
     "blurred": (("sharpness", 1), ("size", 1)),
     "sharpened": (("sharpness", -1), ("size", -1)),
     "re-encoded": (("JPEG quality", 1), ("JPEG file", -1)),
+    "deblocked": (("blockiness", 1), ("blockiness", -1)),
     "denoised": (("noise", 1), ("noise", -1)),
     "zoomed": (("face size", 1), ("face size", -1)),
     "shifted": (
@@ -78,6 +79,7 @@ SWAPPED = frozenset({"background brightness", "background colour"})
 
 _AIMS = {
     "equalised": ("brightness", "contrast"),
+    "deblocked": ("blockiness",),
     "denoised": ("noise",),
     "zoomed": ("face size",),
     "shifted": ("place from left to right", "place from top to bottom"),

@@ -22,9 +22,9 @@ SHORTCUT_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "interventions": {
         "model": "name of the model",
         "emotion": "labelled emotion",
-        "change": "what was done: grey, equalised (brightness and contrast), blurred, sharpened, re-encoded, "
-        "denoised (brought to one level of noise), zoomed, shifted, straightened (faces brought to one size, place or "
-        "tilt), mirrored",
+        "change": "what was done: grey, equalised (brightness and contrast), blurred, sharpened, re-encoded, deblocked "
+        "and denoised (brought to one level of JPEG blocks or noise), zoomed, shifted, straightened (faces brought to "
+        "one size, place or tilt), flattened (background smoothed), mirrored",
         "n": "images of the emotion that were shown again",
         "persons": "their persons; empty where not known",
         "altered": "how many of the images the change alters at all",

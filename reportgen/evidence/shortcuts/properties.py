@@ -139,15 +139,20 @@ def photo_properties(images: pd.DataFrame, faces: FaceRecords | None = None) -> 
         for measure, (name, more, less) in _FRAMED.items()
         if measure in poses
     )
-    noise = images["noise"].to_numpy(dtype=np.float64) if "noise" in images else None
-    grainy = () if noise is None else (Property("noise", "noisier", "cleaner", False, noise),)
-    around = {} if faces is None else faces.surroundings
+    stored = tuple(
+        Property(name, more, less, False, images[name].to_numpy(dtype=np.float64))
+        for name, more, less in (("noise", "noisier", "cleaner"), ("blockiness", "blockier", "less blocky"))
+        if name in images
+    )
+    around = {} if faces is None else dict(faces.surroundings)
+    if faces is not None and faces.eye_light is not None:
+        around["eye_light"] = faces.eye_light
     surrounded = tuple(
         Property(name, more, less, False, around[measure].astype(np.float64))
         for measure, (name, more, less) in _SURROUNDED.items()
         if measure in around
     )
-    return (*found, *grainy, *placed, *surrounded, *_sources(images))
+    return (*found, *stored, *placed, *surrounded, *_sources(images))
 
 
 _FRAMED = {
@@ -168,9 +173,10 @@ _SURROUNDED = {
         "less colourful in the background",
     ),
     "background_detail": ("background detail", "busier in the background", "plainer in the background"),
+    "eye_light": ("light on the eyes", "lighter around the eyes", "darker around the eyes"),
     "face_detail": ("face detail", "richer in detail on the face", "poorer in detail on the face"),
 }
-"""The same by measure of `Surroundings`."""
+"""The same by measure of `Surroundings`, and the light on the eyes, which dark glasses or a cap take away."""
 
 _MOST_SOURCES = 3
 

@@ -19,7 +19,17 @@ from reportgen.explain.experiments.experiment import (
     points_of,
 )
 from reportgen.explain.fingerprints import code_hash
-from reportgen.inputs.images.changes import UNCHANGED, AddedCue, Level, add, aim_of, change, neutral, typical_level
+from reportgen.inputs.images.changes import (
+    NATIVE,
+    UNCHANGED,
+    AddedCue,
+    Level,
+    add,
+    aim_of,
+    change,
+    neutral,
+    typical_level,
+)
 
 __all__ = ["cue_experiment"]
 
@@ -73,7 +83,8 @@ def _make(
             made.append(picture)
             continue
         cue, put_in = cues[number], what in ("added", "neutral")
-        changed = add(cue, picture, points) if put_in else change(cue.change, picture, level, points)
+        alter = partial(add, cue, points=points) if put_in else partial(change, cue.change, level=level, points=points)
+        changed = pictures.changed(row, cue.change in NATIVE, alter)
         if what.endswith("neutral"):
             angle = float(np.random.default_rng([seed, row]).uniform(0.0, 2.0 * np.pi))
             aim = cue.aim if put_in else aim_of(cue.change, level)

@@ -58,8 +58,15 @@ class Pictures:
         """The same as decoded, (height, width, 3)."""
         return decode(self._test_set.read_bytes(self._rows[index])).pixels
 
+    def changed(self, index: int, native: bool, alter: Callable[[Pixels], Pixels]) -> Pixels:
+        """The image, altered at the working size; with `native` as decoded, and scaled afterwards."""
+        return self._scaled(alter(self.original(index))) if native else alter(self[index])
+
     def _load(self, index: int) -> Pixels:
-        picture = Image.fromarray(self.original(index))
+        return self._scaled(self.original(index))
+
+    def _scaled(self, pixels: Pixels) -> Pixels:
+        picture = Image.fromarray(pixels)
         if picture.size != (self.size, self.size):
             picture = picture.resize((self.size, self.size), Image.Resampling.BILINEAR)
         return np.asarray(picture)

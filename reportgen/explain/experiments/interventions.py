@@ -26,7 +26,7 @@ from reportgen.explain.experiments.experiment import (
     points_of,
 )
 from reportgen.explain.fingerprints import code_hash
-from reportgen.inputs.images.changes import CHANGES, UNCHANGED, Level, can_change, change, typical_level
+from reportgen.inputs.images.changes import CHANGES, NATIVE, UNCHANGED, Level, can_change, change, typical_level
 
 __all__ = ["CONTROLS", "PER_EMOTION", "intervention_experiment", "shortcut_error_experiment"]
 
@@ -123,8 +123,9 @@ def _draw(rows: npt.NDArray[np.int64], most: int, seed: int, emotion: int) -> np
 def _make(
     part: Sequence[tuple[int, list[str]]], level: Level, faces: FaceRecords | None, pictures: Pictures
 ) -> list[Pixels]:
-    return [
-        pictures[row] if name == UNCHANGED else change(name, pictures[row], level, points_of(faces, row))
-        for row, names in part
-        for name in names
-    ]
+    made = []
+    for row, names in part:
+        for name in names:
+            alter = partial(change, name, level=level, points=points_of(faces, row))
+            made.append(pictures[row] if name == UNCHANGED else pictures.changed(row, name in NATIVE, alter))
+    return made

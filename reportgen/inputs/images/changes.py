@@ -17,11 +17,12 @@ from reportgen.analysis import FaceRecords
 from reportgen.faces.pose import measure_pose, pose_table
 from reportgen.faces.regions import REGIONS, region_map
 from reportgen.inputs.images.framing import FRAMING, move_neutrally, moved
-from reportgen.inputs.images.quality import image_quality
+from reportgen.inputs.images.quality import JPEG_BLOCK, blockiness, image_quality
 
 __all__ = [
     "CHANGES",
     "FRAMING",
+    "NATIVE",
     "UNCHANGED",
     "AddedCue",
     "Level",
@@ -50,6 +51,11 @@ _FINE = 1.5 / 224
 
 _MOST_DETAIL = 6.0
 
+NATIVE = frozenset({"deblocked"})
+"""Changes that are made to a photo as it was stored, before it is scaled: JPEG's blocks lie on its own pixels."""
+
+_MOST_STEP = 24.0
+
 _FLAT = 12 / 224
 """Standard deviation, as a share of the side, of the blur that flattens a background."""
 
@@ -64,8 +70,8 @@ class Level:
 
     Attributes
     ----------
-    luminance, contrast, sharpness, noise
-        Mean luma and its standard deviation, 0..1; sharpness and noise as in `quality`, NaN where not measured.
+    luminance, contrast, sharpness, noise, blockiness
+        Mean luma and its standard deviation, 0..1; the others as in `Quality`, NaN where not measured.
     eyes, x, y, roll
         Of the face, as in `Pose`; NaN where no photo has one.
     """
@@ -74,6 +80,7 @@ class Level:
     contrast: float
     sharpness: float
     noise: float = math.nan
+    blockiness: float = math.nan
     eyes: float = math.nan
     x: float = math.nan
     y: float = math.nan
@@ -98,7 +105,8 @@ class AddedCue:
     aim
         What photos are brought to: for "grey" the means of R - G and of (R + G) / 2 - B, -1..1; for "equalised" mean
         luma and its standard deviation, 0..1, NaN for what stays; for "blurred" and "sharpened" the sharpness; for
-        "denoised" the noise; for a change of `FRAMING` the face's measures, NaN for what stays.
+        "denoised" the noise; for "deblocked" the blockiness; for a change of `FRAMING` the face's measures, NaN for
+        what stays.
     rows
         Photos of other emotions that lack the property.
     own
@@ -120,7 +128,7 @@ def change(name: str, rgb: Pixels, level: Level, points: Points | None = None) -
     name
         One of `CHANGES`.
     rgb
-        (H, W, 3) uint8.
+        (H, W, 3) uint8; for a change of `NATIVE` as it was stored.
     level
         What photos are brought to.
     points
@@ -287,6 +295,7 @@ def _with_noise(rgb: Pixels, aim: float) -> Pixels:
 _ADDED: dict[str, Callable[[Pixels, tuple[float, ...]], Pixels]] = {
     "grey": _cast,
     "equalised": _relit,
+    "deblocked": lambda rgb, aim: _with_blocks(rgb, aim[0]),
     "denoised": lambda rgb, aim: _with_noise(rgb, aim[0]),
     "blurred": lambda rgb, aim: _made_sharp(rgb, aim[0]),
     "sharpened": lambda rgb, aim: _made_sharp(rgb, aim[0]),
@@ -303,10 +312,47 @@ def _blurred(rgb: Pixels, _level: Level, _: Points | None) -> Pixels:
 
 
 def _reencoded(rgb: Pixels, _level: Level, _: Points | None) -> Pixels:
+    return _encoded(rgb, _QUALITY)
+
+
+def _encoded(rgb: Pixels, quality: int) -> Pixels:
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=_QUALITY)
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality)
     with Image.open(buffer) as image:
         return np.asarray(image.convert("RGB"))
+
+
+def _with_blocks(rgb: Pixels, aim: float) -> Pixels:
+    """Encoded anew, or smoothed across the borders of blocks, until these show as much as `aim`, or nearly."""
+    own = blockiness(rgb)
+    if not (math.isfinite(aim) and math.isfinite(own)):
+        return rgb
+    if own < aim:
+        low, high, made = 1, 96, rgb
+        while high - low > 1:
+            quality = (low + high) // 2
+            made = _encoded(rgb, quality)
+            low, high = (quality, high) if blockiness(made) >= aim else (low, quality)
+        return _encoded(rgb, low)
+    amount_low, amount_high, made = 0.0, 1.0, rgb
+    for _step in range(7):
+        amount = (amount_low + amount_high) / 2
+        made = _smoothed_borders(rgb, amount)
+        amount_low, amount_high = (amount_low, amount) if blockiness(made) < aim else (amount, amount_high)
+    return made
+
+
+def _smoothed_borders(rgb: Pixels, amount: float) -> Pixels:
+    """Steps across the borders of blocks, spread over four pixels; one too large for a block's is an edge and stays."""
+    values = rgb.astype(np.float32)
+    for _axis in range(2):
+        borders = np.arange(JPEG_BLOCK, values.shape[1] - 1, JPEG_BLOCK)
+        step = values[:, borders] - values[:, borders - 1]
+        step = np.float32(amount) * np.where(np.abs(step) <= _MOST_STEP, step, 0)
+        for place, share in ((-2, 0.2), (-1, 0.4), (0, -0.4), (1, -0.2)):
+            values[:, borders + place] += np.float32(share) * step
+        values = values.transpose(1, 0, 2)
+    return np.asarray(np.rint(np.clip(values, 0, 255)).astype(np.uint8))
 
 
 def _flattened(rgb: Pixels, _level: Level, points: Points | None) -> Pixels:
@@ -342,6 +388,7 @@ CHANGES: dict[str, Callable[[Pixels, Level, Points | None], Pixels]] = {
     "blurred": _blurred,
     "sharpened": _sharpened,
     "re-encoded": _reencoded,
+    "deblocked": lambda rgb, level, _: _with_blocks(rgb, level.blockiness),
     "denoised": lambda rgb, level, _: _with_noise(rgb, level.noise),
     **{name: _frame(name) for name in FRAMING},
     "flattened": _flattened,
@@ -367,7 +414,7 @@ def can_change(name: str, images: pd.DataFrame, faces: FaceRecords | None) -> np
 
 def typical_level(images: pd.DataFrame, faces: FaceRecords | None) -> Level:
     """The medians of a test set; `images` and `faces` as in an analysis."""
-    measured = [name for name in ("luminance", "contrast", "sharpness", "noise") if name in images]
+    measured = [name for name in ("luminance", "contrast", "sharpness", "noise", "blockiness") if name in images]
     values = {name: images[name].to_numpy(dtype=np.float64) for name in measured}
     values |= {name: value for name, value in pose_table(faces).items() if name in ("eyes", "x", "y", "roll")}
     return Level(**{name: float(np.nanmedian(value)) for name, value in values.items() if np.isfinite(value).any()})

@@ -9,13 +9,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["QUALITY_COLUMNS", "WORKING_SIZE", "Quality", "image_quality"]
+__all__ = ["JPEG_BLOCK", "QUALITY_COLUMNS", "WORKING_SIZE", "Quality", "blockiness", "image_quality"]
 
 WORKING_SIZE = 128
 """Side in pixels at which every photo is measured: sharpness would otherwise depend on the number of
 pixels."""
 
+JPEG_BLOCK = 8
+"""Pixels along a side."""
+
 _HASHED = 32
+_MOST_NATIVE = 64 * JPEG_BLOCK
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,9 @@ class Quality:
         low.
     noise
         Standard deviation of the noise of the luma (0..255) at the working size, from where the picture is even.
+    blockiness
+        How much larger the luma's steps are across the borders of JPEG's blocks than elsewhere, as a ratio: about 1
+        without blocks. Of the photo as it was stored, because scaling hides the borders; NaN where it is too small.
     luminance
         Mean luma, 0 black..1 white.
     contrast
@@ -43,6 +50,7 @@ class Quality:
 
     sharpness: float
     noise: float
+    blockiness: float
     luminance: float
     contrast: float
     colourfulness: float
@@ -84,6 +92,7 @@ def image_quality(samples: npt.NDArray[np.uint8]) -> Quality:
     return Quality(
         sharpness=float(laplacian.var()),
         noise=_noise(luma),
+        blockiness=blockiness(samples),
         luminance=float(luma.mean() / 255),
         contrast=float(luma.std() / 255),
         colourfulness=colour[0],
@@ -91,6 +100,22 @@ def image_quality(samples: npt.NDArray[np.uint8]) -> Quality:
         yellow_blue=colour[2],
         perceptual_hash=_perceptual_hash(luma),
     )
+
+
+def blockiness(samples: npt.NDArray[np.uint8]) -> float:
+    """See `Quality`; the middle of a large photo stands for all of it."""
+    starts = [max(0, (side - _MOST_NATIVE) // 2 // JPEG_BLOCK * JPEG_BLOCK) for side in samples.shape[:2]]
+    part = samples[starts[0] : starts[0] + _MOST_NATIVE, starts[1] : starts[1] + _MOST_NATIVE]
+    if min(part.shape[:2]) < 3 * JPEG_BLOCK:
+        return float("nan")
+    luma = np.asarray(Image.fromarray(np.ascontiguousarray(part)).convert("L")).astype(np.float32)
+    ratios = []
+    for plane in (luma, luma.T):
+        steps = np.abs(np.diff(plane, axis=1)).mean(axis=0)
+        across = np.arange(len(steps)) % JPEG_BLOCK == JPEG_BLOCK - 1
+        # One level is added to both, so that an even photo has no ratio of next to nothing.
+        ratios.append((float(steps[across].mean()) + 1) / (float(steps[~across].mean()) + 1))
+    return float(np.mean(ratios))
 
 
 def _noise(luma: npt.NDArray[np.float32]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.analysis import content_hash
-from reportgen.inputs.images.changes import can_change, change, typical_level
+from reportgen.inputs.images.changes import NATIVE, can_change, change, typical_level
 from reportgen.site.pictures.examples import Picture, Save, encode_webp
 from reportgen.site.pictures.overlays import resize
 from reportgen.site.report import Report
@@ -52,10 +52,15 @@ def draw_shortcuts(report: Report, save: Save) -> ShortcutPictures | None:
     ids = images["image_id"].tolist()
     drawn: dict[tuple[int, str], Picture] = {}
     for row in sorted({row for row, _ in wanted}):
-        pixels = resize(report.load_image(row), side, side)
+        stored = report.load_image(row)
+        pixels = resize(stored, side, side)
         points = None if faces is None or faces.source[row] == "template" else faces.points[row]
         for name in sorted(name for at, name in wanted if at == row):
-            content = encode_webp(change(name, pixels, level, points) if name else pixels, _QUALITY)
+            if name in NATIVE:
+                shown = resize(change(name, stored, level, points), side, side)
+            else:
+                shown = change(name, pixels, level, points) if name else pixels
+            content = encode_webp(shown, _QUALITY)
             path = f"pictures/{ids[row]}-{name or 'unchanged'}-{content_hash(content)[:10]}.webp"
             save(path, content)
             drawn[row, name] = Picture(path, side, side)

@@ -24,6 +24,7 @@ _HOW = {
     "blurred": "Fine detail is gone, as in a photo of about 80 pixels; brows, eyes and mouth stay plain.",
     "sharpened": "Soft photos get the set's typical sharpness; sharp ones stay as they are.",
     "re-encoded": "Saved once more as a JPEG of quality 40, so that all photos carry the same traces of storage.",
+    "deblocked": "Borders of JPEG's blocks are smoothed, or photos stored anew, up to the set's typical blocks.",
     "denoised": "Noisy photos are smoothed and clean ones get noise, up to the set's typical noise.",
     "zoomed": "Every face gets the set's typical size, by the distance of its eyes; the eyes stay in place.",
     "shifted": "Every face is moved to the set's typical position, by the middle between its eyes.",

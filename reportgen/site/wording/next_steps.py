@@ -110,6 +110,7 @@ _CURES = {
     "blurred": ("Equalise the sharpness of all photos.", "Removes the shortcut through sharpness"),
     "sharpened": ("Equalise the sharpness of all photos.", "Removes the shortcut through softness"),
     "re-encoded": ("Encode all photos alike.", "Removes the shortcut through image encoding"),
+    "deblocked": ("Store all photos at one JPEG quality.", "Removes the shortcut through the blocks of JPEG"),
     "denoised": ("Bring all photos to one level of noise.", "Removes the shortcut through noise"),
     "zoomed": ("Crop all faces to one size.", "Removes the shortcut through the size of the face"),
     "shifted": ("Crop all faces to one position.", "Removes the shortcut through the position of the face"),

@@ -43,6 +43,9 @@ class Noise:
     def __getitem__(self, row):
         return np.random.default_rng(row).integers(60, 190, (32, 32, 3), dtype=np.uint8)
 
+    def changed(self, row, native, alter):
+        return alter(self[row])
+
 
 def test_small_emotions_are_shown_whole_and_large_ones_sampled():
     design = intervention_experiment(analysis(), "default", 0, ALL).design

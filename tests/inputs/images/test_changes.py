@@ -21,9 +21,10 @@ from reportgen.inputs.images.changes import (
     neutral,
     typical_level,
 )
+from reportgen.inputs.images.quality import blockiness as blocks_of
 from reportgen.inputs.images.quality import image_quality
 
-LEVEL = Level(0.5, 0.15, 1e5, 3.0, 0.3, 0.55, 0.4, 0.2)
+LEVEL = Level(0.5, 0.15, 1e5, noise=3.0, blockiness=1.3, eyes=0.3, x=0.55, y=0.4, roll=0.2)
 POINTS = canonical_points()
 
 
@@ -186,8 +187,34 @@ def test_noise_is_put_in_or_smoothed_until_it_is_as_aimed(aim):
     # More than the whole median of nine does cannot be smoothed away.
     least = image_quality(np.asarray(Image.fromarray(noisy).filter(ImageFilter.MedianFilter(3)))).noise
     assert least < 0.5 * image_quality(noisy).noise
-    cleaned = image_quality(change("denoised", noisy, Level(0.5, 0.2, 50.0, aim))).noise
+    cleaned = image_quality(change("denoised", noisy, Level(0.5, 0.2, 50.0, noise=aim))).noise
     assert cleaned == pytest.approx(max(aim, least), rel=0.1)
+
+
+def test_blocks_are_put_in_or_smoothed_until_they_show_as_aimed():
+    """At any place of the ladder of qualities; what is stored at quality 95 shows none."""
+    files = demo_files()
+    for path in pd.read_csv(files.data)["image_path"][::120]:
+        with Image.open(files.data.parent / path) as image:
+            rgb = np.asarray(image.convert("RGB").resize((320, 320), Image.Resampling.BICUBIC))
+        assert blocks_of(rgb) < 1.05
+        for aim in (1.15, 1.4):
+            blocky = add(cue("deblocked", aim), rgb)
+            assert blocks_of(blocky) == pytest.approx(aim, abs=0.08)
+            smooth = change("deblocked", blocky, Level(0.5, 0.2, 50.0, blockiness=1.02))
+            assert blocks_of(smooth) == pytest.approx(1.02, abs=0.03)
+            # The borders alone are touched.
+            kept = np.ones(320, dtype=bool)
+            kept[np.add.outer(np.arange(8, 320, 8), [-2, -1, 0, 1]).ravel()] = False
+            np.testing.assert_array_equal(smooth[np.ix_(kept, kept)], blocky[np.ix_(kept, kept)])
+
+
+def test_blocks_are_those_of_the_photo_as_it_was_stored():
+    even = np.full((64, 64, 3), 90, np.uint8)
+    assert blocks_of(even) == 1.0
+    steps = np.repeat(np.repeat(np.uint8([[0, 6], [6, 0]] * 4).reshape(8, 2).repeat(4, axis=1), 8, 0), 8, 1)[:64, :64]
+    assert blocks_of(steps + 100) > 3
+    assert np.isnan(blocks_of(even[:20]))
 
 
 def test_without_a_face_nothing_is_moved():
