@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,12 +14,13 @@ from reportgen.inputs.layouts.folders import class_folders, read_class_folders
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
 from reportgen.inputs.layouts.splits import choose_split
 from reportgen.inputs.listing import Listing
-from reportgen.inputs.tables.columns import find_column, label_cells, text_cells
+from reportgen.inputs.tables.columns import find_column, label_cells, label_column, text_cells
 
 __all__ = ["RAFDB"]
 
 # Four or five digits: people number files of their own as train_1, too.
 _NAME = re.compile(r"(train|test)_\d{4,5}(?:_aligned)?\.\w+", re.IGNORECASE)
+_ZERO = re.compile(r"_0+(?:_aligned)?\.\w+$")  # RAF-DB counts from 1
 _LISTS = ("list_patition_label.txt", "list_partition_label.txt")
 _SPLITS = {"test": "test", "train": "training"}
 _GENDERS = ("male", "female", "unsure")
@@ -30,7 +32,7 @@ def _labels(source: Source, path: Path) -> pd.DataFrame | None:
     """`image` and `label` of a list; None where it is none of RAF-DB's."""
     frame = source.table(path).frame
     image, label = find_column(frame, None, "image"), find_column(frame, None, "label")
-    if image is None or label is None or not len(frame):
+    if image is None or label is None or not len(frame) or label_column(frame, source.columns) != label:
         return None
     rows = pd.DataFrame(
         {
@@ -50,7 +52,7 @@ def _recognise(source: Source) -> Sighting | None:
     if not source.is_folder:
         if {"image", "label"} <= set(source.header()) or source.path.suffix.lower() == ".txt":
             rows = _labels(source, source.path)
-            if rows is not None:
+            if rows is not None and not any(_ZERO.search(name) for name in rows["image"]):
                 return Sighting(f"images named like {rows['image'][0]} with labels 1 to 7")
         return None
     folders = class_folders(source)
@@ -71,6 +73,7 @@ def _read(source: Source) -> Listing:
     if listed is None and source.is_folder:
         listing = read_class_folders(source, NUMBERINGS["rafdb"], "RAF-DB in numbered folders")
         listing.numbers_from = "the numbering of RAF-DB"
+        _offer_choice(listing, source, source.names)
         return listing
     path = listed or source.path
     rows = _labels(source, path)
@@ -99,6 +102,8 @@ def _read(source: Source) -> Listing:
         notes=notes,
         roots=(path.parent, folder / "Image/aligned", folder / "aligned", folder / "Image/original"),
     )
+    if listed is None:
+        _offer_choice(listing, source, list(rows["image"]))
     if chosen != "training":
         training = [
             (files[row], None, rows["label"][row]) for row, split in enumerate(rows["split"]) if split == "training"
@@ -107,6 +112,12 @@ def _read(source: Source) -> Listing:
             frame = pd.DataFrame(training, columns=["path", "person", "emotion"], dtype=object)
             listing.training["training part of the list"] = frame
     return listing
+
+
+def _offer_choice(listing: Listing, source: Source, names: Sequence[str]) -> None:
+    """People name files of their own test_0001.jpg, too: such names alone do not overrule the user's classes."""
+    if not source.named and not all("_aligned" in name for name in names):
+        listing.candidates = {"--dataset rafdb": NUMBERINGS["rafdb"]}
 
 
 def _files(folder: Path, rows: pd.DataFrame) -> list[str]:

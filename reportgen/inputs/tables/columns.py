@@ -23,6 +23,8 @@ from reportgen.inputs.tables.votes import count_votes, refuse_scores, vote_colum
 __all__ = [
     "PATH_NAMES",
     "ROW",
+    "are_numbers",
+    "are_words",
     "find_column",
     "label_cell",
     "label_cells",
@@ -237,9 +239,9 @@ def label_column(frame: pd.DataFrame, columns: Columns) -> str | None:
         for name in frame.columns
         # A column `true` of 0 and 1 says whether an answer was right.
         if _says(name, _TRUTH_WORDS)
-        and (_are_words(frame[name]) or (_are_numbers(frame[name]) and (wide <= 2 or _distinct(frame[name]) > 2)))
+        and (are_words(frame[name]) or (are_numbers(frame[name]) and (wide <= 2 or _distinct(frame[name]) > 2)))
     ]
-    words = [name for name in truths if _are_words(frame[name])]
+    words = [name for name in truths if are_words(frame[name])]
     return next(iter([*words, *truths]), usual)
 
 
@@ -324,12 +326,12 @@ def _says(name: object, words: frozenset[str]) -> bool:
     return bool(own & words) and own <= words | _LABEL_WORDS
 
 
-def _are_words(cells: pd.Series[Any]) -> bool:
+def are_words(cells: pd.Series[Any]) -> bool:
     """Whether a column holds names of emotions."""
     return _share(cells, lambda cell: canonical_emotion(cell) is not None) >= _MOSTLY
 
 
-def _are_numbers(cells: pd.Series[Any]) -> bool:
+def are_numbers(cells: pd.Series[Any]) -> bool:
     """Whether a column holds whole numbers and nothing else."""
     return _share(cells, lambda cell: isinstance(label_cell(cell), int)) == 1
 
@@ -360,7 +362,7 @@ def _number_column(frame: pd.DataFrame, columns: Columns, emotion: str | None) -
         return find_column(frame, columns.label, _LABEL)
     by_name = {fold(name): str(name) for name in reversed(list(frame.columns))}
     usual = [by_name[name] for name in map(fold, _LABEL.split()) if by_name.get(name, emotion) != emotion]
-    return next((name for name in usual if _are_numbers(frame[name])), next(iter(usual), None))
+    return next((name for name in usual if are_numbers(frame[name])), next(iter(usual), None))
 
 
 def _weigh_rivals(
@@ -376,9 +378,9 @@ def _weigh_rivals(
     words = [
         str(name)
         for name in frame.columns
-        if name != emotion and name not in others and not _says(name, _ANSWER_WORDS) and _are_words(frame[name])
+        if name != emotion and name not in others and not _says(name, _ANSWER_WORDS) and are_words(frame[name])
     ]
-    if _are_numbers(frame[emotion]):
+    if are_numbers(frame[emotion]):
         own = label_cells(frame[emotion])
         explained = next((name for name in words if not sure or _says(name, _TRUTH_WORDS)), None)
         for name in [explained] if explained is not None else []:

@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from reportgen.config import Columns
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import fold
 from reportgen.inputs.images.decoding import SUFFIXES
-from reportgen.inputs.tables.columns import PATH_NAMES, ROW, find_column
+from reportgen.inputs.tables.columns import PATH_NAMES, ROW, are_numbers, are_words, find_column
 from reportgen.inputs.tables.pixels import parse_image
 from reportgen.inputs.tables.splits import SPLIT_NAMES, split_kind
 
@@ -34,6 +34,8 @@ _JSON = (".jsonl", ".ndjson", ".json")
 _ARROW = (".arrow",)
 SUFFIXES_OF_TABLES = (*_TEXT, *_PARQUET, *_JSON, *_ARROW)
 _PIXEL_CHUNK = 2048
+_LOOKED_AT = 100  # lines that show what a field holds
+_MOST_CLASSES = 20  # different numbers of labels
 _MOST_SKIPPED = 0.02  # of the lines
 _LARGEST = 1 << 32  # bytes; the largest known table, pixels of 36,000 faces as text, has 0.3 GB
 # Equal rows take next to nothing in Parquet. Ten million images are as many as a cluster is planned for, and a row here
@@ -49,7 +51,8 @@ class Table:
     Attributes
     ----------
     frame
-        Its content. A list without a header line has the columns `image`, `label` and, of longer lines, `field 3` ...
+        Its content. A list without a header line has the columns `image` and `label`, where it shows which they are,
+        and `field 1`, `field 2` ... for the others.
     class_names
         By column, the names of its numbers, where the file states them (ClassLabel of Hugging Face `datasets`).
     notes
@@ -191,21 +194,25 @@ def _unpacked(column: pa.Array) -> int:
 
 
 def as_frame(value: Any) -> pd.DataFrame | None:
-    """A frame from what people save instead of one: a dict of columns, a list of rows or of (path, label)."""
+    """A frame from what people save instead of one: a dict of columns or from paths to labels, a list of rows."""
     if isinstance(value, pd.DataFrame):
         return value
     if isinstance(value, Mapping) and value:
         lengths = {
             len(cell) if isinstance(cell, (list, tuple, np.ndarray, pd.Series)) else -1 for cell in value.values()
         }
+        if all(isinstance(key, str | PurePath) and _is_image(str(key)) for key in value):
+            return pd.DataFrame({"image": [str(key) for key in value], "label": list(value.values())}, dtype=object)
         usual = set((PATH_NAMES + " pixels").split()) & {str(key).casefold() for key in value}
         return pd.DataFrame(dict(value)) if len(lengths) == 1 and -1 not in lengths and usual else None
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         if all(row.keys() == value[0].keys() for row in value):  # column by column, which is much faster
             return pd.DataFrame({name: [row[name] for row in value] for name in value[0]})
         return pd.DataFrame(value)
-    if isinstance(value, list) and value and all(isinstance(row, tuple) and len(row) == 2 for row in value):
-        return pd.DataFrame(value, columns=["image_path", "label"])  # as ImageFolder's `samples`
+    if isinstance(value, list) and value and all(isinstance(row, tuple | list) for row in value):
+        cells = [str(cell) for cell in value[0] if isinstance(cell, str | PurePath)]
+        if len({len(row) for row in value}) == 1 < len(value[0]) and any(_is_image(cell) for cell in cells):
+            return _name_fields(pd.DataFrame(value))  # as ImageFolder's `samples`
     return None
 
 
@@ -234,7 +241,11 @@ def _read_csv(path: Path, columns: Columns) -> Table:
         "skipinitialspace": True,
     }
     if not headed:
-        options |= {"header": None, "names": ["image", "label", *(f"field {n}" for n in range(3, width + 1))][:width]}
+        options |= {"header": None, "names": [f"field {n}" for n in range(1, width + 1)]}
+    elif (extra := _extra_fields(path, columns, names, separator, encoding)) is not None:
+        first, note = extra
+        options |= {} if first else {"index_col": False}  # pandas takes fields without a name as the index
+        notes = (*notes, note) if note else notes
     # A pixels file holds eight kilobytes of text a row, most of them training images: chunks keep memory small.
     in_chunks = "pixels" in (name.casefold() for name in names)
 
@@ -246,6 +257,8 @@ def _read_csv(path: Path, columns: Columns) -> Table:
 
     skipped: list[str] = []
     frame = _guarded(path, lambda: _read_but_long_lines(read, skipped))
+    if not headed:
+        frame = _name_fields(frame)
     if skipped:
         left_out = f"line {skipped[0]}" if len(skipped) == 1 else f"{len(skipped):,} lines (the first: {skipped[0]})"
         notes = (*notes, f"{left_out} of {path.name} left out: more fields than its first line has")
@@ -258,7 +271,9 @@ def _read_but_long_lines(read: Callable[..., pd.DataFrame], skipped: list[str]) 
     Many such lines are no accident: names with commas, or no table at all.
     """
     try:
-        return read()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # fields beyond the header: what is done is said
+            return read()
     except pd.errors.ParserError as error:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -269,6 +284,100 @@ def _read_but_long_lines(read: Callable[..., pd.DataFrame], skipped: list[str]) 
         return frame
 
 
+def _extra_fields(
+    path: Path, columns: Columns, names: list[str], separator: str, encoding: str
+) -> tuple[int, str] | None:
+    """How many fields at the start of a line have no name, and what to say, where lines are longer than the header.
+
+    R and pandas write row numbers without a name; commas at the ends of lines are fields, too. Which it is shows in the
+    image's name. None where lines are as long as the header.
+
+    Raises
+    ------
+    DataError
+        It does not show.
+    """
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        lines = csv.reader(file, delimiter=separator, skipinitialspace=True) if len(separator) == 1 else iter(())
+        try:
+            rows = [row for _, row in zip(range(_LOOKED_AT), (row for row in lines if row), strict=False)][1:]
+        except csv.Error:
+            return None  # reading it says what is wrong
+    extra = len(rows[0]) - len(names) if rows else 0
+    if extra <= 0:
+        return None
+    long = [row for row in rows if len(row) == len(rows[0])]
+    if not any(cell.strip() for row in long for cell in row[-extra:]):
+        return 0, ""
+    header = pd.DataFrame(columns=names)
+    where = find_column(header, columns.path if columns.path in names else None, PATH_NAMES)
+    pixels = find_column(header, columns.pixels if columns.pixels in names else None, "pixels")
+
+    def fits(shift: int) -> bool:
+        if where is not None:
+            return _is_image(long[0][names.index(where) + shift])
+        return pixels is not None and parse_image(long[0][names.index(pixels) + shift])[0] is not None
+
+    fields = "one field" if extra == 1 else f"{extra} fields"
+    if fits(0) == fits(extra):
+        raise DataError(
+            f"{path}: its lines have {fields} more than its first line has names, and which column is which is not "
+            "certain; name every column in the first line"
+        )
+    left_out = "first" if fits(extra) else "last"
+    note = f"lines have {fields} more than the header has names: the {left_out} of each line left out"
+    return (extra, note) if fits(extra) else (0, note)
+
+
+def _name_fields(frame: pd.DataFrame) -> pd.DataFrame:
+    """A list without names of columns: `image` and `label` by what they hold, `field 1`, `field 2` ... for the others.
+
+    Where several fields may be the labels, none is called so.
+    """
+    places = range(frame.shape[1])
+    sample = frame.head(_LOOKED_AT)
+    held = [[str(cell) for cell in sample.iloc[:, place]] for place in places]
+    named = [sum(_is_image(cell) for cell in cells) for cells in held]
+    image = named.index(max(named)) if any(named) else 0
+    others = [place for place in places if place != image]
+    words = [place for place in others if are_words(frame.iloc[:, place])]
+    texts = [place for place in others if not _is_number(frame.iloc[:, place]) and not named[place]]
+    numbers = [
+        place
+        for place in others
+        if are_numbers(frame.iloc[:, place]) and frame.iloc[:, place].astype(str).nunique() <= _MOST_CLASSES
+    ]
+    counting = [
+        place
+        for place in numbers
+        if [str(cell) for cell in frame.iloc[:, place]]
+        in ([str(n) for n in range(first, len(frame) + first)] for first in (0, 1))
+    ]
+    for found in (
+        others if len(others) == 1 else [],
+        words[:1],
+        texts,
+        numbers,
+        [n for n in numbers if n not in counting],
+    ):
+        if len(found) == 1:
+            names = {image: "image", found[0]: "label"}
+            break
+    else:
+        names = {image: "image"}
+    frame.columns = pd.Index([names.get(place, f"field {place + 1}") for place in places])
+    return frame
+
+
+def _is_image(name: str) -> bool:
+    """Whether it is the name of an image file."""
+    return PurePath(name.strip()).suffix.lower() in SUFFIXES
+
+
+def _is_number(cells: pd.Series[Any]) -> bool:
+    return bool(pd.to_numeric(cells, errors="coerce").notna().all())
+
+
 def _first_lines(path: Path, encoding: str | None = None) -> tuple[list[str], str, int, bool]:
     """The first line's cells, what separates them, how many there are, and whether they are names of columns.
 
@@ -276,15 +385,15 @@ def _first_lines(path: Path, encoding: str | None = None) -> tuple[list[str], st
     """
     try:
         with path.open(encoding=encoding or _encoding(path), errors="replace", newline="") as file:
-            first = file.readline(1 << 20)
+            first = next((line for line in iter(lambda: file.readline(1 << 20), "") if line.strip()), "")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     separator = max(",;\t|", key=first.count)
     if separator not in first and " " in first.strip():
         separator = " "
     names = [cell.strip() for cell in next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])]
-    headed = not any(Path(cell).suffix.lower() in SUFFIXES for cell in names)
-    if headed and separator == " ":
+    headed = not any(_is_image(cell) for cell in names)
+    if headed and separator == " " and not {fold(name) for name in names} & set(map(fold, PATH_NAMES.split())):
         separator = ","
         names = [first.strip()]
     return names, r"\s+" if separator == " " else separator, len(names), headed

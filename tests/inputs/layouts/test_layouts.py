@@ -223,6 +223,35 @@ def test_files_named_like_rafdbs_in_other_folders_are_not_read_as_it(tmp_path: P
     assert any("not read as RAF-DB" in note and "--dataset rafdb" in note for note in test_set.notes)
 
 
+@pytest.mark.parametrize("form", ["table", "folders"])
+def test_names_like_rafdbs_do_not_overrule_the_users_classes(tmp_path: Path, make_images: Make, form: str) -> None:
+    names = [f"test_{n:04d}.jpg" for n in range(1, 8)]
+    if form == "table":
+        make_images(tmp_path, *names)
+        lines = ["image,label", *(f"{name},{n}" for n, name in enumerate(names, 1))]
+        data = write_csv(tmp_path / "own.csv", lines)
+    else:
+        make_images(tmp_path, *(f"test/{n}/{name}" for n, name in enumerate(names, 1)))
+        data = tmp_path
+    assert load(data).frame["emotion"].tolist() == list(RAFDB_ORDER)  # as the notes say
+    assert load(data, classes=RAFDB_ORDER).frame["emotion"].tolist() == list(RAFDB_ORDER)
+    with pytest.raises(
+        DataError, match=r"by the numbering of RAF-DB 1 surprise.*in 'classes' 1 anger.*--dataset rafdb"
+    ):
+        load(data, classes=EMOTIONS)
+    assert load(data, classes=EMOTIONS, dataset="rafdb").frame["emotion"].tolist() == list(RAFDB_ORDER)
+    explicit = tuple(f"{n}={name}" for n, name in enumerate(EMOTIONS, 1))
+    assert load(data, classes=explicit).frame["emotion"].tolist() == list(EMOTIONS)
+
+
+def test_rafdb_does_not_count_from_0(tmp_path: Path, make_images: Make) -> None:
+    names = [f"test_{n:04d}.jpg" for n in range(7)]
+    make_images(tmp_path, *names)
+    table = write_csv(tmp_path / "own.csv", ["image,label", *(f"{name},{n}" for n, name in enumerate(names, 1))])
+    with pytest.raises(DataError, match="nothing says what they mean"):
+        load(table)
+
+
 def test_short_numbers_in_names_are_not_rafdbs(tmp_path: Path, make_images: Make) -> None:
     names = [f"train_{n}.jpg" for n in range(1, 8)]
     make_images(tmp_path, *names)
@@ -525,6 +554,18 @@ def test_hugging_face_imagefolder(tmp_path: Path, make_images: Make, form: str) 
         ("list.txt", ["a.jpg happy", "b.jpg sad"]),
         ("list.tsv", ["a.jpg\thappy", "b.jpg\tsad"]),
         ("list.lst", ["a.jpg happy", "b.jpg sad"]),
+        ("list.csv", ["0,a.jpg,happy", "1,b.jpg,sad"]),
+        ("list.txt", ["happy a.jpg", "sad b.jpg"]),
+        ("list.csv", ["a.jpg,48,48,happy", "b.jpg,48,48,sad"]),
+        ("list.csv", ["", "a.jpg,0.91,happy", "b.jpg,0.13,sad"]),
+        ("list.csv", ["a.jpg,happy,train", "b.jpg,sad,train"]),
+        ("table.csv", ["image,label", "a.jpg,happy,", "b.jpg,sad,"]),
+        ("table.csv", ["image,label", "0,a.jpg,happy", "1,b.jpg,sad"]),
+        ("table.csv", ["image,label", "a.jpg,happy,0.9", "b.jpg,sad,0.8"]),
+        ("table.csv", [",image,label", "0,a.jpg,happy", "1,b.jpg,sad"]),
+        ("table.txt", ["image label", "a.jpg happy", "b.jpg sad"]),
+        ("map.json", ['{"a.jpg": "happy", "b.jpg": "sad"}']),
+        ("rows.json", ['[["a.jpg", "happy"], ["b.jpg", "sad"]]']),
     ],
 )
 def test_lists_without_a_header(tmp_path: Path, make_images: Make, name: str, lines: list[str]) -> None:
@@ -564,6 +605,41 @@ def test_the_training_table_beside_is_kept_aside(tmp_path: Path, make_images: Ma
     test_set = load(tmp_path)
     assert test_set.frame["path"].tolist() == ["a.jpg"]
     assert test_set.training["training table"]["path"].tolist() == ["b.jpg", "a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "label"),
+    [
+        (["5,a.jpg", "5,b.jpg"], [5, 5]),
+        (["17,a.jpg,3", "40,b.jpg,3"], None),
+        (["a.jpg 0 10 20 3", "b.jpg 1 10 20 3"], None),
+        (["1,a.jpg,3", "2,b.jpg,6"], [3, 6]),
+    ],
+)
+def test_numbers_of_a_list_without_a_header(
+    tmp_path: Path, make_images: Make, lines: list[str], label: list[int] | None
+) -> None:
+    make_images(tmp_path, "a.jpg", "b.jpg")
+    table = write_csv(tmp_path / "list.csv", lines)
+    numbered = tuple(f"{n}={name}" for n, name in enumerate(FER2013_ORDER))
+    if label is None:
+        with pytest.raises(DataError, match=r"no column for emotions .found: .*field \d.*under \[columns\]"):
+            load(table, dataset="table")
+        last = f"field {len(lines[0].replace(',', ' ').split())}"
+        label = [3, 3]
+        test_set = load(table, classes=numbered, columns=Columns(emotion=last), dataset="table")
+    else:
+        test_set = load(table, classes=numbered)
+    assert test_set.frame["emotion"].tolist() == [FER2013_ORDER[n] for n in label]
+
+
+def test_lines_longer_than_the_header_that_do_not_show_which_column_is_which(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "a.jpg", "b.jpg")
+    table = write_csv(tmp_path / "t.csv", ["image,label", "a.jpg,b.jpg,happy"])
+    with pytest.raises(DataError, match="one field more than its first line has names, and which column is which"):
+        load(table)
+    said = load(write_csv(tmp_path / "t.csv", ["image,label", "7,a.jpg,happy"])).notes[0]
+    assert said == "lines have one field more than the header has names: the first of each line left out"
 
 
 def test_one_hot_columns(tmp_path: Path, make_images: Make) -> None:
