@@ -108,7 +108,7 @@ TABLES = Layout(
     "Table (CSV, TSV, Parquet, JSON lines)",
     (
         "paths and emotions under any usual name; pixels, arrays or bytes instead of paths; one-hot or vote columns "
-        "named after emotions; lists without a header (`a.jpg happy`)",
+        "named after emotions; lists without a header (`a.jpg happy`, `0,a.jpg,3`)",
     ),
     _recognise,
     read_source_table,
