@@ -14,7 +14,15 @@ import numpy as np
 from reportgen.errors import DataError, printable
 from reportgen.inputs.emotions import canonical_emotion, fold, name_classes
 
-__all__ = ["ClassList", "agreed_classes", "class_list", "lists_beside", "stated_classes", "states_classes"]
+__all__ = [
+    "ClassList",
+    "agreed_classes",
+    "class_list",
+    "lists_beside",
+    "order_beside",
+    "stated_classes",
+    "states_classes",
+]
 
 _THINGS = ("class", "classes", "label", "labels", "emotion", "emotions", "expression", "expressions", "category", "cat")
 _PLACES = ("idx", "index", "indices", "id", "ids", "int", "num", "number")
@@ -189,6 +197,30 @@ def lists_beside(*folders: Path, leave_out: Path) -> dict[str, ClassList]:
         if found:
             return found
     return {}
+
+
+def order_beside(classes: Sequence[str], *folders: Path, leave_out: Path) -> tuple[tuple[str, ...], str] | None:
+    """The order of classes that a file beside data of words states, and the file; None where none lists them all.
+
+    Parameters
+    ----------
+    classes
+        The classes in the data; a file may list more.
+    folders, leave_out
+        As for `lists_beside`.
+
+    Raises
+    ------
+    DataError
+        Two files state different orders.
+    """
+    found = lists_beside(*folders, leave_out=leave_out)
+    orders = {file: own.names for file, own in found.items() if set(classes) <= set(own.names)}
+    try:
+        names = agreed_classes(orders)
+    except DataError as error:
+        raise DataError(f"{leave_out}: what lies beside it {error}, or remove the file that is wrong") from None
+    return (names, f"{next(iter(orders))} beside the data") if names else None
 
 
 def _read_list(path: Path) -> ClassList | None:

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from reportgen.errors import DataError
-from reportgen.inputs.class_lists import ClassList, lists_beside
+from reportgen.inputs.class_lists import ClassList, lists_beside, order_beside
 from reportgen.inputs.emotions import (
     AFFECTNET_ORDER,
     CKPLUS_ORDER,
@@ -256,8 +256,7 @@ def _number_meaning(
 ) -> dict[int, str]:
     if given is not None and given.numbers is not None:
         return given.numbers
-    folders = [data, data.parent] if data.is_dir() else [listing.folder, data.parent, data.parent.parent]
-    beside = {} if named else lists_beside(*folders, leave_out=data)
+    beside = {} if named else lists_beside(*_around(listing, data), leave_out=data)
     if beside:
         _ask_files(listing, numbers, given, data, beside)
     if listing.numbers is None and listing.classes is not None:
@@ -307,6 +306,11 @@ def _number_meaning(
         f"numbers read as the positions in 'classes', from {int(lowest > 0)}: {numbering_text(meaning)}"
     )
     return meaning
+
+
+def _around(listing: Listing, data: Path) -> list[Path]:
+    """Where files that name the classes lie, the nearest folder first."""
+    return [data, data.parent] if data.is_dir() else [listing.folder, data.parent, data.parent.parent]
 
 
 def _in_order(names: Sequence[str], numbers: set[int]) -> dict[int, str]:
@@ -379,6 +383,9 @@ def _class_order(
         classes, source = found
     else:
         classes, source = _order_of_words({value for value in written if isinstance(value, str)}), ""
+        beside = order_beside(classes, *_around(listing, data), leave_out=data) if not listing.numbers else None
+        if beside is not None and not scored:
+            classes, source = beside
         if (
             listing.numbers
             and not scored

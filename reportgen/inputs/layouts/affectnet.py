@@ -48,7 +48,15 @@ def _annotated(source: Source) -> list[Path]:
 
 def _boxes(source: Source) -> Path | None:
     path = source.find(*_BOXES)
-    return path if path is not None and any(one.suffix == ".txt" for one in source.others) else None
+    if path is None:
+        return None
+    texts = {one for one in source.others if one.suffix == ".txt"}
+    return path if any(_label_file(image) in texts for image in source.images) or source.named else None
+
+
+def _label_file(image: Path) -> Path:
+    """Where YOLO keeps the boxes of an image: under `labels` instead of `images`."""
+    return Path(*("labels" if part == "images" else part for part in image.parts)).with_suffix(".txt")
 
 
 def _recognise(source: Source) -> Sighting | None:
@@ -127,10 +135,9 @@ def _with_boxes(source: Source, names_file: Path) -> Listing:
     classes = name_classes(_yaml_names(names_file))
     rows, several, undecided = [], 0, []
     for path in source.images:
-        parts = ["labels" if part == "images" else part for part in path.parts]
-        file = source.path / Path(*parts).with_suffix(".txt")
         try:
-            lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+            text = (source.path / _label_file(path)).read_text(encoding="utf-8")
+            lines = [line.split() for line in text.splitlines() if line.strip()]
         except (OSError, UnicodeDecodeError):
             lines = []
         if len({line[0] for line in lines}) > 1:

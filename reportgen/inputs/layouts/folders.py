@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from reportgen.errors import DataError
+from reportgen.inputs.class_lists import order_beside
 from reportgen.inputs.emotions import EMOTIONS, EXPRESSION_CODES, canonical_emotion, match_class, name_classes
 from reportgen.inputs.images.decoding import SUFFIXES
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
@@ -101,7 +102,7 @@ def read_class_folders(
     known = _one_spelling(known, set(listing.rows["emotion"]))
     for rows in (listing.rows, *listing.training.values()):
         rows["emotion"] = pd.Series([known[name] for name in rows["emotion"]], index=rows.index, dtype=object)
-    _order_folders(listing, set(folders), trained, known, numbers)
+    _order_folders(listing, source, set(folders), trained, known, numbers)
     listing.notes += _say_lists(listing, source)
     return listing
 
@@ -288,12 +289,15 @@ def _one_spelling(known: Mapping[str, str | int], tested: set[str]) -> dict[str,
 
 def _order_folders(
     listing: Listing,
+    source: Source,
     names: set[str],
     trained: set[str],
     known: Mapping[str, str | int],
     numbers: Mapping[int, str] | None,
 ) -> None:
-    """The class order that torchvision and `datasets` give folders: sorted by their names as written."""
+    """The class order that a file beside the folders states, else the one that torchvision and `datasets` give folders:
+    sorted by their names as written.
+    """
     if any(isinstance(known[name], int) for name in names):
         if numbers is not None:
             listing.numbers = dict(numbers)
@@ -315,6 +319,10 @@ def _order_folders(
             f"({', '.join(classes)})"
         )
     listing.classes, listing.classes_from = classes, "the folders' names, sorted as torchvision and datasets sort them"
+    if not source.classes:
+        place = source.path.resolve()
+        beside = order_beside(classes, place, place.parent, leave_out=place)
+        listing.classes, listing.classes_from = beside or (listing.classes, listing.classes_from)
 
 
 def _recognise(source: Source) -> Sighting | None:

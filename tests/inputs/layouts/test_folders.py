@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from PIL import Image
 
 from reportgen.config import Config
 from reportgen.errors import DataError
-from reportgen.inputs.emotions import EMOTIONS
+from reportgen.inputs.emotions import EMOTIONS, FER2013_ORDER
 from reportgen.inputs.layouts.layout import Source
 from reportgen.inputs.layouts.splits import choose_split, split_of
 from reportgen.inputs.testset import TestSet, load_test_set
@@ -252,6 +253,35 @@ def test_a_table_of_images_in_training_folders_says_so(tmp_path: Path, make_imag
     table = tmp_path / "t.csv"
     table.write_text("image,emotion\n" + "".join(f"{path},{NAMES[n]}\n" for n, path in enumerate(paths)))
     assert said(load(table), "3 of 6 images lie in a training folder (such as train/0.jpg): has a model seen them?")
+
+
+@pytest.mark.parametrize("where", ["test", "."])
+@pytest.mark.parametrize("kind", ["folders", "table"])
+def test_a_stated_order_of_outputs_counts_before_the_alphabet(
+    tmp_path: Path, make_images: Make, kind: str, where: str
+) -> None:
+    make_images(tmp_path / "test", *(f"{name}/1.jpg" for name in NAMES))
+    data = tmp_path / "test"
+    if kind == "table":
+        data = data / "t.csv"
+        data.write_text("image,emotion\n" + "".join(f"{name}/1.jpg,{name}\n" for name in NAMES))
+    order = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+    (tmp_path / where / "class_to_idx.json").write_text(json.dumps({name: n for n, name in enumerate(order)}))
+    test_set = load(data)
+    assert test_set.classes == FER2013_ORDER and said(test_set, "by class_to_idx.json beside the data: anger, disgust")
+    (tmp_path / where / "classes.txt").write_text("\n".join(NAMES))
+    with pytest.raises(DataError, match=r"what lies beside it states several class orders .*remove the file"):
+        load(data)
+    assert load(data, classes=NAMES).classes == EMOTIONS
+    (tmp_path / where / "class_to_idx.json").write_text(json.dumps({"cat": 0, "dog": 1}))
+    assert load(data).classes == EMOTIONS and said(load(data), "by classes.txt beside the data")
+
+
+def test_a_data_yaml_beside_folders_of_classes_is_no_sign_of_boxes(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"test/{name}/1.jpg" for name in NAMES))
+    (tmp_path / "data.yaml").write_text("names: [anger, joy]\n")
+    (tmp_path / "README.dataset.txt").write_text("an export\n")
+    assert load(tmp_path).frame["emotion"].tolist() == list(EMOTIONS)
 
 
 SPELLINGS = {
