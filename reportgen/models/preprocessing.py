@@ -26,6 +26,7 @@ _STATISTICS: dict[int, tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]] 
 
 _PIXELS = (1 / 255,) * 3
 _VGGFACE2 = (91.4953 / 255, 103.8827 / 255, 131.0912 / 255)  # blue, green, red
+_CAFFE = (103.939 / 255, 116.779 / 255, 123.68 / 255)  # the same of ImageNet
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -102,7 +103,8 @@ def candidate_inputs(
     ----------
     keras
         Also what networks born in Keras take: pixels from 0 to 255 as they are, and in the order blue, green, red less
-        the mean of VGGFace2 (Cao et al. 2018), which ResNet50s of faces were trained on.
+        the mean of VGGFace2 (Cao et al. 2018), which ResNet50s of faces were trained on, or of ImageNet. VGGFace2's
+        mean is tried in the order red, green, blue as well: else that order would pass for the other one.
     """
     if part == "size":
         for side in _SIZES:
@@ -112,7 +114,8 @@ def candidate_inputs(
             yield spec.model_copy(update={"mean": mean, "std": std})
         if keras and not spec.grey:
             yield spec.model_copy(update={"mean": (0.0,) * 3, "std": _PIXELS})
-            yield spec.model_copy(update={"mean": _VGGFACE2, "std": _PIXELS, "bgr": True})
+            for mean, bgr in ((_VGGFACE2, True), (_VGGFACE2[::-1], False), (_CAFFE, True)):
+                yield spec.model_copy(update={"mean": mean, "std": _PIXELS, "bgr": bgr})
     elif spec.channels == 3:
         for mean, std in _STATISTICS[3]:
             yield spec.model_copy(update={"mean": mean, "std": std, "grey": True})

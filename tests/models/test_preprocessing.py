@@ -56,9 +56,13 @@ def test_networks_born_in_keras_are_also_tried_with_pixels_as_they_are() -> None
     """ResNet50s of faces (EMO-AffectNet) take blue, green, red less a mean and nothing divided."""
     spec = Preprocessing(width=8, height=8)
     plain, more = (list(candidate_inputs(spec, "statistics", keras=keras)) for keras in (False, True))
-    assert more[: len(plain)] == plain and len(more) == len(plain) + 2
+    assert more[: len(plain)] == plain and len(more) == len(plain) + 4
     image = np.full((8, 8, 3), (200, 100, 50), np.uint8)
-    raw, centred = (normalise([resize(image, one)], one)[0, :, 0, 0].tolist() for one in more[len(plain) :])
+    raw, centred, red_first, caffe = (
+        normalise([resize(image, one)], one)[0, :, 0, 0].tolist() for one in more[len(plain) :]
+    )
     assert raw == pytest.approx([200, 100, 50], rel=1e-5)
     assert centred == pytest.approx([50 - 91.4953, 100 - 103.8827, 200 - 131.0912], rel=1e-4)
+    assert red_first == pytest.approx(centred[::-1], rel=1e-4)
+    assert caffe == pytest.approx([50 - 103.939, 100 - 116.779, 200 - 123.68], rel=1e-4)
     assert len(list(candidate_inputs(spec.model_copy(update={"grey": True}), "statistics", keras=True))) == 3

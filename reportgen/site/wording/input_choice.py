@@ -20,11 +20,14 @@ __all__ = [
     "tried_lines",
 ]
 
+_VGGFACE2 = (91.4953 / 255, 103.8827 / 255, 131.0912 / 255)
 _STATISTICS = {
     ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)): "ImageNet's mean and standard deviation",
     ((0.449,), (0.226,)): "ImageNet's mean and standard deviation for grey",
     ((0.0,) * 3, (1 / 255,) * 3): "pixels from 0 to 255",
-    ((91.4953 / 255, 103.8827 / 255, 131.0912 / 255), (1 / 255,) * 3): "pixels from 0 to 255 less VGGFace2's mean",
+    (_VGGFACE2, (1 / 255,) * 3): "pixels from 0 to 255 less VGGFace2's mean",
+    (_VGGFACE2[::-1], (1 / 255,) * 3): "pixels from 0 to 255 less VGGFace2's mean",
+    ((103.939 / 255, 116.779 / 255, 123.68 / 255), (1 / 255,) * 3): "pixels from 0 to 255 less ImageNet's mean",
     **{((0.5,) * n, (0.5,) * n): "mean and standard deviation 0.5" for n in (1, 3)},
     **{((0.0,) * n, (1.0,) * n): "values from 0 to 1" for n in (1, 3)},
 }
@@ -55,7 +58,7 @@ def choice_texts(model: str, choice: InputChoice) -> tuple[ChoiceText, ...]:
     texts = [*_order_texts(model, choice), *_input_texts(model, choice)]
     if choice.decided:
         left_out = f"These {number(choice.images)} images are left out of everything else."
-        last = max(place for place, said in enumerate(texts) if not said.advice)
+        last = len(texts) - 1 if choice.outcome == "chosen" else 0  # what the sample did not choose comes behind
         texts[last] = replace(texts[last], text=f"{texts[last].text} {left_out}")
     return tuple(texts)
 
@@ -126,7 +129,11 @@ def _input_texts(model: str, choice: InputChoice) -> Iterator[ChoiceText]:
             f"{_spelled(best)}; with the default, {_spelled(default)}, {percent(default.correct / n)} are (exact "
             f"McNemar test, {format_p(choice.input_p)}). The former is used."
         )
-        yield ChoiceText(title, text, serious=True)
+        alike = [tried for tried in choice.inputs[1:] if tried is not best and tried.correct == best.correct]
+        if alike:
+            others = " and ".join(_spelled(tried) for tried in alike[:_SHOWN])
+            text += f" As many are at {others}: the sample does not tell them apart."
+        yield ChoiceText(title, text, serious=True, advice=_STATE_IT if alike else "")
         return
     text += (
         f"The default is used: {_spelled(default)}. With it, {percent(default.correct / n)} of {_sample(choice)} are "
