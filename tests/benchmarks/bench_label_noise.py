@@ -10,6 +10,10 @@ they are is printed. "Right" is what all models get right, and in a second table
 flipped label may be one that the models disagree about, which the rule cannot find).
 
 Beside the rule as it is built stand the rule without its check of the agreement (`TRUSTED`), and other thresholds.
+
+A second table asks what the second opinions add: landmarks and most similar faces (`label_votes`). Of the labels newly
+suspected by the rule as built it prints how many are flipped where an opinion contradicts the label and where it does
+not, and among the half with the most evidence, by the models alone and by all three together.
 """
 
 from __future__ import annotations
@@ -20,8 +24,11 @@ from pathlib import Path
 
 import numpy as np
 
-from reportgen.analysis import read_analysis
+from reportgen.analysis import Analysis, read_analysis
 from reportgen.evidence.errors.label_suspects import TRUSTED, find_label_suspects
+from reportgen.evidence.errors.label_votes import LabelVote, label_votes
+from reportgen.evidence.stats.clustered import clusters
+from reportgen.evidence.stats.units import units_of
 from reportgen.types import BoolArray, FloatArray, IntArray
 
 Rule = Callable[[Sequence[FloatArray], IntArray], BoolArray]
@@ -102,6 +109,43 @@ def measure(
     )
 
 
+def opinions(analysis: Analysis, labels: IntArray, right: BoolArray, share: float, rounds: int) -> list[str]:
+    """Precision and recall of the rule as built, split by what the second opinions say."""
+    probabilities = [model.probabilities for model in analysis.models]
+    group = clusters(units_of(analysis.images), len(labels))
+    before = find_label_suspects(probabilities, labels).suspect
+    splits: dict[str, Callable[[LabelVote], bool]] = {
+        "all": lambda _: True,
+        "landmarks contradict": lambda vote: vote.landmarks > 0,
+        "landmarks agree": lambda vote: vote.landmarks < 0,
+        "twins contradict": lambda vote: vote.twins_predicted > vote.twins_label,
+        "twins agree": lambda vote: vote.twins_predicted < vote.twins_label,
+        "both contradict": lambda vote: vote.against == 2,
+        "one contradicts": lambda vote: vote.against == 1,
+        "none contradicts": lambda vote: not vote.against,
+        "stay suspect": lambda vote: vote.stands,
+    }
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    for seed in range(rounds):
+        changed, flipped = flip(labels, right, share, len(analysis.classes), seed)
+        suspects = find_label_suspects(probabilities, changed)
+        votes = [v for v in label_votes(suspects, probabilities, changed, analysis.faces, group) if not before[v.row]]
+        chosen = {name: [vote for vote in votes if rule(vote)] for name, rule in splits.items()}
+        chosen["half, by the models"] = sorted(votes, key=lambda vote: -vote.models)[: len(votes) // 2]
+        chosen["half, by all evidence"] = votes[: len(votes) // 2]
+        chosen["last tenth, by the models"] = sorted(votes, key=lambda vote: vote.models)[: max(1, len(votes) // 10)]
+        chosen["last tenth, by all evidence"] = votes[-max(1, len(votes) // 10) :]
+        for name, part in chosen.items():
+            hit = sum(bool(flipped[vote.row]) for vote in part)
+            found.setdefault(name, []).append((hit, len(part), int(flipped.sum())))
+    lines = []
+    for name, counts in found.items():
+        hit, size, flips = np.array(counts).sum(axis=0).tolist()
+        precision = hit / size if size else float("nan")
+        lines.append(f"  {name:32} recall {hit / flips:.2f}  precision {precision:.2f}  labels {size / rounds:.1f}")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("analysis", type=Path)
@@ -116,6 +160,8 @@ def main() -> None:
         print(f"{flips} of {int(rows.sum()):,} labels flipped where {name}, mean of {arguments.rounds} rounds")
         for rule_name, rule in RULES.items():
             print(f"  {rule_name:32}", measure(rule, probabilities, labels, rows, arguments.share, arguments.rounds))
+        print(" of those newly suspected by the rule as built")
+        print(*opinions(analysis, labels, rows, arguments.share, arguments.rounds), sep="\n")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ import numpy as np
 from reportgen.analysis import Analysis
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.evidence.errors.label_suspects import find_label_suspects
+from reportgen.evidence.errors.label_votes import label_votes
 from reportgen.evidence.errors.occlusions import Occlusions
 from reportgen.evidence.errors.photo_measures import face_states, photo_quality
 from reportgen.evidence.errors.reasons import ReasonFindings, contrast_regions, weigh_reasons
 from reportgen.evidence.errors.rules import ErrorCase, Untested, background_heat, raise_flags
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.errors.tables import reason_tables
+from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.units import units_of
 from reportgen.types import FloatArray
 
@@ -50,10 +52,14 @@ def find_reasons(
     labels = analysis.labels
     if not (labels >= 0).any():
         return None
-    suspects = find_label_suspects([model.probabilities for model in analysis.models], labels)
+    persons = units_of(analysis.images)
+    probabilities = [model.probabilities for model in analysis.models]
+    suspects = find_label_suspects(probabilities, labels)
+    votes = label_votes(suspects, probabilities, labels, analysis.faces, clusters(persons, len(labels)))
+    standing = [vote.row for vote in votes if vote.stands]
+    suspects = replace(suspects, suspect=np.isin(np.arange(len(labels)), standing))
     quality, states = photo_quality(analysis), face_states(analysis)
     names = [model.name for model in analysis.models]
-    persons = units_of(analysis.images)
     controls = None if occlusions is None else np.isin(np.arange(len(labels)), sorted(occlusions.controls))
     found = []
     for k, model in enumerate(analysis.models):
@@ -88,7 +94,7 @@ def find_reasons(
                 persons=persons,
             )
         )
-    findings = ReasonFindings(tuple(found), suspects, occlusions)
+    findings = ReasonFindings(tuple(found), suspects, occlusions, votes)
     return replace(findings, tables=MappingProxyType(reason_tables(findings, analysis)))
 
 

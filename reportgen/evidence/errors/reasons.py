@@ -12,6 +12,7 @@ import pandas as pd
 
 from reportgen.evidence.attention.map_statistics import PARTS, areas, contrast_error, describe
 from reportgen.evidence.errors.label_suspects import LabelSuspects
+from reportgen.evidence.errors.label_votes import LabelVote
 from reportgen.evidence.errors.occlusions import Occlusions, RegionChange
 from reportgen.evidence.errors.rates import FlagRate, SwapCheck, flag_rate, share_of_errors, swap_check
 from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, ErrorCase, Flag
@@ -145,9 +146,11 @@ class ReasonFindings:
     models
         In the order of the analysis.
     suspects
-        Labels that all models doubt.
+        Labels that all models contradict, and a second opinion as well where there is one.
     occlusions
         What was measured on changed pictures; None where nothing was run.
+    votes
+        Second opinions on every label that all models contradict, the strongest evidence first.
     tables
         Tidy; each column is explained in `errors.tables.REASON_COLUMNS`.
     """
@@ -155,6 +158,7 @@ class ReasonFindings:
     models: tuple[ModelReasons, ...]
     suspects: LabelSuspects
     occlusions: Occlusions | None
+    votes: tuple[LabelVote, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @cached_property

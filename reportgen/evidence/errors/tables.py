@@ -15,6 +15,8 @@ from reportgen.faces.regions import REGIONS
 
 __all__ = ["REASON_COLUMNS", "reason_tables"]
 
+_VOTE = ("evidence", "models", "landmarks", "twins", "twins_predicted", "twins_label")
+
 
 def reason_tables(findings: ReasonFindings, analysis: Analysis) -> dict[str, pd.DataFrame]:
     """The tables by name, columns as in REASON_COLUMNS."""
@@ -24,6 +26,7 @@ def reason_tables(findings: ReasonFindings, analysis: Analysis) -> dict[str, pd.
         "reason_rates": _stack([_rates(model) for model in models], "reason_rates"),
         "reason_regions": _stack([_regions(model, analysis) for model in models], "reason_regions"),
     }
+    tables["contradicted_labels"] = _contradicted(findings, analysis)
     if findings.occlusions is not None:
         tables["occlusions"] = _occlusions(findings, analysis)
     return tables
@@ -103,6 +106,21 @@ def _regions(model: ModelReasons, analysis: Analysis) -> pd.DataFrame:
     )
 
 
+def _contradicted(findings: ReasonFindings, analysis: Analysis) -> pd.DataFrame:
+    rows = [
+        {
+            "rank": rank,
+            "image_id": analysis.images["image_id"].iloc[vote.row],
+            "emotion": analysis.classes[analysis.labels[vote.row]],
+            "predicted": analysis.classes[vote.predicted],
+            "stands": vote.stands,
+            **{name: getattr(vote, name) for name in _VOTE},
+        }
+        for rank, vote in enumerate(findings.votes, start=1)
+    ]
+    return pd.DataFrame(rows, columns=list(REASON_COLUMNS["contradicted_labels"]))
+
+
 def _occlusions(findings: ReasonFindings, analysis: Analysis) -> pd.DataFrame:
     if findings.occlusions is None:
         return pd.DataFrame(columns=list(REASON_COLUMNS["occlusions"]))
@@ -153,6 +171,19 @@ REASON_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "without its property, net of other errors changed likewise; empty for what is no property of the photo",
         "share_low": "lower end of the 95 % interval of share; infinite with too few persons for an interval",
         "share_high": "upper end of the 95 % interval of share",
+    },
+    "contradicted_labels": {
+        "rank": "by evidence, the strongest first",
+        "image_id": "image, as in the table of images",
+        "emotion": "labelled emotion",
+        "predicted": "emotion that all models predict",
+        "stands": "whether landmarks or the most similar faces contradict the label as well, or neither is known",
+        "evidence": "sum of the three logarithms; no probability",
+        "models": "mean over the models of log p(predicted) / p(label)",
+        "landmarks": "log of the likelihood ratio of the two by landmarks alone; above 0: the label is contradicted",
+        "twins": "photos of other persons with the most similar face that were asked",
+        "twins_predicted": "how many of them have the predicted label",
+        "twins_label": "how many have this photo's label",
     },
     "reason_regions": {
         "image_id": "image, as in the table of images",

@@ -49,6 +49,8 @@ DESCRIPTIONS = {
     "downloads/trust.csv": "The trust grade of every model's heatmaps, and the checks it rests on.",
     "downloads/reasons.csv": "Every rule that was checked on every error, with its numbers.",
     "downloads/reason_rates.csv": "How often each reason is given, among errors and among correct images.",
+    "downloads/contradicted_labels.csv": "Labels that all models contradict, ranked by evidence, with what landmarks "
+    "and the most similar faces say.",
     "downloads/reason_regions.csv": "The region with more evidence for the prediction than for the label, error by "
     "error.",
     "downloads/occlusions.csv": "What the models predicted when a region of an error was swapped or filled in.",

@@ -12,6 +12,7 @@ from reportgen.site.html.components import Bar, Crumb, Legend, Link, Page, Tile,
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.report import Report
+from reportgen.site.sections.contradicted_labels import ContradictedLabels, contradicted_labels
 from reportgen.site.sections.error_reasons import CardReasons, ReasonTable, card_reasons, reason_table
 from reportgen.site.sections.occlusions import OcclusionTest, occlusion_test
 from reportgen.site.tiles import Tiles
@@ -108,6 +109,7 @@ class ErrorsView:
     leads: tuple[str, ...]
     occlusion_note: str
     reasons: ReasonTable | None = None
+    labels: ContradictedLabels | None = None
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,7 @@ def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
         leads=_leads(report, chosen),
         occlusion_note=_occlusion_note(report, chosen, [pair for model in models for pair in model.featured]),
         reasons=reason_table(report, links, chosen),
+        labels=contradicted_labels(report, links, tiles),
     )
 
 

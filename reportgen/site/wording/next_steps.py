@@ -168,7 +168,9 @@ def _labels(report: Report, links: Links) -> list[Step]:
         if not doubted:
             return []
         text = "All models predict the same other emotion there, each with at least its usual confidence for it."
-        link = Link("list, to filter and save as CSV", links.explorer("flag:label-suspect"))
+        if any(vote.twins for vote in reasons.votes):
+            text += " Landmarks or the most similar faces contradict the label as well."
+        link = Link("ranked by evidence", "errors.html#contradicted-labels")
         return [Step(f"Check {count(doubted, 'label')}.", text, link)]
     comparisons = report.comparisons
     index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import html5lib
@@ -13,11 +16,14 @@ from PIL import Image
 
 from reportgen.config import Config
 from reportgen.evidence.attention.map_similarity import PLACES
+from reportgen.evidence.errors.label_votes import LabelVote
 from reportgen.evidence.errors.occlusions import RegionChange
 from reportgen.evidence.errors.rules import ORDER
 from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.links import Links
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
+from reportgen.site.sections.contradicted_labels import contradicted_labels
 from reportgen.site.sections.occlusions import _sentence
 from reportgen.site.wording.format import percent
 from reportgen.site.wording.reasons import FLAG_NAMES, FLAG_RULES, UNTESTED
@@ -250,3 +256,30 @@ def test_the_comparison_claims_no_more_than_it_measured(report: Report, publishe
     for emotion, row in zip(report.analysis.classes, by_class(by_class(page, "split")[0], "row")[1:], strict=False):
         n = int((labels == report.analysis.classes.index(emotion)).sum())
         assert sum(int(text(one)) for one in by_class(row, "four")[0]) == n
+
+
+def test_contradicted_labels_are_ranked_and_claim_no_precision(report: Report) -> None:
+    assert report.reasons is not None
+    labels = report.labels
+    votes = (
+        LabelVote(0, 1 - int(labels[0] == 1), 2.0, math.log(20), 15, 9, 2),
+        LabelVote(1, 1 - int(labels[1] == 1), 1.0, math.nan, 0, 0, 0),
+        LabelVote(2, 1 - int(labels[2] == 1), 0.5, -1.0, 15, 1, 8),
+    )
+    made = replace(report, reasons=replace(report.reasons, votes=votes))
+    tiles = SimpleNamespace(thumb=lambda row, alt: alt)
+    found = contradicted_labels(made, Links(made, ()), tiles)
+    assert found is not None and len(found.rows) == 2
+    assert found.lede.startswith("2 labels are contradicted by both models, and landmarks or the most similar faces")
+    assert "how many are wrong was not measured" in found.lede
+    first, second = found.rows
+    said = report.classes[votes[0].predicted]
+    assert first.landmarks == f"{said}: 20 times as likely as {report.truth(0)}"
+    assert first.twins == f"9 of 15 labelled {said}, 2 {report.truth(0)}"
+    assert (second.landmarks, second.twins) == ("not known", "not known")
+    assert found.left_out.startswith("1 more label is contradicted by both models alone")
+    none = contradicted_labels(replace(report, reasons=replace(report.reasons, votes=())), Links(made, ()), tiles)
+    assert none is None
+    only = replace(report, reasons=replace(report.reasons, votes=votes[2:]))
+    left = contradicted_labels(only, Links(made, ()), tiles)
+    assert left is not None and not left.rows and left.lede.startswith("No label is contradicted by both models and by")
