@@ -60,10 +60,10 @@ TAKES_AWAY: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({
     "denoised": (("noise", 1), ("noise", -1)),
     "zoomed": (("face size", 1), ("face size", -1)),
     "shifted": (
-        ("place from left to right", 1),
-        ("place from left to right", -1),
-        ("place from top to bottom", 1),
-        ("place from top to bottom", -1),
+        ("horizontal face position", 1),
+        ("horizontal face position", -1),
+        ("vertical face position", 1),
+        ("vertical face position", -1),
     ),
     "straightened": (("head tilt", 1), ("head tilt", -1)),
     "flattened": (("background detail", 1),),
@@ -82,7 +82,7 @@ _AIMS = {
     "deblocked": ("blockiness",),
     "denoised": ("noise",),
     "zoomed": ("face size",),
-    "shifted": ("place from left to right", "place from top to bottom"),
+    "shifted": ("horizontal face position", "vertical face position"),
     "straightened": ("head tilt",),
 }
 """By change, the properties that its aim names, in this order; one that does not go with the emotion stays."""

@@ -58,6 +58,9 @@ class Property:
         Whether it is there or not.
     value
         (n,) NaN where it is not known.
+    scored
+        Whether the classifier without a face sees it: not what is of the head, where an expression may have a part,
+        nor a file's name, which no model sees.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Property:
     less: str
     binary: bool
     value: FloatArray
+    scored: bool = True
 
     @property
     def varies(self) -> bool:
@@ -135,7 +139,7 @@ def photo_properties(images: pd.DataFrame, faces: FaceRecords | None = None) -> 
     )
     poses = pose_table(faces)
     placed = tuple(
-        Property(name, more, less, False, poses[measure])
+        Property(name, more, less, False, poses[measure], measure not in _FACIAL)
         for measure, (name, more, less) in _FRAMED.items()
         if measure in poses
     )
@@ -148,7 +152,7 @@ def photo_properties(images: pd.DataFrame, faces: FaceRecords | None = None) -> 
     if faces is not None and faces.eye_light is not None:
         around["eye_light"] = faces.eye_light
     surrounded = tuple(
-        Property(name, more, less, False, around[measure].astype(np.float64))
+        Property(name, more, less, False, around[measure].astype(np.float64), measure not in _FACIAL)
         for measure, (name, more, less) in _SURROUNDED.items()
         if measure in around
     )
@@ -157,8 +161,8 @@ def photo_properties(images: pd.DataFrame, faces: FaceRecords | None = None) -> 
 
 _FRAMED = {
     "eyes": ("face size", "closer up", "farther away"),
-    "x": ("place from left to right", "framed further right", "framed further left"),
-    "y": ("place from top to bottom", "framed lower", "framed higher"),
+    "x": ("horizontal face position", "framed further right", "framed further left"),
+    "y": ("vertical face position", "framed lower", "framed higher"),
     "roll": ("head tilt", "tilted further clockwise", "tilted further anticlockwise"),
     "yaw": ("head turn", "turned further right", "turned further left"),
     "pitch": ("head nod", "bowed further", "raised further"),
@@ -178,6 +182,8 @@ _SURROUNDED = {
 }
 """The same by measure of `Surroundings`, and the light on the eyes, which dark glasses or a cap take away."""
 
+_FACIAL = frozenset({"roll", "yaw", "pitch", "eye_light", "face_detail"})
+
 _MOST_SOURCES = 3
 
 
@@ -194,7 +200,7 @@ def _sources(images: pd.DataFrame) -> tuple[Property, ...]:
     return tuple(
         Property(
             f"file name like {kind}", f"named like {kind}", "named otherwise", True,
-            np.array([name == kind for name in names], dtype=np.float64),
+            np.array([name == kind for name in names], dtype=np.float64), scored=False,
         )
         for kind in kept
     )  # fmt: skip

@@ -84,7 +84,7 @@ def score_properties(
     group
         Photos of one cluster (a person, or copies of one photo) are never split between training and test folds.
     """
-    varying = [item for item in properties if item.varies]
+    varying = [item for item in properties if item.varies and item.scored]
     counts = [int((labels == e).sum()) for e in range(len(classes))]
     kept = [e for e, n in enumerate(counts) if n >= FEW]
     few = tuple(classes[e] for e, n in enumerate(counts) if 0 < n < FEW)

@@ -31,8 +31,8 @@ def measured(coloured: np.ndarray) -> tuple[Property, ...]:
     values = {
         "colour": coloured.astype(float), "colourfulness": coloured * 0.2, "brightness": light, "contrast": light / 4,
         "red cast": np.where(coloured, 0.1, np.nan), "yellow cast": np.where(coloured, 0.2, np.nan),
-        "sharpness": 100 * light, "face size": light / 2, "place from left to right": light,
-        "place from top to bottom": light[::-1], "head tilt": light - 0.5, "noise": 10 * light,
+        "sharpness": 100 * light, "face size": light / 2, "horizontal face position": light,
+        "vertical face position": light[::-1], "head tilt": light - 0.5, "noise": 10 * light,
     }  # fmt: skip
     return tuple(Property(name, "more", "less", name == "colour", value) for name, value in values.items())
 
@@ -68,7 +68,7 @@ def test_brightness_is_added_to_darker_photos_and_what_does_not_go_with_the_emot
 
 def test_a_face_is_moved_to_where_the_emotion_has_it_and_only_along_what_goes_with_it() -> None:
     labels = np.repeat(np.arange(3), 20)
-    links = [link("place from top to bottom"), link("face size", auc=0.1), link("head turn")]
+    links = [link("vertical face position"), link("face size", auc=0.1), link("head turn")]
     zoom, shift = choose_cues(measured(labels < 0), links, labels, CLASSES[:3], "quick", 0)
     assert (zoom.change, shift.change) == ("zoomed", "shifted")  # a mirror has one direction
     assert zoom.aim == pytest.approx((0.25,)) and set(zoom.rows) == set(range(40, 60))  # those with larger faces
@@ -180,7 +180,7 @@ def test_fragile_innocents_are_accused_in_at_most_5_percent(photos: int, neutral
 
 
 FAMILIES = {
-    "denoised": "noise", "zoomed": "face size", "shifted": "place from top to bottom", "straightened": "head tilt",
+    "denoised": "noise", "zoomed": "face size", "shifted": "vertical face position", "straightened": "head tilt",
     "mirrored": "head turn",
 }  # fmt: skip
 

@@ -58,7 +58,7 @@ def test_a_cast_is_that_of_photos_in_colour():
 def test_kinds_of_file_names_tell_sources_apart():
     rare = ["set/Ann_Lee_0001.jpg"] * 12 + ["im04711.png"] * 30
     (kind,) = [item for item in photo_properties(table(42, path=rare)) if item.name.startswith("file name")]
-    assert kind.name == "file name like word_number" and kind.binary
+    assert kind.name == "file name like word_number" and kind.binary and not kind.scored
     assert kind.value.tolist() == [1.0] * 12 + [0.0] * 30
     three = rare + ["a.jpg"] * 11
     kinds = {item.name: item.value.sum() for item in photo_properties(table(53, path=three)) if item.binary}
@@ -80,6 +80,7 @@ def test_where_the_face_lies_and_what_surrounds_it_are_properties_where_measured
     size = by["face size"].value
     assert size[1] == pytest.approx(size[0] / 2) and np.isnan(size[2]) and by["face size"].varies
     np.testing.assert_array_equal(by["background detail"].value, [3, 4, np.nan])
+    assert {item.name for item in by.values() if not item.scored} == {"head tilt", "head turn", "head nod"}
     assert by["noise"].value.tolist() == [1, 2, 3]
     assert "face detail" not in by and not {"noise", "face size"} & {item.name for item in photo_properties(table(3))}
 

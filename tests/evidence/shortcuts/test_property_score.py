@@ -88,3 +88,11 @@ def test_the_same_seed_gives_the_same_score():
     value = rng.normal(labels)
     scores = [score_properties([item(value)], labels, CLASSES, alone(60), 3, permutations=30) for _ in range(2)]
     assert scores[0] == scores[1]
+
+
+def test_what_is_of_the_head_or_of_the_file_is_not_seen():
+    labels = np.repeat([0, 1], 20)
+    nod = Property("head nod", "more", "less", False, labels.astype(float), scored=False)
+    assert score_properties([nod], labels, CLASSES, alone(40), 0) is None
+    both = score_properties([nod, item(np.arange(40) % 7)], labels, CLASSES, alone(40), 0, permutations=20)
+    assert both.properties == ("size",) and both.balanced_accuracy.value < 0.8
