@@ -87,7 +87,9 @@ def _say_training(source: Source, path: Path, listing: Listing) -> list[str]:
     if split_of(*folders, path.stem, path.stem.split("-")[0]) == "training":
         return [f"{path.name} seems to be a list of training images: a model has probably seen these very images"]
     paths = listing.rows["path"]
-    trained = [path for path in paths if split_of(*path.replace("\\", "/").split("/")[:-1]) == "training"]
+    places = [path.replace("\\", "/").rpartition("/")[0] for path in paths]
+    training = {place for place in set(places) if split_of(*place.split("/")) == "training"}
+    trained = [path for path, place in zip(paths, places, strict=True) if place in training]
     if not trained or listing.pixels is not None:
         return []
     shown = "/".join(trained[0].replace("\\", "/").split("/")[-3:])

@@ -233,13 +233,13 @@ def label_column(frame: pd.DataFrame, columns: Columns) -> str | None:
     usual = find_column(frame, given, _EMOTION)
     if given is not None:
         return usual
-    wide = 0 if usual is None else _distinct(frame[usual])
+    truths = [str(name) for name in frame.columns if _says(name, _TRUTH_WORDS)]
+    # A column `true` of 0 and 1 says whether an answer was right.
+    most = 2 if truths and usual is not None and _distinct(frame[usual]) > 2 else 0
     truths = [
-        str(name)
-        for name in frame.columns
-        # A column `true` of 0 and 1 says whether an answer was right.
-        if _says(name, _TRUTH_WORDS)
-        and (are_words(frame[name]) or (are_numbers(frame[name]) and (wide <= 2 or _distinct(frame[name]) > 2)))
+        name
+        for name in truths
+        if are_words(frame[name]) or (are_numbers(frame[name]) and _distinct(frame[name]) > most)
     ]
     words = [name for name in truths if are_words(frame[name])]
     return next(iter([*words, *truths]), usual)
@@ -381,10 +381,9 @@ def _weigh_rivals(
         if name != emotion and name not in others and not _says(name, _ANSWER_WORDS) and are_words(frame[name])
     ]
     if are_numbers(frame[emotion]):
-        own = label_cells(frame[emotion])
         explained = next((name for name in words if not sure or _says(name, _TRUTH_WORDS)), None)
         for name in [explained] if explained is not None else []:
-            if _one_to_one(own, label_cells(frame[name])) is not None:
+            if _one_to_one(label_cells(frame[emotion]), label_cells(frame[name])) is not None:
                 return name, emotion
             if fold(name) in usual:
                 raise DataError(
@@ -479,6 +478,8 @@ def text_cells(cells: pd.Series[Any]) -> list[str]:
 
 def label_cells(cells: pd.Series[Any]) -> list[str | int | None]:
     """A column of cells as by `label_cell`."""
+    if isinstance(cells.dtype, np.dtype) and cells.dtype.kind in "iu":
+        return list(map(int, cells.tolist()))
     # Labels repeat. Only text is looked up: as keys 1, 1.0 and True are one.
     known: dict[str, str | int | None] = {}
     labels: list[str | int | None] = []

@@ -375,7 +375,8 @@ def _is_image(name: str) -> bool:
 
 
 def _is_number(cells: pd.Series[Any]) -> bool:
-    return bool(pd.to_numeric(cells, errors="coerce").notna().all())
+    first = cells.head(_LOOKED_AT)
+    return all(bool(pd.to_numeric(part, errors="coerce").notna().all()) for part in (first, cells))
 
 
 def _first_lines(path: Path, encoding: str | None = None) -> tuple[list[str], str, int, bool]:

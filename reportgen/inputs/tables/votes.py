@@ -139,11 +139,11 @@ def count_votes(listing: Listing, votes: Mapping[str, str], others: Sequence[str
     won = (counts == counts.max(axis=1, keepdims=True)) & (counts > 0)
     first = won.argmax(axis=1)
     decided = (won.sum(axis=1) == 1) & (first < len(votes))
-    paths = listing.rows["path"]
+    paths = listing.rows["path"].tolist()
     for row in np.flatnonzero(~decided).tolist():
         winners = [name for name, wins in zip(names, won[row], strict=True) if wins]
         message = f"most votes are for {' and '.join(winners)}" if winners else "it has no vote"
-        listing.problems.append(Problem(str(paths.iloc[row]), None, "undecided-label", message))
+        listing.problems.append(Problem(str(paths[row]), None, "undecided-label", message))
     kept = np.flatnonzero(decided).tolist()
     listing.keep(kept)
     listing.rows["emotion"] = pd.Series([names[place] for place in first[kept].tolist()], dtype=object)
