@@ -41,8 +41,9 @@ def face_contrast(rgb: npt.NDArray[np.uint8], points: npt.NDArray[np.floating]) 
 def eye_light(rgb: npt.NDArray[np.uint8], face: Landmarks) -> float:
     """Mean luma around the lighter eye, divided by that on the cheeks.
 
-    Of 250 photos of faces 5 % had less than .36 and half less than .66; with opaque dark glasses drawn on them 99 % had
-    less than .23. Deep shade, as that of a cap, has the same effect, so that a low value does not tell which it is.
+    Of 250 photos of faces 5 % had less than .45 and half less than .72; with opaque dark glasses drawn on them 99 % had
+    less than .24, with tinted ones a quarter less than .40. Deep shade, as that of a cap, does the same, so that a low
+    value does not tell which it is.
 
     Parameters
     ----------

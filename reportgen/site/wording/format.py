@@ -63,7 +63,10 @@ def plural(value: int, one: str, many: str) -> str:
 
 def percent(value: float, digits: int = 0) -> str:
     """.8157 as "82 %"."""
-    return _UNDEFINED if math.isnan(value) else f"{100 * value:.{digits}f}{_PERCENT}".replace("-", "−")
+    if math.isnan(value):
+        return _UNDEFINED
+    text = f"{100 * value:.{digits}f}"
+    return f"{text.removeprefix('-') if float(text) == 0 else text.replace('-', '−')}{_PERCENT}"
 
 
 def sure(value: float) -> str:

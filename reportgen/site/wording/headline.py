@@ -5,6 +5,7 @@ Rules pick the words from the evidence; where the evidence does not decide, the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.errors.rules import ORDER
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.scores import EmotionScore, ModelScores
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
@@ -38,6 +40,12 @@ __all__ = ["LOW", "answer_questions", "best_model", "headline"]
 LOW = 0.5
 """Recall around which an emotion counts as mostly recognised or mostly missed."""
 
+_HAVE = {
+    "low-quality": "low photo quality",
+    "dark-eyes": "covered or dark eyes",
+    "turned-head": "a turned head",
+    "open-mouth": "a mouth open unusually wide for the label",
+}
 _LARGE, _NOTABLE = 1 / 3, 0.1
 """Shares of all errors from which one confused pair, or the shortcut, is the first thing to say."""
 
@@ -188,14 +196,19 @@ def _errors(report: Report, links: Links) -> Finding:
 
 
 def _quality_sentence(reasons: ReasonFindings | None, k: int, which: str) -> Iterator[str]:
-    """How often errors come with low photo quality, where they do so more often than correct predictions."""
+    """How often errors show a property of the photo, where they do so more often than correct predictions."""
     rates = () if reasons is None else reasons.models[k].rates
-    for rate in rates:
-        if rate.flag == "low-quality" and rate.telling and rate.ratio is not None:
-            yield (
-                f"{percent(rate.in_errors / rate.errors)} of {which} have low photo quality, "
-                f"{decimal(rate.ratio.value, 1)} times as often as correct predictions."
-            )
+    told = [
+        f"{_HAVE[rate.flag]} ({percent(rate.in_errors / rate.errors)}, {_times(rate.ratio)})"
+        for rate in rates
+        if rate.flag in _HAVE and rate.telling and rate.ratio is not None
+    ]
+    if told:
+        yield f"More often than correct predictions {which} have {and_list(told)}."
+
+
+def _times(ratio: Estimate) -> str:
+    return "no correct prediction has it" if math.isinf(ratio.value) else f"{decimal(ratio.value, 1)} times as often"
 
 
 def _label_sentence(report: Report) -> Iterator[str]:
@@ -207,7 +220,9 @@ def _label_sentence(report: Report) -> Iterator[str]:
         everyone = "both models" if len(report.models) == 2 else "every model"
         labels = capital(count(suspects, "label"))
         contradict = plural(suspects, "is", "are")
-        yield f"{labels} {contradict} contradicted by {everyone}, which may be wrong: look at those first."
+        asked = reasons is not None and any(vote.twins for vote in reasons.votes)
+        second = ", and by landmarks or the most similar faces" if asked else ""
+        yield f"{labels} {contradict} contradicted by {everyone}{second}; look at those first, they may be right still."
     elif alike:
         images = capital(count(alike, "image"))
         predict = plural(alike, "has", "have")

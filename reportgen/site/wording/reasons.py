@@ -58,7 +58,7 @@ FLAG_RULES: Mapping[str, str] = {
     "low-quality": "Blurred, poor in contrast on the face, or a small face: below the lowest 5 % of the model's "
     "correct predictions.",
     "dark-eyes": "Dark glasses or deep shade, as of a cap: less light on the eyes, held against the cheeks, than in "
-    f"95 % of the model's correct predictions, and below {percent(DARK_EYES)}.",
+    f"95 % of the model's correct predictions, and below {percent(DARK_EYES)} of that on the cheeks.",
     "turned-head": "Towards profile: the head is turned further than in 95 % of the model's correct predictions, and "
     f"by {TURNED:g}° or more, as read from landmarks.",
     "open-mouth": "Speaking, shouting or an expression unlike the label's: open further than in 95 % of the correct "

@@ -19,6 +19,7 @@ from reportgen.site.wording.format import (
     percent_interval,
     plain,
     points,
+    share_interval,
     shorten,
     signed,
     sure,
@@ -96,3 +97,11 @@ def test_words() -> None:
 )
 def test_format_p(p: float, text: str) -> None:
     assert format_p(p) == text
+
+
+def test_shares_below_nothing_keep_their_sign_and_nothing_has_none() -> None:
+    assert [percent(value) for value in (-0.034, -0.001, 0.0)] == ["−3\u202f%", "0\u202f%", "0\u202f%"]
+    assert share_interval(Estimate(0.03, -0.004, 0.061, 50)) == "[0, 6]"
+    assert share_interval(Estimate(0.03, -0.02, 0.06, 50)) == "[−2, 6]"
+    assert share_interval(Estimate(0.03, -math.inf, math.inf, 50, 4)) == "(too few persons for an interval)"
+    assert share_interval(Estimate(math.nan, -math.inf, math.inf, 50)) == ""
