@@ -27,7 +27,7 @@ class ReportVerdict:
     ----------
     kind
         "background": swapping what lies beside the face changes the prediction; "heat": the heatmap lies on it; else
-        the change of the whole photo that lowers recall ("grey", "equalised", "blurred", "re-encoded").
+        the change of the photo that lowers recall, one of `CHANGES`.
     score
         The larger, the stronger; comparable only within a kind. NaN where nothing was measured.
     answer

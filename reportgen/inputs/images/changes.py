@@ -17,7 +17,7 @@ from reportgen.analysis import FaceRecords
 from reportgen.faces.pose import measure_pose, pose_table
 from reportgen.faces.regions import REGIONS, region_map
 from reportgen.inputs.images.framing import FRAMING, move_neutrally, moved
-from reportgen.inputs.images.quality import JPEG_BLOCK, blockiness, image_quality
+from reportgen.inputs.images.quality import JPEG_BLOCK, blockiness, noise, sharpness
 
 __all__ = [
     "CHANGES",
@@ -260,13 +260,13 @@ def _made_sharp(rgb: Pixels, aim: float) -> Pixels:
     for _step in range(7):
         amount = (low + high) / 2
         made = np.rint(np.clip(values + np.float32(amount) * (values - soft), 0, 255)).astype(np.uint8)
-        low, high = (amount, high) if image_quality(made).sharpness < aim else (low, amount)
+        low, high = (amount, high) if sharpness(made) < aim else (low, amount)
     return np.asarray(made)
 
 
 def _sharpened(rgb: Pixels, level: Level, _: Points | None) -> Pixels:
     """Soft photos only: to sharp ones nothing is done."""
-    return rgb if image_quality(rgb).sharpness >= level.sharpness else _made_sharp(rgb, level.sharpness)
+    return rgb if sharpness(rgb) >= level.sharpness else _made_sharp(rgb, level.sharpness)
 
 
 def _with_noise(rgb: Pixels, aim: float) -> Pixels:
@@ -277,7 +277,7 @@ def _with_noise(rgb: Pixels, aim: float) -> Pixels:
     """
     if not math.isfinite(aim):
         return rgb
-    values, smoothed = rgb.astype(np.float32), image_quality(rgb).noise > aim
+    values, smoothed = rgb.astype(np.float32), noise(rgb) > aim
     if smoothed:
         away = np.asarray(Image.fromarray(rgb).filter(ImageFilter.MedianFilter(3))).astype(np.float32) - values
     else:
@@ -287,7 +287,7 @@ def _with_noise(rgb: Pixels, aim: float) -> Pixels:
     for _step in range(10):
         amount = (low + high) / 2
         made = np.rint(np.clip(values + np.float32(amount) * away, 0, 255)).astype(np.uint8)
-        enough = (image_quality(made).noise > aim) != smoothed
+        enough = (noise(made) > aim) != smoothed
         low, high = (low, amount) if enough else (amount, high)
     return np.asarray(made)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -9,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["JPEG_BLOCK", "QUALITY_COLUMNS", "WORKING_SIZE", "Quality", "blockiness", "image_quality"]
+__all__ = [
+    "JPEG_BLOCK",
+    "QUALITY_COLUMNS",
+    "WORKING_SIZE",
+    "Quality",
+    "blockiness",
+    "image_quality",
+    "noise",
+    "sharpness",
+]
 
 WORKING_SIZE = 128
 """Side in pixels at which every photo is measured: sharpness would otherwise depend on the number of
@@ -19,7 +29,7 @@ JPEG_BLOCK = 8
 """Pixels along a side."""
 
 _HASHED = 32
-_MOST_NATIVE = 64 * JPEG_BLOCK
+_MOST_NATIVE = 32 * JPEG_BLOCK
 
 
 @dataclass(frozen=True)
@@ -80,17 +90,10 @@ def image_quality(samples: npt.NDArray[np.uint8]) -> Quality:
         raise ValueError(f"expected (H, W, 3) or (H, W) uint8 pixels, found shape {samples.shape} of {samples.dtype}")
     if not samples.size:
         raise ValueError(f"expected at least one pixel, found shape {samples.shape}")
-    # Reducing by whole factors first makes a photo of several megapixels about as quick as a small one.
-    small = Image.fromarray(samples).resize((WORKING_SIZE, WORKING_SIZE), Image.Resampling.BILINEAR, reducing_gap=1.0)
-    # One plane after the other in memory: arithmetic on every third byte takes twice as long.
-    planes = np.asarray(small).reshape(WORKING_SIZE, WORKING_SIZE, -1).transpose(2, 0, 1).astype(np.float32, order="C")
-    red, green, blue = planes if len(planes) == 3 else (planes[0],) * 3
-    luma = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
-    middle = luma[1:-1, 1:-1]
-    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * middle
-    colour = _colour(red, green, blue) if len(planes) == 3 else (0.0, 0.0, 0.0)
+    (red, green, blue), luma = _planes(samples)
+    colour = _colour(red, green, blue) if samples.ndim == 3 else (0.0, 0.0, 0.0)
     return Quality(
-        sharpness=float(laplacian.var()),
+        sharpness=_sharpness(luma),
         noise=_noise(luma),
         blockiness=blockiness(samples),
         luminance=float(luma.mean() / 255),
@@ -100,6 +103,31 @@ def image_quality(samples: npt.NDArray[np.uint8]) -> Quality:
         yellow_blue=colour[2],
         perceptual_hash=_perceptual_hash(luma),
     )
+
+
+def sharpness(samples: npt.NDArray[np.uint8]) -> float:
+    """See `Quality`, and `image_quality` for the samples."""
+    return _sharpness(_planes(samples)[1])
+
+
+def noise(samples: npt.NDArray[np.uint8]) -> float:
+    """See `Quality`, and `image_quality` for the samples."""
+    return _noise(_planes(samples)[1])
+
+
+def _planes(samples: npt.NDArray[np.uint8]) -> tuple[Sequence[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+    """Red, green and blue at the working size, and the luma."""
+    # Reducing by whole factors first makes a photo of several megapixels about as quick as a small one.
+    small = Image.fromarray(samples).resize((WORKING_SIZE, WORKING_SIZE), Image.Resampling.BILINEAR, reducing_gap=1.0)
+    # One plane after the other in memory: arithmetic on every third byte takes twice as long.
+    planes = np.asarray(small).reshape(WORKING_SIZE, WORKING_SIZE, -1).transpose(2, 0, 1).astype(np.float32, order="C")
+    red, green, blue = planes if len(planes) == 3 else (planes[0],) * 3
+    return (red, green, blue), np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+
+
+def _sharpness(luma: npt.NDArray[np.float32]) -> float:
+    middle = luma[1:-1, 1:-1]
+    return float((luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * middle).var())
 
 
 def blockiness(samples: npt.NDArray[np.uint8]) -> float:

@@ -196,7 +196,8 @@ def _shown(findings: ShortcutFindings) -> str:
         "moved, the whole photo shifted as far in another direction); or the "
         f"property, added to photos of other emotions, turns at least {100 * MIN_GAIN:.0f} percentage points more of "
         "them into the emotion than such a neutral change does, and far more than into any emotion without the "
-        "property, while the fall points the same way. A model that loses as much elsewhere is fragile. No finding "
+        "property, while the fall points the same way. Where adding it cannot be done or does not tell, the emotion "
+        "must lose more than every other. A model that loses as much elsewhere is fragile. No finding "
         f"does not mean no shortcut: only these properties were changed.{_idle(findings)}"
     )
 

@@ -197,7 +197,7 @@ def test_blocks_are_put_in_or_smoothed_until_they_show_as_aimed():
     for path in pd.read_csv(files.data)["image_path"][::120]:
         with Image.open(files.data.parent / path) as image:
             rgb = np.asarray(image.convert("RGB").resize((320, 320), Image.Resampling.BICUBIC))
-        assert blocks_of(rgb) < 1.05
+        assert blocks_of(rgb) < 1.1
         for aim in (1.15, 1.4):
             blocky = add(cue("deblocked", aim), rgb)
             assert blocks_of(blocky) == pytest.approx(aim, abs=0.08)
