@@ -18,7 +18,7 @@ from reportgen.inputs.emotions import canonical_emotion, fold, match_class, name
 from reportgen.inputs.listing import Listing, Problem
 from reportgen.inputs.tables.pixels import parse_images
 from reportgen.inputs.tables.splits import choose_rows
-from reportgen.inputs.tables.votes import count_votes, refuse_scores, vote_columns
+from reportgen.inputs.tables.votes import NO_CLASS, count_votes, refuse_scores, vote_columns
 
 __all__ = [
     "PATH_NAMES",
@@ -52,6 +52,12 @@ _TRUTH_WORDS = frozenset(["true", "truth", "groundtruth", "gt", "gold", "actual"
 _ANSWER_WORDS = frozenset({
     "pred", "preds", "predict", "predicted", "prediction", "predictions", "yhat", "hat", "guess", "guessed", "inferred",
     "dominant", "argmax", "top1",
+})  # fmt: skip
+# Such a column may be better than the one with the usual name, or not: the user has to say.
+_CLAIM_WORDS = frozenset({
+    "human", "manual", "annotation", "annotations", "annotated", "annotator", "expert", "clean", "cleaned", "corrected",
+    "correct", "verified", "reviewed", "consensus", "majority", "final", "real", "intended", "original", "noisy", "old",
+    "new",
 })  # fmt: skip
 _LABEL_WORDS = frozenset({
     "label", "labels", "emotion", "emotions", "expression", "class", "category", "target", "y", "name", "id", "idx",
@@ -405,7 +411,8 @@ def _weigh_rivals(
         differ = sum(a != b for a, b in both)
         if not differ or not (2 * named >= len(meanings) or numbers):
             continue
-        if _says(name, _TRUTH_WORDS) == sure and (sure or fold(name) in usual):
+        claims = fold(name) in usual or _says(name, _CLAIM_WORDS)
+        if _says(name, _TRUTH_WORDS) if sure else claims:
             raise DataError(
                 f"{path}: the columns '{emotion}' and '{name}' both hold emotions and differ in {differ:,} rows; name "
                 f"the one with the labels in the settings: [columns] emotion = '{name}' or '{emotion}'"
@@ -428,12 +435,20 @@ def _meanings(cells: pd.Series[Any]) -> list[str | int | None]:
 def _one_to_one(numbers: Sequence[Any], words: Sequence[Any]) -> dict[int, str] | None:
     """What each number means, where nearly all rows with it have the same word and no two numbers have the same one.
 
-    Words for emotions are canonical, others as written.
+    Words for emotions are canonical. Others, as written, count where a number has no emotion; those that mean no class
+    ("unknown") never do.
     """
-    own = {word: canonical_emotion(word) or word for word in set(words) if isinstance(word, str)}
-    pairs = Counter(
-        (n, own[word]) for n, word in zip(numbers, words, strict=True) if isinstance(n, int) and word in own
-    )
+    own = {
+        word: canonical_emotion(word) or word
+        for word in set(words)
+        if isinstance(word, str) and fold(word) not in NO_CLASS
+    }
+    beside = Counter((n, word) for n, word in zip(numbers, words, strict=True) if isinstance(n, int) and word in own)
+    named = {n for n, word in beside if canonical_emotion(word)}
+    pairs: Counter[tuple[int, str]] = Counter()
+    for (n, word), count in beside.items():
+        if n not in named or canonical_emotion(word):
+            pairs[n, own[word]] += count
     total: Counter[int] = Counter()
     for (n, _), count in pairs.items():
         total[n] += count
@@ -465,7 +480,7 @@ def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
         unlike = sum(
             (canonical_emotion(word) or word) != meaning.get(n)
             for n, word in zip(numbers, words, strict=True)
-            if isinstance(n, int) and isinstance(word, str)
+            if isinstance(n, int) and isinstance(word, str) and canonical_emotion(word)
         )
         if unlike:
             listing.notes.append(f"{unlike:,} rows whose number and emotion disagree: the emotion counts")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,17 @@ from reportgen.inputs.emotions import fold
 
 __all__ = ["SPLIT_NAMES", "Split", "choose_rows", "split_kind"]
 
-SPLIT_NAMES = "usage split set subset partition fold"
+SPLIT_NAMES = (
+    "usage split set subset partition fold kfold folds fold_id cv_fold split_id split_name data_split dataset_split "
+    "partition_id"
+)
 _KINDS = {
-    "test": "test testing tst privatetest heldout holdout fer2013test",
-    "validation": "validation valid val publictest dev development eval evaluation fer2013valid",
-    "training": "training train trn fit trainval trainvalidation fer2013train",
+    "test": "test testing tst te private privatetest heldout holdout fer2013test",
+    "validation": "validation valid val public publictest dev development eval evaluation fer2013valid",
+    "training": "training train trn tr fit trainval trainvalidation fer2013train",
 }
 _KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words.split()}
+_MARKS = re.compile(r"\W+")
 _PART = re.compile(r"(?:set|data|split|images|rows|part)?\d*$")
 # Columns of yes and no. `valid` is missing: such a row is usable.
 _FLAGS = {
@@ -60,7 +64,7 @@ class Split:
 
 def split_kind(value: object) -> str:
     """Which kind of split a name means, as "Test set" and "test2" mean "test"; "" where it is none that is known."""
-    word = fold(value)
+    word = _MARKS.sub("", fold(value))
     return _KIND_OF.get(word) or _KIND_OF.get(_PART.sub("", word), "")
 
 
@@ -81,14 +85,15 @@ def choose_rows(path: Path, frame: pd.DataFrame, given: str | None) -> Split:
     """
     if given is not None:
         return _given_rows(path, frame, given)
-    unknown = ""
+    unknown, names = "", {fold(name) for name in SPLIT_NAMES.split()}
     for column in _candidates(frame):
         cells = frame[column].map(_shown)
         values = list(cells.unique())
         kinds = {value: split_kind(value) for value in values}
-        named = fold(column) in SPLIT_NAMES.split()
+        named = fold(column) in names
         if any(kinds.values()) if named else all(kinds.values()) and len(set(kinds.values())) > 1:
-            return _of_kinds(column, cells, kinds)
+            chosen = _of_kinds(column, cells, kinds)
+            return replace(chosen, notes=(*chosen.notes, *_contradicting(frame, chosen)))
         if named and not unknown and len(values) > 1:
             unknown = (
                 f"column {column} has the values {_listed(values)}, none of which names a known split: all rows are "
@@ -104,7 +109,7 @@ def choose_rows(path: Path, frame: pd.DataFrame, given: str | None) -> Split:
 def _candidates(frame: pd.DataFrame) -> list[str]:
     """Columns that may name splits: those with a usual name, then short texts of a few values."""
     by_name = {fold(name): name for name in reversed(list(frame.columns))}
-    usual = [by_name[name] for name in SPLIT_NAMES.split() if name in by_name]
+    usual = [by_name[name] for name in map(fold, SPLIT_NAMES.split()) if name in by_name]
     others = []
     for name in frame.columns:
         first = frame[name].iloc[0] if len(frame) and name not in usual else None
@@ -113,6 +118,16 @@ def _candidates(frame: pd.DataFrame) -> list[str]:
             values = frame[name].unique()
             others += [name] if len(values) <= _MOST_SPLITS else []
     return [*usual, *others]
+
+
+def _contradicting(frame: pd.DataFrame, chosen: Split) -> list[str]:
+    """What to say where another column calls tested rows training rows."""
+    notes = []
+    for column in _candidates(frame) if chosen.columns else []:
+        trained = frame[column].map(_shown).map(split_kind).eq("training").to_numpy(dtype=bool) & chosen.tested
+        if column not in chosen.columns and trained.any():
+            notes.append(f"column {column} calls {int(trained.sum()):,} of these rows training rows")
+    return notes
 
 
 def _of_kinds(column: str, cells: pd.Series[Any], kinds: Mapping[str, str]) -> Split:

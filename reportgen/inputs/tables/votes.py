@@ -15,12 +15,13 @@ from reportgen.errors import DataError
 from reportgen.inputs.emotions import canonical_emotion, fold, match_class
 from reportgen.inputs.listing import Listing, Problem
 
-__all__ = ["VoteColumns", "count_votes", "refuse_scores", "vote_columns"]
+__all__ = ["NO_CLASS", "VoteColumns", "count_votes", "refuse_scores", "vote_columns"]
 
-_NO_CLASS = frozenset({
+NO_CLASS = frozenset({
     "unknown", "nf", "noface", "notaface", "none", "other", "others", "uncertain", "unsure", "notsure", "ambiguous",
     "unclear", "invalid", "nolabel",
 })  # fmt: skip
+"""Names, as `fold` writes them, under which people keep images and votes of no class."""
 _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"false", "no"})
 _CONSTANT = 0.95  # share of rows with the same sum that makes columns one set of votes
 
@@ -72,7 +73,7 @@ def vote_columns(frame: pd.DataFrame, taken: Collection[str | None], classes: Se
     found = {name: word for name, word in known.items() if word is not None}
     if len(found) < 3 or len(set(found.values())) < len(found):
         return VoteColumns({})
-    others = [name for name in names if fold(name) in _NO_CLASS and name not in found]
+    others = [name for name in names if fold(name) in NO_CLASS and name not in found]
     free = [name for name in names if name not in found and name not in others and _counts(frame[name]) is not None]
     places = [names.index(name) for name in found]
     inside = [name for name in free if min(places) < names.index(name) < max(places)]

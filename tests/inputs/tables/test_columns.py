@@ -75,6 +75,15 @@ def test_two_columns_that_say_they_are_the_truth_are_refused(tmp_path: Path) -> 
     assert found(path, columns=Columns(emotion="true_label")) == TRUE
 
 
+@pytest.mark.parametrize("name", ["human_label", "clean_label", "annotation", "intended_emotion", "originalLabel"])
+def test_a_column_that_may_be_better_is_refused(tmp_path: Path, name: str) -> None:
+    path = table(tmp_path, label=ANSWERS, **{name: WORDS})
+    with pytest.raises(DataError, match=rf"'label' and '{name}' both hold emotions .* \[columns\] emotion = '{name}'"):
+        load(path)
+    assert found(path, columns=Columns(emotion=name)) == TRUE
+    assert found(table(tmp_path, label=ANSWERS, true_label=WORDS, **{name: ANSWERS})) == TRUE
+
+
 def test_any_other_column_of_emotions_is_named(tmp_path: Path) -> None:
     (note, *_) = load(table(tmp_path, emotion=WORDS, rater_2=ANSWERS)).notes
     assert "'rater_2' differs from it in 4 rows: [columns] emotion = 'rater_2' takes that" in note
@@ -121,6 +130,14 @@ def test_one_wrong_number_among_many_does_not_hide_the_order(tmp_path: Path) -> 
     assert "1 rows whose number and emotion disagree: the emotion counts" in test_set.notes
 
 
+def test_words_of_no_class_and_misspelt_ones_are_no_classes(tmp_path: Path) -> None:
+    words, numbers = [*FER2013_ORDER, "unknown", "no face", "happyness"], [*range(7), -1, 8, 3]
+    test_set = load(table(tmp_path, emotion=words, label=numbers))
+    assert test_set.classes == FER2013_ORDER
+    assert test_set.problems["emotion"].tolist() == ["unknown", "no face", "happyness"]
+    assert load(table(tmp_path, emotion=[*FER2013_ORDER, "bored"], label=range(8))).classes == (*FER2013_ORDER, "bored")
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_list_in_a_pickle_counts_from_0_or_1(tmp_path: Path, first: int) -> None:
     table(tmp_path, label=list(range(7)))
@@ -138,6 +155,8 @@ def test_a_list_in_a_pickle_counts_from_0_or_1(tmp_path: Path, first: int) -> No
         (["train", "Test set"], 1, "rows with split = Test set are used"),
         (["train_1", "test-2"], 1, "rows with split = test-2 are used"),
         (["train", "later"], 1, "rows with split = later are used"),
+        (["train+val", "Private"], 1, "rows with split = Private are used"),
+        (["TR", "TE"], 1, "rows with split = TE are used"),
         (["val", "test2"], 1, "rows with split = test2 are used"),
         (["extra", "test"], 1, "rows with split = test are used (4); those with extra, no split that is known, are"),
         (["a", "b"], None, "column split has the values a, b, none of which names a known split: all rows are tested"),
@@ -151,7 +170,7 @@ def test_splits_by_a_usual_name(tmp_path: Path, split: list[str], used: int | No
     assert test_set.notes[0].startswith(note)
     if used is not None:
         assert test_set.frame["path"].tolist() == [f"{n}.png" for n in range(used, 8, 2)]
-        trained = sum(value.startswith("train") for value in split)
+        trained = sum(value.casefold().startswith("tr") for value in split)
         assert len(test_set.training.get("training rows", ())) == 4 * trained
 
 
@@ -159,6 +178,16 @@ def test_splits_by_a_usual_name(tmp_path: Path, split: list[str], used: int | No
 def test_splits_under_any_name(tmp_path: Path, name: str) -> None:
     test_set = load(table(tmp_path, emotion=WORDS, **{name: ["train", "test"] * 4}))
     assert test_set.notes[0] == f"rows with {name} = test are used (4)"
+
+
+def test_columns_of_splits_that_contradict_each_other_are_said(tmp_path: Path) -> None:
+    test_set = load(
+        table(tmp_path, emotion=WORDS, split=["train", "test"] * 4, part=["test", "test", "train", "train"] * 2)
+    )
+    assert test_set.notes[:2] == (
+        "rows with split = test are used (4)", "column part calls 2 of these rows training rows",
+    )  # fmt: skip
+    assert "kfold has the values 0, 1" in load(table(tmp_path, emotion=WORDS, kfold=[0, 1] * 4)).notes[0]
 
 
 def test_test_and_test2_are_both_tested(tmp_path: Path) -> None:
