@@ -18,14 +18,30 @@ __all__ = [
     "ClassList",
     "agreed_classes",
     "class_list",
+    "classes_in_text",
     "lists_beside",
     "order_beside",
     "stated_classes",
     "states_classes",
 ]
 
-_THINGS = ("class", "classes", "label", "labels", "emotion", "emotions", "expression", "expressions", "category", "cat")
-_PLACES = ("idx", "index", "indices", "id", "ids", "int", "num", "number")
+_THINGS = (
+    "class",
+    "classes",
+    "label",
+    "labels",
+    "emotion",
+    "emotions",
+    "expression",
+    "expressions",
+    "category",
+    "cat",
+    "target",
+    "targets",
+    "emo",
+    "expr",
+)
+_PLACES = ("idx", "index", "indices", "id", "ids", "int", "num", "number", "name")
 _KEYS = frozenset({
     *("classes", "labels", "emotions", "expressions", "categories", "names"), *("encoder", "labelencoder"),
     *("idx2name", "idxtoname", "id2name", "idtoname", "name2id", "name2idx", "nametoidx", "emotionclasses"),
@@ -39,6 +55,9 @@ _ITEM = r"""(?:'([^'\n]*)'|"([^"\n]*)"|(-?\d{1,6}))"""
 _LIST_TEXT = re.compile(rf"\w*\(?[\[(]\s*{_ITEM}(?:[\s,]+{_ITEM})*[\s,]*[\])][^\[\](){{}}]{{0,30}}\)?")
 _DICT_TEXT = re.compile(rf"\w*\(?\{{\s*{_ITEM}\s*:\s*{_ITEM}(?:\s*,\s*{_ITEM}\s*:\s*{_ITEM})*[\s,]*\}}\)?")
 _ITEMS, _PAIRS = re.compile(_ITEM), re.compile(rf"{_ITEM}\s*:\s*{_ITEM}")
+_SETTING = re.compile(
+    r"(\w{3,40})['\"]?\s{0,9}[:=]\s{0,9}(\[[^\[\]{}]{3,4000}\]|\{[^{}\[\]]{3,4000}\}|\([^()]{3,4000}\))"
+)
 _LONGEST_TEXT = 20_000  # characters
 _SUFFIXES = (".txt", ".names", ".json", ".csv", ".tsv")
 _LINE = re.compile(r"(-?\d{1,6})[\s,;:=.|-]+(\D.*)|(\D.*?)[\s,;:=|-]+(-?\d{1,6})")
@@ -66,8 +85,13 @@ def states_classes(key: object) -> bool:
     return isinstance(key, str) and fold(key) in _KEYS
 
 
-def stated_classes(content: Mapping[Any, Any]) -> ClassList | None:
+def stated_classes(content: Mapping[Any, Any], *, inside: bool = False) -> ClassList | None:
     """The classes that a dict states, such as `class_names`, `class_to_idx` or `id2label`; None where it states none.
+
+    Parameters
+    ----------
+    inside
+        Whether dicts inside it count where it states none itself.
 
     Raises
     ------
@@ -75,34 +99,45 @@ def stated_classes(content: Mapping[Any, Any]) -> ClassList | None:
         It states several orders.
     """
     found = {str(key): own for key, value in content.items() if states_classes(key) and (own := class_list(value))}
+    if not found and inside:
+        inner = ((key, value) for key, value in content.items() if isinstance(value, Mapping))
+        found = {str(key): own for key, value in inner if (own := stated_classes(value))}
     names = agreed_classes({key: own.names for key, own in found.items()})
     return next((own for own in found.values() if own.numbers), ClassList(names)) if names else None
+
+
+def classes_in_text(text: str) -> dict[str, ClassList]:
+    """The classes that settings written as text state, as YAML, Python or JSON write them, by their keys."""
+    found = {}
+    for match in _SETTING.finditer(text[:_LONGEST_TEXT]):
+        own = class_list(match[2]) if states_classes(match[1]) else None
+        if own is not None:
+            found[match[1]] = own
+    return found
 
 
 def class_list(value: Any) -> ClassList | None:
     """Classes from what people keep them in; None where it is nothing of the kind.
 
     Lists and arrays of names; dicts from number to name or from name to number; lists of such pairs, or of dicts with
-    `id` and `name`; any of these as text, as JSON and Python write it, or names between commas.
+    `id` and `name`; any of these as text, as JSON, YAML and Python write it, or names between commas.
     """
-    if isinstance(value, str):
-        value = _parsed(value)
-    if isinstance(value, np.ndarray):
-        value = value.tolist() if value.ndim < 3 else None
-    if (
-        isinstance(value, list | tuple)
-        and value
-        and all(isinstance(item, Mapping) and "name" in item for item in value)
-    ):
-        value = {item.get("id", place): item["name"] for place, item in enumerate(value)}
-    if isinstance(value, list | tuple) and value and all(isinstance(item, list | tuple) for item in value):
+    value = _plain(value)
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        value = {item.get("id", place): item for place, item in enumerate(value)}
+    if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
         value = dict(value) if all(len(item) == 2 and isinstance(item[0], str | int) for item in value) else None
-    if isinstance(value, list | tuple):
-        names = [printable(str(name)).strip() for name in value if isinstance(name, str)]
+    if isinstance(value, list):
+        names = [printable(name).strip() for name in value if isinstance(name, str)]
         return ClassList(tuple(names)) if len(names) == len(value) and _are_distinct(names) else None
     numbers: dict[int, str] = {}
-    for pair in value.items() if isinstance(value, Mapping) else ():
-        for number, name in ((_number(pair[0]), pair[1]), (_number(pair[1]), pair[0])):
+    for key, cell in value.items() if isinstance(value, Mapping) else ():
+        entry = (
+            next((cell[name] for name in ("name", "label") if name in cell), cell)
+            if isinstance(cell, Mapping)
+            else cell
+        )
+        for number, name in ((_number(key), entry), (_number(entry), key)):
             if number is not None and isinstance(name, str) and number not in numbers and _number(name) is None:
                 numbers[number] = printable(name).strip()
                 break
@@ -110,6 +145,21 @@ def class_list(value: Any) -> ClassList | None:
             return None
     names = [numbers[number] for number in sorted(numbers)]
     return ClassList(tuple(names), dict(sorted(numbers.items()))) if _are_distinct(names) else None
+
+
+def _plain(value: Any) -> Any:
+    """Text parsed; tuples and arrays as lists, bytes as text."""
+    if isinstance(value, str):
+        value = _parsed(value)
+    if isinstance(value, np.ndarray):
+        value = value.tolist() if value.ndim < 3 else None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return (
+        [_plain(item) if isinstance(item, tuple | bytes) else item for item in value]
+        if isinstance(value, list | tuple)
+        else value
+    )
 
 
 def _are_distinct(names: Sequence[str]) -> bool:
@@ -133,8 +183,18 @@ def _parsed(text: str) -> Any:
     if _LIST_TEXT.fullmatch(text):
         inside = re.split(r"[\])]", text, maxsplit=1)[0]  # what follows is a type
         return [_first(item) for item in _ITEMS.findall(inside)]
+    if text[0] + text[-1] in ("[]", "{}", "()"):
+        text = text[1:-1]  # words without quotes
     names = [name.strip() for name in re.split(r"[,;|\n]", text)]
-    return names if len(names) > 1 and not any(mark in text for mark in "[]{}()") else None
+    if any(mark in text for mark in "[]{}()"):
+        return None
+    if len(names) == 1:
+        words = text.split()
+        return words if all(map(canonical_emotion, words)) else None
+    pairs = [_LINE.fullmatch(name) for name in names]
+    if all(pairs):
+        return {int(match[1] or match[4]): (match[2] or match[3]).strip("\"' ") for match in pairs if match}
+    return names
 
 
 def _first(groups: Sequence[str]) -> str:
@@ -164,8 +224,10 @@ def agreed_classes(found: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _number(value: object) -> int | None:
-    """A class's number, which JSON writes as text; None for anything else."""
+    """A class's number, which JSON writes as text and pandas as 2.0; None for anything else."""
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float | np.floating) and float(value).is_integer():
         return int(value)
     return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 6 else None
 

@@ -369,12 +369,19 @@ def _class_order(
     if given is not None:
         return given.names
     own = listing.classes
+    words_only = bool(written) and all(isinstance(value, str) for value in written if value is not None)
     stated = {name: name_classes(classes) for name, classes in models.items() if classes is not None}
     # Outputs are mapped by name, so the order of the data's own list is as good as a model's and stays.
     first = next((name for name in stated if own is None or sorted(own) != sorted(stated[name])), None)
     if first is not None:
         classes, source = stated[first], f"model {first}, the only source"
     elif own is not None:
+        if words_only and listing.numbers and not scored and not _is_order(own, listing.numbers):
+            raise DataError(
+                f"{data}: its list of classes says {', '.join(own)}, the numbers beside its words "
+                f"{numbering_text(listing.numbers)}; name the classes in the order of the outputs in the settings with "
+                "'classes = [...]', or let classes = \"auto\" find it"
+            )
         classes, source = own, listing.classes_from or listing.numbers_from or "the names that the data states"
     elif listing.numbers is not None and written and all(isinstance(value, int) for value in written):
         classes = tuple(name for _, name in sorted(listing.numbers.items()))
@@ -386,14 +393,7 @@ def _class_order(
         beside = order_beside(classes, *_around(listing, data), leave_out=data) if not listing.numbers else None
         if beside is not None and not scored:
             classes, source = beside
-        if (
-            listing.numbers
-            and not scored
-            and not any(
-                all(dict(enumerate(classes, first)).get(n) == name for n, name in listing.numbers.items())
-                for first in (0, 1)
-            )
-        ):
+        if listing.numbers and not scored and not _is_order(classes, listing.numbers):
             raise DataError(
                 f"{data}: the numbers beside the words ({numbering_text(listing.numbers)}) do not tell the whole order "
                 "of the classes, and it is not the alphabetical one; name the classes in the order of the outputs in "
@@ -445,6 +445,12 @@ def _assumed_order(classes: Sequence[str], source: str, silent: Sequence[str]) -
         )
     whose = f" of {', '.join(silent)}" if silent else ""
     return f"class order of the outputs{whose}, by {source}: {', '.join(classes)}"
+
+
+def _is_order(classes: Sequence[str], numbers: Mapping[int, str]) -> bool:
+    """Whether numbers, from 0 or 1, are those of the classes in this order; other names do not count."""
+    known = {n: name for n, name in numbers.items() if name in classes}
+    return any(known.items() <= dict(enumerate(classes, first)).items() for first in (0, 1))
 
 
 def _order_of_numbers(numbers: Mapping[int, str]) -> tuple[tuple[str, ...], str] | None:

@@ -17,7 +17,14 @@ from reportgen.inputs.checkpoints.folder import CONFIG, folder_statements, weigh
 from reportgen.inputs.checkpoints.onnx_file import is_onnx, onnx_statements
 from reportgen.inputs.checkpoints.processors import folder_input
 from reportgen.inputs.checkpoints.restricted import Foreign, TensorRecord, plain, read_restricted
-from reportgen.inputs.class_lists import agreed_classes, stated_classes, states_classes
+from reportgen.inputs.class_lists import (
+    ClassList,
+    agreed_classes,
+    class_list,
+    classes_in_text,
+    stated_classes,
+    states_classes,
+)
 from reportgen.inputs.class_order import numbering_text
 from reportgen.inputs.emotions import canonical_emotion
 
@@ -32,7 +39,8 @@ _NAMES = ("architecture", "arch", "model_name", "model_arch", "timm_model", "bac
           "model", "net", "network", "base_model")  # fmt: skip
 _LONGEST_NAME = 80
 _MOST_CLASSES = 50  # larger numbers beside names are counts
-_MOST_DICTS, _DEEPEST = 5000, 3
+_MOST_DICTS, _DEEPEST = 2000, 6
+_LEAST_KNOWN = 4  # expressions that make a list one of classes under any key
 _INPUT = ("preprocessing", "preprocess", "transform", "transforms", "normalize", "normalization", "pretrained_cfg",
           "default_cfg", "data_config", "data_cfg")  # fmt: skip
 _SIZES = ("img_size", "image_size", "input_size", "imgsz", "size")  # the last only inside a dict about the input
@@ -96,15 +104,17 @@ def checkpoint_statements(path: Path, *, of_input: bool = True) -> Statements:
         with suppress(Exception):  # building the network says what is wrong with the file
             said, preprocessing = onnx_statements(path)
         return Statements(agreed_classes(_classes_of("metadata_props", said)), preprocessing)
+    unnamed: dict[str, tuple[str, ...]] = {}
     for place, content in _statements(path):
         if place == _SHAPES:
             notebook = notebook or _is_notebook(path.name, content)
             continue
         classes |= _classes_of(place, content)
+        unnamed |= _emotions_of(place, content)
         preprocessing = {**_stated_input(content), **preprocessing}
     if of_input:
         preprocessing = folder_input(path, folder_statements(path)) or preprocessing
-    return Statements(agreed_classes(classes), preprocessing, notebook)
+    return Statements(agreed_classes(classes or unnamed), preprocessing, notebook)
 
 
 def named_architectures(path: Path) -> tuple[str, ...]:
@@ -141,6 +151,24 @@ def _classes_of(place: str, content: Mapping[Any, Any]) -> dict[str, tuple[str, 
     return {place: said.names} if not numbers or numbers[0] in (0, 1) else {}
 
 
+def _emotions_of(place: str, content: Mapping[Any, Any]) -> dict[str, tuple[str, ...]]:
+    """Lists of nothing but known expressions under any key, and settings kept as text, under their place."""
+    found: dict[str, ClassList | None] = {}
+    for key, value in content.items():
+        if isinstance(value, str) and not states_classes(key):
+            found |= {f"{place}.{key}.{name}": own for name, own in classes_in_text(value).items()}
+        elif isinstance(value, list | tuple | Mapping) and len(value) < _MOST_CLASSES:
+            found[f"{place}.{key}"] = class_list(_names(value))
+    return {
+        key: own.names
+        for key, own in found.items()
+        if own is not None
+        and len(own.names) >= _LEAST_KNOWN
+        and all(map(canonical_emotion, own.names))
+        and list(own.numbers or range(len(own.names))) in ([*range(len(own.names))], [*range(1, len(own.names) + 1)])
+    }
+
+
 def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     """Dicts beside the weights, and under `_SHAPES` the shapes of tensors by name."""
     # Damaged and hostile files break in any way; reading the weights says what is wrong with them.
@@ -156,6 +184,7 @@ def _statements(path: Path) -> Iterator[tuple[str, Mapping[Any, Any]]]:
             yield "metadata", said
             for key in (*_SETTINGS, *_INPUT):
                 yield key, _attributes(said.get(key))
+            yield from _inside(said)
             yield _SHAPES, {name: tuple(entry["shape"]) for name, entry in content.items()}
         else:
             yield from _pickled(read_restricted(weights_file(path)).content)
@@ -185,15 +214,29 @@ def _pickled(content: Any) -> Iterator[tuple[str, Mapping[Any, Any]]]:
 def _inside(content: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     """Dicts and objects inside a checkpoint that name classes, such as the data set that it was trained on."""
     waiting = [(str(key), value, 1) for key, value in content.items()]
-    for looked_at, (place, value, depth) in enumerate(waiting):
+    seen: dict[int, object] = {}  # a pickle names the same dict in many places
+    for place, value, depth in waiting:
         inner = _attributes(value)
-        if looked_at >= _MOST_DICTS or not inner or any(isinstance(cell, TensorRecord) for cell in inner.values()):
+        if id(value) in seen or not inner:
             continue
-        named = {key: cell for key, cell in inner.items() if states_classes(key)}
+        seen[id(value)] = value
+        if len(seen) > _MOST_DICTS or any(isinstance(cell, TensorRecord) for cell in inner.values()):
+            continue
+        named = {key: cell for key, cell in inner.items() if states_classes(key) or _may_name(key, cell)}
         if named and place not in _SETTINGS:
             yield place, named
-        if depth < _DEEPEST and len(waiting) < _MOST_DICTS:
+        if depth < _DEEPEST:
             waiting += [(f"{place}.{key}", cell, depth + 1) for key, cell in inner.items()]
+
+
+def _may_name(key: object, value: Any) -> bool:
+    """Whether it may be a list of classes under any key; what is said of the input is left where it usually stands."""
+    if isinstance(value, list | tuple):
+        return any(isinstance(cell, str) for cell in value)
+    if isinstance(value, str):
+        return len(value) > _LONGEST_NAME and any(mark in value for mark in "[{(")
+    flat = isinstance(value, Mapping) and all(isinstance(cell, str | int | float) for cell in value.values())
+    return flat and key not in (*_INPUT, *_SETTINGS)
 
 
 def _attributes(item: Any) -> Mapping[Any, Any]:

@@ -49,7 +49,7 @@ def _read(source: Source) -> Listing:
     frame = as_frame(content)
     if isinstance(content, Mapping):
         try:
-            declared = stated_classes(content) if frame is None else None
+            declared = stated_classes(content, inside=True) if frame is None else None
         except DataError as error:
             if source.classes is None:
                 raise DataError(f"{path}: {error}") from None

@@ -475,6 +475,8 @@ def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
         wrong = min(sum(numbering.get(n) != name for n, name in shared) for numbering in stated)
         if wrong:
             listing.notes.append(f"{wrong:,} rows whose number and emotion disagree: the emotion counts")
+        if meaning is not None and wrong > (1 - _SURE) * len(shared):
+            listing.numbers, listing.numbers_from = meaning, "the table's numbers"
     elif meaning is not None and len(meaning) > 1:
         listing.numbers, listing.numbers_from = meaning, "the table's numbers"
         unlike = sum(

@@ -61,6 +61,17 @@ STATEMENTS: dict[str, dict[str, Any]] = {
     "text of the other dict": {"class_to_idx": str({name: n for n, name in enumerate(NAMES)})},
     "JSON": {"class_names": json.dumps(list(NAMES))},
     "commas": {"classes": ", ".join(NAMES)},
+    "blanks": {"classes": " ".join(NAMES)},
+    "pairs between commas": {"classes": ", ".join(f"{n}: {name}" for n, name in enumerate(NAMES))},
+    "YAML in a line": {"classes": f"[{', '.join(NAMES)}]"},
+    "a key of its own": {"vocabulary": list(NAMES)},
+    "a dict under a key of its own": {"deep": {"my_numbers": {name: n for n, name in enumerate(NAMES)}}},
+    "names inside": {"class_mapping": {n: {"name": name} for n, name in enumerate(NAMES)}},
+    "bytes": {"class_names": [name.encode() for name in NAMES]},
+    "decimals": {"class_to_idx": {name: float(n) for n, name in enumerate(NAMES)}},
+    "settings as YAML": {"config": f"lr: 0.1\nclass_names: [{', '.join(NAMES)}]\nseed: 1"},
+    "settings as Python": {"args": str(argparse.Namespace(lr=0.1, classes=list(NAMES)))},
+    "settings as JSON": {"hparams": json.dumps({"data": {"class_to_idx": {name: n for n, name in enumerate(NAMES)}}})},
 }
 
 
@@ -80,6 +91,8 @@ def test_safetensors_and_hugging_face(tmp_path: Path) -> None:
     for text in (",".join(NAMES), str(list(NAMES)), str({name: n for n, name in enumerate(NAMES, 1)})):
         save_file(STATE, tmp_path / "c.safetensors", {"classes": text})
         assert checkpoint_statements(tmp_path / "c.safetensors").classes == NAMES
+    save_file(STATE, tmp_path / "c.safetensors", {"dataset": json.dumps({"classes": NAMES})})
+    assert checkpoint_statements(tmp_path / "c.safetensors").classes == NAMES
     save_file(STATE, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(json.dumps({"id2label": dict(enumerate(NAMES))}))
     assert checkpoint_statements(tmp_path / "model.safetensors").classes == NAMES
@@ -95,6 +108,9 @@ def test_safetensors_and_hugging_face(tmp_path: Path) -> None:
         {"state_dict": STATE, "id2label": {0: "LABEL_0", 1: "LABEL_1"}},
         {"state_dict": STATE, "class_to_idx": {"happy": 2, "sad": 3}},
         {"state_dict": STATE, "labels": ["happy", "sad", "happy"]},
+        {"state_dict": STATE, "note": "happy people, sad people"},
+        {"state_dict": STATE, "accuracy": {"angry": 0.5, "happy": 1.0, "sad": 0.0, "fear": 0.75}},
+        {"state_dict": STATE, "classes": "happy people dataset"},
         {"state_dict": STATE, "class_counts": {"happy": 500, "sad": 300}, "emotions": {"happy": 500, "sad": 300}},
         [1, 2],
     ],
@@ -170,10 +186,22 @@ def test_numbers_with_gaps_are_no_order_of_outputs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 5000, "{" * 5000, "['angry'" + ", " * 5000, "{'a': 1" + " " * 15_000 + "x", "array(" * 3000, "1" * 20_000],
+    [
+        "[" * 5000,
+        "{" * 5000,
+        "['angry'" + ", " * 5000,
+        "{'a': 1" + " " * 15_000 + "x",
+        "array(" * 3000,
+        "1" * 20_000,
+        "[happy " * 2000,
+        "a" * 19_000 + "=",
+        "happy: [" * 2000,
+        "classes: [" + "a, " * 1300,
+        "x " * 9_000,
+    ],
 )
 def test_text_that_is_no_list_is_left_at_once(tmp_path: Path, text: str) -> None:
-    torch.save({"state_dict": STATE, "classes": text}, tmp_path / "c.pth")
+    torch.save({"state_dict": STATE, "classes": text, "config": text}, tmp_path / "c.pth")
     started = time.perf_counter()
     assert checkpoint_statements(tmp_path / "c.pth").classes == ()
     assert time.perf_counter() - started < 2

@@ -324,3 +324,18 @@ def test_numbered_folders_beside_a_list_of_classes(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("\n".join(FER2013_ORDER))
     assert found(tmp_path) == list(FER2013_ORDER)
     assert load(tmp_path).classes == FER2013_ORDER
+
+
+def test_a_list_of_classes_that_the_tables_numbers_contradict_is_refused(tmp_path: Path) -> None:
+    table(tmp_path, label=list(range(7)))
+    frame = pd.DataFrame({"image": [f"{n}.png" for n in range(7)], "emotion": FER2013_ORDER, "label": range(7)})
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps({"test_df": frame, "emotion_classes": list(EMOTIONS)}))
+    with pytest.raises(DataError, match=r"its list of classes says anger, .* the numbers beside its words 0 anger"):
+        load(tmp_path / "t.pkl")
+    assert load(tmp_path / "t.pkl", classes=EMOTIONS).classes == EMOTIONS
+    nested = {
+        "test_df": frame.drop(columns="emotion"),
+        "meta": {"label2id": {w: n for n, w in enumerate(FER2013_ORDER)}},
+    }
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps(nested))
+    assert found(tmp_path / "t.pkl") == list(FER2013_ORDER)
