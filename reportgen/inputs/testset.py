@@ -33,6 +33,7 @@ __all__ = ["FACE_BOX", "RESERVED", "TestSet", "cut_face", "images_without_labels
 
 FACE_BOX = "face_box"
 """Column of an analysis whose images are faces cut out of photos: left, top, right and bottom, with blanks between."""
+_MOST_COMPARED = 50_000  # training images that are compared with test images: more take minutes on a network drive
 _OWN_COLUMNS = ("path", "file", "emotion", "label", "person")
 # Columns that later tables add beside these; a user's column of the same name is renamed, not lost.
 RESERVED = frozenset({
@@ -240,6 +241,8 @@ def _finish(
     notes = list(listing.notes)
     # A training image that is a test image, too, goes by the test image's name: as written both have the same path.
     names_shown = dict(zip(rows["path"], names, strict=True))
+    if listing.training and listing.pixels is None and listing.boxes is None and not keep_copies:
+        names_shown |= _copies_in_training(listing, files, names, keep, notes)
     if locator.shortened:
         count = sum(locator.shortened.values())
         notes.append(f"{count:,} paths were found by their last parts only: they were written on another machine")
@@ -327,14 +330,50 @@ def _exact_copies(
     return copies
 
 
+def _copies_in_training(
+    listing: Listing, files: Sequence[str | None], names: Sequence[str], keep: Sequence[int], notes: list[str]
+) -> dict[str, str]:
+    """Training images that are test images byte by byte: the name of the test image, by the training path as written.
+
+    Parts that lie in folders of their own share no path, however many images were put into both.
+    """
+    tested = set(listing.rows["path"])
+    trained = [path for seen in listing.training.values() for path in seen["path"] if path and path not in tested]
+    step = max(1, -(-len(trained) // _MOST_COMPARED))
+    compared = trained[::step]
+    if step > 1:
+        notes.append(f"copies of test images were looked for in {len(compared):,} of {len(trained):,} training images")
+    places = [os.path.join(listing.folder, path.replace("\\", "/")) for path in compared]  # noqa: PTH118 -- as above
+    sizes = in_threads(lambda rows: [_bytes_of(places[row]) for row in rows], len(places))
+    by_size: dict[int, list[int]] = {}
+    for row in keep:
+        by_size.setdefault(_bytes_of(files[row]), []).append(row)
+    alike = [place for place, size in enumerate(sizes) if size > 0 and size in by_size]
+    rows = [row for size in {sizes[place] for place in alike} for row in by_size[size]]
+    wanted = [*(str(files[row]) for row in rows), *(places[place] for place in alike)]
+    digests = in_threads(lambda block: [content_digest(Path(wanted[one]).read_bytes) for one in block], len(wanted))
+    test_image = dict(zip(digests[: len(rows)], (names[row] for row in rows), strict=True))
+    test_image.pop("", None)
+    return {
+        compared[place]: test_image[digest]
+        for place, digest in zip(alike, digests[len(rows) :], strict=True)
+        if digest in test_image
+    }
+
+
+def _bytes_of(file: str | None) -> int:
+    """The size of a file; -1 where it cannot be asked, which reading it finds again."""
+    try:
+        return os.stat(str(file)).st_size  # noqa: PTH116 -- a Path for every image takes longer than asking
+    except (OSError, ValueError):
+        return -1
+
+
 def _size(listing: Listing, files: Sequence[str | None], row: int) -> int:
-    """Bytes of an image; -1 where its file cannot be asked, which reading it finds again."""
+    """Bytes of an image, as by `_bytes_of`."""
     if listing.pixels is not None:
         return len(listing.pixels[row])
-    try:
-        return os.stat(str(files[row])).st_size  # noqa: PTH116 -- a Path for every image takes longer than asking
-    except OSError:
-        return -1
+    return _bytes_of(files[row])
 
 
 def _as_shown(paths: pd.Series[Any], shown: Mapping[str, str]) -> list[str]:

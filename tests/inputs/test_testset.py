@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from reportgen.config import Columns, Config
 from reportgen.errors import DataError
@@ -541,6 +542,24 @@ def test_a_folder_of_images_without_labels_says_what_is_not_read(folder: Path) -
     test_set = images_without_labels([folder / "images"])
     assert all(file.endswith(".png") for file in test_set.frame["file"])
     assert any("look like images and are not read: 1 (.heic 1; such as a.heic)" in note for note in test_set.notes)
+
+
+def test_test_images_among_the_training_images_are_found_by_content(tmp_path: Path) -> None:
+    """Folders of parts share no path; what was put into both is known by its bytes, under any name."""
+    for n in range(8):
+        for part in ("train", "test"):
+            place = tmp_path / part / ("happy" if n % 2 else "sad")
+            place.mkdir(parents=True, exist_ok=True)
+            value = n if n < 3 else n + 100 * (part == "train")  # the first three lie in both
+            Image.fromarray(np.full((4, 4), value, np.uint8)).save(place / f"{part}{n}.bmp")
+    (tmp_path / "train/sad/gone.bmp").symlink_to(tmp_path / "nowhere.bmp")
+    test_set = load_test_set(Config(data=tmp_path))
+    overlap = training_overlap(list(test_set.frame["path"]), [None] * 8, test_set.training, None)
+    assert overlap is not None and overlap.same_path == 3
+    paths = test_set.training["training folder"]["path"].tolist()
+    assert {path for path in paths if path.startswith("test/")} == {
+        f"test/{e}/test{n}.bmp" for n, e in enumerate(("sad", "happy", "sad"))
+    }
 
 
 def test_images_without_labels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
