@@ -164,12 +164,12 @@ def _print_persons(seen: Survey, console: Console) -> None:
         )
     else:
         console.print("persons: not given, and the file names do not name them", markup=False)
-    if seen.overlap is not None:
-        console.print(
-            f"persons seen in training: {seen.overlap.shared:,} of {seen.overlap.known:,} test images "
-            f"({seen.overlap.share:.0%}); {seen.overlap.same_path:,} test images are training images",
-            markup=False,
-        )
+    overlap = seen.overlap
+    if overlap is not None and overlap.known:
+        persons = f"{overlap.shared:,} of {overlap.known:,} test images ({overlap.share:.0%})"
+        console.print(f"persons seen in training: {persons}", markup=False)
+    if overlap is not None:
+        console.print(f"test images that are training images, too: {overlap.same_path:,}", markup=False)
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -66,7 +66,7 @@ class Overlap:
     persons_shared, persons
         The same in persons.
     same_path
-        Test images that are listed in training under the same path.
+        Test images that are training images, too: by their path, or by their bytes.
     """
 
     shared: int

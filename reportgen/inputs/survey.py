@@ -62,7 +62,8 @@ class Survey:
     proposal
         A pattern that would read persons from the file names, where none is known yet.
     overlap
-        Test images whose person is in training, by known persons or else by the proposal; None where unknown.
+        Test images that are in training, and those whose person is, by known persons or else by the proposal; None
+        where no training images are known.
     problems
         `path`, `emotion`, `kind`, `message` of everything left out, with images found unreadable here.
     duplicates
@@ -163,7 +164,6 @@ def survey(test_set: TestSet, *, full: bool = False) -> Survey:
         proposal = propose_person_pattern(kept["path"])
     pattern = proposal.pattern if proposal is not None else None
     read = persons if pattern is None else persons_of(kept["path"], pattern)
-    known = any(read)
     return Survey(
         source=test_set.source,
         classes=test_set.classes,
@@ -171,7 +171,7 @@ def survey(test_set: TestSet, *, full: bool = False) -> Survey:
         emotions=_count(kept, persons, test_set.classes),
         persons=len({person for person in persons if person}) if any(persons) else None,
         proposal=proposal,
-        overlap=training_overlap(list(kept["path"]), read, test_set.training, pattern) if known else None,
+        overlap=training_overlap(list(kept["path"]), read, test_set.training, pattern),
         problems=pd.concat([test_set.problems.astype(object), bad], ignore_index=True),
         duplicates=_duplicates(frame, [look.sha256 for look in looks]),
         formats=dict(Counter(header.format for header in headers).most_common()),

@@ -50,6 +50,15 @@ def test_proposes_persons_and_uses_them_for_the_overlap(folder: Path) -> None:
     assert found.overlap is not None and (found.overlap.shared, found.overlap.persons_shared) == (2, 1)
 
 
+def test_test_images_in_training_are_counted_without_persons(tmp_path: Path, make_images: Callable[..., None]) -> None:
+    make_images(tmp_path, *(f"{part}/{name}/1.png" for part in ("test", "train") for name in ("happy", "sad")))
+    found = survey(load(tmp_path))
+    assert found.overlap is not None and (found.overlap.known, found.overlap.same_path) == (0, 0)
+    (tmp_path / "train/sad/2.png").write_bytes((tmp_path / "test/sad/1.png").read_bytes())
+    found = survey(load(tmp_path))
+    assert found.overlap is not None and (found.overlap.known, found.overlap.same_path) == (0, 1)
+
+
 def test_duplicates_by_content_and_their_labels(folder: Path) -> None:
     content = (folder / "test/happy/Ann_1.png").read_bytes()
     (folder / "test/happy/copy.png").write_bytes(content)
