@@ -107,6 +107,9 @@ class ModelRecords(ModelPredictions):
         region.
     peak_changed, control_changed
         (n,) whether the prediction changes without the peak cell, and without others (0..1); NaN where not run.
+    features
+        (n, F) float32, kept in half precision: what the model's last linear layer makes the logits of; None where it
+        ends otherwise, and in an analysis of an older version.
     """
 
     maps: npt.NDArray[np.float32]
@@ -115,6 +118,7 @@ class ModelRecords(ModelPredictions):
     null_share: npt.NDArray[np.float32] | None = None
     peak_changed: npt.NDArray[np.float32] | None = None
     control_changed: npt.NDArray[np.float32] | None = None
+    features: npt.NDArray[np.float32] | None = None
 
     @cached_property
     def grid(self) -> CellGrid:
@@ -318,7 +322,7 @@ def _read_faces(folder: Path, parts: Sequence[str], rows: npt.NDArray[np.int64] 
 
 def _read_model(folder: Path, predictions: ModelPredictions, rows: npt.NDArray[np.int64] | None) -> ModelRecords:
     info, logits = predictions.info, predictions.logits if rows is None else predictions.logits[rows]
-    names = ["maps"]
+    names = ["maps", *(["features"] if info.get("features") else [])]
     if info["regions"]:
         names += ["masks", "peak_changed", "control_changed"]
         names += ["null_mass", "null_share"] if info.get("random_heads", True) else []

@@ -174,10 +174,10 @@ def _read(how: Callable[[Path], Any], path: Path) -> Any:
         raise BuildError(f"{path}: cannot be read ({error}); delete the file and build again") from None
 
 
-def array_column(values: npt.NDArray[np.float32]) -> pa.FixedSizeListArray:
+def array_column(values: npt.NDArray[np.float32], precision: type[np.floating] = np.float32) -> pa.FixedSizeListArray:
     """A column whose every row is a flat list of floats, from an array of shape (n, ...)."""
     width = int(np.prod(values.shape[1:]))
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel()), width)
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values, dtype=precision).ravel()), width)
 
 
 def array_of(column: pa.ChunkedArray) -> npt.NDArray[Any]:

@@ -144,8 +144,10 @@ def make_report(
         analysis = read_records(everything, sample)
     experiments = Experiments(analysis, test_set, running, progress)
     transplants, interventions = experiments.transplants(), experiments.interventions()
+    components = experiments.components()
     with progress.stage("Weighing the evidence"):
         report = conclude(everything, analysis, test_set, config, transplants, interventions)
+        report = replace(report, components=components)
     clean = experiments.without_cues(report)
     if clean:
         report = measure_again(report, transplants, clean)

@@ -155,4 +155,6 @@ def alarms(report: Report, missing: Sequence[str]) -> frozenset[str]:
         found.add("cheating")
     if report.shortcuts is not None and report.shortcuts.found:
         found.add("cheating")
+    if report.components is not None and report.components.proved():
+        found.add("cheating")
     return frozenset(found)

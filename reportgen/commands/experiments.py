@@ -7,7 +7,7 @@ is the one place where the program does not go straight from images to pages.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,21 @@ from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, 
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
 from reportgen.evidence.importance.findings import background_cues_wanted, faces_without_cue
 from reportgen.evidence.shortcuts.added_cues import called_for, choose_cues
+from reportgen.evidence.shortcuts.components import (
+    MOST_TESTED,
+    Component,
+    ComponentFindings,
+    PatchPlan,
+    choose_patches,
+    find_components,
+    judge_components,
+    locate,
+)
 from reportgen.evidence.shortcuts.properties import associations, photo_properties
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.units import units_of
 from reportgen.explain.experiments.added_cues import cue_experiment
+from reportgen.explain.experiments.components import component_maps, last_weights, patch_experiment
 from reportgen.explain.experiments.experiment import Experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.experiments.occlusions import occlusion_experiment
@@ -110,6 +121,35 @@ class Experiments:
             cues,
             self._answers(cue_experiment(analysis, cues, seed), "Adding properties"),
         )
+
+    def components(self) -> ComponentFindings | None:
+        """Directions of each model's last features, where they lie, and what cutting and pasting them does."""
+        analysis, config, seed = self.analysis, self.config, self.config.seed
+        if config.experiments == "off" or not (analysis.labels >= 0).any():
+            return None
+        properties = photo_properties(analysis.images)
+        weights = last_weights(config, analysis, self.progress)
+        located: dict[str, list[Component]] = {}
+        plans: dict[str, dict[int, PatchPlan]] = {}
+        shown: dict[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]] = {}
+        for model in analysis.models:
+            found = find_components(model, weights[model.slug], analysis, seed) if model.slug in weights else ()
+            wanted = [((*component.top, *component.reference), component.direction) for component in found]
+            maps = component_maps(config, analysis, self.test_set, model, wanted, self.progress)
+            placed = [locate(c, own, model, analysis, properties) for c, own in zip(found, maps, strict=True)]
+            located[model.slug], plans[model.slug] = placed, {}
+            for k in sorted(range(len(placed)), key=lambda k: -placed[k].beside):
+                plan = choose_patches(placed[k], model, analysis, seed)
+                if plan is not None and len(plans[model.slug]) < MOST_TESTED:
+                    plans[model.slug][k] = plan
+            alone = replace(analysis, models=(model,))
+            experiment = patch_experiment(alone, model, plans[model.slug])
+            if experiment is not None:
+                title = f"Cutting and pasting components of {model.name}"
+                answers = perform(experiment, config, self.test_set, alone, self.progress, title)
+                shown[model.slug] = answers[model.slug].design, answers[model.slug].logits
+        missing = [model.name for model in analysis.models if model.slug not in weights]
+        return judge_components(analysis, located, plans, shown, missing, seed)
 
     def occlusions(self, report: Report) -> Occlusions | None:
         """What changes when regions of misclassified images do; None where nothing is to be shown."""

@@ -55,6 +55,7 @@ class AblationExplainer(AbstractContextManager["AblationExplainer"]):
     grid = CellGrid.even(*GRID)
     method = "ablation"
     head_is_separate = False
+    last_weights: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
 
     def __init__(self, model: LoadedModel, order: Sequence[int], *, probing: bool = True) -> None:
         self.preprocessing = model.preprocessing
@@ -86,7 +87,7 @@ class AblationExplainer(AbstractContextManager["AblationExplainer"]):
                 maps[row] = _drops(logits[row], self._logits(hidden)).reshape(-1, *GRID)
         none = np.zeros((len(questions), 0), np.float32)
         unknown = np.full(len(questions), np.nan, np.float32)
-        return Explanation(logits, maps, none, none, unknown, unknown)
+        return Explanation(logits, maps, none, none, unknown, unknown, none)
 
     def _logits(self, images: Sequence[Pixels]) -> npt.NDArray[np.float32]:
         """(n, C) of resized images."""

@@ -1,4 +1,4 @@
-"""Capture of the target layer's output during a forward pass."""
+"""Capture of what passes through a network on its way: the target layer's output, and what the last layer takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from reportgen.errors import ConfigError
 from reportgen.models.layouts import CHANNELS_FIRST, MapLayout, first_tensor, with_first_tensor
 
-__all__ = ["TargetCapture"]
+__all__ = ["FeatureTap", "TargetCapture"]
+
+_CLOSE = 1e-4  # of the largest logit
 
 
 class TargetCapture:
@@ -80,3 +82,75 @@ class TargetCapture:
             raise ConfigError(f"target_layer '{self._layer}' is not used by the model's forward pass; name one that is")
         self._local.activations = None
         return activations
+
+
+class FeatureTap:
+    """Sees the features that the last linear layer makes the logits of; a hook stays on that layer.
+
+    One tap serves several threads at once.
+
+    Parameters
+    ----------
+    module
+        From pictures to logits (B, C).
+    images
+        (B, channels, H, W), unlike each other: a linear layer counts only if the logits for them are its outputs.
+
+    Attributes
+    ----------
+    weights
+        (C, F) of each logit; (C, 0) where there is no such layer.
+    """
+
+    def __init__(self, module: nn.Module, images: Tensor) -> None:
+        self._local = threading.local()
+        self._handle: torch.utils.hooks.RemovableHandle | None = None
+        layer, self.weights = _last_linear(module, images)
+        if layer is not None:
+            self._handle = layer.register_forward_pre_hook(self._hook)
+
+    def remove(self) -> None:
+        """Take the hook off."""
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
+
+    def _hook(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if getattr(self._local, "wanted", False):
+            self._local.features = inputs[0]
+
+    def watch(self) -> None:
+        """Keep the features of the next forward pass of this thread."""
+        self._local.wanted, self._local.features = True, None
+
+    def take(self, batch: int) -> Tensor:
+        """(batch, F) of the first images of the last pass since `watch`, with their graph where it had one."""
+        features: Tensor | None = getattr(self._local, "features", None)
+        self._local.wanted, self._local.features = False, None
+        if features is None:
+            return torch.zeros(batch, 0, device=self.weights.device)
+        return features[:batch].float()
+
+
+def _last_linear(module: nn.Module, images: Tensor) -> tuple[nn.Linear | None, Tensor]:
+    """The linear layer whose outputs the logits are, whatever their order and with some left out; and its weights."""
+    seen: list[tuple[nn.Linear, Tensor]] = []
+
+    def record(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        if isinstance(layer, nn.Linear) and inputs and inputs[0].ndim == 2:
+            seen.append((layer, output.detach().float()))
+
+    handles = [child.register_forward_hook(record) for child in module.modules() if isinstance(child, nn.Linear)]
+    try:
+        with torch.no_grad():
+            logits = module(images).float()
+    finally:
+        for handle in handles:
+            handle.remove()
+    if seen and len(seen[-1][1]) == len(logits):
+        layer, output = seen[-1]
+        off = (logits[:, :, None] - output[:, None, :]).abs().amax(dim=0)  # (C, outputs)
+        nearest, column = off.min(dim=1)
+        if bool((nearest <= _CLOSE * logits.abs().max()).all()):
+            return layer, layer.weight.detach().float()[column]
+    return None, torch.zeros(logits.shape[1], 0, device=logits.device)

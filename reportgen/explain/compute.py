@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from reportgen.config import Config
+from reportgen.explain.experiments.components import keep_last_weights
 from reportgen.explain.face_finder import FaceFinder, view_of
 from reportgen.explain.fingerprints import Fingerprints, ModelFingerprints
 from reportgen.explain.loading import AnyExplainer, ReadyModel, explainer_of, load_model
@@ -80,6 +81,7 @@ def compute(
                 views.append(view_of(explainer.grid, explainer.preprocessing))
                 checkpoints[model.name] = ready.checkpoint
                 entries.append(_manifest_entry(model, ready, explainer, tuning, config))
+                keep_last_weights(folder, model.slug, model.keys.parts, explainer.last_weights)
                 if ready.suspicion is not None:
                     progress.note(f"warning: {ready.suspicion}")
                 step.advance()
@@ -141,6 +143,7 @@ def _manifest_entry(
         "random_heads": not ready.model.forward_only,
         "regions": config.regions != "none",
         "head_is_separate": explainer.head_is_separate,
+        "features": int(explainer.last_weights.shape[1]),
         "precision": tuning.precision,
         "precision_change": None if tuning.change is None else asdict(tuning.change),
         "parts": list(model.keys.parts),

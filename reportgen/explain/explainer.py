@@ -15,7 +15,7 @@ from torch import Tensor
 
 from reportgen.cell_grid import CellGrid
 from reportgen.errors import BuildError
-from reportgen.explain.capture import TargetCapture
+from reportgen.explain.capture import FeatureTap, TargetCapture
 from reportgen.explain.heads import GROUP, AnyHead, Head, HeadOutput, PooledHead, concatenated, output_from_graph
 from reportgen.explain.lrp import PatchCapture, lrp_capture
 from reportgen.explain.probes import PeakChange, ablate_peaks, permutations, random_heads
@@ -42,6 +42,8 @@ class Explanation:
     peak_changed, control_changed
         (B,) whether the prediction changes without the peak cell of that class, and without other cells; NaN where the
         head cannot be run by itself.
+    features
+        (B, F) what the last linear layer makes the logits of; F = 0 where the model ends otherwise.
     """
 
     logits: npt.NDArray[np.float32]
@@ -50,6 +52,7 @@ class Explanation:
     null_share: npt.NDArray[np.float32]
     peak_changed: npt.NDArray[np.float32]
     control_changed: npt.NDArray[np.float32]
+    features: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ class Explainer(AbstractContextManager["Explainer"]):
         self._separate = split_head(self._module, model.target_layer, model.layout)
         self._head: Head | None = None  # known on entering too, as are the next two
         self._pooled: PooledHead | None = None
+        self._tap: FeatureTap | None = None
         self._seed = seed
         self.probing = probing
         self._scrambled = torch.zeros(0, 0, dtype=torch.long)
@@ -134,7 +138,7 @@ class Explainer(AbstractContextManager["Explainer"]):
             self._capture.__enter__()
             self._learn_shapes()
         except BaseException:
-            self._capture.__exit__(None, None, None)
+            self.__exit__(None, None, None)
             raise
         return self
 
@@ -142,6 +146,15 @@ class Explainer(AbstractContextManager["Explainer"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._capture.__exit__(kind, error, trace)
+        if self._tap is not None:
+            self._tap.remove()
+
+    @property
+    def last_weights(self) -> npt.NDArray[np.float32]:
+        """(C, F) weights of the last linear layer, class by class; F = 0 where the model ends otherwise."""
+        if self._tap is None:
+            raise RuntimeError("known once the explainer is entered")
+        return np.asarray(self._tap.weights[self._order].cpu().numpy(), dtype=np.float32)
 
     @property
     def head_is_separate(self) -> bool:
@@ -188,6 +201,7 @@ class Explainer(AbstractContextManager["Explainer"]):
     def _learn_shapes(self) -> None:
         """Grid, channels and kind of head."""
         images = self._trial_images()
+        self._tap = FeatureTap(self._module, self._input(images))
         activations, logits = self._capture.forward(self._module, self._input(images))
         height, width = int(activations.shape[2]), int(activations.shape[3])
         if self.grid.shape != (height, width) or self.method == "lrp":  # patches lie side by side
@@ -228,53 +242,99 @@ class Explainer(AbstractContextManager["Explainer"]):
             x = x.pin_memory()  # else the copy could not run beside the computation
         return x.to(self._device, non_blocking=True)
 
+    def direction_maps(
+        self, images: Sequence[npt.NDArray[np.uint8]], directions: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Where in each image lies what raises the features along a direction.
+
+        The gradient of that sum times the layer's activations: for a network that averages its layer over all places
+        and has one linear layer behind, exactly the projection of each place's features on the direction.
+
+        Parameters
+        ----------
+        images
+            B, resized.
+        directions
+            (B, F) of the features.
+
+        Returns
+        -------
+        (B, h, w) float32, signed.
+        """
+        if self._tap is None:
+            raise RuntimeError("an explainer must be entered first")
+        found = [np.zeros((0, *self.grid.shape), np.float32)]
+        for start in range(0, len(images), GROUP):
+            x = self._input(images[start : start + GROUP])
+            self._tap.watch()
+            activations, _ = self._capture.forward(self._module, x)
+            features = self._tap.take(len(x))
+            wanted = torch.from_numpy(directions[start : start + GROUP]).to(self._device)
+            (gradient,) = torch.autograd.grad((features * wanted).sum(), activations)
+            found.append((gradient * activations.detach()).sum(dim=1).float().cpu().numpy())
+        return np.concatenate(found)
+
     def _run_network(
         self, images: Sequence[npt.NDArray[np.uint8]], size: int, *, bf16: bool
-    ) -> tuple[Tensor, HeadOutput]:
-        """Activations (B, K, h, w) and the head's output, in the order of the model's outputs."""
-        layers, outputs = [], []
+    ) -> tuple[Tensor, HeadOutput, Tensor]:
+        """Activations (B, K, h, w), the head's output, in the order of the model's outputs, and features (B, F)."""
+        tap = self._tap
+        if tap is None:
+            raise RuntimeError("an explainer must be entered first")
+        layers, outputs, features = [], [], []
         for start in range(0, len(images), size):
             x = self._input(images[start : start + size])
             with torch.autocast(self._device.type, torch.bfloat16, enabled=bf16):
                 if self._pooled is not None and isinstance(self._capture, TargetCapture):
                     layers.append(self._capture.activations(self._module, x).float())
                     continue
+                tap.watch()
                 activations, logits = self._capture.forward(self._module, x)
+            features.append(tap.take(len(x)).detach())
             outputs.append(output_from_graph(activations, logits, self.method))
             layers.append(activations.detach().float())
         layer = torch.cat(layers)
         if self._pooled is not None:
-            return layer, self._pooled.output(layer, self._outputs, self.method)
-        return layer, concatenated(outputs)
+            tap.watch()
+            output = self._pooled.output(layer, self._outputs, self.method)
+            return layer, output, tap.take(len(layer)).detach()
+        return layer, concatenated(outputs), torch.cat(features)
 
-    def _run_precisely(self, images: Sequence[npt.NDArray[np.uint8]], tuning: Tuning) -> tuple[Tensor, HeadOutput]:
+    def _run_precisely(
+        self, images: Sequence[npt.NDArray[np.uint8]], tuning: Tuning
+    ) -> tuple[Tensor, HeadOutput, Tensor]:
         """The same; where bfloat16 leaves the two best classes too close, the image is run again in float32."""
-        layer, output = self._run_network(images, tuning.batch_size, bf16=tuning.precision == "bf16")
+        layer, output, features = self._run_network(images, tuning.batch_size, bf16=tuning.precision == "bf16")
         if tuning.margin > 0:
             best = output.logits.topk(2, dim=1).values
             close = torch.nonzero(best[:, 0] - best[:, 1] < tuning.margin)[:, 0]
             if len(close):
-                exact, again = self._run_network([images[i] for i in close.tolist()], tuning.batch_size, bf16=False)
-                layer[close] = exact
+                exact, again, known = self._run_network(
+                    [images[i] for i in close.tolist()], tuning.batch_size, bf16=False
+                )
+                layer[close], features[close] = exact, known
                 output.logits[close], output.maps[close] = again.logits, again.maps
                 output.weights[:, close] = again.weights
-        return layer, output
+        return layer, output, features
 
     def _group(self, questions: Sequence[Question], tuning: Tuning) -> Explanation:
-        layer, output = self._run_precisely([q.image for q in questions], tuning)
+        layer, output, taken = self._run_precisely([q.image for q in questions], tuning)
+        features = taken.cpu().numpy()
         scores, maps = output.logits[:, self._order], output.maps[:, self._order]  # (B, C), (B, C, h, w)
         if not bool(scores.isfinite().all()):
             raise BuildError("the model gives NaN or infinity for an image; check its preprocessing and its weights")
         if not self.probing:
             none = np.zeros((len(questions), 0), np.float32)
-            return Explanation(scores.cpu().numpy(), maps.cpu().numpy(), none, none, none, none)
+            return Explanation(scores.cpu().numpy(), maps.cpu().numpy(), none, none, none, none, features)
         labels = torch.tensor([q.label for q in questions], device=self._device)
         explained = torch.where(labels >= 0, labels, scores.argmax(dim=1))
         each = torch.arange(len(questions), device=self._device)
         masks = torch.from_numpy(np.stack([q.masks for q in questions])).to(self._device)  # (B, R, h, w)
         null = random_heads(output.weights[self._order][explained, each], layer, masks, self._scrambled)
         change = self._peaks(layer, maps[each, explained], questions)
-        return Explanation(scores.cpu().numpy(), maps.cpu().numpy(), null.mass, null.share, change.peak, change.control)
+        return Explanation(
+            scores.cpu().numpy(), maps.cpu().numpy(), null.mass, null.share, change.peak, change.control, features
+        )
 
     def _peaks(self, layer: Tensor, maps: Tensor, questions: Sequence[Question]) -> PeakChange:
         if self._head is None:

@@ -144,6 +144,10 @@ class ModelRecorder:
             "logits": array_column(explanation.logits),
             "maps": array_column(explanation.maps),
         }
+        if explanation.features.shape[1]:
+            # Half precision: what is concluded from them does not hang on a thousandth.
+            most = float(np.finfo(np.float16).max)
+            columns["features"] = array_column(np.clip(explanation.features, -most, most), np.float16)
         if self._mapped is not None:
             columns["mapped"] = pa.array([question.mapped for question in questions], pa.bool_())
         if self._explainer.probing:

@@ -166,7 +166,8 @@ class _Site:
         for index in range(len(report.comparisons)) if len(report.comparisons) > 1 else ():
             yield links.compare_path(index), "compare.html", partial(pair_view, report, links, tiles, legends, index)
         if report.shortcuts is not None:
-            shortcuts = partial(shortcuts_view, report, links, tiles, legends, report.shortcuts, figures.shortcuts)
+            pictures = figures.shortcuts, figures.components
+            shortcuts = partial(shortcuts_view, report, links, tiles, legends, report.shortcuts, *pictures)
             yield "shortcuts.html", "shortcuts.html", shortcuts
         yield "method.html", "method.html", lambda: method_view(report, links, tiles, legends, self.recipe, listed)
         for k in range(len(report.models)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reportgen.analysis import content_hash
 from reportgen.site.pages.emotion import Patches
+from reportgen.site.pictures.components import ComponentPictures, draw_components
 from reportgen.site.pictures.drawing import Drawn
 from reportgen.site.pictures.examples import Picture, PictureStyle, Save
 from reportgen.site.pictures.mean_maps import MeanMaps, draw_mean_maps
@@ -36,6 +37,7 @@ class Figures:
     forests: tuple[Pair | None, ...]
     importance: tuple[ImportancePictures, ...]
     shortcuts: ShortcutPictures | None
+    components: ComponentPictures
 
 
 def draw_figures(report: Report, drawn: Drawn, style: PictureStyle, save: Save) -> Figures:
@@ -50,8 +52,10 @@ def draw_figures(report: Report, drawn: Drawn, style: PictureStyle, save: Save) 
         reliability.append(_reliability(report, k, save))
         forests.append(_enrichment(report, k, save))
         importance.append(_importance(report, k, save))
-    shortcuts = draw_shortcuts(report, save)
-    return Figures(tuple(means), tuple(patches), tuple(reliability), tuple(forests), tuple(importance), shortcuts)
+    shortcuts, components = draw_shortcuts(report, save), draw_components(report, style, save)
+    return Figures(
+        tuple(means), tuple(patches), tuple(reliability), tuple(forests), tuple(importance), shortcuts, components
+    )
 
 
 def _reliability(report: Report, k: int, save: Save) -> Pair | None:

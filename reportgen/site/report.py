@@ -22,6 +22,7 @@ from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
+from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.properties import Property, photo_properties
 from reportgen.site.attention import Attention
@@ -89,6 +90,8 @@ class Report:
         How important each region is to the models; None like `attention`.
     shortcuts
         Which properties beside the face predict labels, and which model depends on them; None if not tested.
+    components
+        What raises each emotion's logit in the models' last features; None without labels or experiments.
     privacy
         How faces and names are hidden: "none", or "blur" or "outline" once
         `reportgen.site.bundle.privacy.protect` did it.
@@ -120,6 +123,7 @@ class Report:
     attention: AttentionFindings | None = None
     importance: ImportanceFindings | None = None
     shortcuts: ShortcutFindings | None = None
+    components: ComponentFindings | None = None
     privacy: Literal["none", "blur", "outline"] = "none"
     agreements: tuple[MapAgreement, ...] = ()
     reasons: ReasonFindings | None = None

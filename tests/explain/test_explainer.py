@@ -137,3 +137,48 @@ def test_a_real_architecture_has_a_separate_head(notebook):
     with Explainer(model, range(7), "gradcam", CPU) as explainer:
         assert explainer.head_is_separate
         assert explainer.grid == CellGrid.even(14, 14)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_features_are_what_the_last_layer_makes_the_logits_of(batch):
+    model = small(bias=0.25)
+    weights, bias = model.module[3].weight.detach().numpy().copy(), 0.25
+    with Explainer(model, [2, 0, 1], "gradcam", CPU, Tuning(batch, "float32")) as explainer:
+        said = explainer.explain(questions(9, explainer.grid))
+        np.testing.assert_array_equal(explainer.last_weights, weights[[2, 0, 1]])
+    assert said.features.shape == (9, 8)
+    np.testing.assert_allclose(said.features @ weights[[2, 0, 1]].T + bias, said.logits, rtol=1e-4, atol=1e-5)
+
+
+def test_features_of_a_head_that_is_not_pooled_and_of_outputs_left_out():
+    torch.manual_seed(1)
+    body = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4), nn.ReLU())
+    module = nn.Sequential(body, nn.Flatten(), nn.Linear(512, 16), nn.ReLU(), nn.Linear(16, 4))
+    model = LoadedModel(module.eval().requires_grad_(False), "small", "0", 4, SPEC).restricted([3, 1, 0])
+    with Explainer(model, [0, 1, 2], "gradcam", CPU) as explainer:
+        said = explainer.explain(questions(3, explainer.grid))
+        assert explainer.last_weights.shape == (3, 16)
+        rebuilt = said.features @ explainer.last_weights.T + module[4].bias.detach().numpy()[[3, 1, 0]]
+    np.testing.assert_allclose(rebuilt, said.logits, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_that_ends_otherwise_has_no_features():
+    torch.manual_seed(1)
+    body = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4), nn.ReLU())
+    module = nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 3, 1), nn.Flatten())
+    model = LoadedModel(module.eval().requires_grad_(False), "small", "0", 3, SPEC)
+    with Explainer(model, range(3), "gradcam", CPU) as explainer:
+        assert explainer.explain(questions(2, explainer.grid)).features.shape == (2, 0)
+        assert explainer.last_weights.shape == (3, 0)
+
+
+def test_the_map_of_a_direction_adds_up_to_the_features_along_it():
+    rng = np.random.default_rng(2)
+    with Explainer(small(), range(3), "gradcam", CPU) as explainer:
+        asked = questions(9, explainer.grid)
+        features = explainer.explain(asked).features
+        directions = rng.normal(0, 1, features.shape).astype(np.float32)
+        maps = explainer.direction_maps([question.image for question in asked], directions)
+        assert explainer.direction_maps([], directions[:0]).shape == (0, *explainer.grid.shape)
+    assert maps.shape == (9, 8, 8)
+    np.testing.assert_allclose(maps.sum(axis=(1, 2)), (features * directions).sum(axis=1), rtol=1e-4, atol=1e-5)

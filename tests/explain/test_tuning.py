@@ -85,7 +85,7 @@ class Timed:
         logits[:, 0] += self._off if way.precision == "bf16" else 0
         maps = np.ones((len(rows), 2, 2, 2), np.float32) * (1.1 if way.precision == "bf16" else 1.0)
         none = np.zeros((len(rows), 0), np.float32)
-        return Explanation(logits, maps, none, none, none, none)
+        return Explanation(logits, maps, none, none, none, none, none)
 
 
 def flat(float32, bf16):

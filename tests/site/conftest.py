@@ -34,11 +34,17 @@ from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.permuted_classes import likely_order
 from reportgen.evidence.performance.scores import score_model
 from reportgen.evidence.shortcuts.added_cues import choose_cues
+from reportgen.evidence.shortcuts.components import (
+    COMPONENT_COLUMNS,
+    Component,
+    ComponentFindings,
+    ComponentTest,
+)
 from reportgen.evidence.shortcuts.findings import ShortcutFindings, judge_shortcuts
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates
 from reportgen.evidence.shortcuts.properties import associations, photo_properties
 from reportgen.evidence.stats.clustered import clusters
-from reportgen.evidence.stats.intervals import wilson
+from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.faces.align import canonical_points
 from reportgen.faces.landmarks import ACTIONS
 from reportgen.faces.regions import REGIONS
@@ -170,6 +176,39 @@ def _cues(analysis: Analysis) -> tuple[tuple[AddedCue, ...], dict[str, tuple[pd.
             logits[(design["shown"] == what).to_numpy() & (k == 0)] = np.eye(logits.shape[1])[answer]
         found[model.slug] = (design, logits)
     return cues, found
+
+
+def _components(analysis: Analysis) -> ComponentFindings | None:
+    """Of the first model a corner that carries happiness, a facial one, and one of anger that shows nothing; the second
+    model ends otherwise.
+    """
+    labels, (first, *others) = analysis.labels, analysis.models
+    if not (labels >= 0).any():
+        return None
+    happy, angry = (tuple(np.flatnonzero(labels == e)[:9].tolist()) for e in (2, 0))
+    maps = np.zeros((9, *first.maps.shape[-2:]), np.float32)
+    maps[:, -1, -1] = 1.0
+    link = next(
+        link
+        for link in associations(
+            photo_properties(analysis.images), labels, analysis.classes, clusters(None, len(labels))
+        )
+        if link.name == "colour" and link.emotion == analysis.classes[2]
+    )
+    nothing = np.zeros(4, np.float32)
+    plain = Component(first.name, 2, 1, True, 3.2, nothing, happy, angry, angry, wilson(9, 10), 0.6, maps=maps)
+    proved = ComponentTest(9, 6, 1, Estimate(5 / 9, 0.2, 0.9, 9), 30, 14, 20, 2, Estimate(0.6, 0.4, 0.8, 30, 14), 0.0,
+                           0.03, 0.001, "yes")  # fmt: skip
+    none = replace(proved, lost=0, lost_control=0, became=0, became_low=0, p_fall=1.0, p_gain=1.0, answer="no",
+                   fall=Estimate(0.0, -0.1, 0.1, 9), gain=Estimate(0.0, -0.05, 0.05, 30, 14))  # fmt: skip
+    placed = replace(plain, kind="beside the face", off_face=0.9, place="bottom right corner")
+    found = (
+        replace(placed, properties=(link,), test=proved),
+        replace(plain, number=2, shared=False, kind="facial", off_face=0.1, region="mouth"),
+        replace(placed, emotion=0, top=angry, low=happy, place="", test=none),
+    )
+    table = pd.DataFrame([[None] * len(COMPONENT_COLUMNS["components"])], columns=list(COMPONENT_COLUMNS["components"]))
+    return ComponentFindings(found, tuple(model.name for model in others), {"components": table})
 
 
 def _importance(analysis: Analysis, attention: AttentionFindings, shortcuts: ShortcutFindings) -> ImportanceFindings:
@@ -359,6 +398,7 @@ def make_report() -> MakeReport:
             shortcuts=found,
             attention=attention,
             importance=importance,
+            components=_components(analysis) if shortcuts == "shown" else None,
             **{"experiments": shortcuts == "shown", **more},
         )
 

@@ -11,6 +11,7 @@ from reportgen.site.links import Links
 from reportgen.site.report import DataNote, Report, base_name
 from reportgen.site.reproduce import Recipe, checksums, citation
 from reportgen.site.sections.certificate import CertificateView, certificate_view
+from reportgen.site.sections.hidden_cues import component_steps
 from reportgen.site.sections.patterns import GuideRow, guide
 from reportgen.site.sections.takeaways import Takeaway, takeaways
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
@@ -112,6 +113,7 @@ class MethodView:
     guide: tuple[GuideRow, ...]
     takeaways: tuple[Takeaway, ...]
     transplants: TransplantMethod | None
+    components: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, str], ...]
     resolved: Resolved | None
     issues: tuple[tuple[str, str, str], ...]
@@ -158,12 +160,14 @@ def method_view(
     if unlabelled:
         counts.append(("no label", count(unlabelled, "image")))
     tested, transplants, certificate = takeaways(report), transplant_method(report, links), certificate_view(report)
+    components = component_steps(report)
     sources, resolved = region_sources(report), resolved_regions(report)
     contents = (
         ("how", "How the maps are made", True),
         ("guide", "What a pattern may mean", True),
         ("transplants", "The transplant test", transplants is not None),
         ("trust-grade", "Trust grade", transplants is not None),
+        ("components", "Cues nobody listed", bool(components)),
         ("takeaways", "Claims of heatmap guides, tested here", bool(tested)),
         ("issues", "Common problems", True),
         ("regions", "How the regions were found", bool(sources or resolved)),
@@ -190,6 +194,7 @@ def method_view(
         guide=guide(report, links),
         takeaways=tested,
         transplants=transplants,
+        components=components,
         sources=sources,
         resolved=resolved,
         issues=ISSUES,

@@ -11,9 +11,11 @@ from reportgen.inputs.images.changes import CHANGES
 from reportgen.site.html.components import Legend, Link, Page, Tile, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
+from reportgen.site.pictures.components import ComponentPictures
 from reportgen.site.pictures.shortcuts import EXAMPLES, ShortcutPictures
 from reportgen.site.report import Report
 from reportgen.site.sections.backgrounds import BackgroundSwaps, background_swaps
+from reportgen.site.sections.hidden_cues import HiddenCues, hidden_cues
 from reportgen.site.sections.interventions import Change, change_view, example_tile
 from reportgen.site.sections.label_leakage import (
     ClusterModel,
@@ -25,11 +27,13 @@ from reportgen.site.sections.label_leakage import (
 )
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
+from reportgen.site.wording.hidden_cues import component_cue
 from reportgen.site.wording.importance import background_cue
 from reportgen.site.wording.shortcuts import (
     CUES,
     DONE,
     proved_backgrounds,
+    proved_components,
     shortcut_place,
     shortcut_sentence,
     split_words,
@@ -95,6 +99,7 @@ class ShortcutsView:
     clusters_empty: str
     legend: Legend
     backgrounds: BackgroundSwaps | None
+    components: HiddenCues
 
 
 def shortcuts_view(
@@ -104,6 +109,7 @@ def shortcuts_view(
     legends: Legends,
     findings: ShortcutFindings,
     pictures: ShortcutPictures | None,
+    components: ComponentPictures,
 ) -> ShortcutsView:
     """The page for one report."""
     clusters, clusters_empty = clusters_view(report, links, tiles, findings)
@@ -131,6 +137,7 @@ def shortcuts_view(
         clusters_empty=clusters_empty,
         legend=legends.maps(),
         backgrounds=background_swaps(report, links),
+        components=hidden_cues(report, links, components),
     )
 
 
@@ -161,6 +168,10 @@ def _title(report: Report, findings: ShortcutFindings) -> str:
     if backgrounds:
         first = backgrounds[0]
         return f"{first.model} relies on {background_cue(first)} for {first.emotion}."
+    components = proved_components(report)
+    if components:
+        hidden = components[0]
+        return f"{hidden.model} relies on {component_cue(hidden)} for {report.classes[hidden.emotion]}."
     if not report.labelled:
         return "Shortcuts need labels to be found."
     if not findings.effects and report.experiments and len(findings.idle) == len(CHANGES):

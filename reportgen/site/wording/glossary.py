@@ -46,6 +46,10 @@ GLOSSARY: dict[str, str] = {
         "A property that goes with a label in these photos but is no part of the expression, such as colour, the "
         "size of the face or the background, and on which predictions are shown to depend."
     ),
+    "component": (
+        "A direction among the features that a model's last layer weighs: photos differ in how far they lie along it, "
+        "and with that the logit of an emotion rises. It often means one thing, wanted or not, and has no name."
+    ),
     "neutral change": (
         "A change as large as the one under test, made to the same photos, that does not carry the tested property: a "
         "ramp of light or, where the face was zoomed, moved or rotated, a shift in another direction. "

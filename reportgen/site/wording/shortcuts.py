@@ -13,6 +13,7 @@ from types import MappingProxyType
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.findings import LEAST_RECALL
 from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
+from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.interventions import InterventionEffect
 from reportgen.evidence.shortcuts.properties import PredictionSplit
@@ -21,6 +22,7 @@ from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES, where
 from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points
+from reportgen.site.wording.hidden_cues import component_cue, component_reliance, component_test
 from reportgen.site.wording.importance import background_cue, background_numbers
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "emotion_proofs",
     "model_proofs",
     "proved_backgrounds",
+    "proved_components",
     "proved_of",
     "proved_shortcuts",
     "shortcut_place",
@@ -98,6 +101,7 @@ _NAMED = 3
 _QUESTION = "Are they cheating?"
 _REGIONS = Link("Heat and region importance", "index.html#regions")
 _SHORTCUTS = Link("Before and after, with the images", "shortcuts.html")
+_COMPONENTS = Link("The component, with its photos", "shortcuts.html#components")
 _BACKGROUNDS = Link("Backgrounds swapped, all results", "shortcuts.html#backgrounds")
 
 
@@ -124,6 +128,17 @@ def proved_backgrounds(report: Report) -> tuple[BackgroundFinding, ...]:
     return tuple(sorted(found, key=lambda b: -b.score))
 
 
+def proved_components(report: Report) -> tuple[Component, ...]:
+    """Cues beside the face that nobody listed, where neither a background nor a property is proved for the same model
+    and emotion: they may be the same thing seen twice.
+    """
+    if report.components is None:
+        return ()
+    known = {(b.model, b.emotion) for b in proved_backgrounds(report)}
+    known |= {(s.model, s.emotion) for s in proved_shortcuts(report)}
+    return tuple(c for c in report.components.proved() if (c.model, report.classes[c.emotion]) not in known)
+
+
 def proved_of(
     report: Report, *, model: str | None = None, emotion: str | None = None
 ) -> tuple[tuple[BackgroundFinding, ...], tuple[Shortcut, ...]]:
@@ -142,11 +157,15 @@ def cue_of(report: Report, emotion: str) -> tuple[tuple[str, ...], str]:
     is the lesser news. Then what costs most.
     """
     backgrounds, shortcuts = proved_of(report, emotion=emotion)
-    if not backgrounds and not shortcuts:
+    hidden = [c for c in proved_components(report) if report.classes[c.emotion] == emotion]
+    if not backgrounds and not shortcuts and not hidden:
         return (), ""
     if backgrounds:
         cue = background_cue(backgrounds[0])
         relying = {b.model for b in backgrounds if background_cue(b) == cue}
+    elif not shortcuts:
+        cue = component_cue(hidden[0])
+        relying = {c.model for c in hidden if component_cue(c) == cue}
     else:
         cue = CUES[shortcuts[0].change]
         relying = {s.model for s in shortcuts if s.change == shortcuts[0].change}
@@ -256,6 +275,8 @@ def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, .
         mine = [s for s in shortcuts if s.change == change]
         text = " ".join([*_removal(mine, name), *_added_sentences(mine)])
         found.append(Proof("", text, _images(links, mine), change))
+    hidden = [component_reliance(c, name) for c in proved_components(report) if c.emotion == emotion]
+    found += [Proof("", text, _COMPONENTS) for text in hidden]
     return tuple(found)
 
 
@@ -277,6 +298,11 @@ def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> t
         falls = [f"{_recall_fall(s)} for {s.emotion} (n = {number(s.n)})" for s in mine if s.removed]
         lost = [f"With the same photos {DONE[change]}, recall falls {and_list(falls)}."] if falls else []
         found.append(Proof(claim, " ".join([*lost, *_added_sentences(mine)]), _images(links, mine), change))
+    for c in proved_components(report):
+        if c.model == report.models[k].name:
+            name = report.classes[c.emotion]
+            claim = f"{subject} relies on {component_cue(c)} for {name}."
+            found.append(Proof(claim, component_test(c, name), _COMPONENTS))
     return tuple(found)
 
 
@@ -300,6 +326,10 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
         return Headline(f"{first.model} relies on {cue} for {emotions}{at}.", reading)
     if shortcuts:
         return Headline(_reliance(report, shortcuts), reading)
+    hidden = proved_components(report)
+    if hidden:
+        emotion = report.classes[hidden[0].emotion]
+        return Headline(f"{hidden[0].model} relies on {component_cue(hidden[0])} for {emotion}.", reading)
     if report.importance is not None and report.importance.tested:
         return None
     strong = [v for v in (report.regions.backgrounds() if report.regions else ()) if v.value >= GLARING]
@@ -336,14 +366,20 @@ def _reliance(report: Report, shortcuts: Sequence[Shortcut]) -> str:
 
 def cheating_answer(report: Report) -> Finding:
     """The first question's answer."""
-    shortcuts, backgrounds = proved_shortcuts(report), proved_backgrounds(report)
-    if shortcuts or backgrounds:
-        emotions = list(dict.fromkeys([*(b.emotion for b in backgrounds), *(s.emotion for s in shortcuts)]))
+    shortcuts, backgrounds, hidden = proved_shortcuts(report), proved_backgrounds(report), proved_components(report)
+    if shortcuts or backgrounds or hidden:
+        named = [(c, report.classes[c.emotion]) for c in hidden]
+        emotions = list(
+            dict.fromkeys([*(b.emotion for b in backgrounds), *(s.emotion for s in shortcuts), *(e for _, e in named)])
+        )
         parts = [*_background_sentences(backgrounds), *_shortcut_sentences(shortcuts), _counts(report)]
+        parts += [component_reliance(c, emotion) for c, emotion in named[:2]]
         if not backgrounds:
             parts.append(_no_background(report))
         measured = None if report.regions is None else _REGIONS
         link, more = (_SHORTCUTS, measured) if shortcuts else (_REGIONS, None)
+        if not shortcuts and not backgrounds:
+            link, more = _COMPONENTS, measured
         return Finding(_QUESTION, "bad", f"Yes, for {and_list(emotions)}.", " ".join(filter(None, parts)), link, more)
     if report.regions is None or not report.labelled:
         return Finding(

@@ -127,7 +127,7 @@ def test_without_labels_the_page_says_so(variants: dict[str, Published]) -> None
 def test_no_shortcut_no_claim(make_report: Any, tmp_path: Path) -> None:
     made = make_report(measured=True, shortcuts="shown")
     none = replace(made.shortcuts, found=(), effects=tuple(replace(e, answer="no") for e in made.shortcuts.effects))
-    root = written(replace(made, shortcuts=none, importance=None), tmp_path)
+    root = written(replace(made, shortcuts=none, importance=None, components=None), tmp_path)
     assert words(root.find(f".//{XHTML}h1")).strip() == "No shortcut through the photo was shown."
     assert "No finding does not mean no shortcut" in words(root)
 

@@ -58,7 +58,7 @@ def scored(report: Report, emotion: int, *counts: tuple[int, int, int]) -> dict[
         )  # fmt: skip
         parts = tuple(part if i == emotion else other for i, other in enumerate(score.emotions))
         scores.append(replace(score, emotions=parts))
-    return {"scores": tuple(scores), "shortcuts": None, "importance": None}
+    return {"scores": tuple(scores), "shortcuts": None, "importance": None, "components": None}
 
 
 @pytest.mark.parametrize(

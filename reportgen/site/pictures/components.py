@@ -1,0 +1,45 @@
+"""The top photos of every component, each as the model sees it and with the component's heat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reportgen.analysis import content_hash
+from reportgen.evidence.shortcuts.components import PICTURED
+from reportgen.site.pictures.examples import Picture, PictureStyle, Save, encode_webp
+from reportgen.site.pictures.overlays import blend_classic, blend_heat, display_maps, resize
+from reportgen.site.report import Report
+
+__all__ = ["ComponentPictures", "draw_components"]
+
+ComponentPictures = Mapping[int, tuple[tuple[Picture, Picture], ...]]
+"""By the component's place in the findings: photo and heat of each of its top photos."""
+
+_SIDE = 112
+
+
+def draw_components(report: Report, style: PictureStyle, save: Save) -> ComponentPictures:
+    """Draw them all; empty where no component was found."""
+    found = report.components
+    if found is None:
+        return {}
+    models = {model.name: model for model in report.models}
+    side = min(_SIDE, style.longest)
+    drawn: dict[int, tuple[tuple[Picture, Picture], ...]] = {}
+    for place, component in enumerate(found.components):
+        if component.maps is None:
+            continue
+        model, pairs = models[component.model], []
+        for row, raw in list(zip(component.top, component.maps, strict=True))[:PICTURED]:
+            pixels = resize(report.load_image(row), side, side)
+            evidence = display_maps(raw[None], side, side, model.grid)[0]
+            heat = blend_classic(pixels, evidence) if style.classic else blend_heat(pixels, evidence, style.colormap)
+            pair = []
+            for name, picture in (("as-it-is", pixels), ("heat", heat)):
+                content = encode_webp(picture, style.quality)
+                path = f"pictures/{report.ids[row]}-component-{name}-{content_hash(content)[:10]}.webp"
+                save(path, content)
+                pair.append(Picture(path, side, side))
+            pairs.append((pair[0], pair[1]))
+        drawn[place] = tuple(pairs)
+    return drawn

@@ -1,0 +1,142 @@
+"""Components of a model's last features in words: what they are called, where they lie, and what testing them showed.
+
+A name is made of what was measured and nothing else: where the heat lies, and what the top photos have in common.
+"""
+
+from __future__ import annotations
+
+from reportgen.evidence.shortcuts.components import MIN_RISE, MOST_TESTED, PICTURED, Component, ComponentFindings
+from reportgen.evidence.shortcuts.properties import Property
+from reportgen.site.report import Report
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import and_list, count, decimal, format_p, number, percent, plural, points_interval
+
+__all__ = [
+    "component_cue",
+    "component_facts",
+    "component_name",
+    "component_reliance",
+    "component_test",
+    "component_verdict",
+    "missing_components",
+    "no_components",
+]
+
+_NAMED = 2  # properties in a name
+
+_VERDICTS = {
+    "yes": "relied on",
+    "no": "not found by this test",
+    "undetermined": "inconclusive",
+    "insufficient evidence": "insufficient evidence",
+}
+
+
+def component_name(report: Report, component: Component) -> str:
+    """A suggested name, as in "top edge, brighter photos", else "unnamed component 1 of surprise"."""
+    shared = [_more(report, link.name, link.sign) for link in component.properties[:_NAMED]]
+    parts = [part for part in (component.place, f"{and_list(shared)} photos" if shared else "") if part]
+    if component.kind in ("facial", "partly beside the face") and component.region:
+        parts.insert(0, REGION_NAMES[component.region])
+    return ", ".join(parts) or f"unnamed component {component.number} of {report.classes[component.emotion]}"
+
+
+def component_cue(component: Component) -> str:
+    """As in "something at the top edge of the picture", after "relies on"."""
+    return f"something {_at(component.place)} of the picture" if component.place else "something beside the face"
+
+
+def component_reliance(component: Component, emotion: str) -> str:
+    """A proven component as a claim with its numbers."""
+    return f"{component.model} relies on {component_cue(component)} for {emotion}. {component_test(component, emotion)}"
+
+
+def component_facts(report: Report, component: Component) -> str:
+    """How much it raises the logit, where its heat lies, and what its top photos share."""
+    emotion = report.classes[component.emotion]
+    above = "the other emotions' mean photo" if component.shared else f"the mean photo of {emotion}"
+    shown = min(PICTURED, len(component.top))
+    text = (
+        f"It raises the logit of {emotion} by {decimal(component.rise, 1)} in its {count(shown, 'top photo')}, "
+        f"measured from {above}. Of all photos with as much of it as these, {percent(component.purity.value)} are "
+        f"labelled {emotion} (of all photos {percent(component.base)})."
+    )
+    if component.off_face == component.off_face:
+        where = f", most of it {_at(component.place)}" if component.place and component.kind != "facial" else ""
+        text += f" {percent(component.off_face)} of its heat lies beside the face{where}."
+    if component.properties:
+        shared = and_list([_more(report, link.name, link.sign) for link in component.properties])
+        text += f" Its top photos are {shared} than {'those of other emotions' if component.shared else 'the rest'}."
+    return text
+
+
+def component_verdict(component: Component) -> tuple[str, bool]:
+    """In a few words whether the model relies on it as on a cue beside the face, and whether that was shown."""
+    if component.kind == "facial":
+        return "a facial component: not tested as a shortcut", False
+    if component.kind == "not located":
+        return "not tested: where it lies is not known", False
+    if component.test is None:
+        return f"not tested: only the {MOST_TESTED} of a model with most beside the face are", False
+    return _VERDICTS[component.answer], component.answer == "yes"
+
+
+def component_test(component: Component, emotion: str) -> str:
+    """What pasting and cutting did, as sentences; empty where it was not tested."""
+    test = component.test
+    if test is None:
+        return ""
+    area = "Its hot area" if component.kind == "beside the face" else "Its hot area beside the face"
+    text = (
+        f"{area}, pasted into {count(test.n, 'photo')} of other emotions, makes {number(test.became)} of them "
+        f"{emotion}; the same area of photos with little of it, {_or_none(test.became_low)}"
+    )
+    if test.p_gain == test.p_gain:
+        text += f" (difference {points_interval(test.gain)} points, corrected {format_p(test.p_gain)})"
+    text += "."
+    if test.known:
+        text += (
+            f" Cut out of {count(test.known, 'top photo')} predicted as {emotion} and filled in from other photos, "
+            f"{_or_none(test.lost)} {plural(max(test.lost, 1), 'is', 'are')} lost; with an equal area elsewhere cut "
+            f"out, {_or_none(test.lost_control)}."
+        )
+        if component.answer == "yes" and not test.lost:
+            text += " What is left of these photos is enough."
+    return text
+
+
+def missing_components(findings: ComponentFindings) -> str:
+    """Which models were left out and why; empty where none was."""
+    if not findings.missing:
+        return ""
+    return (
+        f"Not measured for {and_list(findings.missing)}: such a component is a direction of what a last linear layer "
+        "takes, and the file ends in none, or shows none, as ONNX files do."
+    )
+
+
+def no_components(report: Report) -> str:
+    """Why nothing is shown; empty where something is."""
+    findings = report.components
+    if findings is None:
+        reason = "no image has a label" if not report.labelled else "no changed pictures were shown (experiments = off)"
+        return f"Not looked for: {reason}."
+    if not findings.components and len(findings.missing) < len(report.models):
+        return (
+            f"No component raises the logit of an emotion by {MIN_RISE:g} or more in its top photos, or there are too "
+            "few photos of each emotion to tell."
+        )
+    return ""
+
+
+def _at(place: str) -> str:
+    return f"{'in' if place.endswith('corner') else 'at'} the {place}"
+
+
+def _or_none(value: int) -> str:
+    return number(value) if value else "none"
+
+
+def _more(report: Report, name: str, sign: int) -> str:
+    item: Property = next(item for item in report.properties if item.name == name)
+    return item.more if sign > 0 else item.less

@@ -1,0 +1,97 @@
+"""Names are what was measured, every answer has its words, and a proven component is told where its emotion is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reportgen.evidence.shortcuts.components import Component
+from reportgen.site.links import Links
+from reportgen.site.report import Report
+from reportgen.site.wording.headline import headline
+from reportgen.site.wording.hidden_cues import (
+    component_cue,
+    component_facts,
+    component_name,
+    component_test,
+    component_verdict,
+    no_components,
+)
+from reportgen.site.wording.shortcuts import cheating_answer, cue_of, emotion_proofs, model_proofs
+
+HAPPINESS = 2
+
+
+@pytest.fixture
+def proved(report: Report) -> Component:
+    assert report.components is not None
+    return report.components.components[0]
+
+
+@pytest.fixture
+def only(report: Report, proved: Component) -> Report:
+    """The report with nothing proved but the component."""
+    assert report.components is not None
+    return replace(report, shortcuts=None, importance=None)
+
+
+def test_a_name_is_what_was_measured(report: Report, proved: Component) -> None:
+    assert component_name(report, proved) == "bottom right corner, in colour photos"
+    assert component_name(report, replace(proved, properties=())) == "bottom right corner"
+    assert component_name(report, replace(proved, place="", properties=())) == "unnamed component 1 of happiness"
+    facial = replace(proved, kind="facial", region="mouth", place="", properties=())
+    assert component_name(report, facial) == "mouth"
+    assert component_cue(proved) == "something in the bottom right corner of the picture"
+    assert component_cue(replace(proved, place="top edge")) == "something at the top edge of the picture"
+    assert component_cue(replace(proved, place="")) == "something beside the face"
+
+
+def test_every_answer_has_its_words(proved: Component) -> None:
+    assert component_verdict(proved) == ("relied on", True)
+    assert proved.test is not None
+    said = {
+        answer: component_verdict(replace(proved, test=replace(proved.test, answer=answer)))
+        for answer in ("no", "undetermined", "insufficient evidence")
+    }
+    assert said["no"] == ("not found by this test", False)
+    assert said["undetermined"] == ("inconclusive", False)
+    assert said["insufficient evidence"] == ("insufficient evidence", False)
+    bare = replace(proved, test=None)
+    assert component_verdict(bare)[0].startswith("not tested: only the 3 of a model")
+    assert component_verdict(replace(bare, kind="facial"))[0] == "a facial component: not tested as a shortcut"
+    assert component_verdict(replace(bare, kind="not located"))[0] == "not tested: where it lies is not known"
+
+
+def test_the_numbers_stand_in_the_sentences(report: Report, proved: Component) -> None:
+    text = component_test(proved, "happiness")
+    assert "pasted into 30 photos of other emotions, makes 20 of them happiness" in text
+    assert "with little of it, 2 (difference [+40.0, +80.0] points, corrected p = .001)" in text
+    assert "6 are lost; with an equal area elsewhere cut out, 1." in text
+    assert component_test(replace(proved, test=None), "happiness") == ""
+    facts = component_facts(report, proved)
+    assert facts.startswith("It raises the logit of happiness by 3.2 in its 8 top photos")
+    assert "lies beside the face, most of it in the bottom right corner" in facts
+
+
+def test_a_proven_component_is_told_where_nothing_else_is_proved(report: Report, only: Report) -> None:
+    claim = "Custom CNN relies on something in the bottom right corner of the picture for happiness."
+    assert headline(only).text == claim
+    answer = cheating_answer(only)
+    assert answer.lead == "Yes, for happiness." and claim in answer.text
+    assert answer.link.href == "shortcuts.html#components"
+    assert cue_of(only, "happiness") == (("Custom CNN",), "something in the bottom right corner of the picture")
+    links = Links(only, ())
+    assert [proof.claim for proof in model_proofs(only, links, 0, "Custom CNN")] == [claim]
+    assert claim in emotion_proofs(only, links, HAPPINESS)[0].text
+    # Beside a proven property of the same model and emotion it may be the same thing seen twice.
+    assert all("bottom right" not in proof.text for proof in emotion_proofs(report, links, HAPPINESS))
+
+
+def test_why_nothing_is_shown(report: Report) -> None:
+    assert no_components(report) == ""
+    assert "experiments = off" in no_components(replace(report, components=None))
+    assert report.components is not None
+    assert no_components(replace(report, components=replace(report.components, components=()))).startswith(
+        "No component"
+    )
