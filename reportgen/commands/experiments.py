@@ -127,7 +127,7 @@ class Experiments:
         analysis, config, seed = self.analysis, self.config, self.config.seed
         if config.experiments == "off" or not (analysis.labels >= 0).any():
             return None
-        properties = photo_properties(analysis.images)
+        properties = photo_properties(analysis.images, analysis.faces)
         weights = last_weights(config, analysis, self.progress)
         located: dict[str, list[Component]] = {}
         plans: dict[str, dict[int, PatchPlan]] = {}

@@ -22,7 +22,7 @@ __all__ = [
     "no_components",
 ]
 
-_NAMED = 2  # properties in a name
+_NAMED, _TOLD = 2, 4  # properties in a name, and beside it: those that go with it most
 
 _VERDICTS = {
     "yes": "relied on",
@@ -65,7 +65,7 @@ def component_facts(report: Report, component: Component) -> str:
         where = f", most of it {_at(component.place)}" if component.place and component.kind != "facial" else ""
         text += f" {percent(component.off_face)} of its heat lies beside the face{where}."
     if component.properties:
-        shared = and_list([_more(report, link.name, link.sign) for link in component.properties])
+        shared = and_list([_more(report, link.name, link.sign) for link in component.properties[:_TOLD]])
         text += f" Its top photos are {shared} than {'those of other emotions' if component.shared else 'the rest'}."
     return text
 
