@@ -70,7 +70,6 @@ _FEWEST_CELLS = 9
 _ON_FACE = 0.25  # share of a cell on the face from which it is not cut out
 _OFF_FACE = 0.5  # share of the heat from which a component lies beside the face
 _ONE_PLACE = 0.5
-_TIMES = 2.0
 
 Kind = Literal["beside the face", "partly beside the face", "facial", "not located"]
 Answer = Literal["yes", "no", "undetermined", "insufficient evidence", "not tested"]
@@ -555,7 +554,7 @@ def _answer(test: ComponentTest, *, goes: bool) -> Answer:
     fall, gain, most = test.fall, test.gain, max(test.elsewhere, 0.0)
     if np.isnan(test.p_gain):
         return "insufficient evidence"
-    meant = gain.value >= _TIMES * most and gain.value - most >= MIN_GAIN
+    meant = gain.value - most >= MIN_GAIN
     added = test.p_gain < ALPHA and gain.low > 0 and meant
     removed = test.p_fall < ALPHA and fall.low > 0 and fall.value >= MIN_GAIN
     if goes and added:
