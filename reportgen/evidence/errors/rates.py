@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,8 +11,9 @@ import numpy as np
 from reportgen.evidence.errors.rules import OF_PHOTOS, Flag
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.stats.attributable import attributable_fraction, net_share
-from reportgen.evidence.stats.clustered import Clusters, risk_ratio_of
+from reportgen.evidence.stats.clustered import Clusters, risk_ratio_of, risk_ratio_p
 from reportgen.evidence.stats.intervals import Estimate
+from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.types import BoolArray
 
 __all__ = ["FlagRate", "SwapCheck", "flag_rate", "share_of_errors", "swap_check"]
@@ -33,6 +35,9 @@ class FlagRate:
         account for, and among other errors.
     ratio
         Rate in the first group divided by rate in the second; None for a rule about errors alone.
+    p
+        Two-sided, that both rates are equal; adjusted (Holm) over the model's rules once `weigh_reasons` has them all;
+        NaN where there is no such test.
     share
         Share of all errors that it accounts for: of a property of the photo the attributable fraction, of a shortcut
         the errors that become right without it, net of other errors that do; None for what is no such property.
@@ -47,12 +52,13 @@ class FlagRate:
     in_correct: int = 0
     correct: int = 0
     ratio: Estimate | None = None
+    p: float = math.nan
     share: Estimate | None = None
 
     @property
     def telling(self) -> bool:
         """Whether the rule fires more often in the first group, beyond chance: only then it counts."""
-        return self.ratio is not None and self.ratio.defined and self.ratio.low > 1
+        return self.ratio is not None and self.ratio.low > 1 and self.p < ALPHA
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ def flag_rate(flag: Flag, first: BoolArray, second: BoolArray, group: Clusters) 
         flag.name, raised, tested, 0,
         int((flag.common & errors).sum()), int(errors.sum()),
         int((flag.common & correct).sum()), int(correct.sum()), ratio,
+        risk_ratio_p(flag.common, errors, correct, group),
     )  # fmt: skip
 
 

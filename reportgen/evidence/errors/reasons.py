@@ -19,6 +19,7 @@ from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED, ErrorCase, Flag
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.stats.clustered import clusters, proportion
 from reportgen.evidence.stats.intervals import Estimate
+from reportgen.evidence.stats.multiple_testing import holm
 from reportgen.faces.regions import REGIONS
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray, ObjectArray
 
@@ -209,6 +210,8 @@ def weigh_reasons(
     changed = (nothing, nothing) if found is None else (found.shown, found.compared)
     parts = [changed if flag.name == "shortcut" else (others, right) for flag in flags]
     rates = [flag_rate(flag, first, second, group) for flag, (first, second) in zip(flags, parts, strict=True)]
+    adjusted = holm([rate.p for rate in rates])
+    rates = [replace(rate, p=float(p)) for rate, p in zip(rates, adjusted, strict=True)]
     shares = [
         share_of_errors(flag, wrong, first, second, group, found)
         for flag, (first, second) in zip(flags, parts, strict=True)

@@ -81,6 +81,7 @@ def _rates(model: ModelReasons) -> pd.DataFrame:
             "ratio": np.nan if ratio is None else ratio.value,
             "low": np.nan if ratio is None else ratio.low,
             "high": np.nan if ratio is None else ratio.high,
+            "p": rate.p,
             "share": np.nan if rate.share is None else rate.share.value,
             "share_low": np.nan if rate.share is None else rate.share.low,
             "share_high": np.nan if rate.share is None else rate.share.high,
@@ -89,7 +90,7 @@ def _rates(model: ModelReasons) -> pd.DataFrame:
     rest = {"model": model.model, "flag": UNEXPLAINED, "primary": count, "raised": count, "tested": model.errors}
     rows.append(
         dict.fromkeys(REASON_COLUMNS["reason_rates"], 0)
-        | dict.fromkeys(("ratio", "low", "high", "share", "share_low", "share_high"), np.nan)
+        | dict.fromkeys(("ratio", "low", "high", "p", "share", "share_low", "share_high"), np.nan)
         | rest
     )
     return pd.DataFrame(rows)
@@ -166,6 +167,7 @@ REASON_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "ratio": "in_errors / errors divided by in_correct / correct; empty: the rule is about errors alone",
         "low": "lower end of the 95 % interval of ratio",
         "high": "upper end of the 95 % interval of ratio",
+        "p": "two-sided p that the ratio is 1, adjusted (Holm) over the model's rules; a reason counts below .05",
         "share": "share of all errors that would be gone if images with the property were misclassified no more often "
         "than the others (attributable fraction; below 0: fewer errors with it); of a shortcut those that become right "
         "without its property, net of other errors changed likewise; empty for what is no property of the photo",

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr, stdtr, stdtrit
 from scipy.stats import beta
 
 from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate, Z, bootstrap_counts, risk_ratio, wilson
@@ -31,6 +31,7 @@ __all__ = [
     "proportion",
     "ratio_interval",
     "risk_ratio_of",
+    "risk_ratio_p",
     "sign_flip",
     "studentised",
 ]
@@ -137,25 +138,51 @@ def risk_ratio_of(flag: BoolArray, first: BoolArray, second: BoolArray, group: C
     flag, first, second
         (n,) the last two do not overlap.
     """
-    columns = np.stack([flag & first, first, flag & second, second], axis=1).astype(np.float64)  # (n, 4)
-    counts = columns.sum(axis=0)
+    counts, log, error, units = _log_ratio(flag, first, second, group)
     plain = risk_ratio(*(int(value) for value in counts))
     if group.single or not plain.defined:
         return plain
-    sums = group.sums(columns)
-    units = int(min((sums[:, 1] > 0).sum(), (sums[:, 3] > 0).sum()))
     if units < MIN_PERSONS:
         return Estimate(plain.value, 0.0, math.inf, plain.n, units, group.named)
-    share = (counts[[0, 2]] + 0.5) / (counts[[1, 3]] + 0.5)
-    each = (sums[:, [0, 2]] - share * sums[:, [1, 3]]) / (counts[[0, 2]] + 0.5)
-    error = float(np.sqrt(((each[:, 0] - each[:, 1]) ** 2).sum() * units / (units - 1)))
     # Never surer than if all images were independent: that few persons happen to be alike is no evidence.
-    log = math.log(share[0] / share[1])
     half = float(stdtrit(units - 1, 0.975)) * error
     low, high = math.exp(log - half), math.exp(log + half)
     low = 0.0 if counts[0] == 0 else min(plain.low, low, plain.value)
     high = math.inf if counts[2] == 0 else max(plain.high, high, plain.value)
     return Estimate(plain.value, low, high, plain.n, units, group.named)
+
+
+def risk_ratio_p(flag: BoolArray, first: BoolArray, second: BoolArray, group: Clusters) -> float:
+    """Two-sided p that a flag is as frequent in `first` as in `second`: the test of `risk_ratio_of`'s interval.
+
+    NaN where the ratio is not defined or there are too few clusters for an interval.
+    """
+    counts, log, error, units = _log_ratio(flag, first, second, group)
+    if not counts[1] or not counts[3] or not counts[0] + counts[2]:
+        return math.nan
+    alone = math.sqrt(sum(1 / (counts[k] + 0.5) * (1 if k in (0, 2) else -1) for k in range(4)))
+    p = 2.0 * float(ndtr(-abs(log) / alone)) if alone > 0 else 1.0
+    if group.single:
+        return p
+    if units < MIN_PERSONS:
+        return math.nan
+    return max(p, 2.0 * float(stdtr(units - 1, -abs(log) / error)) if error > 0 else 0.0)
+
+
+def _log_ratio(
+    flag: BoolArray, first: BoolArray, second: BoolArray, group: Clusters
+) -> tuple[FloatArray, float, float, int]:
+    """The four counts, the logarithm of the ratio with one half added to each, its standard error by clusters (NaN
+    with fewer than two), and how many clusters the smaller group has.
+    """
+    columns = np.stack([flag & first, first, flag & second, second], axis=1).astype(np.float64)  # (n, 4)
+    counts, sums = columns.sum(axis=0), group.sums(columns)
+    share = (counts[[0, 2]] + 0.5) / (counts[[1, 3]] + 0.5)
+    units = int(min((sums[:, 1] > 0).sum(), (sums[:, 3] > 0).sum()))
+    each = (sums[:, [0, 2]] - share * sums[:, [1, 3]]) / (counts[[0, 2]] + 0.5)
+    spread = float(((each[:, 0] - each[:, 1]) ** 2).sum())
+    error = math.sqrt(spread * units / (units - 1)) if units > 1 else math.nan
+    return counts, math.log(share[0] / share[1]), error, units
 
 
 def _cr2(top: FloatArray, bottom: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -170,7 +170,7 @@ def _row(report: Report, links: Links, findings: ReasonFindings, chosen: tuple[i
 
 
 def _cell(report: Report, links: Links, k: int, reasons: ModelReasons, rate: FlagRate) -> ReasonCell:
-    verdict, tone = ("tested on errors only: does not count", "") if rate.ratio is None else _verdict(rate.ratio)
+    verdict, tone = ("tested on errors only: does not count", "") if rate.ratio is None else _verdict(rate, rate.ratio)
     if rate.flag == "shortcut" and rate.ratio is not None:
         verdict = verdict.replace("in errors", "than other errors")
     return ReasonCell(
@@ -210,12 +210,14 @@ def _unexplained(report: Report, links: Links, k: int, reasons: ModelReasons) ->
     )
 
 
-def _verdict(ratio: Estimate) -> tuple[str, str]:
+def _verdict(rate: FlagRate, ratio: Estimate) -> tuple[str, str]:
     """What a risk ratio says; a flag that is as common in correct images explains nothing."""
     if not ratio.defined:
         return "never seen", ""
-    if ratio.low > 1:
+    if rate.telling:
         return "more often in errors", "strong"
+    if ratio.low > 1:
+        return "inconclusive once corrected for all rules", ""
     if ratio.high < 1:
         return "less often in errors: explains nothing", "bad"
     return "inconclusive", ""

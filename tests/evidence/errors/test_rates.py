@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reportgen.evidence.errors.rates import flag_rate, swap_check
 from reportgen.evidence.errors.rules import Flag
-from reportgen.evidence.stats.clustered import clusters, risk_ratio_of
+from reportgen.evidence.stats.clustered import clusters, risk_ratio_of, risk_ratio_p
 from reportgen.evidence.stats.intervals import risk_ratio
 
 
@@ -57,6 +57,27 @@ def test_without_persons_it_is_the_interval_on_counts_and_with_them_wider() -> N
     clustered = risk_ratio_of(flag, wrong, right, clusters(people, 180))
     assert clustered.value == alone.value == 3.0
     assert clustered.low < alone.low and clustered.high > alone.high
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 4]))
+def test_p_is_below_a_twentieth_where_the_interval_leaves_out_one(seed: int, photos: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 160
+    first, flag = rng.random(n) < 0.5, rng.random(n) < 0.3
+    flag |= first & (rng.random(n) < 0.25)
+    group = clusters(None if photos == 1 else np.asarray([f"p{i // photos}" for i in range(n)], dtype=object), n)
+    ratio, p = risk_ratio_of(flag, first, ~first, group), risk_ratio_p(flag, first, ~first, group)
+    assert ratio.excludes(1) == (p < 0.05)
+
+
+def test_there_is_no_p_without_a_ratio_or_with_too_few_persons() -> None:
+    flag, wrong, right = split(30, 60, 20, 120)
+    nothing = np.zeros_like(flag)
+    assert np.isnan(risk_ratio_p(nothing, wrong, right, clusters(None, 180)))
+    assert np.isnan(risk_ratio_p(flag, wrong, nothing, clusters(None, 180)))
+    few = np.asarray([f"p{i // 45}" for i in range(180)], dtype=object)
+    assert np.isnan(risk_ratio_p(flag, wrong, right, clusters(few, 180)))
 
 
 def test_uninformative_persons_leave_the_interval_about_as_it_is() -> None:
