@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -150,9 +150,8 @@ def _class_depths(source: Source, known: Mapping[str, str | int]) -> tuple[list[
     ]
 
 
-def _splits_of(held: Iterable[tuple[Path, int]]) -> tuple[list[str], str]:
+def _splits_of(held: Sequence[tuple[Path, int]]) -> tuple[list[str], str]:
     """The split of each image and what tells it: folders above its class, else below, else the files' names."""
-    held = list(held)
     above = [split_of(*path.parts[:depth]) for path, depth in held]
     if any(above):
         return above, "folder"
@@ -228,11 +227,15 @@ def _say_lists(listing: Listing, source: Source) -> list[str]:
     """What to say of tables of images beside the folders, unless they list the same images with the same labels."""
     tested = dict(zip(listing.rows["path"], listing.rows["emotion"], strict=True))
     trained = {path for rows in listing.training.values() for path in rows["path"]}
-    own = {_tail(path, parts): path for path in (*trained, *tested) for parts in (1, 2)}
+    # Lists name images from any folder on; a name that several images have tells none of them.
+    tails = [(tail, path) for path in (*trained, *tested) for tail in _tails(path)]
+    times = Counter(tail for tail, _ in tails)
+    own = {tail: path for tail, path in tails if times[tail] == 1}
     notes = []
     for path in [path for path in source.others if path.suffix.lower() in SUFFIXES_OF_TABLES][:_MOST_LISTS]:
         rows = _listed(source, source.path / path)
-        found = {own[tail]: label for name, label in rows if (tail := _tail(name, 2)) in own}
+        matched = ((next((own[tail] for tail in _tails(name) if tail in own), None), label) for name, label in rows)
+        found = {path: label for path, label in matched if path is not None}
         here = {name: label for name, label in found.items() if name in tested}
         if not rows or (found and not here):
             continue  # no list, or one of training images
@@ -250,11 +253,11 @@ def _say_lists(listing: Listing, source: Source) -> list[str]:
 
 def _listed(source: Source, table: Path) -> list[tuple[str, str | int]]:
     """Paths of images and their labels as a table has them; empty where it is no such list, or a large one."""
-    if table.stat().st_size > _LARGEST_LIST:
-        return []
     try:
+        if table.stat().st_size > _LARGEST_LIST:
+            return []
         rows = read_training(source.table(table).frame, source.columns)
-    except DataError:
+    except (OSError, DataError):  # such as a link that leads nowhere
         return []
     if rows is None:
         return []
@@ -262,9 +265,10 @@ def _listed(source: Source, table: Path) -> list[tuple[str, str | int]]:
     return [(path, label) for path, label in pairs if label is not None and Path(path).suffix.lower() in SUFFIXES]
 
 
-def _tail(path: str, parts: int) -> str:
-    """The last parts of a path; of a bare name, the name."""
-    return "/".join(path.replace("\\", "/").rsplit("/", parts)[-parts:])
+def _tails(path: str) -> list[str]:
+    """The last three, two and one parts of a path, as far as it has them."""
+    parts = path.replace("\\", "/").split("/")[-3:]
+    return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
 def _same_label(label: str | int, folder: str | int, meant: set[tuple[str | int, str]]) -> bool:

@@ -247,6 +247,17 @@ def test_a_list_of_training_images_beside_the_folders_says_nothing(tmp_path: Pat
     assert not said(load(tmp_path), "train.csv")
 
 
+def test_lists_beside_parts_with_the_same_file_names(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"{split}/{name}/1.jpg" for split in ("train", "test") for name in NAMES))
+    for split in ("train", "test"):
+        lines = [f"images\\{split}\\{name}\\1.jpg,{name}" for name in NAMES]
+        (tmp_path / f"{split}.csv").write_text("\n".join(["image,emotion", *lines]) + "\n")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere.csv")
+    assert not said(load(tmp_path), ".csv")
+    (tmp_path / "bare.csv").write_text("image,emotion\n1.jpg,happy\n")
+    assert said(load(tmp_path), "bare.csv beside them lists 0 of them")
+
+
 def test_a_table_of_images_in_training_folders_says_so(tmp_path: Path, make_images: Make) -> None:
     paths = [f"{split}/{n}.jpg" for split in ("train", "test") for n in range(3)]
     make_images(tmp_path, *paths)
