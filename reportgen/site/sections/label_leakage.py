@@ -25,6 +25,7 @@ from reportgen.site.wording.format import (
     percent,
     percent_estimate,
     percent_interval,
+    points,
 )
 
 __all__ = [
@@ -156,8 +157,11 @@ def _cell(link: Association, item: Property) -> Cell:
 def _words(link: Association, properties: tuple[Property, ...]) -> str:
     item = next(item for item in properties if item.name == link.name)
     if item.binary:
+        # Of a property that is there or not, the share of pairs and the difference of both shares say the same.
+        ends = ", ".join(points(2 * end - 1, 0, unit="") for end in (link.auc.low, link.auc.high))
         return (
-            f"{capital(link.emotion)}: {percent(link.typical)} {item.more}, {percent(link.elsewhere)} of the others "
+            f"{capital(link.emotion)}: {percent(link.typical)} {item.more}, {percent(link.elsewhere)} of the others, "
+            f"{points(link.typical - link.elsewhere, 0, unit=' percentage points')} [{ends}] "
             f"({format_p(link.p)}, corrected)."
         )
     low, high = (100 * end for end in (link.auc.low, link.auc.high))
