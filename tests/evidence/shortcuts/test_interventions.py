@@ -146,6 +146,27 @@ def test_added_to_many_persons_a_cue_counts_though_few_persons_lose_it():
     assert judge(counts, [link()], persons=three, other=added())["disgust"].answer == "yes"
 
 
+def test_directions_that_disagree_decide_nothing():
+    counts = {DISGUST: (0, 25, 0, 6, 27), **OTHERS}
+    assert judge(counts, [link()], other=added(became=2, answer="no"))["disgust"].answer == "undetermined"
+
+
+@pytest.mark.parametrize(
+    ("anger", "answer"),
+    [
+        ((27, 3, 0, 5, 35), "yes"),  # loses a tenth
+        ((10, 10, 0, 5, 25), "undetermined"),  # half of twenty: not behind beyond chance
+        ((40, 60, 0, 5, 105), "undetermined"),  # loses nearly as much
+    ],
+)
+def test_what_cannot_be_added_must_cost_the_emotion_more_than_every_other(anger, answer):
+    """Mirrored, disgust loses 17 of 25; of the others' median no more than an eighth."""
+    counts = {DISGUST: (8, 17, 0, 5, 30), ANGER: anger, HAPPINESS: (56, 4, 0, 5, 65), FEAR: (35, 5, 0, 5, 45)}
+    disgust = judge(counts, [link(name="head turn")], "mirrored")["disgust"]
+    assert disgust.falls == "yes" and disgust.excess.low > 0 and disgust.elsewhere <= 0.125
+    assert disgust.answer == answer
+
+
 def test_added_alone_it_does_not_count_where_nothing_is_lost_without_it():
     counts = {DISGUST: (24, 1, 0, 6, 27), **OTHERS}
     assert judge(counts, [link()], other=added())["disgust"].answer != "yes"
