@@ -260,7 +260,7 @@ def _number_meaning(
     if beside:
         _ask_files(listing, numbers, given, data, beside)
     if listing.numbers is None and listing.classes is not None:
-        listing.numbers = _in_order(listing.classes, numbers)
+        listing.numbers = _in_order(listing.classes, numbers, data, "its list of classes")
         if 0 not in numbers:
             listing.numbers_from = "the names that the data states"
     if listing.numbers is not None:
@@ -313,8 +313,19 @@ def _around(listing: Listing, data: Path) -> list[Path]:
     return [data, data.parent] if data.is_dir() else [listing.folder, data.parent, data.parent.parent]
 
 
-def _in_order(names: Sequence[str], numbers: set[int]) -> dict[int, str]:
-    """What numbers mean by a list of names: they begin at 0, or at 1 where the last one is there and 0 is not."""
+def _in_order(names: Sequence[str], numbers: set[int], data: Path, source: str) -> dict[int, str]:
+    """What numbers mean by a list of names: they begin at 0, or at 1 where the last one is there and 0 is not.
+
+    Raises
+    ------
+    DataError
+        They begin and end elsewhere.
+    """
+    if 0 not in numbers and max(numbers) > len(names) and any(0 < number < len(names) for number in numbers):
+        raise DataError(
+            f"{data}: labels are the numbers {_some(numbers)}, and {source} has {len(names)} names: which number is "
+            f"which class is not certain; {_WAY_OUT.removeprefix('or ')}"
+        )
     return dict(enumerate(names, int(0 not in numbers and len(names) in numbers)))
 
 
@@ -328,13 +339,16 @@ def _ask_files(
     OpenNumbers
         They contradict each other, the data or the user's classes.
     """
-    meanings = {f"{file} beside the data": own.numbers or _in_order(own.names, numbers) for file, own in beside.items()}
+    meanings = {
+        f"{file} beside the data": own.numbers or _in_order(own.names, numbers, data, file)
+        for file, own in beside.items()
+    }
     if listing.numbers is not None or listing.classes is not None:
         source = listing.numbers_from or "the names that the data states"
-        meanings[source] = listing.numbers or _in_order(listing.classes or (), numbers)
+        meanings[source] = listing.numbers or _in_order(listing.classes or (), numbers, data, source)
     # Beside the numbering of a known data set, `classes` is the order of the outputs.
     if given is not None and (listing.numbers is None or listing.candidates):
-        meanings["their positions in 'classes'"] = _in_order(given.names, numbers)
+        meanings["their positions in 'classes'"] = _in_order(given.names, numbers, data, "'classes'")
     known = {number for number in numbers if all(number in numbering for numbering in meanings.values())}
     read = {
         source: tuple((canonical_emotion(numbering[n]) or numbering[n].casefold()) for n in sorted(known))

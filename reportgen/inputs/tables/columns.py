@@ -18,7 +18,14 @@ from reportgen.inputs.emotions import canonical_emotion, fold, match_class, name
 from reportgen.inputs.listing import Listing, Problem
 from reportgen.inputs.tables.pixels import parse_images
 from reportgen.inputs.tables.splits import choose_rows
-from reportgen.inputs.tables.votes import NO_CLASS, count_votes, refuse_scores, vote_columns
+from reportgen.inputs.tables.votes import (
+    NO_CLASS,
+    VoteColumns,
+    count_votes,
+    refuse_scores,
+    vote_columns,
+    winning_classes,
+)
 
 __all__ = [
     "PATH_NAMES",
@@ -43,10 +50,11 @@ _PIXELS = "pixels img_bytes image_bytes bytes"
 _WHOLE = re.compile(r"(-?\d{1,9})(?:\.0+)?", re.ASCII)
 ROW = "reportgen row"  # where rows are left out on reading: their numbers in the file
 _EMOTION = "emotion emotions expression emotion_name emotion_label class_name class category target label labels"
-_LABEL = (
-    "label labels class_id emotion_id label_id label_index target class class_idx class_index label_idx emotion_idx "
-    "emotion_index expression_id target_id label_num class_num emotion expression category y"
+_NUMBERS = (
+    "class_id emotion_id label_id label_index class_idx class_index label_idx emotion_idx emotion_index expression_id "
+    "target_id label_num class_num emotion_num label_no"
 )
+_LABEL = f"label labels target class {_NUMBERS} emotion expression category y"
 # A column is the truth, or a model's answer, where its name has one of these words and no others than `_LABEL_WORDS`.
 _TRUTH_WORDS = frozenset(["true", "truth", "groundtruth", "gt", "gold", "actual"])
 _ANSWER_WORDS = frozenset({
@@ -103,7 +111,9 @@ _LABEL_WORDS = frozenset(
 )
 _PARTS = re.compile(r"[A-Z]?[a-z]+\d?|[A-Z]+(?![a-z])")
 _SAMPLE = 300  # cells that are enough to tell whether a column holds emotions
+_PART = 3000  # rows that are enough to tell whether two columns belong together
 _MOSTLY = 0.8  # share of them
+_MOST_CLASSES = 20  # different numbers of labels
 _LONGEST = 60  # characters of a label
 _SURE = 0.9  # share of a number's rows with the same word, where a few of them are mistakes
 _PERSON = "person person_id subject subject_id identity identity_id user_id actor actor_id"
@@ -176,11 +186,12 @@ def list_rows(
     where, pixels = _image_columns(frame, columns)
     emotion = label_column(frame, columns)
     person = find_column(frame, columns.person, _PERSON)
-    votes = vote_columns(frame, {where, pixels, person, ROW}, classes or ()) if emotion is None else None
+    beside = vote_columns(frame, {where, pixels, person, emotion, ROW}, classes or ())
+    votes = beside if emotion is None else None
     if (where is None and pixels is None) or (emotion is None and not votes):
         has_labels = emotion is not None or bool(votes)
         missing, example = ("image paths", "image_path") if has_labels else ("emotions", "emotion")
-        found = ", ".join(map(str, frame.columns[:12]))
+        found = ", ".join([str(name) for name in frame.columns if name != ROW][:12])
         raise DataError(
             f"{path}: no column for {missing} (found: {found}); name one '{example}', or name yours "
             "in the settings under [columns]"
@@ -191,6 +202,7 @@ def list_rows(
     if emotion is not None and columns.emotion is None and columns.label is None:
         others = {where, pixels, person, ROW}
         emotion, number = _weigh_rivals(path, frame, emotion, number, others, said)
+        _weigh_votes(path, frame, emotion, beside, said)
     taken = {pixels, where, emotion, person, number, ROW}
     rows = pd.DataFrame(
         {
@@ -236,7 +248,7 @@ def label_column(frame: pd.DataFrame, columns: Columns) -> str | None:
         The given column is not there.
     """
     given = columns.emotion or columns.label
-    usual = find_column(frame, given, _EMOTION)
+    usual = find_column(frame, given, _EMOTION) or find_column(frame, None, _NUMBERS)
     if given is not None:
         return usual
     truths = [str(name) for name in frame.columns if _says(name, _TRUTH_WORDS)]
@@ -362,13 +374,24 @@ def _distinct(cells: pd.Series[Any]) -> int:
 def _number_column(frame: pd.DataFrame, columns: Columns, emotion: str | None) -> str | None:
     """The column of numbers that stand for the labels: the given one, else the first usual one that holds numbers.
 
-    Where none does, the first usual one that is there: it repeats the labels.
+    Else any that has one number for each emotion, beside words; else the first usual one that is there: it repeats the
+    labels.
     """
     if columns.label is not None:
         return find_column(frame, columns.label, _LABEL)
     by_name = {fold(name): str(name) for name in reversed(list(frame.columns))}
     usual = [by_name[name] for name in map(fold, _LABEL.split()) if by_name.get(name, emotion) != emotion]
-    return next((name for name in usual if are_numbers(frame[name])), next(iter(usual), None))
+    found = next((name for name in usual if are_numbers(frame[name])), None)
+    if found is None and emotion is not None and are_words(frame[emotion]):
+        whole = [name for name in frame.columns if name not in (emotion, ROW) and are_numbers(frame[name])]
+        whole = [name for name in whole if _distinct(frame[name]) <= _MOST_CLASSES]
+        words = label_cells(frame[emotion]) if whole else []
+        for name in whole:
+            meaning = _one_to_one(label_cells(frame[name]), words)
+            # Fewer rows than twice the classes may be numbered one by one.
+            if meaning and len(meaning) > 2 and len(frame) >= 2 * len(meaning) and max(meaning) <= len(meaning):
+                return str(name)
+    return found or next(iter(usual), None)
 
 
 def _weigh_rivals(
@@ -379,7 +402,7 @@ def _weigh_rivals(
     Words beside numbers that they explain are the labels. Two columns with usual names that differ are refused; one
     that says it is the truth counts; any other that differs is named.
     """
-    usual = {fold(name) for name in _EMOTION.split()}
+    usual = {fold(name) for name in f"{_EMOTION} {_NUMBERS}".split()}
     sure = _says(emotion, _TRUTH_WORDS)
     words = [
         str(name)
@@ -396,6 +419,17 @@ def _weigh_rivals(
                     f"{path}: the numbers in column '{emotion}' and the words in '{name}' do not belong together; name "
                     f"the one with the labels in the settings: [columns] emotion = '{name}' or '{emotion}'"
                 )
+    elif number is not None and are_words(frame[emotion]) and not sure:
+        part = frame.iloc[:: max(1, len(frame) // _PART)]
+        own = label_cells(part[emotion])
+        classes = {canonical_emotion(word) for word in own} - {None}
+        alike = are_numbers(frame[number]) and abs(_distinct(part[number]) - len(classes)) < 2
+        alike = alike and 2 < len(classes) <= len(frame) / 2
+        if alike and fold(number) in usual and _one_to_one(label_cells(part[number]), own) is None:
+            raise DataError(
+                f"{path}: the words in column '{emotion}' and the numbers in '{number}' do not belong together; name "
+                f"the one with the labels in the settings: [columns] emotion = '{emotion}' or '{number}'"
+            )
     rivals = [
         str(name)
         for name in frame.columns
@@ -422,6 +456,34 @@ def _weigh_rivals(
             f"[columns] emotion = '{name}' takes that"
         )
     return emotion, number
+
+
+def _weigh_votes(path: Path, frame: pd.DataFrame, emotion: str, votes: VoteColumns, notes: list[str]) -> None:
+    """Refuse one-hot columns that say something else than the column of labels; say so of votes.
+
+    Scores between 0 and 1 are a model's, and differ as they like.
+    """
+    if not votes or _says(emotion, _TRUTH_WORDS):
+        return
+    winners, kind = winning_classes(frame, votes)
+    if kind == "scores":
+        return
+    labels = label_cells(frame[emotion])
+    if are_numbers(frame[emotion]):
+        differ = len(labels) if _one_to_one(labels, winners) is None else 0
+    else:
+        both = [(canonical_emotion(label), winner) for label, winner in zip(labels, winners, strict=True)]
+        differ = sum(label != winner for label, winner in both if label and winner)
+    shown = ", ".join(list(votes.classes)[:3])
+    if differ and kind == "one-hot":
+        raise DataError(
+            f"{path}: the columns {shown} ... and the column '{emotion}' both hold labels and differ in {differ:,} "
+            f"rows; take the wrong ones out of the table, or name the right one: [columns] emotion = '{emotion}'"
+        )
+    if differ:
+        notes.append(
+            f"labels are taken from column '{emotion}'; the most votes in {shown} ... differ from it in {differ:,} rows"
+        )
 
 
 def _meanings(cells: pd.Series[Any]) -> list[str | int | None]:
@@ -479,10 +541,11 @@ def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
             listing.numbers, listing.numbers_from = meaning, "the table's numbers"
     elif meaning is not None and len(meaning) > 1:
         listing.numbers, listing.numbers_from = meaning, "the table's numbers"
+        known = {word: canonical_emotion(word) for word in set(words) if isinstance(word, str)}
         unlike = sum(
-            (canonical_emotion(word) or word) != meaning.get(n)
+            known.get(word) not in (None, meaning.get(n))
             for n, word in zip(numbers, words, strict=True)
-            if isinstance(n, int) and isinstance(word, str) and canonical_emotion(word)
+            if isinstance(n, int)
         )
         if unlike:
             listing.notes.append(f"{unlike:,} rows whose number and emotion disagree: the emotion counts")

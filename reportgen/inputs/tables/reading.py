@@ -353,13 +353,8 @@ def _name_fields(frame: pd.DataFrame) -> pd.DataFrame:
         if [str(cell) for cell in frame.iloc[:, place]]
         in ([str(n) for n in range(first, len(frame) + first)] for first in (0, 1))
     ]
-    for found in (
-        others if len(others) == 1 else [],
-        words[:1],
-        texts,
-        numbers,
-        [n for n in numbers if n not in counting],
-    ):
+    alone = [place for place in numbers if place not in counting]
+    for found in (others if len(others) == 1 else [], words, *((texts, numbers, alone) if not words else ())):
         if len(found) == 1:
             names = {image: "image", found[0]: "label"}
             break

@@ -87,7 +87,7 @@ def choose_rows(path: Path, frame: pd.DataFrame, given: str | None) -> Split:
         return _given_rows(path, frame, given)
     unknown, names = "", {fold(name) for name in SPLIT_NAMES.split()}
     for column in _candidates(frame):
-        cells = frame[column].map(_shown)
+        cells = _texts(frame[column])
         values = list(cells.unique())
         kinds = {value: split_kind(value) for value in values}
         named = fold(column) in names
@@ -124,7 +124,9 @@ def _contradicting(frame: pd.DataFrame, chosen: Split) -> list[str]:
     """What to say where another column calls tested rows training rows."""
     notes = []
     for column in _candidates(frame) if chosen.columns else []:
-        trained = frame[column].map(_shown).map(split_kind).eq("training").to_numpy(dtype=bool) & chosen.tested
+        cells = _texts(frame[column])
+        known = [value for value in cells.unique() if split_kind(value) == "training"]
+        trained = cells.isin(known).to_numpy(dtype=bool) & chosen.tested
         if column not in chosen.columns and trained.any():
             notes.append(f"column {column} calls {int(trained.sum()):,} of these rows training rows")
     return notes
@@ -151,7 +153,7 @@ def _of_flags(frame: pd.DataFrame) -> Split | None:
         kind = next((kind for kind, words in _FLAGS.items() if fold(name) in words.split()), "")
         if not kind or kind in found or not len(frame):
             continue
-        cells = frame[name].map(lambda cell: _shown(cell).casefold())
+        cells = _texts(frame[name]).str.casefold()
         if set(cells.unique()) <= _YES | _NO:
             found[kind] = name, cells.isin(_YES).to_numpy(dtype=bool)
     if not found:
@@ -177,7 +179,7 @@ def _given_rows(path: Path, frame: pd.DataFrame, given: str) -> Split:
     if column not in frame.columns:
         found = ", ".join(map(str, frame.columns[:12]))
         raise DataError(f"{path}: no column '{column}' as [columns] split names it (found: {found}); correct it")
-    cells = frame[column].map(_shown)
+    cells = _texts(frame[column])
     values = list(cells.unique())
     if not equals:
         kinds = {value: split_kind(value) for value in values}
@@ -193,6 +195,17 @@ def _given_rows(path: Path, frame: pd.DataFrame, given: str) -> Split:
     trained = cells.map(split_kind).eq("training").to_numpy(dtype=bool) & ~tested
     note = f"rows with {column} = {value} are used ({int(tested.sum()):,}), as [columns] split says"
     return Split(tested, trained, (column,), (note,))
+
+
+def _texts(cells: pd.Series[Any]) -> pd.Series[Any]:
+    """A column's cells as the settings may name them; those of a split are few."""
+    try:
+        codes, values = pd.factorize(cells, use_na_sentinel=False)
+    except TypeError:  # lists
+        return cells.map(_shown).astype(object)
+    return pd.Series(
+        np.array([_shown(value) for value in values], dtype=object)[codes], index=cells.index, dtype=object
+    )
 
 
 def _shown(cell: object) -> str:

@@ -15,7 +15,7 @@ from reportgen.errors import DataError
 from reportgen.inputs.emotions import canonical_emotion, fold, match_class
 from reportgen.inputs.listing import Listing, Problem
 
-__all__ = ["NO_CLASS", "VoteColumns", "count_votes", "refuse_scores", "vote_columns"]
+__all__ = ["NO_CLASS", "VoteColumns", "count_votes", "refuse_scores", "vote_columns", "winning_classes"]
 
 NO_CLASS = frozenset({
     "unknown", "nf", "noface", "notaface", "none", "other", "others", "uncertain", "unsure", "notsure", "ambiguous",
@@ -122,6 +122,19 @@ def refuse_scores(path: Path, frame: pd.DataFrame, votes: VoteColumns, predictio
                 f"{path}: the columns {', '.join(list(votes.classes)[:3])} ... are a model's scores, since '{name}' is "
                 "the largest of them, and no column holds labels; add one, named 'emotion'"
             )
+
+
+def winning_classes(frame: pd.DataFrame, votes: VoteColumns) -> tuple[list[str | None], str]:
+    """The class with most votes in each row, None where several or none have; and whether they are "one-hot", "votes"
+    (whole numbers) or "scores".
+    """
+    counts = _numbers(frame, [*votes.classes, *votes.others])
+    names = [*votes.classes.values(), *[None] * len(votes.others)]
+    alone = ((counts == counts.max(axis=1, keepdims=True)) & (counts > 0)).sum(axis=1) == 1
+    winners = [names[place] if clear else None for place, clear in zip(counts.argmax(axis=1), alone, strict=True)]
+    if not (counts == np.rint(counts)).all():
+        return winners, "scores"
+    return winners, "one-hot" if counts.max(initial=0) <= 1 and (counts.sum(axis=1) <= 1).all() else "votes"
 
 
 def count_votes(listing: Listing, votes: Mapping[str, str], others: Sequence[str] = ()) -> None:

@@ -315,6 +315,16 @@ def test_lists_of_classes_that_contradict_each_other_or_are_none(tmp_path: Path)
         load(path)
 
 
+@pytest.mark.parametrize("numbers", [range(2, 9), range(1, 9)])
+def test_numbers_that_a_list_of_classes_does_not_fit_are_refused(tmp_path: Path, numbers: range) -> None:
+    path = table(tmp_path, label=list(numbers))
+    (tmp_path / "classes.txt").write_text("\n".join(FER2013_ORDER))
+    with pytest.raises(DataError, match=r"classes.txt has 7 names: which number is which class is not certain; write"):
+        load(path)
+    explicit = tuple(f"{n}={name}" for n, name in zip(numbers, FER2013_ORDER, strict=False))
+    assert found(path, classes=explicit) == list(FER2013_ORDER)
+
+
 def test_numbered_folders_beside_a_list_of_classes(tmp_path: Path) -> None:
     for n in range(7):
         (tmp_path / f"test/{n}").mkdir(parents=True)
@@ -339,3 +349,45 @@ def test_a_list_of_classes_that_the_tables_numbers_contradict_is_refused(tmp_pat
     }
     (tmp_path / "t.pkl").write_bytes(pickle.dumps(nested))
     assert found(tmp_path / "t.pkl") == list(FER2013_ORDER)
+
+
+def test_numbers_and_words_of_usual_names_that_differ_are_refused_either_way(tmp_path: Path) -> None:
+    """Two of eight predictions are wrong, and nothing says which of the columns holds predictions."""
+    numbers = [EMOTIONS.index(word) for word in TRUE]
+    path = table(tmp_path, emotion=[*WORDS[:6], "happy", "happy"], target=numbers)
+    with pytest.raises(DataError, match="words in column 'emotion' and the numbers in 'target' do not belong together"):
+        load(path)
+    assert found(path, columns=Columns(emotion="target"), classes=EMOTIONS) == TRUE
+
+
+@pytest.mark.parametrize("name", ["code", "idx", "number"])
+def test_numbers_of_any_name_that_stand_for_the_words(tmp_path: Path, name: str) -> None:
+    words = [*FER2013_ORDER, *FER2013_ORDER]
+    columns = {"age": [30] * 14, name: [FER2013_ORDER.index(word) for word in words], "row": list(range(14))}
+    assert load(table(tmp_path, emotion=words, **columns)).classes == FER2013_ORDER
+
+
+def test_a_column_of_nothing_but_class_numbers(tmp_path: Path) -> None:
+    assert found(table(tmp_path, class_id=[EMOTIONS.index(word) for word in TRUE]), classes=EMOTIONS) == TRUE
+    with pytest.raises(DataError, match=r"no column for emotions .found: image, valence\)"):
+        load(table(tmp_path, valence=[0.5] * 8, split=["test"] * 8))
+
+
+def test_one_hot_columns_and_labels_that_differ_are_refused(tmp_path: Path) -> None:
+    hot = {name: [int(name == word) for word in WORDS] for name in ("angry", "fear", "happy", "sad")}
+    path = table(tmp_path, **hot, label=ANSWERS)
+    with pytest.raises(
+        DataError, match=r"angry, fear, happy \.\.\. and the column 'label' both hold labels and differ in 4"
+    ):
+        load(path)
+    assert found(path, columns=Columns(emotion="label"))[0] == "happiness"
+    assert found(table(tmp_path, **hot, label=WORDS)) == TRUE
+    with pytest.raises(DataError, match="both hold labels and differ"):
+        load(table(tmp_path, **hot, label=[0, 1, 2, 3, 1, 0, 3, 2]))
+    numbers = [EMOTIONS.index(word) for word in TRUE]
+    assert found(table(tmp_path, **hot, label=numbers), classes=EMOTIONS) == TRUE
+    votes = {name: [7 * cell for cell in cells] for name, cells in hot.items()}
+    assert "differ from it in 4 rows" in load(table(tmp_path, **votes, label=ANSWERS)).notes[0]
+    assert (
+        found(table(tmp_path, **{name: [0.4 * c for c in cells] for name, cells in hot.items()}, label=WORDS)) == TRUE
+    )
