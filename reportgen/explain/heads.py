@@ -125,7 +125,7 @@ class AnyHead:
 
 def output_from_graph(activations: Tensor, logits: Tensor, method: str) -> HeadOutput:
     """The output of any head: `activations` (B, K, h, w) is the leaf that `logits` (B, C) were computed from."""
-    gradients = class_gradients(logits, activations).float()  # (C, B, K, h, w)
+    gradients = class_gradients(logits, activations, vectorised=method == "lrp").float()  # (C, B, K, h, w)
     layer = activations.detach().float()
     if method == "lrp":  # gradient times activation, of patches whose gradients follow its rules
         return HeadOutput(logits.detach().float(), gradients, raw_maps("hirescam", layer, gradients))

@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from reportgen.errors import ConfigError
 from reportgen.explain.capture import TargetCapture
 from reportgen.models.layouts import MapLayout, first_tensor
+from reportgen.models.products import linear, self_attention
 
 __all__ = ["ConservativeRules", "PatchCapture", "lrp_capture", "patch_capture"]
 
@@ -70,45 +71,100 @@ def _attention(
         if attn_mask is not None:
             scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
         weights = scores.softmax(dim=-1)
-    return weights @ v
+    attended: Tensor = _Attend.apply(weights, v)  # type: ignore[no-untyped-call]
+    return attended
 
 
-def _multi_head_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    width: int,
-    heads: int,
-    in_weight: Tensor | None,
-    in_bias: Tensor | None,
-    bias_k: Tensor | None,
-    bias_v: Tensor | None,
-    add_zero_attn: bool,
-    dropout: float,
-    out_weight: Tensor,
-    out_bias: Tensor | None,
-    **more: Any,
-) -> tuple[Tensor, None]:
-    """What `functional.multi_head_attention_forward` gives for self-attention, of tokens (tokens, B, width)."""
-    masked = any(more.get(name) is not None for name in ("attn_mask", "key_padding_mask", "static_k", "static_v"))
-    if in_weight is None or bias_k is not None or bias_v is not None or add_zero_attn or masked or query.ndim != 3:
-        raise NotImplementedError("attention with masks or biases of its own")
-    if query is not key or key is not value:
-        raise NotImplementedError("attention to other tokens")
-    projected = functional.linear(query, in_weight, in_bias)  # (tokens, B, 3 * width)
-    q, k, v = projected.reshape(*query.shape[:2], 3, heads, -1).permute(2, 1, 3, 0, 4)
-    attended = _attention(q, k, v).permute(2, 0, 1, 3).flatten(2)
-    return functional.linear(attended, out_weight, out_bias), None
+class _Attend(torch.autograd.Function):
+    """Values v (B, heads, tokens, numbers) by weights (B, heads, tokens, tokens), which count as constants."""
+
+    @staticmethod
+    def forward(weights: Tensor, v: Tensor) -> Tensor:
+        return weights @ v
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+        (weights,) = ctx.saved_tensors
+        return None, _AttendBackward.apply(weights, gradient)  # type: ignore[no-untyped-call]
+
+
+class _AttendBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(weights: Tensor, gradient: Tensor) -> Tensor:
+        return weights.transpose(-2, -1) @ gradient
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Nothing is kept: maps need no second derivative."""
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], weights: Tensor, gradient: Tensor) -> tuple[Tensor, int]:
+        """The classes' gradients side by side: one product, and no copy of the weights for each class."""
+        together = gradient.movedim(in_dims[1], -2)  # (B, heads, tokens, C, numbers)
+        found = weights.transpose(-2, -1) @ together.flatten(-2)
+        return found.unflatten(-1, together.shape[-2:]), found.ndim - 1  # type: ignore[no-untyped-call]
+
+
+class _Gelu(torch.autograd.Function):
+    """Its slope is computed once for all classes."""
+
+    @staticmethod
+    def forward(x: Tensor, approximate: str) -> tuple[Tensor, Tensor]:
+        slope = torch.ops.aten.gelu_backward(torch.ones_like(x), x, approximate=approximate)
+        return functional.gelu(x, approximate=approximate), slope
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None]:
+        (slope,) = ctx.saved_tensors
+        return gradient * slope, None
+
+
+def _gelu(x: Tensor, approximate: str = "none") -> Tensor:
+    found: Tensor = _Gelu.apply(x, approximate)[0] if x.requires_grad else functional.gelu(x, approximate=approximate)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _LayerNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        x: Tensor, shape: list[int], weight: Tensor | None, bias: Tensor | None, eps: float
+    ) -> tuple[Tensor, Tensor]:
+        y, _, scale = torch.native_layer_norm(x, shape, weight, bias, eps)
+        return y, scale if weight is None else scale * weight
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+        ctx.axes = tuple(range(-len(inputs[1]), 0))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None]:
+        (scale,) = ctx.saved_tensors
+        found = gradient * scale
+        return found.sub_(found.mean(dim=ctx.axes, keepdim=True)), None, None, None, None
+
+
+def _multi_head_attention(*args: Any, **kwargs: Any) -> tuple[Tensor, None]:
+    return self_attention(_attention, *args, **kwargs)
 
 
 def _layer_norm(
     x: Tensor, shape: list[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    axes = tuple(range(-len(shape), 0))
-    centred = x - x.mean(dim=axes, keepdim=True)
-    y = centred * (centred.detach().square().mean(dim=axes, keepdim=True) + eps).rsqrt()
-    y = y if weight is None else y * weight
-    return y if bias is None else y + bias
+    if not x.requires_grad:
+        return functional.layer_norm(x, shape, weight, bias, eps)
+    y: Tensor = _LayerNorm.apply(x, shape, weight, bias, eps)[0]  # type: ignore[no-untyped-call]
+    return y
 
 
 def _rms_norm(x: Tensor, shape: list[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
@@ -127,6 +183,8 @@ _RULES: dict[Any, Any] = {
     functional.layer_norm: _layer_norm,
     torch.layer_norm: _layer_norm,
     functional.rms_norm: _rms_norm,
+    functional.gelu: _gelu,
+    functional.linear: linear,
 }
 
 

@@ -15,7 +15,7 @@ __all__ = ["METHODS", "channel_weights", "class_gradients", "raw_maps", "weighte
 _EPS = 1e-12
 
 
-def class_gradients(logits: Tensor, activations: Tensor) -> Tensor:
+def class_gradients(logits: Tensor, activations: Tensor, *, vectorised: bool = False) -> Tensor:
     """Gradients of every logit with respect to the activations, from one batched backward pass through the head.
 
     Parameters
@@ -24,6 +24,9 @@ def class_gradients(logits: Tensor, activations: Tensor) -> Tensor:
         (B, C), computed from `activations` with autograd on. Images must not influence each other (evaluation mode).
     activations
         (B, K, h, w), a leaf.
+    vectorised
+        Every operation in between knows how to treat many gradients at once (`torch.vmap`); those that do not would
+        warn. Else they are tried in the older way, which does not.
 
     Returns
     -------
@@ -33,12 +36,18 @@ def class_gradients(logits: Tensor, activations: Tensor) -> Tensor:
     batch, classes = logits.shape
     # Row c asks for d(sum over images of logit c); as images are independent, that is each image's own gradient.
     seeds = torch.eye(classes, dtype=logits.dtype, device=logits.device)[:, None].expand(classes, batch, classes)
+
+    def one(seed: Tensor) -> Tensor:
+        return torch.autograd.grad(logits, activations, seed, retain_graph=True)[0]
+
     try:
-        (gradients,) = torch.autograd.grad(logits, activations, seeds, is_grads_batched=True, retain_graph=True)
+        if vectorised:
+            gradients = torch.vmap(one)(seeds)
+        else:
+            (gradients,) = torch.autograd.grad(logits, activations, seeds, is_grads_batched=True, retain_graph=True)
     except RuntimeError:
         # A head with an operation that vmap cannot batch: the same gradients, one class at a time.
-        one_by_one = [torch.autograd.grad(logits, activations, seed, retain_graph=True)[0] for seed in seeds]
-        gradients = torch.stack(one_by_one)
+        gradients = torch.stack([one(seed) for seed in seeds])
     return gradients.detach()
 
 

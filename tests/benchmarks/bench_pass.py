@@ -105,15 +105,17 @@ def forward_all(module: nn.Module, batches: list[torch.Tensor], threading: str, 
 def best_forward(module: nn.Module, layer: str, x: torch.Tensor, workers: int) -> tuple[str, Callable[[int], None]]:
     """Sweep on a part of the images; the winner as a name and a function of the number of images."""
     results = []
-    for layout in (torch.channels_last, torch.contiguous_format):
-        candidate = optimise_for_inference(copy.deepcopy(module), layer, CPU).to(memory_format=layout)
+    folded = partial(optimise_for_inference, target_layer=layer, device=CPU, images=x[:2])
+    ways = [(name, layout) for name in ("folded", "plain") for layout in (torch.channels_last, torch.contiguous_format)]
+    for way, layout in ways:
+        candidate = copy.deepcopy(module)
+        candidate = (folded(candidate) if way == "folded" else candidate).to(memory_format=layout)
         for size in BATCHES:
-            batches = list(x[:32].contiguous(memory_format=layout).split(size))
+            batches = list(x[:16].contiguous(memory_format=layout).split(size))
             for threading in ("inside", "across"):
                 forward_all(candidate, batches[:1], threading, workers)
-                run = partial(forward_all, candidate, batches, threading, workers)
-                took = min(seconds(run) for _ in range(2))
-                name = f"{str(layout).removeprefix('torch.')}, batch {size}, threads {threading}"
+                took = seconds(partial(forward_all, candidate, batches, threading, workers))
+                name = f"{way}, {str(layout).removeprefix('torch.')}, batch {size}, threads {threading}"
                 results.append((took, name, candidate, layout, size, threading))
     _, name, candidate, layout, size, threading = min(results, key=lambda result: result[0])
     ready = list(x.contiguous(memory_format=layout).split(size))
@@ -122,7 +124,7 @@ def best_forward(module: nn.Module, layer: str, x: torch.Tensor, workers: int) -
 
 def bf16_forward(module: nn.Module, layer: str, x: torch.Tensor, workers: int) -> Callable[[int], None]:
     """The best bare forward pass in bfloat16 under autocast: a function of the number of images."""
-    candidate = optimise_for_inference(copy.deepcopy(module), layer, CPU)
+    candidate = optimise_for_inference(copy.deepcopy(module), layer, CPU, x[:2])
 
     def one(batch: object) -> None:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
@@ -137,7 +139,8 @@ def bf16_forward(module: nn.Module, layer: str, x: torch.Tensor, workers: int) -
 
 def tuned(explainer: Explainer, test_set: TestSet, wish: str, workers: int) -> Tuning:
     """As a build with many images chooses."""
-    images = [resize(decode(test_set.read_bytes(row)).samples, explainer.preprocessing) for row in range(64)]
+    rows = range(min(64, len(test_set.frame)))
+    images = [resize(decode(test_set.read_bytes(row)).samples, explainer.preprocessing) for row in rows]
     with worker_threads(workers) as pool:
         return choose(explainer, images, wish, WORTH_MEASURING, "cpu", pool, workers)
 
