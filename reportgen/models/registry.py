@@ -20,6 +20,7 @@ from reportgen.models.architectures.densenet import DENSENET
 from reportgen.models.architectures.draft import draft_factory
 from reportgen.models.architectures.efficientnet import EFFICIENTNET
 from reportgen.models.architectures.expression_networks import DAN, RES_EMOTE_NET
+from reportgen.models.architectures.face_networks import DDAMFN, MOBILE_FACE_NET
 from reportgen.models.architectures.family import Misfit, Recognised, few, fit, is_incidental, shape_text
 from reportgen.models.architectures.huggingface import hugging_face_class, hugging_face_model
 from reportgen.models.architectures.mobilenet import MOBILENET_V2, MOBILENET_V3
@@ -48,8 +49,7 @@ __all__ = [
 ]
 
 FAMILIES = (
-    DAN,
-    RES_EMOTE_NET,
+    DAN, RES_EMOTE_NET, DDAMFN, MOBILE_FACE_NET,
     RESNET, MOBILENET_V2, MOBILENET_V3, EFFICIENTNET, CONVNEXT, DENSENET, SWIN, VIT, VGG,
     transformers.BEIT, transformers.VIT, transformers.SWIN, convolutional.EFFICIENTNET, convolutional.CONVNEXT,
     convolutional.RESNET_DEEP_STEM, convolutional.RESNET_SE, convolutional.VGG, convolutional.XCEPTION,

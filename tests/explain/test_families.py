@@ -8,6 +8,7 @@ import pytest
 import torch
 from model_zoo import (
     CLASSES,
+    FACES,
     HUGGING_FACE,
     SMALL,
     TIMM,
@@ -42,7 +43,11 @@ def check(row: Row, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row.id, marks=pytest.mark.slow if row.slow else ()) for row in (*TORCHVISION, *SMALL)]
+    "row",
+    [
+        pytest.param(row, id=row.id, marks=pytest.mark.slow if row.slow else ())
+        for row in (*TORCHVISION, *FACES, *SMALL)
+    ],
 )
 def test_maps_are_those_of_plain_autograd(row: Row, tmp_path: Path) -> None:
     check(row, tmp_path)
@@ -64,7 +69,11 @@ def check_cells(row: Row, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row.id, marks=pytest.mark.slow if row.slow else ()) for row in (*TORCHVISION, *SMALL)]
+    "row",
+    [
+        pytest.param(row, id=row.id, marks=pytest.mark.slow if row.slow else ())
+        for row in (*TORCHVISION, *FACES, *SMALL)
+    ],
 )
 def test_cells_lie_where_they_see(row: Row, tmp_path: Path) -> None:
     check_cells(row, tmp_path)
@@ -105,7 +114,7 @@ def test_docs_models_lists_what_is_tested_here() -> None:
             if line.startswith("| ")][1:]  # fmt: skip
     expected = [
         (row.title, row.source, row.layer, row.layout, f"{row.offset:.2f} → 0.0")
-        for row in (*TORCHVISION, *TIMM, *HUGGING_FACE)
+        for row in (*TORCHVISION, *FACES, *TIMM, *HUGGING_FACE)
     ]
     assert sorted(row[:5] for row in rows) == sorted(expected)
     assert len(rows) >= 45

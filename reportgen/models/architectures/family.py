@@ -93,6 +93,10 @@ class Family:
         Other forms of the names, as pairs of an anchor and a function to the usual names (None: not of the body).
     named
         The variant for a name that the checkpoint states, where names and shapes alone may leave it open.
+    one_layer
+        Why only one linear layer may stand in place of the head; empty where any head may.
+    doubt
+        What the numbers of the body's weights, by the usual names, show to be another network's; None where nothing.
     """
 
     anchor: str
@@ -105,6 +109,8 @@ class Family:
     plain: bool = True
     renamed: tuple[tuple[str, Callable[[str], str | None]], ...] = ()
     named: Callable[[str], Callable[[Shapes], Variant | None]] | None = None
+    one_layer: str = ""
+    doubt: Callable[[Mapping[str, Tensor]], str | None] = lambda _: None
 
     def of(self, name: str) -> Family:
         """The family with the one member that a checkpoint names, where it has members by name."""
@@ -254,14 +260,20 @@ def _fit_names(
         return None
     if len(fits) < len(needed):
         return Misfit(variant.title, _difference(needed, fits, own, state, body), len(fits))
+    doubt = family.doubt({name: state[own[name]] for name in needed})
+    if doubt is not None:
+        return Misfit(variant.title, doubt, len(fits))
     used = {own[name] for name in body if name in own}
     rest = {name: value for name, value in state.items() if name not in used and not is_incidental(name)}
     classifier = _classifier(family, module, rest, {name: given for name, given in own.items() if given in rest})
     if classifier is None:
         return Misfit(variant.title, f"its head ({few(list(rest))}) cannot be rebuilt from its weights", len(fits))
+    if family.one_layer and not isinstance(classifier.module, nn.Linear):
+        return Misfit(variant.title, f"its head has several layers ({few(list(rest))}): {family.one_layer}", len(fits))
     left = [name for name in rest if name not in classifier.names]
     if left:
-        return Misfit(variant.title, f"it also has {few(left)}", len(fits))
+        why = f": {family.one_layer}" if family.one_layer else ""
+        return Misfit(variant.title, f"it also has {few(left)}{why}", len(fits))
     weights = {name: state[own[name]] for name in body if name in own}
     weights |= {classifier.names[name]: rest[name] for name in classifier.names}
     for name, value in module.state_dict().items():

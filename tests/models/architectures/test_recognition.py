@@ -3,6 +3,7 @@
 import json
 import sys
 
+import face_networks
 import numpy as np
 import pytest
 import torch
@@ -240,75 +241,12 @@ def test_a_stem_of_unknown_stride_is_not_guessed(tmp_path) -> None:
         build_model("m", net.state_dict(), config)
 
 
-class DanAsPublished(nn.Module):
-    """The parameters' names of the published DAN, with its sums written out in another way."""
-
-    def __init__(self, heads: int) -> None:
-        super().__init__()
-        self.features = nn.Sequential(*list(import_torchvision().models.resnet18(weights=None).children())[:-2])
-        self.heads = heads
-        for head in range(heads):
-            sa = nn.Module()
-            sa.conv1x1 = nn.Sequential(nn.Conv2d(512, 256, 1), nn.BatchNorm2d(256))
-            for name, kernel in (("conv_3x3", (3, 3)), ("conv_1x3", (1, 3)), ("conv_3x1", (3, 1))):
-                convolution = nn.Conv2d(256, 512, kernel, padding=(kernel[0] // 2, kernel[1] // 2))
-                setattr(sa, name, nn.Sequential(convolution, nn.BatchNorm2d(512)))
-            ca = nn.Module()
-            ca.attention = nn.Sequential(
-                nn.Linear(512, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 512), nn.Sigmoid()
-            )
-            setattr(self, f"cat_head{head}", nn.ModuleDict({"sa": sa, "ca": ca}))
-        self.fc, self.bn = nn.Linear(512, 7), nn.BatchNorm1d(7)
-
-    def forward(self, x):
-        maps = self.features(x)
-        found = []
-        for head in range(self.heads):
-            sa, ca = getattr(self, f"cat_head{head}")["sa"], getattr(self, f"cat_head{head}")["ca"]
-            y = sa.conv1x1(maps)
-            y = torch.relu(sa.conv_3x3(y) + sa.conv_1x3(y) + sa.conv_3x1(y)).sum(1, keepdim=True)
-            v = nn.functional.adaptive_avg_pool2d(maps * y, 1).flatten(1)
-            found.append(v * ca.attention(v))
-        competing = torch.log_softmax(torch.stack(found), dim=0)
-        return self.bn(self.fc(competing.sum(0)))
-
-
-class ResEmoteNetAsPublished(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        width = 3
-        for i, channels in enumerate((64, 128, 256), start=1):
-            setattr(self, f"conv{i}", nn.Conv2d(width, channels, 3, padding=1))
-            setattr(self, f"bn{i}", nn.BatchNorm2d(channels))
-            width = channels
-        self.se = nn.Module()
-        self.se.fc = nn.Sequential(
-            nn.Linear(256, 16, bias=False), nn.ReLU(), nn.Linear(16, 256, bias=False), nn.Sigmoid()
-        )
-        for i, channels in enumerate((512, 1024, 2048), start=1):
-            block = nn.Module()
-            block.conv1, block.bn1 = nn.Conv2d(width, channels, 3, 2, 1), nn.BatchNorm2d(channels)
-            block.conv2, block.bn2 = nn.Conv2d(channels, channels, 3, 1, 1), nn.BatchNorm2d(channels)
-            block.shortcut = nn.Sequential(nn.Conv2d(width, channels, 1, 2), nn.BatchNorm2d(channels))
-            setattr(self, f"res_block{i}", block)
-            width = channels
-        self.fc1, self.fc2 = nn.Linear(2048, 1024), nn.Linear(1024, 512)
-        self.fc3, self.fc4 = nn.Linear(512, 256), nn.Linear(256, 8)
-
-    def forward(self, x):
-        for i in (1, 2, 3):
-            x = nn.functional.max_pool2d(getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(x)).relu(), 2)
-        x = x * self.se.fc(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))[..., None, None]
-        for i in (1, 2, 3):
-            block = getattr(self, f"res_block{i}")
-            x = (block.bn2(block.conv2(block.bn1(block.conv1(x)).relu())) + block.shortcut(x)).relu()
-        x = nn.functional.adaptive_avg_pool2d(x, 1).flatten(1)
-        return self.fc4(self.fc3(self.fc2(self.fc1(x).relu()).relu()).relu())
-
-
 @pytest.mark.parametrize(
     ("make", "title", "layer"),
-    [(lambda: DanAsPublished(2), "DAN", "features"), (ResEmoteNetAsPublished, "ResEmoteNet", "res_block3")],
+    [
+        (lambda: face_networks.Dan(heads=2), "DAN", "features"),
+        (lambda: face_networks.ResEmoteNet(8), "ResEmoteNet", "res_block3"),
+    ],
 )
 def test_networks_for_expressions_are_rebuilt_from_their_papers(make, title: str, layer: str) -> None:
     torch.manual_seed(4)
@@ -323,6 +261,30 @@ def test_networks_for_expressions_are_rebuilt_from_their_papers(make, title: str
     x = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         torch.testing.assert_close(found.module.eval()(x), net(x), rtol=1e-4, atol=1e-4)
+
+
+def faces_state(net: nn.Module, **more: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {f"model.{name}": value for name, value in {**net.state_dict(), **more}.items()}
+
+
+def test_a_mobile_face_net_with_an_embedding_is_refused_with_the_reason() -> None:
+    """Between embedding and classes the vector may be brought to length 1, which no weight shows."""
+    why = "whether its vector is normalised between the layers, as MobileFaceNet itself does, weights do not show"
+    for width in (512, 256):
+        net = face_networks.MobileFaceNet()
+        net.linear, net.bn = nn.Linear(512, width, bias=False), nn.BatchNorm1d(width)
+        assert misfit(faces_state(net)).endswith(why)
+        net.fc = nn.Linear(width, 7)
+        assert misfit(faces_state(net)).endswith(why)
+
+
+def test_norms_that_were_used_make_another_network_of_the_names_of_ddamfn() -> None:
+    net = face_networks.Ddamfn()
+    assert isinstance(recognise(faces_state(net)), Recognised)
+    for norm in face_networks.unused_norms(net)[1:-1:17]:
+        was, norm.running_mean = norm.running_mean, torch.full_like(norm.running_mean, 0.1)
+        assert "its forward uses" in misfit(faces_state(net))
+        norm.running_mean = was
 
 
 @pytest.mark.parametrize(
