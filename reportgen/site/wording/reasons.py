@@ -53,8 +53,8 @@ FLAG_RULES: Mapping[str, str] = {
     "shortcut": "The predicted emotion is one for which the model relies on a property of the photo, and the "
     "prediction changes when this photo is shown without that property.",
     "label-suspect": "All models predict the same other emotion, each with at least its usual confidence for it, and "
-    "where they agree so confidently the label mostly agrees too. Landmarks or the most similar faces contradict the "
-    "label as well. All may be wrong: needs human review.",
+    "where they agree so confidently the label mostly agrees too. Landmarks or the most similar faces, where known, "
+    "contradict the label as well. All may be wrong: needs human review.",
     "low-quality": "Blurred, poor in contrast on the face, or a small face: below the lowest 5 % of the model's "
     "correct predictions.",
     "dark-eyes": "Dark glasses or deep shade, as of a cap: less light on the eyes, held against the cheeks, than in "
