@@ -81,7 +81,8 @@ def compute(
                 views.append(view_of(explainer.grid, explainer.preprocessing))
                 checkpoints[model.name] = ready.checkpoint
                 entries.append(_manifest_entry(model, ready, explainer, tuning, config))
-                keep_last_weights(folder, model.slug, model.keys.parts, explainer.last_weights)
+                if config.experiments != "off":
+                    keep_last_weights(folder, model.slug, model.keys.parts, explainer.last_weights)
                 if ready.suspicion is not None:
                     progress.note(f"warning: {ready.suspicion}")
                 step.advance()
