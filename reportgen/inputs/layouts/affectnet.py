@@ -178,9 +178,12 @@ def _yaml_names(path: Path) -> list[str]:
     Raises
     ------
     DataError
-        There are none, or their numbers are not 0, 1, 2, ...
+        There are none, their numbers are not 0, 1, 2, ..., or the file cannot be read.
     """
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); correct or remove it") from None
     lines = [bare for line in text.splitlines() if (bare := _without_comment(line)).strip()]
     start = next((n for n, line in enumerate(lines) if re.match(r"""["']?names["']?\s*:""", line)), None)
     if start is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from reportgen.inputs.class_lists import order_beside
 from reportgen.inputs.emotions import EMOTIONS, EXPRESSION_CODES, canonical_emotion, match_class, name_classes
 from reportgen.inputs.images.decoding import SUFFIXES
 from reportgen.inputs.layouts.layout import Layout, Sighting, Source, Sure
-from reportgen.inputs.layouts.splits import split_in_name, split_of, take_split
+from reportgen.inputs.layouts.splits import may_be_a_name, split_in_name, split_of, take_split
 from reportgen.inputs.listing import Listing, Problem
 from reportgen.inputs.tables.columns import read_training
 from reportgen.inputs.tables.reading import SUFFIXES_OF_TABLES
@@ -152,10 +153,27 @@ def _class_depths(source: Source, known: Mapping[str, str | int]) -> tuple[list[
 
 def _splits_of(held: Sequence[tuple[Path, int]]) -> tuple[list[str], str]:
     """The split of each image and what tells it: folders above its class, else below, else the files' names."""
-    above = [split_of(*path.parts[:depth]) for path, depth in held]
+    beside: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
+    for folder in {path.parts[:-1] for path, _ in held}:
+        for depth, name in enumerate(folder):
+            beside[folder[:depth]].add(name)
+
+    @cache
+    def split(folder: tuple[str, ...], start: int, stop: int) -> str:
+        """A folder called Val is a person where no folder beside it names another part."""
+        return split_of(
+            *(
+                folder[n]
+                for n in range(start, stop)
+                if not may_be_a_name(folder[n])
+                or any(split_of(name) and not may_be_a_name(name) for name in beside[folder[:n]])
+            )
+        )
+
+    above = [split(path.parts[:-1], 0, depth) for path, depth in held]
     if any(above):
         return above, "folder"
-    below = [split_of(*path.parts[depth + 1 : -1]) for path, depth in held]
+    below = [split(path.parts[:-1], depth + 1, len(path.parts) - 1) for path, depth in held]
     if {"training", "test"} & set(below):
         return below, "folder"
     named = [split_in_name(path.name) for path, _ in held]

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from reportgen.inputs.listing import Listing
 
-__all__ = ["SPLITS", "choose_split", "split_in_name", "split_of", "take_split"]
+__all__ = ["SPLITS", "choose_split", "may_be_a_name", "split_in_name", "split_of", "take_split"]
 
 SPLITS = ("test", "validation", "", "training")
 """In the order in which they are tested on; "" is no split."""
@@ -33,6 +33,11 @@ _FILE_SPLIT = re.compile(r"(train(?:ing)?|privatetest|publictest|test|val(?:id(?
 def split_of(*folders: str) -> str:
     """Which split the nearest folder names that names one: test, validation or training; "" where none does."""
     return next(filter(None, map(_named_split, reversed(folders))), "")
+
+
+def may_be_a_name(folder: str) -> bool:
+    """Whether a folder names a split by a word that is a person's name, too: Val or Dev."""
+    return split_of(folder) == "validation" and folder.strip().casefold() in _SHORT_SPLIT_WORDS
 
 
 @lru_cache(maxsize=4096)

@@ -85,8 +85,16 @@ def test_folds_that_are_tested_together_are_named(tmp_path: Path, make_images: M
 
 
 def test_a_person_called_val_is_no_split(tmp_path: Path, make_images: Make) -> None:
-    make_images(tmp_path, *(f"{name}/{person}/1.jpg" for name in NAMES for person in ("Val", "Ann")))
-    assert len(load(tmp_path)) == 14
+    make_images(tmp_path / "below", *(f"{name}/{person}/1.jpg" for name in NAMES for person in ("Val", "Ann")))
+    make_images(tmp_path / "above", *(f"{person}/{name}/1.jpg" for name in NAMES for person in ("Val", "Ann")))
+    assert len(load(tmp_path / "below")) == len(load(tmp_path / "above")) == 14
+    make_images(tmp_path / "alone", *(f"{part}/Val/{name}/1.jpg" for name in NAMES for part in ("train", "test")))
+    test_set = load(tmp_path / "alone")
+    assert all(path.startswith("test/") for path in test_set.frame["path"]) and len(test_set) == 7
+    assert len(test_set.training["training folder"]) == 7
+    make_images(tmp_path / "parts", *(f"training/{part}/{name}/1.jpg" for name in NAMES for part in ("train", "val")))
+    test_set = load(tmp_path / "parts")
+    assert all(path.startswith("training/val/") for path in test_set.frame["path"]) and len(test_set) == 7
 
 
 def test_files_named_as_training_images(tmp_path: Path, make_images: Make) -> None:
@@ -301,7 +309,7 @@ SPELLINGS = {
 }  # fmt: skip
 PARTS = {"train": "training", "Training Set": "training", "TrainSet": "training", "my_train_data": "training",
          "test": "test", "TEST2": "test", "holdout": "test", "val": "validation", "valid": "validation"}  # fmt: skip
-PERSONS = ("S001", "Ann", "Joy", "Rage", "7", "p_3")
+PERSONS = ("S001", "Ann", "Joy", "Rage", "7", "Val")
 
 
 def drawn_tree(rng: np.random.Generator, folder: Path) -> dict[str, tuple[str | None, str]]:

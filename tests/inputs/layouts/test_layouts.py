@@ -363,6 +363,14 @@ def test_names_of_yolo_that_cannot_be_certain(tmp_path: Path, make_images: Make,
         load(tmp_path)
 
 
+def test_a_data_yaml_that_leads_nowhere_is_one_line(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, "images/0.jpg")
+    write_csv(tmp_path / "labels/0.txt", ["0 0.5 0.5 1 1"])
+    (tmp_path / "data.yaml").symlink_to(tmp_path / "gone.yaml")
+    with pytest.raises(DataError, match=r"data\.yaml: cannot be read \(No such file or directory\)"):
+        load(tmp_path)
+
+
 def test_yolos_training_images_are_kept_aside(tmp_path: Path, make_images: Make) -> None:
     make_images(tmp_path, *(f"{split}/images/{n}.jpg" for split in ("train", "valid") for n in range(2)))
     for split in ("train", "valid"):
