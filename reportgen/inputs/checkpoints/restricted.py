@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import pickletools
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _DEEPEST = 64  # modules within modules
+_MOST_MODULES = 10_000
 _TYPES = {
     "FloatStorage": "float32",
     "DoubleStorage": "float64",
@@ -323,51 +324,72 @@ def _storages(content: Any) -> list[StorageRecord]:
     return list(found.values())
 
 
-def _attributes(module: Foreign) -> Mapping[Any, Any]:
-    state = module.state[-1] if isinstance(module.state, tuple) and module.state else module.state
-    return state if isinstance(state, Mapping) else {}
+def _modules(module: Foreign) -> Iterator[tuple[str, Foreign, Mapping[Any, Any]]]:
+    """A pickled module and every module in it, before what is in them: dotted name, the module and its attributes.
+
+    Raises
+    ------
+    ValueError
+        There are more than any network has: a stream can put a module into itself.
+    """
+    waiting: list[tuple[str, Foreign, int]] = [("", module, 0)]
+    seen = 0
+    while waiting:
+        path, one, depth = waiting.pop()
+        seen += 1
+        if seen > _MOST_MODULES or depth > _DEEPEST:
+            raise ValueError("modules within modules without end")
+        state = one.state[-1] if isinstance(one.state, tuple) and one.state else one.state
+        state = state if isinstance(state, Mapping) else {}
+        yield path, one, state
+        children = state.get("_modules")
+        named = children.items() if isinstance(children, Mapping) else ()
+        inside = [(f"{path}.{name}" if path else str(name), child, depth + 1) for name, child in named]
+        waiting += [entry for entry in reversed(inside) if isinstance(entry[1], Foreign)]
 
 
-def module_state(module: Foreign, prefix: str = "", depth: int = 0) -> dict[str, TensorRecord]:
-    """The tensors of a whole module that was pickled, by the names that its state dict gives them."""
-    state = _attributes(module)
-    if depth > _DEEPEST:
-        return {}
+def module_state(module: Foreign) -> dict[str, TensorRecord]:
+    """The tensors of a whole module that was pickled, by the names that its state dict gives them.
+
+    Raises
+    ------
+    ValueError
+        It holds more modules than any network.
+    """
     found: dict[str, TensorRecord] = {}
-    transient = state.get("_non_persistent_buffers_set")
-    for kind in ("_parameters", "_buffers"):
-        tensors = state.get(kind)
-        for name, tensor in tensors.items() if isinstance(tensors, Mapping) else ():
-            if isinstance(tensor, TensorRecord) and not (isinstance(transient, set) and name in transient):
-                found[f"{prefix}{name}"] = tensor
-    children = state.get("_modules")
-    for name, child in children.items() if isinstance(children, Mapping) else ():
-        if isinstance(child, Foreign):
-            found |= module_state(child, f"{prefix}{name}.", depth + 1)
+    for path, _, state in _modules(module):
+        transient = state.get("_non_persistent_buffers_set")
+        for kind in ("_parameters", "_buffers"):
+            tensors = state.get(kind)
+            for name, tensor in tensors.items() if isinstance(tensors, Mapping) else ():
+                if isinstance(tensor, TensorRecord) and not (isinstance(transient, set) and name in transient):
+                    found[f"{path}.{name}" if path else str(name)] = tensor
     return found
 
 
-def module_layers(module: Foreign, prefix: str = "", depth: int = 0) -> dict[str, tuple[str, dict[str, Any]]]:
+def module_layers(module: Foreign) -> dict[str, tuple[str, dict[str, Any]]]:
     """The class and the numbers, words and flags of a pickled module and of every module in it, by dotted name.
 
-    The module itself has the name "". A module that does more than its class, by hooks or a forward of its own, has no
-    class name.
+    The module itself has the name "". A module that does more than its class, by hooks, a forward of its own or
+    something unknown among its parts, has no class name.
+
+    Raises
+    ------
+    ValueError
+        As for `module_state`.
     """
-    state = _attributes(module)
-    if depth > _DEEPEST:
-        return {}
-    hooked = "forward" in state or any(state.get(key) for key in ("_forward_hooks", "_forward_pre_hooks"))
-    settings = {
-        key: value
-        for key, value in state.items()
-        if isinstance(value, bool | int | float | str | None)
-        or (isinstance(value, tuple) and all(isinstance(part, bool | int | None) for part in value))
-    }
-    found = {prefix: ("" if hooked else module.name, settings)}
-    children = state.get("_modules")
-    for name, child in children.items() if isinstance(children, Mapping) else ():
-        inside = f"{prefix}.{name}" if prefix else str(name)
-        found |= module_layers(child, inside, depth + 1) if isinstance(child, Foreign) else {inside: ("", {})}
+    found = {}
+    for path, one, state in _modules(module):
+        parts = state.get("_modules")
+        known = isinstance(parts, Mapping) and all(isinstance(part, Foreign) for part in parts.values())
+        hooked = "forward" in state or any(state.get(key) for key in ("_forward_hooks", "_forward_pre_hooks"))
+        settings = {
+            key: value
+            for key, value in state.items()
+            if isinstance(value, bool | int | float | str | None)
+            or (isinstance(value, tuple) and all(isinstance(part, bool | int | None) for part in value))
+        }
+        found[path] = (one.name if known and not hooked else "", settings)
     return found
 
 

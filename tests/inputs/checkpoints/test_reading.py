@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from reportgen.errors import CheckpointError
 from reportgen.inputs.checkpoints.reading import read_checkpoint
+from reportgen.inputs.checkpoints.restricted import Foreign, module_layers, module_state
 
 LEFT_OUT = "faults.payloads.leave_mark"
 STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(2)}
@@ -330,3 +331,12 @@ def test_no_tensors_inside(tmp_path):
     torch.save({"epoch": 3}, tmp_path / "c.pth")
     with pytest.raises(CheckpointError, match=r"no tensors inside \(found: epoch\)"):
         read_checkpoint(tmp_path / "c.pth")
+
+
+def test_modules_within_themselves_have_an_end() -> None:
+    """Two of itself in each would be 2 to the power of the depth."""
+    module = Foreign("torch.nn.modules.container.Sequential")
+    module.state = {"_modules": {"0": module, "1": module}}
+    for read in (module_state, module_layers):
+        with pytest.raises(ValueError, match="without end"):
+            read(module)
