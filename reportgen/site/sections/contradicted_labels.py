@@ -49,7 +49,7 @@ def contradicted_labels(report: Report, links: Links, tiles: Tiles) -> Contradic
     shown, dropped = standing[:_SHOWN], len(findings.votes) - len(standing)
     everyone = "both models" if len(report.models) == 2 else f"all {len(report.models)} models"
     asked = any(vote.twins or not math.isnan(vote.landmarks) for vote in findings.votes)
-    second = ", and landmarks or the most similar faces contradict them as well" if asked else ""
+    second = ", and landmarks or the most similar faces, where known, contradict them as well" if asked else ""
     first = f", the {len(shown)} with the most evidence first" if len(standing) > len(shown) else ""
     left_out = (
         f"{count(dropped, 'more label')} {plural(dropped, 'is', 'are')} contradicted by {everyone} alone: neither "
