@@ -37,6 +37,7 @@ __all__ = [
     "label_cells",
     "label_column",
     "list_rows",
+    "one_to_one",
     "read_training",
     "text_cell",
     "text_cells",
@@ -387,7 +388,7 @@ def _number_column(frame: pd.DataFrame, columns: Columns, emotion: str | None) -
         whole = [name for name in whole if _distinct(frame[name]) <= _MOST_CLASSES]
         words = label_cells(frame[emotion]) if whole else []
         for name in whole:
-            meaning = _one_to_one(label_cells(frame[name]), words)
+            meaning = one_to_one(label_cells(frame[name]), words)
             # Fewer rows than twice the classes may be numbered one by one.
             if meaning and len(meaning) > 2 and len(frame) >= 2 * len(meaning) and max(meaning) <= len(meaning):
                 return str(name)
@@ -412,7 +413,7 @@ def _weigh_rivals(
     if are_numbers(frame[emotion]):
         explained = next((name for name in words if not sure or _says(name, _TRUTH_WORDS)), None)
         for name in [explained] if explained is not None else []:
-            if _one_to_one(label_cells(frame[emotion]), label_cells(frame[name])) is not None:
+            if one_to_one(label_cells(frame[emotion]), label_cells(frame[name])) is not None:
                 return name, emotion
             if fold(name) in usual:
                 raise DataError(
@@ -425,7 +426,7 @@ def _weigh_rivals(
         classes = {canonical_emotion(word) for word in own} - {None}
         alike = are_numbers(frame[number]) and abs(_distinct(part[number]) - len(classes)) < 2
         alike = alike and 2 < len(classes) <= len(frame) / 2
-        if alike and fold(number) in usual and _one_to_one(label_cells(part[number]), own) is None:
+        if alike and fold(number) in usual and one_to_one(label_cells(part[number]), own) is None:
             raise DataError(
                 f"{path}: the words in column '{emotion}' and the numbers in '{number}' do not belong together; name "
                 f"the one with the labels in the settings: [columns] emotion = '{emotion}' or '{number}'"
@@ -470,7 +471,7 @@ def _weigh_votes(path: Path, frame: pd.DataFrame, emotion: str, votes: VoteColum
         return
     labels = label_cells(frame[emotion])
     if are_numbers(frame[emotion]):
-        differ = len(labels) if _one_to_one(labels, winners) is None else 0
+        differ = len(labels) if one_to_one(labels, winners) is None else 0
     else:
         both = [(canonical_emotion(label), winner) for label, winner in zip(labels, winners, strict=True)]
         differ = sum(label != winner for label, winner in both if label and winner)
@@ -494,7 +495,7 @@ def _meanings(cells: pd.Series[Any]) -> list[str | int | None]:
     return [known[text] for text in texts]
 
 
-def _one_to_one(numbers: Sequence[Any], words: Sequence[Any]) -> dict[int, str] | None:
+def one_to_one(numbers: Sequence[Any], words: Sequence[Any]) -> dict[int, str] | None:
     """What each number means, where nearly all rows with it have the same word and no two numbers have the same one.
 
     Words for emotions are canonical. Others, as written, count where a number has no emotion; those that mean no class
@@ -525,7 +526,7 @@ def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
     if len(numbers) != len(listing.rows):
         return
     words = listing.rows["emotion"].tolist()
-    meaning = _one_to_one(numbers, words)
+    meaning = one_to_one(numbers, words)
     declared = listing.classes
     if declared is not None:
         own = {word: match_class(word, declared) for word in set(words) if isinstance(word, str)}

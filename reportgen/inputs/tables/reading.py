@@ -22,7 +22,15 @@ from reportgen.config import Columns
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import fold
 from reportgen.inputs.images.decoding import SUFFIXES
-from reportgen.inputs.tables.columns import PATH_NAMES, ROW, are_numbers, are_words, find_column
+from reportgen.inputs.tables.columns import (
+    PATH_NAMES,
+    ROW,
+    are_numbers,
+    are_words,
+    find_column,
+    label_cells,
+    one_to_one,
+)
 from reportgen.inputs.tables.pixels import parse_image
 from reportgen.inputs.tables.splits import SPLIT_NAMES, split_kind
 
@@ -259,6 +267,12 @@ def _read_csv(path: Path, columns: Columns) -> Table:
     frame = _guarded(path, lambda: _read_but_long_lines(read, skipped))
     if not headed:
         frame = _name_fields(frame)
+        places = [list(frame.columns).index(name) + 1 for name in ("image", "label") if name in frame.columns]
+        if width > 2 and len(places) == 2:
+            notes = (
+                *notes,
+                f"no first line with names: images are read from field {places[0]}, labels from {places[1]}",
+            )
     if skipped:
         left_out = f"line {skipped[0]}" if len(skipped) == 1 else f"{len(skipped):,} lines (the first: {skipped[0]})"
         notes = (*notes, f"{left_out} of {path.name} left out: more fields than its first line has")
@@ -354,6 +368,12 @@ def _name_fields(frame: pd.DataFrame) -> pd.DataFrame:
         in ([str(n) for n in range(first, len(frame) + first)] for first in (0, 1))
     ]
     alone = [place for place in numbers if place not in counting]
+    if len(words) == 1:
+        own = label_cells(frame.iloc[:, words[0]])
+        beside = [label_cells(frame.iloc[:, place]) for place in alone]
+        # Numbers that may be the labels and say something else than the words, which are then predictions.
+        if any(len(set(cells)) > 2 and one_to_one(cells, own) is None for cells in beside):
+            words = [*words, *words]
     for found in (others if len(others) == 1 else [], words, *((texts, numbers, alone) if not words else ())):
         if len(found) == 1:
             names = {image: "image", found[0]: "label"}

@@ -641,6 +641,22 @@ def test_numbers_of_a_list_without_a_header(
     assert test_set.frame["emotion"].tolist() == [FER2013_ORDER[n] for n in label]
 
 
+def test_words_and_numbers_of_a_list_without_a_header(tmp_path: Path, make_images: Make) -> None:
+    words = [*FER2013_ORDER, *FER2013_ORDER]
+    make_images(tmp_path, *(f"{n}.jpg" for n in range(14)))
+
+    def lines(numbers: list[int]) -> list[str]:
+        return [f"{word},{n}.jpg,{number}" for n, (word, number) in enumerate(zip(words, numbers, strict=True))]
+
+    test_set = load(write_csv(tmp_path / "list.csv", lines([FER2013_ORDER.index(word) for word in words])))
+    assert test_set.classes == FER2013_ORDER
+    assert test_set.notes[0] == "no first line with names: images are read from field 2, labels from 1"
+    table = write_csv(tmp_path / "list.csv", lines([0, 0, 0, 1, 1, 1, 2] * 2))
+    with pytest.raises(DataError, match=r"no column for emotions .found: field 1, image, field 3\)"):
+        load(table)
+    assert load(table, columns=Columns(emotion="field 1")).frame["emotion"].tolist() == words
+
+
 def test_lines_longer_than_the_header_that_do_not_show_which_column_is_which(tmp_path: Path, make_images: Make) -> None:
     make_images(tmp_path, "a.jpg", "b.jpg")
     table = write_csv(tmp_path / "t.csv", ["image,label", "a.jpg,b.jpg,happy"])
