@@ -59,6 +59,8 @@ _SETTING = re.compile(
     r"(\w{3,40})['\"]?\s{0,9}[:=]\s{0,9}(\[[^\[\]{}]{3,4000}\]|\{[^{}\[\]]{3,4000}\}|\([^()]{3,4000}\))"
 )
 _LONGEST_TEXT = 20_000  # characters
+_HEADERS = frozenset({"name", "names", "class", "classes", "classname", "classnames", "label", "labels", "labelname",
+                      "emotion", "emotions", "expression", "category", "categories"})  # fmt: skip
 _SUFFIXES = (".txt", ".names", ".json", ".csv", ".tsv")
 _LINE = re.compile(r"(-?\d{1,6})[\s,;:=.|-]+(\D.*)|(\D.*?)[\s,;:=|-]+(-?\d{1,6})")
 
@@ -300,7 +302,10 @@ def _read_list(path: Path) -> ClassList | None:
             except (ValueError, RecursionError, DataError):
                 return None
     else:
-        lines = [line.strip().strip(",;") for line in text.splitlines() if line.strip() and not line.startswith("#")]
+        lines = [line.split("#")[0].strip().strip(",;") for line in text.splitlines()]
+        lines = [line for line in lines if line]
+        if len(lines) > 2 and fold(lines[0]) in _HEADERS:
+            lines = lines[1:]
         numbered = [_LINE.fullmatch(line) for line in lines]
         if len(lines) > 2 and numbered[0] is None and all(numbered[1:]):
             numbered = numbered[1:]  # a header such as `class,id`

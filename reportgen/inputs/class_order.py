@@ -364,6 +364,14 @@ def _ask_files(
         )
     if listing.numbers is None:
         source = next(iter(meanings))
+        counted = sorted(number for number in numbers if number >= 0)
+        fitting = [number for number in counted if number in meanings[source]]
+        # Codes for no class lie above the others.
+        if counted and (counted[0] not in fitting or 2 * len(fitting) < len(counted)):
+            raise DataError(
+                f"{data}: labels are the numbers {_some(numbers)}, and {source} has "
+                f"{numbering_text(meanings[source])}; which number is which class is not certain: {_WAY_OUT.removeprefix('or ')}, or remove the file"
+            )
         listing.numbers, listing.numbers_from = dict(meanings[source]), source
         if listing.classes is None:
             listing.classes = tuple(name for _, name in sorted(meanings[source].items()))

@@ -285,6 +285,8 @@ def test_scores_of_a_model_are_no_votes(tmp_path: Path) -> None:
         ("classes.txt", "\n".join(FER2013_ORDER)),
         ("labels.txt", "\n".join(f"{n} {name}" for n, name in enumerate(FER2013_ORDER))),
         ("class_names.txt", ", ".join(FER2013_ORDER)),
+        ("class_names.txt", "name\n" + "\n".join(FER2013_ORDER)),
+        ("classes.txt", "# all\n\n" + "\n".join(f"{name}  # {n}" for n, name in enumerate(FER2013_ORDER))),
         ("label_map.csv", "name,id\n" + "\n".join(f"{name},{n}" for n, name in enumerate(FER2013_ORDER))),
         ("class_indices.json", str({name: n for n, name in enumerate(FER2013_ORDER)}).replace("'", '"')),
         ("classes.json", '{"class_to_idx": {"sad": 4, "happy": 3, "angry": 0, "fear": 2}}'),
@@ -323,6 +325,15 @@ def test_numbers_that_a_list_of_classes_does_not_fit_are_refused(tmp_path: Path,
         load(path)
     explicit = tuple(f"{n}={name}" for n, name in zip(numbers, FER2013_ORDER, strict=False))
     assert found(path, classes=explicit) == list(FER2013_ORDER)
+
+
+@pytest.mark.parametrize("first", [1, 6])
+def test_numbers_that_a_file_does_not_have_are_refused(tmp_path: Path, first: int) -> None:
+    """Lines are numbered from 1, or images of each class are counted."""
+    path = table(tmp_path, label=list(range(7)))
+    (tmp_path / "classes.txt").write_text("\n".join(f"{n}. {name}" for n, name in enumerate(FER2013_ORDER, first)))
+    with pytest.raises(DataError, match=r"classes.txt beside the data has \d+ anger, .* is not certain: write each"):
+        load(path)
 
 
 def test_numbered_folders_beside_a_list_of_classes(tmp_path: Path) -> None:
