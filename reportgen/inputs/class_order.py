@@ -370,7 +370,8 @@ def _ask_files(
         if counted and (counted[0] not in fitting or 2 * len(fitting) < len(counted)):
             raise DataError(
                 f"{data}: labels are the numbers {_some(numbers)}, and {source} has "
-                f"{numbering_text(meanings[source])}; which number is which class is not certain: {_WAY_OUT.removeprefix('or ')}, or remove the file"
+                f"{numbering_text(meanings[source])}; which number is which class is not certain: "
+                f"{_WAY_OUT.removeprefix('or ')}, or remove the file"
             )
         listing.numbers, listing.numbers_from = dict(meanings[source]), source
         if listing.classes is None:
