@@ -25,8 +25,9 @@ def exempt(tree: ast.Module) -> Iterator[ast.AST]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) or node in columns:
             yield from ast.walk(node)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "FlagMeasure":
-            yield node.args[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("FlagMeasure", "Property"):
+            for argument in node.args[:1] if ast.unparse(node.func) == "FlagMeasure" else node.args[:3]:
+                yield from ast.walk(argument)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             yield node.value
 

@@ -222,7 +222,7 @@ def _label_sentence(report: Report) -> Iterator[str]:
         contradict = plural(suspects, "is", "are")
         asked = reasons is not None and any(vote.twins for vote in reasons.votes)
         second = ", and by landmarks or the most similar faces" if asked else ""
-        yield f"{labels} {contradict} contradicted by {everyone}{second}; look at those first, they may be right still."
+        yield f"{labels} {contradict} contradicted by {everyone}{second}; look at those first, as they may be wrong."
     elif alike:
         images = capital(count(alike, "image"))
         predict = plural(alike, "has", "have")
