@@ -151,13 +151,14 @@ def test_a_model_that_is_wanted_no_more_leaves_nothing_behind(notebook, before, 
     shutil.copy(part, answers)
     # A checkpoint that is away for one build is not a model that nobody wants.
     analyse(alone, load_test_set(alone), analysis, SilentProgress(), ["Two: two.pth was not found"])
-    assert left() == ["experiments/transplants/two", "images", "models/one", "models/two"]
+    kept = ["experiments/last-weights/one", "experiments/last-weights/two", "experiments/transplants/two"]
+    assert left() == [*kept, "images", "models/one", "models/two"]
     (analysis / "models/two/notes.txt").write_text("mine")
     away = tmp_path / "away"
     shutil.copytree(answers, away)
     (analysis / "models/linked").symlink_to(away)
     assert run(notebook, tmp_path, "", analysis, alone) == 0
-    assert left() == ["images", "models/one"]
+    assert left() == ["experiments/last-weights/one", "images", "models/one"]
     assert [path.name for path in (analysis / "models/two").iterdir()] == ["notes.txt"]
     assert not answers.exists() and len(list(away.iterdir())) == 1
     assert run(notebook, tmp_path, "", analysis, both) == 4
