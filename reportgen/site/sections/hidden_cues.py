@@ -69,7 +69,9 @@ def hidden_cues(report: Report, links: Links, pictures: ComponentPictures) -> Hi
         if cues:
             tested, others = (tuple(cue for done, cue in cues if done == wanted) for wanted in (True, False))
             facial = sum(c.kind == "facial" for _, c in mine)
-            summary = f"{count(len(others), 'component')} not tested, {number(facial)} of them facial"
+            summary = (
+                f"{count(len(others), 'component')} not tested{f', {number(facial)} of them facial' if facial else ''}"
+            )
             models.append(HiddenCuesOfModel(series_of(k), model.name, tested, others, summary if others else ""))
     return HiddenCues(
         how=(

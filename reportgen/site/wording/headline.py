@@ -204,7 +204,7 @@ def _quality_sentence(reasons: ReasonFindings | None, k: int, which: str) -> Ite
         if rate.flag in _HAVE and rate.telling and rate.ratio is not None
     ]
     if told:
-        yield f"More often than correct predictions {which} have {and_list(told)}."
+        yield f"More often than correct predictions, {which} have {and_list(told)}."
 
 
 def _times(ratio: Estimate) -> str:
