@@ -264,9 +264,13 @@ def _beside(content: Any, weights: Mapping[str, Any]) -> tuple[str, list[str], l
 
 def _is_same(found: Any, tensor: Any) -> bool:
     """Whether two are one tensor; a module makes new ones of its weights each time it is asked."""
-    if isinstance(found, Tensor) and isinstance(tensor, Tensor):
-        return found.data_ptr() == tensor.data_ptr() and found.shape == tensor.shape
-    return found is tensor
+    if found is tensor:
+        return True
+    if not (isinstance(found, Tensor) and isinstance(tensor, Tensor) and found.shape == tensor.shape):
+        return False
+    if any(one.layout != torch.strided or one.is_meta for one in (found, tensor)):
+        return False  # those have no memory of their own to compare
+    return found.data_ptr() == tensor.data_ptr()
 
 
 def _state_dicts(content: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
