@@ -91,7 +91,7 @@ class ShortcutsView:
     example: Tile | None
     changes: tuple[Change, ...]
     keys: tuple[tuple[str, str, str], ...]
-    shown: str
+    shown: tuple[str, ...]
     untested: str
     properties: PropertyTable | None
     duplicates: Duplicates
@@ -194,22 +194,24 @@ def _lede(findings: ShortcutFindings) -> str:
     )
 
 
-def _shown(findings: ShortcutFindings) -> str:
+def _shown(findings: ShortcutFindings) -> tuple[str, ...]:
+    """What was shown again; when a drop is a shortcut; what was not tested: a paragraph each."""
     if not findings.effects:
-        return ""
+        return ()
     return (
         f"{count(findings.shown, 'image')} were shown again: all of small emotions, a random sample of large ones. "
         f"A drop counts from {100 * MIN_RECALL_DROP:.0f} points on, tested for chance (exact McNemar test, where "
         "persons are known a sign-flip test of persons; corrected for all pairs of emotion and change that could be a "
-        "shortcut). It is called a shortcut only if the property goes with the emotion in the data and a test with "
+        "shortcut).",
+        "It is called a shortcut only if the property goes with the emotion in the data and a test with "
         "proper controls shows it: recall falls further than that of other emotions whose photos the change alters "
         "too and, where it could be made, than with an equally large neutral change (a ramp of light; where a face was "
         "moved, the whole photo shifted as far in another direction); or the "
         f"property, added to photos of other emotions, turns at least {100 * MIN_GAIN:.0f} percentage points more of "
         "them into the emotion than such a neutral change does, and far more than into any emotion without the "
         "property, while the fall points the same way. Where adding it cannot be done or does not tell, the emotion "
-        "must lose more than every other. A model that loses as much elsewhere is fragile. No finding "
-        f"does not mean no shortcut: only these properties were changed.{_idle(findings)}"
+        "must lose more than every other. A model that loses as much elsewhere is fragile.",
+        f"No finding does not mean no shortcut: only these properties were changed.{_idle(findings)}",
     )
 
 

@@ -33,9 +33,11 @@ _VERDICTS = {
 
 
 def component_name(report: Report, component: Component) -> str:
-    """A suggested name, as in "top edge, brighter photos", else "unnamed component 1 of surprise"."""
-    shared = [_more(report, link.name, link.sign) for link in component.properties[:_NAMED]]
-    parts = [part for part in (component.place, f"{and_list(shared)} photos" if shared else "") if part]
+    """A suggested name, as in "top edge, photos brighter", else "unnamed component 1 of surprise"."""
+    photos, people = _shared(report, component, _NAMED)
+    parts = [
+        part for part in (component.place, f"photos {and_list(photos)}" if photos else "", and_list(people)) if part
+    ]
     if component.kind in ("facial", "partly beside the face") and component.region:
         parts.insert(0, REGION_NAMES[component.region])
     return ", ".join(parts) or f"unnamed component {component.number} of {report.classes[component.emotion]}"
@@ -65,8 +67,11 @@ def component_facts(report: Report, component: Component) -> str:
         where = f", most of it {_at(component.place)}" if component.place and component.kind != "facial" else ""
         text += f" {percent(component.off_face)} of its heat lies beside the face{where}."
     if component.properties:
-        shared = and_list([_more(report, link.name, link.sign) for link in component.properties[:_TOLD]])
-        text += f" Its top photos are {shared} than {'those of other emotions' if component.shared else 'the rest'}."
+        photos, people = _shared(report, component, _TOLD)
+        told = [f"are {and_list(photos)}"] if photos else []
+        told += [f"have {and_list(people)}"] if people else []
+        others = "those of other emotions" if component.shared else "the rest"
+        text += f" Its top photos {and_list(told)} than {others}."
     return text
 
 
@@ -137,6 +142,25 @@ def _or_none(value: int) -> str:
     return number(value) if value else "none"
 
 
-def _more(report: Report, name: str, sign: int) -> str:
-    item: Property = next(item for item in report.properties if item.name == name)
-    return item.more if sign > 0 else item.less
+_SHOWN = {
+    "face size": "faces",
+    "horizontal face position": "faces",
+    "vertical face position": "faces",
+    "head tilt": "heads",
+    "head turn": "heads",
+    "head nod": "heads",
+}
+"""What a property is one of, where it is none of the photo: "heads raised further"."""
+
+
+def _shared(report: Report, component: Component, most: int) -> tuple[list[str], list[str]]:
+    """What the top photos have more of: as words for photos, and as words for faces and heads with their noun."""
+    photos, people = [], []
+    for link in component.properties[:most]:
+        item: Property = next(item for item in report.properties if item.name == link.name)
+        more = item.more if link.sign > 0 else item.less
+        if link.name in _SHOWN:
+            people.append(f"{_SHOWN[link.name]} {more}")
+        else:
+            photos.append(more)
+    return photos, people

@@ -461,6 +461,9 @@ def _no_background(report: Report) -> str:
     weak = f"; in {little} it is smaller than counts as cheating" if little else ""
     without = f"{clear} {plural(clear, 'shows', 'show')} less than {MIN_DROP:g} log-odds" if clear else ""
     open_ = len(tested) - clear - little
+    if open_ == len(tested):
+        tests = "the one test is" if open_ == 1 else f"all {open_} tests are"
+        return f"Backgrounds were swapped, too; {tests} inconclusive."
     unknown = f"{open_} {plural(open_, 'is', 'are')} inconclusive" if open_ else ""
     rest = "; ".join(filter(None, (without, unknown)))
     found = "no" if not little else "no great"

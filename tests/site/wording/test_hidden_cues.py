@@ -37,7 +37,7 @@ def only(report: Report, proved: Component) -> Report:
 
 
 def test_a_name_is_what_was_measured(report: Report, proved: Component) -> None:
-    assert component_name(report, proved) == "bottom right corner, in colour photos"
+    assert component_name(report, proved) == "bottom right corner, photos in colour"
     assert component_name(report, replace(proved, properties=())) == "bottom right corner"
     assert component_name(report, replace(proved, place="", properties=())) == "unnamed component 1 of happiness"
     facial = replace(proved, kind="facial", region="mouth", place="", properties=())
