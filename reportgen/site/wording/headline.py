@@ -33,7 +33,7 @@ from reportgen.site.wording.format import (
 )
 from reportgen.site.wording.importance import emotions_of, rival_sentence, the, used_regions
 from reportgen.site.wording.models import grade_sentence
-from reportgen.site.wording.shortcuts import CUES, cheating_answer, cheating_headline
+from reportgen.site.wording.shortcuts import CUES, cheating_answer, cheating_headline, relies_on_cue
 
 __all__ = ["LOW", "answer_questions", "best_model", "headline"]
 
@@ -226,7 +226,8 @@ def _label_sentence(report: Report) -> Iterator[str]:
     elif alike:
         images = capital(count(alike, "image"))
         predict = plural(alike, "has", "have")
-        yield f"{images} {predict} the same wrong prediction in two models: check those labels first."
+        which = "both models" if len(report.models) == 2 else "two models"
+        yield f"{images} {predict} the same wrong prediction in {which}: check those labels first."
 
 
 def _confused_pair(score: ModelScores) -> tuple[int, int, int, int]:
@@ -379,7 +380,10 @@ def _trust(report: Report, links: Links) -> Finding:
         )
     best = best_model(report)
     score = report.scores[best]
-    good = [row.emotion for row in score.emotions if not row.few and row.recall.low > LOW]
+    recognised = [row.emotion for row in score.emotions if not row.few and row.recall.low > LOW]
+    # What is recognised by a shortcut is no skill.
+    good = [emotion for emotion in recognised if not relies_on_cue(report, score.name, emotion)]
+    by_shortcut = [emotion for emotion in recognised if emotion not in good]
     judged = sum(not row.few for row in score.emotions)
     macro = score.macro_f1_without_few or score.macro_f1
     text = (
@@ -389,6 +393,8 @@ def _trust(report: Report, links: Links) -> Finding:
     if score.macro_f1_without_few is not None:
         text += " over emotions with ten images or more"
     text += "."
+    if by_shortcut:
+        text += f" Its recall of {and_list(by_shortcut)} does not count, as it relies on a shortcut there."
     if score.ece > score.ece_band[1]:
         direction = "too high" if score.overconfidence > 0 else "too low"
         text += (

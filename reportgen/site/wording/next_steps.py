@@ -98,7 +98,8 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
             if "content" in first.cues
             else f"the backgrounds, above all their {first.cues[0]}"
         )
-        text = f"The prediction of {names} depends on it. Look at the images, then crop tighter or vary {what}."
+        depend = "The predictions of {} depend" if len(backgrounds) > 1 else "The prediction of {} depends"
+        text = f"{depend.format(names)} on it. Look at the images, then crop tighter or vary {what}."
         emotion = report.classes.index(backgrounds[0].emotion)
         steps.append(Step("Remove the background.", text, Link("images", links.emotion_path(emotion))))
     return steps

@@ -42,6 +42,7 @@ __all__ = [
     "proved_components",
     "proved_of",
     "proved_shortcuts",
+    "relies_on_cue",
     "shortcut_place",
     "shortcut_sentence",
     "split_words",
@@ -148,6 +149,12 @@ def proved_of(
     )
     shortcuts = tuple(s for s in proved_shortcuts(report) if model in (None, s.model) and emotion in (None, s.emotion))
     return backgrounds, shortcuts
+
+
+def relies_on_cue(report: Report, model: str, emotion: str) -> bool:
+    """Whether a shortcut of any kind is proved for a model and an emotion."""
+    hidden = any(c.model == model and report.classes[c.emotion] == emotion for c in proved_components(report))
+    return hidden or any(proved_of(report, model=model, emotion=emotion))
 
 
 def cue_of(report: Report, emotion: str) -> tuple[tuple[str, ...], str]:
@@ -314,16 +321,21 @@ def _images(links: Links, shortcuts: Sequence[Shortcut]) -> Link:
 
 def cheating_headline(report: Report, reading: str) -> Headline | None:
     """The headline where something was proved, or glaring heat was not tested; `reading` goes below it."""
-    backgrounds = proved_backgrounds(report)
+    backgrounds, names = proved_backgrounds(report), [model.name for model in report.models]
     # What is proved of a background has a place: the same emotion's colour or light is the lesser news.
     placed = {(b.model, b.emotion) for b in backgrounds}
     shortcuts = [s for s in proved_shortcuts(report) if (s.model, s.emotion) not in placed]
     recall = max((s.effect_size for s in shortcuts), default=0.0)
     if backgrounds and _recall_drop(backgrounds[0].decisive) >= recall:
         first, cue = backgrounds[0], background_cue(backgrounds[0])
-        emotions = and_list([b.emotion for b in backgrounds if (b.model, background_cue(b)) == (first.model, cue)])
-        at = f": the {first.place}" if first.place and "content" in first.cues else ""
-        return Headline(f"{first.model} relies on {cue} for {emotions}{at}.", reading)
+        emotions = {m: {b.emotion for b in backgrounds if (b.model, background_cue(b)) == (m, cue)} for m in names}
+        # Models with the same cue for the same emotions share the headline; a place is told that all of them have.
+        alike = [name for name in names if emotions[name] == emotions[first.model]]
+        told = list(dict.fromkeys(b.emotion for b in backgrounds if b.emotion in emotions[first.model]))
+        places = {b.place for b in backgrounds if b.model in alike and b.emotion in told}
+        at = f": the {first.place}" if first.place and "content" in first.cues and len(places) == 1 else ""
+        subject = _everyone(report) if 1 < len(alike) == len(names) else and_list(alike)
+        return Headline(f"{subject} {plural(len(alike), 'relies', 'rely')} on {cue} for {and_list(told)}{at}.", reading)
     if shortcuts:
         return Headline(_reliance(report, shortcuts), reading)
     hidden = proved_components(report)
@@ -345,6 +357,10 @@ def _recall_drop(importance: RegionImportance | None) -> float:
     return 0.0 if importance is None else importance.recall_drop
 
 
+def _everyone(report: Report) -> str:
+    return "Both models" if len(report.models) == 2 else f"All {len(report.models)} models"
+
+
 def _reliance(report: Report, shortcuts: Sequence[Shortcut]) -> str:
     """As in "Both models rely on colour for disgust"."""
     change = shortcuts[0].change
@@ -356,8 +372,7 @@ def _reliance(report: Report, shortcuts: Sequence[Shortcut]) -> str:
     shared = [emotion for emotion, names in models.items() if len(names) == most]
     names = models[shared[0]]
     emotions = [emotion for emotion in shared if models[emotion] == names]
-    everyone = "Both models" if len(report.models) == 2 else f"All {len(report.models)} models"
-    subject = everyone if 1 < len(names) == len(report.models) else and_list(names)
+    subject = _everyone(report) if 1 < len(names) == len(report.models) else and_list(names)
     mine = [s for s in shortcuts if s.change == change and s.emotion in emotions and s.model in names]
     places = {shortcut_place(report, s) for s in mine}
     at = f", with heat on {places.pop()}" if len(places) == 1 and places != {""} else ""

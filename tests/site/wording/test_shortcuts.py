@@ -20,6 +20,8 @@ from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.wording.emotions import correct_predictions, emotion_lede, emotion_title
 from reportgen.site.wording.format import chance_alone
+from reportgen.site.wording.headline import answer_questions, headline
+from reportgen.site.wording.next_steps import next_steps
 from reportgen.site.wording.shortcuts import cue_of, emotion_proofs, model_proofs
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -232,3 +234,33 @@ def test_what_adding_the_property_does_joins_the_models(changed: Callable[..., R
         f"Given the colour cast of happiness photos, photos of other emotions are predicted as happiness: 87 of 90 by "
         f"{one.model} and 44 of 90 by ResNet18; after an equally large neutral change, none."
     ) in proof.text
+
+
+def test_models_with_one_cue_for_one_emotion_share_the_headline(changed: Callable[..., Report], report: Report) -> None:
+    assert report.importance is not None
+    (one,) = [b for b in report.importance.backgrounds if b.cheating]
+    alone = changed(shortcuts=None)
+    assert headline(alone).text.startswith("Custom CNN relies on the background for anger")
+    others = [b for b in report.importance.backgrounds if (b.model, b.emotion) != ("ResNet18", one.emotion)]
+    both = replace(report.importance, backgrounds=(*others, replace(one, model="ResNet18")))
+    shown = changed(shortcuts=None, importance=both)
+    assert headline(shown).text.startswith("Both models rely on the background for anger")
+    (step,) = [step for step in next_steps(shown, Links(shown, ())) if step.title == "Remove the background."]
+    assert step.text.startswith("The predictions of anger (Custom CNN) and anger (ResNet18) depend on it.")
+
+
+def test_an_emotion_with_a_proved_shortcut_is_never_trusted(changed: Callable[..., Report], report: Report) -> None:
+    assert report.shortcuts is not None
+    models = ("Custom CNN", "ResNet18")
+    both = replace(report.shortcuts, found=tuple(replace(s, model=m) for s in report.shortcuts.found for m in models))
+    well = scored(report, HAPPINESS, (95, 100, 100), (95, 100, 100))
+
+    def trust(**more: Any) -> str:
+        shown = changed(**(well | more))
+        answer = next(a for a in answer_questions(shown, Links(shown, ())) if a.question == "Can we trust them?")
+        return f"{answer.lead} {answer.text}"
+
+    assert "happiness" in trust().partition(".")[0]
+    accused = trust(shortcuts=both)
+    assert "happiness" not in accused.partition(".")[0]
+    assert "Its recall of happiness does not count, as it relies on a shortcut there." in accused
