@@ -328,10 +328,10 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
     recall = max((s.effect_size for s in shortcuts), default=0.0)
     if backgrounds and _recall_drop(backgrounds[0].decisive) >= recall:
         first, cue = backgrounds[0], background_cue(backgrounds[0])
-        emotions = {m: {b.emotion for b in backgrounds if (b.model, background_cue(b)) == (m, cue)} for m in names}
+        by_model = {m: {b.emotion for b in backgrounds if (b.model, background_cue(b)) == (m, cue)} for m in names}
         # Models with the same cue for the same emotions share the headline; a place is told that all of them have.
-        alike = [name for name in names if emotions[name] == emotions[first.model]]
-        told = list(dict.fromkeys(b.emotion for b in backgrounds if b.emotion in emotions[first.model]))
+        alike = [name for name in names if by_model[name] == by_model[first.model]]
+        told = list(dict.fromkeys(b.emotion for b in backgrounds if b.emotion in by_model[first.model]))
         places = {b.place for b in backgrounds if b.model in alike and b.emotion in told}
         at = f": the {first.place}" if first.place and "content" in first.cues and len(places) == 1 else ""
         subject = _everyone(report) if 1 < len(alike) == len(names) else and_list(alike)
