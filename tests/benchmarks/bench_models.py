@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from model_zoo import (
     CLASSES,
+    FACES,
     HUGGING_FACE,
     TIMM,
     TORCHVISION,
@@ -76,7 +77,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [row for row in (*TORCHVISION, *TIMM, *HUGGING_FACE)
+    rows = [row for row in (*TORCHVISION, *FACES, *TIMM, *HUGGING_FACE)
             if not options.only or any(word in row.id for word in options.only)]  # fmt: skip
     print(
         "| Network | Source | Layer | Layout | Impulse offset | Map difference | Time |\n|---|---|---|---|---|---|---|"
