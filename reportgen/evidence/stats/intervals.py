@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -80,14 +81,7 @@ def wilson(k: int, n: int) -> Estimate:
     ValueError
         Unless 0 <= k <= n.
     """
-    k, n = int(k), int(n)
-    if not 0 <= k <= n:
-        raise ValueError(f"{k} of {n} is not a proportion")
-    if n == 0:
-        return Estimate(math.nan, 0.0, 1.0, 0)
-    interval = binomtest(k, n).proportion_ci(method="wilson")
-    # Both ends are exact there; rounding would otherwise put the value a hair outside.
-    return Estimate(k / n, 0.0 if k == 0 else float(interval.low), 1.0 if k == n else float(interval.high), n)
+    return _proportion(k, n, "wilson")
 
 
 def exact(k: int, n: int) -> Estimate:
@@ -98,13 +92,18 @@ def exact(k: int, n: int) -> Estimate:
     ValueError
         Unless 0 <= k <= n.
     """
+    return _proportion(k, n, "exact")
+
+
+def _proportion(k: int, n: int, method: Literal["wilson", "exact"]) -> Estimate:
     k, n = int(k), int(n)
     if not 0 <= k <= n:
         raise ValueError(f"{k} of {n} is not a proportion")
     if n == 0:
         return Estimate(math.nan, 0.0, 1.0, 0)
-    interval = binomtest(k, n).proportion_ci(method="exact")
-    return Estimate(k / n, float(interval.low), float(interval.high), n)
+    interval = binomtest(k, n).proportion_ci(method=method)
+    # Both ends are exact there; rounding would otherwise put the value a hair outside.
+    return Estimate(k / n, 0.0 if k == 0 else float(interval.low), 1.0 if k == n else float(interval.high), n)
 
 
 def risk_ratio(k1: int, n1: int, k0: int, n0: int) -> Estimate:
