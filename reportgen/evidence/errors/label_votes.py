@@ -1,7 +1,7 @@
 """Second opinions on labels that the models contradict: from landmarks, and from photos whose faces are most alike.
 
-Neither is a model under test, and neither sees a pixel, so that no shortcut of the models is shared with them. Both
-learn from the labels of this very test set, never from photos of the same person or copies.
+Neither is a model under test, and neither sees a pixel, so that no shortcut through colour, light or background is
+shared with them. Both learn from the labels of this very test set, never from photos of the same person or copies.
 """
 
 from __future__ import annotations

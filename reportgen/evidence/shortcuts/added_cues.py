@@ -121,15 +121,11 @@ def called_for(links: Sequence[Association]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def cannot_be_changed(links: Sequence[Association]) -> dict[str, tuple[str, ...]]:
-    """Properties that go with an emotion and that no change takes away, each with these emotions."""
+def cannot_be_changed(links: Sequence[Association]) -> tuple[Association, ...]:
+    """Associations of properties with an emotion that no change takes away."""
     taken = {key for keys in TAKES_AWAY.values() for key in keys}
     taken |= {(name, sign) for name in SWAPPED for sign in (1, -1)}
-    found: dict[str, tuple[str, ...]] = {}
-    for link in links:
-        if link.answer == "yes" and (link.name, link.sign) not in taken:
-            found[link.name] = (*found.get(link.name, ()), link.emotion)
-    return found
+    return tuple(link for link in links if link.answer == "yes" and (link.name, link.sign) not in taken)
 
 
 def choose_cues(

@@ -66,11 +66,10 @@ LIMITS: tuple[str, ...] = (
     "McCaffrey 2002, Cameron, Gelbach and Miller 2008); with fewer than five persons no interval is given. Copies "
     "of a photo are one unit.",
     "A property counts as a shortcut only where removing or adding it changes predictions by more than it does for "
-    "other emotions and, where they can be made, by more than equally large changes that do not carry it (Plumb et al. "
-    "2022).",
-    "How far a head is bowed, the shape of a photo, detail on the face, dark glasses and the kind of file name cannot "
-    "be taken out of a photo: where they go with an emotion, that is said, and whether a model relies on them is not "
-    "tested.",
+    "other emotions and, where equally large changes without it can be made, by more than those (Plumb et al. 2022).",
+    "How far a head is bowed, the shape of a photo, a low JPEG quality, a plain background, detail on the face, dark "
+    "glasses and the kind of file name cannot be taken out of a photo: where they go with an emotion, that is said, "
+    "and whether a model relies on them is not tested.",
     "Without group labels, fairness was not assessed.",
     "In the EU, inferring emotions at work or in education is prohibited outside medical and safety use "
     "(AI Act, Art. 5(1)(f)). This is not legal advice.",

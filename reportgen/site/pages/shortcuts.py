@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.shortcuts.added_cues import MIN_GAIN, SWAPPED, cannot_be_changed
 from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP
+from reportgen.evidence.shortcuts.properties import Association
 from reportgen.inputs.images.changes import CHANGES
 from reportgen.site.html.components import Legend, Link, Page, Tile, series_of
 from reportgen.site.legends import Legends
@@ -27,19 +29,19 @@ from reportgen.site.sections.label_leakage import (
 )
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
-from reportgen.site.wording.hidden_cues import component_cue
-from reportgen.site.wording.importance import background_cue
 from reportgen.site.wording.shortcuts import (
     CUES,
     DONE,
+    cheating_headline,
     proved_backgrounds,
     proved_components,
+    shortcut_headline,
     shortcut_place,
     shortcut_sentence,
     split_words,
 )
 
-__all__ = ["ProvedShortcut", "ShortcutsView", "shortcut_headline", "shortcuts_view"]
+__all__ = ["ProvedShortcut", "ShortcutsView", "shortcuts_view"]
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def shortcuts_view(
             if any(effect.change == name for effect in findings.effects)
         ),
         keys=tuple((series_of(k), model.name, links.model_path(k)) for k, model in enumerate(report.models)),
-        shown=_shown(findings),
+        shown=_shown(report, findings),
         untested=_untested(report, findings),
         properties=property_table(report, links, findings),
         duplicates=duplicates_view(report, links, tiles, findings),
@@ -141,37 +143,13 @@ def shortcuts_view(
     )
 
 
-def shortcut_headline(report: Report) -> str | None:
-    """The strongest finding, as in "Both models rely on colour for disgust and sadness."; None if none."""
-    findings = report.shortcuts
-    if findings is None or not findings.found:
-        return None
-    first = findings.found[0]
-    emotions: dict[str, list[str]] = {}
-    for shortcut in findings.found:
-        if shortcut.change == first.change:
-            emotions.setdefault(shortcut.model, []).append(shortcut.emotion)
-    alike = [model for model, names in emotions.items() if sorted(names) == sorted(emotions[first.model])]
-    what = f"{CUES[first.change]} for {and_list(emotions[first.model])}"
-    if len(alike) == 1:
-        return f"{alike[0]} relies on {what}."
-    if len(alike) < len(report.models):
-        return f"{and_list(alike)} rely on {what}."
-    return f"{'Both' if len(alike) == 2 else 'All'} models rely on {what}."
-
-
 def _title(report: Report, findings: ShortcutFindings) -> str:
     headline = shortcut_headline(report)
+    if headline is None and (proved_backgrounds(report) or proved_components(report)):
+        first = cheating_headline(report, "")
+        headline = first.text if first is not None else None
     if headline is not None:
         return headline
-    backgrounds = proved_backgrounds(report)
-    if backgrounds:
-        first = backgrounds[0]
-        return f"{first.model} relies on {background_cue(first)} for {first.emotion}."
-    components = proved_components(report)
-    if components:
-        hidden = components[0]
-        return f"{hidden.model} relies on {component_cue(hidden)} for {report.classes[hidden.emotion]}."
     if not report.labelled:
         return "Shortcuts need labels to be found."
     if not findings.effects and report.experiments and len(findings.idle) == len(CHANGES):
@@ -194,7 +172,7 @@ def _lede(findings: ShortcutFindings) -> str:
     )
 
 
-def _shown(findings: ShortcutFindings) -> tuple[str, ...]:
+def _shown(report: Report, findings: ShortcutFindings) -> tuple[str, ...]:
     """What was shown again; when a drop is a shortcut; what was not tested: a paragraph each."""
     if not findings.effects:
         return ()
@@ -211,29 +189,38 @@ def _shown(findings: ShortcutFindings) -> tuple[str, ...]:
         "them into the emotion than such a neutral change does, and far more than into any emotion without the "
         "property, while the fall points the same way. Where adding it cannot be done or does not tell, the emotion "
         "must lose more than every other. A model that loses as much elsewhere is fragile.",
-        f"No finding does not mean no shortcut: only these properties were changed.{_idle(findings)}",
+        f"No finding does not mean no shortcut: only these properties were changed.{_idle(report, findings)}",
     )
 
 
-def _idle(findings: ShortcutFindings) -> str:
+def _idle(report: Report, findings: ShortcutFindings) -> str:
     """Changes that the data gave no reason for, and properties that no change takes away."""
     idle = [CUES[name] for name in findings.idle]
     text = f" Not tested, as none was shown to go with an emotion here: {and_list(idle)}." if idle else ""
-    fixed = [f"{name} ({and_list(list(emotions))})" for name, emotions in cannot_be_changed(findings.links).items()]
+    fixed = _with_emotions(report, cannot_be_changed(findings.links))
     if fixed:
-        text += f" Not tested, as it goes with an emotion here but cannot be taken out of a photo: {and_list(fixed)}."
-    swapped = [link for link in findings.links if link.answer == "yes" and link.name in SWAPPED]
+        text += f" Photos of some emotions differ in what cannot be taken out, so it was not tested: {fixed}."
+    swapped = _with_emotions(report, [k for k in findings.links if k.answer == "yes" and k.name in SWAPPED])
     if swapped:
-        named = and_list([f"{link.name} ({link.emotion})" for link in swapped])
-        text += f" Tested by swapping backgrounds instead: {named}."
+        text += f" Tested by swapping backgrounds instead: {swapped}."
     return text
+
+
+def _with_emotions(report: Report, links: Sequence[Association]) -> str:
+    """As in "of lower JPEG quality (disgust and sadness) and narrower (disgust)"."""
+    more = {item.name: item for item in report.properties}
+    told: dict[str, list[str]] = {}
+    for link in links:
+        item = more[link.name]
+        told.setdefault(item.more if link.sign > 0 else item.less, []).append(link.emotion)
+    return and_list([f"{what} ({and_list(emotions)})" for what, emotions in told.items()])
 
 
 def _untested(report: Report, findings: ShortcutFindings) -> str:
     if findings.effects or not report.labelled:
         return ""
     if report.experiments and len(findings.idle) == len(CHANGES):
-        return f"No changed pictures were shown to the models.{_idle(findings)}"
+        return f"No changed pictures were shown to the models.{_idle(report, findings)}"
     return (
         "No changed pictures were shown to the models (setting: experiments = off), so whether they rely on "
         "the cues in the data was not tested."

@@ -103,9 +103,10 @@ def _row(
 def _cell(swap: RegionImportance | None) -> SwapCell:
     if swap is None or not math.isfinite(swap.drop):
         return SwapCell()
-    words = IMPORTANCE_WORDS[swap.answer][1]
+    words, p = IMPORTANCE_WORDS[swap.answer][1], corrected(swap)
+    tested = f"corrected {p}: " if p != "–" else ""
     return SwapCell(
         signed(swap.drop),
         importance_interval(swap),
-        f"recall {points(-swap.recall_drop, 0)}, corrected {corrected(swap)}: {words}",
+        f"recall {points(-swap.recall_drop, 0)}, {tested}{words}",
     )

@@ -89,7 +89,7 @@ def certificate_view(report: Report) -> CertificateView | None:
                         "never saw an artefact, are fragile, and one goes with an emotion in the test set",
                         certificate.fragile,
                     ),
-                    ("all of these", certificate.innocents),
+                    ("innocent ones among all of these", certificate.innocents),
                 )
                 if share.defined
             ),
@@ -106,14 +106,19 @@ def certificate_view(report: Report) -> CertificateView | None:
 def _lead(certificate: Certificate) -> tuple[str, ...]:
     return (
         f"{count(certificate.models, 'small model')} were trained on synthetic faces, most of them with something "
-        "planted that goes with one emotion: a patch in a corner, a sticker on a cheek, a tint, a tight crop. "
-        "How much a model really depends on it was measured by pasting it on photos of other emotions. Then a report "
+        f"planted that goes with one emotion, such as {_planted(certificate)}. "
+        "How much a model really depends on it was measured by putting it on photos of other emotions. Then a report "
         "was built for each model, blind, and its verdicts were counted.",
         "A shortcut is called strong when pasting raises the probability of its emotion by "
         f"{decimal(certificate.strong, 1)} or more on average; that was fixed beforehand. Thresholds were settled on "
         "one kind of artefact and tested on the others. Two rules were changed after results on the others had been "
         "seen: how many faces the background is exchanged on, and how lost recall is counted.",
     )
+
+
+def _planted(certificate: Certificate) -> str:
+    """One kind for every sort of place."""
+    return and_list(list({kind.where: kind.kind for kind in reversed(certificate.kinds)}.values())[::-1], "or")
 
 
 def _notes(certificate: Certificate, judging_code: str) -> tuple[str, ...]:

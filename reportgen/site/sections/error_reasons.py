@@ -255,12 +255,13 @@ def _notes(reasons: ModelReasons) -> list[str]:
                 f"{_part(int(found.compared_gone.sum()), compared)} also changed prediction and "
                 f"{_part(int(found.compared_right.sum()), compared)} became right"
             )
-            others += f", so about {found.net:,} are due to the shortcut" if found.net else ""
+            others += (
+                f", so about {found.net:,} are due to the shortcut" if found.net and reasons.counts("shortcut") else ""
+            )
         notes.append(
-            f"{reasons.model}: of {count(shown, 'error')}{part} whose prediction relies on a shortcut, "
-            f"{_part(gone, shown)} lost that prediction without the property and {_part(right, shown)} became right"
-            f"{others}. The rates of all other reasons "
-            "leave them out."
+            f"{reasons.model}: of {count(shown, 'error')}{part} predicted as an emotion for which it relies on a "
+            f"shortcut, {_part(gone, shown)} lost that prediction without the property and {_part(right, shown)} "
+            f"became right{others}. The rates of all other reasons leave them out."
         )
     swap = reasons.swap
     if swap is not None:

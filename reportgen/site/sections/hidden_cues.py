@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.shortcuts.added_cues import MIN_GAIN
-from reportgen.evidence.shortcuts.components import MIN_RISE, MOST_TESTED, PICTURED
+from reportgen.evidence.shortcuts.components import MIN_RISE, MOST_TESTED, PICTURED, Component
 from reportgen.site.html.components import Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.components import ComponentPictures
+from reportgen.site.pictures.examples import Picture
 from reportgen.site.report import Report
 from reportgen.site.wording.format import capital, count, number
 from reportgen.site.wording.hidden_cues import (
@@ -65,7 +67,7 @@ def hidden_cues(report: Report, links: Links, pictures: ComponentPictures) -> Hi
     models = []
     for k, model in enumerate(report.models):
         mine = [] if found is None else [(i, c) for i, c in enumerate(found.components) if c.model == model.name]
-        cues = [(c.test is not None, _cue(report, links, i, pictures)) for i, c in mine]
+        cues = [(c.test is not None, _cue(report, links, k, c, pictures.get(i, ()))) for i, c in mine]
         if cues:
             tested, others = (tuple(cue for done, cue in cues if done == wanted) for wanted in (True, False))
             facial = sum(c.kind == "facial" for _, c in mine)
@@ -75,9 +77,9 @@ def hidden_cues(report: Report, links: Links, pictures: ComponentPictures) -> Hi
             models.append(HiddenCuesOfModel(series_of(k), model.name, tested, others, summary if others else ""))
     return HiddenCues(
         how=(
-            f"Directions among the features of each model's last layer that raise an emotion's logit by {MIN_RISE:g} "
-            "or more in their top photos, two of an emotion at most, whatever they mean. What their hot area shows is "
-            "for you to name: the names given here are only what was measured."
+            "These are directions among the features of each model's last layer that raise an emotion's logit by "
+            f"{MIN_RISE:g} or more in their top photos: at most two of an emotion, whatever they mean. What their hot "
+            "area shows is for you to name: the names given here are only what was measured."
         ),
         empty=no_components(report),
         missing="" if found is None else missing_components(found),
@@ -85,15 +87,13 @@ def hidden_cues(report: Report, links: Links, pictures: ComponentPictures) -> Hi
     )
 
 
-def _cue(report: Report, links: Links, place: int, pictures: ComponentPictures) -> HiddenCue:
-    if report.components is None:
-        raise ValueError("no component was looked for")
-    component = report.components.components[place]
-    emotion = report.classes[component.emotion]
-    slug = next(model.slug for model in report.models if model.name == component.model)
+def _cue(
+    report: Report, links: Links, k: int, component: Component, pictures: Sequence[tuple[Picture, Picture]]
+) -> HiddenCue:
+    emotion, slug = report.classes[component.emotion], report.models[k].slug
     verdict, strong = component_verdict(component)
     tiles = []
-    for row, (photo, heat) in zip(component.top, pictures.get(place, ()), strict=False):
+    for row, (photo, heat) in zip(component.top, pictures, strict=False):
         name, href = report.ids[row], links.image_path(row)
         tiles.append((
             Tile(photo, f"Image {name}, labelled {emotion}", href=href),
@@ -134,8 +134,9 @@ def component_steps(report: Report) -> tuple[tuple[str, str], ...]:
             "Heat.",
             "The gradient of a photo's features along the direction, times the activations of the layer that is "
             "explained, less the mean of the photos it is compared with. A component with less than a tenth of its "
-            "heat beside the face is facial and not tested; of the others the "
-            f"{MOST_TESTED} of a model with most of it are, that part alone.",
+            "heat beside the face is facial and not tested. Of the others, the "
+            f"{MOST_TESTED} of a model that raise the logit most from beside the face (rise times the share of heat "
+            "there) are, with that part alone.",
         ),
         (
             "Pasted.",

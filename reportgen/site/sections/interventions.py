@@ -13,7 +13,7 @@ from reportgen.site.html.components import Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.shortcuts import ShortcutPictures
 from reportgen.site.report import Report
-from reportgen.site.wording.format import and_list, capital, count, format_p, percent, percent_interval
+from reportgen.site.wording.format import and_list, capital, count, format_p, percent, percent_interval, plural
 from reportgen.site.wording.shortcuts import DONE, effect_note
 
 __all__ = ["Change", "InterventionRow", "Move", "MoveRow", "change_view", "example_tile"]
@@ -24,7 +24,7 @@ _HOW = {
     "blurred": "Fine detail is gone, as in a photo of about 80 pixels; brows, eyes and mouth stay plain.",
     "sharpened": "Soft photos get the set's typical sharpness; sharp ones stay as they are.",
     "re-encoded": "Saved once more as a JPEG of quality 40, so that all photos carry the same traces of storage.",
-    "deblocked": "Borders of JPEG's blocks are smoothed, or photos stored anew, up to the set's typical blocks.",
+    "deblocked": "JPEG blocks are smoothed away or added, until every photo is as blocky as is typical of the set.",
     "denoised": "Noisy photos are smoothed and clean ones get noise, up to the set's typical noise.",
     "zoomed": "Every face gets the set's typical size, by the distance of its eyes; the eyes stay in place.",
     "shifted": "Every face is moved to the set's typical position, by the middle between its eyes.",
@@ -139,7 +139,7 @@ def _summary(effects: Sequence[InterventionEffect], proved: Sequence[Interventio
             said.append(f"Recall falls for {and_list(these)}: {conclusion}.")
     if said:
         return f"{' '.join(said)} The table gives the reasons."
-    return f"Recall of no emotion falls by {100 * MIN_RECALL_DROP:.0f} percentage points or more significantly."
+    return f"No emotion is shown to lose {100 * MIN_RECALL_DROP:.0f} percentage points of recall or more."
 
 
 def _move_row(report: Report, links: Links, group: Sequence[InterventionEffect]) -> MoveRow:
@@ -213,8 +213,8 @@ def _note(effect: InterventionEffect) -> str:
     added = effect.added
     if added is not None and added.n:
         parts.append(
-            f"added to {count(added.n, 'other photo')}, {added.became} become {effect.emotion}, with an equally large "
-            f"neutral change {added.became_neutral} ({added.answer})"
+            f"added to {count(added.n, 'other photo')}, {added.became} {plural(added.became, 'becomes', 'become')} "
+            f"{effect.emotion}, with an equally large neutral change {added.became_neutral} ({added.answer})"
         )
     return "; ".join(parts)
 

@@ -286,7 +286,7 @@ def _cell(
         interval=importance_interval(importance),
         recall=points(importance.recall_drop, 0) if math.isfinite(importance.drop) else "–",
         # Without anything to lose a small drop is no proof that the region does not matter.
-        p="–" if importance.answer == "cannot be tested" else corrected(importance),
+        p=corrected(importance),
         faces=faces,
         donors=number(importance.donors) if importance.donors else "–",
         other=""

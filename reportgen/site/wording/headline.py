@@ -183,7 +183,7 @@ def _errors(report: Report, links: Links) -> Finding:
     gone = _by_shortcut(report.reasons, best)
     causes = [f"by confusing {names[one]} and {names[other]}"] if there + back >= _LARGE * wrong else []
     causes += ["by a shortcut"] if gone >= _NOTABLE * wrong else []
-    lead = f"Mostly {and_list(causes)}." if causes else "No single reason stands out."
+    lead = f"Mostly {and_list(causes)}." if causes else "No single confusion or shortcut stands out."
     sentences = [*_open_sentence(report.reasons, best)]
     sentences += [
         f"{number(there + back)} of {score.name}'s {count(wrong, 'error')} confuse {names[one]} and {names[other]}: "
@@ -221,7 +221,7 @@ def _label_sentence(report: Report) -> Iterator[str]:
         labels = capital(count(suspects, "label"))
         contradict = plural(suspects, "is", "are")
         asked = reasons is not None and any(vote.twins for vote in reasons.votes)
-        second = ", and by landmarks or the most similar faces" if asked else ""
+        second = ", and by landmarks or the most similar faces where known" if asked else ""
         yield f"{labels} {contradict} contradicted by {everyone}{second}; look at those first, as they may be wrong."
     elif alike:
         images = capital(count(alike, "image"))

@@ -12,6 +12,7 @@ from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, count, decimal, format_p, number, percent, plural, points_interval
 
 __all__ = [
+    "component_claim",
     "component_cue",
     "component_facts",
     "component_name",
@@ -48,9 +49,14 @@ def component_cue(component: Component) -> str:
     return f"something {_at(component.place)} of the picture" if component.place else "something beside the face"
 
 
+def component_claim(component: Component, emotion: str, subject: str = "") -> str:
+    """A proven component as a claim; `subject`: in place of the model's name."""
+    return f"{subject or component.model} relies on {component_cue(component)} for {emotion}."
+
+
 def component_reliance(component: Component, emotion: str) -> str:
     """A proven component as a claim with its numbers."""
-    return f"{component.model} relies on {component_cue(component)} for {emotion}. {component_test(component, emotion)}"
+    return f"{component_claim(component, emotion)} {component_test(component, emotion)}"
 
 
 def component_facts(report: Report, component: Component) -> str:
@@ -82,7 +88,7 @@ def component_verdict(component: Component) -> tuple[str, bool]:
     if component.kind == "not located":
         return "not tested: where it lies is not known", False
     if component.test is None:
-        return f"not tested: only the {MOST_TESTED} of a model with most beside the face are", False
+        return f"not tested: only the {MOST_TESTED} of a model that raise a logit most from beside the face are", False
     return _VERDICTS[component.answer], component.answer == "yes"
 
 
@@ -93,7 +99,7 @@ def component_test(component: Component, emotion: str) -> str:
         return ""
     area = "Its hot area" if component.kind == "beside the face" else "Its hot area beside the face"
     text = (
-        f"{area}, pasted into {count(test.n, 'photo')} of other emotions, makes {number(test.became)} of them "
+        f"{area}, pasted into {count(test.n, 'photo')} of other emotions, makes {_or_none(test.became)} of them "
         f"{emotion}; the same area of photos with little of it, {_or_none(test.became_low)}"
     )
     if test.p_gain == test.p_gain:
@@ -101,9 +107,9 @@ def component_test(component: Component, emotion: str) -> str:
     text += "."
     if test.known:
         text += (
-            f" Cut out of {count(test.known, 'top photo')} predicted as {emotion} and filled in from other photos, "
-            f"{_or_none(test.lost)} {plural(max(test.lost, 1), 'is', 'are')} lost; with an equal area elsewhere cut "
-            f"out, {_or_none(test.lost_control)}."
+            f" With it cut out of {count(test.known, 'photo')} predicted as {emotion} with most of it, and filled in "
+            f"from other photos, {_or_none(test.lost)} {plural(max(test.lost, 1), 'is', 'are')} lost; with an equal area "
+            f"elsewhere cut out, {_or_none(test.lost_control)}."
         )
         if component.answer == "yes" and not test.lost:
             text += " What is left of these photos is enough."

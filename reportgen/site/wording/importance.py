@@ -84,7 +84,7 @@ IMPORTANCE_RULE = (
 
 _ANSWERS = {
     "yes": "the model relies on it",
-    "no": "the model does not rely on it",
+    "no": f"less than {MIN_DROP:g}: not important",
     "undetermined": "inconclusive",
 }
 
@@ -96,8 +96,9 @@ def importance_interval(importance: RegionImportance) -> str:
 
 
 def corrected(importance: RegionImportance) -> str:
-    """As in "p = .03", of the p that is corrected for all that was tested; a dash where there is none."""
-    return "–" if math.isnan(importance.p) else format_p(importance.p)
+    """As in "p = .03", of the p that is corrected for all that was tested; a dash where it decides nothing."""
+    silent = math.isnan(importance.p) or importance.answer == "cannot be tested"
+    return "–" if silent else format_p(importance.p)
 
 
 def importance_anchor(slug: str, region: str) -> str:

@@ -111,7 +111,7 @@ _CURES = {
     "blurred": ("Equalise the sharpness of all photos.", "Removes the shortcut through sharpness"),
     "sharpened": ("Equalise the sharpness of all photos.", "Removes the shortcut through softness"),
     "re-encoded": ("Encode all photos alike.", "Removes the shortcut through image encoding"),
-    "deblocked": ("Store all photos at one JPEG quality.", "Removes the shortcut through the blocks of JPEG"),
+    "deblocked": ("Store all photos at one JPEG quality.", "Removes the shortcut through JPEG blocks"),
     "denoised": ("Bring all photos to one level of noise.", "Removes the shortcut through noise"),
     "zoomed": ("Crop all faces to one size.", "Removes the shortcut through the size of the face"),
     "shifted": ("Crop all faces to one position.", "Removes the shortcut through the position of the face"),
@@ -170,7 +170,7 @@ def _labels(report: Report, links: Links) -> list[Step]:
             return []
         text = "All models predict the same other emotion there, each with at least its usual confidence for it."
         if any(vote.twins for vote in reasons.votes):
-            text += " Landmarks or the most similar faces contradict the label as well."
+            text += " Landmarks or the most similar faces, where known, contradict the label as well."
         link = Link("ranked by evidence", "errors.html#contradicted-labels")
         return [Step(f"Check {count(doubted, 'label')}.", text, link)]
     comparisons = report.comparisons

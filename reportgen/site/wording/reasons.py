@@ -57,17 +57,17 @@ FLAG_RULES: Mapping[str, str] = {
     "contradict the label as well. All may be wrong: needs human review.",
     "low-quality": "Blurred, poor in contrast on the face, or a small face: below the lowest 5 % of the model's "
     "correct predictions.",
-    "dark-eyes": "Dark glasses or deep shade, as of a cap: less light on the eyes, held against the cheeks, than in "
-    f"95 % of the model's correct predictions, and below {percent(DARK_EYES)} of that on the cheeks.",
-    "turned-head": "Towards profile: the head is turned further than in 95 % of the model's correct predictions, and "
-    f"by {TURNED:g}° or more, as read from landmarks.",
-    "open-mouth": "Speaking, shouting or an expression unlike the label's: open further than in 95 % of the correct "
-    f"predictions of the same label, and by {percent(OPEN)} of the mouth's width or more.",
+    "dark-eyes": "Less light on the eyes, held against the cheeks, than in 95 % of the model's correct predictions, "
+    f"and below {percent(DARK_EYES)} of that on the cheeks, as with dark glasses or in deep shade.",
+    "turned-head": "Turned towards profile further than in 95 % of the model's correct predictions, and by "
+    f"{TURNED:g}° or more, as read from landmarks.",
+    "open-mouth": "Open further than in 95 % of the correct predictions of the same label, and by "
+    f"{percent(OPEN)} of the mouth's width or more, as in speaking, shouting or an expression unlike the label's.",
     "background": "More heat on the background than in 95 % of the correct predictions, and the label gains on every "
     "other background tried.",
     "prior": "The labelled emotion would be predicted once the class frequencies of the training data are taken out.",
     "ambiguous": "The labelled emotion is second, and the lead is smaller than in 90 % of the correct predictions.",
-    UNEXPLAINED: "No rule applies that goes with errors: that is met more often by errors than by correct images.",
+    UNEXPLAINED: "No rule applies that errors meet more often than correct images.",
 }
 
 UNTESTED: Mapping[Untested, str] = {
@@ -110,7 +110,7 @@ def flag_title(report: Report, row: int, k: int, name: str) -> str:
 def evidence_of(report: Report, reasons: ModelReasons, row: int, k: int, name: str) -> str:
     """The numbers behind one flag on one image, as a sentence."""
     if name == UNEXPLAINED:
-        return "No rule applies that errors meet more often than correct images."
+        return FLAG_RULES[UNEXPLAINED]
     if name == "shortcut":
         return _shortcut(report, row, k, counts=reasons.counts(name))
     return _WORDS[name](report, reasons.flag(name), row, k)
@@ -146,7 +146,7 @@ def _usual(found: ShortcutErrors) -> str:
 
 def _dark_eyes(report: Report, flag: Flag, row: int, k: int) -> str:
     value, limit = (percent(float(numbers[row])) for numbers in (flag.measures[0].value, flag.measures[0].limit))
-    return f"The eyes have {value} of the light on the cheeks (limit: {limit}): dark glasses, or deep shade."
+    return f"The eyes have {value} of the light on the cheeks (limit: {limit}), as with dark glasses or in deep shade."
 
 
 def _turned_head(report: Report, flag: Flag, row: int, k: int) -> str:

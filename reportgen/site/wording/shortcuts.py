@@ -22,7 +22,7 @@ from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES, where
 from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points
-from reportgen.site.wording.hidden_cues import component_cue, component_reliance, component_test
+from reportgen.site.wording.hidden_cues import component_claim, component_cue, component_reliance, component_test
 from reportgen.site.wording.importance import background_cue, background_numbers
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "proved_of",
     "proved_shortcuts",
     "relies_on_cue",
+    "shortcut_headline",
     "shortcut_place",
     "shortcut_sentence",
     "split_words",
@@ -75,7 +76,7 @@ CUES: Mapping[str, str] = MappingProxyType({
     "blurred": "sharpness",
     "sharpened": "softness",
     "re-encoded": "image encoding",
-    "deblocked": "the blocks of JPEG",
+    "deblocked": "JPEG blocks",
     "denoised": "noise",
     "zoomed": "the size of the face",
     "shifted": "the position of the face",
@@ -90,7 +91,7 @@ ADDED: Mapping[str, str] = MappingProxyType({
     "equalised": "the brightness or contrast",
     "blurred": "the sharpness",
     "sharpened": "the softness",
-    "deblocked": "the blocks of JPEG",
+    "deblocked": "JPEG blocks",
     "denoised": "the noise",
     "zoomed": "the face size",
     "shifted": "the face position",
@@ -308,8 +309,7 @@ def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> t
     for c in proved_components(report):
         if c.model == report.models[k].name:
             name = report.classes[c.emotion]
-            claim = f"{subject} relies on {component_cue(c)} for {name}."
-            found.append(Proof(claim, component_test(c, name), _COMPONENTS))
+            found.append(Proof(component_claim(c, name, subject), component_test(c, name), _COMPONENTS))
     return tuple(found)
 
 
@@ -340,8 +340,7 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
         return Headline(_reliance(report, shortcuts), reading)
     hidden = proved_components(report)
     if hidden:
-        emotion = report.classes[hidden[0].emotion]
-        return Headline(f"{hidden[0].model} relies on {component_cue(hidden[0])} for {emotion}.", reading)
+        return Headline(component_claim(hidden[0], report.classes[hidden[0].emotion]), reading)
     if report.importance is not None and report.importance.tested:
         return None
     strong = [v for v in (report.regions.backgrounds() if report.regions else ()) if v.value >= GLARING]
@@ -355,6 +354,12 @@ def cheating_headline(report: Report, reading: str) -> Headline | None:
 
 def _recall_drop(importance: RegionImportance | None) -> float:
     return 0.0 if importance is None else importance.recall_drop
+
+
+def shortcut_headline(report: Report) -> str | None:
+    """What is proved of properties of the photo, as in "Both models rely on colour for disgust."; None if nothing."""
+    shortcuts = proved_shortcuts(report)
+    return _reliance(report, shortcuts) if shortcuts else None
 
 
 def _everyone(report: Report) -> str:

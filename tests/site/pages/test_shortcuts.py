@@ -17,11 +17,10 @@ from reportgen.evidence.attention.map_clusters import MapCluster
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.progress import SilentProgress
 from reportgen.site.links import Links
-from reportgen.site.pages.shortcuts import shortcut_headline
 from reportgen.site.pictures.shortcuts import draw_shortcuts
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
-from reportgen.site.wording.shortcuts import shortcut_sentence
+from reportgen.site.wording.shortcuts import shortcut_headline, shortcut_sentence
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 
@@ -77,7 +76,7 @@ def test_before_and_after_are_the_records_own(published: Published, report: Repo
 
 def test_a_change_without_a_finding_is_folded_and_said(published: Published) -> None:
     blurred = part(page(published), "blurred")
-    assert "Recall of no emotion falls by 10 percentage points or more significantly." in words(blurred)
+    assert "No emotion is shown to lose 10 percentage points of recall or more." in words(blurred)
     assert blurred.find(f"{XHTML}details") is not None
     assert part(page(published), "grey").find(f"{XHTML}figure") is not None
 
@@ -161,7 +160,7 @@ def test_groups_of_heatmaps_show_their_examples(report: Report, tmp_path: Path) 
         (("A", "B"), [("A", "fear"), ("B", "fear")], "Both models rely on colour for fear."),
         (("A", "B"), [("A", "fear"), ("A", "anger")], "A relies on colour for fear and anger."),
         (("A", "B", "C"), [("A", "fear"), ("C", "fear")], "A and C rely on colour for fear."),
-        (("A", "B"), [("A", "fear"), ("B", "anger"), ("B", "fear")], "A relies on colour for fear."),
+        (("A", "B"), [("A", "fear"), ("B", "anger"), ("B", "fear")], "Both models rely on colour for fear."),
         (("A",), [("A", "fear")], "A relies on colour for fear."),
         (("A", "B"), [], None),
     ],

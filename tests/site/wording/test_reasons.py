@@ -21,7 +21,7 @@ from reportgen.site.wording.reasons import evidence_of
     [
         (
             "dark-eyes", 0.27, 0.4,
-            "The eyes have 27 % of the light on the cheeks (limit: 40 %): dark glasses, or deep shade.",
+            "The eyes have 27 % of the light on the cheeks (limit: 40 %), as with dark glasses or in deep shade.",
         ),
         ("turned-head", 34.4, 28.6, "The head is turned by about 34° (limit: 29°)."),
         ("open-mouth", 0.31, 0.267, "The lips are apart by 31 % of the mouth's width (limit for neutral: 27 %)."),
