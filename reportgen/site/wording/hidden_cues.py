@@ -108,8 +108,8 @@ def component_test(component: Component, emotion: str) -> str:
     if test.known:
         text += (
             f" With it cut out of {count(test.known, 'photo')} predicted as {emotion} with most of it, and filled in "
-            f"from other photos, {_or_none(test.lost)} {plural(max(test.lost, 1), 'is', 'are')} lost; with an equal area "
-            f"elsewhere cut out, {_or_none(test.lost_control)}."
+            f"from other photos, {_or_none(test.lost)} {plural(max(test.lost, 1), 'is', 'are')} lost; with an equal "
+            f"area elsewhere cut out, {_or_none(test.lost_control)}."
         )
         if component.answer == "yes" and not test.lost:
             text += " What is left of these photos is enough."
