@@ -15,10 +15,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import eigh
 from scipy.ndimage import gaussian_filter
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.cell_grid import CellGrid
+from reportgen.evidence.examples.sampling import interleave
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.added_cues import MIN_GAIN
 from reportgen.evidence.shortcuts.properties import Association, Property, associations
@@ -285,9 +287,20 @@ def _directions(psi: FloatArray, labels: IntArray, e: int) -> list[tuple[FloatAr
         v = apart / length
         found.append((v, True, (psi - rest) @ v * v.sum()))
         centred = centred - np.outer(centred @ v, v)
-    for v in np.linalg.svd(centred, full_matrices=False)[2][:_LOOKED_AT]:
+    for v in principal_directions(centred, _LOOKED_AT):
         found.append((v, False, (psi - own) @ v * v.sum()))
     return found
+
+
+def principal_directions(centred: FloatArray, count: int) -> FloatArray:
+    """The first right singular vectors (<= count, F) of (m, F), from the smaller of the two Gram matrices."""
+    m, f = centred.shape
+    few = min(count, m, f)
+    if f <= m:
+        return np.asarray(eigh(centred.T @ centred, subset_by_index=(f - few, f - 1))[1].T[::-1])
+    values, left = eigh(centred @ centred.T, subset_by_index=(m - few, m - 1))
+    kept = values > values[-1] * 1e-12  # what is centred has a direction without spread
+    return np.asarray((centred.T @ left[:, kept] / np.sqrt(values[kept])).T[::-1])
 
 
 def _top(rows: IntArray, value: FloatArray, who: ObjectArray) -> tuple[int, ...]:
@@ -436,14 +449,13 @@ def choose_patches(component: Component, model: ModelRecords, analysis: Analysis
     others = (labels >= 0) & (labels != component.emotion)
     pool = [rng.permutation(np.flatnonzero(others & (labels == k) & (predicted != component.emotion))).tolist()
             for k in range(len(analysis.classes))]  # fmt: skip
-    turns = [row for turn in range(max(map(len, pool))) for rows in pool for row in rows[turn : turn + 1]]
-    receivers = turns[:_RECEIVERS]
+    receivers = interleave(pool)[:_RECEIVERS]
     if not sources or not component.low or not receivers:
         return None
     low = _unlike(receivers, component.low)
     reference = rng.permutation(np.flatnonzero(others))[:_RECEIVERS]
     return PatchPlan(
-        component.emotion, tuple(sources), np.stack(cuts), np.stack(controls), tuple(receivers),
+        component.emotion, tuple(sources), np.stack(cuts), np.stack(controls), receivers,
         tuple(k % len(sources) for k in range(len(receivers))), low, tuple(sorted(reference.tolist())),
     )  # fmt: skip
 
@@ -474,6 +486,8 @@ class ComponentAnswers:
     ----------
     sources, receivers
         Rows; their predictions follow.
+    given, low
+        (r,) rows of the photos whose areas each receiver gets: the hot area of the one, the same place of the other.
     own, filled, control
         (s,) as they are, with the hot area filled, and with the control area filled (-1 where there is none).
     before, pasted, pasted_low
@@ -486,6 +500,8 @@ class ComponentAnswers:
     filled: IntArray
     control: IntArray
     receivers: IntArray
+    given: IntArray
+    low: IntArray
     before: IntArray
     pasted: IntArray
     pasted_low: IntArray
@@ -524,12 +540,21 @@ def _measure(part: ComponentAnswers, classes: int, units: ObjectArray | None, se
     group = clusters(None if units is None else units[part.receivers[other]], int(other.sum()))
     turned, low = part.pasted[other] == part.emotion, part.pasted_low[other] == part.emotion
     gain, p_gain = paired_proportions(turned, low, group, seed)
+    # A few areas go into many receivers. What one of them does is seen as often as it is pasted, and says no more about
+    # others: the test holds over receivers, over photos that give, and over those that give for comparison.
+    enough = int(other.sum()) >= FEW and group.count >= MIN_PERSONS
+    for rows in (part.given[other], part.low[other]):
+        names = np.asarray([f"photo {row}" for row in rows], dtype=object) if units is None else units[rows]
+        givers = clusters(names, len(rows))
+        by_giver, p_giver = paired_proportions(turned, low, givers, seed)
+        low_end, high_end = min(gain.low, by_giver.low), max(gain.high, by_giver.high)
+        gain, p_gain = replace(gain, low=low_end, high=high_end), max(p_gain, p_giver)
+        enough = enough and givers.count >= MIN_PERSONS
     gains = []
     for c in range(classes):
         free = part.before != c
         if c != part.emotion and free.any():
             gains.append(float((part.pasted[free] == c).mean() - (part.pasted_low[free] == c).mean()))
-    enough = int(other.sum()) >= FEW and group.count >= MIN_PERSONS
     return ComponentTest(
         known=int(known.sum()),
         lost=int(lost.sum()),
@@ -620,7 +645,8 @@ def _answers(
     s, r = len(sources), len(receivers)
     return ComponentAnswers(
         plan.emotion, sources, start[sources], put("filled", s), put("control", s),
-        receivers, start[receivers], put("pasted", r), put("pasted low", r),
+        receivers, sources[list(plan.given)], np.array(plan.low), start[receivers], put("pasted", r),
+        put("pasted low", r),
     )  # fmt: skip
 
 
