@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from reportgen.errors import ConfigError
 from reportgen.models.layouts import CHANNELS_FIRST, MapLayout, first_tensor, with_first_tensor
-from reportgen.models.products import FasterProducts
+from reportgen.models.products import faster_products
 
 __all__ = ["FeatureTap", "TargetCapture"]
 
@@ -63,7 +63,7 @@ class TargetCapture:
     def forward(self, module: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
         """Run `module` on (B, channels, H, W); the activations (B, K, h, w) as a leaf, and the logits (B, C)."""
         self._local.activations, self._local.graph = None, True
-        with torch.enable_grad(), FasterProducts():
+        with torch.enable_grad(), faster_products(x):
             logits = module(x)
         return self._take(), logits
 
@@ -73,7 +73,7 @@ class TargetCapture:
         Only for a layer behind which nothing works in place: it would overwrite them.
         """
         self._local.activations, self._local.graph = None, False
-        with torch.no_grad(), FasterProducts():
+        with torch.no_grad(), faster_products(x):
             module(x)
         return self._take()
 

@@ -8,6 +8,7 @@ other devices and types, under autocast, and for products too small to gain, eve
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["FasterProducts", "linear", "self_attention"]
+__all__ = ["FasterProducts", "faster_products", "linear", "self_attention"]
 
 _LEAST_ROWS = 16  # rows of one image: with fewer, starting oneDNN costs more than it saves
 
@@ -185,6 +186,11 @@ class FasterProducts(TorchFunctionMode):
             except NotImplementedError:
                 return func(*args, **kwargs)
         return _FASTER.get(func, func)(*args, **kwargs)
+
+
+def faster_products(x: Tensor) -> AbstractContextManager[object]:
+    """`FasterProducts` for an input on which they can be faster; else nothing, and torch is left alone."""
+    return FasterProducts() if x.device.type == "cpu" and _is_there() else nullcontext()
 
 
 _FASTER: dict[Any, Any] = {functional.linear: linear, torch.conv2d: _convolution, functional.conv2d: _convolution}

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from reportgen.models import products
-from reportgen.models.products import FasterProducts
+from reportgen.models.products import FasterProducts, faster_products
 
 needs_onednn = pytest.mark.skipif(not products._is_there(), reason="this torch has no product of oneDNN")
 
@@ -111,3 +111,10 @@ def test_other_types_parameters_that_train_and_autocast_are_left_to_torch(monkey
         layer(torch.randn(2, 30, 24)).sum().backward()
         assert layer.weight.grad is not None
     assert counted.times == 0
+
+
+def test_where_products_cannot_be_faster_torch_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(faster_products(torch.zeros(1)), FasterProducts) == products._is_there()
+    assert not isinstance(faster_products(torch.zeros(1, device="meta")), FasterProducts)
+    monkeypatch.setattr(products, "_is_there", lambda: False)
+    assert not isinstance(faster_products(torch.zeros(1)), FasterProducts)

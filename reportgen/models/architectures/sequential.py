@@ -121,15 +121,18 @@ def stated_sequential(layers: StatedLayers, state: Mapping[str, Tensor]) -> Reco
 
 def _size(module: nn.Module, channels: int) -> tuple[int | None, tuple[str, ...]]:
     """Side of the pictures where a flattened map fixes it, and what is assumed of it; None where several sizes do."""
-    sides = []
-    for side in _SIDES:
+
+    def takes(side: int) -> bool:
         try:
             with torch.no_grad():
                 module(torch.empty(1, channels, side, side, device="meta"))
         except (IndexError, RuntimeError, ValueError):
-            continue
-        sides.append(side)
-    if not sides or sides[-1] == _SIDES[-1]:
+            return False
+        return True
+
+    # What takes the largest takes many: asked first, as most networks pool to one size.
+    sides = [] if takes(_SIDES[-1]) else [side for side in _SIDES[:-1] if takes(side)]
+    if not sides:
         return None, ()
     side = next((usual for usual in _USUAL_SIDES if usual in sides), sides[0])
     said = f"it takes pictures of {sides[0]} to {sides[-1]} pixels a side, and {side} is assumed"
