@@ -59,6 +59,7 @@ _SETTING = re.compile(
     r"(\w{3,40})['\"]?\s{0,9}[:=]\s{0,9}(\[[^\[\]{}]{3,4000}\]|\{[^{}\[\]]{3,4000}\}|\([^()]{3,4000}\))"
 )
 _LONGEST_TEXT = 20_000  # characters
+_LONGEST_LINE = 200
 _HEADERS = frozenset({"name", "names", "class", "classes", "classname", "classnames", "label", "labels", "labelname",
                       "emotion", "emotions", "expression", "category", "categories"})  # fmt: skip
 _SUFFIXES = (".txt", ".names", ".json", ".csv", ".tsv")
@@ -193,7 +194,7 @@ def _parsed(text: str) -> Any:
     if len(names) == 1:
         words = text.split()
         return words if all(map(canonical_emotion, words)) else None
-    pairs = [_LINE.fullmatch(name) for name in names]
+    pairs = [_numbered(name) for name in names]
     if all(pairs):
         return {int(match[1] or match[4]): (match[2] or match[3]).strip("\"' ") for match in pairs if match}
     return names
@@ -287,6 +288,11 @@ def order_beside(classes: Sequence[str], *folders: Path, leave_out: Path) -> tup
     return (names, f"{next(iter(orders))} beside the data") if names else None
 
 
+def _numbered(line: str) -> re.Match[str] | None:
+    """A number and a name; None for anything else, or for what is too long to name a class."""
+    return _LINE.fullmatch(line) if len(line) <= _LONGEST_LINE else None
+
+
 def _read_list(path: Path) -> ClassList | None:
     """The classes that a file lists; None where it lists something else."""
     try:
@@ -306,7 +312,7 @@ def _read_list(path: Path) -> ClassList | None:
         lines = [line for line in lines if line]
         if len(lines) > 2 and fold(lines[0]) in _HEADERS:
             lines = lines[1:]
-        numbered = [_LINE.fullmatch(line) for line in lines]
+        numbered = [_numbered(line) for line in lines]
         if len(lines) > 2 and numbered[0] is None and all(numbered[1:]):
             numbered = numbered[1:]  # a header such as `class,id`
         pairs = [(int(match[1] or match[4]), (match[2] or match[3]).strip("\"' ")) for match in numbered if match]

@@ -13,6 +13,7 @@ from PIL import Image
 
 from reportgen.config import Config, ModelConfig
 from reportgen.errors import DataError
+from reportgen.inputs.class_lists import class_list
 from reportgen.inputs.class_order import parse_classes, report_classes
 from reportgen.inputs.emotions import EMOTIONS, FER2013_ORDER
 from reportgen.inputs.testset import TestSet, load_test_set
@@ -239,3 +240,9 @@ def test_models_with_different_classes_share_a_report_on_those_that_all_know(tmp
     with pytest.raises(DataError, match=r"B has no output for contempt, and nothing states the classes of model C"):
         load(A=eight, B=FER2013_ORDER, C=None)
     assert load(A=eight, B=("anger", "fear", "supprise")).classes == eight  # a mistake, which loading the model names
+
+
+def test_a_numbered_line_that_is_too_long_names_no_class() -> None:
+    short, long = (class_list(f"0 anger, 1 {'x' * length}, 2 joy") for length in (20, 200))
+    assert short is not None and short.numbers is not None
+    assert long is not None and long.numbers is None

@@ -152,15 +152,18 @@ def stated_input(metadata: Mapping[str, str]) -> dict[str, Any]:
         numbers = next((values for name in names if (values := _numbers(metadata.get(name, "")))), None)
         if numbers is not None and len(numbers) in (1, 3):
             found[key] = numbers
-    if len(found) == 1:
+    # As in other checkpoints: means of pictures from 0 to 255 are scaled, and anything else is not about pixels.
+    scale = 255.0 if max(found.get("mean", (0.0,))) > 1 else 1.0
+    if len(found) == 1 or not all(0 <= m <= scale for m in found.get("mean", ())) or min(found.get("std", (1.0,))) <= 0:
         found = {}
+    found = {key: tuple(number / scale for number in numbers) for key, numbers in found.items()}
     if not found and "0_255" in metadata.get("Image.NominalPixelRange", ""):
         found = dict(RANGE_255)
     if metadata.get("Image.BitmapPixelFormat", "").lower().startswith("bgr"):
         found["bgr"] = True
     given = (_numbers(metadata.get(key, "")) for key in ("imgsz", "image_size", "input_size"))
     sides = next((values for values in given if values), ())
-    if len(sides) in (1, 2, 3) and all(side == int(side) for side in sides):
+    if len(sides) in (1, 2, 3) and all(8 <= side <= 2048 and side == int(side) for side in sides):
         found["height"], found["width"] = int(sides[-2:][0]), int(sides[-1])
     return found
 

@@ -72,44 +72,6 @@ _LABEL_WORDS = frozenset({
     "label", "labels", "emotion", "emotions", "expression", "class", "category", "target", "y", "name", "id", "idx",
     "index", "num", "ground",
 })  # fmt: skip
-_WORDS = frozenset(["true", "truth", "groundtruth", "gt", "gold", "actual"])
-_ANSWER_WORDS = frozenset(
-    [
-        "pred",
-        "preds",
-        "predict",
-        "predicted",
-        "prediction",
-        "predictions",
-        "yhat",
-        "hat",
-        "guess",
-        "guessed",
-        "inferred",
-        "dominant",
-        "argmax",
-        "top1",
-    ]
-)
-_LABEL_WORDS = frozenset(
-    [
-        "label",
-        "labels",
-        "emotion",
-        "emotions",
-        "expression",
-        "class",
-        "category",
-        "target",
-        "y",
-        "name",
-        "id",
-        "idx",
-        "index",
-        "num",
-        "ground",
-    ]
-)
 _PARTS = re.compile(r"[A-Z]?[a-z]+\d?|[A-Z]+(?![a-z])")
 _SAMPLE = 300  # cells that are enough to tell whether a column holds emotions
 _PART = 3000  # rows that are enough to tell whether two columns belong together
@@ -523,8 +485,6 @@ def one_to_one(numbers: Sequence[Any], words: Sequence[Any]) -> dict[int, str] |
 
 def _compare_numbers(listing: Listing, numbers: list[Any]) -> None:
     """Learn what the numbers beside the words mean, or say that they disagree with what is declared."""
-    if len(numbers) != len(listing.rows):
-        return
     words = listing.rows["emotion"].tolist()
     meaning = one_to_one(numbers, words)
     declared = listing.classes

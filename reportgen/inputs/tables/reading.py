@@ -407,7 +407,10 @@ def _first_lines(path: Path, encoding: str | None = None) -> tuple[list[str], st
     separator = max(",;\t|", key=first.count)
     if separator not in first and " " in first.strip():
         separator = " "
-    names = [cell.strip() for cell in next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])]
+    try:
+        names = [cell.strip() for cell in next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])]
+    except csv.Error as error:
+        raise DataError(f"{path}: the first line is no line of a table ({error})") from None
     headed = not any(_is_image(cell) for cell in names)
     if headed and separator == " " and not {fold(name) for name in names} & set(map(fold, PATH_NAMES.split())):
         separator = ","

@@ -27,6 +27,29 @@ _KINDS = {
     "training": "training train trn tr fit trainval trainvalidation fer2013train",
 }
 _KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words.split()}
+# Splits where the column says so; in any other column they may be anything.
+_UNSURE = frozenset({"public", "private", "fit", "te", "tr"})
+_BESIDE = frozenset(
+    [
+        "set",
+        "data",
+        "split",
+        "images",
+        "rows",
+        "part",
+        "final",
+        "new",
+        "old",
+        "aug",
+        "augmented",
+        "held",
+        "out",
+        "a",
+        "b",
+    ]
+)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_PATH = re.compile(r"[/\\]|\.\w+$")
 _MARKS = re.compile(r"\W+")
 _PART = re.compile(r"(?:set|data|split|images|rows|part)?\d*$")
 # Columns of yes and no. `valid` is missing: such a row is usable.
@@ -65,7 +88,21 @@ class Split:
 def split_kind(value: object) -> str:
     """Which kind of split a name means, as "Test set" and "test2" mean "test"; "" where it is none that is known."""
     word = _MARKS.sub("", fold(value))
-    return _KIND_OF.get(word) or _KIND_OF.get(_PART.sub("", word), "")
+    return _KIND_OF.get(word) or _KIND_OF.get(_PART.sub("", word)) or _kind_of_words(str(value))
+
+
+def _kind_of_words(text: str) -> str:
+    """The kind that several words name, as in "final_test" and "train-aug", where no other word stands among them."""
+    words = _WORD.findall(text)
+    if len(words) < 2 or len(text) > _LONGEST or _PATH.search(text):
+        return ""
+    words = [word.casefold() for word in words]
+    kinds = {_KIND_OF[word] for word in words if word in _KIND_OF and word not in _UNSURE}
+    if not {word for word in words if word not in _KIND_OF} <= _BESIDE:
+        return ""
+    if kinds == {"test"} and "public" in words:
+        return "validation"  # as FER2013 has it
+    return kinds.pop() if len(kinds) == 1 else ""
 
 
 def choose_rows(path: Path, frame: pd.DataFrame, given: str | None) -> Split:
@@ -91,7 +128,8 @@ def choose_rows(path: Path, frame: pd.DataFrame, given: str | None) -> Split:
         values = list(cells.unique())
         kinds = {value: split_kind(value) for value in values}
         named = fold(column) in names
-        if any(kinds.values()) if named else all(kinds.values()) and len(set(kinds.values())) > 1:
+        sure = any(fold(value) not in _UNSURE for value in values)
+        if any(kinds.values()) if named else sure and all(kinds.values()) and len(set(kinds.values())) > 1:
             chosen = _of_kinds(column, cells, kinds)
             return replace(chosen, notes=(*chosen.notes, *_contradicting(frame, chosen)))
         if named and not unknown and len(values) > 1:

@@ -113,11 +113,13 @@ def refuse_scores(path: Path, frame: pd.DataFrame, votes: VoteColumns, predictio
     """
     if not predictions or not len(frame):
         return
-    counts = _numbers(frame, list(votes.classes))
-    largest = np.array(list(votes.classes.values()), dtype=object)[counts.argmax(axis=1)]
+    own = tuple(votes.classes.values())
+    largest = _numbers(frame, list(votes.classes)).argmax(axis=1)
     for name in predictions:
-        said = np.array([canonical_emotion(cell) for cell in frame[name]], dtype=object)
-        if (said == largest).mean() >= _CONSTANT:
+        texts = [str(cell).strip().removesuffix(".0") for cell in frame[name]]
+        words = np.array([match_class(text, own) or canonical_emotion(text) for text in texts], dtype=object)
+        numbers = np.array([int(text) if text.isdecimal() else -1 for text in texts])
+        if max((words == np.array(own, dtype=object)[largest]).mean(), (numbers == largest).mean()) >= _CONSTANT:
             raise DataError(
                 f"{path}: the columns {', '.join(list(votes.classes)[:3])} ... are a model's scores, since '{name}' is "
                 "the largest of them, and no column holds labels; add one, named 'emotion'"

@@ -159,6 +159,11 @@ def test_a_fixed_size_and_pixels_as_they_are_leave_nothing_open(tmp_path: Path) 
     ("metadata", "expected"),
     [
         ({"mean": "0.5, 0.5, 0.5", "std": "[0.25, 0.25, 0.25]"}, {"mean": (0.5,) * 3, "std": (0.25,) * 3}),
+        ({"mean": "51, 102, 127.5", "std": "51, 51, 51"}, {"mean": (0.2, 0.4, 0.5), "std": (0.2,) * 3}),
+        ({"mean": "0.5", "std": "0"}, {}),
+        ({"mean": "-3", "std": "1"}, {}),
+        ({"imgsz": "nan"}, {}),
+        ({"imgsz": "[inf, 4]"}, {}),
         ({"imgsz": "[8, 8]", "Image.NominalPixelRange": "NominalRange_0_255"},
          {"height": 8, "width": 8, "mean": (0.0,), "std": (1 / 255,)}),
         ({"Image.NominalPixelRange": "Normalized_0_1"}, {}),

@@ -247,6 +247,12 @@ def test_a_table_beside_the_folders_is_said(
     assert len(notes) == (note is not None) and all(str(note) in text for text in notes)
 
 
+def test_a_text_of_one_long_line_beside_the_folders_is_no_table(tmp_path: Path, make_images: Make) -> None:
+    make_images(tmp_path, *(f"{folder}/1.jpg" for folder in NAMES))
+    (tmp_path / "notes.txt").write_text("x" * 140_000)
+    assert len(load(tmp_path)) == 7
+
+
 def test_a_list_of_training_images_beside_the_folders_says_nothing(tmp_path: Path, make_images: Make) -> None:
     make_images(
         tmp_path, *(f"{split}/{name}/{split}{n}.jpg" for split in ("train", "test") for n, name in enumerate(NAMES))

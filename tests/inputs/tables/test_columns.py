@@ -271,6 +271,16 @@ def test_a_column_beside_votes_that_may_be_a_class_is_named(tmp_path: Path) -> N
     assert named.frame["emotion"].tolist() == ["bored", "happiness", "sadness"]
 
 
+@pytest.mark.parametrize("prediction", [["bored", "happy", "sad"], [2, 1, 3], [2.0, 1.0, 3.0]])
+@pytest.mark.parametrize("classes", [None, ("angry", "happy", "bored", "sad")])
+def test_scores_are_known_by_a_prediction_of_any_class_and_by_its_number(
+    tmp_path: Path, prediction: list[Any], classes: tuple[str, ...] | None
+) -> None:
+    scores = {"angry": [0.2, 0.1, 0.1], "happy": [0.1, 0.8, 0.1], "bored": [0.6, 0.0, 0.1], "sad": [0.1, 0.1, 0.7]}
+    with pytest.raises(DataError, match="are a model's scores, since 'prediction' is the largest of them"):
+        load(table(tmp_path, **scores, prediction=prediction), **({"classes": classes} if classes else {}))
+
+
 def test_scores_of_a_model_are_no_votes(tmp_path: Path) -> None:
     rows = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.1, 0.7]]
     scores = dict(zip(["angry", "happy", "sad"], map(list, zip(*rows, strict=True)), strict=True))
