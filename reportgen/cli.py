@@ -1,21 +1,26 @@
-"""The command line: every command with its flags; what a flag sets is declared in `config.py`."""
+"""The command line: every command with its flags; what a flag sets is declared in `settings.py`.
+
+Libraries are imported where a command needs them: `--help` answers at once.
+"""
 
 from __future__ import annotations
 
 import sys
 import warnings
-import webbrowser
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reportgen._version import __version__
-from reportgen.config import RENAMED, Config, Preprocessing, load_config, setting
 from reportgen.errors import INTERRUPTED, ConfigError, ReportError, printable
-from reportgen.terminal import TerminalProgress, make_console
+from reportgen.settings import RENAMED, SETTINGS
+
+if TYPE_CHECKING:
+    from reportgen.config import Config
+    from reportgen.terminal import TerminalProgress
 
 __all__ = ["app", "main"]
 
@@ -24,6 +29,7 @@ EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     no_args_is_help=True,
+    rich_markup_mode=None,  # loading what draws panels would take longer than everything else
     pretty_exceptions_enable=False,  # a bug keeps its plain traceback, which people can paste
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Explains facial-expression classifiers: measured answers to four questions, as an offline site.",
@@ -39,11 +45,10 @@ class Alarm(StrEnum):
 
 
 def _option(name: str) -> Any:
-    """The option of a setting: its flag and help as `Config` declares them, what is allowed, and the default."""
-    declared, field = setting(name), Config.model_fields[name]
-    choices = [str(choice) for choice in get_args(field.annotation)] if get_origin(field.annotation) is Literal else []
-    default = None if isinstance(field.default, bool) else field.default
-    text = declared.help if default is None else f"{declared.help} (default: {default})"
+    """The option of a setting: its flag and help as declared, what is allowed, and the default."""
+    declared = SETTINGS[name]
+    choices, unstated = list(declared.choices), declared.default is None or isinstance(declared.default, bool)
+    text = declared.help if unstated else f"{declared.help} (default: {declared.default})"
     return typer.Option(
         str(declared.flag), help=text, metavar="|".join(choices) or None,
         autocompletion=(lambda: choices) if choices else None,
@@ -114,7 +119,7 @@ def build_command(
     """
     from reportgen.commands.build import build
 
-    progress = TerminalProgress(make_console())
+    progress = _progress()
     _finish(build(_settings(context), progress), progress, open_, fail_on)
 
 
@@ -128,8 +133,9 @@ def check(
     image_root: ImageRoot = None,
     unsafe_load: Unsafe = None,
 ) -> None:
-    """Print what a build would use, and what is wrong with it; nothing is written."""
+    """Print what a build would use, and what is wrong with it. Nothing is written."""
     from reportgen.commands.check import check_inputs
+    from reportgen.terminal import make_console
 
     check_inputs(_settings(context), make_console())
 
@@ -148,10 +154,10 @@ def explain_command(
     mail: Mail = None,
     unsafe_load: Unsafe = None,
 ) -> None:
-    """Explain images without labels: the same pictures and detail pages."""
+    """Explain images that need no labels. The pictures and detail pages are those of a report."""
     from reportgen.commands.explain import explain
 
-    progress = TerminalProgress(make_console())
+    progress = _progress()
     _finish(explain(_settings(context), images, progress), progress, open_)
 
 
@@ -172,10 +178,10 @@ def merge_command(
     unsafe_load: Unsafe = None,
     fail_on: FailOn = None,
 ) -> None:
-    """Merge analyses of parts of one test set, made elsewhere, and build the report on all of it."""
+    """Build one report from analyses of parts of a test set. The parts may have been analysed elsewhere."""
     from reportgen.commands.merge import merge
 
-    progress = TerminalProgress(make_console())
+    progress = _progress()
     _finish(merge(_settings(context), folders, progress), progress, open_, fail_on)
 
 
@@ -196,11 +202,11 @@ def diff_command(
     zip_: Zip = None,
     open_: Open = False,
 ) -> None:
-    """Compare two builds on the same images: what got better, what got worse, what moved."""
+    """Compare two builds on the same images. Shows what got better, what got worse and what moved."""
     from reportgen.commands.diff import diff
 
     pairs = dict(_pair(entry, "--pair", "OLD=NEW, the names of a model before and after") for entry in pair or [])
-    progress = TerminalProgress(make_console())
+    progress = _progress()
     _finish(diff(_settings(context, runs_models=False), before, after, pairs, progress), progress, open_)
 
 
@@ -214,13 +220,14 @@ def demo(
     single_file: SingleFile = None,
     mail: Mail = None,
 ) -> None:
-    """Build the report on the synthetic faces and the two models that ship with this package."""
+    """Build the report on synthetic faces. They ship with this package, and so do the two models."""
     from reportgen.commands.build import build
+    from reportgen.config import Preprocessing
     from reportgen.demo import demo_files
 
     files = demo_files()
     models = [f"{name}={path}" for name, path in files.models.items()]
-    progress = TerminalProgress(make_console())
+    progress = _progress()
     config = _settings(context, data=files.data, model=models, classes=files.classes)
     # Both were trained as in the notebook.
     known = {name: model.model_copy(update={"preprocessing": Preprocessing()}) for name, model in config.models.items()}
@@ -237,15 +244,24 @@ def selfcheck(
         int | None, typer.Option(help="Models trained and built at once (default: one per core).")
     ] = None,
 ) -> None:
-    """Measure how often the verdicts are right, on models that were taught shortcuts on purpose."""
+    """Measure how often the verdicts are right. The models for it are taught shortcuts on purpose."""
     from reportgen.selfcheck.run import selfcheck as run
+    from reportgen.terminal import TerminalProgress, make_console
 
     console = make_console()
     run(quick, work, workers, console, TerminalProgress(console))
 
 
+def _progress() -> TerminalProgress:
+    from reportgen.terminal import TerminalProgress, make_console
+
+    return TerminalProgress(make_console())
+
+
 def _settings(context: typer.Context, *, runs_models: bool = True, **fixed: Any) -> Config:
     """The settings that a command was given, those that it fixes, and below them those of the settings file."""
+    from reportgen.config import load_config
+
     given = {name.removesuffix("_"): value for name, value in context.params.items()} | fixed
     # A name may be left out: checkpoints are often called "epoch=12-val_acc=0.71.ckpt".
     models = dict(
@@ -254,7 +270,7 @@ def _settings(context: typer.Context, *, runs_models: bool = True, **fixed: Any)
         else _pair(entry, "--model", "NAME=CHECKPOINT, such as 'ResNet18=resnet18.pth'")
         for entry in given.get("model") or []
     )
-    flags = {name: value for name, value in given.items() if name in {*Config.model_fields, *RENAMED}}
+    flags = {name: value for name, value in given.items() if name in {*SETTINGS, *RENAMED}}
     flags["models"] = {printable(name): {"checkpoint": path} for name, path in models.items()} or None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FutureWarning)
@@ -287,6 +303,8 @@ def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: Seque
         progress.note(f"one file: {result.single} ({result.single.stat().st_size / 1e6:.1f} MB)")
     progress.note(f"report: {index.as_uri()}")
     if open_:
+        import webbrowser
+
         webbrowser.open(index.as_uri())
     found = [alarm.value for alarm in fail_on or () if alarm.value in result.alarms]
     if found:

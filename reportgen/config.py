@@ -1,42 +1,47 @@
-"""Settings, each declared once: read from `reportgen.toml`, overridden by flags, validated, used everywhere."""
+"""Settings as values: read from `reportgen.toml`, overridden by flags, validated, used everywhere.
+
+What each is for, its default and its choices are declared in `reportgen.settings`.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
 import tomllib
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import re2
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
 
 from reportgen.errors import ConfigError
+from reportgen.settings import (
+    SETTINGS,
+    Budget,
+    Colormap,
+    Engine,
+    Method,
+    Overlay,
+    Precision,
+    Privacy,
+    Regions,
+    with_new_names,
+)
 
 __all__ = [
     "BESIDE_CLASSES",
     "RANGE_255",
-    "RENAMED",
-    "Affected",
     "Columns",
     "Config",
     "ModelConfig",
     "Preprocessing",
     "RayCluster",
     "RegionMasks",
-    "Setting",
     "classes_among",
     "compile_person_pattern",
-    "is_plain",
     "load_config",
-    "recorded_settings",
-    "setting",
-    "settings_affecting",
     "with_absolute_paths",
-    "with_new_names",
     "with_settings",
 ]
 
@@ -44,12 +49,6 @@ __all__ = [
 _FOUND = Path("reportgen.toml")
 RANGE_255 = {"mean": (0.0,), "std": (1 / 255,)}
 """Mean and standard deviation of pixels that are taken as they are, 0 to 255."""
-RENAMED = {"sample_images": "max_explained_images", "training_unweighted": "assume_unweighted_training"}
-"""New names of settings by their old ones, which go on working."""
-Method = Literal["auto", "gradcam", "gradcam++", "hirescam", "layercam", "xgradcam", "lrp"]
-Affected = Literal["analysis", "evidence", "site", "presentation"]
-"""The records; what is concluded from them; what the site holds; how its pictures look."""
-
 
 _UNEVEN = 0.03  # of the shorter side: less than half a cell of any map
 
@@ -204,139 +203,47 @@ class ModelConfig(_Section):
         return values if columns is None else {"output_columns": columns, **values, "classes": classes}
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What the program has to know of a setting beside its type and default; stands in the field's annotation.
-
-    Attributes
-    ----------
-    help
-        One line for `--help` and the README.
-    affects
-        What has to be made again when it changes; empty where the report stays the same.
-    flag
-        The command line's name for it, where it has one.
-    local
-        It is about this machine, or about the files that are handed on: no part of a recipe for the same report.
-    """
-
-    help: str
-    affects: tuple[Affected, ...] = ()
-    flag: str | None = None
-    local: bool = False
+def _declared(name: str, **limits: Any) -> Any:
+    """A field with the default that its setting declares."""
+    return Field(default=SETTINGS[name].default, **limits)
 
 
 class Config(_Section):
-    """All settings of a build: one field each, with a `Setting` that says what it affects."""
+    """All settings of a build; `reportgen.settings` says what each is for."""
 
-    data: Annotated[
-        Path | None,
-        Setting("Test set: pickle, CSV, TSV, Parquet, JSON lines or a folder.", ("analysis",), "--data", local=True),
-    ] = None
-    dataset: Annotated[
-        str | None,
-        Setting("Data set whose layout it has, if not recognised.", ("analysis",), "--dataset"),
-    ] = None
-    models: Annotated[dict[str, ModelConfig], Setting("The models, by name.", ("analysis",), "--model", local=True)] = (
-        Field(default_factory=dict)
-    )
-    output: Annotated[Path, Setting("Folder to write into.", (), "--output", local=True)] = Path("output")
-    image_root: Annotated[
-        Path | None, Setting("Where relative image paths are looked for as well.", (), "--image-root", local=True)
-    ] = None
-    columns: Annotated[Columns, Setting("Which column means what.", ("analysis",))] = Columns()
-    person_pattern: Annotated[
-        str | None,
-        Setting("Regular expression with one group: the person, from the file's name.", ("analysis", "evidence")),
-    ] = None
-    classes: Annotated[
-        Literal["auto"] | tuple[str, ...] | None,
-        Setting("The emotions, in the order of the models' outputs; auto: the known order that a sample shows.",
-                ("analysis",)),
-    ] = None  # fmt: skip
-    method: Annotated[
-        Method,
-        Setting("How heatmaps are computed; auto: LRP for transformers, else Grad-CAM.", ("analysis",), "--method"),
-    ] = "auto"
-    precision: Annotated[
-        Literal["float32", "bf16", "auto"],
-        Setting("Arithmetic of the forward pass; auto: bf16 where it is clearly faster.", ("analysis",), "--precision"),
-    ] = "float32"
-    regions: Annotated[
-        Literal["auto", "template", "none"],
-        Setting("Where regions come from; auto finds the face.", ("analysis",), "--regions"),
-    ] = "auto"
-    region_masks: Annotated[RegionMasks, Setting("Your own regions, one label image per image.", ("analysis",))] = (
-        RegionMasks()
-    )
-    experiments: Annotated[
-        Literal["off", "quick", "default", "full"],
-        Setting("Budget for changed images that are shown to the models.", ("evidence",), "--experiments"),
-    ] = "default"
-    max_explained_images: Annotated[
-        int,
-        Setting("Most images whose heatmaps are judged and shown; scores use all.", ("evidence",),
-                "--max-explained-images"),
-    ] = Field(default=10_000, ge=1)  # fmt: skip
-    max_ablated_images: Annotated[
-        int,
-        Setting("Most images whose heatmaps are made by hiding places, 49 forward passes each (ONNX files).",
-                ("analysis",)),
-    ] = Field(default=400, ge=1)  # fmt: skip
-    seed: Annotated[int, Setting("Seed of everything that is sampled.", ("analysis", "evidence"), "--seed")] = Field(
-        default=0, ge=0, lt=2**32
-    )
-    assume_unweighted_training: Annotated[
-        bool,
-        Setting("True: training used no class weights and no balanced sampling, so that rare emotions can explain "
-                "errors.", ("evidence",)),
-    ] = False  # fmt: skip
-    examples: Annotated[int, Setting("Examples per emotion, model and kind.", ("evidence",))] = Field(
-        default=6, ge=1, le=60
-    )
-    overlay: Annotated[
-        Literal["perceptual", "classic"],
-        Setting("How heatmaps are drawn; classic: jet, half and half, as in the notebook.", ("presentation",)),
-    ] = "perceptual"
-    colormap: Annotated[
-        Literal["inferno", "viridis", "magma", "jet"], Setting("Colours of the heatmaps.", ("presentation",))
-    ] = "inferno"
-    privacy: Annotated[
-        Literal["none", "blur", "outline"],
-        Setting("Hide faces and names, so that the report may be shared.", ("site",), "--privacy"),
-    ] = "none"
-    zip: Annotated[bool, Setting("Write report.zip.", ("site",), "--zip/--no-zip", local=True)] = True
-    single_file: Annotated[
-        bool, Setting("Also write the whole report as one HTML file.", ("site",), "--single-file", local=True)
-    ] = False
-    single_file_mb: Annotated[float, Setting("Most MB of that file.", ("site",), local=True)] = Field(
-        default=30.0, gt=0
-    )
-    mail: Annotated[
-        bool, Setting("Also write a zip that fits a mail, made smaller where it must be.", ("site",), "--mail",
-                      local=True)
-    ] = False  # fmt: skip
-    mail_mb: Annotated[float, Setting("Most MB of that zip.", ("site",), local=True)] = Field(default=20.0, gt=0)
-    size_warning_mb: Annotated[float, Setting("MB of report.zip above which a build warns.", ("site",), local=True)] = (
-        Field(default=40.0, gt=0)
-    )
-    device: Annotated[str, Setting("auto, cpu, cuda, cuda:N or mps.", ("analysis",), "--device", local=True)] = Field(
-        default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$"
-    )
-    workers: Annotated[int | None, Setting("Threads; one per core if not given.", local=True)] = Field(
-        default=None, ge=1, le=512
-    )
-    shard_images: Annotated[int, Setting("Images per part of the analysis.", local=True)] = Field(
-        default=128, ge=1, le=65536
-    )
-    engine: Annotated[
-        Literal["local", "ray"], Setting("This machine, or a cluster (see Clusters).", (), "--engine")
-    ] = "local"
-    ray: Annotated[RayCluster, Setting("The cluster.")] = RayCluster()
-    unsafe_load: Annotated[
-        bool,
-        Setting("Load checkpoints that run code. Only your own files.", (), "--unsafe-load", local=True),
-    ] = False
+    data: Path | None = None
+    dataset: str | None = None
+    models: dict[str, ModelConfig] = Field(default_factory=dict)
+    output: Path = _declared("output")
+    image_root: Path | None = None
+    columns: Columns = Columns()
+    person_pattern: str | None = None
+    classes: Literal["auto"] | tuple[str, ...] | None = None
+    method: Method = _declared("method")
+    precision: Precision = _declared("precision")
+    regions: Regions = _declared("regions")
+    region_masks: RegionMasks = RegionMasks()
+    experiments: Budget = _declared("experiments")
+    max_explained_images: int = _declared("max_explained_images", ge=1)
+    max_ablated_images: int = _declared("max_ablated_images", ge=1)
+    seed: int = _declared("seed", ge=0, lt=2**32)
+    assume_unweighted_training: bool = _declared("assume_unweighted_training")
+    examples: int = _declared("examples", ge=1, le=60)
+    overlay: Overlay = _declared("overlay")
+    colormap: Colormap = _declared("colormap")
+    privacy: Privacy = _declared("privacy")
+    zip: bool = _declared("zip")
+    single_file: bool = _declared("single_file")
+    single_file_mb: float = _declared("single_file_mb", gt=0)
+    mail: bool = _declared("mail")
+    mail_mb: float = _declared("mail_mb", gt=0)
+    size_warning_mb: float = _declared("size_warning_mb", gt=0)
+    device: str = _declared("device", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    workers: int | None = Field(default=None, ge=1, le=512)
+    shard_images: int = _declared("shard_images", ge=1, le=65536)
+    engine: Engine = _declared("engine")
+    ray: RayCluster = RayCluster()
+    unsafe_load: bool = _declared("unsafe_load")
 
     @model_validator(mode="before")
     @classmethod
@@ -392,47 +299,6 @@ def _for_all_letters(pattern: str) -> str:
         in_class = part == "[" or (in_class and part != "]")
         widened.append(part)
     return "".join(widened)
-
-
-def setting(name: str) -> Setting:
-    """What is declared of a field of `Config`."""
-    (found,) = (entry for entry in Config.model_fields[name].metadata if isinstance(entry, Setting))
-    return found
-
-
-def settings_affecting(*affected: Affected) -> tuple[str, ...]:
-    """Names of the settings whose change makes any of these anew, in the order of `Config`."""
-    return tuple(name for name in Config.model_fields if set(affected) & set(setting(name).affects))
-
-
-def recorded_settings() -> tuple[str, ...]:
-    """Names of the settings that the analysis records, and that two analyses must share to be merged."""
-    return tuple(name for name in settings_affecting("analysis") if is_plain(name) and not setting(name).local)
-
-
-def is_plain(name: str) -> bool:
-    """Whether a setting is one word, number or yes/no, with a default."""
-    return isinstance(Config.model_fields[name].default, str | int | float)
-
-
-def with_new_names(values: dict[str, Any]) -> dict[str, Any]:
-    """The same values under the settings' present names, with a `FutureWarning` for each old one.
-
-    Raises
-    ------
-    ValueError
-        A setting is there under both of its names.
-    """
-    found = dict(values)
-    for old, new in RENAMED.items():
-        value = found.pop(old, None)
-        if value is None:
-            continue
-        if found.get(new) is not None:
-            raise ValueError(f"{old} is the old name of {new}; give one of them")
-        found[new] = value
-        warnings.warn(f"{old} is now called {new}; the old name still works", FutureWarning, stacklevel=2)
-    return found
 
 
 def load_config(path: Path | None, overrides: dict[str, Any], *, runs_models: bool = True) -> Config:

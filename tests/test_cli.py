@@ -42,6 +42,16 @@ def test_version():
     assert (result.exit_code, result.output.strip()) == (0, f"reportgen {__version__}")
 
 
+LATE = ("torch", "matplotlib", "sklearn", "scipy", "pandas", "pyarrow", "pydantic", "rich.console", "rich.markdown")
+
+
+def test_help_loads_no_library_but_that_of_the_command_line():
+    loaded = "from typer.testing import CliRunner; from reportgen.cli import app; import sys; "
+    loaded += "assert 'selfcheck' in CliRunner().invoke(app, ['--help']).output; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
+    assert "typer" in found and not set(found) & set(LATE)
+
+
 def test_build_prints_stages_link_and_zip(notebook_copy):
     result = run_process("build", "--output", "out", "--experiments", "off", cwd=notebook_copy)
     assert result.returncode == 0, result.stderr

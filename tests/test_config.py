@@ -5,26 +5,18 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pandas as pd
 import pytest
 
 from reportgen.analysis import AnalysisPredictions
 from reportgen.commands.build_cache import site_key
-from reportgen.config import (
-    RENAMED,
-    Config,
-    ModelConfig,
-    is_plain,
-    load_config,
-    recorded_settings,
-    setting,
-    settings_affecting,
-    with_settings,
-)
+from reportgen.config import Config, ModelConfig, load_config, with_settings
 from reportgen.errors import ConfigError
 from reportgen.explain.fingerprints import take_fingerprints
 from reportgen.inputs.testset import load_test_set
+from reportgen.settings import RENAMED, SETTINGS, is_plain, recorded_settings, settings_affecting
 
 FACTORY = '[models.A]\ncheckpoint = "a.pth"\nfactory = "strange:make"\n'
 
@@ -123,10 +115,15 @@ def test_statistics_of_the_input_are_finite(tmp_path: Path, key: str, values: st
 
 
 def test_every_setting_is_declared_once_with_what_it_affects() -> None:
-    assert all(setting(name).help.endswith(".") for name in Config.model_fields)
+    assert list(SETTINGS) == list(Config.model_fields)
+    for name, declared in SETTINGS.items():
+        field = Config.model_fields[name]
+        assert declared.help.endswith("."), name
+        assert declared.default == (field.default if is_plain(name) or name == "output" else None), name
+        assert declared.choices == (get_args(field.annotation) if get_origin(field.annotation) is Literal else ()), name
     assert settings_affecting("presentation") == ("overlay", "colormap")
     assert recorded_settings() == ("method", "precision", "regions", "max_ablated_images", "seed")
-    assert not set(RENAMED) & set(Config.model_fields) and set(RENAMED.values()) <= set(Config.model_fields)
+    assert not set(RENAMED) & set(SETTINGS) and set(RENAMED.values()) <= set(SETTINGS)
 
 
 # One other value for every setting that is a word, a number or yes/no. Precision and device reach the records through
@@ -142,7 +139,7 @@ OTHER = {
 
 def test_every_plain_setting_is_tried() -> None:
     elsewhere = {"precision", "device", "max_ablated_images"}
-    assert set(OTHER) | elsewhere == {n for n in Config.model_fields if is_plain(n)} | {"output"}
+    assert set(OTHER) | elsewhere == {n for n in SETTINGS if is_plain(n)} | {"output"}
 
 
 @pytest.mark.parametrize("name", OTHER)
@@ -154,11 +151,11 @@ def test_a_change_makes_anew_what_it_affects_and_nothing_else(name: str, noteboo
     fingerprints = [
         take_fingerprints(test_set, entry, "cpu", [range(len(test_set.frame))]) for entry in (config, changed)
     ]
-    affects = setting(name).affects
+    affects = SETTINGS[name].affects
     assert (fingerprints[0].whole != fingerprints[1].whole) == ("analysis" in affects)
     answers = AnalysisPredictions(notebook, {}, pd.DataFrame(), pd.DataFrame(), ())
     keys = [site_key(answers, test_set, entry) for entry in (config, changed)]
     if set(affects) & {"evidence", "site", "presentation"}:
         assert keys[0] != keys[1]
-    elif setting(name).local:
+    elif SETTINGS[name].local:
         assert keys[0] == keys[1]

@@ -6,7 +6,6 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
-from typing import Literal, get_args, get_origin
 
 import pytest
 import typer
@@ -14,8 +13,9 @@ from typer.testing import CliRunner
 
 from reportgen._version import __version__
 from reportgen.cli import app
-from reportgen.config import Config, setting
+from reportgen.config import Config
 from reportgen.inputs.layouts.registry import layout_table
+from reportgen.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,27 +52,25 @@ def test_every_setting_with_a_flag_has_it_in_build_and_every_other_flag_is_that_
     commands = typer.main.get_command(app).commands
     options = {parameter.name.rstrip("_"): parameter for parameter in commands["build"].params}
     options["models"] = options["model"]
-    for name in Config.model_fields:
-        flag = setting(name).flag
+    for name in SETTINGS:
+        flag = SETTINGS[name].flag
         assert (name in options) == (flag is not None), name
         if flag is not None:
             assert "/".join([*options[name].opts, *options[name].secondary_opts]) == flag
     for command in commands.values():
         for parameter in command.params:
-            if parameter.name in Config.model_fields and parameter.name not in ("output", "workers"):
+            if parameter.name in SETTINGS and parameter.name not in ("output", "workers"):
                 assert parameter.opts == options[parameter.name].opts
 
 
 def settings_table():
     """The README's table, from the registry."""
     lines = ["| Setting | Flag | Default | Meaning | A change makes anew |", "|---|---|---|---|---|"]
-    for name, field in Config.model_fields.items():
-        declared = setting(name)
+    for name, declared in SETTINGS.items():
         flag = f"`{declared.flag}`" if declared.flag else ""
-        default = field.default.as_posix() if isinstance(field.default, Path) else field.default
+        default = declared.default.as_posix() if isinstance(declared.default, Path) else declared.default
         shown = f"`{json.dumps(default)}`" if isinstance(default, str | int | float) else ""
-        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-        allowed = f" {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+        allowed = f" {', '.join(f'`{choice}`' for choice in declared.choices)}." if declared.choices else ""
         meaning = f"{declared.help}{allowed}".replace("|", "\\|")
         lines.append(f"| `{name}` | {flag} | {shown} | {meaning} | {', '.join(declared.affects)} |")
     return "\n".join(lines)

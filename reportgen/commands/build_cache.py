@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.analysis import AnalysisPredictions, content_hash
-from reportgen.config import Config, settings_affecting
+from reportgen.config import Config
 from reportgen.explain.fingerprints import code_hash, judging_code
 from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
 from reportgen.output_guard import MANIFEST, STATE, Kind
 from reportgen.result import BuildResult
-from reportgen.site.html.render import find_templates
-from reportgen.site.reproduce import build_command, settings_file
+from reportgen.settings import settings_affecting
+from reportgen.site.html.template_files import find_templates
+from reportgen.site.recipe import build_command, settings_file
 
 __all__ = ["remember", "site_key", "unchanged"]
 

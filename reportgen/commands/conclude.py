@@ -29,8 +29,8 @@ from reportgen.explain.fingerprints import judging_code
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.persons import persons_of, propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet
+from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
-from reportgen.site.reproduce import build_command
 from reportgen.site.wording.data_notes import data_notes
 
 __all__ = ["alarms", "conclude", "depends_on_background", "measure_again"]

@@ -13,7 +13,7 @@ import pyarrow as pa
 from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION, content_hash, read_manifest
 from reportgen.commands.build import make_report, own_output
-from reportgen.config import Config, ModelConfig, recorded_settings
+from reportgen.config import Config, ModelConfig
 from reportgen.errors import DataError
 from reportgen.files import write_json
 from reportgen.inputs.discover import with_checkpoints
@@ -22,6 +22,7 @@ from reportgen.inputs.testset import TestSet, load_test_set
 from reportgen.merge_shards import common_kinds, merge_parts, unique_ids
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
+from reportgen.settings import recorded_settings
 from reportgen.shards import PartStore, prune_models, write_table
 
 __all__ = ["analysis_folder", "find_in_whole", "merge", "merge_analyses", "refuse_own_input"]

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from reportgen._version import __version__
 from reportgen.analysis import SCHEMA_VERSION
-from reportgen.config import Config, recorded_settings
+from reportgen.config import Config
 from reportgen.errors import DataError, printable
 from reportgen.explain.fingerprints import (
     Fingerprints,
@@ -28,6 +28,7 @@ from reportgen.explain.tuning import known_tunings, read_tunings, unmeasured_tun
 from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
+from reportgen.settings import recorded_settings
 from reportgen.shards import PartStore, prune_models, write_table
 
 __all__ = ["analyse"]

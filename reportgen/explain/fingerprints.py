@@ -18,13 +18,14 @@ import pandas as pd
 import pyarrow as pa
 
 from reportgen.analysis import SCHEMA_VERSION, content_hash, unique_slugs
-from reportgen.config import Config, ModelConfig, recorded_settings
+from reportgen.config import Config, ModelConfig
 from reportgen.explain.tuning import Tuning, usual_tuning
 from reportgen.inputs.checkpoints.file import checkpoint_sha256
 from reportgen.inputs.checkpoints.onnx_file import is_onnx
 from reportgen.inputs.checksums import content_digest, in_threads
 from reportgen.inputs.images.region_masks import mask_file
 from reportgen.inputs.testset import FACE_BOX, RESERVED, TestSet
+from reportgen.settings import recorded_settings
 from reportgen.shards import Keys
 
 __all__ = [

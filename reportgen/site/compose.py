@@ -11,7 +11,8 @@ import numpy as np
 
 from reportgen.config import Config
 from reportgen.site.figures import Figures, draw_figures
-from reportgen.site.html.render import Renderer, find_templates, load_assets, to_script
+from reportgen.site.html.render import Renderer, load_assets, to_script
+from reportgen.site.html.template_files import find_templates
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pages.compare import compare_view, pair_view
@@ -27,8 +28,9 @@ from reportgen.site.pages.shortcuts import shortcuts_view
 from reportgen.site.pictures.drawing import draw_everything
 from reportgen.site.pictures.examples import PictureStyle, Save
 from reportgen.site.pictures.occlusion_strips import draw_strips
+from reportgen.site.provenance import version
+from reportgen.site.recipe import Recipe
 from reportgen.site.report import Report
-from reportgen.site.reproduce import Recipe, version
 from reportgen.site.sections.map_comparison import ramp_data
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.glossary import GLOSSARY

@@ -15,7 +15,8 @@ from reportgen.config import Config
 from reportgen.evidence.comparison.change import HeatChange, PredictionChange
 from reportgen.site.compose import Composed
 from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Page, Prediction, Tile
-from reportgen.site.html.render import Renderer, find_templates, load_assets
+from reportgen.site.html.render import Renderer, load_assets
+from reportgen.site.html.template_files import find_templates
 from reportgen.site.pages.diff import change_links, change_view, overview_view
 from reportgen.site.pages.emotion import split
 from reportgen.site.pictures.examples import ImagePictures, PictureStyle, Save, draw_image

@@ -33,7 +33,7 @@ from reportgen.site.bundle.privacy import protect
 from reportgen.site.bundle.single_file import single_page
 from reportgen.site.bundle.zip import archive_date, write_archive
 from reportgen.site.compose import Composed, Detail, compose
-from reportgen.site.html.render import find_templates
+from reportgen.site.html.template_files import find_templates
 from reportgen.site.pictures.examples import Save
 from reportgen.site.report import Report
 from reportgen.site.wording.format import and_list

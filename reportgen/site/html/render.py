@@ -6,37 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reportgen.errors import ReportError
-
-__all__ = ["Assets", "Renderer", "Terms", "find_templates", "load_assets", "to_script"]
-
-_PACKAGE = Path(str(files("reportgen")))
-
-
-def find_templates(package: Path = _PACKAGE) -> Path:
-    """The folder of templates: inside the installed package, else beside it in a checkout.
-
-    Raises
-    ------
-    ReportError
-        Neither is there.
-    """
-    inside, beside = package / "templates", package.parent / "templates"
-    if (inside / "parts" / "base.html").is_file():
-        return inside
-    if (beside / "parts" / "base.html").is_file() and (package.parent / "pyproject.toml").is_file():
-        return beside
-    raise ReportError(
-        f"no templates in {inside} nor in a checkout at {beside}; the installation is incomplete: "
-        "install reportgen again"
-    )
+__all__ = ["Assets", "Renderer", "Terms", "load_assets", "to_script"]
 
 
 class Assets:

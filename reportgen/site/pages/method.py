@@ -8,8 +8,9 @@ from reportgen.evidence.certificate import Certificate
 from reportgen.site.html.components import Legend, Page, Tile
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
+from reportgen.site.provenance import checksums, citation
+from reportgen.site.recipe import Recipe
 from reportgen.site.report import DataNote, Report, base_name
-from reportgen.site.reproduce import Recipe, checksums, citation
 from reportgen.site.sections.certificate import CertificateView, certificate_view
 from reportgen.site.sections.hidden_cues import component_steps
 from reportgen.site.sections.patterns import GuideRow, guide

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reportgen.analysis import AnalysisPredictions
-from reportgen.config import recorded_settings
 from reportgen.evidence.comparison.matching import Matched
+from reportgen.settings import recorded_settings
 from reportgen.site.wording.format import plain
 from reportgen.site.wording.input_choice import prepared_text
 

@@ -128,7 +128,7 @@ def test_a_file_of_the_users_is_not_replaced(report: Report, tmp_path: Path) -> 
 
 def test_hostile_names_stay_text(hostile: Published) -> None:
     from reportgen.site.bundle.single_file import single_page
-    from reportgen.site.html.render import find_templates
+    from reportgen.site.html.template_files import find_templates
 
     names = [path.relative_to(hostile.site).as_posix() for path in hostile.site.rglob("*") if path.is_file()]
     router = (find_templates() / "parts" / "single.js").read_text(encoding="utf-8")

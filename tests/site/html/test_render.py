@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from reportgen.errors import ReportError
-from reportgen.site.html.render import Assets, Terms, find_templates, to_script
+from reportgen.site.html.render import Assets, Terms, to_script
+from reportgen.site.html.template_files import find_templates
 
 
 def test_templates_are_found_in_the_package_first(tmp_path: Path) -> None:

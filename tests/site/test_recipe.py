@@ -7,8 +7,8 @@ from pathlib import Path
 from reportgen.config import Columns, Config, ModelConfig, Preprocessing
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import publish
+from reportgen.site.recipe import build_command, settings_file
 from reportgen.site.report import Report
-from reportgen.site.reproduce import build_command, settings_file
 
 
 def test_defaults_need_no_file() -> None:

@@ -1,4 +1,4 @@
-"""How to reproduce a report: its command, its settings file, its checksums, and a line to cite it by."""
+"""How to make a report again: its command, and its settings as a file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from reportgen.analysis import content_hash
-from reportgen.config import Config, is_plain, setting, settings_affecting
+from reportgen.config import Config
 from reportgen.errors import printable
-from reportgen.site.report import Report
-from reportgen.site.wording.format import count, plain
+from reportgen.settings import SETTINGS, is_plain, settings_affecting
 
-__all__ = ["Recipe", "build_command", "checksums", "citation", "settings_file", "version"]
+__all__ = ["Recipe", "build_command", "settings_file"]
 
 
 @dataclass(frozen=True)
@@ -36,40 +34,8 @@ class Recipe:
     def of(cls, config: Config) -> Recipe:
         """What a configuration says."""
         names = settings_affecting("analysis", "evidence", "site", "presentation")
-        stated = (name for name in names if is_plain(name) and not setting(name).local)
+        stated = (name for name in names if is_plain(name) and not SETTINGS[name].local)
         return cls(tuple((name, str(getattr(config, name))) for name in stated), settings_file(config))
-
-
-def version(report: Report) -> str:
-    """The version of this package that made the analysis."""
-    manifest = report.analysis.manifest
-    return str(manifest.get("reportgen") or manifest.get("versions", {}).get("reportgen", ""))
-
-
-def citation(report: Report) -> str:
-    """One line to cite the report by."""
-    manifest = report.analysis.manifest
-    data = manifest.get("data", {})
-    source = plain(str(data.get("source") or data.get("file") or "test set"))
-    models = ", ".join(model.name for model in report.models)
-    parts = [
-        f"reportgen{' ' if version(report) else ''}{version(report)}: report on {models}",
-        f"{source}, {count(len(report.everything.labels), 'image')}",
-        f"{report.method}, seed {report.seed}",
-    ]
-    if report.privacy == "none" and manifest.get("fingerprint"):
-        parts.append(f"analysis {str(manifest['fingerprint'])[:12]}")
-    return "; ".join(parts) + "."
-
-
-def checksums(report: Report) -> tuple[tuple[str, str], ...]:
-    """Names and SHA-256 of what went in; photos as one hash over all of theirs, unless they are hidden."""
-    found = [(model.name, str(model.info.get("sha256", "unknown"))) for model in report.models]
-    if report.privacy == "none":
-        found.append(("all photos, in order", content_hash(*map(str, report.everything.images["sha256"]))))
-        if report.analysis.manifest.get("fingerprint"):
-            found.append(("analysis with its settings", str(report.analysis.manifest["fingerprint"])))
-    return tuple(found)
 
 
 def build_command(config: Config) -> str | None:
@@ -78,9 +44,9 @@ def build_command(config: Config) -> str | None:
         return None
     models = [f"--model {shlex.quote(f'{name}={entry.checkpoint.name}')}" for name, entry in config.models.items()]
     flags = [
-        f"{setting(name).flag} {getattr(config, name)}"
-        for name in Config.model_fields
-        if _has_place(name) == "command" and getattr(config, name) != Config.model_fields[name].default
+        f"{SETTINGS[name].flag} {getattr(config, name)}"
+        for name in SETTINGS
+        if _has_place(name) == "command" and getattr(config, name) != SETTINGS[name].default
     ]
     if config.ray.address not in (None, "auto") or any(entry.factory is not None for entry in config.models.values()):
         flags.append("--config reportgen.toml")  # what runs code of its own has to be named
@@ -108,7 +74,7 @@ def settings_file(config: Config) -> str:
 
 def _has_place(name: str) -> Literal["command", "file", None]:
     """Where the recipe states a setting: what is about this machine alone it does not."""
-    declared = setting(name)
+    declared = SETTINGS[name]
     if declared.local:
         return None
     return "command" if declared.flag and declared.affects else "file"
