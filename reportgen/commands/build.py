@@ -146,8 +146,7 @@ def make_report(
     transplants, interventions = experiments.transplants(), experiments.interventions()
     components = experiments.components()
     with progress.stage("Weighing the evidence"):
-        report = conclude(everything, analysis, test_set, config, transplants, interventions)
-        report = replace(report, components=components)
+        report = conclude(everything, analysis, test_set, config, transplants, interventions, components)
     clean = experiments.without_cues(report)
     if clean:
         report = measure_again(report, transplants, clean)

@@ -23,6 +23,7 @@ from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.permuted_classes import likely_order
 from reportgen.evidence.performance.scores import score_model
 from reportgen.evidence.performance.stated_accuracy import stated_accuracies
+from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.findings import judge_shortcuts
 from reportgen.evidence.stats.units import units_of
 from reportgen.explain.fingerprints import judging_code
@@ -43,6 +44,7 @@ def conclude(
     config: Config,
     transplants: ExperimentAnswers,
     interventions: CueAnswers,
+    components: ComponentFindings | None,
 ) -> Report:
     """Gather all conclusions but the reasons of errors, which need experiments of their own.
 
@@ -101,8 +103,9 @@ def conclude(
         attention=attention,
         importance=None
         if attention is None
-        else judge_importance(analysis, attention, transplants, shortcuts, config.seed),
+        else judge_importance(analysis, attention, transplants, shortcuts, components, config.seed),
         shortcuts=shortcuts,
+        components=components,
         agreements=agreements,
         certificate=read_certificate(),
         judging_code=judging_code(),
@@ -115,7 +118,9 @@ def measure_again(report: Report, transplants: ExperimentAnswers, clean: Experim
     """The report with region importance from images without a shortcut, for emotions that are predicted from one."""
     if report.attention is None or report.shortcuts is None:
         return report
-    importance = judge_importance(report.analysis, report.attention, transplants, report.shortcuts, report.seed, clean)
+    importance = judge_importance(
+        report.analysis, report.attention, transplants, report.shortcuts, report.components, report.seed, clean
+    )
     return replace(report, importance=importance)
 
 
@@ -151,10 +156,6 @@ def alarms(report: Report, missing: Sequence[str]) -> frozenset[str]:
         found.add("error")
     if any(order is not None for order in report.class_orders):
         found.add("class-order")
-    if depends_on_background(report):
-        found.add("cheating")
-    if report.shortcuts is not None and report.shortcuts.found:
-        found.add("cheating")
-    if report.components is not None and report.components.proved():
+    if depends_on_background(report) or report.contaminated:
         found.add("cheating")
     return frozenset(found)

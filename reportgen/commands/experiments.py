@@ -90,15 +90,15 @@ class Experiments:
         return _joined(answers, self._answers(more, "Changing backgrounds"))
 
     def without_cues(self, report: Report) -> ExperimentAnswers:
-        """The models' answers to swaps between faces without the properties that a shortcut rests on."""
+        """The models' answers to swaps between faces without the cues that were proved."""
         budget, seed = self.config.experiments, self.config.seed
         if budget == "off" or report.importance is None or report.shortcuts is None:
             return {}
         only: dict[int, npt.NDArray[np.int64]] = {}
         for model in self.analysis.models:
-            clean = faces_without_cue(self.analysis, report.shortcuts, report.importance.backgrounds, model)
+            clean = faces_without_cue(self.analysis, report.shortcuts, report.contaminated, model)
             for emotion, rows in clean.items():
-                # Models may rely on different properties: what lacks all of them serves all.
+                # Models may rely on different cues: what lacks all of them serves all.
                 only[emotion] = np.intersect1d(only.get(emotion, rows), rows)
         if not only:
             return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath, PureWindowsPath
@@ -17,6 +17,7 @@ from reportgen.evidence.attention.map_similarity import MapAgreement
 from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.examples.mining import Mined
+from reportgen.evidence.importance.contamination import Contamination, contaminations
 from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
@@ -172,6 +173,12 @@ class Report:
     def regions(self) -> Attention | None:
         """What was measured about regions, by model, emotion and region; None where nothing was."""
         return Attention(self.attention) if self.attention is not None else None
+
+    @cached_property
+    def contaminated(self) -> Mapping[tuple[str, str], Contamination]:
+        """By model and emotion, the cues that the model was shown to rely on instead of the face."""
+        backgrounds = () if self.importance is None else self.importance.backgrounds
+        return contaminations(self.classes, self.shortcuts, backgrounds, self.components)
 
     @cached_property
     def properties(self) -> tuple[Property, ...]:

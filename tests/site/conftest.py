@@ -211,7 +211,12 @@ def _components(analysis: Analysis) -> ComponentFindings | None:
     return ComponentFindings(found, tuple(model.name for model in others), {"components": table})
 
 
-def _importance(analysis: Analysis, attention: AttentionFindings, shortcuts: ShortcutFindings) -> ImportanceFindings:
+def _importance(
+    analysis: Analysis,
+    attention: AttentionFindings,
+    shortcuts: ShortcutFindings,
+    components: ComponentFindings | None,
+) -> ImportanceFindings:
     """Transplants between the emotions with twelve faces and more: happiness hangs on the mouth, anger on the brows
     and, for the first model, on the background; colour carries happiness through the forehead.
     """
@@ -242,7 +247,7 @@ def _importance(analysis: Analysis, attention: AttentionFindings, shortcuts: Sho
         logits = rng.normal(0, 0.1, (len(design), len(analysis.classes)))
         logits[np.arange(len(design)), design["emotion"]] += 2.0 - effect
         answers[model.slug] = design, logits.astype(np.float32)
-    return judge_importance(analysis, attention, answers, shortcuts, 0)
+    return judge_importance(analysis, attention, answers, shortcuts, components, 0)
 
 
 def _occlusions(analysis: Analysis) -> Occlusions:
@@ -376,11 +381,14 @@ def make_report() -> MakeReport:
         analysis = Analysis(Path("analysis"), manifest, images, problems, records, faces)
         found = _shortcuts(analysis, shown=shortcuts == "shown") if shortcuts else None
         attention = _attention(records, labels, classes, faces, tuple(images["image_id"])) if faces else None
+        components = _components(analysis) if shortcuts == "shown" else None
         importance = None
         if attention is not None:
             cues = found or _shortcuts(analysis, shown=False)
             importance = (
-                _importance(analysis, attention, cues) if tested else judge_importance(analysis, attention, {}, cues, 0)
+                _importance(analysis, attention, cues, components)
+                if tested
+                else judge_importance(analysis, attention, {}, cues, components, 0)
             )
         return Report(
             analysis=analysis,
@@ -398,7 +406,7 @@ def make_report() -> MakeReport:
             shortcuts=found,
             attention=attention,
             importance=importance,
-            components=_components(analysis) if shortcuts == "shown" else None,
+            components=components,
             **{"experiments": shortcuts == "shown", **more},
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 
@@ -18,6 +18,7 @@ from reportgen.evidence.importance.background import (
     only_unmatched,
     status_of,
 )
+from reportgen.evidence.importance.contamination import Contamination, contaminations
 from reportgen.evidence.importance.regions import (
     MIN_PERSONS,
     Barrier,
@@ -26,6 +27,7 @@ from reportgen.evidence.importance.regions import (
     measure_rivals,
 )
 from reportgen.evidence.importance.trust import TrustGrade, grade_heatmaps
+from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.stats.clustered import Clusters, clusters, proportion
 from reportgen.evidence.stats.units import units_of
@@ -131,6 +133,7 @@ def judge_importance(
     attention: AttentionFindings,
     answers: Mapping[str, tuple[pd.DataFrame, Float32Array]],
     shortcuts: ShortcutFindings,
+    components: ComponentFindings | None,
     seed: int,
     clean: Mapping[str, tuple[pd.DataFrame, Float32Array]] = _NO_ANSWERS,
 ) -> ImportanceFindings:
@@ -140,10 +143,10 @@ def judge_importance(
     ----------
     answers
         Design and (n, C) logits of the transplant experiment by the models' slugs; empty where it was not made.
-    shortcuts
-        Emotions that a model predicts from a property of the photo: of these faces nothing is claimed.
+    shortcuts, components
+        What a model was shown to rely on besides the face: of such an emotion's faces nothing is claimed.
     clean
-        The same experiment between faces that lack the property: see `faces_without_cue`.
+        The same experiment between faces that lack the cue: see `faces_without_cue`.
     """
     persons, classes = person_names(analysis), analysis.classes
     regions: tuple[RegionImportance, ...] = ()
@@ -159,10 +162,11 @@ def judge_importance(
         barred = rarely_predicted(analysis, model)
         outside = measure_importance(model.name, design, logits, classes, persons, seed, _BACKGROUND, barred)
         judged = judge_backgrounds(verdicts, outside, _tones(shortcuts))
-        relying = {s.emotion for s in shortcuts.of(model.name)} | {b.emotion for b in judged if b.cheating}
+        cues = contaminations(classes, shortcuts, judged, components)
+        relying = {emotion for name, emotion in cues if name == model.name}
         contaminated: dict[int, Barrier] = {classes.index(name): "shortcut" for name in relying}
         rest = barred | contaminated  # of two reasons the shortcut is the one to tell
-        for e in faces_without_cue(analysis, shortcuts, judged, model):
+        for e in faces_without_cue(analysis, shortcuts, cues, model):
             if model.slug in clean and e not in barred and (clean[model.slug][0]["emotion"] == e).any():
                 del rest[e]
         swaps[model.slug] = _with_clean_faces(
@@ -187,25 +191,39 @@ def judge_importance(
 
 
 def faces_without_cue(
-    analysis: Analysis, shortcuts: ShortcutFindings, backgrounds: Sequence[BackgroundFinding], model: ModelRecords
+    analysis: Analysis,
+    shortcuts: ShortcutFindings,
+    cues: Mapping[tuple[str, str], Contamination],
+    model: ModelRecords,
 ) -> dict[int, IntArray]:
-    """By emotion that a model predicts from properties of the photo, the emotion's images without them.
+    """By emotion that a model predicts from a cue besides the face, the emotion's images without the cue.
 
-    Only emotions of which such images are enough and are still found: recall must not be too low to fall. What is
-    proved of a background has no property by which to tell its images, so that nothing remains of that emotion.
+    Of a property of the photo these are the images on the other emotions' side of its median, or without it; of a
+    component those with little of it, see `Component.little`; of several cues those that lack all. Only emotions of
+    which such images are enough and are still found: recall must not be too low to fall. What is proved of a background
+    has no measure by which to tell its images, so that nothing remains of that emotion. A proven component of the same
+    emotion is none: it may be another thing on the same background.
+
+    Parameters
+    ----------
+    cues
+        Of all models: see `contaminations`.
     """
-    backed = {finding.emotion for finding in backgrounds if finding.cheating and finding.model == model.name}
     values = {item.name: item for item in shortcuts.properties}
     signs = {(link.name, link.emotion): link.sign for link in shortcuts.links}
     units = clusters(units_of(analysis.images), len(analysis.labels))
     found: dict[int, IntArray] = {}
-    for name in {shortcut.emotion for shortcut in shortcuts.of(model.name)} - backed:
+    for (who, name), proved in cues.items():
+        if who != model.name or proved.backgrounds:
+            continue
         e = analysis.classes.index(name)
         own, rest = analysis.labels == e, (analysis.labels >= 0) & (analysis.labels != e)
-        for cue in {cue for shortcut in shortcuts.of(model.name, name) for cue in shortcut.properties}:
+        for cue in {cue for shortcut in proved.shortcuts for cue in shortcut.properties}:
             value, sign = values[cue].value * signs[cue, name], signs[cue, name]
             typical = 0.5 * sign if values[cue].binary else np.nanmedian(value[rest])
             own = own & (value <= typical)  # not so where it is not known
+        for component in proved.components:
+            own = own & component.little(model.features, analysis.labels)
         rows = np.flatnonzero(own)
         if len(rows) >= MIN_PERSONS and not _too_rare(analysis, model, e, rows, units):
             found[e] = rows

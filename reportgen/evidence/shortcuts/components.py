@@ -149,6 +149,29 @@ class Component:
         """Whether the model relies on it as a cue beside the face."""
         return "not tested" if self.test is None else self.test.answer
 
+    def little(self, features: Float32Array | None, labels: IntArray) -> BoolArray:
+        """(n,) photos that carry little of it: no more than the median photo of other emotions, and less than a top
+        photo.
+
+        The median is the rule by which a photo is without a measured property, too; the rest keeps out the photos that
+        the component was proved on even where the others' photos spread widely. No photo carries little of the shared
+        direction: it is what the emotion's photos have in common, the face's part of it included, so those with the
+        least of it are the ones that the model recognises least, not the ones without a cue.
+
+        Parameters
+        ----------
+        features
+            (n, F) of the component's model; None where none were recorded: then nothing is known of any photo.
+        labels
+            (n,) index of the class, -1 where unlabelled.
+        """
+        if self.shared or features is None:
+            return np.zeros(len(labels), dtype=bool)
+        value = features.astype(np.float64) @ self.direction
+        mine, others = labels == self.emotion, (labels >= 0) & (labels != self.emotion)
+        top = value[mine].mean() + _HALF * self.rise  # see `find_components`: its reference is the emotion's mean photo
+        return np.asarray((value <= np.median(value[others])) & (value < top))
+
 
 @dataclass(frozen=True)
 class ComponentTest:

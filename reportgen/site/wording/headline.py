@@ -297,13 +297,18 @@ def _definition(report: Report) -> Finding:
             link,
         )
     name = report.models[best].name
-    specific = [f"the {REGION_NAMES[f.region]} for {_short(f.specific)}" for f in focus if f.specific]
+    emotions = list(dict.fromkeys(emotion for f in focus for emotion in f.specific))
+    by_cue = [emotion for emotion in emotions if relies_on_cue(report, name, emotion)]
+    aside = f", leaving out {and_list(by_cue)}, predicted from a shortcut" if by_cue else ""
+    own = [(f.region, tuple(emotion for emotion in f.specific if emotion not in by_cue)) for f in focus]
+    specific = [(region, rest) for region, rest in own if rest]
     if specific:
-        lead = f"Most of all the {REGION_NAMES[focus[0].region]}."
-        text = f"{name} has more heat than in other emotions' maps on {and_list(specific[:_NAMED])}."
+        lead = f"Most of all the {REGION_NAMES[specific[0][0]]}."
+        told = [f"the {REGION_NAMES[region]} for {_short(rest)}" for region, rest in specific[:_NAMED]]
+        text = f"{name} has more heat than in other emotions' maps on {and_list(told)}{aside}."
     else:
         lead = "No region stands out."
-        text = f"No region has more heat of {name} for one emotion than for the others."
+        text = f"No region has more heat of {name} for one emotion than for the others{aside}."
     return Finding(question, "mid", lead, text, link)
 
 

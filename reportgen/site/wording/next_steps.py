@@ -10,10 +10,11 @@ from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
 from reportgen.site.wording.format import and_list, capital, count, number, percent, rate
 from reportgen.site.wording.headline import LOW, best_model
+from reportgen.site.wording.hidden_cues import component_claim
 from reportgen.site.wording.input_choice import choice_texts
 from reportgen.site.wording.models import class_order_warning
 from reportgen.site.wording.scope import model_choices
-from reportgen.site.wording.shortcuts import proved_backgrounds, proved_shortcuts
+from reportgen.site.wording.shortcuts import proved_backgrounds, proved_components, proved_shortcuts
 
 __all__ = ["Step", "next_steps"]
 
@@ -76,7 +77,7 @@ def _problems(report: Report) -> list[Step]:
 
 
 def _shortcuts(report: Report, links: Links) -> list[Step]:
-    """What to do about what was proved: first the photos' properties, then the background."""
+    """What to do about what was proved: first the photos' properties, then the background, then what nobody listed."""
     steps = []
     proved = proved_shortcuts(report)
     changes = list(dict.fromkeys(s.change for s in proved))
@@ -102,6 +103,15 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
         text = f"{depend.format(names)} on it. Look at the images, then crop tighter or vary {what}."
         emotion = report.classes.index(backgrounds[0].emotion)
         steps.append(Step("Remove the background.", text, Link("images", links.emotion_path(emotion))))
+    hidden = proved_components(report)
+    if hidden:
+        claims = " ".join(component_claim(c, report.classes[c.emotion]) for c in hidden[:3])
+        text = (
+            f"{claims} Look at the photos with most of it and name the thing; then crop or mask it, or show it equally "
+            "often in all emotions, retrain and build again."
+        )
+        link = Link("photos", "shortcuts.html#components")
+        steps.append(Step("Name the cue beside the face and remove it.", text, link))
     return steps
 
 

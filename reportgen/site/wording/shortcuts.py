@@ -136,8 +136,7 @@ def proved_components(report: Report) -> tuple[Component, ...]:
     """
     if report.components is None:
         return ()
-    known = {(b.model, b.emotion) for b in proved_backgrounds(report)}
-    known |= {(s.model, s.emotion) for s in proved_shortcuts(report)}
+    known = {key for key, proved in report.contaminated.items() if proved.backgrounds or proved.shortcuts}
     return tuple(c for c in report.components.proved() if (c.model, report.classes[c.emotion]) not in known)
 
 
@@ -154,8 +153,7 @@ def proved_of(
 
 def relies_on_cue(report: Report, model: str, emotion: str) -> bool:
     """Whether a shortcut of any kind is proved for a model and an emotion."""
-    hidden = any(c.model == model and report.classes[c.emotion] == emotion for c in proved_components(report))
-    return hidden or any(proved_of(report, model=model, emotion=emotion))
+    return (model, emotion) in report.contaminated
 
 
 def cue_of(report: Report, emotion: str) -> tuple[tuple[str, ...], str]:

@@ -81,6 +81,10 @@ def test_contributions_by_hand() -> None:
         value = analysis.models[0].features @ component.direction
         apart = value[2 * N] - value[2 * N + 1]
         assert apart == pytest.approx(3 * 1.5 / length * 9.5 / length if component.shared else 3 * 8 * 6.5 / length**2)
+        # Surprised faces without the second feature carry little of the second component, and all share the first.
+        little = component.little(analysis.models[0].features, analysis.labels)[2 * N :]
+        assert little.tolist() == [False, not component.shared] * (N // 2)
+        assert not component.little(None, analysis.labels).any()
 
 
 def test_photos_of_one_person_do_not_stand_for_all() -> None:

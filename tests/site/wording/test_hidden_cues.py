@@ -9,7 +9,7 @@ import pytest
 from reportgen.evidence.shortcuts.components import Component
 from reportgen.site.links import Links
 from reportgen.site.report import Report
-from reportgen.site.wording.headline import headline
+from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.hidden_cues import (
     component_cue,
     component_facts,
@@ -18,7 +18,8 @@ from reportgen.site.wording.hidden_cues import (
     component_verdict,
     no_components,
 )
-from reportgen.site.wording.shortcuts import cheating_answer, cue_of, emotion_proofs, model_proofs
+from reportgen.site.wording.next_steps import next_steps
+from reportgen.site.wording.shortcuts import cheating_answer, cue_of, emotion_proofs, model_proofs, relies_on_cue
 
 HAPPINESS = 2
 
@@ -86,6 +87,56 @@ def test_a_proven_component_is_told_where_nothing_else_is_proved(report: Report,
     assert claim in emotion_proofs(only, links, HAPPINESS)[0].text
     # Beside a proven property of the same model and emotion it may be the same thing seen twice.
     assert all("bottom right" not in proof.text for proof in emotion_proofs(report, links, HAPPINESS))
+
+
+def test_recall_by_a_proven_component_is_no_skill(only: Report) -> None:
+    """Custom CNN, the more accurate model, recognises happiness alone."""
+    innocent = replace(only, components=None)
+    *_, skill = answer_questions(innocent, Links(innocent, ()))
+    assert skill.lead == "On happiness only." and not relies_on_cue(innocent, "Custom CNN", "happiness")
+    *_, skill = answer_questions(only, Links(only, ()))
+    assert skill.lead == "Not yet." and "Its recall of happiness does not count" in skill.text
+    assert set(only.contaminated) == {("Custom CNN", "happiness")}
+
+
+def test_heat_defines_no_emotion_that_a_proven_component_carries(only: Report) -> None:
+    """Where nothing could be swapped, heat alone answers: on the mouth for anger and happiness."""
+    assert only.attention is not None
+
+    def answer(report: Report, *emotions: str) -> tuple[str, str]:
+        assert report.attention is not None
+        verdicts = tuple(
+            replace(v, answer="yes")
+            for v in report.attention.verdicts
+            if v.model == "Custom CNN" and v.kind in ("on mouth", "specific mouth") and v.emotion in emotions
+        )
+        assert len(verdicts) == 2 * len(emotions)
+        shown = replace(report, attention=replace(report.attention, verdicts=verdicts))
+        *_, defined, _ = answer_questions(shown, Links(shown, ()))
+        return defined.lead, defined.text
+
+    mouth = "Custom CNN has more heat than in other emotions' maps on the mouth for "
+    aside = ", leaving out happiness, predicted from a shortcut."
+    innocent = replace(only, components=None)
+    assert answer(innocent, "anger", "happiness") == ("Most of all the mouth.", f"{mouth}anger and happiness.")
+    assert answer(only, "anger", "happiness") == ("Most of all the mouth.", f"{mouth}anger{aside}")
+    assert answer(only, "happiness") == (
+        "No region stands out.",
+        f"No region has more heat of Custom CNN for one emotion than for the others{aside}",
+    )
+
+
+def test_what_to_do_about_a_proven_component(report: Report, only: Report) -> None:
+    def advice(shown: Report) -> list[str]:
+        return [step.text for step in next_steps(shown, Links(shown, ())) if step.title.startswith("Name the cue")]
+
+    (text,) = advice(only)
+    assert text.startswith(
+        "Custom CNN relies on something in the bottom right corner of the picture for happiness. Look at"
+    )
+    assert "crop or mask it" in text and text.endswith("retrain and build again.")
+    assert advice(replace(only, components=None)) == []
+    assert advice(report) == []  # the emotion's colour is proved: that has its own advice
 
 
 def test_why_nothing_is_shown(report: Report) -> None:
