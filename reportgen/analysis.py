@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import softmax
 
 from reportgen.cell_grid import CellGrid
 from reportgen.errors import BuildError
@@ -78,6 +77,8 @@ class ModelPredictions:
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64]:
         """(n, C) softmax of the logits, 0..1, rows sum to 1."""
+        from scipy.special import softmax  # takes longer to load than a manifest to read
+
         return np.asarray(softmax(self.logits.astype(np.float64), axis=1))
 
     @cached_property

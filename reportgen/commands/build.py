@@ -2,39 +2,28 @@
 
     inputs -> (faces, models) explain -> analysis/ -> evidence -> site
 
-`explain` and `merge` are the same with other images, or with an analysis that is already there.
+What comes behind `analysis/` is in `finish.py`, which is loaded only where something has changed. `explain` and `merge`
+are the same with other images, or with an analysis that is already there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
-from reportgen.analysis import read_predictions, read_records, rows_with_maps
+from reportgen.analysis import read_manifest
 from reportgen.commands.build_cache import remember, site_key, unchanged
-from reportgen.commands.conclude import alarms, conclude, measure_again
-from reportgen.commands.experiments import Experiments
 from reportgen.commands.settle import Settled, read_inputs, settle
 from reportgen.config import Config
-from reportgen.evidence.errors.findings import find_reasons
-from reportgen.evidence.examples.sampling import draw_sample
-from reportgen.evidence.tables import write_tables
 from reportgen.explain.analyse import analyse
 from reportgen.files import sweep_leftovers
 from reportgen.inputs.discover import Discovery, discover
-from reportgen.inputs.priors import training_priors
 from reportgen.inputs.testset import TestSet
 from reportgen.lock import build_lock
 from reportgen.output_guard import Kind, check_output, claim
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
 from reportgen.site.bundle.zip import archive_date
-from reportgen.site.publish import publish
-from reportgen.site.wording.input_choice import choice_texts
-from reportgen.site.wording.models import class_order_warning
-from reportgen.site.wording.scope import doubts_about_models
-from reportgen.site.wording.tables import report_tables
 
 __all__ = ["build", "make_report", "own_output", "run"]
 
@@ -79,11 +68,18 @@ def run(found: Discovery, kind: Kind, read: Settled, progress: Progress) -> Buil
     with own_output(found.config, kind, progress):
         folder = found.config.output / "analysis"
         settled = settle(found, read, folder, progress)
-        for name, choices in settled.choices.items():
-            for said in (said for choice in choices for said in choice_texts(name, choice) if not said.advice):
-                progress.note(f"{said.title}: {said.text}")
+        if settled.choices:
+            _say_choices(settled, progress)
         analyse(settled.config, settled.test_set, folder, progress, found.missing, settled.recorded)
         return make_report(settled.config, kind, settled.test_set, found.missing, progress, found.config)
+
+
+def _say_choices(settled: Settled, progress: Progress) -> None:
+    from reportgen.site.wording.input_choice import choice_texts  # most builds have no such words to say
+
+    for name, choices in settled.choices.items():
+        for said in (said for choice in choices for said in choice_texts(name, choice) if not said.advice):
+            progress.note(f"{said.title}: {said.text}")
 
 
 @contextmanager
@@ -130,46 +126,14 @@ def make_report(
     ReportError
         A model that an experiment needs cannot be used, or the output cannot be written.
     """
-    folder = config.output / "analysis"
     running, config = config, written or config
-    everything = read_predictions(folder)
-    key = site_key(everything, test_set, config)
+    key = site_key(read_manifest(config.output / "analysis"), test_set, config)
     before = unchanged(config, key)
     if before is not None:
         progress.note("nothing has changed: the report is up to date")
         return before
-    with progress.stage("Reading the records"):
-        most = config.max_explained_images
-        sample = draw_sample(everything.labels, most, config.seed, among=rows_with_maps(everything))
-        analysis = read_records(everything, sample)
-    experiments = Experiments(analysis, test_set, running, progress)
-    transplants, interventions = experiments.transplants(), experiments.interventions()
-    components = experiments.components()
-    with progress.stage("Weighing the evidence"):
-        report = conclude(everything, analysis, test_set, config, transplants, interventions, components)
-    clean = experiments.without_cues(report)
-    if clean:
-        report = measure_again(report, transplants, clean)
-    reasons = find_reasons(
-        analysis,
-        None if report.attention is None else report.attention.measures,
-        experiments.occlusions(report),
-        training_priors(test_set.training, analysis.classes),
-        shortcuts=experiments.shortcut_errors(report),
-        unweighted=config.assume_unweighted_training,
-    )
-    report = replace(report, reasons=reasons)
-    write_tables(folder / "tables", *report_tables(report))
-    published = publish(report, config.output, config, progress)
-    doubts = [class_order_warning(order) for order in report.class_orders if order is not None]
-    result = BuildResult(
-        published.site,
-        published.zip,
-        folder,
-        alarms(report, missing),
-        (*doubts, *doubts_about_models(report), *published.warnings),
-        published.single,
-        published.mail,
-    )
+    from reportgen.commands.finish import finish  # all that judges and draws takes seconds to load
+
+    result = finish(running, config, test_set, missing, progress)
     remember(config, kind, key, result)
     return result

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reportgen.analysis import AnalysisPredictions, content_hash
+from reportgen.analysis import content_hash
 from reportgen.config import Config
 from reportgen.explain.fingerprints import code_hash, judging_code
 from reportgen.files import write_json
@@ -19,15 +20,15 @@ from reportgen.site.recipe import build_command, settings_file
 
 __all__ = ["remember", "site_key", "unchanged"]
 
-_TOP_LEVEL = ("commands/build.py", "commands/conclude.py", "commands/experiments.py", "analysis.py", "shards.py")
+_TOP_LEVEL = ("commands/finish.py", "commands/conclude.py", "commands/experiments.py", "analysis.py", "shards.py")
 _CERTIFICATE = ("selfcheck/data/certificate.json", "selfcheck/data/trials.csv")
 
 
-def site_key(everything: AnalysisPredictions, test_set: TestSet, config: Config) -> str:
-    """Hash of all that the site is made from."""
+def site_key(manifest: Mapping[str, Any], test_set: TestSet, config: Config) -> str:
+    """Hash of all that the site is made from; `manifest` is that of the analysis."""
     settings = {name: getattr(config, name) for name in settings_affecting("evidence", "site", "presentation")}
     return content_hash(
-        json.dumps(everything.manifest, sort_keys=True),
+        json.dumps(manifest, sort_keys=True),
         json.dumps(settings, sort_keys=True),
         code_hash("evidence", "explain", "site", "faces", *_TOP_LEVEL, *_CERTIFICATE),
         judging_code(),

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix
 
 from reportgen.evidence.performance.permuted_classes import best_assignment
 from reportgen.evidence.stats.paired import mcnemar
@@ -214,5 +213,7 @@ def permuted_fit(labels: IntArray, predicted: IntArray, classes: int) -> bool:
     labels, predicted
         (n,) index of the class, 0..`classes` - 1.
     """
+    from sklearn.metrics import confusion_matrix  # half a second to load, and a build without news asks nothing
+
     means = best_assignment(confusion_matrix(labels, predicted, labels=np.arange(classes)).astype(np.int64))
     return _beats(means[predicted] == labels, predicted == labels) < _DOUBT

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
-from sklearn.metrics import confusion_matrix
 
 from reportgen.types import IntArray
 
@@ -72,6 +71,8 @@ def likely_order(labels: IntArray, predicted: IntArray, classes: Sequence[str]) 
     c, n = len(classes), len(labels)
     if n == 0:
         return None
+    from sklearn.metrics import confusion_matrix  # half a second to load, and a build without news asks nothing
+
     matrix = confusion_matrix(labels, predicted, labels=np.arange(c)).astype(np.int64)
     means = best_assignment(matrix)
     if not _clearly_better(matrix, means):

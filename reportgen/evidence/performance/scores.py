@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logit, stdtrit
-from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 from reportgen.evidence.performance.calibration import CalibrationBin, calibrate
 from reportgen.evidence.stats.clustered import Clusters, clusters, proportion
@@ -147,6 +146,8 @@ def score_model(
     ValueError
         The shapes do not fit one another.
     """
+    from sklearn.metrics import confusion_matrix, log_loss  # half a second to load; words need this module, too
+
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
     c = len(classes)
     if probabilities.shape != (len(labels), c):
@@ -276,6 +277,8 @@ def _emotion_scores(
     samples: _Samples,
     group: Clusters,
 ) -> tuple[EmotionScore, ...]:
+    from sklearn.metrics import precision_recall_fscore_support
+
     precision, _, f1, _ = precision_recall_fscore_support(
         labels, predicted, labels=np.arange(len(classes)), zero_division=0.0
     )

@@ -1,0 +1,78 @@
+"""From a finished analysis to the site: the records are judged, experiments made, conclusions drawn and published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reportgen.analysis import read_predictions, read_records, rows_with_maps
+from reportgen.commands.conclude import alarms, conclude, measure_again
+from reportgen.commands.experiments import Experiments
+from reportgen.config import Config
+from reportgen.evidence.errors.findings import find_reasons
+from reportgen.evidence.examples.sampling import draw_sample
+from reportgen.evidence.tables import write_tables
+from reportgen.inputs.priors import training_priors
+from reportgen.inputs.testset import TestSet
+from reportgen.progress import Progress
+from reportgen.result import BuildResult
+from reportgen.site.publish import publish
+from reportgen.site.wording.models import class_order_warning
+from reportgen.site.wording.scope import doubts_about_models
+from reportgen.site.wording.tables import report_tables
+
+__all__ = ["finish"]
+
+
+def finish(
+    running: Config, config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress
+) -> BuildResult:
+    """Judge the analysis in `output/analysis` and write the site.
+
+    Parameters
+    ----------
+    running, config
+        The settings that the models run with, and those that the report states.
+    missing
+        One sentence for each model whose checkpoint was not found.
+
+    Raises
+    ------
+    ReportError
+        A model that an experiment needs cannot be used, or the output cannot be written.
+    """
+    folder = config.output / "analysis"
+    with progress.stage("Reading the records"):
+        everything = read_predictions(folder)
+        most = config.max_explained_images
+        sample = draw_sample(everything.labels, most, config.seed, among=rows_with_maps(everything))
+        analysis = read_records(everything, sample)
+    experiments = Experiments(analysis, test_set, running, progress)
+    transplants, interventions = experiments.transplants(), experiments.interventions()
+    components = experiments.components()
+    with progress.stage("Weighing the evidence"):
+        report = conclude(everything, analysis, test_set, config, transplants, interventions, components)
+    clean = experiments.without_cues(report)
+    if clean:
+        report = measure_again(report, transplants, clean)
+    reasons = find_reasons(
+        analysis,
+        None if report.attention is None else report.attention.measures,
+        experiments.occlusions(report),
+        training_priors(test_set.training, analysis.classes),
+        shortcuts=experiments.shortcut_errors(report),
+        unweighted=config.assume_unweighted_training,
+    )
+    report = replace(report, reasons=reasons)
+    write_tables(folder / "tables", *report_tables(report))
+    published = publish(report, config.output, config, progress)
+    doubts = [class_order_warning(order) for order in report.class_orders if order is not None]
+    return BuildResult(
+        published.site,
+        published.zip,
+        folder,
+        alarms(report, missing),
+        (*doubts, *doubts_about_models(report), *published.warnings),
+        published.single,
+        published.mail,
+    )
