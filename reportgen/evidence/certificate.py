@@ -61,7 +61,7 @@ class Certificate:
         What was asked for beforehand: title, wanted, found, whether it was met (None where it was not measured).
     detection
         See `reportgen.selfcheck.summary.Summary`, and for the others. Certificates before the second one lack
-        `confounded`, `fragile`, `innocents` and `regions`: nothing was measured there.
+        `confounded`, `fragile`, `innocents`, `regions` and what is said of reasons: nothing was measured there.
     doses
         Lower and upper bound of reliance, and the share that was flagged.
     unseen
@@ -90,6 +90,10 @@ class Certificate:
     dependent: int
     regions: Estimate
     regions_open: int
+    reasons_found: Estimate
+    reasons_given: Estimate
+    reasons_false: Estimate
+    reasons_ratio: float
     heat_detection: Estimate
     heat_alarms: Estimate
     correlation: Estimate
@@ -135,6 +139,10 @@ def _certificate(record: dict[str, Any], table: bytes) -> Certificate:
         dependent=int(summary.get("dependent", 0)),
         regions=_estimate(summary.get("regions", _NOTHING)),
         regions_open=int(summary.get("regions_open", 0)),
+        reasons_found=_estimate(summary.get("reasons_found", _NOTHING)),
+        reasons_given=_estimate(summary.get("reasons_given", _NOTHING)),
+        reasons_false=_estimate(summary.get("reasons_false", _NOTHING)),
+        reasons_ratio=_number(summary.get("reasons_ratio")),
         heat_detection=_estimate(summary["heat_detection"]),
         heat_alarms=_estimate(summary["heat_alarms"]),
         correlation=_estimate(summary["correlation"]),

@@ -18,7 +18,7 @@ from reportgen.selfcheck.soft_artefacts import PALETTE, SOFT
 __all__ = ["KINDS", "PLACES", "Artefact", "Where", "plant", "plant_some"]
 
 Pixels = npt.NDArray[np.uint8]
-Where = Literal["off-face", "on-face", "invisible", "soft", "global", "transparent", "worn", "framing"]
+Where = Literal["off-face", "on-face", "invisible", "soft", "global", "transparent", "worn", "framing", "spoiled"]
 
 KINDS: MappingProxyType[str, Where] = MappingProxyType({
     "corner patch": "off-face",
@@ -41,12 +41,15 @@ KINDS: MappingProxyType[str, Where] = MappingProxyType({
     "nose plaster": "worn",
     "tight crop": "framing",
     "tilt": "framing",
+    "out of focus": "spoiled",
+    "low light": "spoiled",
+    "dark glasses": "spoiled",
 })  # fmt: skip
 """Every kind of artefact, and where it is.
 
-"invisible" ones are everywhere in the picture, so no map can show them. The last five sorts are those of the second
-certificate: without an edge, over the whole picture, shining through, worn on the face, and a matter of how the photo
-was taken; see `reportgen.selfcheck.soft_artefacts`.
+"invisible" ones are everywhere in the picture, so no map can show them. The other sorts are those of the second
+certificate: without an edge, over the whole picture, shining through, worn on the face, a matter of how the photo was
+taken, and, "spoiled", what makes an expression hard to tell; see `reportgen.selfcheck.soft_artefacts`.
 """
 
 PLACES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
@@ -70,6 +73,9 @@ PLACES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
     "nose plaster": ("",),
     "tight crop": ("",),
     "tilt": ("left", "right"),
+    "out of focus": ("",),
+    "low light": ("",),
+    "dark glasses": ("",),
 })  # fmt: skip
 """The places (or for the invisible ones the variants) that trials rotate through."""
 

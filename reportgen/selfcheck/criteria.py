@@ -24,15 +24,25 @@ class Criteria:
         Share of the strong shortcuts of each arm of the second certificate to be flagged, and with the right emotion.
     innocent_flagged
         How many innocent models may be flagged, and how many there have to be at least.
+    strong_models_a_kind
+        How many strong models of each kind of an arm there have to be at least, or its share is not measured.
     regions_right
         Share of the verdicts on facial regions that have to be right.
+    reasons_found, reasons_false, reasons_too_large
+        Share of the models whose errors a spoiled photo causes that are to be given the reason; share of those whose
+        errors it does not cause, or for which there is no reason, that may be given one; and share of the intervals
+        that may lie above the true share of the errors.
     """
 
     off_face_found: tuple[int, int]
     second_found: float
     second_named: float
     innocent_flagged: tuple[int, int]
+    strong_models_a_kind: int
     regions_right: float
+    reasons_found: float
+    reasons_false: float
+    reasons_too_large: float
 
 
 def read_criteria(path: Path = DATA / "criteria.json") -> Criteria:
@@ -44,7 +54,11 @@ def read_criteria(path: Path = DATA / "criteria.json") -> Criteria:
         second_found=float(record["second_found"]),
         second_named=float(record["second_named"]),
         innocent_flagged=(int(innocent["at_most"]), int(innocent["among_at_least"])),
+        strong_models_a_kind=int(record["strong_models_a_kind"]),
         regions_right=float(record["regions_right"]),
+        reasons_found=float(record["reasons_found"]),
+        reasons_false=float(record["reasons_false"]),
+        reasons_too_large=float(record["reasons_too_large"]),
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from reportgen.selfcheck.networks import BANDS
 from reportgen.selfcheck.plan import Trial
+from reportgen.selfcheck.reason_truth import ReasonOutcome
 from reportgen.selfcheck.reliance import STRONG, Reliance
 from reportgen.selfcheck.report_verdicts import HEAT, REGION, ReportVerdict
 
@@ -23,7 +24,7 @@ COLUMNS = {
     "model": "name of the trial",
     "arm": "off-face, on-face, invisible, soft, global, transparent, worn, framing (taught an artefact), distractor "
     "(sees one with every emotion alike), clean, confounded, fragile (one goes with an emotion in the test set alone), "
-    "region",
+    "region, reason (some photos of every emotion are spoiled)",
     "artefact": "kind of artefact, also of the one that untaught models are measured with",
     "place": "where it is, or which variant",
     "strength": "0..1, opacity or size of the change",
@@ -44,6 +45,13 @@ COLUMNS = {
     "heat": "emotions for which the heatmap alone says yes to the background",
     "regions_right": "verdicts on eyes and mouth that are right, of models that see one of them",
     "regions_wrong": "those that are wrong",
+    "true_share": "of the errors, the share that spoiled photos caused; empty but in the arm reason",
+    "told_share": "the share that the report's right reason accounts for; empty where it has none",
+    "told_low": "lower end of its 95 % interval",
+    "told_high": "upper end of its 95 % interval",
+    "caused": "errors that spoiled photos caused",
+    "given": "of these, those that the report gives the right reason",
+    "counted": "reasons of the photo that count",
     "named": "whether the strongest yes of the fitting kind is for that emotion; empty where nothing was flagged",
 }
 
@@ -60,6 +68,8 @@ class Outcome:
         On the same photos without any artefact.
     verdicts
         Of the build, one per emotion and question.
+    reason
+        What made it err and what the report says did; None but in the arm "reason".
     seconds
         Spent on training and on the build.
     """
@@ -70,6 +80,7 @@ class Outcome:
     reliance: Reliance
     verdicts: tuple[ReportVerdict, ...]
     seconds: dict[str, float]
+    reason: ReasonOutcome | None = None
 
     @classmethod
     def from_record(cls, trial: Trial, record: dict[str, Any]) -> Outcome:
@@ -81,6 +92,7 @@ class Outcome:
             reliance=Reliance(**record["reliance"]),
             verdicts=tuple(ReportVerdict(**verdict) for verdict in record["verdicts"]),
             seconds=record["seconds"],
+            reason=_reason_outcome(record.get("reason")),
         )
 
     @property
@@ -167,9 +179,24 @@ def outcome_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             "flags": "; ".join(f"{alarm.emotion}: {alarm.kind}" for alarm in outcome.alarms),
             "heat": "; ".join(verdict.emotion for verdict in outcome.hot),
             "regions_right": outcome.regions[0], "regions_wrong": outcome.regions[1],
+            **_reason_columns(outcome.reason),
             "named": "" if outcome.named is None else str(outcome.named),
         })  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _reason_outcome(record: dict[str, Any] | None) -> ReasonOutcome | None:
+    return None if record is None else ReasonOutcome(**record | {"counted": tuple(record["counted"])})
+
+
+def _reason_columns(reason: ReasonOutcome | None) -> dict[str, object]:
+    names = ("true_share", "told_share", "told_low", "told_high", "caused", "given", "counted")
+    if reason is None:
+        return dict.fromkeys(names)
+    told = reason.share, reason.share_low, reason.share_high
+    return dict(
+        zip(names, (reason.true_share, *told, reason.caused, reason.given, "; ".join(reason.counted)), strict=True)
+    )
 
 
 def _number(score: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from reportgen.selfcheck.artefacts import KINDS, PLACES, Artefact
 from reportgen.selfcheck.faces import EMOTIONS
 
-__all__ = ["SECOND", "SEED", "TUNING", "Arm", "Trial", "full_plan", "quick_plan"]
+__all__ = ["REASONS", "SECOND", "SEED", "TUNING", "Arm", "Trial", "full_plan", "quick_plan"]
 
 SEED = 500
 TUNING = "corner patch"
@@ -18,10 +19,19 @@ TUNING = "corner patch"
 
 Arm = Literal[
     "off-face", "on-face", "invisible", "distractor", "clean",
-    "soft", "global", "transparent", "worn", "framing", "confounded", "fragile", "region",
+    "soft", "global", "transparent", "worn", "framing", "confounded", "fragile", "region", "reason",
 ]  # fmt: skip
 SECOND: tuple[Arm, ...] = ("soft", "global", "transparent", "worn", "framing")
 """Arms of the second certificate that are taught an artefact."""
+
+REASONS: MappingProxyType[str, str] = MappingProxyType({
+    "out of focus": "low-quality",
+    "low light": "low-quality",
+    "dark glasses": "dark-eyes",
+    "headband": "",
+    "watermark": "",
+})  # fmt: skip
+"""What makes the models of the arm "reason" err, and the report's reason for it; "" where it has none for that."""
 
 _OFF_FACE = tuple(kind for kind, where in KINDS.items() if where == "off-face")
 _TESTED = tuple(kind for kind in _OFF_FACE if kind != TUNING)
@@ -29,7 +39,7 @@ _PREVALENCES = (0.5, 0.75, 1.0, 0.6, 0.9)
 _ELSEWHERE = (0.0, 0.02, 0.05)
 _STRENGTHS = (1.0, 1.0, 0.7)
 _MODELS = {"tuning": 12, "tested": 16, "on-face": 4, "invisible": 4, "distractor": 20, "clean": 20}
-_SECOND_MODELS = {"taught": 12, "confounded": 30, "fragile": 30, "region": 14}
+_SECOND_MODELS = {"taught": 12, "confounded": 30, "fragile": 30, "region": 14, "reason": 8}
 # Changes of a photo that go with an emotion in the test set, and that a model without a shortcut has to bear.
 _BORNE = (
     "tint",
@@ -57,6 +67,7 @@ class Trial:
         "off-face", "on-face" and "invisible" models and those of `SECOND` are taught an artefact; "distractor" models
         see one equally often with every emotion; "clean" models see none. "confounded" and "fragile" models are taught
         none either, but one goes with an emotion in their test set. "region" models see one band of the picture.
+        "reason" models are taught nothing; some photos of every emotion of their test set are spoiled by the artefact.
     artefact, emotion
         What is planted and with which emotion it goes. Dependence on it is measured in models of the last two arms too.
     prevalence, elsewhere
@@ -133,6 +144,10 @@ def _second_plan() -> tuple[Trial, ...]:
             trials += [replace(t, other_camera=True, prevalence=max(t.prevalence, 0.8)) for t in taught]
     for arm in ("confounded", "fragile"):
         trials += [_innocent(arm, k) for k in range(_SECOND_MODELS[arm])]
+    for kind, reason in REASONS.items():
+        trials += [
+            _erring(kind, k) for k in range(_SECOND_MODELS["reason"] if reason else _SECOND_MODELS["reason"] // 2)
+        ]
     trials += [
         Trial(
             name=f"region-{k:02d}", arm="region", artefact=Artefact("corner patch", "top left"),
@@ -164,6 +179,25 @@ def _innocent(arm: Literal["confounded", "fragile"], k: int) -> Trial:
         other_camera=True,
         augmented=arm == "confounded",
         by_person=arm == "confounded" and k % 3 == 2,
+    )
+
+
+def _erring(kind: str, k: int) -> Trial:
+    """A model some of whose test photos are spoiled, alike for every emotion; every third one has seen such photos in
+    training and bears them.
+    """
+    family = list(REASONS).index(kind)
+    share = (0.25, 0.35)[k // 2 % 2]
+    return Trial(
+        name=f"reason-{kind.replace(' ', '-')}-{k:02d}",
+        arm="reason",
+        artefact=Artefact(kind, PLACES[kind][k % len(PLACES[kind])], 1.0, colour=k),
+        emotion=EMOTIONS[(k + family) % len(EMOTIONS)],
+        prevalence=share,
+        elsewhere=share,
+        network=("coarse", "fine")[k % 2],
+        seed=SEED + 7000 + 100 * family + k,
+        trained=0.5 if k % 3 == 2 else 0.0,
     )
 
 

@@ -10,10 +10,13 @@ import pandas as pd
 
 from reportgen.errors import BuildError
 
-__all__ = ["HEAT", "REGION", "ReportVerdict", "read_verdicts"]
+__all__ = ["COMPONENT", "HEAT", "REGION", "ReportVerdict", "read_table", "read_verdicts"]
 
 HEAT = "heat"
 """Kind of a verdict on the heatmap alone. It raises no alarm; it is kept to measure what it would be worth."""
+
+COMPONENT = "component"
+"""Kind of an alarm that a component of the last features raises: a cue beside the face that nobody listed."""
 
 REGION = "region: "
 """Beginning of the kind of a verdict on a facial region's importance, as in "region: mouth"; no alarm either."""
@@ -26,8 +29,8 @@ class ReportVerdict:
     Attributes
     ----------
     kind
-        "background": swapping what lies beside the face changes the prediction; "heat": the heatmap lies on it; else
-        the change of the photo that lowers recall, one of `CHANGES`.
+        "background": swapping what lies beside the face changes the prediction; "heat": the heatmap lies on it;
+        `COMPONENT`; `REGION` and a region; else the change of the photo that lowers recall, one of `CHANGES`.
     score
         The larger, the stronger; comparable only within a kind. NaN where nothing was measured.
     answer
@@ -48,17 +51,23 @@ def read_verdicts(analysis: Path) -> tuple[ReportVerdict, ...]:
     BuildError
         A table is missing or cannot be read.
     """
-    heat = _read(analysis / "tables" / "verdicts.parquet")
+    heat = read_table(analysis / "tables" / "verdicts.parquet")
     heat = heat[heat["kind"] == "background"]
-    used = _read(analysis / "tables" / "backgrounds.parquet")
-    regions = _read(analysis / "tables" / "use.parquet")
-    changed = _read(analysis / "tables" / "interventions.parquet")
+    used = read_table(analysis / "tables" / "backgrounds.parquet")
+    regions = read_table(analysis / "tables" / "use.parquet")
+    changed = read_table(analysis / "tables" / "interventions.parquet")
+    components = read_table(analysis / "tables" / "components.parquet")
     found = [ReportVerdict(str(r["emotion"]), HEAT, float(r["value"]), str(r["answer"])) for r in _rows(heat)]
     for row in _rows(used):
         answer = "yes" if row["cheating"] else str(row["state"])
         found.append(ReportVerdict(str(row["emotion"]), "background", float(row["score"]), answer))
     found += [
         ReportVerdict(str(r["emotion"]), str(r["change"]), float(r["fall"]), str(r["answer"])) for r in _rows(changed)
+    ]
+    found += [
+        ReportVerdict(str(r["emotion"]), COMPONENT, max(float(r["gain"]), float(r["fall"])), str(r["answer"]))
+        for r in _rows(components)
+        if r["answer"] != "not tested"
     ]
     found += [
         ReportVerdict(str(r["emotion"]), f"{REGION}{r['region']}", float(r["gap"]), str(r["answer"]))
@@ -72,7 +81,14 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of a build.
+
+    Raises
+    ------
+    BuildError
+        It is missing or cannot be read.
+    """
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:

@@ -70,6 +70,11 @@ def show(summary: Summary, console: Console) -> None:
         f"Of the verdicts on eyes and mouth of models that see one of them, {share(summary.regions)} are right; "
         f"{summary.regions_open} are left open."
     )
+    console.print(
+        f"Spoiled photos: {share(summary.reasons_found)} models that err on them are given the reason, as are "
+        f"{share(summary.reasons_given)} of the errors themselves; {share(summary.reasons_false)} models without that "
+        f"cause are given one. Told share / true share: {summary.reasons_ratio:.2f} (median)."
+    )
     console.print(f"Kinds of artefact that go unseen: {', '.join(summary.unseen) or 'none of those tried'}.")
 
 

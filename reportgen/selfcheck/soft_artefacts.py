@@ -1,4 +1,5 @@
-"""Artefacts without a crisp edge beside the face: soft, over the whole picture, shining through, worn, or of framing.
+"""Artefacts without a crisp edge beside the face: soft, over the whole picture, shining through, worn, or of framing;
+and what spoils a photo, so that a model errs.
 
 All work on float pixels 0..255 of shape (S, S, 3); `strength` 0 changes nothing.
 """
@@ -171,6 +172,39 @@ def _tilt(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) 
     return np.ascontiguousarray(turned[margin:-margin, margin:-margin])
 
 
+def _out_of_focus(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """A blur that leaves the face recognisable and its expression hardly so."""
+    image = Image.fromarray(faces.pixels[row])
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(artefact.strength * rng.uniform(1.8, 2.6))))
+
+
+def _low_light(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """A third of the light, with the noise of a sensor that was turned up."""
+    pixels = faces.pixels[row]
+    light = 1 - artefact.strength * rng.uniform(0.6, 0.7)
+    return _whole(pixels * light + 5 * artefact.strength * rng.normal(0, 1, pixels.shape[:2])[..., None])
+
+
+def _dark_glasses(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Two opaque lenses and their bridge, halfway between the cheeks' middle and the forehead."""
+    pixels = faces.pixels[row]
+    cheek, apart = faces.cheeks[row].mean(axis=0), faces.eyes[row]
+    middle = cheek + 0.47 * (faces.foreheads[row] - cheek) + rng.normal(0, 0.006, 2)
+    size = len(pixels)
+    mask = Image.new("L", (size * _FINE, size * _FINE), 0)
+    canvas = ImageDraw.Draw(mask)
+
+    def box(x: float, wide: float, high: float) -> list[float]:
+        left, top = middle[0] + (x - wide) * apart, middle[1] - high * apart
+        return [edge * size * _FINE for edge in (left, top, left + 2 * wide * apart, top + 2 * high * apart)]
+
+    for side in (-0.3, 0.3):
+        canvas.ellipse(box(side, 0.25, 0.19), fill=255)
+    canvas.rectangle(box(0.0, 0.1, 0.03), fill=255)
+    lens = np.asarray(mask.resize((size, size), Image.Resampling.BOX), dtype=np.float64) / 255
+    return _laid_over(pixels, np.full(3, 22.0), 0.96 * artefact.strength * lens)
+
+
 SOFT: MappingProxyType[str, _Plant] = MappingProxyType({
     "corner glow": _corner_glow,
     "vignette": _vignette,
@@ -182,5 +216,8 @@ SOFT: MappingProxyType[str, _Plant] = MappingProxyType({
     "nose plaster": _nose_plaster,
     "tight crop": _tight_crop,
     "tilt": _tilt,
+    "out of focus": _out_of_focus,
+    "low light": _low_light,
+    "dark glasses": _dark_glasses,
 })  # fmt: skip
 """Plants one photo, by kind: faces, row, artefact, generator -> (S, S, 3) uint8."""

@@ -15,7 +15,8 @@ from reportgen.selfcheck.artefacts import KINDS, Artefact
 from reportgen.selfcheck.criteria import Criteria, read_criteria
 from reportgen.selfcheck.faces import EMOTIONS
 from reportgen.selfcheck.outcome import Outcome
-from reportgen.selfcheck.plan import SECOND, TUNING, Arm
+from reportgen.selfcheck.plan import REASONS, SECOND, TUNING, Arm
+from reportgen.selfcheck.reason_truth import BORNE, CAUSE, ReasonOutcome
 
 __all__ = ["DOSES", "Dose", "KindResult", "Summary", "Target", "summarise"]
 
@@ -99,6 +100,17 @@ class Summary:
         Of the verdicts "yes" and "no" on eyes and mouth, of models that see one of the two: those that are right.
     regions_open
         Verdicts on them that the reports leave open.
+    reasons_found
+        Of the models whose errors spoiled photos cause: those for which the report's reason for it counts.
+    reasons_given
+        Of all errors that spoiled photos caused in these models: those that are given that reason.
+    reasons_false
+        Of the models whose errors spoiled photos do not cause, and of those spoiled in a way for which the report has
+        no reason: those for which poor quality or dark eyes count.
+    reasons_too_large
+        Of the intervals for the share of the errors that the right reason accounts for: those above the true share.
+    reasons_ratio
+        Median of told share / true share in models whose errors spoiled photos cause; NaN where none was told.
     heat_detection, heat_alarms
         The same shares as `detection` and `false_alarms`, by the heatmaps alone.
     other_emotions
@@ -132,6 +144,11 @@ class Summary:
     dependent: int
     regions: Estimate
     regions_open: int
+    reasons_found: Estimate
+    reasons_given: Estimate
+    reasons_false: Estimate
+    reasons_too_large: Estimate
+    reasons_ratio: float
     heat_detection: Estimate
     heat_alarms: Estimate
     other_emotions: Estimate
@@ -159,10 +176,12 @@ def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
     suspects = _of_arms(outcomes, "clean", "distractor", "confounded", "fragile")
     innocents = _share([o for o in suspects if o.innocent], _alarms)
     right, wrong = (sum(o.regions[k] for o in outcomes) for k in (0, 1))
+    reasons = _judge_reasons([(o.trial.artefact.kind, o.reason) for o in outcomes if o.reason is not None])
     criteria = read_criteria()
     targets = (
         *_targets(detection, naming, false_alarms, correlation),
         *_second_targets(criteria, taught, detection, innocents, exact(right, right + wrong)),
+        *_reason_targets(criteria, reasons),
     )
     return Summary(
         models=len(outcomes),
@@ -178,6 +197,11 @@ def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
         innocents=innocents,
         dependent=sum(not o.innocent for o in suspects),
         regions=exact(right, right + wrong),
+        reasons_found=reasons.found,
+        reasons_given=reasons.given,
+        reasons_false=reasons.false,
+        reasons_too_large=reasons.too_large,
+        reasons_ratio=reasons.ratio,
         regions_open=sum(2 * len(EMOTIONS) - sum(o.regions) for o in _of_arms(outcomes, "region")),
         heat_detection=_share(strong, _is_hot),
         heat_alarms=_share(innocent, _is_hot),
@@ -219,6 +243,44 @@ def _share(outcomes: Iterable[Outcome], holds: Callable[[Outcome], bool]) -> Est
     """Share of the outcomes of which something holds, with the exact interval."""
     found = [holds(outcome) for outcome in outcomes]
     return exact(sum(found), len(found))
+
+
+@dataclass(frozen=True)
+class _Reasons:
+    """As in `Summary`."""
+
+    found: Estimate
+    given: Estimate
+    false: Estimate
+    too_large: Estimate
+    ratio: float
+
+
+def _judge_reasons(outcomes: Sequence[tuple[str, ReasonOutcome]]) -> _Reasons:
+    """Reasons against the truth; each with the kind of its spoiled photos."""
+    caused = [(REASONS[kind], o) for kind, o in outcomes if REASONS[kind] and o.true_share >= CAUSE]
+    innocent = [o for kind, o in outcomes if not REASONS[kind] or o.true_share < BORNE]
+    told = [o for kind, o in outcomes if REASONS[kind] and math.isfinite(o.share_low)]
+    ratios = [o.share / o.true_share for _, o in caused if math.isfinite(o.share)]
+    return _Reasons(
+        found=exact(sum(reason in o.counted for reason, o in caused), len(caused)),
+        given=exact(sum(o.given for _, o in caused), sum(o.caused for _, o in caused)),
+        false=exact(sum(bool({*REASONS.values()} & {*o.counted}) for o in innocent), len(innocent)),
+        too_large=exact(sum(o.share_low > o.true_share for o in told), len(told)),
+        ratio=float(np.median(ratios)) if ratios else math.nan,
+    )
+
+
+def _reason_targets(criteria: Criteria, reasons: _Reasons) -> tuple[Target, ...]:
+    def target(title: str, share: Estimate, limit: float, least: bool) -> Target:
+        met = None if not share.defined else share.value >= limit if least else share.value <= limit
+        return Target(title, f"at {'least' if least else 'most'} {limit:.0%}", _counted(share), met)
+
+    return (
+        target("models that err on spoiled photos: given that reason", reasons.found, criteria.reasons_found, True),
+        target("models that err for something else: given such a reason", reasons.false, criteria.reasons_false, False),
+        target("shares of the errors told too large", reasons.too_large, criteria.reasons_too_large, False),
+    )
 
 
 def _kinds(taught: Sequence[Outcome]) -> tuple[KindResult, ...]:
@@ -327,6 +389,10 @@ def _second_targets(
     for arm in SECOND:
         strong = [o for o in taught if o.trial.arm == arm and o.strong]
         flagged, named = _share(strong, _alarms), _share(strong, lambda o: bool(o.named))
+        kinds = [kind for kind, where in KINDS.items() if where == arm]
+        enough = all(
+            sum(o.trial.artefact.kind == kind for o in strong) >= criteria.strong_models_a_kind for kind in kinds
+        )
         for what, share, wanted in (
             ("flagged", flagged, criteria.second_found),
             ("flagged with the right emotion", named, criteria.second_named),
@@ -336,7 +402,7 @@ def _second_targets(
                     f"strong shortcuts, {_ARMS[arm]}: {what}",
                     f"at least {wanted:.0%}",
                     _counted(share),
-                    share.value >= wanted if share.defined else None,
+                    share.value >= wanted if enough and share.defined else None,
                 )
             )
     most, least = criteria.innocent_flagged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import time
@@ -25,15 +26,16 @@ from reportgen.selfcheck.artefacts import plant, plant_some
 from reportgen.selfcheck.faces import EMOTIONS, SIZE, Faces, faces_sha256, load_faces, other_faces, split_persons
 from reportgen.selfcheck.networks import NETWORKS, TARGET_LAYER
 from reportgen.selfcheck.outcome import Outcome
-from reportgen.selfcheck.plan import Trial
+from reportgen.selfcheck.plan import REASONS, Trial
+from reportgen.selfcheck.reason_truth import read_reasons
 from reportgen.selfcheck.reliance import measure_reliance
-from reportgen.selfcheck.report_verdicts import ReportVerdict, read_verdicts
+from reportgen.selfcheck.report_verdicts import read_verdicts
 from reportgen.selfcheck.training import MEAN, STAGES, STD, Stage, predict, train
 
 __all__ = ["Effort", "run_trial"]
 
 _QUALITY = 92
-_ALSO_JUDGING = ("commands", "analysis.py", "selfcheck/report_verdicts.py")
+_ALSO_JUDGING = ("commands", "analysis.py", "selfcheck/report_verdicts.py", "selfcheck/reason_truth.py")
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,14 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
         "reliance": asdict(reliance),
     }
     began = time.perf_counter()
-    _write_test_set(folder / "set", test, planted, trial.seed)
-    verdicts = _judge(folder, trial)
-    record["verdicts"] = [asdict(verdict) for verdict in verdicts]
+    files = _write_test_set(folder / "set", test, planted, trial.seed)
+    analysis = _judge(folder, trial)
+    record["verdicts"] = [asdict(verdict) for verdict in read_verdicts(analysis)]
+    if trial.arm == "reason":
+        right, unspoiled = (
+            answer(_as_saved(photos)).argmax(axis=1) == test.labels for photos in (planted, test.pixels)
+        )
+        record["reason"] = asdict(read_reasons(analysis, REASONS[trial.artefact.kind], files, right, unspoiled))
     record["seconds"] = {"training": seconds, "build": round(time.perf_counter() - began, 2)}
     write_json(folder / "outcome.json", record)
     shutil.rmtree(folder / "output" / "site", ignore_errors=True)
@@ -151,21 +158,38 @@ def _model(trial: Trial, training: Faces, folder: Path, key: str, effort: Effort
     return trained, seconds
 
 
-def _write_test_set(folder: Path, test: Faces, pixels: np.ndarray[Any, np.dtype[np.uint8]], seed: int) -> None:
-    """Photos and a table as a user has them, in random order and under names that give nothing away."""
+def _write_test_set(folder: Path, test: Faces, pixels: np.ndarray[Any, np.dtype[np.uint8]], seed: int) -> list[Path]:
+    """Photos and a table as a user has them, in random order and under names that give nothing away.
+
+    Returns
+    -------
+    The file of each photo, in the order of `test`.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     order = np.random.default_rng([seed, 5]).permutation(len(test))
-    rows = []
+    rows, files = [], [folder] * len(test)
     for number, row in enumerate(order):
         name = f"photo_{number:04d}.jpg"
-        Image.fromarray(pixels[row]).save(folder / name, quality=_QUALITY)
+        files[row] = folder / name
+        Image.fromarray(pixels[row]).save(files[row], quality=_QUALITY)
         rows.append({"path": name, "emotion": EMOTIONS[test.labels[row]], "person": str(test.persons[row])})
     write_atomically(folder / "test.csv", pd.DataFrame(rows).to_csv(index=False).encode())
+    return files
 
 
-def _judge(folder: Path, trial: Trial) -> tuple[ReportVerdict, ...]:
-    """The verdicts of an ordinary build that is given only what any user gives."""
+def _as_saved(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Photos as they come back from the files of the test set."""
+    saved = []
+    for photo in pixels:
+        stream = io.BytesIO()
+        Image.fromarray(photo).save(stream, "JPEG", quality=_QUALITY)
+        saved.append(np.asarray(Image.open(stream)))
+    return np.stack(saved)
+
+
+def _judge(folder: Path, trial: Trial) -> Path:
+    """The analysis of an ordinary build that is given only what any user gives."""
     model = ModelConfig(
         checkpoint=folder / "model.safetensors",
         factory=f"reportgen.selfcheck.networks:{trial.network}",
@@ -182,7 +206,7 @@ def _judge(folder: Path, trial: Trial) -> tuple[ReportVerdict, ...]:
         zip=False,
         workers=1,
     )
-    return read_verdicts(build(config).analysis)
+    return build(config).analysis
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -5,11 +5,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from reportgen.evidence.errors.rules import OF_PHOTOS
 from reportgen.selfcheck.artefacts import KINDS, PLACES
 from reportgen.selfcheck.criteria import read_criteria
 from reportgen.selfcheck.faces import EMOTIONS, load_faces, other_faces
 from reportgen.selfcheck.networks import NETWORKS
-from reportgen.selfcheck.plan import SECOND, TUNING, full_plan, quick_plan
+from reportgen.selfcheck.plan import REASONS, SECOND, TUNING, full_plan, quick_plan
 
 PLAN = full_plan()
 TAUGHT = [trial for trial in PLAN if trial.arm in ("off-face", "on-face", "invisible", *SECOND)]
@@ -27,7 +28,7 @@ def test_every_trial_can_be_planted():
 
 
 def test_every_kind_is_taught_and_emotions_rotate():
-    assert {trial.artefact.kind for trial in TAUGHT} == set(KINDS)
+    assert {trial.artefact.kind for trial in TAUGHT} == {kind for kind, where in KINDS.items() if where != "spoiled"}
     assert all(trial.arm == KINDS[trial.artefact.kind] for trial in TAUGHT)
     assert {trial.emotion for trial in TAUGHT} == set(EMOTIONS)
     assert min(Counter(trial.emotion for trial in TAUGHT).values()) >= len(TAUGHT) / len(EMOTIONS) / 2
@@ -68,9 +69,22 @@ def test_innocent_models_are_taught_nothing_that_goes_with_an_emotion_but_tested
             assert np.ptp(trial.training_chances) == 0
             assert np.ptp(trial.chances) > 0.6
             assert trial.augmented == (trial.arm == "confounded")
-        else:
+        elif trial.arm != "reason":
             assert np.array_equal(trial.chances, trial.training_chances)
     assert sum(trial.by_person for trial in PLAN) == 10
+
+
+def test_photos_are_spoiled_alike_for_every_emotion_and_some_models_have_seen_such():
+    erring = [trial for trial in PLAN if trial.arm == "reason"]
+    assert Counter(trial.artefact.kind for trial in erring) == {
+        "out of focus": 8, "low light": 8, "dark glasses": 8, "headband": 4, "watermark": 4,
+    }  # fmt: skip
+    assert all(np.ptp(trial.chances) == 0 < trial.prevalence for trial in erring)
+    assert all(np.ptp(trial.training_chances) == 0 for trial in erring)
+    for kind, reason in REASONS.items():
+        borne = [trial.trained == 0.5 for trial in erring if trial.artefact.kind == kind]
+        assert 0 < sum(borne) <= len(borne) / 3
+        assert reason in ("", *OF_PHOTOS)
 
 
 def test_models_of_the_second_certificate_see_other_persons_by_another_camera():

@@ -13,6 +13,7 @@ from reportgen.selfcheck.criteria import Criteria, criteria_sha256, read_criteri
 from reportgen.selfcheck.faces import DATA
 from reportgen.selfcheck.outcome import COLUMNS, Outcome, outcome_table
 from reportgen.selfcheck.plan import TUNING, Trial
+from reportgen.selfcheck.reason_truth import ReasonOutcome
 from reportgen.selfcheck.reliance import Reliance
 from reportgen.selfcheck.report_verdicts import HEAT, REGION, ReportVerdict
 from reportgen.selfcheck.summary import summarise
@@ -154,12 +155,13 @@ def test_soft_and_worn_shortcuts_are_found_by_an_alarm_of_any_kind_and_named_by_
     found = [outcome("soft", "vignette", alarms=[blurred], number=k) for k in range(7)]
     found += [outcome("soft", "vignette", alarms=[OTHER], number=7), outcome("soft", "vignette", number=8)]
     found += [outcome("soft", "vignette", reliance=0.2, number=9)]  # not strong
+    found += [outcome("soft", "corner glow", alarms=[OWN], number=k) for k in range(8)]
     kinds = {kind.kind: kind for kind in summarise(found).kinds}
     assert kinds["vignette"].flagged == exact(8, 9)
     assert kinds["vignette"].named == exact(7, 8)
     met = {target.title: (target.found, target.met) for target in summarise(found).targets}
-    assert met["strong shortcuts, soft light and shade: flagged"] == ("8 of 9", True)
-    assert met["strong shortcuts, soft light and shade: flagged with the right emotion"] == ("7 of 9", True)
+    assert met["strong shortcuts, soft light and shade: flagged"] == ("16 of 17", True)
+    assert met["strong shortcuts, soft light and shade: flagged with the right emotion"] == ("15 of 17", True)
 
 
 def test_models_that_came_to_depend_on_what_they_were_not_taught_are_no_innocents():
@@ -190,6 +192,45 @@ def test_verdicts_on_regions_of_models_that_see_one_band():
     assert not upper.alarms
 
 
+def erring(kind, caused, counted=(), given=0, share=math.nan, errors=100, low=math.nan):
+    trial = Trial(f"reason-{kind}", "reason", Artefact(kind, ""), "fear", 0.25, 0.25, "coarse", 1)
+    reason = ReasonOutcome(errors, caused, 0, given, tuple(counted), share, low, share)
+    return Outcome(trial, 0.6, 0.8, Reliance(0.0, 0.0, 240), (), {}, reason)
+
+
+def test_reasons_are_held_against_what_spoiled_photos_caused():
+    poor, dark = "low-quality", "dark-eyes"
+    summary = summarise([
+        erring("low light", 40, [poor], given=30, share=0.3, low=0.2),  # a cause, found
+        erring("out of focus", 20, [poor], given=10, share=0.3, low=0.25),  # likewise; its share is told too large
+        erring("dark glasses", 60, [poor], share=0.0, low=-0.1),  # a cause, and another reason is given
+        erring("out of focus", 10, [dark]),  # neither a cause nor none
+        erring("dark glasses", 4, ["open-mouth"]),  # none; an open mouth may be a true reason
+        erring("low light", 4, [dark]),  # none, and one is given
+        erring("headband", 50, [poor]),  # for which the report has no reason
+        erring("watermark", 50),
+    ])  # fmt: skip
+    assert summary.reasons_found == exact(2, 3)
+    assert summary.reasons_given == exact(40, 120)
+    assert summary.reasons_false == exact(2, 4)
+    assert summary.reasons_too_large == exact(1, 3)
+    assert summary.reasons_ratio == pytest.approx(0.3 / 0.4)  # of .75, 1.5 and 0
+    assert [t.met for t in summary.targets[-3:]] == [False, False, False]
+    assert summary.targets[-3].found == "2 of 3"
+
+
+def test_spoiling_that_helps_makes_the_true_share_negative():
+    assert ReasonOutcome(50, 5, 15, 0, (), math.nan, math.nan, math.nan).true_share == -0.2
+    assert ReasonOutcome(0, 0, 0, 0, (), math.nan, math.nan, math.nan).true_share == 0
+
+
+def test_an_arm_with_too_few_strong_models_of_a_kind_is_not_measured():
+    glow = [outcome("soft", "corner glow", alarms=[OWN], number=k) for k in range(8)]
+    shade = [outcome("soft", "vignette", alarms=[OWN], number=k) for k in range(8)]
+    assert [t.met for t in summarise([*glow, *shade]).targets[5:7]] == [True, True]
+    assert [t.met for t in summarise([*glow, *shade[1:]]).targets[5:7]] == [None, None]
+
+
 def test_exact_intervals():
     # Clopper and Pearson: 0 of n has the upper end 1 - .025^(1/n), n of n its mirror image.
     assert exact(0, 20).high == pytest.approx(1 - 0.025 ** (1 / 20))
@@ -200,4 +241,4 @@ def test_exact_intervals():
 def test_the_criteria_are_those_whose_checksum_was_kept():
     line = next(line for line in (DATA / "SHA256SUMS").read_text().splitlines() if line.endswith("criteria.json"))
     assert line.split()[0] == criteria_sha256()
-    assert read_criteria() == Criteria((37, 38), 0.8, 0.7, (2, 100), 0.95)
+    assert read_criteria() == Criteria((37, 38), 0.8, 0.7, (2, 100), 8, 0.95, 0.8, 0.1, 0.1)

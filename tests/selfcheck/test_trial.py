@@ -13,7 +13,7 @@ from reportgen.errors import BuildError, ConfigError
 from reportgen.selfcheck import trial as module
 from reportgen.selfcheck.faces import EMOTIONS, load_faces
 from reportgen.selfcheck.plan import quick_plan
-from reportgen.selfcheck.report_verdicts import HEAT, ReportVerdict, read_verdicts
+from reportgen.selfcheck.report_verdicts import COMPONENT, HEAT, ReportVerdict, read_verdicts
 from reportgen.selfcheck.run import run_plan
 from reportgen.selfcheck.training import Stage, predict, train
 from reportgen.selfcheck.trial import Effort, run_trial
@@ -30,9 +30,10 @@ def judged(monkeypatch):
     def judge(folder, trial):
         table = pd.read_csv(folder / "set" / "test.csv")
         given.append((trial.name, table, sorted(path.name for path in (folder / "set").iterdir())))
-        return (ReportVerdict("fear", "background", 1.5, "yes"),)
+        return folder / "output" / "analysis"
 
     monkeypatch.setattr(module, "_judge", judge)
+    monkeypatch.setattr(module, "read_verdicts", lambda analysis: (ReportVerdict("fear", "background", 1.5, "yes"),))
     return given
 
 
@@ -132,6 +133,11 @@ def tables(folder, backgrounds):
     pd.DataFrame(regions).to_parquet(folder / "tables" / "use.parquet")
     changes = [{"model": "Model", "emotion": "anger", "change": "grey", "fall": 0.6, "answer": "yes"}]
     pd.DataFrame(changes).to_parquet(folder / "tables" / "interventions.parquet")
+    components = [
+        {"model": "Model", "emotion": "fear", "gain": 0.25, "fall": 0.5, "answer": "yes"},
+        {"model": "Model", "emotion": "anger", "gain": np.nan, "fall": np.nan, "answer": "not tested"},
+    ]
+    pd.DataFrame(components).to_parquet(folder / "tables" / "components.parquet")
 
 
 def test_findings_are_read_from_the_tables_of_a_build(tmp_path):
@@ -141,6 +147,7 @@ def test_findings_are_read_from_the_tables_of_a_build(tmp_path):
         ReportVerdict("fear", "background", 2.5, "yes"),
         ReportVerdict("anger", "background", 0.0, "looks only"),
         ReportVerdict("anger", "grey", 0.6, "yes"),
+        ReportVerdict("fear", COMPONENT, 0.5, "yes"),
         ReportVerdict("anger", "region: mouth", 1.25, "no"),
     )
 

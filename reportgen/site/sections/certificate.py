@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from reportgen.evidence.certificate import Certificate
@@ -143,6 +144,19 @@ def _notes(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
         notes.append(
             f"Facial regions, on models that see either the eyes or the mouth: {_share(certificate.regions)} of the "
             f"verdicts on the two are correct; {certificate.regions_open:,} are left open."
+        )
+    if certificate.reasons_found.defined:
+        notes.append(
+            "Reasons, on models that err because some photos are out of focus, dark, or show dark glasses: "
+            f"{_share(certificate.reasons_found)} are given that reason, as are {_share(certificate.reasons_given)} "
+            "of the errors that those photos caused. Of models that err for something else, "
+            f"{_share(certificate.reasons_false)} are given one of these reasons."
+            + (
+                " The share of the errors that the reason is said to account for is "
+                f"{decimal(certificate.reasons_ratio)} of the true share (median)."
+                if math.isfinite(certificate.reasons_ratio)
+                else ""
+            )
         )
     if not certificate.is_of(judging_code):
         notes.insert(0, "This report was made by another version of the judging code than the one measured here.")
