@@ -119,6 +119,26 @@ def test_one_family_in_twenty_errs_where_every_drop_is_the_minimum(receivers, sa
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("pool", [25, 60])
+def test_one_family_of_pairs_in_twenty_errs_where_every_drop_is_the_minimum(pool):
+    """Against the emotion of the next number alone, 22 receivers with two donors of it each: any "yes" or "no" errs."""
+    wrong = 0
+    for seed in range(200):
+        made = make_design(22, 1, 1, pool, seed)
+        own = made[(made["region"] != "background") & (made["donor_emotion"] == made["emotion"])]
+        next_one = (own["emotion"] + 1) % len(CLASSES)
+        picked = np.random.default_rng(seed).integers(pool, size=len(own))
+        rivals = own.assign(donor=1000 * next_one + picked, donor_emotion=next_one, kind="rival")
+        design = pd.concat([made, rivals], ignore_index=True)
+        lost = MIN_DROP * (design["donor_emotion"] != design["emotion"])
+        margin = noisy(design, 2000 + seed, size=1.0) - lost
+        found = measure_rivals("m", design, answers(design, margin), CLASSES, MANY, seed)
+        assert len(found) == len(CLASSES) * (len(TRANSPLANTED) - 1)
+        wrong += not {u.answer for u in found} <= {"undetermined"}
+    assert wrong <= 16
+
+
+@pytest.mark.slow
 def test_where_no_region_matters_none_is_called_important():
     """The error that accuses is rarer still: a drop of 0 lies well below the minimum."""
     wrong = 0
