@@ -40,7 +40,7 @@ class EmotionProfile:
     Attributes
     ----------
     regions
-        Enrichment of each region in the order of REGIONS, with 95 % interval; `n` counts persons where known.
+        Enrichment of each region in the order of REGIONS, with 95 % interval.
     correct
         Enrichment over the correctly classified images alone (NaN where there is none).
     eyes_to_mouth
@@ -77,9 +77,14 @@ def emotion_profiles(
     profiles = []
     for e, emotion in enumerate(cases.classes):
         human = HUMAN.get(emotion)
-        units = plain.persons if cases.persons is not None else plain.n
         regions = tuple(
-            Estimate(float(plain.enrichment[e, r]), float(plain.low[e, r]), float(plain.high[e, r]), int(units[e, r]))
+            Estimate(
+                float(plain.enrichment[e, r]),
+                float(plain.low[e, r]),
+                float(plain.high[e, r]),
+                int(plain.n[e, r]),
+                None if cases.persons is None else int(plain.persons[e, r]),
+            )
             for r in range(len(REGIONS))
         )
         required = human.required if human else ()
