@@ -17,7 +17,7 @@ import pytest
 
 from reportgen.analysis import read_analysis
 from reportgen.commands.build import build
-from reportgen.commands.conclude import depends_on_background
+from reportgen.commands.conclude import alarms, depends_on_background
 from reportgen.commands.explain import explain
 from reportgen.config import Config, load_config
 from reportgen.errors import CheckpointError, DataError
@@ -329,3 +329,13 @@ def test_heatmaps_raise_the_alarm_only_where_importance_was_not_tested(uses, che
     importance = SimpleNamespace(tested=bool(uses), backgrounds=(SimpleNamespace(cheating=cheating),))
     attention = SimpleNamespace(verdicts=(SimpleNamespace(kind="background", answer=heat),))
     assert depends_on_background(SimpleNamespace(importance=importance, attention=attention)) is alarm
+
+
+@pytest.mark.parametrize(("contaminated", "found"), [({}, set()), ({("CNN", "joy"): object()}, {"cheating"})])
+def test_whatever_was_proved_raises_the_alarm(contaminated, found):
+    report = SimpleNamespace(
+        analysis=SimpleNamespace(problems=()), class_orders=(None,), importance=None, attention=None,
+        contaminated=contaminated,
+    )  # fmt: skip
+    assert alarms(report, ()) == found
+    assert alarms(report, ("no model",)) == found | {"error"}
