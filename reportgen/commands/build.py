@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from threadpoolctl import threadpool_limits
+
 from reportgen.analysis import read_manifest
 from reportgen.commands.build_cache import remember, site_key, unchanged
 from reportgen.commands.settle import Settled, read_inputs, settle
@@ -134,6 +136,9 @@ def make_report(
         return before
     from reportgen.commands.finish import finish  # all that judges and draws takes seconds to load
 
-    result = finish(running, config, test_set, missing, progress)
+    # One thread for a product of matrices: a sum that several threads share out is rounded by their number, and those
+    # here are so small that they would mostly wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        result = finish(running, config, test_set, missing, progress)
     remember(config, kind, key, result)
     return result

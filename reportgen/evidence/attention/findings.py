@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.errors import BuildError
@@ -51,9 +50,7 @@ def judge_attention(analysis: Analysis, seed: int) -> AttentionFindings | None:
         unit=np.linalg.norm(left - right, axis=1),
     )
     models = [_model(model) for model in analysis.models]
-    # One thread for a product of matrices: a sum that several threads share out is rounded by their number.
-    with threadpool_limits(1, user_api="blas"):
-        return judge_maps(models, cases, faces.actions, ACTIONS, seed)
+    return judge_maps(models, cases, faces.actions, ACTIONS, seed)
 
 
 def _model(model: ModelRecords) -> ModelMaps:

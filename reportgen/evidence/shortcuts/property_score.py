@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,10 +107,11 @@ def score_properties(
     persons = group.subset(rows)
     recalls = [proportion(right[target == k], persons.subset(np.flatnonzero(target == k))) for k in range(len(kept))]
     value = _balanced(right, target)
-    null = np.empty(permutations)
-    for draw in range(permutations):
-        shuffled = rng.permutation(target)
-        null[draw] = _balanced(_predictions(table, shuffled, parts) == shuffled, shuffled)
+    shuffled = [rng.permutation(target) for _ in range(permutations)]
+    with ThreadPoolExecutor() as pool:  # trees grow without the interpreter's lock
+        null = np.array(
+            list(pool.map(lambda other: _balanced(_predictions(table, other, parts) == other, other), shuffled))
+        )
     return PropertyScore(
         balanced_accuracy=_interval(value, right, target, code, rng),
         chance=1 / len(kept),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,7 @@ _FEW = 20
 _EXACT = 14
 # Beyond this many the bootstrap only repeats the normal approximation, at a price.
 _MANY = 2000
-_KEPT = 500
+_KEPT = 80 << 20  # bytes
 # Up to this many clusters a bootstrap of them is too narrow on its own.
 _WIDENED = 50
 # Quantile of Student's distribution. At .975 intervals of skewed values held the mean in 92 % of simulations.
@@ -280,17 +280,33 @@ def _ratio(moments: AnyFloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _resamples(count: int, draws: int, seed: int) -> Float32Array:
     """(draws, count) how often each cluster enters each bootstrap sample."""
-    draw = _kept_draws if count <= _KEPT else _draw
-    return draw(count, draws, seed).astype(np.float32)
+    return _DRAWN(count, draws, seed).astype(np.float32)
 
 
-def _draw(count: int, draws: int, seed: int) -> npt.NDArray[np.uint8]:
-    """`_resamples` in bytes: a cluster enters a sample once on average, and never more than 255 times."""
-    return bootstrap_counts(count, draws, np.random.default_rng(seed)).astype(np.uint8)
+class _Drawn:
+    """Bootstrap samples in bytes: a cluster enters one once on average, and never more than 255 times.
+
+    An emotion's tests share their draws, for every model and all kinds of maps. The last used are kept, up to `_KEPT`.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, int, int], npt.NDArray[np.uint8]] = {}  # last used last
+        self._turn = Lock()  # models are measured side by side, with the same draws
+
+    def __call__(self, count: int, draws: int, seed: int) -> npt.NDArray[np.uint8]:
+        """(draws, count)."""
+        key = count, draws, seed
+        with self._turn:
+            drawn = self._kept.pop(key, None)
+            if drawn is None:
+                drawn = bootstrap_counts(count, draws, np.random.default_rng(seed)).astype(np.uint8)
+            self._kept[key] = drawn
+            while sum(each.nbytes for each in self._kept.values()) > _KEPT:
+                del self._kept[next(iter(self._kept))]
+        return drawn
 
 
-# An emotion's tests share their draws, for every model and both kinds of maps: at most 80 MB are kept for them.
-_kept_draws = lru_cache(maxsize=16)(_draw)
+_DRAWN = _Drawn()
 
 
 def bounded_test(values: FloatArray, lowest: float, group: Clusters, seed: int, draws: int = DRAWS) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, ttest_1samp
 
+from reportgen.evidence.stats import clustered
 from reportgen.evidence.stats.clustered import (
     bounded_test,
     clusters,
@@ -16,6 +17,7 @@ from reportgen.evidence.stats.clustered import (
     sign_flip,
     studentised,
 )
+from reportgen.evidence.stats.intervals import bootstrap_counts
 
 
 def test_sign_flip_equals_full_enumeration() -> None:
@@ -122,3 +124,18 @@ def test_bounded_test_is_the_exact_binomial_test_for_two_valued_data(hits: int, 
     values = np.r_[np.ones(hits), np.zeros(n - hits)] - rate
     exact = binomtest(hits, n, rate, alternative="greater").pvalue
     assert bounded_test(values, -rate, clusters(None, n), 0, 40_000) == pytest.approx(exact, abs=0.004)
+
+
+def test_kept_draws_are_those_drawn_anew_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, asked = clustered._Drawn(), []
+
+    def counting(count: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+        asked.append(count)
+        return bootstrap_counts(count, draws, rng)
+
+    monkeypatch.setattr(clustered, "bootstrap_counts", counting)
+    monkeypatch.setattr(clustered, "_KEPT", 1000)  # two of 40 x 10 bytes
+    for count in (10, 10, 9, 10, 8, 10, 9):
+        expected = bootstrap_counts(count, 40, np.random.default_rng(5))
+        assert np.array_equal(drawn(count, 40, 5), expected)
+    assert asked == [10, 9, 8, 9]

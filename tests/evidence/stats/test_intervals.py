@@ -129,6 +129,13 @@ def test_bootstrap_counts_keep_strata_and_clusters() -> None:
     assert (counts[:, [0, 1, 3, 6]].sum(axis=1) == 4).all()
 
 
+@pytest.mark.parametrize(("n", "draws"), [(1, 40), (5, 20_000), (700, 300), (40_000, 3)])
+def test_bootstrap_counts_are_those_of_one_call_of_the_generator(n: int, draws: int) -> None:
+    drawn = np.random.default_rng(3).integers(0, n, (draws, n))
+    expected = np.stack([np.bincount(sample, minlength=n) for sample in drawn])
+    assert np.array_equal(bootstrap_counts(n, draws, np.random.default_rng(3)), expected)
+
+
 def test_bootstrap_counts_refuse_another_length() -> None:
     with pytest.raises(ValueError, match="each of 3 rows"):
         bootstrap_counts(3, 5, np.random.default_rng(0), strata=[1, 2])
