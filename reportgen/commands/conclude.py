@@ -28,7 +28,7 @@ from reportgen.evidence.shortcuts.findings import judge_shortcuts
 from reportgen.evidence.stats.units import units_of
 from reportgen.explain.fingerprints import judging_code
 from reportgen.inputs.images.decoding import decode
-from reportgen.inputs.persons import persons_of, propose_person_pattern, training_overlap
+from reportgen.inputs.persons import propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet
 from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
@@ -126,6 +126,8 @@ def measure_again(report: Report, transplants: ExperimentAnswers, clean: Experim
 
 def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
     """Persons in both test and training; where nothing names them, as the file names suggest."""
+    if not test_set.training:
+        return None
     paths, proposal = list(test_set.frame["path"]), None
     pattern = config.person_pattern
     persons = [person if isinstance(person, str) else None for person in test_set.frame["person"]]
@@ -133,7 +135,7 @@ def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
         proposal = propose_person_pattern(paths)
         if proposal is not None:
             pattern = proposal.pattern
-            persons = persons_of(paths, pattern)
+            persons = list(proposal.of)
     overlap = training_overlap(paths, persons, test_set.training, pattern)
     if overlap is None:
         return None

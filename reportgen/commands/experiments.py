@@ -7,7 +7,8 @@ is the one place where the program does not go straight from images to pages.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,9 @@ from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
 from reportgen.site.report import Report
 
+if TYPE_CHECKING:
+    from reportgen.explain.experiments.forward import Forward
+
 __all__ = ["CueAnswers", "ExperimentAnswers", "Experiments"]
 
 ExperimentAnswers = Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.float32]]]
@@ -75,6 +79,8 @@ class Experiments:
     test_set: TestSet
     config: Config
     progress: Progress
+    loaded: dict[str, Forward] = field(default_factory=dict, repr=False)
+    """The models that were needed so far, by slug; each is loaded once."""
 
     def transplants(self) -> ExperimentAnswers:
         """The models' answers to faces with regions of other faces."""
@@ -146,7 +152,7 @@ class Experiments:
             experiment = patch_experiment(alone, model, plans[model.slug])
             if experiment is not None:
                 title = f"Cutting and pasting components of {model.name}"
-                answers = perform(experiment, config, self.test_set, alone, self.progress, title)
+                answers = perform(experiment, config, self.test_set, alone, self.progress, title, self.loaded)
                 shown[model.slug] = answers[model.slug].design, answers[model.slug].logits
         missing = [model.name for model in analysis.models if model.slug not in weights]
         return judge_components(analysis, located, plans, shown, missing, seed)
@@ -180,7 +186,7 @@ class Experiments:
     def _answers(self, experiment: Experiment | None, title: str) -> ExperimentAnswers:
         if experiment is None:
             return {}
-        found = perform(experiment, self.config, self.test_set, self.analysis, self.progress, title)
+        found = perform(experiment, self.config, self.test_set, self.analysis, self.progress, title, self.loaded)
         return {slug: (answers.design, answers.logits) for slug, answers in found.items()}
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -162,14 +162,17 @@ def take_fingerprints(
 
 def code_hash(*places: str) -> str:
     """Hash of this package's own source in some folders or files: the version of the code, for caching."""
-    files: list[Path] = []
-    for place in places:
-        path = _ROOT / place
-        found = [path] if path.is_file() else sorted(path.rglob("*.py"))
-        if not found:
-            raise FileNotFoundError(f"{place}: no source of that name, so a change to it would go unnoticed")
-        files += found
-    return content_hash(*(part for file in files for part in (file.relative_to(_ROOT).as_posix(), file.read_bytes())))
+    return content_hash(*(part for place in places for part in _source(place)))
+
+
+@lru_cache
+def _source(place: str) -> tuple[str | bytes, ...]:
+    """Names and contents of the files of one place, read once: what runs is what was there when it was loaded."""
+    path = _ROOT / place
+    files = [path] if path.is_file() else sorted(path.rglob("*.py"))
+    if not files:
+        raise FileNotFoundError(f"{place}: no source of that name, so a change to it would go unnoticed")
+    return tuple(part for file in files for part in (file.relative_to(_ROOT).as_posix(), file.read_bytes()))
 
 
 def judging_code() -> str:
@@ -179,11 +182,16 @@ def judging_code() -> str:
 
 def library_versions(*extras: str) -> dict[str, str]:
     """Installed versions of the libraries that numbers depend on, and of extras; those that are not installed lack."""
-    found = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    found = {name: _version(name) for name in _LIBRARIES}
     for name in extras:
         with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
+            found[name] = _version(name)
     return found
+
+
+@lru_cache
+def _version(name: str) -> str:
+    return importlib.metadata.version(name)
 
 
 def extras_of(model: ModelConfig) -> tuple[str, ...]:

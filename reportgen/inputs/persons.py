@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -38,6 +38,8 @@ class Proposal:
         How many different persons it finds.
     example
         One name and its person.
+    of
+        The person in each name, in their order; None where the pattern does not fit.
     """
 
     pattern: str
@@ -45,6 +47,7 @@ class Proposal:
     names: int
     persons: int
     example: tuple[str, str]
+    of: tuple[str | None, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -137,9 +140,8 @@ def propose_person_pattern(names: Iterable[str]) -> Proposal | None:
     """
     files = [name.replace("\\", "/").rsplit("/", 1)[-1] for name in names]
     for text in _PATTERNS:
-        found = [
-            (name, person) for name, person in zip(files, persons_of(files, text), strict=True) if person is not None
-        ]
+        persons = persons_of(files, text)
+        found = [(name, person) for name, person in zip(files, persons, strict=True) if person is not None]
         if not found or len(found) < 0.9 * len(files):
             continue
         counts = pd.Series([person for _, person in found]).value_counts()
@@ -147,7 +149,7 @@ def propose_person_pattern(names: Iterable[str]) -> Proposal | None:
             continue
         if len(counts) < 3 and len(files) > 20:
             continue
-        return Proposal(text, len(found), len(files), len(counts), min(found))
+        return Proposal(text, len(found), len(files), len(counts), min(found), tuple(persons))
     return None
 
 
@@ -157,11 +159,10 @@ def sure_person_pattern(names: Iterable[str]) -> Proposal | None:
     It finds at least ten persons, and hardly any of them is called like an emotion: `happy_man_01.jpg` names none.
     Where it reads something else that several photos share, such as a clip, these photos are not independent either.
     """
-    listed = list(names)
-    proposal = propose_person_pattern(listed)
+    proposal = propose_person_pattern(names)
     if proposal is None or proposal.persons < _SURE:
         return None
-    found = {person for person in persons_of(listed, proposal.pattern) if person is not None}
+    found = {person for person in proposal.of if person is not None}
     emotions = sum(any(canonical_emotion(word) for word in re.split(r"[\W\d_]+", person)) for person in found)
     return None if emotions > _EMOTIONS * len(found) else proposal
 

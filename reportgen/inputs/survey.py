@@ -12,7 +12,7 @@ import pandas as pd
 
 from reportgen.errors import DataError
 from reportgen.inputs.images.decoding import Header, decode, read_header
-from reportgen.inputs.persons import Overlap, Proposal, persons_of, propose_person_pattern, training_overlap
+from reportgen.inputs.persons import Overlap, Proposal, propose_person_pattern, training_overlap
 from reportgen.inputs.testset import TestSet
 
 __all__ = ["Duplicate", "EmotionCount", "Survey", "UnevenShapes", "survey", "uneven_shapes"]
@@ -159,11 +159,8 @@ def survey(test_set: TestSet, *, full: bool = False) -> Survey:
         dtype=object,
     )
     persons = [person if isinstance(person, str) else None for person in kept["person"]]
-    proposal = None
-    if not any(persons):
-        proposal = propose_person_pattern(kept["path"])
-    pattern = proposal.pattern if proposal is not None else None
-    read = persons if pattern is None else persons_of(kept["path"], pattern)
+    proposal = None if any(persons) else propose_person_pattern(kept["path"])
+    pattern, read = (None, persons) if proposal is None else (proposal.pattern, proposal.of)
     return Survey(
         source=test_set.source,
         classes=test_set.classes,

@@ -390,7 +390,7 @@ def _persons(rows: pd.DataFrame, config: Config, notes: list[str] | None = None)
         if notes is not None:
             notes.append(f"persons read from the file names of {known.title}: intervals count persons")
     elif not any(persons) and (sure := sure_person_pattern(rows["path"])) is not None:
-        persons = persons_of(rows["path"], sure.pattern)
+        persons = list(sure.of)
         if notes is not None:
             notes.append(
                 f"persons read from the file names ({sure.persons:,} persons): intervals count persons; set "

@@ -235,6 +235,32 @@ def test_changed_pictures_are_shown_once_and_only_where_wanted(notebook, tmp_pat
     )
 
 
+def test_a_build_loads_each_model_once_for_all_experiments_and_hashes_each_checkpoint_once(
+    notebook, tmp_path, monkeypatch
+):
+    from reportgen.explain.experiments import forward
+    from reportgen.inputs.checkpoints import file
+
+    loaded, hashed, load, digest = [], [], forward.load_model, file.hashlib.file_digest
+
+    def counted_load(name, *rest, **more):
+        loaded.append(name)
+        return load(name, *rest, **more)
+
+    def counted_digest(opened, kind):
+        hashed.append(opened.name)
+        return digest(opened, kind)
+
+    monkeypatch.setattr(forward, "load_model", counted_load)
+    monkeypatch.setattr(file.hashlib, "file_digest", counted_digest)
+    monkeypatch.setattr("reportgen.commands.experiments.called_for", lambda links: dict.fromkeys(CHANGES, EMOTIONS))
+    file._sha256.cache_clear()
+    build(settings(notebook, tmp_path))
+    assert len(list((tmp_path / "analysis/experiments").glob("*/resnet18"))) > 1
+    assert sorted(loaded) == ["Custom CNN", "ResNet18"]
+    assert len(hashed) == 2
+
+
 def test_images_without_labels(notebook, tmp_path):
     models = {"Custom CNN": {"checkpoint": notebook / "custom_cnn_best.pth"}}
     images = sorted((notebook / "images").iterdir())[:3]

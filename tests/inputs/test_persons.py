@@ -35,7 +35,7 @@ from reportgen.inputs.persons import persons_of, propose_person_pattern, sure_pe
 def test_proposes_the_pattern_of_known_data_sets(names: list[str], persons: list[str]) -> None:
     proposal = propose_person_pattern(names)
     assert proposal is not None
-    assert persons_of(names, proposal.pattern) == persons
+    assert persons_of(names, proposal.pattern) == persons == list(proposal.of)
     assert (proposal.matched, proposal.names, proposal.persons) == (len(names), len(names), len(set(persons)))
     assert proposal.example in {(name.rsplit("/", 1)[-1], person) for name, person in zip(names, persons, strict=True)}
 

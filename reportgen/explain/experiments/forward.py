@@ -85,18 +85,19 @@ class Forward:
         return np.asarray(logits.cpu().numpy(), dtype=np.float32)
 
 
-def load_forwards(config: Config, analysis: Analysis, slugs: Sequence[str]) -> dict[str, Forward]:
-    """The analysis's models of these slugs, ready to run."""
+def load_forwards(
+    config: Config, analysis: Analysis, slugs: Sequence[str], loaded: dict[str, Forward]
+) -> dict[str, Forward]:
+    """The analysis's models of these slugs, ready to run; from `loaded` where they are there, else put there."""
     device, _ = own_device(config)
     hashes, tunings = model_hashes(config, device.type), read_tunings(analysis.folder)
-    forwards = {}
     for record in analysis.models:
-        if record.slug in slugs:
+        if record.slug in slugs and record.slug not in loaded:
             entry = config.models[record.name]
             ready = load_model(record.name, entry, analysis.classes, unsafe=config.unsafe_load, explained=False)
             tuning = tunings.get(tuning_key(hashes[record.name], config), usual_tuning(device.type))
-            forwards[record.slug] = Forward(ready.model, ready.order, device, tuning)
-    return forwards
+            loaded[record.slug] = Forward(ready.model, ready.order, device, tuning)
+    return {record.slug: loaded[record.slug] for record in analysis.models if record.slug in slugs}
 
 
 def run_jobs(

@@ -25,7 +25,7 @@ from reportgen.explain.fingerprints import code_hash
 from reportgen.faces.align import STABLE, fit_affine
 from reportgen.faces.regions import check_points
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, fill_region, transplant
-from reportgen.inputs.persons import persons_of, propose_person_pattern
+from reportgen.inputs.persons import propose_person_pattern
 
 __all__ = ["BUDGETS", "OcclusionBudget", "occlusion_experiment"]
 
@@ -200,6 +200,5 @@ def _persons(analysis: Analysis) -> list[str | None]:
     persons = [person if isinstance(person, str) else None for person in analysis.images["person"]]
     if any(persons):
         return persons
-    paths = [str(path) for path in analysis.images["path"]]
-    proposal = propose_person_pattern(paths)
-    return persons if proposal is None else persons_of(paths, proposal.pattern)
+    proposal = propose_person_pattern([str(path) for path in analysis.images["path"]])
+    return persons if proposal is None else list(proposal.of)

@@ -7,6 +7,7 @@ on, so that a second build runs none of them again. This module needs no torch a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from reportgen.explain.experiments.experiment import Experiment, Pictures, worki
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
 from reportgen.shards import PartStore, array_column
+
+if TYPE_CHECKING:
+    from reportgen.explain.experiments.forward import Forward
 
 __all__ = ["ExperimentAnswers", "perform"]
 
@@ -34,9 +38,22 @@ class ExperimentAnswers:
 
 
 def perform(
-    experiment: Experiment, config: Config, test_set: TestSet, analysis: Analysis, progress: Progress, title: str
+    experiment: Experiment,
+    config: Config,
+    test_set: TestSet,
+    analysis: Analysis,
+    progress: Progress,
+    title: str,
+    loaded: dict[str, Forward],
 ) -> dict[str, ExperimentAnswers]:
     """The answers of every model by slug, from disk where they exist.
+
+    Parameters
+    ----------
+    title
+        Of the stage, where pictures are shown.
+    loaded
+        The models of this build by slug: those that experiments have loaded so far, to which this one adds.
 
     Raises
     ------
@@ -58,7 +75,7 @@ def perform(
         from reportgen.explain.experiments.forward import load_forwards, run_jobs  # torch takes seconds to load
 
         pictures = Pictures(test_set, analysis.images["row"].tolist(), side)
-        forwards = load_forwards(config, analysis, missing)
+        forwards = load_forwards(config, analysis, missing, loaded)
         with progress.stage(title, sum(job.count for job in experiment.jobs)) as step:
             answers = run_jobs(forwards, experiment.jobs, pictures, config.workers, step.advance)
         for slug, logits in answers.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 
 from reportgen.analysis import content_hash
@@ -28,22 +29,42 @@ def checkpoint_sha256(path: Path) -> str:
         The file is missing, unreadable, or larger than any checkpoint that is read.
     """
     weights, said = weights_file(path), folder_statements(path)
-    own = _sha256(weights)
+    own = _sha256(weights, _identity(weights))
     if said:
         return content_hash(own, json.dumps(said, sort_keys=True))
-    others = external_files(weights) if is_onnx(weights) else []
-    return content_hash(own, *map(_sha256, others)) if others else own
+    others = _weights_beside(weights, _identity(weights)) if is_onnx(weights) else ()
+    return content_hash(own, *(_sha256(other, _identity(other)) for other in others)) if others else own
 
 
-def _sha256(path: Path) -> str:
+def _identity(path: Path) -> tuple[int, ...]:
+    """What tells a file from another one and from itself before any change of its bytes, while one process runs.
+
+    A build asks for each checkpoint's hash a dozen times. A file that is replaced has another inode, one that is
+    written to another time of change, which unlike that of modification no program can set.
+    """
     try:
-        size = path.stat().st_size
-        if size > _MAX_BYTES:
-            raise CheckpointError(f"{path}: {size / 2**30:.0f} GiB, at most {_MAX_BYTES >> 30} GiB is read")
+        about = path.stat()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); give an existing checkpoint file") from None
+    return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, identity: tuple[int, ...]) -> str:
+    size = identity[2]
+    if size > _MAX_BYTES:
+        raise CheckpointError(f"{path}: {size / 2**30:.0f} GiB, at most {_MAX_BYTES >> 30} GiB is read")
+    try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); give an existing checkpoint file") from None
+
+
+@lru_cache(maxsize=256)
+def _weights_beside(path: Path, identity: tuple[int, ...]) -> tuple[Path, ...]:
+    """The other files of an ONNX file, which has to be read whole to name them."""
+    return tuple(external_files(path))
 
 
 def refuse_bombs(path: Path) -> None:

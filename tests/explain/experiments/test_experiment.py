@@ -33,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.extend(slugs)
         return {slug: np.full((1, 2), pictures.size, np.float32) for slug in slugs}
 
-    monkeypatch.setattr(forward, "load_forwards", lambda config, analysis, slugs: slugs)
+    monkeypatch.setattr(forward, "load_forwards", lambda config, analysis, slugs, loaded: slugs)
     monkeypatch.setattr(forward, "run_jobs", run)
     return asked
 
@@ -42,7 +42,7 @@ def test_a_larger_model_scales_the_pictures_of_all_anew(tmp_path: Path, asked: l
     experiment = Experiment("transplants", pd.DataFrame({"receiver": [0]}), (), ("code",))
 
     def answers(folder: Path, *sides: int) -> dict[str, float]:
-        said = perform(experiment, Config(), None, analysis(folder, *sides), SilentProgress(), "Asking")
+        said = perform(experiment, Config(), None, analysis(folder, *sides), SilentProgress(), "Asking", {})
         return {slug: float(found.logits[0, 0]) for slug, found in said.items()}
 
     assert answers(tmp_path, 32, 48) == {"m32": 48, "m48": 48}
