@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,7 @@ __all__ = [
     "Pictures",
     "Pixels",
     "needs_baseline",
+    "picture_digest",
     "points_of",
     "working_size",
 ]
@@ -49,6 +51,11 @@ class Pictures:
         self._test_set = test_set
         self._rows = [int(row) for row in rows]
         self._read = lru_cache(maxsize=_CACHED)(self._load)
+        self._rows_of: dict[bytes, int] = {}
+
+    def row_of(self, digest: bytes) -> int | None:
+        """The image that looks like this at the working size, among those read so far."""
+        return self._rows_of.get(digest)
 
     def __getitem__(self, index: int) -> Pixels:
         """Image `index` of the analysis, (size, size, 3) uint8, read only."""
@@ -63,13 +70,20 @@ class Pictures:
         return self._scaled(alter(self.original(index))) if native else alter(self[index])
 
     def _load(self, index: int) -> Pixels:
-        return self._scaled(self.original(index))
+        picture = self._scaled(self.original(index))
+        self._rows_of.setdefault(picture_digest(picture), index)
+        return picture
 
     def _scaled(self, pixels: Pixels) -> Pixels:
         picture = Image.fromarray(pixels)
         if picture.size != (self.size, self.size):
             picture = picture.resize((self.size, self.size), Image.Resampling.BILINEAR)
         return np.asarray(picture)
+
+
+def picture_digest(picture: Pixels) -> bytes:
+    """What two pictures (H, W, 3) share only where all their pixels are equal."""
+    return hashlib.sha256(repr(picture.shape).encode() + np.ascontiguousarray(picture).tobytes()).digest()
 
 
 @dataclass(frozen=True)

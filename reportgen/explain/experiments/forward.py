@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from threading import Lock
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from reportgen.analysis import Analysis
 from reportgen.config import Config
 from reportgen.errors import BuildError
-from reportgen.explain.experiments.experiment import PictureJob, Pictures, Pixels
+from reportgen.explain.experiments.experiment import PictureJob, Pictures, Pixels, picture_digest
 from reportgen.explain.fingerprints import model_hashes
 from reportgen.explain.loading import load_model, own_device
 from reportgen.explain.tuning import Tuning, read_tunings, tuning_key, usual_tuning
@@ -38,9 +38,18 @@ class Forward:
         Index of the model's output for each class of the report.
     tuning
         Batch size and precision.
+    passed
+        (n, C) logits of the analysis's images.
     """
 
-    def __init__(self, model: LoadedModel, order: Sequence[int], device: torch.device, tuning: Tuning) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        order: Sequence[int],
+        device: torch.device,
+        tuning: Tuning,
+        passed: npt.NDArray[np.float32] | None = None,
+    ) -> None:
         self._spec = model.preprocessing
         optimised = not model.forward_only
         self._module = (
@@ -52,6 +61,9 @@ class Forward:
         self._device = device
         self._bf16 = tuning.precision == "bf16"
         self._size = tuning.batch_size
+        # In bfloat16 the pass ran some images again in float32, which experiments never do.
+        self._passed = None if self._bf16 else passed
+        self._answered: dict[bytes, npt.NDArray[np.float32]] = {}
         if self._bf16 and optimised and split_head(self._module, model.target_layer, model.layout) is not None:
             self._module.get_submodule(model.target_layer).register_forward_hook(self._rest_in_float32)
         # A GPU takes one batch at a time; on a processor every worker runs its own.
@@ -68,6 +80,33 @@ class Forward:
         images = [resize(picture, self._spec) for picture in pictures]
         parts = [self._batch(images[i : i + self._size]) for i in range(0, len(images), self._size)]
         return np.concatenate(parts)
+
+    def answers(self, shown: Mapping[bytes, Pixels], pictures: Pictures) -> Mapping[bytes, npt.NDArray[np.float32]]:
+        """(C,) logits of pictures by their digests; those are run that the model has seen neither in the pass nor here.
+
+        Raises
+        ------
+        BuildError
+            The model gives NaN or infinity.
+        """
+        new = {}
+        for digest, picture in shown.items():
+            row = None if digest in self._answered else pictures.row_of(digest)
+            known = None if row is None else self._from_pass(row, pictures.original(row), picture)
+            if known is not None:
+                self._answered[digest] = known
+            elif digest not in self._answered:
+                new[digest] = picture
+        if new:
+            self._answered.update(zip(new, self.logits(list(new.values())), strict=True))
+        return self._answered
+
+    def _from_pass(self, row: int, original: Pixels, picture: Pixels) -> npt.NDArray[np.float32] | None:
+        """(C,) logits of an unchanged picture of image `row`, if the model saw exactly this in the pass."""
+        if self._passed is None:
+            return None
+        as_passed = resize(original, self._spec)
+        return self._passed[row] if np.array_equal(as_passed, resize(picture, self._spec)) else None
 
     def _rest_in_float32(self, module: torch.nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
         """Run the head in float32, as in the pass: it costs nothing, and experiments measure small differences.
@@ -96,7 +135,7 @@ def load_forwards(
             entry = config.models[record.name]
             ready = load_model(record.name, entry, analysis.classes, unsafe=config.unsafe_load, explained=False)
             tuning = tunings.get(tuning_key(hashes[record.name], config), usual_tuning(device.type))
-            loaded[record.slug] = Forward(ready.model, ready.order, device, tuning)
+            loaded[record.slug] = Forward(ready.model, ready.order, device, tuning, record.logits)
     return {record.slug: loaded[record.slug] for record in analysis.models if record.slug in slugs}
 
 
@@ -107,7 +146,7 @@ def run_jobs(
     workers: int | None,
     advance: Callable[[int], None],
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """Make every job's pictures once and show them to every model.
+    """Make every job's pictures once and show them to every model that has not seen them.
 
     Returns
     -------
@@ -119,13 +158,16 @@ def run_jobs(
         made = job.make(pictures)
         if len(made) != job.count:
             raise AssertionError(f"a job made {len(made)} pictures, announced {job.count}")
-        return {slug: forward.logits(made) for slug, forward in forwards.items()}
+        digests = [picture_digest(picture) for picture in made]
+        shown = dict(zip(digests, made, strict=True))
+        found = {slug: forward.answers(shown, pictures) for slug, forward in forwards.items()}
+        return {slug: np.stack([answers[digest] for digest in digests]) for slug, answers in found.items()}
 
-    found: dict[str, list[npt.NDArray[np.float32]]] = {slug: [] for slug in forwards}
+    parts: dict[str, list[npt.NDArray[np.float32]]] = {slug: [] for slug in forwards}
     with worker_threads(workers or available_cores()) as pool:
         # Only logits come back, a few numbers per picture, so the workers need not be slowed down.
         for job, answers in zip(jobs, pool.map(work, jobs), strict=True):
             for slug, logits in answers.items():
-                found[slug].append(logits)
+                parts[slug].append(logits)
             advance(job.count)
-    return {slug: np.concatenate(parts) for slug, parts in found.items() if parts}
+    return {slug: np.concatenate(each) for slug, each in parts.items() if each}
