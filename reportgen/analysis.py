@@ -6,6 +6,7 @@
       problems.parquet          what was left out, and why
       landmarks/part-*.parquet  where the face is, one row per readable image
       models/<slug>/part-*.parquet   logits, raw maps, region masks on the model's grid and probes, likewise
+      conclusions.bin           what was concluded from it, for a build that only shows it in another way
 
 The name of a part carries the hash of everything it was computed from, so a part that exists is right: a killed run
 resumes at the first missing part, and nothing is computed twice for the same inputs. This module needs no torch.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Literal
@@ -34,7 +34,7 @@ from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
 from reportgen.site.wording.data_notes import data_notes
 
-__all__ = ["alarms", "conclude", "depends_on_background", "measure_again"]
+__all__ = ["alarms", "conclude", "depends_on_background", "image_loader", "measure_again"]
 
 
 def conclude(
@@ -57,11 +57,6 @@ def conclude(
     """
     attention = judge_attention(analysis, config.seed)
     labels, classes = analysis.labels, analysis.classes
-    rows = analysis.images["row"].to_numpy()
-
-    def load_image(index: int) -> npt.NDArray[np.uint8]:
-        return decode(test_set.read_bytes(int(rows[index]))).pixels
-
     units = units_of(everything.images)
     blank = None if attention is None else [measures.own.null_map for measures in attention.measures]
     shortcuts = judge_shortcuts(
@@ -97,7 +92,7 @@ def conclude(
         ),
         mined=Mined((*mined.picks, *alike)),
         class_orders=tuple(likely_order(everything.labels, m.predicted, classes) for m in everything.models),
-        load_image=load_image,
+        load_image=image_loader(analysis, test_set),
         data_notes=data_notes(data, shortcuts.duplicates, analysis.images),
         command=build_command(config),
         attention=attention,
@@ -112,6 +107,12 @@ def conclude(
         seed=config.seed,
         experiments=config.experiments != "off",
     )
+
+
+def image_loader(analysis: Analysis, test_set: TestSet) -> Callable[[int], npt.NDArray[np.uint8]]:
+    """What reads one image of the analysis from the test set, decoded, (H, W, 3)."""
+    rows = analysis.images["row"].to_numpy()
+    return lambda index: decode(test_set.read_bytes(int(rows[index]))).pixels
 
 
 def measure_again(report: Report, transplants: ExperimentAnswers, clean: ExperimentAnswers) -> Report:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reportgen.analysis import read_predictions, read_records, rows_with_maps
-from reportgen.commands.conclude import alarms, conclude, measure_again
+from reportgen.analysis import Analysis, AnalysisPredictions, read_predictions, read_records, rows_with_maps
+from reportgen.commands.conclude import alarms, conclude, image_loader, measure_again
+from reportgen.commands.conclusions import conclusions_key, keep_conclusions, kept_conclusions
 from reportgen.commands.experiments import Experiments
 from reportgen.config import Config
 from reportgen.evidence.errors.findings import find_reasons
@@ -17,6 +18,8 @@ from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
 from reportgen.result import BuildResult
 from reportgen.site.publish import publish
+from reportgen.site.recipe import build_command
+from reportgen.site.report import Report
 from reportgen.site.wording.models import class_order_warning
 from reportgen.site.wording.scope import doubts_about_models
 from reportgen.site.wording.tables import report_tables
@@ -47,6 +50,41 @@ def finish(
         most = config.max_explained_images
         sample = draw_sample(everything.labels, most, config.seed, among=rows_with_maps(everything))
         analysis = read_records(everything, sample)
+    key = conclusions_key(everything.manifest, test_set, config)
+    report = kept_conclusions(
+        folder,
+        key,
+        analysis=analysis,
+        predictions=everything,
+        load_image=image_loader(analysis, test_set),
+        command=build_command(config),
+    )
+    if report is None:
+        report = _concluded(everything, analysis, test_set, running, config, progress)
+        keep_conclusions(report, folder, key)
+    write_tables(folder / "tables", *report_tables(report))
+    published = publish(report, config.output, config, progress)
+    doubts = [class_order_warning(order) for order in report.class_orders if order is not None]
+    return BuildResult(
+        published.site,
+        published.zip,
+        folder,
+        alarms(report, missing),
+        (*doubts, *doubts_about_models(report), *published.warnings),
+        published.single,
+        published.mail,
+    )
+
+
+def _concluded(
+    everything: AnalysisPredictions,
+    analysis: Analysis,
+    test_set: TestSet,
+    running: Config,
+    config: Config,
+    progress: Progress,
+) -> Report:
+    """Make the experiments and weigh all that is known."""
     experiments = Experiments(analysis, test_set, running, progress)
     transplants, interventions = experiments.transplants(), experiments.interventions()
     components = experiments.components()
@@ -63,16 +101,4 @@ def finish(
         shortcuts=experiments.shortcut_errors(report),
         unweighted=config.assume_unweighted_training,
     )
-    report = replace(report, reasons=reasons)
-    write_tables(folder / "tables", *report_tables(report))
-    published = publish(report, config.output, config, progress)
-    doubts = [class_order_warning(order) for order in report.class_orders if order is not None]
-    return BuildResult(
-        published.site,
-        published.zip,
-        folder,
-        alarms(report, missing),
-        (*doubts, *doubts_about_models(report), *published.warnings),
-        published.single,
-        published.mail,
-    )
+    return replace(report, reasons=reasons)
