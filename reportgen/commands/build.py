@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from threadpoolctl import threadpool_limits
-
 from reportgen.analysis import read_manifest
 from reportgen.commands.build_cache import remember, site_key, unchanged
 from reportgen.commands.settle import Settled, read_inputs, settle
@@ -134,6 +132,8 @@ def make_report(
     if before is not None:
         progress.note("nothing has changed: the report is up to date")
         return before
+    from threadpoolctl import threadpool_limits
+
     from reportgen.commands.finish import finish  # all that judges and draws takes seconds to load
 
     # One thread for a product of matrices: a sum that several threads share out is rounded by their number, and those
