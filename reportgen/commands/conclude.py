@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -34,7 +35,7 @@ from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
 from reportgen.site.wording.data_notes import data_notes
 
-__all__ = ["alarms", "conclude", "depends_on_background", "image_loader", "measure_again"]
+__all__ = ["alarms", "conclude", "depends_on_background", "image_loader", "weigh_swaps"]
 
 
 def conclude(
@@ -42,11 +43,10 @@ def conclude(
     analysis: Analysis,
     test_set: TestSet,
     config: Config,
-    transplants: ExperimentAnswers,
     interventions: CueAnswers,
     components: ComponentFindings | None,
 ) -> Report:
-    """Gather all conclusions but the reasons of errors, which need experiments of their own.
+    """Gather all conclusions but region importance and the reasons of errors: their experiments follow from these.
 
     Parameters
     ----------
@@ -96,9 +96,6 @@ def conclude(
         data_notes=data_notes(data, shortcuts.duplicates, analysis.images),
         command=build_command(config),
         attention=attention,
-        importance=None
-        if attention is None
-        else judge_importance(analysis, attention, transplants, shortcuts, components, config.seed),
         shortcuts=shortcuts,
         components=components,
         agreements=agreements,
@@ -115,8 +112,16 @@ def image_loader(analysis: Analysis, test_set: TestSet) -> Callable[[int], npt.N
     return lambda index: decode(test_set.read_bytes(int(rows[index]))).pixels
 
 
-def measure_again(report: Report, transplants: ExperimentAnswers, clean: ExperimentAnswers) -> Report:
-    """The report with region importance from images without a shortcut, for emotions that are predicted from one."""
+def weigh_swaps(
+    report: Report, transplants: ExperimentAnswers, clean: ExperimentAnswers = MappingProxyType({})
+) -> Report:
+    """The report with region importance.
+
+    Parameters
+    ----------
+    clean
+        Answers to swaps between images without a cue, for emotions that are predicted from one.
+    """
     if report.attention is None or report.shortcuts is None:
         return report
     importance = judge_importance(

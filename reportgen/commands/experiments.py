@@ -18,7 +18,7 @@ from reportgen.analysis import Analysis
 from reportgen.config import Config
 from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
-from reportgen.evidence.importance.findings import background_cues_wanted, faces_without_cue
+from reportgen.evidence.importance.findings import background_cues_wanted, faces_without_cue, untestable_faces
 from reportgen.evidence.shortcuts.added_cues import called_for, choose_cues
 from reportgen.evidence.shortcuts.components import (
     MOST_TESTED,
@@ -82,12 +82,15 @@ class Experiments:
     loaded: dict[str, Forward] = field(default_factory=dict, repr=False)
     """The models that were needed so far, by slug; each is loaded once."""
 
-    def transplants(self) -> ExperimentAnswers:
-        """The models' answers to faces with regions of other faces."""
+    def transplants(self, report: Report) -> ExperimentAnswers:
+        """The models' answers to faces with regions of other faces, where these can tell anything of a model."""
         budget, seed = self.config.experiments, self.config.seed
         if budget == "off":
             return {}
-        answers = self._answers(transplant_experiment(self.analysis, budget, seed), "Transplanting regions")
+        experiment = transplant_experiment(
+            self.analysis, budget, seed, untestable_faces(self.analysis, report.contaminated)
+        )
+        answers = self._answers(experiment, "Transplanting regions")
         design = next((design for design, _ in answers.values()), None)
         if design is None:
             return answers

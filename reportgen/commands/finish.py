@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reportgen.analysis import Analysis, AnalysisPredictions, read_predictions, read_records, rows_with_maps
-from reportgen.commands.conclude import alarms, conclude, image_loader, measure_again
+from reportgen.commands.conclude import alarms, conclude, image_loader, weigh_swaps
 from reportgen.commands.conclusions import conclusions_key, keep_conclusions, kept_conclusions
 from reportgen.commands.experiments import Experiments
 from reportgen.config import Config
@@ -86,13 +86,15 @@ def _concluded(
 ) -> Report:
     """Make the experiments and weigh all that is known."""
     experiments = Experiments(analysis, test_set, running, progress)
-    transplants, interventions = experiments.transplants(), experiments.interventions()
-    components = experiments.components()
+    interventions, components = experiments.interventions(), experiments.components()
     with progress.stage("Weighing the evidence"):
-        report = conclude(everything, analysis, test_set, config, transplants, interventions, components)
+        report = conclude(everything, analysis, test_set, config, interventions, components)
+    transplants = experiments.transplants(report)
+    with progress.stage("Weighing the swaps"):
+        report = weigh_swaps(report, transplants)
     clean = experiments.without_cues(report)
     if clean:
-        report = measure_again(report, transplants, clean)
+        report = weigh_swaps(report, transplants, clean)
     reasons = find_reasons(
         analysis,
         None if report.attention is None else report.attention.measures,

@@ -44,6 +44,7 @@ __all__ = [
     "judge_importance",
     "person_names",
     "rarely_predicted",
+    "untestable_faces",
 ]
 
 LEAST_RECALL = 0.4
@@ -276,6 +277,24 @@ def rarely_predicted(analysis: Analysis, model: ModelRecords) -> dict[int, Barri
         if len(rows) >= MIN_PERSONS and _too_rare(analysis, model, e, rows, units):
             barred[e] = "low recall"
     return barred
+
+
+def untestable_faces(analysis: Analysis, cues: Mapping[tuple[str, str], Contamination]) -> tuple[int, ...]:
+    """Emotions of which parts of the face tell nothing of any model when they are swapped between all faces.
+
+    Each model predicts the emotion too rarely, or from a cue besides the face: then it is tested between faces without
+    the cue, or not at all. Swaps of the background can still tell, see `measure_importance`.
+
+    Parameters
+    ----------
+    cues
+        Those known before anything is swapped: see `contaminations`.
+    """
+    barred = [
+        {*rarely_predicted(analysis, model), *(analysis.classes.index(name) for who, name in cues if who == model.name)}
+        for model in analysis.models
+    ]
+    return tuple(e for e in range(len(analysis.classes)) if all(e in one for one in barred))
 
 
 def _too_rare(analysis: Analysis, model: ModelRecords, emotion: int, rows: IntArray, units: Clusters) -> bool:

@@ -74,10 +74,20 @@ the receivers' less, and there are more receivers to estimate from. On a ResNet1
 donors instead of 11 with 2 + 2 narrowed the intervals of regions in use by a fifth, for the same number of pictures."""
 
 
-def transplant_experiment(analysis: Analysis, budget: str, seed: int) -> Experiment | None:
-    """The experiment for a budget of `BUDGETS`; None where no emotion has enough faces."""
+def transplant_experiment(
+    analysis: Analysis, budget: str, seed: int, backgrounds_only: Sequence[int] = ()
+) -> Experiment | None:
+    """The experiment for a budget of `BUDGETS`; None where no emotion has enough faces.
+
+    Parameters
+    ----------
+    backgrounds_only
+        Emotions of which parts of the face are not swapped, because nothing could be concluded. They still give to
+        others, and the pictures of those are the same as without this.
+    """
     design = design_transplants(analysis, BUDGETS[budget], seed)
-    return _experiment("transplants", design, analysis)
+    idle = design["emotion"].isin(list(backgrounds_only)) & (design["region"] != "background")
+    return _experiment("transplants", design[~idle].reset_index(drop=True), analysis)
 
 
 def without_cue_experiment(

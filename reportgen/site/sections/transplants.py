@@ -163,27 +163,32 @@ def _made(report: Report) -> str:
     found = report.importance
     if found is None or not found.swaps:
         return ""
-    parts: list[int] = []
-    beside: list[int] = []
-    own: list[int] = []
-    other: list[int] = []
-    for swaps in found.swaps.values():
-        design = swaps.matched
-        outside = design["region"] == "background"
-        parts += design[~outside].groupby("emotion")["receiver"].nunique().tolist()
-        beside += design[outside].groupby("emotion")["receiver"].nunique().tolist()
-        first = design[design["region"] == TRANSPLANTED[0]]
-        same = first["emotion"] == first["donor_emotion"]
-        own += first[same].groupby(["emotion", "receiver"]).size().tolist()
-        other += first[~same].groupby(["emotion", "receiver"]).size().tolist()
-    more = "" if _span(parts) == _span(beside) else f" ({_span(beside)} for the background)"
-    emotions = max(swaps.matched["emotion"].nunique() for swaps in found.swaps.values())
-    return (
-        f"In this report: {_span(parts)} faces{more} of each of {count(emotions, 'emotion')}, each with "
-        f"{_span(own)} {'donor' if _span(own) == '1' else 'donors'} of its own emotion and {_span(other)} of others, "
-        f"{len(TRANSPLANTED)} regions, {_span([len(swaps.design) for swaps in found.swaps.values()])} pictures for "
-        "every model."
+    designs = [swaps.matched for swaps in found.swaps.values()]
+    faces = [design[design["region"] != "background"] for design in designs]
+    beside = [design[design["region"] == "background"] for design in designs]
+    swapped = sorted({int(e) for design in designs for e in design["emotion"].unique()})
+    # Where no part of any face was swapped, the sentence is about the backgrounds.
+    shown = faces if any(map(len, faces)) else beside
+    received, received_beside = (
+        _span([n for rows in part for n in rows.groupby("emotion")["receiver"].nunique()]) for part in (shown, beside)
     )
+    donors: dict[bool, list[int]] = {True: [], False: []}
+    for rows in shown:
+        first = rows[rows["region"] == rows["region"].iloc[0]] if len(rows) else rows
+        same = first["emotion"] == first["donor_emotion"]
+        for own, chosen in ((True, same), (False, ~same)):
+            donors[own] += first[chosen].groupby(["emotion", "receiver"]).size().tolist()
+    more = "" if received == received_beside else f" ({received_beside} for the background)"
+    text = (
+        f"In this report: {received} faces{more} of each of {count(len(swapped), 'emotion')}, each with "
+        f"{_span(donors[True])} {'donor' if _span(donors[True]) == '1' else 'donors'} of its own emotion and "
+        f"{_span(donors[False])} of others, {count(len(TRANSPLANTED) if shown is faces else 1, 'region')}, "
+        f"{_span([len(swaps.design) for swaps in found.swaps.values()])} pictures for every model."
+    )
+    idle = [report.classes[e] for e in swapped if not any((rows["emotion"] == e).any() for rows in faces)]
+    if idle:
+        text += f" Of {and_list(idle)} only backgrounds were swapped: parts of the face cannot be tested for any model."
+    return text
 
 
 def _span(values: Sequence[int]) -> str:

@@ -115,7 +115,8 @@ def pictures_of(found: ImportanceFindings, slug: str) -> dict[tuple[int, str], i
 
 
 def importance_basis(found: ImportanceFindings, slug: str | None = None) -> str:
-    """As in "22 faces of each emotion (44 for the background) and 44 (88) pictures of them"; empty without a test.
+    """As in "36 faces of the emotion and 72 pictures with the region swapped; for the background, on 24 faces and 120
+    pictures"; empty without a test.
 
     `slug`: of the one model that is spoken of; None: of all.
     """
@@ -131,6 +132,8 @@ def importance_basis(found: ImportanceFindings, slug: str | None = None) -> str:
             faces[part] += cells["receiver"].nunique().tolist()
             pictures[part] += cells.size().tolist()
     (face, beside), (swapped, swapped_beside) = ([_span(part) for part in counts] for counts in (faces, pictures))
+    if not faces[0]:
+        return f"{beside} faces of the emotion and {swapped_beside} pictures with the background swapped"
     text = f"{face} faces of the emotion and {swapped} pictures with the region swapped"
     if (face, swapped) == (beside, swapped_beside):
         return text

@@ -13,7 +13,12 @@ import pytest
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.contamination import contaminations
-from reportgen.evidence.importance.findings import faces_without_cue, judge_importance, rarely_predicted
+from reportgen.evidence.importance.findings import (
+    faces_without_cue,
+    judge_importance,
+    rarely_predicted,
+    untestable_faces,
+)
 from reportgen.evidence.shortcuts.components import Component, ComponentFindings, ComponentTest
 from reportgen.evidence.shortcuts.properties import Association, Property
 from reportgen.evidence.stats.intervals import Estimate
@@ -244,3 +249,33 @@ def test_no_part_of_the_face_is_important_where_a_component_is_proved(made):
         **dict.fromkeys(("proved", "shared"), ("cannot be tested", "shortcut", False, 0)),
         "clean": ("yes", "", True, 1),
     }
+
+
+def test_leaving_out_the_faces_that_no_model_is_tested_on_changes_no_answer(made):
+    """Of forty images of anger the first model finds nine and the second none; of joy the first alone finds any."""
+    (first,) = made.models
+    logits = first.logits.copy()
+    logits[9:40] = np.eye(4, dtype=np.float32)[1]
+    blind = np.broadcast_to(np.eye(4, dtype=np.float32)[3], logits.shape)
+    both = replace(made, models=(replace(first, logits=logits), replace(first, slug="n", name="n", logits=blind)))
+    assert [sorted(rarely_predicted(both, model)) for model in both.models] == [[0], [0, 2]]
+    measures = SimpleNamespace(plain=SimpleNamespace(swap=np.full((4, 8), np.nan)))
+    attention = SimpleNamespace(verdicts=(), measures=(measures, measures))
+    design = pd.concat([swaps(range(8), (0,), TRANSPLANTED)[0], swaps(range(40, 48), (2,), TRANSPLANTED)[0]])
+    answers = np.random.default_rng(0).normal(size=(len(design), 4)).astype(np.float32)
+    coloured = shortcuts(np.zeros(80), np.zeros(80), "colour")
+    for found, components, idle, tested in (
+        (NOTHING, None, (0,), {("m", "joy")}),
+        (NOTHING, of(hidden("n")), (0,), {("m", "joy")}),  # the second model's cue, the first still to be tested
+        (coloured, None, (0, 2), set()),
+        (NOTHING, of(hidden()), (0, 2), set()),
+    ):
+        assert untestable_faces(both, contaminations(CLASSES, found, (), components)) == idle
+        kept = ~(design["emotion"].isin(idle) & (design["region"] != "background")).to_numpy()
+        whole, fewer = (
+            judge_importance(both, attention, dict.fromkeys("mn", said), found, components, 0)
+            for said in ((design, answers), (design[kept], answers[kept]))
+        )
+        for what in ("regions", "rivals", "backgrounds", "grades"):
+            assert repr(getattr(whole, what)) == repr(getattr(fewer, what))  # NaN is NaN
+        assert {(u.model, u.emotion) for u in fewer.regions if u.region == "mouth" and u.tested} == tested

@@ -10,7 +10,12 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import Analysis, FaceRecords, ModelRecords
-from reportgen.explain.experiments.transplants import BUDGETS, background_cue_experiment, design_transplants
+from reportgen.explain.experiments.transplants import (
+    BUDGETS,
+    background_cue_experiment,
+    design_transplants,
+    transplant_experiment,
+)
 from reportgen.faces.transplant import BACKGROUND_TONES, TRANSPLANTED
 
 REAL = (166, 31, 3, 740, 680, 246, 185)  # images per emotion of a real test set
@@ -147,3 +152,13 @@ def test_cues_of_a_background_are_exchanged_one_at_a_time_between_the_same_faces
         assert rows[faces].to_numpy().tolist() == pairs[faces].to_numpy().tolist()
     assert sum(job.count for job in experiment.jobs) == len(experiment.design) == 3 * len(pairs)
     assert background_cue_experiment(made, design, ()) is None
+
+
+def test_emotions_of_which_nothing_can_be_concluded_keep_their_backgrounds_and_change_no_other_picture():
+    whole, fewer = (transplant_experiment(analysis(), "default", 0, idle) for idle in ((), (0, 5)))
+    design = whole.design
+    left_out = design["emotion"].isin((0, 5)) & (design["region"] != "background")
+    assert left_out.sum() == 2 * 5 * (2 * BUDGETS["default"].pairs)
+    pd.testing.assert_frame_equal(fewer.design, design[~left_out].reset_index(drop=True))
+    assert sum(job.count for job in fewer.jobs) == len(fewer.design)
+    assert {0, 5} <= set(fewer.design.loc[fewer.design["region"] == "mouth", "donor_emotion"])

@@ -38,6 +38,7 @@ from reportgen.site.report import Report
 from reportgen.site.sections import patterns as views_patterns
 from reportgen.site.sections.patterns import pattern_rows
 from reportgen.site.sections.region_importance import ImportancePictures, ImportanceSection, importance_section
+from reportgen.site.sections.transplants import transplant_method
 from reportgen.site.sections.trust import TrustPanel, trust_panel
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
@@ -47,6 +48,7 @@ from reportgen.site.wording.importance import (
     background_numbers,
     background_sentence,
     barrier_words,
+    importance_basis,
     importance_sentence,
     swapped_as,
 )
@@ -421,6 +423,29 @@ def test_the_method_page_says_what_was_done(published: Published, report: Report
     grades = words(by_id(root, "trust-grade"))
     for one in found(report).grades:
         assert f"{one.model} {one.grade or '–'} {grade_sentence(one)}" in grades
+
+
+def test_the_method_page_says_of_which_emotions_no_part_of_the_face_was_swapped(report: Report) -> None:
+    def shown(*idle: str) -> tuple[str, str]:
+        left = {}
+        for slug, swaps in found(report).swaps.items():
+            out = swaps.design["emotion"].isin([report.classes.index(name) for name in idle])
+            kept = ~(out & (swaps.design["region"] != "background")).to_numpy()
+            left[slug] = replace(swaps, design=swaps.design[kept], logits=swaps.logits[kept])
+        changed = replace(report, importance=replace(found(report), swaps=left))
+        method = transplant_method(changed, Links(changed, ()))
+        assert method is not None and changed.importance is not None
+        return method.made, importance_basis(changed.importance)
+
+    made, basis = shown("anger")
+    assert "8 faces (10 for the background) of each of 2 emotions" in made and "2 of others, 6 regions" in made
+    why = "only backgrounds were swapped: parts of the face cannot be tested for any model."
+    assert made.endswith(f"Of anger {why}")
+    assert basis.startswith("8 faces of the emotion and 32 pictures with the region swapped; for the background, on 10")
+    made, basis = shown("anger", "happiness")
+    start = "In this report: 10 faces of each of 2 emotions, each with 2 donors of its own emotion and 2 of others, "
+    assert made.startswith(f"{start}1 region, ") and made.endswith(f"Of anger and happiness {why}")
+    assert basis == "10 faces of the emotion and 40 pictures with the background swapped"
 
 
 def test_the_tables_of_use_can_be_downloaded(published: Published, report: Report) -> None:
