@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reportgen.config import Config
-from reportgen.site.figures import Figures, draw_figures
+from reportgen.site.figures import Figures, draw_figures, draw_means
 from reportgen.site.html.render import Renderer, load_assets, to_script
 from reportgen.site.html.template_files import find_templates
 from reportgen.site.legends import Legends
@@ -27,6 +28,7 @@ from reportgen.site.pages.model import model_view
 from reportgen.site.pages.shortcuts import shortcuts_view
 from reportgen.site.pictures.drawing import draw_everything
 from reportgen.site.pictures.examples import PictureStyle, Save
+from reportgen.site.pictures.mean_maps import MeanMaps
 from reportgen.site.pictures.occlusion_strips import draw_strips
 from reportgen.site.provenance import version
 from reportgen.site.recipe import Recipe
@@ -111,31 +113,35 @@ def compose(
         colormap=config.colormap, classic=config.overlay == "classic", longest=detail.longest, quality=detail.quality
     )
     unlabelled = np.flatnonzero(report.analysis.labels < 0)[:_UNLABELLED_PAGES].tolist()
-    drawn = draw_everything(
-        report.analysis,
-        report.load_image,
-        [*report.mined.images, *unlabelled],
-        style,
-        known,
-        save,
-        advance,
-        config.workers,
-        faces_as_lines=report.privacy != "none",
-        thumb_quality=detail.thumb_quality,
-        finest=detail.finest,
-    )
     occlusions = report.reasons.occlusions if report.reasons is not None else None
+    with ThreadPoolExecutor(1) as beside:  # matplotlib keeps one core busy
+        strips = beside.submit(draw_strips, report.analysis, occlusions, report.load_image, known, save)
+        figures = beside.submit(draw_figures, report, style, save)
+        drawn = draw_everything(
+            report.analysis,
+            report.load_image,
+            [*report.mined.images, *unlabelled],
+            style,
+            known,
+            save,
+            advance,
+            config.workers,
+            faces_as_lines=report.privacy != "none",
+            thumb_quality=detail.thumb_quality,
+            finest=detail.finest,
+        )
+        means = draw_means(report, drawn, style, save)
     links = Links(report, drawn.pictures)
-    tiles = Tiles(report, links, drawn, draw_strips(report.analysis, occlusions, report.load_image, known, save))
     site = _Site(
         report,
         links,
-        tiles,
+        Tiles(report, links, drawn, strips.result()),
         Legends(report, style.map_name, drawn.frames),
         style,
         Recipe.of(config),
         detail,
-        draw_figures(report, drawn, style, save),
+        means,
+        figures.result(),
     )
     return Composed(sum(1 for _ in site.plan("", ())), site.render)
 
@@ -154,14 +160,15 @@ class _Site:
     style: PictureStyle
     recipe: Recipe
     detail: Detail
+    means: MeanMaps
     figures: Figures
 
     def plan(self, data: str, listed: tuple[tuple[str, str, str], ...]) -> Plan:
         """Every page: its path, its template, and what makes its view."""
         report, links, tiles, legends, figures = self.report, self.links, self.tiles, self.legends, self.figures
-        yield "index.html", "index.html", lambda: index_view(report, links, legends, figures.means)
+        yield "index.html", "index.html", lambda: index_view(report, links, legends, self.means)
         yield "models.html", "models.html", lambda: models_view(report, links)
-        yield "emotions.html", "emotions.html", lambda: emotions_view(report, links, legends, figures.means)
+        yield "emotions.html", "emotions.html", lambda: emotions_view(report, links, legends, self.means)
         yield "errors.html", "errors.html", lambda: errors_view(report, links, tiles, legends)
         if report.comparisons:
             yield "compare.html", "compare.html", lambda: compare_view(report, links, tiles, legends)
@@ -173,12 +180,12 @@ class _Site:
             yield "shortcuts.html", "shortcuts.html", shortcuts
         yield "method.html", "method.html", lambda: method_view(report, links, tiles, legends, self.recipe, listed)
         for k in range(len(report.models)):
-            drawn = figures.means, figures.reliability[k], figures.forests[k], figures.importance[k]
+            drawn = self.means, figures.reliability[k], figures.forests[k], figures.importance[k]
             yield links.model_path(k), "model.html", partial(model_view, report, links, tiles, legends, k, *drawn)
             errors = partial(model_errors_view, report, links, tiles, legends, k)
             yield links.errors_path(k), "model_errors.html", errors
         for k in range(len(report.classes)):
-            emotion = partial(emotion_view, report, links, tiles, legends, k, figures.means, figures.patches)
+            emotion = partial(emotion_view, report, links, tiles, legends, k, self.means, figures.patches)
             yield links.emotion_path(k), "emotion.html", emotion
         for index in range(len(tiles.drawn.thumbs)):
             yield page_path(index), "explorer.html", partial(explorer_view, report, links, tiles, legends, index, data)

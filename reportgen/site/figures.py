@@ -21,7 +21,7 @@ from reportgen.site.plots.style import LIGHT, Palette, in_dark
 from reportgen.site.report import Report
 from reportgen.site.sections.region_importance import ImportancePictures
 
-__all__ = ["Figures", "draw_figures"]
+__all__ = ["Figures", "draw_figures", "draw_means"]
 
 Pair = tuple[Picture, Picture]
 """One diagram for light and for dark pages."""
@@ -29,9 +29,8 @@ Pair = tuple[Picture, Picture]
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures, with an entry per model; and the photos before and after a change."""
+    """Diagrams, with an entry per model; and the photos before and after a change."""
 
-    means: MeanMaps
     patches: Patches
     reliability: tuple[Pair | None, ...]
     forests: tuple[Pair | None, ...]
@@ -40,22 +39,27 @@ class Figures:
     components: ComponentPictures
 
 
-def draw_figures(report: Report, drawn: Drawn, style: PictureStyle, save: Save) -> Figures:
-    """Draw all figures; `save` is called with path and content of each."""
+def draw_means(report: Report, drawn: Drawn, style: PictureStyle, save: Save) -> MeanMaps:
+    """Draw every model's mean maps over the emotions' mean faces; `save` is called with path and content of each."""
+    return tuple(
+        draw_mean_maps(model, report.labels, drawn.mean_faces, style, save, report.null_maps(k), drawn.frames)
+        for k, model in enumerate(report.models)
+    )
+
+
+def draw_figures(report: Report, style: PictureStyle, save: Save) -> Figures:
+    """Draw all that needs no mean faces; `save` is called with path and content of each."""
     persons = [person if isinstance(person, str) else None for person in report.analysis.images["person"]]
-    means, patches, reliability, forests, importance = [], [], [], [], []
+    patches, reliability, forests, importance = [], [], [], []
     for k, model in enumerate(report.models):
         null = report.null_maps(k)
-        means.append(draw_mean_maps(model, report.labels, drawn.mean_faces, style, save, null, drawn.frames))
         measures = None if report.attention is None else report.attention.measures[k]
         patches.append(draw_patches(model, report.labels, null, measures, persons, report.ids, report.load_image, save))
         reliability.append(_reliability(report, k, save))
         forests.append(_enrichment(report, k, save))
         importance.append(_importance(report, k, save))
     shortcuts, components = draw_shortcuts(report, save), draw_components(report, style, save)
-    return Figures(
-        tuple(means), tuple(patches), tuple(reliability), tuple(forests), tuple(importance), shortcuts, components
-    )
+    return Figures(tuple(patches), tuple(reliability), tuple(forests), tuple(importance), shortcuts, components)
 
 
 def _reliability(report: Report, k: int, save: Save) -> Pair | None:
