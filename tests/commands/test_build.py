@@ -87,6 +87,18 @@ def test_nothing_is_computed_or_written_twice(notebook, built, built_before, mon
     assert (again.site, again.alarms, again.warnings) == (built_before / "site", first.alarms, first.warnings)
 
 
+def test_nothing_that_runs_judges_or_draws_is_loaded_where_nothing_has_changed(notebook, built_before):
+    code = "import sys; from pathlib import Path; from reportgen.config import Config; "
+    code += "from reportgen.commands.build import build; "
+    code += "build(Config(data=Path(sys.argv[1]), output=Path(sys.argv[2]), shard_images=8)); print(*sys.modules)"
+    command = [sys.executable, "-c", code, notebook / "processed_data.pkl", built_before]
+    site = (built_before / "site/index.html").stat().st_mtime_ns
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert (built_before / "site/index.html").stat().st_mtime_ns == site
+    assert "pandas" in loaded
+    assert not {"torch", "matplotlib", "sklearn", "scipy", "jinja2"} & set(loaded)
+
+
 def test_what_a_build_killed_before_its_end_left_behind_is_removed(notebook, built_before):
     """A kill between the manifest and the removal of the parts it replaces leaves those; the user's files are kept."""
     analysis = built_before / "analysis"
