@@ -30,11 +30,13 @@ from reportgen.evidence.shortcuts.components import (
     judge_components,
     locate,
 )
+from reportgen.evidence.shortcuts.cue_places import PlaceFindings, choose_places, judge_places
 from reportgen.evidence.shortcuts.properties import associations, photo_properties
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.units import units_of
 from reportgen.explain.experiments.added_cues import cue_experiment
 from reportgen.explain.experiments.components import component_maps, last_weights, patch_experiment
+from reportgen.explain.experiments.cue_places import place_experiment
 from reportgen.explain.experiments.experiment import Experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.experiments.occlusions import occlusion_experiment
@@ -159,6 +161,16 @@ class Experiments:
                 shown[model.slug] = answers[model.slug].design, answers[model.slug].logits
         missing = [model.name for model in analysis.models if model.slug not in weights]
         return judge_components(analysis, located, plans, shown, missing, seed)
+
+    def places(self, report: Report) -> PlaceFindings | None:
+        """In which region the models use the properties that shortcuts rest on; None where no shortcut has a place."""
+        if self.config.experiments == "off" or report.shortcuts is None:
+            return None
+        found, seed = report.shortcuts.found, self.config.seed
+        experiment = place_experiment(self.analysis, choose_places(self.analysis, found, seed))
+        if experiment is None:
+            return None
+        return judge_places(self.analysis, found, self._answers(experiment, "Locating shortcuts"), seed)
 
     def occlusions(self, report: Report) -> Occlusions | None:
         """What changes when regions of misclassified images do; None where nothing is to be shown."""

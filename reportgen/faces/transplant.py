@@ -19,7 +19,7 @@ from reportgen.faces.align import STABLE, fit_affine
 from reportgen.faces.regions import REGIONS, region_map
 from reportgen.faces.warp import transform
 
-__all__ = ["BACKGROUND_TONES", "TRANSPLANTED", "Portrait", "Tone", "fill_region", "transplant"]
+__all__ = ["BACKGROUND_TONES", "TRANSPLANTED", "Portrait", "Tone", "blend_region", "fill_region", "transplant"]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -191,6 +191,13 @@ def fill_region(receiver: Portrait, region: str) -> Pixels:
     mask = receiver.soft_mask(region)
     box = _box(mask)
     return _blend(receiver.pixels, _filled(receiver.pixels, mask > 0.5)[box], mask, box)
+
+
+def blend_region(receiver: Portrait, changed: Pixels, region: str) -> Pixels:
+    """The receiver with one region of another version of the same picture, (size, size, 3) both."""
+    mask = receiver.soft_mask(region)
+    box = _box(mask)
+    return _blend(receiver.pixels, changed[box], mask, box)
 
 
 def _fit(receiver: Portrait, donor: Portrait) -> npt.NDArray[np.float64]:

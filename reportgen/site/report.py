@@ -24,6 +24,7 @@ from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
 from reportgen.evidence.shortcuts.components import ComponentFindings
+from reportgen.evidence.shortcuts.cue_places import PlaceFindings
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.properties import Property, photo_properties
 from reportgen.site.attention import Attention
@@ -93,6 +94,8 @@ class Report:
         Which properties beside the face predict labels, and which model depends on them; None if not tested.
     components
         What raises each emotion's logit in the models' last features; None without labels or experiments.
+    places
+        In which region the properties are used that shortcuts rest on; None where that was not asked.
     privacy
         How faces and names are hidden: "none", or "blur" or "outline" once
         `reportgen.site.bundle.privacy.protect` did it.
@@ -125,6 +128,7 @@ class Report:
     importance: ImportanceFindings | None = None
     shortcuts: ShortcutFindings | None = None
     components: ComponentFindings | None = None
+    places: PlaceFindings | None = None
     privacy: Literal["none", "blur", "outline"] = "none"
     agreements: tuple[MapAgreement, ...] = ()
     reasons: ReasonFindings | None = None

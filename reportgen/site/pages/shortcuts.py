@@ -28,6 +28,7 @@ from reportgen.site.sections.label_leakage import (
     property_table,
 )
 from reportgen.site.tiles import Tiles
+from reportgen.site.wording.cue_places import look_there, place_of, place_sentence
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
 from reportgen.site.wording.shortcuts import (
     CUES,
@@ -235,12 +236,14 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
     persons = f" of {count(shortcut.persons or 0, 'person')}" if named else ""
     where = shortcut_place(report, shortcut)
     at = f" Heat for {shortcut.emotion} lies on {where} more than for other emotions." if where else ""
+    place = place_of(report, shortcut)
+    located = "" if place is None else " ".join(filter(None, (place_sentence(place), look_there(place))))
     chance = format_p(shortcut.p)
     return ProvedShortcut(
         anchor=links.shortcut_anchor(shortcut.model, shortcut.emotion, shortcut.change),
         series=series_of(k),
         title=f"{shortcut.model} relies on {CUES[shortcut.change]} for {shortcut.emotion}",
-        sentence=shortcut_sentence(shortcut),
+        sentence=f"{shortcut_sentence(shortcut)} {located}".rstrip(),
         detail=(
             f"Of {count(known, 'image')} classified correctly before, {lost} are lost ({percent(shortcut.strength)}); "
             f"corrected {chance}, n = {count(shortcut.n, 'image')}{persons}.{at}"

@@ -21,6 +21,7 @@ from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES, where
+from reportgen.site.wording.cue_places import look_there, place_of, place_sentence, shared_place
 from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points
 from reportgen.site.wording.hidden_cues import component_claim, component_cue, component_reliance, component_test
 from reportgen.site.wording.importance import background_cue, background_numbers
@@ -377,8 +378,9 @@ def _reliance(report: Report, shortcuts: Sequence[Shortcut]) -> str:
     emotions = [emotion for emotion in shared if models[emotion] == names]
     subject = _everyone(report) if 1 < len(names) == len(report.models) else and_list(names)
     mine = [s for s in shortcuts if s.change == change and s.emotion in emotions and s.model in names]
-    places = {shortcut_place(report, s) for s in mine}
-    at = f", with heat on {places.pop()}" if len(places) == 1 and places != {""} else ""
+    tested, heat = shared_place(report, mine), {shortcut_place(report, s) for s in mine}
+    at = f", above all on {tested}" if tested else f", with heat on {heat.pop()}" if len(heat) == 1 else ""
+    at = "" if at == ", with heat on " else at
     return f"{subject} {plural(len(names), 'relies', 'rely')} on {CUES[change]} for {and_list(emotions)}{at}."
 
 
@@ -390,7 +392,8 @@ def cheating_answer(report: Report) -> Finding:
         emotions = list(
             dict.fromkeys([*(b.emotion for b in backgrounds), *(s.emotion for s in shortcuts), *(e for _, e in named)])
         )
-        parts = [*_background_sentences(backgrounds), *_shortcut_sentences(shortcuts), _counts(report)]
+        parts = [*_background_sentences(backgrounds), *_shortcut_sentences(shortcuts), *_located(report, shortcuts)]
+        parts.append(_counts(report))
         parts += [component_reliance(c, emotion) for c, emotion in named[:2]]
         if not backgrounds:
             parts.append(_no_background(report))
@@ -442,6 +445,12 @@ def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
             sentences.append(f"With the same images {DONE[change]}, {'; '.join(parts)}.")
         sentences += _added_sentences(mine)[:2]
     return sentences
+
+
+def _located(report: Report, shortcuts: Sequence[Shortcut]) -> list[str]:
+    """Where the first shortcut that has a place is used, and what to look for."""
+    places = [place for s in shortcuts if (place := place_of(report, s)) is not None and place.found]
+    return [place_sentence(places[0]), look_there(places[0])] if places else []
 
 
 def _counts(report: Report) -> str:

@@ -11,6 +11,7 @@ from reportgen.evidence.examples.map_agreement import AGREEMENT_COLUMNS, agreeme
 from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, ImportanceFindings
 from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.shortcuts.components import COMPONENT_COLUMNS
+from reportgen.evidence.shortcuts.cue_places import PLACE_COLUMNS
 from reportgen.evidence.tables import Dictionary, Tables
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import PATTERN_WORDS, verdict_note, verdict_sentence
@@ -35,6 +36,8 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
         found.append((report.shortcuts.tables, SHORTCUT_COLUMNS))
     if report.components is not None:
         found.append((report.components.tables, COMPONENT_COLUMNS))
+    if report.places is not None:
+        found.append((report.places.tables, PLACE_COLUMNS))
     if report.agreements:
         found.append((agreement_tables(report.agreements), AGREEMENT_COLUMNS))
     if report.reasons is not None:
