@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from reportgen.analysis import Analysis, AnalysisPredictions, read_predictions, read_records, rows_with_maps
@@ -61,7 +62,8 @@ def finish(
     )
     if report is None:
         report = _concluded(everything, analysis, test_set, running, config, progress)
-        keep_conclusions(report, folder, key)
+        with suppress(TypeError):  # what cannot be kept is weighed again another time
+            keep_conclusions(report, folder, key)
     write_tables(folder / "tables", *report_tables(report))
     published = publish(report, config.output, config, progress)
     doubts = [class_order_warning(order) for order in report.class_orders if order is not None]
