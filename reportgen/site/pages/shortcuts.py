@@ -237,7 +237,9 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
     where = shortcut_place(report, shortcut)
     at = f" Heat for {shortcut.emotion} lies on {where} more than for other emotions." if where else ""
     place = place_of(report, shortcut)
-    located = "" if place is None else " ".join(filter(None, (place_sentence(place), look_there(place))))
+    located = (
+        "" if place is None else " ".join(filter(None, (place_sentence(place, DONE[place.change]), look_there(place))))
+    )
     chance = format_p(shortcut.p)
     return ProvedShortcut(
         anchor=links.shortcut_anchor(shortcut.model, shortcut.emotion, shortcut.change),

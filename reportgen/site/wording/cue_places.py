@@ -26,24 +26,23 @@ def shared_place(report: Report, shortcuts: Sequence[Shortcut]) -> str:
     return "".join(f"the {REGION_NAMES[region]}" for region in found.pop())
 
 
-def place_sentence(place: CuePlace) -> str:
-    """What the change does on one part of the picture at a time, with its numbers."""
+def place_sentence(place: CuePlace, done: str) -> str:
+    """What the change does on one part of the picture at a time; `done` names it, as in "slightly blurred"."""
     most = max((one.lost for one in place.regions if one.region not in place.found), default=0)
-    known = place.everywhere.known
     if not place.found:
-        return (
-            f"On one part of the picture at a time, the same change loses {number(most)} of "
-            f"{count(known, f'{place.emotion} photo')} at most: no single part tells."
-        )
-    parts = and_list([
-        f"on the {REGION_NAMES[one.region]} alone {number(one.lost)} of {number(one.known)} {place.emotion} photos "
-        f"(of other emotions' photos {number(one.lost_elsewhere)} of {number(one.known_elsewhere)})"
-        for name in place.found
-        for one in place.regions
-        if one.region == name
-    ])  # fmt: skip
-    rest = f"; on any other part, {number(most)} at most" if most else "; on any other part, none"
-    return f"The same change loses {parts}{rest}."
+        known = count(place.everywhere.known, f"{place.emotion} photo")
+        return f"With one part of the picture alone {done}, {number(most)} of {known} are lost at most: no part tells."
+    found = [one for name in place.found for one in place.regions if one.region == name]
+    first, rest = found[0], found[1:]
+    text = (
+        f"With the {REGION_NAMES[first.region]} alone {done}, {number(first.lost)} of "
+        f"{count(first.known, f'{place.emotion} photo')} are lost (of other emotions' photos, "
+        f"{number(first.lost_elsewhere)} of {number(first.known_elsewhere)})"
+    )
+    for one in rest:
+        text += f"; with the {REGION_NAMES[one.region]} alone, {number(one.lost)} of {number(one.known)} "
+        text += f"({number(one.lost_elsewhere)} of {number(one.known_elsewhere)})"
+    return f"{text}; with any other part, {f'{number(most)} at most' if most else 'none'}."
 
 
 def look_there(place: CuePlace) -> str:

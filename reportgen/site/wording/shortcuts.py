@@ -450,7 +450,7 @@ def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
 def _located(report: Report, shortcuts: Sequence[Shortcut]) -> list[str]:
     """Where the first shortcut that has a place is used, and what to look for."""
     places = [place for s in shortcuts if (place := place_of(report, s)) is not None and place.found]
-    return [place_sentence(places[0]), look_there(places[0])] if places else []
+    return [place_sentence(places[0], DONE[places[0].change]), look_there(places[0])] if places else []
 
 
 def _counts(report: Report) -> str:

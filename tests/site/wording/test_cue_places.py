@@ -25,19 +25,17 @@ def place(*found: str) -> CuePlace:
 
 
 def test_the_sentence_gives_every_place_and_the_most_of_any_other() -> None:
-    assert place_sentence(place("eyes+brows", "cheeks+jaw")) == (
-        "The same change loses on the eyes and brows alone 16 of 22 happiness photos (of other emotions' photos 1 of "
-        "30) and on the cheeks and jaw alone 12 of 22 happiness photos (of other emotions' photos 0 of 30); on any "
-        "other part, 2 at most."
+    assert place_sentence(place("eyes+brows", "cheeks+jaw"), "converted to greyscale") == (
+        "With the eyes and brows alone converted to greyscale, 16 of 22 happiness photos are lost (of other emotions' "
+        "photos, 1 of 30); with the cheeks and jaw alone, 12 of 22 (0 of 30); with any other part, 2 at most."
     )
     alone = replace(place("eyes+brows"), regions=(loss("eyes+brows", 16), loss("nose", 0)))
-    assert place_sentence(alone).endswith("; on any other part, none.")
+    assert place_sentence(alone, "slightly blurred").endswith("1 of 30); with any other part, none.")
 
 
 def test_no_single_part_is_said() -> None:
-    assert place_sentence(place()) == (
-        "On one part of the picture at a time, the same change loses 16 of 22 happiness photos at most: no single part "
-        "tells."
+    assert place_sentence(place(), "slightly blurred") == (
+        "With one part of the picture alone slightly blurred, 16 of 22 happiness photos are lost at most: no part tells."
     )
     assert look_there(place()) == look_there(place("background")) == ""
 
@@ -54,7 +52,7 @@ def test_a_tested_place_stands_in_the_headline_the_answer_and_the_steps(report: 
     assert headline(located).text == "Custom CNN relies on colour for happiness, above all on the eyes and brows."
     links = Links(located, ())
     answer = answer_questions(located, links)[0].text
-    assert place_sentence(place("eyes+brows", "cheeks+jaw")) in answer
+    assert place_sentence(place("eyes+brows", "cheeks+jaw"), "converted to greyscale") in answer
     look = look_there(place("eyes+brows", "cheeks+jaw"))
     assert look.startswith("Look at what the happiness photos share on the eyes and brows and cheeks and jaw:")
     assert look in answer
