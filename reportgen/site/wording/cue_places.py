@@ -26,8 +26,11 @@ def shared_place(report: Report, shortcuts: Sequence[Shortcut]) -> str:
     return "".join(f"the {REGION_NAMES[region]}" for region in found.pop())
 
 
-def place_sentence(place: CuePlace, done: str) -> str:
-    """What the change does on one part of the picture at a time; `done` names it, as in "slightly blurred"."""
+def place_sentence(place: CuePlace, done: str, brief: bool = False) -> str:
+    """What the change does on one part of the picture at a time; `done` names it, as in "slightly blurred".
+
+    With `brief` of the foremost place alone.
+    """
     most = max((one.lost for one in place.regions if one.region not in place.found), default=0)
     if not place.found:
         known = count(place.everywhere.known, f"{place.emotion} photo")
@@ -39,6 +42,8 @@ def place_sentence(place: CuePlace, done: str) -> str:
         f"{count(first.known, f'{place.emotion} photo')} are lost (of other emotions' photos, "
         f"{number(first.lost_elsewhere)} of {number(first.known_elsewhere)})"
     )
+    if brief:
+        return f"{text}."
     for one in rest:
         text += f"; with the {REGION_NAMES[one.region]} alone, {number(one.lost)} of {number(one.known)} "
         text += f"({number(one.lost_elsewhere)} of {number(one.known_elsewhere)})"

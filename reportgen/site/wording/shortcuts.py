@@ -393,7 +393,6 @@ def cheating_answer(report: Report) -> Finding:
             dict.fromkeys([*(b.emotion for b in backgrounds), *(s.emotion for s in shortcuts), *(e for _, e in named)])
         )
         parts = [*_background_sentences(backgrounds), *_shortcut_sentences(shortcuts), *_located(report, shortcuts)]
-        parts.append(_counts(report))
         parts += [component_reliance(c, emotion) for c, emotion in named[:2]]
         if not backgrounds:
             parts.append(_no_background(report))
@@ -448,9 +447,11 @@ def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
 
 
 def _located(report: Report, shortcuts: Sequence[Shortcut]) -> list[str]:
-    """Where the first shortcut that has a place is used, and what to look for."""
+    """Where the first shortcut that has a place is used, and what to look for; where none has, the largest count."""
     places = [place for s in shortcuts if (place := place_of(report, s)) is not None and place.found]
-    return [place_sentence(places[0], DONE[places[0].change]), look_there(places[0])] if places else []
+    if not places:
+        return [_counts(report)]
+    return [place_sentence(places[0], DONE[places[0].change], brief=True), look_there(places[0])]
 
 
 def _counts(report: Report) -> str:
