@@ -237,15 +237,13 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
     where = shortcut_place(report, shortcut)
     at = f" Heat for {shortcut.emotion} lies on {where} more than for other emotions." if where else ""
     place = place_of(report, shortcut)
-    located = (
-        "" if place is None else " ".join(filter(None, (place_sentence(place, DONE[place.change]), look_there(place))))
-    )
+    located = "" if place is None else f"{place_sentence(place, DONE[place.change])} {look_there(place)}"
     chance = format_p(shortcut.p)
     return ProvedShortcut(
         anchor=links.shortcut_anchor(shortcut.model, shortcut.emotion, shortcut.change),
         series=series_of(k),
         title=f"{shortcut.model} relies on {CUES[shortcut.change]} for {shortcut.emotion}",
-        sentence=f"{shortcut_sentence(shortcut)} {located}".rstrip(),
+        sentence=f"{shortcut_sentence(shortcut)} {located}".strip(),
         detail=(
             f"Of {count(known, 'image')} classified correctly before, {lost} are lost ({percent(shortcut.strength)}); "
             f"corrected {chance}, n = {count(shortcut.n, 'image')}{persons}.{at}"

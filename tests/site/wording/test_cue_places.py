@@ -31,11 +31,16 @@ def test_the_sentence_gives_every_place_and_the_most_of_any_other() -> None:
     )
     alone = replace(place("eyes+brows"), regions=(loss("eyes+brows", 16), loss("nose", 0)))
     assert place_sentence(alone, "slightly blurred").endswith("1 of 30); with any other part, none.")
+    assert place_sentence(place("eyes+brows", "cheeks+jaw"), "slightly blurred", brief=True) == (
+        "With the eyes and brows alone slightly blurred, 16 of 22 happiness photos are lost (of other emotions' "
+        "photos, 1 of 30)."
+    )
 
 
 def test_no_single_part_is_said() -> None:
     assert place_sentence(place(), "slightly blurred") == (
-        "With one part of the picture alone slightly blurred, 16 of 22 happiness photos are lost at most: no part tells."
+        "With one part of the picture alone slightly blurred, 16 of 22 happiness photos are lost at most: no part "
+        "tells."
     )
     assert look_there(place()) == look_there(place("background")) == ""
 
@@ -52,7 +57,7 @@ def test_a_tested_place_stands_in_the_headline_the_answer_and_the_steps(report: 
     assert headline(located).text == "Custom CNN relies on colour for happiness, above all on the eyes and brows."
     links = Links(located, ())
     answer = answer_questions(located, links)[0].text
-    assert place_sentence(place("eyes+brows", "cheeks+jaw"), "converted to greyscale") in answer
+    assert place_sentence(place("eyes+brows", "cheeks+jaw"), "converted to greyscale", brief=True) in answer
     look = look_there(place("eyes+brows", "cheeks+jaw"))
     assert look.startswith("Look at what the happiness photos share on the eyes and brows and cheeks and jaw:")
     assert look in answer

@@ -17,7 +17,7 @@ from reportgen.site.wording.next_steps import _shortcuts
 @pytest.mark.parametrize("changes", [("grey",), ("grey", "blurred"), ("grey", "grey", "equalised", "re-encoded")])
 def test_the_advice_about_recall_is_given_once(changes: tuple[str, ...]) -> None:
     found = [SimpleNamespace(change=change, emotion=f"emotion {k}") for k, change in enumerate(changes)]
-    report: Any = SimpleNamespace(shortcuts=SimpleNamespace(found=found), importance=None, components=None)
+    report: Any = SimpleNamespace(shortcuts=SimpleNamespace(found=found), importance=None, components=None, places=None)
     links: Any = SimpleNamespace()
     steps = _shortcuts(report, links)
     assert len(steps) == len({step.title for step in steps}) == len(set(changes))
