@@ -194,7 +194,7 @@ def _print(name: str, title: str, old: list[Run], new: list[Run]) -> list[str]:
     known = {stage: None for run in (*old, *new) for stage in run.stages}
     for stage in sorted(known, key=lambda stage: stage.startswith(NEW)):
         before, after = (median(run.stages.get(stage, 0.0) for run in runs) for runs in (old, new))
-        ratio = f"{after / before:.2f}" if before else "new"
+        ratio = f"{after / before:.2f}" if before else "new" if after else ""  # shorter than it is printed
         print(f"| {stage} | {before:.1f} s | {after:.1f} s | {ratio} |")
     over = []
     limits = LIMITS.get("unchanged" if title == "unchanged" else name, {}) if title != "another presentation" else {}
