@@ -219,6 +219,7 @@ def demo(
     privacy: Privacy = None,
     single_file: SingleFile = None,
     mail: Mail = None,
+    experiments: Experiments = None,
 ) -> None:
     """Build the report on synthetic faces. They ship with this package, and so do the two models."""
     from reportgen.commands.build import build
@@ -228,7 +229,9 @@ def demo(
     files = demo_files()
     models = [f"{name}={path}" for name, path in files.models.items()]
     progress = _progress()
-    config = _settings(context, data=files.data, model=models, classes=files.classes)
+    # A newcomer's first minute: the smallest budget shows everything that the demo has to show.
+    budget = experiments or "quick"
+    config = _settings(context, data=files.data, model=models, classes=files.classes, experiments=budget)
     # Both were trained as in the notebook.
     known = {name: model.model_copy(update={"preprocessing": Preprocessing()}) for name, model in config.models.items()}
     _finish(build(config.model_copy(update={"models": known}), progress), progress, open_)

@@ -150,14 +150,19 @@ def _share(maps: Tensor) -> float:
 def _shift(maps: Tensor) -> float:
     """How far the centre of the change moves along each axis with the changed quarter of the picture, 0..1, the lesser
     of both axes; of maps (5, K, h, w): the picture, then changed at the top left, top right, bottom left, bottom right.
+
+    A network may see a part of the picture alone, as one that crops inside: where nothing changes there is no centre,
+    and an axis on which only one side answers tells nothing.
     """
     change = _changes(maps)
     h, w = change.shape[1:]
+    answers = change.sum(dim=(1, 2)) > 0
     moved = []
-    if h > 1:
-        y = (change.sum(dim=2) * torch.arange(h)).sum(dim=1) / (h - 1)
-        moved.append(float(y[2:].mean() - y[:2].mean()))
-    if w > 1:
-        x = (change.sum(dim=1) * torch.arange(w)).sum(dim=1) / (w - 1)
-        moved.append(float(x[1::2].mean() - x[::2].mean()))
-    return min(moved, default=1.0)
+    for cells, dim, sides in ((h, 2, ([0, 1], [2, 3])), (w, 1, ([0, 2], [1, 3]))):
+        if cells == 1:
+            continue
+        centre = (change.sum(dim=dim) * torch.arange(cells)).sum(dim=1) / (cells - 1)
+        near, far = ([k for k in side if answers[k]] for side in sides)
+        if near and far:
+            moved.append(float(centre[far].mean() - centre[near].mean()))
+    return min(moved, default=1.0 if h * w == 1 else 0.0)

@@ -111,6 +111,29 @@ def test_a_shape_alone_is_ambiguous_and_a_shuffled_map_is_none() -> None:
     assert found is None or found == MapLayout("channels_first")
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns"), [((0, 28), (0, 64)), ((36, 64), (0, 64)), ((0, 64), (0, 28)), ((0, 64), (36, 64))]
+)
+def test_a_network_that_sees_a_part_of_the_picture_still_holds_a_map(rows, columns) -> None:
+    """Where it sees nothing no cell answers; an axis on which one side answers alone tells nothing."""
+    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    seen = torch.zeros(1, 1, 64, 64)
+    seen[:, :, slice(*rows), slice(*columns)] = 1
+    patches = nn.Conv2d(3, 6, 8, 8)
+    layouts = possible_layouts((1, 6, 8, 8), 64, 64)
+    assert probe_layout(lambda x: patches(x * seen), image, layouts) == MapLayout("channels_first")
+    turned = probe_layout(lambda x: patches(x * seen).roll(4, 2).roll(4, 3), image, layouts)
+    assert turned is None
+
+
+def test_one_corner_alone_is_too_little_to_tell_a_map() -> None:
+    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    corner = torch.zeros(1, 1, 64, 64)
+    corner[:, :, :28, :28] = 1
+    patches = nn.Conv2d(3, 6, 8, 8)
+    assert probe_layout(lambda x: patches(x * corner), image, [MapLayout("channels_first")]) is None
+
+
 class Head(nn.Module):
     """A class token that answers, and what may go wrong with a layer."""
 
