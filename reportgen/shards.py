@@ -23,6 +23,7 @@ __all__ = [
     "PartStore",
     "array_column",
     "array_of",
+    "check_ends",
     "is_part_name",
     "prune_models",
     "table_bytes",
@@ -32,6 +33,7 @@ __all__ = [
 RECORD_KEY = "record_key"
 """Column of every part: for each row, the hash of everything it was computed from."""
 
+_MAGIC = b"PAR1"
 _PART = re.compile(r"part-(\d{5,})-([0-9a-f]{16})\.parquet")
 
 
@@ -152,6 +154,27 @@ class PartStore:
         for path in sorted(self.folder.glob("part-*.parquet")):
             if is_part_name(path.name) and path.name not in keep:
                 path.unlink()
+
+
+def check_ends(analysis: Path) -> None:
+    """See that no part of an analysis was cut off, without reading it: a Parquet file ends as it began.
+
+    Raises
+    ------
+    BuildError
+        A part was, or cannot be opened.
+    """
+    for path in sorted(analysis.rglob("part-*.parquet")):
+        if is_part_name(path.name):
+            _read(_whole, path)
+
+
+def _whole(path: Path) -> None:
+    with path.open("rb") as file:
+        begins = file.read(len(_MAGIC))
+        file.seek(-min(len(_MAGIC), path.stat().st_size), 2)
+        if begins != _MAGIC or file.read() != _MAGIC:
+            raise OSError("it was cut off")
 
 
 def prune_models(analysis: Path, slugs: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reportgen.analysis import content_hash, read_analysis, slugify
 from reportgen.errors import BuildError, OutputError
 from reportgen.files import sweep_leftovers, write_atomically
-from reportgen.shards import PartStore, array_column
+from reportgen.shards import PartStore, array_column, check_ends
 
 KEYS = ["0" * 16, "1" * 16]
 
@@ -28,6 +28,19 @@ def test_parts_are_read_in_order_and_missing_ones_named(tmp_path):
         store.read(KEYS)
     store.write(0, KEYS[0], table(1, 2))
     assert store.read(KEYS)["x"].to_pylist() == [1, 2, 3]
+
+
+def test_a_part_that_was_cut_off_is_noticed_without_reading_it(tmp_path):
+    store = PartStore(tmp_path / "images")
+    store.write(0, KEYS[0], table(1, 2))
+    (tmp_path / "images" / "part-of-my-thesis.parquet").write_text("mine")
+    check_ends(tmp_path)
+    path = store.path(0, KEYS[0])
+    content = path.read_bytes()
+    for cut in (content[:-1], content[:3], b"", b"x" + content):
+        path.write_bytes(cut)
+        with pytest.raises(BuildError, match=r"part-00000-0{16}.parquet: cannot be read \(it was cut off\)"):
+            check_ends(tmp_path)
 
 
 def test_a_column_that_an_older_part_lacks_counts_as_not_recorded(tmp_path):

@@ -23,6 +23,7 @@ from reportgen.lock import build_lock
 from reportgen.output_guard import Kind, check_output, claim
 from reportgen.progress import Progress, SilentProgress
 from reportgen.result import BuildResult
+from reportgen.shards import check_ends
 from reportgen.site.bundle.zip import archive_date
 
 __all__ = ["build", "make_report", "own_output", "run"]
@@ -130,6 +131,7 @@ def make_report(
     key = site_key(read_manifest(config.output / "analysis"), test_set, config)
     before = unchanged(config, key)
     if before is not None:
+        check_ends(config.output / "analysis")  # people read it, too
         progress.note("nothing has changed: the report is up to date")
         return before
     from threadpoolctl import threadpool_limits
