@@ -229,9 +229,7 @@ def demo(
     files = demo_files()
     models = [f"{name}={path}" for name, path in files.models.items()]
     progress = _progress()
-    # A newcomer's first minute: the smallest budget shows everything that the demo has to show.
-    budget = experiments or "quick"
-    config = _settings(context, data=files.data, model=models, classes=files.classes, experiments=budget)
+    config = _settings(context, data=files.data, model=models, classes=files.classes)
     # Both were trained as in the notebook.
     known = {name: model.model_copy(update={"preprocessing": Preprocessing()}) for name, model in config.models.items()}
     _finish(build(config.model_copy(update={"models": known}), progress), progress, open_)
