@@ -9,7 +9,7 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 
-from reportgen.commands.build_cache import site_key
+from reportgen.commands.build_cache import conclusions_key, site_key
 from reportgen.config import Config, ModelConfig, load_config, with_settings
 from reportgen.errors import ConfigError
 from reportgen.explain.fingerprints import take_fingerprints
@@ -151,7 +151,7 @@ def test_a_change_makes_anew_what_it_affects_and_nothing_else(name: str, noteboo
     ]
     affects = SETTINGS[name].affects
     assert (fingerprints[0].whole != fingerprints[1].whole) == ("analysis" in affects)
-    keys = [site_key({}, test_set, entry) for entry in (config, changed)]
+    keys = [site_key(conclusions_key({}, test_set, entry), entry) for entry in (config, changed)]
     if set(affects) & {"evidence", "site", "presentation"}:
         assert keys[0] != keys[1]
     elif SETTINGS[name].local:

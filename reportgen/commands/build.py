@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from reportgen.analysis import read_manifest
-from reportgen.commands.build_cache import remember, site_key, unchanged
+from reportgen.commands.build_cache import conclusions_key, remember, site_key, unchanged
 from reportgen.commands.settle import Settled, read_inputs, settle
 from reportgen.config import Config
 from reportgen.explain.analyse import analyse
@@ -128,7 +128,8 @@ def make_report(
         A model that an experiment needs cannot be used, or the output cannot be written.
     """
     running, config = config, written or config
-    key = site_key(read_manifest(config.output / "analysis"), test_set, config)
+    conclusions = conclusions_key(read_manifest(config.output / "analysis"), test_set, config)
+    key = site_key(conclusions, config)
     before = unchanged(config, key)
     if before is not None:
         check_ends(config.output / "analysis")  # people read it, too
@@ -141,6 +142,6 @@ def make_report(
     # One thread for a product of matrices: a sum that several threads share out is rounded by their number, and those
     # here are so small that they would mostly wait for each other.
     with threadpool_limits(1, user_api="blas"):
-        result = finish(running, config, test_set, missing, progress)
+        result = finish(running, config, test_set, conclusions, missing, progress)
     remember(config, kind, key, result)
     return result

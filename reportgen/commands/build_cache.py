@@ -14,30 +14,43 @@ from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
 from reportgen.output_guard import MANIFEST, STATE, Kind
 from reportgen.result import BuildResult
-from reportgen.settings import settings_affecting
+from reportgen.settings import Affected, settings_affecting
 from reportgen.site.html.template_files import find_templates
 from reportgen.site.recipe import build_command, settings_file
 
-__all__ = ["remember", "site_key", "unchanged"]
+__all__ = ["conclusions_key", "remember", "site_key", "unchanged"]
 
-_TOP_LEVEL = ("commands/finish.py", "commands/conclude.py", "commands/experiments.py", "analysis.py", "shards.py")
-_CERTIFICATE = ("selfcheck/data/certificate.json", "selfcheck/data/trials.csv")
+_CONCLUDING = ("site/wording", "site/report.py", "commands", "analysis.py", "shards.py",
+               "selfcheck/data/certificate.json", "selfcheck/data/trials.csv")  # fmt: skip
+"""What conclusions are made with, beside the code that judges."""
 
 
-def site_key(manifest: Mapping[str, Any], test_set: TestSet, config: Config) -> str:
-    """Hash of all that the site is made from; `manifest` is that of the analysis."""
-    settings = {name: getattr(config, name) for name in settings_affecting("evidence", "site", "presentation")}
+def conclusions_key(manifest: Mapping[str, Any], test_set: TestSet, config: Config) -> str:
+    """Hash of all that conclusions depend on; `manifest` is that of the analysis."""
     return content_hash(
         json.dumps(manifest, sort_keys=True),
-        json.dumps(settings, sort_keys=True),
-        code_hash("evidence", "explain", "site", "faces", *_TOP_LEVEL, *_CERTIFICATE),
+        _settings(config, "evidence"),
+        code_hash(*_CONCLUDING),
         judging_code(),
-        *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
-        build_command(config) or "",
-        settings_file(config),
         # Not in the analysis, as no record depends on them: persons and emotions of the training images.
         *(part for name, seen in sorted(test_set.training.items()) for part in (name, seen.to_csv(index=False))),
     )
+
+
+def site_key(conclusions: str, config: Config) -> str:
+    """Hash of all that the site is made from; `conclusions` is the key of what it shows."""
+    return content_hash(
+        conclusions,
+        _settings(config, "site", "presentation"),
+        code_hash("site"),
+        *(part for file in sorted(find_templates().rglob("*.*")) for part in (file.name, file.read_bytes())),
+        build_command(config) or "",
+        settings_file(config),
+    )
+
+
+def _settings(config: Config, *affected: Affected) -> str:
+    return json.dumps({name: getattr(config, name) for name in settings_affecting(*affected)}, sort_keys=True)
 
 
 def unchanged(config: Config, key: str) -> BuildResult | None:

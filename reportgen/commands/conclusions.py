@@ -11,7 +11,7 @@ import json
 import sys
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -22,37 +22,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.analysis import Analysis, content_hash
-from reportgen.config import Config
-from reportgen.explain.fingerprints import code_hash, judging_code
+from reportgen.analysis import Analysis
 from reportgen.files import write_atomically
-from reportgen.inputs.testset import TestSet
-from reportgen.settings import settings_affecting
 from reportgen.shards import is_part_name
 from reportgen.site.report import Report
 
-__all__ = ["conclusions_key", "keep_conclusions", "kept_conclusions"]
+__all__ = ["keep_conclusions", "kept_conclusions"]
 
 _FILE = "conclusions.bin"
 _MARK = b"reportgen conclusions\n"
 _MOST = 2**31  # bytes unpacked
-_CODE = ("site/wording", "site/report.py", "commands", "analysis.py", "shards.py",
-         "selfcheck/data/certificate.json", "selfcheck/data/trials.csv")  # fmt: skip
 _GIVEN = ("analysis", "predictions", "load_image", "command")
 """Fields of a report that are read or made each time."""
 _ARRAYS = "biufcUSM"  # kinds of numpy
-
-
-def conclusions_key(manifest: Mapping[str, Any], test_set: TestSet, config: Config) -> str:
-    """Hash of all that conclusions depend on; `manifest` is that of the analysis."""
-    settings = {name: getattr(config, name) for name in settings_affecting("evidence")}
-    return content_hash(
-        json.dumps(manifest, sort_keys=True),
-        json.dumps(settings, sort_keys=True),
-        code_hash(*_CODE),
-        judging_code(),
-        *(part for name, seen in sorted(test_set.training.items()) for part in (name, seen.to_csv(index=False))),
-    )
 
 
 def keep_conclusions(report: Report, folder: Path, key: str) -> None:

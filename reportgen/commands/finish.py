@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from reportgen.analysis import Analysis, AnalysisPredictions, read_predictions, read_records, rows_with_maps
 from reportgen.commands.conclude import alarms, conclude, image_loader, weigh_swaps
-from reportgen.commands.conclusions import conclusions_key, keep_conclusions, kept_conclusions
+from reportgen.commands.conclusions import keep_conclusions, kept_conclusions
 from reportgen.commands.experiments import Experiments
 from reportgen.config import Config
 from reportgen.evidence.errors.findings import find_reasons
@@ -29,7 +29,7 @@ __all__ = ["finish"]
 
 
 def finish(
-    running: Config, config: Config, test_set: TestSet, missing: Sequence[str], progress: Progress
+    running: Config, config: Config, test_set: TestSet, key: str, missing: Sequence[str], progress: Progress
 ) -> BuildResult:
     """Judge the analysis in `output/analysis` and write the site.
 
@@ -37,6 +37,8 @@ def finish(
     ----------
     running, config
         The settings that the models run with, and those that the report states.
+    key
+        That of the conclusions: those that are kept under it are shown as they are.
     missing
         One sentence for each model whose checkpoint was not found.
 
@@ -51,7 +53,6 @@ def finish(
         most = config.max_explained_images
         sample = draw_sample(everything.labels, most, config.seed, among=rows_with_maps(everything))
         analysis = read_records(everything, sample)
-    key = conclusions_key(everything.manifest, test_set, config)
     report = kept_conclusions(
         folder,
         key,
