@@ -115,9 +115,23 @@ def meaning_of_numbers(
 
 
 def ask_models(
-    found: Discovery, config: Config, test_set: TestSet, folder: Path | None, progress: Progress
+    found: Discovery,
+    open_orders: frozenset[str],
+    config: Config,
+    test_set: TestSet,
+    folder: Path | None,
+    progress: Progress,
 ) -> tuple[dict[str, InputChoice], dict[str, ModelConfig], npt.NDArray[np.int64] | None]:
     """Answer what is open about the models.
+
+    Parameters
+    ----------
+    open_orders
+        Names of the models whose class order is open; `found` knows of which the preprocessing is.
+    config
+        With what is settled already.
+    folder
+        Where earlier answers are kept; None to keep nothing.
 
     Returns
     -------
@@ -131,7 +145,7 @@ def ask_models(
     CheckpointError, ConfigError
         A model cannot be used.
     """
-    questions = _questions(found, test_set, scored=found.config.classes == "auto")
+    questions = _questions(found, open_orders, test_set)
     models = dict(config.models)
     labels = test_set.frame["label"].to_numpy()
     labelled = np.flatnonzero(labels >= 0)
@@ -155,12 +169,12 @@ def ask_models(
     return choices, models, rows if any(choice.decided for choice in choices.values()) else None
 
 
-def _questions(found: Discovery, test_set: TestSet, *, scored: bool) -> list[_Question]:
+def _questions(found: Discovery, open_orders: frozenset[str], test_set: TestSet) -> list[_Question]:
     """What is open, model by model."""
     truth = test_set.frame["emotion"].to_numpy(dtype=object)
     questions = []
     for name, entry in found.config.models.items():
-        parts, open_order = found.open_inputs.get(name, frozenset()), scored and entry.classes is None
+        parts, open_order = found.open_inputs.get(name, frozenset()), name in open_orders
         if parts or open_order:
             meanings = partial(_orders if open_order else _known_order, name, entry, test_set.classes, truth)
             questions.append(_Question(name, entry, parts, "outputs" if open_order else None, meanings))

@@ -97,12 +97,11 @@ def settle(found: Discovery, read: Settled, folder: Path | None, progress: Progr
         A model cannot be used.
     """
     scored = found.config.classes == "auto"
-    if not any(
-        found.open_inputs.get(name) or (scored and m.classes is None) for name, m in found.config.models.items()
-    ):
+    open_orders = frozenset(name for name, model in found.config.models.items() if scored and model.classes is None)
+    if not open_orders and not any(found.open_inputs.values()):
         return read
     from reportgen.commands.input_questions import ask_models  # what judges takes half a second to load
 
-    choices, chosen, rows = ask_models(found, read.config, read.test_set, folder, progress)
+    choices, chosen, rows = ask_models(found, open_orders, read.config, read.test_set, folder, progress)
     test_set = read.test_set if rows is None else read.test_set.without(rows)
     return read.and_then(read.config.model_copy(update={"models": chosen}), test_set, choices)
