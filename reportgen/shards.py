@@ -24,6 +24,7 @@ __all__ = [
     "array_column",
     "array_of",
     "check_ends",
+    "find_parts",
     "is_part_name",
     "prune_models",
     "table_bytes",
@@ -145,15 +146,21 @@ class PartStore:
 
     def has_unused(self, keys: Sequence[str]) -> bool:
         """Whether there are parts that the present inputs do not use."""
-        keep = {self.path(index, key).name for index, key in enumerate(keys)}
-        return any(is_part_name(path.name) and path.name not in keep for path in self.folder.glob("part-*.parquet"))
+        return bool(self._unused(keys))
 
     def prune(self, keys: Sequence[str]) -> None:
         """Remove parts that the present inputs do not use; other files are left alone."""
+        for path in self._unused(keys):
+            path.unlink()
+
+    def _unused(self, keys: Sequence[str]) -> list[Path]:
         keep = {self.path(index, key).name for index, key in enumerate(keys)}
-        for path in sorted(self.folder.glob("part-*.parquet")):
-            if is_part_name(path.name) and path.name not in keep:
-                path.unlink()
+        return [path for path in find_parts(self.folder) if path.name not in keep]
+
+
+def find_parts(folder: Path, below: str = "") -> list[Path]:
+    """The parts in a folder, sorted; with `below`, such as "**/", those in the folders of this pattern."""
+    return [path for path in sorted(folder.glob(f"{below}part-*.parquet")) if is_part_name(path.name)]
 
 
 def check_ends(analysis: Path) -> None:
@@ -164,9 +171,8 @@ def check_ends(analysis: Path) -> None:
     BuildError
         A part was, or cannot be opened.
     """
-    for path in sorted(analysis.rglob("part-*.parquet")):
-        if is_part_name(path.name):
-            _read(_whole, path)
+    for path in find_parts(analysis, "**/"):
+        _read(_whole, path)
 
 
 def _whole(path: Path) -> None:

@@ -24,12 +24,13 @@ import pandas as pd
 
 from reportgen.analysis import Analysis
 from reportgen.files import write_atomically
-from reportgen.shards import is_part_name
+from reportgen.shards import find_parts
 from reportgen.site.report import Report
 
 __all__ = ["keep_conclusions", "kept_conclusions"]
 
 _FILE = "conclusions.bin"
+_EXPERIMENTS = "experiments/*/*/"
 _MARK = b"reportgen conclusions\n"
 _MOST = 2**31  # bytes unpacked
 _GIVEN = ("analysis", "predictions", "load_image", "command")
@@ -51,7 +52,7 @@ def keep_conclusions(report: Report, folder: Path, key: str) -> None:
     values = {
         entry.name: writer.plain(getattr(report, entry.name)) for entry in fields(report) if entry.name not in _GIVEN
     }
-    parts = [part.relative_to(folder).as_posix() for part in _experiment_parts(folder)]
+    parts = [part.relative_to(folder).as_posix() for part in find_parts(folder, _EXPERIMENTS)]
     head = json.dumps({"key": key, "values": values, "arrays": writer.arrays, "experiments": parts}).encode()
     body = zlib.compress(len(head).to_bytes(8, "big") + head + b"".join(writer.parts), 1)
     write_atomically(folder / _FILE, _MARK + body)
@@ -80,7 +81,7 @@ def kept_conclusions(folder: Path, key: str, **given: Any) -> Report | None:
         reader = _Reader(head["arrays"], memoryview(unpacked)[end:], _records(given["analysis"]))
         report = Report(**{name: reader.value(plain) for name, plain in head["values"].items()}, **given)
         used = {folder / part for part in head["experiments"]}
-        for part in _experiment_parts(folder):
+        for part in find_parts(folder, _EXPERIMENTS):
             if part not in used:
                 part.unlink()
         return report
@@ -92,10 +93,6 @@ def _records(analysis: Analysis) -> list[npt.NDArray[Any]]:
     """The arrays of the analysis, which conclusions may hold as they are: they are not kept a second time."""
     values = (getattr(model, entry.name) for model in analysis.models for entry in fields(model))
     return [value for value in values if isinstance(value, np.ndarray)]
-
-
-def _experiment_parts(folder: Path) -> list[Path]:
-    return [part for part in sorted(folder.glob("experiments/*/*/part-*")) if is_part_name(part.name)]
 
 
 class _Writer:
@@ -112,10 +109,9 @@ class _Writer:
         """A value as JSON holds it; what JSON does not know becomes {kind: content}."""
         if value is None or type(value) in (bool, int, float, str):
             return value
-        for kind, form in _FORMS.items():
-            if type(value) is kind:
-                name, content = form
-                return {name: [self.plain(entry) for entry in content(value)]}
+        if type(value) in _FORMS:
+            name, content = _FORMS[type(value)]
+            return {name: [self.plain(entry) for entry in content(value)]}
         if type(value) is bytes:
             return {"bytes": b64encode(value).decode()}
         if isinstance(value, Enum):

@@ -1,4 +1,4 @@
-"""Templates to pages: finds the templates, sets Jinja2 up so that nothing unescaped or undefined can slip through."""
+"""Templates to pages: sets Jinja2 up so that nothing unescaped or undefined can slip through."""
 
 from __future__ import annotations
 

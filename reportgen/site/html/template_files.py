@@ -1,4 +1,7 @@
-"""Where the templates are: in the installed package, or in a checkout."""
+"""Where the templates are: in the installed package, or in a checkout.
+
+Apart from `render`: whether anything has changed is asked of these files before Jinja2 is loaded.
+"""
 
 from __future__ import annotations
 
