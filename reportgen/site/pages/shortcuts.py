@@ -34,10 +34,10 @@ from reportgen.site.wording.shortcuts import (
     CUES,
     DONE,
     cheating_headline,
+    heat_place,
     proved_backgrounds,
     proved_components,
     shortcut_headline,
-    shortcut_place,
     shortcut_sentence,
     split_words,
 )
@@ -200,7 +200,7 @@ def _idle(report: Report, findings: ShortcutFindings) -> str:
     text = f" Not tested, as none was shown to go with an emotion here: {and_list(idle)}." if idle else ""
     fixed = _with_emotions(report, cannot_be_changed(findings.links))
     if fixed:
-        text += f" Photos of some emotions differ in what cannot be taken out, so it was not tested: {fixed}."
+        text += f" Not tested, as no change takes it out of a photo: photos of some emotions are {fixed}."
     swapped = _with_emotions(report, [k for k in findings.links if k.answer == "yes" and k.name in SWAPPED])
     if swapped:
         text += f" Tested by swapping backgrounds instead: {swapped}."
@@ -234,7 +234,7 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
     lost, known = len(shortcut.images), round(shortcut.before.value * shortcut.n)
     named = shortcut.persons is not None and report.names_persons
     persons = f" of {count(shortcut.persons or 0, 'person')}" if named else ""
-    where = shortcut_place(report, shortcut)
+    where = heat_place(report, shortcut)
     at = f" Heat for {shortcut.emotion} lies on {where} more than for other emotions." if where else ""
     place = place_of(report, shortcut)
     located = "" if place is None else f"{place_sentence(place, DONE[place.change])} {look_there(place)}"

@@ -8,7 +8,7 @@ from reportgen.site.html.components import Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
-from reportgen.site.wording.cue_places import look_there, place_of
+from reportgen.site.wording.cue_places import first_place, look_there
 from reportgen.site.wording.format import and_list, capital, count, number, percent, rate
 from reportgen.site.wording.headline import LOW, best_model
 from reportgen.site.wording.hidden_cues import component_claim
@@ -86,9 +86,8 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
         mine = [s for s in proved if s.change == change]
         emotions = and_list(list(dict.fromkeys(s.emotion for s in mine)))
         title, text = _CURES[change]
-        text = f"{text} in {emotions}."
-        places = [place for s in mine if (place := place_of(report, s)) is not None and place.found]
-        text += "".join(f" {look_there(place)}" for place in places[:1])
+        place = first_place(report, mine)
+        text = f"{text} in {emotions}. {'' if place is None else look_there(place)}".rstrip()
         if change == changes[-1]:  # once for all of them
             text += " Until then go by the recall on photos changed in this way: the ordinary one counts the "
             text += "shortcut as skill."

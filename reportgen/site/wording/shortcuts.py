@@ -21,7 +21,7 @@ from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES, where
-from reportgen.site.wording.cue_places import look_there, place_of, place_sentence, shared_place
+from reportgen.site.wording.cue_places import first_place, look_there, place_sentence, shared_place
 from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points
 from reportgen.site.wording.hidden_cues import component_claim, component_cue, component_reliance, component_test
 from reportgen.site.wording.importance import background_cue, background_numbers
@@ -38,6 +38,7 @@ __all__ = [
     "cue_of",
     "effect_note",
     "emotion_proofs",
+    "heat_place",
     "model_proofs",
     "proved_backgrounds",
     "proved_components",
@@ -45,7 +46,6 @@ __all__ = [
     "proved_shortcuts",
     "relies_on_cue",
     "shortcut_headline",
-    "shortcut_place",
     "shortcut_sentence",
     "split_words",
 ]
@@ -233,7 +233,7 @@ def _removal(shortcuts: Sequence[Shortcut], emotion: str) -> list[str]:
     return [f"With the same photos {done}, recall of {emotion} falls {and_list(falls)}."] if falls else []
 
 
-def shortcut_place(report: Report, shortcut: Shortcut) -> str:
+def heat_place(report: Report, shortcut: Shortcut) -> str:
     """Where the heat confirms a place for what the shortcut rests on, as in "the eyes and brows"; "" where it does not.
 
     The place is a part of the face that has above-average heat and more of it than in other emotions' maps.
@@ -378,9 +378,11 @@ def _reliance(report: Report, shortcuts: Sequence[Shortcut]) -> str:
     emotions = [emotion for emotion in shared if models[emotion] == names]
     subject = _everyone(report) if 1 < len(names) == len(report.models) else and_list(names)
     mine = [s for s in shortcuts if s.change == change and s.emotion in emotions and s.model in names]
-    tested, heat = shared_place(report, mine), {shortcut_place(report, s) for s in mine}
-    at = f", above all on {tested}" if tested else f", with heat on {heat.pop()}" if len(heat) == 1 else ""
-    at = "" if at == ", with heat on " else at
+    tested, hot = shared_place(report, mine), {heat_place(report, s) for s in mine}
+    if tested:
+        at = f", above all on {tested}"
+    else:
+        at = f", with heat on {hot.pop()}" if len(hot) == 1 and "" not in hot else ""
     return f"{subject} {plural(len(names), 'relies', 'rely')} on {CUES[change]} for {and_list(emotions)}{at}."
 
 
@@ -448,10 +450,8 @@ def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
 
 def _located(report: Report, shortcuts: Sequence[Shortcut]) -> list[str]:
     """Where the first shortcut that has a place is used, and what to look for; where none has, the largest count."""
-    places = [place for s in shortcuts if (place := place_of(report, s)) is not None and place.found]
-    if not places:
-        return [_counts(report)]
-    return [place_sentence(places[0], DONE[places[0].change], brief=True), look_there(places[0])]
+    place = first_place(report, shortcuts)
+    return [_counts(report)] if place is None else [place_sentence(place, DONE[place.change], True), look_there(place)]
 
 
 def _counts(report: Report) -> str:

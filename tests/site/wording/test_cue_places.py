@@ -26,21 +26,22 @@ def place(*found: str) -> CuePlace:
 
 def test_the_sentence_gives_every_place_and_the_most_of_any_other() -> None:
     assert place_sentence(place("eyes+brows", "cheeks+jaw"), "converted to greyscale") == (
-        "With the eyes and brows alone converted to greyscale, 16 of 22 happiness photos are lost (of other emotions' "
-        "photos, 1 of 30); with the cheeks and jaw alone, 12 of 22 (0 of 30); with any other part, 2 at most."
+        "With the eyes and brows alone converted to greyscale, 16 of 22 happiness photos lose the correct prediction "
+        "(of other emotions' photos, 1 of 30); with the cheeks and jaw alone, 12 of 22 (0 of 30); with any other part, "
+        "at most 2."
     )
     alone = replace(place("eyes+brows"), regions=(loss("eyes+brows", 16), loss("nose", 0)))
     assert place_sentence(alone, "slightly blurred").endswith("1 of 30); with any other part, none.")
     assert place_sentence(place("eyes+brows", "cheeks+jaw"), "slightly blurred", brief=True) == (
-        "With the eyes and brows alone slightly blurred, 16 of 22 happiness photos are lost (of other emotions' "
-        "photos, 1 of 30)."
+        "With the eyes and brows alone slightly blurred, 16 of 22 happiness photos lose the correct prediction (of other "
+        "emotions' photos, 1 of 30)."
     )
 
 
 def test_no_single_part_is_said() -> None:
     assert place_sentence(place(), "slightly blurred") == (
-        "With one part of the picture alone slightly blurred, 16 of 22 happiness photos are lost at most: no part "
-        "tells."
+        "With one part of the picture alone slightly blurred, at most 16 of 22 happiness photos lose the correct "
+        "prediction: no single part stands out."
     )
     assert look_there(place()) == look_there(place("background")) == ""
 
@@ -59,8 +60,13 @@ def test_a_tested_place_stands_in_the_headline_the_answer_and_the_steps(report: 
     answer = answer_questions(located, links)[0].text
     assert place_sentence(place("eyes+brows", "cheeks+jaw"), "converted to greyscale", brief=True) in answer
     look = look_there(place("eyes+brows", "cheeks+jaw"))
-    assert look.startswith("Look at what the happiness photos share on the eyes and brows and cheeks and jaw:")
+    assert look.startswith(
+        "Look at what the happiness photos have in common on the eyes and brows and the cheeks and jaw:"
+    )
     assert look in answer
     assert any(look in step.text for step in next_steps(located, links))
+    behind = replace(alone, places=PlaceFindings((place("background"),), {}))
+    assert headline(behind).text == "Custom CNN relies on colour for happiness, above all on the background."
+    assert not any("  " in step.text for step in next_steps(behind, links))  # where nothing is said of where to look
     nowhere = replace(alone, places=PlaceFindings((place(),), {}))
     assert "above all" not in headline(nowhere).text
