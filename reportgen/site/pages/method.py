@@ -68,9 +68,10 @@ LIMITS: tuple[str, ...] = (
     "of a photo are one unit.",
     "A property counts as a shortcut only where removing or adding it changes predictions by more than it does for "
     "other emotions and, where equally large changes without it can be made, by more than those (Plumb et al. 2022).",
-    "A shortcut is located by taking its property away in one region at a time. A region is named where that alone "
-    "loses at least half of what changing the whole photo loses, and ten points more than of other emotions' photos, "
-    "beyond chance for all regions together.",
+    "A shortcut through colour, brightness, contrast, sharpness or noise is located by taking the property away in one "
+    "region at a time. A region is named where that alone loses at least half of the predictions that changing the "
+    "whole photo loses, and ten percentage points more than among other emotions' photos, the latter beyond chance "
+    "over all regions. That says where to look, not what is there.",
     "How far a head is bowed, the shape of a photo, a low JPEG quality, a plain background, detail on the face, dark "
     "glasses and the kind of file name cannot be taken out of a photo: where they go with an emotion, that is said, "
     "and whether a model relies on them is not tested.",

@@ -33,8 +33,8 @@ def test_the_sentence_gives_every_place_and_the_most_of_any_other() -> None:
     alone = replace(place("eyes+brows"), regions=(loss("eyes+brows", 16), loss("nose", 0)))
     assert place_sentence(alone, "slightly blurred").endswith("1 of 30); with any other part, none.")
     assert place_sentence(place("eyes+brows", "cheeks+jaw"), "slightly blurred", brief=True) == (
-        "With the eyes and brows alone slightly blurred, 16 of 22 happiness photos lose the correct prediction (of other "
-        "emotions' photos, 1 of 30)."
+        "With the eyes and brows alone slightly blurred, 16 of 22 happiness photos lose the correct prediction (of "
+        "other emotions' photos, 1 of 30)."
     )
 
 
