@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.evidence.certificate import Certificate
 from reportgen.site.html.components import Legend, Page, Tile
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
@@ -17,7 +16,7 @@ from reportgen.site.sections.patterns import GuideRow, guide
 from reportgen.site.sections.takeaways import Takeaway, takeaways
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.format import and_list, count, number, plain
+from reportgen.site.wording.format import count, number, plain
 from reportgen.site.wording.glossary import GLOSSARY
 from reportgen.site.wording.models import precision_changes
 from reportgen.site.wording.region_facts import Resolved, region_sources, resolved_regions
@@ -101,8 +100,6 @@ class MethodView:
         Anchor and name of each section that is there.
     ablated, followed
         Names of the models whose maps are made by ablation, and by LRP; `steps` are those of all others.
-    blind
-        What the certificate's shortcuts show that the verdicts miss; "" where every kind was mostly found.
     """
 
     page: Page
@@ -123,7 +120,6 @@ class MethodView:
     issues: tuple[tuple[str, str, str], ...]
     limits: tuple[str, ...]
     certificate: CertificateView | None
-    blind: str
     glossary: tuple[tuple[str, str], ...]
     notes: tuple[ListedNote, ...]
     problems: tuple[tuple[str, str, str], ...]
@@ -204,7 +200,6 @@ def method_view(
         issues=ISSUES,
         limits=LIMITS,
         certificate=certificate,
-        blind=_blind(report.certificate),
         glossary=tuple(sorted(_words(report), key=lambda item: item[0].lower())),
         notes=tuple(_note(note) for note in remarks(report)),
         problems=listed,
@@ -219,37 +214,6 @@ def method_view(
         citation=citation(report),
         downloads=downloads,
         legend=legends.maps(),
-    )
-
-
-_WHERE = {
-    "on-face": "a mark on the face",
-    "invisible": "something in the whole picture",
-    "soft": "soft light or shade",
-    "global": "a texture over the whole picture",
-    "transparent": "something that shines through",
-    "worn": "something worn on the face",
-    "framing": "how the photo is framed",
-}
-
-
-def _blind(certificate: Certificate | None) -> str:
-    """How many strong shortcuts of the kinds that are mostly missed were found."""
-    if certificate is None:
-        return ""
-    parts = []
-    for place, name in _WHERE.items():
-        kinds = [kind for kind in certificate.kinds if kind.where == place and kind.flagged.defined]
-        total = sum(kind.flagged.n for kind in kinds)
-        found = sum(round(kind.flagged.value * kind.flagged.n) for kind in kinds)
-        # Of kinds that are found as often as those beside the face there is nothing to warn of.
-        if total and found / total < certificate.detection.value:
-            parts.append(f"{name} ({and_list([kind.kind for kind in kinds], 'or')}) {found} of {total} were flagged")
-    if not parts:
-        return ""
-    return (
-        f"No finding does not mean no shortcut: of the models that strongly depend on {', on '.join(parts)}. The "
-        "results below on shortcuts beside the face do not hold for these."
     )
 
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.report import Report
-from reportgen.site.wording.format import and_list, count, decimal, decimal_interval
+from reportgen.site.wording.format import and_list, count, decimal, decimal_interval, plural
 
 __all__ = ["TABLE", "CertificateView", "certificate_view"]
 
 TABLE = "downloads/selfcheck.csv"
 
+# Where artefacts of each sort are, and what a model that was taught one depends on.
 _WHERE = {
-    "off-face": "beside the face",
-    "on-face": "on the face",
-    "invisible": "the whole picture",
-    "soft": "soft light or shade",
-    "global": "the whole picture",
-    "transparent": "shining through",
-    "worn": "worn on the face",
-    "framing": "how the photo is framed",
+    "off-face": ("beside the face", "something beside the face"),
+    "on-face": ("on the face", "a mark on the face"),
+    "invisible": ("the whole picture", "something in the whole picture"),
+    "soft": ("soft light or shade", "soft light or shade"),
+    "global": ("the whole picture", "a texture over the whole picture"),
+    "transparent": ("shining through", "something that shines through"),
+    "worn": ("worn on the face", "something worn on the face"),
+    "framing": ("how the photo is framed", "how the photo is framed"),
 }
 _ORDER = {False: 0, None: 1, True: 2}  # what was missed comes first
 _MET = {True: "met", False: "missed", None: "not measured"}
@@ -36,6 +38,8 @@ class CertificateView:
     ----------
     lead
         What was done and what came out, in sentences.
+    blind
+        What is found less often than what lies beside the face; "" where nothing is.
     targets
         Title, wanted, found, verdict.
     kinds
@@ -49,6 +53,7 @@ class CertificateView:
     """
 
     lead: tuple[str, ...]
+    blind: str
     targets: tuple[tuple[str, str, str, str], ...]
     kinds: tuple[tuple[str, str, str, str, str, str], ...]
     alarms: tuple[tuple[str, str], ...]
@@ -64,14 +69,15 @@ def certificate_view(report: Report) -> CertificateView | None:
         return None
     return CertificateView(
         lead=_lead(certificate),
+        blind=_blind(certificate),
         targets=tuple(
-            (title, wanted, found, _MET[met])
+            (title, _as_here(wanted), _as_here(found), _MET[met])
             for title, wanted, found, met in sorted(certificate.targets, key=lambda target: _ORDER[target[3]])
         ),
         kinds=tuple(
             (
                 f"{kind.kind} (settled on)" if kind.tuning else kind.kind,
-                _WHERE.get(kind.where, kind.where),
+                _WHERE[kind.where][0] if kind.where in _WHERE else kind.where,
                 str(kind.models),
                 _share(kind.flagged),
                 _share(kind.named),
@@ -107,10 +113,10 @@ def certificate_view(report: Report) -> CertificateView | None:
 def _lead(certificate: Certificate) -> tuple[str, ...]:
     return (
         f"{count(certificate.models, 'small model')} were trained on synthetic faces, most of them with something "
-        f"planted that goes with one emotion, such as {_planted(certificate)}. "
+        f"planted that goes with one emotion ({_planted(certificate)}). "
         "How much a model really depends on it was measured by putting it on photos of other emotions. Then a report "
         "was built for each model, blind, and its verdicts were counted.",
-        "A shortcut is called strong when pasting raises the probability of its emotion by "
+        "A shortcut is called strong when that raises the probability of its emotion by "
         f"{decimal(certificate.strong, 1)} or more on average; that was fixed beforehand. Thresholds were settled on "
         "one kind of artefact and tested on the others. Two rules were changed after results on the others had been "
         "seen: how many faces the background is exchanged on, and how lost recall is counted.",
@@ -118,8 +124,29 @@ def _lead(certificate: Certificate) -> tuple[str, ...]:
 
 
 def _planted(certificate: Certificate) -> str:
-    """One kind for every sort of place."""
-    return and_list(list({kind.where: kind.kind for kind in reversed(certificate.kinds)}.values())[::-1], "or")
+    """The first kind of every sort, as in "for example corner patch or tint"."""
+    first: dict[str, str] = {}
+    for kind in certificate.kinds:
+        first.setdefault(kind.where, kind.kind)
+    return f"for example {and_list(list(first.values()), 'or')}"
+
+
+def _blind(certificate: Certificate) -> str:
+    """How many strong shortcuts were found of the sorts that are found less often than those beside the face."""
+    parts = []
+    for where, (_, name) in _WHERE.items():
+        kinds = [kind for kind in certificate.kinds if kind.where == where and kind.flagged.defined]
+        total = sum(kind.flagged.n for kind in kinds)
+        found = sum(round(kind.flagged.value * kind.flagged.n) for kind in kinds)
+        if where != "off-face" and total and found / total < certificate.detection.value:
+            named = and_list([kind.kind for kind in kinds], "or")
+            parts.append(f"on {name} ({named}) {found} of {total} were flagged")
+    if not parts:
+        return ""
+    return (
+        f"No finding does not mean no shortcut: of the models that strongly depend {and_list(parts)}. The "
+        "results below on shortcuts beside the face do not hold for these."
+    )
 
 
 def _notes(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
@@ -138,7 +165,7 @@ def _notes(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
     if certificate.dependent:
         notes.append(
             f"{count(certificate.dependent, 'model')} that had been taught no shortcut came to depend on what goes "
-            "with the emotion all the same, and count neither way."
+            f"with the emotion all the same, and {plural(certificate.dependent, 'counts', 'count')} neither way."
         )
     if certificate.regions.defined:
         notes.append(
@@ -170,6 +197,11 @@ def _unseen(kinds: tuple[str, ...]) -> str:
         "Of every kind of artefact that was tried, at least half of the models that strongly depend on it are flagged. "
         "Kinds that were not tried may go unseen."
     )
+
+
+def _as_here(text: str) -> str:
+    """A figure of a target as pages write it: "80 %", ".88"."""
+    return re.sub(r"\b0(?=\.\d)", "", re.sub(r"(?<=\d)%", " %", text))
 
 
 def _share(value: Estimate) -> str:

@@ -8,6 +8,7 @@ from reportgen.config import Config
 from reportgen.evidence.certificate import read_certificate
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import publish
+from reportgen.site.sections.certificate import certificate_view
 
 
 def section(published):
@@ -58,3 +59,10 @@ def test_only_a_full_and_whole_certificate_is_read(tmp_path):
     for content in ("", "[]", json.dumps({"plan": "quick"}), json.dumps({"plan": "full"})):
         (tmp_path / "certificate.json").write_text(content)
         assert read_certificate(tmp_path) is None
+
+
+def test_figures_of_targets_are_written_as_everywhere(report, certificate):
+    targets = (("share", "at least 80%", "0.88", True), ("other", "at most 10 %", "10 of 20", None))
+    shown = dataclasses.replace(report, certificate=dataclasses.replace(certificate, targets=targets))
+    view = certificate_view(shown)
+    assert [row[1:3] for row in view.targets] == [("at most 10 %", "10 of 20"), ("at least 80 %", ".88")]
