@@ -85,6 +85,7 @@ class Outcome:
     @classmethod
     def from_record(cls, trial: Trial, record: dict[str, Any]) -> Outcome:
         """From what a trial stored on disk."""
+        reason = record.get("reason")
         return cls(
             trial=trial,
             accuracy=record["accuracy"],
@@ -92,7 +93,7 @@ class Outcome:
             reliance=Reliance(**record["reliance"]),
             verdicts=tuple(ReportVerdict(**verdict) for verdict in record["verdicts"]),
             seconds=record["seconds"],
-            reason=_reason_outcome(record.get("reason")),
+            reason=None if reason is None else ReasonOutcome(**reason | {"counted": tuple(reason["counted"])}),
         )
 
     @property
@@ -168,8 +169,8 @@ def outcome_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """One row per trial, with the columns of `COLUMNS`."""
     rows = []
     for outcome in outcomes:
-        trial = outcome.trial
-        rows.append({
+        trial, reason = outcome.trial, outcome.reason
+        row: dict[str, object] = {
             "model": trial.name, "arm": trial.arm, "artefact": trial.artefact.kind, "place": trial.artefact.place,
             "strength": trial.artefact.strength, "tuning": trial.tuning, "emotion": trial.emotion,
             "prevalence": trial.prevalence, "elsewhere": trial.elsewhere, "network": trial.network, "seed": trial.seed,
@@ -179,24 +180,16 @@ def outcome_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             "flags": "; ".join(f"{alarm.emotion}: {alarm.kind}" for alarm in outcome.alarms),
             "heat": "; ".join(verdict.emotion for verdict in outcome.hot),
             "regions_right": outcome.regions[0], "regions_wrong": outcome.regions[1],
-            **_reason_columns(outcome.reason),
             "named": "" if outcome.named is None else str(outcome.named),
-        })  # fmt: skip
+        }  # fmt: skip
+        if reason is not None:
+            row |= {
+                "true_share": reason.true_share, "told_share": reason.share, "told_low": reason.share_low,
+                "told_high": reason.share_high, "caused": reason.caused, "given": reason.given,
+                "counted": "; ".join(reason.counted),
+            }  # fmt: skip
+        rows.append(row)
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _reason_outcome(record: dict[str, Any] | None) -> ReasonOutcome | None:
-    return None if record is None else ReasonOutcome(**record | {"counted": tuple(record["counted"])})
-
-
-def _reason_columns(reason: ReasonOutcome | None) -> dict[str, object]:
-    names = ("true_share", "told_share", "told_low", "told_high", "caused", "given", "counted")
-    if reason is None:
-        return dict.fromkeys(names)
-    told = reason.share, reason.share_low, reason.share_high
-    return dict(
-        zip(names, (reason.true_share, *told, reason.caused, reason.given, "; ".join(reason.counted)), strict=True)
-    )
 
 
 def _number(score: float) -> float:

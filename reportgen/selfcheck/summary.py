@@ -176,12 +176,14 @@ def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
     suspects = _of_arms(outcomes, "clean", "distractor", "confounded", "fragile")
     innocents = _share([o for o in suspects if o.innocent], _alarms)
     right, wrong = (sum(o.regions[k] for o in outcomes) for k in (0, 1))
-    reasons = _judge_reasons([(o.trial.artefact.kind, o.reason) for o in outcomes if o.reason is not None])
+    found, given, false, too_large, ratio = _judge_reasons(
+        [(o.trial.artefact.kind, o.reason) for o in outcomes if o.reason is not None]
+    )
     criteria = read_criteria()
     targets = (
         *_targets(detection, naming, false_alarms, correlation),
         *_second_targets(criteria, taught, detection, innocents, exact(right, right + wrong)),
-        *_reason_targets(criteria, reasons),
+        *_reason_targets(criteria, found, false, too_large),
     )
     return Summary(
         models=len(outcomes),
@@ -197,11 +199,11 @@ def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
         innocents=innocents,
         dependent=sum(not o.innocent for o in suspects),
         regions=exact(right, right + wrong),
-        reasons_found=reasons.found,
-        reasons_given=reasons.given,
-        reasons_false=reasons.false,
-        reasons_too_large=reasons.too_large,
-        reasons_ratio=reasons.ratio,
+        reasons_found=found,
+        reasons_given=given,
+        reasons_false=false,
+        reasons_too_large=too_large,
+        reasons_ratio=ratio,
         regions_open=sum(2 * len(EMOTIONS) - sum(o.regions) for o in _of_arms(outcomes, "region")),
         heat_detection=_share(strong, _is_hot),
         heat_alarms=_share(innocent, _is_hot),
@@ -245,41 +247,32 @@ def _share(outcomes: Iterable[Outcome], holds: Callable[[Outcome], bool]) -> Est
     return exact(sum(found), len(found))
 
 
-@dataclass(frozen=True)
-class _Reasons:
-    """As in `Summary`."""
-
-    found: Estimate
-    given: Estimate
-    false: Estimate
-    too_large: Estimate
-    ratio: float
-
-
-def _judge_reasons(outcomes: Sequence[tuple[str, ReasonOutcome]]) -> _Reasons:
-    """Reasons against the truth; each with the kind of its spoiled photos."""
+def _judge_reasons(
+    outcomes: Sequence[tuple[str, ReasonOutcome]],
+) -> tuple[Estimate, Estimate, Estimate, Estimate, float]:
+    """Found, given, false, too large and ratio, as in `Summary`; each outcome with the kind of its spoiled photos."""
     caused = [(REASONS[kind], o) for kind, o in outcomes if REASONS[kind] and o.true_share >= CAUSE]
     innocent = [o for kind, o in outcomes if not REASONS[kind] or o.true_share < BORNE]
     told = [o for kind, o in outcomes if REASONS[kind] and math.isfinite(o.share_low)]
     ratios = [o.share / o.true_share for _, o in caused if math.isfinite(o.share)]
-    return _Reasons(
-        found=exact(sum(reason in o.counted for reason, o in caused), len(caused)),
-        given=exact(sum(o.given for _, o in caused), sum(o.caused for _, o in caused)),
-        false=exact(sum(bool({*REASONS.values()} & {*o.counted}) for o in innocent), len(innocent)),
-        too_large=exact(sum(o.share_low > o.true_share for o in told), len(told)),
-        ratio=float(np.median(ratios)) if ratios else math.nan,
+    return (
+        exact(sum(reason in o.counted for reason, o in caused), len(caused)),
+        exact(sum(o.given for _, o in caused), sum(o.caused for _, o in caused)),
+        exact(sum(bool({*REASONS.values()} & {*o.counted}) for o in innocent), len(innocent)),
+        exact(sum(o.share_low > o.true_share for o in told), len(told)),
+        float(np.median(ratios)) if ratios else math.nan,
     )
 
 
-def _reason_targets(criteria: Criteria, reasons: _Reasons) -> tuple[Target, ...]:
+def _reason_targets(criteria: Criteria, found: Estimate, false: Estimate, too_large: Estimate) -> tuple[Target, ...]:
     def target(title: str, share: Estimate, limit: float, least: bool) -> Target:
         met = None if not share.defined else share.value >= limit if least else share.value <= limit
-        return Target(title, f"at {'least' if least else 'most'} {limit:.0%}", _counted(share), met)
+        return Target(title, f"at {'least' if least else 'most'} {_per_cent(limit)}", _counted(share), met)
 
     return (
-        target("models that err on spoiled photos: given that reason", reasons.found, criteria.reasons_found, True),
-        target("models that err for something else: given such a reason", reasons.false, criteria.reasons_false, False),
-        target("shares of the errors told too large", reasons.too_large, criteria.reasons_too_large, False),
+        target("models that err on spoiled photos: given that reason", found, criteria.reasons_found, True),
+        target("models that err for something else: given such a reason", false, criteria.reasons_false, False),
+        target("shares of the errors told too large", too_large, criteria.reasons_too_large, False),
     )
 
 
@@ -358,7 +351,7 @@ def _targets(detection: Estimate, naming: Estimate, alarms: Estimate, correlatio
         Target(
             "rank correlation of score and reliance",
             "at least .8",
-            f"{correlation.value:.2f}" if correlation.defined else "not measured",
+            f"{correlation.value:.2f}".replace("0.", ".") if correlation.defined else "not measured",
             reached(correlation, correlation.value >= 0.8),
         ),
     )
@@ -400,7 +393,7 @@ def _second_targets(
             targets.append(
                 Target(
                     f"strong shortcuts, {_ARMS[arm]}: {what}",
-                    f"at least {wanted:.0%}",
+                    f"at least {_per_cent(wanted)}",
                     _counted(share),
                     share.value >= wanted if enough and share.defined else None,
                 )
@@ -417,12 +410,16 @@ def _second_targets(
     targets.append(
         Target(
             "verdicts on eyes and mouth that are right, of models that see one of them",
-            f"at least {criteria.regions_right:.0%}",
+            f"at least {_per_cent(criteria.regions_right)}",
             _counted(regions),
             regions.value >= criteria.regions_right if regions.defined else None,
         )
     )
     return tuple(targets)
+
+
+def _per_cent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _counted(share: Estimate) -> str:
