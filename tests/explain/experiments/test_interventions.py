@@ -10,6 +10,7 @@ import pytest
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.explain.experiments.interventions import CONTROLS, PER_EMOTION, intervention_experiment
 from reportgen.inputs.images.changes import CHANGES, change, typical_level
+from tests.explain.experiments.noise import Noise
 
 NAMES = [name for name in CHANGES if name not in ("zoomed", "shifted", "straightened", "flattened")]
 ALL = dict.fromkeys(CHANGES, ("a", "b", "c"))
@@ -35,16 +36,6 @@ def analysis(counts=(150, 12, 0), sides=(224, 224), grey=lambda row: row % 2 == 
     )
     models = tuple(model(f"m{k}", side) for k, side in enumerate(sides))
     return Analysis(Path("analysis"), {"classes": ["a", "b", "c"]}, images, pd.DataFrame(), models)
-
-
-class Noise:
-    """Stands in for the pictures on disk."""
-
-    def __getitem__(self, row):
-        return np.random.default_rng(row).integers(60, 190, (32, 32, 3), dtype=np.uint8)
-
-    def changed(self, row, native, alter):
-        return alter(self[row])
 
 
 def test_small_emotions_are_shown_whole_and_large_ones_sampled():
@@ -73,11 +64,11 @@ def test_the_sample_is_the_seeds_and_every_change_sees_the_same():
 def test_the_pictures_are_those_of_the_design():
     source = analysis((10, 5, 0))
     experiment = intervention_experiment(source, "default", 0, ALL)
-    made = [picture for job in experiment.jobs for picture in job.make(Noise())]
+    made = [picture for job in experiment.jobs for picture in job.make(Noise(32))]
     assert len(made) == len(experiment.design) == sum(job.count for job in experiment.jobs)
     level = typical_level(source.images, None)
     for picture, (row, name) in zip(made, experiment.design.itertuples(index=False), strict=True):
-        np.testing.assert_array_equal(picture, change(name, Noise()[row], level))
+        np.testing.assert_array_equal(picture, change(name, Noise(32)[row], level))
 
 
 def test_models_of_different_sizes_get_a_baseline_of_their_own():
@@ -85,9 +76,9 @@ def test_models_of_different_sizes_get_a_baseline_of_their_own():
     experiment = intervention_experiment(analysis(sides=(224, 112)), "default", 0, ALL)
     shown = experiment.design.groupby("image")["change"].agg(set)
     assert all("unchanged" in names for names in shown)
-    first = experiment.jobs[0].make(Noise())[0]
+    first = experiment.jobs[0].make(Noise(32))[0]
     assert experiment.design["change"][0] == "unchanged"
-    np.testing.assert_array_equal(first, Noise()[experiment.design["image"][0]])
+    np.testing.assert_array_equal(first, Noise(32)[experiment.design["image"][0]])
 
 
 def test_without_labels_nothing_is_shown():
