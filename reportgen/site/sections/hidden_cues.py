@@ -154,8 +154,8 @@ def component_steps(report: Report) -> tuple[tuple[str, str], ...]:
             "(the photos that it was found on, so this alone says little), and "
             f"pasting turns at least {100 * MIN_GAIN:.0f} percentage points more photos into the emotion than the "
             "comparison does, and as many more than into any other emotion. Not found: pasting turns fewer, and "
-            "cutting costs no more than elsewhere. Tests hold over the photos pasted into and over those that areas "
-            "are taken from, count persons, and are corrected over the model's components. "
+            "cutting costs no more than elsewhere. Tests count persons, hold both over the photos pasted into and over "
+            "those that the areas come from, and are corrected over the model's components. "
             "Cutting alone proves nothing: it is shown beside pasting, as enough of a cue may be left.",
         ),
     )
