@@ -13,7 +13,6 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
-from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -110,12 +109,10 @@ class _Writer:
         if value is None or type(value) in (bool, int, float, str):
             return value
         if type(value) in _FORMS:
-            name, content = _FORMS[type(value)]
-            return {name: [self.plain(entry) for entry in content(value)]}
+            name, listed, _ = _FORMS[type(value)]
+            return {name: [self.plain(entry) for entry in listed(value)]}
         if type(value) is bytes:
             return {"bytes": b64encode(value).decode()}
-        if isinstance(value, Enum):
-            return {"enum": [_name(type(value)), value.name]}
         if isinstance(value, np.generic):
             return {"number": self._array(np.asarray(value))}
         if type(value) is np.ndarray and value.dtype.kind in _ARRAYS:
@@ -126,7 +123,9 @@ class _Writer:
             columns = [[self.plain(name), self._column(value.iloc[:, k])] for k, name in enumerate(value.columns)]
             return {"frame": [self._column(value.index), columns]}
         if is_dataclass(value) and not isinstance(value, type):
-            return {"fields": [_name(type(value)), [self.plain(getattr(value, entry.name)) for entry in fields(value)]]}
+            kind = type(value)
+            name = f"{kind.__module__}:{kind.__qualname__}"
+            return {"fields": [name, [self.plain(getattr(value, entry.name)) for entry in fields(value)]]}
         raise TypeError(f"{type(value).__name__} cannot be kept")
 
     def _column(self, values: Any) -> Any:
@@ -158,13 +157,11 @@ class _Reader:
         if not isinstance(plain, dict):
             return plain
         ((kind, content),) = plain.items()
+        if kind in _BUILD:
+            return _BUILD[kind](self.value(entry) for entry in content)
         match kind:
-            case "list" | "tuple" | "set" | "dict" | "fixed dict":
-                return _BUILD[kind](self.value(entry) for entry in content)
             case "bytes":
                 return b64decode(content)
-            case "enum":
-                return _class(content[0], Enum)[content[1]]
             case "number":
                 return self._arrays[content][()]
             case "array":
@@ -191,40 +188,29 @@ class _Reader:
 
     def _filled(self, name: str, values: Any) -> Any:
         """An instance without a call of its class: its fields, and nothing that a file could make it do."""
-        found = _class(name, object)
+        found = _class(name)
         made = object.__new__(found)
         for entry, plain in zip(fields(found), values, strict=True):  # a TypeError where it is no dataclass
             object.__setattr__(made, entry.name, self.value(plain))
         return made
 
 
-_FORMS: dict[type, tuple[str, Callable[[Any], Any]]] = {
-    list: ("list", list),
-    tuple: ("tuple", list),
-    frozenset: ("set", lambda value: sorted(value, key=repr)),
-    dict: ("dict", lambda value: list(value.items())),
-    MappingProxyType: ("fixed dict", lambda value: list(value.items())),
+_FORMS: dict[type, tuple[str, Callable[[Any], Iterable[Any]], Callable[[Iterable[Any]], Any]]] = {
+    list: ("list", list, list),
+    tuple: ("tuple", list, tuple),
+    frozenset: ("set", lambda value: sorted(value, key=repr), frozenset),
+    dict: ("dict", dict.items, dict),
+    MappingProxyType: ("fixed dict", MappingProxyType.items, lambda pairs: MappingProxyType(dict(pairs))),
 }
+"""By type: its name in the file, what lists its content, and what makes it of that again."""
+_BUILD = {name: build for name, _, build in _FORMS.values()}
 
 
-_BUILD: dict[str, Callable[[Iterable[Any]], Any]] = {
-    "list": list,
-    "tuple": tuple,
-    "set": frozenset,
-    "dict": dict,
-    "fixed dict": lambda pairs: MappingProxyType(dict(pairs)),
-}
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}:{kind.__qualname__}"
-
-
-def _class(name: str, base: type) -> Any:
+def _class(name: str) -> Any:
     """A class of this package, of a module that is loaded: a file makes nothing load."""
     module, _, own = name.partition(":")
     found = getattr(sys.modules[module], own) if module.startswith("reportgen.") else None
-    if not (isinstance(found, type) and issubclass(found, base) and found.__module__ == module):
+    if not (isinstance(found, type) and found.__module__ == module):
         raise ValueError(f"{name}: no class of this package")
     return found
 
