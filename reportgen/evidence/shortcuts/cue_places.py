@@ -19,6 +19,7 @@ from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.interventions import MIN_EXCESS, MIN_KNOWN, LostImages, count_losses
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.units import units_of
+from reportgen.inputs.images.changes import EVERYWHERE, can_change
 from reportgen.types import Float32Array, FloatArray, IntArray, ObjectArray
 
 __all__ = ["LOCAL", "PLACE_COLUMNS", "CuePlace", "PlaceFindings", "RegionLoss", "choose_places", "judge_places"]
@@ -29,7 +30,6 @@ LOCAL = ("grey", "equalised", "blurred", "sharpened", "denoised")
 _PHOTOS = 30  # of the emotion at most, and of others
 _MOST = 0.5  # share of the predictions lost everywhere that a place has to lose
 _LEVEL = 0.05
-_EVERYWHERE = "everywhere"
 
 
 @dataclass(frozen=True)
@@ -115,13 +115,17 @@ def _local(shortcuts: Sequence[Shortcut]) -> list[Shortcut]:
 
 
 def _photos(analysis: Analysis, shortcut: Shortcut, seed: int) -> tuple[IntArray, IntArray]:
-    """Rows of the emotion that its model predicts as it, and correct ones of other emotions, each emotion in turn."""
+    """Rows of the emotion that its model predicts as it, and correct ones of other emotions, each emotion in turn.
+
+    Only of photos that the change alters: a grey one made grey could not lose anything.
+    """
     if analysis.faces is None:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     model = _model(analysis, shortcut)
     e = analysis.classes.index(shortcut.emotion)
     usable = np.asarray([source != "template" for source in analysis.faces.source], dtype=bool)
     known = usable & (analysis.labels >= 0) & (model.predicted == analysis.labels)
+    known &= can_change(shortcut.change, analysis.images, analysis.faces)
     rng = np.random.default_rng([seed, e])
     mine = rng.permutation(np.flatnonzero(known & (analysis.labels == e)))[:_PHOTOS]
     groups = [
@@ -184,22 +188,28 @@ def _place(
     regions = [name for name in dict.fromkeys(region[ours].tolist()) if name]
     alpha = _LEVEL / max(len(regions) - 1, 1)
     found = []
+    if not regions:
+        return None  # no photo of this change was shown
     for name in regions:
         answer = np.full(len(labels), -1, dtype=np.int64)
         at = ours & (region == name)
         answer[image[at]] = now[at]
         mine, others = (_losses(rows, start, answer, labels, units) for rows in photos)
-        if name == _EVERYWHERE and (mine.units < MIN_KNOWN or others.units < MIN_KNOWN):
+        if name == EVERYWHERE and (mine.units < MIN_KNOWN or others.units < MIN_KNOWN):
             return None
         found.append(
             RegionLoss(name, mine.lost, mine.known, others.lost, others.known, _excess(mine, others, alpha, seed))
         )
-    everywhere = next(one for one in found if one.region == _EVERYWHERE)
-    rest = tuple(one for one in found if one.region != _EVERYWHERE)
+    everywhere = next(one for one in found if one.region == EVERYWHERE)
+    rest = tuple(one for one in found if one.region != EVERYWHERE)
+    # Where the whole change loses nothing, a region's loss comes from its seam.
     places = [
         one
         for one in rest
-        if one.lost >= _MOST * everywhere.lost and one.excess.value >= MIN_EXCESS and one.excess.low > 0
+        if everywhere.excess.low > 0
+        and one.lost >= _MOST * everywhere.lost
+        and one.excess.value >= MIN_EXCESS
+        and one.excess.low > 0
     ]
     places.sort(key=lambda one: -one.excess.value)
     names = tuple(one.region for one in places)

@@ -20,12 +20,9 @@ from reportgen.explain.experiments.experiment import (
 )
 from reportgen.explain.fingerprints import code_hash
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, blend_region
-from reportgen.inputs.images.changes import UNCHANGED, Level, change, typical_level
+from reportgen.inputs.images.changes import EVERYWHERE, UNCHANGED, Level, change, typical_level
 
-__all__ = ["EVERYWHERE", "place_experiment"]
-
-EVERYWHERE = "everywhere"
-"""In place of a region: the whole photo is changed."""
+__all__ = ["place_experiment"]
 
 
 def place_experiment(analysis: Analysis, chosen: Mapping[str, Sequence[int]]) -> Experiment | None:

@@ -21,6 +21,7 @@ from reportgen.inputs.images.quality import JPEG_BLOCK, blockiness, noise, sharp
 
 __all__ = [
     "CHANGES",
+    "EVERYWHERE",
     "FRAMING",
     "NATIVE",
     "UNCHANGED",
@@ -38,6 +39,9 @@ Pixels = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.floating]
 
 UNCHANGED = "unchanged"
+
+EVERYWHERE = "everywhere"
+"""In place of a region: the whole photo is changed."""
 
 _BLUR = 2 / 224
 """Standard deviation of the blur as a share of the side: what is left is about what a photo of 80 pixels holds, so

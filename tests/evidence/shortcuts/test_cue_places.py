@@ -22,7 +22,7 @@ SURPRISE = 2
 PLACES = ("everywhere", *TRANSPLANTED)
 
 
-def analysis(wrong=(), template=(), persons=None):
+def analysis(wrong=(), template=(), persons=None, grey=()):
     """Forty photos of each emotion, all predicted correctly but for some rows."""
     labels = np.repeat(np.arange(3), N)
     predicted = labels.copy()
@@ -36,6 +36,7 @@ def analysis(wrong=(), template=(), persons=None):
     images = pd.DataFrame({
         "image_id": [f"id{k}" for k in range(n)], "label": labels, "sha256": [f"{k:064d}" for k in range(n)],
         "person": pd.array(persons or [None] * n, dtype="string"),
+        "colourfulness": [0.0 if k in grey else 0.1 for k in range(n)],
     })  # fmt: skip
     model = ModelRecords("Net", "net", {}, np.eye(3, dtype=np.float32)[predicted], np.zeros((n, 3, 1, 1), np.float32))
     return Analysis(Path(), {"classes": list(CLASSES)}, images, pd.DataFrame(), (model,), faces)
@@ -103,6 +104,31 @@ def test_what_other_emotions_lose_too_is_no_place():
     records = analysis()
     found = judge_places(records, [shortcut()], answered(records, lambda region, mine: 0.6), 0)
     assert found.places[0].found == ()
+
+
+def test_grey_photos_made_grey_are_no_controls():
+    """They could not lose anything, so that a fragile model would seem to lose more of the emotion itself."""
+    records = analysis(grey=range(N // 2))
+    rows = choose_places(records, [shortcut("grey")], 0)["grey"]
+    assert not set(rows) & set(range(N // 2))
+    assert set(range(N // 2)) & set(choose_places(records, [shortcut()], 0)["blurred"])
+    alone = analysis(grey=range(2 * N))
+    answers = answered(alone, lambda region, mine: 0.6 * mine, "grey")
+    assert judge_places(alone, [shortcut("grey")], answers, 0).places == ()  # nothing to hold it against
+
+
+def test_where_the_whole_change_loses_nothing_a_seam_is_no_place():
+    records = analysis()
+    answers = answered(records, lambda region, mine: 0.6 * mine * (region == "mouth"))
+    (place,) = judge_places(records, [shortcut()], answers, 0).places
+    assert (place.everywhere.lost, place.found) == (0, ())
+
+
+def test_a_shortcut_none_of_whose_photos_was_shown_has_no_place():
+    """Another shortcut's photos were shown, so there are answers."""
+    records = analysis(template=range(3 * N))
+    shown = answered(analysis(), lambda region, mine: 0.5)
+    assert judge_places(records, [shortcut("grey")], shown, 0).places == ()
 
 
 def test_few_persons_tell_no_place():

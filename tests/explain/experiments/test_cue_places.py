@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from reportgen.analysis import Analysis, FaceRecords, ModelRecords
-from reportgen.explain.experiments.cue_places import EVERYWHERE, place_experiment
+from reportgen.explain.experiments.cue_places import place_experiment
 from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.transplant import TRANSPLANTED, Portrait
-from reportgen.inputs.images.changes import change, typical_level
+from reportgen.inputs.images.changes import EVERYWHERE, change, typical_level
 from tests.explain.experiments.noise import Noise
 
 
