@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from reportgen.analysis import Analysis, FaceRecords
+from reportgen.config import Preprocessing
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.testset import TestSet
 
@@ -125,11 +127,19 @@ def working_size(analysis: Analysis) -> int:
 def needs_baseline(analysis: Analysis) -> bool:
     """Whether unchanged pictures are shown, too.
 
-    A model that takes pictures of the size at which they are changed sees exactly what it saw in the analysis; one that
-    takes another sees pictures that were scaled twice, and is to be compared with such pictures.
+    A model that takes pictures of the size at which they are changed, scaled as they are, sees exactly what it saw in
+    the analysis. One that takes another size sees pictures that were scaled twice, and one that crops, or scales in
+    another way, sees other pictures than in the analysis: these are to be compared with such pictures.
     """
     side = working_size(analysis)
-    return any(list(model.info["input"]) != [side, side] for model in analysis.models)
+    return not all(_sees_the_same(model.info, side) for model in analysis.models)
+
+
+def _sees_the_same(model: Mapping[str, Any], side: int) -> bool:
+    """Whether an unchanged picture of the working size is to a model what it saw in the analysis."""
+    own = Preprocessing.model_validate(model.get("preprocessing", {}))
+    plain = own.resample == "bilinear" and own.library == "pillow" and own.resize_to is None
+    return plain and list(model["input"]) == [side, side]
 
 
 def points_of(faces: FaceRecords | None, row: int) -> npt.NDArray[np.float32] | None:

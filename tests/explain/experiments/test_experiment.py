@@ -1,5 +1,6 @@
 """Answers to changed pictures are kept, and made again when anything they depend on is another."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import reportgen.explain.experiments.forward as forward
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.config import Config
-from reportgen.explain.experiments.experiment import Experiment
+from reportgen.explain.experiments.experiment import Experiment, needs_baseline
 from reportgen.explain.experiments.perform import perform
 from reportgen.progress import SilentProgress
 
@@ -22,6 +23,24 @@ def analysis(folder: Path, *sides: int) -> Analysis:
         for side in sides
     )  # fmt: skip
     return Analysis(folder, {"classes": ["a", "b"]}, pd.DataFrame({"row": [0]}), pd.DataFrame(), models)
+
+
+@pytest.mark.parametrize(
+    ("said", "needed"),
+    [
+        ({}, False),
+        ({"resample": "bicubic"}, True),
+        ({"library": "torchvision"}, True),
+        ({"resize_to": 64}, True),
+        ({"grey": True, "mean": [0.5], "std": [0.5]}, False),
+    ],
+)
+def test_models_that_scale_or_crop_in_another_way_get_a_baseline(tmp_path: Path, said: dict, needed: bool) -> None:
+    """A changed picture is scaled bilinearly by Pillow: only who does the same saw the unchanged one in the pass."""
+    made = analysis(tmp_path, 48, 48)
+    spec = {"width": 48, "height": 48, **said}
+    models = (made.models[0], replace(made.models[1], info=made.models[1].info | {"preprocessing": spec}))
+    assert needs_baseline(replace(made, models=models)) is needed
 
 
 @pytest.fixture
