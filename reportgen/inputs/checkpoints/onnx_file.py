@@ -12,6 +12,7 @@ from typing import Any
 
 from reportgen.config import RANGE_255
 from reportgen.errors import CheckpointError
+from reportgen.inputs.checkpoints.processors import pixel_statistics
 
 __all__ = ["OnnxFile", "external_files", "is_onnx", "onnx_statements", "read_onnx", "stated_input"]
 
@@ -152,11 +153,7 @@ def stated_input(metadata: Mapping[str, str]) -> dict[str, Any]:
         numbers = next((values for name in names if (values := _numbers(metadata.get(name, "")))), None)
         if numbers is not None and len(numbers) in (1, 3):
             found[key] = numbers
-    # As in other checkpoints: means of pictures from 0 to 255 are scaled, and anything else is not about pixels.
-    scale = 255.0 if max(found.get("mean", (0.0,))) > 1 else 1.0
-    if len(found) == 1 or not all(0 <= m <= scale for m in found.get("mean", ())) or min(found.get("std", (1.0,))) <= 0:
-        found = {}
-    found = {key: tuple(number / scale for number in numbers) for key, numbers in found.items()}
+    found = pixel_statistics(**found) if len(found) == 2 else {}
     if not found and "0_255" in metadata.get("Image.NominalPixelRange", ""):
         found = dict(RANGE_255)
     if metadata.get("Image.BitmapPixelFormat", "").lower().startswith("bgr"):

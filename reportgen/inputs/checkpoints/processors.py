@@ -14,7 +14,7 @@ from typing import Any
 from reportgen.errors import CheckpointError
 from reportgen.inputs.checkpoints.folder import CONFIG, PROCESSOR
 
-__all__ = ["folder_input"]
+__all__ = ["folder_input", "pixel_statistics"]
 
 _HALF, _IMAGENET = (0.5, 0.5, 0.5), ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
@@ -71,6 +71,17 @@ def folder_input(path: Any, statements: Mapping[str, Mapping[str, Any]]) -> dict
             f"{path}: {name} asks for something that is not done here ({error!s:.120}); set the preprocessing of "
             "this model in the settings"
         ) from None
+
+
+def pixel_statistics(mean: tuple[float, ...], std: tuple[float, ...]) -> dict[str, tuple[float, ...]]:
+    """Stated `mean` and `std` for pixels from 0 to 1; empty where they are not about pixels.
+
+    A mean above 1, or a standard deviation of every channel above 1, is written for pixels from 0 to 255.
+    """
+    scale = 255.0 if max(mean) > 1 or min(std) > 1 else 1.0
+    if not all(0 <= m <= scale for m in mean) or not all(0 < s < math.inf for s in std):
+        return {}
+    return {"mean": tuple(m / scale for m in mean), "std": tuple(s / scale for s in std)}
 
 
 def _hugging_face(content: Mapping[str, Any]) -> dict[str, Any]:

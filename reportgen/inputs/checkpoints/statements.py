@@ -15,7 +15,7 @@ import numpy as np
 from reportgen.errors import DataError
 from reportgen.inputs.checkpoints.folder import CONFIG, folder_statements, weights_file
 from reportgen.inputs.checkpoints.onnx_file import is_onnx, onnx_statements
-from reportgen.inputs.checkpoints.processors import folder_input
+from reportgen.inputs.checkpoints.processors import folder_input, pixel_statistics
 from reportgen.inputs.checkpoints.restricted import Foreign, TensorRecord, plain, read_restricted
 from reportgen.inputs.class_lists import (
     ClassList,
@@ -274,11 +274,9 @@ def _stated_input(content: Mapping[Any, Any]) -> dict[str, Any]:
             for name, keys in _STATISTICS.items()
         }
         mean, std = values["mean"], values["std"]
-        # Means of pictures from 0 to 255 are another way of writing the same; anything else is not about pixels.
-        scale = 255.0 if mean is not None and max(mean) > 1 else 1.0
-        if mean is not None and std is not None and all(0 <= m <= scale for m in mean) and min(std) > 0:
-            found.setdefault("mean", tuple(m / scale for m in mean))
-            found.setdefault("std", tuple(s / scale for s in std))
+        if mean is not None and std is not None:
+            for name, numbers in pixel_statistics(mean, std).items():
+                found.setdefault(name, numbers)
     return found
 
 

@@ -23,6 +23,7 @@ NO_CLASS = frozenset({
 })  # fmt: skip
 """Names, as `fold` writes them, under which people keep images and votes of no class."""
 _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"false", "no"})
+_DIGITS = 9  # of a class's number; Python turns no text of thousands of digits into one
 _CONSTANT = 0.95  # share of rows with the same sum that makes columns one set of votes
 
 
@@ -118,7 +119,7 @@ def refuse_scores(path: Path, frame: pd.DataFrame, votes: VoteColumns, predictio
     for name in predictions:
         texts = [str(cell).strip().removesuffix(".0") for cell in frame[name]]
         words = np.array([match_class(text, own) or canonical_emotion(text) for text in texts], dtype=object)
-        numbers = np.array([int(text) if text.isdecimal() else -1 for text in texts])
+        numbers = np.array([int(text) if text.isdecimal() and len(text) <= _DIGITS else -1 for text in texts])
         if max((words == np.array(own, dtype=object)[largest]).mean(), (numbers == largest).mean()) >= _CONSTANT:
             raise DataError(
                 f"{path}: the columns {', '.join(list(votes.classes)[:3])} ... are a model's scores, since '{name}' is "

@@ -233,6 +233,7 @@ def test_another_spelling_is_no_other_order(tmp_path: Path) -> None:
          {"width": 112, "height": 112, "mean": (0.5,), "std": (0.5,)}),
         ({"pretrained_cfg": {"input_size": (3, 224, 224), "mean": (127.5,) * 3, "std": (127.5,) * 3}},
          {"width": 224, "height": 224, "mean": (0.5,) * 3, "std": (0.5,) * 3}),
+        ({"mean": [0.0] * 3, "std": [255.0] * 3}, {"mean": (0.0,) * 3, "std": (1.0,) * 3}),
         ({"transform": {"size": 96}}, {"width": 96, "height": 96}),
         ({"hyper_parameters": argparse.Namespace(img_size=64)}, {"width": 64, "height": 64}),
         ({"size": 48}, {}),
