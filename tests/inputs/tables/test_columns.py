@@ -281,6 +281,11 @@ def test_scores_are_known_by_a_prediction_of_any_class_and_by_its_number(
         load(table(tmp_path, **scores, prediction=prediction), **({"classes": classes} if classes else {}))
 
 
+def test_a_prediction_of_thousands_of_digits_is_no_class(tmp_path: Path) -> None:
+    votes = {"angry": [3, 0, 1], "happy": [1, 4, 0], "sad": [0, 0, 3]}
+    assert found(table(tmp_path, **votes, prediction=["9" * 5000, "1", "2"])) == ["anger", "happiness", "sadness"]
+
+
 def test_scores_of_a_model_are_no_votes(tmp_path: Path) -> None:
     rows = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.1, 0.7]]
     scores = dict(zip(["angry", "happy", "sad"], map(list, zip(*rows, strict=True)), strict=True))
