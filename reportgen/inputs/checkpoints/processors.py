@@ -73,7 +73,7 @@ def folder_input(path: Any, statements: Mapping[str, Mapping[str, Any]]) -> dict
         ) from None
 
 
-def pixel_statistics(mean: tuple[float, ...], std: tuple[float, ...]) -> dict[str, tuple[float, ...]]:
+def pixel_statistics(mean: tuple[float, ...], std: tuple[float, ...]) -> dict[str, Any]:
     """Stated `mean` and `std` for pixels from 0 to 1; empty where they are not about pixels.
 
     A mean above 1, or a standard deviation of every channel above 1, is written for pixels from 0 to 255.
