@@ -20,12 +20,14 @@ from reportgen.evidence.data_findings import TrainingOverlap, find_in_data
 from reportgen.evidence.examples.map_agreement import find_agreements
 from reportgen.evidence.examples.mining import Mined, mine
 from reportgen.evidence.importance.findings import judge_importance
+from reportgen.evidence.performance.leakage import measure_leakage
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.permuted_classes import likely_order
 from reportgen.evidence.performance.scores import score_model
 from reportgen.evidence.performance.stated_accuracy import stated_accuracies
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.findings import judge_shortcuts
+from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.units import units_of
 from reportgen.explain.fingerprints import judging_code
 from reportgen.inputs.images.decoding import decode
@@ -62,9 +64,10 @@ def conclude(
     shortcuts = judge_shortcuts(
         analysis, interventions.removed, config.seed, interventions.cues, interventions.added, blank
     )
-    data = find_in_data(
-        everything.images, everything.problems, classes, everything.manifest["notes"], _overlap(test_set, config)
-    )
+    overlap, seen = _overlap(test_set, config)
+    data = find_in_data(everything.images, everything.problems, classes, everything.manifest["notes"], overlap)
+    group = clusters(units, len(everything.labels))
+    trained_on = np.array([seen.get(path) for path in everything.images["path"]], dtype=np.float64)
     content = analysis.images["sha256"].tolist()
     mined = mine(
         analysis.models,
@@ -93,6 +96,11 @@ def conclude(
         mined=Mined((*mined.picks, *alike)),
         class_orders=tuple(likely_order(everything.labels, m.predicted, classes) for m in everything.models),
         load_image=image_loader(analysis, test_set),
+        leakages=tuple(
+            leakage
+            for m in everything.models
+            if (leakage := measure_leakage(m.name, m.predicted, everything.labels, trained_on, group)) is not None
+        ),
         data_notes=data_notes(data, shortcuts.duplicates, analysis.images),
         command=build_command(config),
         attention=attention,
@@ -130,10 +138,12 @@ def weigh_swaps(
     return replace(report, importance=importance)
 
 
-def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
-    """Persons in both test and training; where nothing names them, as the file names suggest."""
+def _overlap(test_set: TestSet, config: Config) -> tuple[TrainingOverlap | None, dict[str, bool | None]]:
+    """Persons in both test and training, and by path whether an image's person or file is; where nothing names persons,
+    as the file names suggest.
+    """
     if not test_set.training:
-        return None
+        return None, {}
     paths, proposal = list(test_set.frame["path"]), None
     pattern = config.person_pattern
     persons = [person if isinstance(person, str) else None for person in test_set.frame["person"]]
@@ -144,9 +154,10 @@ def _overlap(test_set: TestSet, config: Config) -> TrainingOverlap | None:
             persons = list(proposal.of)
     overlap = training_overlap(paths, persons, test_set.training, pattern)
     if overlap is None:
-        return None
+        return None, {}
     source: Literal["given", "file names"] = "given" if proposal is None else "file names"
-    return TrainingOverlap(overlap.shared, overlap.known, overlap.same_path, source)
+    found = TrainingOverlap(overlap.shared, overlap.known, overlap.same_path, source)
+    return found, dict(zip(paths, overlap.seen, strict=True))
 
 
 def depends_on_background(report: Report) -> bool:

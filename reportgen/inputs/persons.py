@@ -70,6 +70,8 @@ class Overlap:
         The same in persons.
     same_path
         Test images that are training images, too: by their path, or by their bytes.
+    seen
+        Per test image, whether it or its person is in training; None where its person is not known.
     """
 
     shared: int
@@ -77,6 +79,7 @@ class Overlap:
     persons_shared: int
     persons: int
     same_path: int
+    seen: tuple[bool | None, ...] = field(repr=False)
 
     @property
     def share(self) -> float:
@@ -205,4 +208,8 @@ def training_overlap(
         persons_shared=len(set(known) & seen),
         persons=len(set(known)),
         same_path=sum(path in listed for path in paths),
+        seen=tuple(
+            True if path in listed else person in seen if isinstance(person, str) else None
+            for path, person in zip(paths, persons, strict=True)
+        ),
     )

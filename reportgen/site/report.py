@@ -15,14 +15,17 @@ from reportgen.analysis import Analysis, AnalysisPredictions, ModelRecords
 from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.attention.map_similarity import MapAgreement
 from reportgen.evidence.certificate import Certificate
+from reportgen.evidence.damage import Damage, rank_damages
 from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.examples.mining import Mined
 from reportgen.evidence.importance.contamination import Contamination, contaminations
 from reportgen.evidence.importance.findings import ImportanceFindings
+from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
+from reportgen.evidence.reliability import ModelTrust, judge_trust
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.cue_places import PlaceFindings
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
@@ -111,6 +114,8 @@ class Report:
         Of everything drawn at random.
     experiments
         Whether the models were run on changed images.
+    leakages
+        Per model, accuracy on persons and files that it was trained on and on others; empty where that is not known.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -137,6 +142,7 @@ class Report:
     predictions: AnalysisPredictions | None = None
     seed: int = 0
     experiments: bool = True
+    leakages: tuple[Leakage, ...] = ()
 
     @property
     def everything(self) -> AnalysisPredictions:
@@ -183,6 +189,27 @@ class Report:
         """By model and emotion, the cues that the model was shown to rely on instead of the face."""
         backgrounds = () if self.importance is None else self.importance.backgrounds
         return contaminations(self.classes, self.shortcuts, backgrounds, self.components)
+
+    @cached_property
+    def damages(self) -> tuple[Damage, ...]:
+        """All that was proved against the models, the largest damage first."""
+        return rank_damages(self.analysis, self.contaminated, self.class_orders, self.leakages)
+
+    @cached_property
+    def trust(self) -> tuple[ModelTrust, ...]:
+        """Which predictions can be trusted, model by model."""
+        grades = {} if self.importance is None else {grade.model: grade.grade for grade in self.importance.grades}
+        leakages = {leakage.model: leakage for leakage in self.leakages}
+        return tuple(
+            judge_trust(
+                score,
+                {emotion for model, emotion in self.contaminated if model == score.name},
+                permuted=order is not None,
+                leakage=leakages.get(score.name),
+                grade=grades.get(score.name, ""),
+            )
+            for score, order in zip(self.scores, self.class_orders, strict=True)
+        )
 
     @cached_property
     def properties(self) -> tuple[Property, ...]:

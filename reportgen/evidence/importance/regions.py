@@ -72,6 +72,8 @@ class RegionImportance:
         where it was not measured, or cannot be tested for a part of the face.
     recall_drop
         Recall drop: by how much fewer predictions stay with the emotion, over all pictures alike, -1..1.
+    recall_low, recall_high
+        Its 95 % interval, -1..1; NaN where it was not measured.
     p
         Two-sided, that the drop is `MIN_DROP`; adjusted (Holm) over emotions x facial regions of the model. For the
         background over the emotions, with matched and unmatched donors: it answers a question of its own. NaN where
@@ -118,6 +120,8 @@ class RegionImportance:
     against: str = ""
     unmatched: RegionImportance | None = None
     tones: tuple[tuple[str, RegionImportance], ...] = ()
+    recall_low: float = float("nan")
+    recall_high: float = float("nan")
 
     @property
     def tested(self) -> bool:
@@ -268,23 +272,22 @@ class _Test:
         by_receiver = _weights(receiver_person, rng)[:, receiver_person[r]]
         by_donor = _weights(donor_person, rng)[:, donor_person[g]]
         by_pair = _weights(np.arange(len(rows)), rng)
-        spread = [self._variance(entries, margin, w) for w in (by_receiver, by_donor, by_pair)]
-        # Cameron, Gelbach and Miller 2011: what receivers share, plus what donors share, less what is counted twice.
-        # Donors and pairs by themselves say little: drawing them again also breaks receivers' comparisons up.
-        shared = max(spread[1] - spread[2], 0.0)
-        # Persons drawn again from n are n / (n - 1) times too alike.
-        self.error = float(np.sqrt((spread[0] + shared) * self.persons / max(self.persons - 1, 1)))
+        drawings = by_receiver, by_donor, by_pair
+        self.error = self._error([_variance(_centre(entries.drops(margin, w))) for w in drawings])
+        self.recall_error = self._error([_variance(_fewer_stay(stays, same, w)) for w in drawings])
         # What is left out of a trimmed mean tells nothing of its variance (Yuen 1974): with all receivers' degrees of
         # freedom the smallest p-values came out too small, and 12 families in a hundred erred.
         independent = min(self.persons, int(donor_person.max()) + 1)
         self.freedom = independent * _kept_share(int(np.isfinite(drops).sum())) - 1
         self.adjusted = np.nan
 
-    @staticmethod
-    def _variance(entries: _Entries, margin: FloatArray, weights: FloatArray) -> float:
-        with np.errstate(invalid="ignore"):
-            drawn = _centre(entries.drops(margin, weights))
-        return float(np.nanvar(drawn, ddof=1))
+    def _error(self, spread: Sequence[float]) -> float:
+        """Standard error from the variances by receivers, by donors and by pairs."""
+        # Cameron, Gelbach and Miller 2011: what receivers share, plus what donors share, less what is counted twice.
+        # Donors and pairs by themselves say little: drawing them again also breaks receivers' comparisons up.
+        shared = max(spread[1] - spread[2], 0.0)
+        # Persons drawn again from n are n / (n - 1) times too alike.
+        return float(np.sqrt((spread[0] + shared) * self.persons / max(self.persons - 1, 1)))
 
     @property
     def p(self) -> float:
@@ -298,10 +301,19 @@ class _Test:
     @property
     def interval(self) -> tuple[float, float]:
         """95 %."""
+        return self._interval(self.drop, self.error)
+
+    @property
+    def recall_interval(self) -> tuple[float, float]:
+        """95 % of the recall drop."""
+        low, high = self._interval(self.recall_drop, self.recall_error)
+        return max(low, -1.0), min(high, 1.0)
+
+    def _interval(self, value: float, error: float) -> tuple[float, float]:
         if self.freedom < 1:
             return -np.inf, np.inf
-        reach = float(student.ppf(0.975, self.freedom)) * self.error
-        return self.drop - reach, self.drop + reach
+        reach = float(student.ppf(0.975, self.freedom)) * error
+        return value - reach, value + reach
 
     @property
     def answer(self) -> ImportanceAnswer:
@@ -339,6 +351,18 @@ class _Entries:
             return np.asarray((lost @ to_emotion) / (weight @ to_emotion))
 
 
+def _variance(drawn: FloatArray) -> float:
+    with np.errstate(invalid="ignore"):
+        return float(np.nanvar(drawn, ddof=1)) if np.isfinite(drawn).any() else np.nan
+
+
+def _fewer_stay(stays: FloatArray, same: BoolArray, weights: FloatArray) -> FloatArray:
+    """(draws,) by how much fewer pictures stay with the emotion with another's region, under (draws, n) weights."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        own, other = (weights[:, part] @ stays[part] / weights[:, part].sum(axis=1) for part in (same, ~same))
+    return np.asarray(own - other)
+
+
 def _centre(drops: FloatArray) -> FloatArray:
     """(draws,) mean of each row of (draws, C) without its largest and smallest; NaN entries do not count."""
     ordered = np.sort(drops, axis=1)  # NaN comes last
@@ -367,7 +391,7 @@ def _weights(cluster: npt.NDArray[np.integer], rng: np.random.Generator) -> Floa
 
 
 def _region(model: str, emotion: str, region: str, test: _Test, barrier: Barrier) -> RegionImportance:
-    low, high = test.interval
+    (low, high), (recall_low, recall_high) = test.interval, test.recall_interval
     found = RegionImportance(
         model=model,
         emotion=emotion,
@@ -383,6 +407,8 @@ def _region(model: str, emotion: str, region: str, test: _Test, barrier: Barrier
         donors=test.donors,
         by_donor=tuple(float(v) for v in test.by_donor),
         p_unadjusted=test.p,
+        recall_low=recall_low,
+        recall_high=recall_high,
     )
     if barrier and test.answer != "insufficient evidence" and not found.cheating:
         return replace(found, answer="cannot be tested", barrier=barrier)

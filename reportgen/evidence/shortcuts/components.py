@@ -149,6 +149,14 @@ class Component:
         """Whether the model relies on it as a cue beside the face."""
         return "not tested" if self.test is None else self.test.answer
 
+    def much(self, features: Float32Array, labels: IntArray) -> BoolArray:
+        """(n,) the emotion's photos with at least half of its rise, as its top photos have; see `little`."""
+        value = features.astype(np.float64) @ self.direction
+        mine = labels == self.emotion
+        others = [value[labels == k].mean() for k in np.unique(labels[labels >= 0]) if k != self.emotion]
+        reference = float(np.mean(others)) if self.shared else value[mine].mean()
+        return np.asarray(mine & (value >= reference + _HALF * self.rise))
+
     def little(self, features: Float32Array | None, labels: IntArray) -> BoolArray:
         """(n,) photos that carry little of it: no more than the median photo of other emotions, and less than a top
         photo.

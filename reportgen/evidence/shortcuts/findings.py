@@ -12,6 +12,7 @@ import pandas as pd
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.attention.map_clusters import PLACES, MapCluster, cluster_maps
 from reportgen.evidence.shortcuts.added_cues import AddedEffect, AddedPredictions, called_for, judge_added
+from reportgen.evidence.shortcuts.causes import Cause, find_cause
 from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.shortcuts.interventions import ChangedPredictions, InterventionEffect, judge_interventions
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates, find_near_duplicates
@@ -111,6 +112,8 @@ class ShortcutFindings:
     splits
         Plain counts of predictions for photos with and without the property, one entry per model and property of a
         shortcut.
+    causes
+        What the property of a shortcut goes with, one entry per property and direction.
     """
 
     found: tuple[Shortcut, ...]
@@ -123,6 +126,7 @@ class ShortcutFindings:
     clusters: tuple[MapCluster, ...]
     tables: Mapping[str, pd.DataFrame]
     splits: tuple[PredictionSplit, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
     @property
     def idle(self) -> tuple[str, ...]:
@@ -133,6 +137,11 @@ class ShortcutFindings:
     def of(self, model: str, emotion: str | None = None) -> tuple[Shortcut, ...]:
         """The shortcuts of one model, or of one of its emotions."""
         return tuple(s for s in self.found if s.model == model and emotion in (None, s.emotion))
+
+    def cause(self, shortcut: Shortcut) -> Cause | None:
+        """What the first property of a shortcut goes with; None where nothing was asked."""
+        key = shortcut.properties[0], shortcut.association.sign
+        return next((cause for cause in self.causes if (cause.name, cause.sign) == key), None)
 
 
 def judge_shortcuts(
@@ -184,6 +193,8 @@ def judge_shortcuts(
             none = np.zeros(len(labels), dtype=bool) if null_maps is None else null_maps[k]
             groups += cluster_maps(model, labels, classes, affines, none, seed, known)
     tables = _tables(analysis, effects, links, score, duplicates, groups)
+    by_name = {item.name: item for item in properties}
+    asked = dict.fromkeys((s.properties[0], s.association.sign) for s in found)
     return ShortcutFindings(
         tuple(found),
         tuple(effects),
@@ -208,6 +219,7 @@ def judge_shortcuts(
                 group,
             )
         ),
+        tuple(find_cause(by_name[name], sign, images, labels, classes) for name, sign in asked),
     )
 
 

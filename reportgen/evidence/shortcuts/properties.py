@@ -32,7 +32,9 @@ __all__ = [
     "Property",
     "associations",
     "auc_interval",
+    "file_name_kind",
     "photo_properties",
+    "photos_having",
     "split_predictions",
 ]
 
@@ -192,7 +194,7 @@ def _sources(images: pd.DataFrame) -> tuple[Property, ...]:
 
     Of two kinds the rarer says it all; of more the commonest count.
     """
-    names = [_name_kind(path) for path in images["path"].tolist()] if "path" in images else []
+    names = [file_name_kind(path) for path in images["path"].tolist()] if "path" in images else []
     common = [kind for kind, count in Counter(names).most_common() if count >= FEW]
     if len(set(names)) < 2:
         return ()
@@ -206,7 +208,7 @@ def _sources(images: pd.DataFrame) -> tuple[Property, ...]:
     )  # fmt: skip
 
 
-def _name_kind(path: str) -> str:
+def file_name_kind(path: str) -> str:
     """What a file name is made of, without folders and ending: words and numbers, and the signs between them."""
     stem = path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
     kind = re.sub(r"[^\W\d_]+", "word", re.sub(r"\d+", "0", stem)).replace("0", "number")
@@ -356,7 +358,7 @@ def split_predictions(
     found = []
     for (name, sign), known in emotions.items():
         item = by_name[name]
-        has, having, lacking = _having(item, sign)
+        has, having, lacking = photos_having(item, sign)
         judged = np.isfinite(item.value) & (labels >= 0)
         right = predicted == labels
         predictions = []
@@ -374,7 +376,7 @@ def split_predictions(
     return tuple(found)
 
 
-def _having(item: Property, sign: int) -> tuple[BoolArray, str, str]:
+def photos_having(item: Property, sign: int) -> tuple[BoolArray, str, str]:
     """(n,) photos that have the property, and phrases for those with it and without it."""
     words = (item.more, item.less) if sign > 0 else (item.less, item.more)
     if item.binary:

@@ -289,6 +289,25 @@ def test_few_persons_decide_nothing():
     assert {u.answer for u in found} == {"insufficient evidence"}
 
 
+def test_the_recall_drop_has_an_interval():
+    """Where each picture has a receiver and a donor of its own, it is that of two independent shares."""
+    n, rng = 400, np.random.default_rng(3)
+    same = np.arange(n) % 2 == 0
+    rows = {"emotion": 0, "receiver": np.arange(n), "donor": 1000 + np.arange(n), "donor_emotion": np.where(same, 0, 1)}
+    design = pd.DataFrame(rows).assign(kind="matched", region="background")
+    stays = rng.random(n) < np.where(same, 0.8, 0.5)
+
+    def found(stays: np.ndarray) -> RegionImportance:
+        logits = answers(design, np.where(stays, 1.0, -3.0))
+        return measure_importance("m", design, logits, CLASSES, MANY, 0, ("background",))[0]
+
+    own, other = stays[same].mean(), stays[~same].mean()
+    error = np.sqrt((own * (1 - own) + other * (1 - other)) / (n / 2))
+    assert found(stays).recall_drop == pytest.approx(own - other)
+    assert (found(stays).recall_high - found(stays).recall_low) / 2 == pytest.approx(1.97 * error, rel=0.1)
+    assert (found(same).recall_low, found(same).recall_high) == (1.0, 1.0)
+
+
 def test_emotions_without_pictures_are_not_tested():
     design = make_design(seed=6)
     design = design[design["emotion"] != 0].reset_index(drop=True)
