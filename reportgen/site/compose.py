@@ -19,7 +19,7 @@ from reportgen.site.links import Links
 from reportgen.site.pages.compare import compare_view, pair_view
 from reportgen.site.pages.downloads import DESCRIPTIONS, downloads
 from reportgen.site.pages.emotion import emotion_view
-from reportgen.site.pages.errors import errors_view, model_errors_view
+from reportgen.site.pages.errors import errors_view
 from reportgen.site.pages.explorer import explorer_data, explorer_view, page_path
 from reportgen.site.pages.image import image_view
 from reportgen.site.pages.index import emotions_view, index_view, models_view
@@ -182,8 +182,6 @@ class _Site:
         for k in range(len(report.models)):
             drawn = self.means, figures.reliability[k], figures.forests[k], figures.importance[k]
             yield links.model_path(k), "model.html", partial(model_view, report, links, tiles, legends, k, *drawn)
-            errors = partial(model_errors_view, report, links, tiles, legends, k)
-            yield links.errors_path(k), "model_errors.html", errors
         for k in range(len(report.classes)):
             emotion = partial(emotion_view, report, links, tiles, legends, k, self.means, figures.patches)
             yield links.emotion_path(k), "emotion.html", emotion

@@ -34,8 +34,8 @@ class Links:
         return f"models/{self._report.models[model].slug}.html"
 
     def errors_path(self, model: int) -> str:
-        """The model's errors."""
-        return f"errors/{self._report.models[model].slug}.html"
+        """The model's confused pairs on the page of errors."""
+        return f"errors.html#{self._report.models[model].slug}"
 
     def emotion_path(self, emotion: int) -> str:
         """The emotion's page."""
@@ -53,9 +53,10 @@ class Links:
         a, b = (self._report.models[k].slug for k in self._report.pair_models(index))
         return f"compare/{a}--{b}.html"
 
-    def pair_anchor(self, truth: int, predicted: int) -> str:
-        """Where a confused pair stands on a model's page of errors."""
-        return f"{self.emotion_slugs[truth]}-as-{self.emotion_slugs[predicted]}"
+    def pair_anchor(self, model: int, truth: int, predicted: int) -> str:
+        """Where a model's confused pair stands on the page of errors."""
+        slug = self._report.models[model].slug
+        return f"{slug}-{self.emotion_slugs[truth]}-as-{self.emotion_slugs[predicted]}"
 
     def shortcut_anchor(self, model: str, emotion: str, change: str) -> str:
         """Where a proved shortcut stands on the page of shortcuts; model and emotion by their names."""
@@ -81,7 +82,7 @@ class Links:
         names = enumerate(self._report.classes)
         return tuple(Link(name, self.emotion_path(index), index == active) for index, name in names)
 
-    def model_links(self, active: int | None, folder: str = "models") -> tuple[Link, ...]:
-        """Tabs over the models' pages in `folder` ("models" or "errors")."""
+    def model_links(self, active: int | None) -> tuple[Link, ...]:
+        """Tabs over the models' pages."""
         models = enumerate(self._report.models)
-        return tuple(Link(model.name, f"{folder}/{model.slug}.html", index == active) for index, model in models)
+        return tuple(Link(model.name, self.model_path(index), index == active) for index, model in models)

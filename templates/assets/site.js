@@ -138,7 +138,43 @@
     });
   });
 
-  // A link into a closed disclosure opens it.
+  // The gallery of errors: shows the cards that fit all choices, and leads to the same choice in the explorer.
+  var gallery = document.querySelector("[data-gallery]");
+  function pick() {
+    var form = gallery.querySelector("[data-filters]"), tokens = [], shown = 0, chosen = {};
+    Array.prototype.forEach.call(form.querySelectorAll("select"), function (select) {
+      if (!select.value) return;
+      chosen[select.name] = select.value;
+      tokens.push(select.dataset.token + ":" + select.value);
+    });
+    Array.prototype.forEach.call(gallery.querySelectorAll(".error"), function (card) {
+      card.hidden = Object.keys(chosen).some(function (key) {
+        return card.dataset[key].split(" ").indexOf(chosen[key]) < 0;
+      });
+      if (!card.hidden) shown += 1;
+    });
+    var more = gallery.querySelector("details");
+    if (more) more.open = tokens.length > 0;
+    var status = form.querySelector("[role=status]"), link = document.createElement("a");
+    link.href = form.dataset.explorer + "#" + tokens.concat("wrong").join("%20");
+    link.textContent = "all such images in the explorer";
+    status.textContent = (shown || "No") + (shown === 1 ? " card" : " cards") + (shown ? "; " : " here; ");
+    status.appendChild(link);
+  }
+  function pickPair(target) {
+    Array.prototype.forEach.call(gallery.querySelectorAll("select"), function (select) {
+      select.value = target.dataset[select.name] || "";
+    });
+    pick();
+    document.getElementById(gallery.id).scrollIntoView();
+  }
+  if (gallery && gallery.querySelector("select")) {
+    gallery.querySelector("[data-filters]").hidden = false;
+    gallery.addEventListener("change", pick);
+    pick();
+  }
+
+  // A link into a closed disclosure opens it; one to a confused pair chooses it in the gallery.
   function reveal() {
     var target = window.location.hash && !/[:%]/.test(window.location.hash) && document.getElementById(window.location.hash.slice(1));
     var details = target && target.closest("details");
@@ -146,6 +182,7 @@
       details.open = true;
       target.scrollIntoView();
     }
+    if (gallery && target && target.matches("[data-pair]")) pickPair(target);
   }
   window.addEventListener("hashchange", reveal);
   reveal();

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ PAGES = (
     "emotions.html",
     "emotions/anger.html",
     "errors.html",
-    "errors/custom-cnn.html",
     "compare.html",
     "shortcuts.html",
     "explorer.html",
@@ -118,24 +116,51 @@ def test_the_explorer_filters_and_keeps_its_state(browser: Any, published: Publi
     context.close()
 
 
-def test_confusions_lead_into_the_explorer(browser: Any, published: Published) -> None:
+def test_confusions_lead_into_the_explorer_and_choose_in_the_gallery(browser: Any, published: Published) -> None:
     context = browser.new_context()
-    page, _ = open_page(context, published, "errors/resnet18.html")
-    pair = page.locator("section.pair").first
-    number = int(re.match(r"[\d,]+", pair.locator(".cap").inner_text()).group().replace(",", ""))  # type: ignore[union-attr]
-    pair.locator(".cap a").click()
+    page, trouble = open_page(context, published, "errors.html")
+    pair = page.locator("#resnet18 [data-pair]").first
+    chosen = {key: pair.get_attribute(f"data-{key}") for key in ("model", "true", "predicted")}
+    number = int(pair.locator(".val").inner_text().replace(",", ""))
+    pair.locator("a").first.click()
+    for key, value in chosen.items():
+        assert page.locator(f"select[name={key}]").input_value() == value
+    cards = page.locator("#gallery .error:visible")
+    assert cards.count() > 0
+    for index in range(cards.count()):
+        assert {key: cards.nth(index).get_attribute(f"data-{key}") for key in chosen} == chosen
+    assert page.locator("#gallery [role=status]").inner_text().startswith(f"{cards.count()} card")
+    page.locator("#gallery [role=status] a").click()
     page.wait_for_selector("#results > li")
     assert page.locator("#results > li").count() == number
+    page.go_back()
+    page.locator("#resnet18 [data-pair] .val").first.click()
+    page.wait_for_selector("#results > li")
+    assert page.locator("#results > li").count() == number
+    assert trouble == []
+    context.close()
+
+
+def test_the_gallery_opens_what_is_folded_while_it_is_filtered(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, published, "errors.html")
+    every = page.locator("#gallery .error").count()
+    assert page.locator("#gallery .error:visible").count() < every
+    page.select_option("select[name=model]", "custom-cnn")
+    shown = page.locator("#gallery .error:visible")
+    assert shown.count() == page.locator("#gallery .error[data-model=custom-cnn]").count()
+    page.select_option("select[name=model]", "")
+    assert page.locator("#gallery details.more").get_attribute("open") is None
     context.close()
 
 
 def test_a_link_to_a_folded_card_opens_it(browser: Any, published: Published) -> None:
     context = browser.new_context()
-    page, trouble = open_page(context, published, "errors/resnet18.html")
-    folded = page.locator("section.pair details.more .error").first
+    page, trouble = open_page(context, published, "errors.html")
+    folded = page.locator("#gallery details.more .error").first
     assert not folded.is_visible()
     anchor = folded.get_attribute("id")
-    address = (published.site / "errors/resnet18.html").resolve().as_uri() + f"#{anchor}"
+    address = (published.site / "errors.html").resolve().as_uri() + f"#{anchor}"
     for start in ("about:blank", address.partition("#")[0]):  # on another page, and on the same one
         page.goto(start)
         page.goto(address)

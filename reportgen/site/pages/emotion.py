@@ -239,7 +239,7 @@ def _answers(report: Report, links: Links, emotion: int, k: int) -> tuple[Bar, .
         value = int(row[predicted])
         if not value:
             continue
-        href = None if predicted == emotion else f"{links.errors_path(k)}#{links.pair_anchor(emotion, predicted)}"
+        href = None if predicted == emotion else f"errors.html#{links.pair_anchor(k, emotion, predicted)}"
         bars.append(
             Bar(
                 report.classes[predicted],

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
-from reportgen.site.html.components import Crumb, Legend, Link, Page, Prediction, Thumb, Tile, series_of
+from reportgen.site.html.components import Bar, Crumb, Legend, Link, Page, Prediction, Thumb, Tile, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
-from reportgen.site.pages.errors import ProbabilityRow, probability_rows
 from reportgen.site.report import Report
 from reportgen.site.sections.error_reasons import CardReasons, card_reasons
 from reportgen.site.sections.map_comparison import MapComparison, map_comparison
 from reportgen.site.sections.occlusions import OcclusionTest, occlusion_test
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.format import and_list, capital, count, plain, shorten
+from reportgen.site.wording.format import and_list, capital, count, plain, shorten, sure
 from reportgen.site.wording.photos import photo_facts
 
 __all__ = ["ImageView", "ModelPanel", "image_view"]
@@ -38,6 +38,15 @@ _KIND_WORDS = {
     "fallback": "least wrong of its emotion",
     "random": "drawn at random",
 }
+
+
+@dataclass(frozen=True)
+class ProbabilityRow:
+    """One class: what each model gave it. `true` marks the label."""
+
+    emotion: str
+    true: bool
+    bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ def image_view(
         face=tiles.thumb(row, ""),
         models=tuple(model.name for model in report.models),
         panels=tuple(_panel(report, links, tiles, row, k) for k in range(len(report.models))),
-        rows=probability_rows(report, row, 0, None),
+        rows=_probability_rows(report, row),
         facts=_facts(report, row),
         among=f"compared with the {photos} explained" if report.sampled else f"compared with all {photos}",
         legend=legends.maps(),
@@ -142,6 +151,29 @@ def _title(report: Report, tiles: Tiles, row: int) -> str:
     return f"Labelled {truth}: {and_list(parts)}."
 
 
+def _probability_rows(report: Report, row: int) -> tuple[ProbabilityRow, ...]:
+    """Probabilities of all models, sorted by the first one's."""
+    label, models = int(report.labels[row]), report.models
+    ranked = np.argsort(-models[0].probabilities[row], kind="stable").tolist() if models else []
+    return tuple(
+        ProbabilityRow(
+            report.classes[c],
+            c == label,
+            tuple(
+                Bar(
+                    model.name,
+                    round(100 * float(model.probabilities[row, c]), 1),
+                    sure(float(model.probabilities[row, c])),
+                    strong=int(model.predicted[row]) == c,
+                    series=series_of(k),
+                )
+                for k, model in enumerate(models)
+            ),
+        )
+        for c in ranked
+    )
+
+
 def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> ModelPanel:
     model = report.models[k]
     wrong = report.labels[row] >= 0 and model.predicted[row] != report.labels[row]
@@ -150,7 +182,6 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
     picks = [pick for pick in report.mined.on_image(row) if pick.model == model.slug and not pick.other]
     why = and_list(list(dict.fromkeys(_KIND_WORDS.get(pick.kind, pick.kind) for pick in picks)))
     answer = tiles.predictions(row, (k,))[0]
-    rows = {r.emotion: r for r in probability_rows(report, row, k, None)}
     return ModelPanel(
         series=series_of(k),
         slug=model.slug,
@@ -159,7 +190,7 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
         maps=tuple(
             ClassMap(
                 report.classes[c],
-                rows[report.classes[c]].bars[k].text,
+                sure(float(model.probabilities[row, c])),
                 c == int(model.predicted[row]),
                 c == int(report.labels[row]),
                 tiles.map_thumb(row, k, c, tiles.alt(row, k, c)),

@@ -148,7 +148,7 @@ def model_view(
         facts=_facts(report, k),
         notes=tuple(_notes(report, k)),
         warning=" ".join(_warnings(report, k)),
-        errors=Link(f"All errors of {model.name}, pair by pair", links.errors_path(k)),
+        errors=Link(f"Errors of {model.name}", links.errors_path(k)),
     )
 
 

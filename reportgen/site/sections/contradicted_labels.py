@@ -14,7 +14,7 @@ from reportgen.site.wording.format import and_list, count, number, plural, short
 
 __all__ = ["ContradictedLabel", "ContradictedLabels", "contradicted_labels"]
 
-_SHOWN = 12
+_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -49,22 +49,21 @@ def contradicted_labels(report: Report, links: Links, tiles: Tiles) -> Contradic
     shown, dropped = standing[:_SHOWN], len(findings.votes) - len(standing)
     everyone = "both models" if len(report.models) == 2 else f"all {len(report.models)} models"
     asked = any(vote.twins or not math.isnan(vote.landmarks) for vote in findings.votes)
-    second = ", and landmarks or the most similar faces, where known, contradict them as well" if asked else ""
-    first = f", the {len(shown)} with the most evidence first" if len(standing) > len(shown) else ""
+    second = ", and landmarks or the most similar faces contradict them as well, where known" if asked else ""
+    first = f" Here the {len(shown)} with the most evidence." if len(standing) > len(shown) else ""
     left_out = (
-        f"{count(dropped, 'more label')} {plural(dropped, 'is', 'are')} contradicted by {everyone} alone: neither "
-        "landmarks nor the most similar faces side with them, so they are left out."
+        f"{count(dropped, 'more label')} {plural(dropped, 'is', 'are')} contradicted by {everyone} alone, and left out."
     )
     none = f"No label is contradicted by {everyone} and by landmarks or the most similar faces as well."
     return ContradictedLabels(
         lede=none
         if not standing
         else (
-            f"{count(len(standing), 'label')} {plural(len(standing), 'is', 'are')} contradicted by {everyone}{second}"
-            f"{first}. Any of them may be right all the same: how many are wrong was not measured."
+            f"{count(len(standing), 'label')} {plural(len(standing), 'is', 'are')} contradicted by {everyone}{second}. "
+            f"Any of them may still be right: how many are wrong was not measured.{first}"
         ),
         rows=tuple(_row(report, links, tiles, vote) for vote in shown),
-        more=Link("All of them, to filter and save as CSV", links.explorer("flag:label-suspect")),
+        more=Link("All of them in the explorer, to save as CSV", links.explorer("flag:label-suspect")),
         left_out=left_out if dropped else "",
     )
 

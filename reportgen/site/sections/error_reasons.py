@@ -19,7 +19,6 @@ from reportgen.site.wording.reasons import (
     UNTESTED,
     evidence_of,
     flag_title,
-    region_of,
     where_of,
 )
 
@@ -48,15 +47,12 @@ class CardReasons:
         The first is the primary reason.
     where
         Which region speaks for the answer; a description, no reason.
-    region
-        The same as a name, for headings; empty where there is none.
     cleared, untested
         Rules that do not fire, and rules that could not be asked, in a few words each.
     """
 
     lines: tuple[ReasonLine, ...]
     where: str
-    region: str
     cleared: str
     untested: str
 
@@ -98,14 +94,20 @@ class ReasonRow:
 
 @dataclass(frozen=True)
 class ReasonTable:
-    """What the reasons are worth.
+    """What the reasons are worth, the unexplained errors first.
 
     Attributes
     ----------
+    models
+        Series and name of each, in the order of the rows' cells.
+    first
+        The rows that are the first reason of any error.
     notes
         What a reader has to know before believing the table.
     """
 
+    models: tuple[tuple[str, str], ...]
+    first: tuple[ReasonRow, ...]
     rows: tuple[ReasonRow, ...]
     notes: tuple[str, ...]
 
@@ -132,7 +134,6 @@ def card_reasons(report: Report, links: Links, row: int, k: int) -> CardReasons 
             for name in raised
         ),
         where=where_of(report, reasons, row, k),
-        region=region_of(reasons, row),
         cleared=f"Not: {', '.join(cleared)}." if cleared and raised != (UNEXPLAINED,) else "",
         untested=f"Not tested: {', '.join(untested)}." if untested else "",
     )
@@ -144,11 +145,13 @@ def reason_table(report: Report, links: Links, chosen: tuple[int, ...]) -> Reaso
     if findings is None or not any(findings.models[k].errors for k in chosen):
         return None
     chosen = tuple(k for k in chosen if findings.models[k].errors)
-    rows = [_row(report, links, findings, chosen, index) for index in range(len(ORDER))]
     rest = tuple(_unexplained(report, links, k, findings.models[k]) for k in chosen)
-    rows.append(ReasonRow(FLAG_NAMES[UNEXPLAINED], UNEXPLAINED, FLAG_RULES[UNEXPLAINED], "", "", rest))
+    unexplained = ReasonRow(FLAG_NAMES[UNEXPLAINED], UNEXPLAINED, FLAG_RULES[UNEXPLAINED], "", "", rest)
+    rows = (unexplained, *(_row(report, links, findings, chosen, index) for index in range(len(ORDER))))
     return ReasonTable(
-        rows=tuple(rows),
+        models=tuple((series_of(k), report.models[k].name) for k in chosen),
+        first=(unexplained, *(row for row in rows[1:] if any(cell.width for cell in row.cells))),
+        rows=rows,
         notes=tuple(note for k in chosen for note in _notes(findings.models[k])),
     )
 

@@ -106,6 +106,15 @@ GLOSSARY: dict[str, str] = {
         "By how much lower the log-odds of an emotion are when a region comes from a face of another emotion rather "
         "than from another face of its own. 0: the region makes no difference. +1: the odds fall to about a third."
     ),
+    "landmarks": (
+        "Points on the face: eyes, brows, nose, mouth, outline. Under “labels to check” they tell how much more likely "
+        "the face's shape is under one label than under another, learnt from faces of other persons in this test set, "
+        "every emotion counted as equally frequent. Colour, light and background do not enter."
+    ),
+    "most similar faces": (
+        "The photos of other persons whose landmarks are nearest, and how they are labelled. Learnt from the labels of "
+        "this test set, like the likelihoods of landmarks: the two are not independent."
+    ),
     "trust grade": (
         "How far a model's heatmaps can be read as reasons, by three checks: they agree with region importance, are "
         "complete, and are beyond chance. C where they do not agree; else A if all checks that could fail hold, or B."

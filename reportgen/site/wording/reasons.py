@@ -32,7 +32,6 @@ __all__ = [
     "UNTESTED",
     "evidence_of",
     "flag_title",
-    "region_of",
     "where_of",
 ]
 
@@ -46,7 +45,7 @@ FLAG_NAMES: Mapping[str, str] = {
     "background": "Background",
     "prior": "Class frequencies",
     "ambiguous": "Ambiguous",
-    UNEXPLAINED: "No tested reason",
+    UNEXPLAINED: "Unexplained",
 }
 
 FLAG_RULES: Mapping[str, str] = {
@@ -67,7 +66,7 @@ FLAG_RULES: Mapping[str, str] = {
     "other background tried.",
     "prior": "The labelled emotion would be predicted once the class frequencies of the training data are taken out.",
     "ambiguous": "The labelled emotion is second, and the lead is smaller than in 90 % of the correct predictions.",
-    UNEXPLAINED: "No rule applies that errors meet more often than correct images.",
+    UNEXPLAINED: "No rule applies that is more frequent in errors than in correct images.",
 }
 
 UNTESTED: Mapping[Untested, str] = {
@@ -89,7 +88,8 @@ FLAG_COMPARED: Mapping[str, str] = {
     "ambiguous": "Compared with correct images: the small lead alone.",
 }
 
-# From this share of what speaks for the answer a region may stand for the place of it.
+# From this share of what speaks for the prediction a region may stand for the place of it: regions are found by
+# enrichment, so it may be a small one with a tenth of the evidence while the map is bright elsewhere.
 _FAIR_SHARE = 0.3
 
 _QUALITY: Mapping[str, tuple[str, str, int]] = {
@@ -101,7 +101,7 @@ _QUALITY: Mapping[str, tuple[str, str, int]] = {
 
 
 def flag_title(report: Report, row: int, k: int, name: str) -> str:
-    """The reason as a heading: "Looks like happiness"."""
+    """The reason as a heading: "Colour, a shortcut"."""
     if name == "shortcut":
         return f"{capital(CUES[_shortcut_errors(report, k).change[row]])}, a shortcut"
     return FLAG_NAMES[name]
@@ -208,17 +208,6 @@ _WORDS: Mapping[str, Callable[[Report, Flag, int, int], str]] = dict(
         strict=True,
     )
 )
-
-
-def region_of(reasons: ModelReasons, row: int) -> str:
-    """Name of the region where the answer outweighs the label most, for a heading; empty where little of it lies there.
-
-    A region is found by enrichment, so it may be a small one with a tenth of the evidence while the map is bright
-    elsewhere: a heading that names it would name the wrong place.
-    """
-    if reasons.regions is None or not float(reasons.regions.share[row]) >= _FAIR_SHARE:
-        return ""
-    return _region(reasons, row)
 
 
 def where_of(report: Report, reasons: ModelReasons, row: int, k: int) -> str:

@@ -18,7 +18,7 @@ PLACES = (
     "",
     "#/models/resnet18.html",
     "#/emotions/anger.html",
-    "#/errors/resnet18.html",
+    "#/errors.html",
     "#/explorer.html",
     "#/method.html",
 )

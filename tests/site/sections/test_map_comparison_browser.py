@@ -104,7 +104,7 @@ def test_held_down_the_face_shows_alone(browser: Any, published: Published, repo
 
 def test_error_cards_lead_to_it(browser: Any, published: Published) -> None:
     page = browser.new_context().new_page()
-    page.goto((published.site / "errors/resnet18.html").resolve().as_uri())
-    page.get_by_role("link", name="compare maps").first.click()
-    page.wait_for_url("**/images/*.html#map-comparison")
+    page.goto((published.site / "errors.html").resolve().as_uri())
+    page.locator("#gallery .error h3 a").first.click()
+    page.wait_for_url("**/images/*.html")
     assert page.locator("#map-comparison").is_visible()
