@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.evidence.errors.reasons import ModelReasons
+from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED
 from reportgen.site.html.components import Legend, Page, Tile, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
@@ -180,7 +181,7 @@ def _filters(report: Report, cards: Sequence[ErrorCard]) -> tuple[GalleryFilter,
         return tuple(sorted(present.items(), key=lambda option: order.index(option[1])))
 
     models, reasons = [model.name for model in report.models], {name for card in cards for name in card.reasons}
-    named = [(name, FLAG_NAMES[name]) for name in reversed(FLAG_NAMES) if name in reasons]
+    named = [(name, FLAG_NAMES[name]) for name in (UNEXPLAINED, *ORDER) if name in reasons]
     choices = (
         GalleryFilter("model", "Model", "model", options("model", "name", models)),
         GalleryFilter("true", "True label", "true", options("true", "truth", report.classes)),
