@@ -1,5 +1,5 @@
 """Faster inference by exact means: batch norm folded into convolutions, max-pool before ReLU, channels last, pooling
-by comparing whole rows.
+by comparing whole rows, and weights that stay sorted.
 
 All of it is done in place and keeps every module's name, so that a hook still finds its layer.
 """
@@ -10,6 +10,8 @@ import torch
 import torch.nn.utils.parametrize
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from reportgen.models.products import keep_sorted
 
 __all__ = ["optimise_for_inference"]
 
@@ -63,6 +65,8 @@ def optimise_for_inference(module: nn.Module, target_layer: str, device: torch.d
     module.requires_grad_(False)
     if device.type in ("cpu", "cuda") and not getattr(module, "contiguous", False):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if device.type == "cpu":
+            keep_sorted(module)
     return module.to(device)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from reportgen.models import products
-from reportgen.models.products import FasterProducts, faster_products
+from reportgen.models.products import FasterProducts, faster_products, keep_sorted
 
 needs_onednn = pytest.mark.skipif(not products._is_there(), reason="this torch has no product of oneDNN")
 
@@ -118,3 +120,89 @@ def test_where_products_cannot_be_faster_torch_is_left_alone(monkeypatch: pytest
     assert not isinstance(faster_products(torch.zeros(1, device="meta")), FasterProducts)
     monkeypatch.setattr(products, "_is_there", lambda: False)
     assert not isinstance(faster_products(torch.zeros(1)), FasterProducts)
+
+
+needs_sorting = pytest.mark.skipif(not products._sorting_is_there(), reason="this torch cannot sort weights beforehand")
+
+
+def sorted_layer(monkeypatch: pytest.MonkeyPatch, **settings) -> tuple[nn.Conv2d, nn.Conv2d, list[torch.Tensor]]:
+    """A convolution, the same one with sorted weights, and a list that grows with every sorting."""
+    torch.manual_seed(1)
+    plain = nn.Conv2d(128, 136, **{"kernel_size": 3, **settings}).requires_grad_(False)
+    plain.to(memory_format=torch.channels_last)
+    layer, times, inner = copy.deepcopy(plain), [], torch.ops.mkldnn._reorder_convolution_weight
+
+    def sort(weight, *args):
+        times.append(weight)
+        return inner(weight, *args)
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_reorder_convolution_weight", sort)
+    keep_sorted(layer)
+    return plain, layer, times
+
+
+def pictures(n: int) -> torch.Tensor:
+    return torch.randn(n, 128, 20, 21).contiguous(memory_format=torch.channels_last)
+
+
+@needs_sorting
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"padding": 1},
+        {"stride": 2, "padding": (1, 0)},
+        {"dilation": 2, "padding": 2},
+        {"kernel_size": 5},
+        {"kernel_size": 1, "stride": 2},
+    ],
+)
+def test_sorted_weights_give_torchs_own_bits_in_every_batch(settings, bias, monkeypatch) -> None:
+    plain, layer, times = sorted_layer(monkeypatch, bias=bias, **settings)
+    x = pictures(8)
+    for n in (8, 2, 3):
+        found, expected = layer(x[:n]), plain(x[:n])
+        assert torch.equal(found, expected)
+        assert found.stride() == expected.stride()
+    assert len(times) == 1
+
+
+@needs_sorting
+@pytest.mark.parametrize(
+    "settings", [{"groups": 2}, {"padding": "same"}, {"padding_mode": "reflect", "padding": 1}, {"kernel_size": 1}]
+)
+def test_other_convolutions_are_left_alone(settings, monkeypatch) -> None:
+    _, layer, times = sorted_layer(monkeypatch, **settings)
+    layer(pictures(1))
+    assert not times
+    assert "_conv_forward" not in vars(layer)
+
+
+@needs_sorting
+def test_weights_are_sorted_again_where_others_are_loaded(monkeypatch) -> None:
+    plain, layer, times = sorted_layer(monkeypatch)
+    x = pictures(2)
+    with torch.inference_mode():  # what it keeps is used outside of it, too
+        layer(x)
+    layer.weight.mul_(2)
+    assert torch.allclose(layer(x) - layer.bias[:, None, None], 2 * (plain(x) - plain.bias[:, None, None]), atol=1e-5)
+    layer.weight.data = plain.weight.data.clone()
+    assert torch.equal(layer(x), plain(x))
+    assert len(times) == 3
+    assert torch.equal(copy.deepcopy(layer)(x), plain(x))
+    assert len(times) == 4
+
+
+@needs_sorting
+def test_gradients_other_types_and_layouts_are_torchs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, layer, times = sorted_layer(monkeypatch)
+    x = pictures(2).requires_grad_(True)
+    (found,), (expected,) = (torch.autograd.grad(one(x).square().sum(), x) for one in (layer, plain))
+    assert torch.equal(found, expected)
+    with torch.no_grad():
+        assert torch.equal(layer(x.contiguous()), plain(x.contiguous()))
+        with torch.autocast("cpu", torch.bfloat16):
+            assert layer(x).dtype == torch.bfloat16
+        assert layer.double()(x.double()).dtype == torch.float64
+    assert not times
