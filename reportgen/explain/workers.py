@@ -64,6 +64,7 @@ def memory_kept_between_batches() -> Iterator[None]:
     if library is None:
         yield
         return
+    library.malloc_trim(0)  # what the main thread has freed, since the workers take memory of their own
     library.mallopt(_M_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
     library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
     library.mallopt(_M_TOP_PAD, _AHEAD)
