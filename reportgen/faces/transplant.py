@@ -301,13 +301,15 @@ def _filled(pixels: Pixels, hole: npt.NDArray[np.bool_]) -> Pixels:
     small = max(size // _REDUCED, 1)
     kernel = _kernel(small, _FILL * small / _UNIT)
     outside = 1.0 - hole.astype(np.float32)
-    around = np.concatenate([pixels * outside[..., None], outside[..., None]], axis=2)  # (size, size, 4)
-    planes = np.ascontiguousarray(around.transpose(2, 0, 1)).astype(np.float32)
+    planes = np.empty((4, size, size), np.float32)
+    np.multiply(pixels.transpose(2, 0, 1), outside, out=planes[:3])
+    planes[3] = outside
     spread = [kernel @ _resized(plane, small, Image.Resampling.BOX) @ kernel.T for plane in planes]
     weight = np.maximum(spread[3], 1e-12)
     fill = np.stack([_resized(plane / weight, size, Image.Resampling.BILINEAR) for plane in spread[:3]], axis=2)
-    edge = np.maximum(_blurred(hole, _FEATHER_BACKGROUND * size / _UNIT), hole)[..., None]
-    return np.clip(np.rint(pixels * (1.0 - edge) + fill * edge), 0, 255).astype(np.uint8)
+    edge = np.maximum(_blurred(hole, _FEATHER_BACKGROUND * size / _UNIT), hole)
+    box = _box(edge)
+    return _blend(pixels, fill[box], edge, box)
 
 
 def _resized(plane: npt.NDArray[np.floating], size: int, how: Image.Resampling) -> Floats:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import reportgen.faces.transplant as transplanting
 from reportgen.errors import DataError
 from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import REGIONS
@@ -137,6 +138,19 @@ def test_a_region_is_filled_from_around_it():
     filled = fill_region(one, "mouth")
     assert filled[mouth].max() < 200
     assert (filled[one.soft_mask("mouth") == 0] == 90).all()
+
+
+def test_an_edge_is_grown_by_eight_pixels_and_feathered_around_its_new_place():
+    inside = np.zeros((224, 224), dtype=bool)
+    inside[:, 100:] = True
+    mask = transplanting._blurred(transplanting._grown(inside, 8), 3.0)
+    row = mask[112]
+    assert (row[:80] == 0).all()
+    assert (row[104:] == 1).all()
+    # The edge lies between pixels 91 and 92: there a Gaussian of 3 pixels leaves Phi(-.5 / 3) = .43 and .57.
+    assert row[91] == pytest.approx(0.434, abs=0.01)
+    assert row[92] == pytest.approx(0.566, abs=0.01)
+    assert row[88] == pytest.approx(0.122, abs=0.02)  # Phi(-3.5 / 3)
 
 
 def test_sizes_must_agree():
