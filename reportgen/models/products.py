@@ -208,7 +208,8 @@ class _SortedConvolution:
     """Takes the place of a layer's own convolution; one of these serves several threads at once."""
 
     def __init__(self, layer: nn.Conv2d) -> None:
-        self._place = [list(layer.padding), list(layer.stride), list(layer.dilation), 1]
+        padding = [int(side) for side in layer.padding]
+        self._place = padding, list(layer.stride), list(layer.dilation)
         self._sorted: tuple[Any, Tensor] | None = None
 
     def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -216,10 +217,10 @@ class _SortedConvolution:
         differentiated = torch.is_grad_enabled() and x.requires_grad
         ordered = x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)
         if differentiated or not ordered or not _gains(x, weight, _LEAST_ROWS):
-            padding, stride, dilation, _ = self._place
+            padding, stride, dilation = self._place
             return torch.conv2d(x, weight, bias, stride, padding, dilation)
         found: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, self._of(weight, x), bias, *self._place, "none", [], ""
+            x, self._of(weight, x), bias, *self._place, 1, "none", [], ""
         )
         return found
 
@@ -232,7 +233,7 @@ class _SortedConvolution:
         state = (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
         known = self._sorted
         if known is None or known[0] != state:  # or other weights were loaded
-            known = state, torch.ops.mkldnn._reorder_convolution_weight(weight, *self._place, list(x.shape))
+            known = state, torch.ops.mkldnn._reorder_convolution_weight(weight, *self._place, 1, list(x.shape))
             self._sorted = known
         return known[1]
 
@@ -241,7 +242,7 @@ def keep_sorted(module: nn.Module) -> None:
     """Have a network's convolutions keep their weights sorted, in place; where it cannot be done, nothing changes."""
     if _sorting_is_there():
         for layer in _sortable(module):
-            layer._conv_forward = _SortedConvolution(layer)  # type: ignore[method-assign]
+            setattr(layer, "_conv_forward", _SortedConvolution(layer))  # noqa: B010  (mypy takes it for a method)
 
 
 def _sortable(module: nn.Module) -> list[nn.Conv2d]:
@@ -261,8 +262,8 @@ def _sortable(module: nn.Module) -> list[nn.Conv2d]:
 def _sorting_is_there() -> bool:
     """Whether this torch can sort weights beforehand, and then gives what its own convolution gives."""
     layer = nn.Conv2d(32, 64, 3, padding=1, device="meta").to_empty(device="cpu").requires_grad_(False)
-    layer.weight.copy_(torch.arange(float(layer.weight.numel())).sin().view_as(layer.weight))
-    layer.bias.copy_(torch.arange(64.0).sin())
+    for values in layer.parameters():  # no random numbers, as above
+        values.copy_(torch.arange(float(values.numel())).sin().view_as(values))
     x = torch.arange(2.0 * 32 * 49).cos().reshape(2, 32, 7, 7).contiguous(memory_format=torch.channels_last)
     try:
         found = _SortedConvolution(layer)(x, layer.weight, layer.bias)
