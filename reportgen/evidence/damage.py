@@ -98,7 +98,7 @@ def rank_damages(
         found += (_of_property(shortcut) for shortcut in proved.shortcuts)
         found += (_of_background(background) for background in proved.backgrounds)
         found += (_of_component(c, emotion, models[name], analysis) for c in proved.components)
-    return tuple(sorted(found, key=lambda d: (d.kind != "class order", -d.size, d.model, d.emotion, d.kind, d.cue)))
+    return tuple(sorted(found, key=lambda d: (d.kind != "class order", -d.size, d.model, d.emotion)))
 
 
 def _class_orders(analysis: Analysis, orders: Sequence[PermutedOrder | None]) -> Iterator[Damage]:

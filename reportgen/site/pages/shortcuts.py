@@ -29,15 +29,12 @@ from reportgen.site.sections.label_leakage import (
 )
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.cue_places import look_there, place_of, place_sentence
+from reportgen.site.wording.damages import leading_claim
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
 from reportgen.site.wording.shortcuts import (
     CUES,
     DONE,
-    cheating_headline,
     heat_place,
-    proved_backgrounds,
-    proved_components,
-    shortcut_headline,
     shortcut_sentence,
     split_words,
 )
@@ -145,12 +142,9 @@ def shortcuts_view(
 
 
 def _title(report: Report, findings: ShortcutFindings) -> str:
-    headline = shortcut_headline(report)
-    if headline is None and (proved_backgrounds(report) or proved_components(report)):
-        first = cheating_headline(report, "")
-        headline = first.text if first is not None else None
-    if headline is not None:
-        return headline
+    proved = leading_claim(report)
+    if proved:
+        return proved
     if not report.labelled:
         return "Shortcuts need labels to be found."
     if not findings.effects and report.experiments and len(findings.idle) == len(CHANGES):

@@ -14,17 +14,18 @@ from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.errors.rules import ORDER
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.scores import EmotionScore, ModelScores
+from reportgen.evidence.reliability import LEAST_SCORE
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import Finding, Headline, Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.damages import damage_headline
 from reportgen.site.wording.format import (
     and_list,
     capital,
     count,
     decimal,
-    decimal_interval,
     number,
     percent,
     percent_estimate,
@@ -32,13 +33,10 @@ from reportgen.site.wording.format import (
     signed,
 )
 from reportgen.site.wording.importance import emotions_of, rival_sentence, the, used_regions
-from reportgen.site.wording.models import grade_sentence
-from reportgen.site.wording.shortcuts import CUES, cheating_answer, cheating_headline, relies_on_cue
+from reportgen.site.wording.models import score_sentence, trust_lead, trust_sentences
+from reportgen.site.wording.shortcuts import CUES, cheating_answer, relies_on_cue
 
-__all__ = ["LOW", "answer_questions", "best_model", "headline"]
-
-LOW = 0.5
-"""Recall around which an emotion counts as mostly recognised or mostly missed."""
+__all__ = ["answer_questions", "best_model", "headline"]
 
 _HAVE = {
     "low-quality": "low photo quality",
@@ -67,7 +65,7 @@ def headline(report: Report) -> Headline:
                 "Do not rely on any score or heatmap below until the order of the classes is right.",
             )
     lede = _accuracy_sentence(report) + _few_sentence(report)
-    proved = cheating_headline(report, _region_sentence(report) or lede)
+    proved = damage_headline(report, _region_sentence(report) or lede)
     if proved is not None:
         return proved
     strong, weak = _strong_and_weak(report.scores)
@@ -99,9 +97,9 @@ def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[s
     for rows in zip(*(score.emotions for score in scores), strict=True):
         if any(row.few for row in rows):
             continue
-        if all(row.recall.low > LOW for row in rows):
+        if all(row.recall.low > LEAST_SCORE for row in rows):
             strong.append(rows)
-        elif all(row.recall.high < LOW for row in rows):
+        elif all(row.recall.high < LEAST_SCORE for row in rows):
             weak.append(rows)
 
     def mean(rows: tuple[EmotionScore, ...]) -> float:
@@ -384,59 +382,17 @@ def _trust(report: Report, links: Links) -> Finding:
             question, "open", "Unknown.", "Without labels there are no scores.", Link("How to read this", "method.html")
         )
     best = best_model(report)
-    score = report.scores[best]
-    recognised = [row.emotion for row in score.emotions if not row.few and row.recall.low > LOW]
-    # What is recognised by a shortcut is no skill.
-    good = [emotion for emotion in recognised if not relies_on_cue(report, score.name, emotion)]
-    by_shortcut = [emotion for emotion in recognised if emotion not in good]
-    judged = sum(not row.few for row in score.emotions)
-    macro = score.macro_f1_without_few or score.macro_f1
-    text = (
-        f"{score.name} has accuracy {percent_estimate(score.accuracy, 1)} and macro-F1 "
-        f"{decimal(macro.value)} {decimal_interval(macro)}"
-    )
-    if score.macro_f1_without_few is not None:
-        text += " over emotions with ten images or more"
-    text += "."
-    if by_shortcut:
-        text += f" Its recall of {and_list(by_shortcut)} does not count, as it relies on a shortcut there."
-    if score.ece > score.ece_band[1]:
-        direction = "too high" if score.overconfidence > 0 else "too low"
-        text += (
-            f" Its confidences are {direction}: {percent(score.mean_confidence)} on average, with an accuracy of "
-            f"{percent(score.accuracy.value)}."
-        )
-    else:
-        text += " No significant calibration error."
-    grade = next((g for g in report.importance.grades if g.model == score.name), None) if report.importance else None
-    if grade is not None and grade.grade:
-        text += f" Heatmap grade: {grade.grade} (A to C). {grade_sentence(grade)}"
-    text += _never_predicted(report)
-    lead = _reach(good, judged)
-    tone = "good" if good and len(good) == judged else "mid" if good else "bad"
+    # Of many models the best alone is told; each has its own page.
+    shown = range(len(report.models)) if len(report.models) <= _NAMED else (best,)
+    answers = [report.trust[k] for k in shown]
+    text = " ".join(f"{score_sentence(report, k)} {trust_sentences(report.trust[k])}" for k in shown)
+    trusted = [len(one.of("trusted")) for one in answers]
+    everywhere = all(len(one.emotions) == n for one, n in zip(answers, trusted, strict=True))
+    tone = "good" if everywhere else "mid" if any(trusted) else "bad"
     scores = Link("Scores and calibration", links.model_path(best))
-    return Finding(question, tone, lead, text, scores, takeaways_link(report))
+    return Finding(question, tone, trust_lead(answers), text, scores, takeaways_link(report))
 
 
 def best_model(report: Report) -> int:
     """Index of the model with the highest accuracy."""
     return max(range(len(report.models)), key=lambda k: report.scores[k].accuracy.value)
-
-
-def _reach(good: list[str], judged: int) -> str:
-    """On which of the emotions that were judged a model is good."""
-    if not good:
-        return "Not yet."
-    if len(good) == judged:
-        return f"On all {judged} emotions evaluated."
-    return f"On {and_list(good)} only." if len(good) <= 3 else f"On {len(good)} of {judged} emotions."
-
-
-def _never_predicted(report: Report) -> str:
-    """Emotions that are in the test set and never an answer; empty where there are none."""
-    said = []
-    for score in report.scores:
-        never = [row.emotion for row in score.emotions if row.n and not row.predicted]
-        if never:
-            said.append(f" {score.name} never predicts {and_list(never, 'or')}.")
-    return "".join(said)

@@ -7,15 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reportgen.analysis import ModelRecords
-from reportgen.evidence.importance.trust import TrustCheck, TrustGrade
+from reportgen.evidence.importance.trust import Grade, TrustCheck, TrustGrade
+from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.performance.model_comparison import MIN_DISCORDANT, Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
+from reportgen.evidence.reliability import Doubt, ModelTrust, Trust
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.evidence.stats.multiple_testing import ALPHA
+from reportgen.site.report import Report
 from reportgen.site.wording.format import (
     and_list,
+    capital,
     count,
+    decimal,
+    decimal_interval,
     fixed,
     format_p,
     interval_text,
@@ -29,18 +35,24 @@ from reportgen.site.wording.format import (
 
 __all__ = [
     "CHECK_NAMES",
+    "GRADE_WORDS",
     "check_limit",
     "check_sentence",
     "check_value",
     "class_order_warning",
     "comparison_sentence",
     "grade_sentence",
+    "leakage_sentence",
     "precision_changes",
+    "score_sentence",
     "stated_accuracy_text",
     "stated_accuracy_warning",
+    "trust_lead",
+    "trust_sentences",
 ]
 
 _TOLERATED = 0.005
+_NAMED = 3
 
 
 def class_order_warning(order: PermutedOrder) -> str:
@@ -118,18 +130,22 @@ CHECK_NAMES = {
 """By name of a check."""
 
 
+GRADE_WORDS: Mapping[Grade, str] = {
+    "A": "All checks that could fail hold: read the heatmaps as coarse reasons.",
+    "B": "Heat goes with region importance, but another check fails: read the heatmaps with care.",
+    "C": "Do not read these heatmaps as reasons.",
+    "": "Not graded: heat could not be compared with the effect of swapping regions.",
+}
+"""What a grade allows."""
+
+
 def grade_sentence(grade: TrustGrade) -> str:
     """What a grade allows."""
     if not grade.grade and any(check.measure == "none" for check in grade.checks):
         last = grade.checks[-1].passed
         rest = "; agreement with region importance holds" if last else ""
         return f"Not graded: two of the three checks need layers, and maps by ablation have none{rest}."
-    return {
-        "A": "All checks that could fail hold: read the heatmaps as coarse reasons.",
-        "B": "Heat goes with region importance, but another check fails: read the heatmaps with care.",
-        "C": "Do not read these heatmaps as reasons.",
-        "": "Not graded: heat could not be compared with the effect of swapping regions.",
-    }[grade.grade]
+    return GRADE_WORDS[grade.grade]
 
 
 def check_sentence(check: TrustCheck) -> str:
@@ -206,3 +222,89 @@ def stated_accuracy_warning(model: str, statement: StatedAccuracy) -> str:
 def stated_accuracy_text(statement: StatedAccuracy) -> str:
     """As in "val_acc 71.3 %; found here: 70.1 % [66 %, 74 %]"."""
     return f"{statement.name} {percent(statement.stated, 1)}; found here: {percent_estimate(statement.found, 1)}"
+
+
+_DOUBTS: Mapping[Doubt, str] = {
+    "class order": "its classes look permuted",
+    "shortcut": "relies on a shortcut",
+    "low recall": "recall below 50 %",
+    "low precision": "precision below 50 %",
+    "leakage": "training leaked into the test set",
+    "few images": "too few images",
+    "uncertain": "recall or precision may be below 50 %",
+}
+
+
+def trust_lead(models: Sequence[ModelTrust]) -> str:
+    """On which emotions each model can be trusted, as in "ResNet18 on happiness and neutral; CNN not yet."."""
+    answers = [_where_trusted(model) for model in models]
+    if len(set(answers)) == 1:
+        return f"{capital(answers[0])}."
+    told = [f"{model.model} {answer}" for model, answer in zip(models, answers, strict=True)]
+    return f"{'; '.join(told)}."
+
+
+def _where_trusted(model: ModelTrust) -> str:
+    trusted, judged = model.of("trusted"), len(model.emotions)
+    if not trusted:
+        return "not yet"
+    if len(trusted) == judged:
+        return f"on all {judged} emotions"
+    return f"on {and_list(trusted)} only" if len(trusted) <= _NAMED else f"on {len(trusted)} of {judged} emotions"
+
+
+def score_sentence(report: Report, k: int) -> str:
+    """Accuracy and macro-F1 of one model, and beside them what inflates them."""
+    score = report.scores[k]
+    macro, over = score.macro_f1, "all emotions"
+    if score.macro_f1_without_few is not None:
+        macro, over = score.macro_f1_without_few, "emotions with ten images or more"
+    text = (
+        f"{score.name} has accuracy {percent_estimate(score.accuracy, 1)} and macro-F1 "
+        f"{decimal(macro.value)} {decimal_interval(macro)} over {over}."
+    )
+    leakage = report.trust[k].leakage
+    return text if leakage is None else f"{text} {leakage_sentence(leakage)}"
+
+
+def trust_sentences(trust: ModelTrust) -> str:
+    """Which emotions of a model are not to be trusted and why, how its confidences are, and its heatmaps' grade."""
+    parts = [_doubtful(trust, "not trusted", "Not trusted"), _doubtful(trust, "open", "Open")]
+    parts.append(
+        "No significant calibration error."
+        if trust.confidence == "sound"
+        else f"Its confidences are {trust.confidence} on average."
+    )
+    if trust.grade:
+        parts.append(f"Heatmap grade: {trust.grade} (A to C). {GRADE_WORDS[trust.grade]}")
+    return " ".join(filter(None, parts))
+
+
+def _doubtful(trust: ModelTrust, answer: Trust, title: str) -> str:
+    """As in "Not trusted: disgust and sadness (relies on a shortcut), anger (recall below 50 %)."."""
+    by: dict[str, list[str]] = {}
+    for one in trust.emotions:
+        if one.trust == answer:
+            never = one.doubts[0] == "low recall" and not one.score.predicted
+            by.setdefault("never predicted" if never else _DOUBTS[one.doubts[0]], []).append(one.emotion)
+    told = [f"{and_list(emotions)} ({doubt})" for doubt, emotions in by.items()]
+    return f"{title}: {', '.join(told)}." if told else ""
+
+
+def leakage_sentence(leakage: Leakage) -> str:
+    """How far accuracy rests on persons or files of the training data."""
+    if leakage.nothing_new:
+        return (
+            f"Every test image shows a person or is a file of the training data of {leakage.model}: no score here says "
+            "anything of new persons."
+        )
+    text = (
+        f"{leakage.model} is right on {percent_estimate(leakage.on_seen)} of the {number(leakage.on_seen.n)} images of "
+        f"persons or files in its training data and on {percent_estimate(leakage.on_new)} of the "
+        f"{number(leakage.on_new.n)} others"
+    )
+    if not leakage.proven:
+        return f"{text}; that this inflates its accuracy is not shown."
+    low, high = (points(end, 0, sign=False, unit="") for end in (leakage.inflation.low, leakage.inflation.high))
+    more = points(leakage.inflation.value, 0, sign=False, unit=" percentage points")
+    return f"{text}: its accuracy is inflated by {more} (95 % interval {low} to {high})."

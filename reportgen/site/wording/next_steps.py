@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reportgen.evidence.reliability import LEAST_SCORE
 from reportgen.site.html.components import Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
 from reportgen.site.wording.cue_places import first_place, look_there
 from reportgen.site.wording.format import and_list, capital, count, number, percent, rate
-from reportgen.site.wording.headline import LOW, best_model
+from reportgen.site.wording.headline import best_model
 from reportgen.site.wording.hidden_cues import component_claim
 from reportgen.site.wording.input_choice import choice_texts
 from reportgen.site.wording.models import class_order_warning
@@ -161,7 +162,7 @@ def _thin(report: Report) -> list[Step]:
 def _balance(report: Report) -> list[Step]:
     best = report.scores[best_model(report)]
     large = [row for row in best.emotions if row.n >= best.n / 4]
-    poor = [row for row in best.emotions if not row.few and row.recall.high < LOW and row.n < best.n / 10]
+    poor = [row for row in best.emotions if not row.few and row.recall.high < LEAST_SCORE and row.n < best.n / 10]
     if not large or not poor:
         return []
     share = percent(sum(row.n for row in large) / best.n)

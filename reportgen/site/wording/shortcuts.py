@@ -10,18 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from reportgen.evidence.damage import Damage
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.findings import LEAST_RECALL
-from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
+from reportgen.evidence.importance.regions import MIN_DROP
 from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.interventions import InterventionEffect
 from reportgen.evidence.shortcuts.properties import PredictionSplit
-from reportgen.site.html.components import Finding, Headline, Link
+from reportgen.site.html.components import Finding, Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES, where
-from reportgen.site.wording.cue_places import first_place, look_there, place_sentence, shared_place
+from reportgen.site.wording.cue_places import first_place, look_there, place_sentence
 from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points
 from reportgen.site.wording.hidden_cues import component_claim, component_cue, component_reliance, component_test
 from reportgen.site.wording.importance import background_cue, background_numbers
@@ -30,30 +31,25 @@ __all__ = [
     "ADDED",
     "CUES",
     "DONE",
-    "GLARING",
     "Proof",
     "cheating_answer",
-    "cheating_headline",
     "cue_label",
     "cue_of",
+    "cue_words",
     "effect_note",
     "emotion_proofs",
+    "everyone",
     "heat_place",
     "model_proofs",
     "proved_backgrounds",
     "proved_components",
+    "proved_cues",
     "proved_of",
     "proved_shortcuts",
     "relies_on_cue",
-    "shortcut_headline",
     "shortcut_sentence",
     "split_words",
 ]
-
-GLARING = 6.0
-"""Times uniform attention from which heat outside the face is the first thing a reader should know where the effect of
-swapping the background was not tested. On clean models trained on photos, hot cells of 2 to 5 times uniform at the
-lower border are common; planted artefacts reach 19 to 25."""
 
 DONE: Mapping[str, str] = MappingProxyType({
     "grey": "converted to greyscale",
@@ -120,25 +116,35 @@ class Proof:
     change: str = ""
 
 
+def proved_cues(report: Report, emotion: str | None = None) -> tuple[Damage, ...]:
+    """All cues that models, or predictions of one emotion, were shown to rely on, the largest damage first.
+
+    A cue beside the face that nobody listed is left out where a background or a property is proved for the same model
+    and emotion: it may be the same thing seen twice.
+    """
+    known = {key for key, proved in report.contaminated.items() if proved.backgrounds or proved.shortcuts}
+    return tuple(
+        damage
+        for damage in report.damages
+        if damage.emotion
+        and emotion in (None, damage.emotion)
+        and not (damage.kind == "component" and (damage.model, damage.emotion) in known)
+    )
+
+
 def proved_shortcuts(report: Report) -> tuple[Shortcut, ...]:
-    """Emotions predicted from a property of the photo, the largest drop in recall first."""
-    return report.shortcuts.found if report.shortcuts is not None else ()
+    """Emotions predicted from a property of the photo, the largest damage first."""
+    return tuple(d.finding for d in proved_cues(report) if isinstance(d.finding, Shortcut))
 
 
 def proved_backgrounds(report: Report) -> tuple[BackgroundFinding, ...]:
-    """Emotions predicted from the background, the largest log-odds drop first."""
-    found = () if report.importance is None else tuple(b for b in report.importance.backgrounds if b.cheating)
-    return tuple(sorted(found, key=lambda b: -b.score))
+    """Emotions predicted from the background, the largest damage first."""
+    return tuple(d.finding for d in proved_cues(report) if isinstance(d.finding, BackgroundFinding))
 
 
 def proved_components(report: Report) -> tuple[Component, ...]:
-    """Cues beside the face that nobody listed, where neither a background nor a property is proved for the same model
-    and emotion: they may be the same thing seen twice.
-    """
-    if report.components is None:
-        return ()
-    known = {key for key, proved in report.contaminated.items() if proved.backgrounds or proved.shortcuts}
-    return tuple(c for c in report.components.proved() if (c.model, report.classes[c.emotion]) not in known)
+    """Cues beside the face that nobody listed, the largest damage first; see `proved_cues`."""
+    return tuple(d.finding for d in proved_cues(report) if isinstance(d.finding, Component))
 
 
 def proved_of(
@@ -160,23 +166,22 @@ def relies_on_cue(report: Report, model: str, emotion: str) -> bool:
 def cue_of(report: Report, emotion: str) -> tuple[tuple[str, ...], str]:
     """Which models rely on what for an emotion, as in (("ResNet18",), "colour"); empty if none does.
 
-    One thing only, so that it fits a title. The background comes first: it has a place, and the same emotion's colour
-    is the lesser news. Then what costs most.
+    One thing only, so that it fits a title: that with the largest damage.
     """
-    backgrounds, shortcuts = proved_of(report, emotion=emotion)
-    hidden = [c for c in proved_components(report) if report.classes[c.emotion] == emotion]
-    if not backgrounds and not shortcuts and not hidden:
+    found = proved_cues(report, emotion)
+    if not found:
         return (), ""
-    if backgrounds:
-        cue = background_cue(backgrounds[0])
-        relying = {b.model for b in backgrounds if background_cue(b) == cue}
-    elif not shortcuts:
-        cue = component_cue(hidden[0])
-        relying = {c.model for c in hidden if component_cue(c) == cue}
-    else:
-        cue = CUES[shortcuts[0].change]
-        relying = {s.model for s in shortcuts if s.change == shortcuts[0].change}
+    cue = cue_words(found[0])
+    relying = {damage.model for damage in found if cue_words(damage) == cue}
     return tuple(model.name for model in report.models if model.name in relying), cue
+
+
+def cue_words(damage: Damage) -> str:
+    """What a proven cue is called after "relies on", as in "colour" or "the bright background"."""
+    finding = damage.finding
+    if isinstance(finding, BackgroundFinding):
+        return background_cue(finding)
+    return component_cue(finding) if isinstance(finding, Component) else CUES[damage.cue]
 
 
 def cue_label(report: Report, emotion: str) -> str:
@@ -318,84 +323,23 @@ def _images(links: Links, shortcuts: Sequence[Shortcut]) -> Link:
     return Link("Before and after, with the images", f"shortcuts.html#{anchor}")
 
 
-def cheating_headline(report: Report, reading: str) -> Headline | None:
-    """The headline where something was proved, or glaring heat was not tested; `reading` goes below it."""
-    backgrounds, names = proved_backgrounds(report), [model.name for model in report.models]
-    # What is proved of a background has a place: the same emotion's colour or light is the lesser news.
-    placed = {(b.model, b.emotion) for b in backgrounds}
-    shortcuts = [s for s in proved_shortcuts(report) if (s.model, s.emotion) not in placed]
-    recall = max((s.effect_size for s in shortcuts), default=0.0)
-    if backgrounds and _recall_drop(backgrounds[0].decisive) >= recall:
-        first, cue = backgrounds[0], background_cue(backgrounds[0])
-        by_model = {m: {b.emotion for b in backgrounds if (b.model, background_cue(b)) == (m, cue)} for m in names}
-        # Models with the same cue for the same emotions share the headline; a place is told that all of them have.
-        alike = [name for name in names if by_model[name] == by_model[first.model]]
-        told = list(dict.fromkeys(b.emotion for b in backgrounds if b.emotion in by_model[first.model]))
-        places = {b.place for b in backgrounds if b.model in alike and b.emotion in told}
-        at = f": the {first.place}" if first.place and "content" in first.cues and len(places) == 1 else ""
-        subject = _everyone(report) if 1 < len(alike) == len(names) else and_list(alike)
-        return Headline(f"{subject} {plural(len(alike), 'relies', 'rely')} on {cue} for {and_list(told)}{at}.", reading)
-    if shortcuts:
-        return Headline(_reliance(report, shortcuts), reading)
-    hidden = proved_components(report)
-    if hidden:
-        return Headline(component_claim(hidden[0], report.classes[hidden[0].emotion]), reading)
-    if report.importance is not None and report.importance.tested:
-        return None
-    strong = [v for v in (report.regions.backgrounds() if report.regions else ()) if v.value >= GLARING]
-    if not strong:
-        return None
-    most = max(strong, key=lambda verdict: verdict.value)
-    emotions = and_list([verdict.emotion for verdict in strong if verdict.model == most.model])
-    at = f": the {most.place}" if most.place else ""
-    return Headline(f"{most.model} has much heat on the background for {emotions}{at}.", reading)
-
-
-def _recall_drop(importance: RegionImportance | None) -> float:
-    return 0.0 if importance is None else importance.recall_drop
-
-
-def shortcut_headline(report: Report) -> str | None:
-    """What is proved of properties of the photo, as in "Both models rely on colour for disgust."; None if nothing."""
-    shortcuts = proved_shortcuts(report)
-    return _reliance(report, shortcuts) if shortcuts else None
-
-
-def _everyone(report: Report) -> str:
+def everyone(report: Report) -> str:
+    """As in "Both models"."""
     return "Both models" if len(report.models) == 2 else f"All {len(report.models)} models"
-
-
-def _reliance(report: Report, shortcuts: Sequence[Shortcut]) -> str:
-    """As in "Both models rely on colour for disgust"."""
-    change = shortcuts[0].change
-    models: dict[str, list[str]] = {}
-    for shortcut in shortcuts:
-        if shortcut.change == change:
-            models.setdefault(shortcut.emotion, []).append(shortcut.model)
-    most = max(len(names) for names in models.values())
-    shared = [emotion for emotion, names in models.items() if len(names) == most]
-    names = models[shared[0]]
-    emotions = [emotion for emotion in shared if models[emotion] == names]
-    subject = _everyone(report) if 1 < len(names) == len(report.models) else and_list(names)
-    mine = [s for s in shortcuts if s.change == change and s.emotion in emotions and s.model in names]
-    tested, hot = shared_place(report, mine), {heat_place(report, s) for s in mine}
-    if tested:
-        at = f", above all on {tested}"
-    else:
-        at = f", with heat on {hot.pop()}" if len(hot) == 1 and "" not in hot else ""
-    return f"{subject} {plural(len(names), 'relies', 'rely')} on {CUES[change]} for {and_list(emotions)}{at}."
 
 
 def cheating_answer(report: Report) -> Finding:
     """The first question's answer."""
     shortcuts, backgrounds, hidden = proved_shortcuts(report), proved_backgrounds(report), proved_components(report)
     if shortcuts or backgrounds or hidden:
-        named = [(c, report.classes[c.emotion]) for c in hidden]
-        emotions = list(
-            dict.fromkeys([*(b.emotion for b in backgrounds), *(s.emotion for s in shortcuts), *(e for _, e in named)])
-        )
-        parts = [*_background_sentences(backgrounds), *_shortcut_sentences(shortcuts), *_located(report, shortcuts)]
-        parts += [component_reliance(c, emotion) for c, emotion in named[:2]]
+        found = proved_cues(report)
+        emotions = list(dict.fromkeys(damage.emotion for damage in found))
+        told = {
+            "background": _background_sentences(backgrounds),
+            "property": [*_shortcut_sentences(shortcuts), *_located(report, shortcuts)],
+            "component": [component_reliance(c, report.classes[c.emotion]) for c in hidden[:2]],
+        }
+        parts = [text for kind in dict.fromkeys(damage.kind for damage in found) for text in told[kind]]
         if not backgrounds:
             parts.append(_no_background(report))
         measured = None if report.regions is None else _REGIONS

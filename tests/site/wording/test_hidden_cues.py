@@ -90,12 +90,13 @@ def test_a_proven_component_is_told_where_nothing_else_is_proved(report: Report,
 
 
 def test_recall_by_a_proven_component_is_no_skill(only: Report) -> None:
-    """Custom CNN, the more accurate model, recognises happiness alone."""
+    """Custom CNN recognises happiness alone, and ResNet18 nothing."""
     innocent = replace(only, components=None)
     *_, skill = answer_questions(innocent, Links(innocent, ()))
-    assert skill.lead == "On happiness only." and not relies_on_cue(innocent, "Custom CNN", "happiness")
+    assert skill.lead == "Custom CNN on happiness only; ResNet18 not yet."
+    assert not relies_on_cue(innocent, "Custom CNN", "happiness")
     *_, skill = answer_questions(only, Links(only, ()))
-    assert skill.lead == "Not yet." and "Its recall of happiness does not count" in skill.text
+    assert skill.lead == "Not yet." and "Not trusted: happiness (relies on a shortcut)" in skill.text
     assert set(only.contaminated) == {("Custom CNN", "happiness")}
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from reportgen.evidence.shortcuts.added_cues import TAKES_AWAY
 from reportgen.inputs.images.changes import CHANGES
+from reportgen.site.links import Links
+from reportgen.site.report import Report
 from reportgen.site.sections import interventions
 from reportgen.site.wording import next_steps, shortcuts
 from reportgen.site.wording.next_steps import _shortcuts
 
 
 @pytest.mark.parametrize("changes", [("grey",), ("grey", "blurred"), ("grey", "grey", "equalised", "re-encoded")])
-def test_the_advice_about_recall_is_given_once(changes: tuple[str, ...]) -> None:
-    found = [SimpleNamespace(change=change, emotion=f"emotion {k}") for k, change in enumerate(changes)]
-    report: Any = SimpleNamespace(shortcuts=SimpleNamespace(found=found), importance=None, components=None, places=None)
-    links: Any = SimpleNamespace()
-    steps = _shortcuts(report, links)
+def test_the_advice_about_recall_is_given_once(report: Report, changes: tuple[str, ...]) -> None:
+    assert report.shortcuts is not None
+    (one,) = report.shortcuts.found
+    found = tuple(replace(one, change=change, emotion=f"emotion {k}") for k, change in enumerate(changes))
+    shown = replace(report, shortcuts=replace(report.shortcuts, found=found), importance=None, components=None)
+    steps = _shortcuts(shown, Links(shown, ()))
     assert len(steps) == len({step.title for step in steps}) == len(set(changes))
     texts = [step.text for step in steps]
     assert sum("the ordinary one counts the shortcut as skill" in text for text in texts) == 1

@@ -1,0 +1,184 @@
+"""The headline where something was proved: the largest damage, what it costs, what it goes with, and what comes next.
+
+The order is that of `reportgen.evidence.damage`; this module gives the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reportgen.evidence.damage import Damage
+from reportgen.evidence.importance.background import BackgroundFinding
+from reportgen.evidence.performance.leakage import Leakage
+from reportgen.evidence.shortcuts.causes import Cause
+from reportgen.evidence.shortcuts.components import Component
+from reportgen.evidence.shortcuts.findings import Shortcut
+from reportgen.site.html.components import Headline
+from reportgen.site.report import Report
+from reportgen.site.wording.cue_places import shared_place
+from reportgen.site.wording.format import and_list, capital, count, number, percent, plural, points
+from reportgen.site.wording.hidden_cues import component_test
+from reportgen.site.wording.models import leakage_sentence
+from reportgen.site.wording.shortcuts import DONE, cue_words, everyone, heat_place, proved_cues
+
+__all__ = ["GLARING", "cause_sentences", "damage_headline", "leading_claim"]
+
+GLARING = 6.0
+"""Times uniform attention from which heat outside the face is the first thing a reader should know where the effect of
+swapping the background was not tested. On clean models trained on photos, hot cells of 2 to 5 times uniform at the
+lower border are common; planted artefacts reach 19 to 25."""
+
+_NEXT = 3
+
+
+def damage_headline(report: Report, otherwise: str) -> Headline | None:
+    """The headline where something was proved, or glaring heat was not tested; None elsewhere.
+
+    Below it stands what the leading finding costs, what it goes with, and what comes next; `otherwise` where that does
+    not apply.
+    """
+    cues = proved_cues(report)
+    proved = [damage for damage in report.damages if damage.kind == "leakage" or damage in cues]
+    if not proved:
+        return _glaring(report, otherwise)
+    lead = proved[0]
+    told = [d for d in proved if d.kind == "leakage"] if lead.kind == "leakage" else _together(cues)
+    claim = leading_claim(report)
+    if lead.kind == "leakage":
+        names = and_list([damage.model for damage in told])
+        claim = f"The accuracy of {names} is inflated: training leaked into the test set."
+    parts = [_loss([damage for damage in told if damage.emotion == lead.emotion])]
+    parts += cause_sentences(report, lead.finding) if isinstance(lead.finding, Shortcut) else []
+    parts.append(_next([damage for damage in proved if damage not in told]))
+    return Headline(claim, " ".join(filter(None, parts)))
+
+
+def leading_claim(report: Report) -> str:
+    """The cue with the largest damage as a claim, as in "Both models rely on colour for disgust."; "" without one."""
+    cues = proved_cues(report)
+    if not cues:
+        return ""
+    lead, together = cues[0], _together(cues)
+    names = [model.name for model in report.models if any(damage.model == model.name for damage in together)]
+    subject = everyone(report) if 1 < len(names) == len(report.models) else and_list(names)
+    emotions = list(dict.fromkeys(damage.emotion for damage in together))
+    at = _place(report, together)
+    return f"{subject} {plural(len(names), 'relies', 'rely')} on {cue_words(lead)} for {and_list(emotions)}{at}."
+
+
+def _together(cues: Sequence[Damage]) -> list[Damage]:
+    """The leading cue wherever the same models rely on it: for its emotion, and for others that just these share."""
+    lead = cues[0]
+    alike = [d for d in cues if (d.kind, cue_words(d)) == (lead.kind, cue_words(lead))]
+    relying: dict[str, set[str]] = {}
+    for damage in alike:
+        relying.setdefault(damage.emotion, set()).add(damage.model)
+    return [damage for damage in alike if relying[damage.emotion] == relying[lead.emotion]]
+
+
+def _place(report: Report, together: Sequence[Damage]) -> str:
+    """Where the cue lies, if all have it there: proved of a property in a region, else where the heat is."""
+    backgrounds = [d.finding for d in together if isinstance(d.finding, BackgroundFinding)]
+    if backgrounds:
+        places = {found.place if "content" in found.cues else "" for found in backgrounds}
+        return f": the {places.pop()}" if len(places) == 1 and "" not in places else ""
+    shortcuts = [d.finding for d in together if isinstance(d.finding, Shortcut)]
+    if not shortcuts:
+        return ""
+    tested, hot = shared_place(report, shortcuts), {heat_place(report, shortcut) for shortcut in shortcuts}
+    if tested:
+        return f", above all on {tested}"
+    return f", with heat on {hot.pop()}" if len(hot) == 1 and "" not in hot else ""
+
+
+def _loss(shared: Sequence[Damage]) -> str:
+    """What the leading finding costs each model that shares it."""
+    lead = shared[0].finding
+    if isinstance(lead, Shortcut):
+        falls = [_fall(d.finding) for d in shared if isinstance(d.finding, Shortcut)]
+        return f"With the same photos {DONE[lead.change]}, recall of {lead.emotion} falls {and_list(falls)}."
+    if isinstance(lead, BackgroundFinding):
+        falls = [
+            f"by {points(d.lost.value, 0, sign=False, unit=' percentage points')} {_ends(d)} for {d.model}"
+            for d in shared
+        ]
+        return f"With another emotion's background, recall of {lead.emotion} falls {and_list(falls)}."
+    if isinstance(lead, Component):
+        return component_test(lead, shared[0].emotion)
+    return " ".join(leakage_sentence(d.finding) for d in shared if isinstance(d.finding, Leakage))
+
+
+def _fall(shortcut: Shortcut) -> str:
+    who = "" if shortcut.persons is None or not shortcut.fall.named else f" of {count(shortcut.persons, 'person')}"
+    return (
+        f"from {percent(shortcut.before.value)} to {percent(shortcut.after.value)} for {shortcut.model} "
+        f"({count(shortcut.n, 'photo')}{who})"
+    )
+
+
+def _ends(damage: Damage) -> str:
+    low, high = (points(end, 0, sign=False, unit="") for end in (damage.lost.low, damage.lost.high))
+    return f"(95 % interval {low} to {high})"
+
+
+def cause_sentences(report: Report, shortcut: Shortcut) -> list[str]:
+    """What the property of a shortcut goes with, as in "All 143 photos in colour come from one source ..."; none where
+    it goes with nothing that was looked for.
+    """
+    cause = None if report.shortcuts is None else report.shortcuts.cause(shortcut)
+    if cause is None or not cause.known:
+        return []
+    return [_cause(cause), *_accuracy(report, cause)]
+
+
+def _cause(cause: Cause) -> str:
+    others = f"the {number(cause.n_lacking)} others"
+    told, source = [], cause.source
+    if source is not None:
+        known = f"known by {source.trait} {and_list(source.values, 'or')}"
+        told.append(f"come from a source of their own ({known}, as {number(source.lacking)} of {others})")
+    if cause.few_persons:
+        told.append(f"show {count(cause.persons_having, 'person')} ({others}: {number(cause.persons_lacking)})")
+    if cause.copied:
+        told.append(f"are mostly copies of one another ({percent(cause.copies)})")
+    n = cause.n_having
+    whole = source is None or source.having == n
+    which = f"All {number(n)}" if whole else f"{number(n if source is None else source.having)} of {number(n)}"
+    return f"{which} photos {cause.having} {and_list(told)}."
+
+
+def _accuracy(report: Report, cause: Cause) -> list[str]:
+    """How often each model is right on the photos with the property and on the others."""
+    splits = () if report.shortcuts is None else report.shortcuts.splits
+    mine = [split for split in splits if (split.property, split.having) == (cause.name, cause.having)]
+    told = [
+        f"{split.model} is right on {percent(split.right_having.value)} of them and on "
+        f"{percent(split.right_lacking.value)} of the others"
+        for split in mine
+    ]
+    return [f"{capital(and_list(told))}."] if told else []
+
+
+def _next(rest: Sequence[Damage]) -> str:
+    """What else was proved, the largest damage first, as in "Next: ResNet18 relies on colour for sadness."."""
+    claims = [
+        f"{damage.model} relies on {cue_words(damage)} for {damage.emotion}"
+        if damage.emotion
+        else f"the accuracy of {damage.model} is inflated, as training leaked into the test set"
+        for damage in rest
+    ]
+    more = len(claims) - _NEXT
+    shown = claims[:_NEXT] + ([f"{number(more)} more"] if more > 0 else [])
+    return f"Next: {'; '.join(shown)}." if shown else ""
+
+
+def _glaring(report: Report, otherwise: str) -> Headline | None:
+    if report.importance is not None and report.importance.tested:
+        return None
+    strong = [v for v in (report.regions.backgrounds() if report.regions else ()) if v.value >= GLARING]
+    if not strong:
+        return None
+    most = max(strong, key=lambda verdict: verdict.value)
+    emotions = and_list([verdict.emotion for verdict in strong if verdict.model == most.model])
+    at = f": the {most.place}" if most.place else ""
+    return Headline(f"{most.model} has much heat on the background for {emotions}{at}.", otherwise)
