@@ -43,6 +43,7 @@ _EXACT = 14
 # Beyond this many the bootstrap only repeats the normal approximation, at a price.
 _MANY = 2000
 _KEPT = 80 << 20  # bytes
+_BLOCK = 1 << 15  # signs drawn at once
 # Up to this many clusters a bootstrap of them is too narrow on its own.
 _WIDENED = 50
 # Quantile of Student's distribution. At .975 intervals of skewed values held the mean in 92 % of simulations.
@@ -237,16 +238,19 @@ def mean_test(values: FloatArray, group: Clusters, seed: int, draws: int = DRAWS
 def sign_flip(sums: FloatArray, rng: np.random.Generator, draws: int = DRAWS) -> FloatArray:
     """Two-sided sign-flip test of (G, T) cluster sums; all 2^G flips up to G = 14, else a seeded sample of them."""
     count = len(sums)
-    if count <= _EXACT:
-        signs = 1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
-        extra = 0
-    else:
-        signs = rng.integers(0, 2, (draws, count)) * 2.0 - 1.0
-        extra = 1
     observed = np.abs(sums.sum(axis=0))
     # Rounding must not turn a tie with the observed sum into a miss.
-    reached = np.abs(signs @ sums) >= observed - 1e-9 * np.abs(sums).sum(axis=0)
-    return np.asarray((reached.sum(axis=0) + extra) / (len(signs) + extra))
+    least = observed - 1e-9 * np.abs(sums).sum(axis=0)
+    if count <= _EXACT:
+        signs = 1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
+        return np.asarray((np.abs(signs @ sums) >= least).mean(axis=0))
+    reached = np.ones(sums.shape[1], dtype=np.int64)  # the flip of nothing
+    # In blocks that stay in the processor's cache, which draw the same signs as one large block.
+    block = max(1, _BLOCK // count)
+    for start in range(0, draws, block):
+        signs = rng.integers(0, 2, (min(block, draws - start), count)) * 2.0 - 1.0
+        reached += (np.abs(signs @ sums) >= least).sum(axis=0)
+    return np.asarray(reached / (draws + 1))
 
 
 def studentised(sums: FloatArray, sizes: FloatArray, seed: int, draws: int = DRAWS) -> FloatArray:

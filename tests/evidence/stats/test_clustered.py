@@ -20,6 +20,14 @@ from reportgen.evidence.stats.clustered import (
 from reportgen.evidence.stats.intervals import bootstrap_counts
 
 
+@pytest.mark.parametrize("count", [15, 333])
+def test_sampled_signs_are_those_of_one_large_block(count: int) -> None:
+    sums = np.random.default_rng(1).normal(0.1, 1.0, (count, 3))
+    signs = np.random.default_rng(2).integers(0, 2, (10_000, count)) * 2.0 - 1.0
+    reached = (np.abs(signs @ sums) >= np.abs(sums.sum(axis=0)) - 1e-9).sum(axis=0)
+    np.testing.assert_array_equal(sign_flip(sums, np.random.default_rng(2)), (reached + 1) / 10_001)
+
+
 def test_sign_flip_equals_full_enumeration() -> None:
     values = np.random.default_rng(0).normal(0.4, 1, (8, 3))
     p = sign_flip(values, np.random.default_rng(0))
