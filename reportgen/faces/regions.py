@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -238,7 +239,13 @@ def regions_from_label_png(array: npt.NDArray[np.integer], mapping: Mapping[int,
 
 def _layers(points: npt.NDArray[np.floating]) -> tuple[list[npt.NDArray[np.float64]], list[int]]:
     """Polygons in the order of painting, and the region of each."""
-    shapes = outlines(points)
+    return _layers_of(check_points(points).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _layers_of(points: bytes) -> tuple[list[npt.NDArray[np.float64]], list[int]]:
+    """The same of (478, 2) float64; an image's regions are asked for by one measure after the other."""
+    shapes = outlines(np.frombuffer(points).reshape(-1, 2))
     layers = [(polygon, REGIONS.index(region)) for region in _PAINT_ORDER for polygon in shapes[region]]
     return [polygon for polygon, _ in layers], [region for _, region in layers]
 

@@ -76,8 +76,8 @@ def measure_surroundings(samples: npt.NDArray[np.uint8], points: npt.NDArray[np.
 
 def _inner(part: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """The part without what lies near its outline; the picture's border is none."""
+    height, width = part.shape
     padded = np.pad(part, _EDGE, mode="edge")
-    for axis in (0, 1):
-        moved = [np.roll(padded, step, axis) for step in range(-_EDGE, _EDGE + 1)]
-        padded = np.logical_and.reduce(moved)
-    return padded[_EDGE:-_EDGE, _EDGE:-_EDGE]
+    places = range(2 * _EDGE + 1)
+    rows = np.logical_and.reduce([padded[place : place + height] for place in places])
+    return np.asarray(np.logical_and.reduce([rows[:, place : place + width] for place in places]))

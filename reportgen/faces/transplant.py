@@ -71,7 +71,7 @@ class Portrait:
 
     pixels: Pixels
     points: npt.NDArray[np.floating]
-    _masks: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
+    _masks: dict[str, Pixels] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -108,17 +108,19 @@ class Portrait:
         """(size, size) 0..1: the region, grown and feathered so that no seam shows; the background is not grown."""
         if region not in self._masks:
             self._masks[region] = self._make_mask(region)
-        return self._masks[region]
+        mask = _as_share(self._masks[region])
+        return 1.0 - mask if region == "background" else mask
 
-    def _make_mask(self, region: str) -> Floats:
+    def _make_mask(self, region: str) -> Pixels:
+        """In bytes, a quarter of the memory; of the background what is not it."""
         scale = self.size / _UNIT
         if region == "background":
-            return 1.0 - _blurred(self.regions != _BACKGROUND, _FEATHER_BACKGROUND * scale)
+            return _blur(self.regions != _BACKGROUND, _FEATHER_BACKGROUND * scale)
         inside = _grown(self.regions == REGIONS.index(region), round(_GROWTH * scale))
         if region in _AROUND:
             # These two surround the features: grown into them, they would bring the donor's along.
             inside &= ~np.isin(self.regions, _FEATURES)
-        return _blurred(inside, _FEATHER * scale)
+        return _blur(inside, _FEATHER * scale)
 
 
 def transplant(receiver: Portrait, donor: Portrait, region: str, tone: Tone = "matched") -> Pixels:
@@ -291,8 +293,15 @@ def _shifted(axis: int, step: int) -> tuple[tuple[slice, ...], tuple[slice, ...]
 
 
 def _blurred(inside: npt.NDArray[np.bool_], sigma: float) -> Floats:
-    image = Image.fromarray(inside.astype(np.uint8) * 255).filter(ImageFilter.GaussianBlur(sigma))
-    return np.asarray(image, dtype=np.float32) / 255.0
+    return _as_share(_blur(inside, sigma))
+
+
+def _blur(inside: npt.NDArray[np.bool_], sigma: float) -> Pixels:
+    return np.asarray(Image.fromarray(inside.astype(np.uint8) * 255).filter(ImageFilter.GaussianBlur(sigma)))
+
+
+def _as_share(levels: Pixels) -> Floats:
+    return levels.astype(np.float32) / np.float32(255.0)
 
 
 def _filled(pixels: Pixels, hole: npt.NDArray[np.bool_]) -> Pixels:

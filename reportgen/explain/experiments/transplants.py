@@ -32,7 +32,7 @@ __all__ = [
     "without_cue_experiment",
 ]
 
-_CACHED = 256  # portraits; about 250 KB each at 224 pixels
+_CACHED = 256  # portraits; at most 650 KB each at 224 pixels beside the photo itself
 # An emotion with fewer faces neither receives nor donates: fewer cannot reach significance, and a few faces would stand
 # for the whole emotion.
 _LEAST_FACES = 6

@@ -259,13 +259,24 @@ def _made_sharp(rgb: Pixels, aim: float) -> Pixels:
     """Fine detail raised or lowered until the photo is as sharp as `aim`, or as near to it as detail allows."""
     values = rgb.astype(np.float32)
     radius = _FINE * (rgb.shape[0] + rgb.shape[1]) / 2
-    soft = np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(radius))).astype(np.float32)
+    detail = values - np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(radius)))
     low, high, made = -1.0, _MOST_DETAIL, rgb
     for _step in range(7):
         amount = (low + high) / 2
-        made = np.rint(np.clip(values + np.float32(amount) * (values - soft), 0, 255)).astype(np.uint8)
+        made = _plus(values, amount, detail)
         low, high = (amount, high) if sharpness(made) < aim else (low, amount)
     return np.asarray(made)
+
+
+def _plus(values: npt.NDArray[np.float32], amount: float, away: npt.NDArray[np.float32]) -> Pixels:
+    """`values` + `amount` x `away`, as pixels."""
+    return _rounded(values + np.float32(amount) * away)
+
+
+def _rounded(values: npt.NDArray[np.float32]) -> Pixels:
+    """As pixels; `values` are written over, which is quicker than making new ones for every step."""
+    np.rint(np.clip(values, 0, 255, out=values), out=values)
+    return values.astype(np.uint8)
 
 
 def _sharpened(rgb: Pixels, level: Level, _: Points | None) -> Pixels:
@@ -290,7 +301,7 @@ def _with_noise(rgb: Pixels, aim: float) -> Pixels:
     low, high, made = 0.0, 1.0 if smoothed else _MOST_NOISE, rgb
     for _step in range(10):
         amount = (low + high) / 2
-        made = np.rint(np.clip(values + np.float32(amount) * away, 0, 255)).astype(np.uint8)
+        made = _plus(values, amount, away)
         enough = (noise(made) > aim) != smoothed
         low, high = (low, amount) if enough else (amount, high)
     return np.asarray(made)
@@ -350,13 +361,14 @@ def _smoothed_borders(rgb: Pixels, amount: float) -> Pixels:
     """Steps across the borders of blocks, spread over four pixels; one too large for a block's is an edge and stays."""
     values = rgb.astype(np.float32)
     for _axis in range(2):
-        borders = np.arange(JPEG_BLOCK, values.shape[1] - 1, JPEG_BLOCK)
-        step = values[:, borders] - values[:, borders - 1]
+        end = values.shape[1] - 1
+        after, before = values[:, JPEG_BLOCK:end:JPEG_BLOCK], values[:, JPEG_BLOCK - 1 : end - 1 : JPEG_BLOCK]
+        step = after - before
         step = np.float32(amount) * np.where(np.abs(step) <= _MOST_STEP, step, 0)
         for place, share in ((-2, 0.2), (-1, 0.4), (0, -0.4), (1, -0.2)):
-            values[:, borders + place] += np.float32(share) * step
+            values[:, JPEG_BLOCK + place : end + place : JPEG_BLOCK] += np.float32(share) * step
         values = values.transpose(1, 0, 2)
-    return np.asarray(np.rint(np.clip(values, 0, 255)).astype(np.uint8))
+    return _rounded(values)
 
 
 def _flattened(rgb: Pixels, _level: Level, points: Points | None) -> Pixels:
