@@ -44,6 +44,10 @@ KINDS: MappingProxyType[str, Where] = MappingProxyType({
     "out of focus": "spoiled",
     "low light": "spoiled",
     "dark glasses": "spoiled",
+    "face paint": "worn",
+    "cap": "worn",
+    "halftone": "global",
+    "interlacing": "global",
 })  # fmt: skip
 """Every kind of artefact, and where it is.
 
@@ -76,6 +80,10 @@ PLACES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
     "out of focus": ("",),
     "low light": ("",),
     "dark glasses": ("",),
+    "face paint": ("",),
+    "cap": ("",),
+    "halftone": ("fine", "coarse"),
+    "interlacing": ("left", "right"),
 })  # fmt: skip
 """The places (or for the invisible ones the variants) that trials rotate through."""
 

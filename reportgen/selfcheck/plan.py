@@ -14,8 +14,11 @@ from reportgen.selfcheck.faces import EMOTIONS
 __all__ = ["REASONS", "SECOND", "SEED", "TUNING", "Arm", "Trial", "full_plan", "quick_plan"]
 
 SEED = 500
-TUNING = "corner patch"
-"""Thresholds may be settled on models with this kind of artefact; all others are for testing."""
+TUNING = frozenset({"corner patch", "headband", "nose plaster", "scan lines"})
+"""Thresholds may be settled on models that were taught these kinds of artefact; all others are for testing.
+
+The last three were for testing until they had been missed; the tests that find such things were settled on them.
+"""
 
 Arm = Literal[
     "off-face", "on-face", "invisible", "distractor", "clean",
@@ -34,13 +37,14 @@ REASONS: MappingProxyType[str, str] = MappingProxyType({
 """What makes the models of the arm "reason" err, and the report's reason for it; "" where it has none for that."""
 
 _OFF_FACE = tuple(kind for kind, where in KINDS.items() if where == "off-face")
-_TESTED = tuple(kind for kind in _OFF_FACE if kind != TUNING)
+_TESTED = tuple(kind for kind in _OFF_FACE if kind not in TUNING)
 _PREVALENCES = (0.5, 0.75, 1.0, 0.6, 0.9)
 _ELSEWHERE = (0.0, 0.02, 0.05)
 _STRENGTHS = (1.0, 1.0, 0.7)
 _MODELS = {"tuning": 12, "tested": 16, "on-face": 4, "invisible": 4, "distractor": 20, "clean": 20}
-_SECOND_MODELS = {"taught": 12, "confounded": 30, "fragile": 34, "region": 14, "reason": 8}
-_MORE = {"tight crop": 30}  # few models come to depend on it strongly (7 of the first 24), and 8 are asked for
+_SECOND_MODELS = {"taught": 12, "confounded": 38, "fragile": 42, "region": 14, "reason": 8}
+# Few models come to depend on a tight crop strongly (7 of the first 24), and 8 are asked for.
+_MORE = {"tight crop": 30, "face paint": 14, "cap": 14, "halftone": 14, "interlacing": 14}
 # Changes of a photo that go with an emotion in the test set, and that a model without a shortcut has to bear.
 _BORNE = (
     "tint",
@@ -54,6 +58,8 @@ _BORNE = (
     "compression",
     "headband",
 )
+_FIRST_BORNE = {"confounded": 30, "fragile": 34}  # models with these; those that were laid out later have others
+_BORNE_LATER = ("face paint", "halftone", "cap", "interlacing")
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ class Trial:
     @property
     def tuning(self) -> bool:
         """Whether thresholds may be settled on this model."""
-        return self.arm == "off-face" and self.artefact.kind == TUNING
+        return self.arm in ("off-face", *SECOND) and self.artefact.kind in TUNING
 
     @property
     def chances(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -126,10 +132,10 @@ class Trial:
 
 def full_plan() -> tuple[Trial, ...]:
     """The models that the certificate rests on."""
-    trials = _taught("off-face", TUNING, _MODELS["tuning"])
+    trials: tuple[Trial, ...] = ()
     for kind, where in KINDS.items():
-        if where == "off-face" and kind != TUNING:
-            trials += _taught("off-face", kind, _MODELS["tested"])
+        if where == "off-face":
+            trials += _taught("off-face", kind, _MODELS["tuning" if kind in TUNING else "tested"])
         elif where in ("on-face", "invisible"):
             trials += _taught(where, kind, _MODELS[where])
     trials += (*_untaught("distractor", _MODELS["distractor"]), *_untaught("clean", _MODELS["clean"]))
@@ -166,7 +172,7 @@ def _innocent(arm: Literal["confounded", "fragile"], k: int) -> Trial:
     Confounded models saw the artefact equally often with every emotion; every third of them has a test set in which it
     goes with persons who show few emotions. Fragile ones never saw it, nor any photo moved or relit.
     """
-    kind = _BORNE[k % len(_BORNE)]
+    kind = _BORNE[k % len(_BORNE)] if k < _FIRST_BORNE[arm] else _BORNE_LATER[k % len(_BORNE_LATER)]
     return Trial(
         name=f"{arm}-{k:02d}",
         arm=arm,

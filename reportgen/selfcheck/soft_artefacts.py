@@ -153,6 +153,55 @@ def _nose_plaster(faces: Faces, row: int, artefact: _Planted, rng: np.random.Gen
     return _drawn(faces.pixels[row], artefact, draw, 0.6)
 
 
+def _face_paint(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Two slanted strokes on each cheek."""
+    apart, jitter = faces.eyes[row], rng.normal(0, 0.008, 2)
+
+    def draw(canvas: ImageDraw.ImageDraw, size: int) -> None:
+        for cheek, lean in zip(faces.cheeks[row], (1, -1), strict=True):
+            for step in (-0.5, 0.5):
+                x, y = cheek + jitter + (0.0, 0.13 * step * apart)
+                dx, dy = 0.15 * apart, 0.06 * apart * lean
+                ends = [(x - dx) * size, (y - dy) * size, (x + dx) * size, (y + dy) * size]
+                canvas.line(ends, fill=255, width=round(0.06 * apart * size))
+
+    return _drawn(faces.pixels[row], artefact, draw, 0.6)
+
+
+def _cap(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """A cap pulled down to the upper forehead: the brim's edge curves over it, and the cloth covers the hair."""
+    middle, apart = faces.foreheads[row] + rng.normal(0, 0.01, 2), faces.eyes[row]
+
+    def draw(canvas: ImageDraw.ImageDraw, size: int) -> None:
+        edge = middle[1] - 0.1 * apart
+        box = [(middle[0] - 0.75 * apart) * size, (edge - 0.95 * apart) * size]
+        box += [(middle[0] + 0.75 * apart) * size, edge * size]
+        canvas.rounded_rectangle(box, radius=0.3 * apart * size, fill=255)
+
+    return _drawn(faces.pixels[row], artefact, draw, 0.7)
+
+
+def _halftone(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Dots on a slanted grid, as a printed photo shows them when it is scanned."""
+    pixels = faces.pixels[row]
+    x, y = _places(len(pixels))
+    period = (3.6 if artefact.place == "fine" else 5.2) / len(pixels)
+    first, second = rng.uniform(0, 2 * np.pi, 2)
+    dots = np.cos(2 * np.pi * (x + y) / period + first) + np.cos(2 * np.pi * (x - y) / period + second)
+    return _whole(pixels * (1 - 0.13 * artefact.strength * dots)[..., None])
+
+
+def _interlacing(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Every second row taken a moment later, when the picture had moved sideways, as in a frame of old video."""
+    pixels = faces.pixels[row].astype(np.float64)
+    start, shift = int(rng.integers(2)), artefact.strength * (2.2 if artefact.place == "left" else -2.2)
+    columns = np.arange(pixels.shape[1])
+    for line in range(start, len(pixels), 2):
+        for channel in range(3):
+            pixels[line, :, channel] = np.interp(columns + shift, columns, pixels[line, :, channel])
+    return _whole(pixels)
+
+
 def _tight_crop(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
     """The middle of the picture, enlarged."""
     image = Image.fromarray(faces.pixels[row])
@@ -219,5 +268,9 @@ SOFT: MappingProxyType[str, _Plant] = MappingProxyType({
     "out of focus": _out_of_focus,
     "low light": _low_light,
     "dark glasses": _dark_glasses,
+    "face paint": _face_paint,
+    "cap": _cap,
+    "halftone": _halftone,
+    "interlacing": _interlacing,
 })  # fmt: skip
 """Plants one photo, by kind: faces, row, artefact, generator -> (S, S, 3) uint8."""
