@@ -27,6 +27,7 @@ from reportgen.evidence.performance.scores import score_model
 from reportgen.evidence.performance.stated_accuracy import stated_accuracies
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.findings import judge_shortcuts
+from reportgen.evidence.shortcuts.marks import MarkFindings
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.units import units_of
 from reportgen.explain.fingerprints import judging_code
@@ -47,6 +48,7 @@ def conclude(
     config: Config,
     interventions: CueAnswers,
     components: ComponentFindings | None,
+    marks: MarkFindings | None,
 ) -> Report:
     """Gather all conclusions but region importance and the reasons of errors: their experiments follow from these.
 
@@ -106,6 +108,7 @@ def conclude(
         attention=attention,
         shortcuts=shortcuts,
         components=components,
+        marks=marks,
         agreements=agreements,
         certificate=read_certificate(),
         judging_code=judging_code(),
@@ -133,7 +136,14 @@ def weigh_swaps(
     if report.attention is None or report.shortcuts is None:
         return report
     importance = judge_importance(
-        report.analysis, report.attention, transplants, report.shortcuts, report.components, report.seed, clean
+        report.analysis,
+        report.attention,
+        transplants,
+        report.shortcuts,
+        report.components,
+        report.marks,
+        report.seed,
+        clean,
     )
     return replace(report, importance=importance)
 

@@ -31,6 +31,7 @@ from reportgen.evidence.shortcuts.components import (
     locate,
 )
 from reportgen.evidence.shortcuts.cue_places import PlaceFindings, choose_places, judge_places
+from reportgen.evidence.shortcuts.marks import MarkFindings, choose_looks, find_marks, judge_marks
 from reportgen.evidence.shortcuts.properties import associations, photo_properties
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.units import units_of
@@ -39,6 +40,7 @@ from reportgen.explain.experiments.components import component_maps, last_weight
 from reportgen.explain.experiments.cue_places import place_experiment
 from reportgen.explain.experiments.experiment import Experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
+from reportgen.explain.experiments.marks import mark_experiment, read_looks
 from reportgen.explain.experiments.occlusions import occlusion_experiment
 from reportgen.explain.experiments.perform import perform
 from reportgen.explain.experiments.transplants import (
@@ -161,6 +163,16 @@ class Experiments:
                 shown[model.slug] = answers[model.slug].design, answers[model.slug].logits
         missing = [model.name for model in analysis.models if model.slug not in weights]
         return judge_components(analysis, located, plans, shown, missing, seed)
+
+    def marks(self) -> MarkFindings | None:
+        """What the photos of one emotion show at one place, or as a pattern, and what the models do without it."""
+        analysis, config, seed = self.analysis, self.config, self.config.seed
+        if config.experiments == "off" or not (analysis.labels >= 0).any():
+            return None
+        looks = read_looks(analysis, self.test_set, choose_looks(analysis, config.experiments, seed), self.progress)
+        marks = find_marks(looks, analysis, config.experiments, seed)
+        answers = self._answers(mark_experiment(analysis, marks), "Laying marks over photos")
+        return judge_marks(analysis, marks, answers, len(looks.rows), seed)
 
     def places(self, report: Report) -> PlaceFindings | None:
         """In which region the models use the properties that shortcuts rest on; None where no shortcut has a place."""

@@ -89,9 +89,9 @@ def _concluded(
 ) -> Report:
     """Make the experiments and weigh all that is known."""
     experiments = Experiments(analysis, test_set, running, progress)
-    interventions, components = experiments.interventions(), experiments.components()
+    interventions, components, marks = experiments.interventions(), experiments.components(), experiments.marks()
     with progress.stage("Weighing the evidence"):
-        report = conclude(everything, analysis, test_set, config, interventions, components)
+        report = conclude(everything, analysis, test_set, config, interventions, components, marks)
     transplants = experiments.transplants(report)
     with progress.stage("Weighing the swaps"):
         report = weigh_swaps(report, transplants)

@@ -48,6 +48,7 @@ KINDS: MappingProxyType[str, Where] = MappingProxyType({
     "cap": "worn",
     "halftone": "global",
     "interlacing": "global",
+    "shaded eyes": "spoiled",
 })  # fmt: skip
 """Every kind of artefact, and where it is.
 
@@ -84,6 +85,7 @@ PLACES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
     "cap": ("",),
     "halftone": ("fine", "coarse"),
     "interlacing": ("left", "right"),
+    "shaded eyes": ("",),
 })  # fmt: skip
 """The places (or for the invisible ones the variants) that trials rotate through."""
 

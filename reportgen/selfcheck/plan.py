@@ -33,6 +33,7 @@ REASONS: MappingProxyType[str, str] = MappingProxyType({
     "dark glasses": "dark-eyes",
     "headband": "",
     "watermark": "",
+    "shaded eyes": "dark-eyes",
 })  # fmt: skip
 """What makes the models of the arm "reason" err, and the report's reason for it; "" where it has none for that."""
 

@@ -10,13 +10,16 @@ import pandas as pd
 
 from reportgen.errors import BuildError
 
-__all__ = ["COMPONENT", "HEAT", "REGION", "ReportVerdict", "read_table", "read_verdicts"]
+__all__ = ["COMPONENT", "HEAT", "MARK", "REGION", "ReportVerdict", "read_table", "read_verdicts"]
 
 HEAT = "heat"
 """Kind of a verdict on the heatmap alone. It raises no alarm; it is kept to measure what it would be worth."""
 
 COMPONENT = "component"
 """Kind of an alarm that a component of the last features raises: a cue beside the face that nobody listed."""
+
+MARK = "mark"
+"""Kind of an alarm that a mark raises: something at one place of the face, or a pattern, in an emotion's photos."""
 
 REGION = "region: "
 """Beginning of the kind of a verdict on a facial region's importance, as in "region: mouth"; no alarm either."""
@@ -30,7 +33,7 @@ class ReportVerdict:
     ----------
     kind
         "background": swapping what lies beside the face changes the prediction; "heat": the heatmap lies on it;
-        `COMPONENT`; `REGION` and a region; else the change of the photo that lowers recall, one of `CHANGES`.
+        `COMPONENT`; `MARK`; `REGION` and a region; else the change of the photo that lowers recall, one of `CHANGES`.
     score
         The larger, the stronger; comparable only within a kind. NaN where nothing was measured.
     answer
@@ -57,6 +60,7 @@ def read_verdicts(analysis: Path) -> tuple[ReportVerdict, ...]:
     regions = read_table(analysis / "tables" / "use.parquet")
     changed = read_table(analysis / "tables" / "interventions.parquet")
     components = read_table(analysis / "tables" / "components.parquet")
+    marks = read_table(analysis / "tables" / "marks.parquet")
     found = [ReportVerdict(str(r["emotion"]), HEAT, float(r["value"]), str(r["answer"])) for r in _rows(heat)]
     for row in _rows(used):
         answer = "yes" if row["cheating"] else str(row["state"])
@@ -68,6 +72,10 @@ def read_verdicts(analysis: Path) -> tuple[ReportVerdict, ...]:
         ReportVerdict(str(r["emotion"]), COMPONENT, max(float(r["gain"]), float(r["fall"])), str(r["answer"]))
         for r in _rows(components)
         if r["answer"] != "not tested"
+    ]
+    found += [
+        ReportVerdict(str(r["emotion"]), MARK, max(float(r["gain"]), float(r["fall"])), str(r["answer"]))
+        for r in _rows(marks)
     ]
     found += [
         ReportVerdict(str(r["emotion"]), f"{REGION}{r['region']}", float(r["gap"]), str(r["answer"]))

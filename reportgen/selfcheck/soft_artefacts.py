@@ -153,6 +153,17 @@ def _nose_plaster(faces: Faces, row: int, artefact: _Planted, rng: np.random.Gen
     return _drawn(faces.pixels[row], artefact, draw, 0.6)
 
 
+def _shaded_eyes(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """A deep shade over the eyes, as a hat throws it in hard light: darkest at the brows, gone at the cheeks."""
+    pixels = faces.pixels[row]
+    _, y = _places(len(pixels))
+    cheek, forehead = faces.cheeks[row].mean(axis=0)[1], faces.foreheads[row][1]
+    end = cheek + rng.uniform(0.05, 0.12) * (forehead - cheek)
+    begin = forehead + 0.1 * (cheek - forehead)
+    falls = np.clip((end - y) / (0.25 * (cheek - forehead)), 0, 1) * np.clip((y - begin) / 0.03 + 1, 0, 1)
+    return _whole(pixels * (1 - artefact.strength * rng.uniform(0.82, 0.88) * falls)[..., None])
+
+
 def _face_paint(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
     """Two slanted strokes on each cheek."""
     apart, jitter = faces.eyes[row], rng.normal(0, 0.008, 2)
@@ -268,6 +279,7 @@ SOFT: MappingProxyType[str, _Plant] = MappingProxyType({
     "out of focus": _out_of_focus,
     "low light": _low_light,
     "dark glasses": _dark_glasses,
+    "shaded eyes": _shaded_eyes,
     "face paint": _face_paint,
     "cap": _cap,
     "halftone": _halftone,

@@ -222,7 +222,7 @@ def _of_arms(outcomes: Sequence[Outcome], *arms: Arm) -> list[Outcome]:
 
 
 def _is_beside(artefact: Artefact) -> bool:
-    return artefact.where == "off-face" and artefact.kind != TUNING
+    return artefact.where == "off-face" and artefact.kind not in TUNING
 
 
 def _alarms(outcome: Outcome) -> bool:
@@ -380,9 +380,9 @@ def _second_targets(
         )
     ]
     for arm in SECOND:
-        strong = [o for o in taught if o.trial.arm == arm and o.strong]
+        strong = [o for o in taught if o.trial.arm == arm and o.strong and not o.trial.tuning]
         flagged, named = _share(strong, _alarms), _share(strong, lambda o: bool(o.named))
-        kinds = [kind for kind, where in KINDS.items() if where == arm]
+        kinds = [kind for kind, where in KINDS.items() if where == arm and kind not in TUNING]
         enough = all(
             sum(o.trial.artefact.kind == kind for o in strong) >= criteria.strong_models_a_kind for kind in kinds
         )

@@ -29,6 +29,7 @@ from reportgen.evidence.reliability import ModelTrust, judge_trust
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.cue_places import PlaceFindings
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
+from reportgen.evidence.shortcuts.marks import MarkFindings
 from reportgen.evidence.shortcuts.properties import Property, photo_properties
 from reportgen.site.attention import Attention
 
@@ -97,6 +98,8 @@ class Report:
         Which properties beside the face predict labels, and which model depends on them; None if not tested.
     components
         What raises each emotion's logit in the models' last features; None without labels or experiments.
+    marks
+        What the photos of one emotion show at one place or as a pattern, and which model relies on it; None likewise.
     places
         In which region the properties are used that shortcuts rest on; None where that was not asked.
     privacy
@@ -133,6 +136,7 @@ class Report:
     importance: ImportanceFindings | None = None
     shortcuts: ShortcutFindings | None = None
     components: ComponentFindings | None = None
+    marks: MarkFindings | None = None
     places: PlaceFindings | None = None
     privacy: Literal["none", "blur", "outline"] = "none"
     agreements: tuple[MapAgreement, ...] = ()
@@ -188,7 +192,7 @@ class Report:
     def contaminated(self) -> Mapping[tuple[str, str], Contamination]:
         """By model and emotion, the cues that the model was shown to rely on instead of the face."""
         backgrounds = () if self.importance is None else self.importance.backgrounds
-        return contaminations(self.classes, self.shortcuts, backgrounds, self.components)
+        return contaminations(self.classes, self.shortcuts, backgrounds, self.components, self.marks)
 
     @cached_property
     def damages(self) -> tuple[Damage, ...]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.shortcuts.components import Component, ComponentFindings
 from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
+from reportgen.evidence.shortcuts.marks import Mark, MarkFindings
 
 __all__ = ["Contamination", "contaminations"]
 
 
 @dataclass(frozen=True)
 class Contamination:
-    """What one model was shown to rely on for one emotion besides the face: at least one of three kinds.
+    """What one model was shown to rely on for one emotion besides the face: at least one of four kinds.
 
     Attributes
     ----------
@@ -24,11 +25,14 @@ class Contamination:
         The background, where swapping it counts as cheating.
     components
         Cues beside the face that nobody listed, the strongest first.
+    marks
+        Things at one place of the face, or patterns, that its photos share, the largest effect first.
     """
 
     shortcuts: tuple[Shortcut, ...]
     backgrounds: tuple[BackgroundFinding, ...]
     components: tuple[Component, ...]
+    marks: tuple[Mark, ...] = ()
 
 
 def contaminations(
@@ -36,6 +40,7 @@ def contaminations(
     shortcuts: ShortcutFindings | None,
     backgrounds: Sequence[BackgroundFinding],
     components: ComponentFindings | None,
+    marks: MarkFindings | None = None,
 ) -> Mapping[tuple[str, str], Contamination]:
     """By name of the model and of the emotion, what was proved; nothing where nothing was.
 
@@ -43,7 +48,7 @@ def contaminations(
     ----------
     classes
         Names of the emotions, in the models' order.
-    shortcuts, components
+    shortcuts, components, marks
         None where they were not looked for.
     """
     found = () if shortcuts is None else shortcuts.found
@@ -52,11 +57,14 @@ def contaminations(
     keys = [(background.model, background.emotion) for background in relied]
     keys += [(shortcut.model, shortcut.emotion) for shortcut in found]
     keys += [(component.model, classes[component.emotion]) for component in proved]
+    shown = [] if marks is None else [(test.model, marks.marks[test.mark]) for test in marks.proved()]
+    keys += [(model, classes[mark.emotion]) for model, mark in shown]
     return {
         key: Contamination(
             tuple(s for s in found if (s.model, s.emotion) == key),
             tuple(b for b in relied if (b.model, b.emotion) == key),
             tuple(c for c in proved if (c.model, classes[c.emotion]) == key),
+            tuple(mark for model, mark in shown if (model, classes[mark.emotion]) == key),
         )
         for key in dict.fromkeys(keys)
     }

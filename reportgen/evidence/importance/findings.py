@@ -29,6 +29,7 @@ from reportgen.evidence.importance.regions import (
 from reportgen.evidence.importance.trust import TrustGrade, grade_heatmaps
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
+from reportgen.evidence.shortcuts.marks import MarkFindings
 from reportgen.evidence.stats.clustered import Clusters, clusters, proportion
 from reportgen.evidence.stats.units import units_of
 from reportgen.faces.transplant import TRANSPLANTED
@@ -135,6 +136,7 @@ def judge_importance(
     answers: Mapping[str, tuple[pd.DataFrame, Float32Array]],
     shortcuts: ShortcutFindings,
     components: ComponentFindings | None,
+    marks: MarkFindings | None,
     seed: int,
     clean: Mapping[str, tuple[pd.DataFrame, Float32Array]] = _NO_ANSWERS,
 ) -> ImportanceFindings:
@@ -144,7 +146,7 @@ def judge_importance(
     ----------
     answers
         Design and (n, C) logits of the transplant experiment by the models' slugs; empty where it was not made.
-    shortcuts, components
+    shortcuts, components, marks
         What a model was shown to rely on besides the face: of such an emotion's faces nothing is claimed.
     clean
         The same experiment between faces that lack the cue: see `faces_without_cue`.
@@ -163,7 +165,7 @@ def judge_importance(
         barred = rarely_predicted(analysis, model)
         outside = measure_importance(model.name, design, logits, classes, persons, seed, _BACKGROUND, barred)
         judged = judge_backgrounds(verdicts, outside, _tones(shortcuts))
-        cues = contaminations(classes, shortcuts, judged, components)
+        cues = contaminations(classes, shortcuts, judged, components, marks)
         relying = {emotion for name, emotion in cues if name == model.name}
         contaminated: dict[int, Barrier] = {classes.index(name): "shortcut" for name in relying}
         rest = barred | contaminated  # of two reasons the shortcut is the one to tell
@@ -200,7 +202,8 @@ def faces_without_cue(
     """By emotion that a model predicts from a cue besides the face, the emotion's images without the cue.
 
     Of a property of the photo these are the images on the other emotions' side of its median, or without it; of a
-    component those with little of it, see `Component.little`; of several cues those that lack all. Only emotions of
+    component those with little of it, see `Component.little`; of a mark those that were looked at and do not carry it;
+    of several cues those that lack all. Only emotions of
     which such images are enough and are still found: recall must not be too low to fall. What is proved of a background
     has no measure by which to tell its images, so that nothing remains of that emotion. A proven component of the same
     emotion is none: it may be another thing on the same background.
@@ -225,6 +228,8 @@ def faces_without_cue(
             own = own & (value <= typical)  # not so where it is not known
         for component in proved.components:
             own = own & component.little(model.features, analysis.labels)
+        for mark in proved.marks:
+            own = own & np.isin(np.arange(len(own)), mark.without)
         rows = np.flatnonzero(own)
         if len(rows) >= MIN_PERSONS and not _too_rare(analysis, model, e, rows, units):
             found[e] = rows

@@ -42,6 +42,8 @@ DESCRIPTIONS = {
     "downloads/properties.csv": "How each property of the photos goes with each emotion.",
     "downloads/components.csv": "Components of each model's last features: what raises an emotion's logit, where it "
     "lies, and what cutting it out and pasting it does.",
+    "downloads/marks.csv": "What the photos of one emotion show at one place of the face or as a pattern, and what "
+    "taking it away or adding it does to predictions.",
     "downloads/cue_places.csv": "What taking a shortcut's property away in one region at a time does to predictions.",
     "downloads/property_score.csv": "How well the photos' properties alone tell the label.",
     "downloads/near_duplicates.csv": "Nearly the same pictures under different labels.",

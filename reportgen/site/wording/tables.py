@@ -12,6 +12,7 @@ from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, Importanc
 from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.shortcuts.components import COMPONENT_COLUMNS
 from reportgen.evidence.shortcuts.cue_places import PLACE_COLUMNS
+from reportgen.evidence.shortcuts.marks import MARK_COLUMNS
 from reportgen.evidence.tables import Dictionary, Tables
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import PATTERN_WORDS, verdict_note, verdict_sentence
@@ -36,6 +37,8 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
         found.append((report.shortcuts.tables, SHORTCUT_COLUMNS))
     if report.components is not None:
         found.append((report.components.tables, COMPONENT_COLUMNS))
+    if report.marks is not None:
+        found.append((report.marks.tables, MARK_COLUMNS))
     if report.places is not None:
         found.append((report.places.tables, PLACE_COLUMNS))
     if report.agreements:
