@@ -205,7 +205,7 @@ def _halftone(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generat
 def _interlacing(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
     """Every second row taken a moment later, when the picture had moved sideways, as in a frame of old video."""
     pixels = faces.pixels[row].astype(np.float64)
-    start, shift = int(rng.integers(2)), artefact.strength * (2.2 if artefact.place == "left" else -2.2)
+    start, shift = int(rng.integers(2)), artefact.strength * (4.5 if artefact.place == "left" else -4.5)
     columns = np.arange(pixels.shape[1])
     for line in range(start, len(pixels), 2):
         for channel in range(3):
