@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from reportgen.analysis import read_manifest
 from reportgen.commands.build_cache import conclusions_key, remember, site_key, unchanged
@@ -26,7 +27,7 @@ from reportgen.result import BuildResult
 from reportgen.shards import check_ends
 from reportgen.site.bundle.zip import archive_date
 
-__all__ = ["build", "make_report", "own_output", "run"]
+__all__ = ["build", "judge_only", "make_report", "own_output", "run"]
 
 
 def build(config: Config, progress: Progress | None = None) -> BuildResult:
@@ -73,6 +74,33 @@ def run(found: Discovery, kind: Kind, read: Settled, progress: Progress) -> Buil
             _say_choices(settled, progress)
         analyse(settled.config, settled.test_set, folder, progress, found.missing, settled.recorded)
         return make_report(settled.config, kind, settled.test_set, found.missing, progress, found.config)
+
+
+def judge_only(config: Config) -> Path:
+    """A build without its site, for those who read nothing but the tables of its conclusions.
+
+    Returns
+    -------
+    Folder of the analysis, with the tables in `tables/`.
+
+    Raises
+    ------
+    ReportError
+        As `build`.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from reportgen.commands.finish import judge  # all that judges takes seconds to load
+
+    progress = SilentProgress()
+    found = discover(config)
+    with own_output(found.config, "build", progress):
+        folder = found.config.output / "analysis"
+        settled = settle(found, read_inputs(found, progress), folder, progress)
+        analyse(settled.config, settled.test_set, folder, progress, found.missing, settled.recorded)
+        with threadpool_limits(1, user_api="blas"):
+            judge(settled.config, found.config, settled.test_set, "", progress)
+    return folder
 
 
 def _say_choices(settled: Settled, progress: Progress) -> None:

@@ -25,7 +25,7 @@ from reportgen.site.wording.models import class_order_warning
 from reportgen.site.wording.scope import doubts_about_models
 from reportgen.site.wording.tables import report_tables
 
-__all__ = ["finish"]
+__all__ = ["finish", "judge"]
 
 
 def finish(
@@ -47,6 +47,33 @@ def finish(
     ReportError
         A model that an experiment needs cannot be used, or the output cannot be written.
     """
+    report = judge(running, config, test_set, key, progress)
+    published = publish(report, config.output, config, progress)
+    doubts = [class_order_warning(order) for order in report.class_orders if order is not None]
+    return BuildResult(
+        published.site,
+        published.zip,
+        config.output / "analysis",
+        alarms(report, missing),
+        (*doubts, *doubts_about_models(report), *published.warnings),
+        published.single,
+        published.mail,
+    )
+
+
+def judge(running: Config, config: Config, test_set: TestSet, key: str, progress: Progress) -> Report:
+    """All that is concluded from the analysis in `output/analysis`, whose tables are written there.
+
+    Parameters
+    ----------
+    running, config, key
+        As for `finish`; an empty key keeps nothing.
+
+    Raises
+    ------
+    ReportError
+        A model that an experiment needs cannot be used, or the folder cannot be written.
+    """
     folder = config.output / "analysis"
     with progress.stage("Reading the records"):
         everything = read_predictions(folder)
@@ -63,20 +90,11 @@ def finish(
     )
     if report is None:
         report = _concluded(everything, analysis, test_set, running, config, progress)
-        with suppress(TypeError):  # what cannot be kept is weighed again another time
-            keep_conclusions(report, folder, key)
+        if key:
+            with suppress(TypeError):  # what cannot be kept is weighed again another time
+                keep_conclusions(report, folder, key)
     write_tables(folder / "tables", *report_tables(report))
-    published = publish(report, config.output, config, progress)
-    doubts = [class_order_warning(order) for order in report.class_orders if order is not None]
-    return BuildResult(
-        published.site,
-        published.zip,
-        folder,
-        alarms(report, missing),
-        (*doubts, *doubts_about_models(report), *published.warnings),
-        published.single,
-        published.mail,
-    )
+    return report
 
 
 def _concluded(

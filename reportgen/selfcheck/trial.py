@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from reportgen.analysis import content_hash
-from reportgen.commands.build import build
+from reportgen.commands.build import judge_only
 from reportgen.config import Config, ModelConfig, Preprocessing
 from reportgen.explain.fingerprints import code_hash, judging_code
 from reportgen.files import write_atomically, write_json
@@ -61,7 +61,7 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
     ----------
     work
         Stores, per trial, the checkpoint, the analysis and `outcome.json`; each is reused only as long as everything it
-        was made from is unchanged. The built site is removed once its tables have been read.
+        was made from is unchanged.
 
     Raises
     ------
@@ -102,7 +102,6 @@ def run_trial(trial: Trial, work: Path, effort: Effort) -> Outcome:
         record["reason"] = asdict(read_reasons(analysis, REASONS[trial.artefact.kind], files, right, unspoiled))
     record["seconds"] = {"training": seconds, "build": round(time.perf_counter() - began, 2)}
     write_json(folder / "outcome.json", record)
-    shutil.rmtree(folder / "output" / "site", ignore_errors=True)
     shutil.rmtree(folder / "set", ignore_errors=True)
     return Outcome.from_record(trial, record)
 
@@ -189,7 +188,7 @@ def _as_saved(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np
 
 
 def _judge(folder: Path, trial: Trial) -> Path:
-    """The analysis of an ordinary build that is given only what any user gives."""
+    """The analysis of an ordinary build that is given only what any user gives; its site is not made."""
     model = ModelConfig(
         checkpoint=folder / "model.safetensors",
         factory=f"reportgen.selfcheck.networks:{trial.network}",
@@ -206,7 +205,7 @@ def _judge(folder: Path, trial: Trial) -> Path:
         zip=False,
         workers=1,
     )
-    return build(config).analysis
+    return judge_only(config)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -59,6 +59,7 @@ _STRONGER = 1.6  # logarithm of the power, from which a pattern stands out among
 _COARSEST = 0.08  # cycles per pixel, below which a spectrum shows faces and light
 _RING = 1 / 16  # cycles per pixel: frequencies that are compared with each other
 _CARRIES = 0.5  # share of the mean's mark from which a photo carries it
+_RARER = 0.4  # of the emotion's share that carries it, below which the others' share has to be
 
 Where = Literal["face", "pattern"]
 Answer = Literal["yes", "no", "undetermined", "insufficient evidence"]
@@ -223,9 +224,10 @@ def find_marks(looks: Looks, analysis: Analysis, budget: str, seed: int) -> tupl
     """The marks of all emotions, those that stand out most first.
 
     Of each emotion with at least ten photos, of five persons where these are known, the mean of its photos is compared
-    with the mean of the other emotions' means. On the face a mark is where they differ by 20 of 255 and five standard
+    with the median of the other emotions' means. On the face a mark is where they differ by 20 of 255 and five standard
     errors (persons count) on plain skin: not around eyes, brows and mouth, nor below the mouth. In the spectrum it is
     where the emotion's power is five times that of other frequencies as fine, and five standard errors higher.
+    At least ten of the emotion's photos carry it, and less than .4 of that share of the others.
     """
     labels = analysis.labels[looks.rows]
     units = units_of(analysis.images)
@@ -251,7 +253,12 @@ def find_marks(looks: Looks, analysis: Analysis, budget: str, seed: int) -> tupl
         if mark is not None:
             found.append(_carried(mark, spectra, everywhere, labels, looks.rows, budget, seed))
     strength = {"face": _STANDS_OUT, "pattern": _STRONGER}
-    found = [mark for mark in found if len(mark.rows) >= FEW and mark.others]
+    # Where few emotions are compared, one lacks what another has: that is no mark of its own.
+    found = [
+        mark
+        for mark in found
+        if len(mark.rows) >= FEW and mark.others and mark.elsewhere / mark.n_elsewhere < _RARER * mark.carriers / mark.n
+    ]
     return tuple(sorted(found, key=lambda mark: -mark.size / strength[mark.where])[:MOST_MARKS])
 
 
@@ -288,10 +295,14 @@ def _means(values: Float32Array, seen: BoolArray, labels: IntArray, who: IntArra
 
 
 def _difference(e: int, means: Mapping[int, _Mean]) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
-    """The others' mean, the emotion's less that, its standard error, and where all are seen."""
+    """The median of the others' means, the emotion's mean less that, its standard error, and where all are seen.
+
+    The median, because what one of the others has alone must not show as what all the rest lack.
+    """
     others = [mean for k, mean in means.items() if k != e]
-    rest = np.mean([mean.value for mean in others], axis=0)
-    variance = means[e].variance + np.sum([mean.variance for mean in others], axis=0) / len(others) ** 2
+    rest = np.median([mean.value for mean in others], axis=0)
+    # The median of normal values varies up to pi / 2 times as much as their mean.
+    variance = means[e].variance + np.pi / 2 * np.sum([mean.variance for mean in others], axis=0) / len(others) ** 2
     seen = means[e].seen & np.all([mean.seen for mean in others], axis=0)
     return rest, means[e].value - rest, np.sqrt(variance), np.asarray(seen)
 
