@@ -24,11 +24,12 @@ from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.findings import Shortcut
+from reportgen.evidence.shortcuts.marks import MarkTest
 from reportgen.evidence.stats.intervals import Estimate, Z
 
 __all__ = ["Damage", "DamageKind", "rank_damages"]
 
-DamageKind = Literal["class order", "leakage", "property", "background", "component"]
+DamageKind = Literal["class order", "leakage", "property", "background", "component", "mark"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Damage:
     cue: str
     lost: Estimate
     emotions: int
-    finding: Shortcut | BackgroundFinding | Component | Leakage | PermutedOrder
+    finding: Shortcut | BackgroundFinding | Component | MarkTest | Leakage | PermutedOrder
 
     @property
     def sure(self) -> float:
@@ -98,6 +99,7 @@ def rank_damages(
         found += (_of_property(shortcut) for shortcut in proved.shortcuts)
         found += (_of_background(background) for background in proved.backgrounds)
         found += (_of_component(c, emotion, models[name], analysis) for c in proved.components)
+        found += (_of_mark(test, emotion) for test in proved.marks)
     return tuple(sorted(found, key=lambda d: (d.kind != "class order", -d.size, d.model, d.emotion)))
 
 
@@ -141,3 +143,12 @@ def _of_component(component: Component, emotion: str, model: ModelRecords, analy
     share, fall = float(carried.sum() / (analysis.labels == component.emotion).sum()), component.test.fall
     lost = Estimate(share * fall.value, share * max(fall.low, -1.0), share * min(fall.high, 1.0), fall.n)
     return Damage("component", component.model, emotion, "", lost, 1, component)
+
+
+def _of_mark(test: MarkTest, emotion: str) -> Damage:
+    """The loss was measured on correct photos that carry it and counts for their share of the emotion's photos."""
+    carried = test.mark.carriers / test.mark.n * test.known / len(test.mark.rows)
+    fall = test.fall
+    low, high = carried * max(fall.low, -1.0), carried * min(fall.high, 1.0)
+    value = carried * fall.value if fall.defined else 0.0
+    return Damage("mark", test.model, emotion, test.mark.region, Estimate(value, low, high, fall.n), 1, test)

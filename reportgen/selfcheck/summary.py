@@ -177,7 +177,7 @@ def summarise(outcomes: Sequence[Outcome], seed: int = 0) -> Summary:
     innocents = _share([o for o in suspects if o.innocent], _alarms)
     right, wrong = (sum(o.regions[k] for o in outcomes) for k in (0, 1))
     found, given, false, too_large, ratio = _judge_reasons(
-        [(o.trial.artefact.kind, o.reason) for o in outcomes if o.reason is not None]
+        [(o.trial.artefact.kind, o.reason) for o in outcomes if o.reason is not None and not o.trial.tuning]
     )
     criteria = read_criteria()
     targets = (

@@ -39,8 +39,14 @@ def test_taught_prevalence_runs_from_half_to_all():
     assert min(trial.prevalence for trial in TAUGHT) == 0.5
 
 
-def test_only_the_tuning_kind_is_tuned_on_and_enough_remain_to_test():
-    assert {trial.artefact.kind for trial in PLAN if trial.tuning} == {TUNING}
+def test_only_the_tuning_kinds_are_tuned_on_and_enough_remain_to_test():
+    assert {trial.artefact.kind for trial in PLAN if trial.tuning} == TUNING
+    # A headband as a cause of errors, for which there is no reason, was never tuned on.
+    assert {t.arm for t in PLAN if t.artefact.kind == "headband" and not t.tuning} == {
+        "confounded",
+        "fragile",
+        "reason",
+    }
     assert sum(trial.arm == "off-face" and not trial.tuning for trial in PLAN) >= 40
     assert sum(trial.arm in ("distractor", "clean") for trial in PLAN) == 40
 
@@ -55,7 +61,7 @@ def test_untaught_models_have_nothing_that_goes_with_an_emotion():
 
 
 def test_the_second_certificate_has_as_many_models_as_its_criteria_ask_for():
-    kinds = Counter(trial.artefact.kind for trial in PLAN if trial.arm in SECOND)
+    kinds = Counter(trial.artefact.kind for trial in PLAN if trial.arm in SECOND and not trial.tuning)
     assert len(kinds) >= 8
     assert min(kinds.values()) >= 8
     innocent = [trial for trial in PLAN if trial.arm in ("clean", "distractor", "confounded", "fragile")]
@@ -71,13 +77,13 @@ def test_innocent_models_are_taught_nothing_that_goes_with_an_emotion_but_tested
             assert trial.augmented == (trial.arm == "confounded")
         elif trial.arm != "reason":
             assert np.array_equal(trial.chances, trial.training_chances)
-    assert sum(trial.by_person for trial in PLAN) == 10
+    assert sum(trial.by_person for trial in PLAN) == 12
 
 
 def test_photos_are_spoiled_alike_for_every_emotion_and_some_models_have_seen_such():
     erring = [trial for trial in PLAN if trial.arm == "reason"]
     assert Counter(trial.artefact.kind for trial in erring) == {
-        "out of focus": 8, "low light": 8, "dark glasses": 8, "headband": 4, "watermark": 4,
+        "out of focus": 8, "low light": 8, "dark glasses": 8, "headband": 4, "watermark": 4, "shaded eyes": 8,
     }  # fmt: skip
     assert all(np.ptp(trial.chances) == 0 < trial.prevalence for trial in erring)
     assert all(np.ptp(trial.training_chances) == 0 for trial in erring)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.shortcuts.components import Component, ComponentFindings
 from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
-from reportgen.evidence.shortcuts.marks import Mark, MarkFindings
+from reportgen.evidence.shortcuts.marks import MarkFindings, MarkTest
 
 __all__ = ["Contamination", "contaminations"]
 
@@ -32,7 +32,7 @@ class Contamination:
     shortcuts: tuple[Shortcut, ...]
     backgrounds: tuple[BackgroundFinding, ...]
     components: tuple[Component, ...]
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[MarkTest, ...] = ()
 
 
 def contaminations(
@@ -57,14 +57,14 @@ def contaminations(
     keys = [(background.model, background.emotion) for background in relied]
     keys += [(shortcut.model, shortcut.emotion) for shortcut in found]
     keys += [(component.model, classes[component.emotion]) for component in proved]
-    shown = [] if marks is None else [(test.model, marks.marks[test.mark]) for test in marks.proved()]
-    keys += [(model, classes[mark.emotion]) for model, mark in shown]
+    shown = () if marks is None else marks.proved()
+    keys += [(test.model, classes[test.mark.emotion]) for test in shown]
     return {
         key: Contamination(
             tuple(s for s in found if (s.model, s.emotion) == key),
             tuple(b for b in relied if (b.model, b.emotion) == key),
             tuple(c for c in proved if (c.model, classes[c.emotion]) == key),
-            tuple(mark for model, mark in shown if (model, classes[mark.emotion]) == key),
+            tuple(test for test in shown if (test.model, classes[test.mark.emotion]) == key),
         )
         for key in dict.fromkeys(keys)
     }

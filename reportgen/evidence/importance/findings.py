@@ -228,8 +228,8 @@ def faces_without_cue(
             own = own & (value <= typical)  # not so where it is not known
         for component in proved.components:
             own = own & component.little(model.features, analysis.labels)
-        for mark in proved.marks:
-            own = own & np.isin(np.arange(len(own)), mark.without)
+        for test in proved.marks:
+            own = own & np.isin(np.arange(len(own)), test.mark.without)
         rows = np.flatnonzero(own)
         if len(rows) >= MIN_PERSONS and not _too_rare(analysis, model, e, rows, units):
             found[e] = rows

@@ -147,7 +147,7 @@ class MarkTest:
     """
 
     model: str
-    mark: int
+    mark: Mark
     known: int
     lost: int
     lost_control: int
@@ -195,7 +195,7 @@ class MarkFindings:
         found = [
             test
             for test in self.tests
-            if test.answer == "yes" and model in (None, test.model) and emotion in (None, self.marks[test.mark].emotion)
+            if test.answer == "yes" and model in (None, test.model) and emotion in (None, test.mark.emotion)
         ]
         return tuple(sorted(found, key=lambda test: -test.effect_size))
 
@@ -441,7 +441,7 @@ def judge_marks(
         falls, gains = holm([test.p_fall for test in raw]), holm([test.p_gain for test in raw])
         judged = [replace(test, p_fall=float(f), p_gain=float(g)) for test, f, g in zip(raw, falls, gains, strict=True)]
         tests += [replace(test, answer=_answer(test)) for test in judged]
-    rows = [_row(marks[test.mark], test, analysis.classes) for test in tests]
+    rows = [_row(test, analysis.classes) for test in tests]
     table = pd.DataFrame(rows, columns=list(MARK_COLUMNS["marks"]))
     return MarkFindings(tuple(marks), tuple(tests), looked_at, MappingProxyType({"marks": table}))
 
@@ -486,7 +486,7 @@ def _measure(
             gains.append(float((with_it[rest] == c).mean() - (without[rest] == c).mean()))
     return MarkTest(
         model=model,
-        mark=number,
+        mark=mark,
         known=len(rows),
         lost=int(lost.sum()),
         lost_control=int(spared.sum()),
@@ -522,7 +522,8 @@ def _answer(test: MarkTest) -> Answer:
     return "no" if fall.high < MIN_GAIN and gain.high < MIN_GAIN else "undetermined"
 
 
-def _row(mark: Mark, test: MarkTest, classes: Sequence[str]) -> dict[str, object]:
+def _row(test: MarkTest, classes: Sequence[str]) -> dict[str, object]:
+    mark = test.mark
     row: dict[str, object] = {
         "model": test.model,
         "emotion": classes[mark.emotion],

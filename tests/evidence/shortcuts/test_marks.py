@@ -47,10 +47,8 @@ def looks_of(marked: dict[int, list[int]] | None = None, where=FOREHEAD, colour=
     for e, places in (marked or {}).items():
         for k in places:
             faces[e * N + k][where] += colour
-    whole = np.dstack([np.zeros((FRAME, FRAME, 3)), np.full((FRAME, FRAME), 255.0)])
-    rgba = np.concatenate(
-        [np.clip(np.rint(faces), 0, 255), np.broadcast_to(whole[..., 3:], (3 * N, FRAME, FRAME, 1))], 3
-    )
+    seen = np.full((3 * N, FRAME, FRAME, 1), 255.0)
+    rgba = np.concatenate([np.clip(np.rint(faces), 0, 255), seen], axis=3)
     patterns = rng.normal(6, 0.3, (3 * N, 11, 6)).astype(np.float32)
     return Looks(np.arange(3 * N), rgba.astype(np.uint8), patterns, 32)
 
@@ -185,7 +183,7 @@ def test_findings_their_table_and_what_they_bar(marked):
     assert (row["emotion"], row["region"], row["lost"], row["answer"]) == ("surprise", "forehead", 18, "yes")
     assert (row["n"], row["persons"]) == (o, 10)
     cues = contaminations(EMOTIONS, None, (), None, found)
-    assert list(cues) == [("Net", "surprise")] and cues["Net", "surprise"].marks == (mark,)
+    assert list(cues) == [("Net", "surprise")] and cues["Net", "surprise"].marks == (test,)
 
 
 def test_no_more_than_a_few_are_tested():
