@@ -507,8 +507,8 @@ def _measure(
 
 
 def _answer(test: MarkTest) -> Answer:
-    """Each direction has a control of the same place and seam. Taking the mark away decides, as photos of the emotion
-    are what a claim about recall is made of; adding it does where what is lost points the same way.
+    """Each direction has a control of the same place and seam, and either may decide. Photos may be recognised without
+    the mark, too, so that none is lost: then adding it must turn twice as many others as it must where some are lost.
     """
     if np.isnan(test.p_fall) and np.isnan(test.p_gain):
         return "insufficient evidence"
@@ -516,8 +516,9 @@ def _answer(test: MarkTest) -> Answer:
     beyond, most = fall.value - max(test.fall_elsewhere, 0.0), max(test.elsewhere, 0.0)
     leans = bool(fall.value >= MIN_GAIN and beyond >= MIN_GAIN)
     removed = test.p_fall < ALPHA and fall.low > 0 and leans
-    added = test.p_gain < ALPHA and gain.low > 0 and gain.value >= 2 * most and gain.value - most >= MIN_GAIN
-    if removed or (added and leans):
+    enough = MIN_GAIN if leans else 2 * MIN_GAIN
+    added = test.p_gain < ALPHA and gain.low > 0 and gain.value >= 2 * most and gain.value - most >= enough
+    if removed or added:
         return "yes"
     return "no" if fall.high < MIN_GAIN and gain.high < MIN_GAIN else "undetermined"
 

@@ -159,8 +159,9 @@ def test_a_model_that_relies_on_it_by_hand(marked):
     ("own_with", "own_without", "turned", "answer"),
     [
         (0, 15, 0.0, "yes"),  # what is lost without it decides
-        (0, 0, 0.5, "undetermined"),  # others turn, and the emotion needs it not
-        (0, 3, 0.5, "yes"),  # few are lost, and others turn
+        (0, 0, 0.5, "yes"),  # the emotion needs it not, and half of the others turn
+        (0, 0, 0.25, "yes"),
+        (0, 3, 0.25, "yes"),  # few are lost, and others turn
         (15, 15, 0.0, "undetermined"),  # any patch there costs as much
         (0, 0, 0.0, "undetermined"),  # of 18 photos none: up to 18 % may be
     ],
