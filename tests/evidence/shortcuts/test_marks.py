@@ -140,7 +140,7 @@ def judged(marked, own_with, own_without, turned):
     analysis, mark = marked
     o, labels = len(mark.others), analysis.labels[list(mark.others)]
     own = [np.where(np.arange(18) < lost, 0, SURPRISE) for lost in (own_with, own_without)]
-    with_it = np.where(np.arange(o) % 4 < 4 * turned, SURPRISE, labels)
+    with_it = np.where(np.arange(o) * 7 % o < o * turned, SURPRISE, labels)  # of all persons
     return judge_marks(analysis, [mark], answers(mark, own, (with_it, labels)), 60, 0).tests[0]
 
 
