@@ -14,6 +14,7 @@ from typing import Any
 from reportgen._version import __version__
 from reportgen.explain.fingerprints import judging_code, library_versions
 from reportgen.files import write_atomically, write_json
+from reportgen.selfcheck.artefacts import KINDS
 from reportgen.selfcheck.criteria import criteria_sha256
 from reportgen.selfcheck.faces import faces_sha256
 from reportgen.selfcheck.outcome import COLUMNS, Outcome, outcome_table
@@ -49,7 +50,7 @@ def write_certificate(folder: Path, summary: Summary, outcomes: Sequence[Outcome
             "machine": describe_machine(),
             "libraries": library_versions(),
             "strong": STRONG,
-            "tuning": TUNING,
+            "tuning": ", ".join(kind for kind in KINDS if kind in TUNING),
             "seed": SEED,
             "core_minutes": round(sum(sum(o.seconds.values()) for o in outcomes) / 60, 1),
             "columns": COLUMNS,

@@ -175,7 +175,7 @@ class _Site:
         for index in range(len(report.comparisons)) if len(report.comparisons) > 1 else ():
             yield links.compare_path(index), "compare.html", partial(pair_view, report, links, tiles, legends, index)
         if report.shortcuts is not None:
-            pictures = figures.shortcuts, figures.components
+            pictures = figures.shortcuts, figures.components, figures.marks
             shortcuts = partial(shortcuts_view, report, links, tiles, legends, report.shortcuts, *pictures)
             yield "shortcuts.html", "shortcuts.html", shortcuts
         yield "method.html", "method.html", lambda: method_view(report, links, tiles, legends, self.recipe, listed)

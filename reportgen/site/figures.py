@@ -10,6 +10,7 @@ from reportgen.site.pages.emotion import Patches
 from reportgen.site.pictures.components import ComponentPictures, draw_components
 from reportgen.site.pictures.drawing import Drawn
 from reportgen.site.pictures.examples import Picture, PictureStyle, Save
+from reportgen.site.pictures.marks import MarkPictures, draw_marks
 from reportgen.site.pictures.mean_maps import MeanMaps, draw_mean_maps
 from reportgen.site.pictures.patches import draw_patches
 from reportgen.site.pictures.shortcuts import ShortcutPictures, draw_shortcuts
@@ -37,6 +38,7 @@ class Figures:
     importance: tuple[ImportancePictures, ...]
     shortcuts: ShortcutPictures | None
     components: ComponentPictures
+    marks: tuple[MarkPictures, ...]
 
 
 def draw_means(report: Report, drawn: Drawn, style: PictureStyle, save: Save) -> MeanMaps:
@@ -59,7 +61,8 @@ def draw_figures(report: Report, style: PictureStyle, save: Save) -> Figures:
         forests.append(_enrichment(report, k, save))
         importance.append(_importance(report, k, save))
     shortcuts, components = draw_shortcuts(report, save), draw_components(report, style, save)
-    return Figures(tuple(patches), tuple(reliability), tuple(forests), tuple(importance), shortcuts, components)
+    marks = draw_marks(report, save)
+    return Figures(tuple(patches), tuple(reliability), tuple(forests), tuple(importance), shortcuts, components, marks)
 
 
 def _reliability(report: Report, k: int, save: Save) -> Pair | None:

@@ -41,12 +41,14 @@ from reportgen.evidence.shortcuts.components import (
     ComponentTest,
 )
 from reportgen.evidence.shortcuts.findings import ShortcutFindings, judge_shortcuts
+from reportgen.evidence.shortcuts.marks import MARK_COLUMNS, Mark, MarkFindings, MarkTest
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates
 from reportgen.evidence.shortcuts.properties import associations, photo_properties
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.faces.align import canonical_points
 from reportgen.faces.landmarks import ACTIONS
+from reportgen.faces.looks import FRAME
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.inputs.images.changes import AddedCue
@@ -209,6 +211,29 @@ def _components(analysis: Analysis) -> ComponentFindings | None:
     )
     table = pd.DataFrame([[None] * len(COMPONENT_COLUMNS["components"])], columns=list(COMPONENT_COLUMNS["components"]))
     return ComponentFindings(found, tuple(model.name for model in others), {"components": table})
+
+
+def _marks(analysis: Analysis) -> MarkFindings | None:
+    """A band on the forehead of anger, and a pattern of lines of happiness, on which no model is shown to rely."""
+    if not (analysis.labels >= 0).any():
+        return None
+    angry, happy = (tuple(np.flatnonzero(analysis.labels == e)[:9].tolist()) for e in (0, 2))
+    nothing, band = np.zeros((FRAME, FRAME, 3), np.float32), np.zeros((FRAME, FRAME), np.float32)
+    band[18:24, 28:52] = 1.0
+    skin = np.ones((FRAME, FRAME), bool)
+    face = Mark(0, "face", band, nothing - 30 * band[..., None], nothing, skin, 52.0, "forehead", (-52.0, -20.0, -2.0),
+                (), 9, 10, 1, 40, angry, happy, ())  # fmt: skip
+    flat = np.zeros((75, 38), np.float32)
+    lines = Mark(2, "pattern", flat, flat, flat, flat > 0, 2.5, "", (0.0, 0.0, 0.0), (3.0, float("inf")),
+                 8, 10, 0, 40, happy, angry, ())  # fmt: skip
+    tests = tuple(
+        MarkTest(model.name, mark, 9, 3, 1, Estimate(2 / 9, -0.1, 0.5, 9), 0.0, 20, None, 2, 1,
+                 Estimate(0.05, -0.1, 0.2, 20), 0.0, 0.5, 1.0, "undetermined", mark.rows[:2], mark.others[:1])
+        for model in analysis.models
+        for mark in (face, lines)
+    )  # fmt: skip
+    table = pd.DataFrame([[None] * len(MARK_COLUMNS["marks"])], columns=list(MARK_COLUMNS["marks"]))
+    return MarkFindings((face, lines), tests, 50, {"marks": table})
 
 
 def _importance(
@@ -407,6 +432,7 @@ def make_report() -> MakeReport:
             attention=attention,
             importance=importance,
             components=components,
+            marks=_marks(analysis) if shortcuts == "shown" else None,
             **{"experiments": shortcuts == "shown", **more},
         )
 

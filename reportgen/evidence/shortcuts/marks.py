@@ -190,6 +190,10 @@ class MarkFindings:
     looked_at: int
     tables: Mapping[str, pd.DataFrame]
 
+    def of(self, number: int) -> tuple[MarkTest, ...]:
+        """The tests of one mark, by its place in `marks`, model by model."""
+        return self.tests[number :: len(self.marks)]
+
     def proved(self, *, model: str | None = None, emotion: int | None = None) -> tuple[MarkTest, ...]:
         """Those on which a model was shown to rely, the largest effect first."""
         found = [

@@ -12,6 +12,7 @@ from reportgen.site.recipe import Recipe
 from reportgen.site.report import DataNote, Report, base_name
 from reportgen.site.sections.certificate import CertificateView, certificate_view
 from reportgen.site.sections.hidden_cues import component_steps
+from reportgen.site.sections.marks import mark_steps
 from reportgen.site.sections.patterns import GuideRow, guide
 from reportgen.site.sections.takeaways import Takeaway, takeaways
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
@@ -115,6 +116,7 @@ class MethodView:
     takeaways: tuple[Takeaway, ...]
     transplants: TransplantMethod | None
     components: tuple[tuple[str, str], ...]
+    marks: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, str], ...]
     resolved: Resolved | None
     issues: tuple[tuple[str, str, str], ...]
@@ -160,13 +162,14 @@ def method_view(
     if unlabelled:
         counts.append(("no label", count(unlabelled, "image")))
     tested, transplants, certificate = takeaways(report), transplant_method(report, links), certificate_view(report)
-    components = component_steps(report)
+    components, marks = component_steps(report), mark_steps(report)
     sources, resolved = region_sources(report), resolved_regions(report)
     contents = (
         ("how", "How the maps are made", True),
         ("guide", "What a pattern may mean", True),
         ("transplants", "The transplant test", transplants is not None),
         ("trust-grade", "Trust grade", transplants is not None),
+        ("marks", "What the photos of one emotion share", bool(marks)),
         ("components", "Cues nobody listed", bool(components)),
         ("takeaways", "Claims of heatmap guides, tested here", bool(tested)),
         ("issues", "Common problems", True),
@@ -195,6 +198,7 @@ def method_view(
         takeaways=tested,
         transplants=transplants,
         components=components,
+        marks=marks,
         sources=sources,
         resolved=resolved,
         issues=ISSUES,

@@ -14,6 +14,7 @@ from reportgen.site.html.components import Legend, Link, Page, Tile, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.components import ComponentPictures
+from reportgen.site.pictures.marks import MarkPictures
 from reportgen.site.pictures.shortcuts import EXAMPLES, ShortcutPictures
 from reportgen.site.report import Report
 from reportgen.site.sections.backgrounds import BackgroundSwaps, background_swaps
@@ -27,6 +28,7 @@ from reportgen.site.sections.label_leakage import (
     duplicates_view,
     property_table,
 )
+from reportgen.site.sections.marks import Marks, marks_view
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.cue_places import look_there, place_of, place_sentence
 from reportgen.site.wording.damages import leading_claim
@@ -100,6 +102,7 @@ class ShortcutsView:
     legend: Legend
     backgrounds: BackgroundSwaps | None
     components: HiddenCues
+    marks: Marks
 
 
 def shortcuts_view(
@@ -110,6 +113,7 @@ def shortcuts_view(
     findings: ShortcutFindings,
     pictures: ShortcutPictures | None,
     components: ComponentPictures,
+    marks: Sequence[MarkPictures],
 ) -> ShortcutsView:
     """The page for one report."""
     clusters, clusters_empty = clusters_view(report, links, tiles, findings)
@@ -138,6 +142,7 @@ def shortcuts_view(
         legend=legends.maps(),
         backgrounds=background_swaps(report, links),
         components=hidden_cues(report, links, components),
+        marks=marks_view(report, links, marks),
     )
 
 

@@ -117,9 +117,19 @@ def _lead(certificate: Certificate) -> tuple[str, ...]:
         "How much a model really depends on it was measured by putting it on photos of other emotions. Then a report "
         "was built for each model, blind, and its verdicts were counted.",
         "A shortcut is called strong when that raises the probability of its emotion by "
-        f"{decimal(certificate.strong, 1)} or more on average; that was fixed beforehand. Thresholds were settled on "
-        "one kind of artefact and tested on the others. Two rules were changed after results on the others had been "
-        "seen: how many faces the background is exchanged on, and how lost recall is counted.",
+        f"{decimal(certificate.strong, 1)} or more on average; that was fixed beforehand. {_settled(certificate)} Two "
+        "rules were changed after results on the others had been seen: how many faces the background is exchanged on, "
+        "and how lost recall is counted.",
+    )
+
+
+def _settled(certificate: Certificate) -> str:
+    kinds = [part for part in certificate.tuning.split(", ") if part]
+    if len(kinds) < 2:
+        return "Thresholds were settled on one kind of artefact and tested on the others."
+    return (
+        "Thresholds were settled on some kinds of artefact and tested on the others: on the "
+        f"{kinds[0]} from the start, and on {and_list(kinds[1:])} once they had been missed."
     )
 
 
@@ -135,7 +145,7 @@ def _blind(certificate: Certificate) -> str:
     """How many strong shortcuts were found of the sorts that are found less often than those beside the face."""
     parts = []
     for where, (_, name) in _WHERE.items():
-        kinds = [kind for kind in certificate.kinds if kind.where == where and kind.flagged.defined]
+        kinds = [kind for kind in certificate.kinds if kind.where == where and kind.flagged.defined and not kind.tuning]
         total = sum(kind.flagged.n for kind in kinds)
         found = sum(round(kind.flagged.value * kind.flagged.n) for kind in kinds)
         if where != "off-face" and total and found / total < certificate.detection.value:

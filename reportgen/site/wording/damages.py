@@ -13,11 +13,13 @@ from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.shortcuts.causes import Cause
 from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.findings import Shortcut
+from reportgen.evidence.shortcuts.marks import MarkTest
 from reportgen.site.html.components import Headline
 from reportgen.site.report import Report
 from reportgen.site.wording.cue_places import shared_place
 from reportgen.site.wording.format import and_list, capital, count, number, percent, plural, points
 from reportgen.site.wording.hidden_cues import component_test
+from reportgen.site.wording.marks import mark_test
 from reportgen.site.wording.models import leakage_sentence
 from reportgen.site.wording.shortcuts import DONE, cue_words, everyone, heat_place, proved_cues
 
@@ -105,6 +107,8 @@ def _loss(shared: Sequence[Damage]) -> str:
         return f"With another emotion's background, recall of {lead.emotion} falls {and_list(falls)}."
     if isinstance(lead, Component):
         return component_test(lead, shared[0].emotion)
+    if isinstance(lead, MarkTest):
+        return mark_test(lead, shared[0].emotion)
     return " ".join(leakage_sentence(d.finding) for d in shared if isinstance(d.finding, Leakage))
 
 

@@ -14,9 +14,10 @@ from reportgen.site.wording.format import and_list, capital, count, number, perc
 from reportgen.site.wording.headline import best_model
 from reportgen.site.wording.hidden_cues import component_claim
 from reportgen.site.wording.input_choice import choice_texts
+from reportgen.site.wording.marks import mark_claim
 from reportgen.site.wording.models import class_order_warning
 from reportgen.site.wording.scope import model_choices
-from reportgen.site.wording.shortcuts import proved_backgrounds, proved_components, proved_shortcuts
+from reportgen.site.wording.shortcuts import proved_backgrounds, proved_components, proved_marks, proved_shortcuts
 
 __all__ = ["Step", "next_steps"]
 
@@ -106,6 +107,14 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
         text = f"{depend.format(names)} on it. Look at the images, then crop tighter or vary {what}."
         emotion = report.classes.index(backgrounds[0].emotion)
         steps.append(Step("Remove the background.", text, Link("images", links.emotion_path(emotion))))
+    marks = proved_marks(report)
+    if marks:
+        claims = " ".join(mark_claim(test, report.classes[test.mark.emotion]) for test in marks[:3])
+        text = (
+            f"{claims} The mean photos show what it is. Take new photos without it or show it equally often in all "
+            "emotions, retrain and build again."
+        )
+        steps.append(Step("Remove what the photos share.", text, Link("mean photos", "shortcuts.html#marks")))
     hidden = proved_components(report)
     if hidden:
         claims = " ".join(component_claim(c, report.classes[c.emotion]) for c in hidden[:3])

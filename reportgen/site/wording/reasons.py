@@ -56,8 +56,8 @@ FLAG_RULES: Mapping[str, str] = {
     "contradict the label as well. All may be wrong: needs human review.",
     "low-quality": "Blurred, poor in contrast on the face, or a small face: below the lowest 5 % of the model's "
     "correct predictions.",
-    "dark-eyes": "Less light on the eyes, held against the cheeks, than in 95 % of the model's correct predictions, "
-    f"and below {percent(DARK_EYES)} of that on the cheeks, as with dark glasses or in deep shade.",
+    "dark-eyes": f"Less light on the eyes than {percent(DARK_EYES)} of that on the cheeks, as with dark glasses or in "
+    "deep shade.",
     "turned-head": "Turned towards profile further than in 95 % of the model's correct predictions, and by "
     f"{TURNED:g}° or more, as read from landmarks.",
     "open-mouth": "Open further than in 95 % of the correct predictions of the same label, and by "

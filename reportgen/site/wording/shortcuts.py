@@ -17,6 +17,7 @@ from reportgen.evidence.importance.regions import MIN_DROP
 from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.interventions import InterventionEffect
+from reportgen.evidence.shortcuts.marks import MarkTest
 from reportgen.evidence.shortcuts.properties import PredictionSplit
 from reportgen.site.html.components import Finding, Link
 from reportgen.site.links import Links
@@ -26,6 +27,7 @@ from reportgen.site.wording.cue_places import first_place, look_there, place_sen
 from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points
 from reportgen.site.wording.hidden_cues import component_claim, component_cue, component_reliance, component_test
 from reportgen.site.wording.importance import background_cue, background_numbers
+from reportgen.site.wording.marks import mark_claim, mark_cue, mark_test
 
 __all__ = [
     "ADDED",
@@ -44,6 +46,7 @@ __all__ = [
     "proved_backgrounds",
     "proved_components",
     "proved_cues",
+    "proved_marks",
     "proved_of",
     "proved_shortcuts",
     "relies_on_cue",
@@ -101,6 +104,7 @@ _QUESTION = "Are they cheating?"
 _REGIONS = Link("Heat and region importance", "index.html#regions")
 _SHORTCUTS = Link("Before and after, with the images", "shortcuts.html")
 _COMPONENTS = Link("The component, with its photos", "shortcuts.html#components")
+_MARKS = Link("The mark, with the mean photos that show it", "shortcuts.html#marks")
 _BACKGROUNDS = Link("Backgrounds swapped, all results", "shortcuts.html#backgrounds")
 
 
@@ -119,10 +123,12 @@ class Proof:
 def proved_cues(report: Report, emotion: str | None = None) -> tuple[Damage, ...]:
     """All cues that models, or predictions of one emotion, were shown to rely on, the largest damage first.
 
-    A cue beside the face that nobody listed is left out where a background or a property is proved for the same model
-    and emotion: it may be the same thing seen twice.
+    A cue beside the face that nobody listed is left out where something else is proved for the same model and emotion:
+    it may be the same thing seen twice.
     """
-    known = {key for key, proved in report.contaminated.items() if proved.backgrounds or proved.shortcuts}
+    known = {
+        key for key, proved in report.contaminated.items() if proved.backgrounds or proved.shortcuts or proved.marks
+    }
     return tuple(
         damage
         for damage in report.damages
@@ -145,6 +151,11 @@ def proved_backgrounds(report: Report) -> tuple[BackgroundFinding, ...]:
 def proved_components(report: Report) -> tuple[Component, ...]:
     """Cues beside the face that nobody listed, the largest damage first; see `proved_cues`."""
     return tuple(d.finding for d in proved_cues(report) if isinstance(d.finding, Component))
+
+
+def proved_marks(report: Report) -> tuple[MarkTest, ...]:
+    """What the photos of one emotion share at one place or as a pattern, the largest damage first."""
+    return tuple(d.finding for d in proved_cues(report) if isinstance(d.finding, MarkTest))
 
 
 def proved_of(
@@ -181,6 +192,8 @@ def cue_words(damage: Damage) -> str:
     finding = damage.finding
     if isinstance(finding, BackgroundFinding):
         return background_cue(finding)
+    if isinstance(finding, MarkTest):
+        return mark_cue(finding.mark)
     return component_cue(finding) if isinstance(finding, Component) else CUES[damage.cue]
 
 
@@ -287,6 +300,7 @@ def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, .
         mine = [s for s in shortcuts if s.change == change]
         text = " ".join([*_removal(mine, name), *_added_sentences(mine)])
         found.append(Proof("", text, _images(links, mine), change))
+    found += [Proof("", _marked(test, name), _MARKS) for test in proved_marks(report) if test.mark.emotion == emotion]
     hidden = [component_reliance(c, name) for c in proved_components(report) if c.emotion == emotion]
     found += [Proof("", text, _COMPONENTS) for text in hidden]
     return tuple(found)
@@ -310,11 +324,19 @@ def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> t
         falls = [f"{_recall_fall(s)} for {s.emotion} (n = {number(s.n)})" for s in mine if s.removed]
         lost = [f"With the same photos {DONE[change]}, recall falls {and_list(falls)}."] if falls else []
         found.append(Proof(claim, " ".join([*lost, *_added_sentences(mine)]), _images(links, mine), change))
+    for test in proved_marks(report):
+        if test.model == report.models[k].name:
+            name = report.classes[test.mark.emotion]
+            found.append(Proof(mark_claim(test, name, subject), mark_test(test, name), _MARKS))
     for c in proved_components(report):
         if c.model == report.models[k].name:
             name = report.classes[c.emotion]
             found.append(Proof(component_claim(c, name, subject), component_test(c, name), _COMPONENTS))
     return tuple(found)
+
+
+def _marked(test: MarkTest, emotion: str) -> str:
+    return f"{mark_claim(test, emotion)} {mark_test(test, emotion)}"
 
 
 def _images(links: Links, shortcuts: Sequence[Shortcut]) -> Link:
@@ -331,12 +353,14 @@ def everyone(report: Report) -> str:
 def cheating_answer(report: Report) -> Finding:
     """The first question's answer."""
     shortcuts, backgrounds, hidden = proved_shortcuts(report), proved_backgrounds(report), proved_components(report)
-    if shortcuts or backgrounds or hidden:
+    marks = proved_marks(report)
+    if shortcuts or backgrounds or hidden or marks:
         found = proved_cues(report)
         emotions = list(dict.fromkeys(damage.emotion for damage in found))
         told = {
             "background": _background_sentences(backgrounds),
             "property": [*_shortcut_sentences(shortcuts), *_located(report, shortcuts)],
+            "mark": [_marked(test, report.classes[test.mark.emotion]) for test in marks[:2]],
             "component": [component_reliance(c, report.classes[c.emotion]) for c in hidden[:2]],
         }
         parts = [text for kind in dict.fromkeys(damage.kind for damage in found) for text in told[kind]]
@@ -345,7 +369,7 @@ def cheating_answer(report: Report) -> Finding:
         measured = None if report.regions is None else _REGIONS
         link, more = (_SHORTCUTS, measured) if shortcuts else (_REGIONS, None)
         if not shortcuts and not backgrounds:
-            link, more = _COMPONENTS, measured
+            link, more = (_MARKS if marks else _COMPONENTS), measured
         return Finding(_QUESTION, "bad", f"Yes, for {and_list(emotions)}.", " ".join(filter(None, parts)), link, more)
     if report.regions is None or not report.labelled:
         return Finding(

@@ -67,14 +67,13 @@ def test_label_suspect_needs_the_other_model() -> None:
     assert not flag(sure, "label-suspect", [doubting.probabilities]).fires[0]
 
 
-def test_eyes_in_the_dark_need_less_light_than_most_and_than_the_limit() -> None:
-    light = np.linspace(0.3, 0.9, N)
-    usual = np.quantile(light[1:], 0.05)
-    for value, expected in ((usual - 0.01, True), (usual + 0.01, False), (np.nan, False)):
+def test_eyes_in_the_dark_need_less_light_than_the_limit_however_many_there_are() -> None:
+    light = np.linspace(0.1, 0.9, N)  # three in eight of the others are dark, too
+    for value, expected in ((0.39, True), (0.41, False), (np.nan, False)):
         light[0] = value
         found = flag(replace(case(), states={"light on the eyes": light.copy()}), "dark-eyes")
         assert found.fires[0] == expected and found.tested[0] == bool(np.isfinite(value))
-        assert found.measures[0].limit[0] == pytest.approx(usual)
+        assert found.measures[0].limit[0] == 0.4
     bright = np.linspace(0.6, 0.9, N)
     bright[0] = 0.5  # less than in all others, and yet no dark eye
     assert not flag(replace(case(), states={"light on the eyes": bright}), "dark-eyes").fires.any()

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.evidence.stats.paired import mcnemar, paired_difference
+from reportgen.evidence.stats.clustered import clusters
+from reportgen.evidence.stats.paired import mcnemar, paired_difference, paired_proportions
 
 
 def test_paired_difference_by_hand() -> None:
@@ -51,3 +52,19 @@ def test_mcnemar_equals_the_sum_of_coin_tosses(only_a: int, only_b: int) -> None
     tail = sum(comb(n, k) for k in range(min(only_a, only_b) + 1)) / 2**n
     assert mcnemar(only_a, only_b) == pytest.approx(min(1.0, 2 * tail))
     assert mcnemar(only_a, only_b) == pytest.approx(mcnemar(only_b, only_a))
+
+
+def test_persons_make_no_interval_narrower_than_images() -> None:
+    persons = clusters(np.asarray([f"p{k % 10}" for k in range(20)], dtype=object), 20)
+    nothing = np.zeros(20, dtype=bool)
+    found, p = paired_proportions(nothing, nothing, persons, 0)
+    alone = paired_difference(0, 0, 20)
+    # No photo differs, so that persons show no spread: the interval is that of twenty photos, not [0, 0].
+    assert (found.low, found.high) == (alone.low, alone.high) and found.high > 0.1
+    assert (found.persons, p) == (10, 1.0)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        a, b = rng.random((2, 20)) < rng.random()
+        found, _ = paired_proportions(a, b, persons, 0)
+        alone = paired_difference(int((a & ~b).sum()), int((b & ~a).sum()), 20)
+        assert found.low <= alone.low and found.high >= alone.high

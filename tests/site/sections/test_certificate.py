@@ -66,3 +66,9 @@ def test_figures_of_targets_are_written_as_everywhere(report, certificate):
     shown = dataclasses.replace(report, certificate=dataclasses.replace(certificate, targets=targets))
     view = certificate_view(shown)
     assert [row[1:3] for row in view.targets] == [("at most 10 %", "10 of 20"), ("at least 80 %", ".88")]
+
+
+def test_kinds_that_became_tuning_material_are_named(report, certificate):
+    several = dataclasses.replace(certificate, tuning="corner patch, headband, scan lines")
+    lead = " ".join(certificate_view(dataclasses.replace(report, certificate=several)).lead)
+    assert "on the corner patch from the start, and on headband and scan lines once they had been missed" in lead

@@ -1,0 +1,157 @@
+"""What the photos of one emotion share: every mark with the mean photos that show it, and what models do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reportgen.evidence.shortcuts.added_cues import MIN_GAIN
+from reportgen.evidence.shortcuts.marks import Mark, MarkTest
+from reportgen.site.html.components import Tile, series_of
+from reportgen.site.links import Links
+from reportgen.site.pictures.marks import MARKED, MarkPictures
+from reportgen.site.report import Report
+from reportgen.site.wording.format import capital
+from reportgen.site.wording.marks import mark_facts, mark_name, mark_test, mark_verdict, no_marks
+
+__all__ = ["MarkResult", "MarkView", "Marks", "mark_steps", "marks_view"]
+
+
+@dataclass(frozen=True)
+class MarkResult:
+    """One model and one mark; `pairs`: photos before and after, with what the model predicts."""
+
+    series: str
+    model: str
+    verdict: str
+    strong: bool
+    test: str
+    pairs: tuple[tuple[Tile, Tile], ...]
+
+
+@dataclass(frozen=True)
+class MarkView:
+    """One mark. `means`: the mean photos that show it; none for a pattern."""
+
+    anchor: str
+    title: str
+    emotion: str
+    href: str
+    facts: str
+    means: tuple[Tile, ...]
+    results: tuple[MarkResult, ...]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The section; `empty` says why nothing is shown."""
+
+    how: str
+    empty: str
+    marks: tuple[MarkView, ...]
+
+
+def marks_view(report: Report, links: Links, pictures: Sequence[MarkPictures]) -> Marks:
+    """The section of one report."""
+    found = report.marks
+    views = []
+    for number, mark in enumerate(() if found is None else found.marks):
+        drawn = pictures[number] if number < len(pictures) else MarkPictures((), {})
+        tests = () if found is None else found.of(number)
+        views.append(_view(report, links, number, mark, tests, drawn))
+    return Marks(
+        how=(
+            "The photos of an emotion, laid over each other by the face, and their spectra are compared with those of "
+            "the other emotions. What differs on plain skin, where expressions change little, or as a fine pattern, is "
+            "something else: worn, drawn, or left by how the photos were made. It is taken away by laying the others' "
+            "mean over it, and put in by laying the emotion's mean over other photos; in the comparison each photo "
+            "gets the mean of its own side."
+        ),
+        empty=no_marks(report),
+        marks=tuple(views),
+    )
+
+
+def _view(
+    report: Report, links: Links, number: int, mark: Mark, tests: Sequence[MarkTest], drawn: MarkPictures
+) -> MarkView:
+    emotion = report.classes[mark.emotion]
+    said = (f"Mean photo of {emotion}", "Mean photo of the others", "Difference, doubled")
+    means = tuple(Tile(picture, text, text) for picture, text in zip(drawn.means, said, strict=False))
+    names = [model.name for model in report.models]
+    results = []
+    for test in tests:
+        verdict, strong = mark_verdict(test)
+        pairs = _pairs(report, links, test, emotion, drawn)
+        series = series_of(names.index(test.model))
+        results.append(MarkResult(series, test.model, capital(verdict), strong, mark_test(test, emotion), pairs))
+    return MarkView(
+        anchor=f"mark-{number}",
+        title=mark_name(mark),
+        emotion=emotion,
+        href=links.emotion_path(mark.emotion),
+        facts=mark_facts(mark, emotion),
+        means=means,
+        results=tuple(results),
+    )
+
+
+def _pairs(
+    report: Report, links: Links, test: MarkTest, emotion: str, drawn: MarkPictures
+) -> tuple[tuple[Tile, Tile], ...]:
+    if test.answer != "yes":
+        return ()
+    found = []
+    shown = [(row, True) for row in test.lost_rows[:MARKED]] + [(row, False) for row in test.turned_rows[:MARKED]]
+    for row, away in shown:
+        if row in drawn.pairs:
+            before, after = drawn.pairs[row]
+            name, href = report.ids[row], links.image_path(row)
+            first = emotion if away else f"not {emotion}"
+            then = f"not {emotion}" if away else emotion
+            done = "with the others' mean there" if away else f"with {emotion}'s mean there"
+            found.append((
+                Tile(before, f"Image {name} as it is", first, "as it is", href),
+                Tile(after, f"Image {name} {done}", then, done, href),
+            ))  # fmt: skip
+    return tuple(found)
+
+
+def mark_steps(report: Report) -> tuple[tuple[str, str], ...]:
+    """How marks are found and tested, step by step; empty where none was looked for."""
+    if report.marks is None:
+        return ()
+    return (
+        (
+            "Mean photos.",
+            "Some photos of every emotion, of as many persons as there are, are laid over each other by points that "
+            "expressions hardly move, each less the median tone of its own skin. Persons count once. An emotion's mean "
+            "is compared with the median of the other emotions' means.",
+        ),
+        (
+            "Marks.",
+            "On the face a mark is where these differ by 20 of 255 and five standard errors or more, on skin that is "
+            "neither around the eyes, brows and mouth nor below the mouth: the mean differences that expressions make "
+            "there stay below. In the spectrum of the whole photo it is where the emotion has five times the power, "
+            "measured against other frequencies as fine. Most of the emotion's photos must carry it, and few others.",
+        ),
+        (
+            "Taken away, and put in.",
+            "The other emotions' mean, in the photo's own tone, is laid over its place in photos of the emotion, "
+            "and the emotion's mean over the same place in photos of others. For comparison the same photos get their "
+            "own side's mean: both pictures then have the same seam and lack the same detail.",
+        ),
+        (
+            "Verdict.",
+            f"Relied on: of the emotion's photos at least {100 * MIN_GAIN:.0f} percentage points more are lost with "
+            "the mark taken away than in the comparison, and than other emotions lose; or with the mark put in, that "
+            "many more photos of others become the emotion than in the comparison, at least twice as many as become "
+            f"any other (and {200 * MIN_GAIN:.0f} points, where none is lost without it). Tests are paired, count "
+            "persons, and are corrected over the model's marks.",
+        ),
+        (
+            "What it cannot see.",
+            "What covers the eyes, the brows, the mouth or the chin is not told apart from expressions, and what is at "
+            "another place in every photo fades from the mean.",
+        ),
+    )

@@ -1,0 +1,133 @@
+"""Marks in words: what the photos of one emotion share at one place or as a pattern, and what testing it showed.
+
+A mark is told by what was measured: where it lies and how it differs from other emotions' photos. What it is, the
+pictures show.
+"""
+
+from __future__ import annotations
+
+import math
+
+from reportgen.evidence.shortcuts.marks import Mark, MarkFindings, MarkTest
+from reportgen.evidence.stats.intervals import Estimate
+from reportgen.site.report import Report
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.format import and_list, count, format_p, number, plural, points_interval
+
+__all__ = ["mark_claim", "mark_cue", "mark_facts", "mark_name", "mark_test", "mark_verdict", "no_marks"]
+
+_SEEN = 8.0  # difference of colour, 0..255, from which it is given a name
+_MIXED = {
+    ("redder", "greener"): "more yellow",
+    ("redder", "bluer"): "more purple",
+    ("greener", "bluer"): "more turquoise",
+}
+_VERDICTS = {
+    "yes": "relied on",
+    "no": "not found by this test",
+    "undetermined": "inconclusive",
+    "insufficient evidence": "insufficient evidence",
+}
+
+
+def mark_name(mark: Mark) -> str:
+    """As in "on the forehead" or "a fine pattern of horizontal lines"."""
+    return f"on the {REGION_NAMES[mark.region]}" if mark.where == "face" else f"a fine pattern of {_lines(mark)[0]}"
+
+
+def mark_cue(mark: Mark) -> str:
+    """As in "something on the forehead that its photos share", after "relies on"."""
+    return f"{'something ' if mark.where == 'face' else ''}{mark_name(mark)}"
+
+
+def mark_claim(test: MarkTest, emotion: str, subject: str = "") -> str:
+    """A proven mark as a claim; `subject`: in place of the model's name."""
+    return f"{subject or test.model} relies on {mark_cue(test.mark)} for {emotion}."
+
+
+def mark_facts(mark: Mark, emotion: str) -> str:
+    """How many photos carry it, and how it differs."""
+    text = (
+        f"Of {count(mark.n, 'photo')} of {emotion} that were looked at, {number(mark.carriers)} carry it, of "
+        f"{number(mark.n_elsewhere)} of other emotions {_or_none(mark.elsewhere)}."
+    )
+    if mark.where == "pattern":
+        _, apart = _lines(mark)
+        return f"{text} The lines are about {apart} pixels apart, as the models see the photos."
+    colours = _colours(mark.shift)
+    differs = f"are {and_list(colours)} there" if colours else "differ there in colour from place to place"
+    return f"{text} Compared with the skin around it, photos of {emotion} {differs} than others."
+
+
+def mark_verdict(test: MarkTest) -> tuple[str, bool]:
+    """In a few words whether the model relies on it, and whether that was shown."""
+    return _VERDICTS[test.answer], test.answer == "yes"
+
+
+def mark_test(test: MarkTest, emotion: str) -> str:
+    """What taking it away and putting it in did, as sentences."""
+    sentences = []
+    if test.known:
+        sentences.append(
+            f"Taken away from {count(test.known, 'photo')} that {plural(test.known, 'carries', 'carry')} it and "
+            f"{plural(test.known, 'was', 'were')} predicted as {emotion}, {_or_none(test.lost)} "
+            f"{plural(max(test.lost, 1), 'is', 'are')} lost; in the comparison, {_or_none(test.lost_control)}"
+            f"{_tested(test.fall, test.p_fall)}"
+        )
+    if test.n:
+        sentences.append(
+            f"Put into {count(test.n, 'photo')} of other emotions, {_or_none(test.became)} "
+            f"{plural(max(test.became, 1), 'becomes', 'become')} {emotion}; in the comparison, "
+            f"{_or_none(test.became_control)}{_tested(test.gain, test.p_gain)}"
+        )
+    return " ".join(sentences)
+
+
+def no_marks(report: Report) -> str:
+    """Why nothing is shown; empty where something is."""
+    found: MarkFindings | None = report.marks
+    if found is None:
+        reason = "no image has a label" if not report.labelled else "no changed pictures were shown (experiments = off)"
+        return f"Not looked for: {reason}."
+    if found.marks:
+        return ""
+    if not found.looked_at:
+        return "Not looked for: no photo has a label."
+    return (
+        f"None was found among {count(found.looked_at, 'photo')}: on plain skin, and in fine patterns, no emotion's "
+        "photos stand out together. What covers the eyes, the brows or the mouth is not told apart from expressions."
+    )
+
+
+def _tested(estimate: Estimate, p: float) -> str:
+    if p != p:
+        return " (too few to test)."
+    return f" (difference {points_interval(estimate)} points, corrected {format_p(p)})."
+
+
+def _lines(mark: Mark) -> tuple[str, str]:
+    """What the pattern is made of, and how far apart its lines are."""
+    down, across = mark.period
+    steps = [1 / period for period in (down, across) if math.isfinite(period)]
+    apart = f"{1 / math.hypot(*steps):.1f}" if steps else "–"
+    if not math.isfinite(across) or across > 4 * down:
+        return "horizontal lines", apart
+    return ("vertical lines" if not math.isfinite(down) or down > 4 * across else "slanted lines or dots"), apart
+
+
+def _colours(shift: tuple[float, ...]) -> list[str]:
+    """As in ["darker", "bluer"]; empty where neither light nor colour differ on average."""
+    red, green, blue = shift
+    light = 0.299 * red + 0.587 * green + 0.114 * blue
+    named = ["lighter" if light > 0 else "darker"] if abs(light) >= _SEEN else []
+    away = {"redder": red - light, "greener": green - light, "bluer": blue - light}
+    more = [name for name, value in away.items() if value >= _SEEN]
+    if len(more) == 2:
+        named.append(_MIXED[more[0], more[1]])
+    elif len(more) == 1:
+        named.append(more[0])
+    return named
+
+
+def _or_none(value: int) -> str:
+    return number(value) if value else "none"
