@@ -50,6 +50,10 @@ GLOSSARY: dict[str, str] = {
         "A direction among the features that a model's last layer weighs: photos differ in how far they lie along it, "
         "and with that the logit of an emotion rises. It often means one thing, wanted or not, and has no name."
     ),
+    "mark": (
+        "Something at one place of the face, or a fine pattern over the photo, that most photos of one emotion show "
+        "and few of the others, such as a headband or scan lines. It is seen in the mean of the emotion's photos."
+    ),
     "neutral change": (
         "A change as large as the one under test, made to the same photos, that does not carry the tested property: a "
         "ramp of light or, where the face was zoomed, moved or rotated, a shift in another direction. "
