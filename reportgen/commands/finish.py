@@ -21,9 +21,9 @@ from reportgen.result import BuildResult
 from reportgen.site.publish import publish
 from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
+from reportgen.site.report_tables import report_tables
 from reportgen.site.wording.models import class_order_warning
 from reportgen.site.wording.scope import doubts_about_models
-from reportgen.site.wording.tables import report_tables
 
 __all__ = ["finish", "judge"]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from reportgen.config import Config
 from reportgen.site.figures import Figures, draw_figures, draw_means
+from reportgen.site.glossary import GLOSSARY
 from reportgen.site.html.render import Renderer, load_assets, to_script
 from reportgen.site.html.template_files import find_templates
 from reportgen.site.legends import Legends
@@ -35,7 +36,6 @@ from reportgen.site.recipe import Recipe
 from reportgen.site.report import Report
 from reportgen.site.sections.map_comparison import ramp_data
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.glossary import GLOSSARY
 from reportgen.site.wording.scope import facts
 
 __all__ = ["Composed", "Detail", "compose"]

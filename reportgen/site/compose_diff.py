@@ -14,6 +14,7 @@ from reportgen.analysis import ModelRecords, unique_slugs
 from reportgen.config import Config
 from reportgen.evidence.comparison.change import HeatChange, PredictionChange
 from reportgen.site.compose import Composed
+from reportgen.site.glossary import GLOSSARY
 from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Page, Prediction, Tile
 from reportgen.site.html.render import Renderer, load_assets
 from reportgen.site.html.template_files import find_templates
@@ -22,7 +23,6 @@ from reportgen.site.pages.emotion import split
 from reportgen.site.pictures.examples import ImagePictures, PictureStyle, Save, draw_image
 from reportgen.site.report import base_name
 from reportgen.site.wording.format import count, shorten, sure
-from reportgen.site.wording.glossary import GLOSSARY
 
 __all__ = ["DiffReport", "ModelChange", "compose_diff"]
 

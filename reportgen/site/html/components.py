@@ -19,10 +19,10 @@ __all__ = [
     "Headline",
     "Legend",
     "Link",
-    "Mark",
     "MarkRow",
     "Number",
     "Page",
+    "PlotMark",
     "Prediction",
     "Thumb",
     "Tile",
@@ -178,7 +178,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Mark:
+class PlotMark:
     """One model's value on a track, all positions in per cent of its width; `lane` in per cent of its height."""
 
     series: str
@@ -196,7 +196,7 @@ class MarkRow:
     label: str
     href: str
     note: str
-    marks: tuple[Mark, ...]
+    marks: tuple[PlotMark, ...]
     text: str
     thin: bool
     height: int

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reportgen.evidence.comparison.change import HeatChange, PredictionChange, RegionMove
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.stats.intervals import Estimate
-from reportgen.site.html.components import Gallery, Legend, Link, Mark, MarkRow, Number, Page
+from reportgen.site.html.components import Gallery, Legend, Link, MarkRow, Number, Page, PlotMark
 from reportgen.site.pages.index import ModelKey, RecallTable
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import (
@@ -273,7 +273,7 @@ def _recall(answers: PredictionChange, here: str) -> tuple[MarkRow, ...]:
     rows = []
     for before, after in zip(answers.before.emotions, answers.after.emotions, strict=True):
         marks = tuple(
-            Mark(
+            PlotMark(
                 series,
                 round(100 * part.recall.value, 2),
                 round(100 * part.recall.low, 2),

@@ -16,10 +16,10 @@ import pandas as pd
 from reportgen.evidence.tables import Dictionary, Tables, inert
 from reportgen.site.links import Links
 from reportgen.site.report import Report, base_name
+from reportgen.site.report_tables import report_tables
 from reportgen.site.sections.certificate import TABLE as CERTIFICATE_TABLE
 from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.models import comparison_sentence
-from reportgen.site.wording.tables import report_tables
 
 __all__ = ["DESCRIPTIONS", "downloads"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reportgen.site.glossary import GLOSSARY
 from reportgen.site.html.components import Legend, Page, Tile
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
@@ -18,7 +19,6 @@ from reportgen.site.sections.takeaways import Takeaway, takeaways
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import count, number, plain
-from reportgen.site.wording.glossary import GLOSSARY
 from reportgen.site.wording.models import precision_changes
 from reportgen.site.wording.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.wording.scope import remarks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reportgen.evidence.performance.scores import ModelScores
-from reportgen.site.html.components import Cell, Mark, MarkRow, series_of
+from reportgen.site.html.components import Cell, MarkRow, PlotMark, series_of
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.format import count, percent, percent_interval, rate
@@ -22,7 +22,7 @@ def recall_rows(report: Report, links: Links) -> tuple[MarkRow, ...]:
     for emotion, name in enumerate(report.classes):
         parts = [score.emotions[emotion] for score in scores]
         marks = tuple(
-            Mark(
+            PlotMark(
                 series_of(k),
                 round(100 * part.recall.value, 2),
                 round(100 * part.recall.low, 2),

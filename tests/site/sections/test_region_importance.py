@@ -35,6 +35,7 @@ from reportgen.site.plots.importance_forest import importance_plot, importance_r
 from reportgen.site.plots.style import DARK, LIGHT, in_dark
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
+from reportgen.site.report_tables import report_tables
 from reportgen.site.sections import patterns as views_patterns
 from reportgen.site.sections.patterns import pattern_rows
 from reportgen.site.sections.region_importance import ImportancePictures, ImportanceSection, importance_section
@@ -53,7 +54,6 @@ from reportgen.site.wording.importance import (
     swapped_as,
 )
 from reportgen.site.wording.models import check_sentence, check_value, grade_sentence
-from reportgen.site.wording.tables import report_tables
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 NAN = float("nan")

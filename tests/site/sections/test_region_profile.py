@@ -22,10 +22,10 @@ from reportgen.site.plots.enrichment_forest import PANELS
 from reportgen.site.plots.face_diagram import shade
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
+from reportgen.site.report_tables import report_tables
 from reportgen.site.sections.region_profile import action_name, counted_text
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.claims import ANSWER_WORDS
-from reportgen.site.wording.tables import report_tables
 
 XHTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
 
