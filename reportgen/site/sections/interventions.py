@@ -13,7 +13,7 @@ from reportgen.site.html.components import Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.shortcuts import ShortcutPictures
 from reportgen.site.report import Report
-from reportgen.site.wording.format import and_list, capital, count, format_p, percent, percent_interval, plural
+from reportgen.site.wording.format import and_list, capital, count, fixed, format_p, percent, percent_interval, plural
 from reportgen.site.wording.shortcuts import DONE, effect_note
 
 __all__ = ["Change", "InterventionRow", "Move", "MoveRow", "change_view", "example_tile"]
@@ -184,7 +184,7 @@ def _table_row(report: Report, effect: InterventionEffect) -> InterventionRow:
         _recall(effect, effect.before),
         _recall(effect, effect.after),
         "–" if thin else _points(effect.fall),
-        "" if thin else f"[{100 * effect.fall.low:.0f}, {100 * effect.fall.high:.0f}]".replace("-", "−"),
+        "" if thin else f"[{fixed(100 * effect.fall.low, 0)}, {fixed(100 * effect.fall.high, 0)}]",
         "–" if effect.p != effect.p else format_p(effect.p).removeprefix("p = ").removeprefix("p "),
         effect.falls,
         effect.answer,
@@ -198,7 +198,7 @@ def _recall(effect: InterventionEffect, recall: Estimate) -> str:
 
 
 def _points(fall: Estimate) -> str:
-    return f"{round(100 * fall.value)}".replace("-", "−")
+    return fixed(100 * fall.value, 0)
 
 
 def _note(effect: InterventionEffect) -> str:

@@ -21,6 +21,7 @@ from reportgen.site.wording.format import (
     capital,
     count,
     format_p,
+    half_up,
     number,
     percent,
     percent_estimate,
@@ -167,7 +168,7 @@ def _words(link: Association, properties: tuple[Property, ...]) -> str:
     low, high = (100 * end for end in (link.auc.low, link.auc.high))
     return (
         f"{capital(link.emotion)}: {item.more} than a photo of another emotion {percent(link.auc.value)} of the time "
-        f"[{low:.0f}, {high:.0f}], {item.less} in the rest ({format_p(link.p)}, corrected)."
+        f"[{half_up(low, 0)}, {half_up(high, 0)}], {item.less} in the rest ({format_p(link.p)}, corrected)."
     )
 
 

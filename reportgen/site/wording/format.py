@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 from reportgen.evidence.performance.scores import EmotionScore
 from reportgen.evidence.stats.intervals import Estimate
@@ -19,6 +20,7 @@ __all__ = [
     "decimal_interval",
     "fixed",
     "format_p",
+    "half_up",
     "interval_text",
     "number",
     "paired_test",
@@ -61,19 +63,26 @@ def plural(value: int, one: str, many: str) -> str:
     return one if value == 1 else many
 
 
+def half_up(value: float, digits: int) -> str:
+    """A finite number with so many digits, halves away from zero: 22.5 as "23", 28.499999999999996 as "29" (it is
+    28.5 but for the last bit).
+    """
+    return str(Decimal(f"{value:.12g}").quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+
+
 def percent(value: float, digits: int = 0) -> str:
-    """.8157 as "82 %"."""
+    """.8157 as "82 %", .225 as "23 %"."""
     if math.isnan(value):
         return _UNDEFINED
-    text = f"{100 * value:.{digits}f}"
+    text = half_up(100 * value, digits)
     return f"{text.removeprefix('-') if float(text) == 0 else text.replace('-', '−')}{_PERCENT}"
 
 
 def sure(value: float) -> str:
     """A probability in per cent that never claims certainty: "> 99 %", "< 1 %"."""
-    if value < 1 and round(100 * value) >= 100:
+    if value < 1 and half_up(100 * value, 0) == "100":
         return f">\u202f99{_PERCENT}"
-    if value > 0 and round(100 * value) == 0:
+    if value > 0 and half_up(100 * value, 0) == "0":
         return f"<\u202f1{_PERCENT}"
     return percent(value)
 
@@ -84,7 +93,7 @@ def percent_interval(estimate: Estimate, digits: int = 0) -> str:
         return ""
     if estimate.too_few:
         return too_few(estimate)
-    return f"[{100 * estimate.low:.{digits}f}, {100 * estimate.high:.{digits}f}]"
+    return f"[{half_up(100 * estimate.low, digits)}, {half_up(100 * estimate.high, digits)}]"
 
 
 def percent_estimate(estimate: Estimate, digits: int = 0) -> str:
@@ -98,7 +107,7 @@ def chance_alone(band: tuple[float, float]) -> str:
     """
     if any(math.isnan(end) for end in band):
         return ""
-    return f"(chance alone: {100 * band[0]:.1f} to {percent(band[1], 1)})"
+    return f"(chance alone: {half_up(100 * band[0], 1)} to {percent(band[1], 1)})"
 
 
 def decimal(value: float, digits: int = 2) -> str:
@@ -113,15 +122,17 @@ def fixed(value: float, digits: int = 2) -> str:
         return _UNDEFINED
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:.{digits}f}".replace("-", "−")
+    return half_up(value, digits).replace("-", "−")
 
 
 def signed(value: float, digits: int = 2) -> str:
     """As in "+0.24" or "−0.03"; what rounds to nothing has no sign."""
     if math.isnan(value):
         return _UNDEFINED
-    text = f"{value:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
+    if math.isinf(value):
+        return "+∞" if value > 0 else "−∞"
+    text = half_up(value, digits)
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−") if value < 0 else f"+{text}"
 
 
 def interval_text(value: float, low: float, high: float) -> str:
@@ -173,7 +184,7 @@ def share_interval(estimate: Estimate) -> str:
 
 def _per_cent(value: float) -> str:
     """-.032 as "−3", without a sign where it rounds to nothing or is above 0."""
-    text = f"{100 * value:.0f}"
+    text = half_up(100 * value, 0)
     return "0" if float(text) == 0 else text.replace("-", "−")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.reliability import LEAST_SCORE
+from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.site.html.components import Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
@@ -81,8 +83,8 @@ def _problems(report: Report) -> list[Step]:
 
 def _shortcuts(report: Report, links: Links) -> list[Step]:
     """What to do about what was proved: first the photos' properties, then the background, then what nobody listed."""
-    steps = []
     proved = proved_shortcuts(report)
+    steps = _causes(report, proved)
     changes = list(dict.fromkeys(s.change for s in proved))
     for change in changes:
         mine = [s for s in proved if s.change == change]
@@ -125,6 +127,34 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
         link = Link("photos", "shortcuts.html#components")
         steps.append(Step("Name the cue beside the face and remove it.", text, link))
     return steps
+
+
+def _causes(report: Report, proved: Sequence[Shortcut]) -> list[Step]:
+    """What to do about what a property goes with: before the property itself, as other properties go with it, too."""
+    steps = []
+    link = Link("evidence", "shortcuts.html")
+    asked = [] if report.shortcuts is None else [report.shortcuts.cause(shortcut) for shortcut in proved]
+    for cause in dict.fromkeys(cause for cause in asked if cause is not None):
+        mine = {s.emotion for s in proved if (s.properties[0], s.association.sign) == (cause.name, cause.sign)}
+        counts = [f"{number(n)} of {number(of)} {name}" for name, n, of in cause.emotions if name in mine]
+        told = f"{and_list(counts)} photos are {cause.having}"
+        if cause.source is not None:
+            text = (
+                f"{told}, and these come from a source of their own. Take every emotion from all sources in the same "
+                "shares, or leave one out, in training and in the test set."
+            )
+            steps.append(Step("Balance the sources.", text, link))
+        if cause.few_persons:
+            who = count(cause.persons_having, "person")
+            text = (
+                f"Photos {cause.having} show {who}. Split by person, so that none is in both training and test, and "
+                f"add more persons to {and_list([name for name, *_ in cause.emotions if name in mine])}."
+            )
+            steps.append(Step("Split by person.", text, link))
+        if cause.copied:
+            text = f"{percent(cause.copies)} of the photos {cause.having} are copies of one another: keep one of each."
+            steps.append(Step("Remove the copies.", text, link))
+    return list({step.title: step for step in reversed(steps)}.values())[::-1]
 
 
 _CURES = {

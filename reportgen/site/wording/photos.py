@@ -9,7 +9,7 @@ import numpy as np
 
 from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.shortcuts.properties import Property
-from reportgen.site.wording.format import count, fixed, percent, sure
+from reportgen.site.wording.format import count, fixed, half_up, percent, sure
 
 __all__ = ["photo_facts", "pick_note"]
 
@@ -79,7 +79,7 @@ def pick_note(pick: Pick) -> str:
     if pick.kind == "typical-correct":
         return f"distance to the mean map {fixed(pick.value)} (0 to 1)"
     if pick.kind == "near-miss":
-        behind = round(100 * pick.value)
+        behind = int(half_up(100 * pick.value, 0))
         return f"second, {count(behind, 'percentage point') if behind else 'under 1 percentage point'} behind"
     if pick.kind == "fallback":
         return f"none correct; highest probability of {pick.emotion}, {sure(pick.value)}"

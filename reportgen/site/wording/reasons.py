@@ -22,7 +22,7 @@ from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.faces.regions import REGIONS
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import and_list, capital, count, decimal, percent, sure
+from reportgen.site.wording.format import and_list, capital, count, decimal, half_up, percent, sure
 from reportgen.site.wording.shortcuts import CUES, DONE
 
 __all__ = [
@@ -197,7 +197,7 @@ def _prior(report: Report, flag: Flag, row: int, k: int) -> str:
 
 def _ambiguous(report: Report, flag: Flag, row: int, k: int) -> str:
     lead = 100 * float(flag.measures[0].value[row])
-    behind = "under 1 percentage point" if lead < 1 else count(round(lead), "percentage point")
+    behind = "under 1 percentage point" if lead < 1 else count(int(half_up(lead, 0)), "percentage point")
     return f"{capital(report.truth(row))} is second, {behind} behind."
 
 

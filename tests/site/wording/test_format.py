@@ -60,9 +60,22 @@ def test_numbers() -> None:
     assert [points(value) for value in (-0.078, 0.078, -0.0001)] == ["−7.8 points", "+7.8 points", "0.0 points"]
 
 
+def test_halves_are_rounded_up_everywhere() -> None:
+    """9 of 40 is 22.5 %, and 100 times .285 is 28.499999999999996: neither may round down on one page and up on the
+    next.
+    """
+    assert percent(0.225) == "23\u202f%" and percent(9 / 40) == percent(0.325 - 0.1) == "23\u202f%"
+    assert (percent(0.285), percent(0.005), percent(-0.005)) == ("29\u202f%", "1\u202f%", "−1\u202f%")
+    assert percent_interval(Estimate(0.5, 0.125, 0.905, 9)) == "[13, 91]"
+    assert (fixed(0.125), fixed(2.675), fixed(-0.125), signed(0.125)) == ("0.13", "2.68", "−0.13", "+0.13")
+    assert (decimal(0.005), signed(math.inf), points(0.00025, 2)) == (".01", "+∞", "+0.03 points")
+    assert (sure(0.995), sure(0.005)) == (">\u202f99\u202f%", "1\u202f%")
+    assert share_interval(Estimate(0.0, -0.025, 0.025, 9)) == "[−3, 3]"
+
+
 def test_estimates_and_their_intervals() -> None:
     assert [fixed(value) for value in (1.254, -0.05, math.inf, -math.inf)] == ["1.25", "−0.05", "∞", "−∞"]
-    assert interval_text(-0.5, -math.inf, 0.125) == "−0.50 [−∞, 0.12]"
+    assert interval_text(-0.5, -math.inf, 0.125) == "−0.50 [−∞, 0.13]"
     assert [signed(value) for value in (0.244, -0.03, -0.001, math.nan)] == ["+0.24", "−0.03", "0.00", "–"]
 
 
