@@ -18,7 +18,7 @@ from reportgen.site.html.template_files import find_templates
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pages.compare import compare_view, pair_view
-from reportgen.site.pages.downloads import DESCRIPTIONS, downloads
+from reportgen.site.pages.downloads import DESCRIPTIONS, STATEMENTS, downloads, statements_table
 from reportgen.site.pages.emotion import emotion_view
 from reportgen.site.pages.errors import errors_view
 from reportgen.site.pages.explorer import explorer_data, explorer_view, page_path
@@ -199,7 +199,8 @@ class _Site:
         assets.add("data.js", to_script("reportgenData", explorer_data(self.report, self.links, self.tiles)))
         assets.add("ramp.js", to_script("reportgenRamp", ramp_data(self.style)))
         files = downloads(self.report, self.links, everything=self.detail.tables)
-        listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in files)
+        table = {STATEMENTS: b""} if self.detail.tables else {}
+        listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in (*files, *table))
         left_out = {
             *([] if self.report.comparisons else ["Compare"]),
             *([] if self.report.shortcuts is not None else ["Shortcuts"]),
@@ -213,6 +214,8 @@ class _Site:
         }
         renderer = Renderer(templates, shared, GLOSSARY)
         for path, template, view in self.plan(assets.path("data.js"), listed):
+            self.report.stated.page = path
             yield path, renderer.page(template, path, view()).encode("utf-8")
         yield from assets.files.items()
         yield from files.items()
+        yield from ((path, statements_table(self.report)) for path in table)

@@ -32,6 +32,7 @@ from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.marks import MarkFindings
 from reportgen.evidence.shortcuts.properties import Property, photo_properties
 from reportgen.site.attention import Attention
+from reportgen.site.stated import Statements
 
 __all__ = ["UNLABELLED", "DataNote", "Report", "base_name"]
 
@@ -214,6 +215,11 @@ class Report:
             )
             for score, order in zip(self.scores, self.class_orders, strict=True)
         )
+
+    @cached_property
+    def stated(self) -> Statements:
+        """What its pages state, once they are made."""
+        return Statements()
 
     @cached_property
     def properties(self) -> tuple[Property, ...]:

@@ -24,6 +24,7 @@ from reportgen.site.wording.format import (
     points_interval,
     rate,
 )
+from reportgen.site.wording.models import MACRO_ALL
 
 __all__ = ["ChangeRow", "ChangeView", "MovedHeatRow", "OverviewRow", "OverviewView", "change_view", "overview_view"]
 
@@ -231,7 +232,7 @@ def _numbers(answers: PredictionChange) -> tuple[Number, ...]:
         Number("McNemar test" if c.difference.persons is None else "Sign-flip test", format_p(c.p_value), "",
                f"on {count(c.discordant, 'image')} correct in one only",
                "McNemar" if c.difference.persons is None else "sign-flip test"),
-        Number("Macro-F1", f"{decimal(a.macro_f1.value)} → {decimal(b.macro_f1.value)}", "", "higher is better",
+        Number(MACRO_ALL, f"{decimal(a.macro_f1.value)} → {decimal(b.macro_f1.value)}", "", "higher is better",
                "macro-F1"),
         Number("Brier score", f"{decimal(a.brier, 3)} → {decimal(b.brier, 3)}", "", "lower is better", "Brier score"),
         Number("Calibration error", f"{percent(a.ece, 1)} → {percent(b.ece, 1)}", "",

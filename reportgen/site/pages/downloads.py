@@ -21,7 +21,10 @@ from reportgen.site.sections.certificate import TABLE as CERTIFICATE_TABLE
 from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.models import comparison_sentence
 
-__all__ = ["DESCRIPTIONS", "downloads"]
+__all__ = ["DESCRIPTIONS", "STATEMENTS", "downloads", "statements_table"]
+
+STATEMENTS = "downloads/statements.csv"
+"""Made after all pages, which it is of."""
 
 DESCRIPTIONS = {
     "downloads/answers.json": "The headline and the answers to the four questions, as on the first page.",
@@ -61,6 +64,7 @@ DESCRIPTIONS = {
     "downloads/occlusions.csv": "What the models predicted when a region of an error was swapped or filled in.",
     "downloads/map_agreement.csv": "Whether two models' predictions of an image rest on the same places.",
     "downloads/table_columns.csv": "What every column of the other tables means.",
+    STATEMENTS: "What the pages state: numbers and claims of the main sentences, by page.",
     CERTIFICATE_TABLE: "Every model with which this program's own verdicts were checked.",
 }
 
@@ -90,6 +94,13 @@ def downloads(report: Report, links: Links, *, everything: bool = True) -> dict[
         **(_tables(report_tables(report)) if everything else {}),
         **({CERTIFICATE_TABLE: certificate.table} if certificate is not None else {}),
     }
+
+
+def statements_table(report: Report) -> bytes:
+    """What the pages state, as CSV."""
+    rows = [(one.page, one.what, " / ".join(one.of), one.value) for one in report.stated if one.page]
+    table = pd.DataFrame(rows, columns=["page", "what", "of", "value"])
+    return _csv(table.map(inert))
 
 
 def _answers(report: Report, links: Links) -> bytes:

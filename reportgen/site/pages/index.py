@@ -21,11 +21,10 @@ from reportgen.site.wording.format import (
     percent_interval,
     persons_too,
     plain,
-    rate,
 )
 from reportgen.site.wording.headline import answer_questions, headline, takeaways_link
 from reportgen.site.wording.importance import IMPORTANCE_RULE, importance_basis
-from reportgen.site.wording.models import comparison_sentence
+from reportgen.site.wording.models import MACRO_ALL, OVER_MANY, accuracy_of, comparison_sentence, recall_of
 from reportgen.site.wording.next_steps import Step, next_steps
 from reportgen.site.wording.scope import facts, grid_text, layer_text, map_origin, remarks
 from reportgen.site.wording.shortcuts import cue_label, model_proofs
@@ -185,7 +184,7 @@ def recall_table(report: Report) -> RecallTable:
             tuple(
                 Number(
                     score.name,
-                    rate(score.emotions[emotion]),
+                    recall_of(report, score.name, score.emotions[emotion]),
                     percent_interval(score.emotions[emotion].recall),
                 )
                 for score in scores
@@ -254,7 +253,7 @@ def models_view(report: Report, links: Links) -> ModelsView:
             "Accuracy",
             "accuracy",
             "higher is better",
-            tuple(Number("", percent(s.accuracy.value, 1), percent_interval(s.accuracy, 1)) for s in scores),
+            tuple(Number("", accuracy_of(report, s, 1), percent_interval(s.accuracy, 1)) for s in scores),
         ),
         (
             "Balanced accuracy",
@@ -266,19 +265,30 @@ def models_view(report: Report, links: Links) -> ModelsView:
             ),
         ),
         (
-            "Macro-F1",
-            "macro-F1",
-            "higher is better",
-            tuple(Number("", decimal(s.macro_f1.value), decimal_interval(s.macro_f1)) for s in scores),
-        ),
-        (
-            "Macro-F1, emotions with 10 images or more",
+            MACRO_ALL,
             "macro-F1",
             "higher is better",
             tuple(
-                Number("", decimal(s.macro_f1_without_few.value), decimal_interval(s.macro_f1_without_few))
+                Number(
+                    "",
+                    report.stated.number(decimal(s.macro_f1.value), "macro-F1 over all emotions", s.name),
+                    decimal_interval(s.macro_f1),
+                )
+                for s in scores
+            ),
+        ),
+        (
+            f"Macro-F1, {OVER_MANY}",
+            "macro-F1",
+            "higher is better",
+            tuple(
+                Number(
+                    "",
+                    report.stated.number(decimal(s.macro_f1_without_few.value), f"macro-F1 over {OVER_MANY}", s.name),
+                    decimal_interval(s.macro_f1_without_few),
+                )
                 if s.macro_f1_without_few
-                else Number("", "the same")
+                else Number("", "as over all emotions")
                 for s in scores
             ),
         ),
@@ -328,7 +338,7 @@ def emotions_view(report: Report, links: Links, legends: Legends, means: MeanMap
                 parts[0].few,
                 tuple(tile for tile in tiles if tile is not None),
                 tuple(
-                    Number(score.name, rate(part), percent_interval(part.recall))
+                    Number(score.name, recall_of(report, score.name, part), percent_interval(part.recall))
                     for score, part in zip(report.scores, parts, strict=True)
                     if part.n
                 ),

@@ -30,10 +30,20 @@ from reportgen.site.wording.format import (
     percent_interval,
     persons_too,
     plain,
-    rate,
 )
 from reportgen.site.wording.input_choice import choice_texts, default_text, prepared_text
-from reportgen.site.wording.models import class_order_warning, stated_accuracy_text, stated_accuracy_warning
+from reportgen.site.wording.models import (
+    MACRO_ALL,
+    OVER_MANY,
+    accuracy_of,
+    class_order_warning,
+    leakage_sentence,
+    recall_of,
+    state_trust,
+    stated_accuracy_text,
+    stated_accuracy_warning,
+    trust_words,
+)
 from reportgen.site.wording.scope import grid_text, map_origin, model_choices, places_text
 from reportgen.site.wording.shortcuts import model_proofs
 
@@ -54,6 +64,7 @@ class ScoreRow:
     position: tuple[float, float, float]
     thin: bool
     images: str
+    trust: str
 
 
 @dataclass(frozen=True)
@@ -157,6 +168,8 @@ def _warnings(report: Report, k: int) -> Iterator[str]:
     order, name = report.class_orders[k], report.models[k].name
     if order is not None:
         yield class_order_warning(order)
+    for leakage in (one for one in report.leakages if one.model == name and (one.proven or one.nothing_new)):
+        yield leakage_sentence(leakage)
     for statements in report.stated_accuracies[k : k + 1]:
         yield from (stated_accuracy_warning(name, statement) for statement in statements if statement.far)
     for choice in model_choices(report.models[k]):
@@ -176,7 +189,7 @@ def _title(report: Report, k: int) -> str:
     score = report.scores[k]
     if not score.n:
         return f"{score.name}: its predictions, without labels to check against."
-    return f"{score.name} classifies {percent(score.accuracy.value)} of {count(score.n, 'image')} correctly."
+    return f"{score.name} classifies {accuracy_of(report, score)} of {count(score.n, 'image')} correctly."
 
 
 def _proved_at(report: Report, links: Links, k: int) -> Link:
@@ -194,9 +207,9 @@ def _lede(report: Report, k: int) -> str:
         return ""
     best = max(rows, key=lambda row: row.recall.value)
     worst = min(rows, key=lambda row: row.recall.value)
-    text = f"Best on {best.emotion} ({percent(best.recall.value)} of {best.n:,} recognised)"
+    text = f"Best on {best.emotion} ({recall_of(report, score.name, best)} of {best.n:,} recognised)"
     if worst is not best:
-        text += f", weakest on {worst.emotion} ({percent(worst.recall.value)} of {worst.n:,})"
+        text += f", weakest on {worst.emotion} ({recall_of(report, score.name, worst)} of {worst.n:,})"
     never = [row.emotion for row in score.emotions if row.predicted == 0]
     if never:
         text += f". It never predicts {and_list(never, 'or')}"
@@ -211,7 +224,7 @@ def _numbers(report: Report, k: int) -> tuple[Number, ...]:
     return (
         Number(
             "Accuracy",
-            percent(score.accuracy.value, 1),
+            accuracy_of(report, score, 1),
             percent_interval(score.accuracy, 1),
             "higher is better",
             "accuracy",
@@ -224,10 +237,12 @@ def _numbers(report: Report, k: int) -> tuple[Number, ...]:
             "balanced accuracy",
         ),
         Number(
-            "Macro-F1",
-            decimal(score.macro_f1.value),
+            MACRO_ALL,
+            report.stated.number(decimal(score.macro_f1.value), "macro-F1 over all emotions", score.name),
             decimal_interval(score.macro_f1),
-            f"{decimal(macro.value)} without emotions of few images" if macro else "higher is better",
+            f"{report.stated.number(decimal(macro.value), f'macro-F1 over {OVER_MANY}', score.name)} over {OVER_MANY}"
+            if macro
+            else "higher is better",
             "macro-F1",
         ),
         Number("Brier score", decimal(score.brier, 3), "", "lower is better", "Brier score"),
@@ -242,7 +257,8 @@ def _numbers(report: Report, k: int) -> tuple[Number, ...]:
 
 
 def _rows(report: Report, links: Links, k: int) -> tuple[ScoreRow, ...]:
-    rows = []
+    state_trust(report, report.trust[k])
+    rows, trust = [], {one.emotion: trust_words(one) for one in report.trust[k].emotions}
     for emotion, row in enumerate(report.scores[k].emotions):
         recall = row.recall
         rows.append(
@@ -251,7 +267,7 @@ def _rows(report: Report, links: Links, k: int) -> tuple[ScoreRow, ...]:
                 links.emotion_path(emotion),
                 row.n,
                 persons_too(row.n, row.persons, named=report.names_persons),
-                Number("", rate(row) if row.n else "–", percent_interval(recall)),
+                Number("", recall_of(report, report.scores[k].name, row) if row.n else "–", percent_interval(recall)),
                 Number(
                     "",
                     percent(row.precision.value),
@@ -264,6 +280,7 @@ def _rows(report: Report, links: Links, k: int) -> tuple[ScoreRow, ...]:
                 else (0.0, 0.0, 0.0),
                 row.few,
                 links.explorer(links.token("true", row.emotion)) if row.n else "",
+                trust.get(row.emotion, ""),
             )
         )
     return tuple(rows)

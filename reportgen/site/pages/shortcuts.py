@@ -31,14 +31,17 @@ from reportgen.site.sections.label_leakage import (
 from reportgen.site.sections.marks import Marks, marks_view
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.cue_places import look_there, place_of, place_sentence
-from reportgen.site.wording.damages import leading_claim
+from reportgen.site.wording.damages import cause_sentence, leading_claim, right_on
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
 from reportgen.site.wording.shortcuts import (
     CUES,
     DONE,
     heat_place,
+    proved_shortcuts,
     shortcut_sentence,
     split_words,
+    state_cues,
+    state_none,
 )
 
 __all__ = ["ProvedShortcut", "ShortcutsView", "shortcuts_view"]
@@ -73,9 +76,10 @@ class PredictionSplitRow:
 
 @dataclass(frozen=True)
 class SplitTable:
-    """Plain counts by one property; `emotions` head the columns of answers."""
+    """Plain counts by one property, and what it goes with; `emotions` head the columns of predictions."""
 
     title: str
+    cause: str
     emotions: tuple[str, ...]
     rows: tuple[PredictionSplitRow, ...]
 
@@ -122,7 +126,7 @@ def shortcuts_view(
         title=_title(report, findings),
         lede=_lede(findings),
         empty="" if report.labelled else "No image has a label, so nothing can give it away or be tested.",
-        found=tuple(_found(report, links, shortcut, pictures) for shortcut in findings.found),
+        found=tuple(_found(report, links, shortcut, pictures) for shortcut in proved_shortcuts(report)),
         splits=_splits(report, findings),
         example=None
         if pictures is None
@@ -156,6 +160,7 @@ def _title(report: Report, findings: ShortcutFindings) -> str:
         return "No measured property of the photo was shown to go with an emotion."
     if not findings.effects:
         return "Whether the models take shortcuts through the photo was not tested."
+    state_none(report, findings.effects)
     return "No shortcut through the photo was shown."
 
 
@@ -229,6 +234,7 @@ def _untested(report: Report, findings: ShortcutFindings) -> str:
 
 def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutPictures | None) -> ProvedShortcut:
     k = [model.name for model in report.models].index(shortcut.model)
+    state_cues(report, (damage for damage in report.damages if damage.finding is shortcut))
     pairs = [] if pictures is None else _pairs(report, links, shortcut, k, pictures)
     lost, known = len(shortcut.images), round(shortcut.before.value * shortcut.n)
     named = shortcut.persons is not None and report.names_persons
@@ -242,7 +248,7 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
         anchor=links.shortcut_anchor(shortcut.model, shortcut.emotion, shortcut.change),
         series=series_of(k),
         title=f"{shortcut.model} relies on {CUES[shortcut.change]} for {shortcut.emotion}",
-        sentence=f"{shortcut_sentence(shortcut)} {located}".strip(),
+        sentence=f"{shortcut_sentence(report, shortcut)} {located}".strip(),
         detail=(
             f"Of {count(known, 'image')} classified correctly before, {lost} are lost ({percent(shortcut.strength)}); "
             f"corrected {chance}, n = {count(shortcut.n, 'image')}{persons}.{at}"
@@ -267,22 +273,29 @@ def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...
         for split in splits:
             with_it = {emotion: having for emotion, _, having in split.predictions}
             without = {emotion: answered - having for emotion, answered, having in split.predictions}
+            for emotion, predicted, _ in split.predictions:
+                of = split.model, split.property, emotion
+                report.stated.number(number(predicted), "photos of the split predicted as", *of)
             for photos, n, right, called in (
                 (split_words(split)[0], split.n_having, split.right_having, with_it),
                 (split_words(split)[1], split.n_lacking, split.right_lacking, without),
             ):
+                which = split.having if called is with_it else f"not {split.having}"
+                report.stated.number(number(n), "photos", which)
                 rows.append(
                     PredictionSplitRow(
                         series_of(names.index(split.model)),
                         split.model,
                         photos,
                         number(n),
-                        percent(right.value) if n else "–",
+                        right_on(report, split, having=called is with_it),
                         percent_interval(right) if n else "",
                         tuple(number(called[emotion]) if emotion in called else "–" for emotion in emotions),
                     )
                 )
-        tables.append(SplitTable(f"Predictions by {splits[0].property}", emotions, tuple(rows)))
+        cause = next((c for c in findings.causes if (c.name, c.having) == key and c.known), None)
+        told = "" if cause is None else cause_sentence(report, cause)
+        tables.append(SplitTable(f"Predictions by {splits[0].property}", told, emotions, tuple(rows)))
     return tuple(tables)
 
 

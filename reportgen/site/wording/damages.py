@@ -14,16 +14,25 @@ from reportgen.evidence.shortcuts.causes import Cause
 from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.marks import MarkTest
+from reportgen.evidence.shortcuts.properties import PredictionSplit
 from reportgen.site.html.components import Headline
 from reportgen.site.report import Report
 from reportgen.site.wording.cue_places import shared_place
-from reportgen.site.wording.format import and_list, capital, count, number, percent, plural, points
+from reportgen.site.wording.format import and_list, count, number, percent, plural, points
 from reportgen.site.wording.hidden_cues import component_test
 from reportgen.site.wording.marks import mark_test
 from reportgen.site.wording.models import leakage_sentence
-from reportgen.site.wording.shortcuts import DONE, cue_words, everyone, heat_place, proved_cues
+from reportgen.site.wording.shortcuts import (
+    DONE,
+    before_and_after,
+    cue_words,
+    everyone,
+    heat_place,
+    proved_cues,
+    state_cues,
+)
 
-__all__ = ["GLARING", "cause_sentences", "damage_headline", "leading_claim"]
+__all__ = ["GLARING", "cause_sentence", "cause_told", "damage_headline", "leading_claim", "right_on"]
 
 GLARING = 6.0
 """Times uniform attention from which heat outside the face is the first thing a reader should know where the effect of
@@ -49,8 +58,8 @@ def damage_headline(report: Report, otherwise: str) -> Headline | None:
     if lead.kind == "leakage":
         names = and_list([damage.model for damage in told])
         claim = f"The accuracy of {names} is inflated: training leaked into the test set."
-    parts = [_loss([damage for damage in told if damage.emotion == lead.emotion])]
-    parts += cause_sentences(report, lead.finding) if isinstance(lead.finding, Shortcut) else []
+    parts = [_loss(report, [damage for damage in told if damage.emotion == lead.emotion])]
+    parts += cause_told(report, lead.finding) if isinstance(lead.finding, Shortcut) else []
     parts.append(_next([damage for damage in proved if damage not in told]))
     return Headline(claim, " ".join(filter(None, parts)))
 
@@ -61,6 +70,7 @@ def leading_claim(report: Report) -> str:
     if not cues:
         return ""
     lead, together = cues[0], _together(cues)
+    state_cues(report, together)
     names = [model.name for model in report.models if any(damage.model == model.name for damage in together)]
     subject = everyone(report) if 1 < len(names) == len(report.models) else and_list(names)
     emotions = list(dict.fromkeys(damage.emotion for damage in together))
@@ -93,17 +103,20 @@ def _place(report: Report, together: Sequence[Damage]) -> str:
     return f", with heat on {hot.pop()}" if len(hot) == 1 and "" not in hot else ""
 
 
-def _loss(shared: Sequence[Damage]) -> str:
+def _loss(report: Report, shared: Sequence[Damage]) -> str:
     """What the leading finding costs each model that shares it."""
     lead = shared[0].finding
     if isinstance(lead, Shortcut):
-        falls = [_fall(d.finding) for d in shared if isinstance(d.finding, Shortcut)]
-        return f"With the same photos {DONE[lead.change]}, recall of {lead.emotion} falls {and_list(falls)}."
-    if isinstance(lead, BackgroundFinding):
         falls = [
-            f"by {points(d.lost.value, 0, sign=False, unit=' percentage points')} {_ends(d)} for {d.model}"
+            f"{before_and_after(report, d.finding)} for {d.model} {_ends(d)}"
             for d in shared
+            if isinstance(d.finding, Shortcut)
         ]
+        who = "" if lead.persons is None or not lead.fall.named else f" of {count(lead.persons, 'person')}"
+        photos = f"{count(lead.n, f'{lead.emotion} photo')}{who}"
+        return f"With {photos} {DONE[lead.change]}, recall falls {and_list(falls)}."
+    if isinstance(lead, BackgroundFinding):
+        falls = [f"by {points(d.lost.value, 0, sign=False, unit=' points')} for {d.model} {_ends(d)}" for d in shared]
         return f"With another emotion's background, recall of {lead.emotion} falls {and_list(falls)}."
     if isinstance(lead, Component):
         return component_test(lead, shared[0].emotion)
@@ -112,31 +125,25 @@ def _loss(shared: Sequence[Damage]) -> str:
     return " ".join(leakage_sentence(d.finding) for d in shared if isinstance(d.finding, Leakage))
 
 
-def _fall(shortcut: Shortcut) -> str:
-    who = "" if shortcut.persons is None or not shortcut.fall.named else f" of {count(shortcut.persons, 'person')}"
-    return (
-        f"from {percent(shortcut.before.value)} to {percent(shortcut.after.value)} for {shortcut.model} "
-        f"({count(shortcut.n, 'photo')}{who})"
-    )
-
-
 def _ends(damage: Damage) -> str:
     low, high = (points(end, 0, sign=False, unit="") for end in (damage.lost.low, damage.lost.high))
-    return f"(95 % interval {low} to {high})"
+    return f"(by {low} to {high} points, 95 % interval)"
 
 
-def cause_sentences(report: Report, shortcut: Shortcut) -> list[str]:
+def cause_told(report: Report, shortcut: Shortcut) -> list[str]:
     """What the property of a shortcut goes with, as in "All 143 photos in colour come from one source ..."; none where
     it goes with nothing that was looked for.
     """
     cause = None if report.shortcuts is None else report.shortcuts.cause(shortcut)
     if cause is None or not cause.known:
         return []
-    return [_cause(cause), *_accuracy(report, cause)]
+    return [cause_sentence(report, cause), *_accuracy(report, cause)]
 
 
-def _cause(cause: Cause) -> str:
-    others = f"the {number(cause.n_lacking)} others"
+def cause_sentence(report: Report, cause: Cause) -> str:
+    """What a property goes with, where that is known."""
+    report.stated.number(number(cause.n_having), "photos", cause.having)
+    others = f"the {report.stated.number(number(cause.n_lacking), 'photos', f'not {cause.having}')} others"
     told, source = [], cause.source
     if source is not None:
         known = f"known by {source.trait} {and_list(source.values, 'or')}"
@@ -156,11 +163,17 @@ def _accuracy(report: Report, cause: Cause) -> list[str]:
     splits = () if report.shortcuts is None else report.shortcuts.splits
     mine = [split for split in splits if (split.property, split.having) == (cause.name, cause.having)]
     told = [
-        f"{split.model} is right on {percent(split.right_having.value)} of them and on "
-        f"{percent(split.right_lacking.value)} of the others"
+        f"{split.model} on {right_on(report, split, having=True)} and {right_on(report, split, having=False)}"
         for split in mine
     ]
-    return [f"{capital(and_list(told))}."] if told else []
+    return [f"Correct predictions on these and on the others: {'; '.join(told)}."] if told else []
+
+
+def right_on(report: Report, split: PredictionSplit, *, having: bool) -> str:
+    """Share of correct predictions on the photos with a property, or on the others."""
+    right = split.right_having if having else split.right_lacking
+    which = split.having if having else f"not {split.having}"
+    return report.stated.number(percent(right.value), "accuracy on photos", split.model, which)
 
 
 def _next(rest: Sequence[Damage]) -> str:

@@ -25,6 +25,9 @@ _KINDS = {
     "unreadable": "cannot be read or decoded",
 }
 
+# A file with colour channels may hold a grey photo: what is stored is not what is seen.
+_DECODED = {"grey": "stored without colour channels"}
+
 
 def data_notes(found: DataFindings, duplicates: NearDuplicates, images: pd.DataFrame) -> tuple[DataNote, ...]:
     """All remarks on a test set, the serious ones first.
@@ -111,7 +114,7 @@ def _seen_in_training(training: TrainingOverlap | None) -> Iterator[DataNote]:
 
 def _reading(found: DataFindings) -> Iterator[DataNote]:
     if found.decoding:
-        listed = ", ".join(f"{note}: {number(n)}" for note, n in found.decoding)
+        listed = ", ".join(f"{_DECODED.get(note, note)}: {number(n)}" for note, n in found.decoding)
         yield DataNote("How images were decoded", f"{listed} (of {number(found.images)}).")
     for remark in found.remarks:
         yield DataNote("While reading", capital(plain(remark)))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from reportgen.evidence.performance.scores import EmotionScore
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.report import Report
-from reportgen.site.wording.format import and_list, capital, count, number, percent_estimate, plural, rate
+from reportgen.site.wording.format import and_list, capital, count, number, percent_estimate, percent_interval, plural
+from reportgen.site.wording.models import recall_of
 from reportgen.site.wording.shortcuts import cue_of
 
 __all__ = ["correct_predictions", "emotion_lede", "emotion_title", "never_predicts"]
@@ -39,6 +40,9 @@ def _proved(report: Report, name: str, parts: Sequence[EmotionScore]) -> str:
 
 def _recognised(report: Report, name: str, parts: Sequence[EmotionScore]) -> str:
     models = [score.name for score in report.scores]
+    for model, part in zip(models, parts, strict=True):
+        if _most(part.recall) or _missed(part.recall):
+            report.stated.claim("recall above one half", model, name, holds=_most(part.recall))
     if not any(part.predicted for part in parts):
         return f"{capital(name)} is never predicted."
     if all(_missed(part.recall) for part in parts):
@@ -71,7 +75,9 @@ def emotion_lede(report: Report, emotion: int) -> str:
     parts = [score.emotions[emotion] for score in scores]
     if not parts[0].n:
         return ""
-    said = [f"{score.name} recognises {_found(part)}" for score, part in zip(scores, parts, strict=True)]
+    said = [
+        f"{score.name} recognises {_found(report, score.name, part)}" for score, part in zip(scores, parts, strict=True)
+    ]
     text = f"Of {count(parts[0].n, 'image')} labelled {name}, {and_list(said)}."
     right = [
         f"{percent_estimate(part.precision)} of {score.name}'s {part.predicted:,}"
@@ -89,8 +95,9 @@ def emotion_lede(report: Report, emotion: int) -> str:
     return text
 
 
-def _found(part: EmotionScore) -> str:
-    return rate(part) if part.few else percent_estimate(part.recall)
+def _found(report: Report, model: str, part: EmotionScore) -> str:
+    recall = recall_of(report, model, part)
+    return recall if part.few else f"{recall} {percent_interval(part.recall)}"
 
 
 def never_predicts(report: Report, k: int, emotion: int) -> bool:

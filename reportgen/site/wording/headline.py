@@ -33,7 +33,7 @@ from reportgen.site.wording.format import (
     signed,
 )
 from reportgen.site.wording.importance import emotions_of, rival_sentence, the, used_regions
-from reportgen.site.wording.models import score_sentence, trust_lead, trust_sentences
+from reportgen.site.wording.models import accuracy_of, score_sentence, state_trust, trust_lead, trust_sentences
 from reportgen.site.wording.shortcuts import CUES, cheating_answer, relies_on_cue
 
 __all__ = ["answer_questions", "best_model", "headline"]
@@ -68,7 +68,7 @@ def headline(report: Report) -> Headline:
     proved = damage_headline(report, _region_sentence(report) or lede)
     if proved is not None:
         return proved
-    strong, weak = _strong_and_weak(report.scores)
+    strong, weak = _strong_and_weak(report)
     subject, models = _subject(report), len(report.models)
     recognise, miss = plural(models, "recognises", "recognise"), plural(models, "misses", "miss")
     if strong and weak:
@@ -78,7 +78,7 @@ def headline(report: Report) -> Headline:
     if strong:
         return Headline(f"{subject} {recognise} {and_list(strong)}.", lede)
     best = max(report.scores, key=lambda score: score.accuracy.value)
-    text = f"{best.name} classifies {percent(best.accuracy.value)} of {count(best.n, 'image')} correctly."
+    text = f"{best.name} classifies {accuracy_of(report, best)} of {count(best.n, 'image')} correctly."
     return Headline(text, _few_sentence(report))
 
 
@@ -91,10 +91,10 @@ def _subject(report: Report) -> str:
     return names[0] if len(names) == 1 else "Both models" if len(names) == 2 else "All models"
 
 
-def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[str]]:
+def _strong_and_weak(report: Report) -> tuple[list[str], list[str]]:
     """Emotions whose recall lies above, and below, one half in every model, by their intervals."""
     strong, weak = [], []
-    for rows in zip(*(score.emotions for score in scores), strict=True):
+    for rows in zip(*(score.emotions for score in report.scores), strict=True):
         if any(row.few for row in rows):
             continue
         if all(row.recall.low > LEAST_SCORE for row in rows):
@@ -105,6 +105,10 @@ def _strong_and_weak(scores: tuple[ModelScores, ...]) -> tuple[list[str], list[s
     def mean(rows: tuple[EmotionScore, ...]) -> float:
         return float(np.mean([row.recall.value for row in rows]))
 
+    for score in report.scores:
+        for parts, holds in ((strong, True), (weak, False)):
+            for rows in parts:
+                report.stated.claim("recall above one half", score.name, rows[0].emotion, holds=holds)
     return (
         [rows[0].emotion for rows in sorted(strong, key=mean, reverse=True)],
         [rows[0].emotion for rows in sorted(weak, key=mean)],
@@ -147,8 +151,8 @@ def _shared_region(report: Report, region: str, relying: Mapping[tuple[str, str]
 def _accuracy_sentence(report: Report) -> str:
     scores = sorted(report.scores, key=lambda score: -score.accuracy.value)
     first = scores[0]
-    text = f"{first.name} classifies {percent(first.accuracy.value)} of {count(first.n, 'image')} correctly"
-    others = [f"{score.name} {percent(score.accuracy.value)}" for score in scores[1:]]
+    text = f"{first.name} classifies {accuracy_of(report, first)} of {count(first.n, 'image')} correctly"
+    others = [f"{score.name} {accuracy_of(report, score)}" for score in scores[1:]]
     return f"{text}, {and_list(others)}. " if others else f"{text}. "
 
 
@@ -179,10 +183,11 @@ def _errors(report: Report, links: Links) -> Finding:
     names = [row.emotion for row in score.emotions]
     one, other, there, back = _confused_pair(score)
     gone = _by_shortcut(report.reasons, best)
+    report.stated.number(number(wrong), "errors", score.name)
     causes = [f"by confusing {names[one]} and {names[other]}"] if there + back >= _LARGE * wrong else []
     causes += ["by a shortcut"] if gone >= _NOTABLE * wrong else []
     lead = f"Mostly {and_list(causes)}." if causes else "No single confusion or shortcut stands out."
-    sentences = [*_open_sentence(report.reasons, best)]
+    sentences = [*_open_sentence(report, best)]
     sentences += [
         f"{number(there + back)} of {score.name}'s {count(wrong, 'error')} confuse {names[one]} and {names[other]}: "
         f"{number(there)} {names[one]} predicted as {names[other]}, {number(back)} the other way round."
@@ -216,7 +221,7 @@ def _label_sentence(report: Report) -> Iterator[str]:
     alike = max((c.wrong_alike for c in report.comparisons), default=0)
     if suspects:
         everyone = "both models" if len(report.models) == 2 else "every model"
-        labels = capital(count(suspects, "label"))
+        labels = capital(report.stated.number(count(suspects, "label"), "contradicted labels"))
         contradict = plural(suspects, "is", "are")
         asked = reasons is not None and any(vote.twins for vote in reasons.votes)
         second = ", and by landmarks or the most similar faces where known" if asked else ""
@@ -248,10 +253,12 @@ def _by_shortcut(reasons: ReasonFindings | None, k: int) -> int:
     return found.net
 
 
-def _open_sentence(reasons: ReasonFindings | None, k: int) -> Iterator[str]:
+def _open_sentence(report: Report, k: int) -> Iterator[str]:
     """The share of errors without a tested reason."""
+    reasons = report.reasons
     if reasons is not None and reasons.models[k].errors:
         share = reasons.models[k].unexplained
+        report.stated.number(percent(share.value), "errors without a tested reason", report.models[k].name)
         yield f"{percent_estimate(share)} of the errors have no tested reason."
 
 
@@ -385,6 +392,8 @@ def _trust(report: Report, links: Links) -> Finding:
     # Of many models the best alone is told; each has its own page.
     shown = range(len(report.models)) if len(report.models) <= _NAMED else (best,)
     answers = [report.trust[k] for k in shown]
+    for model in report.trust:
+        state_trust(report, model)
     text = " ".join(f"{score_sentence(report, k)} {trust_sentences(report.trust[k])}" for k in shown)
     trusted = [len(one.of("trusted")) for one in answers]
     everywhere = all(len(one.emotions) == n for one, n in zip(answers, trusted, strict=True))

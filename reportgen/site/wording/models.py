@@ -11,8 +11,9 @@ from reportgen.evidence.importance.trust import Grade, TrustCheck, TrustGrade
 from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.performance.model_comparison import MIN_DISCORDANT, Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
+from reportgen.evidence.performance.scores import FEW, EmotionScore, ModelScores
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
-from reportgen.evidence.reliability import Doubt, ModelTrust, Trust
+from reportgen.evidence.reliability import Doubt, EmotionTrust, ModelTrust, Trust
 from reportgen.evidence.stats.intervals import wilson
 from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.site.report import Report
@@ -29,13 +30,18 @@ from reportgen.site.wording.format import (
     paired_test,
     percent,
     percent_estimate,
+    percent_interval,
     plural,
     points,
+    rate,
 )
 
 __all__ = [
     "CHECK_NAMES",
     "GRADE_WORDS",
+    "MACRO_ALL",
+    "OVER_MANY",
+    "accuracy_of",
     "check_limit",
     "check_sentence",
     "check_value",
@@ -44,12 +50,18 @@ __all__ = [
     "grade_sentence",
     "leakage_sentence",
     "precision_changes",
+    "recall_of",
     "score_sentence",
+    "state_trust",
     "stated_accuracy_text",
     "stated_accuracy_warning",
     "trust_lead",
     "trust_sentences",
+    "trust_words",
 ]
+
+MACRO_ALL, OVER_MANY = "Macro-F1, all emotions", f"emotions with {FEW} images or more"
+"""The two means of F1 are never called alike."""
 
 _TOLERATED = 0.005
 _NAMED = 3
@@ -258,13 +270,33 @@ def score_sentence(report: Report, k: int) -> str:
     score = report.scores[k]
     macro, over = score.macro_f1, "all emotions"
     if score.macro_f1_without_few is not None:
-        macro, over = score.macro_f1_without_few, "emotions with ten images or more"
+        macro, over = score.macro_f1_without_few, OVER_MANY
+    f1 = report.stated.number(decimal(macro.value), f"macro-F1 over {over}", score.name)
     text = (
-        f"{score.name} has accuracy {percent_estimate(score.accuracy, 1)} and macro-F1 "
-        f"{decimal(macro.value)} {decimal_interval(macro)} over {over}."
+        f"{score.name} has accuracy {accuracy_of(report, score, 1)} {percent_interval(score.accuracy, 1)} and macro-F1 "
+        f"{f1} {decimal_interval(macro)} over {over}."
     )
     leakage = report.trust[k].leakage
     return text if leakage is None else f"{text} {leakage_sentence(leakage)}"
+
+
+def accuracy_of(report: Report, score: ModelScores, digits: int = 0) -> str:
+    """A model's accuracy, wherever it is printed."""
+    return report.stated.number(percent(score.accuracy.value, digits), "accuracy", score.name)
+
+
+def recall_of(report: Report, model: str, score: EmotionScore) -> str:
+    """A model's recall of an emotion, wherever it is printed: in per cent, or "1 of 3" where there are few images."""
+    return report.stated.number(rate(score), "recall", model, score.emotion) if score.n else rate(score)
+
+
+def state_trust(report: Report, trust: ModelTrust) -> None:
+    """Note which emotions are said to be trusted and which not."""
+    for one in trust.emotions:
+        if one.trust != "open":
+            report.stated.claim("trusted", trust.model, one.emotion, holds=one.trust == "trusted")
+    if trust.grade:
+        report.stated.claim("heatmaps may be read", trust.model, holds=trust.grade != "C")
 
 
 def trust_sentences(trust: ModelTrust) -> str:
@@ -280,13 +312,22 @@ def trust_sentences(trust: ModelTrust) -> str:
     return " ".join(filter(None, parts))
 
 
+def trust_words(one: EmotionTrust) -> str:
+    """The answer for one emotion with its first reason, as in "not trusted: relies on a shortcut"."""
+    return one.trust if not one.doubts else f"{one.trust}: {_doubt(one)}"
+
+
+def _doubt(one: EmotionTrust) -> str:
+    never = one.doubts[0] == "low recall" and not one.score.predicted
+    return "never predicted" if never else _DOUBTS[one.doubts[0]]
+
+
 def _doubtful(trust: ModelTrust, answer: Trust, title: str) -> str:
     """As in "Not trusted: disgust and sadness (relies on a shortcut), anger (recall below 50 %)."."""
     by: dict[str, list[str]] = {}
     for one in trust.emotions:
         if one.trust == answer:
-            never = one.doubts[0] == "low recall" and not one.score.predicted
-            by.setdefault("never predicted" if never else _DOUBTS[one.doubts[0]], []).append(one.emotion)
+            by.setdefault(_doubt(one), []).append(one.emotion)
     told = [f"{and_list(emotions)} ({doubt})" for doubt, emotions in by.items()]
     return f"{title}: {', '.join(told)}." if told else ""
 

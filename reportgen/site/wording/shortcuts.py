@@ -6,11 +6,11 @@ on the background. Heat on the background alone proves nothing, and the words sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from reportgen.evidence.damage import Damage
+from reportgen.evidence.damage import Damage, DamageKind
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.findings import LEAST_RECALL
 from reportgen.evidence.importance.regions import MIN_DROP
@@ -31,9 +31,12 @@ from reportgen.site.wording.marks import mark_claim, mark_cue, mark_test
 
 __all__ = [
     "ADDED",
+    "BACKGROUND",
     "CUES",
     "DONE",
+    "PROPERTY",
     "Proof",
+    "before_and_after",
     "cheating_answer",
     "cue_label",
     "cue_of",
@@ -52,6 +55,8 @@ __all__ = [
     "relies_on_cue",
     "shortcut_sentence",
     "split_words",
+    "state_cues",
+    "state_none",
 ]
 
 DONE: Mapping[str, str] = MappingProxyType({
@@ -99,6 +104,13 @@ ADDED: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """By the change that takes it away, what of an emotion's photos is put into photos of others."""
 
+PROPERTY, BACKGROUND = "relies on a property of the photo", "relies on the background"
+"""What is said to hold, or not to hold, of a model and an emotion."""
+
+_RELIES: Mapping[DamageKind, str] = MappingProxyType(
+    {"property": PROPERTY, "background": BACKGROUND, "component": "relies on something beside the face", "mark": "relies on a mark"}
+)
+
 _NAMED = 3
 _QUESTION = "Are they cheating?"
 _REGIONS = Link("Heat and region importance", "index.html#regions")
@@ -136,6 +148,14 @@ def proved_cues(report: Report, emotion: str | None = None) -> tuple[Damage, ...
         and emotion in (None, damage.emotion)
         and not (damage.kind == "component" and (damage.model, damage.emotion) in known)
     )
+
+
+def state_cues(report: Report, found: Iterable[Damage]) -> None:
+    """Note that models are said to rely on cues: what relies on one is not trusted."""
+    for damage in found:
+        report.stated.claim(_RELIES[damage.kind], damage.model, damage.emotion, holds=True)
+        report.stated.claim("relies on a cue", damage.model, damage.emotion, holds=True)
+        report.stated.claim("trusted", damage.model, damage.emotion, holds=False)
 
 
 def proved_shortcuts(report: Report) -> tuple[Shortcut, ...]:
@@ -182,6 +202,7 @@ def cue_of(report: Report, emotion: str) -> tuple[tuple[str, ...], str]:
     found = proved_cues(report, emotion)
     if not found:
         return (), ""
+    state_cues(report, found)
     cue = cue_words(found[0])
     relying = {damage.model for damage in found if cue_words(damage) == cue}
     return tuple(model.name for model in report.models if model.name in relying), cue
@@ -205,7 +226,7 @@ def cue_label(report: Report, emotion: str) -> str:
     return f"Relies on {cue}" + (f" ({and_list(models)})" if len(models) < len(report.models) else "")
 
 
-def shortcut_sentence(shortcut: Shortcut) -> str:
+def shortcut_sentence(report: Report, shortcut: Shortcut) -> str:
     """A shortcut with its numbers: recall without the property, and how the property goes with the emotion."""
     association, emotion, has = shortcut.association, shortcut.emotion, shortcut.has
     more = association.sign > 0
@@ -213,7 +234,7 @@ def shortcut_sentence(shortcut: Shortcut) -> str:
     if shortcut.removed:
         text = (
             f"With the same {count(shortcut.n, 'image')} {DONE[shortcut.change]}, {shortcut.model}'s recall of "
-            f"{emotion} falls {_recall_fall(shortcut)}. "
+            f"{emotion} falls {_recall_fall(report, shortcut)}. "
         )
     text += "".join(f"{sentence} " for sentence in _added_sentences([shortcut]))
     if shortcut.binary:
@@ -244,9 +265,9 @@ def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
     return sentences
 
 
-def _removal(shortcuts: Sequence[Shortcut], emotion: str) -> list[str]:
+def _removal(report: Report, shortcuts: Sequence[Shortcut], emotion: str) -> list[str]:
     """As in "With the same photos slightly blurred, recall of surprise falls ..."; none where no fall was shown."""
-    falls = [f"{_recall_fall(s)} for {s.model} (n = {number(s.n)})" for s in shortcuts if s.removed]
+    falls = [f"{_recall_fall(report, s)} for {s.model} (n = {number(s.n)})" for s in shortcuts if s.removed]
     done = DONE[shortcuts[0].change]
     return [f"With the same photos {done}, recall of {emotion} falls {and_list(falls)}."] if falls else []
 
@@ -266,12 +287,20 @@ def heat_place(report: Report, shortcut: Shortcut) -> str:
     return f"the {REGION_NAMES[max(found)[1]]}" if found else ""
 
 
-def _recall_fall(shortcut: Shortcut) -> str:
+def before_and_after(report: Report, shortcut: Shortcut) -> str:
+    """As in "from 81 % to 0 %": recall of the photos that were shown again."""
+    key = shortcut.model, shortcut.emotion, shortcut.change
+    before = report.stated.number(percent(shortcut.before.value), "recall of photos shown again", *key)
+    after = report.stated.number(percent(shortcut.after.value), "recall without a property", *key)
+    return f"from {before} to {after}"
+
+
+def _recall_fall(report: Report, shortcut: Shortcut) -> str:
     """As in "from 81 % to 0 % (by 81 percentage points, 95 % interval 65 to 91)"."""
     fall = shortcut.fall
     low, high = (points(end, 0, sign=False, unit="") for end in (fall.low, fall.high))
     return (
-        f"from {percent(shortcut.before.value)} to {percent(shortcut.after.value)} (by "
+        f"{before_and_after(report, shortcut)} (by "
         f"{points(fall.value, 0, sign=False, unit=' percentage points')}, 95 % interval {low} to {high})"
     )
 
@@ -291,6 +320,7 @@ def effect_note(effect: InterventionEffect) -> str:
 def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, ...]:
     """What was proved of one emotion, one entry per background or change, all models together."""
     name = report.classes[emotion]
+    state_cues(report, proved_cues(report, name))
     backgrounds, shortcuts = proved_of(report, emotion=name)
     found = []
     if backgrounds:
@@ -298,7 +328,7 @@ def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, .
         found.append(Proof("", text, _BACKGROUNDS))
     for change in dict.fromkeys(s.change for s in shortcuts):
         mine = [s for s in shortcuts if s.change == change]
-        text = " ".join([*_removal(mine, name), *_added_sentences(mine)])
+        text = " ".join([*_removal(report, mine, name), *_added_sentences(mine)])
         found.append(Proof("", text, _images(links, mine), change))
     found += [Proof("", _marked(test, name), _MARKS) for test in proved_marks(report) if test.mark.emotion == emotion]
     hidden = [component_reliance(c, name) for c in proved_components(report) if c.emotion == emotion]
@@ -309,6 +339,7 @@ def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, .
 def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> tuple[Proof, ...]:
     """What was proved of model `k`, one entry for all backgrounds and one per change; `subject` begins each claim."""
     backgrounds, shortcuts = proved_of(report, model=report.models[k].name)
+    state_cues(report, (damage for damage in proved_cues(report) if damage.model == report.models[k].name))
     found = []
     claimed: set[str] = set()
     for cue in dict.fromkeys(map(background_cue, backgrounds)):
@@ -321,7 +352,7 @@ def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> t
         also = "also relies" if set(emotions) <= claimed else "relies"
         claim = f"{subject} {also} on {CUES[change]} for {and_list(emotions)}."
         claimed |= set(emotions)
-        falls = [f"{_recall_fall(s)} for {s.emotion} (n = {number(s.n)})" for s in mine if s.removed]
+        falls = [f"{_recall_fall(report, s)} for {s.emotion} (n = {number(s.n)})" for s in mine if s.removed]
         lost = [f"With the same photos {DONE[change]}, recall falls {and_list(falls)}."] if falls else []
         found.append(Proof(claim, " ".join([*lost, *_added_sentences(mine)]), _images(links, mine), change))
     for test in proved_marks(report):
@@ -356,10 +387,11 @@ def cheating_answer(report: Report) -> Finding:
     marks = proved_marks(report)
     if shortcuts or backgrounds or hidden or marks:
         found = proved_cues(report)
+        state_cues(report, found)
         emotions = list(dict.fromkeys(damage.emotion for damage in found))
         told = {
             "background": _background_sentences(backgrounds),
-            "property": [*_shortcut_sentences(shortcuts), *_located(report, shortcuts)],
+            "property": [*_shortcut_sentences(report, shortcuts), *_located(report, shortcuts)],
             "mark": [_marked(test, report.classes[test.mark.emotion]) for test in marks[:2]],
             "component": [component_reliance(c, report.classes[c.emotion]) for c in hidden[:2]],
         }
@@ -396,18 +428,14 @@ def _background_sentences(backgrounds: Sequence[BackgroundFinding]) -> list[str]
     return sentences
 
 
-def _shortcut_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
+def _shortcut_sentences(report: Report, shortcuts: Sequence[Shortcut]) -> list[str]:
     """One sentence per change, as in "With the same images slightly blurred, recall of disgust falls from ..."."""
     sentences = []
     for change in dict.fromkeys(s.change for s in shortcuts):
         parts = []
         mine = [s for s in shortcuts if s.change == change]
         for emotion in list(dict.fromkeys(s.emotion for s in mine))[:2]:
-            falls = [
-                f"from {percent(s.before.value)} to {percent(s.after.value)} ({s.model})"
-                for s in mine
-                if s.emotion == emotion and s.removed
-            ]
+            falls = [f"{before_and_after(report, s)} ({s.model})" for s in mine if s.emotion == emotion and s.removed]
             if falls:
                 parts.append(f"recall of {emotion} falls {and_list(falls)}")
         if parts:
@@ -432,6 +460,7 @@ def _counts(report: Report) -> str:
     if not predicted:
         return ""
     n = split.n_having + split.n_lacking
+    report.stated.number(number(predicted), "photos of the split predicted as", split.model, split.property, emotion)
     part = f"All {number(predicted)}" if having == predicted else f"{number(having)} of {number(predicted)}"
     return (
         f"{part} photos predicted as {emotion} by {split.model} are {split_words(split)[0]}, as "
@@ -453,6 +482,8 @@ def _no_background(report: Report) -> str:
     if not tested:
         return "The effect of swapping the background was not tested."
     clear = sum(b.state in ("clear", "looks only") for b in tested)
+    for b in tested:
+        report.stated.claim(BACKGROUND, b.model, b.emotion, holds=False)
     little = sum(b.state == "uses a little" for b in tested)
     weak = f"; in {little} it is smaller than counts as cheating" if little else ""
     without = f"{clear} {plural(clear, 'shows', 'show')} less than {MIN_DROP:g} log-odds" if clear else ""
@@ -471,7 +502,7 @@ def _no_background(report: Report) -> str:
 
 def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding:
     """Nothing was proved, and the background was swapped."""
-    also = _no_shortcut(report.shortcuts.effects if report.shortcuts is not None else ())
+    also = _no_shortcut(report, report.shortcuts.effects if report.shortcuts is not None else ())
     tested = [b for b in backgrounds if b.state != "not tested"]
     little = [b for b in tested if b.state == "uses a little"]
     if little:
@@ -482,6 +513,8 @@ def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding
         )
         lead = f"A little, for {and_list(sorted({b.emotion for b in little}))}."
         return Finding(_QUESTION, "mid", lead, text, _REGIONS)
+    for b in tested:
+        report.stated.claim(BACKGROUND, b.model, b.emotion, holds=False)
     if not tested:
         text = f"Too few faces to test the effect of swapping the background.{also}"
         return Finding(_QUESTION, "open", "Inconclusive.", text, _REGIONS)
@@ -508,11 +541,18 @@ def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding
     )
 
 
-def _no_shortcut(effects: Sequence[InterventionEffect]) -> str:
+def _no_shortcut(report: Report, effects: Sequence[InterventionEffect]) -> str:
     if not effects:
         return ""
+    state_none(report, effects)
     changes = and_list([DONE[change] for change in dict.fromkeys(effect.change for effect in effects)], "or")
     return f" With photos {changes}, no reliance on what is removed was shown."
+
+
+def state_none(report: Report, effects: Sequence[InterventionEffect]) -> None:
+    """Note that no reliance on a property of the photo is said to be shown."""
+    for effect in effects:
+        report.stated.claim(PROPERTY, effect.model, effect.emotion, holds=False)
 
 
 def _untested(report: Report) -> Finding:

@@ -49,7 +49,7 @@ def test_a_proved_shortcut_leads_with_its_pictures(published: Published, report:
     assert (found.model, found.emotion, found.change) == ("Custom CNN", "happiness", "grey")
     assert words(root.find(f".//{XHTML}h1")) == leading_claim(report)
     card = part(root, "custom-cnn-happiness-grey")
-    assert shortcut_sentence(found).replace("\u202f", " ") in words(card)
+    assert shortcut_sentence(report, found).replace("\u202f", " ") in words(card)
     pictures = [img.get("src") for img in card.iter(f"{XHTML}img")]
     assert len(pictures) == 8
     for before, after in zip(pictures[::2], pictures[1::2], strict=True):
