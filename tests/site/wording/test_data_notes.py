@@ -39,7 +39,7 @@ def test_everything_found_in_a_small_set() -> None:
     repeated = found["Repeated images"]
     assert text(repeated) == "3 files are exact copies of each other, in 1 group; the labels of 1 group differ."
     assert repeated.serious and repeated.items == ("a.jpg = b.jpg = c.jpg",)
-    assert text(found["How images were decoded"]) == "alpha on white: 1, grey: 2 (of 4)."
+    assert text(found["How images were decoded"]) == "alpha on white: 1, stored without colour channels: 2 (of 4)."
     assert text(found["While reading"]) == "Read from x.csv"
 
 
