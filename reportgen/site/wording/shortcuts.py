@@ -108,7 +108,12 @@ PROPERTY, BACKGROUND = "relies on a property of the photo", "relies on the backg
 """What is said to hold, or not to hold, of a model and an emotion."""
 
 _RELIES: Mapping[DamageKind, str] = MappingProxyType(
-    {"property": PROPERTY, "background": BACKGROUND, "component": "relies on something beside the face", "mark": "relies on a mark"}
+    {
+        "property": PROPERTY,
+        "background": BACKGROUND,
+        "component": "relies on something beside the face",
+        "mark": "relies on a mark",
+    }
 )
 
 _NAMED = 3
