@@ -15,7 +15,19 @@ from PIL import Image
 
 from reportgen.faces.warp import transform
 
-__all__ = ["FRAME", "MARGIN", "Looks", "aligned", "frequencies", "into_frame", "lay", "log_power", "tone", "with_power"]
+__all__ = [
+    "FRAME",
+    "MARGIN",
+    "Looks",
+    "aligned",
+    "frequencies",
+    "into_frame",
+    "lay",
+    "log_power",
+    "look_of",
+    "tone",
+    "with_power",
+]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -96,6 +108,17 @@ def tone(face: Pixels, skin: npt.NDArray[np.bool_]) -> Floats:
     """
     seen = face[skin & (face[:, :, 3] == 255), :3]
     return np.asarray(np.median(seen, axis=0) if len(seen) >= _LEAST_TONE else np.full(3, np.nan), dtype=np.float32)
+
+
+def look_of(face: Pixels, skin: npt.NDArray[np.bool_], otherwise: Floats) -> Floats:
+    """(FRAME, FRAME, 3) difference of an aligned face from the tone of its skin; `otherwise` where it is not in the
+    photo, or all of it where its tone is not known.
+    """
+    own = tone(face, skin)
+    if not np.isfinite(own).all():
+        return otherwise
+    inside = (face[:, :, 3] == 255)[:, :, None]
+    return np.asarray(np.where(inside, face[:, :, :3] - own, otherwise), dtype=np.float32)
 
 
 def lay(

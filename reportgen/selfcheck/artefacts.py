@@ -49,6 +49,8 @@ KINDS: MappingProxyType[str, Where] = MappingProxyType({
     "halftone": "global",
     "interlacing": "global",
     "shaded eyes": "spoiled",
+    "tears": "worn",
+    "blush": "worn",
 })  # fmt: skip
 """Every kind of artefact, and where it is.
 
@@ -86,6 +88,8 @@ PLACES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
     "halftone": ("fine", "coarse"),
     "interlacing": ("left", "right"),
     "shaded eyes": ("",),
+    "tears": ("",),
+    "blush": ("",),
 })  # fmt: skip
 """The places (or for the invisible ones the variants) that trials rotate through."""
 

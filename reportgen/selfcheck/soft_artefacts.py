@@ -179,6 +179,33 @@ def _face_paint(faces: Faces, row: int, artefact: _Planted, rng: np.random.Gener
     return _drawn(faces.pixels[row], artefact, draw, 0.6)
 
 
+def _tears(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """A thin painted streak from below each eye down the cheek."""
+    apart, jitter = faces.eyes[row], rng.normal(0, 0.008, 2)
+
+    def draw(canvas: ImageDraw.ImageDraw, size: int) -> None:
+        for cheek in faces.cheeks[row]:
+            x, y = cheek + jitter
+            top, end = y - 0.22 * apart, y + 0.16 * apart
+            canvas.line([x * size, top * size, x * size, end * size], fill=255, width=round(0.05 * apart * size))
+            r = 0.045 * apart
+            canvas.ellipse([(x - r) * size, (end - r) * size, (x + r) * size, (end + r) * size], fill=255)
+
+    return _drawn(faces.pixels[row], artefact, draw, 0.6)
+
+
+def _blush(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Soft coloured discs on both cheeks, as of make-up, through which the skin is seen."""
+    pixels, apart = faces.pixels[row], faces.eyes[row]
+    x, y = _places(len(pixels))
+    opacity = np.zeros(pixels.shape[:2])
+    for cheek in faces.cheeks[row]:
+        middle = cheek + rng.normal(0, 0.008, 2)
+        far = ((x - middle[0]) ** 2 + (y - middle[1]) ** 2) / (0.14 * apart) ** 2
+        opacity = np.maximum(opacity, np.exp(-(far**1.5) / 2))
+    return _laid_over(pixels, _colour(artefact), 0.55 * artefact.strength * opacity)
+
+
 def _cap(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
     """A cap pulled down to the upper forehead: the brim's edge curves over it, and the cloth covers the hair."""
     middle, apart = faces.foreheads[row] + rng.normal(0, 0.01, 2), faces.eyes[row]
@@ -282,6 +309,8 @@ SOFT: MappingProxyType[str, _Plant] = MappingProxyType({
     "shaded eyes": _shaded_eyes,
     "face paint": _face_paint,
     "cap": _cap,
+    "tears": _tears,
+    "blush": _blush,
     "halftone": _halftone,
     "interlacing": _interlacing,
 })  # fmt: skip

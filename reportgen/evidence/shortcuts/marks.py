@@ -3,8 +3,8 @@
 An expression moves eyes, brows and mouth. Photos of one emotion that differ from all others on plain skin, where
 expressions change little, show something else: a headband, a plaster, paint, a mark of whoever made the photos. It
 is seen in the mean of the emotion's photos, aligned by the face, beside the mean of the others. Likewise scan lines
-and printed dots are seen in the mean spectrum. Whether a model relies on a mark is tested by laying the same patch of
-either mean over photos: the emotion's without the mark, and other emotions' with it.
+and printed dots are seen in the mean spectrum. Whether a model relies on a mark is tested by laying the same place of
+photos that carry it, or do not, over photos: the emotion's without the mark, and other emotions' with it.
 """
 
 from __future__ import annotations
@@ -49,10 +49,12 @@ MOST_MARKS = 6
 _LOOKED_AT = {"quick": 60, "default": 80, "full": 160}  # photos of an emotion whose mean is taken
 _OWN = {"quick": 20, "default": 40, "full": 80}  # photos of the emotion that are shown without the mark
 _OTHERS = {"quick": 30, "default": 60, "full": 120}  # photos of other emotions that are shown with it
-_STANDS_OUT = 20.0  # difference of colour, 0..255, from which skin shows a mark: expressions stay below
+_STANDS_OUT = 20.0  # difference of red, green and blue, 0..255, from which skin shows a mark: expressions stay below
+_COLOURED = 12.0  # the same where light is left out: expressions shade the skin and hardly colour it
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _SURE = 5.0  # standard errors
-_EDGE = 0.5  # share of both that the mark's surroundings have to reach
-_SMALLEST = 6  # pixels of the frame
+_EDGE = 0.5  # share of these that the mark's surroundings have to reach
+_SMALLEST = 3  # pixels of the frame: a stroke of paint is thin
 _AROUND_FEATURES, _BEYOND_FACE = 2, 8  # pixels of the frame
 _IN_MOST = 0.7  # share of the photos that show a place of the frame, for it to be compared
 _STRONGER = 1.6  # logarithm of the power, from which a pattern stands out among others of its fineness
@@ -98,6 +100,9 @@ class Mark:
         Rows to be shown: the emotion's photos that carry it, and other emotions' photos that do not.
     without
         Rows of the emotion that were looked at and do not carry it.
+    givers
+        For each of `rows` and then of `others`, a row that carries it and one of another emotion that does not, each of
+        another person: their place is laid over the photo. Empty for a pattern, which is given the mean's strength.
     """
 
     emotion: int
@@ -117,6 +122,7 @@ class Mark:
     rows: tuple[int, ...]
     others: tuple[int, ...]
     without: tuple[int, ...]
+    givers: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,8 +132,8 @@ class MarkTest:
     Attributes
     ----------
     known, lost, lost_control
-        Photos that carry it and were predicted as the emotion; how many are not with the other emotions' mean laid over
-        the place, and with the emotion's own mean laid over it.
+        Photos that carry it and were predicted as the emotion; how many are not with the place of another emotion's
+        photo without it laid over theirs, and with that of another photo that carries it.
     fall
         (lost - lost_control) / known with a 95 % interval.
     fall_elsewhere
@@ -135,7 +141,7 @@ class MarkTest:
     n, persons
         Photos of other emotions without it that were not predicted as this one; their persons, None where not known.
     became, became_control
-        How many are predicted as the emotion with its mean laid over the place, and with the others' mean.
+        How many are predicted as the emotion with the place of a photo that carries it, and of one that does not.
     gain
         Their difference as a share, with a 95 % interval.
     elsewhere
@@ -228,8 +234,9 @@ def find_marks(looks: Looks, analysis: Analysis, budget: str, seed: int) -> tupl
     """The marks of all emotions, those that stand out most first.
 
     Of each emotion with at least ten photos, of five persons where these are known, the mean of its photos is compared
-    with the median of the other emotions' means. On the face a mark is where they differ by 20 of 255 and five standard
-    errors (persons count) on plain skin: not around eyes, brows and mouth, nor below the mouth. In the spectrum it is
+    with the median of the other emotions' means. On the face a mark is where they differ by 20 of 255, or by 12 where
+    light is left out, and five standard errors (persons count) on plain skin: not around eyes, brows and mouth, nor
+    below the mouth. In the spectrum it is
     where the emotion's power is five times that of other frequencies as fine, and five standard errors higher.
     At least ten of the emotion's photos carry it, and less than .4 of that share of the others.
     """
@@ -244,11 +251,14 @@ def find_marks(looks: Looks, analysis: Analysis, budget: str, seed: int) -> tupl
         usable = np.asarray(np.isfinite(tones).all(axis=1))
         values = looks.faces[:, :, :, :3].astype(np.float32) - np.where(usable[:, None], tones, 0.0)[:, None, None]
         seen = (looks.faces[:, :, :, 3] == 255) & usable[:, None, None]
-        means = _means(values, seen, np.where(usable, labels, -1), who, len(analysis.classes))
+        known = np.where(usable, labels, -1)
+        means = _means(values, seen, known, who, len(analysis.classes))
+        colours = _means(values - (values @ _LUMA)[..., None], seen, known, who, len(analysis.classes))
         for e in means:
-            mark = _face_mark(e, means, skin, wide, regions)
+            mark = _face_mark(e, means, colours, skin, wide, regions)
             if mark is not None:
-                found.append(_carried(mark, values, seen, np.where(usable, labels, -1), looks.rows, budget, seed))
+                mark = _carried(mark, values, seen, known, looks.rows, budget, seed)
+                found.append(replace(mark, givers=_givers(mark, units, seed)))
     spectra = looks.patterns[:, :, :, None]
     everywhere = np.ones(looks.patterns.shape, dtype=bool)
     means = _means(spectra, everywhere, labels, who, len(analysis.classes))
@@ -334,15 +344,23 @@ def _face_places(faces: FaceRecords, rows: IntArray, affines: FloatArray) -> tup
     return np.asarray(face & ~moving), np.asarray(around & ~moving), regions.astype(np.int64)
 
 
-def _face_mark(e: int, means: Mapping[int, _Mean], skin: BoolArray, wide: BoolArray, regions: IntArray) -> Mark | None:
+def _face_mark(
+    e: int,
+    means: Mapping[int, _Mean],
+    colours: Mapping[int, _Mean],
+    skin: BoolArray,
+    wide: BoolArray,
+    regions: IntArray,
+) -> Mark | None:
     if len(means) < 2:
         return None
     rest, apart, error, seen = _difference(e, means)
-    size = np.sqrt((apart**2).mean(axis=2))
-    sure = size / np.maximum(np.sqrt((error**2).mean(axis=2)), 0.5)
-    place = _grown(skin & seen, wide & seen, size / _STANDS_OUT, sure / _SURE)
+    _, coloured, colour_error, _ = _difference(e, colours)
+    stands_out = np.maximum(_beyond(apart, error, _STANDS_OUT), _beyond(coloured, colour_error, _COLOURED))
+    place = _grown(skin & seen, wide & seen, stands_out)
     if place is None:
         return None
+    size = np.sqrt((apart**2).mean(axis=2))
     covered = regions[place & skin]
     weight = np.clip(gaussian_filter(binary_dilation(place).astype(np.float32), 1.0), 0.0, 1.0)
     return Mark(
@@ -352,14 +370,20 @@ def _face_mark(e: int, means: Mapping[int, _Mean], skin: BoolArray, wide: BoolAr
     )  # fmt: skip
 
 
-def _grown(core: BoolArray, around: BoolArray, size: FloatArray, sure: FloatArray) -> BoolArray | None:
-    """Where both measures reach 1 within `core`, with all within `around` that touches it and reaches half; or None."""
-    parts, count = label(core & (size >= 1) & (sure >= 1))
+def _beyond(apart: FloatArray, error: FloatArray, limit: float) -> FloatArray:
+    """(h, w) how far a difference (h, w, 3) is beyond a limit and beyond chance: 1 where it reaches both."""
+    size, noise = (np.sqrt((part**2).mean(axis=2)) for part in (apart, error))
+    return np.asarray(np.minimum(size / limit, size / np.maximum(noise, 0.5) / _SURE))
+
+
+def _grown(core: BoolArray, around: BoolArray, stands_out: FloatArray) -> BoolArray | None:
+    """Where the measure reaches 1 within `core`, with all within `around` that touches it and reaches half; or None."""
+    parts, count = label(core & (stands_out >= 1))
     large = [k for k in range(1, count + 1) if (parts == k).sum() >= _SMALLEST]
     if not large:
         return None
     seeds = np.isin(parts, large)
-    near, _ = label(seeds | (around & (size >= _EDGE) & (sure >= _EDGE)))
+    near, _ = label(seeds | (around & (stands_out >= _EDGE)))
     return np.asarray(np.isin(near, np.unique(near[seeds])))
 
 
@@ -415,6 +439,24 @@ def _carried(
         others=tuple(sorted(interleave(lacking)[: _OTHERS[budget]])),
         without=tuple(rows[mine & ~has].tolist()),
     )
+
+
+def _givers(mark: Mark, units: ObjectArray | None, seed: int) -> tuple[tuple[int, int], ...]:
+    """For every photo that is shown, one that carries the mark and one that does not, all of them used alike."""
+    rng = np.random.default_rng([seed, mark.emotion, 0x3C])
+    pools = [rng.permutation(np.asarray(part, dtype=np.int64)).tolist() for part in (mark.rows, mark.others)]
+    found = []
+    for row in (*mark.rows, *mark.others):
+        pair = []
+        for pool in pools:
+            place = next(
+                (k for k, giver in enumerate(pool) if giver != row and (units is None or units[giver] != units[row])),
+                0,
+            )
+            pair.append(pool[place])
+            pool.append(pool.pop(place))  # the one used last comes last
+        found.append((pair[0], pair[1]))
+    return tuple(found)
 
 
 def judge_marks(
@@ -477,12 +519,18 @@ def _measure(
     lost, spared = without[rows] != e, with_it[rows] != e
     mine = clusters(None if units is None else units[rows], len(rows))
     fall, p_fall = paired_proportions(lost, spared, mine, seed)
+    of = dict(zip((*mark.rows, *mark.others), mark.givers, strict=False))
+    fall, p_fall = _over_givers(
+        fall, p_fall, lost, spared, [of[row] for row in rows.tolist() if row in of], units, seed
+    )
     right = others[start[others] == labels[others]]
     costs = (without[right] != labels[right]).mean() - (with_it[right] != labels[right]).mean() if len(right) else 0.0
     free = others[start[others] != e]
     turned, control = with_it[free] == e, without[free] == e
     group = clusters(None if units is None else units[free], len(free))
     gain, p_gain = paired_proportions(turned, control, group, seed)
+    given = [of[row] for row in free.tolist() if row in of]
+    gain, p_gain = _over_givers(gain, p_gain, turned, control, given, units, seed)
     gains = []
     for c in range(classes):
         rest = others[start[others] != c]
@@ -508,6 +556,20 @@ def _measure(
         lost_rows=tuple(rows[lost & ~spared].tolist()),
         turned_rows=tuple(free[turned & ~control].tolist()),
     )
+
+
+def _over_givers(
+    estimate: Estimate, p: float, first: BoolArray, second: BoolArray, givers: Sequence[tuple[int, int]],
+    units: ObjectArray | None, seed: int,
+) -> tuple[Estimate, float]:  # fmt: skip
+    """The same where each photo that gives counts once: a few of them may be what turns many others."""
+    for side in (0, 1) if givers else ():
+        rows = np.asarray([pair[side] for pair in givers], dtype=np.int64)
+        names = np.asarray([f"photo {row}" for row in rows], dtype=object) if units is None else units[rows]
+        by_giver, p_giver = paired_proportions(first, second, clusters(names, len(rows)), seed)
+        low, high = min(estimate.low, by_giver.low), max(estimate.high, by_giver.high)
+        estimate, p = replace(estimate, low=low, high=high), max(p, p_giver)
+    return estimate, p
 
 
 def _answer(test: MarkTest) -> Answer:
@@ -568,8 +630,8 @@ MARK_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "carriers_elsewhere": "photos of other emotions that carry it",
         "elsewhere_of": "photos of other emotions that were looked at",
         "known": "photos that carry it and were predicted as the emotion",
-        "lost": "how many are not, with other emotions' mean laid over the place",
-        "lost_control": "how many are not, with the emotion's own mean laid over it",
+        "lost": "how many are not, with that place of another emotion's photo laid over theirs",
+        "lost_control": "how many are not, with that place of another photo that carries it",
         "fall": "(lost - lost_control) / known",
         "fall_low": "lower end of the 95 % interval of fall",
         "fall_high": "upper end of the 95 % interval of fall",
@@ -577,8 +639,8 @@ MARK_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "p_fall": "paired test of lost against lost_control, adjusted (Holm) over the model's marks",
         "n": "photos of other emotions without it, not predicted as this one",
         "persons": "their persons; empty where not known",
-        "became": "how many are predicted as the emotion with its mean laid over the place",
-        "became_control": "how many with the other emotions' mean",
+        "became": "how many are predicted as the emotion with that place of a photo that carries it",
+        "became_control": "how many with that place of another emotion's photo",
         "gain": "(became - became_control) / n",
         "gain_low": "lower end of the 95 % interval of gain",
         "gain_high": "upper end of the 95 % interval of gain",

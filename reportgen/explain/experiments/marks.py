@@ -25,7 +25,7 @@ from reportgen.explain.experiments.experiment import (
 )
 from reportgen.explain.fingerprints import code_hash
 from reportgen.faces.align import face_affines
-from reportgen.faces.looks import FRAME, Looks, aligned, lay, log_power, with_power
+from reportgen.faces.looks import FRAME, Looks, aligned, lay, log_power, look_of, with_power
 from reportgen.inputs.images.changes import UNCHANGED
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
@@ -68,6 +68,10 @@ class Laid(Protocol):
     @property
     def others(self) -> tuple[int, ...]:
         """Rows of other emotions."""
+
+    @property
+    def givers(self) -> tuple[tuple[int, int], ...]:
+        """For each row and each other row, those whose place is laid over it, with the mark and without."""
 
 
 def read_looks(analysis: Analysis, test_set: TestSet, rows: npt.NDArray[np.int64], progress: Progress) -> Looks:
@@ -126,21 +130,20 @@ def mark_experiment(analysis: Analysis, marks: Sequence[Laid]) -> Experiment | N
     Returns
     -------
     Experiment
-        Its design has the columns `mark` (place in `marks`, -1 without), `shown` ("with" or "without": which mean is
-        laid over its place, or "unchanged" where the size asks for a baseline of its own) and `image` (row of the
-        analysis).
+        Its design has the columns `mark` (place in `marks`, -1 without), `shown` ("with" or "without": what is laid
+        over its place, or "unchanged" where the size asks for a baseline of its own), `image` (row of the analysis) and
+        `giver` (the row whose place is laid over it, -1 where a mean strength is given).
     """
     if not marks:
         return None
-    rows: list[tuple[int, str, int]] = []
+    rows: list[tuple[int, str, int, int]] = []
     if needs_baseline(analysis):
-        rows += [(-1, UNCHANGED, row) for row in sorted({row for mark in marks for row in (*mark.rows, *mark.others)})]
-    rows += [
-        (number, shown, row)
-        for number, mark in enumerate(marks)
-        for row in (*mark.rows, *mark.others)
-        for shown in ("with", "without")
-    ]
+        every = sorted({row for mark in marks for row in (*mark.rows, *mark.others)})
+        rows += [(-1, UNCHANGED, row, -1) for row in every]
+    for number, mark in enumerate(marks):
+        shown = (*mark.rows, *mark.others)
+        for row, givers in zip(shown, mark.givers or [(-1, -1)] * len(shown), strict=True):
+            rows += [(number, what, row, giver) for what, giver in zip(("with", "without"), givers, strict=True)]
     affines = _affines(analysis)
     parts = [rows[start : start + _PICTURES] for start in range(0, len(rows), _PICTURES)]
     jobs = [PictureJob(len(part), partial(_make, part, tuple(marks), affines)) for part in parts]
@@ -148,23 +151,25 @@ def mark_experiment(analysis: Analysis, marks: Sequence[Laid]) -> Experiment | N
     for mark in marks:
         arrays = [np.round(part, 3) + 0.0 for part in (mark.weight, mark.own, mark.other)]
         depends += [array.astype(np.float32).tobytes().hex() for array in arrays]
-    return Experiment("marks", pd.DataFrame(rows, columns=["mark", "shown", "image"]), jobs, depends)
+    return Experiment("marks", pd.DataFrame(rows, columns=["mark", "shown", "image", "giver"]), jobs, depends)
 
 
 def _make(
-    part: Sequence[tuple[int, str, int]],
+    part: Sequence[tuple[int, str, int, int]],
     marks: Sequence[Laid],
     affines: npt.NDArray[np.float64],
     pictures: Pictures,
 ) -> list[Pixels]:
     made = []
-    for number, shown, row in part:
+    for number, shown, row, giver in part:
         if shown == UNCHANGED:
             made.append(pictures[row])
             continue
         mark = marks[number]
         look = mark.own if shown == "with" else mark.other
         if mark.where == "face":
+            if giver >= 0:
+                look = look_of(aligned(pictures[giver], affines[giver]), mark.skin, look)
             made.append(lay(pictures[row], affines[row], look, mark.weight, mark.skin))
         else:
             made.append(with_power(pictures[row], look, mark.weight))
