@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from reportgen.faces.align import canonical_points, face_affines
-from reportgen.faces.looks import FRAME, MARGIN, aligned, frequencies, into_frame, lay, log_power, tone, with_power
+from reportgen.faces.looks import (
+    FRAME,
+    MARGIN,
+    aligned,
+    frequencies,
+    into_frame,
+    lay,
+    log_power,
+    look_of,
+    tone,
+    with_power,
+)
 
 SIDE = 96
 
@@ -79,6 +90,16 @@ def test_a_patch_is_laid_in_the_photos_own_tone_and_nowhere_else(affine):
     # A quarter of the frame's side, which spans .6 * 1.7 of the photo.
     assert changed.sum() == pytest.approx((0.25 * 0.6 * 1.7 * SIDE) ** 2, rel=0.15)
     assert np.array_equal(lay(photo, affine, look, 0 * weight, skin), photo)
+
+
+def test_a_look_is_what_differs_from_the_tone_and_the_mean_fills_what_is_not_seen():
+    face = np.full((FRAME, FRAME, 4), (100, 80, 60, 255), np.uint8)
+    face[0, 0] = (130, 80, 50, 255)
+    face[1, 1] = 0
+    skin, mean = np.ones((FRAME, FRAME), bool), np.full((FRAME, FRAME, 3), 7.0, np.float32)
+    look = look_of(face, skin, mean)
+    assert look[0, 0].tolist() == [30, 0, -10] and look[1, 1].tolist() == [7, 7, 7] and not look[2, 2].any()
+    assert look_of(face, ~skin, mean) is mean
 
 
 def test_frequencies_by_hand():

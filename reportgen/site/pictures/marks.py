@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from reportgen.analysis import content_hash
 from reportgen.evidence.shortcuts.marks import Mark
 from reportgen.faces.align import face_affines
-from reportgen.faces.looks import lay, with_power
+from reportgen.faces.looks import aligned, lay, look_of, with_power
 from reportgen.site.pictures.examples import Picture, Save, encode_webp
 from reportgen.site.pictures.overlays import resize
 from reportgen.site.report import Report
@@ -55,9 +54,9 @@ def draw_marks(report: Report, save: Save) -> tuple[MarkPictures, ...]:
         pairs: dict[int, tuple[Picture, Picture]] = {}
         for test in tests if report.privacy == "none" else ():
             for row in test.lost_rows[:MARKED]:
-                pairs.setdefault(row, _pair(report, mark, row, mark.other, f"mark-{number}-away", save))
+                pairs.setdefault(row, _pair(report, mark, row, False, f"mark-{number}-away", save))
             for row in test.turned_rows[:MARKED]:
-                pairs.setdefault(row, _pair(report, mark, row, mark.own, f"mark-{number}-added", save))
+                pairs.setdefault(row, _pair(report, mark, row, True, f"mark-{number}-added", save))
         drawn.append(MarkPictures(_means(mark, number, save) if mark.where == "face" else (), pairs))
     return tuple(drawn)
 
@@ -76,16 +75,20 @@ def _means(mark: Mark, number: int, save: Save) -> tuple[Picture, ...]:
     return tuple(pictures)
 
 
-def _pair(
-    report: Report, mark: Mark, row: int, look: npt.NDArray[np.float32], name: str, save: Save
-) -> tuple[Picture, Picture]:
+def _pair(report: Report, mark: Mark, row: int, added: bool, name: str, save: Save) -> tuple[Picture, Picture]:
+    """The photo as it is, and with the mark put in or taken away as the models saw it."""
+    look = mark.own if added else mark.other
     # A pattern lies at the frequencies of the size at which the models see the photo.
     side = _SIDE if mark.where == "face" else max(int(side) for model in report.models for side in model.info["input"])
     photo = resize(report.load_image(row), side, side)
     if mark.where == "face" and report.analysis.faces is not None:
         faces = report.analysis.faces
-        affine = face_affines(faces.points[[row]], [faces.source[row]])[0]
-        changed = lay(photo, affine, look, mark.weight, mark.skin)
+        shown = [*mark.rows, *mark.others]
+        giver = mark.givers[shown.index(row)][0 if added else 1] if mark.givers else row
+        of, own = face_affines(faces.points[[giver, row]], [faces.source[giver], faces.source[row]])
+        if mark.givers:
+            look = look_of(aligned(resize(report.load_image(giver), side, side), of), mark.skin, look)
+        changed = lay(photo, own, look, mark.weight, mark.skin)
     else:
         changed = with_power(photo, look, mark.weight)
     pictures = []

@@ -63,9 +63,10 @@ def marks_view(report: Report, links: Links, pictures: Sequence[MarkPictures]) -
         how=(
             "The photos of an emotion, laid over each other by the face, and their spectra are compared with those of "
             "the other emotions. What differs on plain skin, where expressions change little, or as a fine pattern, is "
-            "something else: worn, drawn, or left by how the photos were made. It is taken away by laying the others' "
-            "mean over it, and put in by laying the emotion's mean over other photos; in the comparison each photo "
-            "gets the mean of its own side."
+            "something else: worn, drawn, or left by how the photos were made. It is taken away by laying that place "
+            "of another emotion's photo over it, and put in by laying that place of a photo that carries it over photos "
+            "of others; in the comparison each photo gets that place of another photo of its own side. Patterns are "
+            "given the mean strength of either side."
         ),
         empty=no_marks(report),
         marks=tuple(views),
@@ -109,7 +110,7 @@ def _pairs(
             name, href = report.ids[row], links.image_path(row)
             first = emotion if away else f"not {emotion}"
             then = f"not {emotion}" if away else emotion
-            done = "with the others' mean there" if away else f"with {emotion}'s mean there"
+            done = "with the mark taken away" if away else "with the mark put in"
             found.append((
                 Tile(before, f"Image {name} as it is", first, "as it is", href),
                 Tile(after, f"Image {name} {done}", then, done, href),
@@ -130,24 +131,25 @@ def mark_steps(report: Report) -> tuple[tuple[str, str], ...]:
         ),
         (
             "Marks.",
-            "On the face a mark is where these differ by 20 of 255 and five standard errors or more, on skin that is "
-            "neither around the eyes, brows and mouth nor below the mouth: the mean differences that expressions make "
-            "there stay below. In the spectrum of the whole photo it is where the emotion has five times the power, "
-            "measured against other frequencies as fine. Most of the emotion's photos must carry it, and few others.",
+            "On the face a mark is where these differ by 20 of 255, or by 12 where light is left out, and by five "
+            "standard errors or more, on skin that is neither around the eyes, brows and mouth nor below the mouth: "
+            "the mean differences that expressions make there stay below. In the spectrum of the whole photo it is "
+            "where the emotion has five times the power, measured against other frequencies as fine. Most of the emotion's photos must carry it, and few others.",
         ),
         (
             "Taken away, and put in.",
-            "The other emotions' mean, in the photo's own tone, is laid over its place in photos of the emotion, "
-            "and the emotion's mean over the same place in photos of others. For comparison the same photos get their "
-            "own side's mean: both pictures then have the same seam and lack the same detail.",
+            "That place of another emotion's photo that does not carry it, in the photo's own tone, is laid over its "
+            "place in photos of the emotion, and that of a photo that carries it over the same place in photos of "
+            "others. For comparison the same photos get that place of another photo of their own side: both pictures "
+            "then have the same seam. A pattern is given the mean strength of either side's photos.",
         ),
         (
             "Verdict.",
             f"Relied on: of the emotion's photos at least {100 * MIN_GAIN:.0f} percentage points more are lost with "
             "the mark taken away than in the comparison, and than other emotions lose; or with the mark put in, that "
             "many more photos of others become the emotion than in the comparison, at least twice as many as become "
-            f"any other (and {200 * MIN_GAIN:.0f} points, where none is lost without it). Tests are paired, count "
-            "persons, and are corrected over the model's marks.",
+            f"any other (and {200 * MIN_GAIN:.0f} points, where none is lost without it). Tests are paired, hold over "
+            "persons and over those that give, and are corrected over the model's marks.",
         ),
         (
             "What it cannot see.",

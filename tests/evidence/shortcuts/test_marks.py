@@ -64,6 +64,15 @@ def test_a_band_on_the_forehead_is_found_with_its_photos():
     inside[FOREHEAD] = True
     assert mark.weight[inside].min() > 0.5
     assert mark.weight[inside].sum() > 0.6 * mark.weight.sum()
+    # Each photo gets the place of one that carries it and of one that does not, of other persons; all give alike.
+    shown, persons = (*mark.rows, *mark.others), analysis_of().images["person"]
+    assert len(mark.givers) == len(shown)
+    for row, (carrier, other) in zip(shown, mark.givers, strict=True):
+        assert carrier in mark.rows and other in mark.others
+        assert persons[row] not in (persons[carrier], persons[other])
+    for side in (0, 1):
+        used = np.unique([pair[side] for pair in mark.givers], return_counts=True)[1]
+        assert used.max() - used.min() <= 2
     # 18 of 20 photos, less one of 20 of one of the two other emotions.
     assert mark.shift == pytest.approx(np.array([60, -40, -40]) * (0.9 - 0.025), abs=4)
     # The mark's own mean is that of its carriers alone.
@@ -77,12 +86,20 @@ def test_a_band_on_the_forehead_is_found_with_its_photos():
         ({e: list(range(20)) for e in range(3)}, FOREHEAD, (60, -40, -40), 10),  # with every emotion
         ({SURPRISE: list(range(20))}, MOUTH, (60, -40, -40), 10),  # where expressions are
         ({SURPRISE: list(range(20))}, FOREHEAD, (14, 14, 14), 10),  # as little as wrinkles
+        ({SURPRISE: list(range(20))}, FOREHEAD, (9, -4, -9), 10),  # as little colour as flushed skin
         ({SURPRISE: [0, 4, 8, 12, 16]}, FOREHEAD, (60, -40, -40), 4),  # one person of four
         ({SURPRISE: list(range(20))}, FOREHEAD, (60, -40, -40), 4),  # too few persons
     ],
 )  # fmt: skip
 def test_what_is_no_mark(marked, where, colour, persons):
     assert find_marks(looks_of(marked, where, colour), analysis_of(persons), "default", 0) == ()
+
+
+def test_colour_alone_shows_a_mark_and_a_thin_one_too():
+    stroke = slice(20, 21), slice(30, 50)
+    (mark,) = find_marks(looks_of({SURPRISE: list(range(20))}, stroke, (24, -8, -16)), analysis_of(), "default", 0)
+    assert mark.region == "forehead" and mark.size == pytest.approx(17.3, abs=4)  # the root of (24² + 8² + 16²) / 3
+    assert mark.weight[25:].max() < 0.01
 
 
 def test_a_pattern_is_found_by_its_period():
@@ -190,6 +207,21 @@ def test_findings_their_table_and_what_they_bar(marked):
 def test_no_more_than_a_few_are_tested():
     looks = looks_of({e: list(range(20)) for e in (0, SURPRISE)})
     assert len(find_marks(looks, analysis_of(), "default", 0)) <= MOST_MARKS
+
+
+def test_few_givers_do_not_stand_for_all(marked):
+    analysis, mark = marked
+    o, labels = len(mark.others), analysis.labels[list(mark.others)]
+    own = [np.full(18, SURPRISE)] * 2
+    # Every photo that one of two persons gives to turns; over receivers alone that would be beyond doubt.
+    persons = analysis.images["person"]
+    turns = [persons[carrier] in ("p0", "p1") for carrier, _ in mark.givers[18:]]
+    with_it = np.where(turns, SURPRISE, labels)
+    found = judge_marks(analysis, [mark], answers(mark, own, (with_it, labels)), 60, 0).tests[0]
+    assert found.became == sum(turns) and found.p_gain > 0.05 and found.answer != "yes"
+    spread = np.where(np.arange(o) * 7 % o < sum(turns), SURPRISE, labels)
+    alike = judge_marks(analysis, [mark], answers(mark, own, (spread, labels)), 60, 0).tests[0]
+    assert alike.p_gain < found.p_gain
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from PIL import Image
 from reportgen.analysis import Analysis, FaceRecords, ModelRecords
 from reportgen.explain.experiments.marks import mark_experiment, read_looks
 from reportgen.faces.align import canonical_points, face_affines
-from reportgen.faces.looks import FRAME, aligned, lay, log_power, with_power
+from reportgen.faces.looks import FRAME, aligned, lay, log_power, look_of, with_power
 from reportgen.progress import SilentProgress
 from tests.explain.experiments.noise import Noise
 
@@ -30,6 +30,7 @@ class Laid:
     skin: np.ndarray
     rows: tuple[int, ...]
     others: tuple[int, ...]
+    givers: tuple[tuple[int, int], ...] = ()
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def marks():
     band[20:30, 20:60] = 1
     looks = [rng.normal(0, 20, (FRAME, FRAME, 3)).astype(np.float32) for _ in range(2)]
     powers = [log_power(Noise(SIDE)[k]) for k in (7, 8)]
-    on_face = Laid("face", band, *looks, np.ones((FRAME, FRAME), bool), (0,), (1, 3))
+    on_face = Laid("face", band, *looks, np.ones((FRAME, FRAME), bool), (0,), (1, 3), ((1, 3), (0, 3), (0, 1)))
     pattern = Laid("pattern", np.ones_like(powers[0]), *powers, np.zeros_like(powers[0], bool), (2,), (3,))
     return on_face, pattern
 
@@ -58,14 +59,15 @@ def marks():
 def test_each_photo_with_the_mark_and_without_it(analysis, marks):
     experiment = mark_experiment(analysis, marks)
     assert list(experiment.design.itertuples(index=False, name=None)) == [
-        (0, "with", 0), (0, "without", 0), (0, "with", 1), (0, "without", 1), (0, "with", 3), (0, "without", 3),
-        (1, "with", 2), (1, "without", 2), (1, "with", 3), (1, "without", 3),
+        (0, "with", 0, 1), (0, "without", 0, 3), (0, "with", 1, 0), (0, "without", 1, 3), (0, "with", 3, 0),
+        (0, "without", 3, 1), (1, "with", 2, -1), (1, "without", 2, -1), (1, "with", 3, -1), (1, "without", 3, -1),
     ]  # fmt: skip
     made = [picture for job in experiment.jobs for picture in job.make(Noise(SIDE))]
     assert len(made) == len(experiment.design) == sum(job.count for job in experiment.jobs)
     affines = face_affines(analysis.faces.points, analysis.faces.source)
     on_face, pattern = marks
-    first = lay(Noise(SIDE)[0], affines[0], on_face.own, on_face.weight, on_face.skin)
+    given = look_of(aligned(Noise(SIDE)[1], affines[1]), on_face.skin, on_face.own)
+    first = lay(Noise(SIDE)[0], affines[0], given, on_face.weight, on_face.skin)
     assert np.array_equal(made[0], first)
     assert not np.array_equal(made[0], made[1])
     assert np.array_equal(made[7], with_power(Noise(SIDE)[2], pattern.other, pattern.weight))
