@@ -64,8 +64,8 @@ def marks_view(report: Report, links: Links, pictures: Sequence[MarkPictures]) -
             "The photos of an emotion, laid over each other by the face, and their spectra are compared with those of "
             "the other emotions. What differs on plain skin, where expressions change little, or as a fine pattern, is "
             "something else: worn, drawn, or left by how the photos were made. It is taken away by laying that place "
-            "of another emotion's photo over it, and put in by laying that place of a photo that carries it over photos "
-            "of others; in the comparison each photo gets that place of another photo of its own side. Patterns are "
+            "of another emotion's photo over it, and put in by laying that place of a photo that carries it over "
+            "photos of others; in the comparison each photo gets that place of another photo of its own side. Patterns are "
             "given the mean strength of either side."
         ),
         empty=no_marks(report),
@@ -134,7 +134,8 @@ def mark_steps(report: Report) -> tuple[tuple[str, str], ...]:
             "On the face a mark is where these differ by 20 of 255, or by 12 where light is left out, and by five "
             "standard errors or more, on skin that is neither around the eyes, brows and mouth nor below the mouth: "
             "the mean differences that expressions make there stay below. In the spectrum of the whole photo it is "
-            "where the emotion has five times the power, measured against other frequencies as fine. Most of the emotion's photos must carry it, and few others.",
+            "where the emotion has five times the power, measured against other frequencies as fine. Most of the "
+            "emotion's photos must carry it, and few others.",
         ),
         (
             "Taken away, and put in.",
