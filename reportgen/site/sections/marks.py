@@ -65,8 +65,8 @@ def marks_view(report: Report, links: Links, pictures: Sequence[MarkPictures]) -
             "the other emotions. What differs on plain skin, where expressions change little, or as a fine pattern, is "
             "something else: worn, drawn, or left by how the photos were made. It is taken away by laying that place "
             "of another emotion's photo over it, and put in by laying that place of a photo that carries it over "
-            "photos of others; in the comparison each photo gets that place of another photo of its own side. Patterns are "
-            "given the mean strength of either side."
+            "photos of others; in the comparison each photo gets that place of another photo of its own side. Patterns "
+            "are given the mean strength of either side."
         ),
         empty=no_marks(report),
         marks=tuple(views),
