@@ -32,7 +32,7 @@ from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.marks import MarkFindings
 from reportgen.evidence.shortcuts.properties import Property, photo_properties
 from reportgen.site.attention import Attention
-from reportgen.site.stated import Statements
+from reportgen.site.stated import StatementLog
 
 __all__ = ["UNLABELLED", "DataNote", "Report", "base_name"]
 
@@ -217,9 +217,9 @@ class Report:
         )
 
     @cached_property
-    def stated(self) -> Statements:
+    def stated(self) -> StatementLog:
         """What its pages state, once they are made."""
-        return Statements()
+        return StatementLog()
 
     @cached_property
     def properties(self) -> tuple[Property, ...]:

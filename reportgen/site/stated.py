@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-__all__ = ["Statement", "Statements", "conflicts"]
+__all__ = ["Statement", "StatementLog", "conflicts"]
 
 _NO_NUMBER = "–"
 _ROOM = Decimal("1e-9")
@@ -36,7 +36,7 @@ class Statement:
     value: str
 
 
-class Statements:
+class StatementLog:
     """A list that sentences write into while pages are made; `page` is the one that is being made."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from reportgen.config import Config
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
-from reportgen.site.stated import Statement, Statements, conflicts
+from reportgen.site.stated import Statement, StatementLog, conflicts
 
 VARIANTS = (
     "two models", "hostile names", "use not tested", "regions not measured", "one model", "three models", "no labels",
@@ -51,7 +51,7 @@ def test_a_rounded_number_is_the_same_number(one: str, other: str) -> None:
 
 
 def test_other_things_may_have_other_values_and_a_conflict_is_told_once() -> None:
-    made = Statements()
+    made = StatementLog()
     assert made.number(".44", "macro-F1 over all emotions", "A") == ".44"
     made.number(".51", "macro-F1 over emotions with 10 images or more", "A")
     made.number("–", "macro-F1 over all emotions", "A")
