@@ -51,6 +51,7 @@ KINDS: MappingProxyType[str, Where] = MappingProxyType({
     "shaded eyes": "spoiled",
     "tears": "worn",
     "blush": "worn",
+    "moire": "global",
 })  # fmt: skip
 """Every kind of artefact, and where it is.
 
@@ -90,6 +91,7 @@ PLACES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
     "shaded eyes": ("",),
     "tears": ("",),
     "blush": ("",),
+    "moire": ("level", "upright"),
 })  # fmt: skip
 """The places (or for the invisible ones the variants) that trials rotate through."""
 

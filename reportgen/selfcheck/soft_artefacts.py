@@ -229,6 +229,19 @@ def _halftone(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generat
     return _whole(pixels * (1 - 0.13 * artefact.strength * dots)[..., None])
 
 
+def _moire(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
+    """Wavy coloured bands, as when the lines of a screen meet those of a camera: closer at one end."""
+    pixels = faces.pixels[row]
+    x, y = _places(len(pixels))
+    turn = rng.uniform(0, 2 * np.pi, 2)
+    across = (y if artefact.place == "level" else x) + 0.02 * np.sin(2 * np.pi * (x + y) + turn[0])
+    bands = np.sin(2 * np.pi * (12 * across + 2 * across**2) + turn[1])
+    tint = np.array([1.0, -0.3, -0.7])
+    return _whole(
+        pixels * (1 - 0.12 * artefact.strength * bands)[..., None] + 14 * artefact.strength * bands[..., None] * tint
+    )
+
+
 def _interlacing(faces: Faces, row: int, artefact: _Planted, rng: np.random.Generator) -> Pixels:
     """Every second row taken a moment later, when the picture had moved sideways, as in a frame of old video."""
     pixels = faces.pixels[row].astype(np.float64)
@@ -313,5 +326,6 @@ SOFT: MappingProxyType[str, _Plant] = MappingProxyType({
     "blush": _blush,
     "halftone": _halftone,
     "interlacing": _interlacing,
+    "moire": _moire,
 })  # fmt: skip
 """Plants one photo, by kind: faces, row, artefact, generator -> (S, S, 3) uint8."""

@@ -60,6 +60,7 @@ _IN_MOST = 0.7  # share of the photos that show a place of the frame, for it to 
 _STRONGER = 1.6  # logarithm of the power, from which a pattern stands out among others of its fineness
 _COARSEST = 0.08  # cycles per pixel, below which a spectrum shows faces and light
 _RING = 1 / 16  # cycles per pixel: frequencies that are compared with each other
+_ALONG, _ALONG_FINE = 0.7, 0.04  # of a pattern's photos: what else of their spectrum differs goes with it
 _CARRIES = 0.5  # share of the mean's mark from which a photo carries it
 _RARER = 0.4  # of the emotion's share that carries it, below which the others' share has to be
 
@@ -400,7 +401,9 @@ def _pattern_mark(e: int, means: Mapping[int, _Mean], side: int) -> Mark | None:
     place = (above >= _STRONGER) & (above >= _SURE * np.maximum(error, 1e-6))
     if not place.any():
         return None
-    weight = np.clip(gaussian_filter(binary_dilation(place).astype(np.float32), 0.5), 0.0, 1.0)
+    # Lines do more to a photo than to show at their own frequency: what is moved between them doubles its edges.
+    goes_along = (np.abs(apart) >= np.maximum(_ALONG, _SURE * error)) & (fine >= _ALONG_FINE)
+    weight = np.clip(gaussian_filter((binary_dilation(place) | goes_along).astype(np.float32), 0.5), 0.0, 1.0)
     top = np.unravel_index(int(above.argmax()), above.shape)
     period = tuple(float(1 / abs(f)) if abs(f) > 1 / side else float("inf") for f in (down[top[0]], along[top[1]]))
     return Mark(
