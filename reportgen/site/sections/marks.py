@@ -134,8 +134,8 @@ def mark_steps(report: Report) -> tuple[tuple[str, str], ...]:
             "On the face a mark is where these differ by 20 of 255, or by 12 where light is left out, and by five "
             "standard errors or more, on skin that is neither around the eyes, brows and mouth nor below the mouth: "
             "the mean differences that expressions make there stay below. In the spectrum of the whole photo it is "
-            "where the emotion has five times the power, measured against other frequencies as fine. Most of the "
-            "emotion's photos must carry it, and few others.",
+            "where the emotion has five times the power, measured against other frequencies as fine; what else of the "
+            "spectrum differs goes along with it. Most of the emotion's photos must carry it, and few others.",
         ),
         (
             "Taken away, and put in.",

@@ -114,6 +114,11 @@ def test_a_pattern_is_found_by_its_period():
     assert mark.period[0] == pytest.approx(3, abs=0.15) and mark.period[1] > 30
     assert (mark.carriers, mark.elsewhere) == (16, 0)
     assert mark.size > 2
+    # Photos that are twice as noisy as well: what else differs goes along, at whatever frequency.
+    photos[2 * N :] += rng.normal(0, 40, photos[2 * N :].shape)
+    noisy = np.stack([log_power(np.clip(p, 0, 255).astype(np.uint8)) for p in photos])
+    (both,) = find_marks(replace(plain, patterns=noisy, side=96), analysis_of(), "default", 0)
+    assert both.weight.sum() > 3 * mark.weight.sum()
 
 
 def test_without_landmarks_patterns_are_still_looked_for():
