@@ -17,15 +17,16 @@ from reportgen.site.html.render import Renderer, load_assets, to_script
 from reportgen.site.html.template_files import find_templates
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
-from reportgen.site.pages.compare import compare_view, pair_view
+from reportgen.site.pages.compare import pair_view
 from reportgen.site.pages.downloads import DESCRIPTIONS, STATEMENTS, downloads, statements_table
 from reportgen.site.pages.emotion import emotion_view
 from reportgen.site.pages.errors import errors_view
 from reportgen.site.pages.explorer import explorer_data, explorer_view, page_path
 from reportgen.site.pages.image import image_view
-from reportgen.site.pages.index import emotions_view, index_view, models_view
+from reportgen.site.pages.index import emotions_view, index_view
 from reportgen.site.pages.method import method_view
 from reportgen.site.pages.model import model_view
+from reportgen.site.pages.models import models_view
 from reportgen.site.pages.shortcuts import shortcuts_view
 from reportgen.site.pictures.drawing import draw_everything
 from reportgen.site.pictures.examples import PictureStyle, Save
@@ -45,7 +46,6 @@ _NAV = (
     ("Models", "models.html"),
     ("Emotions", "emotions.html"),
     ("Errors", "errors.html"),
-    ("Compare", "compare.html"),
     ("Shortcuts", "shortcuts.html"),
     ("Explorer", "explorer.html"),
     ("Method", "method.html"),
@@ -167,13 +167,11 @@ class _Site:
         """Every page: its path, its template, and what makes its view."""
         report, links, tiles, legends, figures = self.report, self.links, self.tiles, self.legends, self.figures
         yield "index.html", "index.html", lambda: index_view(report, links, legends, self.means)
-        yield "models.html", "models.html", lambda: models_view(report, links)
+        yield "models.html", "models.html", lambda: models_view(report, links, tiles, legends)
         yield "emotions.html", "emotions.html", lambda: emotions_view(report, links, legends, self.means)
         yield "errors.html", "errors.html", lambda: errors_view(report, links, tiles, legends)
-        if report.comparisons:
-            yield "compare.html", "compare.html", lambda: compare_view(report, links, tiles, legends)
         for index in range(len(report.comparisons)) if len(report.comparisons) > 1 else ():
-            yield links.compare_path(index), "compare.html", partial(pair_view, report, links, tiles, legends, index)
+            yield links.compare_path(index), "pair.html", partial(pair_view, report, links, tiles, legends, index)
         if report.shortcuts is not None:
             pictures = figures.shortcuts, figures.components, figures.marks
             shortcuts = partial(shortcuts_view, report, links, tiles, legends, report.shortcuts, *pictures)
@@ -201,10 +199,7 @@ class _Site:
         files = downloads(self.report, self.links, everything=self.detail.tables)
         table = {STATEMENTS: b""} if self.detail.tables else {}
         listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in (*files, *table))
-        left_out = {
-            *([] if self.report.comparisons else ["Compare"]),
-            *([] if self.report.shortcuts is not None else ["Shortcuts"]),
-        }
+        left_out = set() if self.report.shortcuts is not None else {"Shortcuts"}
         shared = {
             "assets": assets,
             "facts": facts(self.report),

@@ -49,7 +49,7 @@ class Links:
     def compare_path(self, index: int) -> str:
         """Where pair `index` of the models is compared."""
         if len(self._report.comparisons) == 1:
-            return "compare.html"
+            return "models.html"
         a, b = (self._report.models[k].slug for k in self._report.pair_models(index))
         return f"compare/{a}--{b}.html"
 

@@ -18,7 +18,6 @@ PAGES = (
     "emotions.html",
     "emotions/anger.html",
     "errors.html",
-    "compare.html",
     "shortcuts.html",
     "explorer.html",
     "method.html",

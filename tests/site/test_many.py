@@ -54,7 +54,7 @@ def test_every_page_that_shows_a_sample_says_so(sampled):
 def test_scores_and_splits_count_every_image(sampled):
     report, published = sampled
     n = len(report.everything.labels)
-    text = (published.site / "compare.html").read_text(encoding="utf-8")
+    text = (published.site / "models.html").read_text(encoding="utf-8")
     comparison = report.comparisons[0]
     assert comparison.n == n
     assert f"Both correct <b>{comparison.both:,}</b>" in text
@@ -91,7 +91,7 @@ def four(make_report, publish_report, tmp_path_factory):
 
 def test_every_pair_of_several_models_has_a_page_that_the_overview_lists(four):
     report, published = four
-    overview = (published.site / "compare.html").read_text(encoding="utf-8")
+    overview = (published.site / "models.html").read_text(encoding="utf-8")
     pages = sorted(path.name for path in (published.site / "compare").glob("*.html"))
     assert pages == ["a--b.html", "a--c.html", "a--d.html", "b--c.html", "b--d.html", "c--d.html"]
     assert all(f'href="compare/{page}"' in overview for page in pages)

@@ -1,11 +1,11 @@
-"""The comparison of the models, pair by pair: who is correct where, and where they differ.
+"""Two models compared: who is correct where, and where they differ.
 
 Different maps are not different reasons: a map does not show what a prediction depends on, and the titles say no more.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,8 @@ from reportgen.evidence.attention.map_similarity import OUTCOMES, PLACES, MapAgr
 from reportgen.evidence.examples.map_agreement import agreement_kind
 from reportgen.evidence.examples.mining import Pick
 from reportgen.evidence.performance.model_comparison import Comparison
-from reportgen.evidence.stats.multiple_testing import ALPHA, holm
-from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Link, Number, Page, series_of
+from reportgen.evidence.stats.multiple_testing import ALPHA
+from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Link, Page, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pages.emotion import split
@@ -29,7 +29,6 @@ from reportgen.site.wording.format import (
     decimal_interval,
     format_p,
     number,
-    paired_test,
     percent,
     percent_estimate,
     points,
@@ -42,15 +41,18 @@ __all__ = [
     "AgreementCell",
     "AgreementRow",
     "AgreementView",
-    "CompareView",
+    "PairPage",
     "PairRow",
     "PairView",
     "SplitRow",
-    "compare_view",
+    "best_model",
+    "pair_of",
+    "pair_rows",
+    "pair_title",
     "pair_view",
 ]
 
-_SHOWN = 6
+_SHOWN = 3
 _ORDER = "Most confident first, the emotions in turn."
 
 
@@ -130,8 +132,8 @@ class PairView:
     b: str
     series_a: str
     series_b: str
-    sentence: str
-    numbers: tuple[Number, ...]
+    same: str
+    kappa: str
     quadrants: tuple[tuple[str, str, str], ...]
     rows: tuple[SplitRow, ...]
     galleries: tuple[Gallery, ...]
@@ -157,37 +159,17 @@ class PairRow:
 
 
 @dataclass(frozen=True)
-class CompareView:
-    """`compare.html`: the pair where there are two models, the table of all pairs where there are more; and one pair's
-    page, `compare/<a>--<b>.html`.
-    """
+class PairPage:
+    """`compare/<a>--<b>.html`: two of several models."""
 
     page: Page
     title: str
     lede: str
-    explain: str
-    rows: tuple[PairRow, ...]
-    pair: PairView | None
+    pair: PairView
     legend: Legend
 
 
-def compare_view(report: Report, links: Links, tiles: Tiles, legends: Legends) -> CompareView:
-    """The page that the navigation leads to."""
-    comparisons = report.comparisons
-    page = Page("Compare", "Which model is correct where, and where they disagree", "Compare")
-    if len(comparisons) == 1:
-        return CompareView(page, _title(comparisons[0]), "", "", (), _pair(report, links, tiles, 0), legends.maps())
-    adjusted = holm([c.p_value for c in comparisons])
-    title, lede = _best(report, adjusted)
-    explain = (
-        "First minus second model, on the same images, with 95 % intervals. Whether a difference is significant is "
-        f"decided by {paired_test(comparisons[0].difference)}, adjusted (Holm) for {len(comparisons)} pairs."
-    )
-    rows = tuple(_pair_row(report, links, index, float(p)) for index, p in enumerate(adjusted))
-    return CompareView(page, title, lede, explain, rows, None, legends.maps())
-
-
-def pair_view(report: Report, links: Links, tiles: Tiles, legends: Legends, index: int) -> CompareView:
+def pair_view(report: Report, links: Links, tiles: Tiles, legends: Legends, index: int) -> PairPage:
     """One of several pairs."""
     comparisons = report.comparisons
     names = [f"{c.a} and {c.b}" for c in comparisons]
@@ -195,13 +177,19 @@ def pair_view(report: Report, links: Links, tiles: Tiles, legends: Legends, inde
     page = Page(
         names[index],
         f"Where {names[index]} are correct and where they disagree",
-        "Compare",
-        (Crumb("Compare", "compare.html"), Crumb(names[index])),
+        "Models",
+        (Crumb("Models", "models.html"), Crumb(names[index])),
         Link(names[before], links.compare_path(before)) if index else None,
         Link(names[after], links.compare_path(after)) if after < len(names) else None,
     )
-    pair = _pair(report, links, tiles, index)
-    return CompareView(page, _title(comparisons[index]), "", "", (), pair, legends.maps(report.pair_models(index)))
+    title, lede = pair_title(comparisons[index]), comparison_sentence(comparisons[index])
+    pair = pair_of(report, links, tiles, index)
+    return PairPage(page, title, lede, pair, legends.maps(report.pair_models(index)))
+
+
+def pair_rows(report: Report, links: Links, adjusted: npt.NDArray[np.float64]) -> tuple[PairRow, ...]:
+    """The table of all pairs; `adjusted`: each one's p, corrected."""
+    return tuple(_pair_row(report, links, index, float(p)) for index, p in enumerate(adjusted))
 
 
 def _pair_row(report: Report, links: Links, index: int, p: float) -> PairRow:
@@ -224,7 +212,7 @@ def _pair_row(report: Report, links: Links, index: int, p: float) -> PairRow:
     )
 
 
-def _best(report: Report, adjusted: npt.NDArray[np.float64]) -> tuple[str, str]:
+def best_model(report: Report, adjusted: npt.NDArray[np.float64]) -> tuple[str, str]:
     """Which model is right most often, and which others cannot be told from it."""
     comparisons, scores = report.comparisons, report.scores
     if not comparisons[0].n:
@@ -243,64 +231,37 @@ def _best(report: Report, adjusted: npt.NDArray[np.float64]) -> tuple[str, str]:
     if not alike:
         return f"{best.name} is correct significantly more often than any other.", lede
     if len(alike) + 1 == len(scores):
-        return "Nothing here tells the models apart for certain.", f"{lede} The differences may be chance."
+        return "No significant differences in accuracy.", f"{lede} The differences may be chance."
     return f"{best.name} leads, but {and_list(alike, 'or')} may be as good.", (
         f"{lede} Against {and_list(alike)} the difference may be chance."
     )
 
 
-def _title(comparison: Comparison) -> str:
+def pair_title(comparison: Comparison) -> str:
+    """Which of two models is correct more often."""
     if not comparison.n:
-        return "Where the two models part."
+        return f"Where {comparison.a} and {comparison.b} differ."
     if not comparison.decided:
-        return f"Nothing here separates {comparison.a} from {comparison.b} for certain."
+        return f"{comparison.a} and {comparison.b}: no significant difference in accuracy."
     better, worse = (comparison.a, comparison.b) if comparison.difference.value > 0 else (comparison.b, comparison.a)
-    return f"{better} is correct more often than {worse}, and that is not chance."
+    return f"{better} is significantly more accurate than {worse}."
 
 
-def _difference(c: Comparison) -> Number:
-    """How far the better one is ahead, with the sign of the sentence above it rather than that of the models' order."""
-    ahead, estimate = c.a, c.difference
-    if estimate.value < 0:
-        ahead, estimate = c.b, replace(estimate, value=-estimate.value, low=-estimate.high, high=-estimate.low)
-    return Number(
-        "Difference in accuracy",
-        points(estimate.value),
-        points_interval(estimate),
-        f"in favour of {ahead}" if estimate.value else "",
-    )
-
-
-def _pair(report: Report, links: Links, tiles: Tiles, index: int) -> PairView:
+def pair_of(report: Report, links: Links, tiles: Tiles, index: int) -> PairView:
+    """The comparison of pair `index`."""
     c = report.comparisons[index]
     a, b = report.pair_models(index)
-    numbers: tuple[Number, ...] = ()
+    same = ""
     if c.n:
-        numbers = (
-            _difference(c),
-            Number(
-                "McNemar test" if c.difference.persons is None else "Sign-flip test",
-                format_p(c.p_value),
-                "",
-                f"on {count(c.discordant, 'image')} that only one classifies correctly",
-                "McNemar" if c.difference.persons is None else "sign-flip test",
-            ),
-            Number("Same prediction", percent(c.same_prediction / c.n), "", f"{c.same_prediction:,} of {c.n:,} images"),
-            Number(
-                "Cohen's kappa",
-                decimal(c.kappa),
-                "",
-                "1 always alike, 0 as chance",
-                "kappa",
-            ),
-        )
+        share = percent(c.same_prediction / c.n)
+        same = f"Same prediction for {number(c.same_prediction)} of {count(c.n, 'image')} ({share})."
     return PairView(
         a=c.a,
         b=c.b,
         series_a=series_of(a),
         series_b=series_of(b),
-        sentence=comparison_sentence(c),
-        numbers=numbers,
+        same=same,
+        kappa=decimal(c.kappa) if c.n else "",
         quadrants=(
             ("Both correct", number(c.both), "both"),
             (f"Only {c.a}", number(c.only_a), "only-a"),
@@ -351,9 +312,9 @@ def _galleries(report: Report, links: Links, tiles: Tiles, a: int, b: int) -> tu
         (
             "wrong-alike",
             "Wrong in the same way",
-            f"Both make the same prediction, which is not the label: an ambiguous face, or a wrong label. {_ORDER}",
+            f"An ambiguous face, or a wrong label. {_ORDER}",
         ),
-        ("wrong-differently", "Wrong in different ways", f"Neither prediction is the label, and they differ. {_ORDER}"),
+        ("wrong-differently", "Wrong in different ways", _ORDER),
     )
     galleries = []
     for kind, title, explain in kinds:

@@ -13,33 +13,27 @@ from reportgen.site.plots.recall import recall_rows
 from reportgen.site.report import DataNote, Report
 from reportgen.site.sections.region_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
 from reportgen.site.wording.format import (
-    chance_alone,
     count,
-    decimal,
-    decimal_interval,
-    percent,
     percent_interval,
     persons_too,
     plain,
 )
-from reportgen.site.wording.headline import answer_questions, headline, takeaways_link
+from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.importance import IMPORTANCE_RULE, importance_basis
-from reportgen.site.wording.models import MACRO_ALL, OVER_MANY, accuracy_of, comparison_sentence, recall_of
+from reportgen.site.wording.models import recall_of
 from reportgen.site.wording.next_steps import Step, next_steps
 from reportgen.site.wording.scope import facts, grid_text, layer_text, map_origin, remarks
-from reportgen.site.wording.shortcuts import cue_label, model_proofs
+from reportgen.site.wording.shortcuts import cue_label
 
 __all__ = [
     "EmotionsView",
     "IndexView",
     "MapRow",
     "ModelKey",
-    "ModelsView",
     "emotions_view",
     "index_view",
     "map_rows",
     "model_keys",
-    "models_view",
     "recall_table",
 ]
 
@@ -94,21 +88,6 @@ class IndexView:
     steps: tuple[Step, ...]
     notes: tuple[DataNote, ...]
     ran: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class ModelsView:
-    """`models.html`: the models side by side; `known`: per key, what was proved not to be read off the face."""
-
-    page: Page
-    title: str
-    lede: str
-    keys: tuple[ModelKey, ...]
-    known: tuple[str, ...]
-    measures: tuple[tuple[str, str, str, tuple[Number, ...]], ...]
-    recall: tuple[MarkRow, ...]
-    recall_table: RecallTable
-    takeaways: Link | None
 
 
 @dataclass(frozen=True)
@@ -242,82 +221,6 @@ def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) 
         steps=next_steps(report, links),
         notes=remarks(report),
         ran=_ran(report),
-    )
-
-
-def models_view(report: Report, links: Links) -> ModelsView:
-    """The models side by side."""
-    scores = report.scores
-    measures: tuple[tuple[str, str, str, tuple[Number, ...]], ...] = (
-        (
-            "Accuracy",
-            "accuracy",
-            "higher is better",
-            tuple(Number("", accuracy_of(report, s, 1), percent_interval(s.accuracy, 1)) for s in scores),
-        ),
-        (
-            "Balanced accuracy",
-            "balanced accuracy",
-            "higher is better",
-            tuple(
-                Number("", percent(s.balanced_accuracy.value, 1), percent_interval(s.balanced_accuracy, 1))
-                for s in scores
-            ),
-        ),
-        (
-            MACRO_ALL,
-            "macro-F1",
-            "higher is better",
-            tuple(
-                Number(
-                    "",
-                    report.stated.number(decimal(s.macro_f1.value), "macro-F1 over all emotions", s.name),
-                    decimal_interval(s.macro_f1),
-                )
-                for s in scores
-            ),
-        ),
-        (
-            f"Macro-F1, {OVER_MANY}",
-            "macro-F1",
-            "higher is better",
-            tuple(
-                Number(
-                    "",
-                    report.stated.number(decimal(s.macro_f1_without_few.value), f"macro-F1 over {OVER_MANY}", s.name),
-                    decimal_interval(s.macro_f1_without_few),
-                )
-                if s.macro_f1_without_few
-                else Number("", "as over all emotions")
-                for s in scores
-            ),
-        ),
-        ("Brier score", "Brier score", "lower is better", tuple(Number("", decimal(s.brier, 3)) for s in scores)),
-        ("Log loss", "log loss", "lower is better", tuple(Number("", decimal(s.nll, 2)) for s in scores)),
-        (
-            "Calibration error",
-            "calibration error",
-            "lower is better; chance alone: what a perfect model would show",
-            tuple(Number("", percent(s.ece, 1), chance_alone(s.ece_band) if s.n else "") for s in scores),
-        ),
-    )
-    lede = (
-        comparison_sentence(report.comparisons[0])
-        if len(report.comparisons) == 1
-        else (f"Scores of {count(len(report.models), 'model')} on {count(report.labelled, 'labelled image')}.")
-    )
-    if not report.labelled:
-        lede, measures = "None of the images has a label, so nothing was scored.", ()
-    return ModelsView(
-        page=Page("Models", "Scores of the models, side by side", "Models"),
-        title="How good they are, side by side" if len(report.models) > 1 else "How good it is",
-        lede=lede,
-        keys=model_keys(report, links),
-        known=tuple(" ".join(p.claim for p in model_proofs(report, links, k)) for k in range(len(report.models))),
-        measures=measures,
-        recall=recall_rows(report, links) if report.labelled else (),
-        recall_table=recall_table(report),
-        takeaways=takeaways_link(report),
     )
 
 

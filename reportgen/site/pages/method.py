@@ -58,8 +58,7 @@ _LISTED = 50
 
 LIMITS: tuple[str, ...] = (
     "Heatmaps show coarse positive evidence for one class. They are not causes, and they are not human attention.",
-    "One cell of a map covers many pixels of the input, as each model's page says, and in a network's layer it sees "
-    "more than these.",
+    "One cell of a map covers many pixels, and in a network's layer it sees more than these.",
     "No warning does not mean no shortcut: shortcuts that no map shows exist (Adebayo et al. 2022).",
     "What people look at in a face was measured on posed faces; real ones differ.",
     "The model predicts labels of facial appearance, not felt emotion (Barrett et al. 2019).",
@@ -68,13 +67,11 @@ LIMITS: tuple[str, ...] = (
     "of a photo are one unit.",
     "A property counts as a shortcut only where removing or adding it changes predictions by more than it does for "
     "other emotions and, where equally large changes without it can be made, by more than those (Plumb et al. 2022).",
-    "A shortcut through colour, brightness, contrast, sharpness or noise is located by taking the property away in one "
-    "region at a time. A region is named where that alone loses at least half of the predictions that changing the "
-    "whole photo loses, and ten percentage points more than among other emotions' photos, the latter beyond chance "
-    "over all regions. That says where to look, not what is there.",
+    "The place of a shortcut is a region in which taking the property away alone loses at least half of the "
+    "predictions that changing the whole photo loses, and significantly more than among other emotions' photos. It "
+    "says where to look, not what is there.",
     "How far a head is bowed, the shape of a photo, a low JPEG quality, a plain background, detail on the face, dark "
-    "glasses and the kind of file name cannot be taken out of a photo: where they go with an emotion, that is said, "
-    "and whether a model relies on them is not tested.",
+    "glasses and the kind of file name cannot be taken out of a photo, so reliance on them is not tested.",
     "Without group labels, fairness was not assessed.",
     "In the EU, inferring emotions at work or in education is prohibited outside medical and safety use "
     "(AI Act, Art. 5(1)(f)). This is not legal advice.",
@@ -83,7 +80,9 @@ LIMITS: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class ListedNote:
-    """A remark on the data with what it is about, as far as a page holds it; `summary` says how much that is."""
+    """A remark on the data with what it is about, as far as a page holds it; `summary` says how much that is, `text` is
+    empty where the first page says it.
+    """
 
     title: str
     text: str
@@ -141,7 +140,7 @@ class MethodView:
 def _note(note: DataNote) -> ListedNote:
     found, items = number(len(note.items)), note.items[:_LISTED]
     summary = f"{found} listed" if len(items) == len(note.items) else f"the first {len(items)} of {found}"
-    return ListedNote(note.title, note.text, summary if items else "", items)
+    return ListedNote(note.title, "" if note.serious else note.text, summary if items else "", items)
 
 
 def method_view(
@@ -161,7 +160,7 @@ def method_view(
     counts = [(name, count(report.images_of(emotion), "image")) for emotion, name in enumerate(report.classes)]
     if unlabelled:
         counts.append(("no label", count(unlabelled, "image")))
-    tested, transplants, certificate = takeaways(report), transplant_method(report, links), certificate_view(report)
+    tested, transplants, certificate = takeaways(report), transplant_method(report), certificate_view(report)
     components, marks = component_steps(report), mark_steps(report)
     sources, resolved = region_sources(report), resolved_regions(report)
     contents = (
@@ -178,8 +177,8 @@ def method_view(
         ("certificate", "How often these verdicts are correct", certificate is not None),
         ("data", "The data", True),
         ("downloads", "Downloads", True),
-        ("reproduce", "To cite it, and to make it again", True),
-        ("glossary", "Words", True),
+        ("reproduce", "Citation and reproduction", True),
+        ("glossary", "Glossary", True),
     )
     ablated = tuple(model.name for k, model in enumerate(report.models) if report.ablated(k))
     followed = tuple(model.name for k, model in enumerate(report.models) if report.follows_patches(k))
@@ -205,7 +204,7 @@ def method_view(
         limits=LIMITS,
         certificate=certificate,
         glossary=tuple(sorted(_words(report), key=lambda item: item[0].lower())),
-        notes=tuple(_note(note) for note in remarks(report)),
+        notes=tuple(_note(note) for note in remarks(report) if note.items or not note.serious),
         problems=listed,
         problems_more=f"and {len(problems) - len(listed):,} more" if len(problems) > len(listed) else "",
         counts=tuple(counts),
@@ -263,8 +262,7 @@ def gradient_steps(method: str) -> tuple[tuple[str, str], ...]:
         (
             "The sum is enlarged",
             "to the size of the picture and laid over the grey face, stronger where there is more evidence. Each cell "
-            "is drawn at the middle of the place that it sees, which is measured when the model is loaded. In many "
-            "networks that is half a cell up and left of where heatmaps are usually drawn.",
+            "is drawn at the middle of the place that it sees, measured when the model is loaded.",
         ),
     )
 

@@ -37,7 +37,9 @@ class CertificateView:
     Attributes
     ----------
     lead
-        What was done and what came out, in sentences.
+        What was done, in sentences.
+    design
+        What counts as strong, and what thresholds were settled on.
     blind
         What is found less often than what lies beside the face; "" where nothing is.
     targets
@@ -53,6 +55,7 @@ class CertificateView:
     """
 
     lead: tuple[str, ...]
+    design: str
     blind: str
     targets: tuple[tuple[str, str, str, str], ...]
     kinds: tuple[tuple[str, str, str, str, str, str], ...]
@@ -68,7 +71,8 @@ def certificate_view(report: Report) -> CertificateView | None:
     if certificate is None:
         return None
     return CertificateView(
-        lead=_lead(certificate),
+        lead=_lead(certificate, report.judging_code),
+        design=_design(certificate),
         blind=_blind(certificate),
         targets=tuple(
             (title, _as_here(wanted), _as_here(found), _MET[met])
@@ -105,21 +109,28 @@ def certificate_view(report: Report) -> CertificateView | None:
             (f"below {decimal(high)}" if low < 0 else f"{decimal(low)} to {decimal(high)}", _share(flagged))
             for low, high, flagged in certificate.doses
         ),
-        notes=_notes(certificate, report.judging_code),
+        notes=_notes(certificate),
         table=TABLE,
     )
 
 
-def _lead(certificate: Certificate) -> tuple[str, ...]:
+def _lead(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
+    other = "This report was made by another version of the judging code than the one measured here."
     return (
         f"{count(certificate.models, 'small model')} were trained on synthetic faces, most of them with something "
         f"planted that goes with one emotion ({_planted(certificate)}). "
         "How much a model really depends on it was measured by putting it on photos of other emotions. Then a report "
         "was built for each model, blind, and its verdicts were counted.",
+        *(() if certificate.is_of(judging_code) else (other,)),
+    )
+
+
+def _design(certificate: Certificate) -> str:
+    return (
         "A shortcut is called strong when that raises the probability of its emotion by "
         f"{decimal(certificate.strong, 1)} or more on average; that was fixed beforehand. {_settled(certificate)} Two "
         "rules were changed after results on the others had been seen: how many faces the background is exchanged on, "
-        "and how lost recall is counted.",
+        "and how lost recall is counted."
     )
 
 
@@ -159,7 +170,7 @@ def _blind(certificate: Certificate) -> str:
     )
 
 
-def _notes(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
+def _notes(certificate: Certificate) -> tuple[str, ...]:
     correlation = certificate.correlation
     machine = ", ".join((count(certificate.cores, "core"), *certificate.machine))
     notes = [
@@ -195,8 +206,6 @@ def _notes(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
                 else ""
             )
         )
-    if not certificate.is_of(judging_code):
-        notes.insert(0, "This report was made by another version of the judging code than the one measured here.")
     return tuple(notes)
 
 

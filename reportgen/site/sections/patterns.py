@@ -1,7 +1,7 @@
 """The interpretation tables of guides to heatmaps, measured: how often a model's maps show each pattern.
 
-A model's page has a row per pattern with examples; the method page has the guide: what a pattern shows, how to take it,
-and how often it was found.
+A model's page has a row per pattern with examples; the method page has the guide: how to read a pattern, and how often
+it was found.
 """
 
 from __future__ import annotations
@@ -213,42 +213,24 @@ def _spread(report: Report, tiles: Tiles, k: int, rows: Sequence[int]) -> list[i
     return chosen[:_EXAMPLES]
 
 
-_GUIDE: tuple[tuple[str, str, str, str], ...] = (
-    (
-        "Heat on eyes and brows",
-        "on eyes+brows",
-        "The evidence sits on the upper face.",
-        "Expected for anger, fear, sadness and surprise.",
-    ),
-    (
-        "Heat on the mouth",
-        "on mouth",
-        "The evidence sits on the lower face.",
-        "Expected for happiness and disgust, and for surprise.",
-    ),
-    (
-        "Heat on the face",
-        "on face",
-        "The evidence sits where the expression is.",
-        "Expected; which part of the face matters more.",
-    ),
+_GUIDE: tuple[tuple[str, str, str], ...] = (
+    ("Heat on eyes and brows", "on eyes+brows", "Expected for anger, fear, sadness and surprise."),
+    ("Heat on the mouth", "on mouth", "Expected for happiness and disgust, and for surprise."),
+    ("Heat on the face", "on face", "Expected; which part of the face matters more."),
     (
         "Heat on hair, border or background",
         "background",
-        "The evidence sits where no expression is.",
         "A possible shortcut: test whether the prediction depends on it.",
     ),
-    ("Heat spread evenly", "diffuse", "No part of the image stands out.", "Said to mean an uncertain prediction{}."),
+    ("Heat spread evenly", "diffuse", "Said to mean an uncertain prediction{}."),
     (
         "Heat in one small spot",
         "too localized",
-        "Nearly all evidence sits in one place.",
         "Check whether the spot is the same in all images of the emotion.",
     ),
     (
         "No heat at all",
         "blank",
-        "No positive evidence for the class.",
         "Do not interpret it; the prediction came from evidence against the other classes.",
     ),
 )
@@ -271,7 +253,6 @@ class GuideRow:
     """One pattern; `rule` says how it was measured, `found` is empty where it was not."""
 
     name: str
-    shows: str
     take: str
     rule: str
     found: tuple[GuideExample, ...]
@@ -280,7 +261,7 @@ class GuideRow:
 def guide(report: Report, links: Links) -> tuple[GuideRow, ...]:
     """All patterns, in the order of reading a face from the middle outwards."""
     rows = []
-    for name, pattern, shows, take in _GUIDE:
+    for name, pattern, take in _GUIDE:
         measured = [
             (k, one)
             for k, model in enumerate(report.models)
@@ -290,7 +271,6 @@ def guide(report: Report, links: Links) -> tuple[GuideRow, ...]:
         rows.append(
             GuideRow(
                 name,
-                shows,
                 take.format(_unsure(report)),
                 _rule(measured[0][1]) if measured else "",
                 tuple(_found(report, links, k, one) for k, one in measured),

@@ -16,13 +16,12 @@ from reportgen.evidence.importance.regions import (
 )
 from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.faces.transplant import TRANSPLANTED
-from reportgen.site.html.components import Tile, series_of
+from reportgen.site.html.components import Tile
 from reportgen.site.links import Links
 from reportgen.site.pictures.transplants import OutlinedPicture, Transplant, WorkedExample
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, number, percent, signed, sure
-from reportgen.site.wording.models import grade_sentence
 
 __all__ = ["TransplantMethod", "TransplantPicture", "WorkedExampleView", "transplant_method", "worked_examples"]
 
@@ -56,7 +55,6 @@ class TransplantMethod:
     least: str
     cheating: str
     least_recall: str
-    grades: tuple[tuple[str, str, str, str, str], ...]
 
 
 def worked_examples(
@@ -136,7 +134,7 @@ def _share(gap: float) -> str:
     return f"{sure(factor)} of" if factor < 1 else f"{factor:.1f} times"
 
 
-def transplant_method(report: Report, links: Links) -> TransplantMethod | None:
+def transplant_method(report: Report) -> TransplantMethod | None:
     """The method page's section; None where neither regions nor labels are known."""
     found = report.importance
     if found is None:
@@ -151,10 +149,6 @@ def transplant_method(report: Report, links: Links) -> TransplantMethod | None:
         cheating=(
             f"important, p of its own below {CHEATING_ALPHA:g}, a log-odds drop of at least {CHEATING_DROP:g}, and at "
             f"least {100 * CHEATING_RECALL_DROP:g} percentage points less recall"
-        ),
-        grades=tuple(
-            (series_of(k), grade.model, links.model_path(k), grade.grade or "–", grade_sentence(grade))
-            for k, grade in enumerate(found.grades)
         ),
     )
 

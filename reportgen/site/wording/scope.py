@@ -57,7 +57,7 @@ def remarks(report: Report) -> tuple[DataNote, ...]:
     notes = [
         *_choices(report),
         *_stated_accuracies(report),
-        *([DataNote("Heatmaps of a sample", sample)] if sample else []),
+        *([DataNote("Heatmaps of a sample", sample, serious=True)] if sample else []),
     ]
     return (*notes, *report.data_notes)
 

@@ -219,7 +219,7 @@ def test_a_strip_is_summed_up_in_one_sentence(values: tuple[float, float], lead:
 
 def test_the_quadrant_table_counts_every_image_and_leads_to_it(report: Report, published: Published) -> None:
     (found,) = report.agreements
-    page = parse(published.site / "compare.html")
+    page = parse(published.site / "models.html")
     table = by_class(page, "quadrants")[0]
     rows = list(next(table.iter(f"{XHTML}tbody")))
     shown = [outcome for outcome in found.outcomes if outcome.n]
@@ -231,7 +231,7 @@ def test_the_quadrant_table_counts_every_image_and_leads_to_it(report: Report, p
         for cell, value in zip(cells, outcome.counts, strict=True):
             targets = [one.get("href") for one in cell.iter(f"{XHTML}a")]
             assert len(targets) == (value > 0)
-            assert all(target.removeprefix("compare.html#") in ids for target in targets if target)
+            assert all(target.removeprefix("models.html#") in ids for target in targets if target)
     total = sum(outcome.n + outcome.null_maps for outcome in found.outcomes)
     assert total == (report.analysis.labels >= 0).sum()
 
@@ -265,11 +265,12 @@ def test_the_place_of_the_evidence_is_named_only_where_a_fair_share_of_it_lies(
 
 
 def test_the_comparison_claims_no_more_than_it_measured(report: Report, published: Published) -> None:
-    page = parse(published.site / "compare.html")
+    page = parse(published.site / "models.html")
     words = text(page)
     (comparison,) = report.comparisons
     ahead = comparison.a if comparison.difference.value > 0 else comparison.b
-    assert f"+{100 * abs(comparison.difference.value):.1f} points" in words and f"in favour of {ahead}" in words
+    points = f"{100 * abs(comparison.difference.value):.1f} percentage points"
+    assert f"{ahead} classifies" in words and f"The difference of {points}" in words
     assert "different reasons" not in words and "Most confident first, the emotions in turn." in words
     heads = [text(one) for one in by_class(by_class(page, "heads")[0], "four")[0]]
     assert heads == ["Both correct", f"Only {comparison.a}", f"Only {comparison.b}", "Neither"]
