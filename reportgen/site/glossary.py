@@ -126,4 +126,37 @@ GLOSSARY: dict[str, str] = {
     "specific": (
         "More heat on the region than the maps of the other emotions have there, on the same image and on other images."
     ),
+    "true label": "The emotion under which the test set lists an image. It may be wrong.",
+    "calibration": "Whether confidences are true: of predictions made with 80 % confidence, 80 % should be correct.",
+    "confusion matrix": "How many images of each true label (row) are predicted as each emotion (column).",
+    "percentage point": "The unit of a difference of two percentages: from 80 % to 70 % are 10 percentage points.",
+    "odds": (
+        "The probability of an emotion divided by that of all others together. Odds that fall by 87 % are an eighth of "
+        "what they were."
+    ),
+    "region importance": (
+        "How much a prediction depends on a region: by how much the log-odds of the emotion fall when the region is "
+        "swapped for that of a face of another emotion. Heat does not show it."
+    ),
+    "recall drop": "By how many percentage points the recall is lower after a change of the images.",
+    "cue": "Anything in an image that goes with a label. A shortcut is a cue beside the expression that a model uses.",
+    "near duplicates": "Images that are nearly the same picture, by a fingerprint of their light and dark.",
+    "facial actions": (
+        "Movements of the face such as a raised brow or a pulled lip corner, as the landmark model measures them. AU "
+        "numbers are those of the facial action coding system."
+    ),
+    "rank correlation": "Whether two quantities rise together, by their ranks: 1 always, 0 not at all, −1 the reverse.",
+    "peak": "The place of a heatmap with the most evidence.",
+    "scrambled weights": (
+        "The weights of the model's last layer in random order: heat that remains comes from the features, not from "
+        "what the model has learnt about the emotion."
+    ),
+    "overlap": (
+        "Of the fifth of the cells with most heat in either of two heatmaps, the share that both have. Two random "
+        "fifths share a ninth."
+    ),
+    "first reason": (
+        "The first rule that applies to an error and is more frequent in errors than in correct images. Errors without "
+        "one remain unexplained."
+    ),
 }

@@ -573,6 +573,8 @@
   window.addEventListener("hashchange", function () { if (here()) { recall(); update(null); } });
   window.addEventListener("popstate", function () { if (here()) { recall(); update(null); } });
 
+  // On a phone the photos come first.
+  if (window.matchMedia("(max-width: 640px)").matches) part("choices").open = false;
   box.hidden = false;
   part("static").hidden = true;
   // The static pages' neighbours have nothing to do with the results.

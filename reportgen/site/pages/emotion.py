@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportgen.evidence.examples.mining import Pick
 from reportgen.site.html.components import Bar, Crumb, Example, Gallery, Legend, Link, Number, Page, Tile, series_of
@@ -43,17 +43,19 @@ _RIGHT_COLUMNS = ("image", "as the model sees it", "heat", "overlay")
 
 _KINDS = (
     ("fallback", "Closest", "No image of this emotion is classified correctly. This one comes nearest."),
-    ("typical-correct", "Typical", "Correct, with heat closest to the emotion's mean map."),
-    ("surest-correct", "Most confident", "Correct, with the highest confidence."),
-    ("least-sure-correct", "Least confident", "Correct, with the lowest confidence."),
-    ("surest-error", "Most confident errors", "Misclassified with the highest confidence."),
-    ("near-miss", "Near misses", "Misclassified; the label came second. Smallest margin first."),
+    ("typical-correct", "Typical correct images", "Heat closest to the emotion's mean map."),
+    ("surest-error", "Most confident errors", ""),
+)
+_FOLDED = (
+    ("surest-correct", "Most confident correct images", ""),
+    ("least-sure-correct", "Least confident correct images", ""),
+    ("near-miss", "Near misses", "The true label came second, the smallest margin first."),
 )
 
 
 @dataclass(frozen=True)
 class EmotionColumn:
-    """What one model makes of the emotion."""
+    """How one model does on the emotion; `folded` are galleries behind a disclosure."""
 
     series: str
     model: str
@@ -67,6 +69,8 @@ class EmotionColumn:
     patches: tuple[Tile, ...]
     patch_note: str
     galleries: tuple[Gallery, ...]
+    folded: tuple[Gallery, ...]
+    folded_title: str
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def _column(
             ),
             Number("F1", decimal(score.f1.value), decimal_interval(score.f1), "both in one", "F1"),
         ),
-        sentence=_confused(report, emotion, k),
+        sentence="" if _is_confused(report, emotion, k) else "Never predicted as anything else.",
         means=_mean_tiles(report, emotion, k, means),
         answers=_answers(report, links, emotion, k),
         decided=else_decided(report.regions, report.importance, model.name, report.classes[emotion])
@@ -175,17 +179,15 @@ def _column(
         else (),
         patches=_patch_tiles(report, links, emotion, k, patches),
         patch_note=_patch_note(report, emotion, patches),
-        galleries=_galleries(report, tiles, emotion, k),
+        galleries=_galleries(report, tiles, emotion, k, _KINDS),
+        folded=(folded := _galleries(report, tiles, emotion, k, _FOLDED)),
+        folded_title=capital(and_list([gallery.title[0].lower() + gallery.title[1:] for gallery in folded])),
     )
 
 
-def _confused(report: Report, emotion: int, k: int) -> str:
-    row = report.scores[k].confusion[emotion].copy()
-    row[emotion] = 0
-    if not row.any():
-        return "Never predicted as anything else."
-    top = int(row.argmax())
-    return f"Most often predicted as {report.classes[top]}: {count(int(row[top]), 'time')}."
+def _is_confused(report: Report, emotion: int, k: int) -> bool:
+    row = report.scores[k].confusion[emotion]
+    return bool(row.sum() > row[emotion])
 
 
 def _mean_tiles(report: Report, emotion: int, k: int, means: MeanMaps) -> tuple[Tile, ...]:
@@ -253,21 +255,22 @@ def _answers(report: Report, links: Links, emotion: int, k: int) -> tuple[Bar, .
     return tuple(bars)
 
 
-def _galleries(report: Report, tiles: Tiles, emotion: int, k: int) -> tuple[Gallery, ...]:
+def _galleries(
+    report: Report, tiles: Tiles, emotion: int, k: int, kinds: tuple[tuple[str, str, str], ...]
+) -> tuple[Gallery, ...]:
     model, name = report.models[k], report.classes[emotion]
     galleries = []
-    correct_seen = False
-    for kind, title, explain in _KINDS:
+    for kind, title, explain in kinds:
         picks: tuple[Pick, ...] = report.mined.of(model.slug, name, kind)
         if not picks:
             continue
         wrong = kind in ("surest-error", "near-miss", "fallback")
         anchor = f"{model.slug}-{kind}"
-        if not wrong and not correct_seen:
-            correct_seen, anchor = True, f"{model.slug}-correct"
+        if kind == "typical-correct":
+            anchor = f"{model.slug}-correct"
         columns = (
             ("image", "evidence for the prediction", f"evidence for {name}", "difference") if wrong else _RIGHT_COLUMNS
         )
-        shown, more = split([tiles.example(pick, k) for pick in picks], _SHOWN)
+        shown, more = split([replace(tiles.example(pick, k), truth="") for pick in picks], _SHOWN)
         galleries.append(Gallery(anchor, title, explain, columns, shown, more))
     return tuple(galleries)

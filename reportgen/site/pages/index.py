@@ -13,13 +13,13 @@ from reportgen.site.plots.recall import recall_rows
 from reportgen.site.report import DataNote, Report
 from reportgen.site.sections.region_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
 from reportgen.site.wording.format import (
+    and_list,
     count,
     percent_interval,
     persons_too,
     plain,
 )
 from reportgen.site.wording.headline import answer_questions, headline
-from reportgen.site.wording.importance import IMPORTANCE_RULE, importance_basis
 from reportgen.site.wording.models import recall_of
 from reportgen.site.wording.next_steps import Step, next_steps
 from reportgen.site.wording.scope import facts, grid_text, layer_text, map_origin, remarks
@@ -78,8 +78,6 @@ class IndexView:
     regions: tuple[RegionMatrix, ...]
     cells: tuple[MatrixKey, ...]
     tested: bool
-    basis: str
-    rule: str
     maps: tuple[MapRow, ...]
     legend: Legend
     keys: tuple[ModelKey, ...]
@@ -87,6 +85,7 @@ class IndexView:
     recall_table: RecallTable
     steps: tuple[Step, ...]
     notes: tuple[DataNote, ...]
+    noted: str
     ran: tuple[tuple[str, str], ...]
 
 
@@ -211,15 +210,14 @@ def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) 
         regions=matrices,
         cells=matrix_keys(matrices, tested=importance is not None, least=f"{MIN_DROP:g}"),
         tested=importance is not None,
-        basis="" if importance is None else importance_basis(importance),
-        rule=IMPORTANCE_RULE,
         maps=map_rows(report, links, means),
         legend=legends.means(rows=True),
         keys=model_keys(report, links),
         recall=recall_rows(report, links) if report.labelled else (),
         recall_table=recall_table(report),
         steps=next_steps(report, links),
-        notes=remarks(report),
+        notes=tuple(note for note in remarks(report) if note.serious),
+        noted=and_list([note.title[0].lower() + note.title[1:] for note in remarks(report) if not note.serious]),
         ran=_ran(report),
     )
 
@@ -253,5 +251,5 @@ def emotions_view(report: Report, links: Links, legends: Legends, means: MeanMap
         title="What the models rely on for each emotion",
         lede="The mean of all heatmaps of an emotion's images, for the labelled class, over the mean of those images.",
         cards=tuple(cards),
-        legend=legends.means(rows=True),
+        legend=legends.means(rows=True, left_out=True),
     )

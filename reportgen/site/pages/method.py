@@ -216,7 +216,7 @@ def method_view(
         settings_file="" if report.privacy != "none" else recipe.file,
         citation=citation(report),
         downloads=downloads,
-        legend=legends.maps(),
+        legend=legends.maps(grids=True),
     )
 
 

@@ -15,7 +15,7 @@ from reportgen.site.plots.enrichment_forest import enrichment_alt
 from reportgen.site.plots.recall import confusion_table
 from reportgen.site.report import Report
 from reportgen.site.sections.enrichment_table import HeatRow, heat_rows
-from reportgen.site.sections.mean_maps import MeanPair, blank_rule, mean_pairs
+from reportgen.site.sections.mean_maps import MeanPair, mean_pairs
 from reportgen.site.sections.patterns import PatternRow, pattern_rows, peaks_note
 from reportgen.site.sections.region_importance import ImportancePictures, ImportanceSection, importance_section
 from reportgen.site.sections.trust import TrustPanel, trust_panel
@@ -89,7 +89,6 @@ class ModelView:
     banded: bool
     heat: tuple[HeatRow, ...]
     means: tuple[MeanPair, ...]
-    blank_rule: str
     legend: Legend
     patterns: tuple[PatternRow, ...]
     peaks_note: str
@@ -150,7 +149,6 @@ def model_view(
         banded=report.attention is not None and report.attention.bands[k] is not None,
         heat=heat_rows(report, k),
         means=mean_pairs(report, links, k, means),
-        blank_rule=blank_rule(report, k, means),
         legend=legends.means(rows=False),
         patterns=pattern_rows(report, links, tiles, report.regions, k) if report.regions else (),
         peaks_note=peaks_note(report.regions, k) if report.regions else "",

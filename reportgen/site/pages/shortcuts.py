@@ -98,6 +98,7 @@ class ShortcutsView:
     changes: tuple[Change, ...]
     keys: tuple[tuple[str, str, str], ...]
     shown: tuple[str, ...]
+    limit: str
     untested: str
     properties: PropertyTable | None
     duplicates: Duplicates
@@ -137,7 +138,10 @@ def shortcuts_view(
             if any(effect.change == name for effect in findings.effects)
         ),
         keys=tuple((series_of(k), model.name, links.model_path(k)) for k, model in enumerate(report.models)),
-        shown=_shown(report, findings),
+        shown=_shown(findings),
+        limit=f"No finding does not mean no shortcut: only these properties were changed.{_idle(report, findings)}"
+        if findings.effects
+        else "",
         untested=_untested(report, findings),
         properties=property_table(report, links, findings),
         duplicates=duplicates_view(report, links, tiles, findings),
@@ -165,20 +169,17 @@ def _title(report: Report, findings: ShortcutFindings) -> str:
 
 
 def _lede(findings: ShortcutFindings) -> str:
-    what = (
-        "A photo's colour, light, sharpness, storage or framing can give its label away. A model that has learnt that "
-        "is correct here for a reason that has nothing to do with the expression, and no heatmap shows it."
-    )
+    what = "What beside the expression goes with a label in these photos, and which model relies on it."
     if not findings.effects:
         return what
     return (
-        f"{what} So {count(findings.shown, 'image')} were shown again with one property taken away at a time, and "
-        "photos of other emotions with it put in."
+        f"{what} {count(findings.shown, 'image')} were shown again with one property taken away at a time, and "
+        "photos of other emotions with it added."
     )
 
 
-def _shown(report: Report, findings: ShortcutFindings) -> tuple[str, ...]:
-    """What was shown again; when a drop is a shortcut; what was not tested: a paragraph each."""
+def _shown(findings: ShortcutFindings) -> tuple[str, ...]:
+    """What was shown again; when a drop is a shortcut: a paragraph each."""
     if not findings.effects:
         return ()
     return (
@@ -194,7 +195,6 @@ def _shown(report: Report, findings: ShortcutFindings) -> tuple[str, ...]:
         "them into the emotion than such a neutral change does, and far more than into any emotion without the "
         "property, while the fall points the same way. Where adding it cannot be done or does not tell, the emotion "
         "must lose more than every other. A model that loses as much elsewhere is fragile.",
-        f"No finding does not mean no shortcut: only these properties were changed.{_idle(report, findings)}",
     )
 
 

@@ -50,11 +50,12 @@ _OF_COLOUR = ("colourfulness", "red cast", "yellow cast", "background colour")
 
 @dataclass(frozen=True)
 class PropertyRow:
-    """One property: a cell per emotion."""
+    """One property: a cell per emotion; `flagged`: whether it goes with one of them."""
 
     name: str
     unit: str
     cells: tuple[Cell, ...]
+    flagged: bool
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ def property_table(report: Report, links: Links, findings: ShortcutFindings) -> 
         if item.varies:
             row = [by[item.name, report.classes[e]] for e in shown]
             what = "share that is" if item.binary else f"how often {item.more}"
-            rows.append(PropertyRow(capital(item.name), what, tuple(_cell(link, item) for link in row)))
+            cells, flagged = tuple(_cell(link, item) for link in row), any(link.answer == "yes" for link in row)
+            rows.append(PropertyRow(capital(item.name), what, cells, flagged))
             words += [_words(link, findings.properties) for link in row if link.answer == "yes"]
         elif item.name not in _OF_COLOUR:
             gone.append(_GONE.get(item.name, f"{item.name} is the same everywhere"))

@@ -31,7 +31,7 @@ class MarkResult:
 
 @dataclass(frozen=True)
 class MarkView:
-    """One mark. `means`: the mean photos that show it; none for a pattern."""
+    """One mark. `strong`: a model was shown to rely on it; `means`: mean photos that show it, none for a pattern."""
 
     anchor: str
     title: str
@@ -40,6 +40,7 @@ class MarkView:
     facts: str
     means: tuple[Tile, ...]
     results: tuple[MarkResult, ...]
+    strong: bool
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def _view(
         facts=mark_facts(mark, emotion),
         means=means,
         results=tuple(results),
+        strong=any(result.strong for result in results),
     )
 
 

@@ -10,7 +10,7 @@ from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
 from reportgen.site.report import Report
 from reportgen.site.wording.format import count
 
-__all__ = ["MeanPair", "blank_rule", "mean_note", "mean_pairs"]
+__all__ = ["MeanPair", "mean_note", "mean_pairs"]
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,3 @@ def mean_note(mean: MeanMap) -> str:
         return f"none left: {' and '.join(left_out)}" if left_out else "no such image"
     few = ", too few for a mean" if mean.few else ""
     return f"n = {mean.n:,}{few}" + (f"; {' and '.join(left_out)} left out" if left_out else "")
-
-
-def blank_rule(report: Report, k: int, means: MeanMaps) -> str:
-    """What was left out as blank; "" where nothing was."""
-    if not any(mean.null for mean in means[k].values()):
-        return ""
-    if report.attention is None or report.models[k].null_mass is None:
-        return "Blank maps, without any positive evidence, are left out."
-    return (
-        "Blank maps are left out: those with no more evidence for the label than the same features give when the last "
-        "layer is scrambled."
-    )

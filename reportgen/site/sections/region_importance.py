@@ -19,7 +19,6 @@ from reportgen.site.sections.transplants import WorkedExampleView, worked_exampl
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, number, points, signed
 from reportgen.site.wording.importance import (
-    IMPORTANCE_RULE,
     IMPORTANCE_WORDS,
     background_sentence,
     barrier_words,
@@ -27,7 +26,6 @@ from reportgen.site.wording.importance import (
     importance_anchor,
     importance_basis,
     importance_interval,
-    rival_sentence,
     swapped_as,
     the,
     used_regions,
@@ -131,7 +129,6 @@ class ImportanceSection:
     worked: tuple[WorkedExampleView, ...]
     hidden: str
     statuses: tuple[HeatStatus, ...]
-    rule: str
     basis: str
 
 
@@ -149,7 +146,6 @@ def importance_section(report: Report, links: Links, k: int, pictures: Importanc
         empty="" if rows else _empty(report),
         lede=_lede(model.name, uses),
         notes=(
-            *map(rival_sentence, found.strong_rivals(model.name)),
             *_without_cue(uses),
             *_backgrounds(found.backgrounds, model.name),
             *filter(None, map(_through_colour, uses)),
@@ -169,7 +165,6 @@ def importance_section(report: Report, links: Links, k: int, pictures: Importanc
         worked=worked_examples(report, links, k, pictures.worked),
         hidden="" if report.privacy == "none" else _HIDDEN,
         statuses=_statuses(report, found, model.name),
-        rule=IMPORTANCE_RULE,
         basis=importance_basis(found, model.slug),
     )
 
@@ -335,11 +330,7 @@ def _donor_note(swaps: Swaps) -> str:
     made = others.groupby(["emotion", "donor_emotion", "region"]).size()
     low, high = int(made.min()), int(made.max())
     span = f"{low}" if low == high else f"{low} to {high}"
-    return (
-        f"A single cell rests on {span} pictures only, so read rows and columns rather than cells. The drop above is "
-        "the mean of a row without its largest and smallest value: a column that is high everywhere tells of something "
-        "in that emotion's own pictures."
-    )
+    return f"A single cell rests on {span} pictures only: read rows and columns rather than cells."
 
 
 def _statuses(report: Report, found: ImportanceFindings, model: str) -> tuple[HeatStatus, ...]:

@@ -23,9 +23,7 @@ from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.emotions import never_predicts
 from reportgen.site.wording.format import and_list, capital, count, interval_text, signed
 from reportgen.site.wording.importance import (
-    IMPORTANCE_RULE,
     barrier_words,
-    importance_basis,
     importance_interval,
     rival_sentence,
 )
@@ -75,7 +73,7 @@ class RegionProfile:
     """One emotion's figure and tables.
 
     `checks`: a question, the answer per model, and what is known of people; `tested`: whether region importance was;
-    then `rule` says how its numbers became words, and `basis` on how much they rest; `notes`: what is important for
+    `notes`: what is important for
     telling the emotion from one other, and why what cannot be tested. `specific`, `placed`, `unsure`:
     whether the table has such cells to explain; `fewer`: why a region rests on fewer images.
     """
@@ -91,8 +89,6 @@ class RegionProfile:
     placed: bool
     unsure: bool
     fewer: str
-    rule: str
-    basis: str
     notes: tuple[str, ...]
 
 
@@ -139,8 +135,6 @@ def region_profile(report: Report, links: Links, emotion: int) -> RegionProfile 
         placed=any(cell.words.startswith("yes: ") for cell in cells),
         unsure=any("" in (cell.words, cell.importance and cell.importance.note) for cell in cells),
         fewer="" if few else _fewer(report, emotion),
-        rule=IMPORTANCE_RULE,
-        basis=importance_basis(importance) if importance else "",
         notes=_notes(report, name),
     )
 

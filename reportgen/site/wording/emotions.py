@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from reportgen.evidence.performance.scores import EmotionScore
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.report import Report
-from reportgen.site.wording.format import and_list, capital, count, number, percent_estimate, percent_interval, plural
-from reportgen.site.wording.models import recall_of
+from reportgen.site.wording.format import and_list, capital, count, number, plural
 from reportgen.site.wording.shortcuts import cue_of
 
 __all__ = ["correct_predictions", "emotion_lede", "emotion_title", "never_predicts"]
@@ -70,34 +69,18 @@ def _missed(share: Estimate) -> bool:
 
 
 def emotion_lede(report: Report, emotion: int) -> str:
-    """How many each model finds, how many of its answers are right, and which never gives the answer."""
+    """Which models never predict the emotion; recall and precision stand with each model."""
     name, scores = report.classes[emotion], report.scores
     parts = [score.emotions[emotion] for score in scores]
     if not parts[0].n:
         return ""
-    said = [
-        f"{score.name} recognises {_found(report, score.name, part)}" for score, part in zip(scores, parts, strict=True)
-    ]
-    text = f"Of {count(parts[0].n, 'image')} labelled {name}, {and_list(said)}."
-    right = [
-        f"{percent_estimate(part.precision)} of {score.name}'s {part.predicted:,}"
-        for score, part in zip(scores, parts, strict=True)
-        if part.precision.defined and not part.few
-    ]
-    if right:
-        text += f" Of the predictions of {name}, {and_list(right)} are correct."
     never = [score.name for score, part in zip(scores, parts, strict=True) if score.n and not part.predicted]
-    if never:
-        text += (
-            f" {and_list(never)} never {plural(len(never), 'predicts', 'predict')} {name}: the heat shown for it below "
-            "belongs to a class that is never predicted."
-        )
-    return text
-
-
-def _found(report: Report, model: str, part: EmotionScore) -> str:
-    recall = recall_of(report, model, part)
-    return recall if part.few else f"{recall} {percent_interval(part.recall)}"
+    if not never:
+        return ""
+    return (
+        f"{and_list(never)} never {plural(len(never), 'predicts', 'predict')} {name}: the heat shown for it below "
+        "belongs to a class that is never predicted."
+    )
 
 
 def never_predicts(report: Report, k: int, emotion: int) -> bool:

@@ -13,24 +13,22 @@ from reportgen.evidence.importance.background import BackgroundFinding, Status
 from reportgen.evidence.importance.findings import LEAST_RECALL, ImportanceFindings
 from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
 from reportgen.evidence.shortcuts.properties import MIN_AUC_DISTANCE
-from reportgen.evidence.stats.multiple_testing import ALPHA
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.wording.attention import REGION_NAMES, verdict_sentence
 from reportgen.site.wording.format import (
     and_list,
     count,
-    decimal,
     format_p,
     half_up,
-    interval_text,
     number,
     percent,
+    percent_estimate,
     plural,
     points,
     signed,
 )
 
 __all__ = [
-    "IMPORTANCE_RULE",
     "IMPORTANCE_WORDS",
     "STATUS_WORDS",
     "background_cue",
@@ -44,6 +42,7 @@ __all__ = [
     "importance_basis",
     "importance_interval",
     "importance_sentence",
+    "odds_cut",
     "pictures_of",
     "rival_sentence",
     "swap_effect",
@@ -70,18 +69,6 @@ IMPORTANCE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Every answer's sign and words."""
-
-IMPORTANCE_RULE = (
-    f"Every test asks whether the log-odds drop differs from {MIN_DROP:g}, the least that counts. Important: it is "
-    f"larger, with a corrected p below {decimal(ALPHA)}. Not important: it is smaller, with such a p. Inconclusive: "
-    "neither; more faces would be needed. Cannot be tested: recall of the emotion is below "
-    f"{percent(LEAST_RECALL)}, or not shown to be above chance, so that little could be lost; or, for parts of the "
-    "face, the model is shown to predict the emotion from something else. p is corrected (Holm) for all emotions and "
-    "regions of the face that were tested of the model, for the background over the emotions, with and without "
-    f"matched light; the intervals are not. So an interval may lie above {MIN_DROP:g} and the result still be "
-    "inconclusive."
-)
-"""How the numbers become the words, for every place where both are shown."""
 
 _ANSWERS = {
     "yes": "the model relies on it",
@@ -203,9 +190,9 @@ def background_numbers(found: BackgroundFinding, *, brief: bool = False) -> str:
         return ""
     unmatched, emotion = matched.unmatched, found.emotion
     if unmatched is None or not math.isfinite(unmatched.drop):
-        return f"With another emotion's background the log-odds of {emotion} fall {swap_effect(matched)}."
+        return f"With another emotion's background the odds of {emotion} fall {swap_effect(matched)}."
     text = (
-        f"With another emotion's background as it is, the log-odds of {emotion} fall {swap_effect(unmatched)}; with "
+        f"With another emotion's background as it is, the odds of {emotion} fall {swap_effect(unmatched)}; with "
         f"that background in the face's own light and colour, {swap_effect(matched)}."
     )
     if "content" in found.cues or brief:
@@ -214,9 +201,23 @@ def background_numbers(found: BackgroundFinding, *, brief: bool = False) -> str:
     return f"{text} With its own background given the other's {'; '.join(tones)}." if tones else text
 
 
+def odds_cut(importance: RegionImportance) -> str:
+    """By how much the odds of the emotion fall, as in "59 % [45, 70]"; below 0 they rise."""
+    if not (math.isfinite(importance.low) and math.isfinite(importance.high)):
+        return percent(-math.expm1(-importance.drop))
+    return percent_estimate(
+        Estimate(
+            -math.expm1(-importance.drop),
+            -math.expm1(-importance.low),
+            -math.expm1(-importance.high),
+            importance.receivers,
+        )
+    )
+
+
 def swap_effect(importance: RegionImportance) -> str:
-    """As in "by 0.90 [0.60, 1.20] and recall by 12 percentage points (40 faces)"."""
-    drop = f"by {interval_text(importance.drop, importance.low, importance.high)}"
+    """As in "by 59 % [45, 70] and recall by 12 percentage points (40 faces)", of the odds of the emotion."""
+    drop = f"by {odds_cut(importance)}"
     faces = f"({count(importance.receivers, 'face')})"
     if not math.isfinite(importance.recall_drop):  # no picture with a donor of the other kind
         return f"{drop} {faces}"
@@ -225,12 +226,12 @@ def swap_effect(importance: RegionImportance) -> str:
 
 
 def rival_sentence(rival: RegionImportance) -> str:
-    """As in "Against happiness alone, the mouth is important for neutral: log-odds drop +1.57 [...], p = .002"."""
+    """As in "Swapping in happiness's mouth cuts the odds of neutral for CNN by 79 % [66, 87] ..."."""
     clean = ", on images without the shortcut" if rival.without_cue else ""
     return (
-        f"Against {rival.against} alone, {the(rival.region)} {plural(_number(rival.region), 'is', 'are')} important to "
-        f"{rival.model} for {rival.emotion}{clean}: swapped for that of {rival.against}, the log-odds of "
-        f"{rival.emotion} fall {swap_effect(rival)}, corrected {format_p(rival.p)}."
+        f"{rival.model}, {rival.emotion} against {rival.against}: with {the(rival.region)} of a face of "
+        f"{rival.against}{clean}, the odds of {rival.emotion} fall {swap_effect(rival)}, corrected "
+        f"{format_p(rival.p)}."
     )
 
 

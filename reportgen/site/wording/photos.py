@@ -73,11 +73,11 @@ def _share(value: float) -> str:
 
 
 def pick_note(pick: Pick) -> str:
-    """Why a photo is on a list, as in "confidence 96 %"."""
+    """Why a photo is on a list, as in "second, 3 percentage points behind"; empty where its prediction says it."""
     if pick.kind == "random":
         return "drawn at random"
     if pick.kind == "typical-correct":
-        return f"distance to the mean map {fixed(pick.value)} (0 to 1)"
+        return f"distance {fixed(pick.value)} (0 to 1)"
     if pick.kind == "near-miss":
         behind = int(half_up(100 * pick.value, 0))
         return f"second, {count(behind, 'percentage point') if behind else 'under 1 percentage point'} behind"
@@ -85,5 +85,4 @@ def pick_note(pick: Pick) -> str:
         return f"none correct; highest probability of {pick.emotion}, {sure(pick.value)}"
     if pick.kind.endswith("-evidence"):
         return f"overlap {percent(pick.value)}"
-    confidence = f"confidence {sure(pick.value)}"
-    return confidence if pick.predicted == pick.emotion else f"predicted {pick.predicted}, {confidence}"
+    return ""

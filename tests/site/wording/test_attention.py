@@ -68,7 +68,7 @@ USE = RegionImportance(
     ("state", "looks", "said"),
     [
         ("uses it", True, "m has above-average heat on the background for joy (left edge) and relies on the "
-         "background. With another emotion's background the log-odds of joy fall by 0.90 [0.60, 1.20] and recall by "),
+         "background. With another emotion's background the odds of joy fall by 59\u202f% [45, 70] and recall by "),
         ("uses it", False, "m relies on the background for joy, although the heatmap does not show it. With"),
         ("uses a little", True, "(left edge) and relies, less than counts as cheating, on the background. With"),
         ("looks only", True, "(left edge), but swaps find no reliance on it: heat and swaps disagree, an open "),
@@ -115,9 +115,8 @@ def test_a_background_is_named_by_what_it_is(
     sentence = background_sentence(found)
     assert background_cue(found) == said and f"m relies on {said} for joy" in sentence
     assert (
-        "background as it is, the log-odds of joy fall by 0.90 [0.60, 1.20] and recall by 12 percentage points"
-        in sentence
+        "background as it is, the odds of joy fall by 59\u202f% [45, 70] and recall by 12 percentage points" in sentence
     )
     assert "in the face's own light and colour, by −0.10 [−0.20, 0.00]" in sentence
-    tones = "With its own background given the other's brightness, they fall by 0.70 [0.50, 0.90] and recall"
+    tones = "With its own background given the other's brightness, they fall by 50\u202f% [39, 59] and recall"
     assert (tones in sentence) == ("content" not in cues)

@@ -21,23 +21,23 @@ def _found(matched: RegionImportance) -> BackgroundFinding:
     return BackgroundFinding("CNN", "joy", "uses it", False, "", 0.9, matched, cues=("brightness",), typical=(0.9,))
 
 
-def test_a_swap_gives_log_odds_recall_and_faces() -> None:
-    assert swap_effect(_SWAP) == "by 0.90 [0.60, 1.20] and recall by 12 percentage points (40 faces)"
+def test_a_swap_gives_odds_recall_and_faces() -> None:
+    assert swap_effect(_SWAP) == "by 59\u202f% [45, 70] and recall by 12 percentage points (40 faces)"
 
 
 def test_recall_that_was_not_measured_is_left_out() -> None:
-    assert swap_effect(replace(_SWAP, recall_drop=math.nan)) == "by 0.90 [0.60, 1.20] (40 faces)"
+    assert swap_effect(replace(_SWAP, recall_drop=math.nan)) == "by 59\u202f% [45, 70] (40 faces)"
 
 
 def test_swaps_that_measured_nothing_are_not_told() -> None:
     assert background_numbers(_found(_NOTHING)) == ""
     only_matched = background_numbers(_found(replace(_SWAP, unmatched=_NOTHING, tones=(("colour", _NOTHING),))))
     assert only_matched == (
-        "With another emotion's background the log-odds of joy fall by 0.90 [0.60, 1.20] and recall by 12 percentage "
+        "With another emotion's background the odds of joy fall by 59\u202f% [45, 70] and recall by 12 percentage "
         "points (40 faces)."
     )
     tones = (("brightness", _SWAP), ("colour", _NOTHING))
     text = background_numbers(_found(replace(_SWAP, unmatched=_SWAP, tones=tones)))
-    assert "brightness, they fall by 0.90" in text
+    assert "brightness, they fall by 59" in text
     assert "nan" not in text
     assert "colour by" not in text
