@@ -28,8 +28,8 @@ from reportgen.site.wording.format import (
     percent,
     percent_interval,
     persons_too,
-    rate,
 )
+from reportgen.site.wording.models import recall_of
 from reportgen.site.wording.shortcuts import Proof, emotion_proofs
 
 __all__ = ["EmotionColumn", "EmotionView", "emotion_view", "split"]
@@ -157,7 +157,7 @@ def _column(
         numbers=(
             Number(
                 "Recall",
-                rate(score),
+                recall_of(report, model.name, score),
                 percent_interval(score.recall),
                 f"{score.correct:,} of {persons_too(score.n, score.persons, named=report.names_persons)} recognised",
                 "recall",
