@@ -196,6 +196,11 @@ def _ran(report: Report) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
+def _noted(report: Report) -> list[str]:
+    """The remarks that the page on method tells, by their titles."""
+    return [note.title[0].lower() + note.title[1:] for note in remarks(report) if not note.serious]
+
+
 def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) -> IndexView:
     """The first page."""
     head = headline(report)
@@ -217,7 +222,7 @@ def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) 
         recall_table=recall_table(report),
         steps=next_steps(report, links),
         notes=tuple(note for note in remarks(report) if note.serious),
-        noted=and_list([note.title[0].lower() + note.title[1:] for note in remarks(report) if not note.serious]),
+        noted=and_list(list(dict.fromkeys(_noted(report)))),
         ran=_ran(report),
     )
 

@@ -30,9 +30,8 @@ from reportgen.site.wording.format import (
     percent,
     percent_estimate,
     plural,
-    signed,
 )
-from reportgen.site.wording.importance import emotions_of, rival_sentence, the, used_regions
+from reportgen.site.wording.importance import emotions_of, odds_cut, rival_sentence, the, used_regions
 from reportgen.site.wording.models import accuracy_of, score_sentence, state_trust, trust_lead, trust_sentences
 from reportgen.site.wording.shortcuts import CUES, cheating_answer, relies_on_cue
 
@@ -339,10 +338,11 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
         )
     first, found = regions[0]
     lead = f"The {REGION_NAMES[first]} for {emotions_of(found)}."
-    losses = [f"{u.emotion} {signed(u.drop)} [{signed(u.low)}, {signed(u.high)}]" for u in found[:_NAMED]]
-    text = f"Swapping {the(first)} for another emotion's lowers the log-odds of {name}: {and_list(losses)}."
+    cuts = and_list([f"of {u.emotion} by {odds_cut(u)}" for u in found[:_NAMED]])
+    text = f"Swapping in another emotion's {REGION_NAMES[first]} cuts {name}'s odds {cuts}."
     for region, others in regions[1 : 1 + _NAMED]:
-        text += f" The {REGION_NAMES[region]}: {and_list([f'{u.emotion} {signed(u.drop)}' for u in others[:_NAMED]])}."
+        cuts = and_list([f"of {u.emotion} by {odds_cut(u)}" for u in others[:_NAMED]])
+        text += f" The {REGION_NAMES[region]}: {cuts}."
     text += f" {rival_sentence(rivals[0])}" if rivals else ""
     return Finding(question, "mid", lead, f"{text}{_barred(report, name)}", link, more)
 

@@ -266,7 +266,7 @@ def _where_trusted(model: ModelTrust) -> str:
 
 
 def score_sentence(report: Report, k: int) -> str:
-    """Accuracy and macro-F1 of one model, and beside them what inflates them."""
+    """Accuracy and macro-F1 of one model, and beside them what is shown to inflate them."""
     score = report.scores[k]
     macro, over = score.macro_f1, "all emotions"
     if score.macro_f1_without_few is not None:
@@ -277,7 +277,8 @@ def score_sentence(report: Report, k: int) -> str:
         f"{f1} {decimal_interval(macro)} over {over}."
     )
     leakage = report.trust[k].leakage
-    return text if leakage is None else f"{text} {leakage_sentence(leakage)}"
+    telling = leakage is not None and (leakage.proven or leakage.nothing_new)
+    return f"{text} {leakage_sentence(leakage)}" if leakage is not None and telling else text
 
 
 def accuracy_of(report: Report, score: ModelScores, digits: int = 0) -> str:
