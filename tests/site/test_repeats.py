@@ -24,7 +24,8 @@ def blocks(element: ElementTree.Element) -> Iterator[str]:
     if element.get("popover") is not None or element.tag in ELSEWHERE:
         return
     text = re.sub(r"\s+", " ", "".join(element.itertext())).strip()
-    if element.tag in BLOCKS and len(text.split()) >= BLOCK:
+    holds_blocks = any(child.tag in BLOCKS for child in element.iter() if child is not element)
+    if element.tag in BLOCKS and not holds_blocks and len(text.split()) >= BLOCK:
         yield text
     for child in element:
         yield from blocks(child)

@@ -87,10 +87,7 @@ def peaks_note(attention: Attention, k: int) -> str:
     """That the places add up; not so where a user's masks mark a face beyond its parts, and a map may peak there."""
     if (attention.findings.measures[k].predicted.peak_region == REGIONS.index("face")).any():
         return ""
-    return (
-        "Every map that is not empty peaks in one place, so the six rows from eyes and brows to the background add up "
-        "to all of them."
-    )
+    return "The six rows from eyes and brows to the background add up to all maps that are not empty."
 
 
 def _unnamed(
