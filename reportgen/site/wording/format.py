@@ -93,7 +93,7 @@ def percent_interval(estimate: Estimate, digits: int = 0) -> str:
         return ""
     if estimate.too_few:
         return too_few(estimate)
-    return f"[{half_up(100 * estimate.low, digits)}, {half_up(100 * estimate.high, digits)}]"
+    return f"[{half_up(100 * estimate.low, digits)}, {half_up(100 * estimate.high, digits)}]".replace("-", "−")
 
 
 def percent_estimate(estimate: Estimate, digits: int = 0) -> str:

@@ -70,5 +70,5 @@ def test_figures_of_targets_are_written_as_everywhere(report, certificate):
 
 def test_kinds_that_became_tuning_material_are_named(report, certificate):
     several = dataclasses.replace(certificate, tuning="corner patch, headband, scan lines")
-    lead = " ".join(certificate_view(dataclasses.replace(report, certificate=several)).lead)
-    assert "on the corner patch from the start, and on headband and scan lines once they had been missed" in lead
+    design = certificate_view(dataclasses.replace(report, certificate=several)).design
+    assert "on the corner patch from the start, and on headband and scan lines once they had been missed" in design
