@@ -19,9 +19,13 @@ from playwright.sync_api import Page, sync_playwright
 
 WIDTH, SCREEN = 1280, 900
 MOST_WORDS, MOST_WORDS_OF_A_PAGE, MOST_WORDS_OF_THE_INDEX, MOST_SCREENS = 20_000, 2_500, 900, 8
-#: What of the first page has to stand within two screens, by selector: the end of the answers, the first picture of a
-#: photo, and the first action.
-EARLY = {"answers": ".answers", "first photo": "main picture img, main img[src*='.webp']", "actions": "#next li"}
+#: What of the first page has to stand within two screens, by selector: the end of the answers, the first picture, and
+#: the last action.
+EARLY = {
+    "answers": ".answers",
+    "first photo": "main picture img, main img[src*='.webp']",
+    "actions": "#next li:last-child",
+}
 _PAGES_OF_IMAGES = {"images", "explorer", "sheets", "assets", "downloads", "pictures", "figures"}
 
 _WORDS = """() => {

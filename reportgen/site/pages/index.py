@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.regions import MIN_DROP
-from reportgen.site.html.components import Finding, Headline, Legend, Link, MarkRow, Number, Page, Tile, series_of
+from reportgen.site.html.components import Finding, Headline, Legend, Link, Number, Page, Tile, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
-from reportgen.site.plots.recall import recall_rows
 from reportgen.site.report import DataNote, Report
 from reportgen.site.sections.region_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
 from reportgen.site.wording.format import (
@@ -80,9 +79,6 @@ class IndexView:
     tested: bool
     maps: tuple[MapRow, ...]
     legend: Legend
-    keys: tuple[ModelKey, ...]
-    recall: tuple[MarkRow, ...]
-    recall_table: RecallTable
     steps: tuple[Step, ...]
     notes: tuple[DataNote, ...]
     noted: str
@@ -134,7 +130,7 @@ def _mean_tile(report: Report, k: int, emotion: int, mean: MeanMap | None, href:
         mean.picture,
         f"Mean {report.methods[k]} map of {model.name} for {name} over {count(mean.n, 'image')}, on their mean face",
         model.name,
-        f"n = {mean.n:,}{', too few for a mean' if mean.few else ''}",
+        f"{count(mean.n, 'image')}{', too few for a mean' if mean.few else ''}",
         href,
         mean.few,
     )
@@ -217,9 +213,6 @@ def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) 
         tested=importance is not None,
         maps=map_rows(report, links, means),
         legend=legends.means(rows=True),
-        keys=model_keys(report, links),
-        recall=recall_rows(report, links) if report.labelled else (),
-        recall_table=recall_table(report),
         steps=next_steps(report, links),
         notes=tuple(note for note in remarks(report) if note.serious),
         noted=and_list(list(dict.fromkeys(_noted(report)))),
