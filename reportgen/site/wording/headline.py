@@ -253,12 +253,12 @@ def _by_shortcut(reasons: ReasonFindings | None, k: int) -> int:
 
 
 def _open_sentence(report: Report, k: int) -> Iterator[str]:
-    """The share of errors without a tested reason."""
+    """The share of errors that no tested reason explains."""
     reasons = report.reasons
     if reasons is not None and reasons.models[k].errors:
         share = reasons.models[k].unexplained
-        report.stated.number(percent(share.value), "errors without a tested reason", report.models[k].name)
-        yield f"{percent_estimate(share)} of the errors have no tested reason."
+        report.stated.number(percent(share.value), "unexplained errors", report.models[k].name)
+        yield f"{percent_estimate(share)} of the errors remain unexplained."
 
 
 def _shortcut_sentence(report: Report, k: int) -> Iterator[str]:
