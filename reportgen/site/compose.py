@@ -166,7 +166,8 @@ class _Site:
     def plan(self, data: str, listed: tuple[tuple[str, str, str], ...]) -> Plan:
         """Every page: its path, its template, and what makes its view."""
         report, links, tiles, legends, figures = self.report, self.links, self.tiles, self.legends, self.figures
-        yield "index.html", "index.html", lambda: index_view(report, links, legends, self.means)
+        proofs = figures.shortcuts, figures.marks
+        yield "index.html", "index.html", lambda: index_view(report, links, legends, self.means, proofs)
         yield "models.html", "models.html", lambda: models_view(report, links, tiles, legends)
         yield "emotions.html", "emotions.html", lambda: emotions_view(report, links, legends, self.means)
         yield "errors.html", "errors.html", lambda: errors_view(report, links, tiles, legends)

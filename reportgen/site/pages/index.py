@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.regions import MIN_DROP
+from reportgen.evidence.shortcuts.findings import Shortcut
+from reportgen.evidence.shortcuts.marks import MarkTest
 from reportgen.site.html.components import Finding, Headline, Legend, Link, Number, Page, Tile, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
+from reportgen.site.pictures.marks import MarkPictures
 from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
+from reportgen.site.pictures.shortcuts import ShortcutPictures
 from reportgen.site.report import DataNote, Report
+from reportgen.site.sections.interventions import lost_pairs
+from reportgen.site.sections.marks import mark_pairs
 from reportgen.site.sections.region_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
 from reportgen.site.wording.format import (
     and_list,
@@ -22,7 +29,12 @@ from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.models import recall_of
 from reportgen.site.wording.next_steps import Step, next_steps
 from reportgen.site.wording.scope import facts, grid_text, layer_text, map_origin, remarks
-from reportgen.site.wording.shortcuts import cue_label
+from reportgen.site.wording.shortcuts import DONE, cue_label
+
+ProofPictures = tuple[ShortcutPictures | None, Sequence[MarkPictures]]
+"""Photos with and without a property, and with and without each mark."""
+
+_PROOFS = 4  # pairs of photos that fit above the fold
 
 __all__ = [
     "EmotionsView",
@@ -67,11 +79,13 @@ class RecallTable:
 
 @dataclass(frozen=True)
 class IndexView:
-    """`index.html`."""
+    """`index.html`; `proof`: photos with the cue that leads and without it, with what the model predicts."""
 
     page: Page
     facts: str
     headline: Headline
+    proof: tuple[tuple[Tile, Tile], ...]
+    proof_text: str
     findings: tuple[Finding, ...]
     emotions: tuple[Link, ...]
     regions: tuple[RegionMatrix, ...]
@@ -197,15 +211,18 @@ def _noted(report: Report) -> list[str]:
     return [note.title[0].lower() + note.title[1:] for note in remarks(report) if not note.serious]
 
 
-def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) -> IndexView:
+def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps, proofs: ProofPictures) -> IndexView:
     """The first page."""
     head = headline(report)
+    proof, proof_text = _proof(report, links, *proofs)
     matrices = region_matrices(report, links, report.regions) if report.regions and report.labelled else ()
     importance = report.importance if report.importance is not None and report.importance.tested else None
     return IndexView(
         page=Page("Answers", f"{head.text} {head.lede}", "Answers"),
         facts=facts(report),
         headline=head,
+        proof=proof,
+        proof_text=proof_text,
         findings=answer_questions(report, links),
         emotions=tuple(Link(name, links.emotion_path(index)) for index, name in enumerate(report.classes)),
         regions=matrices,
@@ -218,6 +235,27 @@ def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps) 
         noted=and_list(list(dict.fromkeys(_noted(report)))),
         ran=_ran(report),
     )
+
+
+def _proof(
+    report: Report, links: Links, shortcuts: ShortcutPictures | None, marks: Sequence[MarkPictures]
+) -> tuple[tuple[tuple[Tile, Tile], ...], str]:
+    """Photos with and without the cue of the headline, and what they show; none where it takes no picture to prove."""
+    lead = next(iter(report.damages), None)
+    finding = None if lead is None else lead.finding
+    if isinstance(finding, Shortcut) and shortcuts is not None:
+        pairs = lost_pairs(report, links, finding, shortcuts)
+        text = (
+            f"{finding.emotion.capitalize()} photos as they are, and {DONE[finding.change]}, with what {finding.model} "
+            "predicts."
+        )
+        return tuple(pairs[:_PROOFS]), text if pairs else ""
+    if isinstance(finding, MarkTest) and report.marks is not None:
+        number = next(k for k, test in enumerate(report.marks.tests) if test is finding) % len(report.marks.marks)
+        emotion = report.classes[finding.mark.emotion]
+        shown = mark_pairs(report, links, finding, emotion, marks[number])[:_PROOFS]
+        return shown, f"Photos with and without the mark, with what {finding.model} predicts." if shown else ""
+    return (), ""
 
 
 def emotions_view(report: Report, links: Links, legends: Legends, means: MeanMaps) -> EmotionsView:

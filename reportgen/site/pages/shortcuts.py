@@ -15,11 +15,11 @@ from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.components import ComponentPictures
 from reportgen.site.pictures.marks import MarkPictures
-from reportgen.site.pictures.shortcuts import EXAMPLES, ShortcutPictures
+from reportgen.site.pictures.shortcuts import ShortcutPictures
 from reportgen.site.report import Report
 from reportgen.site.sections.backgrounds import BackgroundSwaps, background_swaps
 from reportgen.site.sections.hidden_cues import HiddenCues, hidden_cues
-from reportgen.site.sections.interventions import Change, change_view, example_tile
+from reportgen.site.sections.interventions import Change, change_view, example_tile, lost_pairs
 from reportgen.site.sections.label_leakage import (
     ClusterModel,
     Duplicates,
@@ -32,7 +32,7 @@ from reportgen.site.sections.marks import Marks, marks_view
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.cue_places import look_there, place_of, place_sentence
 from reportgen.site.wording.damages import cause_sentence, leading_claim, right_on
-from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval, sure
+from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval
 from reportgen.site.wording.shortcuts import (
     CUES,
     DONE,
@@ -235,7 +235,7 @@ def _untested(report: Report, findings: ShortcutFindings) -> str:
 def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutPictures | None) -> ProvedShortcut:
     k = [model.name for model in report.models].index(shortcut.model)
     state_cues(report, (damage for damage in report.damages if damage.finding is shortcut))
-    pairs = [] if pictures is None else _pairs(report, links, shortcut, k, pictures)
+    pairs = [] if pictures is None else lost_pairs(report, links, shortcut, pictures)
     lost, known = len(shortcut.images), round(shortcut.before.value * shortcut.n)
     named = shortcut.persons is not None and report.names_persons
     persons = f" of {count(shortcut.persons or 0, 'person')}" if named else ""
@@ -297,24 +297,3 @@ def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...
         told = "" if cause is None else cause_sentence(report, cause)
         tables.append(SplitTable(f"Predictions by {splits[0].property}", told, emotions, tuple(rows)))
     return tuple(tables)
-
-
-def _pairs(
-    report: Report, links: Links, shortcut: Shortcut, k: int, pictures: ShortcutPictures
-) -> list[tuple[Tile, Tile]]:
-    """Lost images as they were, with the probability of the label, and changed, with the prediction."""
-    e = report.classes.index(shortcut.emotion)
-    found = []
-    for row, taken in list(zip(shortcut.images, shortcut.predicted_now, strict=True))[:EXAMPLES]:
-        name, href = report.ids[row], links.image_path(row)
-        before = Tile(
-            pictures.pictures[row, ""],
-            f"Image {name}, labelled {shortcut.emotion}, as it is",
-            shortcut.emotion,
-            f"{sure(float(report.models[k].probabilities[row, e]))}, as it is",
-            href,
-        )
-        done = DONE[shortcut.change]
-        after = Tile(pictures.pictures[row, shortcut.change], f"Image {name}, {done}", taken, done, href)
-        found.append((before, after))
-    return found

@@ -14,7 +14,7 @@ from reportgen.site.report import Report
 from reportgen.site.wording.format import capital
 from reportgen.site.wording.marks import mark_facts, mark_name, mark_test, mark_verdict, no_marks
 
-__all__ = ["MarkResult", "MarkView", "Marks", "mark_steps", "marks_view"]
+__all__ = ["MarkResult", "MarkView", "Marks", "mark_pairs", "mark_steps", "marks_view"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _view(
     results = []
     for test in tests:
         verdict, strong = mark_verdict(test)
-        pairs = _pairs(report, links, test, emotion, drawn)
+        pairs = mark_pairs(report, links, test, emotion, drawn)
         series = series_of(names.index(test.model))
         results.append(MarkResult(series, test.model, capital(verdict), strong, mark_test(test, emotion), pairs))
     return MarkView(
@@ -99,9 +99,10 @@ def _view(
     )
 
 
-def _pairs(
+def mark_pairs(
     report: Report, links: Links, test: MarkTest, emotion: str, drawn: MarkPictures
 ) -> tuple[tuple[Tile, Tile], ...]:
+    """Photos that lose the emotion without the mark, and others that gain it with it; none where nothing was proved."""
     if test.answer != "yes":
         return ()
     found = []

@@ -127,7 +127,7 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
 
 def _ends(damage: Damage) -> str:
     low, high = (points(end, 0, sign=False, unit="") for end in (damage.lost.low, damage.lost.high))
-    return f"(by {low} to {high} points, 95 % interval)"
+    return f"(fall [{low}, {high}] points)"
 
 
 def cause_told(report: Report, shortcut: Shortcut) -> list[str]:
@@ -146,10 +146,10 @@ def cause_sentence(report: Report, cause: Cause) -> str:
     others = f"the {report.stated.number(number(cause.n_lacking), 'photos', f'not {cause.having}')} others"
     told, source = [], cause.source
     if source is not None:
-        known = f"known by {source.trait} {and_list(source.values, 'or')}"
+        known = f"{source.trait} {and_list(source.values, 'or')}"
         told.append(f"come from a source of their own ({known}, as {number(source.lacking)} of {others})")
     if cause.few_persons:
-        told.append(f"show {count(cause.persons_having, 'person')} ({others}: {number(cause.persons_lacking)})")
+        told.append(f"show {count(cause.persons_having, 'person')} (the others {number(cause.persons_lacking)})")
     if cause.copied:
         told.append(f"are mostly copies of one another ({percent(cause.copies)})")
     n = cause.n_having
@@ -163,10 +163,11 @@ def _accuracy(report: Report, cause: Cause) -> list[str]:
     splits = () if report.shortcuts is None else report.shortcuts.splits
     mine = [split for split in splits if (split.property, split.having) == (cause.name, cause.having)]
     told = [
-        f"{split.model} on {right_on(report, split, having=True)} and {right_on(report, split, having=False)}"
+        f"{split.model} is correct on {right_on(report, split, having=True)}, elsewhere on "
+        f"{right_on(report, split, having=False)}"
         for split in mine
     ]
-    return [f"Correct predictions on these and on the others: {'; '.join(told)}."] if told else []
+    return [f"On them {'; '.join(told)}."] if told else []
 
 
 def right_on(report: Report, split: PredictionSplit, *, having: bool) -> str:
