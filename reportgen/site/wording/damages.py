@@ -108,7 +108,7 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
     lead = shared[0].finding
     if isinstance(lead, Shortcut):
         falls = [
-            f"{before_and_after(report, d.finding)} for {d.model} {_ends(d)}"
+            f"{before_and_after(report, d.finding)} for {d.model} (fall {_ends(d)} points)"
             for d in shared
             if isinstance(d.finding, Shortcut)
         ]
@@ -116,7 +116,7 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
         photos = f"{count(lead.n, f'{lead.emotion} photo')}{who}"
         return f"With {photos} {DONE[lead.change]}, recall falls {and_list(falls)}."
     if isinstance(lead, BackgroundFinding):
-        falls = [f"by {points(d.lost.value, 0, sign=False, unit=' points')} for {d.model} {_ends(d)}" for d in shared]
+        falls = [f"by {points(d.lost.value, 0, sign=False, unit='')} {_ends(d)} points for {d.model}" for d in shared]
         return f"With another emotion's background, recall of {lead.emotion} falls {and_list(falls)}."
     if isinstance(lead, Component):
         return component_test(lead, shared[0].emotion)
@@ -127,7 +127,7 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
 
 def _ends(damage: Damage) -> str:
     low, high = (points(end, 0, sign=False, unit="") for end in (damage.lost.low, damage.lost.high))
-    return f"(fall [{low}, {high}] points)"
+    return f"[{low}, {high}]"
 
 
 def cause_told(report: Report, shortcut: Shortcut) -> list[str]:

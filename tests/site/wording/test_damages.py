@@ -54,7 +54,8 @@ def test_the_cause_stands_below_the_cue(by_colour: Report) -> None:
     (shortcut,) = by_colour.shortcuts.found  # type: ignore[union-attr]
     lede = said(found.lede)
     assert found.text == "Custom CNN relies on colour for happiness."
-    assert f"recall falls from {100 * shortcut.before.value:.0f} % to 0 % for Custom CNN (fall [" in lede
+    before, after = (f"{100 * part.value:.0f} %" for part in (shortcut.before, shortcut.after))
+    assert f"recall falls from {before} to {after} for Custom CNN (fall [" in lede
     assert (
         "All 143 photos in colour come from a source of their own (JPEG quality 75, as 1 of the 1,908 others) and show "
         "8 persons (the others 1,276)."
