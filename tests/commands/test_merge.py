@@ -100,9 +100,8 @@ def test_the_report_on_joined_parts_needs_the_images_but_no_model(parts, noteboo
     result = merge(config, [parts / "one", parts / "two"], Progress())
     assert (result.site / "index.html").is_file()
     assert "warning: no checkpoint of CNN, so no experiment on changed images was made" in told
-    text = (result.site / "index.html").read_text(encoding="utf-8")
-    assert "merged from 2 parts of 13, 17 images" in text
-    assert "29 test images" in text
+    assert "merged from 2 parts of 13, 17 images" in (result.site / "method.html").read_text(encoding="utf-8")
+    assert "29 test images" in (result.site / "index.html").read_text(encoding="utf-8")
     with pytest.raises(DataError, match=r"28 of 30 images were not found \(the first: images/Person_0_0000.png\)"):
         merge(Config(output=tmp_path / "report", image_root=tmp_path), [parts / "one", parts / "two"])
     with pytest.raises(CheckpointError, match="none of the analysis's models"):

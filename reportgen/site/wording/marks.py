@@ -94,7 +94,7 @@ def no_marks(report: Report) -> str:
     if not found.looked_at:
         return "Not looked for: no photo has a label."
     return (
-        f"None was found among {count(found.looked_at, 'photo')}: on plain skin, and in fine patterns, no emotion's "
+        f"No mark was found among {count(found.looked_at, 'photo')}: on plain skin, and in fine patterns, no emotion's "
         "photos stand out together. What covers the eyes, the brows or the mouth is not told apart from expressions."
     )
 

@@ -114,7 +114,7 @@ def test_why_nothing_is_shown(report: Report, found: MarkFindings) -> None:
     assert no_marks(report) == ""
     assert no_marks(replace(report, marks=None, experiments=False)).endswith("(experiments = off).")
     none = replace(report, marks=replace(found, marks=(), tests=()))
-    assert no_marks(none).startswith("None was found among 50 photos")
+    assert no_marks(none).startswith("No mark was found among 50 photos")
     assert mark_steps(replace(report, marks=None)) == () and len(mark_steps(report)) == 5
 
 
