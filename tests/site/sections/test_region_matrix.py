@@ -100,7 +100,7 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                 text, where = words(opened), REGION_NAMES[region]
                 seen += 1
                 if importance.answer == "cannot be tested":
-                    assert words(button).startswith("–") and barrier_words(importance) in text
+                    assert words(button).startswith("×") and barrier_words(importance) in text
                     continue
                 assert words(button).startswith(signed(importance.drop))
                 assert text.startswith(f"{model.name}: {emotion}, {where}.")
