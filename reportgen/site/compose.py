@@ -109,6 +109,7 @@ def compose(
     detail
         How much of the report is kept.
     """
+    report.stated.clear()  # the same report may be published again
     style = PictureStyle(
         colormap=config.colormap, classic=config.overlay == "classic", longest=detail.longest, quality=detail.quality
     )

@@ -43,6 +43,11 @@ class StatementLog:
         self.page = ""
         self._made: dict[Statement, None] = {}
 
+    def clear(self) -> None:
+        """Forget all of it: pages are made anew."""
+        self.page = ""
+        self._made.clear()
+
     def number(self, text: str, what: str, *of: str) -> str:
         """Note a printed number, and give the text back: the sentence goes on with it."""
         if text != _NO_NUMBER:

@@ -12,7 +12,7 @@ from reportgen.selfcheck.artefacts import Artefact
 from reportgen.selfcheck.criteria import Criteria, criteria_sha256, read_criteria
 from reportgen.selfcheck.faces import DATA
 from reportgen.selfcheck.outcome import COLUMNS, Outcome, outcome_table
-from reportgen.selfcheck.plan import TUNING, Trial
+from reportgen.selfcheck.plan import Trial
 from reportgen.selfcheck.reason_truth import ReasonOutcome
 from reportgen.selfcheck.reliance import Reliance
 from reportgen.selfcheck.report_verdicts import HEAT, REGION, ReportVerdict
@@ -46,7 +46,7 @@ def test_detection_and_naming_count_strong_shortcuts_of_the_tested_kinds_only():
         outcome(),  # missed
         outcome(alarms=[("fear", "colour", 9.0)]),  # an alarm of another kind does not find what lies beside the face
         outcome(reliance=0.29),  # not strong
-        outcome(kind=TUNING),  # settled on
+        outcome(kind="corner patch"),  # settled on
         outcome(arm="on-face", kind="cheek sticker"),
     ])  # fmt: skip
     assert (summary.detection.value, summary.detection.n) == (3 / 5, 5)
@@ -113,7 +113,7 @@ def test_the_correlation_is_spearmans_over_what_lies_beside_the_face():
         outcome("clean" if k < 5 else "off-face", reliance=r, score=s, number=k)
         for k, (r, s) in enumerate(zip(reliance, score, strict=True))
     ]
-    noise = [outcome("invisible", "tint", reliance=0.9), outcome(kind=TUNING, reliance=0.9)]
+    noise = [outcome("invisible", "tint", reliance=0.9), outcome(kind="corner patch", reliance=0.9)]
     summary = summarise([*found, *noise])
     expected = np.corrcoef(rankdata(reliance), rankdata(score))[0, 1]
     assert summary.correlation.value == pytest.approx(expected)
@@ -203,12 +203,13 @@ def test_reasons_are_held_against_what_spoiled_photos_caused():
     summary = summarise([
         erring("low light", 40, [poor], given=30, share=0.3, low=0.2),  # a cause, found
         erring("out of focus", 20, [poor], given=10, share=0.3, low=0.25),  # likewise; its share is told too large
-        erring("dark glasses", 60, [poor], share=0.0, low=-0.1),  # a cause, and another reason is given
+        erring("shaded eyes", 60, [poor], share=0.0, low=-0.1),  # a cause, and another reason is given
         erring("out of focus", 10, [dark]),  # neither a cause nor none
-        erring("dark glasses", 4, ["open-mouth"]),  # none; an open mouth may be a true reason
+        erring("shaded eyes", 4, ["open-mouth"]),  # none; an open mouth may be a true reason
         erring("low light", 4, [dark]),  # none, and one is given
         erring("headband", 50, [poor]),  # for which the report has no reason
         erring("watermark", 50),
+        erring("dark glasses", 60, [dark]),  # settled on: counts nowhere
     ])  # fmt: skip
     assert summary.reasons_found == exact(2, 3)
     assert summary.reasons_given == exact(40, 120)

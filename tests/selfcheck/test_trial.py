@@ -13,7 +13,7 @@ from reportgen.errors import BuildError, ConfigError
 from reportgen.selfcheck import trial as module
 from reportgen.selfcheck.faces import EMOTIONS, load_faces
 from reportgen.selfcheck.plan import quick_plan
-from reportgen.selfcheck.report_verdicts import COMPONENT, HEAT, ReportVerdict, read_verdicts
+from reportgen.selfcheck.report_verdicts import COMPONENT, HEAT, MARK, ReportVerdict, read_verdicts
 from reportgen.selfcheck.run import run_plan
 from reportgen.selfcheck.training import Stage, predict, train
 from reportgen.selfcheck.trial import Effort, run_trial
@@ -138,6 +138,11 @@ def tables(folder, backgrounds):
         {"model": "Model", "emotion": "anger", "gain": np.nan, "fall": np.nan, "answer": "not tested"},
     ]
     pd.DataFrame(components).to_parquet(folder / "tables" / "components.parquet")
+    marks = [
+        {"model": "Model", "emotion": "fear", "gain": 0.4, "fall": 0.1, "answer": "yes"},
+        {"model": "Model", "emotion": "anger", "gain": 0.0, "fall": 0.02, "answer": "undetermined"},
+    ]
+    pd.DataFrame(marks).to_parquet(folder / "tables" / "marks.parquet")
 
 
 def test_findings_are_read_from_the_tables_of_a_build(tmp_path):
@@ -148,6 +153,8 @@ def test_findings_are_read_from_the_tables_of_a_build(tmp_path):
         ReportVerdict("anger", "background", 0.0, "looks only"),
         ReportVerdict("anger", "grey", 0.6, "yes"),
         ReportVerdict("fear", COMPONENT, 0.5, "yes"),
+        ReportVerdict("fear", MARK, 0.4, "yes"),
+        ReportVerdict("anger", MARK, 0.02, "undetermined"),
         ReportVerdict("anger", "region: mouth", 1.25, "no"),
     )
 

@@ -87,7 +87,7 @@ def peaks_note(attention: Attention, k: int) -> str:
     """That the places add up; not so where a user's masks mark a face beyond its parts, and a map may peak there."""
     if (attention.findings.measures[k].predicted.peak_region == REGIONS.index("face")).any():
         return ""
-    return "The six rows from eyes and brows to the background add up to all maps that are not empty."
+    return "The six rows from eyes and brows to the background add up to all maps but empty ones."
 
 
 def _unnamed(
