@@ -78,7 +78,8 @@ def test_a_model_that_goes_by_the_size_of_the_face_is_found_by_both_directions_a
     pictures, points = Drawn([picture for picture, _ in drawn]), np.stack([face for _, face in drawn])
     images = pd.DataFrame({
         "label": labels, "person": None, "sha256": [f"{i:064x}" for i in range(n)], "format": "PNG", "width": SIDE,
-        "image_id": [f"{i:012x}" for i in range(n)], "path": [f"{i}.png" for i in range(n)], "height": SIDE, "jpeg_quality": np.nan, "sharpness": 50.0,
+        "image_id": [f"{i:012x}" for i in range(n)],
+        "path": [f"{i}.png" for i in range(n)], "height": SIDE, "jpeg_quality": np.nan, "sharpness": 50.0,
         "luminance": 0.5, "contrast": 0.2, "colourfulness": 0.0, "red_green": 0.0, "yellow_blue": 0.0,
         "perceptual_hash": [f"{int(v):016x}" for v in rng.integers(0, 2**63, n)],
     })  # fmt: skip
