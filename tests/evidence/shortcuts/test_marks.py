@@ -236,12 +236,12 @@ def test_innocent_models_are_hardly_ever_accused(upset):
     that attracts what is unusual. Of 400 families of two marks at most 5 % may accuse, and a little more by chance.
     """
     analysis = analysis_of()
-    marks = [
-        replace(mark, rows=tuple(range(e * N, e * N + N)), others=tuple(k for k in range(3 * N) if k // N != e))
-        for (mark,), e in [
-            (find_marks(looks_of({e: list(range(18))}), analysis, "default", 0), e) for e in (0, SURPRISE)
-        ]
-    ]
+    marks = []
+    for e in (0, SURPRISE):
+        (mark,) = find_marks(looks_of({e: list(range(18))}), analysis, "default", 0)
+        rows, others = tuple(range(e * N, e * N + N)), tuple(k for k in range(3 * N) if k // N != e)
+        givers = tuple((rows[(k + 1) % N], others[(k + 1) % (2 * N)]) for k in range(3 * N))
+        marks.append(replace(mark, rows=rows, others=others, givers=givers))
     accused, families = 0, 400
     rng = np.random.default_rng(5)
     for _ in range(families):
