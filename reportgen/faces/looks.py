@@ -17,6 +17,7 @@ from reportgen.faces.warp import transform
 
 __all__ = [
     "FRAME",
+    "LUMA",
     "MARGIN",
     "Looks",
     "aligned",
@@ -37,6 +38,9 @@ FRAME = 80
 
 MARGIN = 0.35
 """How far the frame reaches beyond the median face's crop, on each side, as a share of the crop's."""
+
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Weights of red, green and blue in the luma (ITU-R BT.601)."""
 
 _BIN = 3  # frequencies along each axis whose power is summed
 _LEAST_TONE = 20  # pixels of plain skin
@@ -207,7 +211,7 @@ def with_power(rgb: Pixels, power: Floats, weight: Floats) -> Pixels:
 
 
 def _spectrum(rgb: Pixels) -> npt.NDArray[np.complex128]:
-    luma = rgb.astype(np.float32) @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    luma = rgb.astype(np.float32) @ LUMA
     return np.asarray(np.fft.rfft2(luma - luma.mean()))
 
 

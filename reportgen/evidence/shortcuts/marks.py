@@ -28,7 +28,7 @@ from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.evidence.stats.paired import paired_proportions
 from reportgen.evidence.stats.units import units_of
 from reportgen.faces.align import apply_affine, face_affines
-from reportgen.faces.looks import FRAME, Looks, frequencies, into_frame, tone
+from reportgen.faces.looks import FRAME, LUMA, Looks, frequencies, into_frame, tone
 from reportgen.faces.regions import REGIONS, region_map
 from reportgen.types import BoolArray, Float32Array, FloatArray, IntArray, ObjectArray
 
@@ -51,7 +51,6 @@ _OWN = {"quick": 20, "default": 40, "full": 80}  # photos of the emotion that ar
 _OTHERS = {"quick": 30, "default": 60, "full": 120}  # photos of other emotions that are shown with it
 _STANDS_OUT = 20.0  # difference of red, green and blue, 0..255, from which skin shows a mark: expressions stay below
 _COLOURED = 12.0  # the same where light is left out: expressions shade the skin and hardly colour it
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _SURE = 5.0  # standard errors
 _EDGE = 0.5  # share of these that the mark's surroundings have to reach
 _SMALLEST = 3  # pixels of the frame: a stroke of paint is thin
@@ -92,7 +91,7 @@ class Mark:
     shift
         (3,) mean difference of red, green and blue in it, -255..255; 0 for a pattern.
     period
-        Pixels from line to line of a pattern, downwards and sideways, infinite along its lines; 0 for the face.
+        Pixels from line to line of a pattern, downwards and sideways, infinite along its lines; empty for the face.
     carriers, n
         Of so many photos of the emotion that were looked at, those that carry it.
     elsewhere, n_elsewhere
@@ -103,7 +102,8 @@ class Mark:
         Rows of the emotion that were looked at and do not carry it.
     givers
         For each of `rows` and then of `others`, a row that carries it and one of another emotion that does not, each of
-        another person: their place is laid over the photo. Empty for a pattern, which is given the mean's strength.
+        another person where there is one: their place is laid over the photo. Empty for a pattern, which is given the
+        mean's strength.
     """
 
     emotion: int
@@ -237,36 +237,31 @@ def find_marks(looks: Looks, analysis: Analysis, budget: str, seed: int) -> tupl
     Of each emotion with at least ten photos, of five persons where these are known, the mean of its photos is compared
     with the median of the other emotions' means. On the face a mark is where they differ by 20 of 255, or by 12 where
     light is left out, and five standard errors (persons count) on plain skin: not around eyes, brows and mouth, nor
-    below the mouth. In the spectrum it is
-    where the emotion's power is five times that of other frequencies as fine, and five standard errors higher.
-    At least ten of the emotion's photos carry it, and less than .4 of that share of the others.
+    below the mouth. In the spectrum it is where the emotion's power is five times that of other frequencies as fine,
+    and five standard errors higher. At least ten of the emotion's photos carry it, and less than .4 of that share of
+    the others.
     """
-    labels = analysis.labels[looks.rows]
+    labels, classes = analysis.labels[looks.rows], len(analysis.classes)
     units = units_of(analysis.images)
     who = np.arange(len(labels)) if units is None else pd.factorize(units[looks.rows])[0]
     found: list[Mark] = []
     if analysis.faces is not None:
         affines = face_affines(analysis.faces.points[looks.rows], [analysis.faces.source[row] for row in looks.rows])
         skin, wide, regions = _face_places(analysis.faces, looks.rows, affines)
-        tones = np.stack([tone(face, skin) for face in looks.faces]) if len(looks.rows) else np.zeros((0, 3))
-        usable = np.asarray(np.isfinite(tones).all(axis=1))
-        values = looks.faces[:, :, :, :3].astype(np.float32) - np.where(usable[:, None], tones, 0.0)[:, None, None]
-        seen = (looks.faces[:, :, :, 3] == 255) & usable[:, None, None]
-        known = np.where(usable, labels, -1)
-        means = _means(values, seen, known, who, len(analysis.classes))
-        colours = _means(values - (values @ _LUMA)[..., None], seen, known, who, len(analysis.classes))
+        faces = _faces(looks, labels, skin)
+        coloured = replace(faces, looks=faces.looks - (faces.looks @ LUMA)[..., None])
+        means, colours = _means(faces, who, classes), _means(coloured, who, classes)
         for e in means:
-            mark = _face_mark(e, means, colours, skin, wide, regions)
-            if mark is not None:
-                mark = _carried(mark, values, seen, known, looks.rows, budget, seed)
-                found.append(replace(mark, givers=_givers(mark, units, seed)))
-    spectra = looks.patterns[:, :, :, None]
-    everywhere = np.ones(looks.patterns.shape, dtype=bool)
-    means = _means(spectra, everywhere, labels, who, len(analysis.classes))
+            place = _face_mark(e, means, colours, skin, wide, regions)
+            if place is not None:
+                found.append(_carried(place, faces, skin, looks.rows, budget, seed))
+    spectra = _Photos(looks.patterns[:, :, :, None], np.ones(looks.patterns.shape, dtype=bool), labels)
+    means = _means(spectra, who, classes)
     for e in means:
-        mark = _pattern_mark(e, means, looks.side)
-        if mark is not None:
-            found.append(_carried(mark, spectra, everywhere, labels, looks.rows, budget, seed))
+        place = _pattern_mark(e, means, looks.side)
+        if place is not None:
+            nowhere = np.zeros(place.weight.shape, dtype=bool)
+            found.append(_carried(place, spectra, nowhere, looks.rows, budget, seed))
     strength = {"face": _STANDS_OUT, "pattern": _STRONGER}
     # Where few emotions are compared, one lacks what another has: that is no mark of its own.
     found = [
@@ -274,7 +269,44 @@ def find_marks(looks: Looks, analysis: Analysis, budget: str, seed: int) -> tupl
         for mark in found
         if len(mark.rows) >= FEW and mark.others and mark.elsewhere / mark.n_elsewhere < _RARER * mark.carriers / mark.n
     ]
-    return tuple(sorted(found, key=lambda mark: -mark.size / strength[mark.where])[:MOST_MARKS])
+    found.sort(key=lambda mark: -mark.size / strength[mark.where])
+    return tuple(
+        replace(mark, givers=_givers(mark, units, seed)) if mark.where == "face" else mark
+        for mark in found[:MOST_MARKS]
+    )
+
+
+@dataclass(frozen=True)
+class _Photos:
+    """(m, h, w, c) looks of photos in the common frame, (m, h, w) where each is seen, and (m,) labels, -1 for none."""
+
+    looks: Float32Array
+    seen: BoolArray
+    labels: IntArray
+
+
+def _faces(looks: Looks, labels: IntArray, skin: BoolArray) -> _Photos:
+    """Faces less the tone of their skin; those whose tone is not known are seen nowhere and have no label."""
+    tones = np.stack([tone(face, skin) for face in looks.faces]) if len(looks.rows) else np.zeros((0, 3))
+    usable = np.asarray(np.isfinite(tones).all(axis=1))
+    values = looks.faces[:, :, :, :3].astype(np.float32) - np.where(usable[:, None], tones, 0.0)[:, None, None]
+    seen = (looks.faces[:, :, :, 3] == 255) & usable[:, None, None]
+    return _Photos(values, seen, np.where(usable, labels, -1))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an emotion's mean (h, w, c) stands out from the others'; the rest as in `Mark`."""
+
+    emotion: int
+    where: Where
+    weight: Float32Array
+    own: FloatArray
+    other: FloatArray
+    size: float
+    region: str = ""
+    shift: tuple[float, ...] = (0.0, 0.0, 0.0)
+    period: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -286,11 +318,14 @@ class _Mean:
     seen: BoolArray
 
 
-def _means(values: Float32Array, seen: BoolArray, labels: IntArray, who: IntArray, classes: int) -> dict[int, _Mean]:
-    """By emotion with enough photos of enough persons; a person with many photos counts once."""
+def _means(photos: _Photos, who: IntArray, classes: int) -> dict[int, _Mean]:
+    """By emotion with enough photos of enough persons; a person with many photos counts once. Empty where there is but
+    one such emotion, which has nothing to be compared with.
+    """
+    values, seen = photos.looks, photos.seen
     found = {}
     for e in range(classes):
-        rows = np.flatnonzero(labels == e)
+        rows = np.flatnonzero(photos.labels == e)
         names, code = np.unique(who[rows], return_inverse=True)
         if len(rows) < FEW or len(names) < MIN_PERSONS:
             continue
@@ -306,7 +341,7 @@ def _means(values: Float32Array, seen: BoolArray, labels: IntArray, who: IntArra
         spread = (((each - mean) ** 2) * has[..., None]).sum(axis=0)
         enough = has.sum(axis=0) >= max(_IN_MOST * len(names), MIN_PERSONS)
         found[e] = _Mean(mean, spread / np.maximum(persons - 1, 1) / persons, np.asarray(enough))
-    return found
+    return found if len(found) > 1 else {}
 
 
 def _difference(e: int, means: Mapping[int, _Mean]) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
@@ -352,9 +387,7 @@ def _face_mark(
     skin: BoolArray,
     wide: BoolArray,
     regions: IntArray,
-) -> Mark | None:
-    if len(means) < 2:
-        return None
+) -> _Place | None:
     rest, apart, error, seen = _difference(e, means)
     _, coloured, colour_error, _ = _difference(e, colours)
     stands_out = np.maximum(_beyond(apart, error, _STANDS_OUT), _beyond(coloured, colour_error, _COLOURED))
@@ -364,10 +397,10 @@ def _face_mark(
     size = np.sqrt((apart**2).mean(axis=2))
     covered = regions[place & skin]
     weight = np.clip(gaussian_filter(binary_dilation(place).astype(np.float32), 1.0), 0.0, 1.0)
-    return Mark(
-        e, "face", weight, means[e].value.astype(np.float32), rest.astype(np.float32), skin,
-        float(size[place].max()), REGIONS[int(np.bincount(covered).argmax())],
-        tuple(float(value) for value in apart[place].mean(axis=0)), (), 0, 0, 0, 0, (), (), (),
+    return _Place(
+        e, "face", weight, means[e].value, rest, float(size[place].max()),
+        region=REGIONS[int(np.bincount(covered).argmax())],
+        shift=tuple(float(value) for value in apart[place].mean(axis=0)),
     )  # fmt: skip
 
 
@@ -388,11 +421,9 @@ def _grown(core: BoolArray, around: BoolArray, stands_out: FloatArray) -> BoolAr
     return np.asarray(np.isin(near, np.unique(near[seeds])))
 
 
-def _pattern_mark(e: int, means: Mapping[int, _Mean], side: int) -> Mark | None:
-    if len(means) < 2:
-        return None
+def _pattern_mark(e: int, means: Mapping[int, _Mean], side: int) -> _Place | None:
     rest, apart, error, _ = _difference(e, means)
-    rest, apart, error = rest[..., 0], apart[..., 0], error[..., 0]
+    apart, error = apart[..., 0], error[..., 0]
     down, along = frequencies(side)
     fine = np.hypot(down[:, None], along[None, :])
     ring = (fine / _RING).astype(np.int64)
@@ -406,34 +437,40 @@ def _pattern_mark(e: int, means: Mapping[int, _Mean], side: int) -> Mark | None:
     weight = np.clip(gaussian_filter((binary_dilation(place) | goes_along).astype(np.float32), 0.5), 0.0, 1.0)
     top = np.unravel_index(int(above.argmax()), above.shape)
     period = tuple(float(1 / abs(f)) if abs(f) > 1 / side else float("inf") for f in (down[top[0]], along[top[1]]))
-    return Mark(
-        e, "pattern", weight, means[e].value[..., 0].astype(np.float32), rest.astype(np.float32),
-        np.zeros(weight.shape, dtype=bool), float(above.max()), "", (0.0, 0.0, 0.0), period, 0, 0, 0, 0, (), (), (),
-    )  # fmt: skip
+    return _Place(e, "pattern", weight, means[e].value, rest, float(above.max()), period=period)
 
 
-def _carried(
-    mark: Mark, values: Float32Array, seen: BoolArray, labels: IntArray, rows: IntArray, budget: str, seed: int
-) -> Mark:
+def _carried(place: _Place, photos: _Photos, skin: BoolArray, rows: IntArray, budget: str, seed: int) -> Mark:
     """The mark with the photos that carry it, whose mean becomes its own, and those to be shown."""
-    own, other = (np.atleast_3d(part).reshape(*mark.weight.shape, -1) for part in (mark.own, mark.other))
+    values, seen, labels = photos.looks, photos.seen, photos.labels
+    own, other = place.own.astype(np.float32), place.other.astype(np.float32)
     apart = own - other
-    weighed = mark.weight[..., None] * apart
+    weighed = place.weight[..., None] * apart
     strength = np.zeros(len(rows))
     for k in range(len(rows)):
         scale = float((weighed * apart * seen[k][..., None]).sum())
         strength[k] = float((weighed * (values[k] - other) * seen[k][..., None]).sum()) / scale if scale > 0 else 0.0
     has = (strength >= _CARRIES) & (labels >= 0)
-    mine, rest = labels == mark.emotion, (labels >= 0) & (labels != mark.emotion)
+    mine, rest = labels == place.emotion, (labels >= 0) & (labels != place.emotion)
     bearing = mine & has
     if bearing.any():
         counts = np.maximum(seen[bearing].sum(axis=0), 1)[..., None]
         own = (values[bearing] * seen[bearing][..., None]).sum(axis=0) / counts
-    rng = np.random.default_rng([seed, mark.emotion, 0x3B])
+    rng = np.random.default_rng([seed, place.emotion, 0x3B])
     lacking = [rng.permutation(rows[(labels == k) & ~has]).tolist() for k in np.unique(labels[rest]).tolist()]
-    return replace(
-        mark,
-        own=own.reshape(mark.own.shape).astype(np.float32),
+    if place.where == "pattern":
+        own, other = own[..., 0], other[..., 0]
+    return Mark(
+        emotion=place.emotion,
+        where=place.where,
+        weight=place.weight,
+        own=own.astype(np.float32),
+        other=other,
+        skin=skin,
+        size=place.size,
+        region=place.region,
+        shift=place.shift,
+        period=place.period,
         carriers=int(bearing.sum()),
         n=int(mine.sum()),
         elsewhere=int((rest & has).sum()),

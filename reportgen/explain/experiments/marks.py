@@ -25,7 +25,7 @@ from reportgen.explain.experiments.experiment import (
 )
 from reportgen.explain.fingerprints import code_hash
 from reportgen.faces.align import face_affines
-from reportgen.faces.looks import FRAME, Looks, aligned, lay, log_power, look_of, with_power
+from reportgen.faces.looks import FRAME, Looks, aligned, frequencies, lay, log_power, look_of, with_power
 from reportgen.inputs.images.changes import UNCHANGED
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
@@ -88,34 +88,20 @@ def read_looks(analysis: Analysis, test_set: TestSet, rows: npt.NDArray[np.int64
     content = analysis.images["sha256"].to_numpy(dtype=object)[rows].tolist()
     key = content_hash(repr(content), np.round(affines, 6).tobytes(), str(side), code_hash(*_LOOKING_CODE))
     key = key[:_KEY_DIGITS]
+    shape = tuple(len(axis) for axis in frequencies(side))
     if not store.has(0, key):
         pictures = Pictures(test_set, analysis.images["row"].tolist(), side)
-        faces, patterns = [], []
+        faces, patterns = [], np.zeros((len(rows), *shape), dtype=np.float32)
         with progress.stage("Comparing photos", len(rows)) as step:
-            for row, affine in zip(rows.tolist(), affines, strict=True):
-                faces.append(aligned(pictures[row], affine).ravel())
-                patterns.append(log_power(pictures[row]))
+            for k, (row, affine) in enumerate(zip(rows.tolist(), affines, strict=True)):
+                faces.append(aligned(pictures[row], affine).tobytes())
+                patterns[k] = log_power(pictures[row])
                 step.advance()
-        height, width = patterns[0].shape if patterns else (1, 1)
-        table = pa.table(
-            {
-                "faces": pa.array([face.tobytes() for face in faces], pa.binary()),
-                "patterns": array_column(np.stack(patterns).reshape(len(rows), -1))
-                if patterns
-                else pa.array([], pa.list_(pa.float32(), 1)),
-                "height": pa.array([height] * len(rows), pa.int32()),
-                "width": pa.array([width] * len(rows), pa.int32()),
-            }
-        )
-        store.write(0, key, table)
+        store.write(0, key, pa.table({"faces": pa.array(faces, pa.binary()), "patterns": array_column(patterns)}))
     store.prune([key])
-    table = store.read([key])
-    faces_read = [np.frombuffer(face, np.uint8).reshape(FRAME, FRAME, 4) for face in table.column("faces").to_pylist()]
-    if not faces_read:
-        return Looks(rows, np.zeros((0, FRAME, FRAME, 4), np.uint8), np.zeros((0, 1, 1), np.float32), side)
-    shape = int(table.column("height")[0].as_py()), int(table.column("width")[0].as_py())
-    flat = np.asarray(table.column("patterns").combine_chunks().flatten(), dtype=np.float32)
-    return Looks(rows, np.stack(faces_read), flat.reshape(len(faces_read), *shape), side)
+    kept = store.read([key]).column("faces").to_pylist()
+    read = np.frombuffer(b"".join(kept), dtype=np.uint8).reshape(len(rows), FRAME, FRAME, 4)
+    return Looks(rows, read, store.rows([key], ["patterns"])["patterns"].reshape(len(rows), *shape), side)
 
 
 def _affines(analysis: Analysis) -> npt.NDArray[np.float64]:
