@@ -27,7 +27,7 @@ from reportgen.evidence.shortcuts.properties import Association, Property, assoc
 from reportgen.evidence.stats.clustered import clusters, proportion
 from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
-from reportgen.evidence.stats.paired import paired_proportions
+from reportgen.evidence.stats.paired import giver_clusters, paired_over_givers, paired_proportions
 from reportgen.evidence.stats.units import units_of
 from reportgen.faces.regions import INNER, REGIONS
 from reportgen.types import BoolArray, Float32Array, FloatArray, IntArray, ObjectArray
@@ -570,17 +570,11 @@ def _measure(part: ComponentAnswers, classes: int, units: ObjectArray | None, se
     other = part.before != part.emotion
     group = clusters(None if units is None else units[part.receivers[other]], int(other.sum()))
     turned, low = part.pasted[other] == part.emotion, part.pasted_low[other] == part.emotion
-    gain, p_gain = paired_proportions(turned, low, group, seed)
-    # A few areas go into many receivers. What one of them does is seen as often as it is pasted, and says no more about
-    # others: the test holds over receivers, over photos that give, and over those that give for comparison.
-    enough = int(other.sum()) >= FEW and group.count >= MIN_PERSONS
-    for rows in (part.given[other], part.low[other]):
-        names = np.asarray([f"photo {row}" for row in rows], dtype=object) if units is None else units[rows]
-        givers = clusters(names, len(rows))
-        by_giver, p_giver = paired_proportions(turned, low, givers, seed)
-        low_end, high_end = min(gain.low, by_giver.low), max(gain.high, by_giver.high)
-        gain, p_gain = replace(gain, low=low_end, high=high_end), max(p_gain, p_giver)
-        enough = enough and givers.count >= MIN_PERSONS
+    # A few areas go into many receivers.
+    givers = (part.given[other], part.low[other])
+    gain, p_gain = paired_over_givers(turned, low, group, givers, units, seed)
+    counts = [group.count, *(giver_clusters(rows, units).count for rows in givers)]
+    enough = int(other.sum()) >= FEW and min(counts) >= MIN_PERSONS
     gains = []
     for c in range(classes):
         free = part.before != c

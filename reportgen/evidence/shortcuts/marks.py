@@ -25,7 +25,7 @@ from reportgen.evidence.shortcuts.added_cues import MIN_GAIN
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
-from reportgen.evidence.stats.paired import paired_proportions
+from reportgen.evidence.stats.paired import paired_over_givers
 from reportgen.evidence.stats.units import units_of
 from reportgen.faces.align import apply_affine, face_affines
 from reportgen.faces.looks import FRAME, LUMA, Looks, frequencies, into_frame, tone
@@ -558,19 +558,13 @@ def _measure(
     rows = rows[start[rows] == e]
     lost, spared = without[rows] != e, with_it[rows] != e
     mine = clusters(None if units is None else units[rows], len(rows))
-    fall, p_fall = paired_proportions(lost, spared, mine, seed)
-    of = dict(zip((*mark.rows, *mark.others), mark.givers, strict=False))
-    fall, p_fall = _over_givers(
-        fall, p_fall, lost, spared, [of[row] for row in rows.tolist() if row in of], units, seed
-    )
+    fall, p_fall = paired_over_givers(lost, spared, mine, _givers_of(mark, rows), units, seed)
     right = others[start[others] == labels[others]]
     costs = (without[right] != labels[right]).mean() - (with_it[right] != labels[right]).mean() if len(right) else 0.0
     free = others[start[others] != e]
     turned, control = with_it[free] == e, without[free] == e
     group = clusters(None if units is None else units[free], len(free))
-    gain, p_gain = paired_proportions(turned, control, group, seed)
-    given = [of[row] for row in free.tolist() if row in of]
-    gain, p_gain = _over_givers(gain, p_gain, turned, control, given, units, seed)
+    gain, p_gain = paired_over_givers(turned, control, group, _givers_of(mark, free), units, seed)
     gains = []
     for c in range(classes):
         rest = others[start[others] != c]
@@ -598,18 +592,12 @@ def _measure(
     )
 
 
-def _over_givers(
-    estimate: Estimate, p: float, first: BoolArray, second: BoolArray, givers: Sequence[tuple[int, int]],
-    units: ObjectArray | None, seed: int,
-) -> tuple[Estimate, float]:  # fmt: skip
-    """The same where each photo that gives counts once: a few of them may be what turns many others."""
-    for side in (0, 1) if givers else ():
-        rows = np.asarray([pair[side] for pair in givers], dtype=np.int64)
-        names = np.asarray([f"photo {row}" for row in rows], dtype=object) if units is None else units[rows]
-        by_giver, p_giver = paired_proportions(first, second, clusters(names, len(rows)), seed)
-        low, high = min(estimate.low, by_giver.low), max(estimate.high, by_giver.high)
-        estimate, p = replace(estimate, low=low, high=high), max(p, p_giver)
-    return estimate, p
+def _givers_of(mark: Mark, rows: IntArray) -> list[IntArray]:
+    """For some of the rows that are shown, the rows that give: with the mark, and without; none of a pattern."""
+    if not mark.givers:
+        return []
+    of = dict(zip((*mark.rows, *mark.others), mark.givers, strict=True))
+    return [np.asarray([of[row][side] for row in rows.tolist()], dtype=np.int64) for side in (0, 1)]
 
 
 def _answer(test: MarkTest) -> Answer:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.stats import binomtest
 
-from reportgen.evidence.stats.clustered import Clusters, mean_interval, sign_flip
+from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval, sign_flip
 from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate, Z
-from reportgen.types import BoolArray
+from reportgen.types import BoolArray, IntArray, ObjectArray
 
-__all__ = ["mcnemar", "paired_difference", "paired_proportions"]
+__all__ = ["giver_clusters", "mcnemar", "paired_difference", "paired_over_givers", "paired_proportions"]
 
 
 def paired_difference(only_a: int, only_b: int, n: int) -> Estimate:
@@ -46,6 +48,42 @@ def mcnemar(only_a: int, only_b: int) -> float:
     """Two-sided exact McNemar test: the discordant images as tosses of a fair coin; 1 when there are none."""
     discordant = int(only_a) + int(only_b)
     return float(binomtest(int(only_a), discordant, 0.5).pvalue) if discordant else 1.0
+
+
+def paired_over_givers(
+    a: BoolArray,
+    b: BoolArray,
+    group: Clusters,
+    givers: Sequence[IntArray],
+    units: ObjectArray | None,
+    seed: int,
+) -> tuple[Estimate, float]:
+    """As `paired_proportions`, where images were given something of a few other images: holds over those, too.
+
+    What one of them does is seen as often as it is given, and says no more about others. So the interval is the widest
+    and p the largest of those that count receivers, and that count each side that gives.
+
+    Parameters
+    ----------
+    group
+        Of the receivers.
+    givers
+        Rows of the images that give, (n,) of each side.
+    units
+        Of all images; None: every image is its own.
+    """
+    estimate, p = paired_proportions(a, b, group, seed)
+    for rows in givers:
+        by_giver, p_giver = paired_proportions(a, b, giver_clusters(rows, units), seed)
+        low, high = min(estimate.low, by_giver.low), max(estimate.high, by_giver.high)
+        estimate, p = replace(estimate, low=low, high=high), max(p, p_giver)
+    return estimate, p
+
+
+def giver_clusters(rows: IntArray, units: ObjectArray | None) -> Clusters:
+    """Clusters of images that give: an image that gives several times is one."""
+    names = np.asarray([f"photo {row}" for row in rows], dtype=object) if units is None else units[rows]
+    return clusters(names, len(rows))
 
 
 def paired_proportions(a: BoolArray, b: BoolArray, group: Clusters, seed: int) -> tuple[Estimate, float]:
