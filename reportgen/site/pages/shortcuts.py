@@ -37,7 +37,7 @@ from reportgen.site.wording.shortcuts import (
     CUES,
     DONE,
     heat_place,
-    proved_shortcuts,
+    proved,
     shortcut_sentence,
     split_words,
     state_cues,
@@ -127,7 +127,7 @@ def shortcuts_view(
         title=_title(report, findings),
         lede=_lede(findings),
         empty="" if report.labelled else "No image has a label, so nothing can give it away or be tested.",
-        found=tuple(_found(report, links, shortcut, pictures) for shortcut in proved_shortcuts(report)),
+        found=tuple(_found(report, links, shortcut, pictures) for shortcut in proved(report, Shortcut)),
         splits=_splits(report, findings),
         example=None
         if pictures is None
@@ -155,9 +155,9 @@ def shortcuts_view(
 
 
 def _title(report: Report, findings: ShortcutFindings) -> str:
-    proved = leading_claim(report)
-    if proved:
-        return proved
+    claim = leading_claim(report)
+    if claim:
+        return claim
     if not report.labelled:
         return "Shortcuts need labels to be found."
     if not findings.effects and report.experiments and len(findings.idle) == len(CHANGES):

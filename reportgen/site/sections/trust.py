@@ -1,4 +1,4 @@
-"""How far one model's heatmaps can be predicted as reasons: the grade and the checks it rests on."""
+"""How far one model's heatmaps can be read as reasons: the grade and the checks it rests on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reportgen.evidence.importance.trust import TrustCheck
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.models import CHECK_NAMES, check_limit, check_sentence, check_value, grade_sentence
-from reportgen.site.wording.shortcuts import model_proofs, proved_of
+from reportgen.site.wording.shortcuts import model_proofs
 
 __all__ = ["CheckRow", "TrustPanel", "trust_panel"]
 
@@ -52,11 +52,10 @@ def trust_panel(report: Report, links: Links, k: int) -> TrustPanel | None:
 
 def _caution(report: Report, links: Links, k: int) -> str:
     """The grade is about places: a shortcut through the whole photo passes all its checks."""
-    _, shortcuts = proved_of(report, model=report.models[k].name)
-    if not shortcuts:
+    proofs = model_proofs(report, links, k, report.models[k].name)
+    claims = [proof.claim for proof in proofs if proof.change]
+    if not claims:
         return ""
-    name = report.models[k].name
-    claims = [proof.claim for proof in model_proofs(report, links, k, name) if proof.change]
     return f"{' '.join(claims)} Whatever the grade, no heatmap shows that: it shows places only."
 
 

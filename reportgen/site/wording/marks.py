@@ -14,7 +14,16 @@ from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, count, format_p, number, plural, points_interval
 
-__all__ = ["mark_claim", "mark_cue", "mark_facts", "mark_name", "mark_test", "mark_verdict", "no_marks"]
+__all__ = [
+    "mark_claim",
+    "mark_cue",
+    "mark_facts",
+    "mark_name",
+    "mark_reliance",
+    "mark_test",
+    "mark_verdict",
+    "no_marks",
+]
 
 _SEEN = 8.0  # difference of colour, 0..255, from which it is given a name
 _MIXED = {
@@ -43,6 +52,11 @@ def mark_cue(mark: Mark) -> str:
 def mark_claim(test: MarkTest, emotion: str, subject: str = "") -> str:
     """A proven mark as a claim; `subject`: in place of the model's name."""
     return f"{subject or test.model} relies on {mark_cue(test.mark)} for {emotion}."
+
+
+def mark_reliance(test: MarkTest, emotion: str) -> str:
+    """A proven mark as a claim with its numbers."""
+    return f"{mark_claim(test, emotion)} {mark_test(test, emotion)}"
 
 
 def mark_facts(mark: Mark, emotion: str) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.reliability import LEAST_SCORE
+from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.findings import Shortcut
+from reportgen.evidence.shortcuts.marks import MarkTest
 from reportgen.site.html.components import Link
 from reportgen.site.links import Links
 from reportgen.site.report import Report
@@ -19,7 +22,7 @@ from reportgen.site.wording.input_choice import choice_texts
 from reportgen.site.wording.marks import mark_claim
 from reportgen.site.wording.models import class_order_warning
 from reportgen.site.wording.scope import model_choices
-from reportgen.site.wording.shortcuts import proved_backgrounds, proved_components, proved_marks, proved_shortcuts
+from reportgen.site.wording.shortcuts import proved
 
 __all__ = ["Step", "next_steps"]
 
@@ -83,11 +86,11 @@ def _problems(report: Report) -> list[Step]:
 
 def _shortcuts(report: Report, links: Links) -> list[Step]:
     """What to do about what was proved: first the photos' properties, then the background, then what nobody listed."""
-    proved = proved_shortcuts(report)
-    steps = _causes(report, proved)
-    changes = list(dict.fromkeys(s.change for s in proved))
+    shortcuts = proved(report, Shortcut)
+    steps = _causes(report, shortcuts)
+    changes = list(dict.fromkeys(s.change for s in shortcuts))
     for change in changes:
-        mine = [s for s in proved if s.change == change]
+        mine = [s for s in shortcuts if s.change == change]
         emotions = and_list(list(dict.fromkeys(s.emotion for s in mine)))
         title, text = _CURES[change]
         place = first_place(report, mine)
@@ -96,7 +99,7 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
             text += " Until then go by the recall on photos changed in this way: the ordinary one counts the "
             text += "shortcut as skill."
         steps.append(Step(title, text, Link("evidence", "shortcuts.html")))
-    backgrounds = proved_backgrounds(report)
+    backgrounds = proved(report, BackgroundFinding)
     if backgrounds:
         names = and_list([f"{b.emotion} ({b.model})" for b in backgrounds[:3]])
         first = backgrounds[0]
@@ -109,7 +112,7 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
         text = f"{depend.format(names)} on it. Look at the images, then crop tighter or vary {what}."
         emotion = report.classes.index(backgrounds[0].emotion)
         steps.append(Step("Remove the background.", text, Link("images", links.emotion_path(emotion))))
-    marks = proved_marks(report)
+    marks = proved(report, MarkTest)
     if marks:
         claims = " ".join(mark_claim(test, report.classes[test.mark.emotion]) for test in marks[:3])
         text = (
@@ -117,7 +120,7 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
             "emotions, retrain and build again."
         )
         steps.append(Step("Remove what the photos share.", text, Link("mean photos", "shortcuts.html#marks")))
-    hidden = proved_components(report)
+    hidden = proved(report, Component)
     if hidden:
         claims = " ".join(component_claim(c, report.classes[c.emotion]) for c in hidden[:3])
         text = (
@@ -129,13 +132,13 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
     return steps
 
 
-def _causes(report: Report, proved: Sequence[Shortcut]) -> list[Step]:
+def _causes(report: Report, shortcuts: Sequence[Shortcut]) -> list[Step]:
     """What to do about what a property goes with: before the property itself, as other properties go with it, too."""
     steps = []
     link = Link("evidence", "shortcuts.html")
-    asked = [] if report.shortcuts is None else [report.shortcuts.cause(shortcut) for shortcut in proved]
+    asked = [] if report.shortcuts is None else [report.shortcuts.cause(shortcut) for shortcut in shortcuts]
     for cause in dict.fromkeys(cause for cause in asked if cause is not None):
-        mine = {s.emotion for s in proved if (s.properties[0], s.association.sign) == (cause.name, cause.sign)}
+        mine = {s.emotion for s in shortcuts if (s.properties[0], s.association.sign) == (cause.name, cause.sign)}
         counts = [f"{number(n)} of {number(of)} {name}" for name, n, of in cause.emotions if name in mine]
         told = f"{and_list(counts)} photos are {cause.having}"
         if cause.source is not None:

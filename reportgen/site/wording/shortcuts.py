@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 from reportgen.evidence.damage import Damage, DamageKind
 from reportgen.evidence.importance.background import BackgroundFinding
@@ -27,7 +28,7 @@ from reportgen.site.wording.cue_places import first_place, look_there, place_sen
 from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points
 from reportgen.site.wording.hidden_cues import component_claim, component_cue, component_reliance, component_test
 from reportgen.site.wording.importance import background_cue, background_numbers
-from reportgen.site.wording.marks import mark_claim, mark_cue, mark_test
+from reportgen.site.wording.marks import mark_claim, mark_cue, mark_reliance, mark_test
 
 __all__ = [
     "ADDED",
@@ -46,12 +47,8 @@ __all__ = [
     "everyone",
     "heat_place",
     "model_proofs",
-    "proved_backgrounds",
-    "proved_components",
+    "proved",
     "proved_cues",
-    "proved_marks",
-    "proved_of",
-    "proved_shortcuts",
     "relies_on_cue",
     "shortcut_sentence",
     "split_words",
@@ -116,6 +113,8 @@ _RELIES: Mapping[DamageKind, str] = MappingProxyType(
     }
 )
 
+Found = TypeVar("Found", Shortcut, BackgroundFinding, Component, MarkTest)
+
 _NAMED = 3
 _QUESTION = "Are they cheating?"
 _REGIONS = Link("Heat and region importance", "index.html#regions")
@@ -163,35 +162,15 @@ def state_cues(report: Report, found: Iterable[Damage]) -> None:
         report.stated.claim("trusted", damage.model, damage.emotion, holds=False)
 
 
-def proved_shortcuts(report: Report) -> tuple[Shortcut, ...]:
-    """Emotions predicted from a property of the photo, the largest damage first."""
-    return tuple(d.finding for d in proved_cues(report) if isinstance(d.finding, Shortcut))
-
-
-def proved_backgrounds(report: Report) -> tuple[BackgroundFinding, ...]:
-    """Emotions predicted from the background, the largest damage first."""
-    return tuple(d.finding for d in proved_cues(report) if isinstance(d.finding, BackgroundFinding))
-
-
-def proved_components(report: Report) -> tuple[Component, ...]:
-    """Cues beside the face that nobody listed, the largest damage first; see `proved_cues`."""
-    return tuple(d.finding for d in proved_cues(report) if isinstance(d.finding, Component))
-
-
-def proved_marks(report: Report) -> tuple[MarkTest, ...]:
-    """What the photos of one emotion share at one place or as a pattern, the largest damage first."""
-    return tuple(d.finding for d in proved_cues(report) if isinstance(d.finding, MarkTest))
-
-
-def proved_of(
-    report: Report, *, model: str | None = None, emotion: str | None = None
-) -> tuple[tuple[BackgroundFinding, ...], tuple[Shortcut, ...]]:
-    """Backgrounds and shortcuts that one model, or the prediction of one emotion, relies on."""
-    backgrounds = tuple(
-        b for b in proved_backgrounds(report) if model in (None, b.model) and emotion in (None, b.emotion)
+def proved(
+    report: Report, kind: type[Found], *, model: str | None = None, emotion: str | None = None
+) -> tuple[Found, ...]:
+    """Of `proved_cues` those of one kind, of one model or emotion or of all."""
+    return tuple(
+        damage.finding
+        for damage in proved_cues(report, emotion)
+        if isinstance(damage.finding, kind) and model in (None, damage.model)
     )
-    shortcuts = tuple(s for s in proved_shortcuts(report) if model in (None, s.model) and emotion in (None, s.emotion))
-    return backgrounds, shortcuts
 
 
 def relies_on_cue(report: Report, model: str, emotion: str) -> bool:
@@ -326,7 +305,7 @@ def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, .
     """What was proved of one emotion, one entry per background or change, all models together."""
     name = report.classes[emotion]
     state_cues(report, proved_cues(report, name))
-    backgrounds, shortcuts = proved_of(report, emotion=name)
+    backgrounds, shortcuts = proved(report, BackgroundFinding, emotion=name), proved(report, Shortcut, emotion=name)
     found = []
     if backgrounds:
         text = " ".join(f"{b.model} relies on {background_cue(b)}. {background_numbers(b)}" for b in backgrounds)
@@ -335,16 +314,16 @@ def emotion_proofs(report: Report, links: Links, emotion: int) -> tuple[Proof, .
         mine = [s for s in shortcuts if s.change == change]
         text = " ".join([*_removal(report, mine, name), *_added_sentences(mine)])
         found.append(Proof("", text, _images(links, mine), change))
-    found += [Proof("", _marked(test, name), _MARKS) for test in proved_marks(report) if test.mark.emotion == emotion]
-    hidden = [component_reliance(c, name) for c in proved_components(report) if c.emotion == emotion]
-    found += [Proof("", text, _COMPONENTS) for text in hidden]
+    found += [Proof("", mark_reliance(test, name), _MARKS) for test in proved(report, MarkTest, emotion=name)]
+    found += [Proof("", component_reliance(c, name), _COMPONENTS) for c in proved(report, Component, emotion=name)]
     return tuple(found)
 
 
 def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> tuple[Proof, ...]:
     """What was proved of model `k`, one entry for all backgrounds and one per change; `subject` begins each claim."""
-    backgrounds, shortcuts = proved_of(report, model=report.models[k].name)
-    state_cues(report, (damage for damage in proved_cues(report) if damage.model == report.models[k].name))
+    model = report.models[k].name
+    backgrounds, shortcuts = proved(report, BackgroundFinding, model=model), proved(report, Shortcut, model=model)
+    state_cues(report, (damage for damage in proved_cues(report) if damage.model == model))
     found = []
     claimed: set[str] = set()
     for cue in dict.fromkeys(map(background_cue, backgrounds)):
@@ -360,19 +339,13 @@ def model_proofs(report: Report, links: Links, k: int, subject: str = "It") -> t
         falls = [f"{_recall_fall(report, s)} for {s.emotion} (n = {number(s.n)})" for s in mine if s.removed]
         lost = [f"With the same photos {DONE[change]}, recall falls {and_list(falls)}."] if falls else []
         found.append(Proof(claim, " ".join([*lost, *_added_sentences(mine)]), _images(links, mine), change))
-    for test in proved_marks(report):
-        if test.model == report.models[k].name:
-            name = report.classes[test.mark.emotion]
-            found.append(Proof(mark_claim(test, name, subject), mark_test(test, name), _MARKS))
-    for c in proved_components(report):
-        if c.model == report.models[k].name:
-            name = report.classes[c.emotion]
-            found.append(Proof(component_claim(c, name, subject), component_test(c, name), _COMPONENTS))
+    for test in proved(report, MarkTest, model=model):
+        name = report.classes[test.mark.emotion]
+        found.append(Proof(mark_claim(test, name, subject), mark_test(test, name), _MARKS))
+    for c in proved(report, Component, model=model):
+        name = report.classes[c.emotion]
+        found.append(Proof(component_claim(c, name, subject), component_test(c, name), _COMPONENTS))
     return tuple(found)
-
-
-def _marked(test: MarkTest, emotion: str) -> str:
-    return f"{mark_claim(test, emotion)} {mark_test(test, emotion)}"
 
 
 def _images(links: Links, shortcuts: Sequence[Shortcut]) -> Link:
@@ -388,25 +361,26 @@ def everyone(report: Report) -> str:
 
 def cheating_answer(report: Report) -> Finding:
     """The first question's answer."""
-    shortcuts, backgrounds, hidden = proved_shortcuts(report), proved_backgrounds(report), proved_components(report)
-    marks = proved_marks(report)
-    if shortcuts or backgrounds or hidden or marks:
-        found = proved_cues(report)
+    found = proved_cues(report)
+    if found:
+        shortcuts, backgrounds = proved(report, Shortcut), proved(report, BackgroundFinding)
+        marks, hidden = proved(report, MarkTest), proved(report, Component)
         state_cues(report, found)
         emotions = list(dict.fromkeys(damage.emotion for damage in found))
         told = {
             "background": _background_sentences(backgrounds),
             "property": [*_shortcut_sentences(report, shortcuts), *_located(report, shortcuts)],
-            "mark": [_marked(test, report.classes[test.mark.emotion]) for test in marks[:2]],
+            "mark": [mark_reliance(test, report.classes[test.mark.emotion]) for test in marks[:2]],
             "component": [component_reliance(c, report.classes[c.emotion]) for c in hidden[:2]],
         }
         parts = [text for kind in dict.fromkeys(damage.kind for damage in found) for text in told[kind]]
         if not backgrounds:
             parts.append(_no_background(report))
-        measured = None if report.regions is None else _REGIONS
-        link, more = (_SHORTCUTS, measured) if shortcuts else (_REGIONS, None)
-        if not shortcuts and not backgrounds:
-            link, more = (_MARKS if marks else _COMPONENTS), measured
+        if backgrounds and not shortcuts:
+            link, more = _REGIONS, None
+        else:
+            link = _SHORTCUTS if shortcuts else _MARKS if marks else _COMPONENTS
+            more = None if report.regions is None else _REGIONS
         return Finding(_QUESTION, "bad", f"Yes, for {and_list(emotions)}.", " ".join(filter(None, parts)), link, more)
     if report.regions is None or not report.labelled:
         return Finding(
