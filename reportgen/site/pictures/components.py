@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reportgen.analysis import content_hash
 from reportgen.evidence.shortcuts.components import PICTURED
-from reportgen.site.pictures.examples import Picture, PictureStyle, Save, encode_webp
+from reportgen.site.pictures.examples import Picture, PictureStyle, Save, save_picture
 from reportgen.site.pictures.overlays import blend_classic, blend_heat, display_maps, resize
 from reportgen.site.report import Report
 
@@ -34,12 +33,10 @@ def draw_components(report: Report, style: PictureStyle, save: Save) -> Componen
             pixels = resize(report.load_image(row), side, side)
             evidence = display_maps(raw[None], side, side, model.grid)[0]
             heat = blend_classic(pixels, evidence) if style.classic else blend_heat(pixels, evidence, style.colormap)
-            pair = []
-            for name, picture in (("as-it-is", pixels), ("heat", heat)):
-                content = encode_webp(picture, style.quality)
-                path = f"pictures/{report.ids[row]}-component-{name}-{content_hash(content)[:10]}.webp"
-                save(path, content)
-                pair.append(Picture(path, side, side))
-            pairs.append((pair[0], pair[1]))
+            name = f"{report.ids[row]}-component"
+            pairs.append((
+                save_picture(pixels, f"{name}-as-it-is", style.quality, save),
+                save_picture(heat, f"{name}-heat", style.quality, save),
+            ))  # fmt: skip
         drawn[place] = tuple(pairs)
     return drawn

@@ -27,7 +27,7 @@ from reportgen.site.pictures.overlays import (
     resize,
 )
 
-__all__ = ["ImagePictures", "ModelPictures", "Picture", "PictureStyle", "draw_image", "encode_webp"]
+__all__ = ["ImagePictures", "ModelPictures", "Picture", "PictureStyle", "draw_image", "encode_webp", "save_picture"]
 
 Pixels = npt.NDArray[np.uint8]
 Save = Callable[[str, bytes], None]
@@ -103,6 +103,14 @@ def encode_webp(pixels: Pixels, quality: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", quality=quality, method=2)
     return buffer.getvalue()
+
+
+def save_picture(pixels: Pixels, name: str, quality: int, save: Save) -> Picture:
+    """Save a picture as WebP under `name` and a hash of its content."""
+    content = encode_webp(pixels, quality)
+    path = f"pictures/{name}-{content_hash(content)[:10]}.webp"
+    save(path, content)
+    return Picture(path, pixels.shape[1], pixels.shape[0])
 
 
 def draw_image(

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from reportgen.analysis import content_hash
 from reportgen.evidence.shortcuts.marks import Mark
 from reportgen.faces.align import face_affines
 from reportgen.faces.looks import aligned, lay, look_of, with_power
-from reportgen.site.pictures.examples import Picture, Save, encode_webp
+from reportgen.site.pictures.examples import Picture, Save, save_picture
 from reportgen.site.pictures.overlays import resize
 from reportgen.site.report import Report
 
@@ -50,13 +49,14 @@ def draw_marks(report: Report, save: Save) -> tuple[MarkPictures, ...]:
         return ()
     drawn = []
     for number, mark in enumerate(found.marks):
-        tests = [test for test in found.of(number) if test.answer == "yes"]
-        pairs: dict[int, tuple[Picture, Picture]] = {}
-        for test in tests if report.privacy == "none" else ():
-            for row in test.lost_rows[:MARKED]:
-                pairs.setdefault(row, _pair(report, mark, row, False, f"mark-{number}-away", save))
-            for row in test.turned_rows[:MARKED]:
-                pairs.setdefault(row, _pair(report, mark, row, True, f"mark-{number}-added", save))
+        tests = [test for test in found.of(number) if test.answer == "yes" and report.privacy == "none"]
+        rows = {  # of photos that several models share one pair serves
+            row: added
+            for test in tests
+            for added, turned in ((False, test.lost_rows), (True, test.turned_rows))
+            for row in turned[:MARKED]
+        }
+        pairs = {row: _pair(report, mark, number, row, added, save) for row, added in rows.items()}
         drawn.append(MarkPictures(_means(mark, number, save) if mark.where == "face" else (), pairs))
     return tuple(drawn)
 
@@ -68,14 +68,11 @@ def _means(mark: Mark, number: int, save: Save) -> tuple[Picture, ...]:
     for name, values in (("own", mark.own + tone), ("others", mark.other + tone), ("difference", difference)):
         pixels = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
         enlarged = np.asarray(Image.fromarray(pixels).resize((_MEAN, _MEAN), Image.Resampling.BICUBIC))
-        content = encode_webp(enlarged, _QUALITY)
-        path = f"pictures/mark-{number}-{name}-{content_hash(content)[:10]}.webp"
-        save(path, content)
-        pictures.append(Picture(path, _MEAN, _MEAN))
+        pictures.append(save_picture(enlarged, f"mark-{number}-{name}", _QUALITY, save))
     return tuple(pictures)
 
 
-def _pair(report: Report, mark: Mark, row: int, added: bool, name: str, save: Save) -> tuple[Picture, Picture]:
+def _pair(report: Report, mark: Mark, number: int, row: int, added: bool, save: Save) -> tuple[Picture, Picture]:
     """The photo as it is, and with the mark put in or taken away as the models saw it."""
     look = mark.own if added else mark.other
     # A pattern lies at the frequencies of the size at which the models see the photo.
@@ -91,10 +88,8 @@ def _pair(report: Report, mark: Mark, row: int, added: bool, name: str, save: Sa
         changed = lay(photo, own, look, mark.weight, mark.skin)
     else:
         changed = with_power(photo, look, mark.weight)
-    pictures = []
-    for kind, pixels in ((f"{name}-before", photo), (name, changed)):
-        content = encode_webp(pixels, _QUALITY)
-        path = f"pictures/{report.ids[row]}-{kind}-{content_hash(content)[:10]}.webp"
-        save(path, content)
-        pictures.append(Picture(path, _SIDE, _SIDE))
-    return pictures[0], pictures[1]
+    name = f"{report.ids[row]}-mark-{number}-{'added' if added else 'away'}"
+    return (
+        save_picture(photo, f"{name}-before", _QUALITY, save),
+        save_picture(changed, name, _QUALITY, save),
+    )

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.analysis import FaceRecords, ModelRecords, content_hash
+from reportgen.analysis import FaceRecords, ModelRecords
 from reportgen.cell_grid import CellGrid
 from reportgen.evidence.attention.profiles import average_maps, warp_maps
 from reportgen.faces.align import face_affines
-from reportgen.site.pictures.examples import Picture, PictureStyle, encode_webp
+from reportgen.site.pictures.examples import Picture, PictureStyle, save_picture
 from reportgen.site.pictures.overlays import blend_heat, resize, upsample
 
 __all__ = ["Frames", "MeanMap", "MeanMaps", "aligned_means", "draw_mean_maps", "face_frames", "plain_mean"]
@@ -222,10 +222,8 @@ def draw_mean_maps(
         if mean is not None and label in faces:
             evidence = upsample(np.minimum(np.nan_to_num(mean) / top, 1.0).astype(np.float32), _SIZE, _SIZE, grid)
             face = resize(faces[label], _SIZE, _SIZE)
-            content = encode_webp(blend_heat(face, evidence, style.map_name), 82)
-            path = f"pictures/mean-{model.slug}-{label:02d}-{which}-{content_hash(content)[:10]}.webp"
-            save(path, content)
-            picture = Picture(path, _SIZE, _SIZE)
+            heat = blend_heat(face, evidence, style.map_name)
+            picture = save_picture(heat, f"mean-{model.slug}-{label:02d}-{which}", 82, save)
         drawn[label, which] = MeanMap(counts.n, counts.null, picture, counts.unaligned)
     return drawn
 

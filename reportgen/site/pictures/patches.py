@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.analysis import ModelRecords, content_hash
+from reportgen.analysis import ModelRecords
 from reportgen.cell_grid import CellGrid
 from reportgen.evidence.attention.measure import ModelMeasures
 from reportgen.faces.regions import REGIONS
-from reportgen.site.pictures.examples import Picture, Save, encode_webp
+from reportgen.site.pictures.examples import Picture, Save, save_picture
 from reportgen.site.pictures.overlays import grey_face, resize
 
 __all__ = ["Patch", "PatchStrip", "alike", "draw_patches", "patch_box", "ranked_peaks"]
@@ -149,11 +149,9 @@ def draw_patches(
             pixels = _cut(load(row), patch_box(peak, model.grid))
             if any(alike(pixels, other) for other in cut):
                 continue
-            content = encode_webp(pixels, 80)
-            path = f"pictures/patch-{model.slug}-{label:02d}-{ids[row]}-{content_hash(content)[:10]}.webp"
-            save(path, content)
+            picture = save_picture(pixels, f"patch-{model.slug}-{label:02d}-{ids[row]}", 80, save)
             region = "" if measures is None else REGIONS[int(measures.own.peak_region[row])]
-            chosen.append(Patch(row, region, Picture(path, _SIZE, _SIZE)))
+            chosen.append(Patch(row, region, picture))
             cut.append(pixels)
             if person is not None:
                 seen.add(person)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.analysis import content_hash
 from reportgen.inputs.images.changes import NATIVE, can_change, change, typical_level
-from reportgen.site.pictures.examples import Picture, Save, encode_webp
+from reportgen.site.pictures.examples import Picture, Save, save_picture
 from reportgen.site.pictures.overlays import resize
 from reportgen.site.report import Report
 
@@ -60,10 +59,7 @@ def draw_shortcuts(report: Report, save: Save) -> ShortcutPictures | None:
                 shown = resize(change(name, stored, level, points), side, side)
             else:
                 shown = change(name, pixels, level, points) if name else pixels
-            content = encode_webp(shown, _QUALITY)
-            path = f"pictures/{ids[row]}-{name or 'unchanged'}-{content_hash(content)[:10]}.webp"
-            save(path, content)
-            drawn[row, name] = Picture(path, side, side)
+            drawn[row, name] = save_picture(shown, f"{ids[row]}-{name or 'unchanged'}", _QUALITY, save)
     return ShortcutPictures(example, drawn)
 
 

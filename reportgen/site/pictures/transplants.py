@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
-from reportgen.analysis import ModelRecords, content_hash
+from reportgen.analysis import ModelRecords
 from reportgen.evidence.importance.findings import Swaps
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.margins import log_odds
 from reportgen.faces.regions import outlines
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, transplant
-from reportgen.site.pictures.examples import Picture, Save, encode_webp
+from reportgen.site.pictures.examples import Picture, Save, save_picture
 from reportgen.site.pictures.overlays import resize
 from reportgen.site.report import Report
 
@@ -230,10 +230,7 @@ def working_side(models: tuple[ModelRecords, ...]) -> int:
 
 def _save(pixels: Pixels, name: str, save: Save) -> Picture:
     side = min(len(pixels), _LONGEST)
-    content = encode_webp(resize(pixels, side, side), _QUALITY)
-    path = f"pictures/transplant-{name}-{content_hash(content)[:10]}.webp"
-    save(path, content)
-    return Picture(path, side, side)
+    return save_picture(resize(pixels, side, side), f"transplant-{name}", _QUALITY, save)
 
 
 def _outline(face: Portrait, region: str) -> str:
