@@ -199,8 +199,8 @@ class _Site:
         assets.add("data.js", to_script("reportgenData", explorer_data(self.report, self.links, self.tiles)))
         assets.add("ramp.js", to_script("reportgenRamp", ramp_data(self.style)))
         files = downloads(self.report, self.links, everything=self.detail.tables)
-        table = {STATEMENTS: b""} if self.detail.tables else {}
-        listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in (*files, *table))
+        stated = (STATEMENTS,) if self.detail.tables else ()
+        listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in (*files, *stated))
         left_out = set() if self.report.shortcuts is not None else {"Shortcuts"}
         shared = {
             "assets": assets,
@@ -215,4 +215,5 @@ class _Site:
             yield path, renderer.page(template, path, view()).encode("utf-8")
         yield from assets.files.items()
         yield from files.items()
-        yield from ((path, statements_table(self.report)) for path in table)
+        for path in stated:
+            yield path, statements_table(self.report)

@@ -166,7 +166,7 @@
       select.value = target.dataset[select.name] || "";
     });
     pick();
-    document.getElementById(gallery.id).scrollIntoView();
+    gallery.scrollIntoView();
   }
   if (gallery && gallery.querySelector("select")) {
     gallery.querySelector("[data-filters]").hidden = false;

@@ -10,7 +10,7 @@ from reportgen.evidence.comparison.change import HeatChange, PredictionChange, R
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import Gallery, Legend, Link, MarkRow, Number, Page, PlotMark
-from reportgen.site.pages.index import ModelKey, RecallTable
+from reportgen.site.pages.models import ModelKey, RecallTable
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import (
     and_list,

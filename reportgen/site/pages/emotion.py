@@ -28,6 +28,7 @@ from reportgen.site.wording.format import (
     percent,
     percent_interval,
     persons_too,
+    small,
 )
 from reportgen.site.wording.models import recall_of
 from reportgen.site.wording.shortcuts import Proof, emotion_proofs
@@ -149,6 +150,7 @@ def _column(
     report: Report, links: Links, tiles: Tiles, emotion: int, k: int, means: MeanMaps, patches: PatchStrip | None
 ) -> EmotionColumn:
     model, score = report.models[k], report.scores[k].emotions[emotion]
+    folded = _galleries(report, tiles, emotion, k, _FOLDED)
     return EmotionColumn(
         series=series_of(k),
         model=model.name,
@@ -180,8 +182,8 @@ def _column(
         patches=_patch_tiles(report, links, emotion, k, patches),
         patch_note=_patch_note(report, emotion, patches),
         galleries=_galleries(report, tiles, emotion, k, _KINDS),
-        folded=(folded := _galleries(report, tiles, emotion, k, _FOLDED)),
-        folded_title=capital(and_list([gallery.title[0].lower() + gallery.title[1:] for gallery in folded])),
+        folded=folded,
+        folded_title=capital(and_list([small(gallery.title) for gallery in folded])),
     )
 
 

@@ -20,43 +20,24 @@ from reportgen.site.sections.marks import mark_pairs
 from reportgen.site.sections.region_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
 from reportgen.site.wording.format import (
     and_list,
+    capital,
     count,
     percent_interval,
-    persons_too,
     plain,
+    small,
 )
 from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.models import recall_of
 from reportgen.site.wording.next_steps import Step, next_steps
-from reportgen.site.wording.scope import facts, grid_text, layer_text, map_origin, remarks
+from reportgen.site.wording.scope import facts, map_origin, remarks
 from reportgen.site.wording.shortcuts import DONE, cue_label
+
+__all__ = ["EmotionsView", "IndexView", "MapRow", "ProofPictures", "emotions_view", "index_view", "map_rows"]
 
 ProofPictures = tuple[ShortcutPictures | None, Sequence[MarkPictures]]
 """Photos with and without a property, and with and without each mark."""
 
 _PROOFS = 4  # pairs of photos that fit above the fold
-
-__all__ = [
-    "EmotionsView",
-    "IndexView",
-    "MapRow",
-    "ModelKey",
-    "emotions_view",
-    "index_view",
-    "map_rows",
-    "model_keys",
-    "recall_table",
-]
-
-
-@dataclass(frozen=True)
-class ModelKey:
-    """One model in a key: its mark, name, page and a line about it."""
-
-    series: str
-    name: str
-    href: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -67,14 +48,6 @@ class MapRow:
     model: str
     href: str
     tiles: tuple[Tile | None, ...]
-
-
-@dataclass(frozen=True)
-class RecallTable:
-    """The recall plot as a table: per emotion n and each model's recall with its interval."""
-
-    models: tuple[str, ...]
-    rows: tuple[tuple[str, str, tuple[Number, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -123,19 +96,6 @@ class EmotionCard:
     known: str
 
 
-def model_keys(report: Report, links: Links) -> tuple[ModelKey, ...]:
-    """The key to marks and colours."""
-    return tuple(
-        ModelKey(
-            series_of(k),
-            model.name,
-            links.model_path(k),
-            f"{model.info.get('architecture', 'model')}, {layer_text(report, k)}{grid_text(model)}",
-        )
-        for k, model in enumerate(report.models)
-    )
-
-
 def _mean_tile(report: Report, k: int, emotion: int, mean: MeanMap | None, href: str) -> Tile | None:
     if mean is None or mean.picture is None:
         return None
@@ -162,27 +122,6 @@ def map_rows(report: Report, links: Links, means: MeanMaps) -> tuple[MapRow, ...
     return tuple(rows)
 
 
-def recall_table(report: Report) -> RecallTable:
-    """Recall with intervals as a table."""
-    scores = report.scores
-    rows = tuple(
-        (
-            name,
-            persons_too(scores[0].emotions[emotion].n, scores[0].emotions[emotion].persons, named=report.names_persons),
-            tuple(
-                Number(
-                    score.name,
-                    recall_of(report, score.name, score.emotions[emotion]),
-                    percent_interval(score.emotions[emotion].recall),
-                )
-                for score in scores
-            ),
-        )
-        for emotion, name in enumerate(report.classes)
-    )
-    return RecallTable(tuple(score.name for score in scores), rows)
-
-
 def _ran(report: Report) -> tuple[tuple[str, str], ...]:
     manifest = report.analysis.manifest
     data = manifest.get("data", {})
@@ -206,11 +145,6 @@ def _ran(report: Report) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def _noted(report: Report) -> list[str]:
-    """The remarks that the page on method tells, by their titles."""
-    return [note.title[0].lower() + note.title[1:] for note in remarks(report) if not note.serious]
-
-
 def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps, proofs: ProofPictures) -> IndexView:
     """The first page."""
     head = headline(report)
@@ -232,7 +166,7 @@ def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps, 
         legend=legends.means(rows=True),
         steps=next_steps(report, links),
         notes=tuple(note for note in remarks(report) if note.serious),
-        noted=and_list(list(dict.fromkeys(_noted(report)))),
+        noted=and_list(list(dict.fromkeys(small(note.title) for note in remarks(report) if not note.serious))),
         ran=_ran(report),
     )
 
@@ -241,19 +175,20 @@ def _proof(
     report: Report, links: Links, shortcuts: ShortcutPictures | None, marks: Sequence[MarkPictures]
 ) -> tuple[tuple[tuple[Tile, Tile], ...], str]:
     """Photos with and without the cue of the headline, and what they show; none where it takes no picture to prove."""
-    lead = next(iter(report.damages), None)
-    finding = None if lead is None else lead.finding
+    if not report.damages:
+        return (), ""
+    lead = report.damages[0]
+    finding = lead.finding
     if isinstance(finding, Shortcut) and shortcuts is not None:
         pairs = lost_pairs(report, links, finding, shortcuts)
         text = (
-            f"{finding.emotion.capitalize()} photos as they are, and {DONE[finding.change]}, with what {finding.model} "
+            f"{capital(finding.emotion)} photos as they are, and {DONE[finding.change]}, with what {finding.model} "
             "predicts."
         )
         return tuple(pairs[:_PROOFS]), text if pairs else ""
     if isinstance(finding, MarkTest) and report.marks is not None:
-        number = next(k for k, test in enumerate(report.marks.tests) if test is finding) % len(report.marks.marks)
-        emotion = report.classes[finding.mark.emotion]
-        shown = mark_pairs(report, links, finding, emotion, marks[number])[:_PROOFS]
+        number = next(k for k in range(len(marks)) if any(test is finding for test in report.marks.of(k)))
+        shown = mark_pairs(report, links, finding, lead.emotion, marks[number])[:_PROOFS]
         return shown, f"Photos with and without the mark, with what {finding.model} predicts." if shown else ""
     return (), ""
 

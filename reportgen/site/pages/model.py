@@ -38,6 +38,7 @@ from reportgen.site.wording.models import (
     accuracy_of,
     class_order_warning,
     leakage_sentence,
+    macro_f1_of,
     recall_of,
     state_trust,
     stated_accuracy_text,
@@ -236,11 +237,9 @@ def _numbers(report: Report, k: int) -> tuple[Number, ...]:
         ),
         Number(
             MACRO_ALL,
-            report.stated.number(decimal(score.macro_f1.value), "macro-F1 over all emotions", score.name),
+            macro_f1_of(report, score.name, score.macro_f1),
             decimal_interval(score.macro_f1),
-            f"{report.stated.number(decimal(macro.value), f'macro-F1 over {OVER_MANY}', score.name)} over {OVER_MANY}"
-            if macro
-            else "higher is better",
+            f"{macro_f1_of(report, score.name, macro, OVER_MANY)} over {OVER_MANY}" if macro else "higher is better",
             "macro-F1",
         ),
         Number("Brier score", decimal(score.brier, 3), "", "lower is better", "Brier score"),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportgen.evidence.stats.multiple_testing import holm
-from reportgen.site.html.components import Legend, Link, MarkRow, Number, Page
+from reportgen.site.html.components import Legend, Link, MarkRow, Number, Page, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pages.compare import PairRow, PairView, best_model, pair_of, pair_rows, pair_title
-from reportgen.site.pages.index import ModelKey, RecallTable, model_keys, recall_table
 from reportgen.site.plots.recall import recall_rows
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
@@ -21,12 +20,32 @@ from reportgen.site.wording.format import (
     paired_test,
     percent,
     percent_interval,
+    persons_too,
 )
 from reportgen.site.wording.headline import takeaways_link
-from reportgen.site.wording.models import MACRO_ALL, OVER_MANY, accuracy_of, comparison_sentence
+from reportgen.site.wording.models import MACRO_ALL, OVER_MANY, accuracy_of, comparison_sentence, macro_f1_of, recall_of
+from reportgen.site.wording.scope import grid_text, layer_text
 from reportgen.site.wording.shortcuts import model_proofs
 
-__all__ = ["ModelsView", "models_view"]
+__all__ = ["ModelKey", "ModelsView", "RecallTable", "models_view"]
+
+
+@dataclass(frozen=True)
+class ModelKey:
+    """One model in a key: its mark, name, page and a line about it."""
+
+    series: str
+    name: str
+    href: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RecallTable:
+    """The recall plot as a table: per emotion n and each model's recall with its interval."""
+
+    models: tuple[str, ...]
+    rows: tuple[tuple[str, str, tuple[Number, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -58,6 +77,40 @@ class ModelsView:
     legend: Legend
 
 
+def _model_keys(report: Report, links: Links) -> tuple[ModelKey, ...]:
+    """The key to marks and colours."""
+    return tuple(
+        ModelKey(
+            series_of(k),
+            model.name,
+            links.model_path(k),
+            f"{model.info.get('architecture', 'model')}, {layer_text(report, k)}{grid_text(model)}",
+        )
+        for k, model in enumerate(report.models)
+    )
+
+
+def _recall_table(report: Report) -> RecallTable:
+    """Recall with intervals as a table."""
+    scores = report.scores
+    rows = tuple(
+        (
+            name,
+            persons_too(scores[0].emotions[emotion].n, scores[0].emotions[emotion].persons, named=report.names_persons),
+            tuple(
+                Number(
+                    score.name,
+                    recall_of(report, score.name, score.emotions[emotion]),
+                    percent_interval(score.emotions[emotion].recall),
+                )
+                for score in scores
+            ),
+        )
+        for emotion, name in enumerate(report.classes)
+    )
+    return RecallTable(tuple(score.name for score in scores), rows)
+
+
 def models_view(report: Report, links: Links, tiles: Tiles, legends: Legends) -> ModelsView:
     """The page."""
     comparisons, explain = report.comparisons, ""
@@ -79,11 +132,11 @@ def models_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
         page=Page("Models", "Scores of the models, which is correct where, and where they differ", "Models"),
         title=title,
         lede=lede,
-        keys=model_keys(report, links),
+        keys=_model_keys(report, links),
         known=tuple(" ".join(p.claim for p in model_proofs(report, links, k)) for k in range(len(report.models))),
         measures=_measures(report) if report.labelled else (),
         recall=recall_rows(report, links) if report.labelled else (),
-        recall_table=recall_table(report),
+        recall_table=_recall_table(report),
         takeaways=takeaways_link(report),
         pair=pair_of(report, links, tiles, 0) if len(comparisons) == 1 else None,
         pairs=pairs,
@@ -115,14 +168,7 @@ def _measures(report: Report) -> tuple[tuple[str, str, str, tuple[Number, ...]],
             MACRO_ALL,
             "macro-F1",
             "higher is better",
-            tuple(
-                Number(
-                    "",
-                    report.stated.number(decimal(s.macro_f1.value), "macro-F1 over all emotions", s.name),
-                    decimal_interval(s.macro_f1),
-                )
-                for s in scores
-            ),
+            tuple(Number("", macro_f1_of(report, s.name, s.macro_f1), decimal_interval(s.macro_f1)) for s in scores),
         ),
         (
             f"Macro-F1, {OVER_MANY}",
@@ -131,7 +177,7 @@ def _measures(report: Report) -> tuple[tuple[str, str, str, tuple[Number, ...]],
             tuple(
                 Number(
                     "",
-                    report.stated.number(decimal(s.macro_f1_without_few.value), f"macro-F1 over {OVER_MANY}", s.name),
+                    macro_f1_of(report, s.name, s.macro_f1_without_few, OVER_MANY),
                     decimal_interval(s.macro_f1_without_few),
                 )
                 if s.macro_f1_without_few

@@ -10,7 +10,7 @@ from reportgen.site.html.components import Link, Thumb
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.format import and_list, count, number, plural, shorten, sure
+from reportgen.site.wording.format import and_list, count, fixed, half_up, plural, shorten, sure
 
 __all__ = ["ContradictedLabel", "ContradictedLabels", "contradicted_labels"]
 
@@ -77,7 +77,8 @@ def _row(report: Report, links: Links, tiles: Tiles, vote: LabelVote) -> Contrad
         better, worse = (said, label) if vote.landmarks > 0 else (label, said)
         # Odds beyond a thousand are the floor of a likelihood, not a measurement.
         times = min(math.exp(abs(vote.landmarks)), 1000.0)
-        odds = "more than 1,000" if times >= 999.5 else f"{times:.1f}" if times < 10 else number(round(times))
+        exact = fixed(times, 1) if times < 10 else half_up(times, 0)
+        odds = "more than 1,000" if times >= 999.5 else exact
         landmarks = f"{better}: {odds} times as likely as {worse}"
     return ContradictedLabel(
         thumb=tiles.thumb(vote.row, f"Image {report.ids[vote.row]}, labelled {label}"),

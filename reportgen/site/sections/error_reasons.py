@@ -11,7 +11,7 @@ from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import Link, series_of
 from reportgen.site.links import Links
 from reportgen.site.report import Report
-from reportgen.site.wording.format import count, percent, percent_interval, share_interval, too_few
+from reportgen.site.wording.format import count, fixed, percent, percent_interval, share_interval, too_few
 from reportgen.site.wording.reasons import (
     FLAG_COMPARED,
     FLAG_NAMES,
@@ -233,7 +233,7 @@ def _rate(part: int, whole: int) -> str:
 def _ratio(ratio: Estimate | None) -> str:
     if ratio is None or not ratio.defined:
         return ""
-    return "only in errors" if ratio.value == float("inf") else f"{ratio.value:.1f} ×"
+    return "only in errors" if ratio.value == float("inf") else f"{fixed(ratio.value, 1)} ×"
 
 
 def _interval(ratio: Estimate | None) -> str:
@@ -241,8 +241,7 @@ def _interval(ratio: Estimate | None) -> str:
         return ""
     if ratio.too_few:
         return too_few(ratio)
-    high = "∞" if ratio.high == float("inf") else f"{ratio.high:.1f}"
-    return f"[{ratio.low:.1f}, {high}]"
+    return f"[{fixed(ratio.low, 1)}, {fixed(ratio.high, 1)}]"
 
 
 def _notes(reasons: ModelReasons) -> list[str]:

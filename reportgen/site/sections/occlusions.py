@@ -11,7 +11,7 @@ from reportgen.site.pictures.occlusion_strips import SIDE
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import count
+from reportgen.site.wording.format import count, fixed
 
 __all__ = ["OcclusionTest", "RegionBar", "occlusion_test"]
 
@@ -113,7 +113,7 @@ def _sentence(changes: tuple[RegionChange, ...], lead: float, truth: str, rival:
         turned = ", so that turns it" if lead + _main(most) > 0 else ""
         return (
             f"The {REGION_NAMES[most.region]} {_verb(most, 'speak')} most against {truth}: {_signed(_main(most))} "
-            f"without {_own(most)} ({truth} was {-lead:.2f} behind {rival}{turned})."
+            f"without {_own(most)} ({truth} was {fixed(-lead)} behind {rival}{turned})."
         )
     least = min(changes, key=_main)
     if _main(least) >= 0:
@@ -121,7 +121,7 @@ def _sentence(changes: tuple[RegionChange, ...], lead: float, truth: str, rival:
     turned = ", so that turns it" if lead + _main(least) < 0 else ""
     return (
         f"The {REGION_NAMES[least.region]} {_verb(least, 'hold')} {truth} most: {_signed(_main(least))} without "
-        f"{_own(least)} ({truth} was {lead:.2f} ahead of {rival}{turned})."
+        f"{_own(least)} ({truth} was {fixed(lead)} ahead of {rival}{turned})."
     )
 
 

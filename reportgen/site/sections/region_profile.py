@@ -21,7 +21,7 @@ from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.emotions import never_predicts
-from reportgen.site.wording.format import and_list, capital, count, interval_text, signed
+from reportgen.site.wording.format import and_list, capital, count, fixed, interval_text, signed
 from reportgen.site.wording.importance import (
     barrier_words,
     importance_interval,
@@ -73,9 +73,8 @@ class RegionProfile:
     """One emotion's figure and tables.
 
     `checks`: a question, the answer per model, and what is known of people; `tested`: whether region importance was;
-    `notes`: what is important for
-    telling the emotion from one other, and why what cannot be tested. `specific`, `placed`, `unsure`:
-    whether the table has such cells to explain; `fewer`: why a region rests on fewer images.
+    `notes`: what is important for telling the emotion from one other, and why what cannot be tested. `specific`,
+    `unsure`: whether the table has such cells to explain; `fewer`: why a region rests on fewer images.
     """
 
     faces: tuple[FaceDiagram, ...]
@@ -86,7 +85,6 @@ class RegionProfile:
     human: bool
     tested: bool
     specific: bool
-    placed: bool
     unsure: bool
     fewer: str
     notes: tuple[str, ...]
@@ -132,7 +130,6 @@ def region_profile(report: Report, links: Links, emotion: int) -> RegionProfile 
         human=human is not None,
         tested=importance is not None and importance.tested,
         specific=any(cell.heat.tone == "strong" for cell in cells),
-        placed=any(cell.words.startswith("yes: ") for cell in cells),
         unsure=any("" in (cell.words, cell.importance and cell.importance.note) for cell in cells),
         fewer="" if few else _fewer(report, emotion),
         notes=_notes(report, name),
@@ -230,7 +227,7 @@ def _rows(report: Report, links: Links, attention: Attention, name: str) -> tupl
             ProfileRow(
                 words,
                 tuple(cells),
-                f"{people[region]:.2f}" if known else "–",
+                fixed(people[region]) if known else "–",
                 shade(people[region] if known else math.nan),
             )
         )
@@ -276,7 +273,7 @@ def _checks(
         rows.append((title, answers(lambda profile: profile.human_like), needed))
     if human is not None and not few:
         ratios = tuple(_ratio(profile.eyes_to_mouth) for profile, _ in noted)
-        rows.append(("Eyes and brows against the mouth", ratios, f"{noted[0][0].human_eyes_to_mouth:.2f}"))
+        rows.append(("Eyes and brows against the mouth", ratios, fixed(noted[0][0].human_eyes_to_mouth)))
     return tuple(rows)
 
 

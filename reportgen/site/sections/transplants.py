@@ -21,7 +21,7 @@ from reportgen.site.links import Links
 from reportgen.site.pictures.transplants import OutlinedPicture, Transplant, WorkedExample
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import and_list, capital, count, number, percent, signed, sure
+from reportgen.site.wording.format import and_list, capital, count, fixed, number, percent, signed, sure
 
 __all__ = ["TransplantMethod", "TransplantPicture", "WorkedExampleView", "transplant_method", "worked_examples"]
 
@@ -121,7 +121,7 @@ def _conclusion(report: Report, k: int, one: WorkedExample) -> str:
     pictures = len(found.swaps[report.models[k].slug].places(one.emotion, importance.region))
     gap = one.same.odds.log_odds - one.other.odds.log_odds
     return (
-        f"With {report.classes[one.other.emotion]} instead of {importance.emotion} the log-odds are {abs(gap):.2f} "
+        f"With {report.classes[one.other.emotion]} instead of {importance.emotion} the log-odds are {fixed(abs(gap))} "
         f"{'lower' if gap >= 0 else 'higher'}: the odds of {importance.emotion} are {_share(gap)} what they were. "
         f"Over all {number(pictures)} pictures of this kind the log-odds drop is {signed(importance.drop)} "
         f"[{signed(importance.low)}, {signed(importance.high)}]."
@@ -131,7 +131,7 @@ def _conclusion(report: Report, k: int, one: WorkedExample) -> str:
 def _share(gap: float) -> str:
     """Odds after a loss of so many log-odds, as a share of those before: "37 % of", "1.3 times"."""
     factor = math.exp(-gap)
-    return f"{sure(factor)} of" if factor < 1 else f"{factor:.1f} times"
+    return f"{sure(factor)} of" if factor < 1 else f"{fixed(factor, 1)} times"
 
 
 def transplant_method(report: Report) -> TransplantMethod | None:

@@ -23,6 +23,7 @@ __all__ = [
     "half_up",
     "interval_text",
     "number",
+    "number_or_none",
     "paired_test",
     "percent",
     "percent_estimate",
@@ -36,6 +37,7 @@ __all__ = [
     "share_interval",
     "shorten",
     "signed",
+    "small",
     "sure",
     "too_few",
 ]
@@ -53,6 +55,11 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def number_or_none(value: int) -> str:
+    """0 as "none", 2051 as "2,051"."""
+    return number(value) if value else "none"
+
+
 def count(value: int, noun: str, plural: str | None = None) -> str:
     """As in "1 image", "2,051 images"."""
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
@@ -65,17 +72,17 @@ def plural(value: int, one: str, many: str) -> str:
 
 def half_up(value: float, digits: int) -> str:
     """A finite number with so many digits, halves away from zero: 22.5 as "23", 28.499999999999996 as "29" (it is
-    28.5 but for the last bit).
+    28.5 but for the last bit); with "−" below zero, but not where it rounds to nothing.
     """
-    return str(Decimal(f"{value:.12g}").quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+    rounded = Decimal(f"{value:.12g}").quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return str(abs(rounded) if rounded == 0 else rounded).replace("-", "−")
 
 
 def percent(value: float, digits: int = 0) -> str:
     """.8157 as "82 %", .225 as "23 %"."""
     if math.isnan(value):
         return _UNDEFINED
-    text = half_up(100 * value, digits)
-    return f"{text.removeprefix('-') if float(text) == 0 else text.replace('-', '−')}{_PERCENT}"
+    return f"{half_up(100 * value, digits)}{_PERCENT}"
 
 
 def sure(value: float) -> str:
@@ -93,7 +100,7 @@ def percent_interval(estimate: Estimate, digits: int = 0) -> str:
         return ""
     if estimate.too_few:
         return too_few(estimate)
-    return f"[{half_up(100 * estimate.low, digits)}, {half_up(100 * estimate.high, digits)}]".replace("-", "−")
+    return f"[{half_up(100 * estimate.low, digits)}, {half_up(100 * estimate.high, digits)}]"
 
 
 def percent_estimate(estimate: Estimate, digits: int = 0) -> str:
@@ -122,7 +129,7 @@ def fixed(value: float, digits: int = 2) -> str:
         return _UNDEFINED
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return half_up(value, digits).replace("-", "−")
+    return half_up(value, digits)
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -132,7 +139,7 @@ def signed(value: float, digits: int = 2) -> str:
     if math.isinf(value):
         return "+∞" if value > 0 else "−∞"
     text = half_up(value, digits)
-    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−") if value < 0 else f"+{text}"
+    return text if value < 0 or float(text) == 0 else f"+{text}"
 
 
 def interval_text(value: float, low: float, high: float) -> str:
@@ -179,13 +186,7 @@ def share_interval(estimate: Estimate) -> str:
         return ""
     if math.isinf(estimate.low):
         return too_few(estimate)
-    return f"[{_per_cent(estimate.low)}, {_per_cent(estimate.high)}]"
-
-
-def _per_cent(value: float) -> str:
-    """-.032 as "−3", without a sign where it rounds to nothing or is above 0."""
-    text = half_up(100 * value, 0)
-    return "0" if float(text) == 0 else text.replace("-", "−")
+    return f"[{half_up(100 * estimate.low, 0)}, {half_up(100 * estimate.high, 0)}]"
 
 
 def paired_test(difference: Estimate) -> str:
@@ -217,6 +218,11 @@ def and_list(words: Sequence[str], last: str = "and") -> str:
 def capital(sentence: str) -> str:
     """The first letter as a capital, the rest as it is."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def small(title: str) -> str:
+    """The first letter in lower case, the rest as it is: a title within a sentence."""
+    return title[:1].lower() + title[1:]
 
 
 def plain(text: str) -> str:

@@ -9,9 +9,19 @@ from reportgen.evidence.shortcuts.components import MIN_RISE, MOST_TESTED, PICTU
 from reportgen.evidence.shortcuts.properties import Property
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import and_list, count, decimal, format_p, number, percent, plural, points_interval
+from reportgen.site.wording.format import (
+    and_list,
+    count,
+    decimal,
+    format_p,
+    number_or_none,
+    percent,
+    plural,
+    points_interval,
+)
 
 __all__ = [
+    "VERDICTS",
     "component_claim",
     "component_cue",
     "component_facts",
@@ -21,16 +31,18 @@ __all__ = [
     "component_verdict",
     "missing_components",
     "no_components",
+    "not_looked_for",
 ]
 
 _NAMED, _TOLD = 2, 4  # properties in a name, and beside it: those that go with it most
 
-_VERDICTS = {
+VERDICTS = {
     "yes": "relied on",
     "no": "not found by this test",
     "undetermined": "inconclusive",
     "insufficient evidence": "insufficient evidence",
 }
+"""By answer, whether a model relies on a cue that nobody listed."""
 
 
 def component_name(report: Report, component: Component) -> str:
@@ -89,7 +101,7 @@ def component_verdict(component: Component) -> tuple[str, bool]:
         return "not tested: where it lies is not known", False
     if component.test is None:
         return f"not tested: only the {MOST_TESTED} of a model that raise a logit most from beside the face are", False
-    return _VERDICTS[component.answer], component.answer == "yes"
+    return VERDICTS[component.answer], component.answer == "yes"
 
 
 def component_test(component: Component, emotion: str) -> str:
@@ -99,8 +111,8 @@ def component_test(component: Component, emotion: str) -> str:
         return ""
     area = "Its hot area" if component.kind == "beside the face" else "Its hot area beside the face"
     text = (
-        f"{area}, pasted into {count(test.n, 'photo')} of other emotions, makes {_or_none(test.became)} of them "
-        f"{emotion}; the same area of photos with little of it, {_or_none(test.became_low)}"
+        f"{area}, pasted into {count(test.n, 'photo')} of other emotions, makes {number_or_none(test.became)} of them "
+        f"{emotion}; the same area of photos with little of it, {number_or_none(test.became_low)}"
     )
     if test.p_gain == test.p_gain:
         text += f" (difference {points_interval(test.gain)} points, corrected {format_p(test.p_gain)})"
@@ -108,8 +120,8 @@ def component_test(component: Component, emotion: str) -> str:
     if test.known:
         text += (
             f" With it cut out of {count(test.known, 'photo')} predicted as {emotion} with most of it, and filled in "
-            f"from other photos, {_or_none(test.lost)} {plural(max(test.lost, 1), 'is', 'are')} lost; with an equal "
-            f"area elsewhere cut out, {_or_none(test.lost_control)}."
+            f"from other photos, {number_or_none(test.lost)} {plural(max(test.lost, 1), 'is', 'are')} lost; with an "
+            f"equal area elsewhere cut out, {number_or_none(test.lost_control)}."
         )
         if component.answer == "yes" and not test.lost:
             text += " What is left of these photos is enough."
@@ -130,8 +142,7 @@ def no_components(report: Report) -> str:
     """Why nothing is shown; empty where something is."""
     findings = report.components
     if findings is None:
-        reason = "no image has a label" if not report.labelled else "no changed pictures were shown (experiments = off)"
-        return f"Not looked for: {reason}."
+        return not_looked_for(report)
     if not findings.components and len(findings.missing) < len(report.models):
         return (
             f"No component raises the logit of an emotion by {MIN_RISE:g} or more in its top photos, or there are too "
@@ -140,12 +151,14 @@ def no_components(report: Report) -> str:
     return ""
 
 
+def not_looked_for(report: Report) -> str:
+    """Why no cue that nobody listed was looked for, where there are no findings at all."""
+    reason = "no changed pictures were shown (experiments = off)" if report.labelled else "no image has a label"
+    return f"Not looked for: {reason}."
+
+
 def _at(place: str) -> str:
     return f"{'in' if place.endswith('corner') else 'at'} the {place}"
-
-
-def _or_none(value: int) -> str:
-    return number(value) if value else "none"
 
 
 _SHOWN = {

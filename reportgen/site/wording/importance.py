@@ -221,7 +221,7 @@ def swap_effect(importance: RegionImportance) -> str:
     faces = f"({count(importance.receivers, 'face')})"
     if not math.isfinite(importance.recall_drop):  # no picture with a donor of the other kind
         return f"{drop} {faces}"
-    unit = plural(abs(int(half_up(100 * importance.recall_drop, 0))), " percentage point", " percentage points")
+    unit = plural(int(half_up(100 * abs(importance.recall_drop), 0)), " percentage point", " percentage points")
     return f"{drop} and recall by {points(importance.recall_drop, 0, sign=False, unit=unit)} {faces}"
 
 

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import math
 
-from reportgen.evidence.shortcuts.marks import Mark, MarkFindings, MarkTest
+from reportgen.evidence.shortcuts.marks import Mark, MarkTest
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.format import and_list, count, format_p, number, plural, points_interval
+from reportgen.site.wording.format import (
+    and_list,
+    count,
+    fixed,
+    format_p,
+    number,
+    number_or_none,
+    plural,
+    points_interval,
+)
+from reportgen.site.wording.hidden_cues import VERDICTS, not_looked_for
 
 __all__ = [
     "mark_claim",
@@ -30,12 +40,6 @@ _MIXED = {
     ("redder", "greener"): "more yellow",
     ("redder", "bluer"): "more purple",
     ("greener", "bluer"): "more turquoise",
-}
-_VERDICTS = {
-    "yes": "relied on",
-    "no": "not found by this test",
-    "undetermined": "inconclusive",
-    "insufficient evidence": "insufficient evidence",
 }
 
 
@@ -63,7 +67,7 @@ def mark_facts(mark: Mark, emotion: str) -> str:
     """How many photos carry it, and how it differs."""
     text = (
         f"Of {count(mark.n, 'photo')} of {emotion} that were looked at, {number(mark.carriers)} carry it, of "
-        f"{number(mark.n_elsewhere)} of other emotions {_or_none(mark.elsewhere)}."
+        f"{number(mark.n_elsewhere)} of other emotions {number_or_none(mark.elsewhere)}."
     )
     if mark.where == "pattern":
         _, apart = _lines(mark)
@@ -75,7 +79,7 @@ def mark_facts(mark: Mark, emotion: str) -> str:
 
 def mark_verdict(test: MarkTest) -> tuple[str, bool]:
     """In a few words whether the model relies on it, and whether that was shown."""
-    return _VERDICTS[test.answer], test.answer == "yes"
+    return VERDICTS[test.answer], test.answer == "yes"
 
 
 def mark_test(test: MarkTest, emotion: str) -> str:
@@ -84,25 +88,24 @@ def mark_test(test: MarkTest, emotion: str) -> str:
     if test.known:
         sentences.append(
             f"Taken away from {count(test.known, 'photo')} that {plural(test.known, 'carries', 'carry')} it and "
-            f"{plural(test.known, 'was', 'were')} predicted as {emotion}, {_or_none(test.lost)} "
-            f"{plural(max(test.lost, 1), 'is', 'are')} lost; in the comparison, {_or_none(test.lost_control)}"
+            f"{plural(test.known, 'was', 'were')} predicted as {emotion}, {number_or_none(test.lost)} "
+            f"{plural(max(test.lost, 1), 'is', 'are')} lost; in the comparison, {number_or_none(test.lost_control)}"
             f"{_tested(test.fall, test.p_fall)}"
         )
     if test.n:
         sentences.append(
-            f"Put into {count(test.n, 'photo')} of other emotions, {_or_none(test.became)} "
+            f"Put into {count(test.n, 'photo')} of other emotions, {number_or_none(test.became)} "
             f"{plural(max(test.became, 1), 'becomes', 'become')} {emotion}; in the comparison, "
-            f"{_or_none(test.became_control)}{_tested(test.gain, test.p_gain)}"
+            f"{number_or_none(test.became_control)}{_tested(test.gain, test.p_gain)}"
         )
     return " ".join(sentences)
 
 
 def no_marks(report: Report) -> str:
     """Why nothing is shown; empty where something is."""
-    found: MarkFindings | None = report.marks
+    found = report.marks
     if found is None:
-        reason = "no image has a label" if not report.labelled else "no changed pictures were shown (experiments = off)"
-        return f"Not looked for: {reason}."
+        return not_looked_for(report)
     if found.marks:
         return ""
     if not found.looked_at:
@@ -123,7 +126,7 @@ def _lines(mark: Mark) -> tuple[str, str]:
     """What the pattern is made of, and how far apart its lines are."""
     down, across = mark.period
     steps = [1 / period for period in (down, across) if math.isfinite(period)]
-    apart = f"{1 / math.hypot(*steps):.1f}" if steps else "–"
+    apart = fixed(1 / math.hypot(*steps), 1) if steps else "–"
     if not math.isfinite(across) or across > 4 * down:
         return "horizontal lines", apart
     return ("vertical lines" if not math.isfinite(down) or down > 4 * across else "slanted lines or dots"), apart
@@ -141,7 +144,3 @@ def _colours(shift: tuple[float, ...]) -> list[str]:
     elif len(more) == 1:
         named.append(more[0])
     return named
-
-
-def _or_none(value: int) -> str:
-    return number(value) if value else "none"

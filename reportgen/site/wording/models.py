@@ -14,7 +14,7 @@ from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.scores import FEW, EmotionScore, ModelScores
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
 from reportgen.evidence.reliability import Doubt, EmotionTrust, ModelTrust, Trust
-from reportgen.evidence.stats.intervals import wilson
+from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.site.report import Report
 from reportgen.site.wording.format import (
@@ -49,6 +49,7 @@ __all__ = [
     "comparison_sentence",
     "grade_sentence",
     "leakage_sentence",
+    "macro_f1_of",
     "precision_changes",
     "recall_of",
     "score_sentence",
@@ -268,13 +269,11 @@ def _where_trusted(model: ModelTrust) -> str:
 def score_sentence(report: Report, k: int) -> str:
     """Accuracy and macro-F1 of one model, and beside them what is shown to inflate them."""
     score = report.scores[k]
-    macro, over = score.macro_f1, "all emotions"
-    if score.macro_f1_without_few is not None:
-        macro, over = score.macro_f1_without_few, OVER_MANY
-    f1 = report.stated.number(decimal(macro.value), f"macro-F1 over {over}", score.name)
+    few = score.macro_f1_without_few
+    macro, over = (score.macro_f1, "all emotions") if few is None else (few, OVER_MANY)
     text = (
         f"{score.name} has accuracy {accuracy_of(report, score, 1)} {percent_interval(score.accuracy, 1)} and macro-F1 "
-        f"{f1} {decimal_interval(macro)} over {over}."
+        f"{macro_f1_of(report, score.name, macro, over)} {decimal_interval(macro)} over {over}."
     )
     leakage = report.trust[k].leakage
     telling = leakage is not None and (leakage.proven or leakage.nothing_new)
@@ -284,6 +283,11 @@ def score_sentence(report: Report, k: int) -> str:
 def accuracy_of(report: Report, score: ModelScores, digits: int = 0) -> str:
     """A model's accuracy, wherever it is printed."""
     return report.stated.number(percent(score.accuracy.value, digits), "accuracy", score.name)
+
+
+def macro_f1_of(report: Report, model: str, macro: Estimate, over: str = "all emotions") -> str:
+    """A model's macro-F1 over all emotions or `OVER_MANY`, wherever it is printed."""
+    return report.stated.number(decimal(macro.value), f"macro-F1 over {over}", model)
 
 
 def recall_of(report: Report, model: str, score: EmotionScore) -> str:

@@ -47,7 +47,7 @@ def photo_facts(
             facts.append((name.capitalize(), f"{_place(by_name[name], row)}{exact}"))
     facts.append(("Size", f"{size[0]} × {size[1]} pixels, {_place(by_name['size'], row)}"))
     if form:
-        made = "" if math.isnan(quality) else f", quality about {quality:.0f} of 100"
+        made = "" if math.isnan(quality) else f", quality about {half_up(quality, 0)} of 100"
         facts.append(("Format", f"{form}{made}"))
     return tuple(facts)
 

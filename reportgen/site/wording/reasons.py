@@ -150,7 +150,7 @@ def _dark_eyes(report: Report, flag: Flag, row: int, k: int) -> str:
 
 
 def _turned_head(report: Report, flag: Flag, row: int, k: int) -> str:
-    value, limit = (round(float(numbers[row])) for numbers in (flag.measures[0].value, flag.measures[0].limit))
+    value, limit = (half_up(float(numbers[row]), 0) for numbers in (flag.measures[0].value, flag.measures[0].limit))
     return f"The head is turned by about {value}° (limit: {limit}°)."
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reportgen.analysis import ModelPredictions, ModelRecords
 from reportgen.evidence.performance.input_choice import InputChoice
 from reportgen.site.report import DataNote, Report
-from reportgen.site.wording.format import count, number
+from reportgen.site.wording.format import count, fixed, number
 from reportgen.site.wording.input_choice import choice_texts
 from reportgen.site.wording.models import stated_accuracy_warning
 
@@ -137,4 +137,4 @@ def places_text(model: ModelRecords) -> str:
 
 
 def _part_of_cell(offset: float) -> str:
-    return "half a cell" if abs(offset - 0.5) < 0.05 else f"{offset:.2f} of a cell"
+    return "half a cell" if abs(offset - 0.5) < 0.05 else f"{fixed(offset)} of a cell"
