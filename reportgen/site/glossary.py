@@ -139,7 +139,10 @@ GLOSSARY: dict[str, str] = {
         "swapped for that of a face of another emotion. Heat does not show it."
     ),
     "recall drop": "By how many percentage points the recall is lower after a change of the images.",
-    "cue": "Anything in an image that goes with a label. A shortcut is a cue beside the expression that a model uses.",
+    "cue": (
+        "Anything in an image that goes with a label. A shortcut is a cue that is no part of the expression and that a "
+        "model relies on."
+    ),
     "near duplicates": "Images that are nearly the same picture, by a fingerprint of their light and dark.",
     "facial actions": (
         "Movements of the face such as a raised brow or a pulled lip corner, as the landmark model measures them. AU "
@@ -152,8 +155,8 @@ GLOSSARY: dict[str, str] = {
         "what the model has learnt about the emotion."
     ),
     "overlap": (
-        "Of the fifth of the cells with most heat in either of two heatmaps, the share that both have. Two random "
-        "fifths share a ninth."
+        "In each of two heatmaps the fifth of the cells with the most heat is taken: of all cells taken, the share "
+        "that is taken in both. For two random fifths it is a ninth."
     ),
     "first reason": (
         "The first rule that applies to an error and is more frequent in errors than in correct images. Errors without "

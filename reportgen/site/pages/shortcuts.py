@@ -204,7 +204,7 @@ def _idle(report: Report, findings: ShortcutFindings) -> str:
     text = f" Not tested, as none was shown to go with an emotion here: {and_list(idle)}." if idle else ""
     fixed = _with_emotions(report, cannot_be_changed(findings.links))
     if fixed:
-        text += f" Not tested, as no change takes it out of a photo: photos of some emotions are {fixed}."
+        text += f" Photos of some emotions are {fixed}: no change takes that out of a photo, so it was not tested."
     swapped = _with_emotions(report, [k for k in findings.links if k.answer == "yes" and k.name in SWAPPED])
     if swapped:
         text += f" Tested by swapping backgrounds instead: {swapped}."
@@ -276,11 +276,11 @@ def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...
             for emotion, predicted, _ in split.predictions:
                 of = split.model, split.property, emotion
                 report.stated.number(number(predicted), "photos of the split predicted as", *of)
-            for photos, n, right, called in (
-                (split_words(split)[0], split.n_having, split.right_having, with_it),
-                (split_words(split)[1], split.n_lacking, split.right_lacking, without),
+            for having, photos, n, right, called in (
+                (True, split_words(split)[0], split.n_having, split.right_having, with_it),
+                (False, split_words(split)[1], split.n_lacking, split.right_lacking, without),
             ):
-                which = split.having if called is with_it else f"not {split.having}"
+                which = split.having if having else f"not {split.having}"
                 report.stated.number(number(n), "photos", which)
                 rows.append(
                     PredictionSplitRow(
@@ -288,7 +288,7 @@ def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...
                         split.model,
                         photos,
                         number(n),
-                        right_on(report, split, having=called is with_it),
+                        right_on(report, split, having=having),
                         percent_interval(right) if n else "",
                         tuple(number(called[emotion]) if emotion in called else "–" for emotion in emotions),
                     )

@@ -127,10 +127,10 @@ def _lead(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
 
 def _design(certificate: Certificate) -> str:
     return (
-        "A shortcut is called strong when that raises the probability of its emotion by "
-        f"{decimal(certificate.strong, 1)} or more on average; that was fixed beforehand. {_settled(certificate)} Two "
-        "rules were changed after results on the others had been seen: how many faces the background is exchanged on, "
-        "and how lost recall is counted."
+        "A shortcut is called strong when putting it on photos of other emotions raises the probability of its "
+        f"emotion by {decimal(certificate.strong, 1)} or more on average; that was fixed beforehand. "
+        f"{_settled(certificate)} Two rules were changed after results on the others had been seen: how many faces the "
+        "background is exchanged on, and how lost recall is counted."
     )
 
 

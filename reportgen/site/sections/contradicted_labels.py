@@ -50,7 +50,7 @@ def contradicted_labels(report: Report, links: Links, tiles: Tiles) -> Contradic
     everyone = "both models" if len(report.models) == 2 else f"all {len(report.models)} models"
     asked = any(vote.twins or not math.isnan(vote.landmarks) for vote in findings.votes)
     second = ", and landmarks or the most similar faces contradict them as well, where known" if asked else ""
-    first = f" Here the {len(shown)} with the most evidence." if len(standing) > len(shown) else ""
+    first = f" Below are the {len(shown)} with the most evidence." if len(standing) > len(shown) else ""
     left_out = (
         f"{count(dropped, 'more label')} {plural(dropped, 'is', 'are')} contradicted by {everyone} alone, and left out."
     )

@@ -55,34 +55,29 @@ class Marks:
 def marks_view(report: Report, links: Links, pictures: Sequence[MarkPictures]) -> Marks:
     """The section of one report."""
     found = report.marks
-    views = []
-    for number, mark in enumerate(() if found is None else found.marks):
-        drawn = pictures[number] if number < len(pictures) else MarkPictures((), {})
-        tests = () if found is None else found.of(number)
-        views.append(_view(report, links, number, mark, tests, drawn))
+    marks = zip(found.marks, pictures, strict=True) if found is not None else ()
     return Marks(
         how=(
-            "The photos of an emotion, laid over each other by the face, and their spectra are compared with those of "
-            "the other emotions. What differs on plain skin, where expressions change little, or as a fine pattern, is "
-            "something else: worn, drawn, or left by how the photos were made. It is taken away by laying that place "
-            "of another emotion's photo over it, and put in by laying that place of a photo that carries it over "
-            "photos of others; in the comparison each photo gets that place of another photo of its own side. Patterns "
-            "are given the mean strength of either side."
+            "The mean of an emotion's aligned photos, and the mean of their spectra, are compared with those of the "
+            "other emotions. What differs on plain skin, where expressions change little, or as a fine pattern, is "
+            "hardly the expression: it may be worn, drawn, or left by how the photos were made. It is taken away by "
+            "laying the same place of another emotion's photo over it, and added by laying the place of a photo that "
+            "carries it over photos of other emotions. In the comparison, the place comes from another photo that "
+            "carries it as well, or as little. A pattern is set to its mean strength in photos that carry it, or in "
+            "those that do not."
         ),
         empty=no_marks(report),
-        marks=tuple(views),
+        marks=tuple(_view(report, links, number, mark, drawn) for number, (mark, drawn) in enumerate(marks)),
     )
 
 
-def _view(
-    report: Report, links: Links, number: int, mark: Mark, tests: Sequence[MarkTest], drawn: MarkPictures
-) -> MarkView:
+def _view(report: Report, links: Links, number: int, mark: Mark, drawn: MarkPictures) -> MarkView:
     emotion = report.classes[mark.emotion]
     said = (f"Mean photo of {emotion}", "Mean photo of the others", "Difference, doubled")
     means = tuple(Tile(picture, text, text) for picture, text in zip(drawn.means, said, strict=False))
     names = [model.name for model in report.models]
     results = []
-    for test in tests:
+    for test in report.marks.of(number) if report.marks is not None else ():
         verdict, strong = mark_verdict(test)
         pairs = mark_pairs(report, links, test, emotion, drawn)
         series = series_of(names.index(test.model))
@@ -113,7 +108,7 @@ def mark_pairs(
             name, href = report.ids[row], links.image_path(row)
             first = emotion if away else f"not {emotion}"
             then = f"not {emotion}" if away else emotion
-            done = "with the mark taken away" if away else "with the mark put in"
+            done = "with the mark taken away" if away else "with the mark added"
             found.append((
                 Tile(before, f"Image {name} as it is", first, "as it is", href),
                 Tile(after, f"Image {name} {done}", then, done, href),
@@ -128,36 +123,38 @@ def mark_steps(report: Report) -> tuple[tuple[str, str], ...]:
     return (
         (
             "Mean photos.",
-            "Some photos of every emotion, of as many persons as there are, are laid over each other by points that "
-            "expressions hardly move, each less the median tone of its own skin. Persons count once. An emotion's mean "
-            "is compared with the median of the other emotions' means.",
+            "Some photos of every emotion, of as many persons as possible, are aligned by points that expressions "
+            "hardly move; from each the median tone of its own skin is subtracted. Every person counts once. An "
+            "emotion's mean is compared with the median of the other emotions' means.",
         ),
         (
             "Marks.",
-            "On the face a mark is where these differ by 20 of 255, or by 12 where light is left out, and by five "
-            "standard errors or more, on skin that is neither around the eyes, brows and mouth nor below the mouth: "
-            "the mean differences that expressions make there stay below. In the spectrum of the whole photo it is "
-            "where the emotion has five times the power, measured against other frequencies as fine; what else of the "
-            "spectrum differs goes along with it. Most of the emotion's photos must carry it, and few others.",
+            "On the face a mark is where these differ by 20 of 255, or by 12 with differences in light left out, and "
+            "by five standard errors or more, on skin that is neither around the eyes, brows and mouth nor below the "
+            "mouth: what expressions change there on average is less. In the spectrum of the whole photo it is where "
+            "the emotion has five times the power, measured against other frequencies as fine; what else differs in "
+            "the spectrum is counted as part of it. Most of the emotion's photos must carry it, and few others.",
         ),
         (
-            "Taken away, and put in.",
-            "That place of another emotion's photo that does not carry it, in the photo's own tone, is laid over its "
-            "place in photos of the emotion, and that of a photo that carries it over the same place in photos of "
-            "others. For comparison the same photos get that place of another photo of their own side: both pictures "
-            "then have the same seam. A pattern is given the mean strength of either side's photos.",
+            "Taken away, and added.",
+            "In photos of the emotion, the place is covered by the same place of another emotion's photo that does not "
+            "carry it, in the tone of the photo itself; in photos of other emotions, by that of a photo that carries "
+            "it. For comparison the same photos get the place of another photo of their own side, which leaves the "
+            "same seam. A pattern is brought to the mean strength of the other side's photos, and in the comparison to "
+            "that of its own side's.",
         ),
         (
             "Verdict.",
             f"Relied on: of the emotion's photos at least {100 * MIN_GAIN:.0f} percentage points more are lost with "
-            "the mark taken away than in the comparison, and than other emotions lose; or with the mark put in, that "
-            "many more photos of others become the emotion than in the comparison, at least twice as many as become "
-            f"any other (and {200 * MIN_GAIN:.0f} points, where none is lost without it). Tests are paired, hold over "
-            "persons and over those that give, and are corrected over the model's marks.",
+            "the mark taken away than in the comparison, and than other emotions lose; or with the mark added, that "
+            "many more photos of others are predicted as the emotion than in the comparison, at least twice as many as "
+            f"become any other (and {200 * MIN_GAIN:.0f} points, where none is lost without it). Tests are paired, "
+            "hold both over persons and over the photos that the place comes from, and are corrected over the model's "
+            "marks.",
         ),
         (
             "What it cannot see.",
-            "What covers the eyes, the brows, the mouth or the chin is not told apart from expressions, and what is at "
-            "another place in every photo fades from the mean.",
+            "What covers the eyes, the brows, the mouth or the chin is not told apart from expressions, and what lies "
+            "at a different place in every photo fades from the mean.",
         ),
     )

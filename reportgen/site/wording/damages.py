@@ -18,7 +18,16 @@ from reportgen.evidence.shortcuts.properties import PredictionSplit
 from reportgen.site.html.components import Headline
 from reportgen.site.report import Report
 from reportgen.site.wording.cue_places import shared_place
-from reportgen.site.wording.format import and_list, count, number, percent, plural, points
+from reportgen.site.wording.format import (
+    and_list,
+    count,
+    number,
+    number_or_none,
+    percent,
+    plural,
+    points,
+    share_interval,
+)
 from reportgen.site.wording.hidden_cues import component_test
 from reportgen.site.wording.marks import mark_test
 from reportgen.site.wording.models import leakage_sentence
@@ -108,7 +117,7 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
     lead = shared[0].finding
     if isinstance(lead, Shortcut):
         falls = [
-            f"{before_and_after(report, d.finding)} for {d.model} (fall {_ends(d)} points)"
+            f"{before_and_after(report, d.finding)} for {d.model} (fall {share_interval(d.lost)} points)"
             for d in shared
             if isinstance(d.finding, Shortcut)
         ]
@@ -116,18 +125,16 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
         photos = f"{count(lead.n, f'{lead.emotion} photo')}{who}"
         return f"With {photos} {DONE[lead.change]}, recall falls {and_list(falls)}."
     if isinstance(lead, BackgroundFinding):
-        falls = [f"by {points(d.lost.value, 0, sign=False, unit='')} {_ends(d)} points for {d.model}" for d in shared]
+        falls = [
+            f"by {points(d.lost.value, 0, sign=False, unit='')} {share_interval(d.lost)} points for {d.model}"
+            for d in shared
+        ]
         return f"With another emotion's background, recall of {lead.emotion} falls {and_list(falls)}."
     if isinstance(lead, Component):
         return component_test(lead, shared[0].emotion)
     if isinstance(lead, MarkTest):
         return mark_test(lead, shared[0].emotion)
     return " ".join(leakage_sentence(d.finding) for d in shared if isinstance(d.finding, Leakage))
-
-
-def _ends(damage: Damage) -> str:
-    low, high = (points(end, 0, sign=False, unit="") for end in (damage.lost.low, damage.lost.high))
-    return f"[{low}, {high}]"
 
 
 def cause_told(report: Report, shortcut: Shortcut) -> list[str]:
@@ -147,7 +154,7 @@ def cause_sentence(report: Report, cause: Cause) -> str:
     told, source = [], cause.source
     if source is not None:
         known = f"{source.trait} {and_list(source.values, 'or')}"
-        told.append(f"come from a source of their own ({known}, as {number(source.lacking)} of {others})")
+        told.append(f"come from a source of their own ({known}; of {others}, {number_or_none(source.lacking)})")
     if cause.few_persons:
         told.append(f"show {count(cause.persons_having, 'person')} (the others {number(cause.persons_lacking)})")
     if cause.copied:
@@ -163,11 +170,11 @@ def _accuracy(report: Report, cause: Cause) -> list[str]:
     splits = () if report.shortcuts is None else report.shortcuts.splits
     mine = [split for split in splits if (split.property, split.having) == (cause.name, cause.having)]
     told = [
-        f"{split.model} is correct on {right_on(report, split, having=True)}, elsewhere on "
-        f"{right_on(report, split, having=False)}"
+        f"{split.model} is correct on {right_on(report, split, having=True)} of these photos and on "
+        f"{right_on(report, split, having=False)} of the others"
         for split in mine
     ]
-    return [f"On them {'; '.join(told)}."] if told else []
+    return [f"{'; '.join(told)}."] if told else []
 
 
 def right_on(report: Report, split: PredictionSplit, *, having: bool) -> str:

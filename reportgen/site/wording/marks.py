@@ -66,15 +66,16 @@ def mark_reliance(test: MarkTest, emotion: str) -> str:
 def mark_facts(mark: Mark, emotion: str) -> str:
     """How many photos carry it, and how it differs."""
     text = (
-        f"Of {count(mark.n, 'photo')} of {emotion} that were looked at, {number(mark.carriers)} carry it, of "
-        f"{number(mark.n_elsewhere)} of other emotions {number_or_none(mark.elsewhere)}."
+        f"Of {count(mark.n, f'{emotion} photo')} looked at, {number(mark.carriers)} "
+        f"{plural(mark.carriers, 'carries', 'carry')} it; of {count(mark.n_elsewhere, 'photo')} of other emotions, "
+        f"{number_or_none(mark.elsewhere)}."
     )
     if mark.where == "pattern":
         _, apart = _lines(mark)
         return f"{text} The lines are about {apart} pixels apart, as the models see the photos."
     colours = _colours(mark.shift)
-    differs = f"are {and_list(colours)} there" if colours else "differ there in colour from place to place"
-    return f"{text} Compared with the skin around it, photos of {emotion} {differs} than others."
+    differs = f"are {and_list(colours)} than others" if colours else "differ from others in colour from spot to spot"
+    return f"{text} There, compared with the skin around, {emotion} photos {differs}."
 
 
 def mark_verdict(test: MarkTest) -> tuple[str, bool]:
@@ -83,19 +84,20 @@ def mark_verdict(test: MarkTest) -> tuple[str, bool]:
 
 
 def mark_test(test: MarkTest, emotion: str) -> str:
-    """What taking it away and putting it in did, as sentences."""
+    """What taking it away and adding it did, as sentences."""
     sentences = []
     if test.known:
         sentences.append(
-            f"Taken away from {count(test.known, 'photo')} that {plural(test.known, 'carries', 'carry')} it and "
+            f"Of {count(test.known, 'photo')} that {plural(test.known, 'carries', 'carry')} it and "
             f"{plural(test.known, 'was', 'were')} predicted as {emotion}, {number_or_none(test.lost)} "
-            f"{plural(max(test.lost, 1), 'is', 'are')} lost; in the comparison, {number_or_none(test.lost_control)}"
+            f"{plural(max(test.lost, 1), 'is', 'are')} lost when it is taken away; in the comparison, "
+            f"{number_or_none(test.lost_control)}"
             f"{_tested(test.fall, test.p_fall)}"
         )
     if test.n:
         sentences.append(
-            f"Put into {count(test.n, 'photo')} of other emotions, {number_or_none(test.became)} "
-            f"{plural(max(test.became, 1), 'becomes', 'become')} {emotion}; in the comparison, "
+            f"Of {count(test.n, 'photo')} of other emotions, {number_or_none(test.became)} "
+            f"{plural(max(test.became, 1), 'is', 'are')} predicted as {emotion} once it is added; in the comparison, "
             f"{number_or_none(test.became_control)}{_tested(test.gain, test.p_gain)}"
         )
     return " ".join(sentences)

@@ -341,16 +341,16 @@ def leakage_sentence(leakage: Leakage) -> str:
     """How far accuracy rests on persons or files of the training data."""
     if leakage.nothing_new:
         return (
-            f"Every test image shows a person or is a file of the training data of {leakage.model}: no score here says "
-            "anything of new persons."
+            f"Every test image is a file of the training data of {leakage.model} or shows a person of it: no score "
+            "here tells how it does on new persons."
         )
     text = (
-        f"{leakage.model} is right on {percent_estimate(leakage.on_seen)} of the {number(leakage.on_seen.n)} images of "
-        f"persons or files in its training data and on {percent_estimate(leakage.on_new)} of the "
+        f"{leakage.model} is correct on {percent_estimate(leakage.on_seen)} of the {number(leakage.on_seen.n)} images "
+        f"of persons or files in its training data and on {percent_estimate(leakage.on_new)} of the "
         f"{number(leakage.on_new.n)} others"
     )
     if not leakage.proven:
-        return f"{text}; that this inflates its accuracy is not shown."
+        return f"{text}; this is not shown to inflate its accuracy."
     low, high = (points(end, 0, sign=False, unit="") for end in (leakage.inflation.low, leakage.inflation.high))
     more = points(leakage.inflation.value, 0, sign=False, unit=" percentage points")
     return f"{text}: its accuracy is inflated by {more} (95 % interval {low} to {high})."

@@ -57,10 +57,10 @@ def test_the_cause_stands_below_the_cue(by_colour: Report) -> None:
     before, after = (f"{100 * part.value:.0f} %" for part in (shortcut.before, shortcut.after))
     assert f"recall falls from {before} to {after} for Custom CNN (fall [" in lede
     assert (
-        "All 143 photos in colour come from a source of their own (JPEG quality 75, as 1 of the 1,908 others) and show "
+        "All 143 photos in colour come from a source of their own (JPEG quality 75; of the 1,908 others, 1) and show "
         "8 persons (the others 1,276)."
     ) in lede
-    assert "On them Custom CNN is correct on " in lede and ", elsewhere on " in lede
+    assert "Custom CNN is correct on " in lede and " of these photos and on " in lede and " of the others." in lede
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_cause_stands_below_the_cue(by_colour: Report) -> None:
         (replace(COLOUR, copies=0.755), "All 143 photos in colour are mostly copies of one another (76 %)."),
         (
             replace(COLOUR, source=replace(SOURCE, having=140)),
-            "140 of 143 photos in colour come from a source of their own (JPEG quality 75, as 1 of the 1,908 others).",
+            "140 of 143 photos in colour come from a source of their own (JPEG quality 75; of the 1,908 others, 1).",
         ),
     ],
 )  # fmt: skip
@@ -94,7 +94,7 @@ def test_leakage_leads_where_it_costs_most_and_stands_beside_the_accuracy(by_col
     leaky = replace(by_colour, leakages=(inflated,))
     found = headline(leaky)
     assert found.text == "The accuracy of ResNet18 is inflated: training leaked into the test set."
-    assert said(found.lede).startswith("ResNet18 is right on 95 % ")
+    assert said(found.lede).startswith("ResNet18 is correct on 95 % ")
     assert "inflated by 30 percentage points (95 % interval 20 to 40)" in found.lede
     assert found.lede.endswith("Next: Custom CNN relies on colour for happiness.")
     answer = answer_questions(leaky, Links(leaky, ()))[-1]

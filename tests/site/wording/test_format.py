@@ -13,6 +13,7 @@ from reportgen.site.wording.format import (
     decimal,
     fixed,
     format_p,
+    half_up,
     interval_text,
     paired_test,
     percent,
@@ -71,6 +72,12 @@ def test_halves_are_rounded_up_everywhere() -> None:
     assert (decimal(0.005), signed(math.inf), points(0.00025, 2)) == (".01", "+∞", "+0.03 points")
     assert (sure(0.995), sure(0.005)) == (">\u202f99\u202f%", "1\u202f%")
     assert share_interval(Estimate(0.0, -0.025, 0.025, 9)) == "[−3, 3]"
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert (half_up(-0.4, 0), fixed(-0.004), decimal(-0.004), percent(-0.004)) == ("0", "0.00", ".00", "0\u202f%")
+    assert share_interval(Estimate(0.0, -0.004, 0.004, 9)) == "[0, 0]"
+    assert interval_text(0.0, -0.001, 0.001) == "0.00 [0.00, 0.00]"
 
 
 def test_estimates_and_their_intervals() -> None:

@@ -47,11 +47,11 @@ def test_a_name_is_what_was_measured(found: MarkFindings) -> None:
 def test_facts_by_hand(found: MarkFindings) -> None:
     band, lines = found.marks
     assert mark_facts(band, "anger") == (
-        "Of 10 photos of anger that were looked at, 9 carry it, of 40 of other emotions 1. Compared with the skin "
-        "around it, photos of anger are darker and bluer there than others."
+        "Of 10 anger photos looked at, 9 carry it; of 40 photos of other emotions, 1. There, compared with the skin "
+        "around, anger photos are darker and bluer than others."
     )
     assert "about 3.0 pixels apart" in mark_facts(lines, "happiness")
-    assert "40 of other emotions none" in mark_facts(lines, "happiness")
+    assert "of 40 photos of other emotions, none." in mark_facts(lines, "happiness")
     # 4 pixels down and 3 across: the lines themselves are 2.4 apart.
     assert "about 2.4 pixels apart" in mark_facts(replace(lines, period=(4.0, 3.0)), "happiness")
 
@@ -59,10 +59,10 @@ def test_facts_by_hand(found: MarkFindings) -> None:
 @pytest.mark.parametrize(
     ("shift", "words"),
     [
-        ((30.0, 30.0, 30.0), "are lighter there"),
-        ((40.0, 40.0, -60.0), "are lighter and more yellow there"),
-        ((20.0, -15.0, 25.0), "are more purple there"),
-        ((3.0, -3.0, 2.0), "differ there in colour from place to place"),
+        ((30.0, 30.0, 30.0), "are lighter than others."),
+        ((40.0, 40.0, -60.0), "are lighter and more yellow than others."),
+        ((20.0, -15.0, 25.0), "are more purple than others."),
+        ((3.0, -3.0, 2.0), "differ from others in colour from spot to spot."),
     ],
 )
 def test_colours_are_named_by_their_difference(found: MarkFindings, shift, words) -> None:
@@ -84,14 +84,14 @@ def test_the_numbers_stand_in_the_sentences(only: Report) -> None:
     assert only.marks is not None
     test = only.marks.tests[0]
     assert mark_test(test, "anger") == (
-        "Taken away from 9 photos that carry it and were predicted as anger, 6 are lost; in the comparison, 1 "
-        "(difference [+20.0, +90.0] points, corrected p = .03). Put into 20 photos of other emotions, 13 become anger; "
-        "in the comparison, 1 (difference [+40.0, +80.0] points, corrected p = .001)."
+        "Of 9 photos that carry it and were predicted as anger, 6 are lost when it is taken away; in the comparison, 1 "
+        "(difference [+20.0, +90.0] points, corrected p = .03). Of 20 photos of other emotions, 13 are predicted as "
+        "anger once it is added; in the comparison, 1 (difference [+40.0, +80.0] points, corrected p = .001)."
     )
     few = replace(test, known=1, lost=0, lost_control=0, p_fall=float("nan"), n=0)
     assert mark_test(few, "anger") == (
-        "Taken away from 1 photo that carries it and was predicted as anger, none is lost; in the comparison, none "
-        "(too few to test)."
+        "Of 1 photo that carries it and was predicted as anger, none is lost when it is taken away; in the "
+        "comparison, none (too few to test)."
     )
 
 
