@@ -5,7 +5,7 @@ that a rare emotion is no lesser one; a finding about all emotions alike weighs 
 is multiplied by how sure the loss is: the chance, by its interval, that at least half of it is real. Classes in a wrong
 order come before everything: under the wrong names no other finding can be read.
 
-Another kind of finding is one more generator here, listed in `rank_damages`.
+Another kind of finding is one more line of `rank_damages`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.marks import MarkTest
 from reportgen.evidence.stats.intervals import Estimate, Z
+from reportgen.types import IntArray
 
 __all__ = ["Damage", "DamageKind", "rank_damages"]
 
 DamageKind = Literal["class order", "leakage", "property", "background", "component", "mark"]
+
+_NOT_MEASURED = Estimate(0.0, -1.0, 1.0, 0)
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Damage:
     emotion
         Whose predictions are lost; "" where it concerns all emotions.
     cue
-        What is taken away: the change that removes a property, or by what of the background the emotion is predicted;
-        "" for the other kinds.
+        What is taken away: the change that removes a property, by what of the background the emotion is predicted, or
+        the region of a mark, "" of a pattern; "" for the other kinds.
     lost
         Share of the emotion's photos (of all photos where it concerns all) whose prediction is right with the cue and
         lost without it, net of what is gained, -1..1.
@@ -96,10 +99,15 @@ def rank_damages(
     models = {model.name: model for model in analysis.models}
     found = [*_class_orders(analysis, orders), *_leakages(leakages, len(analysis.classes))]
     for (name, emotion), proved in contaminated.items():
-        found += (_of_property(shortcut) for shortcut in proved.shortcuts)
-        found += (_of_background(background) for background in proved.backgrounds)
-        found += (_of_component(c, emotion, models[name], analysis) for c in proved.components)
-        found += (_of_mark(test, emotion) for test in proved.marks)
+        found += (Damage("property", name, emotion, s.change, s.fall, 1, s) for s in proved.shortcuts)
+        found += (
+            Damage("background", name, emotion, b.cues[0], _lost_to_background(b), 1, b) for b in proved.backgrounds
+        )
+        found += (
+            Damage("component", name, emotion, "", _lost_to_component(c, models[name], analysis.labels), 1, c)
+            for c in proved.components
+        )
+        found += (Damage("mark", name, emotion, t.mark.region, _lost_to_mark(t), 1, t) for t in proved.marks)
     return tuple(sorted(found, key=lambda d: (d.kind != "class order", -d.size, d.model, d.emotion)))
 
 
@@ -117,38 +125,31 @@ def _leakages(leakages: Sequence[Leakage], classes: int) -> Iterator[Damage]:
             yield Damage("leakage", leakage.model, "", "", leakage.inflation, classes, leakage)
 
 
-def _of_property(shortcut: Shortcut) -> Damage:
-    return Damage("property", shortcut.model, shortcut.emotion, shortcut.change, shortcut.fall, 1, shortcut)
-
-
-def _of_background(background: BackgroundFinding) -> Damage:
+def _lost_to_background(background: BackgroundFinding) -> Estimate:
     """By the swap that decided; it takes no face away, so its recall drop is the emotion's."""
     swap = background.decisive
-    nothing = Estimate(0.0, -1.0, 1.0, 0)
     if swap is None or not math.isfinite(swap.recall_drop):
-        return Damage("background", background.model, background.emotion, background.cues[0], nothing, 1, background)
+        return _NOT_MEASURED
     low, high = (
         end if math.isfinite(end) else bound for end, bound in ((swap.recall_low, -1.0), (swap.recall_high, 1.0))
     )
-    lost = Estimate(swap.recall_drop, low, high, swap.receivers)
-    return Damage("background", background.model, background.emotion, background.cues[0], lost, 1, background)
+    return Estimate(swap.recall_drop, low, high, swap.receivers)
 
 
-def _of_component(component: Component, emotion: str, model: ModelRecords, analysis: Analysis) -> Damage:
+def _lost_to_component(component: Component, model: ModelRecords, labels: IntArray) -> Estimate:
     """The loss was measured on correct top photos and counts for the share of the emotion's photos that are alike."""
-    nothing = Estimate(0.0, -1.0, 1.0, 0)
     if component.test is None or model.features is None:
-        return Damage("component", component.model, emotion, "", nothing, 1, component)
-    carried = component.much(model.features, analysis.labels) & (model.predicted == component.emotion)
-    share, fall = float(carried.sum() / (analysis.labels == component.emotion).sum()), component.test.fall
-    lost = Estimate(share * fall.value, share * max(fall.low, -1.0), share * min(fall.high, 1.0), fall.n)
-    return Damage("component", component.model, emotion, "", lost, 1, component)
+        return _NOT_MEASURED
+    carried = component.much(model.features, labels) & (model.predicted == component.emotion)
+    return _for_share(float(carried.sum() / (labels == component.emotion).sum()), component.test.fall)
 
 
-def _of_mark(test: MarkTest, emotion: str) -> Damage:
+def _lost_to_mark(test: MarkTest) -> Estimate:
     """The loss was measured on correct photos that carry it and counts for their share of the emotion's photos."""
-    carried = test.mark.carriers / test.mark.n * test.known / len(test.mark.rows)
-    fall = test.fall
-    low, high = carried * max(fall.low, -1.0), carried * min(fall.high, 1.0)
-    value = carried * fall.value if fall.defined else 0.0
-    return Damage("mark", test.model, emotion, test.mark.region, Estimate(value, low, high, fall.n), 1, test)
+    return _for_share(test.mark.carriers / test.mark.n * test.known / len(test.mark.rows), test.fall)
+
+
+def _for_share(share: float, fall: Estimate) -> Estimate:
+    """A fall of the recall of a share of the emotion's photos, in that of all of them."""
+    value = share * fall.value if fall.defined else 0.0
+    return Estimate(value, share * max(fall.low, -1.0), share * min(fall.high, 1.0), fall.n)

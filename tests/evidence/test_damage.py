@@ -125,6 +125,9 @@ def test_a_component_counts_for_the_photos_that_carry_it_and_are_right() -> None
     assert (found.lost.low, found.lost.high) == pytest.approx((0.12, 0.48))
     (unknown,) = rank_damages(analysis(), proved, (None, None), [])
     assert unknown.size == 0
+    by_pasting = replace(cue, test=replace(test, known=0, lost=0, lost_control=0, fall=Estimate(np.nan, -1.0, 1.0, 0)))
+    (uncut,) = rank_damages(analysis(features), {("A", "fear"): Contamination((), (), (by_pasting,))}, (None, None), [])
+    assert (uncut.lost.value, uncut.size) == (0, 0)
 
 
 def test_equal_damages_have_an_order() -> None:
