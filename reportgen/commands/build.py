@@ -9,7 +9,7 @@ are the same with other images, or with an analysis that is already there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from reportgen.analysis import read_manifest
@@ -68,11 +68,7 @@ def run(found: Discovery, kind: Kind, read: Settled, progress: Progress) -> Buil
     for sentence in found.missing:
         progress.note(f"warning: {sentence}")
     with own_output(found.config, kind, progress):
-        folder = found.config.output / "analysis"
-        settled = settle(found, read, folder, progress)
-        if settled.choices:
-            _say_choices(settled, progress)
-        analyse(settled.config, settled.test_set, folder, progress, found.missing, settled.recorded)
+        settled = _analyse(found, read, progress)
         return make_report(settled.config, kind, settled.test_set, found.missing, progress, found.config)
 
 
@@ -88,27 +84,40 @@ def judge_only(config: Config) -> Path:
     ReportError
         As `build`.
     """
-    from threadpoolctl import threadpool_limits
-
     from reportgen.commands.finish import judge  # all that judges takes seconds to load
 
     progress = SilentProgress()
     found = discover(config)
+    read = read_inputs(found, progress)
     with own_output(found.config, "build", progress):
-        folder = found.config.output / "analysis"
-        settled = settle(found, read_inputs(found, progress), folder, progress)
-        analyse(settled.config, settled.test_set, folder, progress, found.missing, settled.recorded)
-        with threadpool_limits(1, user_api="blas"):
+        settled = _analyse(found, read, progress)
+        with _one_thread():
             judge(settled.config, found.config, settled.test_set, "", progress)
-    return folder
+    return found.config.output / "analysis"
 
 
-def _say_choices(settled: Settled, progress: Progress) -> None:
-    from reportgen.site.wording.input_choice import choice_texts  # most builds have no such words to say
+def _analyse(found: Discovery, read: Settled, progress: Progress) -> Settled:
+    """Run the models over the images; what is open about a model is decided first, and said."""
+    folder = found.config.output / "analysis"
+    settled = settle(found, read, folder, progress)
+    if settled.choices:
+        from reportgen.site.wording.input_choice import choice_texts  # most builds have no such words to say
 
-    for name, choices in settled.choices.items():
-        for said in (said for choice in choices for said in choice_texts(name, choice) if not said.advice):
-            progress.note(f"{said.title}: {said.text}")
+        for name, choices in settled.choices.items():
+            for said in (said for choice in choices for said in choice_texts(name, choice) if not said.advice):
+                progress.note(f"{said.title}: {said.text}")
+    analyse(settled.config, settled.test_set, folder, progress, found.missing, settled.recorded)
+    return settled
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """One thread for a product of matrices: a sum that several threads share out is rounded by their number, and those
+    of judging are so small that they would mostly wait for each other.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 @contextmanager
@@ -163,13 +172,9 @@ def make_report(
         check_ends(config.output / "analysis")  # people read it, too
         progress.note("nothing has changed: the report is up to date")
         return before
-    from threadpoolctl import threadpool_limits
-
     from reportgen.commands.finish import finish  # all that judges and draws takes seconds to load
 
-    # One thread for a product of matrices: a sum that several threads share out is rounded by their number, and those
-    # here are so small that they would mostly wait for each other.
-    with threadpool_limits(1, user_api="blas"):
+    with _one_thread():
         result = finish(running, config, test_set, conclusions, missing, progress)
     remember(config, kind, key, result)
     return result
