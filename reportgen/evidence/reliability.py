@@ -90,7 +90,7 @@ def judge_trust(
     leakage
         None where it is not known what the model was trained on.
     """
-    leaky = leakage is not None and (leakage.proven or leakage.nothing_new)
+    leaky = leakage is not None and leakage.matters
     emotions = []
     for score in scores.emotions:
         if score.n:

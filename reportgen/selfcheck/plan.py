@@ -128,8 +128,9 @@ class Trial:
     @property
     def tuning(self) -> bool:
         """Whether thresholds may be settled on this model."""
-        made_for = REASONS.get(self.artefact.kind, "") if self.arm == "reason" else self.arm in ("off-face", *SECOND)
-        return bool(made_for) and self.artefact.kind in TUNING
+        if self.artefact.kind not in TUNING:
+            return False
+        return self.arm in ("off-face", *SECOND) or (self.arm == "reason" and REASONS[self.artefact.kind] != "")
 
     @property
     def chances(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

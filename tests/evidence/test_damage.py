@@ -59,7 +59,7 @@ def order_of(
         else:
             known = replace(known, backgrounds=(*known.backgrounds, one))
         proved[one.model, one.emotion] = known
-    leakage = [Leakage("B", 400, wilson(90, 100), wilson(60, 100), Estimate(leaks, leaks / 2, 2 * leaks, 400))]
+    leakage = [Leakage("B", wilson(90, 100), wilson(60, 100), Estimate(leaks, leaks / 2, 2 * leaks, 400))]
     return rank_damages(analysis(), proved, orders, leakage if leaks else [])
 
 
@@ -98,7 +98,7 @@ def test_classes_in_a_wrong_order_come_before_everything() -> None:
 
 
 def test_leakage_that_is_not_shown_is_no_damage() -> None:
-    unsure = Leakage("A", 40, wilson(9, 10), wilson(25, 30), Estimate(0.02, -0.1, 0.14, 40))
+    unsure = Leakage("A", wilson(9, 10), wilson(25, 30), Estimate(0.02, -0.1, 0.14, 40))
     assert rank_damages(analysis(), {}, (None, None), [unsure]) == ()
 
 

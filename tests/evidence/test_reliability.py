@@ -61,7 +61,7 @@ def test_an_emotion_with_a_proven_shortcut_is_never_trusted(emotion: EmotionScor
 
 def test_nothing_is_trusted_under_other_names_or_of_persons_seen_in_training() -> None:
     assert judged(score("joy"), score("fear"), permuted=True).of("not trusted") == ("joy", "fear")
-    inflated = Leakage("A", 100, wilson(90, 100), wilson(60, 100), Estimate(0.1, 0.05, 0.15, 100))
+    inflated = Leakage("A", wilson(90, 100), wilson(60, 100), Estimate(0.1, 0.05, 0.15, 100))
     assert judged(score("joy"), leakage=inflated).of("open") == ("joy",)
     assert judged(score("joy"), leakage=replace(inflated, inflation=Estimate(0.0, -0.1, 0.1, 100))).of("trusted")
     everyone = replace(inflated, on_new=NEVER, inflation=NEVER)

@@ -203,10 +203,10 @@ def faces_without_cue(
 
     Of a property of the photo these are the images on the other emotions' side of its median, or without it; of a
     component those with little of it, see `Component.little`; of a mark those that were looked at and do not carry it;
-    of several cues those that lack all. Only emotions of
-    which such images are enough and are still found: recall must not be too low to fall. What is proved of a background
-    has no measure by which to tell its images, so that nothing remains of that emotion. A proven component of the same
-    emotion is none: it may be another thing on the same background.
+    of several cues those that lack all. Only emotions of which such images are enough and are still found: recall must
+    not be too low to fall. What is proved of a background has no measure by which to tell its images, so that nothing
+    remains of that emotion. A proven component of the same emotion is none: it may be another thing on the same
+    background.
 
     Parameters
     ----------

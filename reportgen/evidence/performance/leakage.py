@@ -23,19 +23,16 @@ class Leakage:
 
     Attributes
     ----------
-    n
-        Labelled images of which it is known on which side they are.
     on_seen, on_new
         Accuracy on images whose person or whose file is in the training data, and on the others, 0..1; NaN where there
         is none.
     inflation
-        By how much accuracy on all `n` images would be lower if the seen ones were classified as well as new ones of
+        By how much accuracy on both together would be lower if the seen ones were classified as well as new ones of
         the same emotion, -1..1, with an interval that counts persons; NaN where no emotion has five images or more on
         either side.
     """
 
     model: str
-    n: int
     on_seen: Estimate
     on_new: Estimate
     inflation: Estimate
@@ -49,6 +46,11 @@ class Leakage:
     def nothing_new(self) -> bool:
         """Whether every image is seen: then no score says anything of new persons."""
         return self.on_new.n == 0
+
+    @property
+    def matters(self) -> bool:
+        """Whether the scores cannot be taken for those of new persons."""
+        return self.proven or self.nothing_new
 
 
 def measure_leakage(
@@ -75,7 +77,7 @@ def measure_leakage(
         return None
     right = predicted == labels
     on_seen, on_new = (proportion(right[part], group.subset(np.flatnonzero(part))) for part in (old, new))
-    return Leakage(model, int(known.sum()), on_seen, on_new, _inflation(right, labels, old, new, group))
+    return Leakage(model, on_seen, on_new, _inflation(right, labels, old, new, group))
 
 
 def _inflation(right: BoolArray, labels: IntArray, old: BoolArray, new: BoolArray, group: Clusters) -> Estimate:

@@ -63,8 +63,8 @@ class Cause:
         Labelled photos of either kind.
     source
         None where no trait of the files tells them apart.
-    persons_having, persons_lacking, persons_both
-        Known persons in photos with it, without it, and in both; 0 where no person is known.
+    persons_having, persons_lacking
+        Known persons in photos with it, and in photos without it; 0 where no person is known.
     few_persons
         Whether nearly all photos of the persons who have it have it, and these are few persons beside the others.
     copies
@@ -82,7 +82,6 @@ class Cause:
     source: PhotoSource | None
     persons_having: int
     persons_lacking: int
-    persons_both: int
     few_persons: bool
     copies: float
     emotions: tuple[tuple[str, int, int], ...]
@@ -128,7 +127,6 @@ def find_cause(item: Property, sign: int, images: pd.DataFrame, labels: IntArray
         source=_source(images, with_it, without),
         persons_having=len(mine),
         persons_lacking=len(others),
-        persons_both=len(mine & others),
         few_persons=_few_persons(person, named & with_it, named & without),
         copies=float(twice[with_it].mean()) if with_it.any() else 0.0,
         emotions=tuple(

@@ -167,7 +167,7 @@ def _warnings(report: Report, k: int) -> Iterator[str]:
     order, name = report.class_orders[k], report.models[k].name
     if order is not None:
         yield class_order_warning(order)
-    for leakage in (one for one in report.leakages if one.model == name and (one.proven or one.nothing_new)):
+    for leakage in (one for one in report.leakages if one.model == name and one.matters):
         yield leakage_sentence(leakage)
     for statements in report.stated_accuracies[k : k + 1]:
         yield from (stated_accuracy_warning(name, statement) for statement in statements if statement.far)

@@ -276,8 +276,7 @@ def score_sentence(report: Report, k: int) -> str:
         f"{macro_f1_of(report, score.name, macro, over)} {decimal_interval(macro)} over {over}."
     )
     leakage = report.trust[k].leakage
-    telling = leakage is not None and (leakage.proven or leakage.nothing_new)
-    return f"{text} {leakage_sentence(leakage)}" if leakage is not None and telling else text
+    return f"{text} {leakage_sentence(leakage)}" if leakage is not None and leakage.matters else text
 
 
 def accuracy_of(report: Report, score: ModelScores, digits: int = 0) -> str:

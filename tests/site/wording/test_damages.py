@@ -90,7 +90,7 @@ def test_what_to_do_follows_from_the_cause_before_the_cue(by_colour: Report) -> 
 
 
 def test_leakage_leads_where_it_costs_most_and_stands_beside_the_accuracy(by_colour: Report) -> None:
-    inflated = Leakage("ResNet18", 41, wilson(19, 20), wilson(10, 21), Estimate(0.3, 0.2, 0.4, 41))
+    inflated = Leakage("ResNet18", wilson(19, 20), wilson(10, 21), Estimate(0.3, 0.2, 0.4, 41))
     leaky = replace(by_colour, leakages=(inflated,))
     found = headline(leaky)
     assert found.text == "The accuracy of ResNet18 is inflated: training leaked into the test set."
