@@ -141,9 +141,9 @@ def weigh_swaps(
         transplants,
         report.shortcuts,
         report.components,
+        report.marks,
         report.seed,
         clean,
-        report.marks,
     )
     return replace(report, importance=importance)
 

@@ -53,7 +53,7 @@ def order_of(
 ) -> tuple[Damage, ...]:
     proved: dict[tuple[str, str], Contamination] = {}
     for one in found:
-        known = proved.get((one.model, one.emotion), Contamination((), (), ()))
+        known = proved.get((one.model, one.emotion), Contamination((), (), (), ()))
         if isinstance(one, Shortcut):
             known = replace(known, shortcuts=(*known.shortcuts, one))
         else:
@@ -118,7 +118,7 @@ def test_a_component_counts_for_the_photos_that_carry_it_and_are_right() -> None
     test = ComponentTest(6, 4, 1, Estimate(0.5, 0.2, 0.8, 6), 20, None, 15, 1, Estimate(0.7, 0.5, 0.9, 20), 0.0, 0.01,
                          0.01, "yes")  # fmt: skip
     cue = Component("A", 1, 1, True, 4.0, np.ones(1, np.float32), (10, 11), (0,), (0,), wilson(6, 6), 0.25, test=test)
-    proved: Mapping[tuple[str, str], Contamination] = {("A", "fear"): Contamination((), (), (cue,))}
+    proved: Mapping[tuple[str, str], Contamination] = {("A", "fear"): Contamination((), (), (cue,), ())}
     (found,) = rank_damages(analysis(features), proved, (None, None), [])
     assert (found.kind, found.emotion) == ("component", "fear")
     assert found.lost.value == pytest.approx(0.3)
@@ -126,7 +126,9 @@ def test_a_component_counts_for_the_photos_that_carry_it_and_are_right() -> None
     (unknown,) = rank_damages(analysis(), proved, (None, None), [])
     assert unknown.size == 0
     by_pasting = replace(cue, test=replace(test, known=0, lost=0, lost_control=0, fall=Estimate(np.nan, -1.0, 1.0, 0)))
-    (uncut,) = rank_damages(analysis(features), {("A", "fear"): Contamination((), (), (by_pasting,))}, (None, None), [])
+    (uncut,) = rank_damages(
+        analysis(features), {("A", "fear"): Contamination((), (), (by_pasting,), ())}, (None, None), []
+    )
     assert (uncut.lost.value, uncut.size) == (0, 0)
 
 

@@ -272,7 +272,7 @@ def _importance(
         logits = rng.normal(0, 0.1, (len(design), len(analysis.classes)))
         logits[np.arange(len(design)), design["emotion"]] += 2.0 - effect
         answers[model.slug] = design, logits.astype(np.float32)
-    return judge_importance(analysis, attention, answers, shortcuts, components, 0)
+    return judge_importance(analysis, attention, answers, shortcuts, components, None, 0)
 
 
 def _occlusions(analysis: Analysis) -> Occlusions:
@@ -413,7 +413,7 @@ def make_report() -> MakeReport:
             importance = (
                 _importance(analysis, attention, cues, components)
                 if tested
-                else judge_importance(analysis, attention, {}, cues, components, 0)
+                else judge_importance(analysis, attention, {}, cues, components, None, 0)
             )
         return Report(
             analysis=analysis,

@@ -32,7 +32,7 @@ class Contamination:
     shortcuts: tuple[Shortcut, ...]
     backgrounds: tuple[BackgroundFinding, ...]
     components: tuple[Component, ...]
-    marks: tuple[MarkTest, ...] = ()
+    marks: tuple[MarkTest, ...]
 
 
 def contaminations(
@@ -40,7 +40,7 @@ def contaminations(
     shortcuts: ShortcutFindings | None,
     backgrounds: Sequence[BackgroundFinding],
     components: ComponentFindings | None,
-    marks: MarkFindings | None = None,
+    marks: MarkFindings | None,
 ) -> Mapping[tuple[str, str], Contamination]:
     """By name of the model and of the emotion, what was proved; nothing where nothing was.
 

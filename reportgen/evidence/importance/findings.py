@@ -136,9 +136,9 @@ def judge_importance(
     answers: Mapping[str, tuple[pd.DataFrame, Float32Array]],
     shortcuts: ShortcutFindings,
     components: ComponentFindings | None,
+    marks: MarkFindings | None,
     seed: int,
     clean: Mapping[str, tuple[pd.DataFrame, Float32Array]] = _NO_ANSWERS,
-    marks: MarkFindings | None = None,
 ) -> ImportanceFindings:
     """Test region importance for all models.
 

@@ -41,11 +41,11 @@ def place_experiment(analysis: Analysis, chosen: Mapping[str, Sequence[int]]) ->
     """
     if analysis.faces is None or not any(len(rows) for rows in chosen.values()):
         return None
-    level = typical_level(analysis.images, analysis.faces)
+    level, baseline = typical_level(analysis.images, analysis.faces), needs_baseline(analysis)
     planned: dict[int, list[tuple[int, str, str]]] = {}
     for name, rows in chosen.items():
         for row in map(int, rows):
-            planned.setdefault(row, [(row, UNCHANGED, "")] if needs_baseline(analysis) else [])
+            planned.setdefault(row, [(row, UNCHANGED, "")] if baseline else [])
             planned[row] += [(row, name, region) for region in (EVERYWHERE, *TRANSPLANTED)]
     parts = [planned[row] for row in sorted(planned)]
     jobs = [PictureJob(len(part), partial(_make, part, level, analysis.faces.points)) for part in parts]

@@ -83,7 +83,7 @@ def shortcuts(colour: np.ndarray, bright: np.ndarray, *names: str, sign: float =
 def without(made: Analysis, found: Found, backgrounds: tuple[BackgroundFinding, ...] = (),
             components: ComponentFindings | None = None) -> dict[int, np.ndarray]:  # fmt: skip
     """Of the only model, the images without what was proved."""
-    return faces_without_cue(made, found, contaminations(CLASSES, found, backgrounds, components), made.models[0])
+    return faces_without_cue(made, found, contaminations(CLASSES, found, backgrounds, components, None), made.models[0])
 
 
 def test_images_without_a_property_are_those_on_the_others_side(made):
@@ -139,7 +139,7 @@ def test_what_is_kept_of_a_model_is_what_it_was_measured_on(made):
     first = swaps(range(40, 48), (0, 2), TRANSPLANTED)
     clean = swaps(range(62, 69), (2,), TRANSPLANTED[:-1])
     clean[1][:] = 1.0
-    found_there = judge_importance(made, attention, {"m": first}, found, None, 0, {"m": clean})
+    found_there = judge_importance(made, attention, {"m": first}, found, None, None, 0, {"m": clean})
     (kept,) = found_there.swaps.values()
     mouth, behind, other = (kept.places(*place) for place in ((2, "mouth"), (2, "background"), (0, "mouth")))
     assert set(kept.design["receiver"].iloc[mouth]) == set(range(62, 69)) and (kept.logits[mouth] == 1).all()
@@ -179,11 +179,12 @@ def test_what_is_proved_of_each_kind_is_known_by_model_and_emotion():
         found,
         (wall, replace(wall, emotion="fear", state="looks only")),
         of(hidden(), hidden("other"), replace(hidden("other", "undetermined"), emotion=1)),
+        None,
     )
     assert set(known) == {("m", "joy"), ("other", "joy")}
     assert known["m", "joy"].backgrounds == (wall,) and known["m", "joy"].shortcuts == found.found
     assert [len(one.components) for one in known.values()] == [1, 1] and not known["other", "joy"].shortcuts
-    assert contaminations(CLASSES, None, (), None) == {}
+    assert contaminations(CLASSES, None, (), None, None) == {}
 
 
 def test_images_with_little_of_a_component(made):
@@ -238,7 +239,7 @@ def test_no_part_of_the_face_is_important_where_a_component_is_proved(made):
         ("clean", of(hidden()), {"m": clean}),
         ("shared", of(hidden(shared=True)), {"m": clean}),
     ):
-        found = judge_importance(seen_in, attention, {"m": first}, NOTHING, components, 0, again)
+        found = judge_importance(seen_in, attention, {"m": first}, NOTHING, components, None, 0, again)
         mouth = found.region("m", "joy", "mouth")
         told[name] = mouth.answer, mouth.barrier, mouth.without_cue, round(np.nan_to_num(mouth.drop))
         nose = found.region("m", "joy", "nose")
@@ -270,10 +271,10 @@ def test_leaving_out_the_faces_that_no_model_is_tested_on_changes_no_answer(made
         (coloured, None, (0, 2), set()),
         (NOTHING, of(hidden()), (0, 2), set()),
     ):
-        assert untestable_faces(both, contaminations(CLASSES, found, (), components)) == idle
+        assert untestable_faces(both, contaminations(CLASSES, found, (), components, None)) == idle
         kept = ~(design["emotion"].isin(idle) & (design["region"] != "background")).to_numpy()
         whole, fewer = (
-            judge_importance(both, attention, dict.fromkeys("mn", said), found, components, 0)
+            judge_importance(both, attention, dict.fromkeys("mn", said), found, components, None, 0)
             for said in ((design, answers), (design[kept], answers[kept]))
         )
         for what in ("regions", "rivals", "backgrounds", "grades"):
