@@ -21,7 +21,7 @@ from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.next_steps import next_steps
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
-COLOUR = Cause("colour", 1, "in colour", "grey", 143, 1908, None, 8, 1276, 1, False, 0.0, (("happiness", 27, 31),))
+COLOUR = Cause("colour", 1, "in colour", "grey", 143, 1908, None, 8, 1276, False, 0.0, (("happiness", 27, 31),))
 SOURCE = PhotoSource("JPEG quality", ("75",), 143, 1)
 
 
