@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from reportgen._version import __version__
 from reportgen.errors import INTERRUPTED, ConfigError, ReportError, printable
@@ -59,6 +60,7 @@ def _option(name: str) -> Any:
 Data = Annotated[Path | None, _option("data")]
 Dataset = Annotated[str | None, _option("dataset")]
 Models = Annotated[list[str] | None, typer.Option("--model", metavar="NAME=CHECKPOINT", help="A model; repeatable.")]
+Labels = Annotated[list[Path] | None, _option("labels")]
 Settings = Annotated[Path | None, typer.Option("--config", help="Settings file; reportgen.toml here if not given.")]
 Output = Annotated[Path | None, _option("output")]
 ImageRoot = Annotated[Path | None, _option("image_root")]
@@ -80,6 +82,19 @@ Unsafe = Annotated[bool | None, _option("unsafe_load")]
 FailOn = Annotated[list[Alarm] | None, typer.Option(help="End with exit code 3 if the report finds this; repeatable.")]
 
 
+class SeveralFiles(TyperCommand):
+    """A command without arguments of its own whose `--labels` takes several files."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Repeat the flag before every further file, as the parser expects it."""
+        flag, repeated, inside = str(SETTINGS["labels"].flag), [], False
+        for place, arg in enumerate(args):
+            inside = inside and not arg.startswith("-")
+            repeated += [flag, arg] if inside and args[place - 1] != flag else [arg]
+            inside = inside or arg.partition("=")[0] == flag
+        return super().parse_args(ctx, repeated)
+
+
 @app.callback(invoke_without_command=True)
 def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
     if version:
@@ -87,12 +102,13 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
-@app.command("build")
+@app.command("build", cls=SeveralFiles)
 def build_command(
     context: typer.Context,
     data: Data = None,
     dataset: Dataset = None,
     model: Models = None,
+    labels: Labels = None,
     config: Settings = None,
     output: Output = None,
     image_root: ImageRoot = None,
@@ -123,12 +139,13 @@ def build_command(
     _finish(build(_settings(context), progress), progress, open_, fail_on)
 
 
-@app.command()
+@app.command(cls=SeveralFiles)
 def check(
     context: typer.Context,
     data: Data = None,
     dataset: Dataset = None,
     model: Models = None,
+    labels: Labels = None,
     config: Settings = None,
     image_root: ImageRoot = None,
     unsafe_load: Unsafe = None,

@@ -218,6 +218,7 @@ class Config(_Section):
     image_root: Path | None = None
     columns: Columns = Columns()
     person_pattern: str | None = None
+    labels: tuple[Path, ...] = ()
     classes: Literal["auto"] | tuple[str, ...] | None = None
     method: Method = _declared("method")
     precision: Precision = _declared("precision")
@@ -435,6 +436,9 @@ def _anchor(values: dict[str, Any], folder: Path) -> None:
     for key in ("data", "output", "image_root"):
         if isinstance(values.get(key), str | Path):
             values[key] = folder / values[key]
+    labels = values.get("labels")
+    if isinstance(labels, list | tuple):
+        values["labels"] = [folder / name if isinstance(name, str | Path) else name for name in labels]
     masks = values.get("region_masks")
     if isinstance(masks, dict) and isinstance(masks.get("folder"), str | Path):
         masks["folder"] = folder / masks["folder"]

@@ -86,6 +86,10 @@ SETTINGS = {
     "person_pattern": Setting(
         "Regular expression with one group: the person, from the file's name.", ("analysis", "evidence")
     ),
+    "labels": Setting(
+        "Files of further labels: one per rater (their votes are shown beside the labels), or corrections.",
+        (), "--labels",
+    ),
     "classes": Setting(
         "The emotions, in the order of the models' outputs; auto: the known order that a sample shows.", ("analysis",)
     ),

@@ -164,3 +164,12 @@ def test_a_checkpoints_name_may_hold_equals_signs(tmp_path, monkeypatch):
         assert CliRunner().invoke(app, ["check", "--data", "t.csv", "--model", given]).exit_code == 0
     assert [list(models) for models in seen] == [["CNN"], ["epoch=12-val_acc=0.71"]]
     assert all(model.checkpoint == file for models in seen for model in models.values())
+
+
+def test_a_flag_takes_several_files_of_labels(tmp_path, run, monkeypatch):
+    seen = []
+    monkeypatch.setattr("reportgen.commands.check.check_inputs", lambda config, _: seen.append(config.labels))
+    for words in ("--labels a.csv b.csv", "--labels a.csv --labels b.csv", "--labels=a.csv b.csv --data x"):
+        assert run("check", *words.split()).returncode == 0
+    assert seen == [(Path("a.csv"), Path("b.csv"))] * 3
+    assert run("check", "--data", "x", "b.csv").returncode == 2  # no other flag takes several

@@ -32,8 +32,9 @@ def conclusions_key(manifest: Mapping[str, Any], test_set: TestSet, config: Conf
         _settings(config, "evidence"),
         code_hash(*_CONCLUDING),
         judging_code(),
-        # Not in the analysis, as no record depends on them: persons and emotions of the training images.
+        # Not in the analysis, as no record depends on them: persons and emotions of the training images, and votes.
         *(part for name, seen in sorted(test_set.training.items()) for part in (name, seen.to_csv(index=False))),
+        "" if test_set.votes is None else test_set.votes.to_csv(index=False),
     )
 
 

@@ -54,6 +54,8 @@ class Listing:
         (n, 4) left, top, right and bottom in pixels of the face in each file; None where files are faces.
     roots
         Further folders in which relative paths may start.
+    vote_columns
+        Columns of `rows` that hold several people's votes, and the class of each, None for votes for no class.
     training
         Rows of training splits by name, with `path` and, where known, `person` and `emotion` (as written).
     """
@@ -69,6 +71,7 @@ class Listing:
     pixels: npt.NDArray[Any] | None = None
     boxes: npt.NDArray[np.int64] | None = None
     roots: tuple[Path, ...] = ()
+    vote_columns: dict[str, str | None] = field(default_factory=dict)
     training: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

@@ -15,6 +15,7 @@ from reportgen.errors import DataError
 from reportgen.inputs.checksums import content_digest, in_threads
 from reportgen.inputs.images.locate import Locator
 from reportgen.inputs.listing import PROBLEM_COLUMNS
+from reportgen.inputs.tables.votes import votes_by_class
 from reportgen.inputs.testset import FACE_BOX, TestSet, cut_face
 
 __all__ = ["find_again", "locate", "reorder"]
@@ -86,7 +87,10 @@ def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Pat
         1, "file", pd.Series([None if file is None else str(file) for file in files], dtype=object, index=frame.index)
     )
     problems = pd.DataFrame(columns=list(PROBLEM_COLUMNS))
-    return TestSet(frame.reset_index(drop=True), tuple(classes), problems, source, boxes=boxes)
+    prefix = "votes "
+    columns = {name: str(name).removeprefix(prefix) for name in images.columns if str(name).startswith(prefix)}
+    votes = votes_by_class(images.reset_index(drop=True), columns, classes)
+    return TestSet(frame.reset_index(drop=True), tuple(classes), problems, source, boxes=boxes, votes=votes)
 
 
 def _holding_faces(
@@ -147,4 +151,5 @@ def reorder(test_set: TestSet, images: pd.DataFrame) -> TestSet:
         frame=test_set.frame.iloc[rows].reset_index(drop=True),
         pixels=None if test_set.pixels is None else test_set.pixels[rows],
         boxes=None if test_set.boxes is None else test_set.boxes[rows],
+        votes=None if test_set.votes is None else test_set.votes.iloc[rows].reset_index(drop=True),
     )

@@ -22,12 +22,14 @@ from reportgen.inputs.emotions import EMOTIONS, match_class, name_classes
 from reportgen.inputs.images.decoding import decode, read_file
 from reportgen.inputs.images.locate import Locator, portable_name
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
+from reportgen.inputs.label_files import read_ratings, sort_label_files
 from reportgen.inputs.layouts.layout import Source
 from reportgen.inputs.layouts.registry import read_source
 from reportgen.inputs.listing import PROBLEM_COLUMNS, Listing, Problem
 from reportgen.inputs.persons import known_persons, persons_of, sure_person_pattern
 from reportgen.inputs.tables.cells import Budget, storable
 from reportgen.inputs.tables.pixels import as_file
+from reportgen.inputs.tables.votes import votes_by_class
 
 __all__ = ["FACE_BOX", "RESERVED", "TestSet", "cut_face", "images_without_labels", "load_test_set"]
 
@@ -68,6 +70,9 @@ class TestSet:
         The images, where the source holds them itself, as in a `Listing`.
     boxes
         (n, 4) left, top, right and bottom of the face in each file; None where files are faces.
+    votes
+        (n rows) several people's votes for each class, one column each, and for none of them (`NOT_A_CLASS`); None
+        where there are none. They never replace a label.
     """
 
     __test__ = False  # its name would make pytest collect it
@@ -80,6 +85,7 @@ class TestSet:
     notes: tuple[str, ...] = ()
     pixels: npt.NDArray[Any] | None = None
     boxes: npt.NDArray[np.int64] | None = None
+    votes: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -97,6 +103,7 @@ class TestSet:
             frame=self.frame.iloc[keep].reset_index(drop=True),
             pixels=None if self.pixels is None else self.pixels[keep],
             boxes=None if self.boxes is None else self.boxes[keep],
+            votes=None if self.votes is None else self.votes.iloc[keep].reset_index(drop=True),
         )
 
     def read_bytes(self, row: int) -> bytes:
@@ -240,6 +247,7 @@ def _finish(
     )
     notes = list(listing.notes)
     # A training image that is a test image, too, goes by the test image's name: as written both have the same path.
+    votes = _votes(listing, rows, names, classes, config, notes) if labelled else None
     names_shown = dict(zip(rows["path"], names, strict=True))
     if listing.training and listing.pixels is None and listing.boxes is None and not keep_copies:
         names_shown |= _copies_in_training(listing, files, names, keep, notes)
@@ -262,7 +270,25 @@ def _finish(
         notes=tuple(map(printable, notes)),
         pixels=None if listing.pixels is None else listing.pixels[keep],
         boxes=None if listing.boxes is None else listing.boxes[keep],
+        votes=None if votes is None else votes.iloc[keep].reset_index(drop=True),
     )
+
+
+def _votes(
+    listing: Listing,
+    rows: pd.DataFrame,
+    names: Sequence[str],
+    classes: Sequence[str],
+    config: Config,
+    notes: list[str],
+) -> pd.DataFrame | None:
+    """The raters' votes: those of the files in the setting `labels`, else those of the source's own columns."""
+    files = sort_label_files(config.labels)
+    if files.corrections is not None:
+        raise DataError(f"{files.corrections}: corrected labels cannot be used yet; correct them in the test set")
+    if files.ratings:
+        return read_ratings(files.ratings, names, classes, listing.numbers, notes)
+    return votes_by_class(rows, listing.vote_columns, classes)
 
 
 def _find_files(

@@ -47,6 +47,11 @@ def test_what_the_file_says_is_what_was_set() -> None:
     assert read.models["My model"].checkpoint == Path("m.pth")
 
 
+def test_files_of_labels_are_named_without_their_folders() -> None:
+    config = Config(labels=(Path("/home/someone/ann.csv"), Path("/home/someone/bob.tsv")))
+    assert settings_file(config) == 'labels = ["ann.csv", "bob.tsv"]'
+
+
 def test_the_page_cites_with_version_and_hashes(report: Report, tmp_path: Path) -> None:
     manifest = {**report.analysis.manifest, "reportgen": "1.2.3", "fingerprint": "f00d" * 16}
     told = replace(report, analysis=replace(report.analysis, manifest=manifest))

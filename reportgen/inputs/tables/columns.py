@@ -162,10 +162,11 @@ def list_rows(
     if votes:
         refuse_scores(path, frame, votes, [name for name in frame.columns if _says(name, _ANSWER_WORDS)])
     number = _number_column(frame, columns, emotion)
+    counted: dict[str, str | None] = {}
     if emotion is not None and columns.emotion is None and columns.label is None:
         others = {where, pixels, person, ROW}
         emotion, number = _weigh_rivals(path, frame, emotion, number, others, said)
-        _weigh_votes(path, frame, emotion, beside, said)
+        counted = _weigh_votes(path, frame, emotion, beside, said)
     taken = {pixels, where, emotion, person, number, ROW}
     rows = pd.DataFrame(
         {
@@ -182,6 +183,7 @@ def list_rows(
             # name.
             rows[f"data_{name}" if name in rows.columns else name] = frame[name].to_numpy()
     listing = Listing(rows, path.parent, path.name, training=training, notes=said)
+    listing.vote_columns = {name: word for name, word in counted.items() if name in rows.columns}
     names = (class_names or {}).get(emotion or "") or (class_names or {}).get(number or "")
     if names:
         listing.classes, listing.classes_from = name_classes(names), "the names that the data states"
@@ -421,16 +423,23 @@ def _weigh_rivals(
     return emotion, number
 
 
-def _weigh_votes(path: Path, frame: pd.DataFrame, emotion: str, votes: VoteColumns, notes: list[str]) -> None:
+def _weigh_votes(
+    path: Path, frame: pd.DataFrame, emotion: str, votes: VoteColumns, notes: list[str]
+) -> dict[str, str | None]:
     """Refuse one-hot columns that say something else than the column of labels; say so of votes.
 
     Scores between 0 and 1 are a model's, and differ as they like.
+
+    Returns
+    -------
+    The columns that hold votes of several people, and the class of each.
     """
-    if not votes or _says(emotion, _TRUTH_WORDS):
-        return
+    if not votes:
+        return {}
     winners, kind = winning_classes(frame, votes)
-    if kind == "scores":
-        return
+    counted = {**votes.classes, **dict.fromkeys(votes.others)} if kind == "votes" else {}
+    if kind == "scores" or _says(emotion, _TRUTH_WORDS):
+        return counted
     labels = label_cells(frame[emotion])
     if are_numbers(frame[emotion]):
         differ = len(labels) if one_to_one(labels, winners) is None else 0
@@ -447,6 +456,7 @@ def _weigh_votes(path: Path, frame: pd.DataFrame, emotion: str, votes: VoteColum
         notes.append(
             f"labels are taken from column '{emotion}'; the most votes in {shown} ... differ from it in {differ:,} rows"
         )
+    return counted
 
 
 def _meanings(cells: pd.Series[Any]) -> list[str | int | None]:

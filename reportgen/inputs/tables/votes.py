@@ -15,7 +15,19 @@ from reportgen.errors import DataError
 from reportgen.inputs.emotions import canonical_emotion, fold, match_class
 from reportgen.inputs.listing import Listing, Problem
 
-__all__ = ["NO_CLASS", "VoteColumns", "count_votes", "refuse_scores", "vote_columns", "winning_classes"]
+__all__ = [
+    "NOT_A_CLASS",
+    "NO_CLASS",
+    "VoteColumns",
+    "count_votes",
+    "refuse_scores",
+    "vote_columns",
+    "votes_by_class",
+    "winning_classes",
+]
+
+NOT_A_CLASS = "no class"
+"""Column of votes for what is none of the classes."""
 
 NO_CLASS = frozenset({
     "unknown", "nf", "noface", "notaface", "none", "other", "others", "uncertain", "unsure", "notsure", "ambiguous",
@@ -171,7 +183,28 @@ def count_votes(listing: Listing, votes: Mapping[str, str], others: Sequence[str
         listing.rows = listing.rows.drop(columns=[*votes, *others])
         for place, name in enumerate((*votes, *others)):
             listing.rows[f"votes {name}"] = numbers[:, place]
+            listing.vote_columns[f"votes {name}"] = votes.get(name)
         listing.notes.append("the class with most votes is the label, ties are left out; all votes are kept as columns")
+
+
+def votes_by_class(
+    rows: pd.DataFrame, columns: Mapping[str, str | None], classes: Sequence[str]
+) -> pd.DataFrame | None:
+    """Votes for each class and for none of them (`NOT_A_CLASS`); None where no two columns are votes for classes.
+
+    Parameters
+    ----------
+    columns
+        As in `Listing.vote_columns`.
+    """
+    named = {name: match_class(word, classes) for name, word in columns.items()}
+    if len(set(named.values()) - {None}) < 2:
+        return None
+    numbers = _numbers(rows, list(named))
+    summed = pd.DataFrame(0.0, index=range(len(rows)), columns=[*classes, NOT_A_CLASS])
+    for place, word in enumerate(named.values()):
+        summed[word or NOT_A_CLASS] += numbers[:, place]
+    return summed
 
 
 def _run(names: Sequence[str], start: int, step: int, free: Sequence[str], others: Sequence[str]) -> list[str]:
