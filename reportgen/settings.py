@@ -88,7 +88,7 @@ SETTINGS = {
     ),
     "labels": Setting(
         "Files of further labels: one per rater (their votes are shown beside the labels), or corrections.",
-        (), "--labels",
+        ("analysis",), "--labels",
     ),
     "classes": Setting(
         "The emotions, in the order of the models' outputs; auto: the known order that a sample shows.", ("analysis",)

@@ -276,6 +276,7 @@ def _finish(pieces: Sequence[_Piece], target: Path, keys: dict[str, list[str]]) 
         }
         for index, model in enumerate(pieces[0].models)
     ]
+    corrections = [one for piece in pieces for one in piece.manifest["data"].get("corrections", ())]
     manifest = {
         **first,
         "schema": SCHEMA_VERSION,
@@ -288,6 +289,7 @@ def _finish(pieces: Sequence[_Piece], target: Path, keys: dict[str, list[str]]) 
             "source": " + ".join(dict.fromkeys(str(piece.manifest["data"]["source"]) for piece in pieces)),
             "rows": sum(piece.manifest["data"]["rows"] for piece in pieces),
             "listed": sum(piece.manifest["data"]["listed"] for piece in pieces),
+            **({"corrections": corrections} if corrections else {}),
         },
         "notes": _notes(pieces),
     }

@@ -149,6 +149,7 @@ def _given_facts(
             "source": test_set.source,
             "rows": len(test_set.frame),
             "listed": len(test_set.frame) + len(test_set.problems),
+            **({"corrections": [one.as_json() for one in test_set.corrections]} if test_set.corrections else {}),
         },
         "notes": [*notes, *test_set.notes],
     }

@@ -39,11 +39,11 @@ class LabelFiles:
     ratings
         The tables of the raters by file: one file for each rater, or one with a column that names raters.
     corrections
-        Labels to replace; None where there are none.
+        Files of labels to replace.
     """
 
     ratings: Mapping[Path, pd.DataFrame]
-    corrections: Path | None = None
+    corrections: tuple[Path, ...] = ()
 
 
 def sort_label_files(paths: Sequence[Path]) -> LabelFiles:
@@ -52,8 +52,7 @@ def sort_label_files(paths: Sequence[Path]) -> LabelFiles:
     Raises
     ------
     DataError
-        A file cannot be read, could be both or neither, or is given twice; one rater's labels alone; several files of
-        corrections.
+        A file cannot be read, could be both or neither, or is given twice; one rater's labels alone.
     """
     ratings: dict[Path, pd.DataFrame] = {}
     corrections: list[Path] = []
@@ -72,16 +71,12 @@ def sort_label_files(paths: Sequence[Path]) -> LabelFiles:
         else:
             found = ", ".join(map(str, frame.columns[:12])) or "no columns"
             raise DataError(f"{path}: cannot tell what labels it holds (found: {found}); {_EXPECTED}")
-    if len(corrections) > 1:
-        raise DataError(
-            f"{corrections[1]}: a second file of corrections beside {corrections[0]}; put all corrections into one file"
-        )
     if len(ratings) == 1 and all(find_column(frame, None, _RATER) is None for frame in ratings.values()):
         raise DataError(
             f"{next(iter(ratings))}: the labels of one rater tell nothing about agreement; give one file for each "
             "rater to --labels, or one file with a column 'rater'"
         )
-    return LabelFiles(ratings, corrections[0] if corrections else None)
+    return LabelFiles(ratings, tuple(corrections))
 
 
 def read_ratings(

@@ -22,7 +22,8 @@ from reportgen.inputs.emotions import EMOTIONS, match_class, name_classes
 from reportgen.inputs.images.decoding import decode, read_file
 from reportgen.inputs.images.locate import Locator, portable_name
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
-from reportgen.inputs.label_files import read_ratings, sort_label_files
+from reportgen.inputs.label_corrections import Correction, correct_labels, read_corrections
+from reportgen.inputs.label_files import LabelFiles, read_ratings, sort_label_files
 from reportgen.inputs.layouts.layout import Source
 from reportgen.inputs.layouts.registry import read_source
 from reportgen.inputs.listing import PROBLEM_COLUMNS, Listing, Problem
@@ -73,6 +74,8 @@ class TestSet:
     votes
         (n rows) several people's votes for each class, one column each, and for none of them (`NOT_A_CLASS`); None
         where there are none. They never replace a label.
+    corrections
+        What people said of labels, in the words of the test set: `frame` has the corrected labels.
     """
 
     __test__ = False  # its name would make pytest collect it
@@ -86,6 +89,7 @@ class TestSet:
     pixels: npt.NDArray[Any] | None = None
     boxes: npt.NDArray[np.int64] | None = None
     votes: pd.DataFrame | None = None
+    corrections: tuple[Correction, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -247,15 +251,22 @@ def _finish(
     )
     notes = list(listing.notes)
     # A training image that is a test image, too, goes by the test image's name: as written both have the same path.
-    votes = _votes(listing, rows, names, classes, config, notes) if labelled else None
+    files = sort_label_files(config.labels if labelled else ())
+    votes = _votes(listing, rows, names, classes, files, notes) if labelled else None
     names_shown = dict(zip(rows["path"], names, strict=True))
     if listing.training and listing.pixels is None and listing.boxes is None and not keep_copies:
         names_shown |= _copies_in_training(listing, files, names, keep, notes)
     if locator.shortened:
         count = sum(locator.shortened.values())
         notes.append(f"{count:,} paths were found by their last parts only: they were written on another machine")
+    kept, corrections = frame.iloc[keep].reset_index(drop=True), ()
+    if files.corrections:
+        given = [one for file in files.corrections for one in read_corrections(file)]
+        kept, corrections = correct_labels(kept, classes, given, dict(zip(listed["path"], listed["kind"], strict=True)))
+        changed = sum(one.old != one.new for one in corrections)
+        notes.append(f"labels changed by hand: {changed:,}; confirmed by hand: {len(corrections) - changed:,}")
     return TestSet(
-        frame=frame.iloc[keep].reset_index(drop=True),
+        frame=kept,
         classes=classes,
         problems=listed,
         source=printable(listing.source),
@@ -271,6 +282,7 @@ def _finish(
         pixels=None if listing.pixels is None else listing.pixels[keep],
         boxes=None if listing.boxes is None else listing.boxes[keep],
         votes=None if votes is None else votes.iloc[keep].reset_index(drop=True),
+        corrections=corrections,
     )
 
 
@@ -279,13 +291,10 @@ def _votes(
     rows: pd.DataFrame,
     names: Sequence[str],
     classes: Sequence[str],
-    config: Config,
+    files: LabelFiles,
     notes: list[str],
 ) -> pd.DataFrame | None:
-    """The raters' votes: those of the files in the setting `labels`, else those of the source's own columns."""
-    files = sort_label_files(config.labels)
-    if files.corrections is not None:
-        raise DataError(f"{files.corrections}: corrected labels cannot be used yet; correct them in the test set")
+    """The raters' votes: those of files of ratings, else those of the source's own columns."""
     if files.ratings:
         return read_ratings(files.ratings, names, classes, listing.numbers, notes)
     return votes_by_class(rows, listing.vote_columns, classes)

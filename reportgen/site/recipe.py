@@ -44,13 +44,18 @@ def build_command(config: Config) -> str | None:
         return None
     models = [f"--model {shlex.quote(f'{name}={entry.checkpoint.name}')}" for name, entry in config.models.items()]
     flags = [
-        f"{SETTINGS[name].flag} {getattr(config, name)}"
+        f"{SETTINGS[name].flag} {_words(getattr(config, name))}"
         for name in SETTINGS
-        if _has_place(name) == "command" and getattr(config, name) != SETTINGS[name].default
+        if _has_place(name) == "command" and getattr(config, name) not in (SETTINGS[name].default, ())
     ]
     if config.ray.address not in (None, "auto") or any(entry.factory is not None for entry in config.models.values()):
         flags.append("--config reportgen.toml")  # what runs code of its own has to be named
     return printable(" ".join(["reportgen build", f"--data {shlex.quote(config.data.name)}", *models, *flags]))
+
+
+def _words(value: Any) -> str:
+    """A value as a command line says it; files by their names."""
+    return " ".join(shlex.quote(file.name) for file in value) if isinstance(value, tuple) else str(value)
 
 
 def settings_file(config: Config) -> str:

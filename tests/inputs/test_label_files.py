@@ -38,8 +38,8 @@ def test_ratings_and_corrections_are_told_apart_by_their_columns(tmp_path: Path)
     two = table(tmp_path, "r2.csv", file=["a/1.png"], label=["happy"], note=["sure"])
     fix = table(tmp_path, "labels.csv", file=["1.png"], old=["sad"], new=["happy"], who=["me"], when=["now"], note=[""])
     found = sort_label_files([one, fix, two])
-    assert list(found.ratings) == [one, two] and found.corrections == fix
-    assert sort_label_files([]).corrections is None and not sort_label_files([]).ratings
+    assert list(found.ratings) == [one, two] and found.corrections == (fix,)
+    assert not sort_label_files([]).corrections and not sort_label_files([]).ratings
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,6 @@ def test_ratings_and_corrections_are_told_apart_by_their_columns(tmp_path: Path)
         ({"x.csv": {"file": ["1.png"], "new": ["sad"], "emotion": ["sad"]}}, "cannot tell what labels it holds"),
         ({"x.csv": {"file": ["1.png"], "old": ["sad"]}}, "cannot tell what labels it holds"),
         ({"x.csv": {"image": ["1.png"], "emotion": ["sad"]}}, "labels of one rater tell nothing about agreement"),
-        (
-            {name: {"file": ["1.png"], "old": ["sad"], "new": ["sad"]} for name in ("x.csv", "y.csv")},
-            "a second file of corrections",
-        ),
     ],
 )
 def test_files_that_are_neither_or_both_are_refused(
@@ -160,16 +156,6 @@ def test_one_label_and_scores_are_no_votes(tmp_path: Path, make_images: Callable
     for path in (hot, scores):
         assert load_test_set(Config(data=path, classes=CLASSES)).votes is None
     assert votes_by_class(rows, {"votes happy": "happy"}, CLASSES) is None
-
-
-def test_corrections_are_refused_in_one_line_until_they_can_be_used(
-    tmp_path: Path, make_images: Callable[..., None]
-) -> None:
-    images(tmp_path, make_images)
-    data = table(tmp_path, "data.csv", image=["1.png", "2.png"], emotion=["anger", "sadness"])
-    fix = table(tmp_path, "labels.csv", file=["1.png"], old=["anger"], new=["sadness"])
-    with pytest.raises(DataError, match="corrected labels cannot be used yet"):
-        load_test_set(Config(data=data, labels=(fix,), classes=CLASSES))
 
 
 def test_the_files_of_a_settings_file_lie_beside_it(tmp_path: Path) -> None:

@@ -588,3 +588,16 @@ def test_the_real_test_set() -> None:
     assert test_set.frame[test_set.frame["emotion"] == "disgust"]["person"].nunique() == 9
     assert all(Path(file).is_absolute() for file in test_set.frame["file"])
     assert all(re.fullmatch(r"images/[^/]+", path) for path in test_set.frame["path"])
+
+
+def test_corrected_labels_count_and_the_given_files_stay_as_they_are(folder: Path) -> None:
+    data, labels = write(folder, "test.csv", ROWS), folder / "labels.csv"
+    labels.write_text("file,old,new\nimages/a.png,happiness,fear\nb.png,sadness,sadness\n")
+    before = data.read_bytes()
+    found = load(data, labels=(labels,))
+    assert found.frame["emotion"].tolist() == ["fear", *FOUND[1:]] and data.read_bytes() == before
+    assert [(one.file, one.old, one.new) for one in found.corrections] == [
+        ("images/a.png", "happiness", "fear"),
+        ("images/b.png", "sadness", "sadness"),
+    ]
+    assert found.notes[-1] == "labels changed by hand: 1; confirmed by hand: 1"

@@ -48,8 +48,9 @@ def test_what_the_file_says_is_what_was_set() -> None:
 
 
 def test_files_of_labels_are_named_without_their_folders() -> None:
-    config = Config(labels=(Path("/home/someone/ann.csv"), Path("/home/someone/bob.tsv")))
-    assert settings_file(config) == 'labels = ["ann.csv", "bob.tsv"]'
+    config = Config(data=Path("t.csv"), labels=(Path("/home/someone/ann.csv"), Path("/home/someone/bob b.tsv")))
+    assert build_command(config) == "reportgen build --data t.csv --labels ann.csv 'bob b.tsv'"
+    assert settings_file(config) == ""
 
 
 def test_the_page_cites_with_version_and_hashes(report: Report, tmp_path: Path) -> None:
