@@ -251,17 +251,17 @@ def _finish(
     )
     notes = list(listing.notes)
     # A training image that is a test image, too, goes by the test image's name: as written both have the same path.
-    files = sort_label_files(config.labels if labelled else ())
-    votes = _votes(listing, rows, names, classes, files, notes) if labelled else None
+    further = sort_label_files(config.labels if labelled else ())
+    votes = _votes(listing, rows, names, classes, further, notes) if labelled else None
     names_shown = dict(zip(rows["path"], names, strict=True))
     if listing.training and listing.pixels is None and listing.boxes is None and not keep_copies:
         names_shown |= _copies_in_training(listing, files, names, keep, notes)
     if locator.shortened:
         count = sum(locator.shortened.values())
         notes.append(f"{count:,} paths were found by their last parts only: they were written on another machine")
-    kept, corrections = frame.iloc[keep].reset_index(drop=True), ()
-    if files.corrections:
-        given = [one for file in files.corrections for one in read_corrections(file)]
+    kept, corrections = frame.iloc[keep].reset_index(drop=True), tuple[Correction, ...]()
+    if further.corrections:
+        given = [one for file in further.corrections for one in read_corrections(file)]
         kept, corrections = correct_labels(kept, classes, given, dict(zip(listed["path"], listed["kind"], strict=True)))
         changed = sum(one.old != one.new for one in corrections)
         notes.append(f"labels changed by hand: {changed:,}; confirmed by hand: {len(corrections) - changed:,}")
