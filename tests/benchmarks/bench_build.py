@@ -78,7 +78,9 @@ def main() -> int:
     checkouts = {"old": chosen.against.resolve(), "new": ROOT}
     over = _help(checkouts["new"])
     sets = {"real set": (chosen.fer, "build")} if chosen.fer else {}
-    sets |= {} if chosen.skip_demo else {"demo": (Path.cwd(), "demo")}
+    # The demo is built in a folder without a checkout: Python would prefer the one in the working folder.
+    nowhere = tempfile.TemporaryDirectory(prefix="bench-nowhere-")
+    sets |= {} if chosen.skip_demo else {"demo": (Path(nowhere.name), "demo")}
     for name, (folder, command) in sets.items():
         runs: dict[str, dict[str, list[Run]]] = {}
         for turn in range(chosen.rounds):
@@ -105,7 +107,7 @@ def _help(checkout: Path) -> list[str]:
 
 def _cpu(command: list[str], checkout: Path) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, env=_environment(checkout), stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, cwd=checkout, env=_environment(checkout), stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
