@@ -20,6 +20,7 @@ from reportgen.evidence.data_findings import TrainingOverlap, find_in_data
 from reportgen.evidence.examples.map_agreement import find_agreements
 from reportgen.evidence.examples.mining import Mined, mine
 from reportgen.evidence.importance.findings import judge_importance
+from reportgen.evidence.performance.corrected_labels import weigh_corrections
 from reportgen.evidence.performance.leakage import measure_leakage
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.permuted_classes import likely_order
@@ -103,6 +104,7 @@ def conclude(
             for m in everything.models
             if (leakage := measure_leakage(m.name, m.predicted, everything.labels, trained_on, group)) is not None
         ),
+        corrected=weigh_corrections(everything, units, config.seed),
         data_notes=data_notes(data, shortcuts.duplicates, analysis.images),
         command=build_command(config),
         attention=attention,

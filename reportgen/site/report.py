@@ -20,6 +20,7 @@ from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.examples.mining import Mined
 from reportgen.evidence.importance.contamination import Contamination, contaminations
 from reportgen.evidence.importance.findings import ImportanceFindings
+from reportgen.evidence.performance.corrected_labels import CorrectedLabels
 from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
@@ -120,6 +121,8 @@ class Report:
         Whether the models were run on changed images.
     leakages
         Per model, accuracy on persons and files that it was trained on and on others; empty where that is not known.
+    corrected
+        What labels that people corrected change; None where none were.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -148,6 +151,7 @@ class Report:
     seed: int = 0
     experiments: bool = True
     leakages: tuple[Leakage, ...] = ()
+    corrected: CorrectedLabels | None = None
 
     @property
     def everything(self) -> AnalysisPredictions:

@@ -18,6 +18,7 @@ from reportgen.evidence.errors.reasons import ReasonFindings, contrast_regions, 
 from reportgen.evidence.errors.rules import ErrorCase, Untested, background_heat, raise_flags
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.errors.tables import reason_tables
+from reportgen.evidence.performance.corrected_labels import corrections_of
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.units import units_of
 from reportgen.types import FloatArray
@@ -55,7 +56,8 @@ def find_reasons(
     persons = units_of(analysis.images)
     probabilities = [model.probabilities for model in analysis.models]
     suspects = find_label_suspects(probabilities, labels)
-    votes = label_votes(suspects, probabilities, labels, analysis.faces, clusters(persons, len(labels)))
+    opinions = label_votes(suspects, probabilities, labels, analysis.faces, clusters(persons, len(labels)))
+    votes = tuple(vote for vote in opinions if suspects.suspect[vote.row])
     standing = [vote.row for vote in votes if vote.stands]
     suspects = replace(suspects, suspect=np.isin(np.arange(len(labels)), standing))
     quality, states = photo_quality(analysis), face_states(analysis)
@@ -94,7 +96,9 @@ def find_reasons(
                 persons=persons,
             )
         )
-    findings = ReasonFindings(tuple(found), suspects, occlusions, votes)
+    judged = analysis.images["path"].isin([one["file"] for one in corrections_of(analysis)]).to_numpy()
+    review = tuple(v for v in opinions if (v.compelling or suspects.suspect[v.row]) and not judged[v.row])
+    findings = ReasonFindings(tuple(found), suspects, occlusions, votes, review)
     return replace(findings, tables=MappingProxyType(reason_tables(findings, analysis)))
 
 

@@ -40,6 +40,9 @@ class LabelSuspects:
         (M, C) mean probability of a class over the images labelled so; NaN for a class without images.
     tested
         Whether there are two models or more, and a label.
+    contradicted
+        (n,) bool: all models predict the same other emotion, and are mostly right where they are confident of it. No
+        confidence is asked for here, and one model is enough: it takes further evidence to doubt these labels.
     """
 
     suspect: BoolArray
@@ -47,6 +50,7 @@ class LabelSuspects:
     probability: FloatArray
     thresholds: FloatArray
     tested: bool
+    contradicted: BoolArray
 
 
 def find_label_suspects(probabilities: Sequence[AnyFloatArray], labels: IntArray) -> LabelSuspects:
@@ -77,5 +81,5 @@ def find_label_suspects(probabilities: Sequence[AnyFloatArray], labels: IntArray
     with np.errstate(invalid="ignore"):
         support = np.where(agreed > 0, right / np.maximum(agreed, 1), np.nan)
     tested = len(stacked) > 1 and bool((labels >= 0).any())
-    suspect = sure & (predicted != labels) & (support[predicted] >= TRUSTED) & tested
-    return LabelSuspects(suspect, predicted, probability, thresholds, tested)
+    contradicted = (predicted >= 0) & (labels >= 0) & (predicted != labels) & (support[predicted] >= TRUSTED)
+    return LabelSuspects(sure & contradicted & tested, predicted, probability, thresholds, tested, contradicted)

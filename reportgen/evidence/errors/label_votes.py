@@ -20,11 +20,18 @@ from reportgen.evidence.stats.clustered import Clusters
 from reportgen.faces.align import face_affines
 from reportgen.types import AnyFloatArray, FloatArray, IntArray
 
-__all__ = ["TWINS", "LabelVote", "expressions", "label_votes", "landmark_likelihoods", "twin_labels"]
+__all__ = ["ENOUGH", "TWINS", "LabelVote", "expressions", "label_votes", "landmark_likelihoods", "nearest_faces"]
 
 TWINS = 15
 """How many of the photos with the most similar face vote."""
 
+ENOUGH = 6.0
+"""Evidence from which a label is worth a look, if a second opinion contradicts it: of 3 to 10 the best at finding
+flipped labels of half a real test set. The other half is in `tests/benchmarks/bench_label_noise.py`."""
+
+_MOST_OF_TWINS = math.log((TWINS + 0.5) / 0.5)
+"""What similar faces can add to the evidence at most."""
+_SIMILAR = 6  # of them that are shown
 _FOLDS = 5
 _FEWEST = 10  # labelled faces of an emotion from which its shape can be told
 _FLOOR = 1e-3  # of a likelihood: one opinion alone does not settle a rank
@@ -53,6 +60,8 @@ class LabelVote:
         emotion has too few faces. Above 0: landmarks contradict the label, too.
     twins, twins_predicted, twins_label
         Photos with the most similar face, and how many of them have either label; 0 where landmarks are not known.
+    similar
+        Rows of the first of them, the most similar first.
     """
 
     row: int
@@ -62,6 +71,7 @@ class LabelVote:
     twins: int
     twins_predicted: int
     twins_label: int
+    similar: tuple[int, ...] = ()
 
     @property
     def evidence(self) -> float:
@@ -85,6 +95,11 @@ class LabelVote:
         """
         return self.against > 0 or not (self.twins or not math.isnan(self.landmarks))
 
+    @property
+    def compelling(self) -> bool:
+        """Whether the evidence is enough to look at the label, however sure each model is."""
+        return self.against > 0 and self.evidence >= ENOUGH
+
 
 def label_votes(
     suspects: LabelSuspects,
@@ -94,6 +109,8 @@ def label_votes(
     group: Clusters,
 ) -> tuple[LabelVote, ...]:
     """One vote per label that the models contradict, the strongest evidence first.
+
+    Labels that are not suspect only get one where similar faces could make the evidence enough.
 
     Parameters
     ----------
@@ -106,7 +123,7 @@ def label_votes(
     faces, group
         Of the same images; without faces there is no second opinion.
     """
-    rows = np.flatnonzero(suspects.suspect)
+    rows = np.flatnonzero(suspects.contradicted)
     if not len(rows):
         return ()
     stacked = np.log(np.maximum(np.stack([p[rows] for p in probabilities]).astype(np.float64), _FLOOR))
@@ -115,19 +132,24 @@ def label_votes(
     models = (stacked[:, at, predicted] - stacked[:, at, given]).mean(axis=0)
     shapes = expressions(faces, len(labels))
     likelihood = np.log(np.maximum(landmark_likelihoods(shapes, labels, group, classes)[rows], _FLOOR))
-    twins = twin_labels(shapes, labels, group, classes, rows)
-    found = [
-        LabelVote(
-            int(row),
-            int(predicted[i]),
-            float(models[i]),
-            float(likelihood[i, predicted[i]] - likelihood[i, given[i]]),
-            int(twins[i].sum()),
-            int(twins[i, predicted[i]]),
-            int(twins[i, given[i]]),
+    landmarks = likelihood[at, predicted] - likelihood[at, given]
+    asked = suspects.suspect[rows] | (models + np.nan_to_num(landmarks) + _MOST_OF_TWINS >= ENOUGH)
+    near = nearest_faces(shapes, labels, group, rows[asked])
+    found = []
+    for i, others in zip(np.flatnonzero(asked).tolist(), near, strict=True):
+        known = labels[others[others >= 0]]
+        found.append(
+            LabelVote(
+                int(rows[i]),
+                int(predicted[i]),
+                float(models[i]),
+                float(landmarks[i]),
+                len(known),
+                int((known == predicted[i]).sum()),
+                int((known == given[i]).sum()),
+                tuple(others[others >= 0][:_SIMILAR].tolist()),
+            )
         )
-        for i, row in enumerate(rows)
-    ]
     return tuple(sorted(found, key=lambda vote: (-vote.evidence, vote.row)))
 
 
@@ -160,24 +182,23 @@ def landmark_likelihoods(shapes: FloatArray, labels: IntArray, group: Clusters, 
     return found
 
 
-def twin_labels(shapes: FloatArray, labels: IntArray, group: Clusters, classes: int, rows: IntArray) -> IntArray:
-    """(len(rows), C) how the `TWINS` photos with the most similar face are labelled, other persons' only.
+def nearest_faces(shapes: FloatArray, labels: IntArray, group: Clusters, rows: IntArray) -> IntArray:
+    """(len(rows), `TWINS`) labelled photos of other persons with the most similar face, the most similar first.
 
-    Distance is Euclidean, every feature in its standard deviations. All 0 for a row without a shape.
+    Distance is Euclidean, every feature in its standard deviations. All -1 for a row without a shape.
     """
-    counts = np.zeros((len(rows), classes), dtype=np.int64)
+    found = np.full((len(rows), TWINS), -1)
     known = np.flatnonzero((labels >= 0) & np.isfinite(shapes).all(axis=1))
     if not len(known):
-        return counts
+        return found
     scaled = (shapes - shapes[known].mean(axis=0)) / np.maximum(shapes[known].std(axis=0), 1e-9)
     for i, row in enumerate(rows):
         others = known[group.code[known] != group.code[row]]
         if not np.isfinite(shapes[row]).all() or len(others) < TWINS:
             continue
         apart = ((scaled[others] - scaled[row]) ** 2).sum(axis=1)
-        near = others[np.argsort(apart, kind="stable")[:TWINS]]
-        counts[i] = np.bincount(labels[near], minlength=classes)
-    return counts
+        found[i] = others[np.argsort(apart, kind="stable")[:TWINS]]
+    return found
 
 
 def expressions(faces: FaceRecords | None, n: int) -> FloatArray:

@@ -151,7 +151,10 @@ class ReasonFindings:
     occlusions
         What was measured on changed pictures; None where nothing was run.
     votes
-        Second opinions on every label that all models contradict, the strongest evidence first.
+        Second opinions on every label that all models contradict with confidence, the strongest evidence first.
+    review
+        Labels to look at one by one, the strongest evidence first: the suspects, and others with enough evidence; with
+        one model only the latter. Without those that a person has judged.
     tables
         Tidy; each column is explained in `errors.tables.REASON_COLUMNS`.
     """
@@ -160,6 +163,7 @@ class ReasonFindings:
     suspects: LabelSuspects
     occlusions: Occlusions | None
     votes: tuple[LabelVote, ...] = ()
+    review: tuple[LabelVote, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @cached_property

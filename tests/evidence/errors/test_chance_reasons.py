@@ -28,7 +28,9 @@ def any_reason(rng: np.random.Generator, n: int, errors: float, photos: int) -> 
     }
     quality = {"sharpness": own[:, 0], "contrast of the face": own[:, 1], "pixels between the eyes": own[:, 2]}
     case = ErrorCase(labels, logits, p, np.ones((n, 3, 1, 1)), quality, states=states)
-    none = LabelSuspects(np.zeros(n, dtype=bool), np.full(n, -1), p.max(axis=1)[None], np.ones((1, 3)), False)
+    none = LabelSuspects(
+        np.zeros(n, dtype=bool), np.full(n, -1), p.max(axis=1)[None], np.ones((1, 3)), False, np.zeros(n, dtype=bool)
+    )
     names = None if photos == 1 else np.array([f"person {k}" for k in person], dtype=object)
     found = weigh_reasons("M", "m", case, raise_flags(case, none, ["M"]), persons=names)
     return any(found.counts(name) for name in OF_PHOTOS)

@@ -46,6 +46,11 @@ def test_one_model_has_nobody_to_agree_with() -> None:
     found = find_label_suspects(both_say(*ROWS)[:1], LABELS)
     assert not found.tested
     assert not found.suspect.any()
+    # Rows 2 to 4 are predicted otherwise than labelled, but only class 1 is mostly right where it is confident.
+    assert (
+        np.flatnonzero(found.contradicted).tolist()
+        == np.flatnonzero((np.array(ROWS).argmax(axis=1) != LABELS) & (np.array(ROWS).argmax(axis=1) == 1)).tolist()
+    )
 
 
 def test_an_agreement_that_is_mostly_wrong_suspects_nothing() -> None:
