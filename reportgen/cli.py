@@ -17,7 +17,7 @@ from typer.core import TyperCommand
 
 from reportgen._version import __version__
 from reportgen.errors import INTERRUPTED, ConfigError, ReportError, printable
-from reportgen.settings import RENAMED, SETTINGS
+from reportgen.settings import GATES, RENAMED, SETTINGS, Gate
 
 if TYPE_CHECKING:
     from reportgen.config import Config
@@ -43,6 +43,9 @@ class Alarm(StrEnum):
     ERROR = "error"
     CLASS_ORDER = "class-order"
     CHEATING = "cheating"
+
+
+_GATE_HELP = " ".join(f"{gate}: {text}." for gate, text in GATES.items())
 
 
 def _option(name: str) -> Any:
@@ -218,13 +221,36 @@ def diff_command(
     sample_images: OldSample = None,
     zip_: Zip = None,
     open_: Open = False,
+    fail_on: Annotated[
+        list[Gate] | None,
+        typer.Option(
+            metavar="GATE",
+            help=f"End with exit code 3 if this gate fails; repeatable. {_GATE_HELP}",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GATE=POINTS", help="What a gate tolerates, such as regression=1; repeatable."),
+    ] = None,
+    summary: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write summary.md here, for a pull request's comment.")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the gates as JUnit XML, for a build server.")
+    ] = None,
 ) -> None:
     """Compare two builds on the same images. Shows what got better, what got worse and what moved."""
     from reportgen.commands.diff import diff
+    from reportgen.config import with_settings
 
     pairs = dict(_pair(entry, "--pair", "OLD=NEW, the names of a model before and after") for entry in pair or [])
+    allowed = dict(_pair(entry, "--tolerance", "GATE=POINTS, such as regression=1") for entry in tolerance or [])
+    settings = _settings(context, runs_models=False)
+    if allowed:
+        settings = with_settings(settings, {"tolerances": {**settings.tolerances, **allowed}})
     progress = _progress()
-    _finish(diff(_settings(context, runs_models=False), before, after, pairs, progress), progress, open_)
+    result = diff(settings, before, after, pairs, progress, watched=fail_on or (), summary=summary, junit=junit)
+    _finish(result, progress, open_, fail_on)
 
 
 @app.command()
@@ -307,7 +333,7 @@ def _pair(entry: str, flag: str, expected: str) -> tuple[str, str]:
     return left.strip(), right.strip()
 
 
-def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: Sequence[Alarm] | None = None) -> None:
+def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: Sequence[StrEnum] | None = None) -> None:
     """Say where the report is, and end with the code the user asked for."""
     index = (result.site / "index.html").resolve()
     for warning in result.warnings:

@@ -10,7 +10,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import re2
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
@@ -18,9 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from reportgen.errors import ConfigError
 from reportgen.settings import (
     SETTINGS,
+    SIZELESS,
     Budget,
     Colormap,
     Engine,
+    Gate,
     Method,
     Overlay,
     Precision,
@@ -244,12 +246,20 @@ class Config(_Section):
     shard_images: int = _declared("shard_images", ge=1, le=65536)
     engine: Engine = _declared("engine")
     ray: RayCluster = RayCluster()
+    tolerances: dict[Gate, Annotated[FiniteFloat, Field(ge=0)]] = Field(default_factory=dict)
     unsafe_load: bool = _declared("unsafe_load")
 
     @model_validator(mode="before")
     @classmethod
     def _old_names(cls, values: Any) -> Any:
         return with_new_names(values) if isinstance(values, dict) else values
+
+    @field_validator("tolerances")
+    @classmethod
+    def _have_sizes(cls, value: dict[Gate, float]) -> dict[Gate, float]:
+        for gate in SIZELESS & value.keys():
+            raise ValueError(f"{gate} measures no size of which some could be tolerated")
+        return value
 
     @field_validator("person_pattern")
     @classmethod

@@ -17,17 +17,21 @@ from reportgen.files import is_temporary_name, write_json
 from reportgen.shards import is_part_name
 
 __all__ = [
+    "JUNIT_NAME",
     "MAILED",
     "MANIFEST",
     "MARK",
     "SCRATCH",
     "SINGLE_MARK",
     "STATE",
+    "SUMMARY",
+    "SUMMARY_MARK",
     "Kind",
     "begin_scratch",
     "check_output",
     "check_single",
     "check_site",
+    "check_written",
     "claim",
     "clear_scratch",
     "remove_site",
@@ -44,6 +48,11 @@ SCRATCH = (".site-new", ".mail-new")
 """Folders beside the site in which a new site or mail is made."""
 SINGLE_MARK = '<meta name="generator" content="reportgen">'
 """Marks the report in one file as ours, before it is replaced."""
+SUMMARY = "summary.md"
+SUMMARY_MARK = "<!-- reportgen summary -->"
+"""First line of every summary: tells it from a file of the user's, and a bot its own comment from others."""
+JUNIT_NAME = "reportgen diff"
+"""Name of all suites of a file for build servers: tells it from one of the user's."""
 # (command before, command now): a merged analysis is like any other, and a build may go on from it.
 _GOES_ON = {("merge", "build")}
 # Made by desktops when somebody opens a folder; nobody misses them.
@@ -83,6 +92,7 @@ def check_output(output: Path, kind: Kind, *, zipped: bool, mailed: bool = False
         _check_archive(output / MAILED, "build without --mail")
     if single:
         check_single(output / "report.html")
+    check_written(output / SUMMARY, SUMMARY_MARK)
 
 
 def claim(output: Path, kind: Kind) -> None:
@@ -237,15 +247,26 @@ def check_single(path: Path) -> None:
     OutputError
         There is one, or it cannot be read.
     """
+    check_written(path, SINGLE_MARK, f"{_ADVICE}, or build without --single-file")
+
+
+def check_written(path: Path, mark: str, advice: str = _ADVICE) -> None:
+    """Refuse a file that is there and does not hold our mark at its beginning.
+
+    Raises
+    ------
+    OutputError
+        It is somebody else's, or cannot be read; `advice` says what to do then.
+    """
     if not path.exists() and not path.is_symlink():
         return
     try:
         with path.open("rb") as file:
-            ours = not path.is_symlink() and SINGLE_MARK.encode() in file.read(4096)
+            ours = not path.is_symlink() and mark.encode() in file.read(4096)
     except OSError as error:
         raise OutputError(f"{path}: cannot be read ({error.strerror}); check permissions") from None
     if not ours:
-        raise OutputError(f"{path}: not written by reportgen; {_ADVICE}, or build without --single-file")
+        raise OutputError(f"{path}: not written by reportgen; {advice}")
 
 
 def _check_analysis(folder: Path) -> None:

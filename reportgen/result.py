@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reportgen.errors import BuildError
+from reportgen.output_guard import MANIFEST, SUMMARY
+from reportgen.preview import Figure, figure_names, find_figure, preview_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,6 +104,48 @@ class BuildResult:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BuildError(f"{path}: cannot be read ({error}); build the report again") from None
 
+    @property
+    def summary(self) -> Path:
+        """The findings as a page of Markdown."""
+        return self.site.parent / SUMMARY
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names that `figure` knows.
+
+        Raises
+        ------
+        BuildError
+            The site is gone.
+        """
+        return tuple(figure_names(self._files()))
+
+    def figure(self, name: str, *, dark: bool = False) -> Figure:
+        """One of the report's figures, such as "reliability-resnet18"; a notebook shows it.
+
+        Parameters
+        ----------
+        name
+            One of `figures`, or the beginning of several: "reliability" is that of every model.
+        dark
+            In the colours of dark pages.
+
+        Raises
+        ------
+        BuildError
+            There is no figure of this name, and the message lists those that exist; or the site is gone.
+        """
+        try:
+            return find_figure(self.site, self._files(), name, dark=dark)
+        except OSError as error:
+            raise BuildError(f"{self.site}: cannot be read ({error}); build the report again") from None
+
+    def _files(self) -> list[str]:
+        try:
+            return list(json.loads((self.site / MANIFEST).read_text(encoding="utf-8"))["files"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BuildError(f"{self.site}: cannot be read ({error}); build the report again") from None
+
     def table(self, name: str) -> pd.DataFrame:
         """One of the tables behind the report, such as "verdicts"; `analysis/tables/dictionary.json` explains them.
 
@@ -118,7 +163,7 @@ class BuildResult:
         return pd.read_parquet(folder / f"{name}.parquet")
 
     def _repr_html_(self) -> str:
-        """A card with the findings, a link, and the report itself in a closed frame below."""
+        """A card with the findings, a link, and the first page in a closed frame below, all of it inside the card."""
         findings = self.findings
         lines = [
             f'<div style="{_CARD}">',
@@ -140,14 +185,11 @@ class BuildResult:
     def _links(self) -> str:
         """A page that Jupyter serves cannot open files, except those below the notebook, which it serves itself."""
         path = html.escape(str(self.index.resolve()))
-        try:
-            below = self.index.resolve().relative_to(Path.cwd()).as_posix()
-        except ValueError:
-            return f'<p style="margin:.6em 0 0">Report: <code>{path}</code></p>'
-        link = html.escape(below, quote=True)
-        return (
-            f'<p style="margin:.6em 0 0"><a href="{link}" target="_blank">Open the report</a>, or '
-            f"<code>{path}</code></p>"
-            f'<details><summary>Look at it here</summary><iframe src="{link}" title="Report" loading="lazy" '
-            'style="width:100%;height:36rem;border:1px solid #b9b3a5"></iframe></details>'
-        )
+        opened = f"Report: <code>{path}</code>"
+        with suppress(ValueError):
+            link = html.escape(self.index.resolve().relative_to(Path.cwd()).as_posix(), quote=True)
+            opened = f'<a href="{link}" target="_blank">Open the report</a>, or <code>{path}</code>'
+        lines = [f'<p style="margin:.6em 0 0">{opened}</p>']
+        with suppress(OSError, KeyError):  # the card says all that matters
+            lines.append(f"<details><summary>Look at its first page here</summary>{preview_frame(self.site)}</details>")
+        return "".join(lines)

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 __all__ = [
+    "GATES",
     "RENAMED",
     "SETTINGS",
+    "SIZELESS",
     "Affected",
     "Budget",
     "Colormap",
     "Engine",
+    "Gate",
     "Method",
     "Overlay",
     "Precision",
@@ -41,6 +45,35 @@ Overlay = Literal["perceptual", "classic"]
 Colormap = Literal["inferno", "viridis", "magma", "jet"]
 Privacy = Literal["none", "blur", "outline"]
 Engine = Literal["local", "ray"]
+
+
+class Gate(StrEnum):
+    """What `reportgen diff --fail-on` can watch for."""
+
+    REGRESSION = "regression"
+    CHEATING = "cheating"
+    GROUP_GAP = "group-gap"
+    LEAKAGE = "leakage"
+    CLASS_ORDER = "class-order"
+    CONFIDENCE = "confidence"
+    TEST_SET = "test-set"
+    UNMEASURED = "unmeasured"
+
+
+GATES = {
+    Gate.REGRESSION: "accuracy, or the recall of an emotion, is proven to have fallen",
+    Gate.CHEATING: "a shortcut is proven now that was not before",
+    Gate.GROUP_GAP: "a gap between groups of persons is proven to have grown, or is proven now and was not before",
+    Gate.LEAKAGE: "training is proven to have leaked into the test set, and was not before",
+    Gate.CLASS_ORDER: "the outputs fit the labels in another order only, and did not before",
+    Gate.CONFIDENCE: "the Brier score of the probabilities is proven to have risen",
+    Gate.TEST_SET: "images or labels differ between the two",
+    Gate.UNMEASURED: "something that is watched for could not be measured",
+}
+"""What each gate finds, in the order of a summary."""
+
+SIZELESS = frozenset({Gate.CLASS_ORDER, Gate.UNMEASURED})
+"""Gates that measure no size, so that nothing of it can be tolerated."""
 
 RENAMED = {"sample_images": "max_explained_images", "training_unweighted": "assume_unweighted_training"}
 """New names of settings by their old ones, which go on working."""
@@ -148,6 +181,9 @@ SETTINGS = {
     "shard_images": Setting("Images per part of the analysis.", default=128, local=True),
     "engine": Setting("This machine, or a cluster (see Clusters).", (), "--engine", "local", get_args(Engine)),
     "ray": Setting("The cluster."),
+    "tolerances": Setting(
+        "What `reportgen diff` tolerates, by gate, in points (hundredths); 0 where not given.", local=True
+    ),
     "unsafe_load": Setting(
         "Load checkpoints that run code. Only your own files.", (), "--unsafe-load", False, local=True
     ),

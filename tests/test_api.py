@@ -4,6 +4,7 @@ import html
 import os
 import re
 import shutil
+from html.parser import HTMLParser
 from pathlib import Path
 
 import html5lib
@@ -57,11 +58,81 @@ def test_the_card_is_valid_escaped_and_links_below_the_notebook(result, monkeypa
     card = result._repr_html_()
     html5lib.HTMLParser(strict=True).parseFragment(card)
     assert html.escape(result.findings.headline) in card
-    assert 'href="output/site/index.html"' in card and "<iframe" in card
-    assert "<script" not in card
+    assert 'href="output/site/index.html"' in card
     monkeypatch.chdir(tmp_path)  # a notebook is served nothing from elsewhere
     elsewhere = result._repr_html_()
-    assert str(result.index.resolve()) in elsewhere and "href" not in elsewhere and "<iframe" not in elsewhere
+    assert str(result.index.resolve()) in elsewhere and "href" not in elsewhere
+
+
+class Frame(HTMLParser):
+    """Attributes of the card's frame, and every tag of the page in it."""
+
+    def __init__(self, card):
+        super().__init__()
+        self.frame, self.tags = {}, []
+        self.feed(card)
+        page = self.frame["srcdoc"]
+        html5lib.HTMLParser(strict=True).parse(page)
+        self.inside = HTMLParser()
+        self.inside.handle_starttag = lambda tag, attrs: self.tags.append((tag, dict(attrs)))
+        self.inside.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "iframe":
+            self.frame = dict(attrs)
+
+
+def test_the_preview_holds_the_first_page_and_nothing_that_runs_loads_or_leads_away(result):
+    card = result._repr_html_()
+    found = Frame(card)
+    assert found.frame["sandbox"] == "" and "src" not in found.frame
+    assert html.escape(result.findings.headline) in found.frame["srcdoc"]
+    tags = {tag for tag, _ in found.tags}
+    assert {"main", "h1", "img", "style"} <= tags and not tags & {"script", "link", "iframe", "form", "object"}
+    for tag, attributes in found.tags:
+        assert not attributes.keys() & {"href", "action", "srcset", "target"}, tag
+        assert not [name for name in attributes if name.startswith("on")]
+        assert str(attributes.get("src", "data:")).startswith("data:image/")
+    assert "default-src 'none'" in found.frame["srcdoc"]
+    assert len(card) < 3_000_000
+
+
+def test_a_preview_without_room_shows_words_for_pictures(result):
+    from reportgen.preview import preview_frame
+
+    small = Frame(preview_frame(result.site, limit=0))
+    assert not [tag for tag, _ in small.tags if tag == "img"]
+    assert "<em>[" in small.frame["srcdoc"]
+
+
+def test_the_card_stands_without_its_page(result, tmp_path):
+    from dataclasses import replace
+
+    shutil.copytree(result.site / "downloads", tmp_path / "downloads")
+    card = replace(result, site=tmp_path)._repr_html_()
+    assert html.escape(result.findings.headline) in card and "<iframe" not in card
+
+
+def test_figures_come_by_name_alone_or_together(result):
+    assert {"reliability-mine", "reliability-other", "mean-mine-00-all"} <= set(result.figures)
+    both = result.figure("reliability")
+    assert [file.name.rpartition("-")[0] for file in both.files] == [
+        "reliability-mine-light",
+        "reliability-other-light",
+    ]
+    assert all("Reliability diagram" in words for words in both.words)
+    shown = both._repr_html_()
+    html5lib.HTMLParser(strict=True).parseFragment(shown)
+    assert shown.count('<img src="data:image/svg+xml;base64,') == 2 and "http" not in shown
+    dark = result.figure("reliability-mine", dark=True)
+    assert [file.name.rpartition("-")[0] for file in dark.files] == ["reliability-mine-dark"]
+    assert result.figure("mean-mine-00-all", dark=True).files[0].suffix == ".webp"
+    with pytest.raises(BuildError, match=r"no figure '\.\./secret'; expected one of .*reliability-mine"):
+        result.figure("../secret")
+
+
+def test_the_summary_is_beside_the_site(result):
+    assert result.summary == result.site.parent / "summary.md" and result.summary.is_file()
 
 
 def test_warnings_are_escaped(result):

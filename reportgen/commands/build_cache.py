@@ -12,7 +12,7 @@ from reportgen.config import Config
 from reportgen.explain.fingerprints import code_hash, judging_code
 from reportgen.files import write_json
 from reportgen.inputs.testset import TestSet
-from reportgen.output_guard import MANIFEST, STATE, Kind
+from reportgen.output_guard import MANIFEST, STATE, SUMMARY, Kind
 from reportgen.result import BuildResult
 from reportgen.settings import Affected, settings_affecting
 from reportgen.site.html.template_files import find_templates
@@ -63,6 +63,8 @@ def unchanged(config: Config, key: str) -> BuildResult | None:
     archive = config.output / "report.zip" if config.zip else None
     site = config.output / "site"
     if not isinstance(state, dict) or state.get("key") != key or not _is_whole(site):
+        return None
+    if not (config.output / SUMMARY).is_file():
         return None
     single = config.output / "report.html" if config.single_file else None
     mail = config.output / "report-mail.zip" if config.mail else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +23,55 @@ from reportgen.commands.merge import analysis_folder, refuse_own_input
 from reportgen.config import Config
 from reportgen.errors import DataError
 from reportgen.evidence.comparison.change import PredictionChange, heat_change, prediction_change
+from reportgen.evidence.comparison.gates import Compared, ComparedModel, GateResult, judge_gates
 from reportgen.evidence.comparison.matching import Matched, match_images, match_models
 from reportgen.evidence.examples.sampling import draw_sample
+from reportgen.evidence.performance.permuted_classes import PermutedOrder, likely_order
+from reportgen.evidence.proofs import PROOF_COLUMNS
 from reportgen.evidence.stats.units import units_of
 from reportgen.evidence.tables import inert
+from reportgen.files import write_atomically
 from reportgen.inputs.images.decoding import decode
 from reportgen.inputs.relocate import locate
 from reportgen.lock import build_lock
-from reportgen.output_guard import check_output, claim
+from reportgen.output_guard import JUNIT_NAME, SUMMARY, SUMMARY_MARK, check_output, check_written, claim
 from reportgen.progress import Progress, SilentProgress
+from reportgen.settings import Gate
 from reportgen.site.bundle.zip import archive_date
 from reportgen.site.compose_diff import DiffReport, ModelChange, compose_diff
 from reportgen.site.publish import Published, publish_site
 from reportgen.site.report import base_name
+from reportgen.site.summaries.changes import changes_summary
+from reportgen.site.summaries.gates import gate_lines
+from reportgen.site.summaries.junit import junit_xml
 from reportgen.site.wording.diff import cautions, facts
 from reportgen.types import IntArray
 
-__all__ = ["diff"]
+__all__ = ["Difference", "diff"]
 
 # Lists of images: this many times the setting `examples`.
 _LISTS = 2
+
+
+@dataclass(frozen=True)
+class Difference(Published):
+    """What was written, and what the gates found.
+
+    Attributes
+    ----------
+    gates
+        All of them, watched or not.
+    summary
+        The page of Markdown.
+    """
+
+    gates: tuple[GateResult, ...] = ()
+    summary: Path = Path(SUMMARY)
+
+    @property
+    def alarms(self) -> frozenset[str]:
+        """The watched gates that failed."""
+        return frozenset(gate.gate for gate in self.gates if gate.watched and gate.outcome == "failed")
 
 
 def diff(
@@ -51,17 +80,26 @@ def diff(
     after: Path,
     pairs: Mapping[str, str] | None = None,
     progress: Progress | None = None,
-) -> Published:
-    """Build the page that compares two analyses.
+    *,
+    watched: Sequence[Gate] = (),
+    summary: Path | None = None,
+    junit: Path | None = None,
+) -> Difference:
+    """Build the page that compares two analyses, and say whether the second may take the place of the first.
 
     Parameters
     ----------
     config
-        `output` receives the site; `image_root` is where photos are looked for first.
+        `output` receives the site; `image_root` is where photos are looked for first; `tolerances` is what gates let
+        pass.
     before, after
         What `reportgen build` wrote: its output, or the analysis inside.
     pairs
         Name after by name before, for models that were renamed; None: models of one name belong together.
+    watched
+        The gates whose failure is one of the result's `alarms`.
+    summary, junit
+        Where to write the summary as well, and the gates as JUnit XML; None for nowhere.
 
     Raises
     ------
@@ -71,25 +109,56 @@ def diff(
     progress = progress or SilentProgress()
     archive_date()
     refuse_own_input(config.output, (before, after))
+    for path, mark in ((summary, SUMMARY_MARK), (junit, f'name="{JUNIT_NAME}"')):
+        if path is not None:
+            check_written(path, mark, "move it away or choose another file")
     with build_lock(config.output, progress.note):
         check_output(config.output, "diff", zipped=config.zip)
         claim(config.output, "diff")
-        return _diff_alone(config, before, after, pairs, progress)
+        with progress.stage("Reading both analyses"):
+            folders = [analysis_folder(folder) for folder in (before, after)]
+            one, two = (read_predictions(folder) for folder in folders)
+            matched = match_images(one, two)
+            models = match_models(one, two, pairs)
+        with progress.stage("Weighing the change"):
+            report = _report(config, one, two, matched, models, [before, after])
+            changed = [
+                ComparedModel(
+                    change.name, one.models[a].name, two.models[b].name, change.answers,
+                    (_order(one, a), _order(two, b)),
+                )
+                for change, (a, b) in zip(report.changes, models, strict=True)
+            ]  # fmt: skip
+            proofs = _proofs(folders[0]), _proofs(folders[1])
+            gates = judge_gates(Compared(tuple(changed), matched, proofs, config.tolerances), watched)
+        text = changes_summary([(c.name, c.answers) for c in report.changes], gates, report.cautions)
+        published = publish_site(
+            lambda known, save, advance: compose_diff(report, config, known, save, advance),
+            len(report.images), config.output, config, progress,
+        )  # fmt: skip
+        for path in (config.output / SUMMARY, summary):
+            if path is not None:
+                write_atomically(path, text)
+        if junit is not None:
+            write_atomically(junit, junit_xml(gates))
+    for gate in gates:
+        for line in gate_lines(gate) if gate.watched else ():
+            progress.note(line)
+    own = {field.name: getattr(published, field.name) for field in fields(published)}
+    return Difference(**own, gates=gates, summary=config.output / SUMMARY)
 
 
-def _diff_alone(
-    config: Config, before: Path, after: Path, pairs: Mapping[str, str] | None, progress: Progress
-) -> Published:
-    with progress.stage("Reading both analyses"):
-        one, two = (read_predictions(analysis_folder(folder)) for folder in (before, after))
-        matched = match_images(one, two)
-        models = match_models(one, two, pairs)
-    with progress.stage("Weighing the change"):
-        report = _report(config, one, two, matched, models, [before, after])
-    return publish_site(
-        lambda known, save, advance: compose_diff(report, config, known, save, advance),
-        len(report.images), config.output, config, progress,
-    )  # fmt: skip
+def _order(side: AnalysisPredictions, model: int) -> PermutedOrder | None:
+    return likely_order(side.labels, side.models[model].predicted, side.classes)
+
+
+def _proofs(folder: Path) -> pd.DataFrame | None:
+    """What a build wrote down of its proofs; None where its version did not, or the table is damaged."""
+    try:
+        found = pd.read_parquet(folder / "tables" / "proofs.parquet")
+    except (OSError, ValueError):
+        return None
+    return found if {*PROOF_COLUMNS["proofs"], "words"} <= set(found.columns) else None
 
 
 def _report(

@@ -21,9 +21,12 @@ from reportgen.output_guard import (
     MANIFEST,
     MARK,
     SCRATCH,
+    SUMMARY,
+    SUMMARY_MARK,
     begin_scratch,
     check_single,
     check_site,
+    check_written,
     clear_scratch,
     remove_site,
 )
@@ -36,6 +39,7 @@ from reportgen.site.compose import Composed, Detail, compose
 from reportgen.site.html.template_files import find_templates
 from reportgen.site.pictures.examples import Save
 from reportgen.site.report import Report
+from reportgen.site.summaries.build import build_summary
 from reportgen.site.wording.format import and_list
 
 __all__ = ["MANIFEST", "Composer", "Published", "publish", "publish_site", "repair"]
@@ -72,7 +76,7 @@ class Published:
 
 
 def publish(report: Report, output: Path, config: Config, progress: Progress) -> Published:
-    """Write `output/site/`, `output/report.zip` unless switched off, and what else is asked for beside them.
+    """Write `output/site/`, `output/summary.md`, `output/report.zip` unless switched off, and what else is asked for.
 
     Raises
     ------
@@ -83,6 +87,7 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
         The templates are missing.
     """
     report = protect(report, config.privacy)
+    summary = build_summary(report)
 
     def composer(known: Mapping[str, bytes], save: Save, advance: Advance) -> Composed:
         # A protected picture's name no longer says what it was made from.
@@ -90,6 +95,8 @@ def publish(report: Report, output: Path, config: Config, progress: Progress) ->
 
     made, files = _make(composer, len(report.analysis.images), output, config, progress)
     warnings, site = list(made.warnings), made.site
+    check_written(output / SUMMARY, SUMMARY_MARK)  # again: it may have arrived while the site was made
+    write_atomically(output / SUMMARY, summary)
     single, mailed = None, None
     if config.single_file:
         single = output / "report.html"

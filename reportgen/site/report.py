@@ -15,7 +15,7 @@ from reportgen.analysis import Analysis, AnalysisPredictions, ModelRecords
 from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.attention.map_similarity import MapAgreement
 from reportgen.evidence.certificate import Certificate
-from reportgen.evidence.damage import Damage, rank_damages
+from reportgen.evidence.damage import Damage, DamageKind, rank_damages
 from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.examples.mining import Mined
 from reportgen.evidence.importance.contamination import Contamination, contaminations
@@ -26,6 +26,7 @@ from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
+from reportgen.evidence.proofs import Proof, find_proofs
 from reportgen.evidence.reliability import ModelTrust, judge_trust
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.cue_places import PlaceFindings
@@ -203,6 +204,31 @@ class Report:
     def damages(self) -> tuple[Damage, ...]:
         """All that was proved against the models, the largest damage first."""
         return rank_damages(self.analysis, self.contaminated, self.class_orders, self.leakages)
+
+    @cached_property
+    def tested(self) -> Mapping[DamageKind, tuple[str, ...]]:
+        """By kind of damage, the models that were tested for it, whatever came out."""
+        names = tuple(model.name for model in self.models)
+        changed = names if self.experiments and self.labelled else ()
+        components, importance = self.components, self.importance
+        swapped = {
+            one.model
+            for one in (() if importance is None else importance.backgrounds)
+            if one.state not in ("cannot be tested", "not tested")
+        }
+        return {
+            "class order": names if self.labelled else (),
+            "leakage": tuple(leakage.model for leakage in self.leakages),
+            "property": () if self.shortcuts is None else changed,
+            "background": tuple(name for name in names if name in swapped),
+            "component": () if components is None else tuple(n for n in names if n not in components.missing),
+            "mark": () if self.marks is None else changed,
+        }
+
+    @cached_property
+    def proofs(self) -> tuple[Proof, ...]:
+        """What was proven against each model, and what was not tested."""
+        return find_proofs([model.name for model in self.models], self.damages, self.tested)
 
     @cached_property
     def trust(self) -> tuple[ModelTrust, ...]:

@@ -9,6 +9,7 @@ from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.errors.tables import REASON_COLUMNS
 from reportgen.evidence.examples.map_agreement import AGREEMENT_COLUMNS, agreement_tables
 from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, ImportanceFindings
+from reportgen.evidence.proofs import PROOF_COLUMNS, proof_tables
 from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.shortcuts.components import COMPONENT_COLUMNS
 from reportgen.evidence.shortcuts.cue_places import PLACE_COLUMNS
@@ -19,6 +20,7 @@ from reportgen.site.wording.attention import PATTERN_WORDS, verdict_note, verdic
 from reportgen.site.wording.claims import claim_models, claim_note, claim_words
 from reportgen.site.wording.importance import background_sentence
 from reportgen.site.wording.models import check_sentence
+from reportgen.site.wording.shortcuts import cue_words
 
 __all__ = ["report_tables"]
 
@@ -29,6 +31,8 @@ Column = tuple[str, Sequence[str]]
 def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
     """Everything that was found as tidy tables, with the meaning of their columns."""
     found: list[tuple[Tables, Dictionary]] = []
+    if report.labelled:
+        found.append(_proof_tables(report))
     if report.attention is not None:
         found.append(_attention_tables(report.attention))
     if report.importance is not None:
@@ -46,6 +50,13 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
     if report.reasons is not None:
         found.append((report.reasons.tables, REASON_COLUMNS))
     return tuple(found)
+
+
+def _proof_tables(report: Report) -> tuple[Tables, Dictionary]:
+    """What was proven, with the names that the pages give it."""
+    cues = [cue_words(one.damage) if one.damage is not None and one.damage.emotion else "" for one in report.proofs]
+    words: dict[str, dict[str, Column]] = {"proofs": {"words": ("what the model relies on, in words", cues)}}
+    return _with_words(proof_tables(report.proofs), PROOF_COLUMNS, words)
 
 
 def _attention_tables(found: AttentionFindings) -> tuple[Tables, Dictionary]:

@@ -91,6 +91,12 @@ def _(scene: Scene) -> None:
     scene.arguments += ["--single-file"]
 
 
+@fault("user's own summary", "a summary.md of the user's", KEPT, 1, r"output/summary\.md: not written by reportgen")
+def _(scene: Scene) -> None:
+    change(scene)
+    (scene.output / "summary.md").write_text("# My thesis")
+
+
 def _stays(scene: Scene, name: str, content: str = "mine") -> None:
     """A file of the user's under a name that is mostly ours, and after the command still there."""
     path = scene.output / name

@@ -45,7 +45,7 @@ def test_building_over_an_old_site_takes_its_pictures_over(report: Report, tmp_p
     second = publish(report, tmp_path, Config(zip=False), SilentProgress())
     assert _files(second.site) == before  # a picture that someone changed is drawn again, not trusted
     assert second.zip is None
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["site"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["site", "summary.md"]
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "pictures/mine.jpg"])

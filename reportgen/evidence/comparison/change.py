@@ -58,6 +58,9 @@ class PredictionChange:
         Images whose prediction changed.
     flows
         The changed predictions by label, before and after, the most frequent first.
+    brier, brier_p
+        Brier score of an image, after minus before, mean over labelled images with interval and two-sided p of no
+        change; above 0 the probabilities got worse.
     fixed, broken, moved
         Positions of the images that became right, that became wrong, and that are wrong in another way; the most
         confident first.
@@ -69,6 +72,8 @@ class PredictionChange:
     after: ModelScores
     changed: int
     flows: tuple[PredictionFlow, ...]
+    brier: Estimate
+    brier_p: float
     fixed: IntArray
     broken: IntArray
     moved: IntArray
@@ -161,6 +166,13 @@ def prediction_change(
         rows = np.flatnonzero(mask & known)
         return np.asarray(rows[np.argsort(-sure[rows], kind="stable")], dtype=np.int64)
 
+    everyone = clusters(persons, len(labels))
+    one_hot = np.eye(len(classes))[labels[known]]
+    rise = sum(
+        sign * ((model.probabilities[known] - one_hot) ** 2).sum(axis=1) for sign, model in ((1, new), (-1, old))
+    )
+    group = everyone.subset(np.flatnonzero(known))
+    brier, brier_p = _change(np.asarray(rise, dtype=np.float64), group, seed)
     return PredictionChange(
         compare_models(new, old, labels, persons, seed),
         recall_differences(new, old, labels, classes, persons, seed),
@@ -168,10 +180,23 @@ def prediction_change(
         score_model(new.name, labels, new.probabilities, classes, seed, persons),
         int(turned.sum()),
         flows,
+        brier,
+        brier_p,
         ranked(now & ~was),
         ranked(was & ~now),
         ranked(turned & ~was & ~now),
     )
+
+
+def _change(difference: FloatArray, group: Clusters, seed: int) -> tuple[Estimate, float]:
+    """Mean of paired differences (n,) with a 95 % interval, and the p-value of no change; (NaN, 1) without any."""
+    persons = None if group.single else group.count
+    if group.count < MIN_CLUSTERS:
+        value = float(difference.mean()) if len(difference) else float("nan")
+        return Estimate(value, -2.0, 2.0, len(difference), group.count, group.named and not group.single), 1.0
+    value, low, high = (float(part[0]) for part in mean_interval(difference[:, None], group, seed))
+    p = float(mean_test(difference[:, None], group, seed)[0][0])
+    return Estimate(value, low, high, len(difference), persons, group.named), p
 
 
 def heat_change(

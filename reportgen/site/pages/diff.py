@@ -26,7 +26,16 @@ from reportgen.site.wording.format import (
 )
 from reportgen.site.wording.models import MACRO_ALL
 
-__all__ = ["ChangeRow", "ChangeView", "MovedHeatRow", "OverviewRow", "OverviewView", "change_view", "overview_view"]
+__all__ = [
+    "ChangeRow",
+    "ChangeView",
+    "MovedHeatRow",
+    "OverviewRow",
+    "OverviewView",
+    "change_title",
+    "change_view",
+    "overview_view",
+]
 
 _FLOWS = 12
 _BEFORE, _AFTER = "a", "b"

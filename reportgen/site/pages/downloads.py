@@ -54,6 +54,7 @@ DESCRIPTIONS = {
     "downloads/use.csv": "Region importance: the transplant test's log-odds drop per model, emotion and region.",
     "downloads/use_by_donor.csv": "The same drop by the emotion of the faces that gave the region.",
     "downloads/backgrounds.csv": "Heat on the background compared with its importance, per model and emotion.",
+    "downloads/proofs.csv": "What was proven against each model, and what was not tested; a later build is held to it.",
     "downloads/trust.csv": "The trust grade of every model's heatmaps, and the checks it rests on.",
     "downloads/reasons.csv": "Every rule that was checked on every error, with its numbers.",
     "downloads/reason_rates.csv": "How often each reason is given, among errors and among correct images.",

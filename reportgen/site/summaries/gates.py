@@ -1,0 +1,151 @@
+"""Words about gates: what each looked at, what failed and by how much, and what could not be measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from reportgen.evidence.comparison.gates import GateResult, GateTest, Reason
+from reportgen.evidence.damage import DamageKind
+from reportgen.settings import Gate
+from reportgen.site.wording.format import (
+    capital,
+    count,
+    decimal,
+    fixed,
+    format_p,
+    number,
+    percent,
+    points,
+    points_interval,
+    signed,
+)
+
+__all__ = ["KIND_WORDS", "gate_lines", "gate_text", "gate_verdict", "test_sentence", "test_subject"]
+
+KIND_WORDS: Mapping[DamageKind, str] = MappingProxyType({
+    "class order": "another class order",
+    "leakage": "training data in the test set",
+    "property": "properties of the photo",
+    "background": "the background",
+    "component": "cues that nobody listed",
+    "mark": "marks on faces",
+})  # fmt: skip
+"""By kind of damage, what a model was tested for."""
+
+_REASONS: Mapping[Reason, str] = MappingProxyType({
+    "no labels": "no image has a label in both",
+    "no images": "no image has this label",
+    "too few images": "too few images to prove anything",
+    "too few persons": "too few persons, or different photos, to prove anything",
+    "not tested": "the new build did not test it",
+    "older version": "a build was made by a version that did not write it down; build it again",
+})  # fmt: skip
+
+
+def gate_lines(result: GateResult) -> tuple[str, ...]:
+    """A gate on the terminal: its verdict, and each thing that failed or could not be measured."""
+    tests = result.failed or result.unmeasured
+    return f"{result.gate}: {gate_verdict(result)}. {gate_text(result)}.", *(f"  {test_sentence(t)}" for t in tests)
+
+
+def gate_verdict(result: GateResult) -> str:
+    """One or two words: "failed", "passed", "not measured"."""
+    return "not measured" if result.outcome == "unmeasured" else result.outcome
+
+
+def gate_text(result: GateResult) -> str:
+    """How many tests a gate made, and what came of them, as in "1 of 8 tests failed; tolerated: 2 points"."""
+    made = [test for test in result.tests if test.outcome != "unmeasured"]
+    if result.gate == Gate.UNMEASURED:
+        text = f"{capital(count(len(result.failed), 'test'))} could not be made" if result.failed else "All were made"
+    elif result.failed:
+        text = f"{number(len(result.failed))} of {count(len(made), 'test')} failed"
+    elif made:
+        text = "The test passed" if len(made) == 1 else f"All {number(len(made))} tests passed"
+    else:
+        text = "No test could be made"
+    if result.gate != Gate.UNMEASURED and made and result.unmeasured:
+        text += f", {number(len(result.unmeasured))} could not be made"
+    return text + (f"; tolerated: {_tolerated(result)}" if result.tolerance else "")
+
+
+def _tolerated(result: GateResult) -> str:
+    value = f"{result.tolerance:g}"
+    if result.gate == Gate.TEST_SET:
+        return f"{value} % of the images"
+    if result.gate == Gate.CONFIDENCE:
+        return f"a rise by {value} hundredths"
+    return f"{value} {'point' if result.tolerance == 1 else 'points'}"
+
+
+def test_subject(test: GateTest) -> str:
+    """What a test is about, as in "CNN: recall of fear" or "CNN: marks on faces"."""
+    what = KIND_WORDS.get(test.quantity, test.quantity)  # type: ignore[call-overload]
+    of = f" of {test.emotion}" if test.quantity == "recall" else ""
+    if test.cue and test.emotion:
+        what, of = f"{test.cue} for {test.emotion}", ""
+    return f"{test.model}: {what}{of}" if test.model else str(what)
+
+
+def test_sentence(test: GateTest) -> str:
+    """What a test found, with its numbers; or why it was not made."""
+    if test.reason in _REASONS:
+        return f"{test_subject(test)}: not measured, as {_REASONS[test.reason]}."
+    if test.quantity in ("accuracy", "recall", "Brier score"):
+        text = _score(test)
+    elif test.quantity in ("images", "labels"):
+        text = _difference(test)
+    elif test.quantity == "class order":
+        text = (
+            f"The outputs of {test.model} fit the labels in another order ({test.cue}): accuracy is "
+            f"{percent(test.before)} as they are and {percent(test.after)} in that order"
+            if test.cue
+            else f"The outputs of {test.model} are in the order of the classes"
+        )
+    elif test.quantity == "leakage" and test.change.n:
+        text = (
+            f"Training leaked into the test set of {test.model}, which was not proven before: its accuracy is inflated "
+            f"by {_lost(test)}"
+        )
+    elif test.emotion:
+        text = (
+            f"{test.model} relies on {test.cue} for {test.emotion}, which was not proven before: without it "
+            f"{_lost(test)} of recall are lost"
+        )
+    else:
+        text = f"{test.model}, {KIND_WORDS[test.quantity]}: nothing new is proven"  # type: ignore[index]
+    ends = {"tolerated": "; this is tolerated", "as before": "; what is proven was proven before"}
+    return f"{text}{ends.get(test.reason, '')}."
+
+
+def _score(test: GateTest) -> str:
+    what = f"{capital(test.quantity)} of {test.model}" + (f" for {test.emotion}" if test.emotion else "")
+    change = test.change
+    if test.quantity == "Brier score":
+        values = f"from {decimal(test.before, 3)} to {decimal(test.after, 3)}"
+        by = f"{signed(change.value, 3)} [{signed(change.low, 3)}, {signed(change.high, 3)}]"
+        moved = "rose" if change.value > 0 else "fell"
+    else:
+        values = f"from {percent(test.before, 1)} to {percent(test.after, 1)}"
+        by = f"{points(change.value)} {points_interval(change)}"
+        moved = "rose" if change.value > 0 else "fell"
+    if change.value == 0:
+        return f"{what} did not change"
+    return f"{what} {moved} {values}: {by}, {format_p(test.p)} after Holm's adjustment"
+
+
+def _difference(test: GateTest) -> str:
+    n, share = test.change.n, percent(test.change.value, 1)
+    if test.quantity == "images":
+        return (
+            f"{capital(count(n, 'image'))} ({share}) are in one of the builds alone" if n else "The images are the same"
+        )
+    return f"The label of {count(n, 'image')} ({share}) was changed" if n else "The labels are the same"
+
+
+def _lost(test: GateTest) -> str:
+    change = test.change
+    low, high = (f"{fixed(100 * end, 0)}" if math.isfinite(end) else "–" for end in (change.low, change.high))
+    return f"{points(change.value, 0, sign=False)} [{low}, {high}]"
