@@ -36,10 +36,10 @@ def validate(content: bytes) -> ElementTree.Element:
     assert root.tag == "testsuites"
     for element in root.iter():
         required, further, children = RULES[element.tag]
-        assert required <= element.keys() <= required | further, (element.tag, element.attrib)
+        assert required <= element.attrib.keys() <= required | further, (element.tag, element.attrib)
         assert {child.tag for child in element} <= children
         assert not children or not (element.text or "").strip()
-        for name in {"tests", "failures", "errors", "skipped"} & element.keys():
+        for name in {"tests", "failures", "errors", "skipped"} & element.attrib.keys():
             assert WHOLE.fullmatch(element.attrib[name])
         assert TIME.fullmatch(element.attrib.get("time", "0"))
     for suite in (root, *root):

@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 from reportgen._version import __version__
 from reportgen.cli import app
+from reportgen.commands.settings_reference import settings_reference
 from reportgen.config import Config
 from reportgen.inputs.layouts.registry import layout_table
-from reportgen.settings import SETTINGS
+from reportgen.settings import GATES, SETTINGS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -85,6 +86,13 @@ def test_the_readmes_table_of_settings_is_that_of_the_registry():
         (ROOT / "README.md").write_text(before + start + settings_table() + end + after, encoding="utf-8")
         return
     assert found == settings_table()
+
+
+def test_the_reference_of_settings_is_that_of_the_registry():
+    """After a wanted change run the command that its first lines name."""
+    found = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    assert found == settings_reference()
+    assert all(f"### `{name}`" in found for name in SETTINGS) and all(f"| `{gate}` |" in found for gate in GATES)
 
 
 def test_the_readmes_table_of_layouts_is_that_of_the_registry():

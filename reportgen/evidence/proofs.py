@@ -10,7 +10,7 @@ import pandas as pd
 
 from reportgen.evidence.damage import Damage, DamageKind
 
-__all__ = ["PROOF_COLUMNS", "Proof", "find_proofs", "proof_tables"]
+__all__ = ["PROOF_COLUMNS", "ProofLine", "find_proofs", "proof_tables"]
 
 PROOF_COLUMNS = {
     "proofs": {
@@ -29,7 +29,7 @@ PROOF_COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Proof:
+class ProofLine:
     """One thing that was proven against a model, or one kind of which nothing was."""
 
     model: str
@@ -45,7 +45,7 @@ class Proof:
 
 def find_proofs(
     models: Sequence[str], damages: Sequence[Damage], tested: Mapping[DamageKind, Sequence[str]]
-) -> tuple[Proof, ...]:
+) -> tuple[ProofLine, ...]:
     """One entry per proven damage, and one for each kind of which nothing was proven, model by model.
 
     Parameters
@@ -60,12 +60,12 @@ def find_proofs(
     found = []
     for model in models:
         for kind in tested:
-            mine = [Proof(model, kind, "proven", one) for one in damages if (one.model, one.kind) == (model, kind)]
-            found += mine or [Proof(model, kind, "not proven" if model in tested[kind] else "not tested")]
+            mine = [ProofLine(model, kind, "proven", one) for one in damages if (one.model, one.kind) == (model, kind)]
+            found += mine or [ProofLine(model, kind, "not proven" if model in tested[kind] else "not tested")]
     return tuple(found)
 
 
-def proof_tables(proofs: Sequence[Proof]) -> Mapping[str, pd.DataFrame]:
+def proof_tables(proofs: Sequence[ProofLine]) -> Mapping[str, pd.DataFrame]:
     """The table "proofs"."""
     nothing = (float("nan"),) * 3
     rows = []

@@ -26,7 +26,7 @@ from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
-from reportgen.evidence.proofs import Proof, find_proofs
+from reportgen.evidence.proofs import ProofLine, find_proofs
 from reportgen.evidence.reliability import ModelTrust, judge_trust
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.cue_places import PlaceFindings
@@ -226,7 +226,7 @@ class Report:
         }
 
     @cached_property
-    def proofs(self) -> tuple[Proof, ...]:
+    def proofs(self) -> tuple[ProofLine, ...]:
         """What was proven against each model, and what was not tested."""
         return find_proofs([model.name for model in self.models], self.damages, self.tested)
 

@@ -208,7 +208,7 @@ def test_the_workflow_passes_where_nothing_got_worse(compare):
     assert done.code == 0, done.err
     assert "## ✅ Passed" in done.summary and "What failed" not in done.summary
     assert done.junit.attrib["failures"] == "0"
-    assert "regression: passed. All" in done.out
+    assert "regression: passed in part. All" in done.out and "cheating: passed. All 4 tests passed." in done.out
     # An emotion without an image cannot get worse, and that is said.
     skipped = [case.attrib["message"] for case in done.junit.iter("skipped")]
     assert all("no image has this label" in message or "did not" in message for message in skipped)
@@ -219,7 +219,7 @@ def test_the_workflow_fails_with_code_3_and_explains(compare, tmp_path):
     assert done.code == 3
     assert "## ❌ Failed: regression" in done.summary
     (line,) = (line for line in done.summary.splitlines() if "Accuracy of CNN fell" in line)
-    assert line.startswith("- **regression**: Accuracy of CNN fell from 100.0") and "p \\< .001" in line
+    assert line.startswith("- **regression**: Accuracy of CNN fell from 100.0") and "after Holm's adjustment" in line
     assert re.search(r"regression: failed\. \d of \d tests failed", done.out)
     assert "failed as asked by --fail-on: regression" in done.out
     failures = [case.attrib["message"] for case in done.junit.iter("failure")]

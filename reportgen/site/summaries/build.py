@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reportgen._version import __version__
 from reportgen.evidence.performance.scores import ModelScores
-from reportgen.evidence.proofs import Proof
+from reportgen.evidence.proofs import ProofLine
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.summaries.gates import KIND_WORDS
@@ -77,12 +77,12 @@ def _recalls(score: ModelScores) -> str:
     return details(f"{score.name}: every emotion", table(("Emotion (images)", "recall", "precision"), rows))
 
 
-def _proven(proofs: tuple[Proof, ...]) -> str:
+def _proven(proofs: tuple[ProofLine, ...]) -> str:
     lines = [line for proof in proofs for line in _proof(proof)]
     return f"### Proven\n\n{bullets(lines)}" if lines else "Nothing was proven against a model."
 
 
-def _proof(proof: Proof) -> Iterator[str]:
+def _proof(proof: ProofLine) -> Iterator[str]:
     damage = proof.damage
     if damage is None:
         return

@@ -9,13 +9,13 @@ from reportgen.evidence.comparison.change import PredictionChange
 from reportgen.evidence.comparison.gates import GateResult
 from reportgen.settings import GATES, Gate
 from reportgen.site.pages.diff import change_title
-from reportgen.site.summaries.gates import gate_text, gate_verdict, test_sentence
+from reportgen.site.summaries.gates import gate_text, gate_verdict, open_lines, sentence_of
 from reportgen.site.summaries.markdown import bullets, details, document, escaped, table
 from reportgen.site.wording.format import and_list, count, format_p, percent, points, points_interval
 
 __all__ = ["changes_summary"]
 
-_SIGNS = {"failed": "❌", "passed": "✅", "not measured": "⚪"}
+_SIGNS = {"failed": "❌", "passed": "✅", "passed in part": "✅", "not measured": "⚪"}
 _SHOWN = 20
 
 
@@ -60,7 +60,7 @@ def _verdict(results: Sequence[GateResult]) -> str:
         return f"❌ Failed: {and_list(failed)}"
     if not watched:
         return "What changed between the two builds"
-    return "✅ Passed" if all(one.outcome == "passed" for one in watched) else "✅ Passed, with gaps"
+    return "✅ Passed, with gaps" if any(one.unmeasured for one in watched) else "✅ Passed"
 
 
 def _row(result: GateResult) -> tuple[str, str, str, str]:
@@ -72,7 +72,7 @@ def _row(result: GateResult) -> tuple[str, str, str, str]:
 
 def _findings(title: str, results: Sequence[GateResult]) -> str:
     lines = [
-        f"**{result.gate}**{'' if result.watched else ' (not watched)'}: {escaped(test_sentence(test))}"
+        f"**{result.gate}**{'' if result.watched else ' (not watched)'}: {escaped(sentence_of(test))}"
         for result in results
         for test in result.failed
     ]
@@ -82,10 +82,9 @@ def _findings(title: str, results: Sequence[GateResult]) -> str:
 
 
 def _not_measured(results: Sequence[GateResult]) -> str:
-    lines = [f"**{result.gate}**: {escaped(test_sentence(test))}" for result in results for test in result.unmeasured]
-    if not lines:
-        return ""
-    return details(f"Not measured: {count(len(lines), 'test')}", bullets(lines))
+    lines = [f"**{result.gate}**: {escaped(line)}" for result in results for line in open_lines(result.unmeasured)]
+    n = sum(len(result.unmeasured) for result in results)
+    return details(f"Not measured: {count(n, 'test')}", bullets(lines)) if lines else ""
 
 
 def _scores(name: str, answers: PredictionChange) -> tuple[str, ...]:

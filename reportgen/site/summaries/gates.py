@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from reportgen.evidence.comparison.gates import GateResult, GateTest, Reason
 from reportgen.evidence.damage import DamageKind
 from reportgen.settings import Gate
 from reportgen.site.wording.format import (
+    and_list,
     capital,
     count,
     decimal,
@@ -22,7 +24,7 @@ from reportgen.site.wording.format import (
     signed,
 )
 
-__all__ = ["KIND_WORDS", "gate_lines", "gate_text", "gate_verdict", "test_sentence", "test_subject"]
+__all__ = ["KIND_WORDS", "gate_lines", "gate_text", "gate_verdict", "open_lines", "sentence_of", "subject_of"]
 
 KIND_WORDS: Mapping[DamageKind, str] = MappingProxyType({
     "class order": "another class order",
@@ -46,12 +48,25 @@ _REASONS: Mapping[Reason, str] = MappingProxyType({
 
 def gate_lines(result: GateResult) -> tuple[str, ...]:
     """A gate on the terminal: its verdict, and each thing that failed or could not be measured."""
-    tests = result.failed or result.unmeasured
-    return f"{result.gate}: {gate_verdict(result)}. {gate_text(result)}.", *(f"  {test_sentence(t)}" for t in tests)
+    lines = [sentence_of(test) for test in result.failed] or open_lines(result.unmeasured)
+    return f"{result.gate}: {gate_verdict(result)}. {gate_text(result)}.", *(f"  {line}" for line in lines)
+
+
+def open_lines(tests: Sequence[GateTest]) -> list[str]:
+    """Why tests were not made, one line for those of a model that have the same reason."""
+    told: dict[tuple[str, Reason], list[str]] = {}
+    for test in tests:
+        told.setdefault((test.model, test.reason), []).append(subject_of(replace(test, model="")))
+    return [
+        f"{model}{': ' if model else ''}{and_list(subjects)}: not measured, as {_REASONS[reason]}."
+        for (model, reason), subjects in told.items()
+    ]
 
 
 def gate_verdict(result: GateResult) -> str:
-    """One or two words: "failed", "passed", "not measured"."""
+    """A few words: "failed", "passed", "passed in part" where some could not be measured, "not measured"."""
+    if result.outcome == "passed" and result.unmeasured:
+        return "passed in part"
     return "not measured" if result.outcome == "unmeasured" else result.outcome
 
 
@@ -80,7 +95,7 @@ def _tolerated(result: GateResult) -> str:
     return f"{value} {'point' if result.tolerance == 1 else 'points'}"
 
 
-def test_subject(test: GateTest) -> str:
+def subject_of(test: GateTest) -> str:
     """What a test is about, as in "CNN: recall of fear" or "CNN: marks on faces"."""
     what = KIND_WORDS.get(test.quantity, test.quantity)  # type: ignore[call-overload]
     of = f" of {test.emotion}" if test.quantity == "recall" else ""
@@ -89,10 +104,10 @@ def test_subject(test: GateTest) -> str:
     return f"{test.model}: {what}{of}" if test.model else str(what)
 
 
-def test_sentence(test: GateTest) -> str:
+def sentence_of(test: GateTest) -> str:
     """What a test found, with its numbers; or why it was not made."""
     if test.reason in _REASONS:
-        return f"{test_subject(test)}: not measured, as {_REASONS[test.reason]}."
+        return f"{subject_of(test)}: not measured, as {_REASONS[test.reason]}."
     if test.quantity in ("accuracy", "recall", "Brier score"):
         text = _score(test)
     elif test.quantity in ("images", "labels"):

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from reportgen.evidence.comparison.gates import GateResult
 from reportgen.output_guard import JUNIT_NAME
-from reportgen.site.summaries.gates import test_sentence, test_subject
+from reportgen.site.summaries.gates import sentence_of, subject_of
 
 __all__ = ["junit_xml"]
 
@@ -29,7 +29,7 @@ def junit_xml(results: Sequence[GateResult]) -> bytes:
     for result, counts in zip(shown, counted, strict=True):
         suite = SubElement(root, "testsuite", {"name": result.gate, **counts, "time": "0"})
         for test in result.tests:
-            name, said = _clean(test_subject(test)), _clean(test_sentence(test))
+            name, said = _clean(subject_of(test)), _clean(sentence_of(test))
             case = SubElement(suite, "testcase", {"name": name, "classname": f"reportgen.{result.gate}", "time": "0"})
             if test.outcome == "failed":
                 SubElement(case, "failure", {"message": said, "type": result.gate}).text = said

@@ -11,14 +11,16 @@ from reportgen.output_guard import SUMMARY_MARK
 
 __all__ = ["bullets", "details", "document", "escaped", "table"]
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$^=-])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~&$^])")
+_BEGINNING = re.compile(r"([+=-]|\d+[.)])")  # of a list or a heading
 _JOINER = "\u2060"  # takes no room and breaks the words that become links by themselves
 _LINKING = re.compile(r"(?i)(@|#|://|\bwww\.|\bGH-)")
 
 
 def escaped(text: str) -> str:
     """Text as it is, whatever it holds: on one line, without markup, mentions or links."""
-    return _SPECIAL.sub(r"\\\1", _unlinked(text))
+    inside = _SPECIAL.sub(r"\\\1", _unlinked(text))
+    return _JOINER + inside if _BEGINNING.match(inside) else inside
 
 
 def _unlinked(text: str) -> str:

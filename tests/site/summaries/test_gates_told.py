@@ -8,7 +8,7 @@ from junit_rules import validate
 from reportgen.evidence.comparison.gates import GateResult, GateTest
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.settings import Gate
-from reportgen.site.summaries.gates import gate_lines, gate_text, test_sentence
+from reportgen.site.summaries.gates import gate_lines, gate_text, sentence_of
 from reportgen.site.summaries.junit import junit_xml
 
 CHANGE = Estimate(-0.2, -0.3, -0.1, 100)
@@ -58,7 +58,7 @@ FINE = GateTest("CNN", "background", "passed")
     ],
 )
 def test_every_test_is_a_sentence(test, said):
-    assert test_sentence(test) == said
+    assert sentence_of(test) == said
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_gate_says_how_many_tests_it_made(tests, tolerance, said):
 def test_the_terminal_names_what_failed_and_else_what_is_open():
     lines = gate_lines(GateResult(Gate.CHEATING, (CUE, GAP, FINE), 0.0, watched=True))
     assert lines[0].startswith("cheating: failed. 1 of 2 tests failed, 1 could not be made.") and len(lines) == 2
-    assert gate_lines(GateResult(Gate.CHEATING, (GAP,), 0.0, watched=True))[1].strip() == test_sentence(GAP)
+    assert gate_lines(GateResult(Gate.CHEATING, (GAP,), 0.0, watched=True))[1].strip() == sentence_of(GAP)
 
 
 def test_the_xml_is_junit_and_holds_every_watched_test():
@@ -90,9 +90,9 @@ def test_the_xml_is_junit_and_holds_every_watched_test():
     assert [suite.attrib["name"] for suite in root] == ["regression", "cheating"]
     assert (root.attrib["tests"], root.attrib["failures"]) == ("4", "2")
     (failure,) = root[0].iter("failure")
-    assert failure.attrib["message"] == failure.text == test_sentence(FALL)
+    assert failure.attrib["message"] == failure.text == sentence_of(FALL)
     (skipped,) = root[1].iter("skipped")
-    assert skipped.attrib["message"] == test_sentence(GAP)
+    assert skipped.attrib["message"] == sentence_of(GAP)
     everything = validate(junit_xml([GateResult(Gate.CONFIDENCE, (FALL,), 0.0, watched=False)]))
     assert len(everything) == 1  # nothing is watched: then all are there
 
@@ -107,6 +107,8 @@ def test_names_cannot_break_the_xml():
 
 def test_a_broken_file_is_noticed():
     with pytest.raises(AssertionError):
-        validate(b'<testsuites><testsuite name="a" tests="2" failures="0" errors="0"/></testsuites>')
+        validate(
+            b'<testsuites tests="2" failures="0"><testsuite name="a" tests="2" failures="0" errors="0"/></testsuites>'
+        )
     with pytest.raises(AssertionError):
         validate(b"<testsuites><testcase/></testsuites>")
