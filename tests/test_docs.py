@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from reportgen._version import __version__
 from reportgen.cli import app
+from reportgen.commands.settings_reference import main as settings_main
 from reportgen.commands.settings_reference import settings_reference
 from reportgen.config import Config
 from reportgen.inputs.layouts.registry import layout_table
@@ -89,8 +90,11 @@ def test_the_readmes_table_of_settings_is_that_of_the_registry():
 
 
 def test_the_reference_of_settings_is_that_of_the_registry():
-    """After a wanted change run the command that its first lines name."""
-    found = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    """After a wanted change run the command that its first lines name, or `REPORTGEN_SETTINGS_TABLE=write`."""
+    path = ROOT / "docs/settings.md"
+    if os.environ.get("REPORTGEN_SETTINGS_TABLE") == "write":
+        settings_main([str(path)])
+    found = path.read_text(encoding="utf-8")
     assert found == settings_reference()
     assert all(f"### `{name}`" in found for name in SETTINGS) and all(f"| `{gate}` |" in found for gate in GATES)
 
@@ -154,7 +158,7 @@ def test_every_file_that_a_document_names_exists(path):
     text = path.read_text(encoding="utf-8")
     named = re.findall(r"(?<![\w/.-])((?:reportgen|templates|tests|docs|\.ci)/[\w./-]*)", text)
     linked = re.findall(r"\]\(([\w./-]+)\)", text)
-    assert named
+    assert named or linked
     assert [name for name in named if not (ROOT / name.rstrip(".")).exists()] == []
     assert [name for name in linked if not (path.parent / name).exists()] == []
 

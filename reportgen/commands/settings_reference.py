@@ -106,18 +106,14 @@ def _kind(annotation: Any) -> str:
     if origin in (UnionType, Union):
         return " or ".join(_kind(part) for part in parts)
     if origin is tuple:
-        return f"a list of {_plural(_kind(parts[0]))}"
+        return f"a list, each entry {_kind(parts[0])}"
     if origin is dict:
         return "a section of its own" if parts[1] is ModelConfig else "names or numbers, and what each is"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "a section of its own"
     if hasattr(annotation, "__metadata__"):
         return _kind(parts[0])
-    return _KINDS[annotation]
-
-
-def _plural(kind: str) -> str:
-    return {"text": "texts", "a whole number": "whole numbers", "a number": "numbers"}[kind]
+    return _KINDS.get(annotation, "see `reportgen/config.py`")
 
 
 def _default(field: FieldInfo) -> str:
