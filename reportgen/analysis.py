@@ -356,10 +356,10 @@ def slugify(name: str) -> str:
 
 def unique_slugs(names: Iterable[str]) -> tuple[str, ...]:
     """A slug for each name, numbered from 2 where two names have the same."""
-    slugs: list[str] = []
+    slugs: dict[str, None] = {}  # in their order
     for name in names:
         slug, number = slugify(name), 2
         while slug in slugs:
             slug, number = f"{slugify(name)}-{number}", number + 1
-        slugs.append(slug)
+        slugs[slug] = None
     return tuple(slugs)

@@ -21,7 +21,7 @@ from reportgen.site.pages.compare import pair_view
 from reportgen.site.pages.downloads import DESCRIPTIONS, STATEMENTS, downloads, statements_table
 from reportgen.site.pages.emotion import emotion_view
 from reportgen.site.pages.errors import errors_view
-from reportgen.site.pages.explorer import explorer_data, explorer_view, page_path
+from reportgen.site.pages.explorer import explorer_data, explorer_details, explorer_view, page_path
 from reportgen.site.pages.image import image_view
 from reportgen.site.pages.index import emotions_view, index_view
 from reportgen.site.pages.method import method_view
@@ -144,7 +144,7 @@ def compose(
         means,
         figures.result(),
     )
-    return Composed(sum(1 for _ in site.plan("", ())), site.render)
+    return Composed(sum(1 for _ in site.plan(("", ""), ())), site.render)
 
 
 Plan = Iterator[tuple[str, str, Callable[[], Any]]]
@@ -164,8 +164,8 @@ class _Site:
     means: MeanMaps
     figures: Figures
 
-    def plan(self, data: str, listed: tuple[tuple[str, str, str], ...]) -> Plan:
-        """Every page: its path, its template, and what makes its view."""
+    def plan(self, scripts: tuple[str, str], listed: tuple[tuple[str, str, str], ...]) -> Plan:
+        """Every page: its path, its template, and what makes its view; `scripts` hold the explorer's data."""
         report, links, tiles, legends, figures = self.report, self.links, self.tiles, self.legends, self.figures
         proofs = figures.shortcuts, figures.marks
         yield "index.html", "index.html", lambda: index_view(report, links, legends, self.means, proofs)
@@ -186,7 +186,8 @@ class _Site:
             emotion = partial(emotion_view, report, links, tiles, legends, k, self.means, figures.patches)
             yield links.emotion_path(k), "emotion.html", emotion
         for index in range(len(tiles.drawn.thumbs)):
-            yield page_path(index), "explorer.html", partial(explorer_view, report, links, tiles, legends, index, data)
+            explorer = partial(explorer_view, report, links, tiles, legends, index, scripts)
+            yield page_path(index), "explorer.html", explorer
         ordered = [row for row in tiles.drawn.order.tolist() if row in tiles.drawn.pictures]
         for place, row in enumerate(ordered):
             image = partial(image_view, report, links, tiles, legends, row, ordered, place)
@@ -197,6 +198,7 @@ class _Site:
         templates = find_templates()
         assets = load_assets(templates)
         assets.add("data.js", to_script("reportgenData", explorer_data(self.report, self.links, self.tiles)))
+        assets.add("details.js", to_script("reportgenDetails", explorer_details(self.report, self.tiles)))
         assets.add("ramp.js", to_script("reportgenRamp", ramp_data(self.style)))
         files = downloads(self.report, self.links, everything=self.detail.tables)
         stated = (STATEMENTS,) if self.detail.tables else ()
@@ -210,7 +212,7 @@ class _Site:
             "version": version(self.report),
         }
         renderer = Renderer(templates, shared, GLOSSARY)
-        for path, template, view in self.plan(assets.path("data.js"), listed):
+        for path, template, view in self.plan((assets.path("data.js"), assets.path("details.js")), listed):
             self.report.stated.page = path
             yield path, renderer.page(template, path, view()).encode("utf-8")
         yield from assets.files.items()

@@ -61,6 +61,10 @@ GLOSSARY: dict[str, str] = {
     ),
     "kappa": "Agreement beyond chance: 1 means always the same prediction, 0 no more agreement than by chance.",
     "confidence": "The probability that the model gives to its prediction.",
+    "margin": (
+        "The probability of the predicted emotion less that of the next one, in percentage points. A small margin is a "
+        "close call."
+    ),
     "heatmap": (
         "A map of where, in one layer of the model, the evidence for one class lies. It is coarse, "
         "it shows positive evidence only, and it shows no causes. For a vision transformer it is made by LRP, for a "

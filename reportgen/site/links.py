@@ -42,9 +42,9 @@ class Links:
         return f"emotions/{self.emotion_slugs[emotion]}.html"
 
     def image_path(self, row: int) -> str:
-        """The image's page where it has one, else its place in the explorer."""
+        """The image's page where it has one, else the explorer with the image opened."""
         image = self._report.ids[row]
-        return f"images/{image}.html" if row in self._with_page else f"explorer.html#id:{image}"
+        return f"images/{image}.html" if row in self._with_page else f"explorer.html#open={image}"
 
     def compare_path(self, index: int) -> str:
         """Where pair `index` of the models is compared."""

@@ -5,12 +5,11 @@
   if (!data) return;
   var SVG = "http://www.w3.org/2000/svg";
   var PAGE = 60;
-  var PLAIN = { q: "", sort: "", layer: "", class: "p", page: 0 };
+  var PLAIN = { q: "", sort: "", layer: "", class: "p", size: "", like: "", page: 0, open: "" };
+  // A facet with more values than this is a menu.
+  var BUTTONS = 9;
   // Where all pages are in one file, ids and the address carry the page's name.
   var prefix = window.reportgenPrefix ? window.reportgenPrefix + "explorer.html!" : "";
-  var total = data.ids.length;
-  var classes = data.classes.length;
-  var everyModel = data.models.map(function (_, m) { return m; });
 
   function part(id) {
     return document.getElementById(prefix + id);
@@ -20,215 +19,6 @@
     return prefix && path.charAt(0) !== "#" ? "#" + window.reportgenPrefix + path : path;
   }
 
-  var box = part("explorer"), query = part("query"), sort = part("sort"), layer = part("layer"), chosen = part("class");
-  var clear = part("clear"), results = part("results"), status = part("status"), pages = part("pager");
-  var names = data.names.map(function (name) { return name.toLowerCase(); });
-  var state = Object.assign({}, PLAIN);
-  var found = [];
-
-  var predicted = data.models.map(function (model) { return Int16Array.from(model.predicted); });
-  var labels = Int16Array.from(data.labels);
-  var confidence = data.models.map(function (model, m) {
-    var made = new Int16Array(total);
-    for (var row = 0; row < total; row += 1) made[row] = model.probabilities[row * classes + predicted[m][row]];
-    return made;
-  });
-
-  function starts(text, beginning) {
-    return text.slice(0, beginning.length) === beginning;
-  }
-
-  // "cnn" means the one that is called so; where none is, all that begin so.
-  function resolve(slugs, value) {
-    var exact = slugs.indexOf(value);
-    if (exact >= 0) return [exact];
-    return slugs.reduce(function (all, slug, index) { return value && starts(slug, value) ? all.concat(index) : all; }, []);
-  }
-
-  function mask(test) {
-    var made = new Uint8Array(total);
-    for (var row = 0; row < total; row += 1) if (test(row)) made[row] = 1;
-    return made;
-  }
-
-  function perModel(test) {
-    return everyModel.map(function (m) { return mask(function (row) { return test(row, m); }); });
-  }
-
-  function isOneOf(column, allowed) {
-    return mask(function (row) { return allowed.indexOf(column[row]) >= 0; });
-  }
-
-  // What each word means: {rows: a mask}, {models: a mask for each model}, {only: models} or {same: ...}.
-  var READERS = {
-    "true": function (value) {
-      return { rows: value === "none" ? mask(function (row) { return labels[row] < 0; }) : isOneOf(labels, resolve(data.slugs, value)) };
-    },
-    pred: function (value) {
-      var allowed = resolve(data.slugs, value);
-      return { models: everyModel.map(function (m) { return isOneOf(predicted[m], allowed); }) };
-    },
-    model: function (value) {
-      return { only: resolve(data.models.map(function (model) { return model.slug; }), value) };
-    },
-    conf: function (value) {
-      var below = value.charAt(0) === "<";
-      var limit = 1000 * parseFloat(value.replace(/^[<>]=?/, ""));
-      if (isNaN(limit)) return {};
-      return { models: perModel(function (row, m) { return below ? confidence[m][row] < limit : confidence[m][row] >= limit; }) };
-    },
-    region: function (value) {
-      var allowed = data.peaks.length ? resolve(data.regions, value) : [];
-      return { models: perModel(function (row, m) { return allowed.indexOf(data.peaks.length ? data.peaks[m][row] : -1) >= 0; }) };
-    },
-    id: function (value) {
-      return { rows: mask(function (row) { return starts(data.ids[row], value); }) };
-    },
-    note: function (value) {
-      return { rows: mask(function (row) { return data.notes[row].toLowerCase().indexOf(value) >= 0; }) };
-    },
-    photo: function (value) {
-      var allowed = resolve(["colour", "grey"], value);
-      return { rows: mask(function (row) { return allowed.indexOf(data.grey[row]) >= 0; }) };
-    },
-    has: function (value) {
-      return { rows: mask(function (row) { return value === "page" && data.pages[row] === 1; }) };
-    },
-    right: function () {
-      return { models: perModel(function (row, m) { return labels[row] >= 0 && predicted[m][row] === labels[row]; }) };
-    },
-    wrong: function () {
-      return { models: perModel(function (row, m) { return labels[row] >= 0 && predicted[m][row] !== labels[row]; }) };
-    },
-    agree: function () { return { same: true }; },
-    differ: function () { return { same: false }; }
-  };
-  data.sets.forEach(function (set) {
-    READERS[set.kind] = function (value) {
-      var bits = resolve(set.slugs, value).reduce(function (all, index) { return all | (1 << index); }, 0);
-      return { models: perModel(function (row, m) { return (set.bits[m][row] & bits) !== 0; }) };
-    };
-  });
-  var BARE = ["right", "wrong", "agree", "differ"];
-
-  var known = new Map();
-
-  function read(raw) {
-    var meaning = known.get(raw);
-    if (meaning) return meaning;
-    var not = raw.charAt(0) === "-" && raw.length > 1;
-    var word = (not ? raw.slice(1) : raw).toLowerCase();
-    var cut = word.indexOf(":");
-    var key = cut < 0 ? word : word.slice(0, cut);
-    if (Object.prototype.hasOwnProperty.call(READERS, key) && (cut >= 0) === (BARE.indexOf(key) < 0)) {
-      meaning = READERS[key](word.slice(cut + 1));
-    } else {
-      meaning = { rows: mask(function (row) { return names[row].indexOf(word) >= 0; }) };
-    }
-    if (not) {
-      if (meaning.rows) meaning = { rows: meaning.rows.map(function (bit) { return 1 - bit; }) };
-      else if (meaning.models) meaning = { models: meaning.models.map(function (one) { return one.map(function (bit) { return 1 - bit; }); }) };
-      else if (meaning.only) meaning = { only: everyModel.filter(function (m) { return meaning.only.indexOf(m) < 0; }) };
-      else if (meaning.same !== undefined) meaning = { same: !meaning.same };
-    }
-    // Somebody who types leaves every beginning of a word behind.
-    if (known.size > 200) known.clear();
-    known.set(raw, meaning);
-    return meaning;
-  }
-
-  function both(a, b) {
-    if (!a) return b;
-    var made = new Uint8Array(total);
-    for (var row = 0; row < total; row += 1) made[row] = a[row] & b[row];
-    return made;
-  }
-
-  // A word about answers must hold for one and the same model: pred:fear wrong means "one model predicts fear, wrongly".
-  function combine(words) {
-    var view = { rows: null, models: null, allowed: everyModel, same: null };
-    words.forEach(function (word) { view = narrow(view, read(word)); });
-    return view;
-  }
-
-  function narrow(view, meaning) {
-    var made = Object.assign({}, view);
-    if (meaning.rows) made.rows = both(view.rows, meaning.rows);
-    if (meaning.models) made.models = everyModel.map(function (m) { return both(view.models && view.models[m], meaning.models[m]); });
-    if (meaning.only) made.allowed = view.allowed.filter(function (m) { return meaning.only.indexOf(m) >= 0; });
-    if (meaning.same !== undefined) made.same = view.same === null || view.same === meaning.same ? meaning.same : "never";
-    return made;
-  }
-
-  function settle(view) {
-    var made = view.rows || new Uint8Array(total).fill(1);
-    var models = view.allowed;
-    if (view.models || (everyModel.length && !models.length)) {
-      var any = new Uint8Array(total);
-      models.forEach(function (m) {
-        var one = view.models ? view.models[m] : null;
-        for (var row = 0; row < total; row += 1) any[row] |= one ? one[row] : 1;
-      });
-      made = both(made, any);
-    }
-    if (view.same !== null) {
-      made = both(made, mask(function (row) {
-        if (!models.length || view.same === "never") return false;
-        return models.every(function (m) { return predicted[m][row] === predicted[models[0]][row]; }) === view.same;
-      }));
-    }
-    return made;
-  }
-
-  function split(text) {
-    return text.trim().split(/\s+/).filter(Boolean);
-  }
-
-  function order(rows, allowed) {
-    if (state.sort === "name") {
-      rows.sort(function (a, b) { return names[a] < names[b] ? -1 : names[a] > names[b] ? 1 : a - b; });
-    } else if (state.sort) {
-      var sign = state.sort === "sure" ? -1 : 1;
-      var key = new Int16Array(total);
-      rows.forEach(function (row) {
-        key[row] = Math.max.apply(null, allowed.map(function (m) { return confidence[m][row]; }));
-      });
-      rows.sort(function (a, b) { return sign * (key[a] - key[b]) || a - b; });
-    }
-    return rows;
-  }
-
-  function cellOf(sheet, size, x, y, width, height, name) {
-    var svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("class", name);
-    svg.setAttribute("viewBox", [x, y, width, height].join(" "));
-    svg.setAttribute("preserveAspectRatio", "none");
-    var image = document.createElementNS(SVG, sheet.charAt(0) === "#" ? "use" : "image");
-    image.setAttribute("href", sheet);
-    image.setAttribute("width", size[0]);
-    image.setAttribute("height", size[1]);
-    svg.appendChild(image);
-    return svg;
-  }
-
-  function face(row) {
-    var sheet = Math.floor(row / data.cells), cell = row % data.cells, side = data.thumb;
-    var columns = Math.min(data.columns, data.sizes[sheet][0] / side);
-    var svg = cellOf(data.sheets[sheet], data.sizes[sheet], (cell % columns) * side, Math.floor(cell / columns) * side, side, side, "thumb");
-    svg.setAttribute("role", "img");
-    return svg;
-  }
-
-  function heat(row, m) {
-    var model = data.models[m], view = model.view;
-    var c = state.class === "p" ? model.predicted[row] : state.class === "t" ? data.labels[row] : Number(state.class);
-    if (!(c >= 0)) return null;
-    var sheet = Math.floor(row / data.cells), cell = row % data.cells;
-    var svg = cellOf(model.sheets[sheet], model.sizes[sheet], c * view[0] + view[2], cell * view[1] + view[3], view[4], view[5], "thumb over");
-    svg.setAttribute("aria-hidden", "true");
-    return { svg: svg, text: model.method + " map of " + model.name + " for " + data.classes[c] };
-  }
-
   function element(tag, name, text) {
     var made = document.createElement(tag);
     if (name) made.className = name;
@@ -236,350 +26,778 @@
     return made;
   }
 
-  var marks = {};
-  Array.prototype.forEach.call(part("static").querySelectorAll(".answer .mark"), function (mark) {
-    var series = mark.getAttribute("class").replace("mark", "").trim();
-    if (!marks[series]) marks[series] = mark;
-  });
+  function button(name, text, act) {
+    var made = element("button", name, text);
+    made.type = "button";
+    if (act) made.addEventListener("click", act);
+    return made;
+  }
 
   function percent(value) {
     return value >= 990 ? ">\u202f99\u202f%" : value < 10 ? "<\u202f1\u202f%" : Math.round(value / 10) + "\u202f%";
   }
 
-  function truth(row) {
-    return data.labels[row] < 0 ? "no label" : data.classes[data.labels[row]];
+  function split(text) {
+    return text.trim().split(/\s+/).filter(Boolean);
   }
 
-  function flagsOf(row, m) {
-    var set = data.sets.filter(function (one) { return one.kind === "flag"; })[0];
-    return set ? set.names.filter(function (_, index) { return set.bits[m][row] & (1 << index); }) : [];
-  }
+  function start() {
+    var words = window.reportgenChoices(data);
+    var total = words.total, everyModel = words.everyModel, predicted = words.predicted, labels = words.labels, names = words.names;
+    var confidence = words.confidence;
+    var box = part("explorer"), query = part("query"), sort = part("sort"), layer = part("layer"), chosen = part("class");
+    var size = part("size"), clear = part("clear"), results = part("results"), status = part("status"), pages = part("pager");
+    var state = Object.assign({}, PLAIN);
+    // Of the results: rows in their order, the models that are asked, the order's number of every row.
+    var found = [], asked = everyModel, keys = null;
+    // What waits for the details; the address that is shown; whether the opened image has an entry of its own in the history.
+    var waiting = [], shown = null, pushed = false;
+    var rowOf = new Map(data.ids.map(function (id, row) { return [id, row]; }));
 
-  function answer(row, m) {
-    var model = data.models[m], c = model.predicted[row];
-    var labelled = data.labels[row] >= 0, right = c === data.labels[row];
-    var line = element("span", "answer " + (!labelled ? "unknown" : right ? "right" : "wrong"));
-    if (marks[model.series]) line.appendChild(marks[model.series].cloneNode(true));
-    line.appendChild(element("span", "who", model.name + ":"));
-    line.appendChild(document.createTextNode(" "));
-    line.appendChild(element("b", "", data.classes[c]));
-    line.appendChild(document.createTextNode(" "));
-    line.appendChild(element("span", "p", percent(confidence[m][row])));
-    if (labelled) {
-      var sign = element("span", "sign", right ? "✓" : "✕");
-      sign.setAttribute("role", "img");
-      sign.setAttribute("aria-label", right ? "right" : "wrong");
-      line.appendChild(document.createTextNode(" "));
-      line.appendChild(sign);
+    // What is large and seldom needed is read when it is.
+    function withDetails(then) {
+      if (window.reportgenDetails) return then(window.reportgenDetails);
+      waiting.push(then);
+      if (waiting.length > 1) return undefined;
+      var script = element("script");
+      script.src = box.dataset.details;
+      script.onload = script.onerror = function () {
+        window.reportgenDetails = window.reportgenDetails || { photos: [], likeness: [] };
+        waiting.splice(0).forEach(function (one) { one(window.reportgenDetails); });
+      };
+      document.head.appendChild(script);
+      return undefined;
     }
-    return line;
-  }
 
-  // Why this model's answer is wrong, below that answer and with the model's mark.
-  function flagged(m, flags) {
-    var model = data.models[m], line = element("small", "flags");
-    if (data.models.length > 1) {
-      if (marks[model.series]) line.appendChild(marks[model.series].cloneNode(true));
-      line.appendChild(element("span", "who", model.name + ":"));
-      line.appendChild(document.createTextNode(" "));
-    }
-    line.appendChild(document.createTextNode("⚑ " + flags.join(", ")));
-    return line;
-  }
-
-  function card(row) {
-    var item = element("li");
-    item.tabIndex = -1;
-    item.setAttribute("data-step", "");
-    var holder = element(data.pages[row] ? "a" : "span", "face");
-    if (data.pages[row]) holder.href = at("images/" + data.ids[row] + ".html");
-    var picture = face(row);
-    var label = "Image " + data.ids[row] + ", labelled " + truth(row);
-    holder.appendChild(picture);
-    if (state.layer) {
-      holder.classList.add("stacked");
-      var over = heat(row, Number(state.layer) - 1);
-      if (over) {
-        holder.appendChild(over.svg);
-        label += ", with " + over.text;
+    // A few small whole numbers per image, whose distances say how alike two maps or two faces are.
+    function likenessOf(details, name) {
+      var one = details.likeness.filter(function (like) { return "like-" + like.kind + (like.model ? "-" + like.model : "") === name; })[0];
+      if (!one) return null;
+      if (!one.bytes) {
+        one.bytes = Int8Array.from(window.atob(one.values), function (letter) { return letter.charCodeAt(0) << 24 >> 24; });
       }
+      return one;
     }
-    picture.setAttribute("aria-label", label);
-    item.appendChild(holder);
-    item.appendChild(element("span", "true", truth(row)));
-    everyModel.forEach(function (m) {
-      item.appendChild(answer(row, m));
-      var flags = flagsOf(row, m);
-      if (flags.length) item.appendChild(flagged(m, flags));
-    });
-    var name = data.names[row];
-    item.appendChild(element("small", "", name.length > 26 ? name.slice(0, 12) + "…" + name.slice(-12) : name));
-    return item;
-  }
 
-  // Words that exclude each other: one label, one answer, one place, right or wrong.
-  function rivals(token) {
-    if (token === "right" || token === "wrong") return function (word) { return word === "right" || word === "wrong"; };
-    if (token === "agree" || token === "differ") return function (word) { return word === "agree" || word === "differ"; };
-    var key = token.slice(0, token.indexOf(":") + 1);
-    return function (word) { return starts(word, key); };
-  }
+    function distances(details, name, row) {
+      var one = likenessOf(details, name), made = new Float64Array(total).fill(Infinity);
+      if (!one || one.bytes[row * one.numbers] === details.unknown) return null;
+      for (var other = 0; other < total; other += 1) {
+        if (one.bytes[other * one.numbers] === details.unknown) continue;
+        var sum = 0;
+        for (var i = 0; i < one.numbers; i += 1) {
+          var gap = one.bytes[other * one.numbers + i] - one.bytes[row * one.numbers + i];
+          sum += gap * gap;
+        }
+        made[other] = sum;
+      }
+      return made;
+    }
 
-  function flip(token) {
-    var words = split(state.q);
-    var isRival = rivals(token);
-    var rest = words.filter(function (word) { return !isRival(word); });
-    if (words.indexOf(token) < 0) rest.push(token);
-    state.q = rest.join(" ");
-    state.page = 0;
-    query.value = state.q;
-    update(true);
-  }
+    // The predicted emotion's probability less the next one's, in thousandths.
+    function margin(row, m) {
+      var first = -1, second = -1, all = data.models[m].probabilities;
+      for (var c = row * words.classes; c < (row + 1) * words.classes; c += 1) {
+        if (all[c] > first) {
+          second = first;
+          first = all[c];
+        } else if (all[c] > second) second = all[c];
+      }
+      return second < 0 ? first : first - second;
+    }
 
-  function groups() {
-    var shown = [
-      ["label", data.slugs.map(function (slug, c) { return ["true:" + slug, data.classes[c]]; })],
-      ["prediction", data.slugs.map(function (slug, c) { return ["pred:" + slug, data.classes[c]]; })],
-      ["outcome", [["right", "correct"], ["wrong", "wrong"]].concat(data.models.length > 1 ? [["agree", "models agree"], ["differ", "models differ"]] : [])],
-      ["confidence", [["conf:>0.9", "90 % and more"], ["conf:<0.5", "less than 50 %"]]]
-    ];
-    if (data.models.length > 1) shown.push(["whose prediction", data.models.map(function (model) { return ["model:" + model.slug, model.name]; })]);
-    if (data.peaks.length) shown.push(["peak on", data.regions.filter(function (name) { return name !== "face"; }).map(function (name) { return ["region:" + name, name.replace("+", " + ")]; })]);
-    data.sets.forEach(function (set) {
-      shown.push([set.title, set.slugs.map(function (slug, index) { return [set.kind + ":" + slug, set.names[index]]; })]);
-    });
-    // Of a set of one kind there is nothing to choose.
-    if (data.grey.indexOf(1) >= 0 && data.grey.indexOf(0) >= 0) shown.push(["photo", [["photo:grey", "grey"], ["photo:colour", "in colour"]]]);
-    shown.push(["pictures", [["has:page", "in full size"]]]);
-    return shown;
-  }
-
-  var buttons = [];
-
-  function buildFacets() {
-    var holder = part("facets"), more = part("more-facets");
-    groups().forEach(function (group, index) {
-      var field = element("div", "facet");
-      field.setAttribute("role", "group");
-      field.setAttribute("aria-label", group[0]);
-      field.appendChild(element("span", "name", group[0]));
-      group[1].forEach(function (entry) {
-        var button = element("button", "", entry[1] + " "), count = element("small");
-        button.type = "button";
-        button.dataset.token = entry[0];
-        button.appendChild(count);
-        button.addEventListener("click", function () { flip(entry[0]); });
-        field.appendChild(button);
-        buttons.push({ button: button, count: count, token: entry[0], isRival: rivals(entry[0]) });
+    // How far two models' probabilities are apart: half the sum of the differences, in thousandths; the largest of all pairs.
+    function disagreement(row, models) {
+      var most = 0;
+      models.forEach(function (a, i) {
+        models.slice(i + 1).forEach(function (b) {
+          var sum = 0;
+          for (var c = row * words.classes; c < (row + 1) * words.classes; c += 1) {
+            sum += Math.abs(data.models[a].probabilities[c] - data.models[b].probabilities[c]);
+          }
+          most = Math.max(most, sum / 2);
+        });
       });
-      (index < 5 ? holder : more).appendChild(field);
-    });
-  }
-
-  // Beside each choice what one would see after it, other choices of the same kind apart.
-  function countFacets() {
-    var words = split(state.q), views = new Map();
-    var asked = combine(words).allowed;
-    // A choice about answers counts an image as soon as one model matches, so correct and wrong may add up to more than all.
-    part("counted").textContent = data.models.length < 2 ? "" : asked.length === 1
-      ? "Counts are of images whose prediction by " + data.models[asked[0]].name + " matches."
-      : "Counts are of images where the prediction of at least one model matches: one that is correct for one model and wrong for another is in both.";
-    buttons.forEach(function (one) {
-      var rest = words.filter(function (word) { return !one.isRival(word); });
-      var key = rest.join(" ");
-      if (!views.has(key)) views.set(key, combine(rest));
-      var bits = settle(narrow(views.get(key), read(one.token))), n = 0;
-      for (var row = 0; row < total; row += 1) n += bits[row];
-      one.count.textContent = n.toLocaleString("en-GB");
-      one.button.setAttribute("aria-pressed", words.indexOf(one.token) >= 0 ? "true" : "false");
-      one.button.classList.toggle("none", n === 0);
-    });
-  }
-
-  function turn(text, page, name) {
-    var button = element("button", "", text);
-    button.type = "button";
-    if (name) {
-      button.dataset.turn = name;
-      button.disabled = page < 0 || page >= Math.ceil(found.length / PAGE);
-    } else button.setAttribute("aria-label", "Page " + (page + 1));
-    if (page === state.page) button.setAttribute("aria-current", "page");
-    button.addEventListener("click", function () {
-      state.page = page;
-      draw();
-      remember(true);
-      box.scrollIntoView();
-      // The button is gone with its page; keys go on from the new results.
-      status.focus({ preventScroll: true });
-    });
-    return button;
-  }
-
-  function pager() {
-    var count = Math.ceil(found.length / PAGE), last = -1;
-    pages.textContent = "";
-    if (count < 2) return;
-    pages.appendChild(turn("‹ Previous", state.page - 1, "prev"));
-    for (var i = 0; i < count; i += 1) {
-      if (i > 0 && i < count - 1 && Math.abs(i - state.page) > 2) continue;
-      if (i > last + 1) pages.appendChild(element("span", "", "…"));
-      last = i;
-      pages.appendChild(turn(String(i + 1), i, ""));
+      return most;
     }
-    pages.appendChild(turn("Next ›", state.page + 1, "next"));
-  }
 
-  function draw() {
-    var first = state.page * PAGE;
-    var page = found.slice(first, first + PAGE);
-    var shelf = document.createDocumentFragment();
-    page.forEach(function (row) { shelf.appendChild(card(row)); });
-    results.textContent = "";
-    results.appendChild(shelf);
-    status.textContent = found.length
-      ? found.length.toLocaleString("en-GB") + (found.length === 1 ? " image" : " images") + (found.length > PAGE ? ", showing " + (first + 1).toLocaleString("en-GB") + " to " + (first + page.length).toLocaleString("en-GB") : "")
-      : "No matches. Remove a filter.";
-    pager();
-  }
+    // Each order's number of an image, the smallest first; and what a tile says of it.
+    var ORDERS = {
+      sure: { of: function (row, models) { return -Math.max.apply(null, models.map(function (m) { return confidence[m][row]; })); } },
+      unsure: { of: function (row, models) { return Math.max.apply(null, models.map(function (m) { return confidence[m][row]; })); } },
+      margin: {
+        of: function (row, models) { return Math.min.apply(null, models.map(function (m) { return margin(row, m); })); },
+        say: function (value) { return "margin " + (value / 10).toFixed(1) + " points"; }
+      },
+      differ: {
+        of: function (row, models) { return -disagreement(row, models.length > 1 ? models : everyModel); },
+        say: function (value) { return "disagreement " + Math.round(-value / 10) + "\u202f%"; }
+      }
+    };
 
-  function remember(push) {
-    var parts = [];
-    if (state.q) parts.push(encodeURIComponent(state.q).replace(/%3A/g, ":").replace(/%3E/g, ">"));
-    ["sort", "layer", "class", "page"].forEach(function (key) {
-      if (state[key] !== PLAIN[key]) parts.push(key + "=" + state[key]);
-    });
-    var hash = "#" + (parts.length ? prefix : prefix.slice(0, -1)) + parts.join("&");
-    if (hash === (window.location.hash || "#")) return;
-    try {
-      window.history[push ? "pushState" : "replaceState"](null, "", hash);
-    } catch (error) {
-      window.location.hash = hash;
+    function order(rows) {
+      keys = null;
+      if (state.sort === "name") {
+        return rows.sort(function (a, b) { return names[a] < names[b] ? -1 : names[a] > names[b] ? 1 : a - b; });
+      }
+      if (starts(state.sort, "like-")) keys = window.reportgenDetails && distances(window.reportgenDetails, state.sort, rowOf.get(state.like));
+      else if (ORDERS[state.sort]) {
+        keys = new Float64Array(total);
+        rows.forEach(function (row) { keys[row] = ORDERS[state.sort].of(row, asked); });
+      }
+      if (!keys) return rows;
+      return rows.sort(function (a, b) { return keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : a - b; });
     }
-  }
 
-  function recall() {
-    state = Object.assign({}, PLAIN);
-    var hash = window.location.hash.slice(1);
-    if (prefix) hash = starts(hash, prefix) ? hash.slice(prefix.length) : "";
-    hash.split("&").forEach(function (piece) {
-      var cut = piece.indexOf("="), key = cut < 0 ? "" : piece.slice(0, cut), value = piece.slice(cut + 1);
-      if (key === "page") state.page = Math.max(0, parseInt(value, 10) || 0);
-      else if (key && Object.prototype.hasOwnProperty.call(PLAIN, key)) state[key] = value;
-      else {
+    function starts(text, beginning) {
+      return text.slice(0, beginning.length) === beginning;
+    }
+
+    function pictureOf(path, width, height, x, y, w, h, name) {
+      var svg = document.createElementNS(SVG, "svg");
+      svg.setAttribute("class", name);
+      svg.setAttribute("viewBox", [x, y, w, h].join(" "));
+      svg.setAttribute("preserveAspectRatio", "none");
+      var image = document.createElementNS(SVG, path.charAt(0) === "#" ? "use" : "image");
+      image.setAttribute("href", path);
+      image.setAttribute("width", width);
+      image.setAttribute("height", height);
+      svg.appendChild(image);
+      return svg;
+    }
+
+    function face(row, label) {
+      var sheet = Math.floor(row / data.cells), cell = row % data.cells, side = data.thumb, whole = data.sizes[sheet];
+      var columns = Math.min(data.columns, whole[0] / side);
+      var svg = pictureOf(data.sheets[sheet], whole[0], whole[1], (cell % columns) * side, Math.floor(cell / columns) * side, side, side, "thumb");
+      return named(svg, label);
+    }
+
+    function named(svg, label) {
+      if (label) {
+        svg.setAttribute("role", "img");
+        svg.setAttribute("aria-label", label);
+      } else svg.setAttribute("aria-hidden", "true");
+      return svg;
+    }
+
+    // The class whose map is asked for: "p" of the prediction, "t" of the label, or a number.
+    function classOf(row, m, of) {
+      return of === "p" ? predicted[m][row] : of === "t" ? labels[row] : Number(of);
+    }
+
+    function heat(row, m, c) {
+      if (!(c >= 0)) return null;
+      var model = data.models[m], view = model.view, sheet = Math.floor(row / data.cells), cell = row % data.cells, whole = model.sizes[sheet];
+      return named(pictureOf(model.sheets[sheet], whole[0], whole[1], c * view[0] + view[2], cell * view[1] + view[3], view[4], view[5], "thumb over"));
+    }
+
+    function mapText(m, c) {
+      return data.models[m].method + " map of " + data.models[m].name + " for " + data.classes[c];
+    }
+
+    var marks = {};
+    Array.prototype.forEach.call(part("static").querySelectorAll(".answer .mark"), function (mark) {
+      var series = mark.getAttribute("class").replace("mark", "").trim();
+      if (!marks[series]) marks[series] = mark;
+    });
+
+    function mark(m) {
+      var found = marks[data.models[m].series];
+      return found ? found.cloneNode(true) : document.createTextNode("");
+    }
+
+    function truth(row) {
+      return labels[row] < 0 ? "no label" : data.classes[labels[row]];
+    }
+
+    function flagsOf(row, m) {
+      var set = data.sets.filter(function (one) { return one.kind === "flag"; })[0];
+      return set ? set.names.filter(function (_, index) { return set.bits[m][row] & (1 << index); }) : [];
+    }
+
+    function answer(row, m) {
+      var c = predicted[m][row], labelled = labels[row] >= 0, right = c === labels[row];
+      var line = element("span", "answer " + (!labelled ? "unknown" : right ? "right" : "wrong"));
+      line.appendChild(mark(m));
+      line.appendChild(document.createTextNode(" "));
+      line.appendChild(element("span", "who", data.models[m].name + ":"));
+      line.appendChild(document.createTextNode(" "));
+      line.appendChild(element("b", "", data.classes[c]));
+      line.appendChild(document.createTextNode(" "));
+      line.appendChild(element("span", "p", percent(confidence[m][row])));
+      if (labelled) {
+        var sign = element("span", "sign", right ? "✓" : "✕");
+        sign.setAttribute("role", "img");
+        sign.setAttribute("aria-label", right ? "right" : "wrong");
+        line.appendChild(document.createTextNode(" "));
+        line.appendChild(sign);
+      }
+      return line;
+    }
+
+    // Why this model's answer is wrong, below that answer and with the model's mark.
+    function flagged(m, flags) {
+      var line = element("small", "flags");
+      if (data.models.length > 1) {
+        line.appendChild(mark(m));
+        line.appendChild(element("span", "who", data.models[m].name + ":"));
+        line.appendChild(document.createTextNode(" "));
+      }
+      line.appendChild(document.createTextNode("⚑ " + flags.join(", ")));
+      return line;
+    }
+
+    function label(row) {
+      return "Image " + data.ids[row] + ", labelled " + truth(row);
+    }
+
+    function stacked(row, m, text) {
+      var holder = element("span", "stacked"), c = classOf(row, m, state.class), over = heat(row, m, c);
+      holder.appendChild(face(row, text));
+      if (over) holder.appendChild(over);
+      return holder;
+    }
+
+    function card(row) {
+      var item = element("li"), link = element("a", "face");
+      item.tabIndex = -1;
+      item.setAttribute("data-step", "");
+      item.dataset.row = row;
+      link.href = "#" + address({ open: data.ids[row] });
+      link.setAttribute("aria-haspopup", "dialog");
+      var shown = state.layer === "all" ? everyModel : state.layer ? [Number(state.layer) - 1] : [];
+      if (!shown.length) link.appendChild(face(row, label(row)));
+      shown.forEach(function (m, place) {
+        var texts = shown.map(function (one) { return mapText(one, classOf(row, one, state.class)); });
+        var holder = stacked(row, m, place ? "" : label(row) + (classOf(row, m, state.class) >= 0 ? ", with " + texts.join(" and ") : ""));
+        if (shown.length > 1) {
+          var whose = element("span", "whose");
+          whose.appendChild(mark(m));
+          holder.appendChild(whose);
+        }
+        link.appendChild(holder);
+      });
+      item.appendChild(link);
+      item.appendChild(element("span", "true", truth(row)));
+      everyModel.forEach(function (m) {
+        item.appendChild(answer(row, m));
+        var flags = flagsOf(row, m);
+        if (flags.length) item.appendChild(flagged(m, flags));
+      });
+      if (keys && ORDERS[state.sort] && ORDERS[state.sort].say) item.appendChild(element("small", "key", ORDERS[state.sort].say(keys[row])));
+      var name = data.names[row];
+      item.appendChild(element("small", "", name.length > 26 ? name.slice(0, 12) + "…" + name.slice(-12) : name));
+      return item;
+    }
+
+    // Words that exclude each other; values of other words are alternatives, joined by commas.
+    function rivals(token) {
+      if (token === "right" || token === "wrong") return function (word) { return word === "right" || word === "wrong"; };
+      if (token === "agree" || token === "differ") return function (word) { return word === "agree" || word === "differ"; };
+      var key = token.slice(0, token.indexOf(":") + 1);
+      return function (word) { return starts(word.toLowerCase(), key); };
+    }
+
+    function valuesOf(word) {
+      return word.toLowerCase().slice(word.indexOf(":") + 1).split(",").filter(Boolean);
+    }
+
+    function isOn(token, all) {
+      var isRival = rivals(token), value = token.slice(token.indexOf(":") + 1);
+      return all.filter(isRival).some(function (word) { return word === token || (token.indexOf(":") > 0 && valuesOf(word).indexOf(value) >= 0); });
+    }
+
+    function flip(token) {
+      var all = split(state.q), isRival = rivals(token), on = isOn(token, all);
+      var rest = all.filter(function (word) { return !isRival(word); });
+      var cut = token.indexOf(":");
+      if (cut < 0) {
+        if (!on) rest.push(token);
+      } else {
+        var value = token.slice(cut + 1);
+        var values = [].concat.apply([], all.filter(isRival).map(valuesOf)).filter(function (one) { return one !== value; });
+        if (!on) values.push(value);
+        if (values.length) rest.push(token.slice(0, cut + 1) + values.join(","));
+      }
+      ask(rest.join(" "));
+    }
+
+    function ask(text) {
+      state.q = query.value = text;
+      state.page = 0;
+      update(true);
+    }
+
+    function groups() {
+      var shown = [
+        { title: "label", main: true, values: data.slugs.map(function (slug, c) { return ["true:" + slug, data.classes[c]]; }) },
+        { title: "prediction", main: true, values: data.slugs.map(function (slug, c) { return ["pred:" + slug, data.classes[c]]; }) },
+        { title: "outcome", main: true, values: [["right", "correct"], ["wrong", "wrong"]].concat(data.models.length > 1 ? [["agree", "models agree"], ["differ", "models differ"]] : []) },
+        { title: "confidence", main: true, values: [["conf:>0.9", "90 % and more"], ["conf:<0.5", "less than 50 %"]] }
+      ];
+      if (data.models.length > 1) shown.push({ title: "whose prediction", main: true, values: data.models.map(function (model) { return ["model:" + model.slug, model.name]; }) });
+      data.facets.forEach(function (facet) {
+        shown.push({ title: facet.title, main: facet.main, facet: facet, values: facet.slugs.map(function (slug, index) { return [facet.kind + ":" + slug, facet.names[index]]; }) });
+      });
+      if (data.peaks.length) shown.push({ title: "peak on", values: data.regions.filter(function (name) { return name !== "face"; }).map(function (name) { return ["region:" + name, name.replace("+", " + ")]; }) });
+      data.sets.forEach(function (set) {
+        shown.push({ title: set.title, values: set.slugs.map(function (slug, index) { return [set.kind + ":" + slug, set.names[index]]; }) });
+      });
+      shown.push({ title: "pictures", values: [["has:page", "in full size"]] });
+      return shown;
+    }
+
+    var buttons = [], menus = [];
+
+    function buildFacets() {
+      groups().forEach(function (group) {
+        var field = element("div", "facet");
+        field.setAttribute("role", "group");
+        field.setAttribute("aria-label", group.title);
+        field.appendChild(element("span", "name", group.title));
+        if (group.facet && group.values.length > BUTTONS) field.appendChild(menu(group, field));
+        else {
+          group.values.forEach(function (entry) {
+            var one = choice(entry);
+            field.appendChild(one.button);
+            buttons.push(one);
+          });
+        }
+        part(group.main ? "facets" : "more-facets").appendChild(field);
+      });
+    }
+
+    function choice(entry) {
+      var count = element("small"), one = button("", entry[1] + " ", function () { flip(entry[0]); });
+      one.dataset.token = entry[0];
+      one.appendChild(count);
+      return { button: one, count: count, token: entry[0], isRival: rivals(entry[0]) };
+    }
+
+    // Hundreds of persons: what is chosen stands before the menu as buttons that take it back.
+    function menu(group, field) {
+      var select = element("select"), first = new Option("choose…", "");
+      select.setAttribute("aria-label", "Add a " + group.title);
+      select.appendChild(first);
+      var options = group.values.map(function (entry) {
+        var option = new Option(entry[1], entry[0]);
+        select.appendChild(option);
+        return option;
+      });
+      select.addEventListener("change", function () {
+        var token = select.value;
+        select.value = "";
+        if (token) flip(token);
+      });
+      menus.push({ field: field, select: select, options: options, group: group, on: [], isRival: rivals(group.values[0][0]) });
+      return select;
+    }
+
+    // Beside each choice the images it has, given all other kinds of choices.
+    function countFacets() {
+      var all = split(state.q), views = new Map();
+      // A choice about answers counts an image as soon as one model matches, so correct and wrong may add up to more than all.
+      part("counted").textContent = data.models.length < 2 ? "" : asked.length === 1
+        ? "Counts are of images whose prediction by " + data.models[asked[0]].name + " matches."
+        : "Counts are of images where the prediction of at least one model matches: one that is correct for one model and wrong for another is in both.";
+
+      function without(isRival) {
+        var rest = all.filter(function (word) { return !isRival(word); }), key = rest.join(" ");
+        if (!views.has(key)) views.set(key, words.combine(rest));
+        return views.get(key);
+      }
+
+      buttons.forEach(function (one) {
+        var bits = words.settle(words.narrow(without(one.isRival), words.read(one.token))), n = 0;
+        for (var row = 0; row < total; row += 1) n += bits[row];
+        one.count.textContent = n.toLocaleString("en-GB");
+        one.button.setAttribute("aria-pressed", isOn(one.token, all) ? "true" : "false");
+        one.button.classList.toggle("none", n === 0);
+      });
+      menus.forEach(function (one) {
+        var bits = words.settle(without(one.isRival)), counts = new Int32Array(one.options.length), values = one.group.facet.values;
+        for (var row = 0; row < total; row += 1) if (bits[row] && values[row] >= 0) counts[values[row]] += 1;
+        one.on.forEach(function (taken) { taken.remove(); });
+        one.on = [];
+        one.options.forEach(function (option, index) {
+          var text = one.group.values[index][1] + " (" + counts[index].toLocaleString("en-GB") + ")", on = isOn(option.value, all);
+          if (option.text !== text) option.text = text;
+          option.hidden = option.disabled = on || !counts[index];
+          if (!on) return;
+          var taken = choice(one.group.values[index]);
+          taken.count.textContent = counts[index].toLocaleString("en-GB");
+          taken.button.setAttribute("aria-pressed", "true");
+          one.field.insertBefore(taken.button, one.select);
+          one.on.push(taken.button);
+        });
+      });
+      var on = all.length;
+      part("choices").firstElementChild.textContent = on ? "Filters (" + on + " on)" : "Filters";
+    }
+
+    function showHints() {
+      var box = part("hint"), hints = state.q ? words.hints(split(state.q)) : [];
+      box.textContent = "";
+      hints.forEach(function (hint) {
+        var line = element("p", "", hint.text);
+        hint.instead.forEach(function (word, place) {
+          line.appendChild(document.createTextNode(place ? ", " : " "));
+          line.appendChild(button("plain", word, function () {
+            ask(split(state.q).map(function (one) { return one === hint.word ? word : one; }).join(" "));
+            query.focus();
+          }));
+        });
+        if (hint.instead.length && /mean$/.test(hint.text)) line.appendChild(document.createTextNode("?"));
+        box.appendChild(line);
+      });
+    }
+
+    function turn(text, page, name) {
+      var made = button("", text, function () {
+        state.page = page;
+        draw();
+        remember(true);
+        box.scrollIntoView();
+        // The button is gone with its page; keys go on from the new results.
+        status.focus({ preventScroll: true });
+      });
+      if (name) {
+        made.dataset.turn = name;
+        made.disabled = page < 0 || page >= Math.ceil(found.length / PAGE);
+      } else made.setAttribute("aria-label", "Page " + (page + 1));
+      if (page === state.page) made.setAttribute("aria-current", "page");
+      return made;
+    }
+
+    function pager() {
+      var count = Math.ceil(found.length / PAGE), last = -1;
+      pages.textContent = "";
+      if (count < 2) return;
+      pages.appendChild(turn("‹ Previous", state.page - 1, "prev"));
+      for (var i = 0; i < count; i += 1) {
+        if (i > 0 && i < count - 1 && Math.abs(i - state.page) > 2) continue;
+        if (i > last + 1) pages.appendChild(element("span", "", "…"));
+        last = i;
+        pages.appendChild(turn(String(i + 1), i, ""));
+      }
+      pages.appendChild(turn("Next ›", state.page + 1, "next"));
+    }
+
+    function likeName(name) {
+      var m = data.models.map(function (model) { return "like-map-" + model.slug; }).indexOf(name);
+      return m < 0 ? "face" : "map of " + data.models[m].name;
+    }
+
+    // Which image the others are put in order by, and the way back.
+    function showLike() {
+      var box = part("like"), row = rowOf.get(state.like), on = starts(state.sort, "like-");
+      box.textContent = "";
+      box.hidden = !on;
+      if (!on) return;
+      box.appendChild(face(row, ""));
+      var text = element("span", "", "In order of how similar the " + likeName(state.sort) + " is to that of image " + data.ids[row] + " (" + truth(row) + "). ");
+      text.appendChild(button("plain", "Back to the usual order", function () {
+        state.sort = state.like = "";
+        state.page = 0;
+        update(true);
+      }));
+      box.appendChild(text);
+    }
+
+    function draw() {
+      var first = state.page * PAGE, page = found.slice(first, first + PAGE);
+      var shelf = document.createDocumentFragment();
+      page.forEach(function (row) { shelf.appendChild(card(row)); });
+      results.textContent = "";
+      results.className = ["shelf", state.size, state.layer === "all" && everyModel.length > 1 ? "pairs-of-maps" : ""].filter(Boolean).join(" ");
+      results.appendChild(shelf);
+      status.textContent = found.length
+        ? found.length.toLocaleString("en-GB") + (found.length === 1 ? " image" : " images") + (found.length > PAGE ? ", showing " + (first + 1).toLocaleString("en-GB") + " to " + (first + page.length).toLocaleString("en-GB") : "")
+        : "No matches. Remove a filter.";
+      pager();
+    }
+
+    // The view as the address keeps it, with what is said to be different.
+    function address(other) {
+      var view = Object.assign({}, state, other), parts = [];
+      if (view.q) parts.push(encodeURIComponent(view.q).replace(/%3A/g, ":").replace(/%3E/g, ">").replace(/%2C/g, ","));
+      ["sort", "layer", "class", "size", "like", "page", "open"].forEach(function (key) {
+        if (view[key] !== PLAIN[key]) parts.push(key + "=" + view[key]);
+      });
+      return (parts.length ? prefix : prefix.slice(0, -1)) + parts.join("&");
+    }
+
+    function remember(push) {
+      var hash = "#" + address();
+      if (hash !== (window.location.hash || "#")) {
         try {
-          state.q = decodeURIComponent(piece);
+          window.history[push ? "pushState" : "replaceState"](null, "", hash);
         } catch (error) {
-          state.q = piece;
+          window.location.hash = hash;
         }
       }
-    });
-    query.value = state.q;
-    sort.value = state.sort;
-    layer.value = state.layer;
-    chosen.value = state.class;
-    // What the address says but no menu offers is not kept.
-    state.sort = sort.value;
-    state.layer = layer.value;
-    state.class = chosen.value || "p";
-  }
+      shown = window.location.hash;
+    }
 
-  function here() {
-    return !prefix || starts(window.location.hash.slice(1) + "!", prefix);
-  }
-
-  function update(push) {
-    var view = combine(split(state.q)), bits = settle(view), rows = [];
-    for (var row = 0; row < total; row += 1) if (bits[row]) rows.push(row);
-    found = order(rows, view.allowed.length ? view.allowed : everyModel);
-    state.page = Math.min(state.page, Math.max(0, Math.ceil(found.length / PAGE) - 1));
-    clear.hidden = !state.q;
-    countFacets();
-    draw();
-    if (push !== null) remember(push);
-  }
-
-  function cellText(value) {
-    var text = String(value);
-    // Spreadsheets run cells that begin like a formula.
-    if (/^[=+\-@\t\r]/.test(text)) text = "'" + text;
-    return /[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
-  }
-
-  function csv() {
-    var head = ["image_id", "file", "label"];
-    var flagged = data.sets.some(function (set) { return set.kind === "flag"; });
-    data.models.forEach(function (model) {
-      head.push(model.slug + "_predicted", model.slug + "_confidence", model.slug + "_correct");
-      if (data.peaks.length) head.push(model.slug + "_peak");
-      if (flagged) head.push(model.slug + "_flags");
-    });
-    var lines = [head.map(cellText).join(",")];
-    found.forEach(function (row) {
-      var cells = [data.ids[row], data.names[row], data.labels[row] < 0 ? "" : truth(row)];
-      data.models.forEach(function (model, m) {
-        cells.push(data.classes[model.predicted[row]], confidence[m][row] / 1000, data.labels[row] < 0 ? "" : predicted[m][row] === labels[row] ? 1 : 0);
-        if (data.peaks.length) cells.push(data.peaks[m][row] < 0 ? "" : data.regions[data.peaks[m][row]]);
-        if (flagged) cells.push(flagsOf(row, m).join("; "));
+    function recall() {
+      state = Object.assign({}, PLAIN);
+      var hash = window.location.hash.slice(1);
+      if (prefix) hash = starts(hash, prefix) ? hash.slice(prefix.length) : "";
+      hash.split("&").forEach(function (piece) {
+        var cut = piece.indexOf("="), key = cut < 0 ? "" : piece.slice(0, cut), value = piece.slice(cut + 1);
+        if (key === "page") state.page = Math.max(0, parseInt(value, 10) || 0);
+        else if (key && Object.prototype.hasOwnProperty.call(PLAIN, key)) state[key] = value;
+        else {
+          try {
+            state.q = decodeURIComponent(piece);
+          } catch (error) {
+            state.q = piece;
+          }
+        }
       });
-      lines.push(cells.map(cellText).join(","));
-    });
-    var text = lines.join("\n") + "\n";
-    var link = element("a");
-    var made = window.Blob && window.URL && URL.createObjectURL ? URL.createObjectURL(new Blob([text], { type: "text/csv" })) : "";
-    link.href = made || "data:text/csv;charset=utf-8," + encodeURIComponent(text);
-    link.download = ("images " + state.q).replace(/[^a-z0-9.]+/gi, "-").replace(/-+$/, "").slice(0, 80) + ".csv";
-    link.click();
-    if (made) window.setTimeout(function () { URL.revokeObjectURL(made); }, 1000);
-  }
+      // What the address says but no menu offers is not kept.
+      if (!rowOf.has(state.like)) state.like = "";
+      if (!rowOf.has(state.open)) state.open = "";
+      showState();
+      state.sort = sort.value;
+      state.layer = layer.value;
+      state.size = size.value;
+      state.class = chosen.value || "p";
+    }
 
-  layer.appendChild(new Option("the face", ""));
-  data.models.forEach(function (model, m) { layer.appendChild(new Option("heat of " + model.name, String(m + 1))); });
-  buildFacets();
-  var waiting = 0;
-  query.addEventListener("input", function () {
-    // Fast enough for every key; what is typed within one frame is drawn once.
-    window.cancelAnimationFrame(waiting);
-    waiting = window.requestAnimationFrame(function () {
-      state.q = query.value.trim();
-      state.page = 0;
-      update(false);
+    function showState() {
+      likes.forEach(function (option) { option.hidden = option.disabled = !state.like; });
+      if (query.value.trim() !== state.q) query.value = state.q;
+      sort.value = state.like || !starts(state.sort, "like-") ? state.sort : "";
+      layer.value = state.layer;
+      chosen.value = state.class;
+      size.value = state.size;
+    }
+
+    function here() {
+      return !prefix || starts(window.location.hash.slice(1) + "!", prefix);
+    }
+
+    function update(push) {
+      if (starts(state.sort, "like-") && !window.reportgenDetails) return withDetails(function () { update(push); });
+      var view = words.combine(split(state.q)), bits = words.settle(view), rows = [];
+      for (var row = 0; row < total; row += 1) if (bits[row]) rows.push(row);
+      asked = view.allowed.length ? view.allowed : everyModel;
+      found = order(rows);
+      // An opened image is on the page that is behind it.
+      var opened = state.open ? found.indexOf(rowOf.get(state.open)) : -1;
+      if (opened < 0) state.open = "";
+      else state.page = Math.floor(opened / PAGE);
+      state.page = Math.min(state.page, Math.max(0, Math.ceil(found.length / PAGE) - 1));
+      clear.hidden = !state.q;
+      showState();
+      countFacets();
+      showHints();
+      showLike();
+      draw();
+      if (push !== null) remember(push);
+      lightbox.show(opened);
+      return undefined;
+    }
+
+    function cellText(value) {
+      var text = String(value);
+      // Spreadsheets run cells that begin like a formula.
+      if (/^[=+\-@\t\r]/.test(text)) text = "'" + text;
+      return /[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
+    }
+
+    function csv() {
+      var head = ["image_id", "file", "label"];
+      var withFlags = data.sets.some(function (set) { return set.kind === "flag"; });
+      data.facets.forEach(function (facet) { head.push(facet.title); });
+      data.models.forEach(function (model) {
+        head.push(model.slug + "_predicted", model.slug + "_confidence", model.slug + "_margin", model.slug + "_correct");
+        if (data.peaks.length) head.push(model.slug + "_peak");
+        if (withFlags) head.push(model.slug + "_flags");
+      });
+      var lines = [head.map(cellText).join(",")];
+      found.forEach(function (row) {
+        var cells = [data.ids[row], data.names[row], labels[row] < 0 ? "" : truth(row)];
+        data.facets.forEach(function (facet) { cells.push(facet.values[row] < 0 ? "" : facet.names[facet.values[row]]); });
+        data.models.forEach(function (model, m) {
+          cells.push(data.classes[predicted[m][row]], confidence[m][row] / 1000, margin(row, m) / 1000);
+          cells.push(labels[row] < 0 ? "" : predicted[m][row] === labels[row] ? 1 : 0);
+          if (data.peaks.length) cells.push(data.peaks[m][row] < 0 ? "" : data.regions[data.peaks[m][row]]);
+          if (withFlags) cells.push(flagsOf(row, m).join("; "));
+        });
+        lines.push(cells.map(cellText).join(","));
+      });
+      var text = lines.join("\n") + "\n";
+      var link = element("a");
+      var made = window.Blob && window.URL && URL.createObjectURL ? URL.createObjectURL(new Blob([text], { type: "text/csv" })) : "";
+      link.href = made || "data:text/csv;charset=utf-8," + encodeURIComponent(text);
+      link.download = ("images " + state.q).replace(/[^a-z0-9.]+/gi, "-").replace(/-+$/, "").slice(0, 80) + ".csv";
+      link.click();
+      if (made) window.setTimeout(function () { URL.revokeObjectURL(made); }, 1000);
+    }
+
+    function option(menu, text, value) {
+      var made = new Option(text, value);
+      menu.appendChild(made);
+      return made;
+    }
+
+    option(layer, "the face", "");
+    data.models.forEach(function (model, m) { option(layer, "map of " + model.name, String(m + 1)); });
+    if (data.models.length > 1) {
+      option(layer, data.models.length > 2 ? "maps of all models" : "maps of both models", "all");
+      option(sort, "largest disagreement of the models first", "differ");
+    }
+    var likes = data.models.map(function (model) { return option(sort, "similar map of " + model.name, "like-map-" + model.slug); });
+    likes.push(option(sort, "similar face", "like-face"));
+    buildFacets();
+
+    var lightbox = window.reportgenLightbox({
+      words: words, part: part, at: at, element: element, button: button, percent: percent, face: face, heat: heat, named: named,
+      pictureOf: pictureOf, classOf: classOf, mapText: mapText, mark: mark, truth: truth, flagsOf: flagsOf, answer: answer,
+      withDetails: withDetails, likeName: likeName, likenessOf: likenessOf, margin: margin,
+      found: function () { return found; },
+      state: function () { return state; },
+      // Another image of the same results: the page behind turns with it.
+      go: function (place) {
+        state.open = data.ids[found[place]];
+        if (Math.floor(place / PAGE) !== state.page) {
+          state.page = Math.floor(place / PAGE);
+          draw();
+        }
+        remember(false);
+        lightbox.show(place);
+      },
+      // Back leads to the results where one came from there; from elsewhere the address alone changes.
+      closed: function () {
+        if (pushed) {
+          window.history.back();
+          return;
+        }
+        var row = rowOf.get(state.open);
+        state.open = "";
+        remember(false);
+        focusOn(row);
+      },
+      only: function (token) {
+        pushed = false;
+        state.open = "";
+        ask(token);
+        status.focus();
+      },
+      similar: function (row, name) {
+        pushed = false;
+        Object.assign(state, { open: "", sort: name, like: data.ids[row], page: 0 });
+        update(true);
+        status.focus();
+      }
     });
-  });
-  query.form.addEventListener("submit", function (event) { event.preventDefault(); });
-  query.addEventListener("keydown", function (event) {
-    if (event.key !== "Escape") return;
-    if (query.value) {
+
+    function focusOn(row) {
+      var item = results.querySelector('[data-row="' + row + '"]');
+      if (item) item.firstElementChild.focus();
+    }
+
+    results.addEventListener("click", function (event) {
+      var link = event.target.closest("a.face");
+      if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
       event.preventDefault();
-      empty();
-    } else query.blur();
-  });
-  function empty() {
-    state.q = query.value = "";
-    state.page = 0;
-    update(true);
-    query.focus();
-  }
-  clear.addEventListener("click", empty);
-  sort.addEventListener("change", function () { state.sort = sort.value; state.page = 0; update(true); });
-  layer.addEventListener("change", function () { state.layer = layer.value; draw(); remember(true); });
-  chosen.addEventListener("change", function () {
-    state.class = chosen.value;
-    // Asking for a class's map means wanting to see one.
-    if (!state.layer && data.models.length) layer.value = state.layer = "1";
-    draw();
-    remember(true);
-  });
-  part("csv").addEventListener("click", csv);
-  window.addEventListener("hashchange", function () { if (here()) { recall(); update(null); } });
-  window.addEventListener("popstate", function () { if (here()) { recall(); update(null); } });
+      var row = Number(link.parentNode.dataset.row);
+      state.open = data.ids[row];
+      remember(true);
+      pushed = true;
+      lightbox.show(found.indexOf(row));
+    });
 
-  // On a phone the photos come first.
-  if (window.matchMedia("(max-width: 640px)").matches) part("choices").open = false;
-  box.hidden = false;
-  part("static").hidden = true;
-  // The static pages' neighbours have nothing to do with the results.
-  var neighbours = box.closest("main, article").querySelector(".turn");
-  if (neighbours) neighbours.hidden = true;
-  recall();
-  update(here() ? false : null);
+    var frame = 0;
+    query.addEventListener("input", function () {
+      // Fast enough for every key; what is typed within one frame is drawn once.
+      window.cancelAnimationFrame(frame);
+      frame = window.requestAnimationFrame(function () {
+        state.q = query.value.trim();
+        state.page = 0;
+        update(false);
+      });
+    });
+    query.form.addEventListener("submit", function (event) { event.preventDefault(); });
+    query.addEventListener("keydown", function (event) {
+      if (event.key !== "Escape") return;
+      if (query.value) {
+        event.preventDefault();
+        empty();
+      } else query.blur();
+    });
+
+    function empty() {
+      ask("");
+      query.focus();
+    }
+
+    clear.addEventListener("click", empty);
+    sort.addEventListener("change", function () {
+      state.sort = sort.value;
+      state.page = 0;
+      update(true);
+    });
+    layer.addEventListener("change", function () {
+      state.layer = layer.value;
+      draw();
+      remember(true);
+    });
+    size.addEventListener("change", function () {
+      state.size = size.value;
+      draw();
+      remember(true);
+    });
+    chosen.addEventListener("change", function () {
+      state.class = chosen.value;
+      // Asking for a class's map means wanting to see one.
+      if (!state.layer && data.models.length) layer.value = state.layer = "1";
+      draw();
+      remember(true);
+    });
+    part("csv").addEventListener("click", csv);
+
+    // The address has changed: by a link, or by going back, which also closes what is open.
+    function come() {
+      var same = window.location.hash === shown, was = rowOf.get(state.open);
+      shown = window.location.hash;
+      if (!here()) lightbox.show(-1);
+      if (same || !here()) return;
+      pushed = false;
+      recall();
+      update(null);
+      if (was === undefined || state.open) return;
+      var page = Math.floor(found.indexOf(was) / PAGE);
+      if (page >= 0 && page !== state.page) {
+        state.page = page;
+        draw();
+        remember(false);
+      }
+      focusOn(was);
+    }
+
+    window.addEventListener("hashchange", come);
+    window.addEventListener("popstate", come);
+
+    // On a phone the photos come first, and choices open above them; beside them they are always open.
+    var narrow = window.matchMedia("(max-width: 64rem)");
+    function fold() {
+      part("choices").open = part("looks").open = !narrow.matches;
+    }
+    narrow.addEventListener("change", fold);
+    fold();
+    box.hidden = false;
+    part("static").hidden = true;
+    // The static pages' neighbours have nothing to do with the results.
+    var neighbours = box.closest("main, article").querySelector(".turn");
+    if (neighbours) neighbours.hidden = true;
+    recall();
+    update(here() ? false : null);
+  }
+
+  // The other scripts of this page stand after this one.
+  document.addEventListener("DOMContentLoaded", start);
 })();

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from playwright.sync_api import sync_playwright
 
-from reportgen.analysis import Analysis, ModelRecords
+from reportgen.analysis import Analysis, FaceRecords, ModelRecords
 from reportgen.cell_grid import CellGrid
 from reportgen.config import Config
 from reportgen.evidence.attention.findings import judge_maps
@@ -32,6 +32,7 @@ from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.scores import score_model
 from reportgen.faces.align import canonical_points
 from reportgen.faces.regions import fractions_on_grids
+from reportgen.inputs.images.quality import QUALITY_COLUMNS
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import publish
 from reportgen.site.report import Report
@@ -81,12 +82,23 @@ def synthetic(images: int, seed: int = 0) -> Report:
             "path": [f"images/image_{row:05d}_of_some_person.jpg" for row in range(images)],
             "emotion": [CLASSES[label] for label in labels],
             "label": labels.astype(np.int32),
-            "person": pd.array([None] * images, dtype="string"),
+            "person": pd.array([f"person {row // 4}" for row in range(images)], dtype="string"),
             "sha256": hashes,
             "width": 48,
             "height": 48,
+            "format": "JPEG",
+            "jpeg_quality": np.where(labels % 3, 95.0, 75.0),
             "notes": np.where(labels % 2, "grey", ""),
         }
+    )
+    for name in QUALITY_COLUMNS:
+        frame[name] = rng.random(images).astype(np.float32)
+    frame["perceptual_hash"] = [digest[:16] for digest in hashes]
+    frame.loc[labels % 2 == 1, "colourfulness"] = 0.0
+    points = (canonical_points()[None] + rng.normal(0, 0.01, (images, 478, 2))).astype(np.float32)
+    detector = ("detector",) * images
+    faces = FaceRecords(
+        points, np.ones(images, np.float32), detector, detector, np.full((images, 52), np.nan, np.float32)
     )
     models, maps = [], []
     for name, slug, grid in (("Custom CNN", "custom-cnn", 14), ("ResNet18", "resnet18", 7)):
@@ -106,8 +118,8 @@ def synthetic(images: int, seed: int = 0) -> Report:
         maps.append(ModelMaps(name, slug, heat, masks, record.probabilities))
     manifest: dict[str, Any] = {"classes": list(CLASSES), "notes": [], "versions": {}, "data": {"source": "synthetic"}}
     problems = pd.DataFrame(columns=["path", "emotion", "kind", "message"])
-    analysis = Analysis(Path("analysis"), manifest, frame, problems, tuple(models))
-    cases = Cases(CLASSES, labels, tuple(frame["image_id"]), sources=("detector",) * images)
+    analysis = Analysis(Path("analysis"), manifest, frame, problems, tuple(models), faces)
+    cases = Cases(CLASSES, labels, tuple(frame["image_id"]), sources=detector)
     colours = rng.integers(40, 220, (64, 48, 48, 3), dtype=np.uint8)
     return Report(
         analysis=analysis,

@@ -98,7 +98,7 @@ def test_the_explorer_filters_and_keeps_its_state(browser: Any, published: Publi
     page.reload()
     sync.expect(page.locator("#query")).to_have_value("true:anger wrong")
     page.click("button[data-token='true:happiness']")
-    sync.expect(page.locator("#query")).to_have_value("wrong true:happiness")
+    sync.expect(page.locator("#query")).to_have_value("wrong true:anger,happiness")
     page.go_back()
     sync.expect(page.locator("#query")).to_have_value("true:anger wrong")
     page.fill("#query", "face_007")

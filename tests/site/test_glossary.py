@@ -21,7 +21,7 @@ TECHNICAL = {
     r"first reason": "first reason", r"Grad-CAM": "Grad-CAM", r"heatmaps?": "heatmap", r"interval": "interval",
     r"kappa": "kappa", r"landmarks?": "landmarks", r"log loss": "log loss", r"log-odds": "log-odds",
     r"log-odds drop": "log-odds drop", r"logits?": "logit", r"LRP": "LRP", r"marks": "mark", r"McNemar": "McNemar",
-    r"most similar faces": "most similar faces", r"near duplicates": "near duplicates",
+    r"margins?": "margin", r"most similar faces": "most similar faces", r"near duplicates": "near duplicates",
     r"neutral change": "neutral change", r"odds": "odds", r"overlap": "overlap", r"peaks?": "peak",
     r"percentage points?": "percentage point", r"precision": "precision", r"rank correlation": "rank correlation",
     r"recall": "recall", r"recall drop|drop in recall": "recall drop", r"region importance": "region importance",

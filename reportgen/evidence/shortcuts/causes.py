@@ -19,7 +19,7 @@ from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.units import units_of
 from reportgen.types import BoolArray, IntArray, ObjectArray
 
-__all__ = ["Cause", "PhotoSource", "SourceTrait", "find_cause"]
+__all__ = ["Cause", "PhotoSource", "SourceTrait", "find_cause", "source_traits"]
 
 SourceTrait = Literal["file name", "picture size", "file format", "JPEG quality"]
 
@@ -148,7 +148,7 @@ def _few_persons(person: ObjectArray, with_it: BoolArray, without: BoolArray) ->
 def _source(images: pd.DataFrame, with_it: BoolArray, without: BoolArray) -> PhotoSource | None:
     """The trait that tells them apart best; None where none does."""
     found: list[tuple[float, PhotoSource]] = []
-    for trait, values in _traits(images).items():
+    for trait, values in source_traits(images).items():
         counts = pd.DataFrame({"having": with_it, "lacking": without}).groupby(values).sum()
         inside = counts[counts["having"] > counts["lacking"]].sort_values("having", ascending=False, kind="stable")
         if not 0 < len(inside) <= _VALUES:
@@ -160,7 +160,7 @@ def _source(images: pd.DataFrame, with_it: BoolArray, without: BoolArray) -> Pho
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
-def _traits(images: pd.DataFrame) -> dict[SourceTrait, ObjectArray]:
+def source_traits(images: pd.DataFrame) -> dict[SourceTrait, ObjectArray]:
     """(n,) values of what tells where a file comes from."""
     quality = images["jpeg_quality"].to_numpy(dtype=np.float64)
     sizes = zip(images["width"].tolist(), images["height"].tolist(), strict=True)

@@ -38,6 +38,7 @@ _HEAD = re.compile(r"<head>.*?</head>", re.DOTALL)
 _DESCRIPTION = re.compile(r'<meta name="description"[^>]*>')
 _NAMING = {"id", "for", "aria-labelledby", "aria-describedby", "aria-controls", "headers", "list", "popovertarget"}
 _TYPES = {".webp": "image/webp", ".svg": "image/svg+xml", ".csv": "text/csv", ".json": "application/json"}
+_QUOTED = re.compile(r'"((?:sheets|pictures)/[^"\\]+)"')
 # Pictures in the style sheet's rules for `img` are `svg.pic` here, when they are used more than once.
 _IMG = re.compile(r"(?<![\w.#-])img(?![\w-])")
 
@@ -88,6 +89,8 @@ class _Bundle:
     def render(self) -> str:
         for name in self._pages:
             self._count(name)
+        for script in _WITH_PATHS:
+            self._uses.update(self._pictures_in(script))
         articles = "\n".join(self._article(name) for name in self._pages)
         index = self._texts["index.html"]
         before, after = self._around(_HEAD.sub(_HEAD_HERE, index, count=1))
@@ -96,7 +99,9 @@ class _Bundle:
         # Scripts that only hold data come before those that read it.
         rest = [name for name in sorted(self._scripts) if name.endswith(".js") and name not in _FIRST]
         rest.sort(key=lambda name: not self._text(name).startswith("window."))
-        scripts = [self._script(text) for text in (self._data(), *(self._text(name) for name in rest), self._router)]
+        data = [self._with_references(script) for script in _WITH_PATHS if script in self._scripts]
+        texts = ('window.reportgenPrefix="/";', *data, *(self._text(name) for name in rest), self._router)
+        scripts = [self._script(text) for text in texts]
         body = f'{before}<main id="main" tabindex="-1">\n{articles}\n</main>{after}'
         body = body.replace("</body>", f"{terms}{self._definitions()}{''.join(scripts)}</body>")
         return self._with_policy(body.replace(_HEAD_HERE, self._head(index), 1))
@@ -201,16 +206,16 @@ class _Bundle:
         kind = _TYPES.get(ending) or mimetypes.guess_type(path)[0] or "application/octet-stream"
         return f"data:{kind};base64,{b64encode(self._files[path]).decode('ascii')}"
 
-    def _data(self) -> str:
-        """The explorer's data, with sheets by reference."""
-        path = self._scripts.get("data.js")
-        if path is None:
-            return ""
-        text = self._files[path].decode("ascii")
-        for name in sorted(self._files):
-            if name.startswith("sheets/") and f'"{name}"' in text:
-                text = text.replace(f'"{name}"', f'"#{self._reference(name)}"')
-        return f'window.reportgenPrefix="/";\n{text}'
+    def _pictures_in(self, script: str) -> list[str]:
+        """Paths of the pictures that a script names, as often as it does; none where the site has no such script."""
+        if script not in self._scripts:
+            return []
+        return [path for path in _QUOTED.findall(self._text(script)) if path in self._files]
+
+    def _with_references(self, script: str) -> str:
+        """A script of the explorer's data, with pictures by reference."""
+        known = set(self._pictures_in(script))
+        return _QUOTED.sub(lambda m: f'"#{self._reference(m[1])}"' if m[1] in known else m[0], self._text(script))
 
     def _definitions(self) -> str:
         parts = ['<svg width="0" height="0" class="away" aria-hidden="true"><defs>']
@@ -258,8 +263,9 @@ class _Bundle:
         return page.replace(_POLICY, f'<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)
 
 
-# The one stands in the head, the other is rewritten.
-_FIRST = ("theme.js", "data.js")
+# The one stands in the head, the others are rewritten.
+_WITH_PATHS = ("data.js", "details.js")
+_FIRST = ("theme.js", *_WITH_PATHS)
 _HEAD_HERE, _POLICY = "<!-- head -->", "<!-- policy -->"
 _SHOWN = """
 .page { display: none; scroll-margin-top: 20rem; }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 
+from reportgen.evidence.examples.likeness import UNKNOWN, map_features, shape_features, sketch
 from reportgen.site.html.components import Legend, Link, Page, Prediction, Thumb, series_of
+from reportgen.site.image_facets import image_facets
 from reportgen.site.image_sets import image_sets
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
@@ -18,8 +21,9 @@ from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import number, shorten
 from reportgen.site.wording.scope import sampling
+from reportgen.types import FloatArray
 
-__all__ = ["ExplorerRow", "ExplorerView", "explorer_data", "explorer_view"]
+__all__ = ["ExplorerRow", "ExplorerView", "explorer_data", "explorer_details", "explorer_view"]
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,12 @@ class ExplorerView:
     text: str
     sampling: str
     first: bool
+    details: str
     rows: tuple[ExplorerRow, ...]
     pages: tuple[Link, ...]
     classes: tuple[str, ...]
     example: str
+    either: str
     words: tuple[tuple[tuple[str, ...], str], ...]
     legend: Legend
     data: str
@@ -56,8 +62,10 @@ def page_path(index: int) -> str:
     return "explorer.html" if index == 0 else f"explorer/{index + 1}.html"
 
 
-def explorer_view(report: Report, links: Links, tiles: Tiles, legends: Legends, index: int, data: str) -> ExplorerView:
-    """Static page `index`; `data` is the path of the data script."""
+def explorer_view(
+    report: Report, links: Links, tiles: Tiles, legends: Legends, index: int, scripts: tuple[str, str]
+) -> ExplorerView:
+    """Static page `index`; `scripts` are the paths of the data and of the details."""
     order = tiles.drawn.order[index * CELLS : (index + 1) * CELLS].tolist()
     count = len(tiles.drawn.thumbs)
     last = index * CELLS + len(order)
@@ -74,13 +82,15 @@ def explorer_view(report: Report, links: Links, tiles: Tiles, legends: Legends, 
         text=f"{number(index * CELLS + 1)} to {number(last)} of {number(len(report.labels))}, by label and prediction",
         sampling=sampling(report),
         first=index == 0,
+        details=scripts[1],
         rows=tuple(_row(report, tiles, row) for row in order),
         pages=tuple(Link(str(i + 1), page_path(i), i == index) for i in range(count)) if count > 1 else (),
         classes=report.classes,
         example=f"true:{links.emotion_slugs[0]} wrong conf:>0.8",
+        either=f"true:{','.join(links.emotion_slugs[:2])}",
         words=_words(report, links),
         legend=legends.maps(),
-        data=data,
+        data=scripts[0],
     )
 
 
@@ -99,17 +109,8 @@ def _words(report: Report, links: Links) -> tuple[tuple[tuple[str, ...], str], .
     if report.attention is not None:
         words.append((("region:mouth",), "where the map of the prediction peaks"))
     words += [((f"{one.kind}:{one.slugs[0]}",), one.explain) for one in image_sets(report)]
-    if len(set(_grey(report))) > 1:
-        words.append((("photo:grey", "photo:colour"), "photos without any colour, or with some"))
+    words += [((f"{one.kind}:{one.slugs[0]}",), one.explain) for one in image_facets(report)]
     return (*words, (("note:grey",), "how the file was decoded"), (("has:page",), "images with pictures in full size"))
-
-
-def _grey(report: Report) -> list[int]:
-    """1 for photos without any colour; files that are stored in colour can be grey all the same."""
-    images = report.analysis.images
-    if "colourfulness" in images:
-        return [int(value) for value in images["colourfulness"] == 0]
-    return [int(value) for value in images["notes"].str.contains("grey")]
 
 
 def _row(report: Report, tiles: Tiles, row: int) -> ExplorerRow:
@@ -121,10 +122,9 @@ def _row(report: Report, tiles: Tiles, row: int) -> ExplorerRow:
 
 
 def explorer_data(report: Report, links: Links, tiles: Tiles) -> dict[str, Any]:
-    """Columns of all images in the explorer's order: what the script filters, in as few bytes as it takes."""
+    """Columns of all images in the explorer's order: what the scripts filter, in as few bytes as it takes."""
     order, drawn = tiles.drawn.order, tiles.drawn
     measures = report.attention.measures if report.attention else ()
-    grey = _grey(report)
     peaks = [measure.predicted.peak_region[order].tolist() for measure in measures]
     return {
         "classes": list(report.classes),
@@ -134,7 +134,6 @@ def explorer_data(report: Report, links: Links, tiles: Tiles) -> dict[str, Any]:
         "names": [report.names[row] for row in order.tolist()],
         "labels": report.labels[order].tolist(),
         "notes": [str(note) for note in report.analysis.images["notes"].iloc[order].tolist()],
-        "grey": [grey[row] for row in order.tolist()],
         "pages": [int(row in drawn.pictures) for row in order.tolist()],
         "sheets": [sheet.path for sheet in drawn.thumbs],
         "sizes": [[sheet.width, sheet.height] for sheet in drawn.thumbs],
@@ -153,6 +152,49 @@ def explorer_data(report: Report, links: Links, tiles: Tiles) -> dict[str, Any]:
             }
             for one in image_sets(report)
         ],
+        "facets": [
+            {
+                "kind": one.kind,
+                "title": one.title,
+                "slugs": list(one.slugs),
+                "names": list(one.names),
+                "main": one.main,
+                "values": one.codes[order].tolist(),
+            }
+            for one in image_facets(report)
+        ],
+    }
+
+
+def explorer_details(report: Report, tiles: Tiles) -> dict[str, Any]:
+    """What is read once an image is opened: where its pictures are, and what it is like, in the explorer's order."""
+    order, drawn = tiles.drawn.order, tiles.drawn
+    kinds = [("map", model.slug, map_features(model)) for model in report.models]
+    faces, frames = report.analysis.faces, drawn.frames
+    if faces is not None and frames is not None:
+        kinds.append(("face", "", shape_features(faces.points, frames.affines)))
+    return {
+        "photos": [_photos(drawn, row) for row in order.tolist()],
+        "likeness": [_likeness(kind, slug, features[order]) for kind, slug, features in kinds],
+        "unknown": UNKNOWN,
+    }
+
+
+def _photos(drawn: Drawn, row: int) -> list[Any]:
+    """Path, width and height of the photo and of the same as the models see it; nothing where it was not drawn."""
+    if row not in drawn.pictures:
+        return []
+    pictures = drawn.pictures[row]
+    return [value for one in (pictures.original, pictures.prepared) for value in (one.path, one.width, one.height)]
+
+
+def _likeness(kind: str, slug: str, features: FloatArray) -> dict[str, Any]:
+    values = sketch(features).values
+    return {
+        "kind": kind,
+        "model": slug,
+        "numbers": values.shape[1],
+        "values": b64encode(values.tobytes()).decode("ascii"),
     }
 
 

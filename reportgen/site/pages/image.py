@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from reportgen.inputs.images.quality import QUALITY_COLUMNS
 from reportgen.site.html.components import Bar, Crumb, Legend, Link, Page, Prediction, Thumb, Tile, series_of
+from reportgen.site.image_facets import STANDARD_COLUMNS
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.report import Report
@@ -21,12 +21,6 @@ from reportgen.site.wording.format import and_list, capital, count, plain, short
 from reportgen.site.wording.photos import photo_facts
 
 __all__ = ["ImageView", "ModelPanel", "image_view"]
-
-# Columns of the analysis that are stated in words, or only in the download (hashes), or not at all.
-_OWN = frozenset({
-    "image_id", "path", "emotion", "label", "person", "sha256", "width", "height", "notes", "row", "format",
-    "jpeg_quality", *QUALITY_COLUMNS,
-})  # fmt: skip
 
 _KIND_WORDS = {
     "surest-correct": "most confident of its emotion",
@@ -126,7 +120,7 @@ def image_view(
         among=f"compared with the {photos} explained" if report.sampled else f"compared with all {photos}",
         legend=legends.maps(),
         map_comparison=map_comparison(report, tiles, row),
-        explorer=Link("in the explorer", f"explorer.html#id:{report.ids[row]}"),
+        explorer=Link("in the explorer", f"explorer.html#open={report.ids[row]}"),
         position=f"{place + 1} of {len(ordered)}",
     )
 
@@ -217,6 +211,6 @@ def _facts(report: Report, row: int) -> tuple[tuple[str, str], ...]:
     if decoded:
         facts.append(("On reading", "; ".join(decoded)))
     for column in report.analysis.images.columns:
-        if column not in _OWN and not pd.isna(record[column]):
+        if column not in STANDARD_COLUMNS and not pd.isna(record[column]):
             facts.append((str(column), shorten(plain(str(record[column])), 80)))
     return tuple(facts)

@@ -93,11 +93,21 @@ def test_the_explorer_filters_and_its_views_are_linked(page: Any) -> None:
     page.wait_for_url("**#/explorer.html!wrong")
     assert 0 < page.locator(".page:visible ul.shelf:visible > li").count() < 41
     page.locator(".page:visible ul.shelf:visible a.face").first.click()
+    page.wait_for_url("**#/explorer.html!wrong&open=*")
+    dialog = page.locator("dialog:visible")
+    assert dialog.locator("figure").count() == 3
+    ids = dialog.locator("use").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    assert len(ids) >= 5 and all(page.evaluate("id => !!document.querySelector(id)", one) for one in ids)
+    dialog.get_by_role("link", name="Everything about this image").click()
     page.wait_for_url("**#/images/*")
     page.locator(".page[id^='/images/']:visible").wait_for()
+    assert page.locator("dialog[open]").count() == 0
     page.go_back()
     arrive(page, "/explorer.html")
     assert query.input_value() == "wrong"
+    assert page.locator("dialog:visible").count() == 1
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
 
 
 def test_every_picture_is_painted(page: Any) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from reportgen.config import Config
+from reportgen.evidence.examples.likeness import map_features, shape_features, sketch
+from reportgen.faces.align import face_affines
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
@@ -106,7 +108,8 @@ def test_counts_beside_choices_are_what_one_gets(page: Any) -> None:
         for token in tokens[::3]:
             shown(page, start)
             button = page.locator(f'[data-token="{token}"]')
-            if button.get_attribute("aria-pressed") == "true":
+            key = token.partition(":")[0] + ":"
+            if button.get_attribute("aria-pressed") == "true" or (":" in token and key in start):
                 continue
             promised = int(button.locator("small").inner_text().replace(",", ""))
             button.click()
@@ -115,20 +118,267 @@ def test_counts_beside_choices_are_what_one_gets(page: Any) -> None:
             assert said.startswith(f"{promised} image") or (promised == 0 and said.startswith("No match")), token
 
 
-def test_grey_and_colour_exclude_each_other_and_counts_say_whose_they_are(page: Any, asked: Report) -> None:
-    grey = asked.analysis.images["colourfulness"].to_numpy() == 0
-    assert grey.any() and not grey.all()
+def test_choices_of_one_kind_are_alternatives_and_counts_say_whose_they_are(page: Any, asked: Report) -> None:
+    labels = asked.analysis.labels
+    anger, fear = (int((labels == asked.classes.index(name)).sum()) for name in ("anger", "fear"))
     assert "at least one model matches" in page.locator("#counted").inner_text()
-    page.evaluate("document.querySelectorAll('details.how').forEach(details => { details.open = true; })")
-    page.locator('[data-token="photo:grey"]').click()
-    assert page.locator("#status").inner_text().startswith(f"{grey.sum()} image")
-    page.locator('[data-token="photo:colour"]').click()
-    assert page.input_value("#query") == "photo:colour"
-    assert page.locator("#status").inner_text().startswith(f"{(~grey).sum()} image")
+    page.locator('[data-token="true:anger"]').click()
+    page.locator('[data-token="true:fear"]').click()
+    assert page.input_value("#query") == "true:anger,fear"
+    assert page.locator("#status").inner_text() == f"{anger + fear} images"
+    assert page.locator('#facets [aria-pressed="true"]').count() == 2
+    # Beside each stands what it has, whatever else of its kind is chosen.
+    assert page.locator('[data-token="true:anger"] small').inner_text() == str(anger)
     page.reload()
-    assert page.input_value("#query") == "photo:colour"
+    assert page.input_value("#query") == "true:anger,fear"
+    page.locator('[data-token="true:anger"]').click()
+    assert page.input_value("#query") == "true:fear"
+    page.locator('[data-token="true:fear"]').click()
+    assert page.input_value("#query") == ""
+    # Right and wrong are no alternatives: together they would be everything.
+    page.locator('[data-token="right"]').click()
+    page.locator('[data-token="wrong"]').click()
+    assert page.input_value("#query") == "wrong"
     shown(page, "model:resnet18")
     assert page.locator("#counted").inner_text() == "Counts are of images whose prediction by ResNet18 matches."
+
+
+def test_persons_and_sources_are_facets(page: Any, asked: Report) -> None:
+    images = asked.analysis.images
+    menu = page.get_by_label("Add a person")
+    offered = [one for one in menu.locator("option").all_inner_texts() if one != "choose…"]
+    counts = images["person"].value_counts()
+    assert sorted(offered) == sorted(f"{name} ({n})" for name, n in counts.items())
+    chosen = counts.index[:2].tolist()
+    for name in chosen:
+        menu.select_option(f"person:{name.replace(' ', '-')}")
+    assert page.input_value("#query") == "person:" + ",".join(name.replace(" ", "-") for name in chosen)
+    assert page.locator("#status").inner_text() == f"{counts.iloc[:2].sum()} images"
+    page.get_by_role("button", name=re.compile(f"^{chosen[0]} ")).click()
+    assert page.locator("#status").inner_text() == f"{counts.iloc[1]} images"
+    assert shown(page, "person:none") == int(images["person"].isna().sum())
+    png = int((images["format"] == "PNG").sum())
+    assert shown(page, "format:png") == png
+    assert shown(page, "-format:png") == len(images) - png
+    grey = int((images["colourfulness"] == 0).sum())
+    assert 0 < grey < len(images)
+    assert shown(page, "photo:grey") == grey
+
+
+def test_words_that_mean_nothing_are_hinted(page: Any) -> None:
+    hint = page.locator("#hint")
+    for typed, meant in {
+        "true:angr": "true:anger",
+        "true:fear,angr": "true:fear,anger",
+        "-true:happines": "-true:happiness",
+        "lable:fear": "true:fear",
+        "region:moth": "region:mouth",
+        "wrogn": "wrong",
+        "errors": "wrong",
+        "happyness": "true:happiness",
+        "conf:high": "conf:>0.8",
+    }.items():
+        shown(page, f"agree {typed}")
+        offered = hint.get_by_role("button").all_inner_texts()
+        assert meant in offered, f"{typed}: {hint.inner_text()}"
+        hint.get_by_role("button", name=meant, exact=True).click()
+        assert page.input_value("#query") == f"agree {meant}"
+        assert hint.inner_text() == ""
+        assert page.evaluate("document.activeElement.id") == "query"
+    for known in ("wrong", "true:fear", "true:fe", "person:none", "face_00", "conf:>0.5", "-right", "note:x", "id:0"):
+        shown(page, known)
+        assert hint.inner_text() == "", known
+    shown(page, "xyzzy")
+    assert hint.inner_text() == "“xyzzy” is searched in file names, and none has it."
+    shown(page, "fear")
+    assert hint.get_by_role("button").all_inner_texts() == ["true:fear", "pred:fear"]
+
+
+def order(page: Any) -> list[str]:
+    """Ids of the images shown, in their order."""
+    labels = page.locator("#results a.face > svg, #results a.face .stacked:first-child > svg:first-child")
+    return [text.split()[1].rstrip(",") for text in labels.evaluate_all("all => all.map(one => one.ariaLabel)")]
+
+
+def test_orders_are_those_of_the_numbers_they_name(page: Any, asked: Report) -> None:
+    analysis = asked.analysis
+    # As in the explorer's data: thousandths, rounded down.
+    per_mille = [np.minimum(999, np.floor(model.probabilities * 1000)) for model in analysis.models]
+    ranked = [np.sort(values, axis=1) for values in per_mille]
+    margin = np.min([values[:, -1] - values[:, -2] for values in ranked], axis=0)
+    apart = np.abs(per_mille[0] - per_mille[1]).sum(axis=1) / 2
+    place = {name: row for row, name in enumerate(analysis.images["image_id"])}
+    for name, values in (("margin", margin), ("differ", -apart)):
+        page.select_option("#sort", name)
+        found = values[[place[one] for one in order(page)]]
+        assert len(found) == len(values) and (np.diff(found) >= 0).all(), name
+    assert page.locator("#results .key").first.inner_text() == f"disagreement {apart.max() / 10:.0f}\u202f%"
+    shown(page, "model:resnet18")
+    page.select_option("#sort", "margin")
+    own = ranked[1][:, -1] - ranked[1][:, -2]
+    assert (np.diff(own[[place[one] for one in order(page)]]) >= 0).all()
+
+
+def test_similar_images_come_first(page: Any, asked: Report) -> None:
+    analysis = asked.analysis
+    assert analysis.faces is not None
+    shapes = shape_features(analysis.faces.points, face_affines(analysis.faces.points, analysis.faces.source))
+    kinds = {"map of ResNet18": map_features(analysis.models[1]), "face": shapes}
+    for name, features in kinds.items():
+        row = int(np.flatnonzero(np.isfinite(features).all(axis=1))[5])
+        page.goto(page.url.partition("#")[0] + f"#open={analysis.images['image_id'][row]}")
+        page.locator("#opened-ways").get_by_role("button", name=name).click()
+        assert page.locator("#opened").is_hidden()
+        assert f"how similar the {name} is" in page.locator("#like").inner_text()
+        found = [analysis.images["image_id"].tolist().index(one) for one in order(page)]
+        values = sketch(features).values.astype(float)
+        distance = ((values - values[row]) ** 2).sum(axis=1)
+        distance[~np.isfinite(features).all(axis=1)] = np.inf
+        assert found[0] == row or distance[found[0]] == 0
+        # Placed by the same numbers, a column of which may point the other way round.
+        assert (np.diff(np.nan_to_num(distance[found], posinf=1e9)) >= -1e-9).all()
+    page.get_by_role("button", name="Back to the usual order").click()
+    assert page.locator("#like").is_hidden() and page.input_value("#sort") == ""
+
+
+def test_a_tile_opens_what_is_known_of_its_image(page: Any, asked: Report) -> None:
+    analysis = asked.analysis
+    shown(page, "wrong")
+    number = page.locator("#results > li").count()
+    page.locator("#results a.face").nth(1).click()
+    dialog = page.locator("#opened")
+    assert dialog.is_visible() and page.evaluate("document.activeElement.id") == "opened-title"
+    identity = page.locator("#opened-title").inner_text().removeprefix("Image ")
+    row = analysis.images["image_id"].tolist().index(identity)
+    assert page.locator("#opened-place").inner_text() == f"2 of {number}"
+    assert f"open={identity}" in page.url
+    figures = dialog.locator("figure")
+    assert figures.count() == 1 + len(analysis.models)
+    for k, model in enumerate(analysis.models):
+        figure = figures.nth(1 + k)
+        predicted = analysis.classes[model.predicted[row]]
+        assert model.name in figure.inner_text() and f"map for {predicted}" in figure.inner_text()
+        assert figure.locator(".over").count() == 1
+        flagged = asked.reasons.flags.get(model.slug, {}).get(row, ()) if asked.reasons else ()
+        assert figure.locator(".flags").count() == bool(flagged)
+    rows = dialog.locator("#opened-rows tr")
+    assert rows.count() == len(analysis.classes)
+    for index in range(rows.count()):
+        name = rows.nth(index).locator("button").inner_text()
+        said = [text.replace("\u202f%", "") for text in rows.nth(index).locator("td").all_inner_texts()]
+        for model, text in zip(analysis.models, said, strict=True):
+            value = 100 * float(model.probabilities[row, analysis.classes.index(name)])
+            if value < 1 or value >= 99:
+                assert text == ("<\u202f1" if value < 1 else ">\u202f99")
+            else:
+                assert abs(int(text) - value) < 1
+    other = rows.last.locator("button")
+    other.click()
+    assert other.get_attribute("aria-pressed") == "true"
+    assert all(f"map for {other.inner_text()}" in figures.nth(1 + k).inner_text() for k in range(len(analysis.models)))
+    assert page.evaluate("document.activeElement.textContent") == other.inner_text()
+    person = analysis.images["person"][row]
+    if isinstance(person, str):
+        assert person in dialog.locator("#opened-facts").inner_text()
+
+
+def test_the_opened_image_keeps_the_keys_to_itself_and_gives_them_back(page: Any) -> None:
+    number = shown(page, "true:happiness")
+    page.locator("#results a.face").first.click()
+    assert page.locator("#opened-previous").is_disabled()
+    inside = "document.getElementById('opened').contains(document.activeElement)"
+    for key in ("Tab", "Shift+Tab"):
+        for _ in range(40):
+            page.keyboard.press(key)
+            assert page.evaluate(inside)
+    for key in ("ArrowRight", "j", "]"):
+        page.keyboard.press(key)
+    assert page.locator("#opened-place").inner_text() == f"4 of {number}"
+    page.keyboard.press("ArrowLeft")
+    page.locator("#opened-next").click()
+    assert page.evaluate("document.activeElement.id") == "opened-next"
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_hidden()
+    fourth = page.locator("#opened-title").inner_text()
+    page.keyboard.press("Escape")
+    page.wait_for_url("**#true:happiness")
+    assert page.locator("#opened").is_hidden()
+    page.wait_for_function("document.activeElement.matches('a.face')")
+    assert fourth in page.evaluate("document.activeElement.firstElementChild.ariaLabel")
+    page.keyboard.press("Enter")
+    assert page.locator("#opened-title").inner_text() == fourth
+    page.go_back()
+    page.wait_for_function("!document.getElementById('opened').open")
+    assert page.input_value("#query") == "true:happiness"
+
+
+def test_an_opened_image_has_an_address(browser: Any, site: Published, asked: Report) -> None:
+    identity = asked.analysis.images["image_id"][7]
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((site.site / "explorer.html").resolve().as_uri() + f"#open={identity}")
+    assert page.locator("#opened-title").inner_text() == f"Image {identity}"
+    page.locator("#opened-close").click()
+    assert page.url.endswith("explorer.html#") and page.locator("#opened").is_hidden()
+    page.goto((site.site / "explorer.html").resolve().as_uri() + "#wrong&open=unknown")
+    assert page.locator("#opened").is_hidden() and page.input_value("#query") == "wrong"
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barriers_where_much_is_open(browser: Any, site: Published, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    for view in ("wrong&layer=all&sort=differ", "true:angr", "wrong&open=" + _first_wrong(site)):
+        page.goto("about:blank")
+        page.goto((site.site / "explorer.html").resolve().as_uri() + "#" + view)
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        page.wait_for_timeout(200)
+        found = axe.run(page)
+        assert found.violations_count == 0, f"{view}: {found.generate_report()}"
+    context.close()
+
+
+def _first_wrong(site: Published) -> str:
+    text = (site.site / "downloads/predictions.csv").read_text(encoding="utf-8").splitlines()
+    head = text[0].split(",")
+    cells = (line.split(",") for line in text[1:])
+    return next(c[0] for c in cells if c[2] and c[2] != c[head.index("resnet18_predicted")])
+
+
+def test_tiles_have_sizes_and_show_every_models_map(page: Any) -> None:
+    widths = []
+    for size in ("small", "", "large"):
+        page.select_option("#size", size)
+        widths.append(page.locator("#results a.face").first.bounding_box()["width"])
+    assert widths[0] < widths[1] < widths[2]
+    page.select_option("#layer", "all")
+    first = page.locator("#results a.face").first
+    assert first.locator(".stacked").count() == first.locator(".over").count() == 2
+    left, right = (first.locator(".stacked").nth(k).bounding_box() for k in (0, 1))
+    assert left["y"] == right["y"] and left["x"] + left["width"] <= right["x"]
+    assert "Custom CNN" in first.locator("svg").first.get_attribute("aria-label")
+    assert "size=large" in page.url and "layer=all" in page.url
+
+
+def test_on_a_phone_the_first_photo_is_on_the_first_screen(browser: Any, site: Published) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 640})
+    page = context.new_page()
+    page.goto((site.site / "explorer.html").resolve().as_uri())
+    box = page.locator("#results a.face").first.bounding_box()
+    assert box["y"] + box["height"] <= 640
+    assert page.locator("#facets").is_hidden()
+    page.locator("#choices > summary").click()
+    assert page.locator("#facets").is_visible()
+    page.locator('[data-token="wrong"]').click()
+    assert page.locator("#choices > summary").inner_text() == "Filters (1 on)"
+    page.locator("#results a.face").first.click()
+    dialog = page.locator("#opened")
+    assert dialog.evaluate("one => one.scrollWidth <= one.clientWidth")
+    maps = [dialog.locator("figure").nth(k).bounding_box() for k in (1, 2)]
+    assert maps[0]["y"] == maps[1]["y"]
+    context.close()
 
 
 def test_every_count_of_a_page_leads_to_as_many_images(browser: Any, site: Published) -> None:
