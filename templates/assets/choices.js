@@ -39,6 +39,14 @@
     return found.filter(function (pair) { return pair[0] <= least + 0.5; }).slice(0, 3).map(function (pair) { return pair[1]; });
   }
 
+  // The same, where people have other names for the words.
+  function named(word, words) {
+    var others = Object.keys(ALIASES).filter(function (one) { return words.indexOf(ALIASES[one]) >= 0; });
+    var found = Object.prototype.hasOwnProperty.call(ALIASES, word) ? [word] : nearest(word, words.concat(others));
+    found = found.map(function (one) { return words.indexOf(one) >= 0 ? one : ALIASES[one]; });
+    return found.filter(function (one, place) { return words.indexOf(one) >= 0 && found.indexOf(one) === place; });
+  }
+
   window.reportgenChoices = function (data) {
     var total = data.ids.length, classes = data.classes.length;
     var everyModel = data.models.map(function (_, m) { return m; });
@@ -255,7 +263,7 @@
         if (cut > 0) {
           var typed = word.slice(0, cut);
           var keys = Object.keys(VALUES).concat("conf", "id", "note");
-          var meant = ALIASES[typed] && keys.indexOf(ALIASES[typed]) >= 0 ? [ALIASES[typed]] : nearest(typed, keys);
+          var meant = named(typed, keys);
           text = "“" + typed + ":” is no word of the filter.";
           instead = meant.map(function (one) { return sign + one + word.slice(cut); });
         } else {
@@ -265,9 +273,7 @@
           text = "“" + word + "” is searched in file names" + (inNames ? "." : ", and none has it.");
           if (exact) instead = ["true:" + word, "pred:" + word];
           else {
-            instead = (ALIASES[word] && BARE.indexOf(ALIASES[word]) >= 0 ? [ALIASES[word]] : nearest(word, BARE)).concat(
-              emotions.map(function (one) { return "true:" + one; })
-            );
+            instead = named(word, BARE).concat(emotions.map(function (one) { return "true:" + one; }));
             Object.keys(VALUES).forEach(function (key) {
               if (key === "true" || key === "pred") return;
               nearest(word, VALUES[key]).forEach(function (one) { instead.push(key + ":" + one); });

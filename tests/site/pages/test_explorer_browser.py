@@ -170,7 +170,7 @@ def test_words_that_mean_nothing_are_hinted(page: Any) -> None:
     for typed, meant in {
         "true:angr": "true:anger",
         "true:fear,angr": "true:fear,anger",
-        "-true:happines": "-true:happiness",
+        "-true:hapiness": "-true:happiness",
         "lable:fear": "true:fear",
         "region:moth": "region:mouth",
         "wrogn": "wrong",
