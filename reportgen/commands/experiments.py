@@ -16,6 +16,8 @@ import pandas as pd
 
 from reportgen.analysis import Analysis
 from reportgen.config import Config
+from reportgen.evidence.errors.flips import BUDGETS as FLIP_BUDGETS
+from reportgen.evidence.errors.flips import FlipFindings, FlipSearch, choose_flips, judge_flips
 from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
 from reportgen.evidence.importance.findings import background_cues_wanted, faces_without_cue, untestable_faces
@@ -39,6 +41,7 @@ from reportgen.explain.experiments.added_cues import cue_experiment
 from reportgen.explain.experiments.components import component_maps, last_weights, patch_experiment
 from reportgen.explain.experiments.cue_places import place_experiment
 from reportgen.explain.experiments.experiment import Experiment
+from reportgen.explain.experiments.flips import flip_experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.experiments.marks import mark_experiment, read_looks
 from reportgen.explain.experiments.occlusions import occlusion_experiment
@@ -199,6 +202,26 @@ class Experiments:
         return measure_occlusions(
             experiment.design, {slug: logits for slug, (_, logits) in answers.items()}, self.analysis
         )
+
+    def flips(self, report: Report) -> FlipFindings | None:
+        """The fewest regions of other faces that change predictions; None where nothing is tried, as with "quick"."""
+        analysis, config, budget = self.analysis, self.config, FLIP_BUDGETS.get(self.config.experiments)
+        if budget is None or analysis.faces is None:
+            return None
+        searches: dict[str, FlipSearch] = {}
+        for model in analysis.models:
+            cases = choose_flips(analysis, model, report.mined, budget, config.seed)
+            search = searches[model.slug] = FlipSearch(cases, budget.pictures)
+            alone, step = replace(analysis, models=(model,)), 0
+            while trials := search.next():
+                experiment = flip_experiment(alone, step, trials)
+                if experiment is None:
+                    raise AssertionError("pictures of faces without landmarks")
+                title = f"Looking for what flips predictions of {model.name}, step {step + 1}"
+                answers = perform(experiment, config, self.test_set, alone, self.progress, title, self.loaded)
+                search.learn(trials, answers[model.slug].logits)
+                step += 1
+        return judge_flips(analysis, searches, config.seed) if any(one.cases for one in searches.values()) else None
 
     def shortcut_errors(self, report: Report) -> Mapping[str, ShortcutErrors]:
         """By model, whether its errors depend on the property that a shortcut rests on."""

@@ -116,7 +116,7 @@ def _concluded(
     clean = experiments.without_cues(report)
     if clean:
         report = weigh_swaps(report, transplants, clean)
-    report = replace(report, places=experiments.places(report))
+    report = replace(report, places=experiments.places(report), flips=experiments.flips(report))
     reasons = find_reasons(
         analysis,
         None if report.attention is None else report.attention.measures,

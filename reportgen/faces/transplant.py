@@ -6,6 +6,7 @@ the region shows. Everything works in fractions of the picture, at any size.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -19,7 +20,18 @@ from reportgen.faces.align import STABLE, fit_affine
 from reportgen.faces.regions import REGIONS, region_map
 from reportgen.faces.warp import transform
 
-__all__ = ["BACKGROUND_TONES", "TRANSPLANTED", "Portrait", "Tone", "blend_region", "fill_region", "transplant"]
+__all__ = [
+    "BACKGROUND_TONES",
+    "TRANSPLANTED",
+    "Layer",
+    "Portrait",
+    "Tone",
+    "blend_region",
+    "fill_region",
+    "laid",
+    "layer",
+    "transplant",
+]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -38,6 +50,7 @@ BACKGROUND_TONES: tuple[Tone, ...] = ("brightness", "contrast", "colour")
 _BACKGROUND = REGIONS.index("background")
 _FEATURES = [REGIONS.index(name) for name in ("eyes+brows", "nose", "mouth")]
 _AROUND = ("cheeks+jaw", "forehead")
+_ORDER = ("background", *_AROUND, "nose", "mouth", "eyes+brows")  # in which layers are laid
 # In pixels of a picture of 224: how far a region is grown, and how softly its edge and the background's end.
 _UNIT = 224
 _GROWTH, _FEATHER, _FEATHER_BACKGROUND, _FILL = 8, 3.0, 2.0, 16.0
@@ -47,6 +60,25 @@ _REDUCED = 4
 _MOST_CONTRAST = 2.0
 _TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 _TO_RGB = np.linalg.inv(_TO_YCC).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One region of a donor, in place over a receiver.
+
+    Attributes
+    ----------
+    piece
+        (h, w, 3) 0..255, over the window `box` of the receiver.
+    mask
+        (size, size) 0..1, how much of it shows.
+    box
+        Rows and columns.
+    """
+
+    piece: Pixels | Floats
+    mask: Floats
+    box: tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -153,12 +185,17 @@ def transplant(receiver: Portrait, donor: Portrait, region: str, tone: Tone = "m
     DataError
         The landmarks lie on one line, the sizes differ, or a property of a facial region is asked for.
     """
+    return laid(receiver, {region: layer(receiver, donor, region, tone)})
+
+
+def layer(receiver: Portrait, donor: Portrait, region: str, tone: Tone = "matched") -> Layer:
+    """What `transplant` lays over the receiver; parameters and errors as there."""
     if receiver.size != donor.size:
         raise DataError(f"transplant: pictures of {receiver.size} and {donor.size} pixels, expected the same size")
     if region == "background":
         mask = receiver.soft_mask(region)
         box = _box(mask)
-        return _blend(receiver.pixels, _background(receiver, donor, tone, box), mask, box)
+        return Layer(_background(receiver, donor, tone, box), mask, box)
     if tone not in ("matched", "unmatched"):
         raise DataError(f"transplant: {tone} alone is exchanged for the background only, not for {region}")
     fit = _fit(receiver, donor)
@@ -166,9 +203,20 @@ def transplant(receiver: Portrait, donor: Portrait, region: str, tone: Tone = "m
     box = _box(mask)
     piece = _cut_out(donor.without_features if region in _AROUND else donor.pixels, fit, box)
     if tone == "unmatched":
-        return _blend(receiver.pixels, piece, mask, box)
+        return Layer(piece, mask, box)
     toned = _retoned(piece, donor.face_tone, receiver.face_tone)
-    return _blend(receiver.pixels, _mean_matched(toned, receiver.pixels[box], mask[box]), mask, box)
+    return Layer(_mean_matched(toned, receiver.pixels[box], mask[box]), mask, box)
+
+
+def laid(receiver: Portrait, layers: Mapping[str, Layer]) -> Pixels:
+    """The receiver, (size, size, 3), with the layers of any regions: first what lies around the features, then these.
+
+    A region's softened edge so never covers a feature that is exchanged beside it.
+    """
+    result = receiver.pixels
+    for region in sorted(layers, key=_ORDER.index):
+        result = _blend(result, layers[region].piece, layers[region].mask, layers[region].box)
+    return result
 
 
 def _background(receiver: Portrait, donor: Portrait, tone: Tone, box: tuple[slice, slice]) -> Pixels | Floats:

@@ -30,6 +30,7 @@ from reportgen.site.pages.models import models_view
 from reportgen.site.pages.shortcuts import shortcuts_view
 from reportgen.site.pictures.drawing import draw_everything
 from reportgen.site.pictures.examples import PictureStyle, Save
+from reportgen.site.pictures.flip_strips import draw_flips
 from reportgen.site.pictures.mean_maps import MeanMaps
 from reportgen.site.pictures.occlusion_strips import draw_strips
 from reportgen.site.provenance import version
@@ -117,11 +118,13 @@ def compose(
     occlusions = report.reasons.occlusions if report.reasons is not None else None
     with ThreadPoolExecutor(1) as beside:  # matplotlib keeps one core busy
         strips = beside.submit(draw_strips, report.analysis, occlusions, report.load_image, known, save)
+        with_page = frozenset([*report.mined.images, *unlabelled])
+        flips = beside.submit(draw_flips, report.analysis, report.flips, with_page, report.load_image, known, save)
         figures = beside.submit(draw_figures, report, style, save)
         drawn = draw_everything(
             report.analysis,
             report.load_image,
-            [*report.mined.images, *unlabelled],
+            sorted(with_page),
             style,
             known,
             save,
@@ -136,7 +139,7 @@ def compose(
     site = _Site(
         report,
         links,
-        Tiles(report, links, drawn, strips.result()),
+        Tiles(report, links, drawn, strips.result(), flips.result()),
         Legends(report, style.map_name, drawn.frames),
         style,
         Recipe.of(config),

@@ -54,6 +54,10 @@ GLOSSARY: dict[str, str] = {
         "Something at one place of the face, or a fine pattern over the photo, that most photos of one emotion show "
         "and few of the others, such as a headband or scan lines. It is seen in the mean of the emotion's photos."
     ),
+    "flip set": (
+        "The fewest regions that, taken from one other face, make the model predict that face's emotion: what would "
+        "have had to be different for another prediction. Another face may need more or fewer."
+    ),
     "neutral change": (
         "A change as large as the one under test, made to the same photos, that does not carry the tested property: a "
         "ramp of light or, where the face was zoomed, moved or rotated, a shift in another direction. "

@@ -16,6 +16,7 @@ from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.attention.map_similarity import MapAgreement
 from reportgen.evidence.certificate import Certificate
 from reportgen.evidence.damage import Damage, DamageKind, rank_damages
+from reportgen.evidence.errors.flips import FlipFindings
 from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.examples.mining import Mined
 from reportgen.evidence.importance.contamination import Contamination, contaminations
@@ -112,6 +113,8 @@ class Report:
         Whether the models' predictions rest on the same places, pair by pair as in `comparisons`; empty without labels.
     reasons
         Why images were misclassified; None without labels.
+    flips
+        The fewest regions of other faces that change predictions; None where this was not looked for.
     certificate
         How often verdicts like these were found to be right; None where the package carries no such measurement.
     judging_code
@@ -146,6 +149,7 @@ class Report:
     privacy: Literal["none", "blur", "outline"] = "none"
     agreements: tuple[MapAgreement, ...] = ()
     reasons: ReasonFindings | None = None
+    flips: FlipFindings | None = None
     certificate: Certificate | None = None
     judging_code: str = ""
     predictions: AnalysisPredictions | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from reportgen.evidence.attention.column_descriptions import ATTENTION_COLUMNS
 from reportgen.evidence.attention.findings import AttentionFindings
+from reportgen.evidence.errors.flips import FLIP_COLUMNS
 from reportgen.evidence.errors.tables import REASON_COLUMNS
 from reportgen.evidence.examples.map_agreement import AGREEMENT_COLUMNS, agreement_tables
 from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, ImportanceFindings
@@ -49,6 +50,8 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
         found.append((agreement_tables(report.agreements), AGREEMENT_COLUMNS))
     if report.reasons is not None:
         found.append((report.reasons.tables, REASON_COLUMNS))
+    if report.flips is not None:
+        found.append((report.flips.tables, FLIP_COLUMNS))
     return tuple(found)
 
 

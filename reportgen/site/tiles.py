@@ -26,12 +26,19 @@ class Tiles:
         All pictures, with their paths inside the site.
     strips
         Sheets of the images whose regions were changed, by row.
+    flips
+        Sheets of what would flip a prediction, by model's slug and row.
     """
 
     def __init__(
-        self, report: Report, links: Links, drawn: Drawn, strips: Mapping[int, SheetFile] = MappingProxyType({})
+        self,
+        report: Report,
+        links: Links,
+        drawn: Drawn,
+        strips: Mapping[int, SheetFile] = MappingProxyType({}),
+        flips: Mapping[tuple[str, int], SheetFile] = MappingProxyType({}),
     ) -> None:
-        self._report, self._links, self.drawn, self.strips = report, links, drawn, strips
+        self._report, self._links, self.drawn, self.strips, self.flips = report, links, drawn, strips, flips
 
     def predictions(self, row: int, models: Sequence[int] | None = None) -> tuple[Prediction, ...]:
         """What the models predicted for one image."""

@@ -25,6 +25,7 @@ from reportgen.evidence.attention.measure import Cases, ModelMaps
 from reportgen.evidence.certificate import Certificate, CertifiedKind
 from reportgen.evidence.data_findings import DataFindings, LeftOut
 from reportgen.evidence.errors.findings import find_reasons
+from reportgen.evidence.errors.flips import BUDGETS, FlipFindings, FlipSearch, choose_flips, judge_flips
 from reportgen.evidence.errors.occlusions import Occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.examples.map_agreement import find_agreements
@@ -296,6 +297,26 @@ def _occlusions(analysis: Analysis) -> Occlusions:
     return measure_occlusions(design, answers, analysis)
 
 
+def _flips(analysis: Analysis, mined: Mined) -> FlipFindings | None:
+    """The mouth alone flips most images, eyes and nose the others; faces of the same emotion change nothing."""
+    searches = {}
+    for model in analysis.models:
+        search = FlipSearch(choose_flips(analysis, model, mined, BUDGETS["default"], 0), BUDGETS["default"].pictures)
+        while trials := search.next():
+            logits = []
+            for trial in trials:
+                case, regions = search.cases[trial.case], set(trial.regions)
+                needed = {"mouth"} if trial.case % 3 else {"eyes+brows", "nose"}
+                found = model.logits[case.row].astype(np.float64)
+                found[case.target] += len(regions & needed) * 0.3
+                if needed <= regions and trial.donor != case.control:
+                    found[case.target] = found.max() + 1.5
+                logits.append(found)
+            search.learn(trials, np.stack(logits))
+        searches[model.slug] = search
+    return judge_flips(analysis, searches, 0) if analysis.faces is not None else None
+
+
 def _with_reasons(report: Report) -> Report:
     analysis = report.analysis
     if not (analysis.labels >= 0).any():
@@ -312,6 +333,7 @@ def _with_reasons(report: Report) -> Report:
         analysis=analysis,
         mined=Mined((*report.mined.picks, *alike)),
         agreements=agreements,
+        flips=_flips(analysis, report.mined),
         reasons=find_reasons(
             analysis,
             measures,

@@ -63,6 +63,8 @@ DESCRIPTIONS = {
     "downloads/reason_regions.csv": "The region with more evidence for the prediction than for the label, error by "
     "error.",
     "downloads/occlusions.csv": "What the models predicted when a region of an error was swapped or filled in.",
+    "downloads/flips.csv": "The fewest regions of another face that change a prediction to that face's emotion.",
+    "downloads/flip_pairs.csv": "How often each region alone does so for the most frequent confusions, with controls.",
     "downloads/map_agreement.csv": "Whether two models' predictions of an image rest on the same places.",
     "downloads/table_columns.csv": "What every column of the other tables means.",
     STATEMENTS: "What the pages state: numbers and claims of the main sentences, by page.",

@@ -15,6 +15,7 @@ from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.sections.contradicted_labels import ContradictedLabels, contradicted_labels
 from reportgen.site.sections.error_reasons import ReasonTable, reason_table
+from reportgen.site.sections.errors.flip_sets import FlipSection, FlipStrip, flip_section, flip_strip
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import capital, count, number, percent, percent_estimate, share_interval, sure
 from reportgen.site.wording.photos import pick_note
@@ -29,7 +30,7 @@ _CARDS = 16
 
 @dataclass(frozen=True)
 class ErrorCard:
-    """One error: four pictures on one scale, the prediction, and its first reason.
+    """One error: four pictures on one scale, the prediction, its first reason, and what would flip it.
 
     `model`, `true`, `predicted` and `reasons`, all that hold, are the values that the gallery is filtered by.
     """
@@ -47,6 +48,7 @@ class ErrorCard:
     true: str
     predicted: str
     reasons: tuple[str, ...]
+    flip: FlipStrip | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class ErrorsView:
     leads: tuple[str, ...]
     reasons: ReasonTable | None = None
     labels: ContradictedLabels | None = None
+    flips: FlipSection | None = None
 
 
 def _card(report: Report, links: Links, tiles: Tiles, row: int, k: int, note: str) -> ErrorCard:
@@ -122,6 +125,7 @@ def _card(report: Report, links: Links, tiles: Tiles, row: int, k: int, note: st
         true=emotions[int(report.labels[row])],
         predicted=emotions[int(model.predicted[row])],
         reasons=tuple(raised),
+        flip=flip_strip(report, tiles, row, k),
     )
 
 
@@ -212,6 +216,7 @@ def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
         leads=_leads(report),
         reasons=reason_table(report, links, chosen),
         labels=contradicted_labels(report, links, tiles),
+        flips=flip_section(report),
     )
 
 

@@ -14,8 +14,9 @@ from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.sections.error_reasons import CardReasons, card_reasons
+from reportgen.site.sections.errors.flip_sets import FlipStrip, flip_strip
+from reportgen.site.sections.errors.occlusions import OcclusionTest, occlusion_test
 from reportgen.site.sections.map_comparison import MapComparison, map_comparison
-from reportgen.site.sections.occlusions import OcclusionTest, occlusion_test
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, capital, count, plain, shorten, sure
 from reportgen.site.wording.photos import photo_facts
@@ -67,6 +68,7 @@ class ModelPanel:
     why: str
     reasons: CardReasons | None = None
     occlusions: OcclusionTest | None = None
+    flip: FlipStrip | None = None
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
         why=capital(why),
         reasons=card_reasons(report, links, row, k),
         occlusions=occlusion_test(report, tiles, row, k),
+        flip=flip_strip(report, tiles, row, k),
     )
 
 

@@ -12,6 +12,7 @@ from reportgen.site.provenance import checksums, citation
 from reportgen.site.recipe import Recipe
 from reportgen.site.report import DataNote, Report, base_name
 from reportgen.site.sections.certificate import CertificateView, certificate_view
+from reportgen.site.sections.errors.flip_sets import flip_method
 from reportgen.site.sections.hidden_cues import component_steps
 from reportgen.site.sections.marks import mark_steps
 from reportgen.site.sections.patterns import GuideRow, guide
@@ -116,6 +117,7 @@ class MethodView:
     transplants: TransplantMethod | None
     components: tuple[tuple[str, str], ...]
     marks: tuple[tuple[str, str], ...]
+    flips: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, str], ...]
     resolved: Resolved | None
     issues: tuple[tuple[str, str, str], ...]
@@ -161,7 +163,7 @@ def method_view(
     if unlabelled:
         counts.append(("no label", count(unlabelled, "image")))
     tested, transplants, certificate = takeaways(report), transplant_method(report), certificate_view(report)
-    components, marks = component_steps(report), mark_steps(report)
+    components, marks, flips = component_steps(report), mark_steps(report), flip_method(report)
     sources, resolved = region_sources(report), resolved_regions(report)
     contents = (
         ("how", "How the maps are made", True),
@@ -170,6 +172,7 @@ def method_view(
         ("trust-grade", "Trust grade", transplants is not None),
         ("marks", "What the photos of one emotion share", bool(marks)),
         ("components", "Cues nobody listed", bool(components)),
+        ("flips", "What would flip a prediction", bool(flips)),
         ("takeaways", "Claims of heatmap guides, tested here", bool(tested)),
         ("issues", "Common problems", True),
         ("regions", "How the regions were found", bool(sources or resolved)),
@@ -198,6 +201,7 @@ def method_view(
         transplants=transplants,
         components=components,
         marks=marks,
+        flips=flips,
         sources=sources,
         resolved=resolved,
         issues=ISSUES,

@@ -24,7 +24,7 @@ from reportgen.site.links import Links
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.sections.contradicted_labels import contradicted_labels
-from reportgen.site.sections.occlusions import _sentence
+from reportgen.site.sections.errors.occlusions import _sentence
 from reportgen.site.wording.format import percent
 from reportgen.site.wording.reasons import FLAG_NAMES, FLAG_RULES, UNTESTED
 
@@ -82,7 +82,9 @@ def test_the_table_of_reasons_prints_what_was_counted(report: Report, published:
 
 def test_the_errors_lead_with_how_many_have_no_reason_of_their_own(report: Report, published: Published) -> None:
     assert report.reasons is not None
-    leads = [text(one) for one in by_class(parse(published.site / "errors.html"), "lead")]
+    page = parse(published.site / "errors.html")
+    section = next(part for part in page.iter() if part.get("id") == "reasons")
+    leads = [text(one) for one in by_class(section, "lead")]
     assert len(leads) == len(report.reasons.models)
     for lead, model in zip(leads, report.reasons.models, strict=True):
         none = int((model.primary == -1).sum())
