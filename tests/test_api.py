@@ -113,6 +113,28 @@ def test_the_card_stands_without_its_page(result, tmp_path):
     assert html.escape(result.findings.headline) in card and "<iframe" not in card
 
 
+@pytest.mark.browser
+def test_the_card_looks_the_same_wherever_it_is_shown(result, browser, tmp_path):
+    """In a page without a server that allows nothing, as VS Code and Colab show it: text and pictures, no request."""
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-src 'self'"
+    head = f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
+    (tmp_path / "cell.html").write_text(head + result._repr_html_() + result.figure("reliability")._repr_html_())
+    page = browser.new_page()
+    asked, wrong = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: wrong.append(message.text))
+    page.goto((tmp_path / "cell.html").as_uri())
+    page.click("summary")
+    inside = page.frame_locator("iframe")
+    assert inside.locator("h1").inner_text() == result.findings.headline
+    assert inside.locator("h1").evaluate("e => getComputedStyle(e).fontSize") != "32px"  # the site's style is there
+    drawn = page.locator("img").evaluate_all("all => all.map(one => one.naturalWidth)")
+    assert len(drawn) == 2 and min(drawn) > 100
+    assert [url for url in asked if not url.startswith(("data:", "about:", (tmp_path / "cell.html").as_uri()))] == []
+    assert wrong == []
+    page.close()
+
+
 def test_figures_come_by_name_alone_or_together(result):
     assert {"reliability-mine", "reliability-other"} <= set(result.figures)
     mean = next(name for name in result.figures if name.startswith("mean-"))

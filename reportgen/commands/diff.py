@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -129,8 +129,11 @@ def diff(
                 )
                 for change, (a, b) in zip(report.changes, models, strict=True)
             ]  # fmt: skip
-            proofs = _proofs(folders[0]), _proofs(folders[1])
-            gates = judge_gates(Compared(tuple(changed), matched, proofs, config.tolerances), watched)
+            proofs, groups = (
+                (_table_of(folders[0], name, columns), _table_of(folders[1], name, columns))
+                for name, columns in (("proofs", _PROOFS), ("groups", _GROUPS))
+            )
+            gates = judge_gates(Compared(tuple(changed), matched, proofs, config.tolerances, groups), watched)
         text = changes_summary([(c.name, c.answers) for c in report.changes], gates, report.cautions)
         published = publish_site(
             lambda known, save, advance: compose_diff(report, config, known, save, advance),
@@ -152,13 +155,18 @@ def _order(side: AnalysisPredictions, model: int) -> PermutedOrder | None:
     return likely_order(side.labels, side.models[model].predicted, side.classes)
 
 
-def _proofs(folder: Path) -> pd.DataFrame | None:
-    """What a build wrote down of its proofs; None where its version did not, or the table is damaged."""
+_PROOFS = {*PROOF_COLUMNS["proofs"], "words"}
+_GROUPS = {"model", "grouping", "group", "emotion", "score", "gap", "low", "high", "photos", "answer"}
+"""Columns of tables that a build wrote down, as far as gates ask for them."""
+
+
+def _table_of(folder: Path, name: str, columns: Set[str]) -> pd.DataFrame | None:
+    """A table of what a build found; None where its version did not write it, or it is damaged."""
     try:
-        found = pd.read_parquet(folder / "tables" / "proofs.parquet")
+        found = pd.read_parquet(folder / "tables" / f"{name}.parquet")
     except (OSError, ValueError):
         return None
-    return found if {*PROOF_COLUMNS["proofs"], "words"} <= set(found.columns) else None
+    return found if columns <= set(found.columns) else None
 
 
 def _report(

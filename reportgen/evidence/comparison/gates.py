@@ -28,7 +28,7 @@ __all__ = ["MEASURES", "Compared", "ComparedModel", "GateResult", "GateTest", "j
 Outcome = Literal["passed", "failed", "unmeasured"]
 Reason = Literal[
     "", "tolerated", "as before", "no labels", "no images", "too few images", "too few persons", "not tested",
-    "older version",
+    "older version", "no groups",
 ]  # fmt: skip
 """Why a test passed although something is there, or why it was not made."""
 
@@ -65,8 +65,8 @@ class Compared:
 
     Attributes
     ----------
-    proofs
-        The table "proofs" of both builds; None where a build was made by a version that did not write it.
+    proofs, groups
+        The tables "proofs" and "groups" of both builds; None where a build did not write it, as older versions do not.
     tolerances
         By gate, in points (hundredths).
     """
@@ -75,6 +75,7 @@ class Compared:
     matched: Matched
     proofs: tuple[pd.DataFrame | None, pd.DataFrame | None]
     tolerances: Mapping[Gate, float]
+    groups: tuple[pd.DataFrame | None, pd.DataFrame | None] = (None, None)
 
     def tolerance(self, gate: Gate) -> float:
         """What a gate tolerates, as a share."""
@@ -330,8 +331,51 @@ def _test_set(compared: Compared) -> Iterator[GateTest]:
 
 
 def _group_gap(compared: Compared) -> Iterator[GateTest]:
+    """Groups that are proven to fare worse than other photos of the same emotions.
+
+    A gap fails where it was not proven before and is wider now; or where it was, and has proven to be wider now by more
+    than the tolerance. The interval of that takes the two gaps to be independent, which on the same images makes it too
+    wide rather than too narrow.
+    """
+    old, new = compared.groups
+    tolerance, grown = compared.tolerance(Gate.GROUP_GAP), list[tuple[GateTest, float]]()
     for model in compared.models:
-        yield GateTest(model.name, "groups", "unmeasured", reason="not tested")
+        before = {} if old is None else _gaps(old, model.before)
+        after = {} if new is None else _gaps(new, model.after)
+        shared = [key for key in after if key in before]
+        if not shared:
+            yield GateTest(model.name, "groups", "unmeasured", reason="no groups")
+        for key in shared:
+            (was, proven), (now, worse) = before[key], after[key]
+            emotion, score, group = key[2], key[3], f"{key[0]}: {key[1]}"
+            test = GateTest(model.name, f"{score} gap", "passed", emotion, group, was.value, now.value, now)
+            wider = was.value - now.value
+            if not worse:
+                yield test
+            elif proven:
+                half = math.hypot(now.high - now.low, was.high - was.low) / 2
+                change = Estimate(-wider, -wider - half, -wider + half, now.n)
+                p = float(2 * ndtr(-abs(wider) / (half / Z))) if half > 0 else 1.0
+                grown.append((replace(test, change=change), p))
+            else:
+                tolerated = -now.value <= tolerance
+                yield replace(
+                    test, outcome="failed" if wider > 0 and not tolerated else "passed",
+                    reason="tolerated" if wider > 0 and tolerated else "",
+                )  # fmt: skip
+    yield from _worse(grown, tolerance, -1)
+
+
+def _gaps(groups: pd.DataFrame, model: str) -> dict[tuple[str, str, str, str], tuple[Estimate, bool]]:
+    """By grouping, group, emotion and score: the gap, below 0 where the group fares worse, and whether it is proven."""
+    tested = groups[(groups["model"] == model) & (groups["answer"] != "insufficient evidence")]
+    return {
+        (str(row["grouping"]), str(row["group"]), str(row["emotion"]), str(row["score"])): (
+            Estimate(row["gap"], row["low"], row["high"], row["photos"]),
+            row["answer"] == "yes" and row["gap"] < 0,
+        )
+        for row in tested.to_dict("records")
+    }
 
 
 MEASURES: Mapping[Gate, Measure] = {

@@ -42,6 +42,7 @@ _REASONS: Mapping[Reason, str] = MappingProxyType({
     "too few images": "too few images to prove anything",
     "too few persons": "too few persons, or different photos, to prove anything",
     "not tested": "the new build did not test it",
+    "no groups": "no group of photos was compared in both builds",
     "older version": "a build was made by a version that did not write it down; build it again",
 })  # fmt: skip
 
@@ -98,6 +99,9 @@ def _tolerated(result: GateResult) -> str:
 def subject_of(test: GateTest) -> str:
     """What a test is about, as in "CNN: recall of fear" or "CNN: marks on faces"."""
     what = KIND_WORDS.get(test.quantity, test.quantity)  # type: ignore[call-overload]
+    if test.quantity.endswith(" gap"):
+        of = f" for {test.emotion}" if test.emotion else ""
+        return f"{test.model}: {what} of {test.cue}{of}"
     of = f" of {test.emotion}" if test.quantity == "recall" else ""
     if test.cue and test.emotion:
         what, of = f"{test.cue} for {test.emotion}", ""
@@ -112,6 +116,8 @@ def sentence_of(test: GateTest) -> str:
         text = _score(test)
     elif test.quantity in ("images", "labels"):
         text = _difference(test)
+    elif test.quantity.endswith(" gap"):
+        text = _gap(test)
     elif test.quantity == "class order":
         text = (
             f"The outputs of {test.model} fit the labels in another order ({test.cue}): accuracy is "
@@ -149,6 +155,23 @@ def _score(test: GateTest) -> str:
     if change.value == 0:
         return f"{what} did not change"
     return f"{what} {moved} {values}: {by}, {format_p(test.p)} after Holm's adjustment"
+
+
+def _gap(test: GateTest) -> str:
+    """A group whose score is lower than that of other photos with the same labels; its gap is below 0 then."""
+    score = test.quantity.removesuffix(" gap") + (f" for {test.emotion}" if test.emotion else "")
+    was, now = (points(-value, 1, sign=False) for value in (test.before, test.after))
+    if test.p == test.p:  # it was proven before: how much wider is it now?
+        by = f"{points(-test.change.value)} [{signed(-100 * test.change.high, 1)}, {signed(-100 * test.change.low, 1)}]"
+        moved = f"went from {was} to {now}: {by}, {format_p(test.p)} after Holm's adjustment"
+        return f"The gap in {score} of {test.model} on photos of the group {test.cue} {moved}"
+    if test.outcome == "failed" or test.reason == "tolerated":
+        return (
+            f"{capital(score)} of {test.model} on photos of the group {test.cue} is {now} "
+            f"[{fixed(-100 * test.change.high, 1)}, {fixed(-100 * test.change.low, 1)}] lower than on other photos of "
+            f"the same emotions, which was not proven before ({was})"
+        )
+    return f"{capital(score)} of {test.model} on photos of the group {test.cue}: no gap that is new"
 
 
 def _difference(test: GateTest) -> str:

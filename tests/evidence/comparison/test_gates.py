@@ -210,6 +210,59 @@ def test_a_new_shortcut_says_what_it_costs_and_small_ones_may_be_tolerated():
     assert small.outcome == "passed" and "tolerated" in {test.reason for test in small.tests}
 
 
+def groups(*lines, model="M"):
+    """A table: (group, emotion, gap, half an interval, answer) each."""
+    columns = ["model", "grouping", "group", "emotion", "score", "gap", "low", "high", "photos", "answer"]
+    rows = [
+        (model, "sex", group, emotion, "recall" if emotion else "accuracy", gap, gap - half, gap + half, 80, answer)
+        for group, emotion, gap, half, answer in lines
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome", "reason"),
+    [
+        # Worse now and not before, and wider: new.
+        (("f", "", -0.04, 0.05, "undetermined"), ("f", "", -0.14, 0.05, "yes"), "failed", ""),
+        # Hardly moved: only the proof is new.
+        (("f", "", -0.14, 0.05, "undetermined"), ("f", "", -0.14, 0.05, "yes"), "passed", ""),
+        # A group that fares better is no gap against it.
+        (("f", "", 0.0, 0.05, "no"), ("f", "", 0.14, 0.05, "yes"), "passed", ""),
+        # Proven before: it fails where it is proven to be wider. By hand: 10 points, error sqrt(2) * 2.55 = 3.6, z 2.8.
+        (("f", "", -0.12, 0.05, "yes"), ("f", "", -0.22, 0.05, "yes"), "failed", ""),
+        (("f", "", -0.12, 0.05, "yes"), ("f", "", -0.16, 0.05, "yes"), "passed", ""),
+        (("f", "fear", -0.12, 0.05, "yes"), ("f", "fear", -0.22, 0.05, "yes"), "failed", ""),
+        # Not in both builds, or too few photos: nothing to compare.
+        (("m", "", -0.12, 0.05, "yes"), ("f", "", -0.22, 0.05, "yes"), "unmeasured", "no groups"),
+        (("f", "", np.nan, np.nan, "insufficient evidence"), ("f", "", -0.22, 0.05, "yes"), "unmeasured", "no groups"),
+    ],
+)
+def test_a_gap_between_groups_fails_where_it_is_new_or_grew(before, after, outcome, reason):
+    found = result(compared(LABELS, LABELS, groups=(groups(before), groups(after))), Gate.GROUP_GAP)
+    assert found.outcome == outcome
+    assert {test.reason for test in found.tests} == {reason}
+
+
+def test_a_grown_gap_is_worked_by_hand_and_may_be_tolerated():
+    both = (groups(("f", "", -0.12, 0.049, "yes")), groups(("f", "", -0.32, 0.049, "yes")))
+    (test,) = result(compared(LABELS, LABELS, groups=both), Gate.GROUP_GAP).failed
+    assert (test.before, test.after, test.cue) == (-0.12, -0.32, "sex: f")
+    assert_allclose(
+        [test.change.value, test.change.low, test.change.high], [-0.2, -0.2 - 0.0693, -0.2 + 0.0693], atol=1e-4
+    )
+    some = compared(LABELS, LABELS, groups=both, tolerances={Gate.GROUP_GAP: 15})
+    assert result(some, Gate.GROUP_GAP).tests[0].reason == "tolerated"
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_without_groups_in_both_builds_nothing_is_measured(which):
+    both = [groups(("f", "", -0.2, 0.05, "yes"))] * 2
+    both[which] = None
+    found = result(compared(LABELS, LABELS, groups=tuple(both)), Gate.GROUP_GAP)
+    assert found.outcome == "unmeasured" and found.tests[0].reason == "no groups"
+
+
 def test_leakage_is_a_gate_of_its_own():
     both = (proofs(), proofs(("leakage", "", "", "proven", 0.2)))
     found = compared(LABELS, LABELS, proofs=both)
