@@ -94,7 +94,7 @@ def test_the_preview_holds_the_first_page_and_nothing_that_runs_loads_or_leads_a
     for tag, attributes in shown:
         assert not attributes.keys() & {"href", "action", "srcset", "target"}, tag
         assert not [name for name in attributes if name.startswith("on")]
-        assert str(attributes.get("src", "data:")).startswith("data:image/")
+        assert str(attributes.get("src", "data:image/")).startswith("data:image/")
     assert "default-src 'none'" in found.frame["srcdoc"]
     assert len(card) < 3_000_000
 
