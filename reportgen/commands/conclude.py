@@ -24,8 +24,10 @@ from reportgen.evidence.performance.corrected_labels import weigh_corrections
 from reportgen.evidence.performance.leakage import measure_leakage
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.permuted_classes import likely_order
+from reportgen.evidence.performance.recalibration import recalibrate
 from reportgen.evidence.performance.scores import score_model
 from reportgen.evidence.performance.stated_accuracy import stated_accuracies
+from reportgen.evidence.performance.votes import judge_votes
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.findings import judge_shortcuts
 from reportgen.evidence.shortcuts.marks import MarkFindings
@@ -116,6 +118,20 @@ def conclude(
         judging_code=judging_code(),
         seed=config.seed,
         experiments=config.experiments != "off",
+        votes=None
+        if test_set.votes is None
+        else judge_votes(
+            test_set.votes.iloc[everything.images["row"].to_numpy()],
+            everything.images,
+            everything.labels,
+            [(m.name, m.probabilities) for m in everything.models],
+            classes,
+            units,
+            config.seed,
+        ),
+        recalibrations=tuple(
+            recalibrate(m.name, m.logits, everything.labels, units, config.seed) for m in everything.models
+        ),
     )
 
 

@@ -170,4 +170,33 @@ GLOSSARY: dict[str, str] = {
         "The first rule that applies to an error and is more frequent in errors than in correct images. Errors without "
         "one remain unexplained."
     ),
+    "majority": "The emotion that most of several raters chose for an image. Without one winner there is none.",
+    "human choice": (
+        "A prediction that differs from the label, but that at least one of several raters chose for this image. It "
+        "may be as defensible as the label."
+    ),
+    "rater agreement": (
+        "How far several people agree on the same images. Krippendorff's alpha is their agreement beyond chance: 1 is "
+        "full agreement, 0 is chance. No model can agree with people much more than they agree with each other."
+    ),
+    "entropy": (
+        "How far votes for one image are spread over emotions: 0 where all raters agree, 0.69 where two emotions have "
+        "half of the votes each; more where more emotions share them."
+    ),
+    "cross-entropy": (
+        "The log loss with the share of the votes in place of the label. Lower is better; it cannot be below the "
+        "entropy of the votes."
+    ),
+    "soft Brier score": (
+        "The Brier score with the shares of the votes in place of the label, 0 to 2. Lower is better; 0 where every "
+        "probability equals the share of the raters who chose the emotion."
+    ),
+    "temperature scaling": (
+        "Dividing all logits of a model by one number, so that its confidence fits its accuracy better (Guo et al. "
+        "2017). No prediction changes."
+    ),
+    "vector scaling": (
+        "Multiplying each emotion's logit by a number of its own and adding another (Guo et al. 2017). It can correct "
+        "a model that is too confident of some emotions only; predictions may change."
+    ),
 }

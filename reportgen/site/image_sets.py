@@ -1,4 +1,4 @@
-"""Named sets of images that the explorer can show: maps that show a pattern, errors with a flag."""
+"""Named sets of images that the explorer can show: maps that show a pattern, errors with a flag, how people voted."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy.typing as npt
 
 from reportgen.analysis import slugify
 from reportgen.evidence.attention.patterns import PatternKind
+from reportgen.evidence.performance.votes import consensus_of
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import PATTERN_WORDS
 from reportgen.site.wording.format import capital
+from reportgen.site.wording.performance.votes import CONSENSUS_WORDS
 from reportgen.site.wording.reasons import FLAG_NAMES
 
 __all__ = ["ImageSets", "image_sets", "pattern_slug"]
@@ -24,7 +26,7 @@ class ImageSets:
     Attributes
     ----------
     kind
-        The word in the explorer's filter: "pattern" or "flag".
+        The word in the explorer's filter: "pattern", "flag" or "votes".
     title, explain
         A heading, and what the word looks for.
     slugs, names
@@ -43,7 +45,7 @@ class ImageSets:
 
 def image_sets(report: Report) -> tuple[ImageSets, ...]:
     """All kinds that were measured on this report."""
-    return tuple(sets for sets in (_flags(report), _patterns(report)) if sets is not None)
+    return tuple(sets for sets in (_flags(report), _patterns(report), _votes(report)) if sets is not None)
 
 
 def pattern_slug(kind: PatternKind) -> str:
@@ -84,4 +86,23 @@ def _flags(report: Report) -> ImageSets | None:
         slugs,
         names,
         tuple(bits),
+    )
+
+
+def _votes(report: Report) -> ImageSets | None:
+    """How far raters agree, and whether one of them chose the prediction."""
+    votes = report.image_votes
+    if votes is None:
+        return None
+    words = consensus_of(votes)
+    levels = sum((words == level).astype(np.int64) << place for place, level in enumerate(CONSENSUS_WORDS))
+    every, chosen = np.arange(len(words)), 1 << len(CONSENSUS_WORDS)
+    bits = tuple(levels + chosen * (votes.counts[every, model.predicted] > 0) for model in report.models)
+    return ImageSets(
+        "votes",
+        "votes",
+        "how far raters agree, or predictions that a rater chose",
+        (*CONSENSUS_WORDS, "human-choice"),
+        (*CONSENSUS_WORDS.values(), "prediction chosen by a rater"),
+        bits,
     )

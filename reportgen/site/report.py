@@ -25,9 +25,11 @@ from reportgen.evidence.performance.corrected_labels import CorrectedLabels
 from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
+from reportgen.evidence.performance.recalibration import Recalibration
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
 from reportgen.evidence.proofs import ProofLine, find_proofs
+from reportgen.evidence.performance.votes import ImageVotes, VoteFindings
 from reportgen.evidence.reliability import ModelTrust, judge_trust
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.cue_places import PlaceFindings
@@ -127,6 +129,10 @@ class Report:
         Per model, accuracy on persons and files that it was trained on and on others; empty where that is not known.
     corrected
         What labels that people corrected change; None where none were.
+    votes
+        What several people's votes for the same images show; None where the test set holds none.
+    recalibrations
+        By model, what scaling its logits would bring, in the order of the analysis; None where that was not asked.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -157,6 +163,8 @@ class Report:
     experiments: bool = True
     leakages: tuple[Leakage, ...] = ()
     corrected: CorrectedLabels | None = None
+    votes: VoteFindings | None = None
+    recalibrations: tuple[Recalibration | None, ...] = ()
 
     @property
     def everything(self) -> AnalysisPredictions:
@@ -283,6 +291,14 @@ class Report:
     def follows_patches(self, model: int) -> bool:
         """Whether a model's heatmaps follow its prediction back to a transformer's patches, by LRP."""
         return bool(self.models[model].info.get("method") == "lrp")
+
+    @cached_property
+    def image_votes(self) -> ImageVotes | None:
+        """The votes for each image that is looked at closely, in the order of the analysis; None without votes."""
+        if self.votes is None:
+            return None
+        every, close = (images["row"].to_numpy() for images in (self.everything.images, self.analysis.images))
+        return self.votes.votes.subset(np.searchsorted(every, close))
 
     @cached_property
     def labelled(self) -> int:

@@ -11,6 +11,7 @@ from reportgen.evidence.errors.tables import REASON_COLUMNS
 from reportgen.evidence.examples.map_agreement import AGREEMENT_COLUMNS, agreement_tables
 from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, ImportanceFindings
 from reportgen.evidence.proofs import PROOF_COLUMNS, proof_tables
+from reportgen.evidence.performance.votes import VOTE_COLUMNS
 from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.shortcuts.components import COMPONENT_COLUMNS
 from reportgen.evidence.shortcuts.cue_places import PLACE_COLUMNS
@@ -34,6 +35,8 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
     found: list[tuple[Tables, Dictionary]] = []
     if report.labelled:
         found.append(_proof_tables(report))
+    if report.votes is not None:
+        found.append((report.votes.tables, VOTE_COLUMNS))
     if report.attention is not None:
         found.append(_attention_tables(report.attention))
     if report.importance is not None:

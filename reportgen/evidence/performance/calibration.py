@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.evidence.stats.clustered import Clusters, proportion
+from reportgen.evidence.stats.clustered import Clusters, mean_interval, proportion
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["Calibration", "CalibrationBin", "calibrate"]
+__all__ = ["Calibration", "CalibrationBin", "calibrate", "calibrate_shares", "equal_mass"]
 
 
 # Draws times images held in memory at once while simulating: 32 MB of float64.
@@ -101,7 +101,7 @@ def calibrate(
     order = np.argsort(confidence, kind="stable")
     expected = np.asarray(confidence, dtype=np.float64)[order]
     observed = np.asarray(correct, dtype=np.float64)[order]
-    starts = _equal_mass(expected, max(1, min(bins, n // 10)))
+    starts = equal_mass(expected, max(1, min(bins, n // 10)))
     sizes = np.diff(np.append(starts, n))
     expected_sums = np.add.reduceat(expected, starts)
     observed_sums = np.add.reduceat(observed, starts)
@@ -128,7 +128,42 @@ def calibrate(
     return Calibration(ece, (float(low), float(high)), float(expected.mean() - observed.mean()), rows, n)
 
 
-def _equal_mass(ascending: FloatArray, bins: int) -> IntArray:
+def calibrate_shares(
+    confidence: FloatArray, share: FloatArray, seed: int, group: Clusters, *, bins: int = 15, draws: int = 1000
+) -> Calibration:
+    """Calibration against a share in place of right and wrong, such as the share of votes for the prediction.
+
+    The chance level is that of residuals of the same size whose sign is random, cluster by cluster (wild bootstrap).
+
+    Parameters
+    ----------
+    confidence, share
+        (n,) 0..1 each.
+    group, bins, draws
+        As for `calibrate`; `accuracy` of a bin is its mean share.
+    """
+    n = len(confidence)
+    if n == 0:
+        return Calibration(math.nan, (math.nan, math.nan), math.nan, (), 0)
+    order = np.argsort(confidence, kind="stable")
+    expected, observed = (np.asarray(values, dtype=np.float64)[order] for values in (confidence, share))
+    inner = Clusters(group.code[order], group.count, group.named)
+    starts = equal_mass(expected, max(1, min(bins, n // 10)))
+    ends = np.append(starts[1:], n)
+    ece = float(np.abs(np.add.reduceat(expected - observed, starts)).sum() / n)
+    null = _wild_errors(observed - expected, starts, inner, draws, np.random.default_rng(seed))
+    rows = []
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        part = inner.subset(np.arange(start, end))
+        value, low, high = (float(each[0]) for each in mean_interval(observed[start:end, None], part, seed))
+        shown = Estimate(value, max(low, 0.0), min(high, 1.0), end - start)
+        mean = float(expected[start:end].mean())
+        rows.append(CalibrationBin(float(expected[start]), float(expected[end - 1]), mean, shown, end - start))
+    low, high = np.quantile(null, (0.025, 0.975))
+    return Calibration(ece, (float(low), float(high)), float(expected.mean() - observed.mean()), tuple(rows), n)
+
+
+def equal_mass(ascending: FloatArray, bins: int) -> IntArray:
     """First position of every bin in ascending values; a run of ties belongs to one bin."""
     cuts = np.arange(bins) * len(ascending) // bins
     return np.unique(np.searchsorted(ascending, ascending[cuts], side="left")).astype(np.int64)

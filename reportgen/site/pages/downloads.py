@@ -33,6 +33,8 @@ DESCRIPTIONS = {
     "downloads/predictions.csv.gz": "One row per image, as CSV packed with gzip, which pandas reads as it is.",
     "downloads/scores.json": "Every score of every model with its interval, and the comparisons of the models.",
     "downloads/columns.csv": "What every column of predictions.csv means.",
+    "downloads/votes.csv": "People's votes: majority, disagreement and each model's prediction, image by image.",
+    "downloads/vote_counts.csv": "How many people chose each emotion, image by image.",
     "downloads/emotion_regions.csv": "Enrichment per model, emotion and region, with interval, test and chance.",
     "downloads/verdicts.csv": "Every verdict with the numbers it rests on.",
     "downloads/claims.csv": "What guides to heatmaps claim, and what testing it showed.",

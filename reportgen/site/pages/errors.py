@@ -16,8 +16,10 @@ from reportgen.site.report import Report
 from reportgen.site.sections.contradicted_labels import ContradictedLabels, contradicted_labels
 from reportgen.site.sections.error_reasons import ReasonTable, reason_table
 from reportgen.site.sections.errors.flip_sets import FlipSection, FlipStrip, flip_section, flip_strip
+from reportgen.site.sections.performance.votes import HumanChoices, human_choices
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import capital, count, number, percent, percent_estimate, share_interval, sure
+from reportgen.site.wording.performance.votes import choice_words
 from reportgen.site.wording.photos import pick_note
 from reportgen.site.wording.reasons import FLAG_NAMES, flag_title
 
@@ -43,6 +45,7 @@ class ErrorCard:
     answer: str
     confidence: str
     why: str
+    votes: str
     tiles: tuple[Tile, ...]
     model: str
     true: str
@@ -104,6 +107,7 @@ class ErrorsView:
     reasons: ReasonTable | None = None
     labels: ContradictedLabels | None = None
     flips: FlipSection | None = None
+    human: HumanChoices | None = None
 
 
 def _card(report: Report, links: Links, tiles: Tiles, row: int, k: int, note: str) -> ErrorCard:
@@ -120,6 +124,7 @@ def _card(report: Report, links: Links, tiles: Tiles, row: int, k: int, note: st
         answer=report.classes[int(model.predicted[row])],
         confidence=sure(float(model.confidence[row])),
         why=flag_title(report, row, k, raised[0]) if raised else note,
+        votes=choice_words(report, row, k),
         tiles=tiles.error_tiles(row, k),
         model=model.slug,
         true=emotions[int(report.labels[row])],
@@ -217,6 +222,7 @@ def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
         reasons=reason_table(report, links, chosen),
         labels=contradicted_labels(report, links, tiles),
         flips=flip_section(report),
+        human=human_choices(report, links),
     )
 
 

@@ -19,6 +19,7 @@ from reportgen.site.sections.errors.occlusions import OcclusionTest, occlusion_t
 from reportgen.site.sections.map_comparison import MapComparison, map_comparison
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import and_list, capital, count, plain, shorten, sure
+from reportgen.site.wording.performance.votes import vote_facts
 from reportgen.site.wording.photos import photo_facts
 
 __all__ = ["ImageView", "ModelPanel", "image_view"]
@@ -204,6 +205,8 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
 def _facts(report: Report, row: int) -> tuple[tuple[str, str], ...]:
     record = report.analysis.images.iloc[row]
     facts = [("File", report.names[row]), ("Label", report.truth(row))]
+    if report.image_votes is not None:
+        facts += vote_facts(report, report.image_votes, row)
     if not pd.isna(record["person"]):
         facts.append(("Person", plain(str(record["person"]))))
     size = (int(record["width"]), int(record["height"]))
@@ -214,6 +217,8 @@ def _facts(report: Report, row: int) -> tuple[tuple[str, str], ...]:
     if decoded:
         facts.append(("On reading", "; ".join(decoded)))
     for column in report.analysis.images.columns:
-        if column not in STANDARD_COLUMNS and not pd.isna(record[column]):
+        # Votes are listed above.
+        told = report.image_votes is not None and str(column).startswith("votes ")
+        if column not in STANDARD_COLUMNS and not told and not pd.isna(record[column]):
             facts.append((str(column), shorten(plain(str(record[column])), 80)))
     return tuple(facts)

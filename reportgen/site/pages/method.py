@@ -271,6 +271,9 @@ def gradient_steps(method: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+_VOTE_WORDS = ("majority", "human choice", "rater agreement", "entropy", "cross-entropy", "soft Brier score")
+
+
 def _words(report: Report) -> list[tuple[str, str]]:
     """The glossary without the words of a kind of heatmap that no model has."""
     found = set(report.methods) or {"Grad-CAM"}
@@ -280,6 +283,8 @@ def _words(report: Report) -> list[tuple[str, str]]:
         "ablation": "Ablation" in found,
         "LRP": "LRP" in found,
         "sign-flip test": report.names_persons,
+        **dict.fromkeys(_VOTE_WORDS, report.votes is not None),
+        **dict.fromkeys(("temperature scaling", "vector scaling"), any(report.recalibrations)),
     }
     unused = {word for word, there in used.items() if not there}
     return [(word, text) for word, text in GLOSSARY.items() if word not in unused]

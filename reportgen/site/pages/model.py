@@ -17,6 +17,7 @@ from reportgen.site.report import Report
 from reportgen.site.sections.enrichment_table import HeatRow, heat_rows
 from reportgen.site.sections.mean_maps import MeanPair, mean_pairs
 from reportgen.site.sections.patterns import PatternRow, pattern_rows, peaks_note
+from reportgen.site.sections.performance.recalibration import RepairSection, repair_section
 from reportgen.site.sections.region_importance import ImportancePictures, ImportanceSection, importance_section
 from reportgen.site.sections.trust import TrustPanel, trust_panel
 from reportgen.site.tiles import Tiles
@@ -85,6 +86,7 @@ class ModelView:
     confusion: tuple[tuple[str, str, bool, tuple[Cell, ...]], ...]
     reliability: tuple[Picture, Picture] | None
     reliability_text: str
+    repair: RepairSection | None
     forest: tuple[Picture, Picture] | None
     forest_alt: str
     banded: bool
@@ -145,6 +147,7 @@ def model_view(
         else (),
         reliability=reliability,
         reliability_text=_reliability_text(report, k),
+        repair=repair_section(report, k),
         forest=forest,
         forest_alt=enrichment_alt(report, k),
         banded=report.attention is not None and report.attention.bands[k] is not None,

@@ -11,6 +11,7 @@ from reportgen.site.links import Links
 from reportgen.site.pages.compare import PairRow, PairView, best_model, pair_of, pair_rows, pair_title
 from reportgen.site.plots.recall import recall_rows
 from reportgen.site.report import Report
+from reportgen.site.sections.performance.votes import VoteSection, vote_section
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import (
     chance_alone,
@@ -70,6 +71,7 @@ class ModelsView:
     measures: tuple[tuple[str, str, str, tuple[Number, ...]], ...]
     recall: tuple[MarkRow, ...]
     recall_table: RecallTable
+    votes: VoteSection | None
     takeaways: Link | None
     pair: PairView | None
     pairs: tuple[PairRow, ...]
@@ -137,6 +139,7 @@ def models_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
         measures=_measures(report) if report.labelled else (),
         recall=recall_rows(report, links) if report.labelled else (),
         recall_table=_recall_table(report),
+        votes=vote_section(report, links),
         takeaways=takeaways_link(report),
         pair=pair_of(report, links, tiles, 0) if len(comparisons) == 1 else None,
         pairs=pairs,

@@ -33,6 +33,7 @@ from reportgen.site.wording.format import (
 )
 from reportgen.site.wording.importance import emotions_of, odds_cut, rival_sentence, the, used_regions
 from reportgen.site.wording.models import accuracy_of, score_sentence, state_trust, trust_lead, trust_sentences
+from reportgen.site.wording.performance.votes import human_choice_short
 from reportgen.site.wording.shortcuts import CUES, cheating_answer, relies_on_cue
 
 __all__ = ["answer_questions", "best_model", "headline"]
@@ -193,6 +194,7 @@ def _errors(report: Report, links: Links) -> Finding:
     ]
     sentences += [*_shortcut_sentence(report, best)]
     sentences += [*_quality_sentence(report.reasons, best, "the other errors" if gone else "the errors")]
+    sentences += [*human_choice_short(report, best)]
     sentences += [*_label_sentence(report)]
     return Finding(question, "mid", lead, " ".join(sentences), Link("Reasons, with examples", "errors.html"))
 
