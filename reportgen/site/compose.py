@@ -18,7 +18,7 @@ from reportgen.site.html.template_files import find_templates
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pages.compare import pair_view
-from reportgen.site.pages.downloads import DESCRIPTIONS, STATEMENTS, downloads, statements_table
+from reportgen.site.pages.downloads import STATEMENTS, described, downloads, statements_table
 from reportgen.site.pages.emotion import emotion_view
 from reportgen.site.pages.errors import errors_view
 from reportgen.site.pages.explorer import explorer_data, explorer_details, explorer_view, page_path
@@ -205,7 +205,7 @@ class _Site:
         assets.add("ramp.js", to_script("reportgenRamp", ramp_data(self.style)))
         files = downloads(self.report, self.links, everything=self.detail.tables)
         stated = (STATEMENTS,) if self.detail.tables else ()
-        listed = tuple((path, path.rpartition("/")[2], DESCRIPTIONS[path]) for path in (*files, *stated))
+        listed = tuple((path, path.rpartition("/")[2], described(self.report, path)) for path in (*files, *stated))
         left_out = set() if self.report.shortcuts is not None else {"Shortcuts"}
         shared = {
             "assets": assets,

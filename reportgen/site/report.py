@@ -28,8 +28,8 @@ from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.recalibration import Recalibration
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
-from reportgen.evidence.proofs import ProofLine, find_proofs
 from reportgen.evidence.performance.votes import ImageVotes, VoteFindings
+from reportgen.evidence.proofs import ProofLine, find_proofs
 from reportgen.evidence.reliability import ModelTrust, judge_trust
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.cue_places import PlaceFindings
@@ -295,8 +295,8 @@ class Report:
     @cached_property
     def image_votes(self) -> ImageVotes | None:
         """The votes for each image that is looked at closely, in the order of the analysis; None without votes."""
-        if self.votes is None:
-            return None
+        if self.votes is None or self.predictions is None:
+            return None if self.votes is None else self.votes.votes
         every, close = (images["row"].to_numpy() for images in (self.everything.images, self.analysis.images))
         return self.votes.votes.subset(np.searchsorted(every, close))
 

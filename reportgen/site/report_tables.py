@@ -10,8 +10,8 @@ from reportgen.evidence.errors.flips import FLIP_COLUMNS
 from reportgen.evidence.errors.tables import REASON_COLUMNS
 from reportgen.evidence.examples.map_agreement import AGREEMENT_COLUMNS, agreement_tables
 from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, ImportanceFindings
-from reportgen.evidence.proofs import PROOF_COLUMNS, proof_tables
 from reportgen.evidence.performance.votes import VOTE_COLUMNS
+from reportgen.evidence.proofs import PROOF_COLUMNS, proof_tables
 from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.shortcuts.components import COMPONENT_COLUMNS
 from reportgen.evidence.shortcuts.cue_places import PLACE_COLUMNS

@@ -15,13 +15,14 @@ import pandas as pd
 
 from reportgen.evidence.tables import Dictionary, Tables, inert
 from reportgen.site.links import Links
+from reportgen.site.pages.model_card import card_path, model_card
 from reportgen.site.report import Report, base_name
 from reportgen.site.report_tables import report_tables
 from reportgen.site.sections.certificate import TABLE as CERTIFICATE_TABLE
 from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.models import comparison_sentence
 
-__all__ = ["DESCRIPTIONS", "STATEMENTS", "downloads", "statements_table"]
+__all__ = ["DESCRIPTIONS", "STATEMENTS", "described", "downloads", "statements_table"]
 
 STATEMENTS = "downloads/statements.csv"
 """Made after all pages, which it is of."""
@@ -82,6 +83,14 @@ _PLAIN_ROWS = 50_000
 _ROWS_AT_ONCE = 5_000
 
 
+def described(report: Report, path: str) -> str:
+    """What the file at this path is."""
+    for model in report.models:
+        if path == card_path(model.slug):
+            return f"What was found about {model.name}, as a model card for Hugging Face and others."
+    return DESCRIPTIONS[path]
+
+
 def downloads(report: Report, links: Links, *, everything: bool = True) -> dict[str, bytes]:
     """The files by path; without `everything`, those that other tables cannot be made from."""
     predictions, columns = _predictions(report, links)
@@ -96,6 +105,7 @@ def downloads(report: Report, links: Links, *, everything: bool = True) -> dict[
         **predictions,
         "downloads/columns.csv": _csv(pd.DataFrame(columns, columns=["column", "meaning"])),
         "downloads/scores.json": _json(scores),
+        **{card_path(model.slug): model_card(report, links, k) for k, model in enumerate(report.models)},
         **(_tables(report_tables(report)) if everything else {}),
         **({CERTIFICATE_TABLE: certificate.table} if certificate is not None else {}),
     }

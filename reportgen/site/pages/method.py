@@ -16,6 +16,7 @@ from reportgen.site.sections.errors.flip_sets import flip_method
 from reportgen.site.sections.hidden_cues import component_steps
 from reportgen.site.sections.marks import mark_steps
 from reportgen.site.sections.patterns import GuideRow, guide
+from reportgen.site.sections.performance.votes import vote_steps
 from reportgen.site.sections.takeaways import Takeaway, takeaways
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
 from reportgen.site.tiles import Tiles
@@ -116,6 +117,7 @@ class MethodView:
     takeaways: tuple[Takeaway, ...]
     transplants: TransplantMethod | None
     components: tuple[tuple[str, str], ...]
+    votes: tuple[tuple[str, str], ...]
     marks: tuple[tuple[str, str], ...]
     flips: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, str], ...]
@@ -164,6 +166,7 @@ def method_view(
         counts.append(("no label", count(unlabelled, "image")))
     tested, transplants, certificate = takeaways(report), transplant_method(report), certificate_view(report)
     components, marks, flips = component_steps(report), mark_steps(report), flip_method(report)
+    votes = vote_steps(report)
     sources, resolved = region_sources(report), resolved_regions(report)
     contents = (
         ("how", "How the maps are made", True),
@@ -173,6 +176,7 @@ def method_view(
         ("marks", "What the photos of one emotion share", bool(marks)),
         ("components", "Cues nobody listed", bool(components)),
         ("flips", "What would flip a prediction", bool(flips)),
+        ("votes", "What people voted", bool(votes)),
         ("takeaways", "Claims of heatmap guides, tested here", bool(tested)),
         ("issues", "Common problems", True),
         ("regions", "How the regions were found", bool(sources or resolved)),
@@ -200,6 +204,7 @@ def method_view(
         takeaways=tested,
         transplants=transplants,
         components=components,
+        votes=votes,
         marks=marks,
         flips=flips,
         sources=sources,

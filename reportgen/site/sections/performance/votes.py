@@ -22,12 +22,13 @@ from reportgen.site.wording.format import (
 from reportgen.site.wording.performance.votes import (
     CONSENSUS_WORDS,
     agreement_sentence,
+    ceiling_sentence,
     human_choice_sentence,
     pairs_sentence,
     votes_sentence,
 )
 
-__all__ = ["HumanChoices", "VoteRow", "VoteSection", "human_choices", "vote_section"]
+__all__ = ["HumanChoices", "VoteRow", "VoteSection", "human_choices", "vote_section", "vote_steps"]
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def vote_section(report: Report, links: Links) -> VoteSection | None:
     found = report.votes
     if found is None:
         return None
-    pairs = [pairs_sentence(found.agreement, one) for one in found.models]
-    sentences = votes_sentence(report, found), agreement_sentence(found.agreement), *pairs
+    agreement = agreement_sentence(found.agreement), ceiling_sentence(found)
+    sentences = votes_sentence(report, found), *agreement, *(pairs_sentence(one) for one in found.models)
     return VoteSection(
         models=tuple(one.model for one in found.models),
         sentences=tuple(sentence for sentence in sentences if sentence),
@@ -146,7 +147,7 @@ def _measures(found: VoteFindings) -> tuple[VoteRow, ...]:
             "rater agreement",
             _percent(agreement.pairs) if agreement.pairs.defined else nothing,
             tuple(map(_percent, each("rater"))),
-            f"higher is better; at most {percent(models[0].best)} with these votes",
+            f"higher is better; raters: two of them; at most {percent(models[0].best)} with these votes",
         ),
         VoteRow(
             "Cross-entropy with the votes",
@@ -190,3 +191,38 @@ def _consensus(links: Links, found: VoteFindings, index: int) -> tuple[str, str,
     name = capital(CONSENSUS_WORDS[word])
     explorer = links.explorer(f"votes:{word}") if images else ""
     return name, count(images, "image"), explorer, tuple(_percent(estimate) for _, estimate in estimates)
+
+
+def vote_steps(report: Report) -> tuple[tuple[str, str], ...]:
+    """How votes are used, step by step; empty without votes."""
+    if report.votes is None:
+        return ()
+    return (
+        (
+            "Votes are counted,",
+            "image by image. The emotion with most votes is the majority; there is none where two have as many, or "
+            "where more votes are for none of the classes. Votes for none of them are left out of everything else.",
+        ),
+        (
+            "Raters are compared with each other.",
+            "Krippendorff's alpha for nominal data (Krippendorff 2011) takes any number of raters an image; beside it "
+            "stands how often two raters of one image agree, and the entropy of the votes. By emotion, alpha is that "
+            "of the emotion against all others.",
+        ),
+        (
+            "The model is held against them:",
+            "against the majority, against any rater's choice, against one rater drawn at random, and with its "
+            "probabilities against the shares of the votes (cross-entropy, and the Brier score with shares in place of "
+            "the label). Its confidence is held against the share of votes for its prediction (Peterson et al. 2019 on "
+            "why people's uncertainty is worth keeping).",
+        ),
+        (
+            "Errors are looked at again.",
+            "A prediction that differs from the label is a human choice where one rater or more chose it. Ten raters "
+            "choose much, so the share stands beside that of other images with the same label.",
+        ),
+        (
+            "Intervals",
+            "count persons where these are known. A vote is never taken for a label, and no label is changed.",
+        ),
+    )

@@ -24,6 +24,7 @@ from reportgen.site.wording.format import (
 __all__ = [
     "CONSENSUS_WORDS",
     "agreement_sentence",
+    "ceiling_sentence",
     "choice_words",
     "human_choice_sentence",
     "human_choice_short",
@@ -75,19 +76,27 @@ def agreement_sentence(agreement: Agreement) -> str:
     )
 
 
-def pairs_sentence(agreement: Agreement, one: ModelVotes) -> str:
-    """A model's agreement with one rater beside that of two raters; empty where that cannot be told."""
-    if not agreement.pairs.defined or not one.below_raters.defined:
+def ceiling_sentence(found: VoteFindings) -> str:
+    """How often two raters agree, and what no prediction can exceed; empty where that cannot be told."""
+    pairs = found.agreement.pairs
+    if not pairs.defined or not found.models:
         return ""
-    gap = one.below_raters
-    way = "below" if gap.value < 0 else "above"
-    clear = f"{points(abs(gap.value), sign=False)} {way} the raters {points_interval(gap)}"
-    if not gap.excludes(0.0):
-        clear = f"not distinguishable from the raters ({points(gap.value)} {points_interval(gap)})"
     return (
-        f"Two raters of one image agree in {percent(agreement.pairs.value)} of the cases; {one.model} and a rater "
-        f"agree in {percent(one.rater.value)}, {clear}. No prediction can exceed {percent(one.best)}."
+        f"Two raters of one image agree in {percent_estimate(pairs)} of the cases. No prediction can agree with raters "
+        f"in more than {percent(found.models[0].best)}: that is the share of each image's most frequent vote."
     )
+
+
+def pairs_sentence(one: ModelVotes) -> str:
+    """A model's agreement with one rater, beside that of two raters; empty where that cannot be told."""
+    gap = one.below_raters
+    if not gap.defined:
+        return ""
+    agrees = f"{one.model} and a rater agree in {percent_estimate(one.rater)} of the cases"
+    if not gap.excludes(0.0):
+        return f"{agrees}, about as often as two raters do ({points(gap.value)} {points_interval(gap)})."
+    way = "less often" if gap.value < 0 else "more often"
+    return f"{agrees}, {way} than two raters do ({points(gap.value)} {points_interval(gap)})."
 
 
 def human_choice_sentence(report: Report, one: ModelVotes) -> str:
@@ -103,10 +112,9 @@ def human_choice_sentence(report: Report, one: ModelVotes) -> str:
     )
     if not one.human_beyond.defined:
         return text
-    more = points(one.human_beyond.value, 0)
     return (
-        f"{text} Of other images with the same label, {percent(one.human_by_chance)} have such a vote, so "
-        f"{more} {points_interval(one.human_beyond)} go with the image itself."
+        f"{text} Of other images with the same label, {percent(one.human_by_chance)} have a vote for that emotion, "
+        f"too; the difference is {points(one.human_beyond.value)} {points_interval(one.human_beyond)}."
     )
 
 
