@@ -28,7 +28,10 @@ TECHNICAL = {
     r"recall": "recall", r"recall drop|drop in recall": "recall drop", r"region importance": "region importance",
     r"risk ratio": "risk ratio", r"scrambled": "scrambled weights", r"shortcuts?": "shortcut",
     r"sign-flip test": "sign-flip test", r"specific": "specific", r"transplant test": "transplant test",
-    r"true labels?": "true label", r"trust grade": "trust grade",
+    r"true labels?": "true label", r"trust grade": "trust grade", r"majority of the votes": "majority",
+    r"human choice": "human choice", r"raters?": "rater agreement", r"entropy": "entropy",
+    r"cross-entropy": "cross-entropy", r"soft Brier": "soft Brier score", r"temperature scaling": "temperature scaling",
+    r"vector scaling": "vector scaling",
 }  # fmt: skip
 
 
