@@ -95,7 +95,7 @@ class FlipBudget:
 
 
 BUDGETS: Mapping[str, FlipBudget] = MappingProxyType(
-    {"default": FlipBudget(2, 8, 8, 8, 380), "full": FlipBudget(10, 24, 12, 60, 4200)}
+    {"default": FlipBudget(2, 8, 8, 8, 440), "full": FlipBudget(10, 24, 12, 60, 4200)}
 )
 """By the setting `experiments`; "quick" and "off" have none. Eight images can show a difference, and a few of each of
 many pairs could not. The default is a tenth of what region importance costs on 2,000 images."""
@@ -449,9 +449,9 @@ class FlipSearch:
         return [SwapTrial(k, case.row, giver, tuple(sorted(chosen, key=TRANSPLANTED.index))) for chosen in new]
 
     def _searched(self, wanted: Callable[[int], Sequence[_Set]], *, promising: bool = True) -> list[SwapTrial]:
-        """Further sets of cases that nothing has flipped yet (if `promising`, but all regions), within the budget."""
+        """Further sets of cases that nothing has flipped (if `promising`, all regions have); those with pages first."""
         trials: list[SwapTrial] = []
-        for k in range(len(self.cases)):
+        for k in sorted(range(len(self.cases)), key=lambda k: not self.cases[k].shown):
             found = self.flipping(k)
             if not self.stands(k) or (found != [_ALL] if promising else found):
                 continue
