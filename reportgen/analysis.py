@@ -143,7 +143,7 @@ class FaceRecords:
         (n,) "detector", "whole", "template" or "given"; regions also "mask".
     actions
         (n, 52) float32 facial-action coefficients, NaN where unknown.
-    contrast, eye_light
+    contrast, eye_light, cheek_light, cheek_balance
         (n,) float32, see `reportgen.faces.light`; NaN where unknown, None where an older version did not measure them.
     surroundings
         By measure of `reportgen.faces.surroundings`, (n,) float32; NaN where no face was found. Empty in records of
@@ -157,6 +157,8 @@ class FaceRecords:
     actions: npt.NDArray[np.float32]
     contrast: npt.NDArray[np.float32] | None = None
     eye_light: npt.NDArray[np.float32] | None = None
+    cheek_light: npt.NDArray[np.float32] | None = None
+    cheek_balance: npt.NDArray[np.float32] | None = None
     surroundings: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
@@ -307,7 +309,8 @@ def _read_faces(folder: Path, parts: Sequence[str], rows: npt.NDArray[np.int64] 
         return None
     store = PartStore(folder / "landmarks")
     names = ["points", "presence", "source", "regions_from", "actions"]
-    light = [name for name in ("face_contrast", "eye_light") if store.has_column(parts, name)]
+    measured = ("face_contrast", "eye_light", "cheek_light", "cheek_balance")
+    light = [name for name in measured if store.has_column(parts, name)]
     around = [name for name in SURROUNDINGS_COLUMNS if store.has_column(parts, name)]
     found = store.rows(parts, [*names, *light, *around], rows)
     return FaceRecords(
@@ -318,6 +321,8 @@ def _read_faces(folder: Path, parts: Sequence[str], rows: npt.NDArray[np.int64] 
         actions=found["actions"],
         contrast=found.get("face_contrast"),
         eye_light=found.get("eye_light"),
+        cheek_light=found.get("cheek_light"),
+        cheek_balance=found.get("cheek_balance"),
         surroundings={name: found[name] for name in around},
     )
 

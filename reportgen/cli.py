@@ -80,6 +80,7 @@ OldSample = Annotated[int | None, typer.Option("--sample-images", hidden=True, h
 Privacy = Annotated[str | None, _option("privacy")]
 SingleFile = Annotated[bool | None, _option("single_file")]
 Mail = Annotated[bool | None, _option("mail")]
+Groups = Annotated[str | None, _option("groups")]
 Seed = Annotated[int | None, _option("seed")]
 Unsafe = Annotated[bool | None, _option("unsafe_load")]
 FailOn = Annotated[list[Alarm] | None, typer.Option(help="End with exit code 3 if the report finds this; repeatable.")]
@@ -125,6 +126,7 @@ def build_command(
     engine: Engine = None,
     max_explained_images: MaxExplained = None,
     sample_images: OldSample = None,
+    groups: Groups = None,
     seed: Seed = None,
     privacy: Privacy = None,
     single_file: SingleFile = None,

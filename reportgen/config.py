@@ -229,6 +229,7 @@ class Config(_Section):
     experiments: Budget = _declared("experiments")
     max_explained_images: int = _declared("max_explained_images", ge=1)
     max_ablated_images: int = _declared("max_ablated_images", ge=1)
+    groups: tuple[str, ...] = ()
     seed: int = _declared("seed", ge=0, lt=2**32)
     assume_unweighted_training: bool = _declared("assume_unweighted_training")
     examples: int = _declared("examples", ge=1, le=60)
@@ -260,6 +261,14 @@ class Config(_Section):
         for gate in SIZELESS & value.keys():
             raise ValueError(f"{gate} measures no size of which some could be tolerated")
         return value
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _one_by_one(cls, value: Any) -> Any:
+        """A flag gives them in one text, separated by commas."""
+        if not isinstance(value, str):
+            return value
+        return tuple(part for name in value.split(",") if (part := name.strip()))
 
     @field_validator("person_pattern")
     @classmethod

@@ -150,6 +150,10 @@ SETTINGS = {
         "Most images whose heatmaps are made by hiding places, 49 forward passes each (ONNX files).",
         ("analysis",), default=400,
     ),
+    "groups": Setting(
+        "Columns, and pairs of them as a*b, by which scores are compared; all columns with few values if not given.",
+        ("evidence",), "--groups",
+    ),
     "seed": Setting("Seed of everything that is sampled.", ("analysis", "evidence"), "--seed", 0),
     "assume_unweighted_training": Setting(
         "True: training used no class weights and no balanced sampling, so that rare emotions can explain errors.",

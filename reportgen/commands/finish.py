@@ -13,6 +13,7 @@ from reportgen.commands.experiments import Experiments
 from reportgen.config import Config
 from reportgen.evidence.errors.findings import find_reasons
 from reportgen.evidence.examples.sampling import draw_sample
+from reportgen.evidence.groups.judging import judge_groups
 from reportgen.evidence.tables import write_tables
 from reportgen.inputs.priors import training_priors
 from reportgen.inputs.testset import TestSet
@@ -23,6 +24,7 @@ from reportgen.site.recipe import build_command
 from reportgen.site.report import Report
 from reportgen.site.report_tables import report_tables
 from reportgen.site.wording.models import class_order_warning
+from reportgen.site.wording.performance.groups import missing_columns
 from reportgen.site.wording.scope import doubts_about_models
 
 __all__ = ["finish", "judge"]
@@ -55,7 +57,7 @@ def finish(
         published.zip,
         config.output / "analysis",
         alarms(report, missing),
-        (*doubts, *doubts_about_models(report), *published.warnings),
+        (*doubts, *doubts_about_models(report), *missing_columns(report), *published.warnings),
         published.single,
         published.mail,
     )
@@ -117,6 +119,8 @@ def _concluded(
     if clean:
         report = weigh_swaps(report, transplants, clean)
     report = replace(report, places=experiments.places(report), flips=experiments.flips(report))
+    with progress.stage("Comparing groups"):
+        groups = judge_groups(analysis, report.importance, config.groups, config.seed)
     reasons = find_reasons(
         analysis,
         None if report.attention is None else report.attention.measures,
@@ -125,4 +129,4 @@ def _concluded(
         shortcuts=experiments.shortcut_errors(report),
         unweighted=config.assume_unweighted_training,
     )
-    return replace(report, reasons=reasons)
+    return replace(report, reasons=reasons, groups=groups)

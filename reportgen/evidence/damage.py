@@ -1,4 +1,5 @@
-"""All that was proved against the models, on one scale: the predictions that are lost when the cue is taken away.
+"""All that was proved against the models, on one scale: the predictions that are lost when the cue is taken away, or
+that a group of photos lacks beside others of the same emotions.
 
 The largest leads the report, the rest follow in order. One scale holds for all kinds: recall points of the emotion, so
 that a rare emotion is no lesser one; a finding about all emotions alike weighs as many times as there are emotions. It
@@ -18,6 +19,7 @@ from typing import Literal
 from scipy.special import ndtr
 
 from reportgen.analysis import Analysis, ModelRecords
+from reportgen.evidence.groups.judging import GroupFindings, GroupGap
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.contamination import Contamination
 from reportgen.evidence.performance.leakage import Leakage
@@ -25,12 +27,13 @@ from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.marks import MarkTest
+from reportgen.evidence.shortcuts.properties import photo_properties, photos_having
 from reportgen.evidence.stats.intervals import Estimate, Z
-from reportgen.types import IntArray
+from reportgen.types import BoolArray, IntArray
 
-__all__ = ["Damage", "DamageKind", "rank_damages"]
+__all__ = ["Damage", "DamageKind", "rank_damages", "same_photos"]
 
-DamageKind = Literal["class order", "leakage", "property", "background", "component", "mark"]
+DamageKind = Literal["class order", "leakage", "property", "background", "component", "mark", "group"]
 
 _NOT_MEASURED = Estimate(0.0, -1.0, 1.0, 0)
 
@@ -45,7 +48,7 @@ class Damage:
         Whose predictions are lost; "" where it concerns all emotions.
     cue
         What is taken away: the change that removes a property, by what of the background the emotion is predicted, or
-        the region of a mark, "" of a pattern; "" for the other kinds.
+        the region of a mark, "" of a pattern; of a group its grouping and name; "" for the other kinds.
     lost
         Share of the emotion's photos (of all photos where it concerns all) whose prediction is right with the cue and
         lost without it, net of what is gained, -1..1.
@@ -61,7 +64,7 @@ class Damage:
     cue: str
     lost: Estimate
     emotions: int
-    finding: Shortcut | BackgroundFinding | Component | MarkTest | Leakage | PermutedOrder
+    finding: Shortcut | BackgroundFinding | Component | MarkTest | Leakage | PermutedOrder | GroupGap
 
     @property
     def sure(self) -> float:
@@ -84,6 +87,7 @@ def rank_damages(
     contaminated: Mapping[tuple[str, str], Contamination],
     orders: Sequence[PermutedOrder | None],
     leakages: Sequence[Leakage],
+    groups: GroupFindings | None = None,
 ) -> tuple[Damage, ...]:
     """All that was proved, the largest damage first.
 
@@ -95,6 +99,9 @@ def rank_damages(
         Per model of the analysis, another order of its classes, or None.
     leakages
         Of models whose training data are known.
+    groups
+        Of each model the group that loses most is told, unless it is the photos with a property that was proved to be a
+        shortcut: these are told already.
     """
     models = {model.name: model for model in analysis.models}
     found = [*_class_orders(analysis, orders), *_leakages(leakages, len(analysis.classes))]
@@ -108,6 +115,7 @@ def rank_damages(
             for c in proved.components
         )
         found += (Damage("mark", name, emotion, t.mark.region, _lost_to_mark(t), 1, t) for t in proved.marks)
+    found += _groups(analysis, contaminated, groups) if groups is not None else ()
     return tuple(sorted(found, key=lambda d: (d.kind != "class order", -d.size, d.model, d.emotion)))
 
 
@@ -123,6 +131,38 @@ def _leakages(leakages: Sequence[Leakage], classes: int) -> Iterator[Damage]:
     for leakage in leakages:
         if leakage.proven:
             yield Damage("leakage", leakage.model, "", "", leakage.inflation, classes, leakage)
+
+
+_SAME = 0.8  # photos shared, of all in either, from which a group is the photos with a property
+
+
+def same_photos(one: BoolArray, other: BoolArray) -> bool:
+    """Whether two sets of photos, each (n,), are the same but for a few."""
+    return bool((one & other).sum() >= _SAME * (one | other).sum())
+
+
+def _groups(
+    analysis: Analysis, contaminated: Mapping[tuple[str, str], Contamination], groups: GroupFindings
+) -> Iterator[Damage]:
+    """By model the group that loses most, as far as it goes with no other group or shortcut."""
+    signs = {(s.properties[0], s.association.sign) for proved in contaminated.values() for s in proved.shortcuts}
+    properties = {item.name: item for item in photo_properties(analysis.images, analysis.faces)} if signs else {}
+    told = [photos_having(properties[name], sign)[0] for name, sign in signs if name in properties]
+    for model in analysis.models:
+        found = []
+        for one in groups.gaps:
+            if one.model != model.name or not one.worse or one.through is not None or one.score == "precision":
+                continue
+            if any(same_photos(groups.photos(one), other) for other in told):
+                continue
+            gap = one.gap.estimate
+            lost = Estimate(
+                -one.share * gap.value, -one.share * gap.high, -one.share * gap.low, gap.n, gap.persons, gap.named
+            )
+            emotions = 1 if one.emotion else len(analysis.classes)
+            cue = f"{one.grouping}: {one.level}"
+            found.append(Damage("group", model.name, one.emotion, cue, lost, emotions, one))
+        yield from sorted(found, key=lambda damage: -damage.size)[:1]
 
 
 def _lost_to_background(background: BackgroundFinding) -> Estimate:

@@ -15,9 +15,9 @@ __all__ = ["PROOF_COLUMNS", "ProofLine", "find_proofs", "proof_tables"]
 PROOF_COLUMNS = {
     "proofs": {
         "model": "name of the model",
-        "kind": "what was looked for: class order, leakage, property, background, component or mark",
+        "kind": "what was looked for: class order, leakage, property, background, component, mark or group",
         "emotion": "emotion whose predictions are lost; empty where it concerns all, or where nothing was proven",
-        "cue": "what is taken away: the change that removes a property, the region of a mark; else empty",
+        "cue": "what is taken away: the change that removes a property, the region of a mark; the group; else empty",
         "state": "proven; not proven: tested and not shown; not tested",
         "lost": "share of the emotion's photos that are predicted correctly with the cue and lost without it, -1 to 1",
         "lost_low": "lower end of its 95 % interval",
@@ -40,7 +40,7 @@ class ProofLine:
     @property
     def cue(self) -> str:
         """What tells it from another one; "" of backgrounds and components, which no name tells apart."""
-        return self.damage.cue if self.damage is not None and self.kind in ("property", "mark") else ""
+        return self.damage.cue if self.damage is not None and self.kind in ("property", "mark", "group") else ""
 
 
 def find_proofs(

@@ -19,7 +19,7 @@ from reportgen.explain.face_finder import view_of
 from reportgen.explain.loading import AnyExplainer
 from reportgen.explain.tasks import Item
 from reportgen.faces.landmark_table import landmarks_table
-from reportgen.faces.light import eye_light, face_contrast
+from reportgen.faces.light import cheek_light, eye_light, face_contrast
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.surroundings import measure_surroundings
 from reportgen.inputs.images.quality import QUALITY_COLUMNS, image_quality
@@ -83,10 +83,13 @@ class FaceRecorder:
             if item.face is not None and item.decoded is not None
         ]
         table = landmarks_table([self._ids[row] for row, *_ in found], [face.landmarks for _, face, _ in found])
+        cheeks = np.array([cheek_light(rgb, face.landmarks) for _, face, rgb in found]).reshape(-1, 2)
         columns = {
             "regions_from": pa.array([face.regions_from for _, face, _ in found], pa.string()),
             "face_contrast": pa.array([face_contrast(rgb, face.landmarks.points) for _, face, rgb in found], _REAL),
             "eye_light": pa.array([eye_light(rgb, face.landmarks) for _, face, rgb in found], _REAL),
+            "cheek_light": pa.array(cheeks[:, 0], _REAL),
+            "cheek_balance": pa.array(cheeks[:, 1], _REAL),
             RECORD_KEY: pa.array(self.keys.rows[[row for row, *_ in found]]),
         }
         around = [

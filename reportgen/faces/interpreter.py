@@ -25,6 +25,7 @@ SHA256 = {
     "face_blendshapes.tflite": "4f36dded049db18d76048567439b2a7f58f1daabc00d78bfe8f3ad396a2d2082",
     "face_detector.tflite": "b4578f35940bf5a1a655214a1cce5cab13eba73c1297cd78e1a04c2380b0152f",
     "face_landmarks_detector.tflite": "c7d54204ce0448474c7f3fa9af494787c0965cbdd6f20fc72867e43046bd43d5",
+    "mean478_demo.npy": "a616722f6052b9d0751712a2a36226492ee8456ee003662b6bef72a98ee38d47",
 }
 """What ships in `data/`, and the SHA-256 that each file must have."""
 

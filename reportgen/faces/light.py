@@ -1,4 +1,4 @@
-"""Light on a face: its own contrast, and whether the eyes lie in the dark.
+"""Light on a face: its own contrast, whether the eyes lie in the dark, and how brightly and evenly the cheeks are lit.
 
 The mean brightness of a photo would call dark skin poor light. So contrast is measured within the face, and the light
 on the eyes is held against that on the cheeks of the same face.
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from reportgen.faces.landmarks import Landmarks
 
-__all__ = ["eye_light", "face_contrast"]
+__all__ = ["cheek_light", "eye_light", "face_contrast"]
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _EYES = ((33, 133), (362, 263))
@@ -61,16 +61,43 @@ def eye_light(rgb: npt.NDArray[np.uint8], face: Landmarks) -> float:
         return float("nan")
     size = np.array(rgb.shape[1::-1], dtype=np.float64)
     points = face.points.astype(np.float64)
-    apart = float(np.linalg.norm((points[list(_EYES[0])].mean(axis=0) - points[list(_EYES[1])].mean(axis=0)) * size))
     eyes = []
     for corners in _EYES:
         a, b = points[list(corners)] * size
         width = float(np.linalg.norm(b - a))
         eyes.append(_mean_luma(rgb, (a + b) / 2, (b - a) / max(width, 1e-9), _ALONG * width, _ACROSS * width))
-    flat, radius = np.array([1.0, 0.0]), _CHEEK * apart
-    cheeks = [_mean_luma(rgb, points[place] * size, flat, radius, radius) for place in _CHEEKS]
-    cheek = float(np.mean(cheeks))
+    cheek = float(np.mean(_cheeks(rgb, points * size)))
     return max(eyes) / max(cheek, 1.0) if np.isfinite([*eyes, cheek]).all() else float("nan")
+
+
+def cheek_light(rgb: npt.NDArray[np.uint8], face: Landmarks) -> tuple[float, float]:
+    """Mean luma of the cheeks, and that of the darker one divided by that of the lighter.
+
+    The first is what the picture shows, light and skin together: it tells neither. The second is the light's alone, as
+    both cheeks have the same skin: 1 is light from the front, less is light from one side.
+
+    Parameters
+    ----------
+    rgb, face
+        As for `eye_light`.
+
+    Returns
+    -------
+    brightness, balance
+        0..1 each; NaN where landmarks are the template's, or a cheek is outside the picture or too small.
+    """
+    if face.source == "template":
+        return float("nan"), float("nan")
+    cheeks = _cheeks(rgb, face.points.astype(np.float64) * np.array(rgb.shape[1::-1], dtype=np.float64))
+    return float(np.mean(cheeks)) / 255, min(cheeks) / max(*cheeks, 1.0)
+
+
+def _cheeks(rgb: npt.NDArray[np.uint8], places: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Mean luma of either cheek, 0..255; NaN where it is not to be seen. `places`: (478, 2) pixels."""
+    eyes = [places[list(corners)].mean(axis=0) for corners in _EYES]
+    flat, radius = np.array([1.0, 0.0]), _CHEEK * float(np.linalg.norm(eyes[0] - eyes[1]))
+    first, second = (_mean_luma(rgb, places[place], flat, radius, radius) for place in _CHEEKS)
+    return first, second
 
 
 def _mean_luma(

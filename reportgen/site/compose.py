@@ -22,6 +22,7 @@ from reportgen.site.pages.downloads import STATEMENTS, described, downloads, sta
 from reportgen.site.pages.emotion import emotion_view
 from reportgen.site.pages.errors import errors_view
 from reportgen.site.pages.explorer import explorer_data, explorer_details, explorer_view, page_path
+from reportgen.site.pages.groups import groups_view
 from reportgen.site.pages.image import image_view
 from reportgen.site.pages.index import emotions_view, index_view
 from reportgen.site.pages.method import method_view
@@ -48,6 +49,7 @@ _NAV = (
     ("Emotions", "emotions.html"),
     ("Errors", "errors.html"),
     ("Shortcuts", "shortcuts.html"),
+    ("Groups", "groups.html"),
     ("Explorer", "explorer.html"),
     ("Method", "method.html"),
 )
@@ -181,6 +183,9 @@ class _Site:
             pictures = figures.shortcuts, figures.components, figures.marks
             shortcuts = partial(shortcuts_view, report, links, tiles, legends, report.shortcuts, *pictures)
             yield "shortcuts.html", "shortcuts.html", shortcuts
+        if report.groups is not None and report.groups.gaps:
+            groups = partial(groups_view, report, links, report.groups, figures.groups)
+            yield "groups.html", "groups.html", groups
         yield "method.html", "method.html", lambda: method_view(report, links, tiles, legends, self.recipe, listed)
         for k in range(len(report.models)):
             drawn = self.means, figures.reliability[k], figures.forests[k], figures.importance[k]
@@ -207,6 +212,7 @@ class _Site:
         stated = (STATEMENTS,) if self.detail.tables else ()
         listed = tuple((path, path.rpartition("/")[2], described(self.report, path)) for path in (*files, *stated))
         left_out = set() if self.report.shortcuts is not None else {"Shortcuts"}
+        left_out |= set() if self.report.groups is not None and self.report.groups.gaps else {"Groups"}
         shared = {
             "assets": assets,
             "facts": facts(self.report),

@@ -16,6 +16,7 @@ from reportgen.site.pictures.patches import draw_patches
 from reportgen.site.pictures.shortcuts import ShortcutPictures, draw_shortcuts
 from reportgen.site.pictures.transplants import draw_worked_examples
 from reportgen.site.plots.enrichment_forest import enrichment_plot, enrichment_rows
+from reportgen.site.plots.group_forest import group_plot, group_rows
 from reportgen.site.plots.importance_forest import importance_plot, importance_rows
 from reportgen.site.plots.reliability import reliability_diagram
 from reportgen.site.plots.style import LIGHT, Palette, in_dark
@@ -39,6 +40,7 @@ class Figures:
     shortcuts: ShortcutPictures | None
     components: ComponentPictures
     marks: tuple[MarkPictures, ...]
+    groups: tuple[Pair | None, ...]
 
 
 def draw_means(report: Report, drawn: Drawn, style: PictureStyle, save: Save) -> MeanMaps:
@@ -52,7 +54,7 @@ def draw_means(report: Report, drawn: Drawn, style: PictureStyle, save: Save) ->
 def draw_figures(report: Report, style: PictureStyle, save: Save) -> Figures:
     """Draw all that needs no mean faces; `save` is called with path and content of each."""
     persons = [person if isinstance(person, str) else None for person in report.analysis.images["person"]]
-    patches, reliability, forests, importance = [], [], [], []
+    patches, reliability, forests, importance, groups = [], [], [], [], []
     for k, model in enumerate(report.models):
         null = report.null_maps(k)
         measures = None if report.attention is None else report.attention.measures[k]
@@ -60,9 +62,11 @@ def draw_figures(report: Report, style: PictureStyle, save: Save) -> Figures:
         reliability.append(_reliability(report, k, save))
         forests.append(_enrichment(report, k, save))
         importance.append(_importance(report, k, save))
+        groups.append(_groups(report, k, save))
     shortcuts, components = draw_shortcuts(report, save), draw_components(report, style, save)
     marks = draw_marks(report, save)
-    return Figures(tuple(patches), tuple(reliability), tuple(forests), tuple(importance), shortcuts, components, marks)
+    diagrams = tuple(patches), tuple(reliability), tuple(forests), tuple(importance)
+    return Figures(*diagrams, shortcuts, components, marks, tuple(groups))
 
 
 def _reliability(report: Report, k: int, save: Save) -> Pair | None:
@@ -77,6 +81,13 @@ def _enrichment(report: Report, k: int, save: Save) -> Pair | None:
     if not rows:
         return None
     return _both(f"regions-{report.models[k].slug}", lambda palette: enrichment_plot(rows, k, palette), save)
+
+
+def _groups(report: Report, k: int, save: Save) -> Pair | None:
+    rows = () if report.groups is None else group_rows(report.groups, report.models[k].name)
+    if not rows:
+        return None
+    return _both(f"groups-{report.models[k].slug}", lambda palette: group_plot(rows, k, palette), save)
 
 
 def _importance(report: Report, k: int, save: Save) -> ImportancePictures:

@@ -166,6 +166,16 @@ GLOSSARY: dict[str, str] = {
         "In each of two heatmaps the fifth of the cells with the most heat is taken: of all cells taken, the share "
         "that is taken in both. For two random fifths it is a ninth."
     ),
+    "gap at the same mix": (
+        "The score of a group of photos less that of all others with the same labels, every emotion weighted as it "
+        "occurs in the group. A group with many photos of a hard emotion has no gap by that alone."
+    ),
+    "plain gap": "The score of a group of photos less that of all others, whatever their emotions.",
+    "equalised odds": (
+        "Whether recall, and the share of false alarms, are the same in all groups. The number is the widest "
+        "difference between any two of them."
+    ),
+    "false alarms": "Of the images with other labels, the share that is predicted as the emotion.",
     "first reason": (
         "The first rule that applies to an error and is more frequent in errors than in correct images. Errors without "
         "one remain unexplained."

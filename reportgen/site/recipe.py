@@ -55,7 +55,10 @@ def build_command(config: Config) -> str | None:
 
 def _words(value: Any) -> str:
     """A value as a command line says it; files by their names."""
-    return " ".join(shlex.quote(file.name) for file in value) if isinstance(value, tuple) else str(value)
+    if not isinstance(value, tuple):
+        return str(value)
+    names = [one for one in value if isinstance(one, str)]
+    return shlex.quote(",".join(names)) if names else " ".join(shlex.quote(file.name) for file in value)
 
 
 def settings_file(config: Config) -> str:

@@ -19,6 +19,7 @@ from reportgen.evidence.damage import Damage, DamageKind, rank_damages
 from reportgen.evidence.errors.flips import FlipFindings
 from reportgen.evidence.errors.reasons import ReasonFindings
 from reportgen.evidence.examples.mining import Mined
+from reportgen.evidence.groups.judging import GroupFindings
 from reportgen.evidence.importance.contamination import Contamination, contaminations
 from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.performance.corrected_labels import CorrectedLabels
@@ -133,6 +134,8 @@ class Report:
         What several people's votes for the same images show; None where the test set holds none.
     recalibrations
         By model, what scaling its logits would bring, in the order of the analysis; None where that was not asked.
+    groups
+        Scores by groups of photos; None where they were not compared.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -165,6 +168,7 @@ class Report:
     corrected: CorrectedLabels | None = None
     votes: VoteFindings | None = None
     recalibrations: tuple[Recalibration | None, ...] = ()
+    groups: GroupFindings | None = None
 
     @property
     def everything(self) -> AnalysisPredictions:
@@ -215,14 +219,14 @@ class Report:
     @cached_property
     def damages(self) -> tuple[Damage, ...]:
         """All that was proved against the models, the largest damage first."""
-        return rank_damages(self.analysis, self.contaminated, self.class_orders, self.leakages)
+        return rank_damages(self.analysis, self.contaminated, self.class_orders, self.leakages, self.groups)
 
     @cached_property
     def tested(self) -> Mapping[DamageKind, tuple[str, ...]]:
         """By kind of damage, the models that were tested for it, whatever came out."""
         names = tuple(model.name for model in self.models)
         changed = names if self.experiments and self.labelled else ()
-        components, importance = self.components, self.importance
+        components, importance, groups = self.components, self.importance, self.groups
         swapped = {
             one.model
             for one in (() if importance is None else importance.backgrounds)
@@ -235,6 +239,7 @@ class Report:
             "background": tuple(name for name in names if name in swapped),
             "component": () if components is None else tuple(n for n in names if n not in components.missing),
             "mark": () if self.marks is None else changed,
+            "group": () if groups is None else groups.compared,
         }
 
     @cached_property

@@ -9,6 +9,7 @@ from reportgen.evidence.attention.findings import AttentionFindings
 from reportgen.evidence.errors.flips import FLIP_COLUMNS
 from reportgen.evidence.errors.tables import REASON_COLUMNS
 from reportgen.evidence.examples.map_agreement import AGREEMENT_COLUMNS, agreement_tables
+from reportgen.evidence.groups.tables import GROUP_COLUMNS, group_tables
 from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, ImportanceFindings
 from reportgen.evidence.performance.votes import VOTE_COLUMNS
 from reportgen.evidence.proofs import PROOF_COLUMNS, proof_tables
@@ -49,6 +50,8 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
         found.append((report.marks.tables, MARK_COLUMNS))
     if report.places is not None:
         found.append((report.places.tables, PLACE_COLUMNS))
+    if report.groups is not None:
+        found.append((group_tables(report.groups), GROUP_COLUMNS))
     if report.agreements:
         found.append((agreement_tables(report.agreements), AGREEMENT_COLUMNS))
     if report.reasons is not None:

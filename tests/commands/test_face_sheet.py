@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reportgen.commands.face_sheet import draw, main
-from reportgen.faces.landmarks import template
+from reportgen.commands.face_sheet import draw, draw_angles, main
+from reportgen.faces.head_pose import mean_face, rotation_of
+from reportgen.faces.landmarks import Landmarks, template
 
 
 def test_outlines_are_drawn_where_the_regions_are() -> None:
@@ -21,6 +22,18 @@ def test_outlines_are_drawn_where_the_regions_are() -> None:
 
     assert all(near(x, y) for x, y in face.points[[61, 291, 2, 234, 105]] * 200)  # mouth, nose, oval, brow
     assert not any(near(x, y) for x, y in face.points[[50, 280, 151]] * 200)  # cheeks, forehead
+
+
+def test_axes_turn_with_the_head() -> None:
+    turned = rotation_of(30.0, 0.0, 0.0)
+    flat = (mean_face() @ turned.T)[:, :2] * (1, -1)
+    points = ((flat - flat.min(axis=0)) / np.ptp(flat, axis=0).max() * 0.6 + 0.2).astype(np.float32)
+    tile = np.asarray(draw_angles(np.zeros((90, 90, 3), np.uint8), Landmarks(points, 1.0, "given", None), 200))
+    nose = points[4] * 200
+    blue = np.argwhere((tile[..., 2] > 150) & (tile[..., 0] < 140) & (tile[..., 1] < 180))[:, ::-1]
+    # A tile is drawn at twice its size.
+    far = blue[np.linalg.norm(blue - nose, axis=1).argmax()]
+    assert np.allclose(far - nose, (0.7 * 200 / 2 * np.sin(np.radians(30)), 0), atol=4)
 
 
 def test_the_command_draws_images_at_random(tmp_path: Path) -> None:

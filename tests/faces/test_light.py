@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from reportgen.demo import demo_files
 from reportgen.faces.align import canonical_points
 from reportgen.faces.landmarks import Landmarker, Landmarks
-from reportgen.faces.light import eye_light, face_contrast
+from reportgen.faces.light import cheek_light, eye_light, face_contrast
 
 EYES = ((33, 133), (362, 263))
 DARK = 0.4  # the limit of `reportgen.evidence.errors.rules`
@@ -78,3 +78,15 @@ def test_dark_glasses_are_found_on_faces_that_are_searched_again() -> None:
         covered.append(eye_light(dark, landmarker.locate(dark)))
     assert len(plain) > 8
     assert np.nanmax(covered) < DARK < np.nanmin(plain)
+
+
+def test_cheeks_tell_brightness_and_from_which_side_light_comes() -> None:
+    size = 200
+    picture = np.full((size, size, 3), 160, np.uint8)
+    assert cheek_light(picture, face()) == pytest.approx((160 / 255, 1.0))
+    picture[:, size // 2 :] = 80  # light from the left
+    assert cheek_light(picture, face()) == pytest.approx((120 / 255, 0.5))
+    darker = (picture // 2).astype(np.uint8)
+    assert cheek_light(darker, face()) == pytest.approx((60 / 255, 0.5))  # skin or lamp: the balance stays
+    assert np.isnan(cheek_light(picture, face("template"))).all()
+    assert np.isnan(cheek_light(picture, face(points=canonical_points() + np.float32(3)))).all()

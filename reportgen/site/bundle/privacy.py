@@ -31,9 +31,10 @@ Pixels = npt.NDArray[np.uint8]
 
 _NOTES = {
     "blur": "Every picture is a mosaic of tiles an eighth of a face wide; file names, persons and your own columns are "
-    "left out. A mosaic hides a face from a reader, not from somebody who has the photo to compare it with.",
+    "left out, but for groups that --groups names. A mosaic hides a face from a reader, not from somebody who has the "
+    "photo to compare it with.",
     "outline": "Every face is drawn from its landmarks, without a pixel of the photo; file names, persons and your own "
-    "columns are left out.",
+    "columns are left out, but for groups that --groups names.",
 }
 _WITHHELD = "name withheld"
 # Columns of a photo that say nothing about who is in it. A perceptual hash finds the photo again, so it goes.
@@ -81,6 +82,8 @@ def protect(report: Report, privacy: Privacy) -> Report:
         for name, value in kept.items()
         if name not in ("analysis", "predictions", "load_image", "data_notes")
     }
+    if report.groups is not None:
+        changed["groups"] = names.cover(report.groups.without_own_columns())
     notes = tuple(DataNote(note.title, names.hide(note.text), (), note.serious) for note in report.data_notes)
     changed["command"] = names.hide(report.command) if report.command else report.command
     return replace(

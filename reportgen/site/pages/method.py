@@ -8,6 +8,7 @@ from reportgen.site.glossary import GLOSSARY
 from reportgen.site.html.components import Legend, Page, Tile
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
+from reportgen.site.pages.groups import group_steps
 from reportgen.site.provenance import checksums, citation
 from reportgen.site.recipe import Recipe
 from reportgen.site.report import DataNote, Report, base_name
@@ -22,6 +23,7 @@ from reportgen.site.sections.transplants import TransplantMethod, transplant_met
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import count, number, plain
 from reportgen.site.wording.models import precision_changes
+from reportgen.site.wording.performance.groups import assessed
 from reportgen.site.wording.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.wording.scope import remarks
 
@@ -74,7 +76,6 @@ LIMITS: tuple[str, ...] = (
     "says where to look, not what is there.",
     "How far a head is bowed, the shape of a photo, a low JPEG quality, a plain background, detail on the face, dark "
     "glasses and the kind of file name cannot be taken out of a photo, so reliance on them is not tested.",
-    "Without group labels, fairness was not assessed.",
     "In the EU, inferring emotions at work or in education is prohibited outside medical and safety use "
     "(AI Act, Art. 5(1)(f)). This is not legal advice.",
 )
@@ -120,6 +121,7 @@ class MethodView:
     votes: tuple[tuple[str, str], ...]
     marks: tuple[tuple[str, str], ...]
     flips: tuple[tuple[str, str], ...]
+    groups: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, str], ...]
     resolved: Resolved | None
     issues: tuple[tuple[str, str, str], ...]
@@ -177,6 +179,7 @@ def method_view(
         ("components", "Cues nobody listed", bool(components)),
         ("flips", "What would flip a prediction", bool(flips)),
         ("votes", "What people voted", bool(votes)),
+        ("groups", "Groups of photos", bool(group_steps(report))),
         ("takeaways", "Claims of heatmap guides, tested here", bool(tested)),
         ("issues", "Common problems", True),
         ("regions", "How the regions were found", bool(sources or resolved)),
@@ -207,10 +210,11 @@ def method_view(
         votes=votes,
         marks=marks,
         flips=flips,
+        groups=group_steps(report),
         sources=sources,
         resolved=resolved,
         issues=ISSUES,
-        limits=LIMITS,
+        limits=(*LIMITS[:-1], assessed(report), LIMITS[-1]),
         certificate=certificate,
         glossary=tuple(sorted(_words(report), key=lambda item: item[0].lower())),
         notes=tuple(_note(note) for note in remarks(report) if note.items or not note.serious),

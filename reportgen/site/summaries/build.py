@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reportgen._version import __version__
+from reportgen.evidence.groups.judging import GroupGap
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.proofs import ProofLine
 from reportgen.site.links import Links
@@ -24,6 +25,7 @@ from reportgen.site.wording.format import (
 )
 from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.next_steps import next_steps
+from reportgen.site.wording.performance.groups import group_words
 from reportgen.site.wording.scope import facts, remarks
 from reportgen.site.wording.shortcuts import cue_words
 
@@ -87,7 +89,14 @@ def _proof(proof: ProofLine) -> Iterator[str]:
     if damage is None:
         return
     lost = f"{points(damage.lost.value, 0, sign=False)} {share_interval(damage.lost)}"
-    if damage.emotion:
+    if isinstance(damage.finding, GroupGap):
+        photos = group_words(damage.finding.grouping, damage.finding.level)
+        of = f"the {damage.emotion} photos" if damage.emotion else "all photos"
+        yield (
+            f"**{escaped(proof.model)}** fares worse on {escaped(photos)} than on others of the same emotions: "
+            f"{escaped(lost)} of {escaped(of)} are lost by it"
+        )
+    elif damage.emotion:
         yield (
             f"**{escaped(proof.model)}** relies on {escaped(cue_words(damage))} for {escaped(damage.emotion)}: "
             f"{escaped(lost)} of recall are lost without it"

@@ -33,6 +33,7 @@ KIND_WORDS: Mapping[DamageKind, str] = MappingProxyType({
     "background": "the background",
     "component": "cues that nobody listed",
     "mark": "marks on faces",
+    "group": "groups of photos",
 })  # fmt: skip
 """By kind of damage, what a model was tested for."""
 

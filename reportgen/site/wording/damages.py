@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reportgen.evidence.damage import Damage
+from reportgen.evidence.groups.judging import GroupGap
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.shortcuts.causes import Cause
@@ -31,6 +32,7 @@ from reportgen.site.wording.format import (
 from reportgen.site.wording.hidden_cues import component_test
 from reportgen.site.wording.marks import mark_test
 from reportgen.site.wording.models import leakage_sentence
+from reportgen.site.wording.performance.groups import gap_sentence, group_claim
 from reportgen.site.wording.shortcuts import (
     DONE,
     before_and_after,
@@ -58,19 +60,27 @@ def damage_headline(report: Report, otherwise: str) -> Headline | None:
     not apply.
     """
     cues = proved_cues(report)
-    proved = [damage for damage in report.damages if damage.kind == "leakage" or damage in cues]
+    proved = [damage for damage in report.damages if damage.kind in ("leakage", "group") or damage in cues]
     if not proved:
         return _glaring(report, otherwise)
     lead = proved[0]
-    told = [d for d in proved if d.kind == "leakage"] if lead.kind == "leakage" else _together(cues)
-    claim = leading_claim(report)
     if lead.kind == "leakage":
+        told = [damage for damage in proved if damage.kind == "leakage"]
         names = and_list([damage.model for damage in told])
         claim = f"The accuracy of {names} is inflated: training leaked into the test set."
+    elif isinstance(lead.finding, GroupGap):
+        told = [damage for damage in proved if (damage.kind, damage.cue, damage.emotion) == _group_key(lead)]
+        claim = group_claim(report, [damage.model for damage in told], lead.finding)
+    else:
+        told, claim = _together(cues), leading_claim(report)
     parts = [_loss(report, [damage for damage in told if damage.emotion == lead.emotion])]
     parts += cause_told(report, lead.finding) if isinstance(lead.finding, Shortcut) else []
-    parts.append(_next([damage for damage in proved if damage not in told]))
+    parts.append(_next(report, [damage for damage in proved if damage not in told]))
     return Headline(claim, " ".join(filter(None, parts)))
+
+
+def _group_key(damage: Damage) -> tuple[str, str, str]:
+    return damage.kind, damage.cue, damage.emotion
 
 
 def leading_claim(report: Report) -> str:
@@ -134,6 +144,8 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
         return component_test(lead, shared[0].emotion)
     if isinstance(lead, MarkTest):
         return mark_test(lead, shared[0].emotion)
+    if isinstance(lead, GroupGap):
+        return " ".join(gap_sentence(report, d.finding) for d in shared if isinstance(d.finding, GroupGap))
     return " ".join(leakage_sentence(d.finding) for d in shared if isinstance(d.finding, Leakage))
 
 
@@ -184,17 +196,20 @@ def right_on(report: Report, split: PredictionSplit, *, having: bool) -> str:
     return report.stated.number(percent(right.value), "accuracy on photos", split.model, which)
 
 
-def _next(rest: Sequence[Damage]) -> str:
+def _next(report: Report, rest: Sequence[Damage]) -> str:
     """What else was proved, the largest damage first, as in "Next: ResNet18 relies on colour for sadness."."""
-    claims = [
-        f"{damage.model} relies on {cue_words(damage)} for {damage.emotion}"
-        if damage.emotion
-        else f"the accuracy of {damage.model} is inflated, as training leaked into the test set"
-        for damage in rest
-    ]
+    claims = [_claim(report, damage) for damage in rest]
     more = len(claims) - _NEXT
     shown = claims[:_NEXT] + ([f"{number(more)} more"] if more > 0 else [])
     return f"Next: {'; '.join(shown)}." if shown else ""
+
+
+def _claim(report: Report, damage: Damage) -> str:
+    if isinstance(damage.finding, GroupGap):
+        return group_claim(report, [damage.model], damage.finding).removesuffix(".")
+    if isinstance(damage.finding, Leakage):
+        return f"the accuracy of {damage.model} is inflated, as training leaked into the test set"
+    return f"{damage.model} relies on {cue_words(damage)} for {damage.emotion}"
 
 
 def _glaring(report: Report, otherwise: str) -> Headline | None:

@@ -149,6 +149,7 @@ def proved_cues(report: Report, emotion: str | None = None) -> tuple[Damage, ...
         damage
         for damage in report.damages
         if damage.emotion
+        and damage.kind != "group"
         and emotion in (None, damage.emotion)
         and not (damage.kind == "component" and (damage.model, damage.emotion) in known)
     )

@@ -1,0 +1,366 @@
+"""The page about groups: for which photos a model is wrong more often than for others of the same emotions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reportgen.evidence.damage import same_photos
+from reportgen.evidence.groups.gaps import LEAST_PHOTOS
+from reportgen.evidence.groups.importance import LEAST_FACES
+from reportgen.evidence.groups.judging import GroupFindings, GroupGap
+from reportgen.evidence.shortcuts.properties import photos_having
+from reportgen.evidence.stats.intervals import MIN_PERSONS
+from reportgen.site.html.components import Page, series_of
+from reportgen.site.links import Links
+from reportgen.site.pictures.examples import Picture
+from reportgen.site.plots.group_forest import group_alt, group_rows
+from reportgen.site.report import Report
+from reportgen.site.wording.attention import REGION_NAMES
+from reportgen.site.wording.damages import cause_sentence
+from reportgen.site.wording.format import capital, count, fixed, number, number_or_none, percent, plural, points
+from reportgen.site.wording.performance.groups import (
+    MEASURED,
+    assessed,
+    compared_with,
+    gap_points,
+    gap_sentence,
+    group_claim,
+    group_words,
+    note_of,
+    p_words,
+    wide,
+)
+
+__all__ = ["GroupsView", "group_steps", "groups_view"]
+
+_NAMED = 6
+
+
+@dataclass(frozen=True)
+class GapRow:
+    """One group, or one emotion of it; `strong` where the gap is proven."""
+
+    label: str
+    score: str
+    photos: str
+    own: str
+    others: str
+    plain: str
+    gap: str
+    p: str
+    answer: str
+    strong: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class GroupModel:
+    """One model: sentences on what is proven, the plot, and tables of groups and of emotions."""
+
+    series: str
+    model: str
+    anchor: str
+    told: tuple[str, ...]
+    forest: tuple[Picture, Picture] | None
+    alt: str
+    proven: tuple[GapRow, ...]
+    rows: tuple[GapRow, ...]
+    emotions: tuple[GapRow, ...]
+    emotions_said: str
+    mixed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GroupsView:
+    """`groups.html`.
+
+    Attributes
+    ----------
+    causes
+        What proven sources of gaps go with, where a shortcut tells it.
+    odds
+        Per grouping its name and a cell for each of `models`.
+    pairs, regions
+        Sentences on intersections and on region importance; `..._said` says what was and was not tested.
+    persons
+        Per person: the model's series and name, the person and its page, photos, correct, expected.
+    measured
+        What is measured, and how.
+    """
+
+    page: Page
+    title: str
+    lede: str
+    assessed: str
+    keys: tuple[tuple[str, str, str], ...]
+    causes: tuple[str, ...]
+    models: tuple[GroupModel, ...]
+    odds: tuple[tuple[str, tuple[str, ...]], ...]
+    pairs: tuple[str, ...]
+    pairs_said: str
+    regions: tuple[str, ...]
+    regions_said: str
+    persons: tuple[tuple[str, str, str, str, str, str, str], ...]
+    measured: tuple[tuple[str, str], ...]
+
+
+Forests = Sequence[tuple[Picture, Picture] | None]
+"""By model, for light and for dark pages."""
+
+
+def groups_view(report: Report, links: Links, found: GroupFindings, forests: Forests) -> GroupsView:
+    """The page for one report."""
+    names = [model.name for model in report.models]
+    return GroupsView(
+        page=Page("Groups", "For which groups of photos the models are wrong more often than for others", "Groups"),
+        title=_title(report, found),
+        lede=(
+            f"{capital(count(found.tested, 'gap'))} of groups to other photos of the same emotions "
+            f"{plural(found.tested, 'was', 'were')} tested. A gap counts where it is shown to be wider than {wide()}."
+        ),
+        assessed=assessed(report),
+        keys=tuple((series_of(k), model.name, links.model_path(k)) for k, model in enumerate(report.models)),
+        causes=_causes(report, found),
+        models=tuple(_model(report, found, k, forests[k]) for k in range(len(names))),
+        odds=_odds(found, names),
+        pairs=_pairs(found),
+        pairs_said=_pairs_said(found),
+        regions=_regions(found),
+        regions_said=_regions_said(found),
+        persons=_persons(report, links, found, names),
+        measured=tuple((name, how) for name, how in MEASURED.items() if any(g.name == name for g in found.groupings)),
+    )
+
+
+def _title(report: Report, found: GroupFindings) -> str:
+    worst = _worst(found, [model.name for model in report.models])
+    if worst is not None:
+        alike = [
+            one.model
+            for one in found.gaps
+            if (one.grouping, one.level, one.emotion, one.score) == (worst.grouping, worst.level, "", "accuracy")
+            and one.worse
+        ]
+        return group_claim(report, [model.name for model in report.models if model.name in alike], worst)
+    return "No group of photos was shown to fare worse than others of the same emotions."
+
+
+def _worst(found: GroupFindings, names: Sequence[str]) -> GroupGap | None:
+    """The widest proven gap over all emotions that goes with no other group."""
+    proven = [one for name in names for one in found.overall(name) if one.worse and one.through is None]
+    return min(proven, key=lambda one: one.gap.value, default=None)
+
+
+def _causes(report: Report, found: GroupFindings) -> tuple[str, ...]:
+    """What the photos of a proven group have in common, where a shortcut was traced to just these photos."""
+    told: dict[str, None] = {}
+    items = {item.name: item for item in report.properties}
+    causes = () if report.shortcuts is None else report.shortcuts.causes
+    for one in found.gaps:
+        for cause in causes if one.worse and not one.emotion else ():
+            has = photos_having(items[cause.name], cause.sign)[0] if cause.name in items else None
+            if has is not None and cause.known and same_photos(found.photos(one), has):
+                what = group_words(one.grouping, one.level)
+                told[f"{capital(what)} are those {cause.having}. {cause_sentence(report, cause)}"] = None
+    return tuple(told)
+
+
+def _model(
+    report: Report, found: GroupFindings, k: int, forest: tuple[Picture, Picture] | None
+) -> GroupModel:  # fmt: skip
+    model = report.models[k]
+    overall = found.overall(model.name)
+    emotions = [one for one in found.gaps if one.model == model.name and one.emotion]
+    tested = [one for one in emotions if one.gap.testable]
+    strong = sorted((one for one in tested if one.answer == "yes"), key=lambda one: one.gap.value)
+    said = (
+        f"{number(len(tested))} gaps in recall and precision could be tested, of {number(len(emotions))}: "
+        f"{number_or_none(len(strong))} {plural(len(strong), 'is', 'are')} proven."
+        if tested
+        else "No emotion has enough photos and persons in any group and outside of it."
+    )
+    worse = sorted((one for one in overall if one.worse), key=lambda one: one.gap.value)
+    return GroupModel(
+        series=series_of(k),
+        model=model.name,
+        anchor=model.slug,
+        told=tuple(f"{gap_sentence(report, one)} {_told_note(one)}".strip() for one in worse[:_NAMED]),
+        forest=forest,
+        alt=group_alt(model.name, group_rows(found, model.name)),
+        proven=tuple(_row(one) for one in overall if one.answer == "yes"),
+        rows=tuple(_row(one) for one in overall),
+        emotions=tuple(_row(one) for one in strong),
+        emotions_said=said,
+        mixed=tuple(_mixed(one) for one in overall if one.by_mix),
+    )
+
+
+def _told_note(one: GroupGap) -> str:
+    return f"Without {group_words(*one.through)} it is not shown any more." if one.through is not None else ""
+
+
+def _mixed(one: GroupGap) -> str:
+    """As in "Photos with the head raised: −11 points as they are, −2 [−10, 6] with the same mix of emotions."."""
+    return (
+        f"{capital(group_words(one.grouping, one.level))}: {points(one.plain.value, 0)} as they are, "
+        f"{gap_points(one.gap)} at the same mix of emotions."
+    )
+
+
+_ANSWERS = {"undetermined": "inconclusive", "insufficient evidence": "too few photos or persons"}
+
+
+def _row(one: GroupGap) -> GapRow:
+    gap = one.gap
+    compared = gap.testable
+    notes = [note_of(one), compared_with(gap) if compared else ""]
+    return GapRow(
+        label=capital(group_words(one.grouping, one.level)).removeprefix("Photos "),
+        score=f"{one.score} of {one.emotion}" if one.emotion else "accuracy",
+        photos=number(one.photos),
+        own=percent(gap.own) if compared else "–",
+        others=percent(gap.others) if compared else "–",
+        plain=points(one.plain.value, 0, unit="") if math.isfinite(one.plain.value) else "–",
+        gap=gap_points(gap) if compared else "–",
+        p=p_words(one.p),
+        answer=_ANSWERS.get(one.answer, one.answer),
+        strong=one.answer == "yes",
+        note="; ".join(filter(None, notes)),
+    )
+
+
+def _odds(found: GroupFindings, names: Sequence[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    rows = []
+    for grouping in found.groupings:
+        own = {one.model: one for one in found.odds if one.grouping == grouping.name}
+        cells = []
+        for name in names:
+            one = own.get(name)
+            if one is None or not math.isfinite(one.difference):
+                cells.append("–")
+                continue
+            cells.append(
+                f"{points(one.difference, 0, sign=False)} ({one.of} of {one.emotion}: highest {one.high}, lowest "
+                f"{one.low}); by chance up to {points(one.chance, 0, sign=False, unit='')}"
+            )
+        if any(cell != "–" for cell in cells):
+            rows.append((capital(grouping.name), tuple(cells)))
+    return tuple(rows)
+
+
+def _pairs(found: GroupFindings) -> tuple[str, ...]:
+    told = []
+    for one in found.intersections:
+        first, second = group_words(*one.first), group_words(*one.second).removeprefix("photos ")
+        told.append(
+            f"{one.model}, {first} and {second}: {gap_points(one.beside_first)} points beside the rest of the first, "
+            f"{gap_points(one.beside_second)} beside the rest of the second, {p_words(one.p)} "
+            f"({'proven' if one.worse else 'not shown'})."
+        )
+    return tuple(told)
+
+
+def _pairs_said(found: GroupFindings) -> str:
+    how = (
+        "In one half of the persons all pairs of groups were looked through; the worst of each model, three at most, "
+        "were then tested in the other half, against the rest of either group."
+    )
+    if not found.intersections:
+        return f"{how} No pair with enough photos in both halves fared worse than both of its groups."
+    proven = sum(one.worse for one in found.intersections)
+    return (
+        f"{how} Of {count(len(found.intersections), 'pair')} tested {number_or_none(proven)} "
+        f"{plural(proven, 'is', 'are')} proven to fare worse than either group alone."
+    )
+
+
+def _regions(found: GroupFindings) -> tuple[str, ...]:
+    return tuple(
+        f"{one.model}, {group_words(one.grouping, one.level)}: the {REGION_NAMES[one.region]} matters "
+        f"{'more' if one.gap.value > 0 else 'less'} than in others, log-odds drop "
+        f"{fixed(one.gap.own)} against {fixed(one.gap.others)}."
+        for one in found.importance
+        if one.differs
+    )
+
+
+def _regions_said(found: GroupFindings) -> str:
+    if not found.importance:
+        return (
+            f"Not measured: it takes {LEAST_FACES} swapped faces or more in a group and outside of it, of the same "
+            "emotions, and no face is swapped for this alone."
+        )
+    tested = len(found.importance)
+    proven = sum(one.differs for one in found.importance)
+    return (
+        f"From the faces that were swapped for region importance, {number(tested)} differences between groups could be "
+        f"tested; {number_or_none(proven)} {plural(proven, 'is', 'are')} proven."
+    )
+
+
+def _persons(
+    report: Report, links: Links, found: GroupFindings, names: Sequence[str]
+) -> tuple[tuple[str, str, str, str, str, str, str], ...]:
+    persons = report.analysis.images["person"]
+    return tuple(
+        (
+            series_of(names.index(one.model)),
+            one.model,
+            str(persons.iloc[one.row]),
+            links.image_path(one.row),
+            number(one.n),
+            f"{number(one.right)} ({percent(one.right / one.n)})",
+            percent(one.expected),
+        )
+        for one in found.persons
+    )
+
+
+def group_steps(report: Report) -> tuple[tuple[str, str], ...]:
+    """How groups are compared, as title and sentences of each step; none where they were not."""
+    if report.groups is None or not report.groups.gaps:
+        return ()
+    return (
+        (
+            "Photos are put into groups",
+            "by the test set's own columns (many numbers in thirds), and by what is measured on the photos. "
+            "Gender, race and age are never guessed: programs that read them off faces err more often for some people "
+            "than for others, so a gap by guessed groups would be partly theirs, and what somebody is cannot be seen. "
+            "The head's angles come from a mean face in three dimensions, made from this program's rendered demo faces "
+            "and fitted to the landmarks; on other persons of these renders turn is off by 1.2, nod by 3.1 and tilt by "
+            "0.5 degrees on average.",
+        ),
+        (
+            "Like is compared with like:",
+            "of every emotion with five photos of three persons or more on both sides, recall in the group less recall "
+            "in the other photos, averaged over the group's own mix of emotions (direct standardisation). So a group "
+            "with many photos of a hard emotion has no gap by that alone. Precision is compared with the other photos "
+            "weighted to the group's mix of labels. Where at least half of a group's photos have a counterpart of the "
+            "same person and emotion outside, persons are compared with themselves.",
+        ),
+        (
+            "Persons are the unit",
+            "where they are known. The standard error is by the sums of persons (CR2 and its degrees of freedom, Bell "
+            "and McCaffrey 2002), and never less than no gap would give, with photos of one person as much alike as "
+            f"over all persons. A group needs {LEAST_PHOTOS} photos of {MIN_PERSONS} persons.",
+        ),
+        (
+            "A gap is proven",
+            f"where it is shown to be wider than {wide()}; “no” where it is shown to be narrower. The chance of any "
+            "wrong “yes” on the page is 5 %: half is for accuracy, three tenths for recall and precision, a tenth "
+            "for intersections and a tenth for region importance, each corrected by Holm over groups and models.",
+        ),
+        (
+            "Intersections",
+            "are searched in one half of the persons and tested in the other. A pair must fare worse than the rest of "
+            "its first group and worse than the rest of its second (intersection-union test, Berger 1982).",
+        ),
+        (
+            "Equalised odds",
+            "(Hardt, Price and Srebro 2016) is the widest difference between two groups in recall or in false alarms, "
+            "over emotions; false alarms are weighted to the same mix of labels. Beside it stands what groups without "
+            "any difference would show.",
+        ),
+    )

@@ -1,0 +1,166 @@
+"""Words for groups of photos: what a group is called, how it fares, and what was and was not compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from reportgen.evidence.groups.gaps import MIN_GAP, Gap
+from reportgen.evidence.groups.groupings import given_columns
+from reportgen.evidence.groups.judging import GroupGap
+from reportgen.site.report import Report
+from reportgen.site.wording.format import and_list, count, format_p, number, percent, plural, points, share_interval
+from reportgen.site.wording.shortcuts import everyone
+
+__all__ = [
+    "MEASURED",
+    "assessed",
+    "compared_with",
+    "gap_points",
+    "gap_sentence",
+    "group_claim",
+    "group_words",
+    "missing_columns",
+    "note_of",
+    "p_words",
+    "wide",
+]
+
+_PHRASES = {
+    "source: picture size": "photos of picture size {}",
+    "source: file name": "photos named like {}",
+    "source: file format": "photos stored as {}",
+    "face size": "photos with a {} face",
+    "head turn": "photos with the head turned {}",
+    "head nod": "photos with the head {}",
+    "head tilt": "photos with the head tilted {}",
+    "eyes": "photos with the eyes {}",
+    "mouth": "photos with the mouth {}",
+    "sharpness": "photos in the {} of sharpness",
+    "brightness": "photos in the {} of brightness",
+    "cheek brightness": "photos in the {} of cheek brightness",
+}
+MEASURED: Mapping[str, str] = MappingProxyType({
+    "source: picture size": "common sizes of the files, and all others",
+    "source: file name": "common kinds of file names, such as word_number",
+    "source: file format": "JPEG, PNG and others",
+    "face size": "distance of the eyes as a share of the picture's width, thirds",
+    "head turn": "to either side, in degrees",
+    "head nod": "up or down, in degrees",
+    "head tilt": "to either side, in degrees",
+    "eyes": "closed where the landmark network's blink coefficient is .5 or more on average",
+    "mouth": "open where the lips are apart by a tenth of the mouth's width or more",
+    "sharpness": "of the photo, thirds",
+    "brightness": "of the photo, thirds",
+    "cheek brightness": "of the cheeks in the picture, light and skin together, thirds",
+    "light from one side": "the darker cheek has less than 70 % of the lighter one's light; skin changes both alike",
+})  # fmt: skip
+"""What is measured, and how."""
+
+_SENSITIVE = {
+    "gender": {"gender", "sex"},
+    "race": {"race", "ethnicity", "ancestry", "skin", "skin_tone", "skintone"},
+    "age": {"age", "age_group", "agegroup"},
+}
+
+
+def group_words(grouping: str, level: str) -> str:
+    """As in "photos with the mouth open", or "photos with sex: female" for a column."""
+    if grouping == "light from one side":
+        return "photos lit from one side" if level.startswith("yes") else "photos lit evenly"
+    if grouping in _PHRASES:
+        named = "middle-sized" if (grouping, level) == ("face size", "middle") else level
+        return _PHRASES[grouping].format(re.sub("^not ", "other than ", named))
+    return f"photos with {grouping}: {level}"
+
+
+def wide() -> str:
+    """The least gap in words."""
+    return f"{100 * MIN_GAP:.0f} percentage points"
+
+
+def group_claim(report: Report, names: Sequence[str], one: GroupGap) -> str:
+    """As in "ResNet18 fares worse on photos with the head turned 30° or more than on others of the same emotions."."""
+    subject = everyone(report) if 1 < len(names) == len(report.models) else and_list(names)
+    what = group_words(one.grouping, one.level)
+    if one.emotion:
+        return f"{subject} {plural(len(names), 'misses', 'miss')} {one.emotion} more often on {what} than on others."
+    return f"{subject} {plural(len(names), 'fares', 'fare')} worse on {what} than on others of the same emotions."
+
+
+def gap_sentence(report: Report, one: GroupGap) -> str:
+    """The numbers of a gap, as in "ResNet18 is correct on 30 % of 110 photos of ..., and on 70 % of ..."."""
+    gap, of = one.gap, (one.model, one.grouping, one.level, one.emotion)
+    own = report.stated.number(percent(gap.own), f"{one.score} by groups", *of)
+    others = report.stated.number(percent(gap.others), f"{one.score} by groups, others", *of)
+    noun = f"{one.emotion} photo" if one.emotion else "photo"
+    what = group_words(one.grouping, one.level).removeprefix("photos ")
+    text = f"{one.model} is correct on {own} of {count(gap.photos, noun)} {what}, and on {others} of "
+    if one.emotion:
+        return f"{text}{number(gap.others_photos)} others: a gap of {gap_points(gap)} points."
+    plain = one.plain
+    return (
+        f"{text}{number(gap.others_photos)} others of the same emotions, weighted to the same mix: a gap of "
+        f"{gap_points(gap)} points. Over all emotions as they are it is {percent(plain.own)} of "
+        f"{number(plain.photos)} and {percent(plain.others)} of {number(plain.others_photos)}."
+    )
+
+
+def gap_points(gap: Gap) -> str:
+    """As in "−40 [−52, −29]"."""
+    interval = share_interval(gap.estimate) if gap.testable else ""
+    return f"{points(gap.value, 0, unit='')} {interval}".strip()
+
+
+def compared_with(gap: Gap) -> str:
+    """How many photos and persons a gap rests on."""
+    text = f"{number(gap.photos)} and {number(gap.others_photos)} photos"
+    if gap.named:
+        text += f", {count(gap.persons, 'person')} on the smaller side"
+    return f"{text}, persons compared with themselves" if gap.paired else text
+
+
+def note_of(one: GroupGap) -> str:
+    """What else is known of a gap."""
+    if one.by_mix:
+        return "explained by the mix of emotions"
+    if one.through is not None:
+        return f"goes with {group_words(*one.through)}"
+    return ""
+
+
+def p_words(p: float) -> str:
+    """A p value, or why there is none."""
+    return format_p(p).removeprefix("p ").removeprefix("= ") if p == p else "–"
+
+
+def missing_columns(report: Report) -> tuple[str, ...]:
+    """A warning for columns that were asked for and are not there."""
+    found = report.groups
+    if found is None or not found.missing:
+        return ()
+    there = given_columns(report.analysis.images, report.classes)
+    has = f"it has {and_list(there)}" if there else "it has none of its own"
+    return (f"--groups: the test set has no column {and_list(found.missing, 'or')}; {has}",)
+
+
+def assessed(report: Report) -> str:
+    """What was and was not compared, in place of a word on fairness."""
+    found = report.groups
+    if found is None or not found.gaps:
+        return "Scores were not compared between groups, so nothing is known of fairness."
+    given = [one.name for one in found.groupings if one.origin == "given"]
+    measured = [one.name for one in found.groupings if one.origin == "measured"]
+    parts = {part.strip().casefold() for name in given for part in name.split("*")}
+    known = [name for name, words in _SENSITIVE.items() if words & parts]
+    unknown = [name for name in _SENSITIVE if name not in known]
+    columns = f"by the test set's {and_list(given)}" if given else ""
+    own = f"by what was measured on the photos ({and_list(measured)})" if measured else ""
+    text = f"Scores were compared between groups {and_list([part for part in (columns, own) if part])}."
+    if unknown:
+        text += (
+            f" Fairness by {and_list(unknown, 'or')} was not assessed: no column states it, and it is never guessed "
+            "from a face."
+        )
+    return text
