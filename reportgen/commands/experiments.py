@@ -21,6 +21,8 @@ from reportgen.evidence.errors.flips import FlipFindings, FlipSearch, choose_fli
 from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
 from reportgen.evidence.importance.findings import background_cues_wanted, faces_without_cue, untestable_faces
+from reportgen.evidence.robustness.findings import RobustnessFindings, judge_robustness
+from reportgen.evidence.robustness.plan import BUDGETS, choose_strongest, choose_weaker
 from reportgen.evidence.shortcuts.added_cues import called_for, choose_cues
 from reportgen.evidence.shortcuts.components import (
     MOST_TESTED,
@@ -40,12 +42,13 @@ from reportgen.evidence.stats.units import units_of
 from reportgen.explain.experiments.added_cues import cue_experiment
 from reportgen.explain.experiments.components import component_maps, last_weights, patch_experiment
 from reportgen.explain.experiments.cue_places import place_experiment
-from reportgen.explain.experiments.experiment import Experiment
+from reportgen.explain.experiments.experiment import Experiment, needs_baseline
 from reportgen.explain.experiments.flips import flip_experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.experiments.marks import mark_experiment, read_looks
 from reportgen.explain.experiments.occlusions import occlusion_experiment
 from reportgen.explain.experiments.perform import perform
+from reportgen.explain.experiments.robustness import perform_with_maps, robustness_experiment
 from reportgen.explain.experiments.transplants import (
     background_cue_experiment,
     transplant_experiment,
@@ -222,6 +225,24 @@ class Experiments:
                 search.learn(trials, answers[model.slug].logits)
                 step += 1
         return judge_flips(analysis, searches, config.seed) if any(one.cases for one in searches.values()) else None
+
+    def robustness(self) -> RobustnessFindings | None:
+        """What blur, noise, covered regions and other changes cost; None with a budget that leaves nothing for it."""
+        analysis, budget, seed = self.analysis, self.config.experiments, self.config.seed
+        if budget not in BUDGETS or not (analysis.labels >= 0).any():
+            return None
+        baseline = needs_baseline(analysis)
+        wanted = choose_strongest(analysis, budget, seed, baseline=baseline)
+        experiment = robustness_experiment(analysis, "robustness", wanted)
+        if experiment is None:
+            return judge_robustness(analysis, {}, {}, {}, seed)
+        first, maps = perform_with_maps(
+            experiment, self.config, self.test_set, analysis, self.progress, "Making photos worse", self.loaded
+        )
+        weaker = choose_weaker(analysis, wanted, first, budget, baseline=baseline)
+        known = sorted({row for rows in wanted.values() for row in rows})
+        more = robustness_experiment(analysis, "robustness-weaker", weaker, known=known)
+        return judge_robustness(analysis, first, self._answers(more, "Making them less so"), maps, seed)
 
     def shortcut_errors(self, report: Report) -> Mapping[str, ShortcutErrors]:
         """By model, whether its errors depend on the property that a shortcut rests on."""

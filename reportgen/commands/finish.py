@@ -129,4 +129,4 @@ def _concluded(
         shortcuts=experiments.shortcut_errors(report),
         unweighted=config.assume_unweighted_training,
     )
-    return replace(report, reasons=reasons, groups=groups)
+    return replace(report, reasons=reasons, groups=groups, robustness=experiments.robustness())

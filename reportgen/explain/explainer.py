@@ -157,6 +157,11 @@ class Explainer(AbstractContextManager["Explainer"]):
         return np.asarray(self._tap.weights[self._order].cpu().numpy(), dtype=np.float32)
 
     @property
+    def on_gpu(self) -> bool:
+        """Whether batches have to take turns on a device of their own."""
+        return self._device.type != "cpu"
+
+    @property
     def head_is_separate(self) -> bool:
         """Whether the head can be run by itself."""
         return self._head is not None

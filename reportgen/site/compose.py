@@ -28,6 +28,7 @@ from reportgen.site.pages.index import emotions_view, index_view
 from reportgen.site.pages.method import method_view
 from reportgen.site.pages.model import model_view
 from reportgen.site.pages.models import models_view
+from reportgen.site.pages.robustness import robustness_view
 from reportgen.site.pages.shortcuts import shortcuts_view
 from reportgen.site.pictures.drawing import draw_everything
 from reportgen.site.pictures.examples import PictureStyle, Save
@@ -50,6 +51,7 @@ _NAV = (
     ("Errors", "errors.html"),
     ("Shortcuts", "shortcuts.html"),
     ("Groups", "groups.html"),
+    ("Robustness", "robustness.html"),
     ("Explorer", "explorer.html"),
     ("Method", "method.html"),
 )
@@ -186,6 +188,9 @@ class _Site:
         if report.groups is not None and report.groups.gaps:
             groups = partial(groups_view, report, links, report.groups, figures.groups)
             yield "groups.html", "groups.html", groups
+        if report.robustness is not None:
+            robustness = partial(robustness_view, report, links, report.robustness, figures.disturbed)
+            yield "robustness.html", "robustness.html", robustness
         yield "method.html", "method.html", lambda: method_view(report, links, tiles, legends, self.recipe, listed)
         for k in range(len(report.models)):
             drawn = self.means, figures.reliability[k], figures.forests[k], figures.importance[k]
@@ -211,8 +216,12 @@ class _Site:
         files = downloads(self.report, self.links, everything=self.detail.tables)
         stated = (STATEMENTS,) if self.detail.tables else ()
         listed = tuple((path, path.rpartition("/")[2], described(self.report, path)) for path in (*files, *stated))
-        left_out = set() if self.report.shortcuts is not None else {"Shortcuts"}
-        left_out |= set() if self.report.groups is not None and self.report.groups.gaps else {"Groups"}
+        there = {
+            "Shortcuts": self.report.shortcuts is not None,
+            "Groups": self.report.groups is not None and bool(self.report.groups.gaps),
+            "Robustness": self.report.robustness is not None,
+        }
+        left_out = {name for name, found in there.items() if not found}
         shared = {
             "assets": assets,
             "facts": facts(self.report),

@@ -13,6 +13,7 @@ from reportgen.site.pictures.examples import Picture, PictureStyle, Save
 from reportgen.site.pictures.marks import MarkPictures, draw_marks
 from reportgen.site.pictures.mean_maps import MeanMaps, draw_mean_maps
 from reportgen.site.pictures.patches import draw_patches
+from reportgen.site.pictures.robustness import DisturbedPictures, draw_disturbed
 from reportgen.site.pictures.shortcuts import ShortcutPictures, draw_shortcuts
 from reportgen.site.pictures.transplants import draw_worked_examples
 from reportgen.site.plots.enrichment_forest import enrichment_plot, enrichment_rows
@@ -41,6 +42,7 @@ class Figures:
     components: ComponentPictures
     marks: tuple[MarkPictures, ...]
     groups: tuple[Pair | None, ...]
+    disturbed: DisturbedPictures | None
 
 
 def draw_means(report: Report, drawn: Drawn, style: PictureStyle, save: Save) -> MeanMaps:
@@ -64,9 +66,9 @@ def draw_figures(report: Report, style: PictureStyle, save: Save) -> Figures:
         importance.append(_importance(report, k, save))
         groups.append(_groups(report, k, save))
     shortcuts, components = draw_shortcuts(report, save), draw_components(report, style, save)
-    marks = draw_marks(report, save)
+    pictures = shortcuts, components, draw_marks(report, save)
     diagrams = tuple(patches), tuple(reliability), tuple(forests), tuple(importance)
-    return Figures(*diagrams, shortcuts, components, marks, tuple(groups))
+    return Figures(*diagrams, *pictures, tuple(groups), draw_disturbed(report, save))
 
 
 def _reliability(report: Report, k: int, save: Save) -> Pair | None:

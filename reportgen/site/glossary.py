@@ -146,6 +146,10 @@ GLOSSARY: dict[str, str] = {
         "How much a prediction depends on a region: by how much the log-odds of the emotion fall when the region is "
         "swapped for that of a face of another emotion. Heat does not show it."
     ),
+    "robustness": (
+        "Whether predictions stay correct when photos get worse: blurred, dark, compressed, turned, partly covered. A "
+        "change “breaks” a model if it is shown to cost more than 15 percentage points of recall."
+    ),
     "recall drop": "By how many percentage points the recall is lower after a change of the images.",
     "cue": (
         "Anything in an image that goes with a label. A shortcut is a cue that is no part of the expression and that a "

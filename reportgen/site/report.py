@@ -32,6 +32,7 @@ from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
 from reportgen.evidence.performance.votes import ImageVotes, VoteFindings
 from reportgen.evidence.proofs import ProofLine, find_proofs
 from reportgen.evidence.reliability import ModelTrust, judge_trust
+from reportgen.evidence.robustness.findings import RobustnessFindings
 from reportgen.evidence.shortcuts.components import ComponentFindings
 from reportgen.evidence.shortcuts.cue_places import PlaceFindings
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
@@ -109,6 +110,8 @@ class Report:
         What the photos of one emotion show at one place or as a pattern, and which model relies on it; None likewise.
     places
         In which region the properties are used that shortcuts rest on; None where that was not asked.
+    robustness
+        What blur, noise, covered regions and other changes cost; None where that was not asked.
     privacy
         How faces and names are hidden: "none", or "blur" or "outline" once
         `reportgen.site.bundle.privacy.protect` did it.
@@ -155,6 +158,7 @@ class Report:
     components: ComponentFindings | None = None
     marks: MarkFindings | None = None
     places: PlaceFindings | None = None
+    robustness: RobustnessFindings | None = None
     privacy: Literal["none", "blur", "outline"] = "none"
     agreements: tuple[MapAgreement, ...] = ()
     reasons: ReasonFindings | None = None

@@ -13,6 +13,7 @@ from reportgen.evidence.groups.tables import GROUP_COLUMNS, group_tables
 from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, ImportanceFindings
 from reportgen.evidence.performance.votes import VOTE_COLUMNS
 from reportgen.evidence.proofs import PROOF_COLUMNS, proof_tables
+from reportgen.evidence.robustness.findings import ROBUSTNESS_COLUMNS
 from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.shortcuts.components import COMPONENT_COLUMNS
 from reportgen.evidence.shortcuts.cue_places import PLACE_COLUMNS
@@ -52,6 +53,8 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
         found.append((report.places.tables, PLACE_COLUMNS))
     if report.groups is not None:
         found.append((group_tables(report.groups), GROUP_COLUMNS))
+    if report.robustness is not None:
+        found.append((report.robustness.tables, ROBUSTNESS_COLUMNS))
     if report.agreements:
         found.append((agreement_tables(report.agreements), AGREEMENT_COLUMNS))
     if report.reasons is not None:

@@ -26,7 +26,7 @@ TECHNICAL = {
     r"neutral change": "neutral change", r"odds": "odds", r"overlap": "overlap", r"peaks?": "peak",
     r"percentage points?": "percentage point", r"precision": "precision", r"rank correlation": "rank correlation",
     r"recall": "recall", r"recall drop|drop in recall": "recall drop", r"region importance": "region importance",
-    r"risk ratio": "risk ratio", r"scrambled": "scrambled weights", r"shortcuts?": "shortcut",
+    r"risk ratio": "risk ratio", r"robustness": "robustness", r"scrambled": "scrambled weights", r"shortcuts?": "shortcut",
     r"sign-flip test": "sign-flip test", r"specific": "specific", r"transplant test": "transplant test",
     r"true labels?": "true label", r"trust grade": "trust grade", r"majority of the votes": "majority",
     r"human choice": "human choice", r"raters?": "rater agreement", r"entropy": "entropy",

@@ -28,7 +28,15 @@ from reportgen.shards import PartStore, array_column
 if TYPE_CHECKING:
     from reportgen.explain.explainer import Explainer
 
-__all__ = ["Patches", "component_maps", "keep_last_weights", "last_weights", "patch_experiment", "soft_mask"]
+__all__ = [
+    "Patches",
+    "component_maps",
+    "entered_explainer",
+    "keep_last_weights",
+    "last_weights",
+    "patch_experiment",
+    "soft_mask",
+]
 
 _KEY_DIGITS = 16
 _PICTURES = 20  # made together in one job
@@ -80,7 +88,8 @@ def last_weights(config: Config, analysis: Analysis, progress: Progress) -> dict
             continue
         store, key = _weights_part(analysis.folder, model.slug, model.info["parts"])
         if not store.has(0, key):  # an analysis that was made elsewhere
-            with progress.stage(f"Reading {model.name}'s last layer"), _entered(config, analysis, model) as explainer:
+            title = f"Reading {model.name}'s last layer"
+            with progress.stage(title), entered_explainer(config, analysis, model) as explainer:
                 keep_last_weights(analysis.folder, model.slug, model.info["parts"], explainer.last_weights)
         store.prune([key])
         found[model.slug] = store.rows([key], ["weights"])["weights"]
@@ -135,7 +144,7 @@ def component_maps(
         pictures = Pictures(test_set, analysis.images["row"].tolist(), 1)
         with (
             progress.stage(f"Locating components of {model.name}", len(rows)) as step,
-            _entered(config, analysis, model) as explainer,
+            entered_explainer(config, analysis, model) as explainer,
         ):
             parts = []
             for start in range(0, len(rows), _PICTURES):
@@ -149,7 +158,7 @@ def component_maps(
     return np.split(maps, np.cumsum([len(part) for part, _ in wanted])[:-1])
 
 
-def _entered(config: Config, analysis: Analysis, model: ModelRecords) -> Explainer:
+def entered_explainer(config: Config, analysis: Analysis, model: ModelRecords) -> Explainer:
     """The model's explainer, to be entered."""
     from reportgen.explain.explainer import Explainer  # torch takes seconds to load
     from reportgen.explain.loading import load_model, own_device

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,14 @@ from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.preprocessing import normalise, resize
 from reportgen.models.registry import LoadedModel, trial_images
 
-__all__ = ["Forward", "load_forwards", "run_jobs"]
+__all__ = ["Answering", "Forward", "load_forwards", "run_jobs"]
+
+
+class Answering(Protocol):
+    """What pictures are shown to."""
+
+    def answers(self, shown: Mapping[bytes, Pixels], pictures: Pictures) -> Mapping[bytes, npt.NDArray[np.float32]]:
+        """Numbers of each picture by its digest, equally many: the logits, first of all."""
 
 
 class Forward:
@@ -140,7 +147,7 @@ def load_forwards(
 
 
 def run_jobs(
-    forwards: dict[str, Forward],
+    forwards: Mapping[str, Answering],
     jobs: Sequence[PictureJob],
     pictures: Pictures,
     workers: int | None,
@@ -151,7 +158,7 @@ def run_jobs(
     Returns
     -------
     dict
-        (n, C) logits by slug, in the order of the jobs; they do not depend on the number of workers.
+        (n, C) logits by slug, or what else was answered, in the order of the jobs, whatever the number of workers.
     """
 
     def work(job: PictureJob) -> dict[str, npt.NDArray[np.float32]]:

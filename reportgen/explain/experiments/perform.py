@@ -6,7 +6,9 @@ on, so that a second build runs none of them again. This module needs no torch a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,9 +24,9 @@ from reportgen.progress import Progress
 from reportgen.shards import PartStore, array_column
 
 if TYPE_CHECKING:
-    from reportgen.explain.experiments.forward import Forward
+    from reportgen.explain.experiments.forward import Answering, Forward
 
-__all__ = ["ExperimentAnswers", "perform"]
+__all__ = ["ExperimentAnswers", "are_known", "perform"]
 
 _KEY_DIGITS = 16
 
@@ -45,6 +47,7 @@ def perform(
     progress: Progress,
     title: str,
     loaded: dict[str, Forward],
+    others: Mapping[str, Answering] = MappingProxyType({}),
 ) -> dict[str, ExperimentAnswers]:
     """The answers of every model by slug, from disk where they exist.
 
@@ -54,6 +57,8 @@ def perform(
         Of the stage, where pictures are shown.
     loaded
         The models of this build by slug: those that experiments have loaded so far, to which this one adds.
+    others
+        What answers in place of a model, by slug: numbers beyond the logits are kept behind them.
 
     Raises
     ------
@@ -62,20 +67,14 @@ def perform(
     BuildError
         A model gives NaN or infinity.
     """
-    side = working_size(analysis)
-    stores = {
-        model.slug: (
-            PartStore(analysis.folder / "experiments" / experiment.name / model.slug),
-            _key(experiment, model, side),
-        )
-        for model in analysis.models
-    }
+    side, stores = working_size(analysis), _stores(experiment, analysis)
     missing = [slug for slug, (store, key) in stores.items() if not store.has(0, key)]
     if missing:
         from reportgen.explain.experiments.forward import load_forwards, run_jobs  # torch takes seconds to load
 
         pictures = Pictures(test_set, analysis.images["row"].tolist(), side)
-        forwards = load_forwards(config, analysis, missing, loaded)
+        plain = [slug for slug in missing if slug not in others]
+        forwards = {**load_forwards(config, analysis, plain, loaded), **{s: others[s] for s in missing if s in others}}
         with progress.stage(title, sum(job.count for job in experiment.jobs)) as step:
             answers = run_jobs(forwards, experiment.jobs, pictures, config.workers, step.advance)
         for slug, logits in answers.items():
@@ -85,6 +84,18 @@ def perform(
     for store, key in stores.values():
         store.prune([key])  # here and not above: a killed build may have written and not pruned
     return {slug: _read(store, key) for slug, (store, key) in stores.items()}
+
+
+def are_known(experiment: Experiment, analysis: Analysis) -> bool:
+    """Whether every model's answers are on disk."""
+    return all(store.has(0, key) for store, key in _stores(experiment, analysis).values())
+
+
+def _stores(experiment: Experiment, analysis: Analysis) -> dict[str, tuple[PartStore, str]]:
+    """By model's slug, where its answers are kept, and under which key."""
+    side = working_size(analysis)
+    folder = analysis.folder / "experiments" / experiment.name
+    return {model.slug: (PartStore(folder / model.slug), _key(experiment, model, side)) for model in analysis.models}
 
 
 def _key(experiment: Experiment, model: ModelRecords, side: int) -> str:

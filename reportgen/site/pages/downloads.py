@@ -51,6 +51,9 @@ DESCRIPTIONS = {
     "downloads/marks.csv": "What the photos of one emotion show at one place of the face or as a pattern, and what "
     "taking it away or adding it does to predictions.",
     "downloads/cue_places.csv": "What taking a shortcut's property away in one region at a time does to predictions.",
+    "downloads/robustness.csv": "Recall of the same photos as they are and changed, by change, severity, emotion and "
+    "model, with tests.",
+    "downloads/robustness_heat.csv": "Enrichment of every region as photos are and with each change.",
     "downloads/property_score.csv": "How well the photos' properties alone tell the label.",
     "downloads/near_duplicates.csv": "Nearly the same pictures under different labels.",
     "downloads/map_clusters.csv": "Groups of heatmaps with heat in the same place, and their images.",

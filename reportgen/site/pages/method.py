@@ -24,6 +24,7 @@ from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import count, number, plain
 from reportgen.site.wording.models import precision_changes
 from reportgen.site.wording.performance.groups import assessed
+from reportgen.site.wording.performance.robustness import robustness_steps, severity_table
 from reportgen.site.wording.region_facts import Resolved, region_sources, resolved_regions
 from reportgen.site.wording.scope import remarks
 
@@ -122,6 +123,8 @@ class MethodView:
     marks: tuple[tuple[str, str], ...]
     flips: tuple[tuple[str, str], ...]
     groups: tuple[tuple[str, str], ...]
+    severities: tuple[tuple[str, str, str], ...]
+    robustness: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, str], ...]
     resolved: Resolved | None
     issues: tuple[tuple[str, str, str], ...]
@@ -180,6 +183,7 @@ def method_view(
         ("flips", "What would flip a prediction", bool(flips)),
         ("votes", "What people voted", bool(votes)),
         ("groups", "Groups of photos", bool(group_steps(report))),
+        ("robustness", "How photos were changed, and when a model breaks", report.robustness is not None),
         ("takeaways", "Claims of heatmap guides, tested here", bool(tested)),
         ("issues", "Common problems", True),
         ("regions", "How the regions were found", bool(sources or resolved)),
@@ -211,6 +215,8 @@ def method_view(
         marks=marks,
         flips=flips,
         groups=group_steps(report),
+        severities=severity_table() if report.robustness is not None else (),
+        robustness=robustness_steps(report.robustness) if report.robustness is not None else (),
         sources=sources,
         resolved=resolved,
         issues=ISSUES,

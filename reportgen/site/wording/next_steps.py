@@ -21,12 +21,14 @@ from reportgen.site.wording.hidden_cues import component_claim
 from reportgen.site.wording.input_choice import choice_texts
 from reportgen.site.wording.marks import mark_claim
 from reportgen.site.wording.models import class_order_warning
+from reportgen.site.wording.performance.robustness import in_training, shown_as
 from reportgen.site.wording.scope import model_choices
 from reportgen.site.wording.shortcuts import proved
 
 __all__ = ["Step", "next_steps"]
 
 _MOST = 6
+_MOST_CHANGES = 4  # named in one step
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def next_steps(report: Report, links: Links) -> tuple[Step, ...]:
             *_balance(report),
             *_labels(report, links),
             *_calibration(report, links),
+            *_robustness(report),
         ]
     return tuple(steps[:_MOST])
 
@@ -253,3 +256,22 @@ def _calibration(report: Report, links: Links) -> list[Step]:
     )
     link = Link("reliability", f"{links.model_path(off[0])}#calibration")
     return [Step("Calibrate before using confidences.", text, link)]
+
+
+def _robustness(report: Report) -> list[Step]:
+    """What to add to the photos in training: the changes that break a model, those that cost most first."""
+    if report.robustness is None:
+        return []
+    broken = [effect for model in report.models for effect in report.robustness.broken(model.name)]
+    broken.sort(key=lambda effect: -effect.overall.drop.value)
+    if not broken:
+        return []
+    changes = list(dict.fromkeys(effect.change for effect in broken))[:_MOST_CHANGES]
+    first = broken[0]
+    text = (
+        f"{capital(shown_as(first.change, first.level))}, {first.model} predicts {first.overall.still} of "
+        f"{count(first.overall.n, 'photo')} correctly, {first.overall.right} as they are. Where such photos are to be "
+        "expected, add the change at random in training."
+    )
+    title = f"Train with {and_list([in_training(change) for change in changes])}."
+    return [Step(title, text, Link("robustness", "robustness.html"))]
