@@ -22,7 +22,7 @@ from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, 
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
 from reportgen.evidence.importance.findings import background_cues_wanted, faces_without_cue, untestable_faces
 from reportgen.evidence.robustness.findings import RobustnessFindings, judge_robustness
-from reportgen.evidence.robustness.plan import BUDGETS, choose_strongest, choose_weaker
+from reportgen.evidence.robustness.plan import BUDGETS, choose_strongest, choose_weaker, maps_wanted
 from reportgen.evidence.shortcuts.added_cues import called_for, choose_cues
 from reportgen.evidence.shortcuts.components import (
     MOST_TESTED,
@@ -237,7 +237,14 @@ class Experiments:
         if experiment is None:
             return judge_robustness(analysis, {}, {}, {}, seed)
         first, maps = perform_with_maps(
-            experiment, self.config, self.test_set, analysis, self.progress, "Making photos worse", self.loaded
+            experiment,
+            self.config,
+            self.test_set,
+            analysis,
+            self.progress,
+            "Making photos worse",
+            self.loaded,
+            wanted=maps_wanted(wanted),
         )
         weaker = choose_weaker(analysis, wanted, first, budget, baseline=baseline)
         known = sorted({row for rows in wanted.values() for row in rows})

@@ -32,6 +32,7 @@ __all__ = [
     "Wanted",
     "choose_strongest",
     "choose_weaker",
+    "maps_wanted",
     "read_shown",
     "strongest",
 ]
@@ -48,6 +49,8 @@ Answers = Mapping[str, tuple[pd.DataFrame, Float32Array]]
 UNCHANGED = "unchanged"
 
 _FIRST = 0.7  # share of the pictures that the strongest levels may take
+_SMALL = 0.43  # pictures per photo that ten photos of each may cost where there are few
+_MAPPED = 30  # photos from which on a move of heat can be shown
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class RobustnessBudget:
     ----------
     pictures
         Changed pictures per photo of the analysis. Each costs a forward pass of every model, but no landmarks and no
-        statistics: .45 of them take less than a third of the pass (`docs/performance.md`).
+        statistics: .38 of them take less than a third of the pass (`docs/performance.md`).
     per_emotion
         Photos of an emotion at most: beyond them intervals hardly narrow.
     """
@@ -68,7 +71,7 @@ class RobustnessBudget:
 
 
 BUDGETS: Mapping[str, RobustnessBudget] = MappingProxyType({
-    "default": RobustnessBudget(pictures=0.45, per_emotion=40),
+    "default": RobustnessBudget(pictures=0.38, per_emotion=40),
     "full": RobustnessBudget(pictures=1.5, per_emotion=120),
 })  # fmt: skip
 """By the setting `experiments`; with "quick" and "off" nothing is shown."""
@@ -94,12 +97,17 @@ def choose_strongest(analysis: Analysis, budget: str, seed: int, *, baseline: bo
     coverable = _coverable(analysis.faces, len(analysis.labels))
     levels = [(name, level) for name in DISTURBANCES for level in strongest(name) if name != "cover" or coverable.any()]
     most = BUDGETS[budget]
-    pictures, each = int(most.pictures * len(analysis.labels)), len(levels) + baseline
-    count = max(int(_FIRST * pictures / each), min(FEW, pictures // each))
+    n, each = len(analysis.labels), len(levels) + baseline
+    count = max(int(_FIRST * most.pictures * n / each), min(FEW, int(_SMALL * n) // each))
     chosen = order[: min(count, most.per_emotion * len(analysis.classes))]
     if len(chosen) < FEW:
         return {}
     return {(name, level): tuple(row for row in chosen if name != "cover" or coverable[row]) for name, level in levels}
+
+
+def maps_wanted(first: Wanted) -> bool:
+    """Whether heatmaps of the strongest levels are worth making."""
+    return max(map(len, first.values()), default=0) >= _MAPPED
 
 
 def choose_weaker(analysis: Analysis, first: Wanted, answers: Answers, budget: str, *, baseline: bool) -> Wanted:
@@ -116,7 +124,7 @@ def choose_weaker(analysis: Analysis, first: Wanted, answers: Answers, budget: s
         return {}
     most = max(first.values(), key=len)
     spent = sum(len(rows) for rows in first.values()) + baseline * len(most)
-    left = int(BUDGETS[budget].pictures * len(analysis.labels)) - spent
+    left = max(int(BUDGETS[budget].pictures * len(analysis.labels)) - spent, 0)
     costly = [
         name
         for name, change in DISTURBANCES.items()

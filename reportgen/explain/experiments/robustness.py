@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -105,6 +106,8 @@ def perform_with_maps(
     progress: Progress,
     title: str,
     loaded: dict[str, Forward],
+    *,
+    wanted: bool = True,
 ) -> tuple[Answers, dict[str, npt.NDArray[np.float32]]]:
     """The logits of every model by slug, and the maps (n, C, h, w) of those whose maps are cheap.
 
@@ -112,6 +115,8 @@ def perform_with_maps(
     ----------
     title, loaded
         As for `perform`.
+    wanted
+        Whether maps are to be made at all.
 
     Raises
     ------
@@ -120,13 +125,18 @@ def perform_with_maps(
     BuildError
         A model gives NaN or infinity.
     """
-    cheap = [model for model in analysis.models if str(model.info.get("method", "gradcam")) not in _DEAR]
+    cheap = [model for model in analysis.models if wanted and model.info.get("method") not in _DEAR]
+    # What is kept without maps is of another form.
+    experiment = replace(experiment, depends=(*experiment.depends, *(model.slug for model in cheap)))
     with ExitStack() as stack:
         others = {}
         if not are_known(experiment, analysis):
-            for model in cheap:
-                explainer = stack.enter_context(entered_explainer(config, analysis, model))
-                others[model.slug] = _Mapped(explainer)
+            from reportgen.explain.workers import single_threaded  # torch takes seconds to load
+
+            with single_threaded():
+                for model in cheap:
+                    explainer = stack.enter_context(entered_explainer(config, analysis, model))
+                    others[model.slug] = _Mapped(explainer)
         found = perform(experiment, config, test_set, analysis, progress, title, loaded, others)
     width = len(analysis.classes)
     answers = {slug: (one.design, one.logits[:, :width]) for slug, one in found.items()}

@@ -52,7 +52,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.extend(slugs)
         return {slug: np.full((1, 2), pictures.size, np.float32) for slug in slugs}
 
-    monkeypatch.setattr(forward, "load_forwards", lambda config, analysis, slugs, loaded: slugs)
+    monkeypatch.setattr(forward, "load_forwards", lambda config, analysis, slugs, loaded: dict.fromkeys(slugs))
     monkeypatch.setattr(forward, "run_jobs", run)
     return asked
 

@@ -248,6 +248,10 @@ def heat_sentence(move: HeatMove) -> str:
 
 def heat_limits(report: Report, findings: RobustnessFindings) -> str:
     """Of which models and changes maps were made, and what was not measured."""
+    if not findings.mapped and findings.photos:
+        dear = all(report.ablated(k) or report.follows_patches(k) for k in range(len(report.models)))
+        why = "one costs many forward passes" if dear else "so few photos could not show a move"
+        return f"No maps of changed photos were made: {why}. Region importance was not measured on them, either."
     without = [model.name for model in report.models if model.name not in findings.mapped]
     unmapped = (
         f" Of {and_list(without)} no maps of changed photos were made: one costs many forward passes."
