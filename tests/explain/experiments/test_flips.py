@@ -222,3 +222,12 @@ def test_without_faces_or_errors_nothing_is_tried() -> None:
     assert choose_flips(right, model, Mined(()), BUDGETS["default"], 0) == ()
     assert flip_experiment(analysis, 0, ()) is None
     assert found.pictures["m"] > 0
+
+
+def test_a_search_that_is_made_again_asks_for_the_same_pictures() -> None:
+    """So a build that was stopped, or is merged from parts, finds the answers of every step on disk."""
+    network = Reader(("mouth", "nose"), smooth=True)
+    (first, _, _), (again, _, _) = (_search(network) for _ in range(2))
+    for name, table in first.tables.items():
+        pd.testing.assert_frame_equal(table, again.tables[name])
+    assert first.pictures == again.pictures
