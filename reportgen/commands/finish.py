@@ -69,7 +69,8 @@ def judge(running: Config, config: Config, test_set: TestSet, key: str, progress
     Parameters
     ----------
     running, config, key
-        As for `finish`; an empty key keeps nothing.
+        As for `finish`; with an empty key nothing is kept, and what would flip predictions is not looked for, as
+        only pages show it.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def judge(running: Config, config: Config, test_set: TestSet, key: str, progress
         command=build_command(config),
     )
     if report is None:
-        report = _concluded(everything, analysis, test_set, running, config, progress)
+        report = _concluded(everything, analysis, test_set, running, config, progress, shown=bool(key))
         if key:
             with suppress(TypeError):  # what cannot be kept is weighed again another time
                 keep_conclusions(report, folder, key)
@@ -106,6 +107,8 @@ def _concluded(
     running: Config,
     config: Config,
     progress: Progress,
+    *,
+    shown: bool,
 ) -> Report:
     """Make the experiments and weigh all that is known."""
     experiments = Experiments(analysis, test_set, running, progress)
@@ -118,7 +121,7 @@ def _concluded(
     clean = experiments.without_cues(report)
     if clean:
         report = weigh_swaps(report, transplants, clean)
-    report = replace(report, places=experiments.places(report), flips=experiments.flips(report))
+    report = replace(report, places=experiments.places(report), flips=experiments.flips(report) if shown else None)
     with progress.stage("Comparing groups"):
         groups = judge_groups(analysis, report.importance, config.groups, config.seed)
     reasons = find_reasons(
