@@ -25,6 +25,7 @@ from reportgen.site.pages.explorer import explorer_data, explorer_details, explo
 from reportgen.site.pages.groups import groups_view
 from reportgen.site.pages.image import image_view
 from reportgen.site.pages.index import emotions_view, index_view
+from reportgen.site.pages.labels import MOST_JUDGED, labels_view
 from reportgen.site.pages.method import method_view
 from reportgen.site.pages.model import model_view
 from reportgen.site.pages.models import models_view
@@ -119,10 +120,13 @@ def compose(
         colormap=config.colormap, classic=config.overlay == "classic", longest=detail.longest, quality=detail.quality
     )
     unlabelled = np.flatnonzero(report.analysis.labels < 0)[:_UNLABELLED_PAGES].tolist()
+    review = report.reasons.review if report.reasons is not None and report.privacy == "none" else ()
+    # Judged in full size; where examples are few, thumbnails have to do.
+    doubted = [vote.row for vote in review[:MOST_JUDGED]] if detail.examples is None else []
     occlusions = report.reasons.occlusions if report.reasons is not None else None
     with ThreadPoolExecutor(1) as beside:  # matplotlib keeps one core busy
         strips = beside.submit(draw_strips, report.analysis, occlusions, report.load_image, known, save)
-        with_page = frozenset([*report.mined.images, *unlabelled])
+        with_page = frozenset([*report.mined.images, *unlabelled, *doubted])
         flips = beside.submit(draw_flips, report.analysis, report.flips, with_page, report.load_image, known, save)
         figures = beside.submit(draw_figures, report, style, save)
         drawn = draw_everything(
@@ -179,6 +183,8 @@ class _Site:
         yield "models.html", "models.html", lambda: models_view(report, links, tiles, legends)
         yield "emotions.html", "emotions.html", lambda: emotions_view(report, links, legends, self.means)
         yield "errors.html", "errors.html", lambda: errors_view(report, links, tiles, legends)
+        if report.reasons is not None:
+            yield "labels.html", "labels.html", lambda: labels_view(report, links, tiles)
         for index in range(len(report.comparisons)) if len(report.comparisons) > 1 else ():
             yield links.compare_path(index), "pair.html", partial(pair_view, report, links, tiles, legends, index)
         if report.shortcuts is not None:

@@ -127,6 +127,16 @@ GLOSSARY: dict[str, str] = {
         "The photos of other persons whose landmarks are nearest, and how they are labelled. Learnt from the labels of "
         "this test set, like the likelihoods of landmarks: the two are not independent."
     ),
+    "label to look at": (
+        "A label that the models contradict, and landmarks or similar faces as well, with much evidence together: the "
+        "mean log-odds of the predicted emotion against the label over the models, the log-likelihood ratio by "
+        "landmarks, and the logarithm of the ratio of both labels among similar faces sum up to 6 or more. It may be "
+        "right all the same."
+    ),
+    "corrected label": (
+        "A label that a person changed on the page of labels, given to the build with --labels. Scores are shown "
+        "before and after; the test set's own files stay as they are."
+    ),
     "trust grade": (
         "How far a model's heatmaps can be read as reasons, by three checks: they agree with region importance, are "
         "complete, and are beyond chance. C where they do not agree; else A if all checks that could fail hold, or B."

@@ -14,6 +14,11 @@ Beside the rule as it is built stand the rule without its check of the agreement
 A second table asks what the second opinions add: landmarks and most similar faces (`label_votes`). Of the labels newly
 suspected by the rule as built it prints how many are flipped where an opinion contradicts the label and where it does
 not, and among the half with the most evidence, by the models alone and by all three together.
+
+A third table is of the labels listed for a person to judge: with all models and with each alone, of labels flipped at
+random and to the second most likely emotion, of all persons and of the half of them on whom `ENOUGH` was not chosen.
+Beside the precision among the newly listed stands that among all that are listed, which takes every label that was
+listed before for right: the least that it can be.
 """
 
 from __future__ import annotations
@@ -146,6 +151,43 @@ def opinions(analysis: Analysis, labels: IntArray, right: BoolArray, share: floa
     return lines
 
 
+def listed(analysis: Analysis, models: Sequence[int], labels: IntArray) -> BoolArray:
+    """(n,) labels that are listed for a person to judge."""
+    probabilities = [analysis.models[k].probabilities for k in models]
+    group = clusters(units_of(analysis.images), len(labels))
+    suspects = find_label_suspects(probabilities, labels)
+    votes = label_votes(suspects, probabilities, labels, analysis.faces, group)
+    rows = [vote.row for vote in votes if vote.compelling or (suspects.suspect[vote.row] and vote.stands)]
+    return np.isin(np.arange(len(labels)), rows)
+
+
+def review(analysis: Analysis, right: BoolArray, share: float, rounds: int) -> list[str]:
+    """Recall and precision of the list, by models, kind of flip and persons."""
+    labels, classes = analysis.labels, len(analysis.classes)
+    second = np.mean([model.probabilities for model in analysis.models], axis=0).argsort(axis=1)[:, -2]
+    held_out = clusters(units_of(analysis.images), len(labels)).code % 2 == 1
+    everyone = tuple(range(len(analysis.models)))
+    lines = []
+    for models in (everyone, *((k,) for k in everyone)):
+        before = listed(analysis, models, labels)
+        for kind in ("at random", "to the second likeliest"):
+            counts = np.zeros((2, 4))
+            for seed in range(rounds):
+                changed, flipped = flip(labels, right, share, classes, 1000 + seed)
+                changed = np.where(flipped, second, labels) if kind != "at random" else changed
+                after = listed(analysis, models, changed)
+                for row, of in enumerate((np.ones(len(labels), dtype=bool), held_out)):
+                    hit = after & flipped & of
+                    counts[row] += hit.sum(), (flipped & of).sum(), (after & ~before & of).sum(), (after & of).sum()
+            for who, (hit, flips, new, every) in zip(("all persons", "held-out half"), counts, strict=True):
+                names = " + ".join(analysis.models[k].name for k in models)
+                lines.append(
+                    f"  {names:28} {kind:24} {who:14} recall {hit / flips:.2f}  precision {hit / max(1, new):.2f}  "
+                    f"of all listed {hit / max(1, every):.2f}  listed as they came {before.sum()}"
+                )
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("analysis", type=Path)
@@ -162,6 +204,8 @@ def main() -> None:
             print(f"  {rule_name:32}", measure(rule, probabilities, labels, rows, arguments.share, arguments.rounds))
         print(" of those newly suspected by the rule as built")
         print(*opinions(analysis, labels, rows, arguments.share, arguments.rounds), sep="\n")
+    print("labels listed for a person to judge, flipped where all models are right")
+    print(*review(analysis, right.all(axis=0), arguments.share, arguments.rounds), sep="\n")
 
 
 if __name__ == "__main__":

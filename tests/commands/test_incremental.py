@@ -195,3 +195,19 @@ def test_an_image_that_appears_with_a_first_person_joins_those_without(notebook,
     persons = read_analysis(tmp_path / "analysis").images["person"]
     assert persons.isna().tolist() == [True, True, False]
     assert np.asarray(persons)[2] == "Ada"
+
+
+def test_corrected_labels_are_run_again_alone(notebook, before, tmp_path):
+    shutil.copytree(before / "analysis", tmp_path / "analysis")
+    table = pd.read_csv(before / "some.csv")
+    names = load_test_set(config(notebook, before, "some.csv")).frame["path"]
+    lines = [f"{names[row]},{table['emotion'][row]},{new}" for row, new in ((0, "fear"), (9, table["emotion"][9]))]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,old,new", *lines]))
+    settings = config(notebook, before, "some.csv", labels=(tmp_path / "labels.csv",))
+    assert run(notebook, before, "some.csv", tmp_path / "analysis", settings) == 1
+    found = read_analysis(tmp_path / "analysis")
+    assert found.images["emotion"][0] == "fear" and [one["new"] for one in found.manifest["data"]["corrections"]] == [
+        "fear", table["emotion"][9],
+    ]  # fmt: skip
+    assert run(notebook, before, "some.csv", tmp_path / "analysis") == 1
+    assert "corrections" not in read_analysis(tmp_path / "analysis").manifest["data"]

@@ -18,6 +18,7 @@ PAGES = (
     "emotions.html",
     "emotions/anger.html",
     "errors.html",
+    "labels.html",
     "shortcuts.html",
     "explorer.html",
     "method.html",

@@ -33,6 +33,7 @@ TECHNICAL = {
     r"human choice": "human choice", r"raters?": "rater agreement", r"entropy": "entropy",
     r"cross-entropy": "cross-entropy", r"soft Brier": "soft Brier score", r"temperature scaling": "temperature scaling",
     r"vector scaling": "vector scaling",
+    r"labels? to look at": "label to look at", r"corrected labels?": "corrected label",
 }  # fmt: skip
 
 

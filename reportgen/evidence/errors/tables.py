@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from reportgen.analysis import Analysis
+from reportgen.evidence.errors.label_votes import LabelVote
 from reportgen.evidence.errors.reasons import ModelReasons, ReasonFindings
 from reportgen.evidence.errors.rules import UNEXPLAINED
 from reportgen.faces.regions import REGIONS
 
 __all__ = ["REASON_COLUMNS", "reason_tables"]
 
-_VOTE = ("evidence", "models", "landmarks", "twins", "twins_predicted", "twins_label")
+_EVIDENCE = {
+    "evidence": "sum of the three logarithms; no probability",
+    "models": "mean over the models of log p(predicted) / p(label)",
+    "landmarks": "log of the likelihood ratio of the two by landmarks alone; above 0: the label is contradicted",
+    "twins": "photos of other persons with the most similar face that were asked",
+    "twins_predicted": "how many of them have the predicted label",
+    "twins_label": "how many have this photo's label",
+}
 
 
 def reason_tables(findings: ReasonFindings, analysis: Analysis) -> dict[str, pd.DataFrame]:
@@ -26,7 +34,8 @@ def reason_tables(findings: ReasonFindings, analysis: Analysis) -> dict[str, pd.
         "reason_rates": _stack([_rates(model) for model in models], "reason_rates"),
         "reason_regions": _stack([_regions(model, analysis) for model in models], "reason_regions"),
     }
-    tables["contradicted_labels"] = _contradicted(findings, analysis)
+    tables["contradicted_labels"] = _contradicted(findings.votes, analysis, "contradicted_labels")
+    tables["labels_to_look_at"] = _contradicted(findings.review, analysis, "labels_to_look_at")
     if findings.occlusions is not None:
         tables["occlusions"] = _occlusions(findings, analysis)
     return tables
@@ -107,19 +116,19 @@ def _regions(model: ModelReasons, analysis: Analysis) -> pd.DataFrame:
     )
 
 
-def _contradicted(findings: ReasonFindings, analysis: Analysis) -> pd.DataFrame:
+def _contradicted(votes: Sequence[LabelVote], analysis: Analysis, name: str) -> pd.DataFrame:
+    columns = list(REASON_COLUMNS[name])
     rows = [
         {
             "rank": rank,
             "image_id": analysis.images["image_id"].iloc[vote.row],
             "emotion": analysis.classes[analysis.labels[vote.row]],
             "predicted": analysis.classes[vote.predicted],
-            "stands": vote.stands,
-            **{name: getattr(vote, name) for name in _VOTE},
+            **{name: getattr(vote, name) for name in columns if hasattr(vote, name) and name != "predicted"},
         }
-        for rank, vote in enumerate(findings.votes, start=1)
+        for rank, vote in enumerate(votes, start=1)
     ]
-    return pd.DataFrame(rows, columns=list(REASON_COLUMNS["contradicted_labels"]))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _occlusions(findings: ReasonFindings, analysis: Analysis) -> pd.DataFrame:
@@ -180,12 +189,14 @@ REASON_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "emotion": "labelled emotion",
         "predicted": "emotion that all models predict",
         "stands": "whether landmarks or the most similar faces contradict the label as well, or neither is known",
-        "evidence": "sum of the three logarithms; no probability",
-        "models": "mean over the models of log p(predicted) / p(label)",
-        "landmarks": "log of the likelihood ratio of the two by landmarks alone; above 0: the label is contradicted",
-        "twins": "photos of other persons with the most similar face that were asked",
-        "twins_predicted": "how many of them have the predicted label",
-        "twins_label": "how many have this photo's label",
+        **_EVIDENCE,
+    },
+    "labels_to_look_at": {
+        "rank": "by evidence, the strongest first",
+        "image_id": "image, as in the table of images",
+        "emotion": "labelled emotion",
+        "predicted": "emotion that all models predict",
+        **_EVIDENCE,
     },
     "reason_regions": {
         "image_id": "image, as in the table of images",

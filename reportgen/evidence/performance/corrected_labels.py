@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 from reportgen.analysis import AnalysisPredictions
 from reportgen.evidence.stats.clustered import Clusters, clusters, proportion
@@ -15,9 +16,6 @@ from reportgen.evidence.stats.paired import paired_proportions
 from reportgen.types import FloatArray, IntArray, ObjectArray
 
 __all__ = ["CorrectedLabels", "CorrectedScores", "corrections_of", "macro_f1", "weigh_corrections"]
-
-_DRAWS = 1000
-_MOST = 100_000_000  # images times draws
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class CorrectedScores:
     f1_before, f1_after
         Macro-F1 over the emotions that have an image or a prediction.
     f1_difference
-        After minus before; bootstrap over persons where they are known, else over images.
+        After minus before; counts persons where they are known.
     """
 
     model: str
@@ -88,7 +86,7 @@ def weigh_corrections(everything: AnalysisPredictions, units: ObjectArray | None
     units
         (n,) unit of each image, as `stats.units` gives them.
     seed
-        Of everything that is drawn.
+        Of the resampling of persons.
     """
     given = {one["file"]: one["old"] for one in corrections_of(everything)}
     if not given:
@@ -113,9 +111,7 @@ def weigh_corrections(everything: AnalysisPredictions, units: ObjectArray | None
                 proportion(right_after, group),
                 difference,
                 p_value,
-                macro_f1(before, answer, len(classes)),
-                macro_f1(after, answer, len(classes)),
-                _f1_difference(before, after, answer, len(classes), group, seed),
+                *_f1_scores(before, after, answer, len(classes), group),
             )
         )
     return CorrectedLabels(
@@ -128,26 +124,30 @@ def weigh_corrections(everything: AnalysisPredictions, units: ObjectArray | None
     )
 
 
-def macro_f1(labels: IntArray, predicted: IntArray, classes: int, weights: FloatArray | None = None) -> float:
-    """Mean F1 of the emotions that have an image or a prediction; each image counts `weights` times."""
-    counts = np.bincount(labels * classes + predicted, weights, classes * classes).reshape(classes, classes)
-    total = counts.sum(axis=0) + counts.sum(axis=1)
-    return float(np.mean(2 * np.diagonal(counts)[total > 0] / total[total > 0])) if total.any() else float("nan")
+def macro_f1(labels: IntArray, predicted: IntArray, classes: int) -> tuple[float, FloatArray]:
+    """Mean F1 of the emotions that have an image or a prediction, and by how much each image moves it, (n,).
+
+    The second is the influence function: what the mean gains where one more image like this one is counted.
+    """
+    given, said = np.eye(classes)[labels], np.eye(classes)[predicted]
+    hits = given * said
+    total = given.sum(axis=0) + said.sum(axis=0)
+    there = total > 0
+    score = 2 * hits.sum(axis=0)[there] / total[there]
+    influence = (2 * hits[:, there] - score * (given + said)[:, there]) / total[there]
+    return float(score.mean()), influence.mean(axis=1)
 
 
-def _f1_difference(
-    before: IntArray, after: IntArray, predicted: IntArray, classes: int, group: Clusters, seed: int
-) -> Estimate:
-    """Both scores are made of the same resampled persons each time."""
-    value = macro_f1(after, predicted, classes) - macro_f1(before, predicted, classes)
+def _f1_scores(
+    before: IntArray, after: IntArray, predicted: IntArray, classes: int, group: Clusters
+) -> tuple[float, float, Estimate]:
+    """Macro-F1 before and after, and the difference; its error is that of the images' influences, summed by person."""
+    (old, moved_old), (new, moved_new) = (macro_f1(labels, predicted, classes) for labels in (before, after))
     n, persons = len(after), None if group.single else group.count
-    if persons is not None and persons < MIN_PERSONS:
-        return Estimate(value, -1.0, 1.0, n, persons, group.named)
-    rng, count = np.random.default_rng(seed), n if persons is None else persons
-    code = np.arange(n) if persons is None else group.code
-    drawn = np.empty(max(100, min(_DRAWS, _MOST // n)))
-    for draw in range(len(drawn)):
-        weights = np.bincount(rng.integers(0, count, count), minlength=count)[code].astype(np.float64)
-        drawn[draw] = macro_f1(after, predicted, classes, weights) - macro_f1(before, predicted, classes, weights)
-    low, high = (float(end) for end in np.quantile(drawn, (0.025, 0.975)))
-    return Estimate(value, low, high, n, persons, group.named)
+    if group.count < MIN_PERSONS:
+        return old, new, Estimate(new - old, -1.0, 1.0, n, persons, group.named)
+    each = group.sums((moved_new - moved_old)[:, None])
+    error = float(np.sqrt((each**2).sum() * group.count / (group.count - 1)))
+    reach = float(stdtrit(group.count - 1, 0.975)) * error
+    low, high = max(-1.0, new - old - reach), min(1.0, new - old + reach)
+    return old, new, Estimate(new - old, low, high, n, persons, group.named)

@@ -66,6 +66,7 @@ DESCRIPTIONS = {
     "downloads/reason_rates.csv": "How often each reason is given, among errors and among correct images.",
     "downloads/contradicted_labels.csv": "Labels that all models contradict, ranked by evidence, with what landmarks "
     "and the most similar faces say.",
+    "downloads/labels_to_look_at.csv": "Labels for a person to judge, ranked by evidence, as on the page of labels.",
     "downloads/reason_regions.csv": "The region with more evidence for the prediction than for the label, error by "
     "error.",
     "downloads/occlusions.csv": "What the models predicted when a region of an error was swapped or filled in.",

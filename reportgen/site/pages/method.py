@@ -21,6 +21,7 @@ from reportgen.site.sections.performance.votes import vote_steps
 from reportgen.site.sections.takeaways import Takeaway, takeaways
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
 from reportgen.site.tiles import Tiles
+from reportgen.site.wording.errors.labels import label_steps
 from reportgen.site.wording.format import count, number, plain
 from reportgen.site.wording.models import precision_changes
 from reportgen.site.wording.performance.groups import assessed
@@ -127,6 +128,7 @@ class MethodView:
     robustness: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, str], ...]
     resolved: Resolved | None
+    labels: tuple[tuple[str, str], ...]
     issues: tuple[tuple[str, str, str], ...]
     limits: tuple[str, ...]
     certificate: CertificateView | None
@@ -172,6 +174,7 @@ def method_view(
     tested, transplants, certificate = takeaways(report), transplant_method(report), certificate_view(report)
     components, marks, flips = component_steps(report), mark_steps(report), flip_method(report)
     votes = vote_steps(report)
+    labels = label_steps(report)
     sources, resolved = region_sources(report), resolved_regions(report)
     contents = (
         ("how", "How the maps are made", True),
@@ -185,6 +188,7 @@ def method_view(
         ("groups", "Groups of photos", bool(group_steps(report))),
         ("robustness", "How photos were changed, and when a model breaks", report.robustness is not None),
         ("takeaways", "Claims of heatmap guides, tested here", bool(tested)),
+        ("labels", "How labels are doubted and corrected", bool(labels)),
         ("issues", "Common problems", True),
         ("regions", "How the regions were found", bool(sources or resolved)),
         ("limits", "Limits", True),
@@ -219,6 +223,7 @@ def method_view(
         robustness=robustness_steps(report.robustness) if report.robustness is not None else (),
         sources=sources,
         resolved=resolved,
+        labels=labels,
         issues=ISSUES,
         limits=(*LIMITS[:-1], assessed(report), LIMITS[-1]),
         certificate=certificate,

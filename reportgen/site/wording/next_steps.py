@@ -15,6 +15,7 @@ from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import where
 from reportgen.site.wording.cue_places import first_place, look_there
+from reportgen.site.wording.errors.labels import labels_to_look_at
 from reportgen.site.wording.format import and_list, capital, count, number, percent, rate
 from reportgen.site.wording.headline import best_model
 from reportgen.site.wording.hidden_cues import component_claim
@@ -222,15 +223,18 @@ def _balance(report: Report) -> list[Step]:
 
 def _labels(report: Report, links: Links) -> list[Step]:
     reasons = report.reasons
-    if reasons is not None and reasons.suspects.tested:
-        doubted = int(reasons.suspects.suspect.sum())
-        if not doubted:
+    if reasons is not None and (reasons.review or reasons.suspects.tested):
+        if not reasons.review:
             return []
-        text = "All models predict the same other emotion there, each with at least its usual confidence for it."
-        if any(vote.twins for vote in reasons.votes):
-            text += " Landmarks or the most similar faces, where known, contradict the label as well."
-        link = Link("ranked by evidence", "errors.html#contradicted-labels")
-        return [Step(f"Check {count(doubted, 'label')}.", text, link)]
+        if len(report.models) == 1:
+            text = "The model predicts another emotion there, and landmarks or the most similar faces do not fit "
+            text += "the label."
+        else:
+            text = "All models predict the same other emotion there."
+            if any(vote.against for vote in reasons.review):
+                text += " Landmarks or the most similar faces, where known, contradict the label as well."
+        text += " Judge them one by one, save your answers, and build again with them."
+        return [Step(f"Check {labels_to_look_at(report)}.", text, Link("one by one", "labels.html"))]
     comparisons = report.comparisons
     index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)
     if index is None or not comparisons[index].wrong_alike:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from reportgen.analysis import ModelPredictions, ModelRecords
 from reportgen.evidence.performance.input_choice import InputChoice
 from reportgen.site.report import DataNote, Report
+from reportgen.site.wording.errors.labels import corrected_note
 from reportgen.site.wording.format import count, fixed, number
 from reportgen.site.wording.input_choice import choice_texts
 from reportgen.site.wording.models import stated_accuracy_warning
@@ -57,6 +58,7 @@ def remarks(report: Report) -> tuple[DataNote, ...]:
     notes = [
         *_choices(report),
         *_stated_accuracies(report),
+        *corrected_note(report),
         *([DataNote("Heatmaps of a sample", sample, serious=True)] if sample else []),
     ]
     return (*notes, *report.data_notes)

@@ -66,9 +66,35 @@ def test_persons_count_once_and_too_few_give_no_interval() -> None:
     assert few.scores[0].f1_difference.too_few
 
 
-def test_the_mean_f1_is_that_of_a_library_and_without_corrections_there_is_nothing_to_tell() -> None:
+def test_the_mean_f1_is_that_of_a_library_and_its_influence_that_of_one_more_image() -> None:
     rng = np.random.default_rng(1)
-    labels, answers, weights = rng.integers(0, 3, 80), rng.integers(0, 3, 80), rng.integers(0, 3, 80)
-    weighted = f1_score(labels, answers, average="macro", sample_weight=weights)
-    assert macro_f1(labels, answers, 3, weights.astype(float)) == pytest.approx(weighted)
-    assert weigh_corrections(predictions(labels, [answers], []), None, 0) is None
+    labels, answers = rng.integers(0, 3, 80), rng.integers(0, 3, 80)
+    value, influence = macro_f1(labels, answers, 4)  # nothing is of the fourth emotion
+    assert value == pytest.approx(f1_score(labels, answers, average="macro"))
+    for row in (0, 17, 40):
+        heavier = np.ones(80)
+        heavier[row] += 1e-6
+        moved = f1_score(labels, answers, average="macro", sample_weight=heavier) - value
+        assert influence[row] == pytest.approx(moved / 1e-6, abs=1e-5)
+
+
+def test_the_interval_of_the_mean_f1_is_about_that_of_resampled_persons() -> None:
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 3, 300)
+    answers = np.where(rng.random(300) < 0.3, rng.integers(0, 3, 300), labels)
+    old = np.where(np.arange(300) % 15 == 0, (labels + 1) % 3, labels)
+    persons = np.array([f"p{row // 5}" for row in range(300)], dtype=object)
+    given = [{"file": f"{row}.png", "old": CLASSES[old[row]], "new": CLASSES[labels[row]]} for row in range(0, 300, 15)]
+    found = weigh_corrections(predictions(labels, [answers], given), persons, 0)
+    assert found is not None
+    interval = found.scores[0].f1_difference
+    drawn = []
+    for _ in range(800):
+        rows = np.concatenate([np.arange(5 * p, 5 * p + 5) for p in rng.integers(0, 60, 60)])
+        drawn.append(macro_f1(labels[rows], answers[rows], 3)[0] - macro_f1(old[rows], answers[rows], 3)[0])
+    assert (interval.low, interval.high) == pytest.approx(np.quantile(drawn, (0.025, 0.975)), abs=0.006)
+
+
+def test_without_corrections_there_is_nothing_to_tell() -> None:
+    labels = np.array([0, 1, 2])
+    assert weigh_corrections(predictions(labels, [labels], []), None, 0) is None

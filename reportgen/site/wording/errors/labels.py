@@ -1,0 +1,140 @@
+"""Labels to look at, and labels that people corrected, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from reportgen.evidence.errors.label_votes import ENOUGH
+from reportgen.evidence.performance.corrected_labels import CorrectedLabels
+from reportgen.site.report import DataNote, Report
+from reportgen.site.wording.format import (
+    and_list,
+    capital,
+    count,
+    fixed,
+    half_up,
+    number,
+    number_or_none,
+    plural,
+    points,
+    points_interval,
+)
+
+__all__ = [
+    "corrected_note",
+    "corrected_sentence",
+    "everyone",
+    "label_steps",
+    "labels_to_look_at",
+    "landmark_words",
+    "review_sentence",
+]
+
+
+def everyone(models: int) -> str:
+    """Who predicts the same: "the model", "both models", "all 3 models"."""
+    return "the model" if models == 1 else "both models" if models == 2 else f"all {models} models"
+
+
+def labels_to_look_at(report: Report) -> str:
+    """How many labels a person should judge, as in "40 labels"."""
+    review = report.reasons.review if report.reasons is not None else ()
+    return report.stated.number(count(len(review), "label"), "labels to look at")
+
+
+def review_sentence(report: Report) -> str:
+    """Which labels are on the list, and what is known of how many of them are wrong."""
+    who, one = everyone(len(report.models)), len(report.models) == 1
+    if report.analysis.faces is None and one:
+        return (
+            "With one model, a label is only doubted where landmarks or similar faces contradict it as well, and this "
+            "report was built without landmarks."
+        )
+    agree = "predicts another emotion" if one else "predict the same other emotion"
+    return (
+        f"{who.capitalize()} {agree}, and landmarks or the most similar faces, where known, contradict the label as "
+        "well. Strongest evidence first. Any of these labels may still be right: how many are wrong was not measured."
+    )
+
+
+def landmark_words(ratio: float, predicted: str, label: str) -> str:
+    """What landmarks say of two emotions, as in "fear: 12 times as likely as anger"; `ratio` is a logarithm."""
+    better, worse = (predicted, label) if ratio > 0 else (label, predicted)
+    # Odds beyond a thousand are the floor of a likelihood, not a measurement.
+    times = min(math.exp(abs(ratio)), 1000.0)
+    exact = fixed(times, 1) if times < 10 else half_up(times, 0)
+    odds = "more than 1,000" if times >= 999.5 else exact
+    return f"{better}: {odds} times as likely as {worse}"
+
+
+def corrected_sentence(found: CorrectedLabels, models: int) -> str:
+    """What people judged, what it changes for each model, and what such a change is worth."""
+    judged = found.changed + found.confirmed
+    text = (
+        f"{count(judged, 'label')} of {number(found.images)} {plural(judged, 'was', 'were')} judged by hand: "
+        f"{number_or_none(found.changed)} changed, {number_or_none(found.confirmed)} confirmed."
+    )
+    if not found.changed:
+        return f"{text} The scores stay the same."
+    changes = and_list(
+        [f"{one.model} {points(one.difference.value)} {points_interval(one.difference)}" for one in found.scores]
+    )
+    return (
+        f"{text} Accuracy changes: {changes}. {capital(number_or_none(found.as_predicted))} of the changed "
+        f"labels {plural(found.as_predicted, 'is', 'are')} now what "
+        f"{everyone(models)} {plural(models, 'predicts', 'predict')}. Where only labels were judged that the models "
+        "contradict, accuracy can hardly fall: the gain is no measure of the labels that nobody looked at."
+    )
+
+
+def label_steps(report: Report) -> tuple[tuple[str, str], ...]:
+    """How labels are doubted, judged and corrected, as title and sentence of each step; empty without labels."""
+    if report.reasons is None:
+        return ()
+    one = len(report.models) == 1
+    return (
+        (
+            "The models contradict the label",
+            f"where {everyone(len(report.models))} {plural(len(report.models), 'predicts', 'predict')} "
+            f"{'another' if one else 'the same other'} emotion. Labels count only where such predictions, made with at "
+            "least the mean confidence of that emotion, are right more often than not (Northcutt et al. 2021): else a "
+            "shared shortcut would put them on the list.",
+        ),
+        (
+            "Two second opinions are asked,",
+            "neither of which sees a pixel: how likely the shape of the face is under either emotion (linear "
+            "discriminant analysis of landmarks and facial actions, learnt from other persons), and how the 15 photos "
+            "of other persons with the most similar face are labelled.",
+        ),
+        (
+            "The evidence is added up:",
+            "the mean log-odds over the models, the log-likelihood ratio by landmarks, and the logarithm of the ratio "
+            f"of both labels among similar faces. A label is listed with {ENOUGH:g} or more, if a second opinion "
+            "contradicts it; with several models also where each gives the other emotion its usual confidence. With "
+            "one model the second opinions stand in for the second model.",
+        ),
+        (
+            "How well that finds wrong labels",
+            "was measured with labels flipped on purpose: 5 % of those that both models of a real test set get right, "
+            "flipped at random. With two models 90 % of them are listed, and 96 % of what is newly listed is flipped; "
+            "with one model 81 to 84 % and 98 %. Flipped to the second most likely emotion instead, which is nearer to "
+            "how people err: 82 and 95 % with two models, 63 to 72 % and 99 % with one. These are persons on whose "
+            "photos no limit was chosen. How many of the labels listed here are wrong was not measured.",
+        ),
+        (
+            "A person judges,",
+            "without seeing label, predictions or the file's name unless asked for, since what is seen first sways. "
+            "The answers change a copy in memory alone. Scores are shown with the labels before and after, on the same "
+            "images, with paired intervals that count persons where they are known. Only listed labels were judged, so "
+            "the difference says what these corrections do, not how many labels are wrong.",
+        ),
+    )
+
+
+def corrected_note(report: Report) -> Iterator[DataNote]:
+    """That labels were corrected, for the remarks on the data."""
+    found = report.corrected
+    if found is not None and found.changed:
+        text = corrected_sentence(found, len(report.models)).partition(" Where only")[0]
+        yield DataNote("Labels were corrected", f"{text} Scores are those of the corrected labels.", serious=True)
