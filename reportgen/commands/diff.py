@@ -134,6 +134,7 @@ def diff(
                 for name, columns in (("proofs", _PROOFS), ("groups", _GROUPS))
             )
             gates = judge_gates(Compared(tuple(changed), matched, proofs, config.tolerances, groups), watched)
+            report = replace(report, gates=gates)
         text = changes_summary([(c.name, c.answers) for c in report.changes], gates, report.cautions)
         published = publish_site(
             lambda known, save, advance: compose_diff(report, config, known, save, advance),

@@ -13,15 +13,18 @@ from reportgen._version import __version__
 from reportgen.analysis import ModelRecords, unique_slugs
 from reportgen.config import Config
 from reportgen.evidence.comparison.change import HeatChange, PredictionChange
+from reportgen.evidence.comparison.gates import GateResult
+from reportgen.settings import GATES, Gate
 from reportgen.site.compose import Composed
 from reportgen.site.glossary import GLOSSARY
 from reportgen.site.html.components import Crumb, Example, Gallery, Legend, Page, Prediction, Tile
 from reportgen.site.html.render import Renderer, load_assets
 from reportgen.site.html.template_files import find_templates
-from reportgen.site.pages.diff import change_links, change_view, overview_view
+from reportgen.site.pages.diff import GateRow, change_links, change_view, overview_view
 from reportgen.site.pages.emotion import split
 from reportgen.site.pictures.examples import ImagePictures, PictureStyle, Save, draw_image
 from reportgen.site.report import base_name
+from reportgen.site.summaries.gates import gate_lines, gate_text, gate_verdict
 from reportgen.site.wording.format import count, shorten, sure
 
 __all__ = ["DiffReport", "ModelChange", "compose_diff"]
@@ -73,6 +76,8 @@ class DiffReport:
         What keeps the two from being alike but for the models, one sentence each.
     facts
         What was compared: a name, and its value before and after.
+    gates
+        Whether the second may take the place of the first.
     hidden
         Whether photos are left out on purpose.
     """
@@ -84,6 +89,7 @@ class DiffReport:
     table: bytes
     cautions: tuple[str, ...]
     facts: tuple[tuple[str, str, str], ...]
+    gates: tuple[GateResult, ...] = ()
     hidden: bool = False
 
 
@@ -135,9 +141,10 @@ def _render(
         "version": __version__,
     }
     renderer = Renderer(templates, shared, GLOSSARY)
+    checks = [_check(gate) for gate in report.gates if gate.watched or gate.gate != Gate.UNMEASURED]
     if several:
         page = Page("What changed", "Every model before and after", "What changed")
-        view = overview_view([(c.name, c.answers) for c in report.changes], paths, page, cautions)
+        view = overview_view([(c.name, c.answers) for c in report.changes], paths, page, cautions, checks)
         yield "index.html", renderer.page("changes.html", "index.html", view).encode("utf-8")
     for k, change in enumerate(report.changes):
         crumbs = (Crumb("What changed", "index.html"), Crumb(change.name)) if several else ()
@@ -155,10 +162,17 @@ def _render(
             cautions,
             report.facts + _model_facts(change),
             ((_TABLE, "changes.csv", "Every image in both analyses, with the answers before and after."),),
+            () if several else checks,
         )
         yield paths[k], renderer.page("change.html", paths[k], view_one).encode("utf-8")
     yield from assets.files.items()
     yield _TABLE, report.table
+
+
+def _check(gate: GateResult) -> GateRow:
+    tone = {"failed": "bad", "unmeasured": "open", "passed": "good"}[gate.outcome]
+    findings = tuple(line.strip() for line in gate_lines(gate)[1:])
+    return GateRow(gate.gate, GATES[gate.gate], tone, gate_verdict(gate), gate_text(gate), findings, gate.watched)
 
 
 def _model_facts(change: ModelChange) -> tuple[tuple[str, str, str], ...]:

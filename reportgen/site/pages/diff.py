@@ -29,6 +29,7 @@ from reportgen.site.wording.models import MACRO_ALL
 __all__ = [
     "ChangeRow",
     "ChangeView",
+    "GateRow",
     "MovedHeatRow",
     "OverviewRow",
     "OverviewView",
@@ -80,6 +81,22 @@ class MovedHeatRow:
 
 
 @dataclass(frozen=True)
+class GateRow:
+    """One gate: its verdict in a few words, how many tests it made, and a sentence for each that failed or is open.
+
+    `tone` is "bad" where it failed, "open" where nothing could be measured, else "good"; `watched`: it was asked for.
+    """
+
+    name: str
+    what: str
+    tone: str
+    verdict: str
+    text: str
+    findings: tuple[str, ...]
+    watched: bool
+
+
+@dataclass(frozen=True)
 class ChangeView:
     """One model's page."""
 
@@ -101,6 +118,7 @@ class ChangeView:
     cautions: tuple[str, ...]
     facts: tuple[tuple[str, str, str], ...]
     downloads: tuple[tuple[str, str, str], ...]
+    checks: tuple[GateRow, ...]
 
 
 @dataclass(frozen=True)
@@ -125,6 +143,7 @@ class OverviewView:
     lede: str
     rows: tuple[OverviewRow, ...]
     cautions: tuple[str, ...]
+    checks: tuple[GateRow, ...]
 
 
 def change_view(
@@ -138,8 +157,9 @@ def change_view(
     cautions: Sequence[str],
     facts: Sequence[tuple[str, str, str]],
     downloads: Sequence[tuple[str, str, str]],
+    checks: Sequence[GateRow] = (),
 ) -> ChangeView:
-    """The page of one model; `here` is its path."""
+    """The page of one model; `here` is its path, and `checks` are there where it is the only page."""
     rows = _rows(answers)
     flows = tuple((flow.truth, flow.before, flow.after, f"{flow.count:,}") for flow in answers.flows[:_FLOWS])
     rest = len(answers.flows) - len(flows)
@@ -164,11 +184,16 @@ def change_view(
         tuple(cautions),
         tuple(facts),
         tuple(downloads),
+        tuple(checks),
     )
 
 
 def overview_view(
-    changes: Sequence[tuple[str, PredictionChange]], paths: Sequence[str], page: Page, cautions: Sequence[str]
+    changes: Sequence[tuple[str, PredictionChange]],
+    paths: Sequence[str],
+    page: Page,
+    cautions: Sequence[str],
+    checks: Sequence[GateRow],
 ) -> OverviewView:
     """All models on one page."""
     rows = []
@@ -195,7 +220,9 @@ def overview_view(
     parts += [f"{and_list(worse)} got worse"] if worse else []
     title = f"{capital(and_list(parts))}." if parts else "Nothing certain changed over all."
     n = changes[0][1].comparison.n
-    return OverviewView(page, title, f"On the {count(n, 'labelled image')} of both.", tuple(rows), tuple(cautions))
+    return OverviewView(
+        page, title, f"On the {count(n, 'labelled image')} of both.", tuple(rows), tuple(cautions), tuple(checks)
+    )
 
 
 def change_title(name: str, answers: PredictionChange) -> str:
