@@ -50,7 +50,8 @@ _REASONS: Mapping[Reason, str] = MappingProxyType({
 
 def gate_lines(result: GateResult) -> tuple[str, ...]:
     """A gate on the terminal: its verdict, and each thing that failed or could not be measured."""
-    lines = [sentence_of(test) for test in result.failed] or open_lines(result.unmeasured)
+    told = [] if result.gate == Gate.UNMEASURED else [sentence_of(test) for test in result.failed]
+    lines = told or open_lines(result.unmeasured or result.failed)
     return f"{result.gate}: {gate_verdict(result)}. {gate_text(result)}.", *(f"  {line}" for line in lines)
 
 
@@ -78,7 +79,9 @@ def gate_text(result: GateResult) -> str:
     if result.gate == Gate.UNMEASURED:
         text = f"{capital(count(len(result.failed), 'test'))} could not be made" if result.failed else "All were made"
     elif result.failed:
-        text = f"{number(len(result.failed))} of {count(len(made), 'test')} failed"
+        text = (
+            f"{number(len(result.failed))} of {count(len(made), 'test')} failed" if len(made) > 1 else "The test failed"
+        )
     elif made:
         text = "The test passed" if len(made) == 1 else f"All {number(len(made))} tests passed"
     else:
@@ -102,11 +105,11 @@ def subject_of(test: GateTest) -> str:
     what = KIND_WORDS.get(test.quantity, test.quantity)  # type: ignore[call-overload]
     if test.quantity.endswith(" gap"):
         of = f" for {test.emotion}" if test.emotion else ""
-        return f"{test.model}: {what} of {test.cue}{of}"
+        return f"{test.model}: {what} of {test.cue}{of}" if test.model else f"{what} of {test.cue}{of}"
     of = f" of {test.emotion}" if test.quantity == "recall" else ""
     if test.cue and test.emotion:
         what, of = f"{test.cue} for {test.emotion}", ""
-    return f"{test.model}: {what}{of}" if test.model else str(what)
+    return f"{test.model}: {what}{of}" if test.model else f"{what}{of}"
 
 
 def sentence_of(test: GateTest) -> str:

@@ -1,6 +1,7 @@
 """Gates in words and as JUnit XML."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from junit_rules import validate
@@ -91,7 +92,16 @@ def test_a_gate_says_how_many_tests_it_made(tests, tolerance, said):
 def test_the_terminal_names_what_failed_and_else_what_is_open():
     lines = gate_lines(GateResult(Gate.CHEATING, (CUE, GAP, FINE), 0.0, watched=True))
     assert lines[0].startswith("cheating: failed. 1 of 2 tests failed, 1 could not be made.") and len(lines) == 2
-    assert gate_lines(GateResult(Gate.CHEATING, (GAP,), 0.0, watched=True))[1].strip() == sentence_of(GAP)
+    joy = replace(FALL, outcome="unmeasured", emotion="joy", reason="no images")
+    several = (GAP, replace(GAP, quantity="property"), joy)
+    said = [
+        "CNN: marks on faces and properties of the photo: not measured, as the new build did not test it.",
+        "CNN: recall of joy: not measured, as no image has this label.",
+    ]
+    for gate in (Gate.CHEATING, Gate.UNMEASURED):
+        outcome = "failed" if gate == Gate.UNMEASURED else "unmeasured"
+        tests = tuple(replace(test, outcome=outcome) for test in several)
+        assert [line.strip() for line in gate_lines(GateResult(gate, tests, 0.0, watched=True))[1:]] == said
 
 
 def test_the_xml_is_junit_and_holds_every_watched_test():
