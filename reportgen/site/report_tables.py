@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from reportgen.evidence.attention.column_descriptions import ATTENTION_COLUMNS
 from reportgen.evidence.attention.findings import AttentionFindings
+from reportgen.evidence.damage import Damage
 from reportgen.evidence.errors.flips import FLIP_COLUMNS
 from reportgen.evidence.errors.tables import REASON_COLUMNS
 from reportgen.evidence.examples.map_agreement import AGREEMENT_COLUMNS, agreement_tables
+from reportgen.evidence.groups.judging import GroupGap
 from reportgen.evidence.groups.tables import GROUP_COLUMNS, group_tables
 from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, ImportanceFindings
 from reportgen.evidence.performance.votes import VOTE_COLUMNS
@@ -24,6 +26,7 @@ from reportgen.site.wording.attention import PATTERN_WORDS, verdict_note, verdic
 from reportgen.site.wording.claims import claim_models, claim_note, claim_words
 from reportgen.site.wording.importance import background_sentence
 from reportgen.site.wording.models import check_sentence
+from reportgen.site.wording.performance.groups import group_words
 from reportgen.site.wording.shortcuts import cue_words
 
 __all__ = ["report_tables"]
@@ -66,9 +69,16 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
 
 def _proof_tables(report: Report) -> tuple[Tables, Dictionary]:
     """What was proven, with the names that the pages give it."""
-    cues = [cue_words(one.damage) if one.damage is not None and one.damage.emotion else "" for one in report.proofs]
-    words: dict[str, dict[str, Column]] = {"proofs": {"words": ("what the model relies on, in words", cues)}}
+    cues = [_cue(one.damage) for one in report.proofs]
+    meaning = "what the model relies on, or on which photos it fares worse, in words"
+    words: dict[str, dict[str, Column]] = {"proofs": {"words": (meaning, cues)}}
     return _with_words(proof_tables(report.proofs), PROOF_COLUMNS, words)
+
+
+def _cue(damage: Damage | None) -> str:
+    if damage is not None and isinstance(damage.finding, GroupGap):
+        return group_words(damage.finding.grouping, damage.finding.level)
+    return cue_words(damage) if damage is not None and damage.emotion else ""
 
 
 def _attention_tables(found: AttentionFindings) -> tuple[Tables, Dictionary]:

@@ -229,7 +229,7 @@ def test_the_workflow_fails_with_code_3_and_explains(compare, tmp_path):
     # ... and so are the checks on its pages.
     page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (tmp_path / "changes/site/index.html").read_text("utf-8")))
     assert "regression ▲ failed" in page and "Accuracy of CNN fell from 100.0" in page
-    assert "confidence not asked for" in page
+    assert "to have risen; not asked for" in page
 
 
 def test_what_is_tolerated_passes(compare):

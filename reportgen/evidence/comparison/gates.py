@@ -88,8 +88,9 @@ class GateTest:
 
     Attributes
     ----------
-    model, emotion, cue
-        What it is about; "" where it concerns no single one. A cue has the name that the report gave it.
+    model, emotion, cue, grouping
+        What it is about; "" where it concerns no single one. A cue has the name that the report gave it; of groups it is
+        the group in its grouping.
     quantity
         What was compared: "accuracy", "recall", "Brier score", "images", "labels", or the kind of a cue.
     before, after
@@ -113,6 +114,7 @@ class GateTest:
     change: Estimate = _NONE
     p: float = math.nan
     reason: Reason = ""
+    grouping: str = ""
 
 
 @dataclass(frozen=True)
@@ -347,8 +349,9 @@ def _group_gap(compared: Compared) -> Iterator[GateTest]:
             yield GateTest(model.name, "groups", "unmeasured", reason="no groups")
         for key in shared:
             (was, proven), (now, worse) = before[key], after[key]
-            emotion, score, group = key[2], key[3], f"{key[0]}: {key[1]}"
-            test = GateTest(model.name, f"{score} gap", "passed", emotion, group, was.value, now.value, now)
+            grouping, group, emotion, score = key
+            values = (was.value, now.value, now)
+            test = GateTest(model.name, f"{score} gap", "passed", emotion, group, *values, grouping=grouping)
             wider = was.value - now.value
             if not worse:
                 yield test

@@ -23,6 +23,7 @@ from reportgen.site.wording.format import (
     points_interval,
     signed,
 )
+from reportgen.site.wording.performance.groups import group_words
 
 __all__ = ["KIND_WORDS", "gate_lines", "gate_text", "gate_verdict", "open_lines", "sentence_of", "subject_of"]
 
@@ -105,7 +106,8 @@ def subject_of(test: GateTest) -> str:
     what = KIND_WORDS.get(test.quantity, test.quantity)  # type: ignore[call-overload]
     if test.quantity.endswith(" gap"):
         of = f" for {test.emotion}" if test.emotion else ""
-        return f"{test.model}: {what} of {test.cue}{of}" if test.model else f"{what} of {test.cue}{of}"
+        what = f"{what}{of}, {group_words(test.grouping, test.cue)}"
+        return f"{test.model}: {what}" if test.model else what
     of = f" of {test.emotion}" if test.quantity == "recall" else ""
     if test.cue and test.emotion:
         what, of = f"{test.cue} for {test.emotion}", ""
@@ -164,18 +166,19 @@ def _score(test: GateTest) -> str:
 def _gap(test: GateTest) -> str:
     """A group whose score is lower than that of other photos with the same labels; its gap is below 0 then."""
     score = test.quantity.removesuffix(" gap") + (f" for {test.emotion}" if test.emotion else "")
+    photos = group_words(test.grouping, test.cue)
     was, now = (points(-value, 1, sign=False) for value in (test.before, test.after))
     if test.p == test.p:  # it was proven before: how much wider is it now?
         by = f"{points(-test.change.value)} [{signed(-100 * test.change.high, 1)}, {signed(-100 * test.change.low, 1)}]"
         moved = f"went from {was} to {now}: {by}, {format_p(test.p)} after Holm's adjustment"
-        return f"The gap in {score} of {test.model} on photos of the group {test.cue} {moved}"
+        return f"The gap in {score} of {test.model} on {photos} {moved}"
     if test.outcome == "failed" or test.reason == "tolerated":
         return (
-            f"{capital(score)} of {test.model} on photos of the group {test.cue} is {now} "
+            f"{capital(score)} of {test.model} on {photos} is {now} "
             f"[{fixed(-100 * test.change.high, 1)}, {fixed(-100 * test.change.low, 1)}] lower than on other photos of "
             f"the same emotions, which was not proven before ({was})"
         )
-    return f"{capital(score)} of {test.model} on photos of the group {test.cue}: no gap that is new"
+    return f"{capital(score)} of {test.model} on {photos}: no gap that is new"
 
 
 def _difference(test: GateTest) -> str:

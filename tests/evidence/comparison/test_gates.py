@@ -247,7 +247,7 @@ def test_a_gap_between_groups_fails_where_it_is_new_or_grew(before, after, outco
 def test_a_grown_gap_is_worked_by_hand_and_may_be_tolerated():
     both = (groups(("f", "", -0.12, 0.049, "yes")), groups(("f", "", -0.32, 0.049, "yes")))
     (test,) = result(compared(LABELS, LABELS, groups=both), Gate.GROUP_GAP).failed
-    assert (test.before, test.after, test.cue) == (-0.12, -0.32, "sex: f")
+    assert (test.before, test.after, test.grouping, test.cue) == (-0.12, -0.32, "sex", "f")
     assert_allclose(
         [test.change.value, test.change.low, test.change.high], [-0.2, -0.2 - 0.0693, -0.2 + 0.0693], atol=1e-4
     )
