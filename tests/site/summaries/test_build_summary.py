@@ -48,7 +48,7 @@ def test_the_table_of_proofs_has_every_model_and_kind(report):
     from reportgen.site.report_tables import report_tables
 
     (table,) = (tables["proofs"] for tables, _ in report_tables(report) if "proofs" in tables)
-    kinds = {"class order", "leakage", "property", "background", "component", "mark"}
+    kinds = {"class order", "leakage", "property", "background", "component", "mark", "group"}
     assert set(zip(table["model"], table["kind"], strict=True)) == {(m.name, k) for m in report.models for k in kinds}
     assert (table["state"] == "proven").sum() == len(report.damages)
     assert set(table.loc[table["kind"] == "leakage", "state"]) == {"not tested"}

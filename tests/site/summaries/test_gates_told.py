@@ -16,6 +16,12 @@ CHANGE = Estimate(-0.2, -0.3, -0.1, 100)
 FALL = GateTest("CNN", "recall", "failed", "fear", "", 0.8, 0.6, CHANGE, 0.0004)
 CUE = GateTest("CNN", "property", "failed", "fear", "colour", change=Estimate(0.32, 0.2, 0.44, 40))
 GAP = GateTest("CNN", "mark", "unmeasured", reason="not tested")
+NEW = GateTest(
+    "CNN", "accuracy gap", "failed", "", "open", -0.04, -0.14, Estimate(-0.14, -0.2, -0.08, 80), grouping="mouth"
+)  # fmt: skip
+GROWN = replace(
+    NEW, cue="f", grouping="sex", before=-0.1, after=-0.3, change=Estimate(-0.2, -0.27, -0.13, 80), p=0.01
+)  # fmt: skip
 FINE = GateTest("CNN", "background", "passed")
 
 
