@@ -89,8 +89,8 @@ class GateTest:
     Attributes
     ----------
     model, emotion, cue, grouping
-        What it is about; "" where it concerns no single one. A cue has the name that the report gave it; of groups that are
-        compared it is the group in the grouping.
+        What it is about; "" where it concerns no single one. A cue has the name that the report gave it; a group is the
+        cue, in its grouping.
     quantity
         What was compared: "accuracy", "recall", "Brier score", "images", "labels", or the kind of a cue.
     before, after
