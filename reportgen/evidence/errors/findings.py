@@ -18,7 +18,7 @@ from reportgen.evidence.errors.reasons import ReasonFindings, contrast_regions, 
 from reportgen.evidence.errors.rules import ErrorCase, Untested, background_heat, raise_flags
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.errors.tables import reason_tables
-from reportgen.evidence.performance.corrected_labels import corrections_of
+from reportgen.evidence.performance.corrected_labels import judged_by_hand
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.units import units_of
 from reportgen.types import FloatArray
@@ -56,6 +56,9 @@ def find_reasons(
     persons = units_of(analysis.images)
     probabilities = [model.probabilities for model in analysis.models]
     suspects = find_label_suspects(probabilities, labels)
+    # What a person has judged is doubted no more.
+    judged = judged_by_hand(analysis)
+    suspects = replace(suspects, suspect=suspects.suspect & ~judged, contradicted=suspects.contradicted & ~judged)
     opinions = label_votes(suspects, probabilities, labels, analysis.faces, clusters(persons, len(labels)))
     votes = tuple(vote for vote in opinions if suspects.suspect[vote.row])
     standing = [vote.row for vote in votes if vote.stands]
@@ -96,8 +99,7 @@ def find_reasons(
                 persons=persons,
             )
         )
-    judged = analysis.images["path"].isin([one["file"] for one in corrections_of(analysis)]).to_numpy()
-    review = tuple(v for v in opinions if (v.compelling or suspects.suspect[v.row]) and not judged[v.row])
+    review = tuple(vote for vote in opinions if vote.compelling or suspects.suspect[vote.row])
     findings = ReasonFindings(tuple(found), suspects, occlusions, votes, review)
     return replace(findings, tables=MappingProxyType(reason_tables(findings, analysis)))
 

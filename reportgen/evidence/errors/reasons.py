@@ -154,7 +154,7 @@ class ReasonFindings:
         Second opinions on every label that all models contradict with confidence, the strongest evidence first.
     review
         Labels to look at one by one, the strongest evidence first: the suspects, and others with enough evidence; with
-        one model only the latter. Without those that a person has judged.
+        one model only the latter.
     tables
         Tidy; each column is explained in `errors.tables.REASON_COLUMNS`.
     """

@@ -13,9 +13,9 @@ from reportgen.analysis import AnalysisPredictions
 from reportgen.evidence.stats.clustered import Clusters, clusters, proportion
 from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate
 from reportgen.evidence.stats.paired import paired_proportions
-from reportgen.types import FloatArray, IntArray, ObjectArray
+from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
-__all__ = ["CorrectedLabels", "CorrectedScores", "corrections_of", "macro_f1", "weigh_corrections"]
+__all__ = ["CorrectedLabels", "CorrectedScores", "judged_by_hand", "macro_f1", "weigh_corrections"]
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,17 @@ class CorrectedLabels:
     scores: tuple[CorrectedScores, ...]
 
 
-def corrections_of(analysis: AnalysisPredictions) -> Sequence[Mapping[str, str]]:
+def _corrections(analysis: AnalysisPredictions) -> Sequence[Mapping[str, str]]:
     """What people said of labels, as the analysis records it: `file`, `old`, `new`, `who`, `when`, `note`."""
     found: Sequence[Mapping[str, str]] = analysis.manifest.get("data", {}).get("corrections", ())
     return found
+
+
+def judged_by_hand(analysis: AnalysisPredictions) -> BoolArray:
+    """(n,) whether a person has judged an image's label."""
+    files = {one["file"] for one in _corrections(analysis)}
+    rows = np.zeros(len(analysis.images), dtype=bool)
+    return rows if not files else np.asarray(analysis.images["path"].isin(files), dtype=bool)
 
 
 def weigh_corrections(everything: AnalysisPredictions, units: ObjectArray | None, seed: int) -> CorrectedLabels | None:
@@ -88,7 +95,7 @@ def weigh_corrections(everything: AnalysisPredictions, units: ObjectArray | None
     seed
         Of the resampling of persons.
     """
-    given = {one["file"]: one["old"] for one in corrections_of(everything)}
+    given = {one["file"]: one["old"] for one in _corrections(everything)}
     if not given:
         return None
     classes, labelled = everything.classes, everything.labels >= 0

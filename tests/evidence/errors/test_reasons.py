@@ -220,3 +220,19 @@ def test_regions_have_a_name_for_every_error_with_a_readable_difference(findings
     table = findings.tables["reason_regions"]
     assert set(table["region"].dropna()) <= set(REGIONS[1:])
     assert (table["heat"].dropna() >= 1).all()  # the most per area of regions that fill the crop is at least even
+
+
+def test_a_label_that_a_person_judged_is_doubted_no_more(analysis: Analysis) -> None:
+    rows = np.arange(len(analysis.labels))
+    files = [f"{row}.png" for row in rows]
+    # All models are certain of another emotion on every tenth image.
+    said = np.where(rows % 10 == 0, (analysis.labels + 1) % 3, analysis.labels)
+    sure = tuple(replace(m, logits=(9 * np.eye(3)[said]).astype(np.float32)) for m in analysis.models)
+    doubted = replace(analysis, images=analysis.images.assign(path=files), models=sure, faces=None)
+    found = find_reasons(doubted, None)
+    assert found is not None and sorted(vote.row for vote in found.review) == rows[::10].tolist()
+    judged = [{"file": "0.png", "old": "anger", "new": "anger"}, {"file": "5.png", "old": "fear", "new": "fear"}]
+    told = replace(doubted, manifest={**doubted.manifest, "data": {"corrections": judged}})
+    again = find_reasons(told, None)
+    assert again is not None and sorted(vote.row for vote in again.review) == rows[10::10].tolist()
+    assert np.flatnonzero(again.suspects.suspect).tolist() == rows[10::10].tolist()
