@@ -111,7 +111,7 @@ def flip_section(report: Report) -> FlipSection | None:
     leads = []
     for model in report.models:
         own = [one for one in found.summaries if one.slug == model.slug and one.again is not None]
-        own.sort(key=lambda one: (not one.clear, -one.again.value if one.again else 0.0, not one.error))
+        own.sort(key=lambda one: (not one.clear, -_lead_over_control(one), not one.error))
         leads += [summary_sentence(report, one) for one in own[:_LEADS]]
     pictures = count(sum(found.pictures.values()), "changed picture")
     how = (
@@ -122,6 +122,11 @@ def flip_section(report: Report) -> FlipSection | None:
     rows = tuple(_row(report, one) for one in found.summaries)
     empty = "" if rows else "No pair of emotions is confused often enough, with faces that could give."
     return FlipSection(tuple(lead for lead in leads if lead), how, rows, empty)
+
+
+def _lead_over_control(summary: FlipSummary) -> float:
+    again, control = summary.again, summary.control
+    return (again.value if again else 0.0) - (control.value if control else 0.0)
 
 
 def _row(report: Report, summary: FlipSummary) -> FlipRow:

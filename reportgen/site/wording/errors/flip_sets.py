@@ -105,8 +105,8 @@ def action_changes(changes: Sequence[ActionChange], face: str) -> str:
 def aim(summary: FlipSummary) -> str:
     """Which images of a pair are tried."""
     if summary.error:
-        return f"of {summary.target} predicted as {summary.current}"
-    return f"of {summary.current} predicted correctly"
+        return f"errors: {summary.target} predicted as {summary.current}"
+    return f"correct images of {summary.current}"
 
 
 def share_of(share: Estimate) -> str:
@@ -156,4 +156,5 @@ def summary_sentence(report: Report, summary: FlipSummary) -> str:
     )
     if control is None:
         return f"{text}."
-    return f"{text}, and by the {region} of a face labelled {summary.current} in {share_of(control)}."
+    difference = "" if summary.clear else " The difference is inconclusive."
+    return f"{text}, and by the {region} of a face labelled {summary.current} in {share_of(control)}.{difference}"
