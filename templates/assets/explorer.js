@@ -375,23 +375,45 @@
       return { button: one, count: count, token: entry[0], isRival: rivals(entry[0]) };
     }
 
-    // Hundreds of persons: what is chosen stands before the menu as buttons that take it back.
+    // Hundreds of persons: the menu is filled once it is reached for; what is chosen stands before it and can be taken back.
     function menu(group, field) {
-      var select = element("select"), first = new Option("choose…", "");
+      var select = element("select"), made = { field: field, select: select, options: [], group: group, on: [], isRival: rivals(group.values[0][0]) };
       select.setAttribute("aria-label", "Add a " + group.title);
-      select.appendChild(first);
-      var options = group.values.map(function (entry) {
-        var option = new Option(entry[1], entry[0]);
-        select.appendChild(option);
-        return option;
-      });
+      select.appendChild(new Option("choose…", ""));
+      function fill() {
+        if (made.options.length) return;
+        made.options = group.values.map(function (entry) { return select.appendChild(new Option(entry[1], entry[0])); });
+        countMenu(made, split(state.q), words.combine(split(state.q).filter(function (word) { return !made.isRival(word); })));
+      }
+      select.addEventListener("focus", fill);
+      select.addEventListener("pointerdown", fill);
       select.addEventListener("change", function () {
         var token = select.value;
         select.value = "";
         if (token) flip(token);
       });
-      menus.push({ field: field, select: select, options: options, group: group, on: [], isRival: rivals(group.values[0][0]) });
+      menus.push(made);
       return select;
+    }
+
+    function countMenu(one, all, view) {
+      var bits = words.settle(view), values = one.group.facet.values, counts = new Int32Array(one.group.values.length);
+      for (var row = 0; row < total; row += 1) if (bits[row] && values[row] >= 0) counts[values[row]] += 1;
+      one.on.forEach(function (taken) { taken.remove(); });
+      one.on = [];
+      one.group.values.forEach(function (entry, index) {
+        var on = isOn(entry[0], all), option = one.options[index];
+        if (option) {
+          option.text = entry[1] + " (" + counts[index].toLocaleString("en-GB") + ")";
+          option.hidden = option.disabled = on || !counts[index];
+        }
+        if (!on) return;
+        var taken = choice(entry);
+        taken.count.textContent = counts[index].toLocaleString("en-GB");
+        taken.button.setAttribute("aria-pressed", "true");
+        one.field.insertBefore(taken.button, one.select);
+        one.on.push(taken.button);
+      });
     }
 
     // Beside each choice the images it has, given all other kinds of choices.
@@ -415,23 +437,7 @@
         one.button.setAttribute("aria-pressed", isOn(one.token, all) ? "true" : "false");
         one.button.classList.toggle("none", n === 0);
       });
-      menus.forEach(function (one) {
-        var bits = words.settle(without(one.isRival)), counts = new Int32Array(one.options.length), values = one.group.facet.values;
-        for (var row = 0; row < total; row += 1) if (bits[row] && values[row] >= 0) counts[values[row]] += 1;
-        one.on.forEach(function (taken) { taken.remove(); });
-        one.on = [];
-        one.options.forEach(function (option, index) {
-          var text = one.group.values[index][1] + " (" + counts[index].toLocaleString("en-GB") + ")", on = isOn(option.value, all);
-          if (option.text !== text) option.text = text;
-          option.hidden = option.disabled = on || !counts[index];
-          if (!on) return;
-          var taken = choice(one.group.values[index]);
-          taken.count.textContent = counts[index].toLocaleString("en-GB");
-          taken.button.setAttribute("aria-pressed", "true");
-          one.field.insertBefore(taken.button, one.select);
-          one.on.push(taken.button);
-        });
-      });
+      menus.forEach(function (one) { countMenu(one, all, without(one.isRival)); });
       var on = all.length;
       part("choices").firstElementChild.textContent = on ? "Filters (" + on + " on)" : "Filters";
     }

@@ -146,6 +146,8 @@ def test_choices_of_one_kind_are_alternatives_and_counts_say_whose_they_are(page
 def test_persons_and_sources_are_facets(page: Any, asked: Report) -> None:
     images = asked.analysis.images
     menu = page.get_by_label("Add a person")
+    assert menu.locator("option").all_inner_texts() == ["choose…"]  # filled once it is reached for
+    menu.focus()
     offered = [one for one in menu.locator("option").all_inner_texts() if one != "choose…"]
     counts = images["person"].value_counts()
     assert sorted(offered) == sorted(f"{name} ({n})" for name, n in counts.items())
