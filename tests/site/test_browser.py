@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -244,4 +245,44 @@ def test_outside_its_folder_a_page_says_what_to_do(browser: Any, published: Publ
     assert page.get_by_text("extract the whole zip first").is_visible()
     page.goto(published.index.resolve().as_uri())
     assert page.get_by_text("extract the whole zip first").is_hidden()
+    context.close()
+
+
+def test_the_first_page_prints_on_three_pages_at_most(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, published, "index.html")
+    printed = page.pdf(prefer_css_page_size=True)
+    assert 1 <= len(re.findall(rb"/Type /Page\b(?!s)", printed)) <= 3
+    context.close()
+
+
+def test_navigation_shows_every_entry_at_every_width(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, published, "emotions/anger.html")
+    for width in (320, 360, 480, 700, 900, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for link in page.locator(".bar nav a, .tabs a").all():
+            box = link.bounding_box()
+            assert 0 <= box["x"] and box["x"] + box["width"] <= width, f"{link.inner_text()} at {width}"
+    context.close()
+
+
+def test_nothing_is_cut_off_beyond_a_frame_that_scrolls(browser: Any, published: Published) -> None:
+    """On a phone, with everything unfolded: what is wider than the screen stands in a frame that can be scrolled."""
+    context = browser.new_context(viewport={"width": 360, "height": 800})
+    for name in all_pages(published):
+        page, _ = open_page(context, published, name)
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        beyond = page.evaluate(
+            """[...document.querySelectorAll('main *')].filter(one => {
+                if (one.closest('svg svg, svg *, .away, .who, dialog') || !one.offsetParent) return false;
+                const box = one.getBoundingClientRect();
+                if (!box.width || box.right <= innerWidth + 1) return false;
+                for (let up = one.parentElement; up; up = up.parentElement)
+                    if (/auto|scroll/.test(getComputedStyle(up).overflowX)) return up.tabIndex < 0;
+                return true;
+            }).map(one => one.outerHTML.slice(0, 90))"""
+        )
+        assert beyond == [], name
+        page.close()
     context.close()
