@@ -263,7 +263,7 @@ def test_navigation_shows_every_entry_at_every_width(browser: Any, published: Pu
         page.set_viewport_size({"width": width, "height": 800})
         for link in page.locator(".bar nav a, .tabs a").all():
             box = link.bounding_box()
-            assert 0 <= box["x"] and box["x"] + box["width"] <= width, f"{link.inner_text()} at {width}"
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width, f"{link.inner_text()} at {width}"
     context.close()
 
 
