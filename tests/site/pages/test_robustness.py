@@ -1,0 +1,106 @@
+"""The page about robustness: its heading, its counts, and curves where the numbers are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reportgen.evidence.robustness.findings import judge_robustness
+from reportgen.inputs.images.disturbances import DISTURBANCES
+from reportgen.site.links import Links
+from reportgen.site.pages.robustness import robustness_view
+from reportgen.site.plots.robustness import panel
+from reportgen.site.wording.next_steps import next_steps
+from reportgen.site.wording.performance.robustness import (
+    CHANGE_NAMES,
+    effect_sentence,
+    flow_sentence,
+    in_training,
+    robustness_title,
+    severity,
+    severity_table,
+    shown_as,
+)
+
+
+def test_the_heading_says_what_breaks_which_model(report):
+    assert robustness_title(report, report.robustness) == (
+        "Custom CNN breaks under 1 of 3 kinds of change; none was shown to break ResNet18."
+    )
+    claims = {(one.of, one.value) for one in report.stated if one.what == "breaks"}
+    assert (("Custom CNN", "blur"), "yes") in claims and (("ResNet18", "mirror"), "no") in claims
+
+
+def test_the_table_has_a_line_for_every_change_that_was_shown_at_its_strongest(report):
+    view = robustness_view(report, Links(report, ()), report.robustness, None)
+    assert [shown for shown, _ in view.verdicts] == ["Blurred by 4 px", "Mirrored", "With mouth covered"]
+    first, second = view.verdicts[0][1]
+    effect = report.robustness.of("Custom CNN", "blur")[-1]
+    assert first.recall == f"{effect.overall.right} → 0 of {effect.overall.n}"
+    assert (first.verdict, first.tone) == ("breaks", "bad")
+    assert second.drop == "0" and second.tone != "bad"
+    assert "photos" in view.lede and "15 percentage points" in view.lede
+    assert "3 photos" in view.caution  # of fear there are three
+    assert all(f"{effect.overall.n} photos" in one.overall.note for one in view.changes)
+
+
+def test_curves_go_through_the_recalls_at_their_severities(report):
+    found = panel(report, report.robustness, "blur", "Blur")
+    assert [text for _, text in found.ticks] == ["as it is", "1 px", "2 px", "4 px"]
+    custom, resnet = found.curves
+    weak, strong = report.robustness.of("Custom CNN", "blur")
+    assert [point.y for point in custom.points] == pytest.approx([
+        100 * (1 - strong.overall.before.value), 100 * (1 - weak.overall.after.value), 100.0,
+    ], abs=0.01)  # fmt: skip
+    assert all(point.high <= point.y <= point.low for point in (*custom.points, *resnet.points))
+    assert len(custom.lines) == 2
+    places = [x for x, _ in found.ticks]
+    assert [point.x for point in custom.points] == pytest.approx([places[0], places[2], places[3]], abs=1.0)
+    covered = panel(report, report.robustness, "cover", "Covered")
+    assert not covered.curves[0].lines  # the nose is no weaker mouth
+    assert panel(report, report.robustness, "noise", "Noise") is None
+    assert panel(report, report.robustness, "blur", "neutral", "neutral") is None  # no photo has that label
+
+
+def test_every_change_has_words(report):
+    rows = severity_table()
+    assert [name for name, _, _ in rows] == [CHANGE_NAMES[name] for name in DISTURBANCES]
+    assert {name: levels for name, _, levels in rows}["Noise"] == (
+        "10 levels, 20 levels, 40 levels (signal to noise 28, 22, 16 dB)"
+    )
+    for name, change in DISTURBANCES.items():
+        assert in_training(name)
+        assert len({shown_as(name, place) for place in range(len(change.levels))}) == len(change.levels)
+    assert (severity("darkness", 0), severity("crop", 2), severity("cover", 0)) == (
+        "1 stop",
+        "70\u202f%",
+        "eyes and brows",
+    )
+
+
+def test_sentences_carry_counts_and_intervals(report):
+    effect = report.robustness.of("Custom CNN", "blur")[-1]
+    n, right = effect.overall.n, effect.overall.right
+    sentence = effect_sentence(report, effect)
+    assert sentence.startswith(f"Blurred by 4 px, Custom CNN predicts 0 of {n} photos correctly, {right} as they are")
+    assert f"recall falls by {100 * right / n:.0f} points [" in sentence
+    words = flow_sentence(effect, effect.flow)
+    assert (
+        f"% of {effect.flow.emotion} is predicted as neutral ({effect.flow.after} of {effect.flow.n} photos)" in words
+    )
+
+
+def test_what_breaks_a_model_is_a_next_step_with_its_numbers(report):
+    alone = replace(report, shortcuts=None, components=None, marks=None, importance=None, reasons=None)
+    steps = {step.title: step for step in next_steps(alone, Links(report, ()))}
+    step = steps["Train with blur."]
+    assert "predicts 0 of" in step.text and step.link.href == "robustness.html"
+
+
+def test_too_few_photos_are_said_and_nothing_else(report):
+    findings = judge_robustness(report.analysis, {}, {}, {}, 0)
+    view = robustness_view(report, Links(report, ()), findings, None)
+    assert view.title == "Whether changes of the photos break the models was not measured."
+    assert "too few" in view.lede
+    assert not view.verdicts and not view.changes and not view.models
