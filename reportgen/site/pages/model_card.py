@@ -39,6 +39,7 @@ from reportgen.site.wording.models import (
     trust_sentences,
     trust_words,
 )
+from reportgen.site.wording.performance.robustness import robustness_lines
 from reportgen.site.wording.performance.votes import (
     agreement_sentence,
     ceiling_sentence,
@@ -262,7 +263,7 @@ def _were(problems: int) -> str:
 
 
 def _analyses(report: Report, links: Links, k: int) -> Iterator[str]:
-    """Shortcuts, calibration, agreement with people, heatmaps."""
+    """Shortcuts, calibration, robustness, agreement with people, heatmaps."""
     model = report.models[k].name
     yield "## Quantitative analyses"
     yield ""
@@ -274,6 +275,11 @@ def _analyses(report: Report, links: Links, k: int) -> Iterator[str]:
     yield ""
     repair = repair_section(report, k)
     yield NOT_MEASURED if repair is None else f"{_safe(repair.lead)} {repair.how}"
+    yield ""
+    yield "### Robustness"
+    yield ""
+    lines = robustness_lines(report, model)
+    yield from (f"- {_safe(line)}" for line in lines) if lines else (NOT_MEASURED,)
     yield ""
     yield "### Agreement with people"
     yield ""

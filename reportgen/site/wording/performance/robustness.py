@@ -21,6 +21,7 @@ from reportgen.site.wording.format import (
     plural,
     points_interval,
     signed,
+    small,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "heat_sentence",
     "in_training",
     "recall_words",
+    "robustness_lines",
     "robustness_steps",
     "robustness_title",
     "severity",
@@ -155,6 +157,21 @@ def effect_sentence(report: Report, effect: LevelEffect) -> str:
         f"{capital(how)}, {effect.model} predicts {part.still} of {count(part.n, 'photo')} correctly, {part.right} as "
         f"they are: recall {way} by {moved} points{tested}."
     )
+
+
+def robustness_lines(report: Report, model: str) -> tuple[str, ...]:
+    """What breaks a model, and under what it holds: a sentence each; empty where that was not measured."""
+    findings = report.robustness
+    own = [] if findings is None else [effect for effect in findings.effects if effect.model == model]
+    if findings is None or not own:
+        return ()
+    lines = [f"Breaks: {small(effect_sentence(report, effect))}" for effect in findings.broken(model)]
+    hard = [effect for effect in own if effect.hardest]
+    for answer, lead in (("holds", "Holds"), ("undetermined", "Inconclusive"), ("insufficient evidence", "Untested")):
+        these = [shown_as(effect.change, effect.level) for effect in hard if effect.overall.answer == answer]
+        if these:
+            lines.append(f"{lead}: {and_list(these)}.")
+    return tuple(lines)
 
 
 def robustness_steps(findings: RobustnessFindings) -> tuple[tuple[str, str], ...]:
