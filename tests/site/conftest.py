@@ -247,7 +247,8 @@ def _robustness(analysis: Analysis) -> RobustnessFindings | None:
         return None
     first, weaker = {}, {}
     for k, model in enumerate(analysis.models):
-        shown = [(row, change, level) for row in rows for change, level in (("blur", 2), ("mirror", 0), ("cover", 2))]
+        keys = [("blur", 2), ("mirror", 0), *([("cover", 2)] if analysis.faces is not None else [])]
+        shown = [(row, change, level) for row in rows for change, level in keys]
         design = pd.DataFrame(shown, columns=["image", "change", "level"])
         logits = model.logits[design["image"]].copy()
         if k == 0:
