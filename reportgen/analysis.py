@@ -34,6 +34,7 @@ from reportgen.shards import RECORD_KEY, PartStore
 __all__ = [
     "SCHEMA_VERSION",
     "SURROUNDINGS_COLUMNS",
+    "VOTES",
     "Analysis",
     "AnalysisPredictions",
     "FaceRecords",
@@ -50,6 +51,9 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 4
+
+VOTES = "votes "
+"""How the columns of the images begin that hold people's votes for a label."""
 
 SURROUNDINGS_COLUMNS = ("background_luminance", "background_colourfulness", "background_detail", "face_detail")
 """Beside the landmarks: measures of `reportgen.faces.surroundings`."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from reportgen.analysis import VOTES
 from reportgen.errors import DataError
 from reportgen.inputs.checksums import content_digest, in_threads
 from reportgen.inputs.images.locate import Locator
@@ -87,8 +88,7 @@ def find_again(images: pd.DataFrame, classes: Sequence[str], roots: Sequence[Pat
         1, "file", pd.Series([None if file is None else str(file) for file in files], dtype=object, index=frame.index)
     )
     problems = pd.DataFrame(columns=list(PROBLEM_COLUMNS))
-    prefix = "votes "
-    columns = {name: str(name).removeprefix(prefix) for name in images.columns if str(name).startswith(prefix)}
+    columns = {name: str(name).removeprefix(VOTES) for name in images.columns if str(name).startswith(VOTES)}
     votes = votes_by_class(images.reset_index(drop=True), columns, classes)
     return TestSet(frame.reset_index(drop=True), tuple(classes), problems, source, boxes=boxes, votes=votes)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.analysis import slugify, unique_slugs
+from reportgen.analysis import VOTES, slugify, unique_slugs
 from reportgen.evidence.shortcuts.causes import SourceTrait, source_traits
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
 from reportgen.site.report import Report
@@ -33,7 +33,7 @@ _WORDS: dict[SourceTrait, str] = {
 # Words of the filter that have another meaning; a column of the same name gets a longer word.
 _TAKEN = frozenset({
     "true", "pred", "model", "conf", "region", "id", "note", "has", "right", "wrong", "agree", "differ", "pattern",
-    "flag", "person", "photo", *_WORDS.values(),
+    "flag", "person", "photo", "votes", *_WORDS.values(),
 })  # fmt: skip
 _MOST_VALUES = 40
 _MOST_SOURCES = 6
@@ -78,7 +78,7 @@ def image_facets(report: Report) -> tuple[ImageFacet, ...]:
     grey = np.where(images["colourfulness"] == 0, "grey", "colour")
     found.append(_facet("photo", "photo", "photos without any colour, or with some", grey))
     for column in images.columns:
-        if column not in STANDARD_COLUMNS:
+        if column not in STANDARD_COLUMNS and not str(column).startswith(VOTES):  # how raters agree is a facet
             slug = slugify(str(column))
             kind = f"{slug}-column" if slug in _TAKEN else slug
             found.append(_facet(kind, str(column), f"column {column} of the table", images[column], own=True))

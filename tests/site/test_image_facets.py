@@ -67,3 +67,9 @@ def test_a_protected_report_tells_persons_apart_and_names_none(report: Report) -
     found = {one.kind: one.names for one in image_facets(protect(named, "outline"))}
     assert found["person"] == ("person 1", "person 2")
     assert "lamp" not in found
+
+
+def test_columns_of_votes_are_no_facets_and_a_column_called_votes_has_another_word(report: Report) -> None:
+    n = len(report.labels)
+    found = facets(report, **{"votes anger": [row % 3 for row in range(n)], "votes": [row % 2 for row in range(n)]})
+    assert "votes-anger" not in found and "votes" not in found and found["votes-column"] == ("0", "1")

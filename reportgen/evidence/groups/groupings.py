@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from reportgen.analysis import Analysis
+from reportgen.analysis import VOTES, Analysis
 from reportgen.evidence.errors.photo_measures import face_states
 from reportgen.evidence.groups.gaps import LEAST_PHOTOS
 from reportgen.evidence.shortcuts.properties import file_name_kind
@@ -75,7 +75,8 @@ class Grouping:
 def given_columns(images: pd.DataFrame, classes: Sequence[str]) -> tuple[str, ...]:
     """The user's own columns among those of an analysis."""
     own = {name.casefold() for name in classes}  # votes
-    return tuple(str(name) for name in images.columns if name not in _BY_ITSELF and str(name).casefold() not in own)
+    others = (name for name in map(str, images.columns) if name not in _BY_ITSELF and not name.startswith(VOTES))
+    return tuple(name for name in others if name.casefold() not in own)
 
 
 def unknown_groups(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from reportgen.analysis import VOTES
 from reportgen.errors import DataError
 from reportgen.inputs.emotions import canonical_emotion, fold, match_class
 from reportgen.inputs.listing import Listing, Problem
@@ -182,8 +183,8 @@ def count_votes(listing: Listing, votes: Mapping[str, str], others: Sequence[str
         numbers = counts[kept].astype(np.int64) if (counts == np.rint(counts)).all() else counts[kept]
         listing.rows = listing.rows.drop(columns=[*votes, *others])
         for place, name in enumerate((*votes, *others)):
-            listing.rows[f"votes {name}"] = numbers[:, place]
-            listing.vote_columns[f"votes {name}"] = votes.get(name)
+            listing.rows[f"{VOTES}{name}"] = numbers[:, place]
+            listing.vote_columns[f"{VOTES}{name}"] = votes.get(name)
         listing.notes.append("the class with most votes is the label, ties are left out; all votes are kept as columns")
 
 

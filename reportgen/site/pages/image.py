@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from reportgen.analysis import VOTES
 from reportgen.site.html.components import Bar, Crumb, Legend, Link, Page, Prediction, Thumb, Tile, series_of
 from reportgen.site.image_facets import STANDARD_COLUMNS
 from reportgen.site.legends import Legends
@@ -218,7 +219,7 @@ def _facts(report: Report, row: int) -> tuple[tuple[str, str], ...]:
         facts.append(("On reading", "; ".join(decoded)))
     for column in report.analysis.images.columns:
         # Votes are listed above.
-        told = report.image_votes is not None and str(column).startswith("votes ")
+        told = report.image_votes is not None and str(column).startswith(VOTES)
         if column not in STANDARD_COLUMNS and not told and not pd.isna(record[column]):
             facts.append((str(column), shorten(plain(str(record[column])), 80)))
     return tuple(facts)

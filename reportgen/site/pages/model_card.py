@@ -39,6 +39,7 @@ from reportgen.site.wording.models import (
     trust_sentences,
     trust_words,
 )
+from reportgen.site.wording.performance.groups import assessed, gap_sentence, note_of, wide
 from reportgen.site.wording.performance.robustness import robustness_lines
 from reportgen.site.wording.performance.votes import (
     agreement_sentence,
@@ -63,7 +64,7 @@ def card_path(slug: str) -> str:
 
 def model_card(report: Report, links: Links, k: int) -> bytes:
     """The card of model `k`, as UTF-8."""
-    lines = [*_head(report, k), *_details(report, k), *_use(report), *_factors(), *_scores(report, k)]
+    lines = [*_head(report, k), *_details(report, k), *_use(report), *_factors(report, k), *_scores(report, k)]
     lines += [*_data(report, k), *_analyses(report, links, k), *_closing(report, links, k)]
     return ("\n".join(lines) + "\n").encode("utf-8")
 
@@ -168,11 +169,22 @@ def _use(report: Report) -> Iterator[str]:
     yield ""
 
 
-def _factors() -> Iterator[str]:
-    """Groups and conditions: what was looked at, and what was not."""
+def _factors(report: Report, k: int) -> Iterator[str]:
+    """Groups of photos: where the model fares worse, and what was not looked at."""
+    model, groups = report.models[k].name, report.groups
     yield "## Factors"
     yield ""
-    yield f"Groups of people: {NOT_MEASURED.lower()} Whether the model works alike for all of them is unknown."
+    yield "### Groups"
+    yield ""
+    if groups is None or not groups.gaps:
+        yield f"{NOT_MEASURED} Whether the model works alike for groups of photos or of people is unknown."
+    else:
+        yield _safe(assessed(report))
+        yield ""
+        worse = [one for one in groups.gaps if one.model == model and one.worse]
+        yield from (f"- {_safe(gap_sentence(report, one))} {_safe(note_of(one))}".rstrip() for one in worse)
+        if not worse:
+            yield f"No group was shown to fare worse by more than {wide()}, which does not mean that none does."
     yield ""
 
 

@@ -6,10 +6,18 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import pytest
 
 from reportgen.config import Config
+from reportgen.evidence.groups.gaps import Gap
+from reportgen.evidence.groups.groupings import Grouping
+from reportgen.evidence.groups.judging import GroupFindings, GroupGap
+from reportgen.evidence.robustness.findings import LevelEffect, RecallChange, RobustnessFindings
+from reportgen.evidence.stats.intervals import Estimate, wilson
+from reportgen.inputs.images.disturbances import DISTURBANCES
 from reportgen.progress import SilentProgress
 from reportgen.site.links import Links
 from reportgen.site.pages.model_card import NOT_MEASURED, card_path, model_card
@@ -45,12 +53,34 @@ def test_the_numbers_are_the_reports(report: Report) -> None:
 
 def test_what_was_not_measured_is_said_to_be_so(make_report: MakeReport) -> None:
     bare = card(make_report())
-    assert bare.count(NOT_MEASURED) >= 3 and "Groups of people: not measured." in bare
+    assert bare.count(NOT_MEASURED) >= 3 and "Whether the model works alike for groups" in bare
     assert "No changed photos were shown to the model." in bare
     assert "The test set holds no votes of several people." in bare and "Not known to this report." in bare
     unlabelled = card(make_report(labelled=False))
     assert "model-index" not in unlabelled and "The images have no labels." in unlabelled
     assert not re.search(r"\d %|nan|None", unlabelled)
+
+
+def test_groups_and_changes_of_the_photo_are_told_where_they_were_measured(report: Report) -> None:
+    grouping = Grouping("sex", "given", ("female", "male"), np.zeros(len(report.labels), dtype=np.int64))
+    gap = Gap(0.4, 0.7, 0.05, 30.0, 50, 60, 20, (0, 2), named=True)
+    model = report.models[0].name
+    one = GroupGap(model, "sex", "female", "", "accuracy", gap, gap, 0.001, 1.0, by_mix=False, photos=50, share=0.5)
+    made = replace(report, groups=GroupFindings((grouping,), (one,)))
+    text = card(made)
+    assert f"- {model} is correct on 40\u202f% of 50 photos with sex: female, and on 70\u202f% of 60 others" in text
+    assert "Scores were compared between groups by the test set's sex." in text
+    assert "No group was shown to fare worse by more than" in card(made, 1)
+
+    def effect(change: str, answer: Literal["breaks", "holds"], still: int) -> LevelEffect:
+        drop = Estimate((40 - still) / 50, 0.2, 0.5, 50)
+        part = RecallChange("", 50, None, 40, still, wilson(40, 50), wilson(still, 50), drop, 0.001, answer)
+        return LevelEffect(model, change, len(DISTURBANCES[change].levels) - 1, part, (), None, None)
+
+    effects = effect("blur", "breaks", 20), effect("noise", "holds", 39)
+    text = card(replace(report, robustness=RobustnessFindings(effects, 50, 100, (), (), {})))
+    assert f"{model} predicts 20 of 50 photos correctly, 40 as they are: recall falls by 40 points" in text
+    assert "Holds: " in text
 
 
 def test_hugging_face_reads_the_head(report: Report) -> None:

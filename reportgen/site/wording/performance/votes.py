@@ -94,7 +94,7 @@ def pairs_sentence(one: ModelVotes) -> str:
         return ""
     agrees = f"{one.model} and a rater agree in {percent_estimate(one.rater)} of the cases"
     if not gap.excludes(0.0):
-        return f"{agrees}, about as often as two raters do ({points(gap.value)} {points_interval(gap)})."
+        return f"{agrees}; a difference from two raters is not shown ({points(gap.value)} {points_interval(gap)})."
     way = "less often" if gap.value < 0 else "more often"
     return f"{agrees}, {way} than two raters do ({points(gap.value)} {points_interval(gap)})."
 
