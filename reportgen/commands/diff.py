@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from reportgen.analysis import (
     Analysis,
@@ -159,6 +160,7 @@ def _order(side: AnalysisPredictions, model: int) -> PermutedOrder | None:
 _PROOFS = {*PROOF_COLUMNS["proofs"], "words"}
 _GROUPS = {"model", "grouping", "group", "emotion", "score", "gap", "low", "high", "photos", "answer"}
 """Columns of tables that a build wrote down, as far as gates ask for them."""
+_NUMBERS = {"lost", "lost_low", "lost_high", "n", "gap", "low", "high", "photos"}
 
 
 def _table_of(folder: Path, name: str, columns: Set[str]) -> pd.DataFrame | None:
@@ -167,7 +169,8 @@ def _table_of(folder: Path, name: str, columns: Set[str]) -> pd.DataFrame | None
         found = pd.read_parquet(folder / "tables" / f"{name}.parquet")
     except (OSError, ValueError):
         return None
-    return found if columns <= set(found.columns) else None
+    whole = columns <= set(found.columns) and all(is_numeric_dtype(found[name]) for name in columns & _NUMBERS)
+    return found if whole else None
 
 
 def _report(

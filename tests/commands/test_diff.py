@@ -256,6 +256,11 @@ def test_what_was_not_measured_fails_where_that_is_asked_for(compare):
     def older(folder):
         (folder / "before/analysis/tables/proofs.parquet").unlink()
 
+    def damaged(folder):
+        path = folder / "before/analysis/tables/proofs.parquet"
+        pd.read_parquet(path).assign(lost="much").to_parquet(path)
+
+    assert "did not write it down" in compare("old", "old", edit=damaged).summary
     lax = compare("old", "old", edit=older)
     assert lax.code == 0 and "## ✅ Passed, with gaps" in lax.summary
     assert "made by a version that did not write it down" in lax.summary
