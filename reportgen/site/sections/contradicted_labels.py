@@ -47,7 +47,8 @@ def contradicted_labels(report: Report, links: Links, tiles: Tiles) -> Contradic
     findings = report.reasons
     if findings is None or not (findings.votes or findings.review):
         return None
-    judge = Link(f"Judge {labels_to_look_at(report)} one by one", "labels.html") if findings.review else None
+    which = "these, and others with much evidence" if findings.votes else "those with much evidence"
+    judge = Link(f"Judge {labels_to_look_at(report)} one by one: {which}", "labels.html") if findings.review else None
     more = Link("All of them in the explorer, to save as CSV", links.explorer("flag:label-suspect"))
     if not findings.votes:
         return ContradictedLabels(review_sentence(report), (), more, "", judge)
