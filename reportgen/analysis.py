@@ -176,8 +176,10 @@ class AnalysisPredictions:
         n rows in the order of the test set: `row` (position in it), `image_id` (unique, hash of the content), `path`
         (as in the test set), `emotion` and `label` (index into `classes`; None and -1 where unlabelled), `person` (or
         None), `sha256`, `width`, `height`, `notes` (what decoding had to do, e.g. "grey"), `format`, `jpeg_quality`
-        (1..100, NaN for other formats), `sharpness`, `noise`, `blockiness`, `luminance`, `contrast`, `colourfulness`,
-        `red_green`, `yellow_blue`, `perceptual_hash` (see `reportgen.inputs.images.quality`), and the user's columns.
+        (1..100, NaN for other formats), `camera`, `software`, `taken` and `jpeg_tables` (None where the file does not
+        say; analyses of older versions lack them), `sharpness`, `noise`, `blockiness`, `luminance`, `contrast`,
+        `colourfulness`, `red_green`, `yellow_blue`, `perceptual_hash` (see `reportgen.inputs.images.quality`), and the
+        user's columns.
     problems
         What was left out: `path`, `emotion`, `kind`, `message`.
     models

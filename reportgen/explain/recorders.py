@@ -22,6 +22,7 @@ from reportgen.faces.landmark_table import landmarks_table
 from reportgen.faces.light import cheek_light, eye_light, face_contrast
 from reportgen.faces.regions import REGIONS
 from reportgen.faces.surroundings import measure_surroundings
+from reportgen.inputs.images.decoding import ORIGIN_COLUMNS
 from reportgen.inputs.images.quality import QUALITY_COLUMNS, image_quality
 from reportgen.shards import RECORD_KEY, Keys, PartStore, array_column
 
@@ -56,6 +57,10 @@ class ImageFacts:
             "problem": pa.array([item.problem for item in items], pa.string()),
             "format": pa.array([d.format if d else None for d in found], pa.string()),
             "jpeg_quality": pa.array([d.jpeg_quality if d else math.nan for d in found], pa.float32()),
+            **{
+                name: pa.array([(getattr(d, name) if d else "") or None for d in found], pa.string())
+                for name in ORIGIN_COLUMNS
+            },
         }
         qualities = [image_quality(d.samples) if d else None for d in found]
         for name in QUALITY_COLUMNS:

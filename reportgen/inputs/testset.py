@@ -19,7 +19,7 @@ from reportgen.errors import DataError, printable
 from reportgen.inputs.checksums import content_digest, in_threads
 from reportgen.inputs.class_order import parse_classes, settle_labels
 from reportgen.inputs.emotions import EMOTIONS, match_class, name_classes
-from reportgen.inputs.images.decoding import decode, read_file
+from reportgen.inputs.images.decoding import ORIGIN_COLUMNS, decode, read_file
 from reportgen.inputs.images.locate import Locator, portable_name
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
 from reportgen.inputs.label_corrections import Correction, correct_labels, read_corrections
@@ -41,7 +41,7 @@ _OWN_COLUMNS = ("path", "file", "emotion", "label", "person")
 # Columns that later tables add beside these; a user's column of the same name is renamed, not lost.
 RESERVED = frozenset({
     *_OWN_COLUMNS, "row", "image_id", "sha256", "width", "height", "notes", "problem", "format", "jpeg_quality",
-    *QUALITY_COLUMNS, "record_key", FACE_BOX,
+    *ORIGIN_COLUMNS, *QUALITY_COLUMNS, "record_key", FACE_BOX,
 })  # fmt: skip
 
 

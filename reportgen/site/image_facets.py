@@ -12,6 +12,7 @@ import pandas as pd
 
 from reportgen.analysis import VOTES, slugify, unique_slugs
 from reportgen.evidence.shortcuts.causes import SourceTrait, source_traits
+from reportgen.inputs.images.decoding import ORIGIN_COLUMNS
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
 from reportgen.site.report import Report
 from reportgen.site.wording.format import plain
@@ -20,7 +21,7 @@ __all__ = ["STANDARD_COLUMNS", "ImageFacet", "image_facets"]
 
 STANDARD_COLUMNS = frozenset({
     "image_id", "path", "emotion", "label", "person", "sha256", "width", "height", "notes", "row", "format",
-    "jpeg_quality", *QUALITY_COLUMNS,
+    "jpeg_quality", *ORIGIN_COLUMNS, *QUALITY_COLUMNS,
 })  # fmt: skip
 """Columns of images that every report has; all others are the user's own."""
 
@@ -29,6 +30,12 @@ _WORDS: dict[SourceTrait, str] = {
     "picture size": "size",
     "file format": "format",
     "JPEG quality": "jpeg",
+    "JPEG tables": "encoder",
+    "camera": "camera",
+    "software": "software",
+    "year taken": "year",
+    "month taken": "month",
+    "day taken": "day",
 }
 # Words of the filter that have another meaning; a column of the same name gets a longer word.
 _TAKEN = frozenset({

@@ -21,7 +21,18 @@ from reportgen.types import BoolArray, IntArray, ObjectArray
 
 __all__ = ["Cause", "PhotoSource", "SourceTrait", "find_cause", "source_traits"]
 
-SourceTrait = Literal["file name", "picture size", "file format", "JPEG quality"]
+SourceTrait = Literal[
+    "file name",
+    "picture size",
+    "file format",
+    "JPEG quality",
+    "JPEG tables",
+    "camera",
+    "software",
+    "year taken",
+    "month taken",
+    "day taken",
+]
 
 _MOST = 0.9  # share of the photos with the property that must be inside, and of those without it outside
 _VALUES = 3  # values of a trait that make one source: of many, some always fit
@@ -36,7 +47,7 @@ class PhotoSource:
     Attributes
     ----------
     values
-        Of the trait, those that mean the source, the most frequent first.
+        Of the trait, those that mean the source, the most frequent first; "" where the files do not say.
     having, lacking
         Photos of the source with the property and without it.
     """
@@ -169,4 +180,19 @@ def source_traits(images: pd.DataFrame) -> dict[SourceTrait, ObjectArray]:
         "picture size": np.array([f"{width} x {height}" for width, height in sizes], dtype=object),
         "file format": images["format"].to_numpy(dtype=object),
         "JPEG quality": np.array([f"{value:.0f}" if np.isfinite(value) else "" for value in quality], dtype=object),
+        "JPEG tables": _told(images, "jpeg_tables"),
+        "camera": _told(images, "camera"),
+        "software": _told(images, "software"),
+        "year taken": _told(images, "taken", len("2019")),
+        "month taken": _told(images, "taken", len("2019-05")),
+        "day taken": _told(images, "taken"),
     }
+
+
+def _told(images: pd.DataFrame, name: str, first: int | None = None) -> ObjectArray:
+    """(n,) the first characters of what files say of themselves; "" where one does not, or an older analysis has no
+    such column.
+    """
+    if name not in images:
+        return np.full(len(images), "", dtype=object)
+    return np.array([value[:first] if isinstance(value, str) else "" for value in images[name]], dtype=object)

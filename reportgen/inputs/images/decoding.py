@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
+import re
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import (
     BmpImagePlugin,
+    ExifTags,
     GifImagePlugin,
     Image,
     JpegImagePlugin,
@@ -26,7 +29,20 @@ from PIL import (
 
 from reportgen.errors import DataError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "Decoded", "Header", "decode", "read_file", "read_header"]
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "ORIGIN_COLUMNS",
+    "SUFFIXES",
+    "Decoded",
+    "Header",
+    "decode",
+    "read_file",
+    "read_header",
+]
+
+ORIGIN_COLUMNS = ("camera", "software", "taken", "jpeg_tables")
+"""What a file says of where it comes from, as in `Decoded`."""
 
 # Formats of photographs only: every further decoder of Pillow would be code that untrusted files can reach.
 # Their plug-ins are named here because `Image.open(formats=...)` knows only those that are already
@@ -48,6 +64,8 @@ MAX_PIXELS = 64_000_000
 _LARGEST = 1 << 29  # bytes of an image file: the largest image accepted, uncompressed, is smaller
 _STANDARD_LUMA_SUM = 3688  # of the example table in ITU-T T.81, annex K, which the IJG's quality scales
 _ORIENTATION = 0x0112
+_DAY = re.compile(r"(\d{4}):(\d{2}):(\d{2})")  # as EXIF writes it
+_LONGEST_LINE = 60  # characters kept of a text of the EXIF data
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -87,6 +105,12 @@ class Decoded:
         As Pillow names it: "JPEG", "PNG" ...
     jpeg_quality
         1..100, estimated from the file's quantisation table; NaN for other formats.
+    camera, software, taken
+        What the EXIF data say, "" where nothing: make and model; the program that wrote the file; the day, as in
+        "2019-05-17". Nothing else of them is read, such as places or serial numbers.
+    jpeg_tables
+        Eight hex digits that name the quantisation tables, which tell encoders of one quality apart; "" for other
+        formats.
     """
 
     samples: npt.NDArray[np.uint8]
@@ -95,6 +119,10 @@ class Decoded:
     notes: tuple[str, ...]
     format: str = ""
     jpeg_quality: float = math.nan
+    camera: str = ""
+    software: str = ""
+    taken: str = ""
+    jpeg_tables: str = ""
 
     @cached_property
     def pixels(self) -> npt.NDArray[np.uint8]:
@@ -201,9 +229,11 @@ def _decode(image: Image.Image) -> Decoded:
     if frames > 1:
         notes.append(f"first of {frames} {'pages' if image.format == 'TIFF' else 'frames'}")
     turn: Image.Transpose | None = None
+    camera = software = taken = ""
     # Asking only where there is EXIF data (TIFF keeps it in its own tags) spares plain files the parsing.
     if "exif" in image.info or image.format == "TIFF":
         turn = _TURNS.get(_orientation(image))
+        camera, software, taken = _made_by(image)
     if image.mode in _GREY_MODES:
         notes.append("grey")
     plain = image.mode in ("RGB", "L") and "transparency" not in image.info
@@ -212,7 +242,18 @@ def _decode(image: Image.Image) -> Decoded:
         upright = upright.transpose(turn)
         notes.append("EXIF-rotated")
     samples = _without_copies(np.asarray(upright))
-    return Decoded(samples, upright.width, upright.height, tuple(notes), image.format or "", _jpeg_quality(image))
+    return Decoded(
+        samples,
+        upright.width,
+        upright.height,
+        tuple(notes),
+        image.format or "",
+        _jpeg_quality(image),
+        camera,
+        software,
+        taken,
+        _jpeg_tables(image),
+    )
 
 
 def _without_copies(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -233,6 +274,36 @@ def _orientation(image: Image.Image) -> Any:
         return image.getexif().get(_ORIENTATION)
     except Exception:  # as with pixels, damage makes the parser raise nearly anything
         return None
+
+
+def _made_by(image: Image.Image) -> tuple[str, str, str]:
+    """Camera, software and day, each "" where the EXIF data do not say; broken ones say nothing."""
+    try:
+        exif = image.getexif()
+        make, model = (_line(exif.get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
+        taken = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal)
+        day = _DAY.match(_line(taken or exif.get(ExifTags.Base.DateTime)))
+        # Most models repeat their make.
+        camera = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
+        software = _line(exif.get(ExifTags.Base.Software))
+    except Exception:  # as with pixels, damage makes the parser raise nearly anything
+        return "", "", ""
+    return camera, software, "-".join(day.groups()) if day else ""
+
+
+def _line(value: Any) -> str:
+    """A text of the EXIF data as one line of printable characters, cut where it is long; "" for anything else."""
+    text = value if isinstance(value, str) else ""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST_LINE]
+
+
+def _jpeg_tables(image: Image.Image) -> str:
+    """See `Decoded.jpeg_tables`."""
+    tables = getattr(image, "quantization", None)
+    if not tables:
+        return ""
+    content = repr([list(tables[k]) for k in sorted(tables)]).encode()
+    return hashlib.sha256(content).hexdigest()[:8]
 
 
 def _jpeg_quality(image: Image.Image) -> float:

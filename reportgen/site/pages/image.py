@@ -213,6 +213,9 @@ def _facts(report: Report, row: int) -> tuple[tuple[str, str], ...]:
     size = (int(record["width"]), int(record["height"]))
     quality = float(record["jpeg_quality"])
     facts += photo_facts(report.properties, row, size, str(record["format"] or ""), quality)
+    for column, name in (("camera", "Camera"), ("software", "Software"), ("taken", "Taken")):
+        if isinstance(record.get(column), str):  # analyses of older versions lack it
+            facts.append((name, str(record[column])))
     # That a photo is grey is said already.
     decoded = [note for note in str(record["notes"] or "").split("; ") if note not in ("", "grey")]
     if decoded:

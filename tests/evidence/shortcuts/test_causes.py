@@ -44,6 +44,15 @@ def test_counts_and_words_of_both_kinds_of_photo() -> None:
     [
         ("JPEG quality", {"jpeg_quality": [74.8] * 20 + [95.0] * 40}, ("75",)),
         ("file format", {"format": ["PNG"] * 20 + ["JPEG"] * 40}, ("PNG",)),
+        ("camera", {"camera": ["Canon"] * 15 + ["Nikon"] * 5 + [None] * 40}, ("Canon", "Nikon")),
+        ("software", {"software": ["Photoshop"] * 20 + [None] * 40}, ("Photoshop",)),
+        ("JPEG tables", {"jpeg_tables": ["0a1b2c3d"] * 20 + ["ffffffff"] * 40}, ("0a1b2c3d",)),
+        ("year taken", {"taken": [f"2019-05-{1 + k:02d}" for k in range(20)] + ["2021-01-01"] * 40}, ("2019",)),
+        (
+            "day taken",
+            {"taken": ["2019-05-17"] * 20 + [f"2019-05-{1 + k % 16:02d}" for k in range(40)]},
+            ("2019-05-17",),
+        ),
         ("picture size", {"width": [100] * 20 + [48] * 40}, ("100 x 48",)),
         (
             "file name",

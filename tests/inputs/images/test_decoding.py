@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from reportgen.errors import DataError
 from reportgen.inputs.images import decoding
@@ -77,6 +77,42 @@ def test_exif_orientation(orientation: int, upright: np.ndarray) -> None:
     np.testing.assert_array_equal(decoded.pixels, upright)
     assert decoded.notes == (() if orientation == 1 else ("EXIF-rotated",))
     assert decoded.pixels.shape == (decoded.height, decoded.width, 3)
+
+
+def _with_exif(exif: Image.Exif, format: str = "JPEG", **more: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), "grey").save(buffer, format, exif=exif, **more)
+    return buffer.getvalue()
+
+
+def test_camera_software_and_day_are_read_and_nothing_else() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "NIKON", "D70"
+    exif[ExifTags.Base.Software] = "Paint\n3.5\x00\x07 " + "x" * 100
+    exif[ExifTags.Base.DateTime] = "2020:01:02 10:11:12"
+    found = decode(_with_exif(exif))
+    assert (found.camera, found.taken) == ("NIKON D70", "2020-01-02")
+    assert found.software.startswith("Paint 3.5") and found.software.isprintable() and len(found.software) <= 60
+    # The day of the photo comes before that of its last change; a make that the model repeats is named once.
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2019:05:17 08:00:00"
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Canon", "Canon EOS 5D"
+    found = decode(_with_exif(exif))
+    assert (found.camera, found.taken) == ("Canon EOS 5D", "2019-05-17")
+
+
+def test_a_file_that_says_nothing_or_nonsense_of_its_origin() -> None:
+    plain = decode(_with_exif(Image.Exif(), "PNG"))
+    assert (plain.camera, plain.software, plain.taken, plain.jpeg_tables) == ("", "", "", "")
+    exif = Image.Exif()
+    exif[ExifTags.Base.DateTime] = "yesterday"
+    odd = decode(_with_exif(exif))
+    assert (odd.software, odd.taken) == ("", "")
+
+
+def test_encoders_are_told_apart_by_their_tables() -> None:
+    first, again, other = (decode(_with_exif(Image.Exif(), quality=q)) for q in (75, 75, 76))
+    assert first.jpeg_tables == again.jpeg_tables != other.jpeg_tables
+    assert len(first.jpeg_tables) == 8
 
 
 def test_unknown_orientation_is_ignored() -> None:
