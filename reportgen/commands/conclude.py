@@ -107,6 +107,7 @@ def conclude(
             if (leakage := measure_leakage(m.name, m.predicted, everything.labels, trained_on, group)) is not None
         ),
         corrected=weigh_corrections(everything, units, config.seed),
+        trained_on=np.array([seen.get(path) for path in analysis.images["path"]], dtype=np.float64) if seen else None,
         data_notes=data_notes(data, shortcuts.duplicates, analysis.images),
         command=build_command(config),
         attention=attention,

@@ -15,6 +15,7 @@ from reportgen.site.figures import Figures, draw_figures, draw_means
 from reportgen.site.glossary import GLOSSARY
 from reportgen.site.html.render import Renderer, load_assets, to_script
 from reportgen.site.html.template_files import find_templates
+from reportgen.site.interactive.before_after import ProofPictures
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pages.compare import pair_view
@@ -178,8 +179,8 @@ class _Site:
     def plan(self, scripts: tuple[str, str], listed: tuple[tuple[str, str, str], ...]) -> Plan:
         """Every page: its path, its template, and what makes its view; `scripts` hold the explorer's data."""
         report, links, tiles, legends, figures = self.report, self.links, self.tiles, self.legends, self.figures
-        proofs = figures.shortcuts, figures.marks
-        yield "index.html", "index.html", lambda: index_view(report, links, legends, self.means, proofs)
+        proofs = ProofPictures(figures.shortcuts, figures.marks, figures.components, figures.backgrounds)
+        yield "index.html", "index.html", lambda: index_view(report, links, tiles, legends, self.means, proofs)
         yield "models.html", "models.html", lambda: models_view(report, links, tiles, legends)
         yield "emotions.html", "emotions.html", lambda: emotions_view(report, links, legends, self.means)
         yield "errors.html", "errors.html", lambda: errors_view(report, links, tiles, legends)
@@ -188,8 +189,7 @@ class _Site:
         for index in range(len(report.comparisons)) if len(report.comparisons) > 1 else ():
             yield links.compare_path(index), "pair.html", partial(pair_view, report, links, tiles, legends, index)
         if report.shortcuts is not None:
-            pictures = figures.shortcuts, figures.components, figures.marks
-            shortcuts = partial(shortcuts_view, report, links, tiles, legends, report.shortcuts, *pictures)
+            shortcuts = partial(shortcuts_view, report, links, tiles, legends, report.shortcuts, proofs)
             yield "shortcuts.html", "shortcuts.html", shortcuts
         if report.groups is not None and report.groups.gaps:
             groups = partial(groups_view, report, links, report.groups, figures.groups)

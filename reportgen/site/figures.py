@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reportgen.analysis import content_hash
 from reportgen.site.pages.emotion import Patches
+from reportgen.site.pictures.background_swaps import BackgroundPictures, draw_background_swaps
 from reportgen.site.pictures.components import ComponentPictures, draw_components
 from reportgen.site.pictures.drawing import Drawn
 from reportgen.site.pictures.examples import Picture, PictureStyle, Save
@@ -15,6 +16,7 @@ from reportgen.site.pictures.mean_maps import MeanMaps, draw_mean_maps
 from reportgen.site.pictures.patches import draw_patches
 from reportgen.site.pictures.robustness import DisturbedPictures, draw_disturbed
 from reportgen.site.pictures.shortcuts import ShortcutPictures, draw_shortcuts
+from reportgen.site.pictures.swap_player import draw_swap_player
 from reportgen.site.pictures.transplants import draw_worked_examples
 from reportgen.site.plots.enrichment_forest import enrichment_plot, enrichment_rows
 from reportgen.site.plots.group_forest import group_plot, group_rows
@@ -43,6 +45,7 @@ class Figures:
     marks: tuple[MarkPictures, ...]
     groups: tuple[Pair | None, ...]
     disturbed: DisturbedPictures | None
+    backgrounds: BackgroundPictures
 
 
 def draw_means(report: Report, drawn: Drawn, style: PictureStyle, save: Save) -> MeanMaps:
@@ -66,9 +69,9 @@ def draw_figures(report: Report, style: PictureStyle, save: Save) -> Figures:
         importance.append(_importance(report, k, save))
         groups.append(_groups(report, k, save))
     shortcuts, components = draw_shortcuts(report, save), draw_components(report, style, save)
-    pictures = shortcuts, components, draw_marks(report, save)
+    drawn = shortcuts, components, draw_marks(report, save)
     diagrams = tuple(patches), tuple(reliability), tuple(forests), tuple(importance)
-    return Figures(*diagrams, *pictures, tuple(groups), draw_disturbed(report, save))
+    return Figures(*diagrams, *drawn, tuple(groups), draw_disturbed(report, save), draw_background_swaps(report, save))
 
 
 def _reliability(report: Report, k: int, save: Save) -> Pair | None:
@@ -98,7 +101,7 @@ def _importance(report: Report, k: int, save: Save) -> ImportancePictures:
         return ImportancePictures()
     rows = importance_rows([one for one in found.regions if one.model == model.name], report.classes)
     forest = _both(f"use-{model.slug}", lambda palette: importance_plot(rows, k, palette), save) if rows else None
-    return ImportancePictures(forest, draw_worked_examples(report, k, save))
+    return ImportancePictures(forest, draw_worked_examples(report, k, save), draw_swap_player(report, k, save))
 
 
 def _both(name: str, draw: Callable[[Palette], tuple[bytes, int, int]], save: Save) -> Pair:

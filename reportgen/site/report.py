@@ -139,6 +139,9 @@ class Report:
         By model, what scaling its logits would bring, in the order of the analysis; None where that was not asked.
     groups
         Scores by groups of photos; None where they were not compared.
+    trained_on
+        (n,) of the images looked at closely: 1 where the person or the file is in the training data, 0 where not, NaN
+        where that is not known; None where nothing is.
     command
         The command line that makes this report again, without absolute paths; None where there was none.
     """
@@ -173,6 +176,7 @@ class Report:
     votes: VoteFindings | None = None
     recalibrations: tuple[Recalibration | None, ...] = ()
     groups: GroupFindings | None = None
+    trained_on: npt.NDArray[np.float64] | None = None
 
     @property
     def everything(self) -> AnalysisPredictions:

@@ -138,6 +138,80 @@
     });
   });
 
+  // Photos as they are and changed lie one over the other; the slider tells where one ends and the other begins.
+  Array.prototype.forEach.call(document.querySelectorAll("[data-before-after]"), function (group) {
+    var control = group.querySelector("[data-before-after-control]");
+    control.hidden = false;
+    group.classList.add("sliding");
+    control.querySelector("input").addEventListener("input", function (event) {
+      group.style.setProperty("--at", event.target.value + "%");
+    });
+  });
+
+  // A count of a confusion matrix opens its images below the matrix; without this it leads to the explorer.
+  Array.prototype.forEach.call(document.querySelectorAll("[data-opened]"), function (panel) {
+    var section = panel.parentNode, from = null;
+    function close() {
+      panel.hidden = true;
+      if (from) from.setAttribute("aria-expanded", "false");
+    }
+    section.addEventListener("click", function (event) {
+      if (event.target.closest("[data-close]")) {
+        close();
+        from.focus();
+        return;
+      }
+      var cell = event.target.closest("[data-cell]");
+      var images = cell && section.querySelector('template[data-images="' + cell.dataset.cell + '"]');
+      if (!images || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      var again = cell === from && !panel.hidden;
+      close();
+      if (again) return;
+      from = cell;
+      cell.setAttribute("aria-expanded", "true");
+      panel.replaceChildren(images.content.cloneNode(true));
+      panel.hidden = false;
+      panel.querySelector("h3").focus({ preventScroll: true });
+      panel.scrollIntoView({ block: "nearest" });
+    });
+  });
+
+  // The transplant player: every choice stands ready in a template.
+  Array.prototype.forEach.call(document.querySelectorAll("[data-player]"), function (player) {
+    var names = ["emotion", "region", "donor"];
+    var choices = Array.prototype.slice.call(player.querySelectorAll("template"));
+    var selects = names.map(function (name) {
+      return player.querySelector("select[name=" + name + "]");
+    });
+    function fits(choice, upTo) {
+      return names.slice(0, upTo).every(function (name, i) {
+        return choice.dataset[name] === selects[i].value;
+      });
+    }
+    function show() {
+      // What can be chosen follows from what is chosen before it; a choice that is still there stays.
+      selects.forEach(function (select, i) {
+        var was = select.value, options = [];
+        choices.forEach(function (choice) {
+          var value = choice.dataset[names[i]];
+          if (fits(choice, i) && options.indexOf(value) < 0) options.push(value);
+        });
+        select.replaceChildren.apply(select, options.map(function (value) {
+          return new Option(value, value);
+        }));
+        if (options.indexOf(was) >= 0) select.value = was;
+      });
+      var shown = choices.filter(function (choice) {
+        return fits(choice, names.length);
+      })[0];
+      player.querySelector("[data-player-shown]").replaceChildren(shown.content.cloneNode(true));
+    }
+    player.addEventListener("change", show);
+    player.hidden = false;
+    show();
+  });
+
   // The gallery of errors: shows the cards that fit all choices, and leads to the same choice in the explorer.
   var gallery = document.querySelector("[data-gallery]");
   function pick() {

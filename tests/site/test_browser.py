@@ -285,4 +285,62 @@ def test_nothing_is_cut_off_beyond_a_frame_that_scrolls(browser: Any, published:
         )
         assert beyond == [], name
         page.close()
+
+
+def test_a_slider_moves_between_a_photo_and_the_changed_one_by_keyboard(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, trouble = open_page(context, published, "shortcuts.html")
+    group = page.locator("[data-before-after]").first
+    after, slider = group.locator(".photos > :last-child").first, group.locator("input[type=range]")
+    boxes = [group.locator(".photos > *").nth(k).bounding_box() for k in (0, 1)]
+    assert boxes[0] == boxes[1]  # one over the other
+    slider.focus()
+    page.keyboard.press("Home")
+    assert after.evaluate("e => getComputedStyle(e).clipPath") in ("inset(0px 0px 0px 0%)", "inset(0px)")
+    page.keyboard.press("End")
+    assert after.evaluate("e => getComputedStyle(e).clipPath") == "inset(0px 0px 0px 100%)"
+    assert trouble == []
+    context.close()
+
+
+def test_without_javascript_both_photos_stand_side_by_side(browser: Any, published: Published) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page, _ = open_page(context, published, "shortcuts.html")
+    group = page.locator("[data-before-after]").first
+    first, second = (group.locator(".photos > *").nth(k).bounding_box() for k in (0, 1))
+    assert second["x"] >= first["x"] + first["width"] and first["y"] == second["y"]
+    assert not group.locator("[data-before-after-control]").is_visible()
+    context.close()
+
+
+def test_a_confusion_matrix_opens_its_images_in_place(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, trouble = open_page(context, published, "models/resnet18.html")
+    cell = page.locator("[data-cell]").first
+    images = int(cell.inner_text())
+    cell.focus()
+    page.keyboard.press("Enter")
+    panel = page.locator("[data-opened]")
+    assert panel.is_visible() and cell.get_attribute("aria-expanded") == "true"
+    assert panel.locator("li").count() == min(images, 24)
+    assert page.evaluate("document.activeElement.tagName") == "H3"
+    panel.get_by_role("button", name="Close").click()
+    assert not panel.is_visible() and cell.evaluate("e => e === document.activeElement")
+    assert "models/resnet18.html" in page.url and trouble == []
+    context.close()
+
+
+def test_the_transplant_player_offers_what_there_is_and_shows_it(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, trouble = open_page(context, published, "models/custom-cnn.html")
+    player = page.locator("[data-player]")
+    emotion, region, donor = (player.locator(f"select[name={name}]") for name in ("emotion", "region", "donor"))
+    emotion.select_option("happiness")
+    region.select_option("mouth")
+    donor.select_option("anger")
+    shown = player.locator("[data-player-shown]")
+    assert shown.locator("img").count() == 3 and "The odds of happiness" in shown.inner_text()
+    assert donor.locator("option").all_inner_texts() == ["another face of it", "anger"]
+    emotion.select_option("anger")
+    assert "The odds of anger" in shown.inner_text() and trouble == []
     context.close()

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.attention.map_clusters import PLACES, MapCluster, cluster_maps
@@ -51,8 +52,9 @@ class Shortcut:
         Association of the first of the properties with the emotion.
     has, binary
         What more of the emotion's photos are, as in "in colour" or "brighter", and whether a photo is so or not at all.
-    images, predicted_now
-        Rows of the lost images, the most confident first, and the class predicted for each now.
+    images, predicted_now, probabilities_now
+        Rows of the lost images, the most confident first; the class predicted for each now; and for each (C,) what the
+        model now gives every class, 0..1.
     removed
         Whether recall was shown to fall without the property; else too few persons or comparable images show it, and
         the other direction alone was.
@@ -78,12 +80,7 @@ class Shortcut:
     predicted_now: tuple[str, ...]
     removed: bool = True
     added: AddedEffect | None = None
-
-    @property
-    def effect_size(self) -> float:
-        """The larger of the recall that is lost without the property and the share of other photos that it turns."""
-        turned = self.added.gain.value if self.added is not None and self.added.answer == "yes" else 0.0
-        return max(self.fall.value if self.removed else 0.0, turned)
+    probabilities_now: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,8 +181,13 @@ def judge_shortcuts(
                 added = judge_added(model.name, parts, classes, known, seed)
             by_cue = {(effect.change, effect.emotion): effect for effect in added}
             effects += judge_interventions(model.name, shown, classes, links, who, seed, by_cue)
-    confirmed = [_shortcut(effect, links, properties) for effect in effects if effect.answer == "yes"]
-    found = sorted(confirmed, key=lambda shortcut: -shortcut.effect_size)
+    slugs = {model.name: model.slug for model in analysis.models}
+    confirmed = [
+        _shortcut(effect, links, properties, *answers[slugs[effect.model]])
+        for effect in effects
+        if effect.answer == "yes"
+    ]
+    found = sorted(confirmed, key=lambda shortcut: -_effect(shortcut))
     groups: list[MapCluster] = []
     if analysis.faces is not None:
         affines = face_affines(analysis.faces.points, analysis.faces.source)
@@ -269,10 +271,25 @@ def _shown(analysis: Analysis, design: pd.DataFrame, logits: Float32Array, model
     return ChangedPredictions(sample, labels, sampled, altered, before, after, model.probabilities[sample, labels])
 
 
-def _shortcut(effect: InterventionEffect, links: Sequence[Association], properties: Sequence[Property]) -> Shortcut:
+def _effect(shortcut: Shortcut) -> float:
+    """The larger of the recall that is lost without the property and the share of other photos that it turns."""
+    turned = shortcut.added.gain.value if shortcut.added is not None and shortcut.added.answer == "yes" else 0.0
+    return max(shortcut.fall.value if shortcut.removed else 0.0, turned)
+
+
+def _shortcut(
+    effect: InterventionEffect,
+    links: Sequence[Association],
+    properties: Sequence[Property],
+    design: pd.DataFrame,
+    logits: Float32Array,
+) -> Shortcut:
     name = effect.goes_with[0]
     link = next(link for link in links if link.name == name and link.emotion == effect.emotion)
     item = next(item for item in properties if item.name == name)
+    changed = np.flatnonzero((design["change"] == effect.change).to_numpy())
+    place = dict(zip(design["image"].to_numpy()[changed].tolist(), changed.tolist(), strict=True))
+    now = softmax(logits[[place[row] for row in effect.lost_rows]].astype(np.float64), axis=1)
     return Shortcut(
         model=effect.model,
         emotion=effect.emotion,
@@ -292,6 +309,7 @@ def _shortcut(effect: InterventionEffect, links: Sequence[Association], properti
         predicted_now=effect.predicted_now,
         removed=effect.falls == "yes",
         added=effect.added,
+        probabilities_now=tuple(tuple(row) for row in np.round(now, 4).tolist()),
     )
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reportgen.analysis import Analysis, AnalysisPredictions, FaceRecords
+from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.faces.align import canonical_points
 from reportgen.inputs.images.quality import QUALITY_COLUMNS
 from reportgen.site.pictures.landmark_sketch import landmark_sketch
@@ -37,6 +38,7 @@ _NOTES = {
     "columns are left out, but for groups that --groups names.",
 }
 _WITHHELD = "name withheld"
+_ORIGINS = ("camera", "software", "year taken", "month taken", "day taken")
 # Columns of a photo that say nothing about who is in it. A perceptual hash finds the photo again, so it goes.
 _KEPT = (
     "row",
@@ -85,6 +87,8 @@ def protect(report: Report, privacy: Privacy) -> Report:
     if report.groups is not None:
         changed["groups"] = names.cover(report.groups.without_own_columns())
     notes = tuple(DataNote(note.title, names.hide(note.text), (), note.serious) for note in report.data_notes)
+    if report.shortcuts is not None:
+        changed["shortcuts"] = _without_origins(changed["shortcuts"])
     changed["command"] = names.hide(report.command) if report.command else report.command
     return replace(
         report,
@@ -97,6 +101,17 @@ def protect(report: Report, privacy: Privacy) -> Report:
             "privacy": privacy,
         },
     )
+
+
+def _without_origins(shortcuts: ShortcutFindings) -> ShortcutFindings:
+    """That photos come from one camera or day may be told, but not which."""
+    causes = tuple(
+        replace(cause, source=replace(cause.source, values=(_WITHHELD,)))
+        if cause.source is not None and cause.source.trait in _ORIGINS
+        else cause
+        for cause in shortcuts.causes
+    )
+    return replace(shortcuts, causes=causes)
 
 
 def _covered(load: Callable[[int], Pixels], analysis: Analysis, privacy: Privacy) -> Callable[[int], Pixels]:

@@ -11,6 +11,8 @@ from reportgen.site.pictures.examples import Picture
 
 __all__ = [
     "Bar",
+    "BeforeAfter",
+    "BeforeAfterOdds",
     "Cell",
     "Crumb",
     "Example",
@@ -26,6 +28,7 @@ __all__ = [
     "Prediction",
     "Thumb",
     "Tile",
+    "TransplantPicture",
     "series_of",
 ]
 
@@ -115,6 +118,34 @@ class Tile:
     note: str = ""
     href: str | None = None
     few: bool = False
+
+
+@dataclass(frozen=True)
+class TransplantPicture:
+    """One picture of an exchange; `outline` is the SVG path around what is exchanged, "" without one."""
+
+    tile: Tile
+    outline: str = ""
+
+
+@dataclass(frozen=True)
+class BeforeAfterOdds:
+    """One emotion's probability for a photo as it is and for the changed one; widths in per cent of a track."""
+
+    emotion: str
+    before: float
+    after: float
+    before_text: str
+    after_text: str
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """A photo as it is and changed, with what is predicted for each; `odds` of both predictions, where known."""
+
+    before: Tile
+    after: Tile
+    odds: tuple[BeforeAfterOdds, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.importance.regions import MIN_DROP
-from reportgen.evidence.shortcuts.findings import Shortcut
-from reportgen.evidence.shortcuts.marks import MarkTest
 from reportgen.site.html.components import Finding, Headline, Legend, Link, Number, Page, Tile, series_of
+from reportgen.site.interactive.before_after import HeadlineProof, ProofPictures, headline_proof
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
-from reportgen.site.pictures.marks import MarkPictures
 from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
-from reportgen.site.pictures.shortcuts import ShortcutPictures
 from reportgen.site.report import DataNote, Report
-from reportgen.site.sections.interventions import lost_pairs
-from reportgen.site.sections.marks import mark_pairs
 from reportgen.site.sections.region_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
+from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import (
     and_list,
-    capital,
     count,
     percent_interval,
     plain,
@@ -30,14 +24,9 @@ from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.models import recall_of
 from reportgen.site.wording.next_steps import Step, next_steps
 from reportgen.site.wording.scope import facts, map_origin, remarks
-from reportgen.site.wording.shortcuts import DONE, cue_label
+from reportgen.site.wording.shortcuts import cue_label
 
-__all__ = ["EmotionsView", "IndexView", "MapRow", "ProofPictures", "emotions_view", "index_view", "map_rows"]
-
-ProofPictures = tuple[ShortcutPictures | None, Sequence[MarkPictures]]
-"""Photos with and without a property, and with and without each mark."""
-
-_PROOFS = 4  # pairs of photos that fit above the fold
+__all__ = ["EmotionsView", "IndexView", "MapRow", "emotions_view", "index_view", "map_rows"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +41,12 @@ class MapRow:
 
 @dataclass(frozen=True)
 class IndexView:
-    """`index.html`; `proof`: photos with the cue that leads and without it, with what the model predicts."""
+    """`index.html`; `proof` of the headline in pictures; `maps` where there is none, as the first pictures."""
 
     page: Page
     facts: str
     headline: Headline
-    proof: tuple[tuple[Tile, Tile], ...]
-    proof_text: str
+    proof: HeadlineProof | None
     findings: tuple[Finding, ...]
     emotions: tuple[Link, ...]
     regions: tuple[RegionMatrix, ...]
@@ -145,10 +133,12 @@ def _ran(report: Report) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps, proofs: ProofPictures) -> IndexView:
+def index_view(
+    report: Report, links: Links, tiles: Tiles, legends: Legends, means: MeanMaps, proofs: ProofPictures
+) -> IndexView:
     """The first page."""
     head = headline(report)
-    proof, proof_text = _proof(report, links, *proofs)
+    proof = headline_proof(report, links, tiles, proofs)
     matrices = region_matrices(report, links, report.regions) if report.regions and report.labelled else ()
     importance = report.importance if report.importance is not None and report.importance.tested else None
     return IndexView(
@@ -156,41 +146,18 @@ def index_view(report: Report, links: Links, legends: Legends, means: MeanMaps, 
         facts=facts(report),
         headline=head,
         proof=proof,
-        proof_text=proof_text,
         findings=answer_questions(report, links),
         emotions=tuple(Link(name, links.emotion_path(index)) for index, name in enumerate(report.classes)),
         regions=matrices,
         cells=matrix_keys(matrices, tested=importance is not None, least=f"{MIN_DROP:g}"),
         tested=importance is not None,
-        maps=map_rows(report, links, means),
+        maps=() if proof else map_rows(report, links, means),
         legend=legends.means(rows=True),
         steps=next_steps(report, links),
         notes=tuple(note for note in remarks(report) if note.serious),
         noted=and_list(list(dict.fromkeys(small(note.title) for note in remarks(report) if not note.serious))),
         ran=_ran(report),
     )
-
-
-def _proof(
-    report: Report, links: Links, shortcuts: ShortcutPictures | None, marks: Sequence[MarkPictures]
-) -> tuple[tuple[tuple[Tile, Tile], ...], str]:
-    """Photos with and without the cue of the headline, and what they show; none where it takes no picture to prove."""
-    if not report.damages:
-        return (), ""
-    lead = report.damages[0]
-    finding = lead.finding
-    if isinstance(finding, Shortcut) and shortcuts is not None:
-        pairs = lost_pairs(report, links, finding, shortcuts)
-        text = (
-            f"{capital(finding.emotion)} photos as they are, and {DONE[finding.change]}, with what {finding.model} "
-            "predicts."
-        )
-        return tuple(pairs[:_PROOFS]), text if pairs else ""
-    if isinstance(finding, MarkTest) and report.marks is not None:
-        number = next(k for k in range(len(marks)) if any(test is finding for test in report.marks.of(k)))
-        shown = mark_pairs(report, links, finding, lead.emotion, marks[number])[:_PROOFS]
-        return shown, f"Photos with and without the mark, with what {finding.model} predicts." if shown else ""
-    return (), ""
 
 
 def emotions_view(report: Report, links: Links, legends: Legends, means: MeanMaps) -> EmotionsView:

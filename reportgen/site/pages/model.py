@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reportgen.site.html.components import Cell, Crumb, Legend, Link, Number, Page, series_of
+from reportgen.site.interactive.confused_images import ConfusedImages, confused_images
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.examples import Picture
@@ -84,6 +85,7 @@ class ModelView:
     rows: tuple[ScoreRow, ...]
     classes: tuple[str, ...]
     confusion: tuple[tuple[str, str, bool, tuple[Cell, ...]], ...]
+    confused: tuple[ConfusedImages, ...]
     reliability: tuple[Picture, Picture] | None
     reliability_text: str
     repair: RepairSection | None
@@ -145,6 +147,7 @@ def model_view(
         )
         if score.n
         else (),
+        confused=confused_images(report, links, tiles, k),
         reliability=reliability,
         reliability_text=_reliability_text(report, k),
         repair=repair_section(report, k),

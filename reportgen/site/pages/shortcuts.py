@@ -10,16 +10,16 @@ from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP
 from reportgen.evidence.shortcuts.properties import Association
 from reportgen.inputs.images.changes import CHANGES
-from reportgen.site.html.components import Legend, Link, Page, Tile, series_of
+from reportgen.site.html.components import BeforeAfter, Legend, Link, Page, Tile, series_of
+from reportgen.site.interactive.before_after import ProofPictures, lost_pairs
+from reportgen.site.interactive.photo_strips import PhotoStrip, source_strip
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
-from reportgen.site.pictures.components import ComponentPictures
-from reportgen.site.pictures.marks import MarkPictures
 from reportgen.site.pictures.shortcuts import ShortcutPictures
 from reportgen.site.report import Report
 from reportgen.site.sections.backgrounds import BackgroundSwaps, background_swaps
 from reportgen.site.sections.hidden_cues import HiddenCues, hidden_cues
-from reportgen.site.sections.interventions import Change, change_view, example_tile, lost_pairs
+from reportgen.site.sections.interventions import Change, change_view, example_tile
 from reportgen.site.sections.label_leakage import (
     ClusterModel,
     Duplicates,
@@ -49,14 +49,17 @@ __all__ = ["ProvedShortcut", "ShortcutsView", "shortcuts_view"]
 
 @dataclass(frozen=True)
 class ProvedShortcut:
-    """One proved shortcut: the claim, its sentences, and images before and after with what the model predicts."""
+    """One proved shortcut: the claim, its sentences, and images before and after with what the model predicts; `done`:
+    what was done to them.
+    """
 
     anchor: str
     series: str
     title: str
     sentence: str
     detail: str
-    pairs: tuple[tuple[Tile, Tile], ...]
+    pairs: tuple[BeforeAfter, ...]
+    done: str
     more: str
     link: Link
 
@@ -76,10 +79,13 @@ class PredictionSplitRow:
 
 @dataclass(frozen=True)
 class SplitTable:
-    """Plain counts by one property, and what it goes with; `emotions` head the columns of predictions."""
+    """Plain counts by one property, and what it goes with, with its photos in a strip; `emotions` head the columns of
+    predictions.
+    """
 
     title: str
     cause: str
+    strip: PhotoStrip | None
     emotions: tuple[str, ...]
     rows: tuple[PredictionSplitRow, ...]
 
@@ -116,11 +122,10 @@ def shortcuts_view(
     tiles: Tiles,
     legends: Legends,
     findings: ShortcutFindings,
-    pictures: ShortcutPictures | None,
-    components: ComponentPictures,
-    marks: Sequence[MarkPictures],
+    drawn: ProofPictures,
 ) -> ShortcutsView:
     """The page for one report."""
+    pictures = drawn.shortcuts
     clusters, clusters_empty = clusters_view(report, links, tiles, findings)
     return ShortcutsView(
         page=Page("Shortcuts", "What gives the labels away beside the face, and which model relies on it", "Shortcuts"),
@@ -128,7 +133,7 @@ def shortcuts_view(
         lede=_lede(findings),
         empty="" if report.labelled else "No image has a label, so nothing can give it away or be tested.",
         found=tuple(_found(report, links, shortcut, pictures) for shortcut in proved(report, Shortcut)),
-        splits=_splits(report, findings),
+        splits=_splits(report, links, tiles, findings),
         example=None
         if pictures is None
         else example_tile(report, links, pictures, "", "As it is", "what the models see"),
@@ -148,9 +153,9 @@ def shortcuts_view(
         clusters=clusters,
         clusters_empty=clusters_empty,
         legend=legends.maps(),
-        backgrounds=background_swaps(report, links),
-        components=hidden_cues(report, links, components),
-        marks=marks_view(report, links, marks),
+        backgrounds=background_swaps(report, links, drawn.backgrounds),
+        components=hidden_cues(report, links, drawn.components),
+        marks=marks_view(report, links, drawn.marks),
     )
 
 
@@ -185,7 +190,7 @@ def _shown(findings: ShortcutFindings) -> tuple[str, ...]:
     return (
         f"{count(findings.shown, 'image')} were shown again: all of small emotions, a random sample of large ones. "
         f"A drop counts from {100 * MIN_RECALL_DROP:.0f} points on, tested for chance (exact McNemar test, where "
-        "persons are known a sign-flip test of persons; corrected for all pairs of emotion and change that could be a "
+        "persons are known a sign-pair test of persons; corrected for all pairs of emotion and change that could be a "
         "shortcut).",
         "It is called a shortcut only if the property goes with the emotion in the data and a test with "
         "proper controls shows it: recall falls further than that of other emotions whose photos the change alters "
@@ -225,7 +230,7 @@ def _untested(report: Report, findings: ShortcutFindings) -> str:
     if findings.effects or not report.labelled:
         return ""
     if report.experiments and len(findings.idle) == len(CHANGES):
-        return f"No changed pictures were shown to the models.{_idle(report, findings)}"
+        return f"No property of the photo was changed.{_idle(report, findings)}"
     return (
         "No changed pictures were shown to the models (setting: experiments = off), so whether they rely on "
         "the cues in the data was not tested."
@@ -235,7 +240,7 @@ def _untested(report: Report, findings: ShortcutFindings) -> str:
 def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutPictures | None) -> ProvedShortcut:
     k = [model.name for model in report.models].index(shortcut.model)
     state_cues(report, (damage for damage in report.damages if damage.finding is shortcut))
-    pairs = [] if pictures is None else lost_pairs(report, links, shortcut, pictures)
+    pairs = () if pictures is None else lost_pairs(report, links, shortcut, pictures)
     lost, known = len(shortcut.images), round(shortcut.before.value * shortcut.n)
     named = shortcut.persons is not None and report.names_persons
     persons = f" of {count(shortcut.persons or 0, 'person')}" if named else ""
@@ -256,13 +261,14 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
             else f"Without the property {lost} of {count(known, 'correct image')} are lost (n = "
             f"{count(shortcut.n, 'image')}{persons}): too few to count alone, so photos of other emotions decide.{at}"
         ),
-        pairs=tuple(pairs),
+        pairs=pairs,
+        done=DONE[shortcut.change],
         more=f"{len(pairs)} of {lost} lost images, the most confident first." if len(pairs) < lost else "",
         link=Link(f"The page of {shortcut.emotion}", links.emotion_path(report.classes.index(shortcut.emotion))),
     )
 
 
-def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...]:
+def _splits(report: Report, links: Links, tiles: Tiles, findings: ShortcutFindings) -> tuple[SplitTable, ...]:
     """A table for each property that a shortcut rests on, over the models that rely on it."""
     names = [model.name for model in report.models]
     tables = []
@@ -295,5 +301,6 @@ def _splits(report: Report, findings: ShortcutFindings) -> tuple[SplitTable, ...
                 )
         cause = next((c for c in findings.causes if (c.name, c.having) == key and c.known), None)
         told = "" if cause is None else cause_sentence(report, cause)
-        tables.append(SplitTable(f"Predictions by {splits[0].property}", told, emotions, tuple(rows)))
+        strip = None if cause is None else source_strip(report, links, tiles, cause, splits)
+        tables.append(SplitTable(f"Predictions by {splits[0].property}", told, strip, emotions, tuple(rows)))
     return tuple(tables)

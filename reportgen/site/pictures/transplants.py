@@ -28,6 +28,10 @@ __all__ = [
     "Transplant",
     "WorkedExample",
     "draw_worked_examples",
+    "emotion_odds",
+    "portrait",
+    "region_outline",
+    "save_portrait",
     "shown_cells",
     "typical_pair",
     "working_side",
@@ -186,33 +190,35 @@ def _draw(
     model, emotion = report.analysis.models[k], report.analysis.classes.index(tested.emotion)
     name, design, logits = f"{model.slug}-{TRANSPLANTED.index(tested.region)}", swaps.design, swaps.logits
     receiver = int(design["receiver"].iloc[pair[0]])
-    face = _portrait(report, receiver)
+    face = portrait(report, receiver)
     exchanges = []
     for place, which in zip(pair, ("same", "other"), strict=True):
         row = design.iloc[place]
-        donor = _portrait(report, int(row["donor"]))
+        donor = portrait(report, int(row["donor"]))
         made = transplant(face, donor, tested.region)
         exchanges.append(
             Transplant(
                 int(row["donor"]),
                 int(row["donor_emotion"]),
-                OutlinedPicture(_save(donor.pixels, f"{name}-{which}-donor", save), _outline(donor, tested.region)),
-                _save(made, f"{name}-{which}", save),
-                _odds(logits[place], emotion),
+                OutlinedPicture(
+                    save_portrait(donor.pixels, f"{name}-{which}-donor", save), region_outline(donor, tested.region)
+                ),
+                save_portrait(made, f"{name}-{which}", save),
+                emotion_odds(logits[place], emotion),
             )
         )
     return WorkedExample(
         importance=tested,
         emotion=emotion,
         receiver=receiver,
-        face=OutlinedPicture(_save(face.pixels, f"{name}-face", save), _outline(face, tested.region)),
-        before=_odds(model.logits[receiver], emotion),
+        face=OutlinedPicture(save_portrait(face.pixels, f"{name}-face", save), region_outline(face, tested.region)),
+        before=emotion_odds(model.logits[receiver], emotion),
         same=exchanges[0],
         other=exchanges[1],
     )
 
 
-def _portrait(report: Report, row: int) -> Portrait:
+def portrait(report: Report, row: int) -> Portrait:
     """One face as the test used it: the only place where photos come in, by the report's own way of loading them.
 
     A report that hides faces loads stand-ins, so that here too no pixel of a photo is shown.
@@ -228,17 +234,20 @@ def working_side(models: tuple[ModelRecords, ...]) -> int:
     return max(int(side) for model in models for side in model.info["input"])
 
 
-def _save(pixels: Pixels, name: str, save: Save) -> Picture:
+def save_portrait(pixels: Pixels, name: str, save: Save) -> Picture:
+    """Keep a picture of the test, larger inputs at a smaller size; "transplant" goes before its name."""
     side = min(len(pixels), _LONGEST)
     return save_picture(resize(pixels, side, side), f"transplant-{name}", _QUALITY, save)
 
 
-def _outline(face: Portrait, region: str) -> str:
+def region_outline(face: Portrait, region: str) -> str:
+    """The SVG path around a region, in 0..100 both ways."""
     shapes = outlines(face.points)
     polygons = [polygon for part in _LINES.get(region, (region,)) for polygon in shapes[part]]
     return "".join("M" + "L".join(f"{_UNIT * x:.1f} {_UNIT * y:.1f}" for x, y in polygon) + "Z" for polygon in polygons)
 
 
-def _odds(logits: npt.NDArray[np.float32], emotion: int) -> EmotionOdds:
+def emotion_odds(logits: npt.NDArray[np.float32], emotion: int) -> EmotionOdds:
+    """From the logits (C,) of one picture."""
     odds = float(log_odds(logits[None], np.asarray([emotion]))[0])
     return EmotionOdds(odds, float(expit(odds)))

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.faces.transplant import BACKGROUND_TONES
-from reportgen.site.html.components import series_of
+from reportgen.site.html.components import BeforeAfter, series_of
+from reportgen.site.interactive.before_after import background_pairs
 from reportgen.site.links import Links
+from reportgen.site.pictures.background_swaps import BackgroundPictures
 from reportgen.site.report import Report
 from reportgen.site.wording.format import points, signed
 from reportgen.site.wording.importance import (
@@ -60,14 +62,16 @@ class BackgroundRow:
 
 @dataclass(frozen=True)
 class BackgroundSwaps:
-    """The section; `tones` names the columns of what was exchanged by itself, empty where nothing was."""
+    """The section; `tones` names the columns of what was exchanged by itself, empty where nothing was; `proved`: each
+    finding in words, and photos with another background.
+    """
 
     rows: tuple[BackgroundRow, ...]
     tones: tuple[str, ...]
-    proved: tuple[str, ...]
+    proved: tuple[tuple[str, tuple[BeforeAfter, ...]], ...]
 
 
-def background_swaps(report: Report, links: Links) -> BackgroundSwaps | None:
+def background_swaps(report: Report, links: Links, pictures: BackgroundPictures) -> BackgroundSwaps | None:
     """All backgrounds that were swapped; None where none was."""
     found = report.importance
     made = [] if found is None else [b for b in found.backgrounds if b.importance is not None]
@@ -78,7 +82,7 @@ def background_swaps(report: Report, links: Links) -> BackgroundSwaps | None:
     return BackgroundSwaps(
         tuple(_row(report, links, b, b.importance, names, tones) for b in made if b.importance is not None),
         tones,
-        tuple(background_sentence(b) for b in made if b.cheating),
+        tuple((background_sentence(b), background_pairs(report, links, b, pictures)) for b in made if b.cheating),
     )
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.performance.scores import FEW
-from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
+from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP, InterventionEffect
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import Tile, series_of
 from reportgen.site.links import Links
-from reportgen.site.pictures.shortcuts import EXAMPLES, ShortcutPictures
+from reportgen.site.pictures.shortcuts import ShortcutPictures
 from reportgen.site.report import Report
 from reportgen.site.wording.format import (
     and_list,
@@ -22,11 +22,10 @@ from reportgen.site.wording.format import (
     percent,
     percent_interval,
     plural,
-    sure,
 )
 from reportgen.site.wording.shortcuts import DONE, effect_note
 
-__all__ = ["Change", "InterventionRow", "Move", "MoveRow", "change_view", "example_tile", "lost_pairs"]
+__all__ = ["Change", "InterventionRow", "Move", "MoveRow", "change_view", "example_tile"]
 
 _HOW = {
     "grey": "Colour is gone; light and dark stay as they were.",
@@ -238,23 +237,3 @@ def example_tile(report: Report, links: Links, pictures: ShortcutPictures, name:
         note,
         links.image_path(row),
     )
-
-
-def lost_pairs(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutPictures) -> list[tuple[Tile, Tile]]:
-    """Lost images as they were, with the probability of the label, and changed, with the prediction."""
-    k = [model.name for model in report.models].index(shortcut.model)
-    e = report.classes.index(shortcut.emotion)
-    found = []
-    for row, taken in list(zip(shortcut.images, shortcut.predicted_now, strict=True))[:EXAMPLES]:
-        name, href = report.ids[row], links.image_path(row)
-        before = Tile(
-            pictures.pictures[row, ""],
-            f"Image {name}, labelled {shortcut.emotion}, as it is",
-            shortcut.emotion,
-            f"{sure(float(report.models[k].probabilities[row, e]))}, as it is",
-            href,
-        )
-        done = DONE[shortcut.change]
-        after = Tile(pictures.pictures[row, shortcut.change], f"Image {name}, {done}", taken, done, href)
-        found.append((before, after))
-    return found

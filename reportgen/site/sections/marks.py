@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.shortcuts.added_cues import MIN_GAIN
-from reportgen.evidence.shortcuts.marks import Mark, MarkTest
-from reportgen.site.html.components import Tile, series_of
+from reportgen.evidence.shortcuts.marks import Mark
+from reportgen.site.html.components import BeforeAfter, Tile, series_of
+from reportgen.site.interactive.before_after import mark_pairs
 from reportgen.site.links import Links
-from reportgen.site.pictures.marks import MARKED, MarkPictures
+from reportgen.site.pictures.marks import MarkPictures
 from reportgen.site.report import Report
 from reportgen.site.wording.format import capital
 from reportgen.site.wording.marks import mark_facts, mark_name, mark_test, mark_verdict, no_marks
 
-__all__ = ["MarkResult", "MarkView", "Marks", "mark_pairs", "mark_steps", "marks_view"]
+__all__ = ["MarkResult", "MarkView", "Marks", "mark_steps", "marks_view"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class MarkResult:
     verdict: str
     strong: bool
     test: str
-    pairs: tuple[tuple[Tile, Tile], ...]
+    pairs: tuple[BeforeAfter, ...]
 
 
 @dataclass(frozen=True)
@@ -92,28 +93,6 @@ def _view(report: Report, links: Links, number: int, mark: Mark, drawn: MarkPict
         results=tuple(results),
         strong=any(result.strong for result in results),
     )
-
-
-def mark_pairs(
-    report: Report, links: Links, test: MarkTest, emotion: str, drawn: MarkPictures
-) -> tuple[tuple[Tile, Tile], ...]:
-    """Photos that lose the emotion without the mark, and others that gain it with it; none where nothing was proved."""
-    if test.answer != "yes":
-        return ()
-    found = []
-    shown = [(row, True) for row in test.lost_rows[:MARKED]] + [(row, False) for row in test.turned_rows[:MARKED]]
-    for row, away in shown:
-        if row in drawn.pairs:
-            before, after = drawn.pairs[row]
-            name, href = report.ids[row], links.image_path(row)
-            first = emotion if away else f"not {emotion}"
-            then = f"not {emotion}" if away else emotion
-            done = "with the mark taken away" if away else "with the mark added"
-            found.append((
-                Tile(before, f"Image {name} as it is", first, "as it is", href),
-                Tile(after, f"Image {name} {done}", then, done, href),
-            ))  # fmt: skip
-    return tuple(found)
 
 
 def mark_steps(report: Report) -> tuple[tuple[str, str], ...]:

@@ -10,8 +10,10 @@ from reportgen.evidence.importance.background import BackgroundFinding, Status, 
 from reportgen.evidence.importance.findings import ImportanceFindings, Swaps
 from reportgen.evidence.importance.regions import MIN_DROP, MIN_PERSONS, RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.site.interactive.swap_player import SwapChoice, swap_choices
 from reportgen.site.links import Links
 from reportgen.site.pictures.examples import Picture
+from reportgen.site.pictures.swap_player import PlayerFace
 from reportgen.site.pictures.transplants import WorkedExample
 from reportgen.site.plots.importance_forest import importance_alt, importance_rows
 from reportgen.site.report import Report
@@ -60,10 +62,13 @@ _MOST = 2.0
 
 @dataclass(frozen=True)
 class ImportancePictures:
-    """What is drawn for one model: the forest plot for light and for dark pages, and the worked examples."""
+    """What is drawn for one model: the forest plot for light and for dark pages, the worked examples, and
+    what the player shows.
+    """
 
     forest: tuple[Picture, Picture] | None = None
     worked: tuple[WorkedExample, ...] = ()
+    player: tuple[PlayerFace, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,7 @@ class ImportanceSection:
     donors: tuple[DonorTable, ...]
     donor_note: str
     worked: tuple[WorkedExampleView, ...]
+    choices: tuple[SwapChoice, ...]
     hidden: str
     statuses: tuple[HeatStatus, ...]
     basis: str
@@ -163,6 +169,7 @@ def importance_section(report: Report, links: Links, k: int, pictures: Importanc
         donors=() if swaps is None else _donors(report, swaps, [use for row in rows for use in row.regions]),
         donor_note="" if swaps is None else _donor_note(swaps),
         worked=worked_examples(report, links, k, pictures.worked),
+        choices=swap_choices(report, links, pictures.player),
         hidden="" if report.privacy == "none" else _HIDDEN,
         statuses=_statuses(report, found, model.name),
         basis=importance_basis(found, model.slug),

@@ -19,7 +19,7 @@ from reportgen.site.plots.importance_forest import importance_rows
 from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import EVEN, RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES, SHOWN
-from reportgen.site.wording.format import capital, count, signed
+from reportgen.site.wording.format import capital, count, number, signed
 from reportgen.site.wording.importance import (
     IMPORTANCE_WORDS,
     barrier_words,
@@ -34,6 +34,7 @@ __all__ = ["MatrixCell", "MatrixKey", "MatrixRow", "RegionMatrix", "matrix_keys"
 
 # Where a column is narrower than its name, the name breaks here and nowhere else.
 _BREAKS = {"forehead": "fore\u00adhead", "background": "back\u00adground"}
+_BARRED = "×"
 _HEAT_WORDS = {"strong": "more than for other emotions", "some": "yes", "bad": "yes", "off": "no"}
 
 
@@ -73,12 +74,16 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """One emotion; without `cells` there are too few images to say."""
+    """One emotion; without `cells` there are too few images to say.
+
+    `barred`: of no cell importance can be tested, which is said once.
+    """
 
     emotion: str
     href: str
     n: str
     cells: tuple[MatrixCell, ...]
+    barred: bool
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,8 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
                 for region in (shown if n >= FEW else ())
                 if attention.on(model.name, name, region) is not None
             )
-            rows.append(MatrixRow(name, links.emotion_path(emotion), count(n, "image"), cells))
+            barred = bool(cells) and all(cell.sign == _BARRED for cell in cells)
+            rows.append(MatrixRow(name, links.emotion_path(emotion), number(n), cells, barred))
         matrices.append(
             RegionMatrix(
                 series_of(k),
@@ -170,13 +176,15 @@ def matrix_keys(matrices: Sequence[RegionMatrix], *, tested: bool, least: str) -
         return (*keys, MatrixKey("bad", "▲", "above-average heat on the background")) if "bad" in tones else tuple(keys)
     keys = [
         MatrixKey("strong", "●", "important"),
-        MatrixKey("off", "", f"not important: less than {least}"),
+        MatrixKey("off", "", f"not: below {least}"),
         MatrixKey("open", "?", "inconclusive"),
     ]
     if "bad" in tones:
         keys.append(MatrixKey("bad", "▲", "reliance on the background that counts as cheating"))
     if "untested" in tones:
-        keys.append(MatrixKey("untested", "–", "not tested: too few faces; or × cannot be tested"))
+        keys.append(MatrixKey("untested", "–", "too few faces"))
+    if any(row.barred or any(cell.sign == _BARRED for cell in row.cells) for matrix in matrices for row in matrix.rows):
+        keys.append(MatrixKey("untested", _BARRED, "cannot be tested"))
     return tuple(keys)
 
 

@@ -16,22 +16,14 @@ from reportgen.evidence.importance.regions import (
 )
 from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.faces.transplant import TRANSPLANTED
-from reportgen.site.html.components import Tile
+from reportgen.site.html.components import Tile, TransplantPicture
 from reportgen.site.links import Links
 from reportgen.site.pictures.transplants import OutlinedPicture, Transplant, WorkedExample
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, fixed, number, percent, signed, sure
 
-__all__ = ["TransplantMethod", "TransplantPicture", "WorkedExampleView", "transplant_method", "worked_examples"]
-
-
-@dataclass(frozen=True)
-class TransplantPicture:
-    """One picture of an exchange; `outline` is the SVG path around what is exchanged, "" without one."""
-
-    tile: Tile
-    outline: str = ""
+__all__ = ["TransplantMethod", "WorkedExampleView", "transplant_method", "worked_examples"]
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def cause_sentence(report: Report, cause: Cause) -> str:
     others = f"the {report.stated.number(number(cause.n_lacking), 'photos', f'not {cause.having}')} others"
     told, source = [], cause.source
     if source is not None:
-        known = f"{source.trait} {and_list(source.values, 'or')}"
+        known = f"{source.trait} {and_list([value or 'not told' for value in source.values], 'or')}"
         told.append(f"come from a source of their own ({known}; of {others}, {number_or_none(source.lacking)})")
     if cause.few_persons:
         told.append(f"show {count(cause.persons_having, 'person')} (the others {number(cause.persons_lacking)})")
@@ -182,11 +182,13 @@ def _accuracy(report: Report, cause: Cause) -> list[str]:
     splits = () if report.shortcuts is None else report.shortcuts.splits
     mine = [split for split in splits if (split.property, split.having) == (cause.name, cause.having)]
     told = [
-        f"{split.model} is correct on {right_on(report, split, having=True)} of these photos and on "
-        f"{right_on(report, split, having=False)} of the others"
-        for split in mine
+        (split.model, right_on(report, split, having=True), right_on(report, split, having=False)) for split in mine
     ]
-    return [f"{'; '.join(told)}."] if told else []
+    if not told:
+        return []
+    model, these, others = told[0]
+    first = f"{model} is correct on {these} of these photos and on {others} of the others"
+    return [f"{', '.join([first, *(f'{model} on {these} and {others}' for model, these, others in told[1:])])}."]
 
 
 def right_on(report: Report, split: PredictionSplit, *, having: bool) -> str:

@@ -73,8 +73,9 @@ def _left_out(found: DataFindings) -> Iterator[DataNote]:
 def _sizes(found: DataFindings) -> Iterator[DataNote]:
     if found.few:
         names = ", ".join(f"{name} ({number(n)})" for name, n in found.few)
+        # No more than a note: every number of theirs says so where it stands, and so does the answer about trust.
         text = f"Fewer than {FEW} test images, so only counts are given: {names}."
-        yield DataNote("Too few images to evaluate", text, serious=True)
+        yield DataNote("Too few images to evaluate", text)
     if found.dominant is not None:
         name, share = found.dominant
         text = (

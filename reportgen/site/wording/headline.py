@@ -32,7 +32,7 @@ from reportgen.site.wording.format import (
     plural,
 )
 from reportgen.site.wording.importance import emotions_of, odds_cut, rival_sentence, the, used_regions
-from reportgen.site.wording.models import accuracy_of, score_sentence, state_trust, trust_lead, trust_sentences
+from reportgen.site.wording.models import accuracy_of, score_sentences, state_trust, trust_lead, trust_sentences
 from reportgen.site.wording.performance.votes import human_choice_short
 from reportgen.site.wording.shortcuts import CUES, cheating_answer, relies_on_cue
 
@@ -186,12 +186,11 @@ def _errors(report: Report, links: Links) -> Finding:
     report.stated.number(number(wrong), "errors", score.name)
     causes = [f"by confusing {names[one]} and {names[other]}"] if there + back >= _LARGE * wrong else []
     causes += ["by a shortcut"] if gone >= _NOTABLE * wrong else []
-    lead = f"Mostly {and_list(causes)}." if causes else "No single confusion or shortcut stands out."
+    lead = f"Most often {and_list(causes)}." if causes else "No single confusion or shortcut stands out."
     sentences = [*_open_sentence(report, best)]
-    sentences += [
-        f"{number(there + back)} of {score.name}'s {count(wrong, 'error')} confuse {names[one]} and {names[other]}: "
-        f"{number(there)} {names[one]} predicted as {names[other]}, {number(back)} the other way round."
-    ]
+    whose = "its" if sentences else f"{score.name}'s"
+    confused = f"{number(there + back)} of {whose} {count(wrong, 'error')}"
+    sentences.append(f"{confused} confuse {names[one]} and {names[other]}.")
     sentences += [*_shortcut_sentence(report, best)]
     sentences += [*_quality_sentence(report.reasons, best, "the other errors" if gone else "the errors")]
     sentences += [*human_choice_short(report, best)]
@@ -224,9 +223,7 @@ def _label_sentence(report: Report) -> Iterator[str]:
         everyone = "both models" if len(report.models) == 2 else "every model"
         labels = capital(report.stated.number(count(suspects, "label"), "contradicted labels"))
         contradict = plural(suspects, "is", "are")
-        asked = reasons is not None and any(vote.twins for vote in reasons.votes)
-        second = ", and by landmarks or the most similar faces where known" if asked else ""
-        yield f"{labels} {contradict} contradicted by {everyone}{second}; look at those first, as they may be wrong."
+        yield f"{labels} {contradict} contradicted by {everyone} and may be wrong."
     elif alike:
         images = capital(count(alike, "image"))
         predict = plural(alike, "has", "have")
@@ -260,7 +257,7 @@ def _open_sentence(report: Report, k: int) -> Iterator[str]:
     if reasons is not None and reasons.models[k].errors:
         share = reasons.models[k].unexplained
         report.stated.number(percent(share.value), "unexplained errors", report.models[k].name)
-        yield f"{percent_estimate(share)} of the errors remain unexplained."
+        yield f"{percent_estimate(share)} of {report.models[k].name}'s errors remain unexplained."
 
 
 def _shortcut_sentence(report: Report, k: int) -> Iterator[str]:
@@ -366,8 +363,8 @@ def _barred(report: Report, name: str) -> str:
             names = found.setdefault(one.barrier, [])
             names += [one.emotion] if one.emotion not in names else []
     reasons = {
-        "low recall": "recall too low to fall, or not shown to be above chance",
-        "shortcut": "a shortcut stands in for the face",
+        "low recall": "recall too low",
+        "shortcut": "a shortcut in the way",
     }
     said = [f"{and_list(names)} ({reasons[barrier]})" for barrier, names in found.items()]
     return f" Cannot be tested: {and_list(said)}." if said else ""
@@ -396,7 +393,7 @@ def _trust(report: Report, links: Links) -> Finding:
     answers = [report.trust[k] for k in shown]
     for model in report.trust:
         state_trust(report, model)
-    text = " ".join(f"{score_sentence(report, k)} {trust_sentences(report.trust[k])}" for k in shown)
+    text = f"{score_sentences(report, shown)} {trust_sentences(answers)}"
     trusted = [len(one.of("trusted")) for one in answers]
     everywhere = all(len(one.emotions) == n for one, n in zip(answers, trusted, strict=True))
     tone = "good" if everywhere else "mid" if any(trusted) else "bad"

@@ -22,10 +22,11 @@ from reportgen.site.wording.format import (
     half_up,
     number,
     percent,
-    percent_estimate,
+    percent_interval,
     plural,
     points,
     signed,
+    sure,
 )
 
 __all__ = [
@@ -202,17 +203,12 @@ def background_numbers(found: BackgroundFinding, *, brief: bool = False) -> str:
 
 
 def odds_cut(importance: RegionImportance) -> str:
-    """By how much the odds of the emotion fall, as in "59 % [45, 70]"; below 0 they rise."""
-    if not (math.isfinite(importance.low) and math.isfinite(importance.high)):
-        return percent(-math.expm1(-importance.drop))
-    return percent_estimate(
-        Estimate(
-            -math.expm1(-importance.drop),
-            -math.expm1(-importance.low),
-            -math.expm1(-importance.high),
-            importance.receivers,
-        )
-    )
+    """By how much the odds of the emotion fall, as in "59 % [45, 70]"; never all of them; below 0 they rise."""
+    cut, low, high = (-math.expm1(-drop) for drop in (importance.drop, importance.low, importance.high))
+    told = sure(min(cut, math.nextafter(1.0, 0.0)))  # however few digits tell one from the other
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return told
+    return f"{told} {percent_interval(Estimate(cut, low, high, importance.receivers))}"
 
 
 def swap_effect(importance: RegionImportance) -> str:

@@ -22,7 +22,6 @@ from reportgen.site.wording.format import (
     capital,
     count,
     decimal,
-    decimal_interval,
     fixed,
     format_p,
     interval_text,
@@ -52,7 +51,7 @@ __all__ = [
     "macro_f1_of",
     "precision_changes",
     "recall_of",
-    "score_sentence",
+    "score_sentences",
     "state_trust",
     "stated_accuracy_text",
     "stated_accuracy_warning",
@@ -266,17 +265,16 @@ def _where_trusted(model: ModelTrust) -> str:
     return f"on {and_list(trusted)} only" if len(trusted) <= _NAMED else f"on {len(trusted)} of {judged} emotions"
 
 
-def score_sentence(report: Report, k: int) -> str:
-    """Accuracy and macro-F1 of one model, and beside them what is shown to inflate them."""
-    score = report.scores[k]
-    few = score.macro_f1_without_few
-    macro, over = (score.macro_f1, "all emotions") if few is None else (few, OVER_MANY)
-    text = (
-        f"{score.name} has accuracy {accuracy_of(report, score, 1)} {percent_interval(score.accuracy, 1)} and macro-F1 "
-        f"{macro_f1_of(report, score.name, macro, over)} {decimal_interval(macro)} over {over}."
-    )
-    leakage = report.trust[k].leakage
-    return f"{text} {leakage_sentence(leakage)}" if leakage is not None and leakage.matters else text
+def score_sentences(report: Report, models: Sequence[int]) -> str:
+    """Accuracy of some models, and beside it what is shown to inflate it."""
+    told = [
+        f"{report.scores[k].name} {accuracy_of(report, report.scores[k], 1)} "
+        f"{percent_interval(report.scores[k].accuracy, 1)}"
+        for k in models
+    ]
+    leakages = [report.trust[k].leakage for k in models]
+    inflated = [leakage_sentence(found) for found in leakages if found is not None and found.matters]
+    return " ".join([f"Accuracy: {', '.join(told)}.", *inflated])
 
 
 def accuracy_of(report: Report, score: ModelScores, digits: int = 0) -> str:
@@ -303,17 +301,31 @@ def state_trust(report: Report, trust: ModelTrust) -> None:
         report.stated.claim("heatmaps may be read", trust.model, holds=trust.grade != "C")
 
 
-def trust_sentences(trust: ModelTrust) -> str:
-    """Which emotions of a model are not to be trusted and why, how its confidences are, and its heatmaps' grade."""
-    parts = [_doubtful(trust, "not trusted", "Not trusted"), _doubtful(trust, "open", "Open")]
-    parts.append(
-        "No significant calibration error."
-        if trust.confidence == "sound"
-        else f"Its confidences are {trust.confidence} on average."
-    )
-    if trust.grade:
-        parts.append(f"Heatmap grade: {trust.grade} (A to C). {GRADE_WORDS[trust.grade]}")
-    return " ".join(filter(None, parts))
+def trust_sentences(models: Sequence[ModelTrust]) -> str:
+    """Which emotions are not to be trusted and why, how the confidences are, and the heatmaps' grade; what holds of
+    all models is told once.
+    """
+    confidences = [
+        "no significant calibration error" if one.confidence == "sound" else f"{one.confidence} on average"
+        for one in models
+    ]
+    parts = [
+        _of_each("Not trusted", models, [_doubtful(one, "not trusted") for one in models]),
+        _of_each("Open", models, [_doubtful(one, "open") for one in models]),
+        _of_each("Confidences", models, confidences),
+        _of_each("Heatmap grade (A to C)", models, [one.grade for one in models]),
+    ]
+    # The worst grade tells how to read them.
+    grades = [one.grade for one in models if one.grade]
+    return " ".join(filter(None, [*parts, GRADE_WORDS[max(grades)] if grades else ""]))
+
+
+def _of_each(title: str, models: Sequence[ModelTrust], told: Sequence[str]) -> str:
+    """As in "Open: fear (too few images)." where that holds of all, else "Open: for CNN fear (...); ..."."""
+    if len(set(told)) == 1:
+        return f"{title}: {told[0]}." if told[0] else ""
+    each = [f"for {model.model} {text}" for model, text in zip(models, told, strict=True) if text]
+    return f"{title}: {'; '.join(each)}."
 
 
 def trust_words(one: EmotionTrust) -> str:
@@ -326,14 +338,13 @@ def _doubt(one: EmotionTrust) -> str:
     return "never predicted" if never else _DOUBTS[one.doubts[0]]
 
 
-def _doubtful(trust: ModelTrust, answer: Trust, title: str) -> str:
-    """As in "Not trusted: disgust and sadness (relies on a shortcut), anger (recall below 50 %)."."""
+def _doubtful(trust: ModelTrust, answer: Trust) -> str:
+    """As in "disgust and sadness (relies on a shortcut), anger (recall below 50 %)"; "" where there is none."""
     by: dict[str, list[str]] = {}
     for one in trust.emotions:
         if one.trust == answer:
             by.setdefault(_doubt(one), []).append(one.emotion)
-    told = [f"{and_list(emotions)} ({doubt})" for doubt, emotions in by.items()]
-    return f"{title}: {', '.join(told)}." if told else ""
+    return ", ".join(f"{and_list(emotions)} ({doubt})" for doubt, emotions in by.items())
 
 
 def leakage_sentence(leakage: Leakage) -> str:

@@ -100,8 +100,7 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
         place = first_place(report, mine)
         text = f"{text} in {emotions}. {'' if place is None else look_there(place)}".rstrip()
         if change == changes[-1]:  # once for all of them
-            text += " Until then go by the recall on photos changed in this way: the ordinary one counts the "
-            text += "shortcut as skill."
+            text += " Until then, go by the recall on photos changed in this way."
         steps.append(Step(title, text, Link("evidence", "shortcuts.html")))
     backgrounds = proved(report, BackgroundFinding)
     if backgrounds:
@@ -147,15 +146,15 @@ def _causes(report: Report, shortcuts: Sequence[Shortcut]) -> list[Step]:
         told = f"{and_list(counts)} photos are {cause.having}"
         if cause.source is not None:
             text = (
-                f"{told}, and these come from a source of their own. Take every emotion from all sources in the same "
-                "shares, or leave one out, in training and in the test set."
+                f"{told}, from a source of their own. Take every emotion from all sources in the same shares, or leave "
+                "one out, in training and test."
             )
             steps.append(Step("Balance the sources.", text, link))
         if cause.few_persons:
             who = count(cause.persons_having, "person")
             text = (
-                f"Photos {cause.having} show {who}. Split by person, so that none is in both training and test, and "
-                f"add more persons to {and_list([name for name, *_ in cause.emotions if name in mine])}."
+                f"Photos {cause.having} show {who}. Let no person be in both training and test, and add persons to "
+                f"{and_list([name for name, *_ in cause.emotions if name in mine])}."
             )
             steps.append(Step("Split by person.", text, link))
         if cause.copied:
@@ -201,7 +200,7 @@ def _thin(report: Report) -> list[Step]:
     if not thin:
         return []
     counts = and_list([f"{row.emotion} {number(row.n)}" for row in thin])
-    text = f"Fewer than ten test images are too few to evaluate ({counts})."
+    text = f"Too few test images to evaluate ({counts})."
     return [Step(f"Collect {and_list([row.emotion for row in thin])}.", text, Link("counts", "models.html#recall"))]
 
 
@@ -215,8 +214,8 @@ def _balance(report: Report) -> list[Step]:
     recalls = and_list([f"{row.emotion} {rate(row)}" for row in poor])
     names = capital(and_list([row.emotion for row in large]))
     text = (
-        f"{names} {'is' if len(large) == 1 else 'are'} {share} of the test images; recall of the rare ones stays low "
-        f"({recalls}). If training looks the same, weight or resample it."
+        f"{names} {'is' if len(large) == 1 else 'are'} {share} of the test images; recall of rare emotions is low "
+        f"({recalls}). If training is like this, weight or resample it."
     )
     return [Step("Balance the training set.", text, Link("recall", "models.html#recall"))]
 
@@ -230,10 +229,10 @@ def _labels(report: Report, links: Links) -> list[Step]:
             text = "The model predicts another emotion there, and landmarks or the most similar faces do not fit "
             text += "the label."
         else:
-            text = "All models predict the same other emotion there."
-            if any(vote.against for vote in reasons.review):
-                text += " Landmarks or the most similar faces, where known, contradict the label as well."
-        text += " Judge them one by one, save your answers, and build again with them."
+            text = "All models agree on another emotion there"
+            against = any(vote.against for vote in reasons.review)
+            text += "; so do landmarks or the most similar faces where known." if against else "."
+        text += " Judge them one by one and build again with your answers."
         return [Step(f"Check {labels_to_look_at(report)}.", text, Link("one by one", "labels.html"))]
     comparisons = report.comparisons
     index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)

@@ -390,7 +390,7 @@ def cheating_answer(report: Report) -> Finding:
             "Inconclusive.",
             "A heatmap shows where evidence lies, not whether the prediction depends on it, and no region was measured "
             "here. Judge the maps by eye: heat in a corner, on hair or on a border is the sign to follow up.",
-            Link("Mean maps of every emotion", "index.html#maps")
+            Link("Mean maps of every emotion", "emotions.html")
             if report.labelled
             else Link("All images", "explorer.html"),
         )
@@ -420,7 +420,8 @@ def _shortcut_sentences(report: Report, shortcuts: Sequence[Shortcut]) -> list[s
                 parts.append(f"recall of {emotion} falls {and_list(falls)}")
         if parts:
             sentences.append(f"With the same images {DONE[change]}, {'; '.join(parts)}.")
-        sentences += _added_sentences(mine)[:2]
+        # The others stand on the page of shortcuts.
+        sentences += _added_sentences(mine)[:1]
     return sentences
 
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.config import Config
+from reportgen.evidence.shortcuts.causes import PhotoSource
 from reportgen.faces.align import canonical_points
 from reportgen.progress import SilentProgress
 from reportgen.site.bundle.privacy import mosaic, protect, tile_size
@@ -74,13 +75,15 @@ def test_a_face_of_lines_has_two_tones_and_a_mouth_where_the_points_are() -> Non
 @pytest.fixture(scope="module")
 def told(make_report: Callable[..., Report]) -> Report:
     """A report with a person's name wherever a report can hold one."""
-    made = make_report(measured=True, path=lambda row: f"/home/zebulon/{PERSON} {row:04d}.jpg")
+    made = make_report(measured=True, shortcuts="shown", path=lambda row: f"/home/zebulon/{PERSON} {row:04d}.jpg")
     analysis = made.analysis
     images = analysis.images.assign(
         person=PERSON,
         perceptual_hash=[f"cafebabe{row:08x}" for row in range(len(analysis.images))],
         comment=f"taken by {PERSON}",
     )
+    shortcuts, source = made.shortcuts, PhotoSource("picture size", ("50 x 40",), 26, 0)
+    assert shortcuts is not None
     problems = analysis.problems.assign(
         path=f"/home/zebulon/{PERSON} broken.png", message=f"{PERSON} broken.png is no image; see {PERSON}.csv"
     )
@@ -96,6 +99,8 @@ def told(make_report: Callable[..., Report]) -> Report:
     return replace(
         made,
         analysis=replace(analysis, images=images, problems=problems, manifest=manifest, models=models),
+        shortcuts=replace(shortcuts, causes=tuple(replace(cause, source=source) for cause in shortcuts.causes)),
+        trained_on=np.arange(len(analysis.images)) % 2.0,
         data_notes=(DataNote("Left out", f"1 of 41: {PERSON} broken.png.", (f"{PERSON} broken.png",), serious=True),),
         command="reportgen build --data lovelace_patients.csv --model 'ResNet18=lovelace.pth'",
     )
@@ -167,6 +172,18 @@ def test_a_blurred_report_depends_on_the_mosaics_alone(told: Report, tmp_path: P
     first = _publish(told, tmp_path / "a", privacy="blur")
     second = _publish(_with_pictures(told, coarse), tmp_path / "b", privacy="blur")
     assert _contents(first) == _contents(second)
+
+
+def test_every_picture_that_was_drawn_of_a_photo_is_among_those_that_are_searched(
+    told: Report, private: Published
+) -> None:
+    """Photos with and without a cue, swapped backgrounds and regions, and strips of photos are there, covered."""
+    drawn = " ".join(_contents(private))
+    for kind in ("-unchanged-", "-grey-", "transplant-background-", "-component-heat-", "transplant-0"):
+        assert kind in drawn, kind
+    pages = {name: (private.site / name).read_text(encoding="utf-8") for name in ("shortcuts.html", "index.html")}
+    assert "strip-photos" in pages["shortcuts.html"] and "data-before-after" in pages["index.html"]
+    assert "data-player" in (private.site / "models/custom-cnn.html").read_text(encoding="utf-8")
 
 
 def test_a_mean_face_is_drawn_even_where_pictures_are_mosaics(told: Report, tmp_path: Path) -> None:

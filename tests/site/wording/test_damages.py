@@ -112,7 +112,7 @@ def test_nothing_proved_is_no_such_headline(report: Report) -> None:
 def test_the_first_page_shows_photos_with_the_cue_and_without(by_colour: Report, tmp_path: Path) -> None:
     page = publish(by_colour, tmp_path, Config(), SilentProgress()).site / "index.html"
     root = html5lib.HTMLParser(strict=True).parse(page.read_text(encoding="utf-8"))
-    (strip,) = [one for one in root.iter() if one.get("class") == "proof-strip"]
+    (strip,) = [one for one in root.iter() if one.get("data-before-after") is not None]
     pictures = [one.get("src") or "" for one in strip.iter(f"{XHTML}img")]
     assert len(pictures) == 8 and all((page.parent / path).is_file() for path in pictures)
     assert all(

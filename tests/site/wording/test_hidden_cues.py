@@ -96,7 +96,7 @@ def test_recall_by_a_proven_component_is_no_skill(only: Report) -> None:
     assert skill.lead == "Custom CNN on happiness only; ResNet18 not yet."
     assert not relies_on_cue(innocent, "Custom CNN", "happiness")
     *_, skill = answer_questions(only, Links(only, ()))
-    assert skill.lead == "Not yet." and "Not trusted: happiness (relies on a shortcut)" in skill.text
+    assert skill.lead == "Not yet." and "for Custom CNN happiness (relies on a shortcut)" in skill.text
     assert set(only.contaminated) == {("Custom CNN", "happiness")}
 
 

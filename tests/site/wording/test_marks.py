@@ -127,7 +127,7 @@ def test_the_section_shows_means_and_photos_that_turn(only: Report) -> None:
     assert set(band.pairs) == {*only.marks.tests[0].lost_rows, *only.marks.tests[0].turned_rows}
     view = marks_view(only, Links(only, ()), pictures)
     first = view.marks[0].results[0]
-    assert first.strong and [before.title for before, _ in first.pairs] == ["anger", "anger", "not anger"]
+    assert first.strong and [pair.before.title for pair in first.pairs] == ["anger", "anger", "not anger"]
     assert not view.marks[0].results[1].pairs
     hidden = draw_marks(replace(only, privacy="blur"), files.__setitem__)
     assert not hidden[0].pairs and len(hidden[0].means) == 3
