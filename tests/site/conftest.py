@@ -30,6 +30,7 @@ from reportgen.evidence.errors.occlusions import Occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors
 from reportgen.evidence.examples.map_agreement import find_agreements
 from reportgen.evidence.examples.mining import Mined, mine
+from reportgen.evidence.groups.judging import judge_groups
 from reportgen.evidence.importance.findings import ImportanceFindings, judge_importance
 from reportgen.evidence.performance.model_comparison import compare_models
 from reportgen.evidence.performance.permuted_classes import likely_order
@@ -478,6 +479,7 @@ def make_report() -> MakeReport:
             components=components,
             marks=_marks(analysis) if shortcuts == "shown" else None,
             robustness=_robustness(analysis) if shortcuts == "shown" else None,
+            groups=judge_groups(analysis, importance, (), 0),
             **{"experiments": shortcuts == "shown", **more},
         )
 

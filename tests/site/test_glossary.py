@@ -32,8 +32,9 @@ TECHNICAL = {
     r"true labels?": "true label", r"trust grade": "trust grade", r"majority of the votes": "majority",
     r"human choice": "human choice", r"raters?": "rater agreement", r"entropy": "entropy",
     r"cross-entropy": "cross-entropy", r"soft Brier": "soft Brier score", r"temperature scaling": "temperature scaling",
-    r"vector scaling": "vector scaling",
     r"labels? to look at": "label to look at", r"corrected labels?": "corrected label",
+    r"vector scaling": "vector scaling", r"plain gap": "plain gap", r"false alarms": "false alarms",
+    r"equalised odds": "equalised odds", r"same mix": "gap at the same mix",
 }  # fmt: skip
 
 
