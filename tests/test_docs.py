@@ -163,5 +163,12 @@ def test_every_file_that_a_document_names_exists(path):
     assert [name for name in linked if not (path.parent / name).exists()] == []
 
 
+def test_the_documents_pictures_are_few_and_small_and_all_of_them_are_shown():
+    pictures = sorted((ROOT / "docs/pictures").iterdir())
+    assert sum(path.stat().st_size for path in pictures) < 400_000
+    shown = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+    assert [path.name for path in pictures if f"](pictures/{path.name})" not in shown] == []
+
+
 def test_contributing_can_be_read_at_a_sitting():
     assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()) <= 150
