@@ -119,7 +119,7 @@ def conclude(
         judging_code=judging_code(),
         seed=config.seed,
         experiments=config.experiments != "off",
-        votes=None
+        rater_votes=None
         if test_set.votes is None
         else judge_votes(
             test_set.votes.iloc[everything.images["row"].to_numpy()],

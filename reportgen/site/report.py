@@ -133,7 +133,7 @@ class Report:
         Per model, accuracy on persons and files that it was trained on and on others; empty where that is not known.
     corrected
         What labels that people corrected change; None where none were.
-    votes
+    rater_votes
         What several people's votes for the same images show; None where the test set holds none.
     recalibrations
         By model, what scaling its logits would bring, in the order of the analysis; None where that was not asked.
@@ -173,7 +173,7 @@ class Report:
     experiments: bool = True
     leakages: tuple[Leakage, ...] = ()
     corrected: CorrectedLabels | None = None
-    votes: VoteFindings | None = None
+    rater_votes: VoteFindings | None = None
     recalibrations: tuple[Recalibration | None, ...] = ()
     groups: GroupFindings | None = None
     trained_on: npt.NDArray[np.float64] | None = None
@@ -308,10 +308,10 @@ class Report:
     @cached_property
     def image_votes(self) -> ImageVotes | None:
         """The votes for each image that is looked at closely, in the order of the analysis; None without votes."""
-        if self.votes is None or self.predictions is None:
-            return None if self.votes is None else self.votes.votes
+        if self.rater_votes is None or self.predictions is None:
+            return None if self.rater_votes is None else self.rater_votes.votes
         every, close = (images["row"].to_numpy() for images in (self.everything.images, self.analysis.images))
-        return self.votes.votes.subset(np.searchsorted(every, close))
+        return self.rater_votes.votes.subset(np.searchsorted(every, close))
 
     @cached_property
     def labelled(self) -> int:

@@ -40,8 +40,8 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
     found: list[tuple[Tables, Dictionary]] = []
     if report.labelled:
         found.append(_proof_tables(report))
-    if report.votes is not None:
-        found.append((report.votes.tables, VOTE_COLUMNS))
+    if report.rater_votes is not None:
+        found.append((report.rater_votes.tables, VOTE_COLUMNS))
     if report.attention is not None:
         found.append(_attention_tables(report.attention))
     if report.importance is not None:

@@ -189,5 +189,10 @@ def _wild_errors(
     ends = np.append(starts[1:], len(residual))
     sums = np.zeros((group.count, len(starts)))
     np.add.at(sums, (group.code, np.repeat(np.arange(len(starts)), ends - starts)), residual)
-    signs = rng.integers(0, 2, (draws, group.count)) * 2.0 - 1.0
-    return np.asarray(np.abs(signs @ sums).sum(axis=1) / len(residual))
+    # In blocks, which draw the same signs as one large block.
+    step = max(1, _CHUNK // group.count)
+    errors = []
+    for first in range(0, draws, step):
+        signs = rng.integers(0, 2, (min(step, draws - first), group.count)) * 2.0 - 1.0
+        errors.append(np.abs(signs @ sums).sum(axis=1) / len(residual))
+    return np.concatenate(errors)

@@ -303,7 +303,7 @@ def _words(report: Report) -> list[tuple[str, str]]:
         "ablation": "Ablation" in found,
         "LRP": "LRP" in found,
         "sign-flip test": report.names_persons,
-        **dict.fromkeys(_VOTE_WORDS, report.votes is not None),
+        **dict.fromkeys(_VOTE_WORDS, report.rater_votes is not None),
         **dict.fromkeys(("temperature scaling", "vector scaling"), any(report.recalibrations)),
     }
     unused = {word for word, there in used.items() if not there}

@@ -297,13 +297,13 @@ def _analyses(report: Report, links: Links, k: int) -> Iterator[str]:
     yield ""
     yield "### Agreement with people"
     yield ""
-    votes = None if report.votes is None else next(one for one in report.votes.models if one.model == model)
-    if report.votes is None or votes is None:
+    votes = None if report.rater_votes is None else next(one for one in report.rater_votes.models if one.model == model)
+    if report.rater_votes is None or votes is None:
         yield f"{NOT_MEASURED} The test set holds no votes of several people."
     else:
         sentences = (
-            agreement_sentence(report.votes.agreement),
-            ceiling_sentence(report.votes),
+            agreement_sentence(report.rater_votes.agreement),
+            ceiling_sentence(report.rater_votes),
             pairs_sentence(votes),
             human_choice_sentence(report, votes),
         )

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.evidence.performance import calibration
-from reportgen.evidence.performance.calibration import calibrate
+from reportgen.evidence.performance.calibration import calibrate, calibrate_shares
+from reportgen.evidence.stats.clustered import clusters
 
 
 def test_all_is_complete() -> None:
@@ -95,3 +96,26 @@ def test_band_does_not_depend_on_how_it_is_chunked(monkeypatch: pytest.MonkeyPat
     whole = calibrate(confidence, correct, 0)
     monkeypatch.setattr(calibration, "_CHUNK", 700)
     assert calibrate(confidence, correct, 0).band == pytest.approx(whole.band)
+
+
+def test_the_chance_level_by_persons_does_not_depend_on_the_size_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    confidence, correct = rng.random(90), rng.random(90) < 0.5
+    persons = clusters(np.array([f"p{row % 30}" for row in range(90)], dtype=object), 90)
+    whole = calibrate(confidence, correct, 3, persons)
+    monkeypatch.setattr("reportgen.evidence.performance.calibration._CHUNK", 70)
+    assert calibrate(confidence, correct, 3, persons) == whole
+
+
+def test_calibration_against_shares() -> None:
+    """Right and wrong are shares of 1 and 0; a model whose confidence is the share lies within chance."""
+    rng = np.random.default_rng(1)
+    share, group = rng.random(300), clusters(None, 300)
+    exact = calibrate_shares(share, share, 0, group)
+    assert exact.ece == pytest.approx(0) and exact.overconfidence == pytest.approx(0)
+    off = calibrate_shares(np.minimum(share + 0.2, 1), share, 0, group)
+    assert off.ece > off.band[1] and off.overconfidence == pytest.approx((np.minimum(share + 0.2, 1) - share).mean())
+    correct = rng.random(300) < share
+    binary = calibrate_shares(share, correct.astype(float), 0, group)
+    assert binary.ece == pytest.approx(calibrate(share, correct, 0).ece)
+    assert math.isnan(calibrate_shares(np.empty(0), np.empty(0), 0, clusters(None, 0)).ece)

@@ -147,7 +147,7 @@ def test_ferplus(tmp_path: Path, make_images: Make, form: str) -> None:
         assert test_set.frame["emotion"].tolist() == FERPLUS[:8]
         assert test_set.classes == tuple(FERPLUS[:8])
         assert test_set.frame["votes neutral"].tolist() == [8, 0, 0, 0, 0, 0, 0, 0]
-        assert test_set.votes is not None  # each image: eight votes for its own class, or for the ninth, and one unknown
+        assert test_set.votes is not None
         assert test_set.votes["neutral"].tolist() == [8, 0, 0, 0, 0, 0, 0, 0] and set(test_set.votes["no class"]) == {1}
         assert sorted(test_set.problems["kind"]) == ["no-label", "undecided-label", "undecided-label"]
         if form == "pixels":

@@ -37,7 +37,7 @@ def with_votes(report: Report, votes: list[list[float]] | None = None) -> Report
     table = pd.DataFrame(votes, columns=[*classes, "no class"])
     models = [(model.name, model.probabilities) for model in report.models]
     found = judge_votes(table, report.analysis.images, labels, models, classes, None, 0)
-    return replace(report, votes=found)
+    return replace(report, rater_votes=found)
 
 
 def test_without_votes_nothing_is_said(report: Report, published: object) -> None:

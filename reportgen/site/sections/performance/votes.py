@@ -75,7 +75,7 @@ class HumanChoices:
 
 def vote_section(report: Report, links: Links) -> VoteSection | None:
     """The section of the models' page; None without votes."""
-    found = report.votes
+    found = report.rater_votes
     if found is None:
         return None
     agreement = agreement_sentence(found.agreement), ceiling_sentence(found)
@@ -101,7 +101,7 @@ def vote_section(report: Report, links: Links) -> VoteSection | None:
 
 def human_choices(report: Report, links: Links) -> HumanChoices | None:
     """What the errors' page says; None without votes, or without an error on an image that has some."""
-    models = () if report.votes is None else tuple(one for one in report.votes.models if one.errors)
+    models = () if report.rater_votes is None else tuple(one for one in report.rater_votes.models if one.errors)
     if not models:
         return None
     slugs = {model.name: model.slug for model in report.models}
@@ -195,7 +195,7 @@ def _consensus(links: Links, found: VoteFindings, index: int) -> tuple[str, str,
 
 def vote_steps(report: Report) -> tuple[tuple[str, str], ...]:
     """How votes are used, step by step; empty without votes."""
-    if report.votes is None:
+    if report.rater_votes is None:
         return ()
     return (
         (

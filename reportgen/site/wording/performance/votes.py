@@ -120,9 +120,9 @@ def human_choice_sentence(report: Report, one: ModelVotes) -> str:
 
 def human_choice_short(report: Report, k: int) -> Iterator[str]:
     """The same in one sentence, for the first page."""
-    if report.votes is None:
+    if report.rater_votes is None:
         return
-    one = report.votes.models[k]
+    one = report.rater_votes.models[k]
     if one.errors:
         chosen = round(one.human_errors.value * one.human_errors.n)
         share = report.stated.number(percent(one.human_errors.value), "errors that a rater chose", one.model)
