@@ -12,6 +12,9 @@ import pytest
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.damage import Damage, rank_damages
+from reportgen.evidence.groups.gaps import Gap
+from reportgen.evidence.groups.groupings import Grouping
+from reportgen.evidence.groups.judging import GroupFindings, GroupGap
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.contamination import Contamination
 from reportgen.evidence.importance.regions import RegionImportance
@@ -135,3 +138,53 @@ def test_a_component_counts_for_the_photos_that_carry_it_and_are_right() -> None
 def test_equal_damages_have_an_order() -> None:
     found = [by_property("joy", 0.5, 0.4, "B"), by_property("joy", 0.5, 0.4), by_property("fear", 0.5, 0.4)]
     assert told(order_of(*found)) == told(order_of(*found[::-1]))
+
+
+def grouped(gaps: list[tuple[str, str, float, float]], *, through: bool = False) -> GroupFindings:
+    """Groups of ten photos each by number, with a gap over all emotions ("") or of one, and its standard error."""
+    grouping = Grouping("view", "given", ("a", "b", "c", "d"), np.repeat(np.arange(4), 10))
+    found = tuple(
+        GroupGap(
+            "A", "view", level, emotion, "recall" if emotion else "accuracy", _gap(value, error), _gap(value, error),
+            0.001, 1.0, by_mix=False, photos=10, share=0.25, through=("sex", "f") if through else None,
+        )
+        for level, emotion, value, error in gaps
+    )  # fmt: skip
+    return GroupFindings((grouping,), found)
+
+
+def _gap(value: float, error: float) -> Gap:
+    return Gap(0.5 + value, 0.5, error, 1e6, 10, 30, 10, (0,))
+
+
+def ranked(groups: GroupFindings, proved: Mapping[tuple[str, str], Contamination] | None = None) -> list[Damage]:
+    made = analysis()
+    images = made.images.assign(
+        path="x.jpg", width=9, height=9, format="JPEG", jpeg_quality=90.0, luminance=0.5, contrast=0.2, sharpness=0.1,
+        colourfulness=np.repeat([0.2, 0.0], [10, 30]), red_green=0.0, yellow_blue=0.0,
+    )  # fmt: skip
+    return list(rank_damages(replace(made, images=images), proved or {}, (None, None), [], groups))
+
+
+def test_the_group_that_loses_most_competes_by_its_share_of_the_photos() -> None:
+    """.4 of a quarter of all photos is .1 of them, four emotions: .4; .3 of all photos of fear in the group: .075."""
+    (lead,) = ranked(grouped([("a", "", -0.4, 0.01), ("b", "fear", -0.3, 0.01), ("c", "", 0.6, 0.01)]))
+    assert (lead.kind, lead.model, lead.emotion, lead.cue) == ("group", "A", "", "view: a")
+    assert lead.lost.value == pytest.approx(0.1) and lead.size == pytest.approx(0.4)
+    reach = 1.959964 * 0.01 * 0.25
+    assert (lead.lost.low, lead.lost.high) == pytest.approx((0.1 - reach, 0.1 + reach), abs=1e-6)
+    (lead,) = ranked(grouped([("b", "fear", -0.3, 0.01)]))
+    assert lead.size == pytest.approx(0.075)
+
+
+def test_what_goes_with_another_group_is_not_told() -> None:
+    assert ranked(grouped([("a", "", -0.4, 0.01)], through=True)) == []
+    assert ranked(grouped([("c", "", 0.6, 0.01)])) == []  # better is no damage
+
+
+def test_a_source_that_is_told_as_a_shortcut_is_not_told_twice() -> None:
+    """Photos of group a are those in colour: proved already. Group b is told instead."""
+    groups = grouped([("a", "", -0.4, 0.01), ("b", "", -0.2, 0.01)])
+    assert [damage.cue for damage in ranked(groups)] == ["view: a"]
+    proved = {("A", "disgust"): Contamination((by_property("disgust", 0.5, 0.4),), (), (), ())}
+    assert [damage.cue for damage in ranked(groups, proved)] == ["grey", "view: b"]

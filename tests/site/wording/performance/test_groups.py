@@ -1,0 +1,108 @@
+"""Words about groups, on constructed findings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reportgen.evidence.groups.gaps import Gap
+from reportgen.evidence.groups.groupings import Grouping
+from reportgen.evidence.groups.judging import GroupFindings, GroupGap
+from reportgen.site.report import Report
+from reportgen.site.wording.headline import headline
+from reportgen.site.wording.performance.groups import (
+    assessed,
+    gap_sentence,
+    group_claim,
+    group_words,
+    missing_columns,
+    note_of,
+)
+
+OTHERS = "photos of picture size other than 350 x 350"
+WORSE = f"on {OTHERS} than on others of the same emotions."
+
+
+def gap(own: float = 0.3, others: float = 0.7) -> Gap:
+    return Gap(own, others, 0.05, 1e9, 110, 1814, 8, (0, 1), named=True)
+
+
+def found(model: str, grouping: str = "source: picture size", level: str = "not 350 x 350") -> GroupGap:
+    plain = Gap(0.37, 0.85, 0.02, 1e9, 144, 1907, 8, (0,), named=True)
+    return GroupGap(
+        model, grouping, level, "", "accuracy", plain, gap(), 0.001, 1.0, by_mix=False, photos=144, share=0.4
+    )
+
+
+@pytest.mark.parametrize(
+    ("grouping", "level", "words"),
+    [
+        ("source: picture size", "not 350 x 350", "photos of picture size other than 350 x 350"),
+        ("source: file name", "word_number", "photos named like word_number"),
+        ("head turn", "30° or more", "photos with the head turned 30° or more"),
+        ("head nod", "bowed 10° or more", "photos with the head bowed 10° or more"),
+        ("face size", "middle", "photos with a middle-sized face"),
+        ("light from one side", "yes, below 70 %", "photos lit from one side"),
+        ("cheek brightness", "lowest third", "photos in the lowest third of cheek brightness"),
+        ("sex * age", "f, old", "photos with sex * age: f, old"),
+    ],
+)
+def test_a_group_is_named_by_its_photos(grouping: str, level: str, words: str) -> None:
+    assert group_words(grouping, level) == words
+
+
+def test_a_gap_is_told_with_its_numbers(report: Report) -> None:
+    first, second = (model.name for model in report.models)
+    text = gap_sentence(report, found(first)).replace("\u202f", " ")
+    assert text == (
+        f"{first} is correct on 30 % of 110 {OTHERS}, and on 70 % of 1,814 others of the same emotions, weighted to the "
+        "same mix: a gap of −40 [−50, −30] points. Over all emotions as they are it is 37 % of 144 and 85 % of 1,907."
+    )
+    both = group_claim(report, [first, second], found(first))
+    assert (
+        both
+        == "Both models fare worse on photos of picture size other than 350 x 350 than on others of the same emotions."
+    )
+    one = replace(found(first, "mouth", "closed"), emotion="fear")
+    assert (
+        group_claim(report, [first], one)
+        == f"{first} misses fear more often on photos with the mouth closed than on others."
+    )
+    assert note_of(replace(one, by_mix=True)) == "explained by the mix of emotions"
+    assert note_of(replace(one, through=("mouth", "open"))) == "goes with photos with the mouth open"
+
+
+def test_the_largest_gap_leads_where_nothing_larger_is_proved(report: Report) -> None:
+    name, n = report.models[0].name, len(report.labels)
+    grouping = Grouping("source: picture size", "measured", ("350 x 350", "not 350 x 350"), np.arange(n) % 2)
+    groups = GroupFindings((grouping,), (found(name),))
+    alone = replace(report, groups=groups, shortcuts=None, importance=None, components=None, marks=None)
+    said = headline(alone)
+    assert (
+        said.text
+        == f"{name} fares worse on photos of picture size other than 350 x 350 than on others of the same emotions."
+    )
+    assert said.lede.replace("\u202f", " ").startswith(f"{name} is correct on 30 % of 110 photos of picture size other")
+    # Beside a cue that costs more it comes next.
+    beside = headline(replace(report, groups=GroupFindings((grouping,), (replace(found(name), share=0.02),))))
+    assert beside.text == headline(report).text and "fares worse on photos of picture size other than" in beside.lede
+
+
+def test_what_was_not_assessed_is_said(report: Report) -> None:
+    n = len(report.labels)
+    sex = Grouping("Sex", "given", ("f", "m"), np.arange(n) % 2)
+    groupings = sex, Grouping("sharpness", "measured", ("a",), np.zeros(n, int))
+    text = assessed(replace(report, groups=GroupFindings(groupings, (found("x"),))))
+    assert text == (
+        "Scores were compared between groups by the test set's Sex and by what was measured on the photos (sharpness). "
+        "Fairness by race or age was not assessed: no column states it, and it is never guessed from a face."
+    )
+    assert "nothing is known of fairness" in assessed(replace(report, groups=None))
+
+
+def test_columns_that_are_not_there_are_named(report: Report) -> None:
+    (text,) = missing_columns(replace(report, groups=GroupFindings(missing=("race", "age"))))
+    assert text.startswith("--groups: the test set has no column race or age; it has ")
+    assert missing_columns(replace(report, groups=GroupFindings())) == ()
