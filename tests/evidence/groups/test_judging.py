@@ -23,7 +23,7 @@ def made(columns: dict[str, np.ndarray], labels: np.ndarray, right: np.ndarray) 
 
 @pytest.fixture(scope="module")
 def by_source() -> GroupFindings:
-    """Of 1,000 photos 200 are of a source on which 30 % are right, elsewhere 80 %. Most of these are dark and few of the
+    """Of 1,000 photos 200 are of a source on which 30 % are right, elsewhere 80 %. Most of these are dark, few of the
     others, but dark photos of the others are as good as bright ones.
     """
     rng = np.random.default_rng(0)
