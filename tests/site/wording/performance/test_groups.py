@@ -58,7 +58,8 @@ def test_a_gap_is_told_with_its_numbers(report: Report) -> None:
     text = gap_sentence(report, found(first)).replace("\u202f", " ")
     assert text == (
         f"{first} is correct on 30 % of 110 {OTHERS}, and on 70 % of 1,814 others of the same emotions, weighted to "
-        "the same mix: a gap of −40 [−50, −30] points. Over all emotions as they are it is 37 % of 144 and 85 % of 1,907."
+        "the same mix: a gap of −40 [−50, −30] points. "
+        "Over all emotions as they are it is 37 % of 144 and 85 % of 1,907."
     )
     both = group_claim(report, [first, second], found(first))
     assert (
