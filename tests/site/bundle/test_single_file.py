@@ -82,7 +82,7 @@ def test_the_policy_names_every_script_and_style_by_its_hash(text: str, tree: El
             digest = b64encode(hashlib.sha256(content.encode("utf-8")).digest()).decode()
             assert f"'sha256-{digest}'" in policy
             found += 1
-    assert found == policy.count("'sha256-") == 8
+    assert found == policy.count("'sha256-") >= 12
     for element in tree.iter():
         assert "style" not in element.attrib and not any(name.startswith("on") for name in element.attrib)
 
@@ -134,6 +134,7 @@ def test_hostile_names_stay_text(hostile: Published) -> None:
     router = (find_templates() / "parts" / "single.js").read_text(encoding="utf-8")
     page = single_page(hostile.site, names, router, 100).decode("utf-8")
     made = html5lib.HTMLParser(strict=True).parse(page)
-    assert len(list(made.iter(f"{XHTML}script"))) == 7
+    # Those of the site, what tells them that all pages are in one file, and the one that shows one at a time.
+    assert len(list(made.iter(f"{XHTML}script"))) == 2 + sum(name.endswith(".js") for name in names)
     assert "<script>alert(" not in page and "<img src=x" not in page
     assert all("onerror" not in element.attrib for element in made.iter())
