@@ -1,8 +1,7 @@
 // The explorer: filters every image of the report by words, keeps the view in the address, draws a page of results.
 (function () {
   "use strict";
-  var data = window.reportgenData;
-  if (!data) return;
+  var data = null;
   var SVG = "http://www.w3.org/2000/svg";
   var PAGE = 60;
   var PLAIN = { q: "", sort: "", layer: "", class: "p", size: "", like: "", page: 0, open: "" };
@@ -42,6 +41,7 @@
   }
 
   function start() {
+    data = window.reportgenData;
     var words = window.reportgenChoices(data);
     var total = words.total, everyModel = words.everyModel, predicted = words.predicted, labels = words.labels, names = words.names;
     var confidence = words.confidence;
@@ -804,6 +804,20 @@
     update(here() ? false : null);
   }
 
-  // The other scripts of this page stand after this one.
-  document.addEventListener("DOMContentLoaded", start);
+  // The data are large: the page's own photos are painted before they are asked for.
+  function load() {
+    window.requestAnimationFrame(function () {
+      window.setTimeout(function () {
+        var script = element("script");
+        script.src = part("explorer").dataset.data;
+        script.onload = start;
+        document.head.appendChild(script);
+      });
+    });
+  }
+
+  if (!part("explorer")) return;
+  // In one file the data stand in it, and the other scripts after this one.
+  if (window.reportgenData) document.addEventListener("DOMContentLoaded", start);
+  else window.addEventListener("load", load);
 })();

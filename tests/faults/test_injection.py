@@ -224,6 +224,7 @@ def test_the_explorer_draws_and_searches_hostile_names(browser: Any, hostile: Pa
         for mark in ("#", "?q=", "#q="):
             page.goto("about:blank")
             page.goto(url + mark + text)
+            page.locator("#explorer").wait_for()
             assert page.evaluate(PROBE) == [], text
     assert trouble == []
     context.close()

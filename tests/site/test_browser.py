@@ -49,6 +49,8 @@ def test_no_errors_and_no_barriers(browser: Any, published: Published, scheme: s
     for name in all_pages(published):
         page, trouble = open_page(context, published, name)
         assert trouble == [], name
+        if name == "explorer.html":
+            page.locator("#explorer").wait_for()
         found = axe.run(page)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         page.close()
@@ -86,6 +88,7 @@ def test_the_explorer_filters_and_keeps_its_state(browser: Any, published: Publi
     sync = pytest.importorskip("playwright.sync_api")
     context = browser.new_context()
     page, trouble = open_page(context, published, "explorer.html")
+    page.locator("#explorer").wait_for()
     assert page.locator("#static").is_hidden()
     status = page.locator("#status")
     sync.expect(status).to_have_text("41 images")

@@ -46,9 +46,15 @@ def page(browser: Any, site: Published) -> Iterator[Any]:
     page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.goto((site.site / "explorer.html").resolve().as_uri())
+    ready(page)
     yield page
     assert trouble == []
     context.close()
+
+
+def ready(page: Any) -> None:
+    """Wait until the script has read its data, which it asks for once the page is painted."""
+    page.locator("#explorer").wait_for()
 
 
 def shown(page: Any, query: str) -> int:
@@ -130,6 +136,7 @@ def test_choices_of_one_kind_are_alternatives_and_counts_say_whose_they_are(page
     # Beside each stands what it has, whatever else of its kind is chosen.
     assert page.locator('[data-token="true:anger"] small').inner_text() == str(anger)
     page.reload()
+    ready(page)
     assert page.input_value("#query") == "true:anger,fear"
     page.locator('[data-token="true:anger"]').click()
     assert page.input_value("#query") == "true:fear"
@@ -229,6 +236,7 @@ def test_similar_images_come_first(page: Any, asked: Report) -> None:
     for name, features in kinds.items():
         row = int(np.flatnonzero(np.isfinite(features).all(axis=1))[5])
         page.goto(page.url.partition("#")[0] + f"#open={analysis.images['image_id'][row]}")
+        ready(page)
         page.locator("#opened-ways").get_by_role("button", name=name).click()
         assert page.locator("#opened").is_hidden()
         assert f"how similar the {name} is" in page.locator("#like").inner_text()
@@ -319,10 +327,12 @@ def test_an_opened_image_has_an_address(browser: Any, site: Published, asked: Re
     context = browser.new_context()
     page = context.new_page()
     page.goto((site.site / "explorer.html").resolve().as_uri() + f"#open={identity}")
+    ready(page)
     assert page.locator("#opened-title").inner_text() == f"Image {identity}"
     page.locator("#opened-close").click()
     assert page.url.endswith("explorer.html#") and page.locator("#opened").is_hidden()
     page.goto((site.site / "explorer.html").resolve().as_uri() + "#wrong&open=unknown")
+    ready(page)
     assert page.locator("#opened").is_hidden() and page.input_value("#query") == "wrong"
     context.close()
 
@@ -335,6 +345,7 @@ def test_no_barriers_where_much_is_open(browser: Any, site: Published, scheme: s
     for view in ("wrong&layer=all&sort=differ", "true:angr", "wrong&open=" + _first_wrong(site)):
         page.goto("about:blank")
         page.goto((site.site / "explorer.html").resolve().as_uri() + "#" + view)
+        ready(page)
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         page.wait_for_timeout(200)
         found = axe.run(page)
@@ -368,6 +379,7 @@ def test_on_a_phone_the_first_photo_is_on_the_first_screen(browser: Any, site: P
     context = browser.new_context(viewport={"width": 360, "height": 640})
     page = context.new_page()
     page.goto((site.site / "explorer.html").resolve().as_uri())
+    ready(page)
     box = page.locator("#results a.face").first.bounding_box()
     assert box["y"] + box["height"] <= 640
     assert page.locator("#facets").is_hidden()
@@ -396,6 +408,7 @@ def test_every_count_of_a_page_leads_to_as_many_images(browser: Any, site: Publi
         for href, text in links:
             page.goto((site.site / "explorer.html").resolve().as_uri() + "#" + href.partition("#")[2])
             page.reload()
+            ready(page)
             said = page.locator("#status").inner_text()
             assert said.split()[0] == text.split()[0], href
             checked += 1
@@ -409,11 +422,13 @@ def test_verdicts_lead_to_the_images(browser: Any, site: Published, asked: Repor
     page.goto((site.site / "emotions/anger.html").resolve().as_uri())
     page.locator("td.verdict a").first.click()
     page.wait_for_url("**/explorer.html#true:anger*")
+    ready(page)
     assert page.input_value("#query") == "true:anger model:custom-cnn -region:background"
     page.goto(site.index.resolve().as_uri())
     page.locator("table.regions button[popovertarget]").nth(1).click()
     page.locator(":popover-open a", has_text="Images whose heat peaks there").click()
     page.wait_for_url("**/explorer.html#true:anger*")
+    ready(page)
     assert re.fullmatch(r"true:anger model:custom-cnn region:[a-z+]+", page.input_value("#query"))
     context.close()
 
@@ -436,6 +451,7 @@ def test_keys_and_pages(browser: Any, site: Published) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.goto((site.site / "explorer.html").resolve().as_uri())
+    ready(page)
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "query"
@@ -461,6 +477,7 @@ def test_a_model_whose_name_begins_like_another_is_not_taken_for_it(
     context = browser.new_context()
     page = context.new_page()
     page.goto((site / "explorer.html").resolve().as_uri())
+    ready(page)
     labels, (first, second) = made.analysis.labels, made.analysis.models
     assert shown(page, "wrong model:cnn") == int((first.predicted != labels).sum())
     assert shown(page, "wrong model:cnn-2") == int((second.predicted != labels).sum())
@@ -481,6 +498,7 @@ def test_results_are_turned_by_keys_and_the_address_keeps_the_page(
     context = browser.new_context()
     page = context.new_page()
     page.goto((copy / "explorer.html").resolve().as_uri())
+    ready(page)
     sync.expect(page.locator("#results > li")).to_have_count(15)
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("]")
@@ -490,6 +508,7 @@ def test_results_are_turned_by_keys_and_the_address_keeps_the_page(
     sync.expect(page.locator("#status")).to_have_text("41 images, showing 31 to 41")
     assert page.locator("[data-turn=next]").is_disabled()
     page.reload()
+    ready(page)
     sync.expect(page.locator("#status")).to_have_text("41 images, showing 31 to 41")
     page.keyboard.press("[")
     page.wait_for_url("**#page=1")
