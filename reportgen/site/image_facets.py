@@ -1,4 +1,4 @@
-"""What every image has at most one value of, for the explorer's facets: its person, its source, one's own columns."""
+"""What every image has at most one value of, for the explorer's facets: its person, its source, its groups."""
 
 from __future__ import annotations
 
@@ -84,13 +84,23 @@ def image_facets(report: Report) -> tuple[ImageFacet, ...]:
     # A file that is stored in colour can show a grey photo.
     grey = np.where(images["colourfulness"] == 0, "grey", "colour")
     found.append(_facet("photo", "photo", "photos without any colour, or with some", grey))
-    for column in images.columns:
-        if column not in STANDARD_COLUMNS and not str(column).startswith(VOTES):  # how raters agree is a facet
-            slug = slugify(str(column))
-            kind = f"{slug}-column" if slug in _TAKEN else slug
-            found.append(_facet(kind, str(column), f"column {column} of the table", images[column], own=True))
-    kept = {one.kind: one for one in reversed(found) if one is not None}  # of two columns of one slug the first
-    return tuple(kept[kind] for kind in dict.fromkeys(one.kind for one in found if one is not None))
+    for column in map(str, images.columns):
+        if column not in STANDARD_COLUMNS and not column.startswith(VOTES):  # how raters agree is a facet
+            found.append(_facet(_word(column), column, f"column {column} of the table", images[column], own=True))
+    facets = [one for one in found if one is not None]
+    titles = {one.title for one in facets}
+    for group in () if report.groups is None else report.groups.groupings:
+        if group.name not in titles:
+            names = unique_slugs(group.levels), group.levels
+            facets.append(ImageFacet(_word(group.name), group.name, "groups compared", *names, group.code, main=False))
+    kept = {one.kind: one for one in reversed(facets)}  # of two with the same word the first
+    return tuple(kept[kind] for kind in dict.fromkeys(one.kind for one in facets))
+
+
+def _word(name: str) -> str:
+    """The filter's word for a column or a group; another one where it has a meaning already."""
+    slug = slugify(name)
+    return f"{slug}-column" if slug in _TAKEN else slug
 
 
 def _facet(kind: str, title: str, explain: str, values: Iterable[object], *, own: bool = False) -> ImageFacet | None:

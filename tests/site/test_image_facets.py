@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from reportgen.evidence.groups.groupings import Grouping
+from reportgen.evidence.groups.judging import GroupFindings
 from reportgen.site.bundle.privacy import protect
 from reportgen.site.image_facets import image_facets
 from reportgen.site.report import Report
@@ -73,3 +75,19 @@ def test_columns_of_votes_are_no_facets_and_a_column_called_votes_has_another_wo
     n = len(report.labels)
     found = facets(report, **{"votes anger": [row % 3 for row in range(n)], "votes": [row % 2 for row in range(n)]})
     assert "votes-anger" not in found and "votes" not in found and found["votes-column"] == ("0", "1")
+
+
+def test_groups_that_were_compared_are_facets_once(report: Report) -> None:
+    n = len(report.labels)
+    lamp, code = ["on", "off"] * 20 + ["on"], np.arange(n) % 3 - 1
+    groupings = (
+        Grouping("lamp", "given", ("off", "on"), code),
+        Grouping("head turn", "measured", ("below 15°", "15° or more"), code),
+        Grouping("source: file format", "measured", ("JPEG", "all others"), code),
+    )
+    made = replace(with_columns(report, lamp=lamp), groups=GroupFindings(groupings))
+    found = {one.kind: one for one in image_facets(made)}
+    assert found["head-turn"].names == ("below 15°", "15° or more")
+    assert (found["head-turn"].codes == code).all() and not found["head-turn"].main
+    assert found["lamp"].names == ("off", "on") and (found["lamp"].codes >= 0).all()  # the column itself
+    assert found["format"].names == ("JPEG", "PNG") and "source-file-format" not in found
