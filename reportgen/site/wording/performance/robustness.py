@@ -19,7 +19,6 @@ from reportgen.site.wording.format import (
     number,
     percent,
     plural,
-    points_interval,
     signed,
     small,
 )
@@ -145,14 +144,16 @@ def recall_words(part: RecallChange) -> tuple[str, str]:
 
 def effect_sentence(report: Report, effect: LevelEffect) -> str:
     """As in "Blurred by 4 px, Custom CNN predicts 9 of 45 photos correctly, 31 as they are (recall falls by 49 points
-    [+33, +62])".
+    [33, 62])".
     """
     part, how = effect.overall, shown_as(effect.change, effect.level)
     report.stated.number(number(part.still), "photos right with the change", effect.model, how)
     report.stated.number(number(part.n), "photos shown with the change", effect.model, how)
     way = "falls" if part.drop.value >= 0 else "rises"
     moved = fixed(100 * abs(part.drop.value), 0)
-    tested = " too few persons for an interval" if part.drop.too_few else f" {points_interval(part.drop)}"
+    ends = (part.drop.low, part.drop.high) if way == "falls" else (-part.drop.high, -part.drop.low)
+    low, high = (fixed(100 * end, 0) for end in ends)
+    tested = ", too few persons for an interval" if part.drop.too_few else f" [{low}, {high}]"
     return (
         f"{capital(how)}, {effect.model} predicts {part.still} of {count(part.n, 'photo')} correctly, {part.right} as "
         f"they are: recall {way} by {moved} points{tested}."
@@ -225,7 +226,15 @@ def robustness_title(report: Report, findings: RobustnessFindings) -> str:
             said.append(f"{model.name} breaks under {len(broken)}")
     none = [model.name for model in report.models if not findings.broken(model.name)]
     if not said:
-        return "No change of the photos was shown to break a model."
+        turned = [(effect, effect.drift) for effect in findings.effects if effect.drift is not None]
+        most = max((one for one in turned if one[1].shown), key=lambda one: one[1].after - one[1].before, default=None)
+        if most is None:
+            return "No change of the photos was shown to break a model."
+        effect, drift = most
+        return (
+            f"No change of the photos was shown to break a model; {shown_as(effect.change, effect.level)}, "
+            f"{effect.model} predicts {drift.emotion} for {drift.after} of {drift.n}."
+        )
     said[0] += f" of {len(tested)} kinds of change"
     rest = f"; none was shown to break {and_list(none)}" if none else ""
     return f"{and_list(said)}{rest}."
