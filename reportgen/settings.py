@@ -53,6 +53,7 @@ class Gate(StrEnum):
     REGRESSION = "regression"
     CHEATING = "cheating"
     GROUP_GAP = "group-gap"
+    ROBUSTNESS = "robustness"
     LEAKAGE = "leakage"
     CLASS_ORDER = "class-order"
     CONFIDENCE = "confidence"
@@ -64,6 +65,7 @@ GATES = {
     Gate.REGRESSION: "accuracy, or the recall of an emotion, is proven to have fallen",
     Gate.CHEATING: "a shortcut is proven now that was not before",
     Gate.GROUP_GAP: "a gap between groups of persons is proven to have grown, or is proven now and was not before",
+    Gate.ROBUSTNESS: "a change of the photos, such as blur, is proven to break a model and was not before",
     Gate.LEAKAGE: "training is proven to have leaked into the test set, and was not before",
     Gate.CLASS_ORDER: "the outputs fit the labels in another order only, and did not before",
     Gate.CONFIDENCE: "the Brier score of the probabilities is proven to have risen",

@@ -130,11 +130,12 @@ def diff(
                 )
                 for change, (a, b) in zip(report.changes, models, strict=True)
             ]  # fmt: skip
-            proofs, groups = (
+            proofs, groups, robustness = (
                 (_table_of(folders[0], name, columns), _table_of(folders[1], name, columns))
-                for name, columns in (("proofs", _PROOFS), ("groups", _GROUPS))
+                for name, columns in (("proofs", _PROOFS), ("groups", _GROUPS), ("robustness", _DROPS))
             )
-            gates = judge_gates(Compared(tuple(changed), matched, proofs, config.tolerances, groups), watched)
+            compared = Compared(tuple(changed), matched, proofs, config.tolerances, groups, robustness)
+            gates = judge_gates(compared, watched)
             report = replace(report, gates=gates)
         text = changes_summary([(c.name, c.answers) for c in report.changes], gates, report.cautions)
         published = publish_site(
@@ -159,8 +160,10 @@ def _order(side: AnalysisPredictions, model: int) -> PermutedOrder | None:
 
 _PROOFS = {*PROOF_COLUMNS["proofs"], "words"}
 _GROUPS = {"model", "grouping", "group", "emotion", "score", "gap", "low", "high", "photos", "answer"}
+_DROPS = {"model", "change", "severity", "emotion", "drop", "drop_low", "drop_high", "images", "answer"}
 """Columns of tables that a build wrote down, as far as gates ask for them."""
-_NUMBERS = {"lost", "lost_low", "lost_high", "n", "gap", "low", "high", "photos"}
+_NUMBERS = {*("lost", "lost_low", "lost_high", "n"), *("gap", "low", "high", "photos"),
+            *("drop", "drop_low", "drop_high", "images")}  # fmt: skip
 
 
 def _table_of(folder: Path, name: str, columns: Set[str]) -> pd.DataFrame | None:

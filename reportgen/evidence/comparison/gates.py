@@ -29,6 +29,7 @@ Outcome = Literal["passed", "failed", "unmeasured"]
 Reason = Literal[
     "", "tolerated", "as before", "no labels", "no images", "too few images", "too few persons", "not tested",
     "older version", "no groups",
+    "no changes",
 ]  # fmt: skip
 """Why a test passed although something is there, or why it was not made."""
 
@@ -65,8 +66,8 @@ class Compared:
 
     Attributes
     ----------
-    proofs, groups
-        The tables "proofs" and "groups" of both builds; None where a build did not write it, as older versions do not.
+    proofs, groups, robustness
+        The tables of these names of both builds; None where a build did not write it, as older versions do not.
     tolerances
         By gate, in points (hundredths).
     """
@@ -76,6 +77,7 @@ class Compared:
     proofs: tuple[pd.DataFrame | None, pd.DataFrame | None]
     tolerances: Mapping[Gate, float]
     groups: tuple[pd.DataFrame | None, pd.DataFrame | None] = (None, None)
+    robustness: tuple[pd.DataFrame | None, pd.DataFrame | None] = (None, None)
 
     def tolerance(self, gate: Gate) -> float:
         """What a gate tolerates, as a share."""
@@ -381,10 +383,45 @@ def _gaps(groups: pd.DataFrame, model: str) -> dict[tuple[str, str, str, str], t
     }
 
 
+def _robustness(compared: Compared) -> Iterator[GateTest]:
+    """Changes of all emotions' photos that break a model now and were not proven to, and that cost more than before."""
+    old, new = compared.robustness
+    tolerance = compared.tolerance(Gate.ROBUSTNESS)
+    for model in compared.models:
+        before = {} if old is None else _drops(old, model.before)
+        after = {} if new is None else _drops(new, model.after)
+        shared = [key for key in after if key in before]
+        if not shared:
+            yield GateTest(model.name, "robustness", "unmeasured", reason="no changes")
+        for key in shared:
+            (was, broke), (now, breaks) = before[key], after[key]
+            more = now.value - was.value
+            fresh = breaks and not broke and more > 0
+            failed = fresh and more > tolerance
+            reason: Reason = "tolerated" if fresh and not failed else "as before" if breaks and broke else ""
+            yield GateTest(
+                model.name, "robustness", "failed" if failed else "passed", "", key[1], was.value, now.value, now,
+                reason=reason, grouping=key[0],
+            )  # fmt: skip
+
+
+def _drops(robustness: pd.DataFrame, model: str) -> dict[tuple[str, str], tuple[Estimate, bool]]:
+    """By change and severity: the drop of recall over all emotions, and whether it is proven to break the model."""
+    mine = robustness[(robustness["model"] == model) & (robustness["emotion"] == "all")]
+    return {
+        (str(row["change"]), str(row["severity"])): (
+            Estimate(row["drop"], row["drop_low"], row["drop_high"], row["images"]),
+            row["answer"] == "breaks",
+        )
+        for row in mine[mine["answer"] != "insufficient evidence"].to_dict("records")
+    }
+
+
 MEASURES: Mapping[Gate, Measure] = {
     Gate.REGRESSION: _regression,
     Gate.CHEATING: _cheating,
     Gate.GROUP_GAP: _group_gap,
+    Gate.ROBUSTNESS: _robustness,
     Gate.LEAKAGE: _leakage,
     Gate.CLASS_ORDER: _class_order,
     Gate.CONFIDENCE: _confidence,

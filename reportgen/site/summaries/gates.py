@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from reportgen.evidence.comparison.gates import GateResult, GateTest, Reason
 from reportgen.evidence.damage import DamageKind
+from reportgen.inputs.images.disturbances import DISTURBANCES
 from reportgen.settings import Gate
 from reportgen.site.wording.format import (
     and_list,
@@ -22,8 +23,10 @@ from reportgen.site.wording.format import (
     points,
     points_interval,
     signed,
+    small,
 )
 from reportgen.site.wording.performance.groups import group_words
+from reportgen.site.wording.performance.robustness import shown_as
 
 __all__ = ["KIND_WORDS", "gate_lines", "gate_text", "gate_verdict", "open_lines", "sentence_of", "subject_of"]
 
@@ -44,6 +47,7 @@ _REASONS: Mapping[Reason, str] = MappingProxyType({
     "too few images": "too few images to prove anything",
     "too few persons": "too few persons, or different photos, to prove anything",
     "not tested": "the new build did not test it",
+    "no changes": "no changed photos were shown to the model in both builds",
     "no groups": "no group of photos was compared in both builds",
     "older version": "a build was made by a version that did not write it down; build it again",
 })  # fmt: skip
@@ -104,6 +108,8 @@ def _tolerated(result: GateResult) -> str:
 def subject_of(test: GateTest) -> str:
     """What a test is about, as in "CNN: recall of fear" or "CNN: marks on faces"."""
     what = KIND_WORDS.get(test.quantity, test.quantity)  # type: ignore[call-overload]
+    if test.quantity == "robustness" and test.grouping:
+        what = f"{what}, {small(_changed(test))}"
     if test.quantity.endswith(" gap"):
         of = f" for {test.emotion}" if test.emotion else ""
         what = f"{what}{of}, {group_words(test.grouping, test.cue)}"
@@ -124,6 +130,8 @@ def sentence_of(test: GateTest) -> str:
         text = _difference(test)
     elif test.quantity.endswith(" gap"):
         text = _gap(test)
+    elif test.quantity == "robustness":
+        text = _robustness(test)
     elif test.quantity == "class order":
         text = (
             f"The outputs of {test.model} fit the labels in another order ({test.cue}): accuracy is "
@@ -179,6 +187,26 @@ def _gap(test: GateTest) -> str:
             f"the same emotions, which was not proven before ({was})"
         )
     return f"{capital(score)} of {test.model} on {photos}: no gap that is new"
+
+
+def _changed(test: GateTest) -> str:
+    """As in "Blurred by 4 px"."""
+    levels = [str(level) for level in DISTURBANCES[test.grouping].levels] if test.grouping in DISTURBANCES else []
+    return (
+        capital(shown_as(test.grouping, levels.index(test.cue)))
+        if test.cue in levels
+        else f"{test.grouping} {test.cue}"
+    )
+
+
+def _robustness(test: GateTest) -> str:
+    loss = (
+        f"{points(test.after, 1, sign=False)} [{fixed(100 * test.change.low, 1)}, {fixed(100 * test.change.high, 1)}]"
+    )
+    was = points(test.before, 1, sign=False)
+    if test.outcome == "failed" or test.reason == "tolerated":
+        return f"{_changed(test)}, {test.model} loses {loss} of recall, where it was not proven to break before ({was})"
+    return f"{_changed(test)}, {test.model} loses {loss} of recall: nothing that is new"
 
 
 def _difference(test: GateTest) -> str:

@@ -263,6 +263,33 @@ def test_without_groups_in_both_builds_nothing_is_measured(which):
     assert found.outcome == "unmeasured" and found.tests[0].reason == "no groups"
 
 
+def drops(change, severity, drop, answer, emotion="all"):
+    columns = ["model", "change", "severity", "emotion", "drop", "drop_low", "drop_high", "images", "answer"]
+    return pd.DataFrame([("M", change, severity, emotion, drop, drop - 0.05, drop + 0.05, 60, answer)], columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome", "reason"),
+    [
+        (("blur", "4", 0.05, "holds"), ("blur", "4", 0.3, "breaks"), "failed", ""),
+        (("blur", "4", 0.25, "breaks"), ("blur", "4", 0.3, "breaks"), "passed", "as before"),
+        (("blur", "4", 0.3, "undetermined"), ("blur", "4", 0.3, "breaks"), "passed", ""),
+        (("blur", "4", 0.05, "holds"), ("blur", "4", 0.12, "undetermined"), "passed", ""),
+        (("blur", "2", 0.05, "holds"), ("blur", "4", 0.3, "breaks"), "unmeasured", "no changes"),
+        (("blur", "4", 0.05, "insufficient evidence"), ("blur", "4", 0.3, "breaks"), "unmeasured", "no changes"),
+        (("blur", "4", 0.05, "holds", "fear"), ("blur", "4", 0.3, "breaks", "fear"), "unmeasured", "no changes"),
+    ],
+)
+def test_a_change_that_breaks_a_model_fails_where_it_is_new(before, after, outcome, reason):
+    found = result(compared(LABELS, LABELS, robustness=(drops(*before), drops(*after))), Gate.ROBUSTNESS)
+    assert found.outcome == outcome and {test.reason for test in found.tests} == {reason}
+    if outcome == "failed":
+        (test,) = found.failed
+        assert (test.grouping, test.cue, test.before, test.after) == ("blur", "4", 0.05, 0.3)
+        some = compared(LABELS, LABELS, robustness=(drops(*before), drops(*after)), tolerances={Gate.ROBUSTNESS: 26})
+        assert result(some, Gate.ROBUSTNESS).tests[0].reason == "tolerated"
+
+
 def test_leakage_is_a_gate_of_its_own():
     both = (proofs(), proofs(("leakage", "", "", "proven", 0.2)))
     found = compared(LABELS, LABELS, proofs=both)

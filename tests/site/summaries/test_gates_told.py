@@ -22,6 +22,7 @@ NEW = GateTest(
 GROWN = replace(
     NEW, cue="f", grouping="sex", before=-0.1, after=-0.3, change=Estimate(-0.2, -0.27, -0.13, 80), p=0.01
 )  # fmt: skip
+BROKEN = Estimate(0.3, 0.2, 0.4, 60)
 FINE = GateTest("CNN", "background", "passed")
 
 
@@ -88,6 +89,11 @@ FINE = GateTest("CNN", "background", "passed")
             ),
             "The gap in accuracy of CNN on photos with sex: f went from 10.0 points to 30.0 points: +20.0 "
             "points [+13.0, +27.0], p = .01 after Holm's adjustment.",
+        ),
+        (
+            replace(GROWN, quantity="robustness", grouping="blur", cue="4.0", before=0.05, after=0.3, change=BROKEN),
+            "Blurred by 4 px, CNN loses 30.0 points [20.0, 40.0] of recall, where it was not proven to break before "
+            "(5.0 points).",
         ),
         (
             GateTest("CNN", "groups", "unmeasured", reason="no groups"),
