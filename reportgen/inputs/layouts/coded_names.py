@@ -16,6 +16,7 @@ from reportgen.inputs.listing import Listing, Problem
 __all__ = ["JAFFE", "KDEF"]
 
 _VIEWS = {"S": "front", "FL": "left", "FR": "right", "HL": "half left", "HR": "half right"}
+_SEXES = {"F": "female", "M": "male"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class _CodedNames:
     Attributes
     ----------
     pattern
-        With groups `person` and `code`, and `view` where the names tell it.
+        With groups `person` and `code`, and `sex` and `view` where the names tell them.
     example
         One name, and what is read from it.
     """
@@ -40,7 +41,7 @@ class _CodedNames:
         return Sighting(f"file names such as {fitting[0]}") if len(fitting) * 2 > len(source.names) else None
 
     def read(self, source: Source) -> Listing:
-        """Emotion, person and view of every file from its name."""
+        """Emotion, person, sex and view of every file from its name."""
         rows, problems = [], []
         for path in source.images:
             match = self.pattern.fullmatch(path.name)
@@ -49,9 +50,10 @@ class _CodedNames:
                 problems.append(Problem(path.as_posix(), None, "unknown-label", message))
                 continue
             found = {name: text.upper() for name, text in match.groupdict().items()}
-            view = {"view": _VIEWS[found["view"]]} if "view" in found else {}
+            known = (("sex", _SEXES), ("view", _VIEWS))
+            told = {name: words[found[name]] for name, words in known if name in found}
             emotion = EXPRESSION_CODES[found["code"]]
-            rows.append({"path": path.as_posix(), "emotion": emotion, "person": found["person"], **view})
+            rows.append({"path": path.as_posix(), "emotion": emotion, "person": found["person"], **told})
         listing = Listing(
             rows=pd.DataFrame(rows, columns=list(rows[0]) if rows else ["path", "emotion", "person"], dtype=object),
             folder=source.path,
@@ -73,14 +75,15 @@ _JAFFE = _CodedNames(
 _KDEF = _CodedNames(
     "KDEF",
     re.compile(
-        r"[AB](?P<person>[FM]\d{2})(?P<code>AF|AN|DI|HA|NE|SA|SU)(?P<view>FL|HL|S|HR|FR)\.[A-Za-z]+", re.IGNORECASE
+        r"[AB](?P<person>(?P<sex>[FM])\d{2})(?P<code>AF|AN|DI|HA|NE|SA|SU)(?P<view>FL|HL|S|HR|FR)\.[A-Za-z]+",
+        re.IGNORECASE,
     ),
-    ("AF01ANS.JPG", "person F01, anger, front"),
+    ("AF01ANS.JPG", "person F01 (female), anger, front"),
 )
 
 JAFFE = Layout(
     "jaffe", "JAFFE", ("files named like `KA.AN1.39.tiff`; person from the name",), _JAFFE.recognise, _JAFFE.read
 )
 KDEF = Layout(
-    "kdef", "KDEF", ("files named like `AF01ANS.JPG`; person and view from the name",), _KDEF.recognise, _KDEF.read
+    "kdef", "KDEF", ("files named like `AF01ANS.JPG`; person, sex and view from the name",), _KDEF.recognise, _KDEF.read
 )

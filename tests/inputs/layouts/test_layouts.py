@@ -473,6 +473,7 @@ def test_kdefs_two_sessions_are_one_person(tmp_path: Path, make_images: Make) ->
     assert test_set.frame["person"].tolist() == ["F01", "M02", "F01"]
     assert test_set.frame["emotion"].tolist() == ["fear", "neutral", "happiness"]
     assert test_set.frame["view"].tolist() == ["front", "front", "left"]
+    assert test_set.frame["sex"].tolist() == ["female", "male", "female"]
 
 
 def test_expw_cuts_the_faces_out(tmp_path: Path) -> None:
