@@ -16,6 +16,7 @@ from reportgen.site.wording.format import (
     half_up,
     number,
     number_or_none,
+    percent,
     plural,
     points,
     points_interval,
@@ -116,11 +117,13 @@ def label_steps(report: Report) -> tuple[tuple[str, str], ...]:
         ),
         (
             "How well that finds wrong labels",
-            "was measured with labels flipped on purpose: 5 % of those that both models of a real test set get right, "
-            "flipped at random. With two models 90 % of them are listed, and 96 % of what is newly listed is flipped; "
-            "with one model 81 to 84 % and 98 %. Flipped to the second most likely emotion instead, which is nearer to "
-            "how people err: 82 and 95 % with two models, 63 to 72 % and 99 % with one. These are persons on whose "
-            "photos no limit was chosen. How many of the labels listed here are wrong was not measured.",
+            f"was measured with labels flipped on purpose: {percent(0.05)} of those that both models of a real test set "
+            f"get right, flipped at random. With two models {percent(0.90)} of them are listed, and {percent(0.96)} of "
+            f"what is newly listed is flipped; with one model {percent(0.81)} to {percent(0.84)}, and {percent(0.98)}. "
+            "Flipped to the second most likely emotion instead, which is nearer to how people err: "
+            f"{percent(0.82)} and {percent(0.95)} with two models, {percent(0.63)} to {percent(0.72)} and "
+            f"{percent(0.99)} with one. These are persons on whose photos no limit was chosen. How many of the labels "
+            "listed here are wrong was not measured.",
         ),
         (
             "A person judges,",
