@@ -98,9 +98,9 @@ def label_steps(report: Report) -> tuple[tuple[str, str], ...]:
         (
             "The models contradict the label",
             f"where {everyone(len(report.models))} {plural(len(report.models), 'predicts', 'predict')} "
-            f"{'another' if one else 'the same other'} emotion. Labels count only where such predictions, made with at "
-            "least the mean confidence of that emotion, are right more often than not (Northcutt et al. 2021): else a "
-            "shared shortcut would put them on the list.",
+            f"{'another' if one else 'the same other'} emotion. Only emotions count of which such predictions, made with "
+            "at least the mean confidence of the emotion, are right more often than not (Northcutt et al. 2021): else a "
+            "shortcut would put its photos on the list.",
         ),
         (
             "Two second opinions are asked,",
@@ -113,16 +113,17 @@ def label_steps(report: Report) -> tuple[tuple[str, str], ...]:
             "the mean log-odds over the models, the log-likelihood ratio by landmarks, and the logarithm of the ratio "
             f"of both labels among similar faces. A label is listed with {ENOUGH:g} or more, if a second opinion "
             "contradicts it; with several models also where each gives the other emotion its usual confidence. With "
-            "one model the second opinions stand in for the second model.",
+            "one model the second opinions stand in for the second one: predictions of a model that was trained without "
+            "the image, the usual remedy, are not to be had of a trained model.",
         ),
         (
             "How well that finds wrong labels",
-            f"was measured with labels flipped on purpose: {percent(0.05)} of those that both models of a real test set "
-            f"get right, flipped at random. With two models {percent(0.90)} of them are listed, and {percent(0.96)} of "
+            f"was measured with labels flipped at random: {percent(0.05)} of those that both models of a real test set "
+            f"get right. With two models {percent(0.90)} of them are listed, and {percent(0.96)} of "
             f"what is newly listed is flipped; with one model {percent(0.81)} to {percent(0.84)}, and {percent(0.98)}. "
             "Flipped to the second most likely emotion instead, which is nearer to how people err: "
             f"{percent(0.82)} and {percent(0.95)} with two models, {percent(0.63)} to {percent(0.72)} and "
-            f"{percent(0.99)} with one. These are persons on whose photos no limit was chosen. How many of the labels "
+            f"{percent(0.99)} with one. No limit was chosen on these persons' photos. How many of the labels "
             "listed here are wrong was not measured.",
         ),
         (
