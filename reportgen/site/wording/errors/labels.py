@@ -98,9 +98,9 @@ def label_steps(report: Report) -> tuple[tuple[str, str], ...]:
         (
             "The models contradict the label",
             f"where {everyone(len(report.models))} {plural(len(report.models), 'predicts', 'predict')} "
-            f"{'another' if one else 'the same other'} emotion. Only emotions count of which such predictions, made with "
-            "at least the mean confidence of the emotion, are right more often than not (Northcutt et al. 2021): else a "
-            "shortcut would put its photos on the list.",
+            f"{'another' if one else 'the same other'} emotion. Only emotions count of which such predictions, made "
+            "with at least the mean confidence of the emotion, are right more often than not (Northcutt et al. 2021): "
+            "else a shortcut would put its photos on the list.",
         ),
         (
             "Two second opinions are asked,",
@@ -113,8 +113,8 @@ def label_steps(report: Report) -> tuple[tuple[str, str], ...]:
             "the mean log-odds over the models, the log-likelihood ratio by landmarks, and the logarithm of the ratio "
             f"of both labels among similar faces. A label is listed with {ENOUGH:g} or more, if a second opinion "
             "contradicts it; with several models also where each gives the other emotion its usual confidence. With "
-            "one model the second opinions stand in for the second one: predictions of a model that was trained without "
-            "the image, the usual remedy, are not to be had of a trained model.",
+            "one model the second opinions stand in for the second one: predictions of a model that was trained "
+            "without the image, the usual remedy, are not to be had of a trained model.",
         ),
         (
             "How well that finds wrong labels",
