@@ -18,7 +18,7 @@ from reportgen.site.wording.performance.groups import group_words
 __all__ = ["group_alt", "group_plot", "group_rows"]
 
 # Inches; an inch is 72 CSS pixels here.
-_WIDTH, _ROW = 11.0, 0.33
+_WIDTH, _ROW = 8.6, 0.31
 _MOST = 40
 
 
@@ -55,7 +55,7 @@ def group_plot(rows: Sequence[GroupGap], series: int, palette: Palette) -> tuple
         figure = Figure(figsize=(_WIDTH, height), facecolor="none")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
-        figure.subplots_adjust(left=0.37, right=0.985, top=1 - 0.1 / height, bottom=0.68 / height)
+        figure.subplots_adjust(left=0.4, right=0.985, top=1 - 0.1 / height, bottom=0.68 / height)
         axes.axvspan(-100 * MIN_GAP, 100 * MIN_GAP, color=palette.soft, alpha=0.16, linewidth=0, zorder=0)
         axes.axvline(0.0, color=palette.ink, linewidth=1, zorder=1)
         places = np.arange(len(rows))[::-1].astype(float)
@@ -78,10 +78,10 @@ def group_plot(rows: Sequence[GroupGap], series: int, palette: Palette) -> tuple
         end = min(max(far, widest), 1.4 * far, 100.0)
         axes.set_xlim(-end, end)
         style_axes(axes, palette)
-        axes.tick_params(axis="both", labelsize=12)
+        axes.tick_params(axis="both", labelsize=11)
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(
             "gap in accuracy, percentage points (left: fares worse)",
-            fontsize=12,
+            fontsize=11,
         )
         return to_svg(figure), round(_WIDTH * 72), round(height * 72)
