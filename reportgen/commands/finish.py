@@ -10,6 +10,7 @@ from reportgen.analysis import Analysis, AnalysisPredictions, read_predictions, 
 from reportgen.commands.conclude import alarms, conclude, image_loader, weigh_swaps
 from reportgen.commands.conclusions import keep_conclusions, kept_conclusions
 from reportgen.commands.experiments import Experiments
+from reportgen.commands.repairs import preview_repairs
 from reportgen.config import Config
 from reportgen.evidence.errors.findings import find_reasons
 from reportgen.evidence.examples.sampling import draw_sample
@@ -69,8 +70,8 @@ def judge(running: Config, config: Config, test_set: TestSet, key: str, progress
     Parameters
     ----------
     running, config, key
-        As for `finish`; with an empty key nothing is kept, and what would flip predictions is not looked for, as
-        only pages show it.
+        As for `finish`; with an empty key nothing is kept, and neither what would flip predictions nor repairs are
+        looked for, as only pages show them.
 
     Raises
     ------
@@ -132,4 +133,5 @@ def _concluded(
         shortcuts=experiments.shortcut_errors(report),
         unweighted=config.assume_unweighted_training,
     )
-    return replace(report, reasons=reasons, groups=groups, robustness=experiments.robustness())
+    report = replace(report, reasons=reasons, groups=groups, robustness=experiments.robustness())
+    return replace(report, repairs=preview_repairs(report, test_set, running, progress) if shown else None)

@@ -58,6 +58,10 @@ GLOSSARY: dict[str, str] = {
         "The fewest regions that, taken from one other face, make the model predict that face's emotion: what would "
         "have had to be different for another prediction. Another face may need more or fewer."
     ),
+    "repair preview": (
+        "The model's last layer fitted again so that a proven cue tells nothing, after deep feature reweighting "
+        "(Kirichenko et al. 2023). It shows what the features allow; no model is saved."
+    ),
     "neutral change": (
         "A change as large as the one under test, made to the same photos, that does not carry the tested property: a "
         "ramp of light or, where the face was zoomed, moved or rotated, a shift in another direction. "

@@ -38,6 +38,7 @@ from reportgen.evidence.shortcuts.cue_places import PlaceFindings
 from reportgen.evidence.shortcuts.findings import ShortcutFindings
 from reportgen.evidence.shortcuts.marks import MarkFindings
 from reportgen.evidence.shortcuts.properties import Property, photo_properties
+from reportgen.evidence.shortcuts.repair import RepairFindings
 from reportgen.site.attention import Attention
 from reportgen.site.stated import StatementLog
 
@@ -121,6 +122,8 @@ class Report:
         Why images were misclassified; None without labels.
     flips
         The fewest regions of other faces that change predictions; None where this was not looked for.
+    repairs
+        What fitting the last layer again would bring against proven cues; None where it was not previewed.
     certificate
         How often verdicts like these were found to be right; None where the package carries no such measurement.
     judging_code
@@ -166,6 +169,7 @@ class Report:
     agreements: tuple[MapAgreement, ...] = ()
     reasons: ReasonFindings | None = None
     flips: FlipFindings | None = None
+    repairs: RepairFindings | None = None
     certificate: Certificate | None = None
     judging_code: str = ""
     predictions: AnalysisPredictions | None = None

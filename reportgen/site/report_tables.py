@@ -20,6 +20,7 @@ from reportgen.evidence.shortcuts.column_descriptions import SHORTCUT_COLUMNS
 from reportgen.evidence.shortcuts.components import COMPONENT_COLUMNS
 from reportgen.evidence.shortcuts.cue_places import PLACE_COLUMNS
 from reportgen.evidence.shortcuts.marks import MARK_COLUMNS
+from reportgen.evidence.shortcuts.repair import REPAIR_COLUMNS
 from reportgen.evidence.tables import Dictionary, Tables
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import PATTERN_WORDS, verdict_note, verdict_sentence
@@ -62,6 +63,8 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
         found.append((agreement_tables(report.agreements), AGREEMENT_COLUMNS))
     if report.reasons is not None:
         found.append((report.reasons.tables, REASON_COLUMNS))
+    if report.repairs is not None:
+        found.append((report.repairs.tables, REPAIR_COLUMNS))
     if report.flips is not None:
         found.append((report.flips.tables, FLIP_COLUMNS))
     return tuple(found)

@@ -18,7 +18,7 @@ TECHNICAL = {
     r"calibration error": "calibration error", r"components?": "component", r"confidence": "confidence",
     r"confusion matrix": "confusion matrix", r"corrected p|\(corrected\)|Holm": "corrected p", r"cues?": "cue",
     r"enrichment": "enrichment", r"F1": "F1", r"macro-F1": "macro-F1", r"facial action": "facial actions",
-    r"first reason": "first reason", r"flip set|fewest regions": "flip set",
+    r"first reason": "first reason", r"flip set|fewest regions": "flip set", r"preview": "repair preview",
     r"Grad-CAM": "Grad-CAM", r"heatmaps?": "heatmap", r"interval": "interval",
     r"kappa": "kappa", r"landmarks?": "landmarks", r"log loss": "log loss", r"log-odds": "log-odds",
     r"log-odds drop": "log-odds drop", r"logits?": "logit", r"LRP": "LRP", r"marks": "mark", r"McNemar": "McNemar",

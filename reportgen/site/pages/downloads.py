@@ -70,6 +70,7 @@ DESCRIPTIONS = {
     "downloads/reason_regions.csv": "The region with more evidence for the prediction than for the label, error by "
     "error.",
     "downloads/occlusions.csv": "What the models predicted when a region of an error was swapped or filled in.",
+    "downloads/repairs.csv": "What fitting the last layer again would bring against proven cues, and cost.",
     "downloads/flips.csv": "The fewest regions of another face that change a prediction to that face's emotion.",
     "downloads/flip_pairs.csv": "How often each region alone does so for the most frequent confusions, with controls.",
     "downloads/groups.csv": "Scores by groups of photos: gap to other photos of the same emotions, interval, test.",

@@ -29,6 +29,7 @@ from reportgen.site.sections.label_leakage import (
     property_table,
 )
 from reportgen.site.sections.marks import Marks, marks_view
+from reportgen.site.sections.performance.repairs import RepairPreviews, repair_previews
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.cue_places import look_there, place_of, place_sentence
 from reportgen.site.wording.damages import cause_sentence, leading_claim, right_on
@@ -114,6 +115,7 @@ class ShortcutsView:
     backgrounds: BackgroundSwaps | None
     components: HiddenCues
     marks: Marks
+    repairs: RepairPreviews | None = None
 
 
 def shortcuts_view(
@@ -156,6 +158,7 @@ def shortcuts_view(
         backgrounds=background_swaps(report, links, drawn.backgrounds),
         components=hidden_cues(report, links, drawn.components),
         marks=marks_view(report, links, drawn.marks),
+        repairs=repair_previews(report),
     )
 
 
