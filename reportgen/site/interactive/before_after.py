@@ -73,21 +73,20 @@ def headline_proof(report: Report, links: Links, tiles: Tiles, pictures: ProofPi
         proof = HeadlineProof(
             lost_pairs(report, links, finding, pictures.shortcuts),
             None,
-            f"{capital(finding.emotion)} photos as they are, and {done}, with what {model} predicts.",
+            f"{capital(finding.emotion)} photos, with what {model} predicts.",
             ("as they are", done),
         )
     elif isinstance(finding, BackgroundFinding):
         proof = HeadlineProof(
             background_pairs(report, links, finding, pictures.backgrounds),
             None,
-            f"{capital(finding.emotion)} photos as they are, and with the background of another emotion's photo, with "
-            f"what {model} predicts.",
-            ("as they are", "another background"),
+            f"{capital(finding.emotion)} photos, with what {model} predicts.",
+            ("as they are", "with another emotion's background"),
         )
     elif isinstance(finding, MarkTest) and report.marks is not None:
         number = next(k for k in range(len(pictures.marks)) if any(test is finding for test in report.marks.of(k)))
         proof = HeadlineProof(
-            mark_pairs(report, links, finding, lead.emotion, pictures.marks[number]),
+            mark_pairs(report, links, finding, lead.emotion, pictures.marks[number])[:_PROOFS],
             None,
             f"Photos with and without the mark, with what {model} predicts.",
             ("as they are", "changed"),

@@ -25,6 +25,7 @@ from reportgen.site.wording.importance import (
     background_sentence,
     barrier_words,
     corrected,
+    drop_of,
     importance_anchor,
     importance_basis,
     importance_interval,
@@ -284,7 +285,7 @@ def _cell(
         sign=sign,
         answer=words,
         strong=importance.answer == "yes",
-        gap=signed(importance.drop) if math.isfinite(importance.drop) else "–",
+        gap=drop_of(report, importance),
         interval=importance_interval(importance),
         recall=points(importance.recall_drop, 0) if math.isfinite(importance.drop) else "–",
         # Without anything to lose a small drop is no proof that the region does not matter.

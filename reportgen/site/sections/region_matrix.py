@@ -19,11 +19,12 @@ from reportgen.site.plots.importance_forest import importance_rows
 from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import EVEN, RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES, SHOWN
-from reportgen.site.wording.format import capital, count, number, signed
+from reportgen.site.wording.format import capital, count, number
 from reportgen.site.wording.importance import (
     IMPORTANCE_WORDS,
     barrier_words,
     corrected,
+    drop_of,
     importance_anchor,
     importance_interval,
     importance_sentence,
@@ -256,7 +257,8 @@ def _importance(
         gap, interval, sign, tone, answer, p, rests = "–", "", "", "untested", "not tested", "–", "–"
         tip = f"{place.name}: effect of swapping not tested, too few faces"
     else:
-        gap, interval, (sign, answer) = signed(found.drop), importance_interval(found), IMPORTANCE_WORDS[found.answer]
+        gap, interval = drop_of(place.report, found), importance_interval(found)
+        sign, answer = IMPORTANCE_WORDS[found.answer]
         tone = {"yes": "strong", "no": "off"}.get(found.answer, "open")
         if tone == "off":
             sign = ""

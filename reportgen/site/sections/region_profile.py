@@ -21,9 +21,10 @@ from reportgen.site.report import Report
 from reportgen.site.sections.region_rows import RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.emotions import never_predicts
-from reportgen.site.wording.format import and_list, capital, count, fixed, interval_text, signed
+from reportgen.site.wording.format import and_list, capital, count, fixed, interval_text
 from reportgen.site.wording.importance import (
     barrier_words,
+    drop_of,
     importance_interval,
     rival_sentence,
 )
@@ -244,7 +245,7 @@ def _importance(report: Report, model: str, emotion: str, region: str) -> Number
         return Number("", "–", "", _IMPORTANT[importance.answer], "untested")
     shown = decisive(importance)
     tone = shown.answer.replace(" ", "-")
-    return Number("", signed(shown.drop), importance_interval(shown), _IMPORTANT[shown.answer], tone)
+    return Number("", drop_of(report, shown), importance_interval(shown), _IMPORTANT[shown.answer], tone)
 
 
 def _checks(

@@ -22,6 +22,7 @@ from reportgen.site.pictures.transplants import OutlinedPicture, Transplant, Wor
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, fixed, number, percent, signed, sure
+from reportgen.site.wording.importance import drop_of
 
 __all__ = ["TransplantMethod", "WorkedExampleView", "transplant_method", "worked_examples"]
 
@@ -115,7 +116,7 @@ def _conclusion(report: Report, k: int, one: WorkedExample) -> str:
     return (
         f"With {report.classes[one.other.emotion]} instead of {importance.emotion} the log-odds are {fixed(abs(gap))} "
         f"{'lower' if gap >= 0 else 'higher'}: the odds of {importance.emotion} are {_share(gap)} what they were. "
-        f"Over all {number(pictures)} pictures of this kind the log-odds drop is {signed(importance.drop)} "
+        f"Over all {number(pictures)} pictures of this kind the log-odds drop is {drop_of(report, importance)} "
         f"[{signed(importance.low)}, {signed(importance.high)}]."
     )
 

@@ -14,6 +14,7 @@ from reportgen.evidence.importance.findings import LEAST_RECALL, ImportanceFindi
 from reportgen.evidence.importance.regions import MIN_DROP, RegionImportance
 from reportgen.evidence.shortcuts.properties import MIN_AUC_DISTANCE
 from reportgen.evidence.stats.intervals import Estimate
+from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES, verdict_sentence
 from reportgen.site.wording.format import (
     and_list,
@@ -38,6 +39,7 @@ __all__ = [
     "barrier_words",
     "claim_region",
     "corrected",
+    "drop_of",
     "emotions_of",
     "importance_anchor",
     "importance_basis",
@@ -209,6 +211,14 @@ def odds_cut(importance: RegionImportance) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return told
     return f"{told} {percent_interval(Estimate(cut, low, high, importance.receivers))}"
+
+
+def drop_of(report: Report, importance: RegionImportance) -> str:
+    """The log-odds drop of one swap, wherever it is printed in a table or beside a dot; a dash where there is none."""
+    if not math.isfinite(importance.drop):
+        return "–"
+    of = importance.model, importance.emotion, importance.region, importance.kind
+    return report.stated.number(signed(importance.drop), "log-odds drop", *of)
 
 
 def swap_effect(importance: RegionImportance) -> str:

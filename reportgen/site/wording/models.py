@@ -313,11 +313,21 @@ def trust_sentences(models: Sequence[ModelTrust]) -> str:
         _of_each("Not trusted", models, [_doubtful(one, "not trusted") for one in models]),
         _of_each("Open", models, [_doubtful(one, "open") for one in models]),
         _of_each("Confidences", models, confidences),
-        _of_each("Heatmap grade (A to C)", models, [one.grade for one in models]),
+        _grades(models),
     ]
-    # The worst grade tells how to read them.
-    grades = [one.grade for one in models if one.grade]
-    return " ".join(filter(None, [*parts, GRADE_WORDS[max(grades)] if grades else ""]))
+    return " ".join(filter(None, parts))
+
+
+def _grades(models: Sequence[ModelTrust]) -> str:
+    """The grades of the heatmaps, with what one allows where all have it."""
+    grades = [one.grade for one in models]
+    if not any(grades):
+        return ""
+    if len(set(grades)) == 1:
+        return f"Heatmap grade: {grades[0]} (A to C). {GRADE_WORDS[models[0].grade]}"
+    told = [f"{one.grade or 'none'} for {one.model}" for one in models]
+    worst = " Do not read heatmaps of grade C as reasons." if "C" in grades else ""
+    return f"Heatmap grade (A to C): {and_list(told)}.{worst}"
 
 
 def _of_each(title: str, models: Sequence[ModelTrust], told: Sequence[str]) -> str:

@@ -254,8 +254,8 @@ def _calibration(report: Report, links: Links) -> list[Step]:
         return []
     errors = and_list([f"{scores[k].name} is {percent(scores[k].ece)}" for k in off])
     text = (
-        f"The calibration error of {errors}, more than expected by chance; temperature scaling on the validation set "
-        "is usually enough."
+        f"The calibration error of {errors}, more than expected by chance; temperature scaling on validation data "
+        "usually helps."
     )
     link = Link("reliability", f"{links.model_path(off[0])}#calibration")
     return [Step("Calibrate before using confidences.", text, link)]
