@@ -31,6 +31,7 @@ _HEAD = (
     '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
     f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>Report</title><style>'
 )
+_NO_LINKS = "\na:not([href]) { color: inherit; text-decoration: none; cursor: auto; }\n"
 _FRAME = "width:100%;height:36rem;border:1px solid #b9b3a5;background:#fff"
 
 
@@ -51,8 +52,8 @@ class Figure:
 
     def _repr_html_(self) -> str:
         pictures = (
-            f'<img src="{_inline(file)}" alt="{escape(words)}" title="{escape(words)}" '
-            'style="max-width:100%;background:#fff">'
+            f'<figure style="margin:0;max-width:24rem"><img src="{_inline(file)}" alt="" '
+            f'style="max-width:100%;background:#fff"><figcaption>{escape(words)}</figcaption></figure>'
             for file, words in zip(self.files, self.words, strict=True)
         )
         return f'<div style="display:flex;flex-wrap:wrap;gap:1rem">{"".join(pictures)}</div>'
@@ -122,7 +123,7 @@ def preview_frame(site: Path, page: str = "index.html", limit: int = PREVIEW_BYT
     reader = _Preview(folder, limit)
     reader.feed(text)
     reader.close()
-    document = f"{_HEAD}{css}</style></head><body>{''.join(reader.parts)}</body></html>"
+    document = f"{_HEAD}{css}{_NO_LINKS}</style></head><body>{''.join(reader.parts)}</body></html>"
     return f'<iframe sandbox="" title="Report" style="{_FRAME}" srcdoc="{escape(document)}"></iframe>'
 
 

@@ -146,7 +146,10 @@ def test_figures_come_by_name_alone_or_together(result):
     assert all("Reliability diagram" in words for words in both.words)
     shown = both._repr_html_()
     html5lib.HTMLParser(strict=True).parseFragment(shown)
-    assert shown.count('<img src="data:image/svg+xml;base64,') == 2 and "http" not in shown
+    assert (
+        shown.count('<img src="data:image/svg+xml;base64,') == shown.count("<figcaption>Reliability diagram") == 2
+        and "http" not in shown
+    )
     dark = result.figure("reliability-mine", dark=True)
     assert [file.name.rpartition("-")[0] for file in dark.files] == ["reliability-mine-dark"]
     assert result.figure(mean, dark=True).files[0].suffix == ".webp"
