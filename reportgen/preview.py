@@ -31,7 +31,7 @@ _HEAD = (
     '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
     f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>Report</title><style>'
 )
-_NO_LINKS = "\na:not([href]) { color: inherit; text-decoration: none; cursor: auto; }\n"
+_NO_LINKS = "\na { color: inherit; text-decoration: none; cursor: auto; }\n"
 _FRAME = "width:100%;height:36rem;border:1px solid #b9b3a5;background:#fff"
 
 
