@@ -399,10 +399,11 @@
     function countMenu(one, all, view) {
       var bits = words.settle(view), values = one.group.facet.values, counts = new Int32Array(one.group.values.length);
       for (var row = 0; row < total; row += 1) if (bits[row] && values[row] >= 0) counts[values[row]] += 1;
+      var chosen = [].concat.apply([], all.filter(one.isRival).map(valuesOf));
       one.on.forEach(function (taken) { taken.remove(); });
       one.on = [];
       one.group.values.forEach(function (entry, index) {
-        var on = isOn(entry[0], all), option = one.options[index];
+        var on = chosen.indexOf(one.group.facet.slugs[index]) >= 0, option = one.options[index];
         if (option) {
           option.text = entry[1] + " (" + counts[index].toLocaleString("en-GB") + ")";
           option.hidden = option.disabled = on || !counts[index];
@@ -437,7 +438,10 @@
         one.button.setAttribute("aria-pressed", isOn(one.token, all) ? "true" : "false");
         one.button.classList.toggle("none", n === 0);
       });
-      menus.forEach(function (one) { countMenu(one, all, without(one.isRival)); });
+      // A menu that nobody has reached for and nobody chose from has nothing to say.
+      menus.forEach(function (one) {
+        if (one.options.length || one.on.length || all.some(one.isRival)) countMenu(one, all, without(one.isRival));
+      });
       var on = all.length;
       part("choices").firstElementChild.textContent = on ? "Filters (" + on + " on)" : "Filters";
     }
