@@ -26,6 +26,6 @@ def test_every_class_is_styled_or_asked_for() -> None:
     scripts = "\n".join(script.read_text(encoding="utf-8") for script in sorted(TEMPLATES.rglob("*.js")))
     styled = set(re.findall(r"\.([A-Za-z][\w-]*)", style))
     classes = classes_of_templates()
-    assert {"thumb", "flip-strip", "scroll"} <= classes.keys()
+    assert {"proof", "flip-strip", "scroll"} <= classes.keys()
     lost = {name: where for name, where in classes.items() if name not in styled | ASKED_BY_TESTS}
     assert {name: where for name, where in lost.items() if not re.search(rf"\b{name}\b", scripts)} == {}
