@@ -249,7 +249,7 @@ class Experiments:
         weaker = choose_weaker(analysis, wanted, first, budget, baseline=baseline)
         known = sorted({row for rows in wanted.values() for row in rows})
         more = robustness_experiment(analysis, "robustness-weaker", weaker, known=known)
-        return judge_robustness(analysis, first, self._answers(more, "Making them less so"), maps, seed)
+        return judge_robustness(analysis, first, self._answers(more, "Making photos worse in steps"), maps, seed)
 
     def shortcut_errors(self, report: Report) -> Mapping[str, ShortcutErrors]:
         """By model, whether its errors depend on the property that a shortcut rests on."""

@@ -70,8 +70,8 @@ def judge(running: Config, config: Config, test_set: TestSet, key: str, progress
     Parameters
     ----------
     running, config, key
-        As for `finish`; with an empty key nothing is kept, and neither what would flip predictions nor repairs are
-        looked for, as only pages show them.
+        As for `finish`; with an empty key nothing is kept, and what would flip predictions, robustness and repairs are
+        not looked for, as only pages show them.
 
     Raises
     ------
@@ -133,5 +133,6 @@ def _concluded(
         shortcuts=experiments.shortcut_errors(report),
         unweighted=config.assume_unweighted_training,
     )
-    report = replace(report, reasons=reasons, groups=groups, robustness=experiments.robustness())
+    robustness = experiments.robustness() if shown else None
+    report = replace(report, reasons=reasons, groups=groups, robustness=robustness)
     return replace(report, repairs=preview_repairs(report, test_set, running, progress) if shown else None)

@@ -47,6 +47,10 @@ NEW = (
     "Transplanting without shortcuts",
     "Locating",
     "Cutting and pasting",
+    "Looking for what flips",
+    "Comparing groups",
+    "Making photos worse",
+    "Previewing a repair",
 )
 """How the titles of stages begin that the earlier commit did not have."""
 _STAGE = re.compile(r"^([A-Z].*?)(?: \d+)?: ([\d.]+) s$", re.MULTILINE)

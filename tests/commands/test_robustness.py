@@ -11,6 +11,7 @@ import reportgen.explain.experiments.forward as forward
 import reportgen.explain.experiments.robustness as shown
 from reportgen.analysis import read_analysis
 from reportgen.commands.experiments import Experiments
+from reportgen.commands.finish import judge
 from reportgen.commands.merge import merge_analyses
 from reportgen.config import Config
 from reportgen.evidence.robustness import plan
@@ -95,3 +96,10 @@ def test_without_labels_nothing_is_asked(notebook, parts, generous):
     config, analysis = settings(notebook, parts, "whole"), read_analysis(parts / "whole" / "analysis")
     bare = replace(analysis, images=analysis.images.assign(label=-1))
     assert Experiments(bare, load_test_set(config), config, SilentProgress()).robustness() is None
+
+
+def test_a_build_without_pages_shows_no_photo_made_worse(notebook, parts, monkeypatch):
+    config = settings(notebook, parts, "whole", experiments="off")
+    monkeypatch.setattr(Experiments, "robustness", lambda self: pytest.fail("no page would show it"))
+    report = judge(config, config, load_test_set(config), "", SilentProgress())
+    assert report.robustness is None and report.flips is None
