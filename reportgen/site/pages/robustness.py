@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.performance.scores import FEW
-from reportgen.evidence.robustness.findings import LevelEffect, RecallChange, RobustnessFindings
-from reportgen.evidence.robustness.plan import MIN_DROP
+from reportgen.evidence.robustness.findings import LevelEffect, RobustnessFindings
 from reportgen.inputs.images.disturbances import DISTURBANCES
 from reportgen.site.html.components import Page, Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.robustness import DisturbedPictures
 from reportgen.site.plots.robustness import Panel, panel
 from reportgen.site.report import Report
-from reportgen.site.wording.format import capital, count, fixed, format_p, number
+from reportgen.site.wording.format import and_list, capital, count, format_p, number, percent
 from reportgen.site.wording.performance.robustness import (
     CHANGE_NAMES,
     VERDICT_WORDS,
@@ -23,10 +22,13 @@ from reportgen.site.wording.performance.robustness import (
     flow_sentence,
     heat_limits,
     heat_sentence,
+    recall_moved,
     recall_words,
     robustness_title,
     severity,
     shown_as,
+    verdict_rule,
+    weaker_said,
 )
 
 __all__ = ["ChangeCurves", "ModelTurns", "RobustnessView", "SeverityRow", "VerdictCell", "robustness_view"]
@@ -86,13 +88,15 @@ class ModelTurns:
 @dataclass(frozen=True)
 class RobustnessView:
     """`robustness.html`. `keys`: each model's series, name and page; `verdicts`: how photos were shown, a cell per
-    model.
+    model; `rule`: what a verdict means; `weaker`: to how many photos weaker changes were shown.
     """
 
     page: Page
     title: str
     lede: str
     caution: str
+    rule: str
+    weaker: str
     keys: tuple[tuple[str, str, str], ...]
     verdicts: tuple[tuple[str, tuple[VerdictCell, ...]], ...]
     tiles: tuple[Tile, ...]
@@ -112,6 +116,8 @@ def robustness_view(
         title=robustness_title(report, findings),
         lede=_lede(report, findings),
         caution=_caution(report, findings),
+        rule=verdict_rule(),
+        weaker=weaker_said(findings),
         keys=tuple((series_of(k), model.name, links.model_path(k)) for k, model in enumerate(report.models)),
         verdicts=tuple((capital(shown_as(*key)), _cells(report, findings, key)) for key in shown),
         tiles=() if pictures is None else _tiles(report, links, pictures),
@@ -125,18 +131,26 @@ def robustness_view(
 
 
 def _lede(report: Report, findings: RobustnessFindings) -> str:
-    border = f"{100 * MIN_DROP:.0f}"
     if not findings.effects:
         return (
             "Robustness may cost a third of the time that the models need for the whole test set. Of "
             f"{count(len(report.labels), 'photo')} that leaves fewer than ten per kind of change: too few to tell "
             "anything. With experiments = full more are shown."
         )
+    as_they_are = {
+        effect.model: effect.overall.before.value
+        for effect in sorted(findings.effects, key=lambda effect: effect.overall.n)
+    }
+    shares = [
+        f"{model.name} predicts {percent(as_they_are[model.name])} of them correctly and "
+        f"{percent(report.scores[k].accuracy.value)} of all"
+        for k, model in enumerate(report.models)
+        if model.name in as_they_are
+    ]
     return (
         f"{count(findings.photos, 'photo')}, emotions and persons in turn, were shown to the models with each change "
         f"at its strongest, and with weaker ones where that costs predictions: {count(findings.pictures, 'picture')} "
-        f"in all. A change breaks a model if recall is shown to fall by more than {border} percentage points; a model "
-        "holds if it is shown to fall by less."
+        f"in all. Each emotion is drawn alike, so as they are {and_list(shares)}."
     )
 
 
@@ -161,19 +175,8 @@ def _cells(report: Report, findings: RobustnessFindings, key: tuple[str, int]) -
         part = effect.overall
         tone = {"breaks": "bad", "holds": "good"}.get(part.answer, "open")
         recall = f"{part.right} → {part.still} of {part.n}"
-        cells.append(VerdictCell(recall, _points(part), _interval(part), VERDICT_WORDS[part.answer], tone))
+        cells.append(VerdictCell(recall, *recall_moved(part), VERDICT_WORDS[part.answer], tone))
     return tuple(cells)
-
-
-def _points(part: RecallChange) -> str:
-    return fixed(-100 * part.drop.value, 0)
-
-
-def _interval(part: RecallChange) -> str:
-    """Of the difference in recall, as it is printed: a fall is negative."""
-    if part.drop.too_few:
-        return ""
-    return f"[{fixed(-100 * part.drop.high, 0)}, {fixed(-100 * part.drop.low, 0)}]"
 
 
 def _tiles(report: Report, links: Links, pictures: DisturbedPictures) -> tuple[Tile, ...]:
@@ -206,7 +209,7 @@ def _rows(report: Report, effect: LevelEffect) -> list[SeverityRow]:
     rows = []
     for part in (effect.overall, *effect.emotions):
         before, after = recall_words(part)
-        few = part.n < FEW
+        few = part.n < FEW  # counts tell more
         rows.append(
             SeverityRow(
                 part.emotion or "all",
@@ -216,8 +219,7 @@ def _rows(report: Report, effect: LevelEffect) -> list[SeverityRow]:
                 number(part.n),
                 before,
                 after,
-                "–" if few else _points(part),
-                "" if few else _interval(part),
+                *(("–", "") if few else recall_moved(part)),
                 "–" if part.p != part.p else format_p(part.p).removeprefix("p = ").removeprefix("p "),
                 VERDICT_WORDS[part.answer] if effect.hardest or not part.emotion else "–",
             )

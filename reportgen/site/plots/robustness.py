@@ -10,7 +10,7 @@ from reportgen.evidence.robustness.findings import LevelEffect, RecallChange, Ro
 from reportgen.inputs.images.disturbances import DISTURBANCES
 from reportgen.site.html.components import series_of
 from reportgen.site.report import Report
-from reportgen.site.wording.format import count, percent_interval
+from reportgen.site.wording.format import count, number, percent_interval
 from reportgen.site.wording.performance.robustness import recall_words, severity
 
 __all__ = ["Curve", "CurvePoint", "Panel", "panel"]
@@ -62,7 +62,8 @@ def panel(
     """
     levels = range(len(DISTURBANCES[change].levels))
     step = (100 - 2 * _SIDE) / len(levels)
-    curves, told, most = [], [], 0
+    curves, told = [], []
+    sizes: set[int] = set()
     for k, model in enumerate(report.models):
         shown = {
             effect.level: part
@@ -73,7 +74,8 @@ def panel(
             continue
         # The strongest level is shown to most photos, and without the change these are what it is compared with.
         largest = max(shown.values(), key=lambda part: part.n)
-        most, aside = max(most, largest.n), 1.4 * (k - (len(report.models) - 1) / 2)
+        sizes |= {part.n for part in shown.values()}
+        aside = 1.4 * (k - (len(report.models) - 1) / 2)
         points = [_point(_SIDE + aside, largest, model.name, "unchanged", changed=False)]
         points += [
             _point(_SIDE + (level + 1) * step + aside, part, model.name, severity(change, level), changed=True)
@@ -86,7 +88,10 @@ def panel(
         return None
     ticks = [(_SIDE, "as it is"), *((_SIDE + (level + 1) * step, severity(change, level)) for level in levels)]
     alt = f"{title}: recall against severity. {'; '.join(told)}"
-    return Panel(title, count(most, "photo"), href, alt, tuple(ticks), tuple(curves))
+    note = count(max(sizes), "photo")
+    if min(sizes) < max(sizes):
+        note = f"{number(min(sizes))} to {note}"
+    return Panel(title, note, href, alt, tuple(ticks), tuple(curves))
 
 
 def _part(effect: LevelEffect, emotion: str) -> RecallChange | None:

@@ -11,16 +11,19 @@ from reportgen.inputs.images.disturbances import DISTURBANCES
 from reportgen.site.links import Links
 from reportgen.site.pages.robustness import robustness_view
 from reportgen.site.plots.robustness import panel
+from reportgen.site.wording.format import percent
 from reportgen.site.wording.next_steps import next_steps
 from reportgen.site.wording.performance.robustness import (
     CHANGE_NAMES,
     effect_sentence,
     flow_sentence,
     in_training,
+    recall_moved,
     robustness_title,
     severity,
     severity_table,
     shown_as,
+    weaker_said,
 )
 
 
@@ -32,6 +35,51 @@ def test_the_heading_says_what_breaks_which_model(report):
     assert (("Custom CNN", "blur"), "yes") in claims and (("ResNet18", "mirror"), "no") in claims
 
 
+def test_where_most_is_inconclusive_no_heading_sounds_safe(report):
+    """Two changes cost a model more than nothing by their intervals; the largest fall is named first."""
+    moved = {"blur": (0.1, -0.05, 0.25), "mirror": (0.2, 0.02, 0.4), "cover": (0.3, 0.1, 0.5)}
+
+    def verdict(effect, answer):
+        value, low, high = moved[effect.change]
+        drop = replace(effect.overall.drop, value=value, low=low, high=high)
+        return replace(effect, drift=None, overall=replace(effect.overall, drop=drop, answer=answer))
+
+    found = report.robustness
+    unsure = replace(found, effects=tuple(verdict(effect, "undetermined") for effect in found.effects))
+    assert robustness_title(report, unsure) == (
+        f"{found.photos} photos were too few to tell whether most changes break a model; covered regions and mirror "
+        "image cost most."
+    )
+    untested = replace(found, effects=tuple(verdict(effect, "insufficient evidence") for effect in found.effects))
+    assert robustness_title(report, untested).startswith("It could not be tested whether most changes break a model;")
+    safe = replace(found, effects=tuple(verdict(effect, "holds") for effect in found.effects))
+    assert robustness_title(report, safe) == "No change of the photos was shown to break a model."
+    broken = tuple(
+        effect if effect.model == "Custom CNN" else verdict(effect, "undetermined") for effect in found.effects
+    )
+    assert robustness_title(report, replace(found, effects=broken)) == (
+        f"Custom CNN breaks under 1 of 3 kinds of change; {found.photos} photos were too few to tell whether most "
+        "changes break ResNet18."
+    )
+
+
+def test_to_how_many_photos_weaker_changes_were_shown_is_counted(report):
+    found = report.robustness
+    (weak,) = (one for one in found.of("Custom CNN", "blur") if not one.hardest)
+
+    def of_size(n):
+        fewer = replace(weak, overall=replace(weak.overall, n=n))
+        return replace(
+            found, effects=tuple(fewer if one is weak else one for one in found.effects if one.hardest or one is weak)
+        )
+
+    assert weaker_said(of_size(found.photos)).endswith("costs predictions, to the same photos")
+    assert weaker_said(of_size(11)).endswith("to 11 of the photos or more")
+    assert panel(report, of_size(11), "blur", "Blur").note == f"11 to {found.photos} photos"
+    hard = replace(found, effects=tuple(one for one in found.effects if one.hardest))
+    assert weaker_said(hard) == "weaker changes were not shown"
+
+
 def test_the_table_has_a_line_for_every_change_that_was_shown_at_its_strongest(report):
     view = robustness_view(report, Links(report, ()), report.robustness, None)
     assert [shown for shown, _ in view.verdicts] == ["Blurred by 4 px", "Mirrored", "With mouth covered"]
@@ -40,7 +88,12 @@ def test_the_table_has_a_line_for_every_change_that_was_shown_at_its_strongest(r
     assert first.recall == f"{effect.overall.right} → 0 of {effect.overall.n}"
     assert (first.verdict, first.tone) == ("breaks", "bad")
     assert second.drop == "0" and second.tone != "bad"
-    assert "photos" in view.lede and "15 percentage points" in view.lede
+    assert "Breaks: recall is shown to fall by more than 15 percentage points." in view.rule
+    accuracy = percent(report.scores[0].accuracy.value)
+    assert (
+        f"Custom CNN predicts {percent(effect.overall.before.value)} of them correctly and {accuracy} of all"
+        in view.lede
+    )
     assert "3 photos" in view.caution  # of fear there are three
     assert all(f"{effect.overall.n} photos" in one.overall.note for one in view.changes)
 
@@ -84,7 +137,10 @@ def test_sentences_carry_counts_and_intervals(report):
     n, right = effect.overall.n, effect.overall.right
     sentence = effect_sentence(report, effect)
     assert sentence.startswith(f"Blurred by 4 px, Custom CNN predicts 0 of {n} photos correctly, {right} as they are")
-    assert f"recall falls by {100 * right / n:.0f} points [" in sentence
+    # The change and its interval have one sign, the one that the table has as well.
+    low, high = 100 * effect.overall.drop.low, 100 * effect.overall.drop.high
+    assert sentence.endswith(f"recall changes by −{100 * right / n:.0f} points [−{high:.0f}, −{low:.0f}].")
+    assert recall_moved(effect.overall) == (f"−{100 * right / n:.0f}", f"[−{high:.0f}, −{low:.0f}]")
     words = flow_sentence(effect, effect.flow)
     assert (
         f"% of {effect.flow.emotion} is predicted as neutral ({effect.flow.after} of {effect.flow.n} photos)" in words

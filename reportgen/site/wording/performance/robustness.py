@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.robustness.findings import Drift, Flow, LevelEffect, RecallChange, RobustnessFindings
@@ -19,6 +20,7 @@ from reportgen.site.wording.format import (
     number,
     percent,
     plural,
+    points,
     signed,
     small,
 )
@@ -32,6 +34,7 @@ __all__ = [
     "heat_limits",
     "heat_sentence",
     "in_training",
+    "recall_moved",
     "recall_words",
     "robustness_lines",
     "robustness_steps",
@@ -39,6 +42,8 @@ __all__ = [
     "severity",
     "severity_table",
     "shown_as",
+    "verdict_rule",
+    "weaker_said",
 ]
 
 CHANGE_NAMES = {
@@ -53,6 +58,8 @@ CHANGE_NAMES = {
     "mirror": "Mirror image",
     "cover": "Covered region",
 }
+
+_NAMED = 3  # changes in a heading
 
 _HOW = {
     "blur": f"Gaussian blur, by its standard deviation in pixels of a picture of {UNIT} (longer sides in proportion)",
@@ -142,21 +149,27 @@ def recall_words(part: RecallChange) -> tuple[str, str]:
     return percent(part.before.value), percent(part.after.value)
 
 
+def recall_moved(part: RecallChange) -> tuple[str, str]:
+    """Recall with the change less that without it, in points, and its interval: "−9", "[−22, 4]"; a fall is negative.
+
+    The interval is "" where there are too few persons for one.
+    """
+    low, high = (fixed(-100 * end, 0) for end in (part.drop.high, part.drop.low))
+    return points(-part.drop.value, 0, unit=""), "" if part.drop.too_few else f"[{low}, {high}]"
+
+
 def effect_sentence(report: Report, effect: LevelEffect) -> str:
-    """As in "Blurred by 4 px, Custom CNN predicts 9 of 45 photos correctly, 31 as they are (recall falls by 49 points
-    [33, 62])".
+    """As in "Blurred by 4 px, Custom CNN predicts 9 of 45 photos correctly, 31 as they are: recall changes by
+    −49 points [−62, −33].".
     """
     part, how = effect.overall, shown_as(effect.change, effect.level)
     report.stated.number(number(part.still), "photos right with the change", effect.model, how)
     report.stated.number(number(part.n), "photos shown with the change", effect.model, how)
-    way = "falls" if part.drop.value >= 0 else "rises"
-    moved = fixed(100 * abs(part.drop.value), 0)
-    ends = (part.drop.low, part.drop.high) if way == "falls" else (-part.drop.high, -part.drop.low)
-    low, high = (fixed(100 * end, 0) for end in ends)
-    tested = ", too few persons for an interval" if part.drop.too_few else f" [{low}, {high}]"
+    moved, interval = recall_moved(part)
+    sure = f" {interval}" if interval else ", too few persons for an interval"
     return (
         f"{capital(how)}, {effect.model} predicts {part.still} of {count(part.n, 'photo')} correctly, {part.right} as "
-        f"they are: recall {way} by {moved} points{tested}."
+        f"they are: recall changes by {moved} points{sure}."
     )
 
 
@@ -213,31 +226,80 @@ def robustness_steps(findings: RobustnessFindings) -> tuple[tuple[str, str], ...
 
 
 def robustness_title(report: Report, findings: RobustnessFindings) -> str:
-    """The heading of the page: under how many changes each model breaks."""
+    """The heading of the page: under how many changes each model breaks, or that the photos were too few to tell."""
     if not findings.effects:
         return "Whether changes of the photos break the models was not measured."
     tested = list(dict.fromkeys(effect.change for effect in findings.effects))
-    said = []
+    said, none = [], []
     for model in report.models:
         broken = {effect.change for effect in findings.broken(model.name)}
         for change in tested:
             report.stated.claim("breaks", model.name, change, holds=change in broken)
         if broken:
             said.append(f"{model.name} breaks under {len(broken)}")
-    none = [model.name for model in report.models if not findings.broken(model.name)]
+        else:
+            none.append(model.name)
     if not said:
-        turned = [(effect, effect.drift) for effect in findings.effects if effect.drift is not None]
-        most = max((one for one in turned if one[1].shown), key=lambda one: one[1].after - one[1].before, default=None)
-        if most is None:
-            return "No change of the photos was shown to break a model."
-        effect, drift = most
-        return (
-            f"No change of the photos was shown to break a model; {shown_as(effect.change, effect.level)}, "
-            f"{effect.model} predicts {drift.emotion} for {drift.after} of {drift.n}."
-        )
+        return _nothing_breaks(findings)
     said[0] += f" of {len(tested)} kinds of change"
-    rest = f"; none was shown to break {and_list(none)}" if none else ""
-    return f"{and_list(said)}{rest}."
+    unsure = _untold(findings, none)
+    rest = f"; {unsure} {and_list(none)}" if unsure else f"; none was shown to break {and_list(none)}"
+    return f"{and_list(said)}{rest if none else ''}."
+
+
+def _nothing_breaks(findings: RobustnessFindings) -> str:
+    """A heading where no change is shown to break a model: that is no word for safe where most was inconclusive."""
+    hard = [effect for effect in findings.effects if effect.hardest]
+    unsure = _untold(findings, [effect.model for effect in hard])
+    if unsure:
+        costly: dict[str, None] = {}
+        for effect in sorted(hard, key=lambda effect: -effect.overall.drop.value):
+            if not effect.overall.drop.too_few and effect.overall.drop.low > 0:
+                costly[_TRAINING[effect.change] if effect.change == "cover" else CHANGE_NAMES[effect.change]] = None
+        most = and_list([small(name) for name in list(costly)[:_NAMED]])
+        cost = f"; {most} {plural(min(len(costly), _NAMED), 'costs', 'cost')} most" if costly else ""
+        return capital(f"{unsure} a model{cost}.")
+    turned = [(effect, effect.drift) for effect in findings.effects if effect.drift is not None]
+    most_turned = max(
+        (one for one in turned if one[1].shown), key=lambda one: one[1].after - one[1].before, default=None
+    )
+    if most_turned is None:
+        return "No change of the photos was shown to break a model."
+    effect, drift = most_turned
+    return (
+        f"No change of the photos was shown to break a model; {shown_as(effect.change, effect.level)}, "
+        f"{effect.model} predicts {drift.emotion} for {drift.after} of {drift.n}."
+    )
+
+
+def _untold(findings: RobustnessFindings, models: Sequence[str]) -> str:
+    """Where most verdicts on these models are open, why; what it was about follows. "" elsewhere."""
+    answers = [effect.overall.answer for effect in findings.effects if effect.hardest and effect.model in models]
+    unsure, untested = answers.count("undetermined"), answers.count("insufficient evidence")
+    if 2 * (unsure + untested) <= len(answers):
+        return ""
+    if unsure >= untested:
+        return f"{count(findings.photos, 'photo')} were too few to tell whether most changes break"
+    return "it could not be tested whether most changes break"
+
+
+def verdict_rule() -> str:
+    """What the verdicts mean."""
+    border = f"{100 * MIN_DROP:.0f}"
+    return (
+        f"Breaks: recall is shown to fall by more than {border} percentage points. Holds: it is shown to fall by less, "
+        "or to rise. Inconclusive: the photos do not tell which. All is corrected for the number of changes (Holm), so "
+        f"an interval below −{border} alone proves nothing."
+    )
+
+
+def weaker_said(findings: RobustnessFindings) -> str:
+    """To how many photos weaker changes were shown."""
+    sizes = {effect.overall.n for effect in findings.effects if not effect.hardest}
+    if not sizes:
+        return "weaker changes were not shown"
+    to = "to the same photos" if min(sizes) == findings.photos else f"to {number(min(sizes))} of the photos or more"
+    return f"weaker changes were shown where the strongest costs predictions, {to}"
 
 
 def drift_sentence(effect: LevelEffect, drift: Drift) -> str:
