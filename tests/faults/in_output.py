@@ -95,6 +95,7 @@ def _(scene: Scene) -> None:
 def _(scene: Scene) -> None:
     change(scene)
     (scene.output / "summary.md").write_text("# My thesis")
+    scene.checks.append(lambda _: _equal((scene.output / "summary.md").read_text(), "# My thesis"))
 
 
 def _stays(scene: Scene, name: str, content: str = "mine") -> None:

@@ -43,7 +43,7 @@ target_layer = "features"
 preprocessing = { width = 32, height = 32 }
 """
 # What a build writes into the output folder; everything else in the scene is the user's.
-_OURS = re.compile(r"output/(site/|\.site-(old|new)/|analysis/|report\.zip$|\.reportgen\.(json|lock)$)")
+_OURS = re.compile(r"output/(site/|\.site-(old|new)/|analysis/|report\.zip$|summary\.md$|\.reportgen\.(json|lock)$)")
 
 
 def draw(number: int, size: tuple[int, int] = (40, 48)) -> Image.Image:

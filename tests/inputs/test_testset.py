@@ -82,7 +82,7 @@ def test_every_table_form_gives_the_same_rows(name: str, folder: Path) -> None:
     assert frame["label"].tolist() == [EMOTIONS.index(emotion) for emotion in FOUND]
     assert frame["person"].tolist() == ["p1", "p2", "p1"]
     assert frame["age"].tolist() == [30, 40, 50]
-    assert frame["camera"].tolist()[2] == "007"
+    assert frame["data_camera"].tolist()[2] == "007"  # `camera` is what the file itself says
     assert test_set.classes == EMOTIONS
     assert test_set.source == name
     assert len(test_set) == 3 and test_set.problems.empty

@@ -44,7 +44,7 @@ def sizes(report: Report, tmp_path_factory: pytest.TempPathFactory) -> list[floa
         monkeypatch.setattr("reportgen.site.bundle.mail.write_archive", noted)
         with pytest.raises(OutputError, match=r"smallest version for mail has \d+\.\d MB, more than mail_mb = 0.01"):
             _mail(report, folder, mail_mb=0.01)
-    assert sorted(path.name for path in folder.iterdir()) == ["report.zip", "site"]
+    assert sorted(path.name for path in folder.iterdir()) == ["report.zip", "site", "summary.md"]
     return found
 
 

@@ -259,7 +259,7 @@ def test_the_forest_plot_stands_beside_its_table(published: Published, report: R
 
 
 def test_tables_can_be_downloaded(published: Published, report: Report) -> None:
-    tables = report_tables(report)[0][0]
+    tables = {name: table for found, _ in report_tables(report) for name, table in found.items()}
     method = page(published, "method.html")
     links = {element.get("href") for element in method.iter(f"{XHTML}a")}
     for name in ("emotion_regions", "verdicts", "claims", "patterns", "actions"):
