@@ -224,7 +224,8 @@
       if (view.same !== null) {
         made = both(made, mask(function (row) {
           if (!models.length || view.same === "never") return false;
-          return models.every(function (m) { return predicted[m][row] === predicted[models[0]][row]; }) === view.same;
+          // Of all models, whichever is asked: one alone always agrees with itself.
+          return everyModel.every(function (m) { return predicted[m][row] === predicted[0][row]; }) === view.same;
         }));
       }
       return made;

@@ -91,6 +91,10 @@ def test_words_find_what_they_say(page: Any, asked: Report) -> None:
         "agree": a.predicted == b.predicted,
         "differ": a.predicted != b.predicted,
         "agree differ": np.zeros(len(labels), bool),
+        # Models are compared with each other, whichever of them is asked for the rest.
+        "agree model:resnet18": a.predicted == b.predicted,
+        "differ model:resnet18": a.predicted != b.predicted,
+        "differ wrong model:resnet18": (a.predicted != b.predicted) & (b.predicted != labels),
         "region:mouth": (peak_a == mouth) | (peak_b == mouth),
         "region:mouth model:resnet18": peak_b == mouth,
         "note:grey": analysis.images["notes"].str.contains("grey").to_numpy(),
