@@ -260,4 +260,8 @@
   }
   window.addEventListener("hashchange", reveal);
   reveal();
+  // Once all is loaded the browser goes to the address's own place once more, which is the pair and not the gallery.
+  window.addEventListener("load", function () {
+    window.setTimeout(reveal, 0);
+  });
 })();

@@ -145,6 +145,30 @@ def test_confusions_lead_into_the_explorer_and_choose_in_the_gallery(browser: An
     context.close()
 
 
+def test_an_address_of_a_confused_pair_leads_to_the_gallery_once_all_is_loaded(
+    browser: Any, published: Published
+) -> None:
+    page = browser.new_page(viewport={"width": 900, "height": 500})
+    file = (published.site / "errors.html").as_uri()
+    page.goto(file)
+    anchor = page.locator("#resnet18 [data-pair]").first.get_attribute("id")
+    page.goto("about:blank")
+    page.goto(f"{file}#{anchor}")
+    page.wait_for_timeout(500)
+    top = page.evaluate("document.getElementById('gallery').getBoundingClientRect().top")
+    assert 0 <= top < 200, top  # below the bar
+    # Below the heading every section is named.
+    page.goto(file)
+    links = page.locator("nav[aria-label='On this page'] a")
+    names = [(one.get_attribute("href"), one.inner_text()) for one in links.all()]
+    heads = [
+        (f"#{one.get_attribute('id')}", one.locator("h2").first.inner_text())
+        for one in page.locator("main > section").all()
+    ]
+    assert len(names) > 2 and names == heads
+    page.close()
+
+
 def test_the_gallery_opens_what_is_folded_while_it_is_filtered(browser: Any, published: Published) -> None:
     context = browser.new_context()
     page, _ = open_page(context, published, "errors.html")

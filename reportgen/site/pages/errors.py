@@ -92,11 +92,14 @@ class GalleryFilter:
 
 @dataclass(frozen=True)
 class ErrorsView:
-    """`errors.html`; `more` are the cards that are folded away, `sampling` says of what the explorer shows a sample."""
+    """`errors.html`; `contents`: anchor and heading of every section; `more` are the cards that are folded away,
+    `sampling` says of what the explorer shows a sample.
+    """
 
     page: Page
     title: str
     lede: str
+    contents: tuple[tuple[str, str], ...]
     models: tuple[ModelErrors, ...]
     sampling: str
     filters: tuple[GalleryFilter, ...]
@@ -204,13 +207,25 @@ def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
     """The page."""
     labelled, chosen = bool(report.labelled), tuple(range(len(report.models)))
     cards = _cards(report, links, tiles) if labelled else []
+    models = tuple(_model_errors(report, links, k) for k in chosen) if labelled else ()
+    reasons, labels = reason_table(report, links, chosen), contradicted_labels(report, links, tiles)
+    flips, human = flip_section(report), human_choices(report, links)
+    sections = (
+        ("reasons", "Why they were misclassified", reasons),
+        ("human-choices", "Wrong, but a human choice", human),
+        ("confusions", "Most frequent confusions", models),
+        ("flips", "What would flip it", flips),
+        ("gallery", "Gallery of errors", cards),
+        ("contradicted-labels", "Labels to check", labels),
+    )
     return ErrorsView(
         page=Page("Errors", "What the models confuse, with the evidence for both classes", "Errors"),
         title=_title(report) if labelled else "Without labels there are no errors.",
         lede="Why images were misclassified, which labels to check, and a gallery of the errors of every model."
         if labelled
         else "These images have no label, so which predictions are wrong is unknown.",
-        models=tuple(_model_errors(report, links, k) for k in chosen) if labelled else (),
+        contents=tuple((anchor, heading) for anchor, heading, shown in sections if shown),
+        models=models,
         sampling=f"Counts are of all {len(report.everything.labels):,} images; the explorer shows those of the sample."
         if report.sampled
         else "",
@@ -219,10 +234,10 @@ def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
         more=tuple(cards[_CARDS:]),
         legend=legends.maps(),
         leads=_leads(report),
-        reasons=reason_table(report, links, chosen),
-        labels=contradicted_labels(report, links, tiles),
-        flips=flip_section(report),
-        human=human_choices(report, links),
+        reasons=reasons,
+        labels=labels,
+        flips=flips,
+        human=human,
     )
 
 

@@ -12,7 +12,13 @@ from reportgen.site.html.components import Page, Thumb, Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.errors.labels import corrected_sentence, labels_to_look_at, landmark_words, review_sentence
+from reportgen.site.wording.errors.labels import (
+    corrected_sentence,
+    labels_to_look_at,
+    labels_worth_a_look,
+    landmark_words,
+    review_sentence,
+)
 from reportgen.site.wording.format import (
     capital,
     decimal,
@@ -102,7 +108,7 @@ def labels_view(report: Report, links: Links, tiles: Tiles) -> LabelsView:
     return LabelsView(
         page=Page("Labels to check", "Judge labels one by one and save them", "Errors"),
         title=title,
-        lede=review_sentence(report),
+        lede=f"{labels_worth_a_look(report)} {review_sentence(report)}".lstrip(),
         why_not="Judging a label takes the photo, and this report hides the photos. Open the report that was built "
         "without --privacy."
         if hidden and review

@@ -62,11 +62,12 @@ class BackgroundRow:
 
 @dataclass(frozen=True)
 class BackgroundSwaps:
-    """The section; `tones` names the columns of what was exchanged by itself, empty where nothing was; `proved`: each
-    finding in words, and photos with another background.
+    """The section; `counts`: how many tests came to which conclusion; `tones` names the columns of what was exchanged
+    by itself, empty where nothing was; `proved`: each finding in words, and photos with another background.
     """
 
     rows: tuple[BackgroundRow, ...]
+    counts: str
     tones: tuple[str, ...]
     proved: tuple[tuple[str, tuple[BeforeAfter, ...]], ...]
 
@@ -79,8 +80,10 @@ def background_swaps(report: Report, links: Links, pictures: BackgroundPictures)
         return None
     tones = BACKGROUND_TONES if any(b.importance is not None and b.importance.tones for b in made) else ()
     names = [model.name for model in report.models]
+    states = [b.state for b in made]
     return BackgroundSwaps(
         tuple(_row(report, links, b, b.importance, names, tones) for b in made if b.importance is not None),
+        ", ".join(f"{states.count(state)} {words}" for state, words in _STATES.items() if state in states),
         tones,
         tuple((background_sentence(b), background_pairs(report, links, b, pictures)) for b in made if b.cheating),
     )

@@ -1,4 +1,4 @@
-"""Labels that the models contradict, the strongest evidence first, with what landmarks and most similar faces say."""
+"""Labels to check, the strongest evidence first, with what models, landmarks and the most similar faces say."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from reportgen.site.html.components import Link, Thumb
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.errors.labels import everyone, labels_to_look_at, landmark_words, review_sentence
-from reportgen.site.wording.format import and_list, count, plural, shorten, sure
+from reportgen.site.wording.errors.labels import (
+    everyone,
+    labels_to_look_at,
+    labels_worth_a_look,
+    landmark_words,
+    review_sentence,
+)
+from reportgen.site.wording.format import and_list, count, number, plural, shorten, sure
 
 __all__ = ["ContradictedLabel", "ContradictedLabels", "contradicted_labels"]
 
@@ -33,46 +39,44 @@ class ContradictedLabel:
 
 @dataclass(frozen=True)
 class ContradictedLabels:
-    """The section; `left_out` tells of labels that only the models contradict, "" without any."""
+    """The first of the labels that a person should judge, in the order of `labels.html`.
+
+    `left_out` tells of labels that only the models contradict, "" without any. `judge` leads to all of the list, `more`
+    to those of them that every model contradicts with confidence; None where there are none.
+    """
 
     lede: str
     rows: tuple[ContradictedLabel, ...]
-    more: Link
-    left_out: str
     judge: Link | None
+    more: Link | None
+    left_out: str
 
 
 def contradicted_labels(report: Report, links: Links, tiles: Tiles) -> ContradictedLabels | None:
-    """The section; None where no label is contradicted. With one model it only leads to the page of labels."""
+    """The section; None where no label is contradicted."""
     findings = report.reasons
     if findings is None or not (findings.votes or findings.review):
         return None
-    which = "these, and others with much evidence" if findings.votes else "those with much evidence"
-    judge = Link(f"Judge {labels_to_look_at(report)} one by one: {which}", "labels.html") if findings.review else None
-    more = Link("All of them in the explorer, to save as CSV", links.explorer("flag:label-suspect"))
-    if not findings.votes:
-        return ContradictedLabels(review_sentence(report), (), more, "", judge)
-    standing = [vote for vote in findings.votes if vote.stands]
-    shown, dropped = standing[:_SHOWN], len(findings.votes) - len(standing)
-    who = everyone(len(report.models))
-    asked = any(vote.twins or not math.isnan(vote.landmarks) for vote in findings.votes)
-    second = ", and landmarks or the most similar faces contradict them as well, where known" if asked else ""
-    first = f" Below are the {len(shown)} with the most evidence." if len(standing) > len(shown) else ""
-    left_out = (
-        f"{count(dropped, 'more label')} {plural(dropped, 'is', 'are')} contradicted by {who} alone, and left out."
-    )
-    none = f"No label is contradicted by {who} and by landmarks or the most similar faces as well."
+    review, who = findings.review, everyone(len(report.models))
+    sure = int(findings.suspects.suspect.sum()) if findings.suspects.tested else 0
+    dropped = sum(not vote.stands for vote in findings.votes)
+    few = f" Below are the first {_SHOWN}." if len(review) > _SHOWN else ""
     return ContradictedLabels(
-        lede=none
-        if not standing
-        else (
-            f"{count(len(standing), 'label')} {plural(len(standing), 'is', 'are')} contradicted by {who}{second}. "
-            f"Any of them may still be right: how many are wrong was not measured.{first}"
-        ),
-        rows=tuple(_row(report, links, tiles, vote) for vote in shown),
-        more=more,
-        left_out=left_out if dropped else "",
-        judge=judge,
+        lede=f"{labels_worth_a_look(report)} {review_sentence(report)}{few}"
+        if review
+        else f"No label is contradicted by {who} and by landmarks or the most similar faces as well.",
+        rows=tuple(_row(report, links, tiles, vote) for vote in review[:_SHOWN]),
+        judge=Link(f"Judge {labels_to_look_at(report)} one by one", "labels.html") if review else None,
+        more=Link(
+            f"In the explorer: the {number(sure)} that {who} contradict with their usual confidence",
+            links.explorer("flag:label-suspect"),
+        )
+        if sure
+        else None,
+        left_out=f"{count(dropped, 'more label')} {plural(dropped, 'is', 'are')} contradicted by {who} alone, and left "
+        "out."
+        if dropped
+        else "",
     )
 
 

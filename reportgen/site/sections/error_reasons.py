@@ -227,7 +227,7 @@ def _verdict(rate: FlagRate, ratio: Estimate) -> tuple[str, str]:
 
 
 def _rate(part: int, whole: int) -> str:
-    return f"{percent(part / whole)} ({part:,})" if whole else ""
+    return f"{percent(part / whole)} ({part:,} of {whole:,})" if whole else ""
 
 
 def _ratio(ratio: Estimate | None) -> str:

@@ -23,7 +23,6 @@ from reportgen.site.wording.format import (
     and_list,
     count,
     number,
-    number_or_none,
     percent,
     plural,
     points,
@@ -127,7 +126,8 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
     lead = shared[0].finding
     if isinstance(lead, Shortcut):
         falls = [
-            f"{before_and_after(report, d.finding)} for {d.model} (fall {share_interval(d.lost)} points)"
+            f"{before_and_after(report, d.finding)} for {d.model} (a fall of "
+            f"{points(d.lost.value, 0, sign=False, unit='')} points {share_interval(d.lost)})"
             for d in shared
             if isinstance(d.finding, Shortcut)
         ]
@@ -162,11 +162,14 @@ def cause_told(report: Report, shortcut: Shortcut) -> list[str]:
 def cause_sentence(report: Report, cause: Cause) -> str:
     """What a property goes with, where that is known."""
     report.stated.number(number(cause.n_having), "photos", cause.having)
-    others = f"the {report.stated.number(number(cause.n_lacking), 'photos', f'not {cause.having}')} others"
-    told, source = [], cause.source
+    told, source, known = [], cause.source, ""
     if source is not None:
-        known = f"{source.trait} {and_list([value or 'not told' for value in source.values], 'or')}"
-        told.append(f"come from a source of their own ({known}; of {others}, {number_or_none(source.lacking)})")
+        told.append("come from a source of their own")
+        others = f"{number(source.lacking)} of the "
+        others += f"{report.stated.number(number(cause.n_lacking), 'photos', f'not {cause.having}')} others"
+        too = {0: "", 1: ", and one other photo,"}.get(source.lacking, f", and {others},")
+        trait = f"{source.trait} {and_list([value or 'not told' for value in source.values], 'or')}"
+        known = f" Only these{too} have {trait}."
     if cause.few_persons:
         told.append(f"show {count(cause.persons_having, 'person')} (the others {number(cause.persons_lacking)})")
     if cause.copied:
@@ -174,7 +177,7 @@ def cause_sentence(report: Report, cause: Cause) -> str:
     n = cause.n_having
     whole = source is None or source.having == n
     which = f"All {number(n)}" if whole else f"{number(n if source is None else source.having)} of {number(n)}"
-    return f"{which} photos {cause.having} {and_list(told)}."
+    return f"{which} photos {cause.having} {and_list(told)}.{known}"
 
 
 def _accuracy(report: Report, cause: Cause) -> list[str]:

@@ -21,6 +21,7 @@ from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.damages import damage_headline
+from reportgen.site.wording.errors.labels import everyone, labels_worth_a_look
 from reportgen.site.wording.format import (
     and_list,
     capital,
@@ -202,7 +203,7 @@ def _quality_sentence(reasons: ReasonFindings | None, k: int, which: str) -> Ite
     """How often errors show a property of the photo, where they do so more often than correct predictions."""
     rates = () if reasons is None else reasons.models[k].rates
     told = [
-        f"{_HAVE[rate.flag]} ({percent(rate.in_errors / rate.errors)}, {_times(rate.ratio)})"
+        f"{_HAVE[rate.flag]} ({number(rate.in_errors)} of {number(rate.errors)} tested, {_times(rate.ratio)})"
         for rate in rates
         if rate.flag in _HAVE and rate.telling and rate.ratio is not None
     ]
@@ -215,15 +216,10 @@ def _times(ratio: Estimate) -> str:
 
 
 def _label_sentence(report: Report) -> Iterator[str]:
-    """Labels to check first: the suspect ones, else those on which two models make the same error."""
-    reasons = report.reasons
-    suspects = int(reasons.suspects.suspect.sum()) if reasons is not None and reasons.suspects.tested else 0
+    """Labels to check first: those worth a look, else those on which two models make the same error."""
     alike = max((c.wrong_alike for c in report.comparisons), default=0)
-    if suspects:
-        everyone = "both models" if len(report.models) == 2 else "every model"
-        labels = capital(report.stated.number(count(suspects, "label"), "contradicted labels"))
-        contradict = plural(suspects, "is", "are")
-        yield f"{labels} {contradict} contradicted by {everyone} and may be wrong."
+    if report.reasons is not None and report.reasons.review:
+        yield labels_worth_a_look(report)
     elif alike:
         images = capital(count(alike, "image"))
         predict = plural(alike, "has", "have")
@@ -322,7 +318,8 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
     rivals = _rivals(report, name)
     if not regions and rivals:
         first_pair = rivals[0]
-        lead = f"{capital(the(first_pair.region))} for telling {first_pair.emotion} from {first_pair.against}."
+        whose = f" ({name})" if len(report.models) > 1 else ""
+        lead = f"{capital(the(first_pair.region))} for telling {first_pair.emotion} from {first_pair.against}{whose}."
         text = " ".join(rival_sentence(one) for one in rivals[:_NAMED])
         return Finding(question, "mid", lead, f"{text}{_barred(report, name)}", link, more)
     if not regions:
@@ -336,7 +333,7 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
             more,
         )
     first, found = regions[0]
-    lead = f"The {REGION_NAMES[first]} for {emotions_of(found)}."
+    lead = f"The {REGION_NAMES[first]} for {_emotions_with_models(report, first, found)}."
     cuts = and_list([f"of {u.emotion} by {odds_cut(u)}" for u in found[:_NAMED]])
     text = f"Swapping in another emotion's {REGION_NAMES[first]} cuts {name}'s odds {cuts}."
     for region, others in regions[1 : 1 + _NAMED]:
@@ -344,6 +341,23 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
         text += f" The {REGION_NAMES[region]}: {cuts}."
     text += f" {rival_sentence(rivals[0])}" if rivals else ""
     return Finding(question, "mid", lead, f"{text}{_barred(report, name)}", link, more)
+
+
+def _emotions_with_models(report: Report, region: str, found: Sequence[RegionImportance]) -> str:
+    """The emotions, each with the models that rely on the region for it, as in "happiness (both models) and neutral
+    (CNN)"; without models where there is but one.
+    """
+    if len(report.models) == 1 or report.importance is None:
+        return emotions_of(found)
+    relying = {
+        (one.model, one.emotion) for one in report.importance.regions if (one.region, one.answer) == (region, "yes")
+    }
+    told: dict[str, list[str]] = {}
+    for one in found:
+        names = [model.name for model in report.models if (model.name, one.emotion) in relying]
+        who = everyone(len(names)) if len(names) == len(report.models) else and_list(names)
+        told.setdefault(who, []).append(one.emotion)
+    return and_list([f"{and_list(emotions)} ({who})" for who, emotions in told.items()])
 
 
 def _rivals(report: Report, name: str) -> tuple[RegionImportance, ...]:

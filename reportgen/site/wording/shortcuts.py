@@ -234,7 +234,7 @@ def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
     """What adding the property does, one sentence per emotion; none where adding it shows nothing.
 
     As in "Given the colour cast of disgust photos, photos of other emotions are predicted as disgust: 87 of 90 by CNN
-    and 44 of 90 by ResNet18; after an equally large neutral change, none."
+    and 44 of 90 by ResNet18; after an equally large change of another kind, none."
     """
     sentences = []
     for emotion in dict.fromkeys(s.emotion for s in shortcuts):
@@ -245,7 +245,7 @@ def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
             neutral = and_list([number(k) for *_, k in counts]) if any(k for *_, k in counts) else "none"
             sentences.append(
                 f"Given {ADDED[shown[0].change]} of {emotion} photos, photos of other emotions are predicted as "
-                f"{emotion}: {turned}; after an equally large neutral change, {neutral}."
+                f"{emotion}: {turned}; after an equally large change of another kind, {neutral}."
             )
     return sentences
 
@@ -459,7 +459,8 @@ def split_words(split: PredictionSplit) -> tuple[str, str]:
 def _no_background(report: Report) -> str:
     """What is known of the background where it is not the culprit."""
     backgrounds = () if report.importance is None else report.importance.backgrounds
-    tested = [b for b in backgrounds if b.state not in ("not tested", "cannot be tested")]
+    made = [b for b in backgrounds if b.importance is not None]
+    tested = [b for b in made if b.state != "cannot be tested"]
     if not tested:
         return "The effect of swapping the background was not tested."
     clear = sum(b.state in ("clear", "looks only") for b in tested)
@@ -468,15 +469,18 @@ def _no_background(report: Report) -> str:
     little = sum(b.state == "uses a little" for b in tested)
     weak = f"; in {little} it is smaller than counts as cheating" if little else ""
     without = f"{clear} {plural(clear, 'shows', 'show')} less than {MIN_DROP:g} log-odds" if clear else ""
-    open_ = len(tested) - clear - little
-    if open_ == len(tested):
-        tests = "the one test is" if open_ == 1 else f"all {open_} tests are"
-        return f"Backgrounds were swapped, too; {tests} inconclusive."
+    open_, vain = len(tested) - clear - little, len(made) - len(tested)
     unknown = f"{open_} {plural(open_, 'is', 'are')} inconclusive" if open_ else ""
-    rest = "; ".join(filter(None, (without, unknown)))
+    barred = f"{vain} cannot be made" if vain else ""
+    tests = count(len(made), "test")
+    if open_ == len(tested):
+        if len(made) == 1:
+            return "Backgrounds were swapped, too; the one test is inconclusive."
+        return f"Backgrounds were swapped, too: of {tests}, {' and '.join(filter(None, (unknown, barred)))}."
+    rest = "; ".join(filter(None, (without, unknown, barred)))
     found = "no" if not little else "no great"
     return (
-        f"Swapping backgrounds found {found} reliance on them in {count(len(tested), 'test')}{weak}"
+        f"Swapping backgrounds found {found} reliance on them in {tests}{weak}"
         f"{': ' if not weak and rest else '; ' if rest else ''}{rest}."
     )
 

@@ -21,11 +21,13 @@ from reportgen.evidence.errors.occlusions import RegionChange
 from reportgen.evidence.errors.rules import ORDER
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.links import Links
+from reportgen.site.pages.labels import labels_view
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.sections.contradicted_labels import contradicted_labels
 from reportgen.site.sections.errors.occlusions import _sentence
 from reportgen.site.wording.format import percent
+from reportgen.site.wording.headline import answer_questions
 from reportgen.site.wording.reasons import FLAG_NAMES, FLAG_RULES, UNTESTED
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -282,28 +284,48 @@ def test_the_comparison_claims_no_more_than_it_measured(report: Report, publishe
         assert sum(int(text(one)) for one in by_class(row, "four")[0]) == n
 
 
-def test_contradicted_labels_are_ranked_and_claim_no_precision(report: Report) -> None:
+def test_labels_to_check_are_the_first_of_the_list_and_claim_no_precision(report: Report) -> None:
+    """Of ten labels worth a look both models contradict two with confidence; one more they contradict alone."""
     assert report.reasons is not None
-    labels = report.labels
-    votes = (
-        LabelVote(0, 1 - int(labels[0] == 1), 2.0, math.log(20), 15, 9, 2),
-        LabelVote(1, 1 - int(labels[1] == 1), 1.0, math.nan, 0, 0, 0),
-        LabelVote(2, 1 - int(labels[2] == 1), 0.5, -1.0, 15, 1, 8),
+    labels, rows = report.labels, np.flatnonzero(report.labels >= 0)
+    other = [1 - int(labels[row] == 1) for row in rows]
+    review = (
+        LabelVote(int(rows[0]), other[0], 2.0, math.log(20), 15, 9, 2),
+        LabelVote(int(rows[1]), other[1], 1.0, math.nan, 0, 0, 0),
+        *(LabelVote(int(rows[k]), other[k], 4.0, 3.0, 15, 9, 2) for k in range(2, 10)),
     )
-    made = replace(report, reasons=replace(report.reasons, votes=votes))
-    tiles = SimpleNamespace(thumb=lambda row, alt: alt)
-    found = contradicted_labels(made, Links(made, ()), tiles)
-    assert found is not None and len(found.rows) == 2
-    assert found.lede.startswith("2 labels are contradicted by both models, and landmarks or the most similar faces")
-    assert "how many are wrong was not measured" in found.lede
-    first, second = found.rows
-    said = report.classes[votes[0].predicted]
-    assert first.landmarks == f"{said}: 20 times as likely as {report.truth(0)}"
-    assert first.twins == f"9 of 15 labelled {said}, 2 {report.truth(0)}"
-    assert (second.landmarks, second.twins) == ("not known", "not known")
-    assert found.left_out.startswith("1 more label is contradicted by both models alone")
-    none = contradicted_labels(replace(report, reasons=replace(report.reasons, votes=())), Links(made, ()), tiles)
-    assert none is None
-    only = replace(report, reasons=replace(report.reasons, votes=votes[2:]))
-    left = contradicted_labels(only, Links(made, ()), tiles)
-    assert left is not None and not left.rows and left.lede.startswith("No label is contradicted by both models and by")
+    alone = LabelVote(int(rows[10]), other[10], 0.5, -1.0, 15, 1, 8)
+    suspect = np.isin(np.arange(len(labels)), rows[:2])
+    suspects = replace(report.reasons.suspects, suspect=suspect, tested=True)
+    reasons = replace(report.reasons, votes=(*review[:2], alone), review=review, suspects=suspects)
+    made = replace(report, reasons=reasons)
+    links, tiles = Links(made, ()), SimpleNamespace(thumb=lambda row, alt: alt, drawn=SimpleNamespace(pictures={}))
+    found = contradicted_labels(made, links, tiles)
+    assert found is not None and len(found.rows) == 8
+    first = "10 labels are worth a look; on 2 of them both models predict another emotion with their usual confidence."
+    assert found.lede.startswith(f"{first} For each, both models predict the same other emotion, and landmarks or ")
+    assert "how many are wrong was not measured" in found.lede and found.lede.endswith("Below are the first 8.")
+    assert [row.href for row in found.rows] == [links.image_path(vote.row) for vote in review[:8]]
+    said = report.classes[review[0].predicted]
+    assert found.rows[0].landmarks == f"{said}: 20 times as likely as {report.truth(int(rows[0]))}"
+    assert found.rows[0].twins == f"9 of 15 labelled {said}, 2 {report.truth(int(rows[0]))}"
+    assert (found.rows[1].landmarks, found.rows[1].twins) == ("not known", "not known")
+    assert found.judge is not None and found.judge.text == "Judge 10 labels one by one"
+    assert found.more is not None and "the 2 that both models contradict" in found.more.text
+    assert found.left_out == "1 more label is contradicted by both models alone, and left out."
+    # The first page says the same, and so does the page of the list.
+    assert first in answer_questions(made, links)[1].text
+    page = labels_view(made, links, tiles)
+    assert page.lede.startswith(first) and page.title.startswith("10 labels")
+    assert [case.href for case in page.cases[:8]] == [row.href for row in found.rows]
+
+
+def test_without_labels_to_check_there_is_no_list(report: Report) -> None:
+    assert report.reasons is not None
+    alone = LabelVote(2, 1 - int(report.labels[2] == 1), 0.5, -1.0, 15, 1, 8)
+    none = replace(report, reasons=replace(report.reasons, votes=(), review=()))
+    assert contradicted_labels(none, Links(none, ()), SimpleNamespace()) is None
+    only = replace(report, reasons=replace(report.reasons, votes=(alone,), review=()))
+    left = contradicted_labels(only, Links(only, ()), SimpleNamespace())
+    assert left is not None and not left.rows and left.judge is None and left.more is None
+    assert left.lede.startswith("No label is contradicted by both models and by")

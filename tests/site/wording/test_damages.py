@@ -55,10 +55,10 @@ def test_the_cause_stands_below_the_cue(by_colour: Report) -> None:
     lede = said(found.lede)
     assert found.text == "Custom CNN relies on colour for happiness."
     before, after = (f"{100 * part.value:.0f} %" for part in (shortcut.before, shortcut.after))
-    assert f"recall falls from {before} to {after} for Custom CNN (fall [" in lede
+    assert f"recall falls from {before} to {after} for Custom CNN (a fall of " in lede
     assert (
-        "All 143 photos in colour come from a source of their own (JPEG quality 75; of the 1,908 others, 1) and show "
-        "8 persons (the others 1,276)."
+        "All 143 photos in colour come from a source of their own and show 8 persons (the others 1,276). Only these, "
+        "and one other photo, have JPEG quality 75."
     ) in lede
     assert "Custom CNN is correct on " in lede and " of these photos and on " in lede and " of the others." in lede
 
@@ -70,7 +70,17 @@ def test_the_cause_stands_below_the_cue(by_colour: Report) -> None:
         (replace(COLOUR, copies=0.755), "All 143 photos in colour are mostly copies of one another (76 %)."),
         (
             replace(COLOUR, source=replace(SOURCE, having=140)),
-            "140 of 143 photos in colour come from a source of their own (JPEG quality 75; of the 1,908 others, 1).",
+            "140 of 143 photos in colour come from a source of their own. Only these, and one other photo, have JPEG "
+            "quality 75.",
+        ),
+        (
+            replace(COLOUR, source=replace(SOURCE, lacking=0)),
+            "All 143 photos in colour come from a source of their own. Only these have JPEG quality 75.",
+        ),
+        (
+            replace(COLOUR, source=replace(SOURCE, values=("75", "80"), lacking=12)),
+            "All 143 photos in colour come from a source of their own. Only these, and 12 of the 1,908 others, have "
+            "JPEG quality 75 or 80.",
         ),
     ],
 )  # fmt: skip

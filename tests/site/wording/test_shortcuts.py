@@ -231,7 +231,7 @@ def test_what_adding_the_property_does_joins_the_models(changed: Callable[..., R
     (proof,) = emotion_proofs(shown, Links(shown, ()), HAPPINESS)
     assert (
         f"Given the colour cast of happiness photos, photos of other emotions are predicted as happiness: 87 of 90 by "
-        f"{one.model} and 44 of 90 by ResNet18; after an equally large neutral change, none."
+        f"{one.model} and 44 of 90 by ResNet18; after an equally large change of another kind, none."
     ) in proof.text
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "everyone",
     "label_steps",
     "labels_to_look_at",
+    "labels_worth_a_look",
     "landmark_words",
     "review_sentence",
 ]
@@ -44,8 +45,24 @@ def labels_to_look_at(report: Report) -> str:
     return report.stated.number(count(len(review), "label"), "labels to look at")
 
 
+def labels_worth_a_look(report: Report) -> str:
+    """How many labels are on the list, and of how many every model is sure, as in "40 labels are worth a look; on 21 of
+    them both models predict another emotion with their usual confidence."
+    """
+    findings = report.reasons
+    if findings is None or not findings.review:
+        return ""
+    n, sure = len(findings.review), int(findings.suspects.suspect.sum()) if findings.suspects.tested else 0
+    text = f"{capital(labels_to_look_at(report))} {plural(n, 'is', 'are')} worth a look"
+    if not sure:
+        return f"{text}."
+    which = report.stated.number(number(sure), "contradicted labels")
+    where = "on it" if n == 1 else "on all of them" if sure == n else f"on {which} of them"
+    return f"{text}; {where} {everyone(len(report.models))} predict another emotion with their usual confidence."
+
+
 def review_sentence(report: Report) -> str:
-    """Which labels are on the list, and what is known of how many of them are wrong."""
+    """What holds for every label on the list, and what is known of how many of them are wrong."""
     who, one = everyone(len(report.models)), len(report.models) == 1
     if report.analysis.faces is None and one:
         return (
@@ -54,7 +71,7 @@ def review_sentence(report: Report) -> str:
         )
     agree = "predicts another emotion" if one else "predict the same other emotion"
     return (
-        f"{who.capitalize()} {agree}, and landmarks or the most similar faces, where known, contradict the label as "
+        f"For each, {who} {agree}, and landmarks or the most similar faces, where known, contradict the label as "
         "well. Strongest evidence first. Any of these labels may still be right: how many are wrong was not measured."
     )
 

@@ -45,5 +45,5 @@ def test_the_next_step_leads_there_and_corrections_are_among_the_remarks(make_re
     (note,) = (note for note in remarks(doubted) if note.title == "Labels were corrected")
     assert note.serious and note.text.endswith("Scores are those of the corrected labels.")
     assert not any(note.title == "Labels were corrected" for note in remarks(report))
-    assert review_sentence(doubted).startswith("Both models predict the same other emotion")
+    assert review_sentence(doubted).startswith("For each, both models predict the same other emotion")
     assert "without landmarks" in review_sentence(make_report(models=("Only",)))
