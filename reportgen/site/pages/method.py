@@ -21,7 +21,7 @@ from reportgen.site.sections.performance.votes import vote_steps
 from reportgen.site.sections.takeaways import Takeaway, takeaways
 from reportgen.site.sections.transplants import TransplantMethod, transplant_method
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.errors.labels import label_steps
+from reportgen.site.wording.errors.labels import label_lede, label_steps
 from reportgen.site.wording.format import count, number, plain
 from reportgen.site.wording.models import precision_changes
 from reportgen.site.wording.performance.groups import assessed
@@ -61,6 +61,8 @@ ISSUES: tuple[tuple[str, str, str], ...] = (
 
 # Of a long list a page shows so many; the rest is in the downloads.
 _LISTED = 50
+# Files that most readers want, and model cards, stand in the open; the tables behind single findings are folded.
+_FIRST_DOWNLOADS = {"answers", "predictions", "columns", "scores", "proofs", "verdicts", "statements"}
 
 LIMITS: tuple[str, ...] = (
     "Heatmaps show coarse positive evidence for one class. They are not causes, and they are not human attention.",
@@ -73,11 +75,11 @@ LIMITS: tuple[str, ...] = (
     "of a photo are one unit.",
     "A property counts as a shortcut only where removing or adding it changes predictions by more than it does for "
     "other emotions and, where equally large changes without it can be made, by more than those (Plumb et al. 2022).",
-    "The place of a shortcut is a region in which taking the property away alone loses at least half of the "
-    "predictions that changing the whole photo loses, and significantly more than among other emotions' photos. It "
-    "says where to look, not what is there.",
-    "How far a head is bowed, the shape of a photo, a low JPEG quality, a plain background, detail on the face, dark "
-    "glasses and the kind of file name cannot be taken out of a photo, so reliance on them is not tested.",
+    "A shortcut's place is a region in which taking the property away loses at least half of the predictions that "
+    "changing the whole photo loses, and significantly more than in other emotions' photos: where to look, not what is "
+    "there.",
+    "A bowed head, the shape of a photo, a low JPEG quality, a plain background, detail on the face, dark glasses and "
+    "the kind of file name cannot be taken out of a photo, so reliance on them is not tested.",
     "In the EU, inferring emotions at work or in education is prohibited outside medical and safety use "
     "(AI Act, Art. 5(1)(f)). This is not legal advice.",
 )
@@ -105,6 +107,8 @@ class MethodView:
         Anchor and name of each section that is there.
     ablated, followed
         Names of the models whose maps are made by ablation, and by LRP; `steps` are those of all others.
+    downloads, more_downloads
+        Path, name and description of the files that most readers want, and of all other tables.
     """
 
     page: Page
@@ -128,6 +132,7 @@ class MethodView:
     robustness: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, str], ...]
     resolved: Resolved | None
+    labels_lede: str
     labels: tuple[tuple[str, str], ...]
     issues: tuple[tuple[str, str, str], ...]
     limits: tuple[str, ...]
@@ -145,6 +150,7 @@ class MethodView:
     settings_file: str
     citation: str
     downloads: tuple[tuple[str, str, str], ...]
+    more_downloads: tuple[tuple[str, str, str], ...]
     legend: Legend
 
 
@@ -152,6 +158,10 @@ def _note(note: DataNote) -> ListedNote:
     found, items = number(len(note.items)), note.items[:_LISTED]
     summary = f"{found} listed" if len(items) == len(note.items) else f"the first {len(items)} of {found}"
     return ListedNote(note.title, "" if note.serious else note.text, summary if items else "", items)
+
+
+def _stands_first(name: str) -> bool:
+    return name.partition(".")[0] in _FIRST_DOWNLOADS or name.startswith("model-card-")
 
 
 def method_view(
@@ -223,6 +233,7 @@ def method_view(
         robustness=robustness_steps(report.robustness) if report.robustness is not None else (),
         sources=sources,
         resolved=resolved,
+        labels_lede=label_lede(report) if labels else "",
         labels=labels,
         issues=ISSUES,
         limits=(*LIMITS[:-1], assessed(report), LIMITS[-1]),
@@ -239,7 +250,8 @@ def method_view(
         command=plain(report.command or ""),
         settings_file="" if report.privacy != "none" else recipe.file,
         citation=citation(report),
-        downloads=downloads,
+        downloads=tuple(one for one in downloads if _stands_first(one[1])),
+        more_downloads=tuple(one for one in downloads if not _stands_first(one[1])),
         legend=legends.maps(grids=True),
     )
 

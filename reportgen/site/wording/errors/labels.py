@@ -26,6 +26,7 @@ __all__ = [
     "corrected_note",
     "corrected_sentence",
     "everyone",
+    "label_lede",
     "label_steps",
     "labels_to_look_at",
     "labels_worth_a_look",
@@ -106,6 +107,17 @@ def corrected_sentence(found: CorrectedLabels, models: int) -> str:
     )
 
 
+def label_lede(report: Report) -> str:
+    """When a label is put before a person, and what becomes of the answer, in short."""
+    one = len(report.models) == 1
+    return (
+        f"A label is listed for a person to judge where {everyone(len(report.models))} "
+        f"{plural(len(report.models), 'predicts', 'predict')} {'another' if one else 'the same other'} emotion, and "
+        "the shape of the face or the labels of the most similar faces contradict it as well. Scores are then shown "
+        "with the labels before and after. How many of the labels listed here are wrong was not measured."
+    )
+
+
 def label_steps(report: Report) -> tuple[tuple[str, str], ...]:
     """How labels are doubted, judged and corrected, as title and sentence of each step; empty without labels."""
     if report.reasons is None:
@@ -140,8 +152,7 @@ def label_steps(report: Report) -> tuple[tuple[str, str], ...]:
             f"what is newly listed is flipped; with one model {percent(0.81)} to {percent(0.84)}, and {percent(0.98)}. "
             "Flipped to the second most likely emotion instead, which is nearer to how people err: "
             f"{percent(0.82)} and {percent(0.95)} with two models, {percent(0.63)} to {percent(0.72)} and "
-            f"{percent(0.99)} with one. No limit was chosen on these persons' photos. How many of the labels "
-            "listed here are wrong was not measured.",
+            f"{percent(0.99)} with one. No limit was chosen on these persons' photos.",
         ),
         (
             "A person judges,",
