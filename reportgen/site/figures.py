@@ -89,10 +89,11 @@ def _enrichment(report: Report, k: int, save: Save) -> Pair | None:
 
 
 def _groups(report: Report, k: int, save: Save) -> Pair | None:
-    rows = () if report.groups is None else group_rows(report.groups, report.models[k].name)
-    if not rows:
+    found = report.groups
+    rows = () if found is None else group_rows(found, report.models[k].name)
+    if found is None or not rows:
         return None
-    return _both(f"groups-{report.models[k].slug}", lambda palette: group_plot(rows, k, palette), save)
+    return _both(f"groups-{report.models[k].slug}", lambda palette: group_plot(rows, k, palette, found), save)
 
 
 def _importance(report: Report, k: int, save: Save) -> ImportancePictures:

@@ -10,7 +10,7 @@ from reportgen.evidence.damage import Damage
 from reportgen.evidence.errors.flips import FLIP_COLUMNS
 from reportgen.evidence.errors.tables import REASON_COLUMNS
 from reportgen.evidence.examples.map_agreement import AGREEMENT_COLUMNS, agreement_tables
-from reportgen.evidence.groups.judging import GroupGap
+from reportgen.evidence.groups.judging import GroupFindings, GroupGap
 from reportgen.evidence.groups.tables import GROUP_COLUMNS, group_tables
 from reportgen.evidence.importance.findings import IMPORTANCE_COLUMNS, ImportanceFindings
 from reportgen.evidence.performance.votes import VOTE_COLUMNS
@@ -72,15 +72,15 @@ def report_tables(report: Report) -> tuple[tuple[Tables, Dictionary], ...]:
 
 def _proof_tables(report: Report) -> tuple[Tables, Dictionary]:
     """What was proven, with the names that the pages give it."""
-    cues = [_cue(one.damage) for one in report.proofs]
+    cues = [_cue(one.damage, report.groups) for one in report.proofs]
     meaning = "what the model relies on, or on which photos it fares worse, in words"
     words: dict[str, dict[str, Column]] = {"proofs": {"words": (meaning, cues)}}
     return _with_words(proof_tables(report.proofs), PROOF_COLUMNS, words)
 
 
-def _cue(damage: Damage | None) -> str:
+def _cue(damage: Damage | None, groups: GroupFindings | None) -> str:
     if damage is not None and isinstance(damage.finding, GroupGap):
-        return group_words(damage.finding.grouping, damage.finding.level)
+        return group_words(damage.finding.grouping, damage.finding.level, groups)
     return cue_words(damage) if damage is not None and damage.emotion else ""
 
 

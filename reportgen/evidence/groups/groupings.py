@@ -10,7 +10,7 @@ cheeks is light and skin together, and is called that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,18 +19,31 @@ import pandas as pd
 from reportgen.analysis import VOTES, Analysis
 from reportgen.evidence.errors.photo_measures import face_states
 from reportgen.evidence.groups.gaps import LEAST_PHOTOS
-from reportgen.evidence.shortcuts.properties import file_name_kind
+from reportgen.evidence.shortcuts.properties import file_name_kind, photo_properties, photos_having
 from reportgen.faces.head_pose import head_angles
 from reportgen.faces.landmarks import ACTIONS
 from reportgen.faces.pose import pose_table
 from reportgen.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["Grouping", "given_columns", "given_groupings", "measured_groupings", "unknown_groups"]
+__all__ = [
+    "FILE_COLUMNS",
+    "Grouping",
+    "alike",
+    "called_groupings",
+    "given_columns",
+    "given_groupings",
+    "measured_groupings",
+    "unknown_groups",
+]
 
 _MOST_LEVELS = 12
 _NUMBERS = 6  # of a column of numbers with more different values thirds are made
 _MOSTLY = 0.9  # share of the cells that are numbers from which a column is one of numbers
 _COMMON = 0.05  # share of the photos from which a value of a file's trait is a source of its own
+FILE_COLUMNS = frozenset({"camera", "software", "taken", "jpeg_tables"})
+"""Columns of an analysis that a file tells of itself."""
+
+_SAME = 0.95  # photos shared, of all in either, from which two groups are the same
 _BY_ITSELF = frozenset({
     "row", "image_id", "path", "emotion", "label", "person", "sha256", "width", "height", "notes", "problem", "format",
     "jpeg_quality", "sharpness", "noise", "blockiness", "luminance", "contrast", "colourfulness", "red_green",
@@ -55,6 +68,9 @@ class Grouping:
         (n,) group of each photo, an index into `levels`; -1 where it is not known.
     asked
         Whether the user named it.
+    called
+        What the photos of each group are called, where that says more than the group's name; "" where it does not, and
+        nothing at all where no group has such words.
     """
 
     name: str
@@ -62,6 +78,12 @@ class Grouping:
     levels: tuple[str, ...]
     code: IntArray
     asked: bool = False
+    called: tuple[str, ...] = ()
+
+    @property
+    def of_source(self) -> bool:
+        """Whether it is by what files tell of where they come from."""
+        return self.name.startswith("source: ") or self.name in FILE_COLUMNS
 
     def photos(self, level: int) -> BoolArray:
         """(n,) photos of one group."""
@@ -191,6 +213,48 @@ def measured_groupings(analysis: Analysis) -> tuple[Grouping, ...]:
         if one is not None and _parts_photos(one) and not any(np.array_equal(one.code, k.code) for k in kept):
             kept.append(one)
     return tuple(kept)
+
+
+def alike(one: BoolArray, other: BoolArray) -> bool:
+    """Whether two sets of photos, each (n,), share 95 % of all that are in either."""
+    return bool((one & other).sum() >= _SAME * max(int((one | other).sum()), 1))
+
+
+def called_groupings(analysis: Analysis, groupings: Sequence[Grouping]) -> tuple[Grouping, ...]:
+    """The same groupings; groups by what a file says of its source have words where their photos have some in common.
+
+    These are a property that is there or not, such as colour; else, where the group is named by a code of the file's
+    tables, the quality that nearly all are stored with.
+    """
+    if not any(one.of_source for one in groupings):
+        return tuple(groupings)
+    known = {}
+    for item in photo_properties(analysis.images, analysis.faces):
+        for sign in (1, -1) if item.binary else ():
+            has, having, _ = photos_having(item, sign)
+            known["in grey" if having == "grey" else having] = has
+    quality = analysis.images["jpeg_quality"].to_numpy(dtype=np.float64)
+    return tuple(
+        replace(one, called=_called(one, known, quality)) if one.of_source else one for one in groupings
+    )  # fmt: skip
+
+
+def _called(grouping: Grouping, known: dict[str, BoolArray], quality: FloatArray) -> tuple[str, ...]:
+    found = []
+    for k in range(len(grouping.levels)):
+        photos = grouping.photos(k)
+        by_property = next((having for having, has in known.items() if alike(photos, has)), "")
+        found.append(by_property or (_stored(photos, quality) if grouping.name == "jpeg_tables" else ""))
+    return tuple(name if found.count(name) == 1 or not name else f"{name}, {k + 1}" for k, name in enumerate(found))
+
+
+def _stored(photos: BoolArray, quality: FloatArray) -> str:
+    """As in "of one source (JPEG quality 75)"."""
+    known = quality[photos & np.isfinite(quality)]
+    values, counts = np.unique(np.round(known), return_counts=True)
+    if not len(known) or counts.max() < _SAME * int(photos.sum()):
+        return "of one source"
+    return f"of one source (JPEG quality {values[int(np.argmax(counts))]:.0f})"
 
 
 def _sources(images: pd.DataFrame) -> list[Grouping | None]:

@@ -21,7 +21,13 @@ import numpy as np
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.groups.equal_odds import EqualOdds, equalised_odds
 from reportgen.evidence.groups.gaps import LEAST_PHOTOS, MIN_GAP, Gap, precision_gap, standardised_gap
-from reportgen.evidence.groups.groupings import Grouping, given_groupings, measured_groupings, unknown_groups
+from reportgen.evidence.groups.groupings import (
+    Grouping,
+    called_groupings,
+    given_groupings,
+    measured_groupings,
+    unknown_groups,
+)
 from reportgen.evidence.groups.importance import ImportanceGap, importance_gaps
 from reportgen.evidence.groups.intersections import Intersection, search_intersections
 from reportgen.evidence.importance.findings import ImportanceFindings
@@ -162,6 +168,11 @@ class GroupFindings:
         """A grouping by its name."""
         return next(one for one in self.groupings if one.name == name)
 
+    def called(self, grouping: str, level: str) -> str:
+        """What the photos of a group are called, as in "in colour"; "" where its name says it."""
+        own = next((one for one in self.groupings if one.name == grouping), None)
+        return own.called[own.levels.index(level)] if own is not None and own.called and level in own.levels else ""
+
     def photos(self, gap: GroupGap) -> BoolArray:
         """(n,) photos of a gap's group."""
         grouping = self.grouping(gap.grouping)
@@ -209,7 +220,7 @@ def judge_groups(
     found = search_intersections(analysis, groupings, group, seed)
     swapped = () if importance is None else importance_gaps(analysis, importance, groupings, group)
     return GroupFindings(
-        groupings=groupings,
+        groupings=called_groupings(analysis, groupings),
         gaps=tuple(_with_causes(gaps, analysis, groupings, group)),
         odds=tuple(
             equalised_odds(model, analysis.classes, labels, grouping, group, seed)

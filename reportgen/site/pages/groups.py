@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from reportgen.evidence.damage import same_photos
 from reportgen.evidence.groups.gaps import LEAST_PHOTOS
+from reportgen.evidence.groups.groupings import Grouping, alike
 from reportgen.evidence.groups.importance import LEAST_FACES
 from reportgen.evidence.groups.judging import GroupFindings, GroupGap
+from reportgen.evidence.groups.same_photos import ToldGap, told_once
 from reportgen.evidence.shortcuts.properties import photos_having
 from reportgen.evidence.stats.intervals import MIN_PERSONS
 from reportgen.site.html.components import Page, series_of
@@ -28,8 +30,10 @@ from reportgen.site.wording.performance.groups import (
     gap_sentence,
     group_claim,
     group_words,
+    grouping_words,
     note_of,
     p_words,
+    same_group_words,
     wide,
 )
 
@@ -162,8 +166,9 @@ def _causes(report: Report, found: GroupFindings) -> tuple[str, ...]:
         for cause in causes if one.worse and not one.emotion else ():
             has = photos_having(items[cause.name], cause.sign)[0] if cause.name in items else None
             if has is not None and cause.known and same_photos(found.photos(one), has):
-                what = group_words(one.grouping, one.level)
-                told[f"{capital(what)} are those {cause.having}. {cause_sentence(report, cause)}"] = None
+                what = group_words(one.grouping, one.level, found)
+                lead = "" if what == f"photos {cause.having}" else f"{capital(what)} are those {cause.having}. "
+                told[f"{lead}{cause_sentence(report, cause)}"] = None
     return tuple(told)
 
 
@@ -181,30 +186,37 @@ def _model(
         if tested
         else "No emotion has enough photos and persons in any group and outside of it."
     )
-    worse = sorted((one for one in overall if one.worse), key=lambda one: one.gap.value)
+    once = told_once(found, overall)
+    worse = sorted((one for one in once if one.gap.worse), key=lambda one: one.gap.gap.value)
     return GroupModel(
         series=series_of(k),
         model=model.name,
         anchor=model.slug,
-        told=tuple(f"{gap_sentence(report, one)} {_told_note(one)}".strip() for one in worse[:_NAMED]),
+        told=tuple(_told(report, found, one) for one in worse[:_NAMED]),
         forest=forest,
-        alt=group_alt(model.name, group_rows(found, model.name)),
-        proven=tuple(_row(one) for one in overall if one.answer == "yes"),
-        rows=tuple(_row(one) for one in overall),
-        emotions=tuple(_row(one) for one in strong),
+        alt=group_alt(model.name, group_rows(found, model.name), found),
+        proven=tuple(_row(found, one) for one in once if one.gap.answer == "yes"),
+        rows=tuple(_row(found, one) for one in once),
+        emotions=tuple(_row(found, one) for one in told_once(found, strong)),
         emotions_said=said,
-        mixed=tuple(_mixed(one) for one in overall if one.by_mix),
+        mixed=tuple(_mixed(found, one.gap) for one in once if one.gap.by_mix),
     )
 
 
-def _told_note(one: GroupGap) -> str:
-    return f"Without {group_words(*one.through)} it is not shown any more." if one.through is not None else ""
+def _told(report: Report, found: GroupFindings, one: ToldGap) -> str:
+    """The numbers of a proven gap, what else its photos are, and what it goes with."""
+    parts, same, through = [gap_sentence(report, one.gap)], same_group_words(found, one), one.gap.through
+    if same:
+        parts.append(f"The same photos, or nearly: those {same}.")
+    if through is not None:
+        parts.append(f"Without {group_words(*through, found)} it is not shown any more.")
+    return " ".join(parts)
 
 
-def _mixed(one: GroupGap) -> str:
+def _mixed(found: GroupFindings, one: GroupGap) -> str:
     """As in "Photos with the head raised: −11 points as they are, −2 [−10, 6] with the same mix of emotions."."""
     return (
-        f"{capital(group_words(one.grouping, one.level))}: {points(one.plain.value, 0)} as they are, "
+        f"{capital(group_words(one.grouping, one.level, found))}: {points(one.plain.value, 0)} as they are, "
         f"{gap_points(one.gap)} at the same mix of emotions."
     )
 
@@ -212,12 +224,18 @@ def _mixed(one: GroupGap) -> str:
 _ANSWERS = {"undetermined": "inconclusive", "insufficient evidence": "too few photos or persons"}
 
 
-def _row(one: GroupGap) -> GapRow:
-    gap = one.gap
+def _row(found: GroupFindings, told: ToldGap) -> GapRow:
+    one, mirrored = told.gap, told.mirrored
+    gap, same = one.gap, same_group_words(found, told)
     compared = gap.testable
-    notes = [note_of(one), compared_with(gap) if compared else ""]
+    notes = [note_of(one, found), f"the same photos: {same}" if same else "", compared_with(gap) if compared else ""]
+    if mirrored is not None and mirrored.gap.testable and not one.emotion:
+        notes.append(
+            f"the other way round, at the others' mix of emotions: {gap_points(mirrored.gap)}, "
+            f"{_ANSWERS.get(mirrored.answer, mirrored.answer)}"
+        )
     return GapRow(
-        label=capital(group_words(one.grouping, one.level)).removeprefix("Photos "),
+        label=capital(group_words(one.grouping, one.level, found)).removeprefix("Photos "),
         score=f"{one.score} of {one.emotion}" if one.emotion else "accuracy",
         photos=number(one.photos),
         own=percent(gap.own) if compared else "–",
@@ -232,8 +250,10 @@ def _row(one: GroupGap) -> GapRow:
 
 
 def _odds(found: GroupFindings, names: Sequence[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    rows = []
-    for grouping in found.groupings:
+    rows: list[tuple[str, tuple[str, ...]]] = []
+    for k, grouping in enumerate(found.groupings):
+        if any(_same_parts(grouping, other) for other in found.groupings[:k]):
+            continue
         own = {one.model: one for one in found.odds if one.grouping == grouping.name}
         cells = []
         for name in names:
@@ -242,18 +262,33 @@ def _odds(found: GroupFindings, names: Sequence[str]) -> tuple[tuple[str, tuple[
                 cells.append("–")
                 continue
             cells.append(
-                f"{points(one.difference, 0, sign=False)} ({one.of} of {one.emotion}: highest {one.high}, lowest "
-                f"{one.low}); by chance up to {points(one.chance, 0, sign=False, unit='')}"
+                f"{points(one.difference, 0, sign=False)} ({one.of} of {one.emotion}: "
+                f"highest {_level(grouping, one.high)}, lowest {_level(grouping, one.low)}); by chance up to "
+                f"{points(one.chance, 0, sign=False, unit='')}"
             )
         if any(cell != "–" for cell in cells):
-            rows.append((capital(grouping.name), tuple(cells)))
+            rows.append((capital(grouping_words(grouping.name)), tuple(cells)))
     return tuple(rows)
+
+
+def _same_parts(one: Grouping, other: Grouping) -> bool:
+    """Whether two groupings part the photos (nearly) alike."""
+    if len(one.levels) != len(other.levels):
+        return False
+    parts = range(len(one.levels))
+    return all(any(alike(one.photos(k), other.photos(m)) for m in parts) for k in parts)
+
+
+def _level(grouping: Grouping, level: str) -> str:
+    """A group beside others of its grouping."""
+    called = grouping.called[grouping.levels.index(level)] if grouping.called and level in grouping.levels else ""
+    return called or level
 
 
 def _pairs(found: GroupFindings) -> tuple[str, ...]:
     told = []
     for one in found.intersections:
-        first, second = group_words(*one.first), group_words(*one.second).removeprefix("photos ")
+        first, second = group_words(*one.first, found), group_words(*one.second, found).removeprefix("photos ")
         told.append(
             f"{one.model}, {first} and {second}: {gap_points(one.beside_first)} points beside the rest of the first, "
             f"{gap_points(one.beside_second)} beside the rest of the second, {p_words(one.p)} "
@@ -278,7 +313,7 @@ def _pairs_said(found: GroupFindings) -> str:
 
 def _regions(found: GroupFindings) -> tuple[str, ...]:
     return tuple(
-        f"{one.model}, {group_words(one.grouping, one.level)}: the {REGION_NAMES[one.region]} matters "
+        f"{one.model}, {group_words(one.grouping, one.level, found)}: the {REGION_NAMES[one.region]} matters "
         f"{'more' if one.gap.value > 0 else 'less'} than in others, log-odds drop "
         f"{fixed(one.gap.own)} against {fixed(one.gap.others)}."
         for one in found.importance

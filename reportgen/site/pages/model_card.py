@@ -183,7 +183,7 @@ def _factors(report: Report, k: int) -> Iterator[str]:
         yield ""
         worse = [one for one in groups.gaps if one.model == model and one.worse]
         for one in worse:
-            note = f" ({note_of(one)})" if note_of(one) else ""
+            note = f" ({note_of(one, groups)})" if note_of(one) else ""
             yield f"- {_safe(gap_sentence(report, one) + note)}"
         if not worse:
             yield f"No group was shown to fare worse by more than {wide()}, which does not mean that none does."

@@ -143,7 +143,7 @@ def _lede(report: Report, findings: RobustnessFindings) -> str:
     }
     shares = [
         f"{model.name} predicts {percent(as_they_are[model.name])} of them correctly and "
-        f"{percent(report.scores[k].accuracy.value)} of all"
+        f"{percent(report.scores[k].accuracy.value)} of all test photos"
         for k, model in enumerate(report.models)
         if model.name in as_they_are
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reportgen._version import __version__
-from reportgen.evidence.groups.judging import GroupGap
+from reportgen.evidence.groups.judging import GroupFindings, GroupGap
 from reportgen.evidence.performance.scores import ModelScores
 from reportgen.evidence.proofs import ProofLine
 from reportgen.site.links import Links
@@ -50,7 +50,7 @@ def build_summary(report: Report) -> bytes:
             ("", "accuracy", "macro-F1", "Brier score", "calibration error"), [_scores(s) for s in report.scores]
         ) if shown else "",
         *(_recalls(score) for score in report.scores if shown),
-        _proven(report.proofs) if shown else "",
+        _proven(report.proofs, report.groups) if shown else "",
         _not_tested(report) if shown else "",
         f"### Do next\n\n{bullets([f'**{escaped(s.title)}** {escaped(s.text)}' for s in steps])}" if steps else "",
         f"### Before you read\n\n{bullets([f'**{escaped(n.title)}.** {escaped(n.text)}' for n in notes])}"
@@ -79,18 +79,18 @@ def _recalls(score: ModelScores) -> str:
     return details(f"{score.name}: every emotion", table(("Emotion (images)", "recall", "precision"), rows))
 
 
-def _proven(proofs: tuple[ProofLine, ...]) -> str:
-    lines = [line for proof in proofs for line in _proof(proof)]
+def _proven(proofs: tuple[ProofLine, ...], groups: GroupFindings | None) -> str:
+    lines = [line for proof in proofs for line in _proof(proof, groups)]
     return f"### Proven\n\n{bullets(lines)}" if lines else "Nothing was proven against a model."
 
 
-def _proof(proof: ProofLine) -> Iterator[str]:
+def _proof(proof: ProofLine, groups: GroupFindings | None) -> Iterator[str]:
     damage = proof.damage
     if damage is None:
         return
     lost = f"{points(damage.lost.value, 0, sign=False)} {share_interval(damage.lost)}"
     if isinstance(damage.finding, GroupGap):
-        photos = group_words(damage.finding.grouping, damage.finding.level)
+        photos = group_words(damage.finding.grouping, damage.finding.level, groups)
         of = f"the {damage.emotion} photos" if damage.emotion else "all photos"
         yield (
             f"**{escaped(proof.model)}** fares worse on {escaped(photos)} than on others of the same emotions: "

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.evidence.groups.groupings import (
+    FILE_COLUMNS,
     Grouping,
+    alike,
+    called_groupings,
     given_columns,
     given_groupings,
     measured_groupings,
     unknown_groups,
 )
+from reportgen.inputs.images.decoding import ORIGIN_COLUMNS
 from tests.evidence.groups.simulated import CLASSES, analysis_of
 
 N = 90
@@ -71,3 +77,27 @@ def test_every_photo_is_in_one_group_at_most(cells: list[object]) -> None:
         assert len(set(one.levels)) == len(one.levels)
         for k in range(len(one.levels)):
             assert not (one.photos(k) & one.others(k)).any()
+
+
+def test_columns_that_files_fill_are_known() -> None:
+    assert set(ORIGIN_COLUMNS) == FILE_COLUMNS
+
+
+def test_groups_by_codes_of_files_are_called_by_what_their_photos_share() -> None:
+    """30 photos in colour have tables of their own; of the others two kinds, one saved at one quality."""
+    kind = np.repeat([0, 1, 2], 30)
+    quality = np.where(kind == 1, 95.0, np.where(np.arange(N) % 2 == 0, 50.0, 60.0))
+    analysis = analysis_of(pd.DataFrame({"name": range(N)}), np.arange(N) % 7, np.arange(N) % 7)
+    table = analysis.images.assign(colourfulness=np.where(kind == 0, 30.0, 0.0), jpeg_quality=quality)
+    rest = "red_green", "yellow_blue", "luminance", "contrast", "sharpness", "noise", "blockiness"
+    table = table.assign(**dict.fromkeys(rest, 0.5))
+    analysis = replace(analysis, images=table)
+    tables = Grouping("jpeg_tables", "given", ("a", "b", "c"), kind)
+    film = Grouping("film", "given", ("x", "y", "z"), kind)
+    called, own = called_groupings(analysis, (tables, film))
+    assert called.called == ("in colour", "of one source (JPEG quality 95)", "of one source")
+    assert own.called == ()  # the user's own names stay
+    assert np.array_equal(called.code, kind) and called.levels == tables.levels
+    few = np.zeros(N, bool)
+    few[:19] = True
+    assert alike(few, np.arange(N) < 20) and not alike(few, np.arange(N) < 21)

@@ -27,7 +27,7 @@ def grouped(report: Report) -> Report:
     name, n = report.models[0].name, len(report.labels)
     groupings = (
         Grouping("film", "given", ("colour", "grey"), np.where(np.arange(n) % 2 == 0, 0, 1)),
-        Grouping("mouth", "measured", ("closed", "open"), np.arange(n) % 2),
+        Grouping("mouth", "measured", ("closed", "open"), np.where(np.arange(n) % 3 == 0, 0, 1)),
     )
 
     def one(grouping: str, level: str, plain: float, value: Gap, p: float, *, mix: bool = False) -> GroupGap:
@@ -51,9 +51,11 @@ def test_what_is_proven_leads_and_a_mix_is_told_apart(grouped: Report) -> None:
     assert view.title == f"{name} fares worse on photos with film: colour than on others of the same emotions."
     assert view.lede.startswith("3 gaps of groups to other photos of the same emotions were tested.")
     first, second = view.models
-    assert [row.label for row in first.proven] == ["with film: colour", "with film: grey"] and second.rows == ()
-    assert [row.answer for row in first.rows] == ["yes", "yes", "inconclusive", "too few photos or persons"]
-    assert first.rows[0].gap == "−40 [−44, −36]" and first.rows[0].plain == "−50" and first.rows[3].gap == "–"
+    # Of two groups that are all of a grouping, one is told, and the other way round stands beside it.
+    assert [row.label for row in first.proven] == ["with film: colour"] and second.rows == ()
+    assert [row.answer for row in first.rows] == ["yes", "inconclusive"]
+    assert first.rows[0].gap == "−40 [−44, −36]" and first.rows[0].plain == "−50"
+    assert first.rows[0].note.endswith("the other way round, at the others' mix of emotions: +40 [36, 44], yes")
     (mixed,) = first.mixed
     assert mixed.startswith("Photos with the mouth closed: −20 points as they are, −1 [−5, 3] at the same mix")
     assert view.persons[0][4:] == ("12", "3 (25\u202f%)", "80\u202f%")
@@ -91,3 +93,25 @@ def test_the_method_is_told_where_groups_were_compared(grouped: Report) -> None:
     text = " ".join(f"{title} {told}" for title, told in group_steps(grouped))
     assert "Gender, race and age are never guessed" in text and "direct standardisation" in text and "Holm" in text
     assert group_steps(replace(grouped, groups=None)) == ()
+
+
+def test_groups_of_the_same_photos_are_told_once_and_in_words(grouped: Report) -> None:
+    """Files with other tables are the smaller pictures, and (but for one photo of 44) those in colour."""
+    assert grouped.groups is not None
+    name, n = grouped.models[0].name, len(grouped.labels)
+    code = np.where(np.arange(n) < 20, 0, 1)
+    tables = Grouping("jpeg_tables", "given", ("996197df", "8dc7f70c"), code, called=("in colour", "in grey"))
+    size = Grouping("source: picture size", "measured", ("350 x 350", "not 350 x 350"), 1 - code)
+    first = grouped.groups.gaps[0]
+    again = replace(first, grouping=size.name, level="not 350 x 350", through=("jpeg_tables", "996197df"))
+    other = replace(first, grouping="jpeg_tables", level="8dc7f70c", gap=gap(0.4))
+    found = GroupFindings((tables, size), (other, replace(first, grouping="jpeg_tables", level="996197df"), again))
+    known = replace(grouped, groups=found)
+    view = groups_view(known, Links(known, ()), found, (None, None))
+    assert view.title == f"{name} fares worse on photos in colour than on others of the same emotions."
+    model = view.models[0]
+    (told,) = model.told
+    assert told.endswith("The same photos, or nearly: those of picture size other than 350 x 350.")
+    (row,) = model.rows
+    assert row.label == "in colour" and row.note.startswith("the same photos: of picture size other than 350 x 350;")
+    assert "996197df" not in f"{view}" and "8dc7f70c" not in f"{view}" and "jpeg_tables" not in f"{view}"

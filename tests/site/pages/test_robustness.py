@@ -90,10 +90,8 @@ def test_the_table_has_a_line_for_every_change_that_was_shown_at_its_strongest(r
     assert second.drop == "0" and second.tone != "bad"
     assert "Breaks: recall is shown to fall by more than 15 percentage points." in view.rule
     accuracy = percent(report.scores[0].accuracy.value)
-    assert (
-        f"Custom CNN predicts {percent(effect.overall.before.value)} of them correctly and {accuracy} of all"
-        in view.lede
-    )
+    shown = percent(effect.overall.before.value)
+    assert f"Custom CNN predicts {shown} of them correctly and {accuracy} of all test photos" in view.lede
     assert "3 photos" in view.caution  # of fear there are three
     assert all(f"{effect.overall.n} photos" in one.overall.note for one in view.changes)
 

@@ -28,13 +28,13 @@ FOUND = GroupFindings(
 def test_only_what_was_compared_is_a_row() -> None:
     rows = group_rows(FOUND, "Net")
     assert [row.level for row in rows] == ["f", "m"] and group_rows(FOUND, "Other") == ()
-    alt = group_alt("Net", rows)
+    alt = group_alt("Net", rows, FOUND)
     assert "2 groups" in alt and alt.count("sex: f") == 1 and "sex: m" not in alt
 
 
 def test_figures_come_out_the_same_in_both_schemes_and_every_time() -> None:
     rows = group_rows(FOUND, "Net")
-    first, again, dark = (group_plot(rows, 0, palette) for palette in (LIGHT, LIGHT, DARK))
+    first, again, dark = (group_plot(rows, 0, palette, FOUND) for palette in (LIGHT, LIGHT, DARK))
     assert first == again
     inner = re.compile(rb"[mp][0-9a-f]{10}\b")
     assert first[1:] == dark[1:] and inner.sub(b"", in_dark(first[0])) == inner.sub(b"", dark[0])

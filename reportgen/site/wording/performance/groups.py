@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from reportgen.evidence.groups.gaps import MIN_GAP, Gap
-from reportgen.evidence.groups.groupings import given_columns
-from reportgen.evidence.groups.judging import GroupGap
+from reportgen.evidence.groups.groupings import FILE_COLUMNS, given_columns
+from reportgen.evidence.groups.judging import GroupFindings, GroupGap
+from reportgen.evidence.groups.same_photos import ToldGap
 from reportgen.site.report import Report
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, plural, points, share_interval
 from reportgen.site.wording.shortcuts import everyone
@@ -21,9 +22,11 @@ __all__ = [
     "gap_sentence",
     "group_claim",
     "group_words",
+    "grouping_words",
     "missing_columns",
     "note_of",
     "p_words",
+    "same_group_words",
     "wide",
 ]
 
@@ -65,14 +68,40 @@ _SENSITIVE = {
 }
 
 
-def group_words(grouping: str, level: str) -> str:
-    """As in "photos with the mouth open", or "photos with sex: female" for a column."""
+def group_words(grouping: str, level: str, found: GroupFindings | None = None) -> str:
+    """As in "photos with the mouth open", or "photos with sex: female" for a column.
+
+    Where `found` is given, photos of one source are called by what they have in common: "photos in colour".
+    """
+    called = "" if found is None else found.called(grouping, level)
+    return f"photos {called}" if called else _by_trait(grouping, level)
+
+
+def _by_trait(grouping: str, level: str) -> str:
     if grouping == "light from one side":
         return "photos lit from one side" if level.startswith("yes") else "photos lit evenly"
     if grouping in _PHRASES:
         named = "middle-sized" if (grouping, level) == ("face size", "middle") else level
         return _PHRASES[grouping].format(re.sub("^not ", "other than ", named))
+    if grouping == "jpeg_tables":
+        return f"photos of one source (JPEG tables {level})"
     return f"photos with {grouping}: {level}"
+
+
+def same_group_words(found: GroupFindings, one: ToldGap) -> str:
+    """The other names of a group's photos, as in "of picture size other than 350 x 350"; "" where it has none."""
+    told = group_words(one.gap.grouping, one.gap.level, found)
+    names: dict[str, None] = {}
+    for other in (one.gap, *one.same):
+        if other.grouping != "jpeg_tables":  # its codes are no words
+            names[_by_trait(other.grouping, other.level).removeprefix("photos ")] = None
+        names[group_words(other.grouping, other.level, found).removeprefix("photos ")] = None
+    return and_list([name for name in names if f"photos {name}" != told])
+
+
+def grouping_words(name: str) -> str:
+    """What a grouping is called."""
+    return "tables in JPEG files" if name == "jpeg_tables" else name
 
 
 def wide() -> str:
@@ -83,7 +112,7 @@ def wide() -> str:
 def group_claim(report: Report, names: Sequence[str], one: GroupGap) -> str:
     """As in "ResNet18 fares worse on photos with the head turned 30° or more than on others of the same emotions."."""
     subject = everyone(report) if 1 < len(names) == len(report.models) else and_list(names)
-    what = group_words(one.grouping, one.level)
+    what = group_words(one.grouping, one.level, report.groups)
     if one.emotion:
         return f"{subject} {plural(len(names), 'misses', 'miss')} {one.emotion} more often on {what} than on others."
     return f"{subject} {plural(len(names), 'fares', 'fare')} worse on {what} than on others of the same emotions."
@@ -95,15 +124,15 @@ def gap_sentence(report: Report, one: GroupGap) -> str:
     own = report.stated.number(percent(gap.own), f"{one.score} by groups", *of)
     others = report.stated.number(percent(gap.others), f"{one.score} by groups, others", *of)
     noun = f"{one.emotion} photo" if one.emotion else "photo"
-    what = group_words(one.grouping, one.level).removeprefix("photos ")
+    what = group_words(one.grouping, one.level, report.groups).removeprefix("photos ")
     text = f"{one.model} is correct on {own} of {count(gap.photos, noun)} {what}, and on {others} of "
     if one.emotion:
         return f"{text}{number(gap.others_photos)} others: a gap of {gap_points(gap)} points."
     plain = one.plain
     return (
-        f"{text}{number(gap.others_photos)} others of the same emotions, weighted to the same mix: a gap of "
-        f"{gap_points(gap)} points. Over all emotions as they are it is {percent(plain.own)} of "
-        f"{number(plain.photos)} and {percent(plain.others)} of {number(plain.others_photos)}."
+        f"{text}{number(gap.others_photos)} others of the same emotions, weighted to the mix of emotions in these "
+        f"{number(gap.photos)}: a gap of {gap_points(gap)} points. Unweighted, of all emotions, it is "
+        f"{percent(plain.own)} of {number(plain.photos)} and {percent(plain.others)} of {number(plain.others_photos)}."
     )
 
 
@@ -121,12 +150,12 @@ def compared_with(gap: Gap) -> str:
     return f"{text}, persons compared with themselves" if gap.paired else text
 
 
-def note_of(one: GroupGap) -> str:
+def note_of(one: GroupGap, found: GroupFindings | None = None) -> str:
     """What else is known of a gap."""
     if one.by_mix:
         return "explained by the mix of emotions"
     if one.through is not None:
-        return f"goes with {group_words(*one.through)}"
+        return f"goes with {group_words(*one.through, found)}"
     return ""
 
 
@@ -140,7 +169,7 @@ def missing_columns(report: Report) -> tuple[str, ...]:
     found = report.groups
     if found is None or not found.missing:
         return ()
-    there = given_columns(report.analysis.images, report.classes)
+    there = [name for name in given_columns(report.analysis.images, report.classes) if name not in FILE_COLUMNS]
     has = f"it has {and_list(there)}" if there else "it has none of its own"
     return (f"--groups: the test set has no column {and_list(found.missing, 'or')}; {has}",)
 
@@ -150,8 +179,9 @@ def assessed(report: Report) -> str:
     found = report.groups
     if found is None or not found.gaps:
         return "Scores were not compared between groups, so nothing is known of fairness."
-    given = [one.name for one in found.groupings if one.origin == "given"]
-    measured = [one.name for one in found.groupings if one.origin == "measured"]
+    # What a file says of itself stands in a column as well, but is not the user's.
+    given = [one.name for one in found.groupings if one.origin == "given" and not one.of_source]
+    measured = [grouping_words(one.name) for one in found.groupings if one.origin == "measured" or one.of_source]
     parts = {part.strip().casefold() for name in given for part in name.split("*")}
     known = [name for name, words in _SENSITIVE.items() if words & parts]
     unknown = [name for name in _SENSITIVE if name not in known]

@@ -46,6 +46,7 @@ def found(model: str, grouping: str = "source: picture size", level: str = "not 
         ("face size", "middle", "photos with a middle-sized face"),
         ("light from one side", "yes, below 70 %", "photos lit from one side"),
         ("cheek brightness", "lowest third", "photos in the lowest third of cheek brightness"),
+        ("jpeg_tables", "996197df", "photos of one source (JPEG tables 996197df)"),
         ("sex * age", "f, old", "photos with sex * age: f, old"),
     ],
 )
@@ -58,8 +59,8 @@ def test_a_gap_is_told_with_its_numbers(report: Report) -> None:
     text = gap_sentence(report, found(first)).replace("\u202f", " ")
     assert text == (
         f"{first} is correct on 30 % of 110 {OTHERS}, and on 70 % of 1,814 others of the same emotions, weighted to "
-        "the same mix: a gap of −40 [−50, −30] points. "
-        "Over all emotions as they are it is 37 % of 144 and 85 % of 1,907."
+        "the mix of emotions in these 110: a gap of −40 [−50, −30] points. "
+        "Unweighted, of all emotions, it is 37 % of 144 and 85 % of 1,907."
     )
     both = group_claim(report, [first, second], found(first))
     assert (
