@@ -142,7 +142,6 @@
   Array.prototype.forEach.call(document.querySelectorAll("[data-before-after]"), function (group) {
     var control = group.querySelector("[data-before-after-control]");
     control.hidden = false;
-    group.classList.add("sliding");
     control.querySelector("input").addEventListener("input", function (event) {
       group.style.setProperty("--at", event.target.value + "%");
     });
