@@ -68,7 +68,7 @@ def contradicted_labels(report: Report, links: Links, tiles: Tiles) -> Contradic
         rows=tuple(_row(report, links, tiles, vote) for vote in review[:_SHOWN]),
         judge=Link(f"Judge {labels_to_look_at(report)} one by one", "labels.html") if review else None,
         more=Link(
-            f"In the explorer: the {number(sure)} that {who} contradict with their usual confidence",
+            f"The {number(sure)} in the explorer",
             links.explorer("flag:label-suspect"),
         )
         if sure

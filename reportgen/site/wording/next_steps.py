@@ -225,14 +225,7 @@ def _labels(report: Report, links: Links) -> list[Step]:
     if reasons is not None and (reasons.review or reasons.suspects.tested):
         if not reasons.review:
             return []
-        if len(report.models) == 1:
-            text = "The model predicts another emotion there, and landmarks or the most similar faces do not fit "
-            text += "the label."
-        else:
-            text = "All models agree on another emotion there"
-            against = any(vote.against for vote in reasons.review)
-            text += "; so do landmarks or the most similar faces where known." if against else "."
-        text += " Judge them one by one and build again with your answers."
+        text = "Judge them one by one and build again with your answers."
         return [Step(f"Check {labels_to_look_at(report)}.", text, Link("one by one", "labels.html"))]
     comparisons = report.comparisons
     index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)

@@ -311,7 +311,7 @@ def test_labels_to_check_are_the_first_of_the_list_and_claim_no_precision(report
     assert found.rows[0].twins == f"9 of 15 labelled {said}, 2 {report.truth(int(rows[0]))}"
     assert (found.rows[1].landmarks, found.rows[1].twins) == ("not known", "not known")
     assert found.judge is not None and found.judge.text == "Judge 10 labels one by one"
-    assert found.more is not None and "the 2 that both models contradict" in found.more.text
+    assert found.more is not None and found.more.text == "The 2 in the explorer"
     assert found.left_out == "1 more label is contradicted by both models alone, and left out."
     # The first page says the same, and so does the page of the list.
     assert first in answer_questions(made, links)[1].text
