@@ -98,7 +98,7 @@ BUDGETS: Mapping[str, FlipBudget] = MappingProxyType(
     {"default": FlipBudget(2, 8, 8, 8, 440), "full": FlipBudget(10, 24, 12, 60, 4200)}
 )
 """By the setting `experiments`; "quick" and "off" have none. Eight images can show a difference, and a few of each of
-many pairs could not. The default is a tenth of what region importance costs on 2,000 images."""
+many pairs could not. The default is at most a fifth of what region importance costs on 2,000 images."""
 
 
 @dataclass(frozen=True)
