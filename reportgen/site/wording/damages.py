@@ -126,7 +126,7 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
     lead = shared[0].finding
     if isinstance(lead, Shortcut):
         falls = [
-            f"{before_and_after(report, d.finding)} for {d.model} (a fall of "
+            f"{before_and_after(report, d.finding)} for {d.model} ("
             f"{points(d.lost.value, 0, sign=False, unit='')} points {share_interval(d.lost)})"
             for d in shared
             if isinstance(d.finding, Shortcut)

@@ -21,7 +21,7 @@ from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.damages import damage_headline
-from reportgen.site.wording.errors.labels import everyone, labels_worth_a_look
+from reportgen.site.wording.errors.labels import everyone, labels_to_look_at
 from reportgen.site.wording.format import (
     and_list,
     capital,
@@ -219,7 +219,8 @@ def _label_sentence(report: Report) -> Iterator[str]:
     """Labels to check first: those worth a look, else those on which two models make the same error."""
     alike = max((c.wrong_alike for c in report.comparisons), default=0)
     if report.reasons is not None and report.reasons.review:
-        yield labels_worth_a_look(report)
+        listed = len(report.reasons.review)
+        yield f"{capital(labels_to_look_at(report))} {plural(listed, 'is', 'are')} worth a look."
     elif alike:
         images = capital(count(alike, "image"))
         predict = plural(alike, "has", "have")

@@ -100,7 +100,7 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
         place = first_place(report, mine)
         text = f"{text} in {emotions}. {'' if place is None else look_there(place)}".rstrip()
         if change == changes[-1]:  # once for all of them
-            text += " Until then, go by the recall on photos changed in this way."
+            text += " Until then, go by the recall on photos so changed."
         steps.append(Step(title, text, Link("evidence", "shortcuts.html")))
     backgrounds = proved(report, BackgroundFinding)
     if backgrounds:
@@ -225,7 +225,7 @@ def _labels(report: Report, links: Links) -> list[Step]:
     if reasons is not None and (reasons.review or reasons.suspects.tested):
         if not reasons.review:
             return []
-        text = "Judge them one by one and build again with your answers."
+        text = "Judge them and build again with your answers."
         return [Step(f"Check {labels_to_look_at(report)}.", text, Link("one by one", "labels.html"))]
     comparisons = report.comparisons
     index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)

@@ -71,7 +71,7 @@ def test_the_table_of_reasons_prints_what_was_counted(report: Report, published:
             if rate.ratio is None:
                 assert cells[3] == cells[4] == "" and cells[5] == "tested on errors only: does not count"
             else:
-                assert f"({rate.in_errors:,})" in cells[3] and f"({rate.in_correct:,})" in cells[4]
+                assert f"({rate.in_errors:,} of " in cells[3] and f"({rate.in_correct:,} of " in cells[4]
                 assert (re.search("never seen|inconclusive|explains nothing", cells[5]) is None) == rate.telling
             known = rate.share is not None and rate.share.defined
             said = percent(rate.share.value).replace("\u202f", " ") if known and rate.share else ""
@@ -313,8 +313,8 @@ def test_labels_to_check_are_the_first_of_the_list_and_claim_no_precision(report
     assert found.judge is not None and found.judge.text == "Judge 10 labels one by one"
     assert found.more is not None and found.more.text == "The 2 in the explorer"
     assert found.left_out == "1 more label is contradicted by both models alone, and left out."
-    # The first page says the same, and so does the page of the list.
-    assert first in answer_questions(made, links)[1].text
+    # The first page tells the same number, and so does the page of the list.
+    assert answer_questions(made, links)[1].text.endswith(" 10 labels are worth a look.")
     page = labels_view(made, links, tiles)
     assert page.lede.startswith(first) and page.title.startswith("10 labels")
     assert [case.href for case in page.cases[:8]] == [row.href for row in found.rows]

@@ -55,7 +55,7 @@ def test_the_cause_stands_below_the_cue(by_colour: Report) -> None:
     lede = said(found.lede)
     assert found.text == "Custom CNN relies on colour for happiness."
     before, after = (f"{100 * part.value:.0f} %" for part in (shortcut.before, shortcut.after))
-    assert f"recall falls from {before} to {after} for Custom CNN (a fall of " in lede
+    assert f"recall falls from {before} to {after} for Custom CNN (" in lede
     assert (
         "All 143 photos in colour come from a source of their own and show 8 persons (the others 1,276). Only these, "
         "and one other photo, have JPEG quality 75."

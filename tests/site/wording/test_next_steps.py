@@ -24,7 +24,7 @@ def test_the_advice_about_recall_is_given_once(report: Report, changes: tuple[st
     steps = _shortcuts(shown, Links(shown, ()))
     assert len(steps) == len({step.title for step in steps}) == len(set(changes))
     texts = [step.text for step in steps]
-    assert sum("go by the recall on photos changed in this way" in text for text in texts) == 1
+    assert sum("go by the recall on photos so changed" in text for text in texts) == 1
     assert all(f"emotion {k}" in " ".join(texts) for k in range(len(changes)))
     assert all(text.endswith(".") for text in texts)
 
