@@ -66,7 +66,7 @@ class Samples:
 def _is_font(file: Path) -> bool:
     """Whether an open file is a font: matplotlib keeps those of up to 64 threads that drew, which is no leak."""
     try:
-        return os.readlink(file).endswith(".ttf")
+        return file.readlink().suffix == ".ttf"
     except OSError:  # closed meanwhile
         return False
 
