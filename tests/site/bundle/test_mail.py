@@ -93,4 +93,4 @@ def test_a_smaller_version_is_whole_in_itself_and_says_what_it_lacks(
     assert "report/downloads/verdicts.csv" in gone and "report/downloads/predictions.csv" not in gone
     # The full site is left as it was.
     assert (made.site / "downloads" / "verdicts.csv").is_file()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "report-mail.zip", "site"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "report-mail.zip", "site", "summary.md"]
