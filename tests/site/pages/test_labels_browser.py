@@ -268,7 +268,7 @@ def test_one_model_needs_a_second_opinion(
 ) -> None:
     alone = make_report(models=("Only",), measured=True)
     site = publish_report(doubted(alone, 2), tmp_path / "one", zip=False).site
-    assert "The model predicts another emotion" in (site / "labels.html").read_text(encoding="utf-8")
+    assert "For each, the model predicts another emotion" in (site / "labels.html").read_text(encoding="utf-8")
     assert "Judge 2 labels one by one" in (site / "errors.html").read_text(encoding="utf-8")
     plain = publish_report(make_report(models=("Only",)), tmp_path / "none", zip=False).site
     assert "was built without landmarks" in (plain / "labels.html").read_text(encoding="utf-8")
