@@ -40,6 +40,7 @@ _MOST_LEVELS = 12
 _NUMBERS = 6  # of a column of numbers with more different values thirds are made
 _MOSTLY = 0.9  # share of the cells that are numbers from which a column is one of numbers
 _COMMON = 0.05  # share of the photos from which a value of a file's trait is a source of its own
+_NUMBERED, _STORED = "{}, {}", "of one source (JPEG quality {:.0f})"
 FILE_COLUMNS = frozenset({"camera", "software", "taken", "jpeg_tables"})
 """Columns of an analysis that a file tells of itself."""
 
@@ -245,7 +246,8 @@ def _called(grouping: Grouping, known: dict[str, BoolArray], quality: FloatArray
         photos = grouping.photos(k)
         by_property = next((having for having, has in known.items() if alike(photos, has)), "")
         found.append(by_property or (_stored(photos, quality) if grouping.name == "jpeg_tables" else ""))
-    return tuple(name if found.count(name) == 1 or not name else f"{name}, {k + 1}" for k, name in enumerate(found))
+    several = {name for name in found if name and found.count(name) > 1}
+    return tuple(_NUMBERED.format(name, k + 1) if name in several else name for k, name in enumerate(found))
 
 
 def _stored(photos: BoolArray, quality: FloatArray) -> str:
@@ -254,7 +256,7 @@ def _stored(photos: BoolArray, quality: FloatArray) -> str:
     values, counts = np.unique(np.round(known), return_counts=True)
     if not len(known) or counts.max() < _SAME * int(photos.sum()):
         return "of one source"
-    return f"of one source (JPEG quality {values[int(np.argmax(counts))]:.0f})"
+    return _STORED.format(values[int(np.argmax(counts))])
 
 
 def _sources(images: pd.DataFrame) -> list[Grouping | None]:
