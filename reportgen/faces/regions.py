@@ -27,6 +27,7 @@ __all__ = [
     "check_points",
     "fractions_of_map",
     "fractions_on_grids",
+    "is_face",
     "outlines",
     "region_map",
     "regions_from_label_png",
@@ -78,6 +79,15 @@ def check_points(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     if abs(np.linalg.det(_axes(values))) < 1e-9:
         raise DataError("landmarks: eyes and chin lie on one line, expected a face; leave this image's points empty")
     return values
+
+
+def is_face(points: npt.NDArray[np.floating]) -> bool:
+    """Whether points span a face, as `check_points` asks for."""
+    try:
+        check_points(points)
+    except DataError:
+        return False
+    return True
 
 
 def outlines(points: npt.NDArray[np.floating]) -> dict[str, list[npt.NDArray[np.float64]]]:

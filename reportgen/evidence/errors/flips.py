@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from reportgen.analysis import Analysis, FaceRecords, ModelRecords
-from reportgen.errors import DataError
+from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.examples.mining import Mined
+from reportgen.evidence.examples.sampling import persons_in_turn, with_own_face
 from reportgen.evidence.performance.margins import log_odds
 from reportgen.evidence.shortcuts.properties import COLOURED
 from reportgen.evidence.stats.clustered import Clusters, clusters, mean_test, proportion
@@ -32,7 +32,6 @@ from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.multiple_testing import ALPHA, holm
 from reportgen.evidence.stats.units import units_of
 from reportgen.faces.landmarks import ACTIONS
-from reportgen.faces.regions import check_points
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.types import AnyFloatArray, BoolArray, FloatArray, IntArray
 
@@ -273,7 +272,7 @@ def choose_flips(
     if analysis.faces is None:
         return ()
     labels, predicted, classes = analysis.labels, model.predicted, len(analysis.classes)
-    usable = (labels >= 0) & _found(analysis.faces)
+    usable = (labels >= 0) & with_own_face(analysis.faces)
     right = usable & (predicted == labels)
     giving = np.bincount(labels[right], minlength=classes) > 0
     wrong = np.flatnonzero(usable & (predicted != labels))
@@ -294,7 +293,7 @@ def choose_flips(
     for truth, answer in summed:
         rng = np.random.default_rng([seed, 0xF1, truth, answer])
         errors = wrong[(labels[wrong] == truth) & (predicted[wrong] == answer)]
-        want(_one_person_after_the_other(rng.permutation(errors), units)[: budget.errors], None, drawn=True)
+        want(persons_in_turn(rng.permutation(errors), units)[: budget.errors].tolist(), None, drawn=True)
     picks = [pick for pick in mined.picks if (pick.model, pick.other, pick.kind) == (model.slug, "", "confusion")]
     allowed = set(wrong.tolist())
     picks = sorted((pick for pick in picks if pick.image in allowed), key=lambda pick: pick.rank)
@@ -304,31 +303,12 @@ def choose_flips(
             continue
         rng = np.random.default_rng([seed, 0xF2, truth, answer])
         own = np.flatnonzero(right & (labels == truth))
-        want(_one_person_after_the_other(rng.permutation(own), units)[: budget.correct], answer, drawn=True)
+        want(persons_in_turn(rng.permutation(own), units)[: budget.correct].tolist(), answer, drawn=True)
         typical = [pick.image for pick in mined.of(model.slug, analysis.classes[truth], "typical-correct")]
         want([row for row in typical if right[row]][:1], answer, drawn=False)
     give = _Givers(analysis, model, right, units, seed)
     cases = [give(case) for case in wanted.values()]
     return tuple(case for case in cases if case.donor >= 0)
-
-
-def _found(faces: FaceRecords) -> BoolArray:
-    """(n,) whether landmarks are an image's own, and span a face."""
-
-    def spans(row: int) -> bool:
-        try:
-            check_points(faces.points[row])
-        except DataError:
-            return False
-        return True
-
-    return np.array([source != "template" and spans(row) for row, source in enumerate(faces.source)], dtype=bool)
-
-
-def _one_person_after_the_other(rows: IntArray, units: IntArray) -> list[int]:
-    """First one image of every unit in the given order, then a second of each, and so on."""
-    turn = pd.Series(units[rows]).groupby(units[rows], sort=False).cumcount().to_numpy()
-    return [int(row) for row in rows[np.argsort(turn, kind="stable")]]
 
 
 class _Givers:

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
-from reportgen.types import IntArray
+from reportgen.analysis import FaceRecords
+from reportgen.faces.regions import is_face
+from reportgen.types import BoolArray, IntArray
 
-__all__ = ["draw_sample", "interleave"]
+__all__ = ["draw_sample", "interleave", "persons_in_turn", "with_own_face"]
 
 
 def draw_sample(labels: IntArray, most: int, seed: int, among: IntArray | None = None) -> IntArray | None:
@@ -62,3 +66,24 @@ def interleave(lists: Sequence[Sequence[int]]) -> tuple[int, ...]:
     """Rows of several lists in round-robin order, each row once."""
     mixed = chain.from_iterable(zip_longest(*lists))
     return tuple(dict.fromkeys(row for row in mixed if row is not None))
+
+
+def persons_in_turn(rows: IntArray, units: npt.NDArray[np.generic] | None) -> IntArray:
+    """Rows in their order, but first one of every unit, then a second of each, and so on.
+
+    Parameters
+    ----------
+    units
+        Of all rows, such as `stats.units` gives them; None: every row is its own.
+    """
+    if units is None:
+        return rows
+    turn = pd.Series(rows).groupby(units[rows], sort=False).cumcount().to_numpy()
+    return np.asarray(rows[np.argsort(turn, kind="stable")])
+
+
+def with_own_face(faces: FaceRecords) -> BoolArray:
+    """(n,) whether landmarks are an image's own and span a face, so that regions can be painted or taken from it."""
+    return np.array([
+        source != "template" and is_face(points) for source, points in zip(faces.source, faces.points, strict=True)
+    ], dtype=bool)  # fmt: skip

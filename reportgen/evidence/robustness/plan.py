@@ -6,21 +6,19 @@ of those changes that cost predictions: where the strongest costs none, weaker o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from reportgen.analysis import Analysis, FaceRecords
-from reportgen.errors import DataError
-from reportgen.evidence.examples.sampling import interleave
+from reportgen.analysis import Analysis
+from reportgen.evidence.examples.sampling import interleave, persons_in_turn, with_own_face
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.stats.units import units_of
-from reportgen.faces.regions import check_points
 from reportgen.inputs.images.disturbances import DISTURBANCES
-from reportgen.types import BoolArray, Float32Array, IntArray, ObjectArray
+from reportgen.types import Float32Array, IntArray
 
 __all__ = [
     "BUDGETS",
@@ -94,7 +92,8 @@ def choose_strongest(analysis: Analysis, budget: str, seed: int, *, baseline: bo
         Whether every photo is shown unchanged, too.
     """
     order = _order(analysis, seed)
-    coverable = _coverable(analysis.faces, len(analysis.labels))
+    nowhere = np.zeros(len(analysis.labels), dtype=bool)
+    coverable = nowhere if analysis.faces is None else with_own_face(analysis.faces)
     levels = [(name, level) for name in DISTURBANCES for level in strongest(name) if name != "cover" or coverable.any()]
     most = BUDGETS[budget]
     n, each = len(analysis.labels), len(levels) + baseline
@@ -190,36 +189,6 @@ def read_shown(
 def _order(analysis: Analysis, seed: int) -> tuple[int, ...]:
     """All labelled photos in random order, emotions in turn, and within an emotion persons in turn."""
     units = units_of(analysis.images)
-    return interleave([
-        _persons_in_turn(np.flatnonzero(analysis.labels == e), units, np.random.default_rng([seed, e]))
-        for e in range(len(analysis.classes))
-    ])  # fmt: skip
-
-
-def _persons_in_turn(rows: IntArray, units: ObjectArray | None, rng: np.random.Generator) -> Sequence[int]:
-    drawn: list[int] = rng.permutation(rows).tolist()
-    if units is None:
-        return drawn
-    had: dict[object, int] = {}
-    turns = []
-    for place, row in enumerate(drawn):
-        had[units[row]] = had.get(units[row], 0) + 1
-        turns.append((had[units[row]], place, row))
-    return [row for *_, row in sorted(turns)]
-
-
-def _coverable(faces: FaceRecords | None, n: int) -> BoolArray:
-    """(n,) photos in which a region can be covered: those with a face."""
-    if faces is None:
-        return np.zeros(n, dtype=bool)
-    return np.array([
-        source != "template" and _is_face(points) for source, points in zip(faces.source, faces.points, strict=True)
-    ], dtype=bool)  # fmt: skip
-
-
-def _is_face(points: Float32Array) -> bool:
-    try:
-        check_points(points)
-    except DataError:
-        return False
-    return True
+    own = [np.flatnonzero(analysis.labels == e) for e in range(len(analysis.classes))]
+    drawn = [np.random.default_rng([seed, e]).permutation(rows) for e, rows in enumerate(own)]
+    return interleave([persons_in_turn(rows, units).tolist() for rows in drawn])

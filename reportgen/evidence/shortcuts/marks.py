@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.ndimage import binary_dilation, gaussian_filter, label
 
 from reportgen.analysis import Analysis, FaceRecords
-from reportgen.evidence.examples.sampling import interleave
+from reportgen.evidence.examples.sampling import interleave, persons_in_turn
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.added_cues import MIN_GAIN
 from reportgen.evidence.stats.clustered import clusters
@@ -223,10 +223,7 @@ def choose_looks(analysis: Analysis, budget: str, seed: int) -> IntArray:
     rng = np.random.default_rng([seed, 0x3A])
     found: list[int] = []
     for e in range(len(analysis.classes)):
-        rows = rng.permutation(np.flatnonzero(analysis.labels == e))
-        if units is not None:
-            turn = pd.Series(rows).groupby(units[rows], sort=False).cumcount().to_numpy()
-            rows = rows[np.argsort(turn, kind="stable")]
+        rows = persons_in_turn(rng.permutation(np.flatnonzero(analysis.labels == e)), units)
         found += rows[: _LOOKED_AT[budget]].tolist()
     return np.sort(np.asarray(found, dtype=np.int64))
 

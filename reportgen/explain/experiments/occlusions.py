@@ -23,7 +23,7 @@ from reportgen.errors import DataError
 from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels
 from reportgen.explain.fingerprints import code_hash
 from reportgen.faces.align import STABLE, fit_affine
-from reportgen.faces.regions import check_points
+from reportgen.faces.regions import is_face
 from reportgen.faces.transplant import TRANSPLANTED, Portrait, fill_region, transplant
 from reportgen.inputs.persons import propose_person_pattern
 
@@ -142,7 +142,7 @@ class _Donors:
         self._persons = pd.factorize(pd.Series(named, dtype=object))[0]
         self._seed = seed
         self.usable = np.array([
-            source != "template" and _is_face(points)
+            source != "template" and is_face(points)
             for source, points in zip(analysis.faces.source, self._points, strict=True)
         ]) & (self._labels >= 0)  # fmt: skip
 
@@ -185,14 +185,6 @@ class _Donors:
         except DataError:
             return False
         return True
-
-
-def _is_face(points: npt.NDArray[np.floating]) -> bool:
-    try:
-        check_points(points)
-    except DataError:
-        return False
-    return True
 
 
 def _persons(analysis: Analysis) -> list[str | None]:

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.evidence.examples.sampling import draw_sample
+from reportgen.analysis import FaceRecords
+from reportgen.evidence.examples.sampling import draw_sample, persons_in_turn, with_own_face
+from reportgen.faces.align import canonical_points
 
 
 def labels_of(*counts):
@@ -59,3 +61,22 @@ def test_only_images_that_have_a_map_are_drawn():
     drawn = draw_sample(labels, 50, 0, among=mapped)
     assert np.isin(drawn, mapped).all() and np.bincount(labels[drawn]).tolist() == [25, 25]
     assert draw_sample(labels, 1000, 0, among=np.arange(1000)) is None
+
+
+def test_persons_take_turns_in_the_order_of_their_rows():
+    units = np.array([0, 0, 1, 2, 0, 1])
+    rows = np.array([1, 4, 0, 5, 2, 3])  # persons 0, 0, 0, 1, 1, 2
+    assert persons_in_turn(rows, units).tolist() == [1, 5, 3, 4, 2, 0]
+    assert persons_in_turn(rows, np.array([f"photo {unit}" for unit in units], dtype=object)).tolist() == [
+        1, 5, 3, 4, 2, 0
+    ]  # fmt: skip
+    assert persons_in_turn(rows, None).tolist() == rows.tolist()
+
+
+def test_a_template_and_points_on_one_line_are_no_own_face():
+    face = canonical_points()
+    line = np.repeat(np.linspace(0, 1, 478)[:, None], 2, axis=1)
+    sources = ("detector", "template", "detector", "given")
+    points = np.stack([face, face, line, face]).astype(np.float32)
+    faces = FaceRecords(points, np.ones(4, np.float32), sources, sources, np.zeros((4, 52), np.float32))
+    assert with_own_face(faces).tolist() == [True, False, False, True]
