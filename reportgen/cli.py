@@ -1,9 +1,8 @@
 """The command line: every command with its flags; what a flag sets is declared in `settings.py`.
 
-Libraries are imported where a command needs them: `--help` answers at once.
+Libraries are imported where a command needs them: `--help` answers at once. For the same reason annotations are not
+postponed here: at every start Typer would compile the text of each one twice.
 """
-
-from __future__ import annotations
 
 import sys
 import warnings
@@ -298,13 +297,13 @@ def selfcheck(
     run(quick, work, workers, console, TerminalProgress(console))
 
 
-def _progress() -> TerminalProgress:
+def _progress() -> "TerminalProgress":
     from reportgen.terminal import TerminalProgress, make_console
 
     return TerminalProgress(make_console())
 
 
-def _settings(context: typer.Context, *, runs_models: bool = True, **fixed: Any) -> Config:
+def _settings(context: typer.Context, *, runs_models: bool = True, **fixed: Any) -> "Config":
     """The settings that a command was given, those that it fixes, and below them those of the settings file."""
     from reportgen.config import load_config
 
@@ -335,7 +334,7 @@ def _pair(entry: str, flag: str, expected: str) -> tuple[str, str]:
     return left.strip(), right.strip()
 
 
-def _finish(result: Any, progress: TerminalProgress, open_: bool, fail_on: Sequence[StrEnum] | None = None) -> None:
+def _finish(result: Any, progress: "TerminalProgress", open_: bool, fail_on: Sequence[StrEnum] | None = None) -> None:
     """Say where the report is, and end with the code the user asked for."""
     index = (result.site / "index.html").resolve()
     for warning in result.warnings:
