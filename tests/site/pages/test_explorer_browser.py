@@ -57,11 +57,15 @@ def ready(page: Any) -> None:
     page.locator("#explorer").wait_for()
 
 
+def drawn(page: Any) -> None:
+    """Wait for the next frame: what is chosen is drawn within it."""
+    page.evaluate("new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))")
+
+
 def shown(page: Any, query: str) -> int:
     """How many images a filter finds."""
     page.fill("#query", query)
-    # Drawn within the next frame.
-    page.evaluate("new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))")
+    drawn(page)
     said = page.locator("#status").inner_text()
     return 0 if said.startswith("No match") else int(re.match(r"[\d,]+", said).group().replace(",", ""))  # type: ignore[union-attr]
 
@@ -223,11 +227,16 @@ def test_orders_are_those_of_the_numbers_they_name(page: Any, asked: Report) -> 
     place = {name: row for row, name in enumerate(analysis.images["image_id"])}
     for name, values in (("margin", margin), ("differ", -apart)):
         page.select_option("#sort", name)
+        drawn(page)
         found = values[[place[one] for one in order(page)]]
         assert len(found) == len(values) and (np.diff(found) >= 0).all(), name
+    # Only tiles in sight have a text that is seen.
+    page.locator("#results > li").first.scroll_into_view_if_needed()
+    drawn(page)
     assert page.locator("#results .key").first.inner_text() == f"disagreement {apart.max() / 10:.0f}\u202f%"
     shown(page, "model:resnet18")
     page.select_option("#sort", "margin")
+    drawn(page)
     own = ranked[1][:, -1] - ranked[1][:, -2]
     assert (np.diff(own[[place[one] for one in order(page)]]) >= 0).all()
 
@@ -334,7 +343,8 @@ def test_an_opened_image_has_an_address(browser: Any, site: Published, asked: Re
     ready(page)
     assert page.locator("#opened-title").inner_text() == f"Image {identity}"
     page.locator("#opened-close").click()
-    assert page.url.endswith("explorer.html#") and page.locator("#opened").is_hidden()
+    page.wait_for_url(lambda url: url.endswith("explorer.html#"))  # going back takes a moment
+    assert page.locator("#opened").is_hidden()
     page.goto((site.site / "explorer.html").resolve().as_uri() + "#wrong&open=unknown")
     ready(page)
     assert page.locator("#opened").is_hidden() and page.input_value("#query") == "wrong"
@@ -368,9 +378,11 @@ def test_tiles_have_sizes_and_show_every_models_map(page: Any) -> None:
     widths = []
     for size in ("small", "", "large"):
         page.select_option("#size", size)
+        drawn(page)
         widths.append(page.locator("#results a.face").first.bounding_box()["width"])
     assert widths[0] < widths[1] < widths[2]
     page.select_option("#layer", "all")
+    drawn(page)
     first = page.locator("#results a.face").first
     assert first.locator(".stacked").count() == first.locator(".over").count() == 2
     left, right = (first.locator(".stacked").nth(k).bounding_box() for k in (0, 1))
