@@ -94,7 +94,7 @@ def test_camera_software_and_day_are_read_and_nothing_else() -> None:
     assert (found.camera, found.taken) == ("NIKON D70", "2020-01-02")
     assert found.software.startswith("Paint 3.5") and found.software.isprintable() and len(found.software) <= 60
     # The day of the photo comes before that of its last change; a make that the model repeats is named once.
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2019:05:17 08:00:00"
+    exif[ExifTags.IFD.Exif] = {ExifTags.Base.DateTimeOriginal: "2019:05:17 08:00:00"}
     exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Canon", "Canon EOS 5D"
     found = decode(_with_exif(exif))
     assert (found.camera, found.taken) == ("Canon EOS 5D", "2019-05-17")
