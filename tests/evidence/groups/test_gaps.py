@@ -151,7 +151,7 @@ def test_properties(drawn: tuple[np.ndarray, np.ndarray, np.ndarray, Clusters]) 
         assert -1 <= gap.estimate.low <= gap.value <= gap.estimate.high <= 1
         sizes = [gap.p_wider(least) for least in (0.0, 0.1, 0.2)]
         # Each is a sum of two tails: it grows with the limit up to the last bit of the sum.
-        assert gap.error > 0 and 0 <= min(sizes) and max(sizes) <= 1 and (np.diff(sizes) > -1e-12).all()
+        assert gap.error > 0 and min(sizes) >= 0 and max(sizes) <= 1 and (np.diff(sizes) > -1e-12).all()
         # Photos that are in no group change nothing.
         more = [np.append(part, 0) for part in (score, label)]
         unknown = Clusters(np.append(group.code, group.count), group.count + 1)
