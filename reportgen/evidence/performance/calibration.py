@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.evidence.stats.clustered import Clusters, mean_interval, proportion
+from reportgen.evidence.stats.clustered import Clusters, clusters, mean_estimate, proportion
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.types import BoolArray, FloatArray, IntArray
 
@@ -95,37 +95,8 @@ def calibrate(
         together; how much, is taken from the data: each person's residuals keep their size and change sign at random
         (wild cluster bootstrap).
     """
-    n = len(confidence)
-    if n == 0:
-        return Calibration(math.nan, (math.nan, math.nan), math.nan, (), 0)
-    order = np.argsort(confidence, kind="stable")
-    expected = np.asarray(confidence, dtype=np.float64)[order]
-    observed = np.asarray(correct, dtype=np.float64)[order]
-    starts = equal_mass(expected, max(1, min(bins, n // 10)))
-    sizes = np.diff(np.append(starts, n))
-    expected_sums = np.add.reduceat(expected, starts)
-    observed_sums = np.add.reduceat(observed, starts)
-    ece = float(np.abs(expected_sums - observed_sums).sum() / n)
-    rng = np.random.default_rng(seed)
-    inner = None if group is None or group.single else Clusters(group.code[order], group.count)
-    if inner is None:
-        null = _null_errors(expected, starts, expected_sums, draws, rng)
-    else:
-        null = _wild_errors(observed - expected, starts, inner, draws, rng)
-    low, high = np.quantile(null, (0.025, 0.975))
-    rows = tuple(
-        CalibrationBin(
-            low=float(expected[start]),
-            high=float(expected[start + size - 1]),
-            confidence=float(expected_sums[i] / size),
-            accuracy=proportion(
-                observed[start : start + size] > 0, inner and inner.subset(np.arange(start, start + size))
-            ),
-            n=int(size),
-        )
-        for i, (start, size) in enumerate(zip(starts, sizes, strict=True))
-    )
-    return Calibration(ece, (float(low), float(high)), float(expected.mean() - observed.mean()), rows, n)
+    everyone = clusters(None, len(confidence)) if group is None else group
+    return _calibration(confidence, correct, everyone, seed, bins, draws, shares=False)
 
 
 def calibrate_shares(
@@ -142,24 +113,41 @@ def calibrate_shares(
     group, bins, draws
         As for `calibrate`; `accuracy` of a bin is its mean share.
     """
+    return _calibration(confidence, share, group, seed, bins, draws, shares=True)
+
+
+def _calibration(
+    confidence: FloatArray, given: FloatArray | BoolArray, group: Clusters, seed: int, bins: int, draws: int, *,
+    shares: bool,
+) -> Calibration:  # fmt: skip
     n = len(confidence)
     if n == 0:
         return Calibration(math.nan, (math.nan, math.nan), math.nan, (), 0)
     order = np.argsort(confidence, kind="stable")
-    expected, observed = (np.asarray(values, dtype=np.float64)[order] for values in (confidence, share))
+    expected, observed = (np.asarray(values, dtype=np.float64)[order] for values in (confidence, given))
     inner = Clusters(group.code[order], group.count, group.named)
     starts = equal_mass(expected, max(1, min(bins, n // 10)))
-    ends = np.append(starts[1:], n)
-    ece = float(np.abs(np.add.reduceat(expected - observed, starts)).sum() / n)
-    null = _wild_errors(observed - expected, starts, inner, draws, np.random.default_rng(seed))
-    rows = []
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        part = inner.subset(np.arange(start, end))
-        value, low, high = (float(each[0]) for each in mean_interval(observed[start:end, None], part, seed))
-        shown = Estimate(value, max(low, 0.0), min(high, 1.0), end - start)
-        mean = float(expected[start:end].mean())
-        rows.append(CalibrationBin(float(expected[start]), float(expected[end - 1]), mean, shown, end - start))
+    sizes = np.diff(np.append(starts, n))
+    expected_sums, observed_sums = (np.add.reduceat(values, starts) for values in (expected, observed))
+    ece = float(np.abs(expected_sums - observed_sums).sum() / n)
+    rng = np.random.default_rng(seed)
+    if shares or not group.single:
+        null = _wild_errors(observed - expected, starts, inner, draws, rng)
+    else:
+        null = _null_errors(expected, starts, expected_sums, draws, rng)
     low, high = np.quantile(null, (0.025, 0.975))
+    rows = []
+    for total, start, size in zip(expected_sums.tolist(), starts.tolist(), sizes.tolist(), strict=True):
+        values, part = observed[start : start + size], inner.subset(np.arange(start, start + size))
+        rows.append(
+            CalibrationBin(
+                low=float(expected[start]),
+                high=float(expected[start + size - 1]),
+                confidence=total / size,
+                accuracy=mean_estimate(values, part, seed, 0.0, 1.0) if shares else proportion(values > 0, part),
+                n=size,
+            )
+        )
     return Calibration(ece, (float(low), float(high)), float(expected.mean() - observed.mean()), tuple(rows), n)
 
 

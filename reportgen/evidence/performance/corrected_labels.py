@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from reportgen.analysis import AnalysisPredictions
-from reportgen.evidence.stats.clustered import Clusters, clusters, proportion
-from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate
+from reportgen.evidence.stats.clustered import Clusters, clusters, linear_estimate, proportion
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.paired import paired_proportions
 from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
@@ -150,11 +149,4 @@ def _f1_scores(
 ) -> tuple[float, float, Estimate]:
     """Macro-F1 before and after, and the difference; its error is that of the images' influences, summed by person."""
     (old, moved_old), (new, moved_new) = (macro_f1(labels, predicted, classes) for labels in (before, after))
-    n, persons = len(after), None if group.single else group.count
-    if group.count < MIN_PERSONS:
-        return old, new, Estimate(new - old, -1.0, 1.0, n, persons, group.named)
-    each = group.sums((moved_new - moved_old)[:, None])
-    error = float(np.sqrt((each**2).sum() * group.count / (group.count - 1)))
-    reach = float(stdtrit(group.count - 1, 0.975)) * error
-    low, high = max(-1.0, new - old - reach), min(1.0, new - old + reach)
-    return old, new, Estimate(new - old, low, high, n, persons, group.named)
+    return old, new, linear_estimate(new - old, moved_new - moved_old, group, -1.0, 1.0)

@@ -17,7 +17,7 @@ from scipy.special import log_softmax, softmax
 
 from reportgen.evidence.performance.calibration import equal_mass
 from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval
-from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate, bootstrap_counts
+from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate, bootstrap_counts, percentile_interval
 from reportgen.evidence.stats.paired import paired_proportions
 from reportgen.types import AnyFloatArray, FloatArray, IntArray, ObjectArray
 
@@ -123,7 +123,7 @@ def fit_scaling(logits: FloatArray, labels: IntArray, scaling: Scaling) -> tuple
         (C,) each.
     """
     n, c = logits.shape
-    one_hot, every = np.eye(c)[labels], np.arange(n)
+    one_hot, every, pull = np.eye(c)[labels], np.arange(n), _PRIOR / n
 
     def loss_of_temperature(log_factor: FloatArray) -> tuple[float, FloatArray]:
         factor = math.exp(float(log_factor[0]))
@@ -140,10 +140,7 @@ def fit_scaling(logits: FloatArray, labels: IntArray, scaling: Scaling) -> tuple
         ratio, addend = values[:c], values[c:]
         scaled = log_softmax(factor * ratio * logits + addend, axis=1)
         rest = (np.exp(scaled) - one_hot) / n
-        pull = _PRIOR / n
-        loss = (
-            float(-scaled[np.arange(n), labels].mean()) + pull * float(((ratio - 1) ** 2).sum() + addend @ addend) / 2
-        )
+        loss = float(-scaled[every, labels].mean()) + pull * float(((ratio - 1) ** 2).sum() + addend @ addend) / 2
         slope = np.concatenate(
             [(rest * logits).sum(axis=0) * factor + pull * (ratio - 1), rest.sum(axis=0) + pull * addend]
         )
@@ -179,7 +176,7 @@ def recalibrate(
     rows = np.flatnonzero(labels >= 0)
     truth, raw = labels[rows], np.asarray(logits, dtype=np.float64)[rows]
     group = clusters(None if units is None else units[rows], len(rows))
-    if len(rows) < LEAST_IMAGES or group.count < FOLDS or len(np.unique(truth)) < 2:
+    if len(rows) < LEAST_IMAGES or group.count < max(FOLDS, MIN_PERSONS) or len(np.unique(truth)) < 2:
         return None
     rng = np.random.default_rng(seed)
     fold = (rng.permutation(group.count) % FOLDS)[group.code]
@@ -280,10 +277,7 @@ def _ece_difference(scores: _Scores, other: _Scores | None, group: Clusters, see
     sizes = np.bincount(group.code, minlength=group.count).astype(np.float64)
     values = [float(np.abs(each.sum(axis=0)).sum()) / n for each in sums]
     value = values[0] - (values[1] if other is not None else 0.0)
-    persons = None if group.single else group.count
     least = 0.0 if other is None else -1.0
-    if group.count < MIN_PERSONS:
-        return Estimate(value, least, 1.0, n, group.count, group.named)
     rng = np.random.default_rng(seed)
     drawn = []
     step = max(1, 4_000_000 // group.count)
@@ -292,7 +286,6 @@ def _ece_difference(scores: _Scores, other: _Scores | None, group: Clusters, see
         parts = [np.abs(often @ each).sum(axis=1) / (often @ sizes) for each in sums]
         drawn.append(parts[0] - (parts[1] if other is not None else 0.0))
     samples = np.concatenate(drawn)
-    low, high = np.quantile(samples - samples.mean() + value, (0.025, 0.975))
-    return Estimate(
-        value, max(min(float(low), value), least), min(max(float(high), value), 1.0), n, persons, group.named
-    )
+    found = percentile_interval(value, samples - samples.mean() + value, n)
+    persons = None if group.single else group.count
+    return Estimate(value, max(found.low, least), min(found.high, 1.0), n, persons, group.named)

@@ -17,11 +17,10 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from reportgen.evidence.performance.calibration import Calibration, calibrate_shares
-from reportgen.evidence.stats.clustered import Clusters, clusters, mean_interval, proportion
-from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate
+from reportgen.evidence.stats.clustered import Clusters, clusters, linear_estimate, mean_estimate, proportion
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.tables import Dictionary, Tables
 from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
@@ -286,17 +285,10 @@ def krippendorff(counts: FloatArray, group: Clusters) -> tuple[Estimate, Literal
         return nothing, "one class"
     observed = float(unequal.sum())
     alpha = 1 - (total - 1) * observed / expected
-    persons = None if group.single else group.count
-    if group.count < MIN_PERSONS:
-        return Estimate(alpha, -1.0, 1.0, len(used), group.count, group.named), ""
     # Derivatives of the quotient by the sums, times what each image adds to them.
     change = 2 * (total * n - counts @ by_class)
     each = -(n * observed + (total - 1) * unequal) / expected + (total - 1) * observed * change / expected**2
-    sums = group.sums(each[:, None])[:, 0]
-    sums -= sums.mean()
-    error = math.sqrt(float((sums**2).sum()) * group.count / (group.count - 1))
-    half = float(stdtrit(group.count - 1, 0.975)) * error
-    return Estimate(alpha, alpha - half, min(alpha + half, 1.0), len(used), persons, group.named), ""
+    return linear_estimate(alpha, each, group, -1.0, 1.0), ""
 
 
 def judge_votes(
@@ -342,7 +334,7 @@ def judge_votes(
     agreement = Agreement(
         alpha if votes.counted else Estimate(math.nan, -1.0, 1.0, 0),
         undefined if votes.counted else "shares",
-        _mean(_pair_agreement(votes), group, seed, 0.0, 1.0),
+        mean_estimate(_pair_agreement(votes), group, seed, 0.0, 1.0),
         int((votes.total >= 2).sum()) if votes.counted else 0,
     )
     given = float((votes.total + votes.other).sum())
@@ -353,7 +345,7 @@ def judge_votes(
         no_class=float(votes.other.sum()) / given,
         undecided=int((~decided).sum()),
         label_is_majority=_share((votes.majority == truth)[decided], group.subset(np.flatnonzero(decided))),
-        entropy=_mean(votes.entropy, group, seed, 0.0, math.log(len(classes))),
+        entropy=mean_estimate(votes.entropy, group, seed, 0.0, math.log(len(classes))),
         agreed=int((votes.shares.max(axis=1) == 1).sum()),
         agreement=agreement,
         emotions=tuple(_emotion(votes, truth, k, name, group, seed) for k, name in enumerate(classes)),
@@ -381,7 +373,9 @@ def _emotion(votes: ImageVotes, truth: IntArray, k: int, name: str, group: Clust
     counts = np.column_stack([votes.counts[:, k], votes.total - votes.counts[:, k]])
     nothing = Estimate(math.nan, -1.0, 1.0, 0)
     alpha = krippendorff(counts, group)[0] if votes.counted else nothing
-    return EmotionVotes(name, len(of), _mean(share, group.subset(of), seed, 0.0, 1.0), int((share == 1).sum()), alpha)
+    return EmotionVotes(
+        name, len(of), mean_estimate(share, group.subset(of), seed, 0.0, 1.0), int((share == 1).sum()), alpha
+    )
 
 
 def _model(
@@ -402,16 +396,16 @@ def _model(
         model=name,
         majority=_share((predicted == votes.majority)[decided], group.subset(decided)),
         human=_share(share > 0, group),
-        rater=_mean(share, group, seed, 0.0, 1.0),
-        below_raters=_mean(share - _pair_agreement(votes), group, seed, -1.0, 1.0),
+        rater=mean_estimate(share, group, seed, 0.0, 1.0),
+        below_raters=mean_estimate(share - _pair_agreement(votes), group, seed, -1.0, 1.0),
         best=float(shares.max(axis=1).mean()),
-        cross_entropy=_mean(_cross_entropy(probabilities, shares), group, seed, 0.0, math.inf),
-        soft_brier=_mean(((probabilities - shares) ** 2).sum(axis=1), group, seed, 0.0, 2.0),
+        cross_entropy=mean_estimate(_cross_entropy(probabilities, shares), group, seed, 0.0, math.inf),
+        soft_brier=mean_estimate(((probabilities - shares) ** 2).sum(axis=1), group, seed, 0.0, 2.0),
         calibration=calibrate_shares(probabilities.max(axis=1), share, seed, group),
         errors=len(wrong),
         human_errors=_share(chosen[wrong, predicted[wrong]], group.subset(wrong)),
         human_by_chance=float(known.mean()) if len(known) else math.nan,
-        human_beyond=_mean(beyond, group.subset(wrong), seed, -1.0, 1.0),
+        human_beyond=mean_estimate(beyond, group.subset(wrong), seed, -1.0, 1.0),
         by_consensus=tuple(
             (word, _share((predicted == truth)[of], group.subset(of)))
             for word in between
@@ -432,19 +426,6 @@ def _chosen_by_others(chosen: BoolArray, truth: IntArray, predicted: IntArray, w
 
 def _share(success: BoolArray, group: Clusters) -> Estimate:
     return proportion(success, group) if len(success) else Estimate(math.nan, 0.0, 1.0, 0)
-
-
-def _mean(values: FloatArray, group: Clusters, seed: int, least: float, most: float) -> Estimate:
-    """The mean of values that are not NaN, its interval cut to what is possible."""
-    known = np.flatnonzero(np.isfinite(values))
-    if not len(known):
-        return Estimate(math.nan, least, most, 0)
-    group = group.subset(known)
-    persons = None if group.single else group.count
-    if group.count < MIN_PERSONS:
-        return Estimate(float(values[known].mean()), least, most, len(known), group.count, group.named)
-    value, low, high = (float(part[0]) for part in mean_interval(values[known, None], group, seed))
-    return Estimate(value, max(low, least), min(high, most), len(known), persons, group.named)
 
 
 def _tables(

@@ -24,6 +24,8 @@ __all__ = [
     "Clusters",
     "bounded_test",
     "clusters",
+    "linear_estimate",
+    "mean_estimate",
     "mean_interval",
     "mean_test",
     "min_p",
@@ -405,6 +407,45 @@ def mean_interval(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """95 % interval of the mean of each column of (n, T), by bootstrap over clusters; see `ratio_interval`."""
     return ratio_interval(values, np.ones_like(values), group, seed, draws)
+
+
+def mean_estimate(
+    values: FloatArray, group: Clusters, seed: int, least: float = -math.inf, most: float = math.inf
+) -> Estimate:
+    """The mean of (n,) values that are not NaN, with the interval of `mean_interval` cut to what is possible."""
+    known = np.flatnonzero(np.isfinite(values))
+    if not len(known):
+        return Estimate(math.nan, least, most, 0)
+    group = group.subset(known)
+    value, low, high = (float(end[0]) for end in mean_interval(values[known, None], group, seed))
+    return Estimate(value, max(low, least), min(high, most), len(known), *_counted(group))
+
+
+def linear_estimate(value: float, each: FloatArray, group: Clusters, least: float, most: float) -> Estimate:
+    """A quantity that is about linear in what each image adds to it, with a 95 % interval that counts clusters.
+
+    The delta method, with Student's distribution.
+
+    Parameters
+    ----------
+    each
+        (n,) by how much an image moves the quantity.
+    least, most
+        Of the quantity.
+    """
+    if group.count < MIN_PERSONS:
+        return Estimate(value, least, most, len(each), *_counted(group))
+    sums = group.sums(each[:, None])[:, 0]
+    sums -= sums.mean()
+    error = math.sqrt(float((sums**2).sum()) * group.count / (group.count - 1))
+    half = float(stdtrit(group.count - 1, 0.975)) * error
+    return Estimate(value, max(value - half, least), min(value + half, most), len(each), *_counted(group))
+
+
+def _counted(group: Clusters) -> tuple[int | None, bool]:
+    """`persons` and `named` of an `Estimate`: units are told where some have several images, or where they are few."""
+    persons = None if group.single and group.count >= MIN_PERSONS else group.count
+    return persons, group.named and not group.single
 
 
 def min_p(count: npt.ArrayLike, draws: int = DRAWS) -> FloatArray:

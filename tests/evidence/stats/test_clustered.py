@@ -10,6 +10,8 @@ from reportgen.evidence.stats import clustered
 from reportgen.evidence.stats.clustered import (
     bounded_test,
     clusters,
+    linear_estimate,
+    mean_estimate,
     mean_interval,
     mean_test,
     min_p,
@@ -147,3 +149,25 @@ def test_kept_draws_are_those_drawn_anew_and_the_oldest_go(monkeypatch: pytest.M
         expected = bootstrap_counts(count, 40, np.random.default_rng(5))
         assert np.array_equal(drawn(count, 40, 5), expected)
     assert asked == [10, 9, 8, 9]
+
+
+def test_a_mean_leaves_out_what_is_missing_and_stays_within_what_is_possible():
+    values = np.append(np.tile([0.0, 1.0], 10), np.nan)
+    found = mean_estimate(values, clusters(None, 21), 0, 0.0, 1.0)
+    assert (found.value, found.n, found.persons) == (0.5, 20, None) and 0 < found.low < 0.5 < found.high < 1
+    two = mean_estimate(values, clusters(np.array([*"aaaaaaaaaabbbbbbbbbbc"], dtype=object), 21), 0, 0.0, 1.0)
+    assert (two.low, two.high, two.persons, two.named, two.too_few) == (0.0, 1.0, 2, True, True)
+    three = mean_estimate(values[:3], clusters(None, 3), 0, 0.0, 1.0)
+    assert (three.low, three.high, three.persons, three.named) == (0.0, 1.0, 3, False)  # no persons are known
+    assert mean_estimate(values[20:], clusters(None, 1), 0, 0.0, 1.0).n == 0
+
+
+def test_a_mean_is_linear_in_its_images():
+    # Ten persons of two photos, sums 0 and 2 by turns: each moves the mean by a twentieth.
+    values = np.where(np.arange(20) // 2 % 2, 1.0, 0.0)
+    group = clusters(np.array([f"p{row // 2}" for row in range(20)], dtype=object), 20)
+    found = linear_estimate(0.5, (values - 0.5) / 20, group, 0.0, 1.0)
+    half = 2.262157 * np.sqrt(10 * 0.05**2 * 10 / 9)
+    assert (found.low, found.high) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-6)
+    assert (found.n, found.persons) == (20, 10)
+    assert linear_estimate(0.5, (values - 0.5) * 10, group, 0.0, 1.0).high == 1.0
