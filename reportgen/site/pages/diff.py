@@ -248,10 +248,10 @@ def change_title(name: str, answers: PredictionChange) -> str:
 def _lede(answers: PredictionChange) -> str:
     c = answers.comparison
     if not c.n:
-        return f"{capital(count(answers.changed, 'answer'))} changed."
+        return f"{count(answers.changed, 'answer')} changed."
     return (
         f"Right on {percent(answers.before.accuracy.value, 1)} before and {percent(answers.after.accuracy.value, 1)} "
-        f"after, of {count(c.n, 'image')}. {capital(count(answers.changed, 'answer'))} changed: {c.only_a:,} became "
+        f"after, of {count(c.n, 'image')}. {count(answers.changed, 'answer')} changed: {c.only_a:,} became "
         f"right, {c.only_b:,} became wrong."
     )
 

@@ -18,7 +18,7 @@ from reportgen.site.sections.error_reasons import ReasonTable, reason_table
 from reportgen.site.sections.errors.flip_sets import FlipSection, FlipStrip, flip_section, flip_strip
 from reportgen.site.sections.performance.votes import HumanChoices, human_choices
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.format import capital, count, number, percent, percent_estimate, share_interval, sure
+from reportgen.site.wording.format import count, number, percent, percent_estimate, share_interval, sure
 from reportgen.site.wording.performance.votes import choice_words
 from reportgen.site.wording.photos import pick_note
 from reportgen.site.wording.reasons import FLAG_NAMES, flag_title
@@ -168,7 +168,7 @@ def _model_errors(report: Report, links: Links, k: int) -> ModelErrors:
         )
         for images, truth, predicted in pairs
     )
-    total = f"{capital(count(wrong, 'error'))} in {count(len(pairs), 'pair')} of emotions."
+    total = f"{count(wrong, 'error')} in {count(len(pairs), 'pair')} of emotions."
     return ModelErrors(
         series_of(k), model.slug, model.name, total if wrong else "No errors.", listed[:_PAIRS], listed[_PAIRS:]
     )

@@ -121,7 +121,7 @@ def groups_view(report: Report, links: Links, found: GroupFindings, forests: For
         page=Page("Groups", "For which groups of photos the models are wrong more often than for others", "Groups"),
         title=_title(report, found),
         lede=(
-            f"{capital(count(found.tested, 'gap'))} of groups to other photos of the same emotions "
+            f"{count(found.tested, 'gap')} of groups to other photos of the same emotions "
             f"{plural(found.tested, 'was', 'were')} tested. A gap counts where it is shown to be wider than {wide()}."
         ),
         assessed=assessed(report),

@@ -20,7 +20,6 @@ from reportgen.site.wording.errors.labels import (
     review_sentence,
 )
 from reportgen.site.wording.format import (
-    capital,
     decimal,
     decimal_interval,
     format_p,
@@ -101,7 +100,7 @@ def labels_view(report: Report, links: Links, tiles: Tiles) -> LabelsView:
     shown = () if hidden else review[:MOST_JUDGED]
     corrected = report.corrected
     title = (
-        f"{capital(labels_to_look_at(report))} to look at, one by one"
+        f"{labels_to_look_at(report)} to look at, one by one"
         if review
         else "No label is contradicted with enough evidence."
     )

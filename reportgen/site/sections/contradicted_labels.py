@@ -11,13 +11,13 @@ from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.errors.labels import (
-    everyone,
     labels_to_look_at,
     labels_worth_a_look,
     landmark_words,
     review_sentence,
 )
 from reportgen.site.wording.format import and_list, count, number, plural, shorten, sure
+from reportgen.site.wording.models import everyone
 
 __all__ = ["ContradictedLabel", "ContradictedLabels", "contradicted_labels"]
 
@@ -58,7 +58,7 @@ def contradicted_labels(report: Report, links: Links, tiles: Tiles) -> Contradic
     if findings is None or not (findings.votes or findings.review):
         return None
     review, who = findings.review, everyone(len(report.models))
-    sure = int(findings.suspects.suspect.sum()) if findings.suspects.tested else 0
+    suspects = int(findings.suspects.suspect.sum())
     dropped = sum(not vote.stands for vote in findings.votes)
     few = f" Below are the first {_SHOWN}." if len(review) > _SHOWN else ""
     return ContradictedLabels(
@@ -67,11 +67,8 @@ def contradicted_labels(report: Report, links: Links, tiles: Tiles) -> Contradic
         else f"No label is contradicted by {who} and by landmarks or the most similar faces as well.",
         rows=tuple(_row(report, links, tiles, vote) for vote in review[:_SHOWN]),
         judge=Link(f"Judge {labels_to_look_at(report)} one by one", "labels.html") if review else None,
-        more=Link(
-            f"The {number(sure)} in the explorer",
-            links.explorer("flag:label-suspect"),
-        )
-        if sure
+        more=Link(f"The {number(suspects)} in the explorer", links.explorer("flag:label-suspect"))
+        if suspects
         else None,
         left_out=f"{count(dropped, 'more label')} {plural(dropped, 'is', 'are')} contradicted by {who} alone, and left "
         "out."

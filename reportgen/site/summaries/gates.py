@@ -82,7 +82,7 @@ def gate_text(result: GateResult) -> str:
     """How many tests a gate made, and what came of them, as in "1 of 8 tests failed; tolerated: 2 points"."""
     made = [test for test in result.tests if test.outcome != "unmeasured"]
     if result.gate == Gate.UNMEASURED:
-        text = f"{capital(count(len(result.failed), 'test'))} could not be made" if result.failed else "All were made"
+        text = f"{count(len(result.failed), 'test')} could not be made" if result.failed else "All were made"
     elif result.failed:
         text = (
             f"{number(len(result.failed))} of {count(len(made), 'test')} failed" if len(made) > 1 else "The test failed"
@@ -212,9 +212,7 @@ def _robustness(test: GateTest) -> str:
 def _difference(test: GateTest) -> str:
     n, share = test.change.n, percent(test.change.value, 1)
     if test.quantity == "images":
-        return (
-            f"{capital(count(n, 'image'))} ({share}) are in one of the builds alone" if n else "The images are the same"
-        )
+        return f"{count(n, 'image')} ({share}) are in one of the builds alone" if n else "The images are the same"
     return f"The label of {count(n, 'image')} ({share}) was changed" if n else "The labels are the same"
 
 

@@ -30,13 +30,12 @@ from reportgen.site.wording.format import (
 )
 from reportgen.site.wording.hidden_cues import component_test
 from reportgen.site.wording.marks import mark_test
-from reportgen.site.wording.models import leakage_sentence
+from reportgen.site.wording.models import leakage_sentence, named_models
 from reportgen.site.wording.performance.groups import gap_sentence, group_claim
 from reportgen.site.wording.shortcuts import (
     DONE,
     before_and_after,
     cue_words,
-    everyone,
     heat_place,
     proved_cues,
     state_cues,
@@ -90,9 +89,9 @@ def leading_claim(report: Report) -> str:
     lead, together = cues[0], _together(cues)
     state_cues(report, together)
     names = [model.name for model in report.models if any(damage.model == model.name for damage in together)]
-    subject = everyone(report) if 1 < len(names) == len(report.models) else and_list(names)
     emotions = list(dict.fromkeys(damage.emotion for damage in together))
     at = _place(report, together)
+    subject = named_models(report, names, first=True)
     return f"{subject} {plural(len(names), 'relies', 'rely')} on {cue_words(lead)} for {and_list(emotions)}{at}."
 
 

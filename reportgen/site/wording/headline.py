@@ -21,7 +21,7 @@ from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.damages import damage_headline
-from reportgen.site.wording.errors.labels import everyone, labels_to_look_at
+from reportgen.site.wording.errors.labels import labels_to_look_at
 from reportgen.site.wording.format import (
     and_list,
     capital,
@@ -33,7 +33,14 @@ from reportgen.site.wording.format import (
     plural,
 )
 from reportgen.site.wording.importance import emotions_of, odds_cut, rival_sentence, the, used_regions
-from reportgen.site.wording.models import accuracy_of, score_sentences, state_trust, trust_lead, trust_sentences
+from reportgen.site.wording.models import (
+    accuracy_of,
+    named_models,
+    score_sentences,
+    state_trust,
+    trust_lead,
+    trust_sentences,
+)
 from reportgen.site.wording.performance.votes import human_choice_short
 from reportgen.site.wording.shortcuts import CUES, cheating_answer, relies_on_cue
 
@@ -56,7 +63,7 @@ def headline(report: Report) -> Headline:
     """The main finding in words."""
     if not report.labelled:
         return Headline(
-            f"{capital(count(len(report.everything.labels), 'image'))}, and where {_names(report)} found evidence.",
+            f"{count(len(report.everything.labels), 'image')}, and where {_names(report)} found evidence.",
             "None of these images has a label, so whether predictions are correct is unknown.",
         )
     for model, order in zip(report.models, report.class_orders, strict=True):
@@ -220,9 +227,9 @@ def _label_sentence(report: Report) -> Iterator[str]:
     alike = max((c.wrong_alike for c in report.comparisons), default=0)
     if report.reasons is not None and report.reasons.review:
         listed = len(report.reasons.review)
-        yield f"{capital(labels_to_look_at(report))} {plural(listed, 'is', 'are')} worth a look."
+        yield f"{labels_to_look_at(report)} {plural(listed, 'is', 'are')} worth a look."
     elif alike:
-        images = capital(count(alike, "image"))
+        images = count(alike, "image")
         predict = plural(alike, "has", "have")
         which = "both models" if len(report.models) == 2 else "two models"
         yield f"{images} {predict} the same wrong prediction in {which}: check those labels first."
@@ -356,8 +363,7 @@ def _emotions_with_models(report: Report, region: str, found: Sequence[RegionImp
     told: dict[str, list[str]] = {}
     for one in found:
         names = [model.name for model in report.models if (model.name, one.emotion) in relying]
-        who = everyone(len(names)) if len(names) == len(report.models) else and_list(names)
-        told.setdefault(who, []).append(one.emotion)
+        told.setdefault(named_models(report, names), []).append(one.emotion)
     return and_list([f"{and_list(emotions)} ({who})" for who, emotions in told.items()])
 
 

@@ -46,9 +46,11 @@ __all__ = [
     "check_value",
     "class_order_warning",
     "comparison_sentence",
+    "everyone",
     "grade_sentence",
     "leakage_sentence",
     "macro_f1_of",
+    "named_models",
     "precision_changes",
     "recall_of",
     "score_sentences",
@@ -275,6 +277,18 @@ def score_sentences(report: Report, models: Sequence[int]) -> str:
     leakages = [report.trust[k].leakage for k in models]
     inflated = [leakage_sentence(found) for found in leakages if found is not None and found.matters]
     return " ".join([f"Accuracy: {', '.join(told)}.", *inflated])
+
+
+def everyone(models: int) -> str:
+    """Who predicts the same: "the model", "both models", "all 3 models"."""
+    return "the model" if models == 1 else "both models" if models == 2 else f"all {models} models"
+
+
+def named_models(report: Report, names: Sequence[str], *, first: bool = False) -> str:
+    """Some models by their names, or all of several as "both models"; `first` words of a sentence: "Both models"."""
+    if not 1 < len(names) == len(report.models):
+        return and_list(names)
+    return capital(everyone(len(names))) if first else everyone(len(names))
 
 
 def accuracy_of(report: Report, score: ModelScores, digits: int = 0) -> str:

@@ -84,7 +84,7 @@ def _problems(report: Report) -> list[Step]:
     problems = len(report.everything.problems)
     if not problems:
         return []
-    text = f"{capital(count(problems, 'entry', 'entries'))} of the test set could not be used."
+    text = f"{count(problems, 'entry', 'entries')} of the test set could not be used."
     return [Step("Repair the data.", text, Link("list", "method.html#data"))]
 
 

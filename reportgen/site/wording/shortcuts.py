@@ -44,7 +44,6 @@ __all__ = [
     "cue_words",
     "effect_note",
     "emotion_proofs",
-    "everyone",
     "heat_place",
     "model_proofs",
     "proved",
@@ -353,11 +352,6 @@ def _images(links: Links, shortcuts: Sequence[Shortcut]) -> Link:
     first = shortcuts[0]
     anchor = links.shortcut_anchor(first.model, first.emotion, first.change)
     return Link("Before and after, with the images", f"shortcuts.html#{anchor}")
-
-
-def everyone(report: Report) -> str:
-    """As in "Both models"."""
-    return "Both models" if len(report.models) == 2 else f"All {len(report.models)} models"
 
 
 def cheating_answer(report: Report) -> Finding:

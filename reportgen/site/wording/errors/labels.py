@@ -21,11 +21,11 @@ from reportgen.site.wording.format import (
     points,
     points_interval,
 )
+from reportgen.site.wording.models import everyone
 
 __all__ = [
     "corrected_note",
     "corrected_sentence",
-    "everyone",
     "label_lede",
     "label_steps",
     "labels_to_look_at",
@@ -33,11 +33,6 @@ __all__ = [
     "landmark_words",
     "review_sentence",
 ]
-
-
-def everyone(models: int) -> str:
-    """Who predicts the same: "the model", "both models", "all 3 models"."""
-    return "the model" if models == 1 else "both models" if models == 2 else f"all {models} models"
 
 
 def labels_to_look_at(report: Report) -> str:
@@ -53,27 +48,38 @@ def labels_worth_a_look(report: Report) -> str:
     findings = report.reasons
     if findings is None or not findings.review:
         return ""
-    n, sure = len(findings.review), int(findings.suspects.suspect.sum()) if findings.suspects.tested else 0
-    text = f"{capital(labels_to_look_at(report))} {plural(n, 'is', 'are')} worth a look"
+    n, sure = len(findings.review), int(findings.suspects.suspect.sum())
+    text = f"{labels_to_look_at(report)} {plural(n, 'is', 'are')} worth a look"
     if not sure:
         return f"{text}."
     which = report.stated.number(number(sure), "contradicted labels")
     where = "on it" if n == 1 else "on all of them" if sure == n else f"on {which} of them"
-    return f"{text}; {where} {everyone(len(report.models))} predict another emotion with their usual confidence."
+    models = len(report.models)
+    usual = plural(models, "its", "their")
+    return f"{text}; {where} {_all_predict(models)} another emotion with {usual} usual confidence."
+
+
+def _all_predict(models: int) -> str:
+    """As in "both models predict"."""
+    return f"{everyone(models)} {plural(models, 'predicts', 'predict')}"
+
+
+def _all_contradict(models: int) -> str:
+    """As in "both models predict the same other emotion"."""
+    return f"{_all_predict(models)} {plural(models, 'another', 'the same other')} emotion"
 
 
 def review_sentence(report: Report) -> str:
     """What holds for every label on the list, and what is known of how many of them are wrong."""
-    who, one = everyone(len(report.models)), len(report.models) == 1
-    if report.analysis.faces is None and one:
+    if report.analysis.faces is None and len(report.models) == 1:
         return (
             "With one model, a label is only doubted where landmarks or similar faces contradict it as well, and this "
             "report was built without landmarks."
         )
-    agree = "predicts another emotion" if one else "predict the same other emotion"
     return (
-        f"For each, {who} {agree}, and landmarks or the most similar faces, where known, contradict the label as "
-        "well. Strongest evidence first. Any of these labels may still be right: how many are wrong was not measured."
+        f"For each, {_all_contradict(len(report.models))}, and landmarks or the most similar faces, where known, "
+        "contradict the label as well. Strongest evidence first. Any of these labels may still be right: how many are "
+        "wrong was not measured."
     )
 
 
@@ -102,17 +108,15 @@ def corrected_sentence(found: CorrectedLabels, models: int) -> str:
     return (
         f"{text} Accuracy changes: {changes}. {capital(number_or_none(found.as_predicted))} of the changed "
         f"labels {plural(found.as_predicted, 'is', 'are')} now what "
-        f"{everyone(models)} {plural(models, 'predicts', 'predict')}. Where only labels were judged that the models "
+        f"{_all_predict(models)}. Where only labels were judged that the models "
         "contradict, accuracy can hardly fall: the gain is no measure of the labels that nobody looked at."
     )
 
 
 def label_lede(report: Report) -> str:
     """When a label is put before a person, and what becomes of the answer, in short."""
-    one = len(report.models) == 1
     return (
-        f"A label is listed for a person to judge where {everyone(len(report.models))} "
-        f"{plural(len(report.models), 'predicts', 'predict')} {'another' if one else 'the same other'} emotion, and "
+        f"A label is listed for a person to judge where {_all_contradict(len(report.models))}, and "
         "the shape of the face or the labels of the most similar faces contradict it as well. Scores are then shown "
         "with the labels before and after. How many of the labels listed here are wrong was not measured."
     )
@@ -122,12 +126,10 @@ def label_steps(report: Report) -> tuple[tuple[str, str], ...]:
     """How labels are doubted, judged and corrected, as title and sentence of each step; empty without labels."""
     if report.reasons is None:
         return ()
-    one = len(report.models) == 1
     return (
         (
             "The models contradict the label",
-            f"where {everyone(len(report.models))} {plural(len(report.models), 'predicts', 'predict')} "
-            f"{'another' if one else 'the same other'} emotion. Only emotions count of which such predictions, made "
+            f"where {_all_contradict(len(report.models))}. Only emotions count of which such predictions, made "
             "with at least the mean confidence of the emotion, are right more often than not (Northcutt et al. 2021): "
             "else a shortcut would put its photos on the list.",
         ),

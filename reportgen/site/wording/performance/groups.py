@@ -12,7 +12,7 @@ from reportgen.evidence.groups.judging import GroupFindings, GroupGap
 from reportgen.evidence.groups.same_photos import ToldGap
 from reportgen.site.report import Report
 from reportgen.site.wording.format import and_list, count, format_p, number, percent, plural, points, share_interval
-from reportgen.site.wording.shortcuts import everyone
+from reportgen.site.wording.models import named_models
 
 __all__ = [
     "MEASURED",
@@ -111,7 +111,7 @@ def wide() -> str:
 
 def group_claim(report: Report, names: Sequence[str], one: GroupGap) -> str:
     """As in "ResNet18 fares worse on photos with the head turned 30° or more than on others of the same emotions."."""
-    subject = everyone(report) if 1 < len(names) == len(report.models) else and_list(names)
+    subject = named_models(report, names, first=True)
     what = group_words(one.grouping, one.level, report.groups)
     if one.emotion:
         return f"{subject} {plural(len(names), 'misses', 'miss')} {one.emotion} more often on {what} than on others."

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from reportgen.evidence.performance.votes import Agreement, Consensus, ImageVotes, ModelVotes, VoteFindings
 from reportgen.site.report import Report
 from reportgen.site.wording.format import (
-    capital,
     count,
     decimal,
     decimal_interval,
@@ -56,7 +55,7 @@ def votes_sentence(report: Report, found: VoteFindings) -> str:
         f"All of them agree on {number(found.agreed)} ({percent(found.agreed / found.images)}). "
     )
     if found.undecided:
-        text += f"{capital(count(found.undecided, 'image'))} {plural(found.undecided, 'has', 'have')} no majority. "
+        text += f"{count(found.undecided, 'image')} {plural(found.undecided, 'has', 'have')} no majority. "
     if found.no_class > 0:
         text += f"{percent(found.no_class, 1)} of the votes are for none of the classes and are left out. "
     if found.label_is_majority.defined:

@@ -4,12 +4,20 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from reportgen.evidence.errors.label_votes import LabelVote
 from reportgen.evidence.performance.corrected_labels import CorrectedLabels, CorrectedScores
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.links import Links
 from reportgen.site.report import Report
-from reportgen.site.wording.errors.labels import corrected_sentence, landmark_words, review_sentence
+from reportgen.site.wording.errors.labels import (
+    corrected_sentence,
+    labels_worth_a_look,
+    landmark_words,
+    review_sentence,
+)
 from reportgen.site.wording.next_steps import next_steps
 from reportgen.site.wording.scope import remarks
 
@@ -47,3 +55,23 @@ def test_the_next_step_leads_there_and_corrections_are_among_the_remarks(make_re
     assert not any(note.title == "Labels were corrected" for note in remarks(report))
     assert review_sentence(doubted).startswith("For each, both models predict the same other emotion")
     assert "without landmarks" in review_sentence(make_report(models=("Only",)))
+
+
+@pytest.mark.parametrize(
+    ("models", "sure", "told"),
+    [
+        (1, 1, "1 label is worth a look; on it the model predicts another emotion with its usual confidence."),
+        (2, 1, "1 label is worth a look; on it both models predict another emotion with their usual confidence."),
+        (2, 0, "1 label is worth a look."),
+    ],
+)
+def test_how_many_labels_are_worth_a_look(
+    models: int, sure: int, told: str, make_report: Callable[..., Report]
+) -> None:
+    report = make_report(measured=True, models=("CNN", "ViT")[:models])
+    assert report.reasons is not None
+    suspects = replace(report.reasons.suspects, suspect=np.arange(len(report.labels)) < sure)
+    review = (LabelVote(0, 1, 4.0, 3.0, 15, 9, 2),)
+    assert (
+        labels_worth_a_look(replace(report, reasons=replace(report.reasons, review=review, suspects=suspects))) == told
+    )
