@@ -351,6 +351,7 @@ def test_a_confusion_matrix_opens_its_images_in_place(browser: Any, published: P
     assert panel.is_visible() and cell.get_attribute("aria-expanded") == "true"
     assert panel.locator("li").count() == min(images, 24)
     assert page.evaluate("document.activeElement.tagName") == "H3"
+    assert panel.bounding_box()["width"] <= page.locator("#confusion").bounding_box()["width"]
     panel.get_by_role("button", name="Close").click()
     assert not panel.is_visible() and cell.evaluate("e => e === document.activeElement")
     assert "models/resnet18.html" in page.url and trouble == []
