@@ -10,10 +10,6 @@
   };
   var BARE = ["right", "wrong", "agree", "differ"];
 
-  function starts(text, beginning) {
-    return text.slice(0, beginning.length) === beginning;
-  }
-
   // Letters to change, add, drop or swap to get from one word to the other.
   function distance(a, b) {
     var rows = [], i, j;
@@ -32,7 +28,7 @@
   function nearest(word, words) {
     var most = word.length < 4 ? 1 : word.length < 8 ? 2 : 3;
     var found = words.map(function (one) {
-      return [word.length > 2 && starts(one, word) ? 0.5 : distance(word, one), one];
+      return [word.length > 2 && one.startsWith(word) ? 0.5 : distance(word, one), one];
     }).filter(function (pair) { return pair[0] <= most && pair[0] < word.length; });
     found.sort(function (a, b) { return a[0] - b[0]; });
     var least = found.length ? found[0][0] : 0;
@@ -64,7 +60,7 @@
     function resolve(slugs, value) {
       var exact = slugs.indexOf(value);
       if (exact >= 0) return [exact];
-      return slugs.reduce(function (all, slug, index) { return value && starts(slug, value) ? all.concat(index) : all; }, []);
+      return slugs.reduce(function (all, slug, index) { return value && slug.startsWith(value) ? all.concat(index) : all; }, []);
     }
 
     function mask(test) {
@@ -100,7 +96,7 @@
         return { models: perModel(function (row, m) { return below ? confidence[m][row] < limit : confidence[m][row] >= limit; }) };
       },
       id: function (value) {
-        return { rows: mask(function (row) { return starts(data.ids[row], value); }) };
+        return { rows: mask(function (row) { return data.ids[row].startsWith(value); }) };
       },
       note: function (value) {
         return { rows: mask(function (row) { return data.notes[row].toLowerCase().indexOf(value) >= 0; }) };

@@ -140,17 +140,13 @@
       if (state.sort === "name") {
         return rows.sort(function (a, b) { return names[a] < names[b] ? -1 : names[a] > names[b] ? 1 : a - b; });
       }
-      if (starts(state.sort, "like-")) keys = window.reportgenDetails && distances(window.reportgenDetails, state.sort, rowOf.get(state.like));
+      if (state.sort.startsWith("like-")) keys = window.reportgenDetails && distances(window.reportgenDetails, state.sort, rowOf.get(state.like));
       else if (ORDERS[state.sort]) {
         keys = new Float64Array(total);
         rows.forEach(function (row) { keys[row] = ORDERS[state.sort].of(row, asked); });
       }
       if (!keys) return rows;
       return rows.sort(function (a, b) { return keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : a - b; });
-    }
-
-    function starts(text, beginning) {
-      return text.slice(0, beginning.length) === beginning;
     }
 
     function pictureOf(path, width, height, x, y, w, h, name) {
@@ -296,7 +292,7 @@
       if (token === "right" || token === "wrong") return function (word) { return word === "right" || word === "wrong"; };
       if (token === "agree" || token === "differ") return function (word) { return word === "agree" || word === "differ"; };
       var key = token.slice(0, token.indexOf(":") + 1);
-      return function (word) { return starts(word.toLowerCase(), key); };
+      return function (word) { return word.toLowerCase().startsWith(key); };
     }
 
     function valuesOf(word) {
@@ -501,7 +497,7 @@
 
     // Which image the others are put in order by, and the way back.
     function showLike() {
-      var box = part("like"), row = rowOf.get(state.like), on = starts(state.sort, "like-");
+      var box = part("like"), row = rowOf.get(state.like), on = state.sort.startsWith("like-");
       box.textContent = "";
       box.hidden = !on;
       if (!on) return;
@@ -553,7 +549,7 @@
     function recall() {
       state = Object.assign({}, PLAIN);
       var hash = window.location.hash.slice(1);
-      if (prefix) hash = starts(hash, prefix) ? hash.slice(prefix.length) : "";
+      if (prefix) hash = hash.startsWith(prefix) ? hash.slice(prefix.length) : "";
       hash.split("&").forEach(function (piece) {
         var cut = piece.indexOf("="), key = cut < 0 ? "" : piece.slice(0, cut), value = piece.slice(cut + 1);
         if (key === "page") state.page = Math.max(0, parseInt(value, 10) || 0);
@@ -579,18 +575,18 @@
     function showState() {
       likes.forEach(function (option) { option.hidden = option.disabled = !state.like; });
       if (query.value.trim() !== state.q) query.value = state.q;
-      sort.value = state.like || !starts(state.sort, "like-") ? state.sort : "";
+      sort.value = state.like || !state.sort.startsWith("like-") ? state.sort : "";
       layer.value = state.layer;
       chosen.value = state.class;
       size.value = state.size;
     }
 
     function here() {
-      return !prefix || starts(window.location.hash.slice(1) + "!", prefix);
+      return !prefix || (window.location.hash.slice(1) + "!").startsWith(prefix);
     }
 
     function update(push) {
-      if (starts(state.sort, "like-") && !window.reportgenDetails) return withDetails(function () { update(push); });
+      if (state.sort.startsWith("like-") && !window.reportgenDetails) return withDetails(function () { update(push); });
       var view = words.combine(split(state.q)), bits = words.settle(view), rows = [];
       for (var row = 0; row < total; row += 1) if (bits[row]) rows.push(row);
       asked = view.allowed.length ? view.allowed : everyModel;
@@ -611,13 +607,6 @@
       return undefined;
     }
 
-    function cellText(value) {
-      var text = String(value);
-      // Spreadsheets run cells that begin like a formula.
-      if (/^[=+\-@\t\r]/.test(text)) text = "'" + text;
-      return /[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
-    }
-
     function csv() {
       var head = ["image_id", "file", "label"];
       var withFlags = data.sets.some(function (set) { return set.kind === "flag"; });
@@ -627,7 +616,7 @@
         if (data.peaks.length) head.push(model.slug + "_peak");
         if (withFlags) head.push(model.slug + "_flags");
       });
-      var lines = [head.map(cellText).join(",")];
+      var rows = [head];
       found.forEach(function (row) {
         var cells = [data.ids[row], data.names[row], labels[row] < 0 ? "" : truth(row)];
         data.facets.forEach(function (facet) { cells.push(facet.values[row] < 0 ? "" : facet.names[facet.values[row]]); });
@@ -637,15 +626,10 @@
           if (data.peaks.length) cells.push(data.peaks[m][row] < 0 ? "" : data.regions[data.peaks[m][row]]);
           if (withFlags) cells.push(flagsOf(row, m).join("; "));
         });
-        lines.push(cells.map(cellText).join(","));
+        rows.push(cells);
       });
-      var text = lines.join("\n") + "\n";
-      var link = element("a");
-      var made = window.Blob && window.URL && URL.createObjectURL ? URL.createObjectURL(new Blob([text], { type: "text/csv" })) : "";
-      link.href = made || "data:text/csv;charset=utf-8," + encodeURIComponent(text);
-      link.download = ("images " + state.q).replace(/[^a-z0-9.]+/gi, "-").replace(/-+$/, "").slice(0, 80) + ".csv";
-      link.click();
-      if (made) window.setTimeout(function () { URL.revokeObjectURL(made); }, 1000);
+      var name = ("images " + state.q).replace(/[^a-z0-9.]+/gi, "-").replace(/-+$/, "").slice(0, 80);
+      window.reportgenSave(name + ".csv", rows);
     }
 
     function option(menu, text, value) {

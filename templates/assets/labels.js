@@ -138,29 +138,13 @@
     status.textContent = details.open ? details.textContent.replace(/\s+/g, " ").trim() : "Hidden.";
   }
 
-  function cell(value) {
-    var text = String(value);
-    // Spreadsheets run cells that begin like a formula.
-    if (/^[=+\-@\t\r]/.test(text)) text = "'" + text;
-    return /[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
-  }
-
   function save() {
-    var lines = ["file,old,new,who,when,note"];
-    Object.keys(state.answers).sort().forEach(function (file) {
+    var rows = Object.keys(state.answers).sort().map(function (file) {
       var one = state.answers[file];
-      lines.push([file, one.old, one.new, state.who, one.when, one.note].map(cell).join(","));
+      return [file, one.old, one.new, state.who, one.when, one.note];
     });
-    var link = document.createElement("a");
-    var text = lines.join("\n") + "\n";
-    var made = window.Blob && window.URL && URL.createObjectURL ? URL.createObjectURL(new Blob([text], { type: "text/csv" })) : "";
-    link.href = made || "data:text/csv;charset=utf-8," + encodeURIComponent(text);
-    link.download = "labels.csv";
-    document.body.appendChild(link);
-    link.click();
-    link.remove();
-    if (made) window.setTimeout(function () { URL.revokeObjectURL(made); }, 1000);
-    status.textContent = "labels.csv with " + (lines.length - 1) + " answers.";
+    window.reportgenSave("labels.csv", [["file", "old", "new", "who", "when", "note"]].concat(rows));
+    status.textContent = "labels.csv with " + rows.length + " answers.";
   }
 
   var MOVES = {

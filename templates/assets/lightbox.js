@@ -156,7 +156,7 @@
       part("opened-next").disabled = shown === found.length - 1;
       probabilities(row);
       facts(row);
-      panes(row, {});
+      if (!window.reportgenDetails) panes(row, {});
       explorer.withDetails(function (details) {
         if (!dialog.open || explorer.found()[shown] !== row) return;
         panes(row, details);

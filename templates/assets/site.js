@@ -138,6 +138,25 @@
     });
   });
 
+  // A table of cells as a file that the browser saves; for the pages that make one.
+  window.reportgenSave = function (name, rows) {
+    function cell(value) {
+      var text = String(value);
+      // Spreadsheets run cells that begin like a formula.
+      if (/^[=+\-@\t\r]/.test(text)) text = "'" + text;
+      return /[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
+    }
+    var text = rows.map(function (cells) { return cells.map(cell).join(",") + "\n"; }).join("");
+    var link = document.createElement("a");
+    var made = window.Blob && window.URL && URL.createObjectURL ? URL.createObjectURL(new Blob([text], { type: "text/csv" })) : "";
+    link.href = made || "data:text/csv;charset=utf-8," + encodeURIComponent(text);
+    link.download = name;
+    document.body.appendChild(link);
+    link.click();
+    link.remove();
+    if (made) window.setTimeout(function () { URL.revokeObjectURL(made); }, 1000);
+  };
+
   // Photos as they are and changed lie one over the other; the slider tells where one ends and the other begins.
   Array.prototype.forEach.call(document.querySelectorAll("[data-before-after]"), function (group) {
     var control = group.querySelector("[data-before-after-control]");
