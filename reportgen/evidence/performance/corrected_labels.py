@@ -14,7 +14,7 @@ from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.paired import paired_proportions
 from reportgen.types import BoolArray, FloatArray, IntArray, ObjectArray
 
-__all__ = ["CorrectedLabels", "CorrectedScores", "judged_by_hand", "macro_f1", "weigh_corrections"]
+__all__ = ["CorrectedLabels", "CorrectedScores", "judged_by_hand", "labels_by_hand", "macro_f1", "weigh_corrections"]
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,14 @@ def _corrections(analysis: AnalysisPredictions) -> Sequence[Mapping[str, str]]:
     return found
 
 
+def labels_by_hand(analysis: AnalysisPredictions) -> Mapping[str, tuple[str, str]]:
+    """By path of every image whose label a person has judged, the old label and the new one."""
+    return {one["file"]: (one["old"], one["new"]) for one in _corrections(analysis)}
+
+
 def judged_by_hand(analysis: AnalysisPredictions) -> BoolArray:
     """(n,) whether a person has judged an image's label."""
-    files = {one["file"] for one in _corrections(analysis)}
+    files = set(labels_by_hand(analysis))
     rows = np.zeros(len(analysis.images), dtype=bool)
     return rows if not files else np.asarray(analysis.images["path"].isin(files), dtype=bool)
 

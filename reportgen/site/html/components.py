@@ -22,6 +22,7 @@ __all__ = [
     "Legend",
     "Link",
     "MarkRow",
+    "ModelLine",
     "Number",
     "Page",
     "PlotMark",
@@ -58,8 +59,19 @@ class Headline:
 
 
 @dataclass(frozen=True)
+class ModelLine:
+    """What an answer says of one model, where models differ."""
+
+    series: str
+    model: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Finding:
-    """The answer to one question: `lead` in bold, then the sentence with its numbers. `tone`: bad, mid, good, open."""
+    """The answer to one question: `lead` in bold, a line per model where they differ, then the sentences that hold of
+    all. `tone`: bad, mid, good, open.
+    """
 
     question: str
     tone: str
@@ -67,6 +79,12 @@ class Finding:
     text: str
     link: Link
     more: Link | None = None
+    models: tuple[ModelLine, ...] = ()
+
+    @property
+    def whole(self) -> str:
+        """All but the lead as running text."""
+        return " ".join([*(f"{line.model}: {line.text}" for line in self.models), self.text]).strip()
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ DESCRIPTIONS = {
     "downloads/maps.csv": "One row per heatmap: spread, peak, centre.",
     "downloads/statistics.csv": "One row per heatmap and region: share, area, enrichment.",
     "downloads/interventions.csv": "What taking a property of the photo away, or adding it, does to predictions, "
-    "beside neutral changes, with tests.",
+    "beside other changes of the same size, with tests.",
     "downloads/properties.csv": "How each property of the photos goes with each emotion.",
     "downloads/components.csv": "Components of each model's last features: what raises an emotion's logit, where it "
     "lies, and what cutting it out and pasting it does.",
@@ -134,7 +134,7 @@ def _answers(report: Report, links: Links) -> bytes:
             "question": answer.question,
             "tone": answer.tone,
             "lead": answer.lead,
-            "text": answer.text,
+            "text": answer.whole,
             "evidence": answer.link.href,
         }
         for answer in answer_questions(report, links)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +18,11 @@ from reportgen.site.sections.error_reasons import ReasonTable, reason_table
 from reportgen.site.sections.errors.flip_sets import FlipSection, FlipStrip, flip_section, flip_strip
 from reportgen.site.sections.performance.votes import HumanChoices, human_choices
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.format import count, number, percent, percent_estimate, share_interval, sure
+from reportgen.site.wording.format import and_list, count, number, percent, percent_estimate, share_interval, sure
 from reportgen.site.wording.performance.votes import choice_words
 from reportgen.site.wording.photos import pick_note
 from reportgen.site.wording.reasons import FLAG_NAMES, flag_title
+from reportgen.site.wording.shortcuts import CUES
 
 __all__ = ["ConfusedPair", "ErrorCard", "ErrorsView", "GalleryFilter", "ModelErrors", "errors_view"]
 
@@ -244,7 +245,22 @@ def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
 def _leads(report: Report) -> tuple[str, ...]:
     """Per model, how much the reasons leave open; empty where no errors were asked why."""
     findings = report.reasons
-    return tuple(_lead(model) for model in findings.models if model.errors) if findings else ()
+    if findings is None:
+        return ()
+    return tuple(" ".join([_lead(model), *_idle_shortcut(report, model)]) for model in findings.models if model.errors)
+
+
+def _idle_shortcut(report: Report, reasons: ModelReasons) -> Iterator[str]:
+    """That a proven shortcut is no proven reason of errors, and why, where that is so."""
+    found = reasons.shortcut
+    if found is None or not found.shown.any() or reasons.counts("shortcut") or report.shortcuts is None:
+        return
+    cues = and_list(list(dict.fromkeys(CUES[one.change] for one in report.shortcuts.of(reasons.model))))
+    others = f", and so do {percent(found.usual)} of other errors" if found.compared.any() else ""
+    yield (
+        f"Its shortcut, {cues}, is no proven reason: {number(int(found.gone.sum()))} of "
+        f"{count(int(found.shown.sum()), 'error')} change prediction without it{others}."
+    )
 
 
 def _lead(reasons: ModelReasons) -> str:
@@ -252,7 +268,7 @@ def _lead(reasons: ModelReasons) -> str:
     none = round(reasons.unexplained.value * reasons.unexplained.n)
     text = (
         f"{reasons.model}: {number(none)} of {count(reasons.errors, 'error')} "
-        f"({percent_estimate(reasons.unexplained)}) remain unexplained."
+        f"({percent_estimate(reasons.unexplained)}) remain unexplained (no proven reason)."
     )
     most = max(reasons.rates, key=lambda rate: rate.primary)
     if not most.primary:

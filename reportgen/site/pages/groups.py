@@ -28,13 +28,13 @@ from reportgen.site.wording.performance.groups import (
     compared_with,
     gap_points,
     gap_sentence,
-    group_claim,
     group_words,
     grouping_words,
     note_of,
     p_words,
     same_group_words,
     wide,
+    worst_group,
 )
 
 __all__ = ["GroupsView", "group_steps", "groups_view"]
@@ -119,7 +119,7 @@ def groups_view(report: Report, links: Links, found: GroupFindings, forests: For
     names = [model.name for model in report.models]
     return GroupsView(
         page=Page("Groups", "For which groups of photos the models are wrong more often than for others", "Groups"),
-        title=_title(report, found),
+        title=worst_group(report) or "No group of photos was shown to fare worse than others of the same emotions.",
         lede=(
             f"{count(found.tested, 'gap')} of groups to other photos of the same emotions "
             f"{plural(found.tested, 'was', 'were')} tested. A gap counts where it is shown to be wider than {wide()}."
@@ -136,25 +136,6 @@ def groups_view(report: Report, links: Links, found: GroupFindings, forests: For
         persons=_persons(report, links, found, names),
         measured=tuple((name, how) for name, how in MEASURED.items() if any(g.name == name for g in found.groupings)),
     )
-
-
-def _title(report: Report, found: GroupFindings) -> str:
-    worst = _worst(found, [model.name for model in report.models])
-    if worst is not None:
-        alike = [
-            one.model
-            for one in found.gaps
-            if (one.grouping, one.level, one.emotion, one.score) == (worst.grouping, worst.level, "", "accuracy")
-            and one.worse
-        ]
-        return group_claim(report, [model.name for model in report.models if model.name in alike], worst)
-    return "No group of photos was shown to fare worse than others of the same emotions."
-
-
-def _worst(found: GroupFindings, names: Sequence[str]) -> GroupGap | None:
-    """The widest proven gap over all emotions that goes with no other group."""
-    proven = [one for name in names for one in found.overall(name) if one.worse and one.through is None]
-    return min(proven, key=lambda one: one.gap.value, default=None)
 
 
 def _causes(report: Report, found: GroupFindings) -> tuple[str, ...]:

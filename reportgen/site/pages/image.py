@@ -19,6 +19,7 @@ from reportgen.site.sections.errors.flip_sets import FlipStrip, flip_strip
 from reportgen.site.sections.errors.occlusions import OcclusionTest, occlusion_test
 from reportgen.site.sections.map_comparison import MapComparison, map_comparison
 from reportgen.site.tiles import Tiles
+from reportgen.site.wording.errors.labels import label_judged
 from reportgen.site.wording.format import and_list, capital, count, plain, shorten, sure
 from reportgen.site.wording.performance.votes import vote_facts
 from reportgen.site.wording.photos import photo_facts
@@ -75,10 +76,11 @@ class ModelPanel:
 
 @dataclass(frozen=True)
 class ImageView:
-    """`images/<id>.html`."""
+    """`images/<id>.html`; `judged`: what a person said of its label, "" where nobody did."""
 
     page: Page
     title: str
+    judged: str
     original: Tile
     prepared: Tile
     face: Thumb
@@ -114,6 +116,7 @@ def image_view(
             Link(report.names[after], links.image_path(after)) if after is not None else None,
         ),
         title=_title(report, tiles, row),
+        judged=label_judged(report, row),
         original=tiles.original(row),
         prepared=tiles.prepared(row),
         face=tiles.thumb(row, ""),

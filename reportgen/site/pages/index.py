@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reportgen.evidence.importance.regions import MIN_DROP
 from reportgen.site.html.components import Finding, Headline, Legend, Link, Number, Page, Tile, series_of
 from reportgen.site.interactive.before_after import HeadlineProof, ProofPictures, headline_proof
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
 from reportgen.site.pictures.mean_maps import MeanMap, MeanMaps
 from reportgen.site.report import DataNote, Report
+from reportgen.site.sections.certificate import certificate_line
 from reportgen.site.sections.region_matrix import MatrixKey, RegionMatrix, matrix_keys, region_matrices
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import (
-    and_list,
     count,
     percent_interval,
     plain,
-    small,
 )
 from reportgen.site.wording.headline import answer_questions, headline
+from reportgen.site.wording.importance import LEAST_FALL
 from reportgen.site.wording.models import recall_of
 from reportgen.site.wording.next_steps import Step, next_steps
+from reportgen.site.wording.performance.groups import groups_answer
+from reportgen.site.wording.performance.robustness import robustness_answer
 from reportgen.site.wording.scope import facts, map_origin, remarks
 from reportgen.site.wording.shortcuts import cue_label
 
@@ -41,13 +42,19 @@ class MapRow:
 
 @dataclass(frozen=True)
 class IndexView:
-    """`index.html`; `proof` of the headline in pictures; `maps` where there is none, as the first pictures."""
+    """`index.html`; `proof` of the headline in pictures; `maps` where there is none, as the first pictures.
+
+    `findings` answer the four questions, `more` those that a part of the report is about where it was measured;
+    `certified`: how often reports like this one are right, "" where that is not known.
+    """
 
     page: Page
     facts: str
     headline: Headline
     proof: HeadlineProof | None
     findings: tuple[Finding, ...]
+    more: tuple[Finding, ...]
+    certified: str
     emotions: tuple[Link, ...]
     regions: tuple[RegionMatrix, ...]
     cells: tuple[MatrixKey, ...]
@@ -141,21 +148,24 @@ def index_view(
     proof = headline_proof(report, links, tiles, proofs)
     matrices = region_matrices(report, links, report.regions) if report.regions and report.labelled else ()
     importance = report.importance if report.importance is not None and report.importance.tested else None
+    light = sum(not note.serious for note in remarks(report))
     return IndexView(
         page=Page("Answers", f"{head.text} {head.lede}", "Answers"),
         facts=facts(report),
         headline=head,
         proof=proof,
         findings=answer_questions(report, links),
+        more=tuple(filter(None, (groups_answer(report), robustness_answer(report)))),
+        certified=certificate_line(report),
         emotions=tuple(Link(name, links.emotion_path(index)) for index, name in enumerate(report.classes)),
         regions=matrices,
-        cells=matrix_keys(matrices, tested=importance is not None, least=f"{MIN_DROP:g}"),
+        cells=matrix_keys(matrices, tested=importance is not None, least=LEAST_FALL),
         tested=importance is not None,
         maps=() if proof else map_rows(report, links, means),
         legend=legends.means(rows=True),
         steps=next_steps(report, links),
         notes=tuple(note for note in remarks(report) if note.serious),
-        noted=and_list(list(dict.fromkeys(small(note.title) for note in remarks(report) if not note.serious))),
+        noted=count(light, "more note") if light else "",
         ran=_ran(report),
     )
 

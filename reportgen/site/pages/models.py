@@ -23,7 +23,6 @@ from reportgen.site.wording.format import (
     percent_interval,
     persons_too,
 )
-from reportgen.site.wording.headline import takeaways_link
 from reportgen.site.wording.models import MACRO_ALL, OVER_MANY, accuracy_of, comparison_sentence, macro_f1_of, recall_of
 from reportgen.site.wording.scope import grid_text, layer_text
 from reportgen.site.wording.shortcuts import model_proofs
@@ -140,7 +139,9 @@ def models_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
         recall=recall_rows(report, links) if report.labelled else (),
         recall_table=_recall_table(report),
         votes=vote_section(report, links),
-        takeaways=takeaways_link(report),
+        takeaways=Link("Claims of heatmap guides, tested here", "method.html#takeaways")
+        if report.regions is not None and report.labelled and report.regions.claims
+        else None,
         pair=pair_of(report, links, tiles, 0) if len(comparisons) == 1 else None,
         pairs=pairs,
         explain=explain,

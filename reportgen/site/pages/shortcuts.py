@@ -197,10 +197,10 @@ def _shown(findings: ShortcutFindings) -> tuple[str, ...]:
         "shortcut).",
         "It is called a shortcut only if the property goes with the emotion in the data and a test with "
         "proper controls shows it: recall falls further than that of other emotions whose photos the change alters "
-        "too and, where it could be made, than with an equally large neutral change (a ramp of light; where a face was "
-        "moved, the whole photo shifted as far in another direction); or the "
+        "too and, where it could be made, than with another change of the same size (the neutral change: a ramp of "
+        "light; where a face was moved, the whole photo shifted as far in another direction); or the "
         f"property, added to photos of other emotions, turns at least {100 * MIN_GAIN:.0f} percentage points more of "
-        "them into the emotion than such a neutral change does, and far more than into any emotion without the "
+        "them into the emotion than such another change does, and far more than into any emotion without the "
         "property, while the fall points the same way. Where adding it cannot be done or does not tell, the emotion "
         "must lose more than every other. A model that loses as much elsewhere is fragile.",
     )

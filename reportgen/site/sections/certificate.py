@@ -11,7 +11,7 @@ from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.report import Report
 from reportgen.site.wording.format import and_list, count, decimal, decimal_interval, plural
 
-__all__ = ["TABLE", "CertificateView", "certificate_view"]
+__all__ = ["TABLE", "CertificateView", "certificate_line", "certificate_view"]
 
 TABLE = "downloads/selfcheck.csv"
 
@@ -36,6 +36,8 @@ class CertificateView:
 
     Attributes
     ----------
+    line
+        `certificate_line`.
     lead
         What was done, in sentences.
     design
@@ -54,6 +56,7 @@ class CertificateView:
         What it does not see, what heatmaps alone would have said, and with which code it ran.
     """
 
+    line: str
     lead: tuple[str, ...]
     design: str
     blind: str
@@ -71,6 +74,7 @@ def certificate_view(report: Report) -> CertificateView | None:
     if certificate is None:
         return None
     return CertificateView(
+        line=certificate_line(report),
         lead=_lead(certificate, report.judging_code),
         design=_design(certificate),
         blind=_blind(certificate),
@@ -112,6 +116,25 @@ def certificate_view(report: Report) -> CertificateView | None:
         notes=_notes(certificate),
         table=TABLE,
     )
+
+
+def certificate_line(report: Report) -> str:
+    """The main numbers in one sentence; "" where the package carries no certificate.
+
+    As in "On 504 test models it flagged 37 of 38 strong shortcuts beside the face, and 2 of 119 models without one".
+    """
+    found = report.certificate
+    if found is None:
+        return ""
+    clean = found.innocents if found.innocents.defined else found.clean
+    return (
+        f"On {count(found.models, 'test model')} it flagged {_part(found.detection)} strong shortcuts beside the face, "
+        f"and wrongly {_part(clean)} models without one."
+    )
+
+
+def _part(value: Estimate) -> str:
+    return f"{round(value.value * value.n)} of {value.n}"
 
 
 def _lead(certificate: Certificate, judging_code: str) -> tuple[str, ...]:
@@ -227,4 +250,4 @@ def _share(value: Estimate) -> str:
     """As in "29 of 30 [.83, .99]"."""
     if not value.defined:
         return "–"
-    return f"{round(value.value * value.n)} of {value.n} {decimal_interval(value)}"
+    return f"{_part(value)} {decimal_interval(value)}"

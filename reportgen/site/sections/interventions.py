@@ -223,7 +223,7 @@ def _note(effect: InterventionEffect) -> str:
     if added is not None and added.n:
         parts.append(
             f"added to {count(added.n, 'other photo')}, {added.became} {plural(added.became, 'becomes', 'become')} "
-            f"{effect.emotion}, with an equally large neutral change {added.became_neutral} ({added.answer})"
+            f"{effect.emotion}, with another change of the same size {added.became_neutral} ({added.answer})"
         )
     return "; ".join(parts)
 

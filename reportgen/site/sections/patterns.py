@@ -25,8 +25,8 @@ from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import PATTERN_WORDS, REGION_NAMES
-from reportgen.site.wording.format import and_list, capital, count, fixed, percent, percent_interval, signed
-from reportgen.site.wording.importance import STATUS_WORDS
+from reportgen.site.wording.format import and_list, capital, count, percent, percent_interval, signed
+from reportgen.site.wording.importance import STATUS_WORDS, fall_of
 
 __all__ = ["GuideExample", "GuideRow", "PatternRow", "guide", "pattern_rows", "peaks_note"]
 
@@ -191,8 +191,8 @@ def _ruled_out(tested: Sequence[RegionImportance]) -> list[str]:
     which = "all" if len(ruled) == len(tested) else f"{len(ruled)} of"
     heat = "" if len(ruled) < len(tested) else " Where heat lies on it all the same, heat and swaps disagree."
     return [
-        f"Swapping the background, as it is or in the face's own light, lowers the log-odds of {which} "
-        f"{count(len(tested), 'emotion')} tested by at most {fixed(most)} (upper end of the 95 % interval).{heat}"
+        f"Swapping the background, as it is or in the face's own light, lowers the odds of {which} "
+        f"{count(len(tested), 'emotion')} tested by at most {fall_of(most)} (upper end of the 95 % interval).{heat}"
     ]
 
 

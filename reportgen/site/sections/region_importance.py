@@ -26,6 +26,7 @@ from reportgen.site.wording.importance import (
     barrier_words,
     corrected,
     drop_of,
+    fall_of,
     importance_anchor,
     importance_basis,
     importance_interval,
@@ -216,7 +217,7 @@ def _without_cue(uses: Sequence[RegionImportance]) -> tuple[str, ...]:
 
 
 def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
-    """As in "ResNet18 relies on the mouth for happiness (+1.27); eyes and brows for anger (+0.24)."."""
+    """As in "ResNet18 relies on the mouth for happiness (odds fall by 72 %); eyes and brows for anger ..."."""
     if not uses:
         return ""
     swaps = [decisive(u) for u in uses if u.region == "background"]
@@ -225,7 +226,8 @@ def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
     if not parts:
         return f"No region was shown to be important to {model} for any emotion."
     said = [
-        f"{the(region)} for {and_list([f'{u.emotion} ({signed(u.drop)})' for u in used])}" for region, used in parts
+        f"{the(region)} for {and_list([f'{u.emotion} (odds fall by {fall_of(u.drop)})' for u in used])}"
+        for region, used in parts
     ]
     return f"{model} relies on {'; '.join(said)}."
 
@@ -250,8 +252,8 @@ def _through_colour(importance: RegionImportance) -> str:
     unmatched = importance.unmatched
     if unmatched is None or importance.region == "background" or unmatched.answer == importance.answer:
         return ""
-    pair = f"{capital(the(importance.region))} for {importance.emotion}: {signed(importance.drop)} with colour and "
-    pair += f"light matched, {signed(unmatched.drop)} with the donors' own colour and light"
+    pair = f"{capital(the(importance.region))} for {importance.emotion}: the odds fall by {fall_of(importance.drop)} "
+    pair += f"with colour and light matched, by {fall_of(unmatched.drop)} with the donors' own colour and light"
     if unmatched.answer == "yes" and importance.answer == "no":
         return f"{pair}: it works through colour, not content."
     if unmatched.answer == "yes":

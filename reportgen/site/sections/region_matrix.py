@@ -28,6 +28,8 @@ from reportgen.site.wording.importance import (
     importance_anchor,
     importance_interval,
     importance_sentence,
+    odds_fall,
+    odds_interval,
     pictures_of,
 )
 
@@ -48,8 +50,8 @@ class MatrixCell:
     id
         Of what opens when the cell is pressed.
     radius, text, sign, tone
-        Of its dot, its number, what says the verdict without colour, and the tint: strong, some, off, open (not
-        decided), untested or bad.
+        Of its dot, its number ("" of importance where the region is not shown to be important), what says the verdict
+        without colour, and the tint: strong, some, off, open (not decided), untested or bad.
     name, tip
         Emotion and region; the number with its interval and verdict, for a pointer that rests on the cell.
     heat, importance, links
@@ -138,7 +140,7 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
                 ("enrichment", "falls there?", "images") if importance is None else _COLUMNS,
                 "Enrichment with 95 % intervals; 1 is average heat"
                 if importance is None
-                else "Enrichment and log-odds drop, with 95 % intervals",
+                else "Enrichment and fall of the odds, with 95 % intervals",
             )
         )
     return tuple(matrices)
@@ -161,7 +163,7 @@ def _importance_cells(report: Report, found: ImportanceFindings, k: int) -> Call
     return cell
 
 
-_COLUMNS = ("enrichment", "log-odds drop", "important?", "p (corrected)", "importance rests on")
+_COLUMNS = ("enrichment", "fall of the odds", "log-odds drop", "important?", "p (corrected)", "importance rests on")
 
 
 def matrix_keys(matrices: Sequence[RegionMatrix], *, tested: bool, least: str) -> tuple[MatrixKey, ...]:
@@ -252,12 +254,15 @@ def _importance(
     tested = found is not None and found.tested and math.isfinite(found.drop)
     if found is not None and found.answer == "cannot be tested":
         (sign, answer), gap, interval, tone, p, rests = IMPORTANCE_WORDS[found.answer], "–", "", "untested", "–", "–"
+        fall, span = "–", ""
         tip = f"{place.name}: cannot be tested, as {barrier_words(found)}"
     elif found is None or not tested:
         gap, interval, sign, tone, answer, p, rests = "–", "", "", "untested", "not tested", "–", "–"
+        fall, span = "–", ""
         tip = f"{place.name}: effect of swapping not tested, too few faces"
     else:
         gap, interval = drop_of(place.report, found), importance_interval(found)
+        fall, span = odds_fall(place.report, found), odds_interval(found)
         sign, answer = IMPORTANCE_WORDS[found.answer]
         tone = {"yes": "strong", "no": "off"}.get(found.answer, "open")
         if tone == "off":
@@ -266,11 +271,11 @@ def _importance(
             tone, sign = "bad", "▲"
         p, faces = corrected(found), count(found.receivers, "face")
         rests = f"{faces}, {count(pictures, 'picture')}" if pictures else faces
-        tip = f"{place.name}: {' '.join(filter(None, (gap, interval)))}, {answer}; {faces}"
+        tip = f"{place.name}: odds fall by {' '.join(filter(None, (fall, span)))}, {answer}; {faces}"
     return MatrixCell(
         id=place.id,
         radius=heat.radius,
-        text=gap,
+        text="" if tone in ("off", "open") else fall,
         sign=sign,
         tone=tone,
         answer=answer,
@@ -280,7 +285,7 @@ def _importance(
         importance=importance_sentence(found, pictures),
         links=(place.test, place.peaks) if tested and listed else (place.peaks,),
         region=place.where,
-        row=((heat.text, heat.interval), (gap, interval), (answer, ""), (p, ""), (rests, "")),
+        row=((heat.text, heat.interval), (fall, span), (gap, interval), (answer, ""), (p, ""), (rests, "")),
     )
 
 

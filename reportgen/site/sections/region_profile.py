@@ -22,12 +22,7 @@ from reportgen.site.sections.region_rows import RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.emotions import never_predicts
 from reportgen.site.wording.format import and_list, capital, count, fixed, interval_text
-from reportgen.site.wording.importance import (
-    barrier_words,
-    drop_of,
-    importance_interval,
-    rival_sentence,
-)
+from reportgen.site.wording.importance import barrier_words, odds_fall, odds_interval, rival_sentence
 
 __all__ = [
     "ActionGroup",
@@ -245,7 +240,7 @@ def _importance(report: Report, model: str, emotion: str, region: str) -> Number
         return Number("", "–", "", _IMPORTANT[importance.answer], "untested")
     shown = decisive(importance)
     tone = shown.answer.replace(" ", "-")
-    return Number("", drop_of(report, shown), importance_interval(shown), _IMPORTANT[shown.answer], tone)
+    return Number("", odds_fall(report, shown), odds_interval(shown), _IMPORTANT[shown.answer], tone)
 
 
 def _checks(

@@ -22,7 +22,7 @@ from reportgen.site.pictures.transplants import OutlinedPicture, Transplant, Wor
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, fixed, number, percent, signed, sure
-from reportgen.site.wording.importance import drop_of
+from reportgen.site.wording.importance import drop_of, odds_cut
 
 __all__ = ["TransplantMethod", "WorkedExampleView", "transplant_method", "worked_examples"]
 
@@ -99,12 +99,12 @@ def _why(report: Report, k: int, one: WorkedExample) -> str:
     if importance.region == "background":
         if shown:
             return f"Of all emotions {importance.emotion} depends most on what the background shows."
-        largest = f"the largest log-odds drop is that of {importance.emotion}"
+        largest = f"the largest fall of the odds is that of {importance.emotion}"
         return f"In the face's own light and colour, no background was shown to matter for any emotion; {largest}."
     what = f"the {REGION_NAMES[importance.region]} for {importance.emotion}"
     if shown:
         return f"{report.models[k].name} relies on {what} more than on any other part of a face, for any emotion."
-    return f"No part of the face was shown to be important; the largest log-odds drop is that of {what}."
+    return f"No part of the face was shown to be important; the largest fall of the odds is that of {what}."
 
 
 def _conclusion(report: Report, k: int, one: WorkedExample) -> str:
@@ -114,10 +114,10 @@ def _conclusion(report: Report, k: int, one: WorkedExample) -> str:
     pictures = len(found.swaps[report.models[k].slug].places(one.emotion, importance.region))
     gap = one.same.odds.log_odds - one.other.odds.log_odds
     return (
-        f"With {report.classes[one.other.emotion]} instead of {importance.emotion} the log-odds are {fixed(abs(gap))} "
-        f"{'lower' if gap >= 0 else 'higher'}: the odds of {importance.emotion} are {_share(gap)} what they were. "
-        f"Over all {number(pictures)} pictures of this kind the log-odds drop is {drop_of(report, importance)} "
-        f"[{signed(importance.low)}, {signed(importance.high)}]."
+        f"With {report.classes[one.other.emotion]} instead of {importance.emotion} the odds of {importance.emotion} "
+        f"are {_share(gap)} what they were (log-odds {fixed(abs(gap))} {'lower' if gap >= 0 else 'higher'}). Over all "
+        f"{number(pictures)} pictures of this kind they fall by {odds_cut(importance)} (log-odds drop "
+        f"{drop_of(report, importance)} [{signed(importance.low)}, {signed(importance.high)}])."
     )
 
 

@@ -38,7 +38,7 @@ def build_summary(report: Report) -> bytes:
     steps = next_steps(report, links)
     notes = [note for note in remarks(report) if note.serious]
     answers = [
-        (f"**{escaped(a.question)}**", f"{'⚠ ' if a.tone == 'bad' else ''}**{escaped(a.lead)}** {escaped(a.text)}")
+        (f"**{escaped(a.question)}**", f"{'⚠ ' if a.tone == 'bad' else ''}**{escaped(a.lead)}** {escaped(a.whole)}")
         for a in answer_questions(report, links)
     ]
     shown = report.labelled > 0

@@ -31,7 +31,7 @@ from reportgen.site.wording.format import (
 from reportgen.site.wording.hidden_cues import component_test
 from reportgen.site.wording.marks import mark_test
 from reportgen.site.wording.models import leakage_sentence, named_models
-from reportgen.site.wording.performance.groups import gap_sentence, group_claim
+from reportgen.site.wording.performance.groups import gap_sentence, group_claim, group_words, worst_gaps
 from reportgen.site.wording.shortcuts import (
     DONE,
     before_and_after,
@@ -41,7 +41,7 @@ from reportgen.site.wording.shortcuts import (
     state_cues,
 )
 
-__all__ = ["GLARING", "cause_sentence", "cause_told", "damage_headline", "leading_claim", "right_on"]
+__all__ = ["GLARING", "cause_sentence", "damage_headline", "leading_claim", "right_on"]
 
 GLARING = 6.0
 """Times uniform attention from which heat outside the face is the first thing a reader should know where the effect of
@@ -72,7 +72,7 @@ def damage_headline(report: Report, otherwise: str) -> Headline | None:
     else:
         told, claim = _together(cues), leading_claim(report)
     parts = [_loss(report, [damage for damage in told if damage.emotion == lead.emotion])]
-    parts += cause_told(report, lead.finding) if isinstance(lead.finding, Shortcut) else []
+    parts += _cause_told(report, lead.finding) if isinstance(lead.finding, Shortcut) else []
     parts.append(_next(report, [damage for damage in proved if damage not in told]))
     return Headline(claim, " ".join(filter(None, parts)))
 
@@ -148,18 +148,22 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
     return " ".join(leakage_sentence(d.finding) for d in shared if isinstance(d.finding, Leakage))
 
 
-def cause_told(report: Report, shortcut: Shortcut) -> list[str]:
+def _cause_told(report: Report, shortcut: Shortcut) -> list[str]:
     """What the property of a shortcut goes with, as in "All 143 photos in colour come from one source ..."; none where
     it goes with nothing that was looked for.
+
+    How well models do on these photos follows, unless that is what the worst group tells, at one mix of emotions.
     """
     cause = None if report.shortcuts is None else report.shortcuts.cause(shortcut)
     if cause is None or not cause.known:
         return []
-    return [cause_sentence(report, cause), *_accuracy(report, cause)]
+    worst = worst_gaps(report)
+    told = worst and group_words(worst[0].grouping, worst[0].level, report.groups) == f"photos {cause.having}"
+    return [cause_sentence(report, cause, brief=True), *(() if told else _accuracy(report, cause))]
 
 
-def cause_sentence(report: Report, cause: Cause) -> str:
-    """What a property goes with, where that is known."""
+def cause_sentence(report: Report, cause: Cause, *, brief: bool = False) -> str:
+    """What a property goes with, where that is known; `brief`: without what else sets a source apart."""
     report.stated.number(number(cause.n_having), "photos", cause.having)
     told, source, known = [], cause.source, ""
     if source is not None:
@@ -168,7 +172,7 @@ def cause_sentence(report: Report, cause: Cause) -> str:
         others += f"{report.stated.number(number(cause.n_lacking), 'photos', f'not {cause.having}')} others"
         too = {0: "", 1: ", and one other photo,"}.get(source.lacking, f", and {others},")
         trait = f"{source.trait} {and_list([value or 'not told' for value in source.values], 'or')}"
-        known = f" Only these{too} have {trait}."
+        known = "" if brief else f" Only these{too} have {trait}."
     if cause.few_persons:
         told.append(f"show {count(cause.persons_having, 'person')} (the others {number(cause.persons_lacking)})")
     if cause.copied:
@@ -209,8 +213,12 @@ def _next(report: Report, rest: Sequence[Damage]) -> str:
 
 
 def _claim(report: Report, damage: Damage) -> str:
-    if isinstance(damage.finding, GroupGap):
-        return group_claim(report, [damage.model], damage.finding).removesuffix(".")
+    gap = damage.finding
+    if isinstance(gap, GroupGap):
+        if not gap.emotion:
+            return group_claim(report, [damage.model], gap).removesuffix(".")
+        where = group_words(gap.grouping, gap.level, report.groups).removeprefix("photos ")
+        return f"{damage.model} misses {gap.emotion} more often {where}"
     if isinstance(damage.finding, Leakage):
         return f"the accuracy of {damage.model} is inflated, as training leaked into the test set"
     return f"{damage.model} relies on {cue_words(damage)} for {damage.emotion}"

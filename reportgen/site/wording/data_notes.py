@@ -103,11 +103,10 @@ def _seen_in_training(training: TrainingOverlap | None) -> Iterator[DataNote]:
         yield DataNote("Test images used in training", text, serious=True)
     if training is not None and training.shared:
         share = percent(training.shared / training.known)
-        sources = {"given": "persons as the data names them", "file names": "persons read from the file names"}
-        source = sources[training.source]
+        source = " (persons read from the file names)" if training.source == "file names" else ""
         text = (
             f"{number(training.shared)} of {count(training.known, 'test image')} ({share}) "
-            f"{plural(training.shared, 'shows', 'show')} a person who is also in the training images ({source}). "
+            f"{plural(training.shared, 'shows', 'show')} a person who is also in the training images{source}. "
             "Scores on new persons may be lower."
         )
         yield DataNote("Persons seen in training", text, serious=True)

@@ -16,12 +16,11 @@ from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.evidence.performance.scores import EmotionScore, ModelScores
 from reportgen.evidence.reliability import LEAST_SCORE
 from reportgen.evidence.stats.intervals import Estimate
-from reportgen.site.html.components import Finding, Headline, Link
+from reportgen.site.html.components import Finding, Headline, Link, ModelLine, series_of
 from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.damages import damage_headline
-from reportgen.site.wording.errors.labels import labels_to_look_at
 from reportgen.site.wording.format import (
     and_list,
     capital,
@@ -35,6 +34,7 @@ from reportgen.site.wording.format import (
 from reportgen.site.wording.importance import emotions_of, odds_cut, rival_sentence, the, used_regions
 from reportgen.site.wording.models import (
     accuracy_of,
+    accuracy_words,
     named_models,
     score_sentences,
     state_trust,
@@ -172,6 +172,20 @@ def _few_sentence(report: Report) -> str:
     return f"{capital(and_list([row.emotion for row in few]))} have too few images to evaluate." if few else ""
 
 
+def _told_models(report: Report) -> Sequence[int]:
+    """Models that an answer speaks of: of many the best alone, as each has its own page."""
+    return range(len(report.models)) if len(report.models) <= _NAMED else (best_model(report),)
+
+
+def _each(report: Report, models: Sequence[int], lines: Sequence[str]) -> tuple[ModelLine, ...]:
+    """A line per model; none where there is one model, whose name the answer need not repeat."""
+    if len(models) == 1:
+        return ()
+    return tuple(
+        ModelLine(series_of(k), report.models[k].name, f"{line}.") for k, line in zip(models, lines, strict=True)
+    )
+
+
 def answer_questions(report: Report, links: Links) -> tuple[Finding, ...]:
     """One finding for each of the four questions, in their order."""
     return (cheating_answer(report), _errors(report, links), _definition(report), _trust(report, links))
@@ -188,61 +202,81 @@ def _errors(report: Report, links: Links) -> Finding:
     if wrong == 0:
         text = f"{score.name} has no error on {count(score.n, 'image')}."
         return Finding(question, "good", "They did not.", text, Link("Scores", links.model_path(best)))
-    names = [row.emotion for row in score.emotions]
-    one, other, there, back = _confused_pair(score)
+    one, other, images = _confused_pair(score)
     gone = _by_shortcut(report.reasons, best)
-    report.stated.number(number(wrong), "errors", score.name)
-    causes = [f"by confusing {names[one]} and {names[other]}"] if there + back >= _LARGE * wrong else []
+    causes = [f"by confusing {one} and {other}"] if images >= _LARGE * wrong else []
     causes += ["by a shortcut"] if gone >= _NOTABLE * wrong else []
     lead = f"Most often {and_list(causes)}." if causes else "No single confusion or shortcut stands out."
-    sentences = [*_open_sentence(report, best)]
-    whose = "its" if sentences else f"{score.name}'s"
-    confused = f"{number(there + back)} of {whose} {count(wrong, 'error')}"
-    sentences.append(f"{confused} confuse {names[one]} and {names[other]}.")
+    shown = _told_models(report)
+    named = (one, other) if images >= _LARGE * wrong else ()
+    told = [_errors_of(report, k, named) for k in shown]
+    lines = _each(report, shown, told)
+    sentences = [] if lines else [f"{capital(told[0])}."]
+    sentences += ["Unexplained: no proven reason."] if report.reasons is not None else []
     sentences += [*_shortcut_sentence(report, best)]
-    sentences += [*_quality_sentence(report.reasons, best, "the other errors" if gone else "the errors")]
+    which = f"{score.name}'s {'other ' if gone else ''}errors" if lines else f"the {'other ' if gone else ''}errors"
+    sentences += [*_quality_sentence(report.reasons, best, which)]
     sentences += [*human_choice_short(report, best)]
     sentences += [*_label_sentence(report)]
-    return Finding(question, "mid", lead, " ".join(sentences), Link("Reasons, with examples", "errors.html"))
+    link = Link("Reasons, with examples", "errors.html")
+    return Finding(question, "mid", lead, " ".join(sentences), link, models=lines)
+
+
+def _errors_of(report: Report, k: int, named: Sequence[str] = ()) -> str:
+    """As in "173 of 378 errors confuse them; 57 % [50, 65] are unexplained", of emotions that were `named` before."""
+    score, reasons = report.scores[k], report.reasons
+    wrong = score.n - int(np.trace(score.confusion))
+    if not wrong:
+        return "no error"
+    report.stated.number(number(wrong), "errors", score.name)
+    one, other, images = _confused_pair(score)
+    pair = "them" if set(named) == {one, other} else f"{one} and {other}"
+    text = f"{number(images)} of {count(wrong, 'error')} {plural(images, 'confuses', 'confuse')} {pair}"
+    if reasons is None or not reasons.models[k].errors:
+        return text
+    share = reasons.models[k].unexplained
+    report.stated.number(percent(share.value), "unexplained errors", score.name)
+    return f"{text}; {percent_estimate(share)} are unexplained"
 
 
 def _quality_sentence(reasons: ReasonFindings | None, k: int, which: str) -> Iterator[str]:
     """How often errors show a property of the photo, where they do so more often than correct predictions."""
     rates = () if reasons is None else reasons.models[k].rates
     told = [
-        f"{_HAVE[rate.flag]} ({number(rate.in_errors)} of {number(rate.errors)} tested, {_times(rate.ratio)})"
+        f"{_HAVE[rate.flag]} {_times(rate.ratio)} ({number(rate.in_errors)} of {number(rate.errors)})"
         for rate in rates
         if rate.flag in _HAVE and rate.telling and rate.ratio is not None
     ]
     if told:
-        yield f"More often than correct predictions, {which} have {and_list(told)}."
+        yield f"{capital(which)} have {and_list(told)}."
 
 
 def _times(ratio: Estimate) -> str:
-    return "no correct prediction has it" if math.isinf(ratio.value) else f"{decimal(ratio.value, 1)} times as often"
+    if math.isinf(ratio.value):
+        return "as no correct prediction has"
+    return f"{decimal(ratio.value, 1)} times as often as correct predictions"
 
 
 def _label_sentence(report: Report) -> Iterator[str]:
-    """Labels to check first: those worth a look, else those on which two models make the same error."""
+    """Labels on which two models make the same error, where none are among what to do next."""
     alike = max((c.wrong_alike for c in report.comparisons), default=0)
-    if report.reasons is not None and report.reasons.review:
-        listed = len(report.reasons.review)
-        yield f"{labels_to_look_at(report)} {plural(listed, 'is', 'are')} worth a look."
-    elif alike:
+    if alike and not (report.reasons is not None and report.reasons.review):
         images = count(alike, "image")
         predict = plural(alike, "has", "have")
         which = "both models" if len(report.models) == 2 else "two models"
         yield f"{images} {predict} the same wrong prediction in {which}: check those labels first."
 
 
-def _confused_pair(score: ModelScores) -> tuple[int, int, int, int]:
-    """The two emotions confused most with each other: the more frequent direction first, and the count of both."""
+def _confused_pair(score: ModelScores) -> tuple[str, str, int]:
+    """The two emotions confused most with each other, the more frequent direction first, and how many images both
+    directions have.
+    """
     off = score.confusion.copy()
     np.fill_diagonal(off, 0)
     one, other = np.unravel_index(int((off + off.T).argmax()), off.shape)
     if off[one, other] < off[other, one]:
         one, other = other, one
-    return int(one), int(other), int(off[one, other]), int(off[other, one])
+    return score.emotions[one].emotion, score.emotions[other].emotion, int(off[one, other] + off[other, one])
 
 
 def _by_shortcut(reasons: ReasonFindings | None, k: int) -> int:
@@ -253,15 +287,6 @@ def _by_shortcut(reasons: ReasonFindings | None, k: int) -> int:
     if reasons is None or found is None or not reasons.models[k].rates[ORDER.index("shortcut")].telling:
         return 0
     return found.net
-
-
-def _open_sentence(report: Report, k: int) -> Iterator[str]:
-    """The share of errors that no tested reason explains."""
-    reasons = report.reasons
-    if reasons is not None and reasons.models[k].errors:
-        share = reasons.models[k].unexplained
-        report.stated.number(percent(share.value), "unexplained errors", report.models[k].name)
-        yield f"{percent_estimate(share)} of {report.models[k].name}'s errors remain unexplained."
 
 
 def _shortcut_sentence(report: Report, k: int) -> Iterator[str]:
@@ -322,14 +347,14 @@ def _definition(report: Report) -> Finding:
 def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
     name, importance = report.models[best].name, report.importance
     regions = used_regions(importance.regions, name) if importance is not None else ()
-    link, more = Link("Heat and region importance", "index.html#regions"), Link("Every emotion", "emotions.html")
+    link = Link("Every emotion", "emotions.html")
     rivals = _rivals(report, name)
     if not regions and rivals:
         first_pair = rivals[0]
         whose = f" ({name})" if len(report.models) > 1 else ""
         lead = f"{capital(the(first_pair.region))} for telling {first_pair.emotion} from {first_pair.against}{whose}."
         text = " ".join(rival_sentence(one) for one in rivals[:_NAMED])
-        return Finding(question, "mid", lead, f"{text}{_barred(report, name)}", link, more)
+        return Finding(question, "mid", lead, f"{text}{_barred(report, name)}", link)
     if not regions:
         return Finding(
             question,
@@ -338,17 +363,26 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
             f"No part of the face was shown to matter to {name} for any emotion: swapping it has too small an effect, "
             f"or too few faces were swapped.{_barred(report, name)}",
             link,
-            more,
         )
     first, found = regions[0]
     lead = f"The {REGION_NAMES[first]} for {_emotions_with_models(report, first, found)}."
-    cuts = and_list([f"of {u.emotion} by {odds_cut(u)}" for u in found[:_NAMED]])
-    text = f"Swapping in another emotion's {REGION_NAMES[first]} cuts {name}'s odds {cuts}."
-    for region, others in regions[1 : 1 + _NAMED]:
-        cuts = and_list([f"of {u.emotion} by {odds_cut(u)}" for u in others[:_NAMED]])
-        text += f" The {REGION_NAMES[region]}: {cuts}."
+    shown = _told_models(report)
+    lines = _each(report, shown, [_cuts(report, report.models[k].name) for k in shown])
+    text = "" if lines else f"{capital(_cuts(report, name))}."
     text += f" {rival_sentence(rivals[0])}" if rivals else ""
-    return Finding(question, "mid", lead, f"{text}{_barred(report, name)}", link, more)
+    text += _barred(report, name) if not lines else ""  # the signs in the matrix tell it of each model
+    return Finding(question, "mid", lead, text.strip(), link, models=lines)
+
+
+def _cuts(report: Report, model: str) -> str:
+    """As in "another emotion's mouth cuts the odds of happiness by 85 % [69, 93]"."""
+    regions = used_regions(report.importance.regions, model) if report.importance is not None else ()
+    told: list[str] = []
+    for region, found in regions[: 1 + _NAMED]:
+        cuts = and_list([f"of {one.emotion} by {odds_cut(one)}" for one in found[:_NAMED]])
+        whose = "its" if told else "another emotion's"
+        told.append(f"{whose} {REGION_NAMES[region]} cuts the odds {cuts}")
+    return ", ".join(told) or "no part of the face was shown to matter"
 
 
 def _emotions_with_models(report: Report, region: str, found: Sequence[RegionImportance]) -> str:
@@ -383,18 +417,9 @@ def _barred(report: Report, name: str) -> str:
         if one.model == name and one.region != "background" and one.answer == "cannot be tested":
             names = found.setdefault(one.barrier, [])
             names += [one.emotion] if one.emotion not in names else []
-    reasons = {
-        "low recall": "recall too low",
-        "shortcut": "a shortcut in the way",
-    }
+    reasons = {"low recall": "recall too low", "shortcut": "a shortcut in the way"}
     said = [f"{and_list(names)} ({reasons[barrier]})" for barrier, names in found.items()]
     return f" Cannot be tested: {and_list(said)}." if said else ""
-
-
-def takeaways_link(report: Report) -> Link | None:
-    """Where they stand; None where nothing was tested."""
-    there = report.regions is not None and report.labelled and report.regions.claims
-    return Link("Claims of heatmap guides, tested here", "method.html#takeaways") if there else None
 
 
 def _short(emotions: tuple[str, ...]) -> str:
@@ -409,17 +434,18 @@ def _trust(report: Report, links: Links) -> Finding:
             question, "open", "Unknown.", "Without labels there are no scores.", Link("How to read this", "method.html")
         )
     best = best_model(report)
-    # Of many models the best alone is told; each has its own page.
-    shown = range(len(report.models)) if len(report.models) <= _NAMED else (best,)
+    shown = _told_models(report)
     answers = [report.trust[k] for k in shown]
     for model in report.trust:
         state_trust(report, model)
-    text = f"{score_sentences(report, shown)} {trust_sentences(answers)}"
+    common, own = trust_sentences(answers)
+    text = " ".join(filter(None, (score_sentences(report, shown), common)))
+    lines = ["; ".join(filter(None, (accuracy_words(report, k), doubts))) for k, doubts in zip(shown, own, strict=True)]
     trusted = [len(one.of("trusted")) for one in answers]
     everywhere = all(len(one.emotions) == n for one, n in zip(answers, trusted, strict=True))
     tone = "good" if everywhere else "mid" if any(trusted) else "bad"
-    scores = Link("Scores and calibration", links.model_path(best))
-    return Finding(question, tone, trust_lead(answers), text, scores, takeaways_link(report))
+    scores, each = Link("Scores and calibration", links.model_path(best)), _each(report, shown, lines)
+    return Finding(question, tone, trust_lead(answers), text, scores, models=each)
 
 
 def best_model(report: Report) -> int:

@@ -32,6 +32,7 @@ from reportgen.site.wording.format import (
 
 __all__ = [
     "IMPORTANCE_WORDS",
+    "LEAST_FALL",
     "STATUS_WORDS",
     "background_cue",
     "background_numbers",
@@ -41,11 +42,14 @@ __all__ = [
     "corrected",
     "drop_of",
     "emotions_of",
+    "fall_of",
     "importance_anchor",
     "importance_basis",
     "importance_interval",
     "importance_sentence",
     "odds_cut",
+    "odds_fall",
+    "odds_interval",
     "pictures_of",
     "rival_sentence",
     "swap_effect",
@@ -73,9 +77,18 @@ IMPORTANCE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Every answer's sign and words."""
 
+
+def fall_of(drop: float) -> str:
+    """By how much the odds fall with a log-odds drop: .86 as "58 %"; never all of them; below 0 they rise."""
+    return sure(min(-math.expm1(-drop), math.nextafter(1.0, 0.0)))  # however few digits tell one from the other
+
+
+LEAST_FALL = fall_of(MIN_DROP)
+"""The fall of the odds from which a region counts as important."""
+
 _ANSWERS = {
     "yes": "the model relies on it",
-    "no": f"less than {MIN_DROP:g}: not important",
+    "no": f"less than {LEAST_FALL}: not important",
     "undetermined": "inconclusive",
 }
 
@@ -142,13 +155,14 @@ def importance_sentence(importance: RegionImportance | None, pictures: int = 0) 
         return "Effect of swapping not tested: too few faces."
     if importance.answer == "cannot be tested":
         return f"The effect of swapping cannot be tested: {barrier_words(importance)}."
-    drop = " ".join(filter(None, [signed(importance.drop), importance_interval(importance)]))
+    how = swapped_as(importance)
+    drop = " ".join(filter(None, ["log-odds drop", signed(importance.drop), importance_interval(importance)]))
     p = "" if math.isnan(importance.p) else f", corrected {format_p(importance.p)}"
     rests = count(importance.receivers, "face") + (f" and {count(pictures, 'picture')}" if pictures else "")
     return (
-        f"Swapping the {REGION_NAMES[importance.region]} for that of another emotion{swapped_as(importance)}: log-odds "
-        f"drop of "
-        f"{importance.emotion} {drop}{p}, over {rests}: {_ANSWERS[importance.answer]}."
+        f"With the {REGION_NAMES[importance.region]} of another emotion{f'{how},' if how else ''} the odds of "
+        f"{importance.emotion} fall by {odds_cut(importance)} ({drop}{p}), over {rests}: "
+        f"{_ANSWERS[importance.answer]}."
         f"{' Measured on images without the shortcut.' if importance.without_cue else ''}"
     )
 
@@ -206,11 +220,23 @@ def background_numbers(found: BackgroundFinding, *, brief: bool = False) -> str:
 
 def odds_cut(importance: RegionImportance) -> str:
     """By how much the odds of the emotion fall, as in "59 % [45, 70]"; never all of them; below 0 they rise."""
+    return " ".join(filter(None, (fall_of(importance.drop), odds_interval(importance))))
+
+
+def odds_interval(importance: RegionImportance) -> str:
+    """The interval of the fall of the odds, as in "[45, 70]"; empty where nothing bounds it."""
     cut, low, high = (-math.expm1(-drop) for drop in (importance.drop, importance.low, importance.high))
-    told = sure(min(cut, math.nextafter(1.0, 0.0)))  # however few digits tell one from the other
     if not (math.isfinite(low) and math.isfinite(high)):
-        return told
-    return f"{told} {percent_interval(Estimate(cut, low, high, importance.receivers))}"
+        return ""
+    return percent_interval(Estimate(cut, low, high, importance.receivers))
+
+
+def odds_fall(report: Report, importance: RegionImportance) -> str:
+    """The fall of the odds, wherever it is printed in a table or beside a dot; a dash where there is none."""
+    if not math.isfinite(importance.drop):
+        return "–"
+    of = importance.model, importance.emotion, importance.region, importance.kind
+    return report.stated.number(fall_of(importance.drop), "fall of the odds", *of)
 
 
 def drop_of(report: Report, importance: RegionImportance) -> str:

@@ -33,6 +33,7 @@ from reportgen.site.wording.format import (
     plural,
     points,
     rate,
+    small,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "MACRO_ALL",
     "OVER_MANY",
     "accuracy_of",
+    "accuracy_words",
     "check_limit",
     "check_sentence",
     "check_value",
@@ -240,7 +242,7 @@ def stated_accuracy_text(statement: StatedAccuracy) -> str:
 
 _DOUBTS: Mapping[Doubt, str] = {
     "class order": "its classes look permuted",
-    "shortcut": "relies on a shortcut",
+    "shortcut": "shortcut",
     "low recall": "recall below 50 %",
     "low precision": "precision below 50 %",
     "leakage": "training leaked into the test set",
@@ -268,15 +270,20 @@ def _where_trusted(model: ModelTrust) -> str:
 
 
 def score_sentences(report: Report, models: Sequence[int]) -> str:
-    """Accuracy of some models, and beside it what is shown to inflate it."""
-    told = [
-        f"{report.scores[k].name} {accuracy_of(report, report.scores[k], 1)} "
-        f"{percent_interval(report.scores[k].accuracy, 1)}"
-        for k in models
-    ]
+    """Accuracy of a single model, and of each what is shown to inflate it."""
+    told = [f"{capital(accuracy_words(report, models[0]))}."] if len(models) == 1 else []
     leakages = [report.trust[k].leakage for k in models]
-    inflated = [leakage_sentence(found) for found in leakages if found is not None and found.matters]
-    return " ".join([f"Accuracy: {', '.join(told)}.", *inflated])
+    told += [leakage_sentence(found) for found in leakages if found is not None and found.matters]
+    return " ".join(told)
+
+
+def accuracy_words(report: Report, k: int) -> str:
+    """As in "accuracy 73.7 % [70.1, 77.1], mean confidence 59 %"; the confidence where it is proven to be wrong."""
+    score = report.scores[k]
+    text = f"accuracy {accuracy_of(report, score, 1)} {percent_interval(score.accuracy, 1)}"
+    if report.trust[k].confidence == "sound":
+        return text
+    return f"{text}, mean confidence {percent(score.mean_confidence)}"
 
 
 def everyone(models: int) -> str:
@@ -315,45 +322,39 @@ def state_trust(report: Report, trust: ModelTrust) -> None:
         report.stated.claim("heatmaps may be read", trust.model, holds=trust.grade != "C")
 
 
-def trust_sentences(models: Sequence[ModelTrust]) -> str:
-    """Which emotions are not to be trusted and why, how the confidences are, and the heatmaps' grade; what holds of
-    all models is told once.
+def trust_sentences(models: Sequence[ModelTrust]) -> tuple[str, tuple[str, ...]]:
+    """Which emotions are not to be trusted and why, how the confidences are, and the heatmaps' grade: what is told of
+    all models at once, and per model what differs; "" where nothing does.
     """
-    confidences = [
-        "no significant calibration error" if one.confidence == "sound" else f"{one.confidence} on average"
-        for one in models
-    ]
-    parts = [
-        _of_each("Not trusted", models, [_doubtful(one, "not trusted") for one in models]),
-        _of_each("Open", models, [_doubtful(one, "open") for one in models]),
-        _of_each("Confidences", models, confidences),
-        _grades(models),
-    ]
-    return " ".join(filter(None, parts))
+    grades = {one.grade for one in models}
+    doubts = ((title, _doubtful(models, answer)) for title, answer in _DOUBTFUL.items())
+    common = [f"{title}: {told}." for title, told in doubts if told]
+    own = [list[str]() for _ in models]
+    for title, each in (
+        ("Confidences", [_CONFIDENCES[one.confidence] for one in models]),
+        ("Heatmap grade", [f"{one.grade} (A to C)" if one.grade else "" for one in models]),
+    ):
+        if len(set(each)) == 1:
+            common += [f"{title}: {each[0]}."] if each[0] else []
+            continue
+        for text, lines in zip(each, own, strict=True):
+            lines += [f"{small(title)}: {text}"] if text else []
+    common += [GRADE_WORDS[grade] for grade in grades if grade and len(grades) == 1]
+    if len(grades) > 1 and "C" in grades:
+        common.append("Do not read heatmaps of grade C as reasons.")
+    return " ".join(common), tuple("; ".join(lines) for lines in own)
 
 
-def _grades(models: Sequence[ModelTrust]) -> str:
-    """The grades of the heatmaps, with what one allows where all have it."""
-    grades = [one.grade for one in models]
-    if not any(grades):
-        return ""
-    if len(set(grades)) == 1:
-        return f"Heatmap grade: {grades[0]} (A to C). {GRADE_WORDS[models[0].grade]}"
-    told = [f"{one.grade or 'none'} for {one.model}" for one in models]
-    worst = " Do not read heatmaps of grade C as reasons." if "C" in grades else ""
-    return f"Heatmap grade (A to C): {and_list(told)}.{worst}"
-
-
-def _of_each(title: str, models: Sequence[ModelTrust], told: Sequence[str]) -> str:
-    """As in "Open: fear (too few images)." where that holds of all, else "Open: for CNN fear (...); ..."."""
-    if len(set(told)) == 1:
-        return f"{title}: {told[0]}." if told[0] else ""
-    each = [f"for {model.model} {text}" for model, text in zip(models, told, strict=True) if text]
-    return f"{title}: {'; '.join(each)}."
+_DOUBTFUL: Mapping[str, Trust] = {"Not trusted": "not trusted", "Open": "open"}
+_CONFIDENCES = {
+    "sound": "no significant calibration error",
+    "too high": "too high on average",
+    "too low": "too low on average",
+}
 
 
 def trust_words(one: EmotionTrust) -> str:
-    """The answer for one emotion with its first reason, as in "not trusted: relies on a shortcut"."""
+    """The answer for one emotion with its first reason, as in "not trusted: shortcut"."""
     return one.trust if not one.doubts else f"{one.trust}: {_doubt(one)}"
 
 
@@ -362,13 +363,24 @@ def _doubt(one: EmotionTrust) -> str:
     return "never predicted" if never else _DOUBTS[one.doubts[0]]
 
 
-def _doubtful(trust: ModelTrust, answer: Trust) -> str:
-    """As in "disgust and sadness (relies on a shortcut), anger (recall below 50 %)"; "" where there is none."""
+def _doubtful(models: Sequence[ModelTrust], answer: Trust) -> str:
+    """Emotions with this answer by the reason, with models where these differ; "" where there is none.
+
+    As in "anger (recall below 50 %), sadness (CNN: recall below 50 %; ResNet18: shortcut)".
+    """
+    reasons: dict[str, dict[str, str]] = {}
+    for model in models:
+        for one in model.emotions:
+            if one.trust == answer:
+                # Of several models, that one never predicts it at all is a low recall like another.
+                told = _doubt(one) if len(models) == 1 else _DOUBTS[one.doubts[0]]
+                reasons.setdefault(one.emotion, {})[model.model] = told
     by: dict[str, list[str]] = {}
-    for one in trust.emotions:
-        if one.trust == answer:
-            by.setdefault(_doubt(one), []).append(one.emotion)
-    return ", ".join(f"{and_list(emotions)} ({doubt})" for doubt, emotions in by.items())
+    for emotion, given in reasons.items():
+        alike = len(given) == len(models) and len(set(given.values())) == 1
+        told = next(iter(given.values())) if alike else "; ".join(f"{name}: {why}" for name, why in given.items())
+        by.setdefault(told, []).append(emotion)
+    return ", ".join(f"{and_list(emotions)} ({told})" for told, emotions in by.items())
 
 
 def leakage_sentence(leakage: Leakage) -> str:

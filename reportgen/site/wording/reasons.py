@@ -66,7 +66,8 @@ FLAG_RULES: Mapping[str, str] = {
     "other background tried.",
     "prior": "The labelled emotion would be predicted once the class frequencies of the training data are taken out.",
     "ambiguous": "The labelled emotion is second, and the lead is smaller than in 90 % of the correct predictions.",
-    UNEXPLAINED: "No rule applies that is more frequent in errors than in correct images.",
+    UNEXPLAINED: "No proven reason: nothing that was tested and holds for the image is more frequent in errors than in "
+    "correct predictions. A change that flips the prediction shows what it depends on, not why such errors happen.",
 }
 
 UNTESTED: Mapping[Untested, str] = {
@@ -135,7 +136,7 @@ def _shortcut(report: Report, row: int, k: int, *, counts: bool) -> str:
     right = ", the label" if now == truth else ""
     shown = f"{capital(DONE[change])}, the same photo is predicted as {now}{right}"
     if not counts:
-        return f"{shown}; of other errors, changed likewise, {_usual(found)}, so that this may be chance."
+        return f"{shown}; but of other errors, changed likewise, {_usual(found)}: this may be chance."
     return f"{shown}: {report.models[k].name} relies on {CUES[change]} for {answer}."
 
 

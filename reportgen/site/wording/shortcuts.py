@@ -14,7 +14,7 @@ from typing import TypeVar
 from reportgen.evidence.damage import Damage, DamageKind
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.findings import LEAST_RECALL
-from reportgen.evidence.importance.regions import MIN_DROP
+from reportgen.evidence.importance.regions import CHEATING_DROP
 from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.findings import Shortcut
 from reportgen.evidence.shortcuts.interventions import InterventionEffect
@@ -27,8 +27,9 @@ from reportgen.site.wording.attention import REGION_NAMES, where
 from reportgen.site.wording.cue_places import first_place, look_there, place_sentence
 from reportgen.site.wording.format import and_list, count, decimal, number, percent, plural, points
 from reportgen.site.wording.hidden_cues import component_claim, component_cue, component_reliance, component_test
-from reportgen.site.wording.importance import background_cue, background_numbers
+from reportgen.site.wording.importance import LEAST_FALL, background_cue, background_numbers, fall_of
 from reportgen.site.wording.marks import mark_claim, mark_cue, mark_reliance, mark_test
+from reportgen.site.wording.models import named_models
 
 __all__ = [
     "ADDED",
@@ -117,7 +118,7 @@ Found = TypeVar("Found", Shortcut, BackgroundFinding, Component, MarkTest)
 _NAMED = 3
 _QUESTION = "Are they cheating?"
 _REGIONS = Link("Heat and region importance", "index.html#regions")
-_SHORTCUTS = Link("Before and after, with the images", "shortcuts.html")
+_SHORTCUTS = Link("Before and after", "shortcuts.html")
 _COMPONENTS = Link("The component, with its photos", "shortcuts.html#components")
 _MARKS = Link("The mark, with the mean photos that show it", "shortcuts.html#marks")
 _BACKGROUNDS = Link("Backgrounds swapped, all results", "shortcuts.html#backgrounds")
@@ -233,7 +234,7 @@ def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
     """What adding the property does, one sentence per emotion; none where adding it shows nothing.
 
     As in "Given the colour cast of disgust photos, photos of other emotions are predicted as disgust: 87 of 90 by CNN
-    and 44 of 90 by ResNet18; after an equally large change of another kind, none."
+    and 44 of 90 by ResNet18; after another change of the same size, none."
     """
     sentences = []
     for emotion in dict.fromkeys(s.emotion for s in shortcuts):
@@ -244,7 +245,7 @@ def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
             neutral = and_list([number(k) for *_, k in counts]) if any(k for *_, k in counts) else "none"
             sentences.append(
                 f"Given {ADDED[shown[0].change]} of {emotion} photos, photos of other emotions are predicted as "
-                f"{emotion}: {turned}; after an equally large change of another kind, {neutral}."
+                f"{emotion}: {turned}; after another change of the same size, {neutral}."
             )
     return sentences
 
@@ -294,8 +295,8 @@ def effect_note(effect: InterventionEffect) -> str:
     return {
         "": "",
         "fragile": (
-            "other emotions or a neutral change lose as much, or nothing that this change takes away goes with the "
-            "emotion: fragile, not a shortcut"
+            "other emotions, or another change of the same size, lose as much, or nothing that this change takes away "
+            "goes with the emotion: fragile, not a shortcut"
         ),
         "no comparison": "the change alters too few correctly classified images of other emotions to compare with",
     }[effect.note]
@@ -361,7 +362,6 @@ def cheating_answer(report: Report) -> Finding:
         shortcuts, backgrounds = proved(report, Shortcut), proved(report, BackgroundFinding)
         marks, hidden = proved(report, MarkTest), proved(report, Component)
         state_cues(report, found)
-        emotions = list(dict.fromkeys(damage.emotion for damage in found))
         told = {
             "background": _background_sentences(backgrounds),
             "property": [*_shortcut_sentences(report, shortcuts), *_located(report, shortcuts)],
@@ -375,8 +375,9 @@ def cheating_answer(report: Report) -> Finding:
             link, more = _REGIONS, None
         else:
             link = _SHORTCUTS if shortcuts else _MARKS if marks else _COMPONENTS
-            more = None if report.regions is None else _REGIONS
-        return Finding(_QUESTION, "bad", f"Yes, for {and_list(emotions)}.", " ".join(filter(None, parts)), link, more)
+            more = _REGIONS if backgrounds and report.regions is not None else None
+        lead = f"Yes, for {_with_models(report, found)}."
+        return Finding(_QUESTION, "bad", lead, " ".join(filter(None, parts)), link, more)
     if report.regions is None or not report.labelled:
         return Finding(
             _QUESTION,
@@ -391,6 +392,22 @@ def cheating_answer(report: Report) -> Finding:
     if report.importance is not None and report.importance.tested:
         return _tested(report, report.importance.backgrounds)
     return _untested(report)
+
+
+def _with_models(report: Report, found: Sequence[Damage]) -> str:
+    """The emotions, each with the models that rely on a cue for it, as in "disgust (both models) and sadness (CNN)";
+    without models where there is but one.
+    """
+    relying: dict[str, set[str]] = {}
+    for damage in found:
+        relying.setdefault(damage.emotion, set()).add(damage.model)
+    told: dict[str, list[str]] = {}
+    for emotion, names in relying.items():
+        who = named_models(report, [model.name for model in report.models if model.name in names])
+        told.setdefault(who, []).append(emotion)
+    if len(report.models) == 1:
+        return and_list(list(relying))
+    return and_list([f"{and_list(emotions)} ({who})" for who, emotions in told.items()])
 
 
 def _background_sentences(backgrounds: Sequence[BackgroundFinding]) -> list[str]:
@@ -422,7 +439,9 @@ def _shortcut_sentences(report: Report, shortcuts: Sequence[Shortcut]) -> list[s
 def _located(report: Report, shortcuts: Sequence[Shortcut]) -> list[str]:
     """Where the first shortcut that has a place is used, and what to look for; where none has, the largest count."""
     place = first_place(report, shortcuts)
-    return [_counts(report)] if place is None else [place_sentence(place, DONE[place.change], True), look_there(place)]
+    if place is not None:
+        return [place_sentence(place, DONE[place.change], True), look_there(place)]
+    return [] if _added_sentences(shortcuts) else [_counts(report)]
 
 
 def _counts(report: Report) -> str:
@@ -462,15 +481,13 @@ def _no_background(report: Report) -> str:
         report.stated.claim(BACKGROUND, b.model, b.emotion, holds=False)
     little = sum(b.state == "uses a little" for b in tested)
     weak = f"; in {little} it is smaller than counts as cheating" if little else ""
-    without = f"{clear} {plural(clear, 'shows', 'show')} less than {MIN_DROP:g} log-odds" if clear else ""
+    without = f"in {clear} the odds are shown to fall by less than {LEAST_FALL}" if clear else ""
     open_, vain = len(tested) - clear - little, len(made) - len(tested)
     unknown = f"{open_} {plural(open_, 'is', 'are')} inconclusive" if open_ else ""
     barred = f"{vain} cannot be made" if vain else ""
     tests = count(len(made), "test")
     if open_ == len(tested):
-        if len(made) == 1:
-            return "Backgrounds were swapped, too; the one test is inconclusive."
-        return f"Backgrounds were swapped, too: of {tests}, {' and '.join(filter(None, (unknown, barred)))}."
+        return ""  # the matrix tells what is inconclusive and what cannot be tested
     rest = "; ".join(filter(None, (without, unknown, barred)))
     found = "no" if not little else "no great"
     return (
@@ -487,8 +504,8 @@ def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding
     if little:
         names = and_list([f"{b.emotion} ({b.model})" for b in little])
         text = (
-            f"Swapping the background has an effect on {names}, but a smaller one than counts as cheating: half a "
-            f"log-odds and five percentage points of recall.{also}"
+            f"Swapping the background has an effect on {names}, but a smaller one than counts as cheating: odds that "
+            f"fall by {fall_of(CHEATING_DROP)} and recall by five percentage points.{also}"
         )
         lead = f"A little, for {and_list(sorted({b.emotion for b in little}))}."
         return Finding(_QUESTION, "mid", lead, text, _REGIONS)
@@ -502,7 +519,7 @@ def _tested(report: Report, backgrounds: Sequence[BackgroundFinding]) -> Finding
     rest = len(tested) - clear - vain
     text = (
         f"Tested: backgrounds swapped, as they are and in the face's own light and colour. In {clear} of {len(tested)} "
-        f"tests, one per model and emotion, the effect is shown to be below {MIN_DROP:g} log-odds"
+        f"tests, one per model and emotion, the odds are shown to fall by less than {LEAST_FALL}"
     )
     text += f"; {rest} {plural(rest, 'is', 'are')} inconclusive" if rest else ""
     few = f"recall of the emotion is below {percent(LEAST_RECALL)}, or not shown to be above chance"

@@ -91,7 +91,7 @@ def test_the_errors_lead_with_how_many_have_no_reason_of_their_own(report: Repor
     for lead, model in zip(leads, report.reasons.models, strict=True):
         none = int((model.primary == -1).sum())
         assert lead.startswith(f"{model.model}: {none} of {model.errors} errors (")
-        assert "remain unexplained." in lead
+        assert "remain unexplained (no proven reason)." in lead
 
 
 def test_the_table_of_first_reasons_begins_with_what_is_unexplained(report: Report, published: Published) -> None:
@@ -160,8 +160,8 @@ def test_a_shortcut_says_what_the_photo_is_taken_for_without_it(report: Report, 
             # Among so few errors it may be chance: then it is no reason, and is not told as one.
             counts = reasons.counts("shortcut")
             assert (f"{model.name} relies on" in said and f"for {answer}." in said) == counts
-            also = "Also holds, but does not go with errors: Colour, a shortcut"
-            assert (also in said and "25 % also change prediction, so that this may be chance" in said) != counts
+            also = "Also true here, but no proven reason: Colour, a shortcut"
+            assert (also in said and "25 % also change prediction: this may be chance" in said) != counts
             shown += 1
     assert shown
     assert "1 (25 %) also changed prediction" in text(parse(published.site / "errors.html"))
@@ -314,7 +314,7 @@ def test_labels_to_check_are_the_first_of_the_list_and_claim_no_precision(report
     assert found.more is not None and found.more.text == "The 2 in the explorer"
     assert found.left_out == "1 more label is contradicted by both models alone, and left out."
     # The first page tells the same number, and so does the page of the list.
-    assert answer_questions(made, links)[1].text.endswith(" 10 labels are worth a look.")
+    assert "10 labels" not in answer_questions(made, links)[1].text  # "Do next" tells them
     page = labels_view(made, links, tiles)
     assert page.lede.startswith(first) and page.title.startswith("10 labels")
     assert [case.href for case in page.cases[:8]] == [row.href for row in found.rows]

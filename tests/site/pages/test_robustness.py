@@ -19,6 +19,7 @@ from reportgen.site.wording.performance.robustness import (
     flow_sentence,
     in_training,
     recall_moved,
+    robustness_answer,
     robustness_title,
     severity,
     severity_table,
@@ -150,6 +151,25 @@ def test_what_breaks_a_model_is_a_next_step_with_its_numbers(report):
     steps = {step.title: step for step in next_steps(alone, Links(report, ()))}
     step = steps["Train with blur."]
     assert "predicts 0 of" in step.text and step.link.href == "robustness.html"
+
+
+def test_the_first_page_says_what_breaks_each_model(report):
+    answer = robustness_answer(report)
+    broken = report.robustness.broken("Custom CNN")
+    assert answer.tone == "bad" and answer.lead.lower().startswith(in_training(broken[0].change))
+    for line in answer.models:
+        own = [effect for effect in report.robustness.effects if effect.model == line.model]
+        part = max((effect.overall for effect in own), key=lambda part: part.drop.value)
+        if part.drop.value > 0:
+            how = {shown_as(e.change, e.level) for e in own if e.overall.drop.value == part.drop.value}
+            assert any(line.text.endswith(f"photos correct; at worst {part.still}, {one}.") for one in how)
+        else:
+            assert line.text.endswith("photos correct; no change costs any.")
+    assert {line.text.endswith("no change costs any.") for line in answer.models} == {True, False}
+    assert robustness_answer(replace(report, robustness=None)) is None
+    unsure = [replace(one, overall=replace(one.overall, answer="undetermined")) for one in report.robustness.effects]
+    open_answer = robustness_answer(replace(report, robustness=replace(report.robustness, effects=tuple(unsure))))
+    assert (open_answer.tone, open_answer.lead) == ("open", "Too few photos to tell.")
 
 
 def test_too_few_photos_are_said_and_nothing_else(report):

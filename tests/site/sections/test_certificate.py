@@ -8,7 +8,7 @@ from reportgen.config import Config
 from reportgen.evidence.certificate import read_certificate
 from reportgen.progress import SilentProgress
 from reportgen.site.publish import publish
-from reportgen.site.sections.certificate import certificate_view
+from reportgen.site.sections.certificate import certificate_line, certificate_view
 
 
 def section(published):
@@ -35,6 +35,18 @@ def test_the_section_prints_counts_with_intervals_and_what_is_missed(published):
     assert "strongly depend on tint, fewer than half are flagged" in text
     assert "2026-01-02" in text
     assert "another version" not in text
+
+
+def test_the_main_numbers_stand_in_a_line_where_it_is_asked(published, report, certificate):
+    line = certificate_line(report)
+    found, clean = certificate.detection, certificate.innocents
+    assert line == (
+        f"On 9 test models it flagged {round(found.value * found.n)} of {found.n} strong shortcuts beside the face, "
+        f"and wrongly {round(clean.value * clean.n)} of {clean.n} models without one."
+    )
+    assert line in section(published)
+    assert f"<b>How sure is this report?</b> {line}" in (published.site / "index.html").read_text(encoding="utf-8")
+    assert certificate_line(dataclasses.replace(report, certificate=None)) == ""
 
 
 def test_every_model_can_be_downloaded(published, certificate):

@@ -49,6 +49,7 @@ from reportgen.site.wording.importance import (
     background_numbers,
     background_sentence,
     barrier_words,
+    fall_of,
     importance_basis,
     importance_sentence,
     swapped_as,
@@ -127,11 +128,15 @@ def test_the_table_is_the_records(published: Published, report: Report) -> None:
                 assert f": {signed(other.drop)}, " in row.rpartition("persons")[2]
 
 
+def fall(importance: RegionImportance) -> str:
+    return f"odds fall by {fall_of(importance.drop)}".replace("\u202f", " ")
+
+
 def test_the_constructed_truth_is_said(published: Published, report: Report) -> None:
     text = words(by_id(page(published, "models/custom-cnn.html"), "use"))
     importance = {(u.model, u.emotion, u.region): u for u in found(report).regions}
     background = importance["Custom CNN", "anger", "background"]
-    assert background.answer == "yes" and f"the background for anger ({signed(background.drop)})" in text
+    assert background.answer == "yes" and f"the background for anger ({fall(background)})" in text
     # The first model is shown to predict anger from the background and happiness from colour: no claim on its faces.
     assert all(u.answer == "cannot be tested" for (model, _, region), u in importance.items()
                if model == "Custom CNN" and region != "background" and u.barrier)  # fmt: skip
@@ -146,7 +151,7 @@ def test_the_constructed_truth_is_said(published: Published, report: Report) -> 
     assert text.count(numbers) == 1 and sentence not in text
     # For the second, happiness hangs on the mouth, and on the forehead only with the donors' own colour and light.
     text = words(by_id(page(published, "models/resnet18.html"), "use"))
-    assert f"the mouth for happiness ({signed(importance['ResNet18', 'happiness', 'mouth'].drop)})" in text
+    assert f"the mouth for happiness ({fall(importance['ResNet18', 'happiness', 'mouth'])})" in text
     assert "The forehead for happiness" in text and "through colour, not content" in text
 
 
@@ -299,8 +304,9 @@ def test_examples_show_the_tests_own_pictures_and_answers(published: Published, 
             assert exchange.odds.probability == pytest.approx(1 / (1 + math.exp(-exchange.odds.log_odds)))
             assert f"log-odds {signed(exchange.odds.log_odds)}" in section
         gap = one.same.odds.log_odds - one.other.odds.log_odds
-        assert f"the log-odds are {abs(gap):.2f} {'lower' if gap >= 0 else 'higher'}" in section
-        assert f"the log-odds drop is {signed(one.importance.drop)}" in section
+        assert f"(log-odds {abs(gap):.2f} {'lower' if gap >= 0 else 'higher'})" in section
+        fall = f"{100 * (1 - math.exp(-one.importance.drop)):.0f} % ["
+        assert f"they fall by {fall}" in section and f"(log-odds drop {signed(one.importance.drop)} [" in section
     for path, content in saved.items():
         assert (published.site / path).read_bytes() == content
 
@@ -372,8 +378,10 @@ def test_an_answer_that_hangs_on_colour_is_told(
     assert section is not None and section.other
     row = next(row for row in section.rows if row.region == "nose")
     assert row.gap == "+0.05" and row.other.startswith("as it is: +0.40, ")
-    both = "The nose for happiness: +0.05 with colour and light matched, +0.40 with the donors' own colour and light"
-    assert section.notes == ((f"{both}: {said}",) if said else ())
+    both = "The nose for happiness: the odds fall by 5 % with colour and light matched, by 33 % with the donors' own "
+    both += "colour and light"
+    notes = tuple(note.replace("\u202f", " ") for note in section.notes)
+    assert notes == ((f"{both}: {said}",) if said else ())
 
 
 def test_a_background_found_only_as_it_is_has_one_number_everywhere(
@@ -383,11 +391,15 @@ def test_a_background_found_only_as_it_is_has_one_number_everywhere(
     matched = replace(wall, drop=-0.1, answer="no", kind="matched", unmatched=wall)
     rest = [an_importance("happiness", region, 0.0, "no") for region in TRANSPLANTED if region != "background"]
     section = section_of(changed(replace(found(report), regions=(matched, *rest), backgrounds=())), 1)
-    assert section is not None and "the background for happiness (+1.90)" in section.lede
+    assert section is not None and "the background for happiness (odds fall by 85\u202f%)" in section.lede
     row = next(row for row in section.rows if row.region == "background, as it is")
     assert (row.gap, row.answer) == ("+1.90", "important")
     assert row.other == "in the face's own light and colour: −0.10, not important"
-    assert "for that of another emotion, as it is: log-odds drop of happiness +1.90" in importance_sentence(wall)
+    told = importance_sentence(wall).replace("\u202f", " ")
+    assert (
+        "of another emotion, as it is, the odds of happiness fall by 85 % [" in told
+        and "(log-odds drop +1.90 [" in told
+    )
 
 
 def test_the_grade_is_told_with_its_checks(

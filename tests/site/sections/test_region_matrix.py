@@ -22,8 +22,10 @@ from reportgen.site.wording.attention import REGION_NAMES, SHOWN
 from reportgen.site.wording.format import format_p, signed
 from reportgen.site.wording.importance import (
     barrier_words,
+    fall_of,
     importance_basis,
     importance_sentence,
+    odds_cut,
     pictures_of,
 )
 
@@ -102,15 +104,18 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                 if importance.answer == "cannot be tested":
                     assert words(button).startswith("×") and barrier_words(importance) in text
                     continue
-                assert words(button).startswith(signed(importance.drop))
+                shown = words(button)
+                assert shown.startswith(fall_of(importance.drop).replace("\u202f", " ")) == (importance.answer == "yes")
+                assert re.search(r"\d", shown) is None or importance.answer == "yes"
                 assert text.startswith(f"{model.name}: {emotion}, {where}.")
                 pictures = made[report.analysis.classes.index(emotion), region]
                 drop = f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]"
-                assert f"log-odds drop of {emotion} {drop}" in text
-                assert (
-                    f"corrected {format_p(importance.p)}, over {importance.receivers} faces and {pictures} pictures"
-                    in text
+                fall = odds_cut(importance).replace("\u202f", " ")
+                assert f"the odds of {emotion} fall by {fall} (log-odds drop {drop}" in text
+                tested = (
+                    f"corrected {format_p(importance.p)}), over {importance.receivers} faces and {pictures} pictures"
                 )
+                assert tested in text
                 links = {words(a): a.get("href", "") for a in opened.iter(f"{XHTML}a")}
                 assert set(links) == {"The test of its importance", "Images whose heat peaks there"}
                 # The number leads to its own row of the transplant test, heat to the explorer, and both say so.
@@ -131,8 +136,9 @@ def test_the_same_numbers_stand_in_a_table(published: Published, report: Report)
             emotion = row.split(" ")[0]
             importance = next(u for (e, r), u in uses.items() if e == emotion and f" {REGION_NAMES[r]} " in f"{row} ")
             if importance.answer == "cannot be tested":
-                assert row.endswith("– cannot be tested – –")
+                assert row.endswith("– – cannot be tested – –")
                 continue
+            assert odds_cut(importance).replace("\u202f", " ") in row
             assert f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]" in row
             assert format_p(importance.p) in row and f"{importance.receivers} faces" in row
 

@@ -54,7 +54,7 @@ def test_an_emotions_regions_are_those_of_its_profile(published: Published, repo
     profiles = [p for p in found(report).profiles if p.emotion == "anger"]
     table = next(t for t in section.iter(f"{XHTML}table") if "region-list" in t.get("class", ""))
     heads, *rows = (list(part.iter(f"{XHTML}tr")) for part in table if part.tag in (f"{XHTML}thead", f"{XHTML}tbody"))
-    assert [words(cell) for cell in heads[1]] == ["heat", "above average?", "log-odds drop if swapped"] * 2
+    assert [words(cell) for cell in heads[1]] == ["heat", "above average?", "odds fall if swapped"] * 2
     (rows,) = rows
     assert len(rows) == len(REGIONS)
     for index, row in enumerate(rows):
@@ -152,8 +152,8 @@ def test_every_takeaway_is_shown_with_its_numbers(published: Published, report: 
             shown = {f"{claim.result.value:.{digits}f}".replace("-", "−") for digits in (2, 3)}
             matching = [row for row in matching if any(value in row for value in shown)]
         assert matching, claim
-    index = words(page(published, "index.html"))
-    assert "Claims of heatmap guides, tested here" in index
+    models = words(page(published, "models.html"))
+    assert "Claims of heatmap guides, tested here" in models
 
 
 def test_the_guide_says_how_often_and_repeats_no_claim_that_was_tested(

@@ -79,7 +79,7 @@ def test_a_proven_component_is_told_where_nothing_else_is_proved(report: Report,
     claim = "Custom CNN relies on something in the bottom right corner of the picture for happiness."
     assert headline(only).text == claim
     answer = cheating_answer(only)
-    assert answer.lead == "Yes, for happiness." and claim in answer.text
+    assert answer.lead == "Yes, for happiness (Custom CNN)." and claim in answer.text
     assert answer.link.href == "shortcuts.html#components"
     assert cue_of(only, "happiness") == (("Custom CNN",), "something in the bottom right corner of the picture")
     links = Links(only, ())
@@ -96,7 +96,7 @@ def test_recall_by_a_proven_component_is_no_skill(only: Report) -> None:
     assert skill.lead == "Custom CNN on happiness only; ResNet18 not yet."
     assert not relies_on_cue(innocent, "Custom CNN", "happiness")
     *_, skill = answer_questions(only, Links(only, ()))
-    assert skill.lead == "Not yet." and "for Custom CNN happiness (relies on a shortcut)" in skill.text
+    assert skill.lead == "Not yet." and "Not trusted: happiness (Custom CNN: shortcut)." in skill.text
     assert set(only.contaminated) == {("Custom CNN", "happiness")}
 
 

@@ -102,7 +102,7 @@ def test_a_proven_mark_is_told_wherever_its_emotion_is(only: Report) -> None:
     assert mark_claim(only.marks.proved()[0], "anger") == claim
     assert headline(only).text == claim
     answer = cheating_answer(only)
-    assert answer.lead == "Yes, for anger." and claim in answer.text
+    assert answer.lead == f"Yes, for anger ({model})." and claim in answer.text
     assert cue_of(only, "anger") == ((model,), "something on the forehead")
     assert relies_on_cue(only, model, "anger")
     assert emotion_proofs(only, links, ANGER)[0].text.startswith(claim)

@@ -231,7 +231,7 @@ def test_what_adding_the_property_does_joins_the_models(changed: Callable[..., R
     (proof,) = emotion_proofs(shown, Links(shown, ()), HAPPINESS)
     assert (
         f"Given the colour cast of happiness photos, photos of other emotions are predicted as happiness: 87 of 90 by "
-        f"{one.model} and 44 of 90 by ResNet18; after an equally large change of another kind, none."
+        f"{one.model} and 44 of 90 by ResNet18; after another change of the same size, none."
     ) in proof.text
 
 
@@ -263,4 +263,4 @@ def test_an_emotion_with_a_proved_shortcut_is_never_trusted(changed: Callable[..
     accused = trust(shortcuts=both)
     assert "happiness" not in accused.partition(".")[0]
     # What holds of both models is told once.
-    assert accused.count("Not trusted: happiness (relies on a shortcut)") == 1
+    assert accused.count("Not trusted: happiness (shortcut)") == 1

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from reportgen.evidence.errors.label_votes import ENOUGH
-from reportgen.evidence.performance.corrected_labels import CorrectedLabels
+from reportgen.evidence.performance.corrected_labels import CorrectedLabels, labels_by_hand
 from reportgen.site.report import DataNote, Report
 from reportgen.site.wording.format import (
     and_list,
@@ -164,6 +164,18 @@ def label_steps(report: Report) -> tuple[tuple[str, str], ...]:
             "the difference says what these corrections do, not how many labels are wrong.",
         ),
     )
+
+
+def label_judged(report: Report, row: int) -> str:
+    """What a person said of one image's label, as in "Label corrected by hand (build --labels): it was sadness."; ""
+    where nobody did.
+    """
+    judged = labels_by_hand(report.analysis).get(str(report.analysis.images["path"].iloc[row]))
+    if judged is None:
+        return ""
+    old, new = judged
+    said = "confirmed by hand (build --labels)" if old == new else f"corrected by hand (build --labels): it was {old}"
+    return f"Label {said}."
 
 
 def corrected_note(report: Report) -> Iterator[DataNote]:

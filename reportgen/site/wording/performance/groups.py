@@ -10,8 +10,19 @@ from reportgen.evidence.groups.gaps import MIN_GAP, Gap
 from reportgen.evidence.groups.groupings import FILE_COLUMNS, given_columns
 from reportgen.evidence.groups.judging import GroupFindings, GroupGap
 from reportgen.evidence.groups.same_photos import ToldGap
+from reportgen.site.html.components import Finding, Link, ModelLine, series_of
 from reportgen.site.report import Report
-from reportgen.site.wording.format import and_list, count, format_p, number, percent, plural, points, share_interval
+from reportgen.site.wording.format import (
+    and_list,
+    capital,
+    count,
+    format_p,
+    number,
+    percent,
+    plural,
+    points,
+    share_interval,
+)
 from reportgen.site.wording.models import named_models
 
 __all__ = [
@@ -23,12 +34,17 @@ __all__ = [
     "group_claim",
     "group_words",
     "grouping_words",
+    "groups_answer",
     "missing_columns",
     "note_of",
     "p_words",
     "same_group_words",
     "wide",
+    "worst_gaps",
+    "worst_group",
 ]
+
+_MOST_LINES = 2  # models that the first page tells of
 
 _PHRASES = {
     "source: picture size": "photos of picture size {}",
@@ -118,6 +134,62 @@ def group_claim(report: Report, names: Sequence[str], one: GroupGap) -> str:
     return f"{subject} {plural(len(names), 'fares', 'fare')} worse on {what} than on others of the same emotions."
 
 
+def worst_gaps(report: Report) -> list[GroupGap]:
+    """The group with the widest proven gap over all emotions that goes with no other group: that gap of every model of
+    which it is proven; none without one.
+    """
+    found = report.groups
+    gaps = [one for model in report.models for one in (() if found is None else found.overall(model.name))]
+    proven = [one for one in gaps if one.worse and one.through is None]
+    worst = min(proven, key=lambda one: one.gap.value, default=None)
+    if worst is None:
+        return []
+    return [one for one in gaps if one.worse and (one.grouping, one.level) == (worst.grouping, worst.level)]
+
+
+def worst_group(report: Report) -> str:
+    """The claim of `worst_gaps`; "" without a proven gap."""
+    gaps = worst_gaps(report)
+    return group_claim(report, [one.model for one in gaps], gaps[0]) if gaps else ""
+
+
+def groups_answer(report: Report) -> Finding | None:
+    """Whether a group fares worse, for the first page; None where nothing could be compared."""
+    found = report.groups
+    if found is None or not found.tested:
+        return None
+    question, link = "Are they worse for some groups?", Link("All groups", "groups.html")
+    unknown = _not_stated(found)
+    fair = f"{capital(and_list(unknown))} {plural(len(unknown), 'was', 'were')} not compared: no column states "
+    fair = f"{fair}{plural(len(unknown), 'it', 'them')}." if unknown else ""
+    gaps = worst_gaps(report)
+    if not gaps:
+        emotions = [one for one in found.gaps if one.emotion and one.worse and one.through is None]
+        if emotions:
+            worst = min(emotions, key=lambda one: one.gap.value)
+            claim = group_claim(report, [worst.model], worst)
+            text = f"{claim} {gap_sentence(report, worst)} {fair}".strip()
+            return Finding(question, "mid", "Not over all emotions, but for one.", text, link)
+        text = f"Of {count(found.tested, 'gap')} tested, none is shown to be wider than {wide()}. {fair}".strip()
+        return Finding(question, "open", "Not shown.", text, link)
+    names = [model.name for model in report.models]
+    relying = [one.model for one in gaps]
+    who = f" ({named_models(report, relying)})" if len(names) > 1 else ""
+    lead = f"Yes, for {group_words(gaps[0].grouping, gaps[0].level, found)}{who}."
+    text = f"Others: photos of the same emotions. {fair}".strip()
+    return Finding(question, "bad", lead, text, link, models=tuple(
+        ModelLine(series_of(names.index(one.model)), one.model, _gap_line(report, one)) for one in gaps[:_MOST_LINES]
+    ))  # fmt: skip
+
+
+def _gap_line(report: Report, one: GroupGap) -> str:
+    """As in "13 % correct, others 60 %: −48 [−58, −38] points."."""
+    gap, of = one.gap, (one.model, one.grouping, one.level, one.emotion)
+    own = report.stated.number(percent(gap.own), f"{one.score} by groups", *of)
+    others = report.stated.number(percent(gap.others), f"{one.score} by groups, others", *of)
+    return f"{own} correct, others {others}: {gap_points(gap)} points."
+
+
 def gap_sentence(report: Report, one: GroupGap) -> str:
     """The numbers of a gap, as in "ResNet18 is correct on 30 % of 110 photos of ..., and on 70 % of ..."."""
     gap, of = one.gap, (one.model, one.grouping, one.level, one.emotion)
@@ -174,6 +246,13 @@ def missing_columns(report: Report) -> tuple[str, ...]:
     return (f"--groups: the test set has no column {and_list(found.missing, 'or')}; {has}",)
 
 
+def _not_stated(found: GroupFindings) -> list[str]:
+    """Which of gender, race and age no column tells."""
+    given = [one.name for one in found.groupings if one.origin == "given" and not one.of_source]
+    parts = {part.strip().casefold() for name in given for part in name.split("*")}
+    return [name for name, words in _SENSITIVE.items() if not words & parts]
+
+
 def assessed(report: Report) -> str:
     """What was and was not compared, in place of a word on fairness."""
     found = report.groups
@@ -182,9 +261,7 @@ def assessed(report: Report) -> str:
     # What a file says of itself stands in a column as well, but is not the user's.
     given = [one.name for one in found.groupings if one.origin == "given" and not one.of_source]
     measured = [grouping_words(one.name) for one in found.groupings if one.origin == "measured" or one.of_source]
-    parts = {part.strip().casefold() for name in given for part in name.split("*")}
-    known = [name for name, words in _SENSITIVE.items() if words & parts]
-    unknown = [name for name in _SENSITIVE if name not in known]
+    unknown = _not_stated(found)
     columns = f"by the test set's {and_list(given)}" if given else ""
     own = f"by what was measured on the photos ({and_list(measured)})" if measured else ""
     text = f"Scores were compared between groups {and_list([part for part in (columns, own) if part])}."

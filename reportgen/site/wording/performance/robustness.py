@@ -10,6 +10,7 @@ from reportgen.evidence.robustness.findings import Drift, Flow, LevelEffect, Rec
 from reportgen.evidence.robustness.heat import HeatMove
 from reportgen.evidence.robustness.plan import MIN_DROP
 from reportgen.inputs.images.disturbances import DISTURBANCES, UNIT
+from reportgen.site.html.components import Finding, Link, ModelLine, series_of
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import (
@@ -36,6 +37,7 @@ __all__ = [
     "in_training",
     "recall_moved",
     "recall_words",
+    "robustness_answer",
     "robustness_lines",
     "robustness_steps",
     "robustness_title",
@@ -60,6 +62,7 @@ CHANGE_NAMES = {
 }
 
 _NAMED = 3  # changes in a heading
+_MOST_LINES = 2  # models that the first page tells of
 
 _HOW = {
     "blur": f"Gaussian blur, by its standard deviation in pixels of a picture of {UNIT} (longer sides in proportion)",
@@ -245,6 +248,39 @@ def robustness_title(report: Report, findings: RobustnessFindings) -> str:
     unsure = _untold(findings, none)
     rest = f"; {unsure} {and_list(none)}" if unsure else f"; none was shown to break {and_list(none)}"
     return f"{and_list(said)}{rest if none else ''}."
+
+
+def robustness_answer(report: Report) -> Finding | None:
+    """What breaks the models, for the first page; None where that was not measured."""
+    found = report.robustness
+    if found is None or not found.effects:
+        return None
+    question, link = "What breaks them?", Link("All changes", "robustness.html")
+    changes = [in_training(effect.change) for model in report.models for effect in found.broken(model.name)]
+    costs = {effect.model: effect for effect in sorted(found.effects, key=lambda effect: effect.overall.drop.value)}
+    shown = [k for k, model in enumerate(report.models) if model.name in costs]
+    if len(shown) > _MOST_LINES:
+        shown = [max(shown, key=lambda k: costs[report.models[k].name].overall.drop.value)]
+    lines = tuple(
+        ModelLine(series_of(k), report.models[k].name, _cost(report, costs[report.models[k].name])) for k in shown
+    )
+    if changes:
+        every = list(dict.fromkeys(changes))
+        more = [f"{number(len(every) - _NAMED)} more"] if len(every) > _NAMED else []
+        return Finding(question, "bad", f"{capital(and_list([*every[:_NAMED], *more]))}.", "", link, models=lines)
+    if _untold(found, [model.name for model in report.models]):
+        return Finding(question, "open", "Too few photos to tell.", "", link, models=lines)
+    return Finding(question, "good", "Nothing that was tried.", "", link, models=lines)
+
+
+def _cost(report: Report, effect: LevelEffect) -> str:
+    """As in "19 of 45 photos correct; at worst 7, with noise of 40 levels."."""
+    part, how = effect.overall, shown_as(effect.change, effect.level)
+    report.stated.number(number(part.still), "photos right with the change", effect.model, how)
+    report.stated.number(number(part.n), "photos shown with the change", effect.model, how)
+    if part.drop.value <= 0:
+        return f"{number(part.right)} of {count(part.n, 'photo')} correct; no change costs any."
+    return f"{number(part.right)} of {count(part.n, 'photo')} correct; at worst {number(part.still)}, {how}."
 
 
 def _nothing_breaks(findings: RobustnessFindings) -> str:

@@ -14,6 +14,7 @@ from reportgen.site.links import Links
 from reportgen.site.report import Report
 from reportgen.site.wording.errors.labels import (
     corrected_sentence,
+    label_judged,
     labels_worth_a_look,
     landmark_words,
     review_sentence,
@@ -55,6 +56,16 @@ def test_the_next_step_leads_there_and_corrections_are_among_the_remarks(make_re
     assert not any(note.title == "Labels were corrected" for note in remarks(report))
     assert review_sentence(doubted).startswith("For each, both models predict the same other emotion")
     assert "without landmarks" in review_sentence(make_report(models=("Only",)))
+
+
+def test_an_image_tells_what_a_person_said_of_its_label(report: Report) -> None:
+    first, second, *_ = report.analysis.images["path"].tolist()
+    said = [{"file": first, "old": "fear", "new": "anger"}, {"file": second, "old": "anger", "new": "anger"}]
+    data = {**report.analysis.manifest.get("data", {}), "corrections": said}
+    judged = replace(report, analysis=replace(report.analysis, manifest={**report.analysis.manifest, "data": data}))
+    assert label_judged(judged, 0) == "Label corrected by hand (build --labels): it was fear."
+    assert label_judged(judged, 1) == "Label confirmed by hand (build --labels)."
+    assert label_judged(judged, 2) == label_judged(report, 0) == ""
 
 
 @pytest.mark.parametrize(

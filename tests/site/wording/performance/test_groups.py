@@ -10,6 +10,7 @@ import pytest
 from reportgen.evidence.groups.gaps import Gap
 from reportgen.evidence.groups.groupings import Grouping
 from reportgen.evidence.groups.judging import GroupFindings, GroupGap
+from reportgen.site.html.components import Finding
 from reportgen.site.report import Report
 from reportgen.site.wording.headline import headline
 from reportgen.site.wording.performance.groups import (
@@ -17,6 +18,7 @@ from reportgen.site.wording.performance.groups import (
     gap_sentence,
     group_claim,
     group_words,
+    groups_answer,
     missing_columns,
     note_of,
 )
@@ -90,6 +92,32 @@ def test_the_largest_gap_leads_where_nothing_larger_is_proved(report: Report) ->
     # Beside a cue that costs more it comes next.
     beside = headline(replace(report, groups=GroupFindings((grouping,), (replace(found(name), share=0.02),))))
     assert beside.text == headline(report).text and "fares worse on photos of picture size other than" in beside.lede
+
+
+def test_the_first_page_answers_for_groups(report: Report) -> None:
+    names, n = [model.name for model in report.models], len(report.labels)
+    grouping = Grouping("source: picture size", "measured", ("350 x 350", "not 350 x 350"), np.arange(n) % 2)
+
+    def answer(*gaps: GroupGap) -> Finding:
+        told = groups_answer(replace(report, groups=GroupFindings((grouping,), gaps)))
+        assert told is not None and told.link.href == "groups.html"
+        return told
+
+    both = answer(*map(found, names))
+    assert both.lead == "Yes, for photos of picture size other than 350 x 350 (both models)."
+    assert [(line.model, line.text.replace("\u202f", " ")) for line in both.models] == [
+        (name, "30 % correct, others 70 %: −40 [−50, −30] points.") for name in names
+    ]
+    assert both.text == (
+        "Others: photos of the same emotions. Gender, race and age were not compared: no column states them."
+    )
+    assert answer(found(names[0])).lead.endswith(f"350 x 350 ({names[0]}).")
+    one = answer(replace(found(names[0]), emotion="fear"))
+    assert one.lead == "Not over all emotions, but for one." and f"{names[0]} misses fear more often" in one.text
+    none = answer(replace(found(names[0]), p=1.0))
+    assert (none.lead, none.models) == ("Not shown.", ()) and none.text.startswith("Of 1 gap tested, none")
+    assert groups_answer(replace(report, groups=None)) is None
+    assert groups_answer(replace(report, groups=GroupFindings())) is None
 
 
 def test_what_was_not_assessed_is_said(report: Report) -> None:
