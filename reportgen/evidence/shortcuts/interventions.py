@@ -33,9 +33,7 @@ __all__ = [
     "InterventionEffect",
     "LostImages",
     "count_losses",
-    "excess_loss",
     "judge_interventions",
-    "loss_interval",
 ]
 
 MIN_RECALL_DROP = 0.10
@@ -262,7 +260,7 @@ def _judge(
         gained=int((chosen & still & ~right).sum()),
         p=p,
         goes_with=part.goes_with,
-        loss=loss_interval(part.loss, seed),
+        loss=comparison.loss,
         elsewhere=comparison.elsewhere,
         excess=comparison.excess,
         falls=falls,
@@ -326,8 +324,9 @@ def _removed(falls: str, part: _Part, comparison: _Comparison, added: AddedEffec
 
 @dataclass(frozen=True)
 class _Comparison:
-    """One emotion's loss against that of others: their median, and how far it is ahead of the highest."""
+    """One emotion's loss, that of others (their median), and how far it exceeds that and is ahead of the highest."""
 
+    loss: Estimate
     elsewhere: float
     excess: Estimate
     ahead: Estimate
@@ -335,15 +334,31 @@ class _Comparison:
 
 
 def _compare(part: _Part, parts: Sequence[_Part], seed: int) -> _Comparison:
-    """Loss among the images that were known and altered: the emotion's, and others' with which nothing goes."""
-    free = [
-        other
+    """Loss among the images that were known and altered: the emotion's, and others' with which nothing goes.
+
+    It is held against the median of the others, because one emotion that is easily lost must not speak for all, and
+    against the highest: of every draw, which takes into account that the highest of several is high by chance.
+    """
+    others = [
+        other.loss
         for other in parts
         if other.change == part.change and other.emotion != part.emotion and not other.goes_with
-    ]
-    others = [other.loss for other in free if other.loss.known >= MIN_KNOWN]
-    elsewhere, excess = excess_loss(part.loss, others, seed)
-    return _Comparison(elsewhere, excess, lead(part.loss, others, seed), "" if excess.defined else "no comparison")
+        and other.loss.known >= MIN_KNOWN
+    ]  # fmt: skip
+    mine, rng = part.loss, np.random.default_rng(seed)
+    drawn = mine.draws(rng)
+    loss = _estimate(mine.share, drawn, mine.known, (0.0, 1.0))
+    if not others or not mine.known:
+        nothing = Estimate(float("nan"), -1.0, 1.0, mine.known)
+        return _Comparison(loss, float("nan"), nothing, nothing, "no comparison")
+    theirs = [other.draws(rng) for other in others]
+    elsewhere = float(np.median([other.share for other in others]))
+    highest = max(other.share for other in [other for other in others if other.known >= _WELL_KNOWN] or others)
+    excess, ahead = (
+        _estimate(mine.share - value, drawn - summary(theirs, axis=0), mine.known, (-1.0, 1.0))
+        for value, summary in ((elsewhere, np.median), (highest, np.max))
+    )
+    return _Comparison(loss, elsewhere, excess, ahead, "")
 
 
 def _lost(shown: ChangedPredictions, e: int, change: str, among: BoolArray, persons: ObjectArray | None) -> LostImages:
@@ -384,43 +399,6 @@ def count_losses(known: BoolArray, lost: BoolArray, persons: ObjectArray | None)
     group = clusters(None if persons is None else persons[known], n)
     gone, size = np.bincount(group.code, lost[known], group.count), np.bincount(group.code, minlength=group.count)
     return LostImages(int((known & lost).sum()), n, group.count, float((gone / size).sum()))
-
-
-def loss_interval(mine: LostImages, seed: int) -> Estimate:
-    """The share with a 95 % interval."""
-    return _estimate(mine.share, mine.draws(np.random.default_rng(seed)), mine.known, (0.0, 1.0))
-
-
-def excess_loss(mine: LostImages, others: Sequence[LostImages], seed: int) -> tuple[float, Estimate]:
-    """How far the share exceeds the others'.
-
-    The median of the others, because one emotion that is easily lost must not speak for all.
-
-    Returns
-    -------
-    elsewhere, excess
-        The others' median share, and mine minus that with a 95 % interval; NaN where there is nothing to compare.
-    """
-    if not others or not mine.known:
-        return float("nan"), Estimate(float("nan"), -1.0, 1.0, mine.known)
-    rng = np.random.default_rng(seed)
-    draws = mine.draws(rng) - np.median([other.draws(rng) for other in others], axis=0)
-    elsewhere = float(np.median([other.share for other in others]))
-    return elsewhere, _estimate(mine.share - elsewhere, draws, mine.known, (-1.0, 1.0))
-
-
-def lead(mine: LostImages, others: Sequence[LostImages], seed: int) -> Estimate:
-    """How far the share exceeds the highest of the others', with a 95 % interval; NaN without others.
-
-    Every draw is held against the highest of that draw, which takes into account that the highest of several is high by
-    chance.
-    """
-    if not others or not mine.known:
-        return Estimate(float("nan"), -1.0, 1.0, mine.known)
-    rng = np.random.default_rng(seed)
-    draws = mine.draws(rng) - np.max([other.draws(rng) for other in others], axis=0)
-    known = [other for other in others if other.known >= _WELL_KNOWN] or others
-    return _estimate(mine.share - max(other.share for other in known), draws, mine.known, (-1.0, 1.0))
 
 
 def _estimate(value: float, draws: FloatArray, n: int, widest: tuple[float, float]) -> Estimate:
