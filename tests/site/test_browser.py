@@ -127,8 +127,9 @@ def test_confusions_lead_into_the_explorer_and_choose_in_the_gallery(browser: An
     chosen = {key: pair.get_attribute(f"data-{key}") for key in ("model", "true", "predicted")}
     number = int(pair.locator(".val").inner_text().replace(",", ""))
     pair.locator("a").first.click()
+    expect = pytest.importorskip("playwright.sync_api").expect  # what a link chooses is heard of once it has led there
     for key, value in chosen.items():
-        assert page.locator(f"select[name={key}]").input_value() == value
+        expect(page.locator(f"select[name={key}]")).to_have_value(value)
     cards = page.locator("#gallery .error:visible")
     assert cards.count() > 0
     for index in range(cards.count()):
@@ -154,9 +155,8 @@ def test_an_address_of_a_confused_pair_leads_to_the_gallery_once_all_is_loaded(
     anchor = page.locator("#resnet18 [data-pair]").first.get_attribute("id")
     page.goto("about:blank")
     page.goto(f"{file}#{anchor}")
-    page.wait_for_timeout(500)
-    top = page.evaluate("document.getElementById('gallery').getBoundingClientRect().top")
-    assert 0 <= top < 200, top  # below the bar
+    top = "document.getElementById('gallery').getBoundingClientRect().top"
+    page.wait_for_function(f"{top} >= 0 && {top} < 200")  # below the bar
     # Below the heading every section is named.
     page.goto(file)
     links = page.locator("nav[aria-label='On this page'] a")

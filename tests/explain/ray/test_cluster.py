@@ -161,9 +161,9 @@ def test_a_killed_worker_loses_nothing(cluster, many, here, tmp_path):
 def test_only_what_is_new_is_computed_and_a_storage_will_do(cluster, many, here, tmp_path):
     data, models = many
     table = pd.read_csv(data)
-    table.iloc[5:].to_csv(tmp_path / "some.csv", index=False)
+    table.iloc[5:].to_csv(data.with_name("some.csv"), index=False)
     one = {"CNN": models["CNN"]}
-    assert run(settings(tmp_path / "some.csv", tmp_path / "there", one, engine="ray")) == 55
+    assert run(settings(data.with_name("some.csv"), tmp_path / "there", one, engine="ray")) == 55
     assert run(settings(data, tmp_path / "there", one, engine="ray")) <= 5 + 1  # the broken image is tried again
     far = {"workers": 2, "storage": (tmp_path / "bucket").as_uri()}
     (tmp_path / "bucket").mkdir()

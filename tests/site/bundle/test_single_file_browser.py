@@ -84,13 +84,14 @@ def test_links_lead_from_page_to_page(page: Any) -> None:
 
 
 def test_the_explorer_filters_and_its_views_are_linked(page: Any) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect  # scripts hear of an address after the page is shown
     page.goto(page.url.partition("#")[0] + "#/models/resnet18.html")
     # A click opens the images below the matrix; the link itself leads to the explorer.
     leads = page.locator(".page:visible table.confusion a").first.get_attribute("href")
     page.goto(page.url.partition("#")[0] + leads)
     arrive(page, "/explorer.html")
     query = page.locator("form[role=search] input")
-    assert query.input_value() == "true:anger pred:anger model:resnet18"
+    expect(query).to_have_value("true:anger pred:anger model:resnet18")
     query.fill("wrong")
     page.wait_for_url("**#/explorer.html!wrong")
     assert 0 < page.locator(".page:visible ul.shelf:visible > li").count() < 41
@@ -103,13 +104,13 @@ def test_the_explorer_filters_and_its_views_are_linked(page: Any) -> None:
     dialog.get_by_role("link", name="Everything about this image").click()
     page.wait_for_url("**#/images/*")
     page.locator(".page[id^='/images/']:visible").wait_for()
-    assert page.locator("dialog[open]").count() == 0
+    expect(page.locator("dialog[open]")).to_have_count(0)
     page.go_back()
     arrive(page, "/explorer.html")
-    assert query.input_value() == "wrong"
-    assert page.locator("dialog:visible").count() == 1
+    expect(query).to_have_value("wrong")
+    expect(page.locator("dialog:visible")).to_have_count(1)
     page.keyboard.press("Escape")
-    assert page.locator("dialog[open]").count() == 0
+    expect(page.locator("dialog[open]")).to_have_count(0)
 
 
 def test_every_picture_is_painted(page: Any) -> None:

@@ -107,4 +107,4 @@ def test_error_cards_lead_to_it(browser: Any, published: Published) -> None:
     page.goto((published.site / "errors.html").resolve().as_uri())
     page.locator("#gallery .error h3 a").first.click()
     page.wait_for_url("**/images/*.html")
-    assert page.locator("#map-comparison").is_visible()
+    page.locator("#map-comparison").wait_for()
