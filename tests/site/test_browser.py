@@ -156,7 +156,7 @@ def test_an_address_of_a_confused_pair_leads_to_the_gallery_once_all_is_loaded(
     page.goto("about:blank")
     page.goto(f"{file}#{anchor}")
     top = "document.getElementById('gallery').getBoundingClientRect().top"
-    page.wait_for_function(f"{top} >= 0 && {top} < 200")  # below the bar
+    page.wait_for_function(f"() => {top} >= 0 && {top} < 200")  # below the bar
     # Below the heading every section is named.
     page.goto(file)
     links = page.locator("nav[aria-label='On this page'] a")

@@ -271,7 +271,8 @@ def test_a_tile_opens_what_is_known_of_its_image(page: Any, asked: Report) -> No
     page.locator("#results a.face").nth(1).click()
     dialog = page.locator("#opened")
     assert dialog.is_visible() and page.evaluate("document.activeElement.id") == "opened-title"
-    page.wait_for_function("window.reportgenDetails")  # maps of other classes are read once an image is opened
+    # Maps of other classes are read once an image is opened.
+    page.wait_for_function("() => window.reportgenDetails !== undefined")
     identity = page.locator("#opened-title").inner_text().removeprefix("Image ")
     row = analysis.images["image_id"].tolist().index(identity)
     assert page.locator("#opened-place").inner_text() == f"2 of {number}"
@@ -327,12 +328,12 @@ def test_the_opened_image_keeps_the_keys_to_itself_and_gives_them_back(page: Any
     page.keyboard.press("Escape")
     page.wait_for_url("**#true:happiness")
     page.locator("#opened").wait_for(state="hidden")
-    page.wait_for_function("document.activeElement.matches('a.face')")
+    page.wait_for_function("() => document.activeElement.matches('a.face')")
     assert fourth in page.evaluate("document.activeElement.firstElementChild.ariaLabel")
     page.keyboard.press("Enter")
     assert page.locator("#opened-title").inner_text() == fourth
     page.go_back()
-    page.wait_for_function("!document.getElementById('opened').open")
+    page.wait_for_function("() => !document.getElementById('opened').open")
     assert page.input_value("#query") == "true:happiness"
 
 
