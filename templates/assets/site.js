@@ -138,6 +138,24 @@
     });
   });
 
+  // An SVG's pictures are fetched at once, wherever they stand: those far down wait until their place nears the screen.
+  var places = Array.prototype.map.call(document.querySelectorAll("[data-later]"), function (one) { return one.parentNode; });
+  function bring(place) {
+    var one = place.querySelector("[data-later]");
+    if (one) one.outerHTML = one.textContent;
+  }
+  if (window.IntersectionObserver) {
+    var near = new IntersectionObserver(function (entries) {
+      entries.forEach(function (entry) {
+        if (!entry.isIntersecting) return;
+        near.unobserve(entry.target);
+        bring(entry.target);
+      });
+    }, { rootMargin: "400px" });
+    places.forEach(function (place) { near.observe(place); });
+    window.addEventListener("beforeprint", function () { places.forEach(bring); });
+  } else places.forEach(bring);
+
   // A table of cells as a file that the browser saves; for the pages that make one.
   window.reportgenSave = function (name, rows) {
     function cell(value) {

@@ -358,6 +358,33 @@ def test_a_confusion_matrix_opens_its_images_in_place(browser: Any, published: P
     context.close()
 
 
+def test_thumbnails_far_down_wait_until_their_place_is_near(browser: Any, published: Published) -> None:
+    context = browser.new_context()
+    page, trouble = open_page(context, published, "index.html")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((published.site / "shortcuts.html").resolve().as_uri())
+    page.wait_for_load_state("load")
+    waiting = page.locator("#groups [data-later]").count()
+    before = set(asked)
+    assert waiting > 0 and page.locator("#groups .thumb").count() == 0
+    page.locator("#groups summary").click()
+    page.locator("#groups .stacked .over").first.wait_for()
+    place = page.locator("#groups .stacked").first.bounding_box()
+    assert abs(place["width"] - place["height"]) < 1 and any("/sheets/" in url for url in set(asked) - before)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("[data-later]").count() == 0 and page.locator("#groups .thumb").count() == 2 * waiting
+    assert trouble == []
+    context.close()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((published.site / "shortcuts.html").resolve().as_uri())
+    page.locator("#groups summary").click()
+    assert page.locator("#groups .thumb").count() == 2 * waiting
+    assert page.locator("#groups .stacked .over").first.is_visible()
+    context.close()
+
+
 def test_the_transplant_player_offers_what_there_is_and_shows_it(browser: Any, published: Published) -> None:
     context = browser.new_context()
     page, trouble = open_page(context, published, "models/custom-cnn.html")

@@ -175,13 +175,18 @@ def _of_column(name: str, cells: pd.Series, most: int | None = _MOST_LEVELS) -> 
     numeric = there.any() and np.isfinite(numbers[there]).mean() >= _MOSTLY
     if numeric and len(np.unique(numbers[np.isfinite(numbers)])) > _NUMBERS:
         return _thirds(name, np.where(there, numbers, np.nan), "given")
-    texts = np.array([str(cell).strip()[:40] for cell in cells.tolist()], dtype=object)
+    texts = np.array([_written(cell) for cell in cells.tolist()], dtype=object)
     levels = sorted(set(texts[there].tolist()))
     if len(levels) < 2 or (most is not None and len(levels) > most):
         return None
     place = {level: k for k, level in enumerate(levels)}
     code = np.array([place[text] if ok else -1 for text, ok in zip(texts, there, strict=True)], dtype=np.int64)
     return Grouping(name, "given", tuple(levels), code, asked=most is None)
+
+
+def _written(cell: object) -> str:
+    """A cell as its table shows it: a whole number has no decimals, whatever type its column has."""
+    return (f"{cell:.12g}" if isinstance(cell, float) else str(cell).strip())[:40]
 
 
 def measured_groupings(analysis: Analysis) -> tuple[Grouping, ...]:

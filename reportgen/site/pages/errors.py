@@ -28,7 +28,7 @@ __all__ = ["ConfusedPair", "ErrorCard", "ErrorsView", "GalleryFilter", "ModelErr
 
 # Pairs of a model that are listed, and cards of all models that are shown, before the rest is folded away.
 _PAIRS = 8
-_CARDS = 16
+_CARDS = 12
 
 
 @dataclass(frozen=True)

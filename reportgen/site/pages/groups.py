@@ -61,7 +61,10 @@ class GapRow:
 
 @dataclass(frozen=True)
 class GroupModel:
-    """One model: sentences on what is proven, the plot, and tables of groups and of emotions."""
+    """One model: sentences on what is proven, the plot, and tables of groups and of emotions.
+
+    `counted` says how many groups there are and how many gaps are proven.
+    """
 
     series: str
     model: str
@@ -69,8 +72,8 @@ class GroupModel:
     told: tuple[str, ...]
     forest: tuple[Picture, Picture] | None
     alt: str
-    proven: tuple[GapRow, ...]
     rows: tuple[GapRow, ...]
+    counted: str
     emotions: tuple[GapRow, ...]
     emotions_said: str
     mixed: tuple[str, ...]
@@ -84,8 +87,9 @@ class GroupsView:
     ----------
     causes
         What proven sources of gaps go with, where a shortcut tells it.
-    odds
-        Per grouping its name and a cell for each of `models`.
+    odds, odds_by_chance
+        Per grouping its name and a cell for each of `models`: where a model's difference is wider than chance makes it,
+        and all others.
     pairs, regions
         Sentences on intersections and on region importance; `..._said` says what was and was not tested.
     persons
@@ -102,6 +106,7 @@ class GroupsView:
     causes: tuple[str, ...]
     models: tuple[GroupModel, ...]
     odds: tuple[tuple[str, tuple[str, ...]], ...]
+    odds_by_chance: tuple[tuple[str, tuple[str, ...]], ...]
     pairs: tuple[str, ...]
     pairs_said: str
     regions: tuple[str, ...]
@@ -128,7 +133,8 @@ def groups_view(report: Report, links: Links, found: GroupFindings, forests: For
         keys=tuple((series_of(k), model.name, links.model_path(k)) for k, model in enumerate(report.models)),
         causes=_causes(report, found),
         models=tuple(_model(report, found, k, forests[k]) for k in range(len(names))),
-        odds=_odds(found, names),
+        odds=_odds(found, names, wide=True),
+        odds_by_chance=_odds(found, names, wide=False),
         pairs=_pairs(found),
         pairs_said=_pairs_said(found),
         regions=_regions(found),
@@ -176,8 +182,8 @@ def _model(
         told=tuple(_told(report, found, one) for one in worse[:_NAMED]),
         forest=forest,
         alt=group_alt(model.name, group_rows(found, model.name), found),
-        proven=tuple(_row(found, one) for one in once if one.gap.answer == "yes"),
         rows=tuple(_row(found, one) for one in once),
+        counted=f"{count(len(once), 'group')}, {number_or_none(sum(one.gap.answer == 'yes' for one in once))} proven",
         emotions=tuple(_row(found, one) for one in told_once(found, strong)),
         emotions_said=said,
         mixed=tuple(_mixed(found, one.gap) for one in once if one.gap.by_mix),
@@ -230,12 +236,15 @@ def _row(found: GroupFindings, told: ToldGap) -> GapRow:
     )
 
 
-def _odds(found: GroupFindings, names: Sequence[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _odds(found: GroupFindings, names: Sequence[str], *, wide: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Groupings with a difference that is wider than by chance; or those without."""
     rows: list[tuple[str, tuple[str, ...]]] = []
     for k, grouping in enumerate(found.groupings):
         if any(_same_parts(grouping, other) for other in found.groupings[:k]):
             continue
         own = {one.model: one for one in found.odds if one.grouping == grouping.name}
+        if any(one.difference > one.chance for one in own.values()) != wide:
+            continue
         cells = []
         for name in names:
             one = own.get(name)

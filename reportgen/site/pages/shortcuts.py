@@ -145,10 +145,8 @@ def shortcuts_view(
             if any(effect.change == name for effect in findings.effects)
         ),
         keys=tuple((series_of(k), model.name, links.model_path(k)) for k, model in enumerate(report.models)),
-        shown=_shown(findings),
-        limit=f"No finding does not mean no shortcut: only these properties were changed.{_idle(report, findings)}"
-        if findings.effects
-        else "",
+        shown=_shown(report, findings),
+        limit="No finding does not mean no shortcut: only these properties were changed." if findings.effects else "",
         untested=_untested(report, findings),
         properties=property_table(report, links, findings),
         duplicates=duplicates_view(report, links, tiles, findings),
@@ -186,10 +184,11 @@ def _lede(findings: ShortcutFindings) -> str:
     )
 
 
-def _shown(findings: ShortcutFindings) -> tuple[str, ...]:
-    """What was shown again; when a drop is a shortcut: a paragraph each."""
+def _shown(report: Report, findings: ShortcutFindings) -> tuple[str, ...]:
+    """What was shown again; when a drop is a shortcut; what was not tested: a paragraph each."""
     if not findings.effects:
         return ()
+    idle = _idle(report, findings).strip()
     return (
         f"{count(findings.shown, 'image')} were shown again: all of small emotions, a random sample of large ones. "
         f"A drop counts from {100 * MIN_RECALL_DROP:.0f} points on, tested for chance (exact McNemar test, where "
@@ -203,6 +202,7 @@ def _shown(findings: ShortcutFindings) -> tuple[str, ...]:
         "them into the emotion than such another change does, and far more than into any emotion without the "
         "property, while the fall points the same way. Where adding it cannot be done or does not tell, the emotion "
         "must lose more than every other. A model that loses as much elsewhere is fragile.",
+        *([idle] if idle else []),
     )
 
 

@@ -21,7 +21,7 @@ from reportgen.site.wording.models import everyone
 
 __all__ = ["ContradictedLabel", "ContradictedLabels", "contradicted_labels"]
 
-_SHOWN = 8
+_SHOWN = 5
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ class InterventionRow:
     series: str
     model: str
     n: str
+    altered: str
     before: str
     after: str
     fall: str
@@ -190,6 +191,7 @@ def _table_row(report: Report, effect: InterventionEffect) -> InterventionRow:
         series_of(k),
         effect.model,
         f"{effect.n:,}",
+        f"{effect.altered:,}",
         _recall(effect, effect.before),
         _recall(effect, effect.after),
         "–" if thin else _points(effect.fall),

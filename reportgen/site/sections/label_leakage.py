@@ -125,9 +125,10 @@ def property_table(report: Report, links: Links, findings: ShortcutFindings) -> 
     """The table; None without labels."""
     if not findings.links:
         return None
-    by = {(link.name, link.emotion): link for link in findings.links}
+    by, score = {(link.name, link.emotion): link for link in findings.links}, findings.score
     shown = [e for e in range(len(report.classes)) if report.images_of(e)]
-    rows, words, gone = [], [], []
+    rows, gone = [], []
+    words = [f"The tree is given {and_list(list(score.properties))}."] if score is not None else []
     for item in findings.properties:
         if item.varies:
             row = [by[item.name, report.classes[e]] for e in shown]
@@ -154,7 +155,15 @@ def _cell(link: Association, item: Property) -> Cell:
     text = percent(link.typical) if item.binary else percent(link.auc.value)
     shade = min(10, math.ceil(20 * abs(link.auc.value - 0.5)))
     sign = "" if link.answer != "yes" else " ▲" if link.sign > 0 else " ▼"
-    return Cell(text + sign, shade if link.answer == "yes" else 0, _words(link, (item,)), diagonal=link.answer == "yes")
+    return Cell(text + sign, shade if link.answer == "yes" else 0, _in_short(link, item), diagonal=link.answer == "yes")
+
+
+def _in_short(link: Association, item: Property) -> str:
+    """The numbers of one cell, whose row and column name the rest."""
+    p = f"({format_p(link.p)}, corrected)"
+    if item.binary:
+        return f"{percent(link.typical)}, of the others {percent(link.elsewhere)} {p}"
+    return f"{percent(link.auc.value)} [{half_up(100 * link.auc.low, 0)}, {half_up(100 * link.auc.high, 0)}] {p}"
 
 
 def _words(link: Association, properties: tuple[Property, ...]) -> str:
@@ -177,7 +186,7 @@ def _words(link: Association, properties: tuple[Property, ...]) -> str:
 def _score_sentence(score: PropertyScore | None) -> str:
     if score is None:
         return "Too few images or nothing that differs: no classifier could be trained on the photos' properties alone."
-    names = and_list(list(score.properties))
+    seen = count(len(score.properties), "property", "properties")
     verdict = (
         "better than chance, so the photos do give labels away"
         if score.gives_away
@@ -185,7 +194,7 @@ def _score_sentence(score: PropertyScore | None) -> str:
     )
     out = f" Too few images to take part: {and_list(list(score.left_out))}." if score.left_out else ""
     return (
-        f"A small decision tree that never sees a face, only {names}, finds the label {verdict}. Each photo is judged "
+        f"A small decision tree that never sees a face, only {seen}, finds the label {verdict}. Each photo is judged "
         f"by a tree that has seen neither it nor a copy nor, where persons are known, its person.{out}"
     )
 

@@ -46,9 +46,10 @@ class MarkView:
 
 @dataclass(frozen=True)
 class Marks:
-    """The section; `empty` says why nothing is shown."""
+    """The section; `empty` says why nothing is shown, `looked_for` whether the method page tells how it was done."""
 
     how: str
+    looked_for: bool
     empty: str
     marks: tuple[MarkView, ...]
 
@@ -61,12 +62,9 @@ def marks_view(report: Report, links: Links, pictures: Sequence[MarkPictures]) -
         how=(
             "The mean of an emotion's aligned photos, and the mean of their spectra, are compared with those of the "
             "other emotions. What differs on plain skin, where expressions change little, or as a fine pattern, is "
-            "hardly the expression: it may be worn, drawn, or left by how the photos were made. It is taken away by "
-            "laying the same place of another emotion's photo over it, and added by laying the place of a photo that "
-            "carries it over photos of other emotions. In the comparison, the place comes from another photo that "
-            "carries it as well, or as little. A pattern is set to its mean strength in photos that carry it, or in "
-            "those that do not."
+            "hardly the expression: it may be worn, drawn, or left by how the photos were made."
         ),
+        looked_for=found is not None,
         empty=no_marks(report),
         marks=tuple(_view(report, links, number, mark, drawn) for number, (mark, drawn) in enumerate(marks)),
     )

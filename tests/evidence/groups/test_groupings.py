@@ -35,12 +35,15 @@ def counts(one: Grouping) -> dict[str, int]:
 
 def test_words_are_groups_and_many_numbers_are_thirds() -> None:
     table = images(
-        sex=["f", "m", ""] * 30, age=list(range(N)), rating=["1", "2"] * 45, name=[f"n{k}" for k in range(N)]
-    )
+        sex=["f", "m", ""] * 30, age=list(range(N)), rating=["1", "2"] * 45, name=[f"n{k}" for k in range(N)],
+        beard=[0.0, 1.0, 0.8] * 30, code=["007", "1.0", None] * 30,
+    )  # fmt: skip
     found = {one.name: one for one in given_groupings(table, CLASSES)}
     assert counts(found["sex"]) == {"f": 30, "m": 30} and (found["sex"].code == -1).sum() == 30
     assert counts(found["age"]) == {"≤ 29.67": 30, "29.67 to 59.33": 30, "> 59.33": 30}
     assert counts(found["rating"]) == {"1": 45, "2": 45}
+    assert counts(found["beard"]) == {"0": 30, "0.8": 30, "1": 30}
+    assert counts(found["code"]) == {"007": 30, "1.0": 30}  # words stay as they are written
     assert "name" not in found  # as many values as photos are no groups
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reportgen.errors import ReportError
-from reportgen.site.html.render import Assets, Terms, to_script
+from reportgen.site.html.render import Assets, Terms, load_assets, to_script
 from reportgen.site.html.template_files import find_templates
 
 
@@ -29,6 +29,23 @@ def test_asset_names_follow_their_content() -> None:
     first, second = Assets({"site.css": b"a{}"}), Assets({"site.css": b"b{}"})
     assert first.path("site.css") != second.path("site.css")
     assert first.files == {first.path("site.css"): b"a{}"}
+
+
+def test_a_style_sheet_loses_comments_and_indents_alone(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    style = """/* a; {b} */
+    :root { --a-1: "x"; }
+    p :is(a, b):hover, p > q::before { content: "; " attr(c) ": "; margin: 0 auto; }
+    @media (max-width: 4rem) { p { --b: 1; } }
+    """
+    (tmp_path / "assets" / "site.css").write_text(style, encoding="utf-8")
+    (tmp_path / "assets" / "site.js").write_text("a ;  b // c", encoding="utf-8")
+    assets = load_assets(tmp_path)
+    assert assets.files[assets.path("site.js")] == b"a ;  b // c"
+    assert assets.files[assets.path("site.css")].decode() == (
+        ':root{--a-1:"x"}p :is(a, b):hover, p > q::before{content:"; " attr(c) ": ";margin:0 auto}'
+        "@media (max-width: 4rem){p{--b:1}}"
+    )
 
 
 def test_data_cannot_leave_its_script() -> None:

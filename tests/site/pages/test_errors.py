@@ -301,11 +301,11 @@ def test_labels_to_check_are_the_first_of_the_list_and_claim_no_precision(report
     made = replace(report, reasons=reasons)
     links, tiles = Links(made, ()), SimpleNamespace(thumb=lambda row, alt: alt, drawn=SimpleNamespace(pictures={}))
     found = contradicted_labels(made, links, tiles)
-    assert found is not None and len(found.rows) == 8
+    assert found is not None and len(found.rows) == 5
     first = "10 labels are worth a look; on 2 of them both models predict another emotion with their usual confidence."
     assert found.lede.startswith(f"{first} For each, both models predict the same other emotion, and landmarks or ")
-    assert "how many are wrong was not measured" in found.lede and found.lede.endswith("Below are the first 8.")
-    assert [row.href for row in found.rows] == [links.image_path(vote.row) for vote in review[:8]]
+    assert "how many are wrong was not measured" in found.lede and found.lede.endswith("Below are the first 5.")
+    assert [row.href for row in found.rows] == [links.image_path(vote.row) for vote in review[:5]]
     said = report.classes[review[0].predicted]
     assert found.rows[0].landmarks == f"{said}: 20 times as likely as {report.truth(int(rows[0]))}"
     assert found.rows[0].twins == f"9 of 15 labelled {said}, 2 {report.truth(int(rows[0]))}"
@@ -317,7 +317,7 @@ def test_labels_to_check_are_the_first_of_the_list_and_claim_no_precision(report
     assert "10 labels" not in answer_questions(made, links)[1].text  # "Do next" tells them
     page = labels_view(made, links, tiles)
     assert page.lede.startswith(first) and page.title.startswith("10 labels")
-    assert [case.href for case in page.cases[:8]] == [row.href for row in found.rows]
+    assert [case.href for case in page.cases[:5]] == [row.href for row in found.rows]
 
 
 def test_without_labels_to_check_there_is_no_list(report: Report) -> None:

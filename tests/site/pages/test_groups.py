@@ -52,7 +52,7 @@ def test_what_is_proven_leads_and_a_mix_is_told_apart(grouped: Report) -> None:
     assert view.lede.startswith("3 gaps of groups to other photos of the same emotions were tested.")
     first, second = view.models
     # Of two groups that are all of a grouping, one is told, and the other way round stands beside it.
-    assert [row.label for row in first.proven] == ["with film: colour"] and second.rows == ()
+    assert first.counted == "2 groups, 1 proven" and second.rows == ()
     assert [row.answer for row in first.rows] == ["yes", "inconclusive"]
     assert first.rows[0].gap == "−40 [−44, −36]" and first.rows[0].plain == "−50"
     assert first.rows[0].note.endswith("the other way round, at the others' mix of emotions: +40 [36, 44], yes")

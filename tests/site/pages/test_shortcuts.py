@@ -64,9 +64,9 @@ def test_before_and_after_are_the_records_own(published: Published, report: Repo
     rows = [[words(cell).strip() for cell in row] for row in table.iter(f"{XHTML}tr")][1:]
     effects = {(e.emotion, e.model): e for e in report.shortcuts.effects if e.change == "grey"}  # type: ignore[union-attr]
     assert len(rows) == len(effects) == 6
-    for emotion, model, n, before, after, *_ in rows:
+    for emotion, model, n, altered, before, after, *_ in rows:
         effect = effects[emotion, model]
-        assert n == str(effect.n)
+        assert n == str(effect.n) and altered == str(effect.altered)
         for text, recall in ((before, effect.before), (after, effect.after)):
             expected = (
                 f"{round(recall.value * effect.n)} of {effect.n}" if effect.n < 10 else f"{100 * recall.value:.0f} %"

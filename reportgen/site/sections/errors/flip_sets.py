@@ -13,6 +13,7 @@ from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.errors.flip_sets import (
     action_changes,
     aim,
+    flip_in_short,
     flip_sentence,
     flip_steps,
     flip_verdict,
@@ -39,8 +40,9 @@ class FlipCell:
 
 @dataclass(frozen=True)
 class FlipStrip:
-    """One image of one model; the last picture is the face that gives."""
+    """One image of one model; the last picture is the face that gives. `short` goes with the pictures on a card."""
 
+    short: str
     sentence: str
     actions: str
     cells: tuple[FlipCell, ...]
@@ -93,6 +95,7 @@ def flip_strip(report: Report, tiles: Tiles, row: int, k: int) -> FlipStrip | No
         cells.append(FlipCell(thumb, what, text, flips))
     actions = action_changes(flip.actions, "this face")
     return FlipStrip(
+        flip_in_short(report, flip),
         flip_sentence(report, flip),
         f"Facial actions there, 0 to 1, of the face that gives: {actions}." if actions else "",
         tuple(cells),

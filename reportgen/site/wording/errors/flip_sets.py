@@ -22,6 +22,7 @@ from reportgen.site.wording.format import (
 __all__ = [
     "action_changes",
     "aim",
+    "flip_in_short",
     "flip_sentence",
     "flip_steps",
     "flip_verdict",
@@ -83,6 +84,19 @@ def flip_sentence(report: Report, flip: FlipResult) -> str:
     if len(flip.steps) == 1:
         return f"{none}; more regions at once were not tried."
     return f"{none}; all six together do ({rise}). Whether two or three are enough was not looked for to the end."
+
+
+def flip_in_short(report: Report, flip: FlipResult) -> str:
+    """What the strip of one image shows, without its probabilities, which stand below the pictures."""
+    of = f"of a face labelled {report.classes[flip.case.target]}"
+    if flip.outcome == "set":
+        return f"What flips it: {and_list([f'the {REGION_NAMES[name]}' for name in flip.regions])} {of}."
+    if flip.outcome == "none":
+        return f"Not even all six regions {of} flip it."
+    if flip.outcome == "more":
+        return f"What flips it: all six regions {of}, and no two or three of them."
+    alone = f"No single region {of} flips it"
+    return f"{alone}." if len(flip.steps) == 1 else f"{alone}; all six together do."
 
 
 def flip_steps(report: Report, flip: FlipResult) -> list[tuple[str, str]]:

@@ -100,7 +100,7 @@ def _by_trait(grouping: str, level: str) -> str:
         named = "middle-sized" if (grouping, level) == ("face size", "middle") else level
         return _PHRASES[grouping].format(re.sub("^not ", "other than ", named))
     if grouping == "jpeg_tables":
-        return f"photos of one source (JPEG tables {level})"
+        return f"photos saved by encoder settings {level}"
     return f"photos with {grouping}: {level}"
 
 
@@ -117,7 +117,7 @@ def same_group_words(found: GroupFindings, one: ToldGap) -> str:
 
 def grouping_words(name: str) -> str:
     """What a grouping is called."""
-    return "tables in JPEG files" if name == "jpeg_tables" else name
+    return "JPEG encoder settings" if name == "jpeg_tables" else name
 
 
 def wide() -> str:

@@ -15,7 +15,13 @@ from reportgen.evidence.errors.flips import ActionChange, FlipCase, FlipResult, 
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.sections.errors.flip_sets import flip_section
-from reportgen.site.wording.errors.flip_sets import action_changes, flip_sentence, flip_steps, summary_sentence
+from reportgen.site.wording.errors.flip_sets import (
+    action_changes,
+    flip_in_short,
+    flip_sentence,
+    flip_steps,
+    summary_sentence,
+)
 
 
 def parse(path: Path) -> ElementTree.Element:
@@ -74,6 +80,20 @@ SENTENCES = (
 @pytest.mark.parametrize(("found", "sentence"), SENTENCES)
 def test_a_sentence_says_what_it_takes(found: FlipResult, sentence: str) -> None:
     assert flip_sentence(REPORT, found).replace("\u202f", " ") == sentence
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (result("set", ("mouth", 0.4), ("eyes+brows", 0.6)), "What flips it: the mouth and the eyes and brows of"),
+        (result("none", ("all", 0.2)), "Not even all six regions of a face labelled happiness flip it."),
+        (result("more", ("all", 0.8)), "and no two or three of them."),
+        (result("open", ("all", 0.8)), "No single region of a face labelled happiness flips it; all six together do."),
+        (result("open"), "No single region of a face labelled happiness flips it."),
+    ],
+)
+def test_a_card_says_in_short_what_it_takes(found: FlipResult, told: str) -> None:
+    assert told in flip_in_short(REPORT, found)
 
 
 def test_steps_and_actions_are_told_with_their_numbers() -> None:

@@ -48,7 +48,7 @@ def found(model: str, grouping: str = "source: picture size", level: str = "not 
         ("face size", "middle", "photos with a middle-sized face"),
         ("light from one side", "yes, below 70 %", "photos lit from one side"),
         ("cheek brightness", "lowest third", "photos in the lowest third of cheek brightness"),
-        ("jpeg_tables", "996197df", "photos of one source (JPEG tables 996197df)"),
+        ("jpeg_tables", "996197df", "photos saved by encoder settings 996197df"),
         ("sex * age", "f, old", "photos with sex * age: f, old"),
     ],
 )
