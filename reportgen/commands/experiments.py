@@ -20,8 +20,15 @@ from reportgen.evidence.errors.flips import BUDGETS as FLIP_BUDGETS
 from reportgen.evidence.errors.flips import FlipFindings, FlipSearch, choose_flips, judge_flips
 from reportgen.evidence.errors.occlusions import Occlusions, choose_occlusions, measure_occlusions
 from reportgen.evidence.errors.shortcut_errors import ShortcutErrors, choose_shortcut_errors, measure_shortcut_errors
-from reportgen.evidence.importance.findings import background_cues_wanted, faces_without_cue, untestable_faces
+from reportgen.evidence.importance.findings import (
+    ImportanceFindings,
+    background_cues_wanted,
+    faces_without_cue,
+    person_names,
+    untestable_faces,
+)
 from reportgen.evidence.robustness.findings import RobustnessFindings, judge_robustness
+from reportgen.evidence.robustness.importance import ImportanceMove, choose_swaps, importance_moves
 from reportgen.evidence.robustness.plan import BUDGETS, choose_strongest, choose_weaker, maps_wanted
 from reportgen.evidence.shortcuts.added_cues import called_for, choose_cues
 from reportgen.evidence.shortcuts.components import (
@@ -42,7 +49,7 @@ from reportgen.evidence.stats.units import units_of
 from reportgen.explain.experiments.added_cues import cue_experiment
 from reportgen.explain.experiments.components import component_maps, last_weights, patch_experiment
 from reportgen.explain.experiments.cue_places import place_experiment
-from reportgen.explain.experiments.experiment import Experiment, needs_baseline
+from reportgen.explain.experiments.experiment import Experiment, needs_baseline, working_size
 from reportgen.explain.experiments.flips import flip_experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.experiments.marks import mark_experiment, read_looks
@@ -51,6 +58,7 @@ from reportgen.explain.experiments.perform import perform
 from reportgen.explain.experiments.robustness import perform_with_maps, robustness_experiment
 from reportgen.explain.experiments.transplants import (
     background_cue_experiment,
+    changed_swap_experiment,
     transplant_experiment,
     without_cue_experiment,
 )
@@ -226,8 +234,14 @@ class Experiments:
                 step += 1
         return judge_flips(analysis, searches, config.seed) if any(one.cases for one in searches.values()) else None
 
-    def robustness(self) -> RobustnessFindings | None:
-        """What blur, noise, covered regions and other changes cost; None with a budget that leaves nothing for it."""
+    def robustness(self, importance: ImportanceFindings | None) -> RobustnessFindings | None:
+        """What blur, noise, covered regions and other changes cost; None with a budget that leaves nothing for it.
+
+        Parameters
+        ----------
+        importance
+            What unchanged photos told of the regions.
+        """
         analysis, budget, seed = self.analysis, self.config.experiments, self.config.seed
         if budget not in BUDGETS or not (analysis.labels >= 0).any():
             return None
@@ -236,6 +250,7 @@ class Experiments:
         experiment = robustness_experiment(analysis, "robustness", wanted)
         if experiment is None:
             return judge_robustness(analysis, {}, {}, {}, seed)
+        moves = self._importance_moves(importance) if BUDGETS[budget].swaps else None
         first, maps = perform_with_maps(
             experiment,
             self.config,
@@ -249,7 +264,26 @@ class Experiments:
         weaker = choose_weaker(analysis, wanted, first, budget, baseline=baseline)
         known = sorted({row for rows in wanted.values() for row in rows})
         more = robustness_experiment(analysis, "robustness-weaker", weaker, known=known)
-        return judge_robustness(analysis, first, self._answers(more, "Making photos worse in steps"), maps, seed)
+        answers = self._answers(more, "Making photos worse in steps")
+        return judge_robustness(analysis, first, answers, maps, seed, moves)
+
+    def _importance_moves(self, importance: ImportanceFindings | None) -> tuple[ImportanceMove, ...]:
+        """What the same swaps tell where all photos are changed alike, model by model."""
+        analysis, side = self.analysis, working_size(self.analysis)
+        found: list[ImportanceMove] = []
+        for model in analysis.models:
+            swaps = None if importance is None else importance.swaps.get(model.slug)
+            if importance is None or swaps is None:
+                continue
+            wanted = choose_swaps(importance, model.name, swaps, analysis.classes)
+            experiment = changed_swap_experiment(analysis, wanted, side)
+            if experiment is not None:
+                alone, title = replace(analysis, models=(model,)), f"Transplanting on worse photos for {model.name}"
+                answers = perform(experiment, self.config, self.test_set, alone, self.progress, title, self.loaded)
+                given = answers[model.slug].design, swaps.logits, answers[model.slug].logits
+                persons = person_names(analysis)
+                found += importance_moves(model.name, *given, analysis.classes, persons, self.config.seed)
+        return tuple(found)
 
     def shortcut_errors(self, report: Report) -> Mapping[str, ShortcutErrors]:
         """By model, whether its errors depend on the property that a shortcut rests on."""

@@ -133,6 +133,6 @@ def _concluded(
         shortcuts=experiments.shortcut_errors(report),
         unweighted=config.assume_unweighted_training,
     )
-    robustness = experiments.robustness() if shown else None
+    robustness = experiments.robustness(report.importance) if shown else None
     report = replace(report, reasons=reasons, groups=groups, robustness=robustness)
     return replace(report, repairs=preview_repairs(report, test_set, running, progress) if shown else None)

@@ -44,7 +44,7 @@ def measure(config: Config, workers: int) -> tuple[float, float, int, int]:
     # In a build other experiments have loaded the models before.
     load_forwards(settled.config, analysis, [model.slug for model in analysis.models], experiments.loaded)
     ready = time.process_time()
-    findings = experiments.robustness()
+    findings = experiments.robustness(None)
     end = time.process_time()
     assert findings is not None
     return middle - start, end - ready, findings.pictures, len(analysis.labels)

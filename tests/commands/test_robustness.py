@@ -52,7 +52,7 @@ def generous(monkeypatch):
 def asked(notebook, folder, analysis_of, **more):
     config = settings(notebook, folder, "whole", **more)
     analysis = read_analysis(analysis_of / "analysis")
-    return Experiments(analysis, load_test_set(config), config, SilentProgress()).robustness()
+    return Experiments(analysis, load_test_set(config), config, SilentProgress()).robustness(None)
 
 
 def test_a_second_build_runs_no_model_and_an_interrupted_one_makes_the_same_bytes(
@@ -95,7 +95,7 @@ def test_so_small_a_set_is_not_shown_and_quick_builds_do_not_ask(notebook, parts
 def test_without_labels_nothing_is_asked(notebook, parts, generous):
     config, analysis = settings(notebook, parts, "whole"), read_analysis(parts / "whole" / "analysis")
     bare = replace(analysis, images=analysis.images.assign(label=-1))
-    assert Experiments(bare, load_test_set(config), config, SilentProgress()).robustness() is None
+    assert Experiments(bare, load_test_set(config), config, SilentProgress()).robustness(None) is None
 
 
 def test_a_build_without_pages_shows_no_photo_made_worse(notebook, parts, monkeypatch):

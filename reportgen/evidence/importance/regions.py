@@ -35,6 +35,7 @@ __all__ = [
     "MIN_DROP",
     "MIN_PERSONS",
     "Barrier",
+    "DropTest",
     "ImportanceAnswer",
     "RegionImportance",
     "measure_importance",
@@ -171,11 +172,11 @@ def measure_importance(
     places: dict[tuple[int, str, str], list[int]] = {}
     for row, key in enumerate(zip(emotion.tolist(), region, kind, strict=True)):
         places.setdefault(key, []).append(row)
-    tests: dict[tuple[int, str, str], _Test] = {}
+    tests: dict[tuple[int, str, str], DropTest] = {}
     for (e, where, what), at in places.items():
         if what != "rival" and where in regions and (where == "background" or e not in barred):
-            tests[e, where, what] = _Test(design.iloc[at], margin[at], stays[at], len(classes), persons, seed)
-    families: dict[object, list[_Test]] = {}
+            tests[e, where, what] = DropTest(design.iloc[at], margin[at], stays[at], len(classes), persons, seed)
+    families: dict[object, list[DropTest]] = {}
     for (_, where, what), test in tests.items():
         families.setdefault(_family(where, what), []).append(test)
     for family in families.values():
@@ -216,7 +217,7 @@ def measure_rivals(
     kind, region = design["kind"].to_numpy(dtype=object), design["region"].to_numpy(dtype=object)
     margin = log_odds(logits, emotion)
     stays = (logits.argmax(axis=1) == emotion).astype(np.float64)
-    tests: list[tuple[int, int, str, _Test]] = []
+    tests: list[tuple[int, int, str, DropTest]] = []
     for e in range(len(classes)):
         rivals = np.unique(donor[(emotion == e) & (kind == "rival")])
         for d in (int(rival) for rival in rivals if e not in barred):
@@ -224,7 +225,7 @@ def measure_rivals(
             for where in TRANSPLANTED:
                 at = np.flatnonzero(taking & (region == where))
                 if where != "background" and len(at):
-                    test = _Test(design.iloc[at], margin[at], stays[at], len(classes), persons, seed)
+                    test = DropTest(design.iloc[at], margin[at], stays[at], len(classes), persons, seed)
                     tests.append((e, d, where, test))
     adjusted = holm([test.p for *_, test in tests])
     found = []
@@ -241,8 +242,23 @@ def _family(region: str, kind: str) -> tuple[bool, str]:
     return True, "tones" if kind in BACKGROUND_TONES else "swaps"
 
 
-class _Test:
-    """One emotion and region: the estimate, its interval and its p."""
+class DropTest:
+    """One emotion and region: the estimate, its interval and its p.
+
+    Parameters
+    ----------
+    rows
+        (n) of the design, all of one emotion and region.
+    margin, stays
+        (n,) log-odds of the emotion, and whether it is predicted (0 or 1).
+    classes
+        How many there are.
+    persons
+        Per row of the analysis.
+    unchanged
+        (n,) log-odds of the same pictures without a change of the photos: then drop, error and interval are those of
+        the drop with the change less that without it, which is `start`.
+    """
 
     def __init__(
         self,
@@ -252,6 +268,7 @@ class _Test:
         classes: int,
         persons: ObjectArray,
         seed: int,
+        unchanged: FloatArray | None = None,
     ) -> None:
         self.receivers, r = np.unique(rows["receiver"], return_inverse=True)
         givers, g = np.unique(rows["donor"], return_inverse=True)
@@ -265,7 +282,13 @@ class _Test:
         every = np.ones((1, len(rows)))
         drops = entries.drops(margin, every)
         self.by_donor = drops[0]
-        self.drop = float(_centre(drops)[0])
+
+        def centred(weights: FloatArray) -> FloatArray:
+            found = _centre(entries.drops(margin, weights))
+            return found if unchanged is None else found - _centre(entries.drops(unchanged, weights))
+
+        self.drop = float(centred(every)[0])
+        self.start = 0.0 if unchanged is None else float(_centre(entries.drops(unchanged, every))[0])
         # A plain share: of a few answers an emotion, leaving out the extremes leaves out most of what was lost.
         self.recall_drop = float(stays[same].mean() - stays[~same].mean()) if same.any() and not same.all() else np.nan
         rng = np.random.default_rng([seed, int(rows["emotion"].iloc[0]), TRANSPLANTED.index(rows["region"].iloc[0])])
@@ -273,7 +296,7 @@ class _Test:
         by_donor = _weights(donor_person, rng)[:, donor_person[g]]
         by_pair = _weights(np.arange(len(rows)), rng)
         drawings = by_receiver, by_donor, by_pair
-        self.error = self._error([_variance(_centre(entries.drops(margin, w))) for w in drawings])
+        self.error = self._error([_variance(centred(w)) for w in drawings])
         self.recall_error = self._error([_variance(_fewer_stay(stays, same, w)) for w in drawings])
         # What is left out of a trimmed mean tells nothing of its variance (Yuen 1974): with all receivers' degrees of
         # freedom the smallest p-values came out too small, and 12 families in a hundred erred.
@@ -292,11 +315,15 @@ class _Test:
     @property
     def p(self) -> float:
         """Two-sided, that the drop is `MIN_DROP`, before adjustment; NaN where a single person gave or received."""
+        return self.p_of(self.drop - MIN_DROP)
+
+    def p_of(self, apart: float) -> float:
+        """The same of a drop that lies so far from what is asked about."""
         if self.freedom < 1:
             return np.nan
         if self.error == 0:
-            return 1.0 if self.drop == MIN_DROP else 0.0
-        return float(2 * student.sf(abs(self.drop - MIN_DROP) / self.error, self.freedom))
+            return 1.0 if apart == 0 else 0.0
+        return float(2 * student.sf(abs(apart) / self.error, self.freedom))
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -390,7 +417,7 @@ def _weights(cluster: npt.NDArray[np.integer], rng: np.random.Generator) -> Floa
     return np.asarray(rng.multinomial(count, np.full(count, 1 / count), _DRAWS), dtype=np.float64)
 
 
-def _region(model: str, emotion: str, region: str, test: _Test, barrier: Barrier) -> RegionImportance:
+def _region(model: str, emotion: str, region: str, test: DropTest, barrier: Barrier) -> RegionImportance:
     (low, high), (recall_low, recall_high) = test.interval, test.recall_interval
     found = RegionImportance(
         model=model,

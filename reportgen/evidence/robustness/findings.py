@@ -19,6 +19,7 @@ from reportgen.analysis import Analysis, ModelRecords
 from reportgen.evidence.importance.findings import LEAST_RECALL
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.robustness.heat import HeatMove, heat_moves
+from reportgen.evidence.robustness.importance import ImportanceMove
 from reportgen.evidence.robustness.plan import MIN_DROP, Answers, Shown, read_shown, strongest
 from reportgen.evidence.stats.clustered import Clusters, clusters, proportion
 from reportgen.evidence.stats.intervals import MIN_PERSONS, Estimate
@@ -146,6 +147,8 @@ class RobustnessFindings:
         What the changes do to heatmaps; empty where these were not made.
     mapped
         Names of the models whose heatmaps of changed photos were made.
+    moves
+        What the changes do to region importance; None where it was not looked at, empty where nothing could be swapped.
     """
 
     effects: tuple[LevelEffect, ...]
@@ -153,6 +156,7 @@ class RobustnessFindings:
     pictures: int
     heat: tuple[HeatMove, ...]
     mapped: tuple[str, ...]
+    moves: tuple[ImportanceMove, ...] | None
     tables: Mapping[str, pd.DataFrame]
 
     def of(self, model: str, change: str) -> tuple[LevelEffect, ...]:
@@ -181,6 +185,7 @@ def judge_robustness(
     weaker: Answers,
     maps: Mapping[str, Float32Array],
     seed: int,
+    moves: tuple[ImportanceMove, ...] | None = None,
 ) -> RobustnessFindings:
     """Judge all that was shown.
 
@@ -190,6 +195,8 @@ def judge_robustness(
         Answers to the strongest levels and to weaker ones; either may be empty.
     maps
         By model's slug, (pictures of `first`, C, h, w) heatmaps; of some models or none.
+    moves
+        Of region importance, see `importance_moves`; None where it was not looked at.
     """
     units = units_of(analysis.images)
     effects: list[LevelEffect] = []
@@ -209,11 +216,19 @@ def judge_robustness(
     mapped = tuple(model.name for model in analysis.models if model.slug in maps)
     photos = max((effect.overall.n for effect in effects if effect.hardest), default=0)
     pictures = sum(len(answers[slug][0]) for answers in (first, weaker) for slug in list(answers)[:1])
-    tables = {"robustness": _table(effects), "robustness_heat": pd.DataFrame(
-        [vars(move) | _flat("change_of_enrichment", move.move) for move in heat],
-        columns=[*ROBUSTNESS_COLUMNS["robustness_heat"]],
-    )}  # fmt: skip
-    return RobustnessFindings(tuple(effects), photos, pictures, tuple(heat), mapped, MappingProxyType(tables))
+    tables = {
+        "robustness": _table(effects),
+        "robustness_heat": _moved(heat, "change_of_enrichment"),
+        "robustness_importance": _moved(moves or (), "change_of_drop"),
+    }
+    found = tuple(effects), photos, pictures, tuple(heat), mapped, moves
+    return RobustnessFindings(*found, MappingProxyType(tables))
+
+
+def _moved(moves: Sequence[HeatMove | ImportanceMove], name: str) -> pd.DataFrame:
+    """A table with a row per move, whose interval has columns of that name."""
+    columns = ROBUSTNESS_COLUMNS["robustness_heat" if name == "change_of_enrichment" else "robustness_importance"]
+    return pd.DataFrame([vars(move) | _flat(name, move.move) for move in moves], columns=[*columns])
 
 
 def _judge_model(
@@ -442,5 +457,23 @@ ROBUSTNESS_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "change_of_enrichment_high": "upper end",
         "p": "two-sided p that nothing changes, corrected (Holm) over the model's changes x regions",
         "shown": "whether that is below .05",
+    },
+    "robustness_importance": {
+        "model": "name of the model",
+        "change": "what was done to the photos, of those that give and of those that receive",
+        "level": "place of the severity in the table of changes, from 0",
+        "emotion": "label of the receiving photos",
+        "region": "region that was swapped",
+        "important": "whether it was shown to be important without the change; else it was shown not to be",
+        "receivers": "faces that received",
+        "persons": "their persons; images where these are unknown",
+        "donors": "faces that gave",
+        "before": "log-odds drop without the change",
+        "after": "log-odds drop with it, of the same swaps",
+        "change_of_drop": "after - before",
+        "change_of_drop_low": "lower end of its paired 95 % interval",
+        "change_of_drop_high": "upper end",
+        "p": "two-sided p that it is .5 either way, corrected (Holm) over the model's changes x regions",
+        "answer": "moves (by more than .5), stays (by less), undetermined, or insufficient evidence",
     },
 })  # fmt: skip

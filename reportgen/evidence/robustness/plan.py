@@ -62,15 +62,19 @@ class RobustnessBudget:
         statistics: .38 of them take less than a third of the pass (`docs/performance.md`).
     per_emotion
         Photos of an emotion at most: beyond them intervals hardly narrow.
+    swaps
+        Whether regions are swapped on changed photos. That takes as many pictures again, and few of them show nothing
+        (`docs/performance.md`).
     """
 
     pictures: float
     per_emotion: int
+    swaps: bool = False
 
 
 BUDGETS: Mapping[str, RobustnessBudget] = MappingProxyType({
     "default": RobustnessBudget(pictures=0.38, per_emotion=40),
-    "full": RobustnessBudget(pictures=1.5, per_emotion=120),
+    "full": RobustnessBudget(pictures=1.5, per_emotion=120, swaps=True),
 })  # fmt: skip
 """By the setting `experiments`; with "quick" and "off" nothing is shown."""
 

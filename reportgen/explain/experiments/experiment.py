@@ -111,12 +111,15 @@ class Experiment:
     depends
         What the answers depend on besides the design, the images, their size, the landmarks and the models: hashes of
         code, settings.
+    side
+        Of the pictures, in pixels; None: as the models that they are shown to ask for.
     """
 
     name: str
     design: pd.DataFrame
     jobs: Sequence[PictureJob]
     depends: Sequence[str]
+    side: int | None = None
 
 
 def working_size(analysis: Analysis) -> int:

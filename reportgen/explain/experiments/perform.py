@@ -67,7 +67,7 @@ def perform(
     BuildError
         A model gives NaN or infinity.
     """
-    side, stores = working_size(analysis), _stores(experiment, analysis)
+    side, stores = experiment.side or working_size(analysis), _stores(experiment, analysis)
     missing = [slug for slug, (store, key) in stores.items() if not store.has(0, key)]
     if missing:
         from reportgen.explain.experiments.forward import load_forwards, run_jobs  # torch takes seconds to load
@@ -93,7 +93,7 @@ def are_known(experiment: Experiment, analysis: Analysis) -> bool:
 
 def _stores(experiment: Experiment, analysis: Analysis) -> dict[str, tuple[PartStore, str]]:
     """By model's slug, where its answers are kept, and under which key."""
-    side = working_size(analysis)
+    side = experiment.side or working_size(analysis)
     folder = analysis.folder / "experiments" / experiment.name
     return {model.slug: (PartStore(folder / model.slug), _key(experiment, model, side)) for model in analysis.models}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 import numpy as np
@@ -20,11 +20,13 @@ from reportgen.analysis import Analysis
 from reportgen.explain.experiments.experiment import Experiment, PictureJob, Pictures, Pixels
 from reportgen.explain.fingerprints import code_hash
 from reportgen.faces.transplant import BACKGROUND_TONES, TRANSPLANTED, Portrait, transplant
+from reportgen.inputs.images.disturbances import DISTURBANCES, disturb
 
 __all__ = [
     "BUDGETS",
     "TransplantBudget",
     "background_cue_experiment",
+    "changed_swap_experiment",
     "design_transplants",
     "eligible_faces",
     "portraits",
@@ -32,6 +34,7 @@ __all__ = [
     "without_cue_experiment",
 ]
 
+_CODE = ("faces/transplant.py", "faces/regions.py", "faces/warp.py", "explain/experiments/transplants.py")
 _CACHED = 256  # portraits; at most 650 KB each at 224 pixels beside the photo itself
 # An emotion with fewer faces neither receives nor donates: fewer cannot reach significance, and a few faces would stand
 # for the whole emotion.
@@ -115,13 +118,41 @@ def background_cue_experiment(analysis: Analysis, design: pd.DataFrame, emotions
     return _experiment("background_cues", crossed, analysis)
 
 
+def changed_swap_experiment(analysis: Analysis, design: pd.DataFrame, side: int) -> Experiment | None:
+    """Swaps between faces that are made worse alike, before one gives to the other; None where none are chosen.
+
+    Parameters
+    ----------
+    design
+        As that of the transplants, with `change` and `level` (place of the severity in `DISTURBANCES`).
+    side
+        Of the pictures of the same swaps without a change.
+    """
+    if design.empty or analysis.faces is None:
+        return None
+    points = analysis.faces.points
+
+    @lru_cache(maxsize=_CACHED)
+    def portrait(pictures: Pictures, index: int, change: str, level: int) -> Portrait:
+        severity = DISTURBANCES[change].levels[level]
+        return Portrait(disturb(change, severity, pictures[index], points[index]), points[index])
+
+    jobs = []
+    design = design.sort_values(["change", "level", "emotion", "receiver"], kind="stable", ignore_index=True)
+    for (change, level, _, _), rows in design.groupby(["change", "level", "emotion", "receiver"], sort=False):
+        jobs.append(_job(rows, partial(portrait, change=change, level=level)))
+    levels = repr([(key, entry.levels) for key, entry in DISTURBANCES.items()])
+    return Experiment(
+        "robustness-importance", design, jobs, (levels, code_hash("inputs/images/disturbances.py", *_CODE)), side
+    )
+
+
 def _experiment(name: str, design: pd.DataFrame, analysis: Analysis) -> Experiment | None:
     if design.empty or analysis.faces is None:
         return None
     portrait_of = portraits(analysis)
     jobs = [_job(rows, portrait_of) for _, rows in design.groupby(["emotion", "receiver"], sort=False)]
-    code = code_hash("faces/transplant.py", "faces/regions.py", "faces/warp.py", "explain/experiments/transplants.py")
-    return Experiment(name, design, jobs, (code,))
+    return Experiment(name, design, jobs, (code_hash(*_CODE),))
 
 
 def portraits(analysis: Analysis) -> Callable[[Pictures, int], Portrait]:

@@ -41,19 +41,22 @@ class Disturbance:
         Whether a later level does more of the same; else the levels are alternatives.
     moves
         Whether parts of the face come to lie elsewhere.
+    swapped
+        Place of the level at which regions are swapped as well, to see whether their importance moves; None: at none.
     """
 
     levels: tuple[Severity, ...]
     graded: bool = True
     moves: bool = False
+    swapped: int | None = None
 
 
 DISTURBANCES: Mapping[str, Disturbance] = MappingProxyType({
-    "blur": Disturbance((1.0, 2.0, 4.0)),  # standard deviation of a Gaussian, pixels of 224
+    "blur": Disturbance((1.0, 2.0, 4.0), swapped=1),  # standard deviation of a Gaussian, pixels of 224
     "noise": Disturbance((10.0, 20.0, 40.0)),  # standard deviation, levels of 255, the same in all channels
     "jpeg": Disturbance((40.0, 20.0, 8.0)),  # quality, of 100
-    "resolution": Disturbance((64.0, 40.0, 24.0)),  # side in pixels to which the photo is reduced and enlarged again
-    "darkness": Disturbance((1.0, 2.0, 3.0)),  # stops: each halves the light (sRGB)
+    "resolution": Disturbance((64.0, 40.0, 24.0), swapped=1),  # pixels a side to which it is reduced
+    "darkness": Disturbance((1.0, 2.0, 3.0), swapped=1),  # stops: each halves the light (sRGB)
     "contrast": Disturbance((0.5, 0.25, 0.12)),  # share of the distance from the photo's mean that is left
     "crop": Disturbance((0.9, 0.8, 0.7), moves=True),  # share of the side, around the middle, that is left
     "rotation": Disturbance((5.0, 10.0, 20.0), moves=True),  # degrees about the middle; border continued

@@ -54,6 +54,7 @@ DESCRIPTIONS = {
     "downloads/robustness.csv": "Recall of the same photos as they are and changed, by change, severity, emotion and "
     "model, with tests.",
     "downloads/robustness_heat.csv": "Enrichment of every region as photos are and with each change.",
+    "downloads/robustness_importance.csv": "Region importance as photos are and with a change (--experiments full).",
     "downloads/property_score.csv": "How well the photos' properties alone tell the label.",
     "downloads/near_duplicates.csv": "Nearly the same pictures under different labels.",
     "downloads/map_clusters.csv": "Groups of heatmaps with heat in the same place, and their images.",

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.robustness.findings import LevelEffect, RobustnessFindings
+from reportgen.evidence.robustness.importance import ImportanceMove
 from reportgen.inputs.images.disturbances import DISTURBANCES
 from reportgen.site.html.components import Page, Tile, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.robustness import DisturbedPictures
 from reportgen.site.plots.robustness import Panel, panel
 from reportgen.site.report import Report
-from reportgen.site.wording.format import and_list, capital, count, format_p, number, percent
+from reportgen.site.wording.format import and_list, capital, count, fixed, format_p, number, percent, signed
 from reportgen.site.wording.performance.robustness import (
     CHANGE_NAMES,
+    MOVE_WORDS,
     VERDICT_WORDS,
     drift_sentence,
     effect_sentence,
     flow_sentence,
     heat_limits,
     heat_sentence,
+    move_region,
+    moves_limits,
     recall_moved,
     recall_words,
     robustness_title,
@@ -31,7 +36,15 @@ from reportgen.site.wording.performance.robustness import (
     weaker_said,
 )
 
-__all__ = ["ChangeCurves", "ModelTurns", "RobustnessView", "SeverityRow", "VerdictCell", "robustness_view"]
+__all__ = [
+    "ChangeCurves",
+    "ModelTurns",
+    "RobustnessView",
+    "SeverityRow",
+    "SwapMoveRow",
+    "VerdictCell",
+    "robustness_view",
+]
 
 
 @dataclass(frozen=True)
@@ -75,14 +88,33 @@ class ChangeCurves:
 
 
 @dataclass(frozen=True)
+class SwapMoveRow:
+    """Importance of one region as photos are and with one change; `tone` is "open" where nothing is shown."""
+
+    region: str
+    shown: str
+    faces: str
+    before: str
+    after: str
+    move: str
+    interval: str
+    p: str
+    verdict: str
+    tone: str
+
+
+@dataclass(frozen=True)
 class ModelTurns:
-    """What a model's predictions turn into, and how its heatmaps move: a sentence each."""
+    """What a model's predictions turn into, and how its heatmaps move: a sentence each; and how its regions' importance
+    does.
+    """
 
     series: str
     model: str
     drifts: tuple[str, ...]
     flows: tuple[str, ...]
     heat: tuple[str, ...]
+    moves: tuple[SwapMoveRow, ...]
 
 
 @dataclass(frozen=True)
@@ -104,6 +136,7 @@ class RobustnessView:
     models: tuple[ModelTurns, ...]
     mapped: bool
     heat_limits: str
+    moves_limits: str
 
 
 def robustness_view(
@@ -127,6 +160,7 @@ def robustness_view(
         models=tuple(_turns(findings, k, model.name) for k, model in enumerate(report.models)) if shown else (),
         mapped=bool(findings.heat),
         heat_limits=heat_limits(report, findings) if shown else "",
+        moves_limits=moves_limits(findings) if shown else "",
     )
 
 
@@ -235,4 +269,20 @@ def _turns(findings: RobustnessFindings, k: int, model: str) -> ModelTurns:
     breaking = [effect for effect in hard if effect.overall.answer == "breaks"]
     flows: Sequence[str] = [flow_sentence(effect, effect.flow) for effect in breaking if effect.flow is not None]
     moves = [heat_sentence(move) for move in findings.heat if move.model == model and move.shown]
-    return ModelTurns(series_of(k), model, tuple(drifts), tuple(flows), tuple(moves))
+    rows = tuple(_move_row(move) for move in findings.moves or () if move.model == model)
+    return ModelTurns(series_of(k), model, tuple(drifts), tuple(flows), tuple(moves), rows)
+
+
+def _move_row(move: ImportanceMove) -> SwapMoveRow:
+    return SwapMoveRow(
+        move_region(move),
+        shown_as(move.change, move.level),
+        number(move.receivers),
+        fixed(move.before),
+        fixed(move.after),
+        signed(move.move.value),
+        f"[{fixed(move.move.low)}, {fixed(move.move.high)}]" if math.isfinite(move.move.low) else "",
+        "–" if math.isnan(move.p) else format_p(move.p).removeprefix("p = ").removeprefix("p "),
+        MOVE_WORDS[move.answer],
+        "" if move.answer in ("moves", "stays") else "open",
+    )

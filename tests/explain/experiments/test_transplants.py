@@ -13,10 +13,14 @@ from reportgen.analysis import Analysis, FaceRecords, ModelRecords
 from reportgen.explain.experiments.transplants import (
     BUDGETS,
     background_cue_experiment,
+    changed_swap_experiment,
     design_transplants,
     transplant_experiment,
 )
-from reportgen.faces.transplant import BACKGROUND_TONES, TRANSPLANTED
+from reportgen.faces.align import canonical_points
+from reportgen.faces.transplant import BACKGROUND_TONES, TRANSPLANTED, Portrait, transplant
+from reportgen.inputs.images.disturbances import disturb
+from tests.explain.experiments.noise import Noise
 
 REAL = (166, 31, 3, 740, 680, 246, 185)  # images per emotion of a real test set
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
@@ -162,3 +166,26 @@ def test_emotions_of_which_nothing_can_be_concluded_keep_their_backgrounds_and_c
     pd.testing.assert_frame_equal(fewer.design, design[~left_out].reset_index(drop=True))
     assert sum(job.count for job in fewer.jobs) == len(fewer.design)
     assert {0, 5} <= set(fewer.design.loc[fewer.design["region"] == "mouth", "donor_emotion"])
+
+
+def test_faces_are_made_worse_alike_before_one_gives_to_the_other():
+    made = analysis(counts=(3, 3))
+    points = np.repeat((0.2 + 0.6 * canonical_points())[None], 6, axis=0).astype(np.float32)
+    made = replace(made, faces=replace(made.faces, points=points))
+    design = pd.DataFrame({
+        "emotion": [0, 0, 1], "receiver": [0, 0, 4], "donor": [1, 3, 2], "donor_emotion": [0, 1, 0],
+        "region": ["mouth", "mouth", "nose"], "kind": "matched", "important": True, "place": [5, 6, 9],
+    })  # fmt: skip
+    wanted = pd.concat([design.assign(change=name, level=1) for name in ("darkness", "blur")], ignore_index=True)
+    experiment = changed_swap_experiment(made, wanted, 48)
+    assert experiment.side == 48
+    assert experiment.design["change"].tolist() == ["blur"] * 3 + ["darkness"] * 3
+    assert experiment.design["place"].tolist() == [5, 6, 9] * 2
+    pictures = [picture for job in experiment.jobs for picture in job.make(Noise(48))]
+    for picture, row in zip(pictures, experiment.design.itertuples(index=False), strict=True):
+        level = {"blur": 2.0, "darkness": 2.0}[row.change]
+        receiver, donor = (
+            Portrait(disturb(row.change, level, Noise(48)[k]), points[k]) for k in (row.receiver, row.donor)
+        )
+        np.testing.assert_array_equal(picture, transplant(receiver, donor, row.region))
+    assert changed_swap_experiment(made, wanted.iloc[:0], 48) is None

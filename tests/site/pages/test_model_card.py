@@ -78,7 +78,7 @@ def test_groups_and_changes_of_the_photo_are_told_where_they_were_measured(repor
         return LevelEffect(model, change, len(DISTURBANCES[change].levels) - 1, part, (), None, None)
 
     effects = effect("blur", "breaks", 20), effect("noise", "holds", 39)
-    text = card(replace(report, robustness=RobustnessFindings(effects, 50, 100, (), (), {})))
+    text = card(replace(report, robustness=RobustnessFindings(effects, 50, 100, (), (), None, {})))
     assert f"{model} predicts 20 of 50 photos correctly, 40 as they are: recall changes by −40 points" in text
     assert "Holds: " in text
 

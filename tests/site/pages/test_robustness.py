@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from reportgen.evidence.robustness.findings import judge_robustness
+from reportgen.evidence.robustness.findings import ROBUSTNESS_COLUMNS, judge_robustness
 from reportgen.inputs.images.disturbances import DISTURBANCES
 from reportgen.site.links import Links
 from reportgen.site.pages.robustness import robustness_view
@@ -18,8 +18,11 @@ from reportgen.site.wording.performance.robustness import (
     effect_sentence,
     flow_sentence,
     in_training,
+    moves_limits,
+    moves_line,
     recall_moved,
     robustness_answer,
+    robustness_lines,
     robustness_title,
     severity,
     severity_table,
@@ -178,3 +181,34 @@ def test_too_few_photos_are_said_and_nothing_else(report):
     assert view.title == "Whether changes of the photos break the models was not measured."
     assert "too few" in view.lede
     assert not view.verdicts and not view.changes and not view.models
+
+
+def test_importance_that_moves_is_a_row_with_its_interval_and_verdict(report):
+    found = report.robustness
+    view = robustness_view(report, Links(report, ()), found, None)
+    moved, unsure, untested = view.models[0].moves
+    assert (moved.region, moved.shown, moved.faces) == ("happiness, mouth", "blurred by 2 px", "26")
+    assert (moved.before, moved.after, moved.move, moved.interval) == ("2.00", "0.75", "−1.25", "[−1.50, −1.00]")
+    assert (moved.p, moved.verdict, moved.tone) == ("< .001", "moves", "")
+    assert (unsure.shown, unsure.verdict, unsure.tone) == ("darkened by 2 stops", "inconclusive", "open")
+    assert (untested.interval, untested.p, untested.verdict) == ("", "–", "cannot be tested")
+    assert view.models[1].moves == ()
+    assert "both blurred by 2 px, reduced to 40 px or darkened by 2 stops." in view.moves_limits
+    table = found.tables["robustness_importance"]
+    assert list(table.columns) == list(ROBUSTNESS_COLUMNS["robustness_importance"])
+    assert table["change_of_drop_low"].tolist()[:2] == [-1.5, -0.6]
+    assert moves_line(found.moves) == (
+        "Region importance under changes moves for the mouth of happiness blurred by 2 px and is open in 1 of 2 cases."
+    )
+
+
+def test_where_importance_with_changes_was_not_measured_the_page_and_the_card_say_so(report):
+    left_out, nothing = (replace(report.robustness, moves=moves) for moves in (None, ()))
+    assert moves_limits(left_out).startswith("Region importance was not measured on changed photos.")
+    assert "With experiments = full" in moves_limits(left_out)
+    assert "there is nothing to move" in moves_limits(nothing)
+    for found in (left_out, nothing):
+        view = robustness_view(report, Links(report, ()), found, None)
+        assert not any(one.moves for one in view.models)
+        lines = robustness_lines(replace(report, robustness=found), "Custom CNN")
+        assert lines[-1] == "Region importance under changes: not measured."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.robustness.findings import Drift, Flow, LevelEffect, RecallChange, RobustnessFindings
 from reportgen.evidence.robustness.heat import HeatMove
+from reportgen.evidence.robustness.importance import MIN_MOVE, ImportanceMove
 from reportgen.evidence.robustness.plan import MIN_DROP
 from reportgen.inputs.images.disturbances import DISTURBANCES, UNIT
 from reportgen.site.html.components import Finding, Link, ModelLine, series_of
@@ -17,6 +18,7 @@ from reportgen.site.wording.format import (
     and_list,
     capital,
     count,
+    decimal,
     fixed,
     number,
     percent,
@@ -28,6 +30,7 @@ from reportgen.site.wording.format import (
 
 __all__ = [
     "CHANGE_NAMES",
+    "MOVE_WORDS",
     "VERDICT_WORDS",
     "drift_sentence",
     "effect_sentence",
@@ -35,6 +38,9 @@ __all__ = [
     "heat_limits",
     "heat_sentence",
     "in_training",
+    "move_region",
+    "moves_limits",
+    "moves_line",
     "recall_moved",
     "recall_words",
     "robustness_answer",
@@ -83,6 +89,13 @@ _TRAINING = {
     "darkness": "darkening", "contrast": "lower contrast", "crop": "tighter crops", "rotation": "rotation",
     "mirror": "mirroring", "cover": "covered regions",
 }  # fmt: skip
+
+MOVE_WORDS = {
+    "moves": "moves",
+    "stays": "stays",
+    "undetermined": "inconclusive",
+    "insufficient evidence": "cannot be tested",
+}
 
 VERDICT_WORDS = {
     "breaks": "breaks",
@@ -188,6 +201,8 @@ def robustness_lines(report: Report, model: str) -> tuple[str, ...]:
         these = [shown_as(effect.change, effect.level) for effect in hard if effect.overall.answer == answer]
         if these:
             lines.append(f"{lead}: {and_list(these)}.")
+    line = moves_line([move for move in findings.moves or () if move.model == model])
+    lines.append(line or "Region importance under changes: not measured.")
     return tuple(lines)
 
 
@@ -220,6 +235,13 @@ def robustness_steps(findings: RobustnessFindings) -> tuple[tuple[str, str], ...
             "Little to lose is no robustness.",
             "With fewer than 40 % correct as they are, fewer than ten photos or fewer than five persons nothing is "
             "concluded.",
+        ),
+        (
+            "Region importance under changes takes experiments = full.",
+            "The same region is swapped between the same faces, both changed alike, and the log-odds drop compared "
+            f"with that of the same swaps without it: on which side of {decimal(MIN_MOVE, 1)} the difference lies, "
+            "either way, with receivers and donors drawn anew by person. Corrected (Holm) over the model's changes x "
+            "regions.",
         ),
         (
             "It is no cue.",
@@ -375,7 +397,7 @@ def heat_limits(report: Report, findings: RobustnessFindings) -> str:
     if not findings.mapped and findings.photos:
         dear = all(report.ablated(k) or report.follows_patches(k) for k in range(len(report.models)))
         why = "one costs many forward passes" if dear else "so few photos could not show a move"
-        return f"No maps of changed photos were made: {why}. Region importance was not measured on them, either."
+        return f"No maps of changed photos were made: {why}."
     without = [model.name for model in report.models if model.name not in findings.mapped]
     unmapped = (
         f" Of {and_list(without)} no maps of changed photos were made: one costs many forward passes."
@@ -384,6 +406,50 @@ def heat_limits(report: Report, findings: RobustnessFindings) -> str:
     )
     return (
         "Heat for the true label, on the same photos, at the strongest level of changes that leave the face in its "
-        f"place (not a tighter crop, rotation or mirror image).{unmapped} Region importance was not measured on "
-        "changed photos: swapping regions there would cost as much as the transplant test itself."
+        f"place (not a tighter crop, rotation or mirror image).{unmapped}"
     )
+
+
+def moves_limits(findings: RobustnessFindings) -> str:
+    """How region importance was measured on changed photos, or why it was not."""
+    if findings.moves is None:
+        return (
+            "Region importance was not measured on changed photos. It takes as many swaps with each change as without "
+            "one; the few that a third of the pass would pay for could not tell whether it moves. With experiments = "
+            "full it is measured."
+        )
+    levels = [shown_as(name, entry.swapped) for name, entry in DISTURBANCES.items() if entry.swapped is not None]
+    if not findings.moves:
+        return (
+            f"Region importance was to be measured on photos {and_list(levels, 'or')}, but of no model a part of the "
+            "face was shown to be important on photos as they are: there is nothing to move."
+        )
+    return (
+        f"The same regions are swapped between the same faces, both {and_list(levels, 'or')}. Of each model these are "
+        "the important parts of the face with the largest drops, two at most, and one that is shown not to be "
+        f"important. “Moves” is a difference shown to exceed {decimal(MIN_MOVE, 1)} log-odds, “stays” one shown to be "
+        "smaller; other regions, emotions, changes and severities were not measured."
+    )
+
+
+def move_region(move: ImportanceMove) -> str:
+    """As in "happiness, mouth"."""
+    return f"{move.emotion}, {REGION_NAMES[move.region]}"
+
+
+def moves_line(moves: Sequence[ImportanceMove]) -> str:
+    """What changes do to one model's important regions, in a sentence; "" where none was measured."""
+    important = [move for move in moves if move.important]
+    said = []
+    for answer in ("moves", "stays"):
+        these = [
+            f"the {REGION_NAMES[one.region]} of {one.emotion} {shown_as(one.change, one.level)}"
+            for one in important
+            if one.answer == answer
+        ]
+        if these:
+            said.append(f"{answer} for {and_list(these)}")
+    unsure = sum(move.answer not in ("moves", "stays") for move in important)
+    if unsure:
+        said.append(f"is open in {unsure} of {count(len(important), 'case')}")
+    return f"Region importance under changes {and_list(said)}." if said else ""
