@@ -86,13 +86,14 @@ FailOn = Annotated[list[Alarm] | None, typer.Option(help="End with exit code 3 i
 
 
 class SeveralFiles(TyperCommand):
-    """A command without arguments of its own whose `--labels` takes several files."""
+    """A command whose `--labels` takes several files; a folder ends them where the command has folders as arguments."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Repeat the flag before every further file, as the parser expects it."""
         flag, repeated, inside = str(SETTINGS["labels"].flag), [], False
+        arguments = any(one.param_type_name == "argument" for one in self.params)
         for place, arg in enumerate(args):
-            inside = inside and not arg.startswith("-")
+            inside = inside and not arg.startswith("-") and not (arguments and Path(arg).is_dir())
             repeated += [flag, arg] if inside and args[place - 1] != flag else [arg]
             inside = inside or arg.partition("=")[0] == flag
         return super().parse_args(ctx, repeated)
@@ -182,7 +183,7 @@ def explain_command(
     _finish(explain(_settings(context), images, progress), progress, open_)
 
 
-@app.command("merge")
+@app.command("merge", cls=SeveralFiles)
 def merge_command(
     context: typer.Context,
     folders: Annotated[list[Path], typer.Argument(help="Outputs of builds on disjoint parts of one test set.")],
@@ -190,6 +191,7 @@ def merge_command(
     data: Data = None,
     dataset: Dataset = None,
     model: Models = None,
+    labels: Labels = None,
     config: Settings = None,
     image_root: ImageRoot = None,
     max_explained_images: MaxExplained = None,

@@ -1,7 +1,7 @@
 """Merges the parts of one table from several analyses.
 
-A part is copied unchanged where possible. It is rewritten where one of its image ids is taken already, or where one of
-the user's columns holds numbers in one analysis and words in another.
+A part is copied unchanged where possible. It is rewritten where one of its image ids is taken already, where one of the
+user's columns holds numbers in one analysis and words in another, or where a label was corrected.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ def common_kinds(sources: Sequence[Source]) -> dict[str, pa.DataType]:
 
 
 def merge_parts(
-    sources: Sequence[Source], target: PartStore, ids: Sequence[dict[str, str]], kinds: Mapping[str, pa.DataType]
+    sources: Sequence[Source],
+    target: PartStore,
+    ids: Sequence[dict[str, str]],
+    kinds: Mapping[str, pa.DataType],
+    labels: Sequence[Mapping[str, tuple[str, int]]],
 ) -> list[str]:
     """Merge all parts of one table; returns the keys of the merged table.
 
@@ -74,6 +78,8 @@ def merge_parts(
         For each source, image ids to change.
     kinds
         Columns to convert, with their new type.
+    labels
+        For each source, by image id as there, the emotion to write instead of the image's own, and its class.
 
     Raises
     ------
@@ -81,10 +87,10 @@ def merge_parts(
         A part cannot be read.
     """
     keys: list[str] = []
-    for (store, parts), changed in zip(sources, ids, strict=True):
+    for (store, parts), changed, relabelled in zip(sources, ids, labels, strict=True):
         for index, key in enumerate(parts):
             source = store.path(index, key)
-            table = _read(partial(_altered, changed=changed, kinds=kinds), source)
+            table = _read(partial(_altered, changed=changed, kinds=kinds, labels=relabelled), source)
             here = key if table is None else _key_of(table, key)
             if not target.has(len(keys), here):
                 if table is None:
@@ -95,23 +101,35 @@ def merge_parts(
     return keys
 
 
-def _altered(source: Path, changed: dict[str, str], kinds: Mapping[str, pa.DataType]) -> pa.Table | None:
-    """The part with new image ids and types where it has to change, else None.
+def _altered(
+    source: Path,
+    changed: dict[str, str],
+    kinds: Mapping[str, pa.DataType],
+    labels: Mapping[str, tuple[str, int]],
+) -> pa.Table | None:
+    """The part with new image ids, types and labels where it has to change, else None.
 
-    A record under a new id or of a new type is a new record: its key changes with it, so that a later build does not
-    mistake it for the old one.
+    A record under a new id, of a new type or of an image with another label is a new record, in tables that hold no
+    labels, too: its key changes with it, so that a later build does not mistake it for the old one.
     """
     schema = pq.read_schema(source)
     cast = {name: kind for name, kind in kinds.items() if name in schema.names and schema.field(name).type != kind}
-    if not changed and not cast:
+    if not changed and not cast and not labels:
         return None
     table = pq.read_table(source)
     ids = table.column("image_id").to_pylist()
-    if not cast and changed.keys().isdisjoint(ids):
+    if not cast and changed.keys().isdisjoint(ids) and labels.keys().isdisjoint(ids):
         return None
     marks = [f"{name} as {kind}" for name, kind in sorted(cast.items())]
     keys = np.asarray(table.column(RECORD_KEY).to_numpy(), dtype=np.uint64)
-    changes = [[changed[name], *marks] if name in changed else marks for name in ids]
+    changes = [
+        [
+            *([changed[name]] if name in changed else []),
+            *([f"labelled {labels[name][0]}"] if name in labels else []),
+            *marks,
+        ]
+        for name in ids
+    ]
     fresh = [
         int(content_hash(str(key), *why)[:16], 16) if why else int(key) for key, why in zip(keys, changes, strict=True)
     ]
@@ -120,6 +138,11 @@ def _altered(source: Path, changed: dict[str, str], kinds: Mapping[str, pa.DataT
         if pa.types.is_string(kind):
             values = [_words(value) for value in values]
         table = _with_column(table, name, pa.array(values, kind))
+    for place, column in enumerate(("emotion", "label")):
+        if column in table.schema.names and not labels.keys().isdisjoint(ids):
+            own = table.column(column).to_pylist()
+            values = [labels[name][place] if name in labels else value for name, value in zip(ids, own, strict=True)]
+            table = _with_column(table, column, pa.array(values, table.schema.field(column).type))
     named = pa.array([changed.get(name, name) for name in ids], table.schema.field("image_id").type)
     return _with_column(_with_column(table, "image_id", named), RECORD_KEY, pa.array(fresh, pa.uint64()))
 

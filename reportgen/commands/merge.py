@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from reportgen.config import Config, ModelConfig
 from reportgen.errors import DataError
 from reportgen.files import write_json
 from reportgen.inputs.discover import with_checkpoints
+from reportgen.inputs.label_corrections import Correction, correct_labels, read_corrections
+from reportgen.inputs.label_files import read_ratings, sort_label_files
 from reportgen.inputs.relocate import find_again, reorder
 from reportgen.inputs.testset import TestSet, load_test_set
 from reportgen.merge_shards import common_kinds, merge_parts, unique_ids
@@ -52,7 +54,8 @@ def merge(config: Config, folders: Sequence[Path], progress: Progress | None = N
     ----------
     config
         `data` may name the whole test set; else the images are looked for under `image_root`, the working directory and
-        the folders. Models are needed for experiments on changed images only.
+        the folders. Models are needed for experiments on changed images only. `labels` are raters' votes for images of
+        the whole, or corrections of its labels.
     folders
         What `reportgen build` wrote for each part: its output, or the analysis inside.
     progress
@@ -61,23 +64,32 @@ def merge(config: Config, folders: Sequence[Path], progress: Progress | None = N
     Raises
     ------
     ReportError
-        The analyses do not belong together, an image is not found, or the output cannot be written.
+        The analyses do not belong together, an image is not found, a file of labels does not fit, or the output cannot
+        be written.
     """
     progress = progress or SilentProgress()
     refuse_own_input(config.output, folders)
+    further = sort_label_files(config.labels)
+    given = [one for file in further.corrections for one in read_corrections(file)]
     folder = config.output / "analysis"
     with own_output(config, "merge", progress):
         with progress.stage("Merging the analyses", len(folders)):
-            merge_analyses(folders, folder)
+            merge_analyses(folders, folder, given)
         manifest = read_manifest(folder)
         with progress.stage("Finding the images"):
             images = PartStore(folder / "images").read(manifest["parts"]).to_pandas()
             if config.data is not None:
-                test_set = find_in_whole(config, manifest["classes"], images)
+                votes_only = config.model_copy(update={"labels": tuple(further.ratings)})
+                test_set = find_in_whole(votes_only, manifest["classes"], images)
             else:
                 near = [place for part in folders for place in (part, part.parent)]
                 roots = [root for root in (config.image_root, Path.cwd(), *near) if root is not None]
                 test_set = find_again(images, manifest["classes"], roots, str(manifest["data"]["source"]))
+                if further.ratings:
+                    notes = list(test_set.notes)
+                    names = test_set.frame["path"].tolist()
+                    votes = read_ratings(further.ratings, names, test_set.classes, None, notes)
+                    test_set = replace(test_set, votes=votes, notes=tuple(notes))
         config = with_checkpoints(config, manifest["models"])
         lost = [model["name"] for model in manifest["models"] if model["name"] not in config.models]
         if lost and config.experiments != "off":
@@ -130,7 +142,7 @@ def refuse_own_input(output: Path, folders: Sequence[Path]) -> None:
             raise DataError(f"{folder}: is read, and --output {output} would write over it; choose another --output")
 
 
-def merge_analyses(folders: Sequence[Path], target: Path) -> None:
+def merge_analyses(folders: Sequence[Path], target: Path, given: Sequence[Correction] = ()) -> None:
     """Write the analysis of all images of several analyses; what is in `target` already and right is kept.
 
     Parameters
@@ -139,13 +151,17 @@ def merge_analyses(folders: Sequence[Path], target: Path) -> None:
         Two or more, in the order in which their images are to stand.
     target
         `output/analysis`.
+    given
+        Labels to correct. No model runs, so that maps of images whose label changes stay beside scrambled weights of
+        the label that they had.
 
     Raises
     ------
     BuildError
         A folder holds no finished analysis of this version.
     DataError
-        The analyses do not belong together: other classes, settings or models, or images that are in two of them.
+        The analyses do not belong together: other classes, settings or models, or images that are in two of them. A
+        correction does not fit.
     """
     if len(folders) < 2:
         raise DataError("merge needs two or more folders of finished analyses")
@@ -156,6 +172,7 @@ def merge_analyses(folders: Sequence[Path], target: Path) -> None:
     pieces = [first, *(_checked(first, piece) for piece in pieces[1:])]
     _refuse_overlap(pieces)
     ids = unique_ids([piece.images["image_id"] for piece in pieces])
+    corrections, labels = _corrected(pieces, given)
     stores: dict[str, list[tuple[PartStore, Sequence[str]]]] = {
         "images": [(PartStore(piece.folder / "images"), piece.manifest["parts"]) for piece in pieces]
     }
@@ -170,10 +187,34 @@ def merge_analyses(folders: Sequence[Path], target: Path) -> None:
         ]
     kinds = common_kinds(stores["images"])
     keys = {
-        name: merge_parts(parts, PartStore(target / name), ids, kinds if name == "images" else {})
+        name: merge_parts(parts, PartStore(target / name), ids, kinds if name == "images" else {}, labels)
         for name, parts in stores.items()
     }
-    _finish(pieces, target, keys)
+    _finish(pieces, target, keys, corrections)
+
+
+def _corrected(
+    pieces: Sequence[_Piece], given: Sequence[Correction]
+) -> tuple[tuple[Correction, ...], list[dict[str, tuple[str, int]]]]:
+    """The corrections in the analysis's words, and for each piece, by image id, the new emotion and its class."""
+    if not given:
+        return (), [{} for _ in pieces]
+    classes = pieces[0].manifest["classes"]
+    frames = [piece.images[["image_id", "path", "emotion", "label"]] for piece in pieces]
+    problems = pd.concat([piece.problems for piece in pieces], ignore_index=True)
+    left_out = dict(zip(problems["path"], problems["kind"], strict=True))
+    whole = pd.concat(frames, ignore_index=True).astype({"emotion": object})
+    after, corrections = correct_labels(whole, classes, given, left_out)
+    labels, start = [], 0
+    for frame in frames:
+        own = after.iloc[start : start + len(frame)]
+        changed = own[own["label"] != whole.loc[own.index, "label"]]
+        labels.append({
+            image: (str(emotion), int(label))
+            for image, emotion, label in zip(changed["image_id"], changed["emotion"], changed["label"], strict=True)
+        })  # fmt: skip
+        start += len(frame)
+    return corrections, labels
 
 
 def _open(folder: Path) -> _Piece:
@@ -262,7 +303,7 @@ def _refuse_overlap(pieces: Sequence[_Piece]) -> None:
         )
 
 
-def _finish(pieces: Sequence[_Piece], target: Path, keys: dict[str, list[str]]) -> None:
+def _finish(pieces: Sequence[_Piece], target: Path, keys: dict[str, list[str]], given: Sequence[Correction]) -> None:
     first = pieces[0].manifest
     problems = pd.concat([piece.problems for piece in pieces], ignore_index=True)
     schema = pa.schema([(str(name), pa.string()) for name in problems.columns])
@@ -276,12 +317,16 @@ def _finish(pieces: Sequence[_Piece], target: Path, keys: dict[str, list[str]]) 
         }
         for index, model in enumerate(pieces[0].models)
     ]
-    corrections = [one for piece in pieces for one in piece.manifest["data"].get("corrections", ())]
+    corrections = {one["file"]: one for piece in pieces for one in piece.manifest["data"].get("corrections", ())}
+    for one in given:
+        # Corrected once more: what counts is the label that the image had first.
+        original = corrections.get(one.file, {"old": one.old})["old"]
+        corrections[one.file] = {**one.as_json(), "old": original}
     manifest = {
         **first,
         "schema": SCHEMA_VERSION,
         "reportgen": __version__,
-        "fingerprint": content_hash("merged", *(piece.manifest["fingerprint"] for piece in pieces)),
+        "fingerprint": content_hash("merged", *(piece.manifest["fingerprint"] for piece in pieces), *keys["images"]),
         "parts": keys["images"],
         "landmark_parts": keys.get("landmarks", []),
         "models": models,
@@ -289,9 +334,9 @@ def _finish(pieces: Sequence[_Piece], target: Path, keys: dict[str, list[str]]) 
             "source": " + ".join(dict.fromkeys(str(piece.manifest["data"]["source"]) for piece in pieces)),
             "rows": sum(piece.manifest["data"]["rows"] for piece in pieces),
             "listed": sum(piece.manifest["data"]["listed"] for piece in pieces),
-            **({"corrections": corrections} if corrections else {}),
+            **({"corrections": list(corrections.values())} if corrections else {}),
         },
-        "notes": _notes(pieces),
+        "notes": _notes(pieces, given),
     }
     write_json(target / "manifest.json", manifest)
     for name, parts in keys.items():
@@ -318,7 +363,7 @@ def _together(changes: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None
     }
 
 
-def _notes(pieces: Sequence[_Piece]) -> list[str]:
+def _notes(pieces: Sequence[_Piece], given: Sequence[Correction]) -> list[str]:
     sizes = ", ".join(f"{len(piece.images):,}" for piece in pieces)
     notes = [f"this analysis was merged from {len(pieces)} parts of {sizes} images"]
     for name in ("device", "versions"):
@@ -330,6 +375,14 @@ def _notes(pieces: Sequence[_Piece]) -> list[str]:
             "what bfloat16 changed was measured on each part: images and predictions are added up, differences of maps "
             "are those of the part where they are largest"
         )
+    if given:
+        changed = sum(one.old != one.new for one in given)
+        notes.append(f"labels changed by hand: {changed:,}; confirmed by hand: {len(given) - changed:,}")
+        if changed and any(model.get("random_heads", True) for model in pieces[0].models):
+            notes.append(
+                "labels were corrected after the models had run: of those images, whether a heatmap is blank was told "
+                "by scrambled weights of the old label"
+            )
     counts = pd.concat([piece.images["sha256"][piece.images["sha256"] != ""].drop_duplicates() for piece in pieces])
     copies = int(counts.duplicated().sum())
     if copies:

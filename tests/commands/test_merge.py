@@ -19,6 +19,7 @@ from reportgen.explain.analyse import analyse
 from reportgen.explain.fingerprints import take_fingerprints
 from reportgen.inputs.checksums import content_digest
 from reportgen.inputs.discover import with_checkpoints
+from reportgen.inputs.label_corrections import Correction
 from reportgen.inputs.relocate import find_again
 from reportgen.inputs.testset import load_test_set
 from reportgen.progress import SilentProgress
@@ -348,3 +349,81 @@ def test_faces_that_were_cut_out_of_photos_are_found_again(tmp_path):
     shutil.copy(tmp_path / "origin/a.png", tmp_path / "origin/b.png")
     with pytest.raises(DataError, match=r"1 of 3 images were not found \(the first: b.png#1\)"):
         find_again(images, test_set.classes, [tmp_path / "origin"], "test")
+
+
+def by_path(folder):
+    images = read_analysis(folder).images
+    return {
+        path: (emotion, EMOTIONS[label]) for path, emotion, label in images[["path", "emotion", "label"]].to_numpy()
+    }
+
+
+def corrections(folder, *lines):
+    (folder / "labels.csv").write_text("\n".join(["file,old,new,who", *lines]), encoding="utf-8")
+    return folder / "labels.csv"
+
+
+def test_corrected_labels_are_those_of_the_merged_analysis(parts, notebook, tmp_path):
+    before = by_path(parts / "one" / "analysis") | by_path(parts / "two" / "analysis")
+    first, copy = next(iter(before)), next(path for path in before if path.endswith("copy.png"))
+    old = before[first][0]
+    new = next(name for name in EMOTIONS if name != old)
+    file = corrections(tmp_path, f"{first},{old},{new},Ann", f"{copy},fear,fear,Ann")
+    result = merge(
+        Config(output=tmp_path / "report", image_root=notebook, labels=[file]), [parts / "one", parts / "two"]
+    )
+    merged = tmp_path / "report" / "analysis"
+    assert by_path(merged) == {**before, first: (new, new)}
+    manifest = json.loads((merged / "manifest.json").read_text(encoding="utf-8"))
+    assert [(one["file"], one["old"], one["new"]) for one in manifest["data"]["corrections"]] == [
+        (first, old, new), (copy, "fear", "fear"),
+    ]  # fmt: skip
+    assert "labels changed by hand: 1; confirmed by hand: 1" in manifest["notes"]
+    assert any("by scrambled weights of the old label" in note for note in manifest["notes"])
+    assert "corrected labels" in " ".join((result.site / name).read_text(encoding="utf-8") for name in
+                                          ("index.html", "errors.html", "labels.html")
+                                          if (result.site / name).is_file()).lower()  # fmt: skip
+    # The models' numbers are those of before, but a later build runs the image again: its record is another one.
+    plain = tmp_path / "plain"
+    merge_analyses([parts / "one", parts / "two"], plain)
+    assert_array_equal(read_analysis(merged).models[0].logits, read_analysis(plain).models[0].logits)
+    assert 1 <= run(notebook, parts / "all.csv", tmp_path / "report") <= 3
+
+
+def test_corrected_twice_the_first_label_counts_and_what_does_not_fit_is_refused(parts, notebook, tmp_path):
+    merged, before = tmp_path / "m", by_path(parts / "one" / "analysis")
+    path = next(iter(before))
+    old = before[path][0]
+    new, newer = [name for name in EMOTIONS if name != old][:2]
+    again = [Correction(path, new, newer, line="labels.csv, line 2")]
+    corrected = settings(notebook, parts / "one.csv", tmp_path / "one").model_copy(
+        update={"labels": (corrections(tmp_path, f"{path},{old},{new},Ann"),)}
+    )
+    analyse(corrected, load_test_set(corrected), tmp_path / "one" / "analysis", SilentProgress())
+    merge_analyses([tmp_path / "one", parts / "two"], merged, again)
+    manifest = json.loads((merged / "manifest.json").read_text(encoding="utf-8"))
+    assert [(one["old"], one["new"]) for one in manifest["data"]["corrections"]] == [(old, newer)]
+    with pytest.raises(DataError, match=f"labels.csv, line 2: {path} is labelled {old} in the test set, not {new}"):
+        merge_analyses([parts / "one", parts / "two"], tmp_path / "n", again)
+    with pytest.raises(DataError, match=r"line 2: elsewhere.png is no image of this test set"):
+        merge_analyses([parts / "one", parts / "two"], tmp_path / "n",
+                       [Correction("elsewhere.png", old, new, line="labels.csv, line 2")])  # fmt: skip
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_raters_votes_are_for_images_of_the_whole(parts, notebook, tmp_path, monkeypatch, whole):
+    paths = [*by_path(parts / "one" / "analysis"), *by_path(parts / "two" / "analysis")]
+    for rater, emotion in (("r1", "fear"), ("r2", "anger")):
+        table = pd.DataFrame({"image": [paths[0], paths[-2]], "emotion": emotion})
+        table.to_csv(tmp_path / f"{rater}.csv", index=False)
+    seen = []
+    monkeypatch.setattr("reportgen.commands.merge.make_report", lambda *given: seen.append(given[2]))
+    files = {"labels": (tmp_path / "r1.csv", tmp_path / "r2.csv")}
+    config = Config(output=tmp_path / "report", image_root=notebook, experiments="off", **files)
+    if whole:
+        config = settings(notebook, parts / "all.csv", tmp_path / "report", experiments="off", **files)
+    merge(config, [parts / "one", parts / "two"])
+    (test_set,) = seen
+    votes = test_set.votes.set_index(test_set.frame["path"])
+    assert votes.loc[[paths[0], paths[-2]], ["anger", "fear"]].to_numpy().tolist() == [[1, 1], [1, 1]]
+    assert votes.to_numpy().sum() == 4
