@@ -46,7 +46,7 @@ Answers = Mapping[str, tuple[pd.DataFrame, Float32Array]]
 
 UNCHANGED = "unchanged"
 
-_FIRST = 0.7  # share of the pictures that the strongest levels may take
+_FIRST = 0.85  # share of the pictures that the strongest levels may take: there verdicts are told
 _SMALL = 0.43  # pictures per photo that ten photos of each may cost where there are few
 _MAPPED = 30  # photos from which on a move of heat can be shown
 
@@ -59,7 +59,7 @@ class RobustnessBudget:
     ----------
     pictures
         Changed pictures per photo of the analysis. Each costs a forward pass of every model, but no landmarks and no
-        statistics: .38 of them take less than a third of the pass (`docs/performance.md`).
+        statistics: .36 of them take less than a third of the pass (`docs/performance.md`).
     per_emotion
         Photos of an emotion at most: beyond them intervals hardly narrow.
     swaps
@@ -73,7 +73,7 @@ class RobustnessBudget:
 
 
 BUDGETS: Mapping[str, RobustnessBudget] = MappingProxyType({
-    "default": RobustnessBudget(pictures=0.38, per_emotion=40),
+    "default": RobustnessBudget(pictures=0.36, per_emotion=40),
     "full": RobustnessBudget(pictures=1.5, per_emotion=120, swaps=True),
 })  # fmt: skip
 """By the setting `experiments`; with "quick" and "off" nothing is shown."""
