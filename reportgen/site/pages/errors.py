@@ -256,10 +256,12 @@ def _idle_shortcut(report: Report, reasons: ModelReasons) -> Iterator[str]:
     if found is None or not found.shown.any() or reasons.counts("shortcut") or report.shortcuts is None:
         return
     cues = and_list(list(dict.fromkeys(CUES[one.change] for one in report.shortcuts.of(reasons.model))))
-    others = f", and so do {percent(found.usual)} of other errors" if found.compared.any() else ""
+    compared, ratio = int(found.compared.sum()), reasons.rates[ORDER.index("shortcut")].ratio
+    others = f", of {number(compared)} others {percent(found.usual)}" if compared else ""
+    few = "; too few persons to compare" if ratio is not None and ratio.too_few else ""
     yield (
-        f"Its shortcut, {cues}, is no proven reason: {number(int(found.gone.sum()))} of "
-        f"{count(int(found.shown.sum()), 'error')} change prediction without it{others}."
+        f"Its shortcut, {cues}, is no proven reason: without it {number(int(found.gone.sum()))} of "
+        f"{count(int(found.shown.sum()), 'error')} change prediction{others}{few}."
     )
 
 

@@ -15,7 +15,7 @@ from reportgen.site.links import Links
 from reportgen.site.pictures.robustness import DisturbedPictures
 from reportgen.site.plots.robustness import Panel, panel
 from reportgen.site.report import Report
-from reportgen.site.wording.format import and_list, capital, count, fixed, format_p, number, percent, signed
+from reportgen.site.wording.format import capital, count, fixed, format_p, number, percent, signed
 from reportgen.site.wording.performance.robustness import (
     CHANGE_NAMES,
     MOVE_WORDS,
@@ -176,15 +176,15 @@ def _lede(report: Report, findings: RobustnessFindings) -> str:
         for effect in sorted(findings.effects, key=lambda effect: effect.overall.n)
     }
     shares = [
-        f"{model.name} predicts {percent(as_they_are[model.name])} of them correctly and "
-        f"{percent(report.scores[k].accuracy.value)} of all test photos"
+        f"{model.name} {percent(as_they_are[model.name])} "
+        f"(of all test photos {percent(report.scores[k].accuracy.value)})"
         for k, model in enumerate(report.models)
         if model.name in as_they_are
     ]
     return (
         f"{count(findings.photos, 'photo')}, emotions and persons in turn, were shown to the models with each change "
         f"at its strongest, and with weaker ones where that costs predictions: {count(findings.pictures, 'picture')} "
-        f"in all. Each emotion is drawn alike, so as they are {and_list(shares)}."
+        f"in all. Each emotion is drawn alike. Correct as they are: {'; '.join(shares)}."
     )
 
 

@@ -255,7 +255,7 @@ def _calibration(report: Report, links: Links) -> list[Step]:
 
 
 def _scaling(report: Report, off: Sequence[int]) -> str:
-    """What dividing the logits brings, as in "Divide the logits of CNN by 0.61: ..."; "" where it is not shown to help.
+    """What dividing the logits brings each model, as in "CNN: by 0.61, from 15.0 % to 2.6 %"; "" without help.
 
     Measured on images that the divisor was not fitted on.
     """
@@ -263,10 +263,11 @@ def _scaling(report: Report, off: Sequence[int]) -> str:
     helped = [(one.model, one.ece, one.repairs[0]) for one in found if one is not None and one.repairs[0].helps]
     if not helped:
         return ""
-    by = and_list([f"{fixed(repair.temperature)} ({model})" for model, _, repair in helped])
-    before = and_list([percent(ece.value, 1) for _, ece, _ in helped])
-    after = and_list([percent(repair.ece.value, 1) for *_, repair in helped])
-    return f"Divide the logits by {by}: calibration error falls from {before} to {after} (cross-validated)."
+    told = [
+        f"{model}: by {fixed(repair.temperature)}, from {percent(ece.value, 1)} to {percent(repair.ece.value, 1)}"
+        for model, ece, repair in helped
+    ]
+    return f"Dividing the logits lowers calibration error. {'; '.join(told)} (cross-validated)."
 
 
 def _robustness(report: Report) -> list[Step]:

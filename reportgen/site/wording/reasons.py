@@ -66,8 +66,8 @@ FLAG_RULES: Mapping[str, str] = {
     "other background tried.",
     "prior": "The labelled emotion would be predicted once the class frequencies of the training data are taken out.",
     "ambiguous": "The labelled emotion is second, and the lead is smaller than in 90 % of the correct predictions.",
-    UNEXPLAINED: "No proven reason: nothing that was tested and holds for the image is more frequent in errors than in "
-    "correct predictions. A change that flips the prediction shows what it depends on, not why such errors happen.",
+    UNEXPLAINED: "No proven reason: nothing that was tested and is true here is more frequent in errors than in "
+    "correct predictions. A change that flips the prediction shows what it depends on, not why it is wrong.",
 }
 
 UNTESTED: Mapping[Untested, str] = {
@@ -113,7 +113,10 @@ def evidence_of(report: Report, reasons: ModelReasons, row: int, k: int, name: s
     if name == UNEXPLAINED:
         return FLAG_RULES[UNEXPLAINED]
     if name == "shortcut":
-        return _shortcut(report, row, k, counts=reasons.counts(name))
+        rate = reasons.rates[ORDER.index(name)]
+        few = rate.ratio is not None and rate.ratio.too_few
+        doubt = "too few persons to compare" if few else "this may be chance"
+        return _shortcut(report, row, k, "" if rate.telling else doubt)
     return _WORDS[name](report, reasons.flag(name), row, k)
 
 
@@ -129,14 +132,14 @@ def _shortcut_errors(report: Report, k: int) -> ShortcutErrors:
     return found
 
 
-def _shortcut(report: Report, row: int, k: int, *, counts: bool) -> str:
+def _shortcut(report: Report, row: int, k: int, doubt: str) -> str:
     found, answer, truth = _shortcut_errors(report, k), _answer(report, row, k), report.truth(row)
     change = found.change[row]
     now = report.classes[int(found.predicted[row])]
     right = ", the label" if now == truth else ""
     shown = f"{capital(DONE[change])}, the same photo is predicted as {now}{right}"
-    if not counts:
-        return f"{shown}; but of other errors, changed likewise, {_usual(found)}: this may be chance."
+    if doubt:
+        return f"{shown}; but of other errors, changed likewise, {_usual(found)}: {doubt}."
     return f"{shown}: {report.models[k].name} relies on {CUES[change]} for {answer}."
 
 

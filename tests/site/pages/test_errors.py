@@ -161,7 +161,7 @@ def test_a_shortcut_says_what_the_photo_is_taken_for_without_it(report: Report, 
             counts = reasons.counts("shortcut")
             assert (f"{model.name} relies on" in said and f"for {answer}." in said) == counts
             also = "Also true here, but no proven reason: Colour, a shortcut"
-            assert (also in said and "25 % also change prediction: this may be chance" in said) != counts
+            assert (also in said and "25 % also change prediction: too few persons to compare" in said) != counts
             shown += 1
     assert shown
     assert "1 (25 %) also changed prediction" in text(parse(published.site / "errors.html"))

@@ -95,7 +95,7 @@ def test_the_table_has_a_line_for_every_change_that_was_shown_at_its_strongest(r
     assert "Breaks: recall is shown to fall by more than 15 percentage points." in view.rule
     accuracy = percent(report.scores[0].accuracy.value)
     shown = percent(effect.overall.before.value)
-    assert f"Custom CNN predicts {shown} of them correctly and {accuracy} of all test photos" in view.lede
+    assert f"Correct as they are: Custom CNN {shown} (of all test photos {accuracy})" in view.lede
     assert "3 photos" in view.caution  # of fear there are three
     assert all(f"{effect.overall.n} photos" in one.overall.note for one in view.changes)
 

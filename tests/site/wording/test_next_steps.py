@@ -40,7 +40,7 @@ def test_scaling_that_is_shown_to_help_is_a_step_with_its_numbers(report: Report
     one = found.repairs[0]
     told = _scaling(replace(report, recalibrations=(found, None)), [0])
     assert told.replace("\u202f", " ") == (
-        f"Divide the logits by {one.temperature:.2f} ({report.models[0].name}): calibration error falls from "
+        f"Dividing the logits lowers calibration error. {report.models[0].name}: by {one.temperature:.2f}, from "
         f"{100 * found.ece.value:.1f} % to {100 * one.ece.value:.1f} % (cross-validated)."
     )
     assert _scaling(replace(report, recalibrations=()), [0]) == ""
