@@ -77,7 +77,10 @@ class SeverityRow:
 
 @dataclass(frozen=True)
 class ChangeCurves:
-    """One change: recall against severity of all photos, then emotion by emotion, and the same as a table."""
+    """One change: recall against severity of all photos, then emotion by emotion, and the same as a table.
+
+    `sentences` tell what the page's first table does not: weaker levels that break a model.
+    """
 
     anchor: str
     title: str
@@ -227,7 +230,7 @@ def _change(report: Report, links: Links, findings: RobustnessFindings, name: st
         return None
     emotions = [panel(report, findings, name, e, e, links.emotion_path(k)) for k, e in enumerate(report.classes)]
     effects = [effect for model in report.models for effect in findings.of(model.name, name)]
-    told = [effect for effect in effects if effect.hardest or effect.overall.answer == "breaks"]
+    told = [effect for effect in effects if not effect.hardest and effect.overall.answer == "breaks"]
     return ChangeCurves(
         name,
         CHANGE_NAMES[name],

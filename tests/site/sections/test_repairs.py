@@ -65,4 +65,4 @@ def test_what_comes_back_is_a_share_of_what_was_lost(report: Report) -> None:
 def test_without_full_experiments_the_page_says_so(report: Report) -> None:
     section = repair_previews(report)
     assert report.contaminated and section is not None
-    assert section.previews == () and "--experiments full" in section.left_out
+    assert section.previews == () and "experiments = full" in section.left_out

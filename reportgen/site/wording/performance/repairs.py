@@ -12,7 +12,7 @@ from reportgen.site.wording.shortcuts import CUES
 
 __all__ = ["NOT_MADE", "repair_bring", "repair_cost", "repair_cue", "repairs_left_out"]
 
-NOT_MADE = "Not previewed: only `--experiments full` does so."
+NOT_MADE = "Not previewed: that takes the setting experiments = full."
 
 _LEFT_OUT: Mapping[str, str] = {
     "no last layer": "the model does not end in a linear layer whose features were recorded",
