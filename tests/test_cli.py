@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from reportgen import __version__
 from reportgen.__main__ import main
 from reportgen.cli import app
+from reportgen.errors import DataError
 
 
 def run_process(*arguments, cwd):
@@ -173,3 +174,20 @@ def test_a_flag_takes_several_files_of_labels(tmp_path, run, monkeypatch):
         assert run("check", *words.split()).returncode == 0
     assert seen == [(Path("a.csv"), Path("b.csv"))] * 3
     assert run("check", "--data", "x", "b.csv").returncode == 2  # no other flag takes several
+
+
+def test_folders_to_merge_are_no_files_of_labels(tmp_path, run, monkeypatch):
+    seen = []
+
+    def merged(config, folders, _):
+        seen.append((config.labels, [folder.name for folder in folders]))
+        raise DataError("seen")
+
+    monkeypatch.setattr("reportgen.commands.merge.merge", merged)
+    parts = [str(tmp_path / name) for name in ("one", "two")]
+    for part in parts:
+        Path(part).mkdir()
+    for words in ([*parts, "--labels", "a.csv", "b.csv"], ["--labels", "a.csv", "b.csv", *parts],
+                  [parts[0], "--labels=a.csv", "b.csv", parts[1]]):  # fmt: skip
+        assert run("merge", *words).stderr == "error: seen\n"
+    assert seen == [((Path("a.csv"), Path("b.csv")), ["one", "two"])] * 3
