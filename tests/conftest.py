@@ -132,12 +132,30 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.loadscopereorder = False
 
 
+LONGEST = (
+    "explain/test_families.py",
+    "explain/ray/test_cluster.py",
+    "faults/test_long_run.py",
+    "commands/test_shortcuts_real.py",
+    "evidence/shortcuts/test_added_cues.py",
+    "evidence/importance/test_regions.py",
+    "evidence/groups/test_simulations.py",
+    "commands/test_build.py",
+    "commands/test_conclusions.py",
+)
+"""Files that take minutes in one of the tiers."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that build reports or drive a browser first: quick ones then fill the time until the last one is done."""
+    """Long files first, then those that build reports or drive a browser: a file is one process's, and quick ones fill
+    the time until the last one is done.
+    """
     here = Path(__file__).parent
     long = {item.path for item in items if item.get_closest_marker("browser")}
     long |= {item.path for item in items if item.path.relative_to(here).parts[0] in ("faults", "site", "commands")}
-    items.sort(key=lambda item: item.path not in long)
+    place = {here / name: number for number, name in enumerate(LONGEST)}
+    assert all(path.is_file() for path in place), "a file of LONGEST is gone"
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST) + (item.path not in long)))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -37,9 +37,32 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def built(notebook, tmp_path_factory):
-    output = tmp_path_factory.mktemp("built")
-    return build(settings(notebook, output, shard_images=8)), output
+def counted(notebook, tmp_path_factory):
+    """A build, its output, which models its experiments loaded and which files were hashed, each as often as it was."""
+    from reportgen.explain.experiments import forward
+    from reportgen.inputs.checkpoints import file
+
+    output, loaded, hashed = tmp_path_factory.mktemp("built"), [], []
+    load, digest = forward.load_model, file.hashlib.file_digest
+
+    def counted_load(name, *rest, **more):
+        loaded.append(name)
+        return load(name, *rest, **more)
+
+    def counted_digest(opened, kind):
+        hashed.append(opened.name)
+        return digest(opened, kind)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forward, "load_model", counted_load)
+        patch.setattr(file.hashlib, "file_digest", counted_digest)
+        file._sha256.cache_clear()
+        return build(settings(notebook, output, shard_images=8)), output, loaded, hashed
+
+
+@pytest.fixture(scope="module")
+def built(counted):
+    return counted[:2]
 
 
 @pytest.fixture
@@ -247,28 +270,9 @@ def test_changed_pictures_are_shown_once_and_only_where_wanted(notebook, tmp_pat
     )
 
 
-def test_a_build_loads_each_model_once_for_all_experiments_and_hashes_each_checkpoint_once(
-    notebook, tmp_path, monkeypatch
-):
-    from reportgen.explain.experiments import forward
-    from reportgen.inputs.checkpoints import file
-
-    loaded, hashed, load, digest = [], [], forward.load_model, file.hashlib.file_digest
-
-    def counted_load(name, *rest, **more):
-        loaded.append(name)
-        return load(name, *rest, **more)
-
-    def counted_digest(opened, kind):
-        hashed.append(opened.name)
-        return digest(opened, kind)
-
-    monkeypatch.setattr(forward, "load_model", counted_load)
-    monkeypatch.setattr(file.hashlib, "file_digest", counted_digest)
-    monkeypatch.setattr("reportgen.commands.experiments.called_for", lambda links: dict.fromkeys(CHANGES, EMOTIONS))
-    file._sha256.cache_clear()
-    build(settings(notebook, tmp_path))
-    assert len(list((tmp_path / "analysis/experiments").glob("*/resnet18"))) > 1
+def test_a_build_loads_each_model_once_for_all_experiments_and_hashes_each_checkpoint_once(counted):
+    _, output, loaded, hashed = counted
+    assert len(list((output / "analysis/experiments").glob("*/resnet18"))) > 1
     assert sorted(loaded) == ["Custom CNN", "ResNet18"]
     assert len(hashed) == 2
 

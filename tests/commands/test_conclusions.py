@@ -101,6 +101,11 @@ def test_a_change_of_what_is_shown_weighs_nothing_again(
     build(config, stages)
     assert (config.output / "site/index.html").read_bytes() == before
     assert "Weighing the evidence" not in stages.titles
+
+
+def test_another_question_is_weighed(built: tuple[Config, Report, str]) -> None:
+    config, _, _ = built
+    stages = Stages()
     build(config.model_copy(update={"seed": 5, "experiments": "off"}), stages)
     assert "Weighing the evidence" in stages.titles
     build(config)
