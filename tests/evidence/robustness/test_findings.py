@@ -289,7 +289,7 @@ def units_of_sides(drawn: Family) -> tuple[int, int]:
 def test_one_family_in_twenty_at_most_decides_where_every_drop_is_the_border(capsys):
     settings = (
         (10, 0, 0.95, 0.0, 0.0), (52, 0, 0.95, 0.05, 0.0), (52, 0, 0.7, 0.1, 0.0), (52, 0, 0.5, 0.2, 0.0),
-        (52, 25, 0.9, 0.0, 0.2), (120, 30, 0.7, 0.1, 0.3),
+        (52, 25, 0.9, 0.0, 0.2), (120, 30, 0.7, 0.1, 0.3), (120, 0, 0.6, 0.1, 0.0),
     )  # fmt: skip
     for n, persons, right, gain, alike in settings:
         rng = np.random.default_rng(1)
