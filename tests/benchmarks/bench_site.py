@@ -24,7 +24,7 @@ MOST_WORDS, MOST_WORDS_OF_A_PAGE, MOST_WORDS_OF_THE_INDEX, MOST_SCREENS = 20_000
 EARLY = {
     "answers": ".answers",
     "first photo": "main picture img, main img[src*='.webp']",
-    "actions": "#next li:last-child",
+    "actions": "#next ol",
 }
 _PAGES_OF_IMAGES = {"images", "explorer", "sheets", "assets", "downloads", "pictures", "figures"}
 

@@ -69,8 +69,8 @@ class ModelLine:
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question: `lead` in bold, a line per model where they differ, then the sentences that hold of
-    all. `tone`: bad, mid, good, open.
+    """The answer to one question: `lead` in bold, `text` after it, a line per model where they differ, and a `note`
+    below these. `tone`: bad, mid, good, open.
     """
 
     question: str
@@ -80,11 +80,13 @@ class Finding:
     link: Link
     more: Link | None = None
     models: tuple[ModelLine, ...] = ()
+    note: str = ""
 
     @property
     def whole(self) -> str:
         """All but the lead as running text."""
-        return " ".join([*(f"{line.model}: {line.text}" for line in self.models), self.text]).strip()
+        lines = (f"{line.model}: {line.text}" for line in self.models)
+        return " ".join(filter(None, (self.text, *lines, self.note)))
 
 
 @dataclass(frozen=True)

@@ -311,7 +311,7 @@ def _analyses(report: Report, links: Links, k: int) -> Iterator[str]:
     yield ""
     yield "### Trust"
     yield ""
-    yield _safe(trust_sentences([report.trust[k]])[0]) if report.scores[k].n else NOT_MEASURED
+    yield _safe(" ".join(filter(None, trust_sentences([report.trust[k]])[:2]))) if report.scores[k].n else NOT_MEASURED
     yield ""
 
 

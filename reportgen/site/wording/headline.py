@@ -219,7 +219,8 @@ def _errors(report: Report, links: Links) -> Finding:
     sentences += [*human_choice_short(report, best)]
     sentences += [*_label_sentence(report)]
     link = Link("Reasons, with examples", "errors.html")
-    return Finding(question, "mid", lead, " ".join(sentences), link, models=lines)
+    text = " ".join(sentences)
+    return Finding(question, "mid", lead, "" if lines else text, link, models=lines, note=text if lines else "")
 
 
 def _errors_of(report: Report, k: int, named: Sequence[str] = ()) -> str:
@@ -371,7 +372,8 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
     text = "" if lines else f"{capital(_cuts(report, name))}."
     text += f" {rival_sentence(rivals[0])}" if rivals else ""
     text += _barred(report, name) if not lines else ""  # the signs in the matrix tell it of each model
-    return Finding(question, "mid", lead, text.strip(), link, models=lines)
+    text = text.strip()
+    return Finding(question, "mid", lead, "" if lines else text, link, models=lines, note=text if lines else "")
 
 
 def _cuts(report: Report, model: str) -> str:
@@ -438,14 +440,15 @@ def _trust(report: Report, links: Links) -> Finding:
     answers = [report.trust[k] for k in shown]
     for model in report.trust:
         state_trust(report, model)
-    common, own = trust_sentences(answers)
-    text = " ".join(filter(None, (score_sentences(report, shown), common)))
-    lines = ["; ".join(filter(None, (accuracy_words(report, k), doubts))) for k, doubts in zip(shown, own, strict=True)]
+    doubts, common, own = trust_sentences(answers)
+    scored = score_sentences(report, shown)
+    lines = ["; ".join(filter(None, (accuracy_words(report, k), more))) for k, more in zip(shown, own, strict=True)]
     trusted = [len(one.of("trusted")) for one in answers]
     everywhere = all(len(one.emotions) == n for one, n in zip(answers, trusted, strict=True))
     tone = "good" if everywhere else "mid" if any(trusted) else "bad"
     scores, each = Link("Scores and calibration", links.model_path(best)), _each(report, shown, lines)
-    return Finding(question, tone, trust_lead(answers), text, scores, models=each)
+    text, note = (doubts, f"{scored} {common}".strip()) if each else (" ".join((scored, doubts, common)).strip(), "")
+    return Finding(question, tone, trust_lead(answers), text, scores, models=each, note=note)
 
 
 def best_model(report: Report) -> int:

@@ -322,14 +322,14 @@ def state_trust(report: Report, trust: ModelTrust) -> None:
         report.stated.claim("heatmaps may be read", trust.model, holds=trust.grade != "C")
 
 
-def trust_sentences(models: Sequence[ModelTrust]) -> tuple[str, tuple[str, ...]]:
-    """Which emotions are not to be trusted and why, how the confidences are, and the heatmaps' grade: what is told of
-    all models at once, and per model what differs; "" where nothing does.
+def trust_sentences(models: Sequence[ModelTrust]) -> tuple[str, str, tuple[str, ...]]:
+    """Which emotions are not to be trusted and why; how the confidences are, and the heatmaps' grade, as far as that
+    holds of all models; and per model what differs, "" where nothing does.
     """
     grades = {one.grade for one in models}
-    doubts = ((title, _doubtful(models, answer)) for title, answer in _DOUBTFUL.items())
-    common = [f"{title}: {told}." for title, told in doubts if told]
-    own = [list[str]() for _ in models]
+    told = [(title, _doubtful(models, answer)) for title, answer in _DOUBTFUL.items()]
+    doubts = " ".join(f"{title}: {emotions}." for title, emotions in told if emotions)
+    common, own = list[str](), [list[str]() for _ in models]
     for title, each in (
         ("Confidences", [_CONFIDENCES[one.confidence] for one in models]),
         ("Heatmap grade", [f"{one.grade} (A to C)" if one.grade else "" for one in models]),
@@ -342,7 +342,7 @@ def trust_sentences(models: Sequence[ModelTrust]) -> tuple[str, tuple[str, ...]]
     common += [GRADE_WORDS[grade] for grade in grades if grade and len(grades) == 1]
     if len(grades) > 1 and "C" in grades:
         common.append("Do not read heatmaps of grade C as reasons.")
-    return " ".join(common), tuple("; ".join(lines) for lines in own)
+    return doubts, " ".join(common), tuple("; ".join(lines) for lines in own)
 
 
 _DOUBTFUL: Mapping[str, Trust] = {"Not trusted": "not trusted", "Open": "open"}

@@ -106,7 +106,7 @@ def test_leakage_leads_where_it_costs_most_and_stands_beside_the_accuracy(by_col
     assert "inflated by 30 percentage points (95 % interval 20 to 40)" in found.lede
     assert found.lede.endswith("Next: Custom CNN relies on colour for happiness.")
     answer = answer_questions(leaky, Links(leaky, ()))[-1]
-    assert "its accuracy is inflated by 30 percentage points" in answer.text
+    assert "its accuracy is inflated by 30 percentage points" in answer.note
     small = replace(by_colour, leakages=(replace(inflated, inflation=Estimate(0.02, 0.01, 0.03, 41)),))
     assert headline(small).text == "Custom CNN relies on colour for happiness."
     assert "the accuracy of ResNet18 is inflated, as training leaked into the test set" in headline(small).lede

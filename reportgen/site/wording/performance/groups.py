@@ -176,10 +176,11 @@ def groups_answer(report: Report) -> Finding | None:
     relying = [one.model for one in gaps]
     who = f" ({named_models(report, relying)})" if len(names) > 1 else ""
     lead = f"Yes, for {group_words(gaps[0].grouping, gaps[0].level, found)}{who}."
-    text = f"Others: photos of the same emotions. {fair}".strip()
-    return Finding(question, "bad", lead, text, link, models=tuple(
+    lines = tuple(
         ModelLine(series_of(names.index(one.model)), one.model, _gap_line(report, one)) for one in gaps[:_MOST_LINES]
-    ))  # fmt: skip
+    )
+    note = f"Others: photos of the same emotions. {fair}".strip()
+    return Finding(question, "bad", lead, "", link, models=lines, note=note)
 
 
 def _gap_line(report: Report, one: GroupGap) -> str:

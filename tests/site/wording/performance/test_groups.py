@@ -108,7 +108,7 @@ def test_the_first_page_answers_for_groups(report: Report) -> None:
     assert [(line.model, line.text.replace("\u202f", " ")) for line in both.models] == [
         (name, "30 % correct, others 70 %: −40 [−50, −30] points.") for name in names
     ]
-    assert both.text == (
+    assert both.note == (
         "Others: photos of the same emotions. Gender, race and age were not compared: no column states them."
     )
     assert answer(found(names[0])).lead.endswith(f"350 x 350 ({names[0]}).")
