@@ -22,7 +22,7 @@ from reportgen.site.pictures.transplants import OutlinedPicture, Transplant, Wor
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import and_list, capital, count, fixed, number, percent, signed, sure
-from reportgen.site.wording.importance import drop_of, odds_cut
+from reportgen.site.wording.importance import LEAST_FALL, drop_of, odds_cut
 
 __all__ = ["TransplantMethod", "WorkedExampleView", "transplant_method", "worked_examples"]
 
@@ -46,6 +46,7 @@ class TransplantMethod:
     least_persons: int
     alpha: str
     least: str
+    least_fall: str
     cheating: str
     least_recall: str
 
@@ -138,6 +139,7 @@ def transplant_method(report: Report) -> TransplantMethod | None:
         least_persons=MIN_PERSONS,
         alpha=f"{ALPHA:g}",
         least=f"{MIN_DROP:g}",
+        least_fall=LEAST_FALL,
         least_recall=percent(LEAST_RECALL),
         cheating=(
             f"important, p of its own below {CHEATING_ALPHA:g}, a log-odds drop of at least {CHEATING_DROP:g}, and at "

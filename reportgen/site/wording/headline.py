@@ -179,7 +179,7 @@ def _told_models(report: Report) -> Sequence[int]:
 
 def _each(report: Report, models: Sequence[int], lines: Sequence[str]) -> tuple[ModelLine, ...]:
     """A line per model; none where there is one model, whose name the answer need not repeat."""
-    if len(models) == 1:
+    if len(report.models) == 1:
         return ()
     return tuple(
         ModelLine(series_of(k), report.models[k].name, f"{line}.") for k, line in zip(models, lines, strict=True)

@@ -13,7 +13,7 @@ from reportgen.evidence.performance.model_comparison import MIN_DISCORDANT, Comp
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.performance.scores import FEW, EmotionScore, ModelScores
 from reportgen.evidence.performance.stated_accuracy import StatedAccuracy
-from reportgen.evidence.reliability import Doubt, EmotionTrust, ModelTrust, Trust
+from reportgen.evidence.reliability import LEAST_SCORE, Doubt, EmotionTrust, ModelTrust, Trust
 from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.evidence.stats.multiple_testing import ALPHA
 from reportgen.site.report import Report
@@ -243,11 +243,11 @@ def stated_accuracy_text(statement: StatedAccuracy) -> str:
 _DOUBTS: Mapping[Doubt, str] = {
     "class order": "its classes look permuted",
     "shortcut": "shortcut",
-    "low recall": "recall below 50 %",
-    "low precision": "precision below 50 %",
+    "low recall": f"recall below {percent(LEAST_SCORE)}",
+    "low precision": f"precision below {percent(LEAST_SCORE)}",
     "leakage": "training leaked into the test set",
     "few images": "too few images",
-    "uncertain": "recall or precision may be below 50 %",
+    "uncertain": f"recall or precision may be below {percent(LEAST_SCORE)}",
 }
 
 
@@ -270,8 +270,8 @@ def _where_trusted(model: ModelTrust) -> str:
 
 
 def score_sentences(report: Report, models: Sequence[int]) -> str:
-    """Accuracy of a single model, and of each what is shown to inflate it."""
-    told = [f"{capital(accuracy_words(report, models[0]))}."] if len(models) == 1 else []
+    """Accuracy of an only model, and of each what is shown to inflate it."""
+    told = [f"{capital(accuracy_words(report, models[0]))}."] if len(report.models) == 1 else []
     leakages = [report.trust[k].leakage for k in models]
     told += [leakage_sentence(found) for found in leakages if found is not None and found.matters]
     return " ".join(told)

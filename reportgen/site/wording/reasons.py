@@ -66,8 +66,8 @@ FLAG_RULES: Mapping[str, str] = {
     "other background tried.",
     "prior": "The labelled emotion would be predicted once the class frequencies of the training data are taken out.",
     "ambiguous": "The labelled emotion is second, and the lead is smaller than in 90 % of the correct predictions.",
-    UNEXPLAINED: "No proven reason: nothing that was tested and is true here is more frequent in errors than in "
-    "correct predictions.",
+    UNEXPLAINED: "No proven reason: nothing tested that is true here is more frequent in errors than in correct "
+    "predictions.",
 }
 
 UNTESTED: Mapping[Untested, str] = {

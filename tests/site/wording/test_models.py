@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from reportgen.evidence.performance.model_comparison import Comparison
 from reportgen.evidence.performance.permuted_classes import PermutedOrder
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.paired import mcnemar, paired_difference
+from reportgen.site.links import Links
+from reportgen.site.report import Report
+from reportgen.site.wording.headline import answer_questions, best_model
 from reportgen.site.wording.models import (
     check_limit,
     check_sentence,
@@ -42,6 +46,22 @@ def test_the_better_of_two_models_comes_first() -> None:
         "classifies correctly, B does so for 269 (exact McNemar test, p < .001). "
         "One checkpoint each compares checkpoints, not architectures."
     )
+
+
+@pytest.mark.parametrize("names", [("A",), ("A", "B"), ("A", "B", "C")])
+def test_answers_tell_two_models_apart_and_of_many_the_best_by_name(
+    make_report: Callable[..., Report], names: tuple[str, ...]
+) -> None:
+    report = make_report(models=names)
+    best = names[best_model(report)]
+    told = {1: (), 2: names, 3: (best,)}[len(names)]
+    _, errors, _, trust = answer_questions(report, Links(report, ()))
+    for answer in (errors, trust):
+        assert tuple(line.model for line in answer.models) == told
+        # An only model needs no name; what holds of all stands below the lines.
+        assert answer.whole.count("ccuracy") == (max(len(told), 1) if answer is trust else 0)
+        assert bool(answer.note) == bool(told) or answer is trust
+        assert all(f"{name}: " in answer.whole for name in told)
 
 
 def test_what_cannot_be_told_is_said_so() -> None:
