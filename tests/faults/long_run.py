@@ -120,7 +120,7 @@ def one_build(root: Path, seconds: float) -> tuple[Samples, int, float]:
         return time.monotonic() - began
 
     # What an image costs shows in the difference: a small build is mostly what any build costs.
-    few, more = (20, 60) if seconds < 120 else (50, 350)
+    few, more = (20, 60) if seconds < 600 else (50, 350)
     once = whole(few)
     each = max(1e-4, (whole(more) - once) / (more - few))
     copies = max(40, int((seconds - once) / each))
