@@ -63,7 +63,7 @@ class RecallChange:
         Two-sided, that the drop is `MIN_DROP`; adjusted (Holm). NaN where it was not tested.
     answer
         "insufficient evidence" where fewer than ten photos or fewer than five persons were shown, or where fewer than
-        40 % were right to begin with: such a model has little to lose.
+        40 % of the test set's photos with such labels are right as they are: such a model has little to lose.
     """
 
     emotion: str
@@ -266,9 +266,11 @@ def _judge_model(
                 model=model.name,
                 change=key[0],
                 level=key[1],
-                overall=_change("", np.ones(len(part.rows), dtype=bool), part, units, overall[key], seed),
+                overall=_change("", np.ones(len(part.rows), dtype=bool), part, known, units, overall[key], seed),
                 emotions=tuple(
-                    _change(name, part.labels == e, part, units, np.nan if row is None else by_emotion[row, e], seed)
+                    _change(
+                        name, part.labels == e, part, known, units, np.nan if row is None else by_emotion[row, e], seed
+                    )
                     for e, name in enumerate(classes)
                     if (part.labels == e).any()
                 ),
@@ -351,14 +353,20 @@ def _weights(seed: int, kind: int, count: int) -> FloatArray:
 
 
 def _change(
-    emotion: str, chosen: BoolArray, shown: Shown, units: ObjectArray | None, p: float, seed: int
+    emotion: str,
+    chosen: BoolArray,
+    shown: Shown,
+    known: FloatArray,
+    units: ObjectArray | None,
+    p: float,
+    seed: int,
 ) -> RecallChange:
     right, still = (shown.before == shown.labels)[chosen], (shown.after == shown.labels)[chosen]
     n = len(right)
     group = clusters(None if units is None else units[shown.rows[chosen]], n)
     drop, _ = paired_proportions(right, still, group, seed)
     answer: Verdict = "undetermined"
-    if not _enough(n, group) or right.mean() < LEAST_RECALL:
+    if not _enough(n, group) or np.diag(known)[shown.labels[chosen]].mean() < LEAST_RECALL:
         answer = "insufficient evidence"
     elif p < ALPHA:
         answer = "breaks" if drop.value > MIN_DROP else "holds"

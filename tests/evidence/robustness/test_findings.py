@@ -109,6 +109,19 @@ def test_with_little_to_lose_few_photos_or_few_persons_nothing_is_concluded():
     assert part.answer == "insufficient evidence" and part.persons == 4
 
 
+def test_whether_there_is_little_to_lose_is_told_by_the_whole_test_set():
+    """Half of all photos are right; of those that are shown, by chance, a third is. And the other way round."""
+    labels = np.tile(np.arange(3), 60)
+    for right, answer in ((np.arange(180) % 3 == 0, "holds"), (np.arange(180) < 60, "insufficient evidence")):
+        rest = np.arange(180) >= 60
+        held = right | rest if answer == "holds" else right
+        records = analysis(predicted=np.where(held, labels, (labels + 1) % 3))
+        shown = answers(
+            {("blur", 2): tuple(range(60))}, lambda row, *_, held=held: row % 3 if held[row] else (row + 1) % 3
+        )
+        assert one(judge_robustness(records, {"net0": shown}, {}, {}, 0), "blur").overall.answer == answer
+
+
 def test_a_weaker_level_counts_against_all_weaker_levels_shown_or_not():
     """16 of them: p = .004 is not enough, though it is the only one that was shown."""
     records, rows = analysis(), tuple(range(60))

@@ -233,8 +233,8 @@ def robustness_steps(findings: RobustnessFindings) -> tuple[tuple[str, str], ...
         ),
         (
             "Little to lose is no robustness.",
-            "With fewer than 40 % correct as they are, fewer than ten photos or fewer than five persons nothing is "
-            "concluded.",
+            "Nothing is concluded where fewer than 40 % of the test set's photos with these labels are correct as they "
+            "are, or with fewer than ten photos or fewer than five persons.",
         ),
         (
             "Region importance under changes takes experiments = full.",
