@@ -183,7 +183,7 @@ def matrix_keys(matrices: Sequence[RegionMatrix], *, tested: bool, least: str) -
         MatrixKey("open", "?", "inconclusive"),
     ]
     if "bad" in tones:
-        keys.append(MatrixKey("bad", "▲", "reliance on the background that counts as cheating"))
+        keys.append(MatrixKey("bad", "▲", "cheating by the background"))
     if "untested" in tones:
         keys.append(MatrixKey("untested", "–", "too few faces"))
     if any(row.barred or any(cell.sign == _BARRED for cell in row.cells) for matrix in matrices for row in matrix.rows):

@@ -55,6 +55,8 @@ _HAVE = {
 _LARGE, _NOTABLE = 1 / 3, 0.1
 """Shares of all errors from which one confused pair, or the shortcut, is the first thing to say."""
 
+_COMPARED = " as often as correct predictions"
+
 # More regions or emotions than this make a card a list.
 _NAMED = 2
 
@@ -249,13 +251,15 @@ def _quality_sentence(reasons: ReasonFindings | None, k: int, which: str) -> Ite
         if rate.flag in _HAVE and rate.telling and rate.ratio is not None
     ]
     if told:
+        # What they are compared with is said once.
+        told[1:] = [text.replace(_COMPARED, "") for text in told[1:]]
         yield f"{capital(which)} have {and_list(told)}."
 
 
 def _times(ratio: Estimate) -> str:
     if math.isinf(ratio.value):
         return "as no correct prediction has"
-    return f"{decimal(ratio.value, 1)} times as often as correct predictions"
+    return f"{decimal(ratio.value, 1)} times{_COMPARED}"
 
 
 def _label_sentence(report: Report) -> Iterator[str]:
@@ -369,22 +373,19 @@ def _defined_by_importance(report: Report, best: int, question: str) -> Finding:
     lead = f"The {REGION_NAMES[first]} for {_emotions_with_models(report, first, found)}."
     shown = _told_models(report)
     lines = _each(report, shown, [_cuts(report, report.models[k].name) for k in shown])
-    text = "" if lines else f"{capital(_cuts(report, name))}."
-    text += f" {rival_sentence(rivals[0])}" if rivals else ""
-    text += _barred(report, name) if not lines else ""  # the signs in the matrix tell it of each model
-    text = text.strip()
-    return Finding(question, "mid", lead, "" if lines else text, link, models=lines, note=text if lines else "")
+    # Of several models the signs in the matrix tell what cannot be tested.
+    text = "" if lines else f"{capital(_cuts(report, name))}.{_barred(report, name)}"
+    return Finding(question, "mid", lead, text, link, models=lines)
 
 
 def _cuts(report: Report, model: str) -> str:
-    """As in "another emotion's mouth cuts the odds of happiness by 85 % [69, 93]"."""
+    """As in "swapping the mouth cuts the odds of happiness by 85 % [69, 93]; the nose, of anger by 40 % [20, 55]"."""
     regions = used_regions(report.importance.regions, model) if report.importance is not None else ()
     told: list[str] = []
     for region, found in regions[: 1 + _NAMED]:
         cuts = and_list([f"of {one.emotion} by {odds_cut(one)}" for one in found[:_NAMED]])
-        whose = "its" if told else "another emotion's"
-        told.append(f"{whose} {REGION_NAMES[region]} cuts the odds {cuts}")
-    return ", ".join(told) or "no part of the face was shown to matter"
+        told.append(f"{the(region)}, {cuts}" if told else f"swapping {the(region)} cuts the odds {cuts}")
+    return "; ".join(told) or "no part of the face was shown to matter"
 
 
 def _emotions_with_models(report: Report, region: str, found: Sequence[RegionImportance]) -> str:

@@ -41,13 +41,13 @@ def rate(flag: str, value: float, p: float, low: float = 1.2) -> FlagRate:
 
 def test_the_first_page_names_what_of_the_photo_goes_with_errors() -> None:
     rates = (
-        rate("shortcut", 3.0, 0.001), rate("low-quality", 2.0, 0.001), rate("dark-eyes", 2.0, 0.2),
+        rate("shortcut", 3.0, 0.001), rate("low-quality", 2.0, 0.001), rate("dark-eyes", 1.5, 0.001),
         rate("turned-head", math.inf, 0.01), rate("ambiguous", 3.0, 0.001),
     )  # fmt: skip
     reasons: Any = SimpleNamespace(models=[SimpleNamespace(rates=rates)])
     (said,) = _quality_sentence(reasons, 0, "the errors")
     assert said.replace("\u202f", " ") == (
-        "The errors have low photo quality 2.0 times as often as correct predictions (20 of 100) and a turned head as "
-        "no correct prediction has (20 of 100)."
+        "The errors have low photo quality 2.0 times as often as correct predictions (20 of 100), covered or dark eyes "
+        "1.5 times (20 of 100) and a turned head as no correct prediction has (20 of 100)."
     )
     assert not list(_quality_sentence(SimpleNamespace(models=[SimpleNamespace(rates=rates[:1])]), 0, "the errors"))
