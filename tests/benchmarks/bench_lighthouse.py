@@ -60,7 +60,7 @@ def main() -> int:
     parser.add_argument("--pages", nargs="*", default=None)
     options = parser.parse_args()
     emotion = sorted(path.name for path in (options.site / "emotions").iterdir())[0]
-    pages = options.pages or ["index.html", f"emotions/{emotion}", "explorer.html"]
+    pages = options.pages or ["index.html", f"emotions/{emotion}", "explorer.html", "shortcuts.html"]
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(options.site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     low = False

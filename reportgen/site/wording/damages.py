@@ -171,7 +171,8 @@ def cause_sentence(report: Report, cause: Cause, *, brief: bool = False) -> str:
         others = f"{number(source.lacking)} of the "
         others += f"{report.stated.number(number(cause.n_lacking), 'photos', f'not {cause.having}')} others"
         too = {0: "", 1: ", and one other photo,"}.get(source.lacking, f", and {others},")
-        trait = f"{source.trait} {and_list([value or 'not told' for value in source.values], 'or')}"
+        name = "encoder settings" if source.trait == "JPEG tables" else source.trait
+        trait = f"{name} {and_list([value or 'not told' for value in source.values], 'or')}"
         known = "" if brief else f" Only these{too} have {trait}."
     if cause.few_persons:
         told.append(f"show {count(cause.persons_having, 'person')} (the others {number(cause.persons_lacking)})")

@@ -76,6 +76,10 @@ def test_the_cause_stands_below_the_cue(by_colour: Report) -> None:
             "All 143 photos in colour come from a source of their own. Only these have JPEG quality 75.",
         ),
         (
+            replace(COLOUR, source=PhotoSource("JPEG tables", ("1a2b3c4d",), 143, 0)),
+            "All 143 photos in colour come from a source of their own. Only these have encoder settings 1a2b3c4d.",
+        ),
+        (
             replace(COLOUR, source=replace(SOURCE, values=("75", "80"), lacking=12)),
             "All 143 photos in colour come from a source of their own. Only these, and 12 of the 1,908 others, have "
             "JPEG quality 75 or 80.",
