@@ -47,6 +47,7 @@ __all__ = [
     "importance_basis",
     "importance_interval",
     "importance_sentence",
+    "odds_change",
     "odds_cut",
     "odds_fall",
     "odds_interval",
@@ -161,7 +162,7 @@ def importance_sentence(importance: RegionImportance | None, pictures: int = 0) 
     rests = count(importance.receivers, "face") + (f" and {count(pictures, 'picture')}" if pictures else "")
     return (
         f"With the {REGION_NAMES[importance.region]} of another emotion{f'{how},' if how else ''} the odds of "
-        f"{importance.emotion} fall by {odds_cut(importance)} ({drop}{p}), over {rests}: "
+        f"{importance.emotion} {odds_change(importance)} ({drop}{p}), over {rests}: "
         f"{_ANSWERS[importance.answer]}."
         f"{' Measured on images without the shortcut.' if importance.without_cue else ''}"
     )
@@ -207,20 +208,31 @@ def background_numbers(found: BackgroundFinding, *, brief: bool = False) -> str:
         return ""
     unmatched, emotion = matched.unmatched, found.emotion
     if unmatched is None or not math.isfinite(unmatched.drop):
-        return f"With another emotion's background the odds of {emotion} fall {swap_effect(matched)}."
+        return f"With another emotion's background the odds of {emotion} {swap_effect(matched)}."
     text = (
-        f"With another emotion's background as it is, the odds of {emotion} fall {swap_effect(unmatched)}; with "
-        f"that background in the face's own light and colour, {swap_effect(matched)}."
+        f"With another emotion's background as it is, the odds of {emotion} {swap_effect(unmatched)}; with "
+        f"that background in the face's own light and colour, they {swap_effect(matched)}."
     )
     if "content" in found.cues or brief:
         return text
-    tones = [f"{tone}, they fall {swap_effect(one)}" for tone, one in matched.tones if math.isfinite(one.drop)]
+    tones = [f"{tone}, they {swap_effect(one)}" for tone, one in matched.tones if math.isfinite(one.drop)]
     return f"{text} With its own background given the other's {'; '.join(tones)}." if tones else text
 
 
 def odds_cut(importance: RegionImportance) -> str:
-    """By how much the odds of the emotion fall, as in "59 % [45, 70]"; never all of them; below 0 they rise."""
+    """By how much the odds of the emotion fall, as in "59 % [45, 70]"; never all of them."""
     return " ".join(filter(None, (fall_of(importance.drop), odds_interval(importance))))
+
+
+def odds_change(importance: RegionImportance) -> str:
+    """Which way the odds of the emotion go and how far, as in "fall by 59 % [45, 70]" or "rise by 24 % [1, 52]"."""
+    if importance.drop >= 0:
+        return f"fall by {odds_cut(importance)}"
+    rise, low, high = (math.expm1(-drop) for drop in (importance.drop, importance.high, importance.low))
+    told = f"rise by {percent(rise)}"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return told
+    return f"{told} {percent_interval(Estimate(rise, low, high, importance.receivers))}"
 
 
 def odds_interval(importance: RegionImportance) -> str:
@@ -248,13 +260,14 @@ def drop_of(report: Report, importance: RegionImportance) -> str:
 
 
 def swap_effect(importance: RegionImportance) -> str:
-    """As in "by 59 % [45, 70] and recall by 12 percentage points (40 faces)", of the odds of the emotion."""
-    drop = f"by {odds_cut(importance)}"
-    faces = f"({count(importance.receivers, 'face')})"
-    if not math.isfinite(importance.recall_drop):  # no picture with a donor of the other kind
-        return f"{drop} {faces}"
-    unit = plural(int(half_up(100 * abs(importance.recall_drop), 0)), " percentage point", " percentage points")
-    return f"{drop} and recall by {points(importance.recall_drop, 0, sign=False, unit=unit)} {faces}"
+    """As in "fall by 59 % [45, 70] and recall by 12 percentage points (40 faces)", of the odds of the emotion."""
+    change, faces = odds_change(importance), f"({count(importance.receivers, 'face')})"
+    fall = importance.recall_drop
+    if not math.isfinite(fall):  # no picture with a donor of the other kind
+        return f"{change} {faces}"
+    unit = plural(int(half_up(100 * abs(fall), 0)), " percentage point", " percentage points")
+    apart = "" if (fall >= 0) == (importance.drop >= 0) else " rises" if fall < 0 else " falls"
+    return f"{change} and recall{apart} by {points(abs(fall), 0, sign=False, unit=unit)} {faces}"
 
 
 def rival_sentence(rival: RegionImportance) -> str:
@@ -262,7 +275,7 @@ def rival_sentence(rival: RegionImportance) -> str:
     clean = ", on images without the shortcut" if rival.without_cue else ""
     return (
         f"{rival.model}, {rival.emotion} against {rival.against}: with {the(rival.region)} of a face of "
-        f"{rival.against}{clean}, the odds of {rival.emotion} fall {swap_effect(rival)}, corrected "
+        f"{rival.against}{clean}, the odds of {rival.emotion} {swap_effect(rival)}, corrected "
         f"{format_p(rival.p)}."
     )
 

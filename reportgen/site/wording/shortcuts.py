@@ -362,11 +362,12 @@ def cheating_answer(report: Report) -> Finding:
         shortcuts, backgrounds = proved(report, Shortcut), proved(report, BackgroundFinding)
         marks, hidden = proved(report, MarkTest), proved(report, Component)
         state_cues(report, found)
+        above = _in_headline(report, found)
         told = {
-            "background": _background_sentences(backgrounds),
+            "background": _background_sentences(backgrounds, above),
             "property": [*_shortcut_sentences(report, shortcuts), *_located(report, shortcuts)],
-            "mark": [mark_reliance(test, report.classes[test.mark.emotion]) for test in marks[:2]],
-            "component": [component_reliance(c, report.classes[c.emotion]) for c in hidden[:2]],
+            "mark": [mark_reliance(t, report.classes[t.mark.emotion]) for t in marks[:2] if t is not above],
+            "component": [component_reliance(c, report.classes[c.emotion]) for c in hidden[:2] if c is not above],
         }
         parts = [text for kind in dict.fromkeys(damage.kind for damage in found) for text in told[kind]]
         if not backgrounds:
@@ -410,12 +411,18 @@ def _with_models(report: Report, found: Sequence[Damage]) -> str:
     return and_list([f"{and_list(emotions)} ({who})" for who, emotions in told.items()])
 
 
-def _background_sentences(backgrounds: Sequence[BackgroundFinding]) -> list[str]:
+def _in_headline(report: Report, found: Sequence[Damage]) -> object:
+    """The finding that the headline has told as a claim with its test; None where what leads there is no cue."""
+    lead = next(one for one in report.damages if one.kind in ("leakage", "group") or one in found)
+    return lead.finding if lead in found else None
+
+
+def _background_sentences(backgrounds: Sequence[BackgroundFinding], above: object) -> list[str]:
     sentences = []
     for b in backgrounds[:2]:
-        relies = f"{b.model} relies on {background_cue(b)} for {b.emotion}"
+        relies = "" if b is above else f"{b.model} relies on {background_cue(b)} for {b.emotion}. "
         place = f" Its heat lies in the {b.place}." if b.place else ""
-        sentences.append(f"{relies}. {background_numbers(b, brief=True)}{place}")
+        sentences.append(f"{relies}{background_numbers(b, brief=True)}{place}")
     return sentences
 
 

@@ -117,6 +117,6 @@ def test_a_background_is_named_by_what_it_is(
     assert (
         "background as it is, the odds of joy fall by 59\u202f% [45, 70] and recall by 12 percentage points" in sentence
     )
-    assert "in the face's own light and colour, by −11\u202f% [−22, 0]" in sentence
+    assert "in the face's own light and colour, they rise by 11\u202f% [0, 22]" in sentence
     tones = "With its own background given the other's brightness, they fall by 50\u202f% [39, 59] and recall"
     assert (tones in sentence) == ("content" not in cues)

@@ -77,9 +77,11 @@ def test_the_numbers_stand_in_the_sentences(report: Report, proved: Component) -
 
 def test_a_proven_component_is_told_where_nothing_else_is_proved(report: Report, only: Report) -> None:
     claim = "Custom CNN relies on something in the bottom right corner of the picture for happiness."
-    assert headline(only).text == claim
+    head = headline(only)
     answer = cheating_answer(only)
-    assert answer.lead == "Yes, for happiness (Custom CNN)." and claim in answer.text
+    assert head.text == claim and answer.lead == "Yes, for happiness (Custom CNN)."
+    # The headline has told it with its test: the answer below adds what else was tried.
+    assert head.lede.startswith("Its hot area") and "hot area" not in answer.text and claim not in answer.text
     assert answer.link.href == "shortcuts.html#components"
     assert cue_of(only, "happiness") == (("Custom CNN",), "something in the bottom right corner of the picture")
     links = Links(only, ())

@@ -22,11 +22,16 @@ def _found(matched: RegionImportance) -> BackgroundFinding:
 
 
 def test_a_swap_gives_odds_recall_and_faces() -> None:
-    assert swap_effect(_SWAP) == "by 59\u202f% [45, 70] and recall by 12 percentage points (40 faces)"
+    assert swap_effect(_SWAP) == "fall by 59\u202f% [45, 70] and recall by 12 percentage points (40 faces)"
+    # e^.1 - 1 = .105, e^.2 - 1 = .221: what falls below 0 is told as a rise, and recall by its own way.
+    other = replace(_SWAP, drop=-0.1, low=-0.2, high=0.1, recall_drop=-0.12)
+    assert swap_effect(other) == "rise by 11\u202f% [−10, 22] and recall by 12 percentage points (40 faces)"
+    assert "rise by 11\u202f% [−10, 22] and recall falls by 12 " in swap_effect(replace(other, recall_drop=0.12))
+    assert "fall by 59\u202f% [45, 70] and recall rises by 12 " in swap_effect(replace(_SWAP, recall_drop=-0.12))
 
 
 def test_recall_that_was_not_measured_is_left_out() -> None:
-    assert swap_effect(replace(_SWAP, recall_drop=math.nan)) == "by 59\u202f% [45, 70] (40 faces)"
+    assert swap_effect(replace(_SWAP, recall_drop=math.nan)) == "fall by 59\u202f% [45, 70] (40 faces)"
 
 
 def test_swaps_that_measured_nothing_are_not_told() -> None:
