@@ -25,7 +25,7 @@ from reportgen.site.wording.importance import (
     fall_of,
     importance_basis,
     importance_sentence,
-    odds_cut,
+    odds_change,
     pictures_of,
 )
 
@@ -110,8 +110,9 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                 assert text.startswith(f"{model.name}: {emotion}, {where}.")
                 pictures = made[report.analysis.classes.index(emotion), region]
                 drop = f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]"
-                fall = odds_cut(importance).replace("\u202f", " ")
-                assert f"the odds of {emotion} fall by {fall} (log-odds drop {drop}" in text
+                change = odds_change(importance).replace("\u202f", " ")
+                assert change.startswith("fall" if importance.drop >= 0 else "rise")
+                assert f"the odds of {emotion} {change} (log-odds drop {drop}" in text
                 tested = (
                     f"corrected {format_p(importance.p)}), over {importance.receivers} faces and {pictures} pictures"
                 )
@@ -138,7 +139,7 @@ def test_the_same_numbers_stand_in_a_table(published: Published, report: Report)
             if importance.answer == "cannot be tested":
                 assert row.endswith("– – cannot be tested – –")
                 continue
-            assert odds_cut(importance).replace("\u202f", " ") in row
+            assert odds_change(importance).replace("\u202f", " ") in row
             assert f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]" in row
             assert format_p(importance.p) in row and f"{importance.receivers} faces" in row
 
