@@ -26,6 +26,7 @@ from reportgen.site.wording.importance import (
     importance_basis,
     importance_sentence,
     odds_change,
+    odds_cut,
     pictures_of,
 )
 
@@ -139,7 +140,7 @@ def test_the_same_numbers_stand_in_a_table(published: Published, report: Report)
             if importance.answer == "cannot be tested":
                 assert row.endswith("– – cannot be tested – –")
                 continue
-            assert odds_change(importance).replace("\u202f", " ") in row
+            assert odds_cut(importance).replace("\u202f", " ") in row
             assert f"{signed(importance.drop)} [{signed(importance.low)}, {signed(importance.high)}]" in row
             assert format_p(importance.p) in row and f"{importance.receivers} faces" in row
 
