@@ -207,18 +207,22 @@ def change(region: str, value: float) -> RegionChange:
 @pytest.mark.parametrize(
     ("values", "lead", "expected"),
     [
-        ((0.5, 2.0), -1.0, "The mouth speaks most against fear: +2.00 without it (fear was 1.00 behind joy, so that"),
-        ((0.5, 0.8), -1.0, "The mouth speaks most against fear: +0.80 without it (fear was 1.00 behind joy)."),
-        ((2.0, 0.8), -1.0, "The eyes and brows speak most against fear: +2.00 without them"),
+        ((0.5, 2.0), -1.0, "The mouth speaks most against fear: without it, the odds of fear against joy are 7.4 times "
+         "as high (+2.00 in logits; fear was 1.00 behind, so that turns it)."),
+        ((0.5, 0.8), -1.0, "The mouth speaks most against fear: without it, the odds of fear against joy are 2.2 times "
+         "as high (+0.80 in logits; fear was 1.00 behind)."),
+        ((2.0, 0.8), -1.0, "The eyes and brows speak most against fear: without them, the odds of fear"),
         ((-0.5, -0.8), -1.0, "No region alone speaks against fear."),
-        ((-0.5, -1.8), 1.0, "The mouth holds fear most: −1.80 without it (fear was 1.00 ahead of joy, so that turns"),
-        ((-0.5, 0.1), 1.0, "The eyes and brows hold fear most: −0.50 without them (fear was 1.00 ahead of joy)."),
+        ((-0.5, -1.8), 1.0, "The mouth holds fear most: without it, the odds of fear against joy fall by 83 % (−1.80 "
+         "in logits; fear was 1.00 ahead, so that turns it)."),
+        ((-0.5, 0.1), 1.0, "The eyes and brows hold fear most: without them, the odds of fear against joy fall by 39 % "
+         "(−0.50 in logits; fear was 1.00 ahead)."),
         ((0.5, 0.8), 1.0, "No region alone holds fear."),
     ],
 )  # fmt: skip
 def test_a_strip_is_summed_up_in_one_sentence(values: tuple[float, float], lead: float, expected: str) -> None:
     changes = (change("eyes+brows", values[0]), change("mouth", values[1]))
-    assert _sentence(changes, lead, "fear", "joy").startswith(expected)
+    assert _sentence(changes, lead, "fear", "joy").replace("\u202f", " ").startswith(expected)
 
 
 def test_the_quadrant_table_counts_every_image_and_leads_to_it(report: Report, published: Published) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from reportgen.evidence.errors.occlusions import RegionChange
@@ -12,6 +13,7 @@ from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import count, fixed
+from reportgen.site.wording.importance import fall_of
 
 __all__ = ["OcclusionTest", "RegionBar", "occlusion_test"]
 
@@ -112,16 +114,18 @@ def _sentence(changes: tuple[RegionChange, ...], lead: float, truth: str, rival:
             return f"No region alone speaks against {truth}."
         turned = ", so that turns it" if lead + _main(most) > 0 else ""
         return (
-            f"The {REGION_NAMES[most.region]} {_verb(most, 'speak')} most against {truth}: {_signed(_main(most))} "
-            f"without {_own(most)} ({truth} was {fixed(-lead)} behind {rival}{turned})."
+            f"The {REGION_NAMES[most.region]} {_verb(most, 'speak')} most against {truth}: without {_own(most)}, the "
+            f"odds of {truth} against {rival} are {fixed(math.exp(_main(most)), 1)} times as high "
+            f"({_signed(_main(most))} in logits; {truth} was {fixed(-lead)} behind{turned})."
         )
     least = min(changes, key=_main)
     if _main(least) >= 0:
         return f"No region alone holds {truth}."
     turned = ", so that turns it" if lead + _main(least) < 0 else ""
     return (
-        f"The {REGION_NAMES[least.region]} {_verb(least, 'hold')} {truth} most: {_signed(_main(least))} without "
-        f"{_own(least)} ({truth} was {fixed(lead)} ahead of {rival}{turned})."
+        f"The {REGION_NAMES[least.region]} {_verb(least, 'hold')} {truth} most: without {_own(least)}, the odds of "
+        f"{truth} against {rival} fall by {fall_of(-_main(least))} ({_signed(_main(least))} in logits; {truth} was "
+        f"{fixed(lead)} ahead{turned})."
     )
 
 
