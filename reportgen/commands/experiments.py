@@ -54,6 +54,7 @@ from reportgen.explain.experiments.flips import flip_experiment
 from reportgen.explain.experiments.interventions import intervention_experiment, shortcut_error_experiment
 from reportgen.explain.experiments.marks import mark_experiment, read_looks
 from reportgen.explain.experiments.occlusions import occlusion_experiment
+from reportgen.explain.experiments.perform import ExperimentAnswers as ModelAnswers
 from reportgen.explain.experiments.perform import perform
 from reportgen.explain.experiments.robustness import perform_with_maps, robustness_experiment
 from reportgen.explain.experiments.transplants import (
@@ -99,6 +100,8 @@ class Experiments:
     progress: Progress
     loaded: dict[str, Forward] = field(default_factory=dict, repr=False)
     """The models that were needed so far, by slug; each is loaded once."""
+    featured: dict[str, dict[str, ModelAnswers]] = field(default_factory=dict, repr=False)
+    """By slug and name of the experiment, answers with features so far."""
 
     def transplants(self, report: Report) -> ExperimentAnswers:
         """The models' answers to faces with regions of other faces, where these can tell anything of a model."""
@@ -173,8 +176,7 @@ class Experiments:
             experiment = patch_experiment(alone, model, plans[model.slug])
             if experiment is not None:
                 title = f"Cutting and pasting components of {model.name}"
-                answers = perform(experiment, config, self.test_set, alone, self.progress, title, self.loaded)
-                shown[model.slug] = answers[model.slug].design, answers[model.slug].logits
+                shown |= self._answers(experiment, title, alone)
         missing = [model.name for model in analysis.models if model.slug not in weights]
         return judge_components(analysis, located, plans, shown, missing, seed)
 
@@ -295,10 +297,16 @@ class Experiments:
         answers = self._answers(shortcut_error_experiment(self.analysis, chosen), "Removing shortcuts from errors")
         return measure_shortcut_errors(self.analysis, found, answers)
 
-    def _answers(self, experiment: Experiment | None, title: str) -> ExperimentAnswers:
+    def _answers(self, experiment: Experiment | None, title: str, among: Analysis | None = None) -> ExperimentAnswers:
+        """Of all models, or of those in `among`."""
         if experiment is None:
             return {}
-        found = perform(experiment, self.config, self.test_set, self.analysis, self.progress, title, self.loaded)
+        found = perform(
+            experiment, self.config, self.test_set, among or self.analysis, self.progress, title, self.loaded
+        )
+        for slug, answers in found.items():
+            if answers.features is not None:
+                self.featured.setdefault(slug, {})[experiment.name] = answers
         return {slug: (answers.design, answers.logits) for slug, answers in found.items()}
 
 

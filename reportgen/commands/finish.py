@@ -135,4 +135,4 @@ def _concluded(
     )
     robustness = experiments.robustness(report.importance) if shown else None
     report = replace(report, reasons=reasons, groups=groups, robustness=robustness)
-    return replace(report, repairs=preview_repairs(report, test_set, running, progress) if shown else None)
+    return replace(report, repairs=preview_repairs(report, experiments, interventions.cues) if shown else None)

@@ -279,19 +279,6 @@ class Explainer(AbstractContextManager["Explainer"]):
             found.append((gradient * activations.detach()).sum(dim=1).float().cpu().numpy())
         return np.concatenate(found)
 
-    def features(self, images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
-        """(B, F) float32, what the last linear layer is given for B resized images; F is 0 where there is none."""
-        if self._tap is None:
-            raise RuntimeError("an explainer must be entered first")
-        found = []
-        for start in range(0, len(images), self.tuning.batch_size):
-            x = self._input(images[start : start + self.tuning.batch_size])
-            self._tap.watch()
-            with torch.no_grad():
-                self._module(x)
-            found.append(self._tap.take(len(x)).cpu().numpy())
-        return np.concatenate(found)
-
     def _run_network(
         self, images: Sequence[npt.NDArray[np.uint8]], size: int, *, bf16: bool
     ) -> tuple[Tensor, HeadOutput, Tensor]:

@@ -65,7 +65,7 @@ def cue_experiment(analysis: Analysis, cues: Sequence[AddedCue], seed: int) -> E
         str(seed),
         code_hash(*CHANGING_CODE),
     )
-    return Experiment("cues", design, jobs, depends)
+    return Experiment("cues", design, jobs, depends, features=True)
 
 
 def _make(

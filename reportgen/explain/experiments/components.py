@@ -220,7 +220,7 @@ def patch_experiment(analysis: Analysis, model: ModelRecords, plans: Mapping[int
     for plan in plans.values():
         depends += [repr((plan.given, plan.low, plan.reference)), np.packbits(plan.cut).tobytes().hex(),
                     np.packbits(plan.control).tobytes().hex()]  # fmt: skip
-    return Experiment("components", design, jobs, depends)
+    return Experiment("components", design, jobs, depends, features=True)
 
 
 def _fill(rows: Sequence[tuple[int, str, int, int]], plan: Patches, grid: CellGrid, pictures: Pictures) -> list[Pixels]:

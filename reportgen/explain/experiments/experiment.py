@@ -113,6 +113,8 @@ class Experiment:
         code, settings.
     side
         Of the pictures, in pixels; None: as the models that they are shown to ask for.
+    features
+        Whether the features of its pictures are kept beside the logits, where a model has them.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Experiment:
     jobs: Sequence[PictureJob]
     depends: Sequence[str]
     side: int | None = None
+    features: bool = False
 
 
 def working_size(analysis: Analysis) -> int:

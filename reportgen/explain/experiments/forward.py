@@ -14,6 +14,7 @@ import torch
 from reportgen.analysis import Analysis
 from reportgen.config import Config
 from reportgen.errors import BuildError
+from reportgen.explain.capture import FeatureTap
 from reportgen.explain.experiments.experiment import PictureJob, Pictures, Pixels, picture_digest
 from reportgen.explain.fingerprints import model_hashes
 from reportgen.explain.loading import load_model, own_device
@@ -24,7 +25,7 @@ from reportgen.models.optimise import optimise_for_inference
 from reportgen.models.preprocessing import normalise, resize
 from reportgen.models.registry import LoadedModel, trial_images
 
-__all__ = ["Answering", "Forward", "load_forwards", "run_jobs"]
+__all__ = ["Answering", "Featured", "Forward", "load_forwards", "run_jobs"]
 
 
 class Answering(Protocol):
@@ -35,7 +36,7 @@ class Answering(Protocol):
 
 
 class Forward:
-    """One model without hooks.
+    """One model without hooks, but for one on its last layer where features are wanted.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ class Forward:
         Batch size and precision.
     passed
         (n, C) logits of the analysis's images.
+    features
+        (n, F) features of these images; None where the model has none, or none are wanted.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Forward:
         device: torch.device,
         tuning: Tuning,
         passed: npt.NDArray[np.float32] | None = None,
+        features: npt.NDArray[np.float32] | None = None,
     ) -> None:
         self._spec = model.preprocessing
         optimised = not model.forward_only
@@ -71,6 +75,11 @@ class Forward:
         # In bfloat16 the pass ran some images again in float32, which experiments never do.
         self._passed = None if self._bf16 else passed
         self._answered: dict[bytes, npt.NDArray[np.float32]] = {}
+        self._features = features
+        self._featured: dict[bytes, npt.NDArray[np.float32]] = {}
+        self._tap = None
+        if features is not None:
+            self._tap = FeatureTap(self._module, trial_images(self._spec).to(device))
         if self._bf16 and optimised and split_head(self._module, model.target_layer, model.layout) is not None:
             self._module.get_submodule(model.target_layer).register_forward_hook(self._rest_in_float32)
         # A GPU takes one batch at a time; on a processor every worker runs its own.
@@ -84,8 +93,12 @@ class Forward:
         BuildError
             The model gives NaN or infinity.
         """
+        return self._shown(pictures, None)
+
+    def _shown(self, pictures: Sequence[Pixels], tap: FeatureTap | None) -> npt.NDArray[np.float32]:
+        """(n, C) logits, with a tap (n, C + F): the features behind them."""
         images = [resize(picture, self._spec) for picture in pictures]
-        parts = [self._batch(images[i : i + self._size]) for i in range(0, len(images), self._size)]
+        parts = [self._batch(images[i : i + self._size], tap) for i in range(0, len(images), self._size)]
         return np.concatenate(parts)
 
     def answers(self, shown: Mapping[bytes, Pixels], pictures: Pictures) -> Mapping[bytes, npt.NDArray[np.float32]]:
@@ -108,6 +121,31 @@ class Forward:
             self._answered.update(zip(new, self.logits(list(new.values())), strict=True))
         return self._answered
 
+    def featured(self, shown: Mapping[bytes, Pixels], pictures: Pictures) -> Mapping[bytes, npt.NDArray[np.float32]]:
+        """(C + F,) logits and features of pictures by their digests; those are run whose features are not known yet.
+
+        Raises
+        ------
+        BuildError
+            The model gives NaN or infinity.
+        """
+        new = {}
+        for digest, picture in shown.items():
+            if digest in self._featured:
+                continue
+            row = pictures.row_of(digest)
+            known = None if row is None else self._from_pass(row, pictures.original(row), picture)
+            if known is None or row is None or self._features is None:
+                new[digest] = picture
+            else:
+                self._featured[digest] = np.concatenate([known, self._features[row]])
+        if new:
+            found = self._shown(list(new.values()), self._tap)
+            self._featured.update(zip(new, found, strict=True))
+            logits = found[:, : len(self._order)].copy()
+            self._answered.update(zip(new, logits, strict=True))
+        return self._featured
+
     def _from_pass(self, row: int, original: Pixels, picture: Pixels) -> npt.NDArray[np.float32] | None:
         """(C,) logits of an unchanged picture of image `row`, if the model saw exactly this in the pass."""
         if self._passed is None:
@@ -123,12 +161,27 @@ class Forward:
         torch.set_autocast_enabled(self._device.type, False)
         return output.float()
 
-    def _batch(self, images: Sequence[Pixels]) -> npt.NDArray[np.float32]:
+    def _batch(self, images: Sequence[Pixels], tap: FeatureTap | None) -> npt.NDArray[np.float32]:
         with self._turn, torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            logits = self._module(normalise(images, self._spec).to(self._device)).float()[:, self._order]
-        if not bool(logits.isfinite().all()):
-            raise BuildError("the model gives NaN or infinity for a changed image; check its weights")
-        return np.asarray(logits.cpu().numpy(), dtype=np.float32)
+            if tap is not None:
+                tap.watch()
+            numbers = self._module(normalise(images, self._spec).to(self._device)).float()[:, self._order]
+            if not bool(numbers.isfinite().all()):
+                raise BuildError("the model gives NaN or infinity for a changed image; check its weights")
+            if tap is not None:
+                numbers = torch.cat([numbers, tap.take(len(images))], dim=1)
+        return np.asarray(numbers.cpu().numpy(), dtype=np.float32)
+
+
+class Featured:
+    """A model that answers with its logits and, behind them, its features."""
+
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
+
+    def answers(self, shown: Mapping[bytes, Pixels], pictures: Pictures) -> Mapping[bytes, npt.NDArray[np.float32]]:
+        """See `Answering`."""
+        return self._forward.featured(shown, pictures)
 
 
 def load_forwards(
@@ -142,7 +195,7 @@ def load_forwards(
             entry = config.models[record.name]
             ready = load_model(record.name, entry, analysis.classes, unsafe=config.unsafe_load, explained=False)
             tuning = tunings.get(tuning_key(hashes[record.name], config), usual_tuning(device.type))
-            loaded[record.slug] = Forward(ready.model, ready.order, device, tuning, record.logits)
+            loaded[record.slug] = Forward(ready.model, ready.order, device, tuning, record.logits, record.features)
     return {record.slug: loaded[record.slug] for record in analysis.models if record.slug in slugs}
 
 

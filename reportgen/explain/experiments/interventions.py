@@ -9,6 +9,7 @@ made grey) is not run again.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -74,7 +75,7 @@ def intervention_experiment(
                 chosen.setdefault(row, []).append(name)
     if not chosen:
         return None
-    return _experiment("interventions", analysis, sorted(chosen.items()))
+    return replace(_experiment("interventions", analysis, sorted(chosen.items())), features=True)
 
 
 def shortcut_error_experiment(analysis: Analysis, chosen: Mapping[str, Sequence[int]]) -> Experiment | None:

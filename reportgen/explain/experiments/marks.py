@@ -137,7 +137,8 @@ def mark_experiment(analysis: Analysis, marks: Sequence[Laid]) -> Experiment | N
     for mark in marks:
         arrays = [np.round(part, 3) + 0.0 for part in (mark.weight, mark.own, mark.other)]
         depends += [array.astype(np.float32).tobytes().hex() for array in arrays]
-    return Experiment("marks", pd.DataFrame(rows, columns=["mark", "shown", "image", "giver"]), jobs, depends)
+    design = pd.DataFrame(rows, columns=["mark", "shown", "image", "giver"])
+    return Experiment("marks", design, jobs, depends, features=True)
 
 
 def _make(

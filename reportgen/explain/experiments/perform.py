@@ -21,7 +21,7 @@ from reportgen.config import Config
 from reportgen.explain.experiments.experiment import Experiment, Pictures, working_size
 from reportgen.inputs.testset import TestSet
 from reportgen.progress import Progress
-from reportgen.shards import PartStore, array_column
+from reportgen.shards import PartStore, array_column, array_of
 
 if TYPE_CHECKING:
     from reportgen.explain.experiments.forward import Answering, Forward
@@ -33,10 +33,20 @@ _KEY_DIGITS = 16
 
 @dataclass(frozen=True)
 class ExperimentAnswers:
-    """One model's answers: `design` and, row by row, `logits` (n, C) float32 in the report's order of classes."""
+    """One model's answers, row by row of `design`.
+
+    Attributes
+    ----------
+    logits
+        (n, C) float32 in the report's order of classes.
+    features
+        (n, F) float32, kept in half precision: what the last linear layer is given; None where the experiment does not
+        ask for them, or the model has none.
+    """
 
     design: pd.DataFrame
     logits: npt.NDArray[np.float32]
+    features: npt.NDArray[np.float32] | None = None
 
 
 def perform(
@@ -68,19 +78,26 @@ def perform(
         A model gives NaN or infinity.
     """
     side, stores = experiment.side or working_size(analysis), _stores(experiment, analysis)
+    featured = {model.slug for model in analysis.models if _has_features(experiment, model)}
     missing = [slug for slug, (store, key) in stores.items() if not store.has(0, key)]
     if missing:
-        from reportgen.explain.experiments.forward import load_forwards, run_jobs  # torch takes seconds to load
+        from reportgen.explain.experiments.forward import Featured, load_forwards, run_jobs  # torch takes seconds
 
         pictures = Pictures(test_set, analysis.images["row"].tolist(), side)
         plain = [slug for slug in missing if slug not in others]
-        forwards = {**load_forwards(config, analysis, plain, loaded), **{s: others[s] for s in missing if s in others}}
+        own = load_forwards(config, analysis, plain, loaded)
+        forwards: dict[str, Answering] = {s: Featured(own[s]) if s in featured else own[s] for s in plain}
+        forwards |= {slug: others[slug] for slug in missing if slug in others}
         with progress.stage(title, sum(job.count for job in experiment.jobs)) as step:
             answers = run_jobs(forwards, experiment.jobs, pictures, config.workers, step.advance)
-        for slug, logits in answers.items():
+        for slug, numbers in answers.items():
             store, key = stores[slug]
             table = pa.Table.from_pandas(experiment.design, preserve_index=False)
-            store.write(0, key, table.append_column("logits", array_column(logits)))
+            if slug in featured:
+                most, width = float(np.finfo(np.float16).max), len(analysis.classes)
+                features = array_column(np.clip(numbers[:, width:], -most, most), np.float16)
+                numbers, table = numbers[:, :width], table.append_column("features", features)
+            store.write(0, key, table.append_column("logits", array_column(numbers)))
     for store, key in stores.values():
         store.prune([key])  # here and not above: a killed build may have written and not pruned
     return {slug: _read(store, key) for slug, (store, key) in stores.items()}
@@ -98,6 +115,10 @@ def _stores(experiment: Experiment, analysis: Analysis) -> dict[str, tuple[PartS
     return {model.slug: (PartStore(folder / model.slug), _key(experiment, model, side)) for model in analysis.models}
 
 
+def _has_features(experiment: Experiment, model: ModelRecords) -> bool:
+    return experiment.features and model.features is not None
+
+
 def _key(experiment: Experiment, model: ModelRecords, side: int) -> str:
     """Hash for a part's name; a model's own parts stand for its weights, settings, images and regions.
 
@@ -108,11 +129,12 @@ def _key(experiment: Experiment, model: ModelRecords, side: int) -> str:
         str(side),
         experiment.design.to_json(orient="records", default_handler=str),
         *experiment.depends,
+        *(("features",) if _has_features(experiment, model) else ()),
     )[:_KEY_DIGITS]
 
 
 def _read(store: PartStore, key: str) -> ExperimentAnswers:
     table = store.read([key])
-    width = table.schema.field("logits").type.list_size
-    logits = np.asarray(table.column("logits").combine_chunks().flatten(), dtype=np.float32).reshape(-1, width)
-    return ExperimentAnswers(table.drop_columns(["logits"]).to_pandas(), logits)
+    known = [name for name in ("logits", "features") if name in table.column_names]
+    found = {name: array_of(table.column(name)) for name in known}
+    return ExperimentAnswers(table.drop_columns(known).to_pandas(), found["logits"], found.get("features"))

@@ -7,7 +7,7 @@ region shows differs (after Xiao et al. 2021, "mixed-same minus mixed-rand", who
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from types import MappingProxyType
 
@@ -90,7 +90,8 @@ def transplant_experiment(
     """
     design = design_transplants(analysis, BUDGETS[budget], seed)
     idle = design["emotion"].isin(list(backgrounds_only)) & (design["region"] != "background")
-    return _experiment("transplants", design[~idle].reset_index(drop=True), analysis)
+    made = _experiment("transplants", design[~idle].reset_index(drop=True), analysis)
+    return None if made is None else replace(made, features=True)
 
 
 def without_cue_experiment(

@@ -72,3 +72,32 @@ def test_a_larger_model_scales_the_pictures_of_all_anew(tmp_path: Path, asked: l
     assert asked == ["m32", "m48", "m40"]
     assert answers(tmp_path, 32, 48, 64) == answers(tmp_path / "fresh", 32, 48, 64)
     assert asked[3:6] == ["m32", "m48", "m64"]
+
+
+def test_features_are_kept_where_an_experiment_asks_for_them_and_a_model_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[list[str]] = []
+
+    def run(forwards, jobs, pictures, workers, advance):
+        shown.append([type(one).__name__ for one in forwards.values()])
+        numbers = np.array([[1, 2, 70_000, 0.5]], np.float32)
+        return {
+            slug: numbers if isinstance(one, forward.Featured) else numbers[:, :2] for slug, one in forwards.items()
+        }
+
+    monkeypatch.setattr(forward, "load_forwards", lambda config, analysis, slugs, loaded: dict.fromkeys(slugs))
+    monkeypatch.setattr(forward, "run_jobs", run)
+    made = analysis(tmp_path, 32, 48)
+    with_features = replace(made.models[1], features=np.zeros((1, 2), np.float32))
+    made = replace(made, models=(made.models[0], with_features))
+    plain = Experiment("cues", pd.DataFrame({"image": [0]}), (), ("code",))
+    for experiment, expected in ((plain, None), (replace(plain, features=True), [65504.0, 0.5])):
+        for _ in range(2):  # made, and read
+            found = perform(experiment, Config(), None, made, SilentProgress(), "Asking", {})
+            assert found["m32"].features is None and found["m48"].logits.tolist() == [[1.0, 2.0]]
+            features = found["m48"].features
+            assert (None if features is None else features[0].tolist()) == expected
+            assert list(found["m48"].design) == ["image"]
+    # The other model is not asked again.
+    assert shown == [["NoneType", "NoneType"], ["Featured"]]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from reportgen.config import ModelConfig, Preprocessing
 from reportgen.explain.experiments.experiment import PictureJob, Pictures, picture_digest
-from reportgen.explain.experiments.forward import Forward, run_jobs
+from reportgen.explain.experiments.forward import Featured, Forward, run_jobs
 from reportgen.explain.tuning import Tuning
 from reportgen.models.architectures.custom_cnn import CustomCNN
 from reportgen.models.preprocessing import resize
@@ -105,3 +105,26 @@ def test_the_pass_is_asked_only_if_it_saw_the_same_pixels_in_the_same_precision(
     assert (known is not None) == is_known
     if known is not None:
         assert np.allclose(known, forward.logits([picture])[0], atol=1e-5)
+
+
+def test_features_come_with_the_logits_that_the_last_layer_makes_of_them(tmp_path: Path) -> None:
+    original = np.random.default_rng(1).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    spec = Preprocessing(width=48, height=48)
+    network = CustomCNN().eval()
+    model = build_model("m", network.state_dict(), ModelConfig(checkpoint=tmp_path / "m", preprocessing=spec))
+    last = [module for module in network.modules() if isinstance(module, torch.nn.Linear)][-1]
+    width = last.in_features
+    order = [6, 5, 4, 3, 2, 1, 0]
+    passed, features = np.full((1, 7), 3.0, np.float32), np.full((1, width), 2.0, np.float32)
+    forward = Forward(model, order, CPU, Tuning(2, "float32"), passed, features)
+    pictures = Pictures(Folder(tmp_path, original), [0], 48)
+    shown = [pictures[0], 255 - pictures[0], flat(9, 48), flat(90, 48)]
+    found = run_jobs({"a": Featured(forward)}, [PictureJob(4, lambda _: shown)], pictures, 1, lambda _: None)["a"]
+    assert found.shape == (4, 7 + width)
+    assert (found[0] == np.concatenate([passed[0], features[0]])).all()  # as in the pass, not shown again
+    weights, bias = last.weight.detach().numpy()[order], last.bias.detach().numpy()[order]
+    assert np.allclose(found[1:, 7:] @ weights.T + bias, found[1:, :7], atol=1e-4)
+    assert np.ptp(found[1:, 7:], axis=0).max() > 0
+    # What comes without features later is known already.
+    bare = run_jobs({"a": forward}, [PictureJob(4, lambda _: shown)], pictures, 1, lambda _: None)["a"]
+    assert np.array_equal(bare, found[:, :7])

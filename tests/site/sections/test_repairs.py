@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
 import pytest
 
-from reportgen.evidence.shortcuts.repair import CueKind, RepairFindings, RepairPreview, repair_table
+from reportgen.evidence.shortcuts.repair import CueKind, RepairFindings, RepairPreview, Shares, repair_table
 from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.site.report import Report
 from reportgen.site.sections.performance.repairs import repair_previews
@@ -17,9 +16,11 @@ from reportgen.site.sections.performance.repairs import repair_previews
 def preview(report: Report, kind: CueKind, cue: str, **more: Any) -> RepairPreview:
     model = report.models[0]
     made = RepairPreview(
-        model.name, model.slug, report.classes[0], kind, cue, (wilson(39, 40), wilson(33, 40)), wilson(16, 16),
-        (wilson(4, 16), wilson(14, 16)), (wilson(25, 40), wilson(5, 40)), (wilson(76, 100), wilson(75, 100)),
-        Estimate(0.625, 0.3, 0.9, 16), Estimate(-0.01, -0.08, 0.05, 100),
+        model.name, model.slug, report.classes[0], kind, cue,
+        Shares(wilson(16, 16), wilson(4, 16), wilson(14, 16), Estimate(0.625, 0.3, 0.9, 16)),
+        Shares(wilson(30, 40), wilson(10, 40), wilson(28, 40), Estimate(0.45, 0.3, 0.6, 40)),
+        Shares(wilson(0, 40), wilson(25, 40), wilson(5, 40), Estimate(-0.5, -0.7, -0.3, 40)),
+        (wilson(39, 40), wilson(33, 40)), (wilson(76, 100), wilson(75, 100)), Estimate(-0.01, -0.08, 0.05, 100),
     )  # fmt: skip
     return replace(made, **more)
 
@@ -36,9 +37,10 @@ def test_both_sides_are_told_with_their_counts(report: Report) -> None:
     emotion = report.classes[0]
     assert one.cue == "something beside the face (top left corner)"
     assert one.bring.replace("\u202f", " ") == (
-        f"Of 16 {emotion} photos without the cue, 25 % are predicted so now, 88 % after it (+62.5 points [+30.0, "
-        f"+90.0]; with the cue 100 % are). Of 40 photos of other emotions with the cue put in, 63 % are "
-        f"predicted as {emotion} now and 13 % after it."
+        f"Without the cue, 25 % of 16 {emotion} photos are predicted as {emotion} now and 88 % after it (with the cue "
+        "100 %). With the cue put into 40 photos of other emotions, recall of these is 25 % now and 70 % after it (as "
+        f"they are 75 %); 63 % are predicted as {emotion} now and 13 % after it. In all, 86 % of the recall lost to "
+        "the cue comes back."
     )
     assert (
         f"recall of {emotion} goes from 98\u202f% to 83\u202f%, and accuracy from 76.0\u202f% to 75.0\u202f%"
@@ -48,21 +50,34 @@ def test_both_sides_are_told_with_their_counts(report: Report) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "cue", "words"),
-    [("property", "grey", "colour"), ("mark", "forehead", "a mark on the forehead"), ("mark", "", "a fine pattern")],
+    [
+        ("property", "grey", "colour"),
+        ("mark", "forehead", "a mark on the forehead"),
+        ("mark", "", "a fine pattern"),
+        ("background", "", "the background, exchanged for that of another face"),
+    ],
 )
 def test_every_kind_of_cue_has_its_words(report: Report, kind: CueKind, cue: str, words: str) -> None:
-    (one,) = told(report, preview(report, kind, cue, turned=None))
+    (one,) = told(report, preview(report, kind, cue, others=None, turned=None))
     assert one.cue == words and "put in" not in one.bring
+    assert [row.known[0] for row in one.rows] == ["100\u202f%", "", ""]
 
 
-def test_what_comes_back_is_a_share_of_what_was_lost(report: Report) -> None:
-    one = preview(report, "mark", "")
-    assert one.recovered == pytest.approx((14 - 4) / (16 - 4))
-    table = repair_table([one])
-    assert isinstance(table, pd.DataFrame) and table["turned_after"].iloc[0] == pytest.approx(0.125)
+def test_what_does_not_come_back_asks_for_more_than_a_last_layer(report: Report) -> None:
+    few, none = (Shares(wilson(16, 16), wilson(4, 16), wilson(k, 16), Estimate(0, 0, 0, 16)) for k in (7, 4))
+    for part, words in ((few, "25\u202f% of the recall lost"), (none, "Hardly any of the recall")):
+        (one,) = told(report, preview(report, "mark", "", without=part, others=None, turned=None))
+        assert words in one.bring and "features have to be trained again" in one.bring
 
 
-def test_without_full_experiments_the_page_says_so(report: Report) -> None:
+def test_every_share_has_its_interval(report: Report) -> None:
+    (one,) = told(report, preview(report, "mark", ""))
+    assert [row.n for row in one.rows] == ["16", "40", "40", "40", "100"]
+    assert one.rows[1].gain == ("+45.0 points", "[+30.0, +60.0]")
+    assert all(part[1].startswith("[") for row in one.rows for part in (row.before, row.after))
+
+
+def test_with_quick_experiments_the_page_says_so(report: Report) -> None:
     section = repair_previews(report)
     assert report.contaminated and section is not None
-    assert section.previews == () and "experiments = full" in section.left_out
+    assert section.previews == () and "experiments = quick" in section.left_out

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reportgen.evidence.shortcuts.repair import RepairPreview
+from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import series_of
 from reportgen.site.report import Report
+from reportgen.site.wording.format import number, percent, percent_interval, points, points_interval
 from reportgen.site.wording.performance.repairs import NOT_MADE, repair_bring, repair_cost, repair_cue, repairs_left_out
 
-__all__ = ["RepairPreviews", "RepairText", "repair_previews"]
+__all__ = ["RepairPreviews", "RepairRow", "RepairText", "repair_previews"]
+
+
+@dataclass(frozen=True)
+class RepairRow:
+    """A share of some photos; `known` is "" where the photos are shown as they are.
+
+    `known`, `before` and `after` are (value, interval); `gain` with its interval is ("", "") where it is not measured.
+    """
+
+    what: str
+    n: str
+    known: tuple[str, str]
+    before: tuple[str, str]
+    after: tuple[str, str]
+    gain: tuple[str, str]
 
 
 @dataclass(frozen=True)
 class RepairText:
-    """One preview in words."""
+    """One preview in words, and its numbers."""
 
     series: str
     model: str
@@ -21,6 +39,7 @@ class RepairText:
     cue: str
     bring: str
     cost: str
+    rows: tuple[RepairRow, ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +64,40 @@ def repair_previews(report: Report) -> RepairPreviews | None:
             repair_cue(one),
             repair_bring(report, one),
             repair_cost(one),
+            _rows(one),
         )
         for one in found.previews
     )
     return RepairPreviews(previews, repairs_left_out(found))
+
+
+def _rows(one: RepairPreview) -> tuple[RepairRow, ...]:
+    def share(value: Estimate) -> tuple[str, str]:
+        return percent(value.value), percent_interval(value)
+
+    def difference(value: Estimate) -> tuple[str, str]:
+        return points(value.value), points_interval(value)
+
+    none = "", ""
+    parts = [
+        (f"{one.emotion}, the cue taken away: recall", one.without),
+        ("other emotions, the cue put in: recall", one.others),
+        (f"the same, predicted as {one.emotion}", one.turned),
+    ]
+    rows = [
+        RepairRow(
+            what, number(part.known.n), share(part.known), share(part.before), share(part.after), difference(part.gain)
+        )
+        for what, part in parts
+        if part is not None
+    ]
+    recall, accuracy = one.recall, one.accuracy
+    of = f"all of {one.emotion}, as they are: recall"
+    rows += [
+        RepairRow(of, number(recall[0].n), none, share(recall[0]), share(recall[1]), none),
+        RepairRow(
+            "all, as they are: accuracy", number(accuracy[0].n), none, share(accuracy[0]), share(accuracy[1]),
+            difference(one.cost),
+        ),
+    ]  # fmt: skip
+    return tuple(rows)

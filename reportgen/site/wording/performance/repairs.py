@@ -12,13 +12,13 @@ from reportgen.site.wording.shortcuts import CUES
 
 __all__ = ["NOT_MADE", "repair_bring", "repair_cost", "repair_cue", "repairs_left_out"]
 
-NOT_MADE = "Not previewed: that takes the setting experiments = full."
+NOT_MADE = "Not previewed: the setting experiments = quick leaves it out."
 
 _LEFT_OUT: Mapping[str, str] = {
     "no last layer": "the model does not end in a linear layer whose features were recorded",
-    "no photo without it": "a background is exchanged, not taken away",
-    "few photos": "too few photos of the emotion can be shown without the cue",
+    "few photos": "too few photos of the emotion were shown without the cue",
 }
+_MOST_OF_IT, _LITTLE = 0.5, 0.1  # of the recall lost
 
 
 def repair_cue(preview: RepairPreview) -> str:
@@ -27,26 +27,39 @@ def repair_cue(preview: RepairPreview) -> str:
         return CUES[preview.cue]
     if preview.kind == "component":
         return f"something beside the face{f' ({preview.cue})' if preview.cue else ''}"
+    if preview.kind == "background":
+        return "the background, exchanged for that of another face"
     return f"a mark on the {REGION_NAMES[preview.cue]}" if preview.cue else "a fine pattern"
 
 
 def repair_bring(report: Report, one: RepairPreview) -> str:
     """What it would bring: photos without the cue, and others that get it."""
     of = one.model, one.emotion, one.cue
-    after = report.stated.number(percent(one.without[1].value), "recall without the cue after a repair", *of)
-    now = percent(one.without[0].value)
+    after = report.stated.number(percent(one.without.after.value), "recall without the cue after a repair", *of)
+    photos = count(one.without.known.n, f"{one.emotion} photo")
     text = (
-        f"Of {count(one.known.n, f'{one.emotion} photo')} without the cue, {now} are predicted so now, {after} after "
-        f"it ({points(one.gain.value)} {points_interval(one.gain)}; with the cue "
-        f"{percent(one.known.value)} are)."
+        f"Without the cue, {percent(one.without.before.value)} of {photos} are predicted as {one.emotion} now and "
+        f"{after} after it (with the cue {percent(one.without.known.value)})."
     )
-    if one.turned is None:
-        return text
-    before, then = (percent(share.value) for share in one.turned)
-    return (
-        f"{text} Of {count(one.turned[0].n, 'photo')} of other emotions with the cue put in, {before} are predicted as "
-        f"{one.emotion} now and {then} after it."
-    )
+    if one.others is not None and one.turned is not None:
+        text += (
+            f" With the cue put into {count(one.others.known.n, 'photo')} of other emotions, recall of these is "
+            f"{percent(one.others.before.value)} now and {percent(one.others.after.value)} after it (as they are "
+            f"{percent(one.others.known.value)}); {percent(one.turned.before.value)} are predicted as {one.emotion} "
+            f"now and {percent(one.turned.after.value)} after it."
+        )
+    return f"{text} {_in_all(one)}" if one.recovered == one.recovered else text
+
+
+def _in_all(one: RepairPreview) -> str:
+    if one.recovered >= _MOST_OF_IT:
+        return f"In all, {percent(min(one.recovered, 1.0))} of the recall lost to the cue comes back."
+    if one.recovered >= _LITTLE:
+        return (
+            f"In all, {percent(one.recovered)} of the recall lost to the cue comes back: for the rest the features "
+            "have to be trained again, not the last layer alone."
+        )
+    return "Hardly any of the recall lost to the cue comes back: the features have to be trained again."
 
 
 def repair_cost(one: RepairPreview) -> str:
