@@ -75,18 +75,27 @@ def cue_photos(
     kept: Mapping[str, ExperimentAnswers],
     cues: Sequence[AddedCue],
 ) -> tuple[CueKind, str, list[ChangedPhotos]]:
-    """The first proven cue: its kind and name, and the pictures that experiments have shown without and with it."""
+    """The first proven cue: its kind and name, and the pictures that experiments have shown without and with it.
+
+    The same photo may be among them several times.
+    """
     parts: list[ChangedPhotos] = []
 
-    def add(experiment: str, select: Callable[[pd.DataFrame], tuple[pd.Series, pd.Series]]) -> None:
+    def add(
+        experiment: str, select: Callable[[pd.DataFrame], tuple[pd.Series, pd.Series]], *, counted: bool = True
+    ) -> None:
         answers = kept.get(experiment)
         if answers is None or answers.features is None:
             return
         design = answers.design.rename(columns={"receiver": "image"})
         away, put = (np.asarray(which, dtype=bool) for which in select(design))
         used, rows = away | put, design["image"].to_numpy(dtype=np.int64)
-        predicted = answers.logits.argmax(axis=1)
-        parts.append(ChangedPhotos(rows[used], away[used], predicted[used], answers.features[used]))
+        predicted, measured = answers.logits.argmax(axis=1)[used], np.full(used.sum(), counted)
+        parts.append(ChangedPhotos(rows[used], away[used], predicted, answers.features[used], measured))
+
+    def swapped(d: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+        of, own, given = d["region"] == "background", d["emotion"] == emotion, d["donor_emotion"] == emotion
+        return of & own & ~given, of & ~own & given
 
     if proof.shortcuts:
         change = proof.shortcuts[0].change
@@ -104,6 +113,9 @@ def cue_photos(
             return of & (d["shown"] == "filled"), of & (d["shown"] == "pasted")
 
         add("components", patched)
+        if proof.backgrounds:
+            # An exchanged background takes the same cue away from more photos, but other things with it.
+            add("transplants", swapped, counted=False)
         return "component", component.place, parts
     if proof.marks and report.marks is not None:
         mark = proof.marks[0].mark
@@ -115,10 +127,6 @@ def cue_photos(
 
         add("marks", laid)
         return "mark", mark.region, parts
-
-    def swapped(d: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-        of, own, given = d["region"] == "background", d["emotion"] == emotion, d["donor_emotion"] == emotion
-        return of & own & ~given, of & ~own & given
 
     add("transplants", swapped)
     return "background", "", parts

@@ -75,6 +75,13 @@ def test_each_kind_of_cue_takes_the_pictures_without_and_with_it(
     assert cue_photos(REPORT, "A", 1, proof, {}, CUES)[2] == []
 
 
+def test_where_the_background_is_proven_as_well_its_pictures_teach_and_are_not_counted() -> None:
+    proof: Any = SimpleNamespace(shortcuts=(), components=(COMPONENTS[2],), marks=(), backgrounds=(object(),))
+    kind, _, (patched, swapped) = cue_photos(REPORT, "A", 1, proof, KEPT, CUES)
+    assert kind == "component" and patched.counted.all() and swapped.rows.tolist() == [1, 2]
+    assert not swapped.counted.any()
+
+
 @pytest.mark.slow
 def test_the_preview_brings_back_most_of_what_a_retraining_does(tmp_path: Path) -> None:
     """A network that was taught a square in a corner, and its last layer actually trained again, in torch."""

@@ -62,12 +62,15 @@ class ChangedPhotos:
         (m,) class that the model predicts.
     features
         (m, F).
+    counted
+        (m,) whether shares are measured on it; the others only teach.
     """
 
     rows: IntArray
     taken: BoolArray
     predicted: IntArray
     features: AnyFloatArray
+    counted: BoolArray
 
     @classmethod
     def joined(cls, parts: Sequence[ChangedPhotos]) -> ChangedPhotos | None:
@@ -252,7 +255,7 @@ def preview_repair(
         return None
     labels, half = photos[2], halves(group, emotion, seed)
     side, truth = half[changed.rows], labels[changed.rows]
-    without = changed.taken & (truth == emotion)
+    without = changed.counted & changed.taken & (truth == emotion)
     if any((without & (side == which)).sum() < _LEAST for which in (0, 1)):
         return None
     plain = [photos[1].argmax(axis=1), np.zeros(len(labels), dtype=np.int64)]  # before, after
@@ -272,7 +275,7 @@ def preview_repair(
         before, after = (proportion(one[rows] == labels[rows], group.subset(rows)) for one in plain)
         return before, after
 
-    put, every = ~changed.taken & (truth != emotion) & (truth >= 0), np.flatnonzero(labels >= 0)
+    put, every = changed.counted & ~changed.taken & (truth != emotion) & (truth >= 0), np.flatnonzero(labels >= 0)
     right = [one[every] == labels[every] for one in plain]
     return RepairPreview(
         model=named[0],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from reportgen.evidence.shortcuts.repair import (
     RepairPreview,
     Shares,
     balanced,
+    fit_halves,
     halves,
     preview_repair,
     refit,
@@ -47,7 +50,8 @@ def changed(features: np.ndarray, labels: np.ndarray, w: np.ndarray) -> ChangedP
     moved = features[rows].copy()
     moved[: len(own), CUE] -= 3.0
     moved[len(own) :, CUE] += 3.0
-    return ChangedPhotos(rows, np.arange(len(rows)) < len(own), (moved @ w.T).argmax(axis=1), moved)
+    predicted, counted = (moved @ w.T).argmax(axis=1), np.ones(len(rows), dtype=bool)
+    return ChangedPhotos(rows, np.arange(len(rows)) < len(own), predicted, moved, counted)
 
 
 def preview(*, relies: bool, seed: int = 0) -> RepairPreview:
@@ -108,6 +112,22 @@ def test_a_layer_that_does_not_use_the_cue_hardly_changes() -> None:
     assert found.accuracy[0].n == 3 * N and found.without.known.n == N // 2
 
 
+def test_photos_that_only_teach_change_what_is_fitted_and_not_what_is_counted() -> None:
+    features, labels = photos(0, cue=True)
+    w = layer(relies=True)
+    shown = changed(features, labels, w)
+    fewer = replace(shown, counted=np.arange(len(shown.rows)) % 2 == 0)
+    known, group = (features, features @ w.T - 2.0, labels), clusters(None, len(labels))
+    half = halves(group, 0, 0)
+    for one, other in zip(*(fit_halves(known, part, 0, w, half) for part in (shown, fewer)), strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+    all_, some = (
+        preview_repair(("M", "m"), "mark", "", 0, ("a", "b", "c"), known, part, w, group, 0) for part in (shown, fewer)
+    )
+    assert all_ is not None and some is not None and all_.accuracy == some.accuracy
+    assert (all_.without.known.n, some.without.known.n) == (N // 2, N // 4)
+
+
 def test_groups_count_alike() -> None:
     labels, cue = np.array([0, 0, 0, 0, 1, 1]), np.array([False, False, False, True, False, False])
     weight = balanced(labels, cue)
@@ -118,7 +138,7 @@ def test_too_few_photos_without_the_cue_are_no_preview() -> None:
     features, labels = photos(0, cue=True)
     w = layer(relies=True)
     more = changed(features, labels, w)
-    few = ChangedPhotos(more.rows[:5], more.taken[:5], more.predicted[:5], more.features[:5])
+    few = ChangedPhotos(more.rows[:5], more.taken[:5], more.predicted[:5], more.features[:5], more.counted[:5])
     known = features, features @ w.T, labels
     group = clusters(None, len(labels))
     assert preview_repair(("M", "m"), "mark", "", 0, ("a", "b", "c"), known, few, w, group, 0) is None
@@ -175,8 +195,15 @@ def test_both_kinds_of_photos_count_alike_in_what_comes_back() -> None:
 
 
 def test_parts_of_several_experiments_are_joined() -> None:
-    one = ChangedPhotos(np.array([3]), np.array([True]), np.array([0]), np.ones((1, 2)))
-    two = ChangedPhotos(np.array([5, 3]), np.array([False, False]), np.array([1, 2]), np.zeros((2, 2)))
+    one = ChangedPhotos(np.array([3]), np.array([True]), np.array([0]), np.ones((1, 2)), np.array([True]))
+    two = ChangedPhotos(
+        np.array([5, 3]), np.array([False, False]), np.array([1, 2]), np.zeros((2, 2)), np.array([True, False])
+    )
     both = ChangedPhotos.joined([one, two])
     assert both is not None and both.rows.tolist() == [3, 5, 3] and both.taken.tolist() == [True, False, False]
-    assert both.predicted.tolist() == [0, 1, 2] and both.features.sum() == 2 and ChangedPhotos.joined([]) is None
+    assert (
+        both.predicted.tolist() == [0, 1, 2]
+        and both.features.sum() == 2
+        and both.counted.tolist() == [True, True, False]
+        and ChangedPhotos.joined([]) is None
+    )

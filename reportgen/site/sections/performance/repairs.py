@@ -11,11 +11,11 @@ from reportgen.site.report import Report
 from reportgen.site.wording.format import number, percent, percent_interval, points, points_interval
 from reportgen.site.wording.performance.repairs import NOT_MADE, repair_bring, repair_cost, repair_cue, repairs_left_out
 
-__all__ = ["RepairPreviews", "RepairRow", "RepairText", "repair_previews"]
+__all__ = ["RepairPreviews", "RepairShare", "RepairText", "repair_previews"]
 
 
 @dataclass(frozen=True)
-class RepairRow:
+class RepairShare:
     """A share of some photos; `known` is "" where the photos are shown as they are.
 
     `known`, `before` and `after` are (value, interval); `gain` with its interval is ("", "") where it is not measured.
@@ -39,7 +39,7 @@ class RepairText:
     cue: str
     bring: str
     cost: str
-    rows: tuple[RepairRow, ...]
+    rows: tuple[RepairShare, ...]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def repair_previews(report: Report) -> RepairPreviews | None:
     return RepairPreviews(previews, repairs_left_out(found))
 
 
-def _rows(one: RepairPreview) -> tuple[RepairRow, ...]:
+def _rows(one: RepairPreview) -> tuple[RepairShare, ...]:
     def share(value: Estimate) -> tuple[str, str]:
         return percent(value.value), percent_interval(value)
 
@@ -85,7 +85,7 @@ def _rows(one: RepairPreview) -> tuple[RepairRow, ...]:
         (f"the same, predicted as {one.emotion}", one.turned),
     ]
     rows = [
-        RepairRow(
+        RepairShare(
             what, number(part.known.n), share(part.known), share(part.before), share(part.after), difference(part.gain)
         )
         for what, part in parts
@@ -94,8 +94,8 @@ def _rows(one: RepairPreview) -> tuple[RepairRow, ...]:
     recall, accuracy = one.recall, one.accuracy
     of = f"all of {one.emotion}, as they are: recall"
     rows += [
-        RepairRow(of, number(recall[0].n), none, share(recall[0]), share(recall[1]), none),
-        RepairRow(
+        RepairShare(of, number(recall[0].n), none, share(recall[0]), share(recall[1]), none),
+        RepairShare(
             "all, as they are: accuracy", number(accuracy[0].n), none, share(accuracy[0]), share(accuracy[1]),
             difference(one.cost),
         ),
