@@ -46,6 +46,7 @@ def test_both_sides_are_told_with_their_counts(report: Report) -> None:
         f"recall of {emotion} goes from 98\u202f% to 83\u202f%, and accuracy from 76.0\u202f% to 75.0\u202f%"
         in one.cost
     )
+    assert one.cost.endswith("in the fit rare emotions count as much as frequent ones.")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def repair_cost(one: RepairPreview) -> str:
         f"On the photos as they are, recall of {one.emotion} goes from {percent(one.recall[0].value)} to "
         f"{percent(one.recall[1].value)}, and accuracy from {percent(one.accuracy[0].value, 1)} to "
         f"{percent(one.accuracy[1].value, 1)} ({points(one.cost.value)} {points_interval(one.cost)}). Part of that "
-        "recall was the cue's."
+        "recall was the cue's, and in the fit rare emotions count as much as frequent ones."
     )
 
 
