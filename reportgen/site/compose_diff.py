@@ -71,7 +71,7 @@ class DiffReport:
     load_image
         (H, W, 3) pixels of one of them, or None where the file is not at hand.
     table
-        Every image's answers before and after, as CSV.
+        Every image's predictions before and after, as CSV.
     cautions
         What keeps the two from being alike but for the models, one sentence each.
     facts
@@ -161,7 +161,7 @@ def _render(
             _legend(change, ramp),
             cautions,
             report.facts + _model_facts(change),
-            ((_TABLE, "changes.csv", "Every image in both analyses, with the answers before and after."),),
+            ((_TABLE, "changes.csv", "Every image in both analyses, with the predictions before and after."),),
             () if several else checks,
         )
         yield paths[k], renderer.page("change.html", paths[k], view_one).encode("utf-8")

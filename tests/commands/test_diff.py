@@ -86,16 +86,16 @@ def test_every_page_is_there_and_nothing_dangles(site):
 
 def test_an_unchanged_model_has_not_changed(site):
     text = (site / "models/resnet18.html").read_text(encoding="utf-8")
-    assert "Nothing certain changed for ResNet18." in text
-    assert "0 answers changed: 0 became right, 0 became wrong." in text
+    assert "No change of accuracy is proven for ResNet18." in text
+    assert "0 predictions changed: 0 became right, 0 became wrong." in text
     assert "became right, surest" not in text
     assert text.count("+0.0") + text.count("−0.0") >= 7
 
 
 def test_what_is_not_alike_is_said(site):
     text = (site / "index.html").read_text(encoding="utf-8")
-    assert "27 images are in both analyses; 0 are in the first alone and 1 in the second alone" in text
-    assert "The label of 1 images was changed in between" in text
+    assert "27 images are in both analyses. None are in the first alone and 1 in the second alone; these count" in text
+    assert "The label of 1 image was changed in between; it counts nowhere here." in text
     assert "On the 26 labelled images of both." in text
 
 
@@ -107,7 +107,7 @@ def test_every_image_is_in_the_table(site, runs):
     assert [row["label_before"] for row in changed] == ["surprise"]
     assert all(row["ResNet18 before"] == row["ResNet18 after"] for row in rows)
     n = sum(row["CNN before"] != row["CNN after"] for row in rows)
-    assert f"{n} answers changed" in (site / "models/cnn.html").read_text(encoding="utf-8")
+    assert f"{n} predictions changed" in (site / "models/cnn.html").read_text(encoding="utf-8")
 
 
 def test_photos_that_are_not_at_hand_are_said_to_be(runs, tmp_path, monkeypatch):
@@ -229,6 +229,8 @@ def test_the_workflow_fails_with_code_3_and_explains(compare, tmp_path):
     # ... and so are the checks on its pages.
     page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (tmp_path / "changes/site/index.html").read_text("utf-8")))
     assert "▲ failed" in page and "Accuracy of CNN fell from 100.0" in page
+    # No title reads as if nothing were wrong above a check that fails.
+    assert re.search(r"CNN got worse; \d checks? fails?\.", page)
     assert "to have risen; not asked for" in page
 
 

@@ -20,6 +20,7 @@ from reportgen.site.wording.format import (
     format_p,
     percent,
     percent_interval,
+    plural,
     points,
     points_interval,
     rate,
@@ -165,7 +166,7 @@ def change_view(
     rest = len(answers.flows) - len(flows)
     return ChangeView(
         page,
-        change_title(name, answers),
+        _with_checks(change_title(name, answers), checks),
         _lede(answers),
         _numbers(answers),
         tuple(
@@ -218,15 +219,26 @@ def overview_view(
     ]
     parts = [f"{and_list(better)} got better"] if better else []
     parts += [f"{and_list(worse)} got worse"] if worse else []
-    title = f"{capital(and_list(parts))}." if parts else "Nothing certain changed over all."
+    title = f"{capital(and_list(parts))}." if parts else "No change of accuracy is proven."
     n = changes[0][1].comparison.n
     return OverviewView(
-        page, title, f"On the {count(n, 'labelled image')} of both.", tuple(rows), tuple(cautions), tuple(checks)
+        page,
+        _with_checks(title, checks),
+        f"On the {count(n, 'labelled image')} of both.",
+        tuple(rows),
+        tuple(cautions),
+        tuple(checks),
     )
 
 
+def _with_checks(title: str, checks: Sequence[GateRow]) -> str:
+    """A title that is of accuracy, with how many checks fail: nobody shall read "no change" above a failure."""
+    failed = sum(check.tone == "bad" for check in checks)
+    return f"{title.rstrip('.')}; {count(failed, 'check')} {plural(failed, 'fails', 'fail')}." if failed else title
+
+
 def change_title(name: str, answers: PredictionChange) -> str:
-    """The main finding."""
+    """What is proven of accuracy and recall."""
     c = answers.comparison
     if not c.n:
         return f"{name}: what changed, without labels to tell whether for better or worse."
@@ -241,17 +253,17 @@ def change_title(name: str, answers: PredictionChange) -> str:
         return f"{name} got {way}{but}."
     parts = and_list([f"{way} on {emotions}" for way, emotions in moved.items() if emotions])
     if parts:
-        return f"{name} is {parts}; over all, nothing certain changed."
-    return f"Nothing certain changed for {name}."
+        return f"{name} is {parts}; over all, no change of accuracy is proven."
+    return f"No change of accuracy is proven for {name}."
 
 
 def _lede(answers: PredictionChange) -> str:
     c = answers.comparison
     if not c.n:
-        return f"{count(answers.changed, 'answer')} changed."
+        return f"{count(answers.changed, 'prediction')} changed."
     return (
         f"Right on {percent(answers.before.accuracy.value, 1)} before and {percent(answers.after.accuracy.value, 1)} "
-        f"after, of {count(c.n, 'image')}. {count(answers.changed, 'answer')} changed: {c.only_a:,} became "
+        f"after, of {count(c.n, 'image')}. {count(answers.changed, 'prediction')} changed: {c.only_a:,} became "
         f"right, {c.only_b:,} became wrong."
     )
 

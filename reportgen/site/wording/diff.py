@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reportgen.analysis import AnalysisPredictions
 from reportgen.evidence.comparison.matching import Matched
 from reportgen.settings import recorded_settings
-from reportgen.site.wording.format import plain
+from reportgen.site.wording.format import capital, count, number_or_none, plain, plural
 from reportgen.site.wording.input_choice import prepared_text
 
 __all__ = ["cautions", "facts"]
@@ -37,13 +37,13 @@ def cautions(
     n = len(matched.before)
     if matched.only_before or matched.only_after:
         found.append(
-            f"{n:,} images are in both analyses; {matched.only_before:,} are in the first alone and "
-            f"{matched.only_after:,} in the second alone, and count nowhere here."
+            f"{count(n, 'image')} {plural(n, 'is', 'are')} in both analyses. {_left_out(matched.only_before)} in the "
+            f"first alone and {number_or_none(matched.only_after)} in the second alone; these count nowhere here."
         )
     if matched.relabelled.any():
-        found.append(
-            f"The label of {int(matched.relabelled.sum()):,} images was changed in between; they count nowhere here."
-        )
+        changed = int(matched.relabelled.sum())
+        they = plural(changed, "it counts", "they count")
+        found.append(f"The label of {count(changed, 'image')} was changed in between; {they} nowhere here.")
     if used < n:
         found.append(f"Heatmaps were compared on {used:,} of {n:,} images, a random sample balanced over the emotions.")
     for name in recorded_settings():
@@ -72,3 +72,7 @@ def facts(
         ("Made by reportgen", *(str(a.manifest["reportgen"]) for a in (before, after))),
     ]  # fmt: skip
     return tuple((str(name), str(old), str(new)) for name, old, new in rows)
+
+
+def _left_out(n: int) -> str:
+    return f"{capital(number_or_none(n))} {plural(n, 'is', 'are')}"
