@@ -128,9 +128,15 @@ def drawn_once(monkeypatch):
     monkeypatch.setattr(regions, "_weights", weights)
 
 
+@pytest.fixture
+def fewer_draws(monkeypatch):
+    """A standard error of fewer draws is less sure, which only adds to the errors."""
+    monkeypatch.setattr(regions, "_DRAWS", 200)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("receivers", "same", "other", "pool"), [(14, 2, 2, 25), (14, 2, 2, 60), (22, 1, 1, 25)])
-@pytest.mark.usefixtures("drawn_once")
+@pytest.mark.usefixtures("fewer_draws", "drawn_once")
 def test_one_family_in_twenty_errs_where_every_drop_is_the_minimum(receivers, same, other, pool):
     """Then any "yes" and any "no" is wrong. Few donors err no more often than many: with the degrees of freedom of all
     receivers 12 % of the families of 22 receivers with 25 donors an emotion did.
@@ -169,7 +175,7 @@ def test_one_family_of_pairs_in_twenty_errs_where_every_drop_is_the_minimum(pool
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("drawn_once")
+@pytest.mark.usefixtures("fewer_draws", "drawn_once")
 def test_where_no_region_matters_none_is_called_important():
     """The error that accuses is rarer still: a drop of 0 lies well below the minimum."""
     wrong = 0
