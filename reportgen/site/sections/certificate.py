@@ -127,8 +127,9 @@ def certificate_line(report: Report) -> str:
     if found is None:
         return ""
     clean = found.innocents if found.innocents.defined else found.clean
+    flagged = "it" if found.is_of(report.judging_code) else "an earlier version of its rules"
     return (
-        f"On {count(found.models, 'test model')} it flagged {_part(found.detection)} strong shortcuts beside the face, "
+        f"On {count(found.models, 'test model')} {flagged} flagged {_part(found.detection)} strong shortcuts beside the face, "
         f"and wrongly {_part(clean)} models without one."
     )
 

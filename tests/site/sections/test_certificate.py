@@ -56,6 +56,8 @@ def test_every_model_can_be_downloaded(published, certificate):
 
 def test_other_judging_code_than_the_certified_is_said(report, tmp_path):
     changed = dataclasses.replace(report, judging_code="changed")
+    assert " it flagged " in certificate_line(report)
+    assert " an earlier version of its rules flagged " in certificate_line(changed)
     text = section(publish(changed, tmp_path, Config(), SilentProgress()))
     assert "This report was made by another version of the judging code than the one measured here." in text
 
