@@ -129,8 +129,8 @@ def certificate_line(report: Report) -> str:
     clean = found.innocents if found.innocents.defined else found.clean
     flagged = "it" if found.is_of(report.judging_code) else "an earlier version of its rules"
     return (
-        f"On {count(found.models, 'test model')} {flagged} flagged {_part(found.detection)} strong shortcuts beside the face, "
-        f"and wrongly {_part(clean)} models without one."
+        f"On {count(found.models, 'test model')} {flagged} flagged {_part(found.detection)} strong shortcuts beside "
+        f"the face, and wrongly {_part(clean)} models without one."
     )
 
 

@@ -210,6 +210,16 @@ def test_a_new_shortcut_says_what_it_costs_and_small_ones_may_be_tolerated():
     assert small.outcome == "passed" and "tolerated" in {test.reason for test in small.tests}
 
 
+def test_a_component_beside_a_cue_with_a_name_is_not_counted_twice():
+    corner, unseen = ("component", "fear", "3", "proven", 0.2), ("component", "joy", "1", "proven", 0.2)
+    twice = result(compared(LABELS, LABELS, proofs=(proofs(), proofs(COLOUR, corner))), Gate.CHEATING)
+    assert [(test.quantity, test.emotion) for test in twice.failed] == [("property", "fear")]
+    other = result(compared(LABELS, LABELS, proofs=(proofs(), proofs(COLOUR, corner, unseen))), Gate.CHEATING)
+    assert [(test.quantity, test.emotion) for test in other.failed] == [("property", "fear"), ("component", "joy")]
+    alone = result(compared(LABELS, LABELS, proofs=(proofs(), proofs(corner))), Gate.CHEATING)
+    assert [(test.quantity, test.emotion) for test in alone.failed] == [("component", "fear")]
+
+
 def groups(*lines, model="M"):
     """A table: (group, emotion, gap, half an interval, answer) each."""
     columns = ["model", "grouping", "group", "emotion", "score", "gap", "low", "high", "photos", "answer"]
