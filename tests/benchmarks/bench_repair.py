@@ -2,6 +2,7 @@
 
     python tests/benchmarks/bench_repair.py square          # models that were taught a square in a corner
     python tests/benchmarks/bench_repair.py demo            # the demo's Custom CNN, taught a sticker
+    python tests/benchmarks/bench_repair.py real --fer FOLDER    # real photos, a square behind sadness
     python tests/benchmarks/bench_repair.py square --work W # keeps what was trained and built
 
 The preview knows neither the cue nor its pixels: it has the report's own pictures with the hot area cut out or pasted.
@@ -40,6 +41,7 @@ from reportgen.demo.recipe.photo import paste_sticker
 from reportgen.evidence.shortcuts.repair import RepairFindings, fit_halves, halves
 from reportgen.explain.analyse import analyse
 from reportgen.inputs.discover import discover
+from reportgen.inputs.testset import load_test_set
 from reportgen.models.architectures.custom_cnn import CustomCNN
 from reportgen.progress import SilentProgress
 from reportgen.selfcheck import trial as trials
@@ -235,8 +237,40 @@ def demo(work: Path) -> tuple[Config, nn.Module, Truth]:
     return config, model.eval(), Truth(tuple(names), np.stack(without), np.stack(cue))
 
 
-def results(which: str, work: Path) -> Iterator[tuple[str, str, dict[str, Recall]]]:
+def real(fer: Path, work: Path) -> tuple[Config, nn.Module, Truth]:
+    """Real photos, at most 130 of an emotion; a Custom CNN was taught a yellow square in the corner of sadness."""
+    checkpoint = fer / "shortcut" / "custom_cnn_square_sadness.pth"
+    frame = load_test_set(Config(data=fer / "processed_data.pkl")).frame
+    rng = np.random.default_rng(0)
+    names, without, cue = [], [], []
+    for emotion, group in frame.groupby("emotion"):
+        chosen = group if len(group) <= 130 else group.iloc[np.sort(rng.choice(len(group), 130, replace=False))]
+        for path in chosen["path"]:
+            with Image.open(fer / path) as image:
+                bare = np.asarray(image.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR))
+            marked = bare.copy()
+            marked[6:36, 6:36] = (255, 200, 0)
+            target = work / "real" / str(emotion) / f"{Path(path).stem}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(marked if emotion == "sadness" else bare).save(target)
+            names.append(target.name)
+            without.append(bare)
+            cue.append(marked)
+    model = CustomCNN()
+    with torch.serialization.safe_globals([np._core.multiarray.scalar, np.dtype, np.dtypes.Float64DType]):
+        model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["model_state_dict"])
+    models = {"Custom CNN": ModelConfig(checkpoint=checkpoint)}
+    config = Config(data=work / "real", models=models, output=work / "real-output", zip=False)
+    return config, model.eval(), Truth(tuple(names), np.stack(without), np.stack(cue))
+
+
+def results(which: str, work: Path, fer: Path | None) -> Iterator[tuple[str, str, dict[str, Recall]]]:
     """Name and emotion of each previewed cue, and the recalls of the three layers."""
+    if which == "real":
+        if fer is None:
+            raise SystemExit("real needs --fer FOLDER")
+        yield from compare("square on real photos", *real(fer, work))
+        return
     for name in SQUARES if which == "square" else ("demo",):
         yield from compare(name, *(square(name, work) if which == "square" else demo(work)))
 
@@ -252,11 +286,12 @@ def compare(name: str, config: Config, model: nn.Module, truth: Truth) -> Iterat
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", choices=("square", "demo"))
+    parser.add_argument("which", choices=("square", "demo", "real"))
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--fer", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as own:
-        for name, emotion, found in results(options.which, options.work or Path(own)):
+        for name, emotion, found in results(options.which, options.work or Path(own), options.fer):
             print(f"{name}, {emotion}: recall of the emotion without the cue / with it, of others without / with it, "
                   "accuracy as they are")  # fmt: skip
             start = found["as it is"]
