@@ -313,26 +313,30 @@ def repair_table(previews: Sequence[RepairPreview]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(REPAIR_COLUMNS["repairs"]))
 
 
-def _columns(name: str, share: str, photos: str) -> dict[str, str]:
-    return {
-        f"{name}_photos": photos,
-        f"{name}_known": f"{share} as they are, with the last layer as it is, 0..1",
-        f"{name}_before": "the same with the cue changed",
-        f"{name}_after": "the same with the last layer fitted again on the other half of the persons",
-        f"{name}_gain_low": "lower end of the 95 % interval of after - before",
-        f"{name}_gain_high": "upper end of that interval",
-    }
-
-
 REPAIR_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "repairs": {
         "model": "name of the model",
         "emotion": "emotion that it predicts from a proven cue",
         "kind": "property, component, mark or background",
         "cue": "the change that takes a property away, the place of a component, or the region of a mark",
-        **_columns("without", "recall of these photos", "photos of the emotion that are shown without the cue"),
-        **_columns("others", "recall of these photos", "photos of other emotions that are shown with the cue"),
-        **_columns("turned", "share of them that become the emotion", "the same photos of other emotions"),
+        "without_photos": "photos of the emotion that are shown without the cue",
+        "without_known": "recall of these photos as they are, with the last layer as it is, 0..1",
+        "without_before": "the same with the cue changed",
+        "without_after": "the same with the last layer fitted again on the other half of the persons",
+        "without_gain_low": "lower end of the 95 % interval of without_after - without_before",
+        "without_gain_high": "upper end of that interval",
+        "others_photos": "photos of other emotions that are shown with the cue",
+        "others_known": "recall of these photos as they are, with the last layer as it is, 0..1",
+        "others_before": "the same with the cue changed",
+        "others_after": "the same with the last layer fitted again on the other half of the persons",
+        "others_gain_low": "lower end of the 95 % interval of others_after - others_before",
+        "others_gain_high": "upper end of that interval",
+        "turned_photos": "the same photos of other emotions",
+        "turned_known": "share of them that become the emotion as they are, with the last layer as it is, 0..1",
+        "turned_before": "the same with the cue changed",
+        "turned_after": "the same with the last layer fitted again on the other half of the persons",
+        "turned_gain_low": "lower end of the 95 % interval of turned_after - turned_before",
+        "turned_gain_high": "upper end of that interval",
         "recovered": "share of the recall lost in both kinds of photos that comes back; empty where none is lost",
         "recall_before": "recall of all photos of the emotion as they are, with the last layer as it is, 0..1",
         "recall_after": "the same with the last layer fitted again",
