@@ -121,17 +121,27 @@ def certificate_view(report: Report) -> CertificateView | None:
 def certificate_line(report: Report) -> str:
     """The main numbers in one sentence; "" where the package carries no certificate.
 
-    As in "On 504 test models it flagged 37 of 38 strong shortcuts beside the face, and 2 of 119 models without one".
+    As in "Of strong shortcuts planted in 504 test models, this version flagged 37 of 38 beside the face and 38 of 43 in
+    the whole picture; of 119 models without one, 2".
     """
     found = report.certificate
     if found is None:
         return ""
     clean = found.innocents if found.innocents.defined else found.clean
-    flagged = "it" if found.is_of(report.judging_code) else "an earlier version of its rules"
+    version = "this" if found.is_of(report.judging_code) else "an earlier"
+    right, total = _found_in(found, "invisible", "global")
+    whole = f" and {right} of {total} in the whole picture" if total else ""
     return (
-        f"On {count(found.models, 'test model')} {flagged} flagged {_part(found.detection)} strong shortcuts beside "
-        f"the face, and wrongly {_part(clean)} models without one."
+        f"Of strong shortcuts planted in {count(found.models, 'test model')}, {version} version flagged "
+        f"{_part(found.detection)} beside the face{whole}; of {clean.n} models without one, "
+        f"{round(clean.value * clean.n)}."
     )
+
+
+def _found_in(certificate: Certificate, *where: str) -> tuple[int, int]:
+    """How many strong shortcuts of some places are flagged, and of how many; without kinds that rules settled on."""
+    kinds = [k.flagged for k in certificate.kinds if k.where in where and k.flagged.defined and not k.tuning]
+    return sum(round(flagged.value * flagged.n) for flagged in kinds), sum(flagged.n for flagged in kinds)
 
 
 def _part(value: Estimate) -> str:
@@ -180,10 +190,9 @@ def _blind(certificate: Certificate) -> str:
     """How many strong shortcuts were found of the sorts that are found less often than those beside the face."""
     parts = []
     for where, (_, name) in _WHERE.items():
-        kinds = [kind for kind in certificate.kinds if kind.where == where and kind.flagged.defined and not kind.tuning]
-        total = sum(kind.flagged.n for kind in kinds)
-        found = sum(round(kind.flagged.value * kind.flagged.n) for kind in kinds)
+        found, total = _found_in(certificate, where)
         if where != "off-face" and total and found / total < certificate.detection.value:
+            kinds = [k for k in certificate.kinds if k.where == where and k.flagged.defined and not k.tuning]
             named = and_list([kind.kind for kind in kinds], "or")
             parts.append(f"on {name} ({named}) {found} of {total} were flagged")
     if not parts:
