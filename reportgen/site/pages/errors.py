@@ -257,10 +257,10 @@ def _idle_shortcut(report: Report, reasons: ModelReasons) -> Iterator[str]:
         return
     cues = and_list(list(dict.fromkeys(CUES[one.change] for one in report.shortcuts.of(reasons.model))))
     compared, ratio = int(found.compared.sum()), reasons.rates[ORDER.index("shortcut")].ratio
-    others = f", of {number(compared)} others {percent(found.usual)}" if compared else ""
+    others = f"; of {count(compared, 'other error')} changed alike, {percent(found.usual)}" if compared else ""
     few = "; too few persons to compare" if ratio is not None and ratio.too_few else ""
     yield (
-        f"Its shortcut, {cues}, is no proven reason: without it {number(int(found.gone.sum()))} of "
+        f"Its shortcut, {cues}, is no proven reason. With it taken away {number(int(found.gone.sum()))} of "
         f"{count(int(found.shown.sum()), 'error')} change prediction{others}{few}."
     )
 

@@ -211,9 +211,10 @@ def _balance(report: Report) -> list[Step]:
     share = percent(sum(row.n for row in large) / best.n)
     recalls = and_list([f"{row.emotion} {rate(row)}" for row in poor])
     names = and_list([row.emotion for row in large])
+    whose = f"{best.name}'s recall" if len(report.models) > 1 else "recall"
     text = (
-        f"If it is like the test set: {names} {'is' if len(large) == 1 else 'are'} {share}, recall of rare emotions is "
-        f"low ({recalls})."
+        f"If it is like the test set: {names} {'is' if len(large) == 1 else 'are'} {share}, {whose} of rare emotions "
+        f"is low ({recalls})."
     )
     return [Step("Balance the training set.", text, Link("recall", "models.html#recall"))]
 

@@ -306,7 +306,7 @@ def test_labels_to_check_are_the_first_of_the_list_and_claim_no_precision(report
     links, tiles = Links(made, ()), SimpleNamespace(thumb=lambda row, alt: alt, drawn=SimpleNamespace(pictures={}))
     found = contradicted_labels(made, links, tiles)
     assert found is not None and len(found.rows) == 5
-    first = "10 labels are worth a look; on 2 of them both models predict another emotion with their usual confidence."
+    first = "10 labels are worth a look; on 2 of them both models are as confident of another emotion as usual."
     assert found.lede.startswith(f"{first} For each, both models predict the same other emotion, and landmarks or ")
     assert "how many are wrong was not measured" in found.lede and found.lede.endswith("Below are the first 5.")
     assert [row.href for row in found.rows] == [links.image_path(vote.row) for vote in review[:5]]

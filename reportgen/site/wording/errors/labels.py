@@ -43,7 +43,7 @@ def labels_to_look_at(report: Report) -> str:
 
 def labels_worth_a_look(report: Report) -> str:
     """How many labels are on the list, and of how many every model is sure, as in "40 labels are worth a look; on 21 of
-    them both models predict another emotion with their usual confidence."
+    them both models are as confident of another emotion as usual."
     """
     findings = report.reasons
     if findings is None or not findings.review:
@@ -55,8 +55,8 @@ def labels_worth_a_look(report: Report) -> str:
     which = report.stated.number(number(sure), "contradicted labels")
     where = "on it" if n == 1 else "on all of them" if sure == n else f"on {which} of them"
     models = len(report.models)
-    usual = plural(models, "its", "their")
-    return f"{text}; {where} {_all_predict(models)} another emotion with {usual} usual confidence."
+    are = plural(models, "is", "are")
+    return f"{text}; {where} {everyone(models)} {are} as confident of another emotion as usual."
 
 
 def _all_predict(models: int) -> str:

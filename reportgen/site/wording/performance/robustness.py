@@ -27,6 +27,7 @@ from reportgen.site.wording.format import (
     signed,
     small,
 )
+from reportgen.site.wording.models import named_models
 
 __all__ = [
     "CHANGE_NAMES",
@@ -146,6 +147,11 @@ def in_training(change: str) -> str:
     return _TRAINING[change]
 
 
+def _in_words(change: str) -> str:
+    """A change within a sentence: "low contrast"; several regions can be covered."""
+    return _TRAINING[change] if change == "cover" else small(CHANGE_NAMES[change])
+
+
 def severity_table() -> tuple[tuple[str, str, str], ...]:
     """Every change, what was done, and its levels, from the table that the pictures are made by."""
     rows = []
@@ -261,12 +267,13 @@ def robustness_title(report: Report, findings: RobustnessFindings) -> str:
         for change in tested:
             report.stated.claim("breaks", model.name, change, holds=change in broken)
         if broken:
-            said.append(f"{model.name} breaks under {len(broken)}")
+            names = [_in_words(change) for change in tested if change in broken]
+            under = and_list(names) if len(names) <= _NAMED else f"{len(names)} of {len(tested)} kinds of change"
+            said.append(f"{model.name} breaks under {under}")
         else:
             none.append(model.name)
     if not said:
         return _nothing_breaks(findings)
-    said[0] += f" of {len(tested)} kinds of change"
     unsure = _untold(findings, none)
     rest = f"; {unsure} {and_list(none)}" if unsure else f"; none was shown to break {and_list(none)}"
     return f"{and_list(said)}{rest if none else ''}."
@@ -278,7 +285,12 @@ def robustness_answer(report: Report) -> Finding | None:
     if found is None or not found.effects:
         return None
     question, link = "What breaks them?", Link("All changes", "robustness.html")
-    changes = [in_training(effect.change) for model in report.models for effect in found.broken(model.name)]
+    breaking: dict[str, list[str]] = {}
+    for model in report.models:
+        for effect in found.broken(model.name):
+            names = breaking.setdefault(_in_words(effect.change), [])
+            if model.name not in names:
+                names.append(model.name)
     costs = {effect.model: effect for effect in sorted(found.effects, key=lambda effect: effect.overall.drop.value)}
     shown = [k for k, model in enumerate(report.models) if model.name in costs]
     if len(shown) > _MOST_LINES:
@@ -286,10 +298,14 @@ def robustness_answer(report: Report) -> Finding | None:
     lines = tuple(
         ModelLine(series_of(k), report.models[k].name, _cost(report, costs[report.models[k].name])) for k in shown
     )
-    if changes:
-        every = list(dict.fromkeys(changes))
-        more = [f"{number(len(every) - _NAMED)} more"] if len(every) > _NAMED else []
-        return Finding(question, "bad", f"{capital(and_list([*every[:_NAMED], *more]))}.", "", link, models=lines)
+    if breaking:
+        told: dict[str, list[str]] = {}
+        for change in list(breaking)[:_NAMED]:
+            told.setdefault(named_models(report, breaking[change]), []).append(change)
+        alone = len(report.models) == 1
+        parts = [and_list(names) if alone else f"{and_list(names)} ({who})" for who, names in told.items()]
+        more = [f"{number(len(breaking) - _NAMED)} more"] if len(breaking) > _NAMED else []
+        return Finding(question, "bad", f"{capital(and_list([*parts, *more]))}.", "", link, models=lines)
     if _untold(found, [model.name for model in report.models]):
         return Finding(question, "open", "Too few photos to tell.", "", link, models=lines)
     return Finding(question, "good", "Nothing that was tried.", "", link, models=lines)
@@ -313,8 +329,8 @@ def _nothing_breaks(findings: RobustnessFindings) -> str:
         costly: dict[str, None] = {}
         for effect in sorted(hard, key=lambda effect: -effect.overall.drop.value):
             if not effect.overall.drop.too_few and effect.overall.drop.low > 0:
-                costly[_TRAINING[effect.change] if effect.change == "cover" else CHANGE_NAMES[effect.change]] = None
-        most = and_list([small(name) for name in list(costly)[:_NAMED]])
+                costly[_in_words(effect.change)] = None
+        most = and_list(list(costly)[:_NAMED])
         cost = f"; {most} {plural(min(len(costly), _NAMED), 'costs', 'cost')} most" if costly else ""
         return capital(f"{unsure} a model{cost}.")
     turned = [(effect, effect.drift) for effect in findings.effects if effect.drift is not None]

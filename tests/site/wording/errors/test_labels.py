@@ -71,8 +71,8 @@ def test_an_image_tells_what_a_person_said_of_its_label(report: Report) -> None:
 @pytest.mark.parametrize(
     ("models", "sure", "told"),
     [
-        (1, 1, "1 label is worth a look; on it the model predicts another emotion with its usual confidence."),
-        (2, 1, "1 label is worth a look; on it both models predict another emotion with their usual confidence."),
+        (1, 1, "1 label is worth a look; on it the model is as confident of another emotion as usual."),
+        (2, 1, "1 label is worth a look; on it both models are as confident of another emotion as usual."),
         (2, 0, "1 label is worth a look."),
     ],
 )
