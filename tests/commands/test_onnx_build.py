@@ -110,7 +110,8 @@ def answers(result: BuildResult) -> dict[str, Any]:
         table = pq.read_table(path)
         if "logits" not in table.column_names or path.parts[-3] == "components":  # an ONNX file shows no features
             continue
-        found[path.parts[-3]] = table.drop_columns(["logits"]), np.array(table.column("logits").to_pylist())
+        known = [name for name in ("logits", "features") if name in table.column_names]
+        found[path.parts[-3]] = table.drop_columns(known), np.array(table.column("logits").to_pylist())
     return found
 
 

@@ -100,6 +100,6 @@ def test_without_labels_nothing_is_asked(notebook, parts, generous):
 
 def test_a_build_without_pages_shows_no_photo_made_worse(notebook, parts, monkeypatch):
     config = settings(notebook, parts, "whole", experiments="off")
-    monkeypatch.setattr(Experiments, "robustness", lambda self: pytest.fail("no page would show it"))
+    monkeypatch.setattr(Experiments, "robustness", lambda *_: pytest.fail("no page would show it"))
     report = judge(config, config, load_test_set(config), "", SilentProgress())
     assert report.robustness is None and report.flips is None

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 @pytest.fixture(autouse=True)
 def _no_worse_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     """Robustness is judged after the shortcuts and has no part in them."""
-    monkeypatch.setattr(Experiments, "robustness", lambda _: None)
+    monkeypatch.setattr(Experiments, "robustness", lambda *_: None)
 
 
 MODELS = {"Custom CNN": "custom_cnn_best.pth", "ResNet18": "transfer_learning_best.pth"}
