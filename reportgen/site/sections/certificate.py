@@ -121,7 +121,7 @@ def certificate_view(report: Report) -> CertificateView | None:
 def certificate_line(report: Report) -> str:
     """The main numbers in one sentence; "" where the package carries no certificate.
 
-    As in "Of strong shortcuts planted in 504 test models, this version flagged 37 of 38 beside the face and 38 of 43 in
+    As in "Of strong shortcuts in 504 test models, this version flagged 37 of 38 beside the face and 38 of 43 in
     the whole picture; of 119 models without one, 2".
     """
     found = report.certificate
@@ -132,7 +132,7 @@ def certificate_line(report: Report) -> str:
     right, total = _found_in(found, "invisible", "global")
     whole = f" and {right} of {total} in the whole picture" if total else ""
     return (
-        f"Of strong shortcuts planted in {count(found.models, 'test model')}, {version} version flagged "
+        f"Of strong shortcuts in {count(found.models, 'test model')}, {version} version flagged "
         f"{_part(found.detection)} beside the face{whole}; of {clean.n} models without one, "
         f"{round(clean.value * clean.n)}."
     )

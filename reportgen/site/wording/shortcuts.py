@@ -233,23 +233,23 @@ def shortcut_sentence(report: Report, shortcut: Shortcut) -> str:
 def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
     """What adding the property does, one sentence per emotion; none where adding it shows nothing.
 
-    As in "When photos of other emotions are given the colour cast of disgust photos, 87 of 90 are predicted as disgust
-    by CNN and 44 of 90 by ResNet18; after another change of the same size, none."
+    As in "With the colour cast of disgust photos, 87 of 90 photos of other emotions are predicted as disgust by CNN and
+    44 of 90 by ResNet18; after another change of the same size, none."
     """
     sentences = []
     for emotion in dict.fromkeys(s.emotion for s in shortcuts):
         shown = [s for s in shortcuts if s.emotion == emotion and s.added is not None and s.added.answer == "yes"]
         counts = [(s.model, s.added.became, s.added.n, s.added.became_neutral) for s in shown if s.added is not None]
         if counts:
-            as_it = [f" are predicted as {emotion}", *[""] * (len(counts) - 1)]
+            as_it = [f" photos of other emotions are predicted as {emotion}", *[""] * (len(counts) - 1)]
             turned = and_list([
                 f"{number(became)} of {number(n)}{said} by {model}"
                 for (model, became, n, _), said in zip(counts, as_it, strict=True)
             ])  # fmt: skip
             neutral = and_list([number(k) for *_, k in counts]) if any(k for *_, k in counts) else "none"
             sentences.append(
-                f"When photos of other emotions are given {ADDED[shown[0].change]} of {emotion} photos, {turned}; "
-                f"after another change of the same size, {neutral}."
+                f"With {ADDED[shown[0].change]} of {emotion} photos, {turned}; after another change of the same size, "
+                f"{neutral}."
             )
     return sentences
 

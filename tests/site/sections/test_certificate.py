@@ -41,7 +41,7 @@ def test_the_main_numbers_stand_in_a_line_where_it_is_asked(published, report, c
     line = certificate_line(report)
     found, clean = certificate.detection, certificate.innocents
     assert line == (
-        f"Of strong shortcuts planted in 9 test models, this version flagged {round(found.value * found.n)} of "
+        f"Of strong shortcuts in 9 test models, this version flagged {round(found.value * found.n)} of "
         f"{found.n} beside the face and 0 of 3 in the whole picture; of {clean.n} models without one, "
         f"{round(clean.value * clean.n)}."
     )

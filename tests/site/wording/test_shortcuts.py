@@ -230,8 +230,8 @@ def test_what_adding_the_property_does_joins_the_models(changed: Callable[..., R
     shown = changed(shortcuts=replace(report.shortcuts, found=(replace(one, added=added), two)))
     (proof,) = emotion_proofs(shown, Links(shown, ()), HAPPINESS)
     assert (
-        f"When photos of other emotions are given the colour cast of happiness photos, 87 of 90 are predicted as "
-        f"happiness by {one.model} and 44 of 90 by ResNet18; after another change of the same size, none."
+        f"With the colour cast of happiness photos, 87 of 90 photos of other emotions are predicted as happiness by "
+        f"{one.model} and 44 of 90 by ResNet18; after another change of the same size, none."
     ) in proof.text
 
 
