@@ -93,6 +93,9 @@ def cue_photos(
         predicted, measured = answers.logits.argmax(axis=1)[used], np.full(used.sum(), counted)
         parts.append(ChangedPhotos(rows[used], away[used], predicted, answers.features[used], measured))
 
+    def nowhere(d: pd.DataFrame) -> pd.Series:
+        return pd.Series(False, d.index)
+
     def swapped(d: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
         of, own, given = d["region"] == "background", d["emotion"] == emotion, d["donor_emotion"] == emotion
         return of & own & ~given, of & ~own & given
@@ -100,8 +103,8 @@ def cue_photos(
     if proof.shortcuts:
         change = proof.shortcuts[0].change
         numbers = [k for k, cue in enumerate(cues) if (cue.change, cue.emotion) == (change, emotion)]
-        add("interventions", lambda d: (d["change"] == change, d["change"].isna()))
-        add("cues", lambda d: (d["shown"].isna(), d["cue"].isin(numbers) & (d["shown"] == "added")))
+        add("interventions", lambda d: (d["change"] == change, nowhere(d)))
+        add("cues", lambda d: (nowhere(d), d["cue"].isin(numbers) & (d["shown"] == "added")))
         return "property", change, parts
     if proof.components and report.components is not None:
         component = proof.components[0]

@@ -109,17 +109,7 @@ class Forward:
         BuildError
             The model gives NaN or infinity.
         """
-        new = {}
-        for digest, picture in shown.items():
-            row = None if digest in self._answered else pictures.row_of(digest)
-            known = None if row is None else self._from_pass(row, pictures.original(row), picture)
-            if known is not None:
-                self._answered[digest] = known
-            elif digest not in self._answered:
-                new[digest] = picture
-        if new:
-            self._answered.update(zip(new, self.logits(list(new.values())), strict=True))
-        return self._answered
+        return self._answer(shown, pictures, self._answered, None)
 
     def featured(self, shown: Mapping[bytes, Pixels], pictures: Pictures) -> Mapping[bytes, npt.NDArray[np.float32]]:
         """(C + F,) logits and features of pictures by their digests; those are run whose features are not known yet.
@@ -129,22 +119,34 @@ class Forward:
         BuildError
             The model gives NaN or infinity.
         """
+        found = self._answer(shown, pictures, self._featured, self._tap)
+        for digest in shown:
+            self._answered.setdefault(digest, found[digest][: len(self._order)].copy())
+        return found
+
+    def _answer(
+        self,
+        shown: Mapping[bytes, Pixels],
+        pictures: Pictures,
+        kept: dict[bytes, npt.NDArray[np.float32]],
+        tap: FeatureTap | None,
+    ) -> Mapping[bytes, npt.NDArray[np.float32]]:
+        """What is kept, now with what is shown: from the pass or, where that did not see it, from the model; see
+        `_shown` for what a tap adds.
+        """
         new = {}
         for digest, picture in shown.items():
-            if digest in self._featured:
-                continue
-            row = pictures.row_of(digest)
+            row = None if digest in kept else pictures.row_of(digest)
             known = None if row is None else self._from_pass(row, pictures.original(row), picture)
-            if known is None or row is None or self._features is None:
+            if known is not None:
+                behind = [] if tap is None or self._features is None else [self._features[row]]
+                kept[digest] = np.concatenate([known, *behind])
+            elif digest not in kept:
                 new[digest] = picture
-            else:
-                self._featured[digest] = np.concatenate([known, self._features[row]])
         if new:
-            found = self._shown(list(new.values()), self._tap)
-            self._featured.update(zip(new, found, strict=True))
-            logits = found[:, : len(self._order)].copy()
-            self._answered.update(zip(new, logits, strict=True))
-        return self._featured
+            several = list(new.values())
+            kept.update(zip(new, self.logits(several) if tap is None else self._shown(several, tap), strict=True))
+        return kept
 
     def _from_pass(self, row: int, original: Pixels, picture: Pixels) -> npt.NDArray[np.float32] | None:
         """(C,) logits of an unchanged picture of image `row`, if the model saw exactly this in the pass."""

@@ -55,8 +55,6 @@ _HAVE = {
 _LARGE, _NOTABLE = 1 / 3, 0.1
 """Shares of all errors from which one confused pair, or the shortcut, is the first thing to say."""
 
-_COMPARED = " as often as correct predictions"
-
 # More regions or emotions than this make a card a list.
 _NAMED = 2
 
@@ -245,21 +243,20 @@ def _errors_of(report: Report, k: int, named: Sequence[str] = ()) -> str:
 def _quality_sentence(reasons: ReasonFindings | None, k: int, which: str) -> Iterator[str]:
     """How often errors show a property of the photo, where they do so more often than correct predictions."""
     rates = () if reasons is None else reasons.models[k].rates
+    telling = [(one, one.ratio) for one in rates if one.flag in _HAVE and one.telling and one.ratio is not None]
     told = [
-        f"{_HAVE[rate.flag]} {_times(rate.ratio)} ({number(rate.in_errors)} of {number(rate.errors)})"
-        for rate in rates
-        if rate.flag in _HAVE and rate.telling and rate.ratio is not None
+        # What they are compared with is said once.
+        f"{_HAVE[one.flag]} {_times(ratio, compared=not place)} ({number(one.in_errors)} of {number(one.errors)})"
+        for place, (one, ratio) in enumerate(telling)
     ]
     if told:
-        # What they are compared with is said once.
-        told[1:] = [text.replace(_COMPARED, "") for text in told[1:]]
         yield f"{capital(which)} have {and_list(told)}."
 
 
-def _times(ratio: Estimate) -> str:
+def _times(ratio: Estimate, *, compared: bool) -> str:
     if math.isinf(ratio.value):
         return "as no correct prediction has"
-    return f"{decimal(ratio.value, 1)} times{_COMPARED}"
+    return f"{decimal(ratio.value, 1)} times{' as often as correct predictions' if compared else ''}"
 
 
 def _label_sentence(report: Report) -> Iterator[str]:
