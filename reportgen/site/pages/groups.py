@@ -79,6 +79,9 @@ class GroupModel:
     mixed: tuple[str, ...]
 
 
+PersonRow = tuple[str, str, str, str, str]
+
+
 @dataclass(frozen=True)
 class GroupsView:
     """`groups.html`.
@@ -93,7 +96,7 @@ class GroupsView:
     pairs, regions
         Sentences on intersections and on region importance; `..._said` says what was and was not tested.
     persons
-        Per person: the model's series and name, the person and its page, photos, correct, expected.
+        Per model with any, its series and name, and per person: the person, its page, photos, correct, expected.
     measured
         What is measured, and how.
     """
@@ -111,7 +114,7 @@ class GroupsView:
     pairs_said: str
     regions: tuple[str, ...]
     regions_said: str
-    persons: tuple[tuple[str, str, str, str, str, str, str], ...]
+    persons: tuple[tuple[str, str, tuple[PersonRow, ...]], ...]
     measured: tuple[tuple[str, str], ...]
 
 
@@ -327,20 +330,14 @@ def _regions_said(found: GroupFindings) -> str:
 
 def _persons(
     report: Report, links: Links, found: GroupFindings, names: Sequence[str]
-) -> tuple[tuple[str, str, str, str, str, str, str], ...]:
+) -> tuple[tuple[str, str, tuple[PersonRow, ...]], ...]:
     persons = report.analysis.images["person"]
-    return tuple(
-        (
-            series_of(names.index(one.model)),
-            one.model,
-            str(persons.iloc[one.row]),
-            links.image_path(one.row),
-            number(one.n),
-            f"{number(one.right)} ({percent(one.right / one.n)})",
-            percent(one.expected),
-        )
-        for one in found.persons
-    )
+    rows: dict[str, list[PersonRow]] = {}
+    for one in found.persons:
+        right = f"{number(one.right)} ({percent(one.right / one.n)})"
+        who, page = str(persons.iloc[one.row]), links.image_path(one.row)
+        rows.setdefault(one.model, []).append((who, page, number(one.n), right, percent(one.expected)))
+    return tuple((series_of(k), name, tuple(rows[name])) for k, name in enumerate(names) if name in rows)
 
 
 def group_steps(report: Report) -> tuple[tuple[str, str], ...]:

@@ -58,7 +58,7 @@ def test_what_is_proven_leads_and_a_mix_is_told_apart(grouped: Report) -> None:
     assert first.rows[0].note.endswith("the other way round, at the others' mix of emotions: +40 [36, 44], yes")
     (mixed,) = first.mixed
     assert mixed.startswith("Photos with the mouth closed: −20 points as they are, −1 [−5, 3] at the same mix")
-    assert view.persons[0][4:] == ("12", "3 (25\u202f%)", "80\u202f%")
+    assert view.persons[0][2][0][2:] == ("12", "3 (25\u202f%)", "80\u202f%")
     assert view.pairs_said.endswith("fared worse than both of its groups.") and "Not measured" in view.regions_said
     assert [name for name, _ in view.measured] == ["mouth"]
 
