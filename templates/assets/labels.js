@@ -11,6 +11,7 @@
   var box = part("judge");
   if (!box) return;
   var cases = Array.prototype.slice.call(box.querySelectorAll(".judge-cases > li"));
+  var links = Array.prototype.slice.call(box.querySelectorAll(".judge-list a"));
   var choices = Array.prototype.slice.call(box.querySelectorAll("[data-class]"));
   var classes = choices.map(function (button) { return button.dataset.class; });
   var files = cases.map(function (item) { return item.dataset.file; });
@@ -89,6 +90,11 @@
     });
     note.value = has(state.answers, file) ? state.answers[file].note : "";
     part("judge-said").textContent = said(file);
+    links.forEach(function (link, place) {
+      if (place === state.at) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+      link.lastElementChild.textContent = has(state.answers, files[place]) ? "✓ judged" : has(state.skipped, files[place]) ? "skipped" : "";
+    });
     part("judge-bar").value = n;
     part("judge-count").textContent = n + " of " + cases.length + " judged" + (n === cases.length ? ": all done, save labels.csv" : "");
     var photo = "Photo " + (state.at + 1) + " of " + cases.length + ".";
@@ -132,6 +138,19 @@
     draw(told);
   }
 
+  function jump(place) {
+    move(place, "");
+    var head = cases[place].querySelector("h3");
+    head.focus({ preventScroll: true });
+    head.scrollIntoView({ block: "nearest" });
+  }
+
+  // A link to one photo, as from a mail.
+  function addressed() {
+    var found = /^photo-(\d+)$/.exec(decodeURIComponent(window.location.hash.slice(1)).replace(prefix, ""));
+    return found && Number(found[1]) <= cases.length && Number(found[1]) > 0 ? Number(found[1]) - 1 : -1;
+  }
+
   function tell() {
     var details = cases[state.at].querySelector("details");
     details.open = !details.open;
@@ -157,6 +176,13 @@
   var KEYS = { s: "skip", u: "undo", p: "told", ArrowLeft: "back", ArrowRight: "on" };
 
   box.addEventListener("click", function (event) {
+    var link = event.target.closest(".judge-list a");
+    if (link) {
+      // The photo is on this page, and all but one are hidden: no address is needed.
+      event.preventDefault();
+      jump(Number(link.dataset.photo));
+      return;
+    }
     var button = event.target.closest("button");
     if (!button) return;
     if (button.dataset.class !== undefined) answer(button.dataset.class);
@@ -206,4 +232,8 @@
   keep();
   if (!open(state.at)) state.at = following();
   draw("");
+  if (addressed() >= 0) jump(addressed());
+  window.addEventListener("hashchange", function () {
+    if (addressed() >= 0) jump(addressed());
+  });
 })();

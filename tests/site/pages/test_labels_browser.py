@@ -224,6 +224,54 @@ def test_the_same_in_one_file(context: Any, site: Path) -> None:
     assert "1 of 12 judged" in page.inner_text("[id$=judge-count]") and page.trouble == []
 
 
+def test_the_list_names_every_suspect_and_opens_it_by_keys(context: Any, site: Path) -> None:
+    """File name and label of each, behind a fold; no prediction, no probability; what is done is marked."""
+    page = open_page(context, site / "site" / "labels.html")
+    listed = page.locator("#judge-all")
+    assert listed.locator("a").first.is_hidden()  # nothing of it sways before it is asked for
+    listed.locator("summary").focus()
+    page.keyboard.press("Enter")
+    links = listed.locator("a").all()
+    rows = page.locator(".judge-cases > li")
+    assert len(links) == rows.count() == 12
+    for place, link in enumerate(links):
+        file, old = (rows.nth(place).get_attribute(f"data-{name}") for name in ("file", "old"))
+        told = link.inner_text().split()
+        assert told == [str(place + 1), str(file).rsplit("/", 1)[-1], "labelled", old]
+    assert "%" not in listed.inner_text()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert shown(page) == "Photo 3 of 12"
+    assert page.evaluate("document.activeElement.textContent") == "Photo 3 of 12"
+    assert links[2].get_attribute("aria-current") == "true" and links[0].get_attribute("aria-current") is None
+    page.keyboard.press("2")
+    page.keyboard.press("s")
+    marks = [link.locator("b").inner_text() for link in links]
+    assert marks == ["", "", "✓ judged", "skipped", *[""] * 8]
+    page.reload()
+    page.locator("#judge-all summary").click()
+    assert page.locator("#judge-all b").all_inner_texts() == marks
+    # An address with a photo opens it, in the folder and where all pages are one file.
+    page.goto((site / "site" / "labels.html").resolve().as_uri() + "#photo-7")
+    assert shown(page) == "Photo 7 of 12"
+    whole = open_page(context, site / "report.html", "#/labels.html")
+    whole.locator("[id$=judge-all] summary").click()
+    whole.locator("[id$=judge-all] a").nth(4).click()
+    assert shown(whole) == "Photo 5 of 12" and whole.evaluate("location.hash") == "#/labels.html"
+    assert page.trouble == [] and whole.trouble == []
+
+
+def test_the_list_leads_to_its_photos_without_javascript(browser: Any, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "site" / "labels.html").resolve().as_uri())
+    page.locator("#judge-all summary").click()
+    page.locator("#judge-all a").nth(8).click()
+    assert page.url.endswith("#photo-9") and page.locator("#photo-9 h3").is_visible()
+    context.close()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (375, "light")])
 def test_no_barriers_and_large_buttons(browser: Any, site: Path, width: int, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
@@ -236,6 +284,9 @@ def test_no_barriers_and_large_buttons(browser: Any, site: Path, width: int, sch
             page.keyboard.press(key)
         found = axe.run(page)
         assert found.violations_count == 0, found.generate_report()
+    page.locator("#judge-all summary").click()
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
     for button in page.locator(".judge-choices button, .judge-moves button, #judge-save").all():
         box = button.bounding_box()
         assert box is not None and box["height"] >= 44 and box["width"] >= 44
@@ -248,7 +299,8 @@ def test_hidden_faces_cannot_be_judged(
 ) -> None:
     site = publish_report(doubted(report), tmp_path, privacy=privacy, zip=False).site
     text = (site / "labels.html").read_text(encoding="utf-8")
-    assert "this report hides the photos" in text and "judge-cases" not in text and "face_000" not in text
+    assert "this report hides the photos" in text and "face_000" not in text
+    assert "judge-cases" not in text and "judge-list" not in text
 
 
 def test_a_report_with_few_examples_as_for_a_mail_shows_thumbnails(
