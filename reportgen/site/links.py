@@ -63,6 +63,18 @@ class Links:
         slug = next(found.slug for found in self._report.models if found.name == model)
         return f"{slug}-{self.emotion_slugs[self._report.classes.index(emotion)]}-{change}"
 
+    def cause_path(self, having: str) -> str:
+        """Where the photos with a property, called `having`, are told on the page of shortcuts, and what they share."""
+        return f"shortcuts.html#{self.cause_anchor(having)}"
+
+    def cause_anchor(self, having: str) -> str:
+        """The same as an anchor on that page."""
+        return f"photos-{slugify(having)}"
+
+    def persons_anchor(self, having: str) -> str:
+        """Where the persons in these photos are listed."""
+        return f"{self.cause_anchor(having)}-persons"
+
     def explorer(self, *tokens: str) -> str:
         """A filtered view of the explorer."""
         return "explorer.html#" + "%20".join(tokens)

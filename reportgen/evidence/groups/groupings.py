@@ -72,6 +72,9 @@ class Grouping:
     called
         What the photos of each group are called, where that says more than the group's name; "" where it does not, and
         nothing at all where no group has such words.
+    having
+        How many labelled photos of each group have the property that it is called by: nearly all. -1 where it is
+        called by none.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Grouping:
     code: IntArray
     asked: bool = False
     called: tuple[str, ...] = ()
+    having: tuple[int, ...] = ()
 
     @property
     def of_source(self) -> bool:
@@ -240,19 +244,20 @@ def called_groupings(analysis: Analysis, groupings: Sequence[Grouping]) -> tuple
             has, having, _ = photos_having(item, sign)
             known["in grey" if having == "grey" else having] = has
     quality = analysis.images["jpeg_quality"].to_numpy(dtype=np.float64)
-    return tuple(
-        replace(one, called=_called(one, known, quality)) if one.of_source else one for one in groupings
-    )  # fmt: skip
+    labelled = analysis.labels >= 0
+    return tuple(_called(one, known, quality, labelled) if one.of_source else one for one in groupings)
 
 
-def _called(grouping: Grouping, known: dict[str, BoolArray], quality: FloatArray) -> tuple[str, ...]:
-    found = []
+def _called(grouping: Grouping, known: dict[str, BoolArray], quality: FloatArray, labelled: BoolArray) -> Grouping:
+    found, counts = [], []
     for k in range(len(grouping.levels)):
         photos = grouping.photos(k)
         by_property = next((having for having, has in known.items() if alike(photos, has)), "")
         found.append(by_property or (_stored(photos, quality) if grouping.name == "jpeg_tables" else ""))
+        counts.append(int((photos & known[by_property] & labelled).sum()) if by_property else -1)
     several = {name for name in found if name and found.count(name) > 1}
-    return tuple(_NUMBERED.format(name, k + 1) if name in several else name for k, name in enumerate(found))
+    called = tuple(_NUMBERED.format(name, k + 1) if name in several else name for k, name in enumerate(found))
+    return replace(grouping, called=called, having=tuple(counts))
 
 
 def _stored(photos: BoolArray, quality: FloatArray) -> str:

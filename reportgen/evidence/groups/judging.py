@@ -173,6 +173,11 @@ class GroupFindings:
         own = next((one for one in self.groupings if one.name == grouping), None)
         return own.called[own.levels.index(level)] if own is not None and own.called and level in own.levels else ""
 
+    def having(self, grouping: str, level: str) -> int:
+        """How many labelled photos of a group have the property that it is called by; -1 where it is called by none."""
+        own = next((one for one in self.groupings if one.name == grouping), None)
+        return own.having[own.levels.index(level)] if own is not None and own.having and level in own.levels else -1
+
     def photos(self, gap: GroupGap) -> BoolArray:
         """(n,) photos of a gap's group."""
         grouping = self.grouping(gap.grouping)

@@ -14,13 +14,13 @@ from reportgen.evidence.groups.judging import GroupFindings, GroupGap
 from reportgen.evidence.groups.same_photos import ToldGap, told_once
 from reportgen.evidence.shortcuts.properties import photos_having
 from reportgen.evidence.stats.intervals import MIN_PERSONS
-from reportgen.site.html.components import Page, series_of
+from reportgen.site.html.components import Link, Page, series_of
 from reportgen.site.links import Links
 from reportgen.site.pictures.examples import Picture
 from reportgen.site.plots.group_forest import group_alt, group_rows
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
-from reportgen.site.wording.damages import cause_sentence
+from reportgen.site.wording.damages import cause_sentence, inseparable
 from reportgen.site.wording.format import capital, count, fixed, number, number_or_none, percent, plural, points
 from reportgen.site.wording.performance.groups import (
     MEASURED,
@@ -89,7 +89,8 @@ class GroupsView:
     Attributes
     ----------
     causes
-        What proven sources of gaps go with, where a shortcut tells it.
+        What proven sources of gaps go with, where a shortcut tells it, and that it cannot be told apart; with the
+        photos.
     odds, odds_by_chance
         Per grouping its name and a cell for each of `models`: where a model's difference is wider than chance makes it,
         and all others.
@@ -106,7 +107,7 @@ class GroupsView:
     lede: str
     assessed: str
     keys: tuple[tuple[str, str, str], ...]
-    causes: tuple[str, ...]
+    causes: tuple[tuple[str, Link], ...]
     models: tuple[GroupModel, ...]
     odds: tuple[tuple[str, tuple[str, ...]], ...]
     odds_by_chance: tuple[tuple[str, tuple[str, ...]], ...]
@@ -134,7 +135,7 @@ def groups_view(report: Report, links: Links, found: GroupFindings, forests: For
         ),
         assessed=assessed(report),
         keys=tuple((series_of(k), model.name, links.model_path(k)) for k, model in enumerate(report.models)),
-        causes=_causes(report, found),
+        causes=_causes(report, links, found),
         models=tuple(_model(report, found, k, forests[k]) for k in range(len(names))),
         odds=_odds(found, names, wide=True),
         odds_by_chance=_odds(found, names, wide=False),
@@ -147,9 +148,9 @@ def groups_view(report: Report, links: Links, found: GroupFindings, forests: For
     )
 
 
-def _causes(report: Report, found: GroupFindings) -> tuple[str, ...]:
+def _causes(report: Report, links: Links, found: GroupFindings) -> tuple[tuple[str, Link], ...]:
     """What the photos of a proven group have in common, where a shortcut was traced to just these photos."""
-    told: dict[str, None] = {}
+    told: dict[str, Link] = {}
     items = {item.name: item for item in report.properties}
     causes = () if report.shortcuts is None else report.shortcuts.causes
     for one in found.gaps:
@@ -158,8 +159,9 @@ def _causes(report: Report, found: GroupFindings) -> tuple[str, ...]:
             if has is not None and cause.known and same_photos(found.photos(one), has):
                 what = group_words(one.grouping, one.level, found)
                 lead = "" if what == f"photos {cause.having}" else f"{capital(what)} are those {cause.having}. "
-                told[f"{lead}{cause_sentence(report, cause)}"] = None
-    return tuple(told)
+                text = " ".join(filter(None, (f"{lead}{cause_sentence(report, cause)}", inseparable(cause))))
+                told[text] = Link("These photos, and which model relies on it", links.cause_path(cause.having))
+    return tuple(told.items())
 
 
 def _model(

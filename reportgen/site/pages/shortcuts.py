@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from reportgen.evidence.shortcuts.added_cues import MIN_GAIN, SWAPPED, cannot_be_changed
+from reportgen.evidence.shortcuts.causes import Cause
 from reportgen.evidence.shortcuts.findings import Shortcut, ShortcutFindings
 from reportgen.evidence.shortcuts.interventions import MIN_RECALL_DROP
-from reportgen.evidence.shortcuts.properties import Association
+from reportgen.evidence.shortcuts.properties import Association, PredictionSplit, photos_having
 from reportgen.inputs.images.changes import CHANGES
 from reportgen.site.html.components import BeforeAfter, Legend, Link, Page, Tile, series_of
+from reportgen.site.image_facets import image_facets
 from reportgen.site.interactive.before_after import ProofPictures, lost_pairs
 from reportgen.site.interactive.photo_strips import PhotoStrip, source_strip
 from reportgen.site.legends import Legends
@@ -33,7 +37,18 @@ from reportgen.site.sections.performance.repairs import RepairPreviews, repair_p
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.cue_places import look_there, place_of, place_sentence
 from reportgen.site.wording.damages import cause_sentence, leading_claim, right_on
-from reportgen.site.wording.format import and_list, count, format_p, number, percent, percent_interval
+from reportgen.site.wording.format import (
+    and_list,
+    count,
+    format_p,
+    number,
+    number_or_none,
+    percent,
+    percent_interval,
+    plain,
+    plural,
+)
+from reportgen.site.wording.performance.groups import matched_shares
 from reportgen.site.wording.shortcuts import (
     CUES,
     DONE,
@@ -44,6 +59,7 @@ from reportgen.site.wording.shortcuts import (
     state_cues,
     state_none,
 )
+from reportgen.types import BoolArray
 
 __all__ = ["ProvedShortcut", "ShortcutsView", "shortcuts_view"]
 
@@ -80,13 +96,25 @@ class PredictionSplitRow:
 
 @dataclass(frozen=True)
 class SplitTable:
-    """Plain counts by one property, and what it goes with, with its photos in a strip; `emotions` head the columns of
-    predictions.
+    """Plain counts by one property, and what it goes with, with its photos in a strip.
+
+    Attributes
+    ----------
+    persons
+        Where few persons have the property: each, its photos in the explorer, and how many of them have it.
+    matched
+        Shares of correct predictions at the same mix of emotions, where they were compared.
+    emotions
+        Head the columns of predictions.
     """
 
+    anchor: str
     title: str
     cause: str
+    persons_anchor: str
+    persons: tuple[tuple[str, str, str], ...]
     strip: PhotoStrip | None
+    matched: str
     emotions: tuple[str, ...]
     rows: tuple[PredictionSplitRow, ...]
 
@@ -261,8 +289,10 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
             f"Of {count(known, 'image')} classified correctly before, {lost} are lost ({percent(shortcut.strength)}); "
             f"corrected {chance}, n = {count(shortcut.n, 'image')}{persons}.{at}"
             if shortcut.removed
-            else f"Without the property {lost} of {count(known, 'correct image')} are lost (n = "
-            f"{count(shortcut.n, 'image')}{persons}): too few to count alone, so photos of other emotions decide.{at}"
+            else f"{number(known)} of {count(shortcut.n, f'{shortcut.emotion} image')}{persons} "
+            f"{plural(known, 'is', 'are')} predicted correctly; {DONE[shortcut.change]}, "
+            f"{number_or_none(known - lost)} of these {number(known)}. That alone proves nothing; photos of other "
+            f"emotions, above, do.{at}"
         ),
         pairs=pairs,
         done=DONE[shortcut.change],
@@ -285,7 +315,7 @@ def _splits(report: Report, links: Links, tiles: Tiles, findings: ShortcutFindin
             for emotion, predicted, _ in split.predictions:
                 of = split.model, split.property, emotion
                 report.stated.number(number(predicted), "photos of the split predicted as", *of)
-            for having, photos, n, right, called in (
+            for having, photos, n, right, numbers in (
                 (True, split_words(split)[0], split.n_having, split.right_having, with_it),
                 (False, split_words(split)[1], split.n_lacking, split.right_lacking, without),
             ):
@@ -299,11 +329,49 @@ def _splits(report: Report, links: Links, tiles: Tiles, findings: ShortcutFindin
                         number(n),
                         right_on(report, split, having=having),
                         percent_interval(right) if n else "",
-                        tuple(number(called[emotion]) if emotion in called else "–" for emotion in emotions),
+                        tuple(number(numbers[emotion]) if emotion in numbers else "–" for emotion in emotions),
                     )
                 )
         cause = next((c for c in findings.causes if (c.name, c.having) == key and c.known), None)
         told = "" if cause is None else cause_sentence(report, cause)
         strip = None if cause is None else source_strip(report, links, tiles, cause, splits)
-        tables.append(SplitTable(f"Predictions by {splits[0].property}", told, strip, emotions, tuple(rows)))
+        called = splits[0].having
+        tables.append(
+            SplitTable(
+                anchor=links.cause_anchor(called),
+                title=f"Predictions by {splits[0].property}",
+                cause=told,
+                persons_anchor=links.persons_anchor(called),
+                persons=_persons(report, links, cause) if cause is not None and cause.few_persons else (),
+                strip=strip,
+                matched=_matched(report, splits),
+                emotions=emotions,
+                rows=tuple(rows),
+            )
+        )
     return tuple(tables)
+
+
+def _persons(report: Report, links: Links, cause: Cause) -> tuple[tuple[str, str, str], ...]:
+    """Who is in the photos with a property, most photos first."""
+    has, person = _photos_of(report, cause.name, cause.having), report.analysis.images["person"]
+    facet = next((one for one in image_facets(report) if one.kind == "person"), None)
+    slugs = dict(zip(facet.names, facet.slugs, strict=True)) if facet is not None else {}
+    counts = person[has & (report.labels >= 0)].dropna().map(lambda name: plain(str(name))).value_counts()
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))
+    return tuple(
+        (str(name), links.explorer(f"person:{slugs[name]}") if name in slugs else "", number(int(n)))
+        for name, n in ordered
+    )
+
+
+def _matched(report: Report, splits: Sequence[PredictionSplit]) -> str:
+    """What the page of groups tells of the same photos, as its numbers are others."""
+    models = [split.model for split in splits]
+    return matched_shares(report, models, _photos_of(report, splits[0].property, splits[0].having))
+
+
+def _photos_of(report: Report, name: str, having: str) -> BoolArray:
+    """(n,) photos with a property; none where it is not known any more."""
+    parts = [photos_having(item, sign) for item in report.properties if item.name == name for sign in (1, -1)]
+    return next((has for has, what, _ in parts if what == having), np.zeros(len(report.labels), dtype=bool))

@@ -21,6 +21,7 @@ from reportgen.site.report import Report
 from reportgen.site.wording.cue_places import shared_place
 from reportgen.site.wording.format import (
     and_list,
+    capital,
     count,
     number,
     percent,
@@ -41,7 +42,7 @@ from reportgen.site.wording.shortcuts import (
     state_cues,
 )
 
-__all__ = ["GLARING", "cause_sentence", "damage_headline", "leading_claim", "right_on"]
+__all__ = ["GLARING", "cause_sentence", "damage_headline", "inseparable", "leading_claim", "right_on"]
 
 GLARING = 6.0
 """Times uniform attention from which heat outside the face is the first thing a reader should know where the effect of
@@ -126,8 +127,8 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
     if isinstance(lead, Shortcut):
         falls = [
             f"{before_and_after(report, d.finding)} for {d.model} ("
-            f"{points(d.lost.value, 0, sign=False, unit='')} points {share_interval(d.lost)})"
-            for d in shared
+            f"{points(d.lost.value, 0, sign=False, unit='')}{'' if place else ' points'} {share_interval(d.lost)})"
+            for place, d in enumerate(shared)
             if isinstance(d.finding, Shortcut)
         ]
         who = "" if lead.persons is None or not lead.fall.named else f" of {count(lead.persons, 'person')}"
@@ -182,6 +183,19 @@ def cause_sentence(report: Report, cause: Cause, *, brief: bool = False) -> str:
     whole = source is None or source.having == n
     which = f"All {number(n)}" if whole else f"{number(n if source is None else source.having)} of {number(n)}"
     return f"{which} photos {cause.having} {and_list(told)}.{known}"
+
+
+def inseparable(cause: Cause) -> str:
+    """That a test set cannot tell which of the things that go together matters; "" where nothing goes with it."""
+    also = ["their source"] if cause.source is not None else []
+    also += ["this person" if cause.persons_having == 1 else f"these {count(cause.persons_having, 'person')}"] * (
+        cause.few_persons
+    )
+    if not also:
+        return ""
+    return (
+        f"{capital(and_list([cause.name, *also]))} go together: no comparison here can tell which of them makes a gap."
+    )
 
 
 def _accuracy(report: Report, cause: Cause) -> list[str]:

@@ -62,7 +62,7 @@ def _class_order(report: Report, links: Links) -> list[Step]:
         Step(
             f"Check the class order of {report.models[k].name}.",
             class_order_warning(order),
-            Link("scores", links.model_path(k)),
+            Link("scores", f"{links.model_path(k)}#scores"),
         )
         for k, order in enumerate(report.class_orders)
         if order is not None
@@ -72,7 +72,9 @@ def _class_order(report: Report, links: Links) -> list[Step]:
 def _preprocessing(report: Report, links: Links) -> list[Step]:
     """For each model whose preprocessing was assumed without evidence."""
     return [
-        Step(f"State the preprocessing of {model.name}.", said.advice, Link("facts", links.model_path(k)))
+        Step(
+            f"State the preprocessing of {model.name}.", said.advice, Link("facts", f"{links.model_path(k)}#checkpoint")
+        )
         for k, model in enumerate(report.models)
         for choice in model_choices(model)
         for said in choice_texts(model.name, choice)
@@ -91,7 +93,7 @@ def _problems(report: Report) -> list[Step]:
 def _shortcuts(report: Report, links: Links) -> list[Step]:
     """What to do about what was proved: first the photos' properties, then the background, then what nobody listed."""
     shortcuts = proved(report, Shortcut)
-    steps = _causes(report, shortcuts)
+    steps = _causes(report, links, shortcuts)
     changes = list(dict.fromkeys(s.change for s in shortcuts))
     for change in changes:
         mine = [s for s in shortcuts if s.change == change]
@@ -100,8 +102,9 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
         place = first_place(report, mine)
         text = f"{text} in {emotions}. {'' if place is None else look_there(place)}".rstrip()
         if change == changes[-1]:  # once for all of them
-            text += " Until then, go by the recall without it."
-        steps.append(Step(title, text, Link("evidence", "shortcuts.html")))
+            text += " Until then, go by recall without it."
+        anchor = links.shortcut_anchor(mine[0].model, mine[0].emotion, change)
+        steps.append(Step(title, text, Link("evidence", f"shortcuts.html#{anchor}")))
     backgrounds = proved(report, BackgroundFinding)
     if backgrounds:
         names = and_list([f"{b.emotion} ({b.model})" for b in backgrounds[:3]])
@@ -135,26 +138,26 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
     return steps
 
 
-def _causes(report: Report, shortcuts: Sequence[Shortcut]) -> list[Step]:
+def _causes(report: Report, links: Links, shortcuts: Sequence[Shortcut]) -> list[Step]:
     """What to do about what a property goes with: before the property itself, as other properties go with it, too."""
     steps = []
-    link = Link("evidence", "shortcuts.html")
     asked = [] if report.shortcuts is None else [report.shortcuts.cause(shortcut) for shortcut in shortcuts]
     for cause in dict.fromkeys(cause for cause in asked if cause is not None):
         mine = {s.emotion for s in shortcuts if (s.properties[0], s.association.sign) == (cause.name, cause.sign)}
         counts = [f"{number(n)} of {number(of)} {name}" for name, n, of in cause.emotions if name in mine]
         told = f"{and_list(counts)} photos are {cause.having}"
+        link = Link("evidence", links.cause_path(cause.having))
         if cause.source is not None:
-            text = f"{told}, from a source of their own. Take every emotion from all sources in the same shares."
+            text = f"{told}, from their own source. Take every emotion from all sources alike."
             steps.append(Step("Balance the sources.", text, link))
         if cause.few_persons:
             who = count(cause.persons_having, "person")
             text = (
                 f"Photos {cause.having} show {who}. Add persons to "
-                f"{and_list([name for name, *_ in cause.emotions if name in mine])}, and let none be in both training "
-                "and test."
+                f"{and_list([name for name, *_ in cause.emotions if name in mine])}, none in both training and test."
             )
-            steps.append(Step("Split by person.", text, link))
+            persons = Link("evidence", f"shortcuts.html#{links.persons_anchor(cause.having)}")
+            steps.append(Step("Split by person.", text, persons))
         if cause.copied:
             text = f"{percent(cause.copies)} of the photos {cause.having} are copies of one another: keep one of each."
             steps.append(Step("Remove the copies.", text, link))
@@ -197,7 +200,7 @@ def _thin(report: Report) -> list[Step]:
     thin = [row for row in report.scores[0].emotions if row.few]
     if not thin:
         return []
-    counts = and_list([f"{row.emotion} {number(row.n)}" for row in thin])
+    counts = and_list([f"{row.emotion} {number(row.n)}" for row in thin]) if len(thin) > 1 else number(thin[0].n)
     text = f"Too few test images: {counts}."
     return [Step(f"Collect {and_list([row.emotion for row in thin])}.", text, Link("counts", "models.html#recall"))]
 
@@ -209,13 +212,10 @@ def _balance(report: Report) -> list[Step]:
     if not large or not poor:
         return []
     share = percent(sum(row.n for row in large) / best.n)
-    recalls = and_list([f"{row.emotion} {rate(row)}" for row in poor])
+    recalls = and_list([f"{row.emotion} ({rate(row)})" for row in poor])
     names = and_list([row.emotion for row in large])
     whose = f"{best.name}'s recall" if len(report.models) > 1 else "recall"
-    text = (
-        f"If it is like the test set: {names} {'is' if len(large) == 1 else 'are'} {share}, {whose} of rare emotions "
-        f"is low ({recalls})."
-    )
+    text = f"If it is like the test set: {share} {names}, and {whose} of {recalls} is low."
     return [Step("Balance the training set.", text, Link("recall", "models.html#recall"))]
 
 
@@ -224,7 +224,7 @@ def _labels(report: Report, links: Links) -> list[Step]:
     if reasons is not None and (reasons.review or reasons.suspects.tested):
         if not reasons.review:
             return []
-        text = "Judge them and build again with your answers."
+        text = "Judge them, then build again."
         return [Step(f"Check {labels_to_look_at(report)}.", text, Link("one by one", "labels.html"))]
     comparisons = report.comparisons
     index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)
@@ -245,18 +245,22 @@ def _calibration(report: Report, links: Links) -> list[Step]:
     if not off:
         return []
     text = _scaling(report, off)
-    if not text:
+    if text:
+        first = next(k for k in off if (one := report.recalibrations[k]) is not None and one.repairs[0].helps)
+        link = Link("temperature scaling", f"{links.model_path(first)}#repaired")
+    else:
+        link = Link("reliability", f"{links.model_path(off[0])}#calibration")
         errors = and_list([f"{scores[k].name} is {percent(scores[k].ece)}" for k in off])
         text = (
-            f"The calibration error of {errors}, more than expected by chance; temperature scaling on validation data "
-            "usually helps."
+            f"The calibration error of {errors}, more than expected by chance: divide the logits (outputs before "
+            "softmax) by one number fitted on validation data (temperature scaling)."
         )
-    link = Link("reliability", f"{links.model_path(off[0])}#calibration")
     return [Step("Calibrate confidences.", text, link)]
 
 
 def _scaling(report: Report, off: Sequence[int]) -> str:
-    """What dividing the logits brings each model, as in "CNN: by 0.61, from 15.0 % to 2.6 %"; "" without help.
+    """What to divide by and what it brings, as in "Divide the outputs before softmax (logits) by 0.61 in CNN ..."; ""
+    where it does not help.
 
     Measured on images that the divisor was not fitted on.
     """
@@ -264,11 +268,13 @@ def _scaling(report: Report, off: Sequence[int]) -> str:
     helped = [(one.model, one.ece, one.repairs[0]) for one in found if one is not None and one.repairs[0].helps]
     if not helped:
         return ""
-    told = [
-        f"{model}: by {fixed(repair.temperature)}, from {percent(ece.value, 1)} to {percent(repair.ece.value, 1)}"
-        for model, ece, repair in helped
+    several = len(report.models) > 1
+    by = [
+        f"{fixed(repair.temperature)}{f' in {model}' if several else ''} ({'' if place else 'calibration error '}"
+        f"{percent(ece.value, 1)} to {percent(repair.ece.value, 1)})"
+        for place, (model, ece, repair) in enumerate(helped)
     ]
-    return f"Dividing the logits lowers calibration error. {'; '.join(told)} (cross-validated)."
+    return f"Divide the logits (outputs before softmax) by {and_list(by)}."
 
 
 def _robustness(report: Report) -> list[Step]:

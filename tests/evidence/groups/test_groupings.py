@@ -99,8 +99,13 @@ def test_groups_by_codes_of_files_are_called_by_what_their_photos_share() -> Non
     film = Grouping("film", "given", ("x", "y", "z"), kind)
     called, own = called_groupings(analysis, (tables, film))
     assert called.called == ("in colour", "of one source (JPEG quality 95)", "of one source")
-    assert own.called == ()  # the user's own names stay
+    assert called.having == (30, -1, -1)
+    assert own.called == own.having == ()  # the user's own names stay
     assert np.array_equal(called.code, kind) and called.levels == tables.levels
+    # One more photo of the source, in grey, and one photo in colour without a label: neither is counted.
+    unlabelled = replace(analysis, images=table.assign(label=np.where(np.arange(N) == 0, -1, table["label"])))
+    (mixed,) = called_groupings(unlabelled, (replace(tables, code=np.where(np.arange(N) == 30, 0, kind)),))
+    assert mixed.called[0] == "in colour" and mixed.having[0] == 29 and (mixed.photos(0)).sum() == 31
     few = np.zeros(N, bool)
     few[:19] = True
     assert alike(few, np.arange(N) < 20) and not alike(few, np.arange(N) < 21)

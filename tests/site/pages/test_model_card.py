@@ -68,7 +68,10 @@ def test_groups_and_changes_of_the_photo_are_told_where_they_were_measured(repor
     one = GroupGap(model, "sex", "female", "", "accuracy", gap, gap, 0.001, 1.0, by_mix=False, photos=50, share=0.5)
     made = replace(report, groups=GroupFindings((grouping,), (one,)))
     text = card(made)
-    assert f"- {model} is correct on 40\u202f% of 50 photos with sex: female, and on 70\u202f% of 60 others" in text
+    assert (
+        f"- {model} is correct on 40\u202f% of all 50 photos with sex: female and on 70\u202f% of the 60 others."
+        in text
+    )
     assert "Scores were compared between groups by the test set's sex." in text
     assert "No group was shown to fare worse by more than" in card(made, 1)
 

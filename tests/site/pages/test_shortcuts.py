@@ -59,6 +59,19 @@ def test_a_proved_shortcut_leads_with_its_pictures(published: Published, report:
         assert "-unchanged-" in before and "-grey-" in after
 
 
+def test_what_photos_without_a_property_show_is_said_plainly(report: Report, tmp_path: Path) -> None:
+    """Where the fall alone proves nothing, how many are still correct, and what does prove it."""
+    (found,) = report.shortcuts.found  # type: ignore[union-attr]
+    only_added = replace(report.shortcuts, found=(replace(found, removed=False),))  # type: ignore[type-var]
+    text = words(part(written(replace(report, shortcuts=only_added), tmp_path), "custom-cnn-happiness-grey"))
+    known, lost = round(found.before.value * found.n), len(found.images)
+    left = str(known - lost) if known > lost else "none"
+    verb = "is" if known == 1 else "are"
+    assert f"{known} of {found.n} happiness images" in text
+    assert f"{verb} predicted correctly; converted to greyscale, {left} of these {known}." in text
+    assert "That alone proves nothing; photos of other emotions, above, do." in text
+
+
 def test_before_and_after_are_the_records_own(published: Published, report: Report) -> None:
     table = part(page(published), "grey").find(f".//{XHTML}table")
     rows = [[words(cell).strip() for cell in row] for row in table.iter(f"{XHTML}tr")][1:]

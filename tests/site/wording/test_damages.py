@@ -16,7 +16,7 @@ from reportgen.progress import SilentProgress
 from reportgen.site.links import Links
 from reportgen.site.publish import publish
 from reportgen.site.report import Report
-from reportgen.site.wording.damages import cause_sentence, damage_headline, leading_claim
+from reportgen.site.wording.damages import cause_sentence, damage_headline, inseparable, leading_claim
 from reportgen.site.wording.headline import answer_questions, headline
 from reportgen.site.wording.next_steps import next_steps
 
@@ -88,6 +88,54 @@ def test_the_cause_stands_below_the_cue(by_colour: Report) -> None:
 )  # fmt: skip
 def test_a_cause_in_words(report: Report, cause: Cause, text: str) -> None:
     assert said(cause_sentence(report, cause)) == text
+
+
+@pytest.mark.parametrize(
+    ("cause", "together"),
+    [
+        (replace(COLOUR, few_persons=True), "Colour and these 8 persons"),
+        (replace(COLOUR, few_persons=True, source=SOURCE), "Colour, their source and these 8 persons"),
+        (replace(COLOUR, few_persons=True, persons_having=1), "Colour and this person"),
+        (replace(COLOUR, source=SOURCE), "Colour and their source"),
+        (COLOUR, ""),  # persons are known, but many, so nothing is said of them
+        (replace(COLOUR, copies=0.9), ""),
+    ],
+)
+def test_what_cannot_be_told_apart_is_said_only_where_it_goes_together(cause: Cause, together: str) -> None:
+    said = f"{together} go together: no comparison here can tell which of them makes a gap."
+    assert inseparable(cause) == (said if together else "")
+
+
+def test_evidence_of_a_step_stands_where_its_link_leads(by_colour: Report, tmp_path: Path) -> None:
+    """The cause, the persons and the property each have a place of their own on the page of shortcuts."""
+    named = by_colour.analysis.images.assign(person=[f"person {row % 9}" for row in range(len(by_colour.labels))])
+    known = replace(by_colour, analysis=replace(by_colour.analysis, images=named))
+    site = publish(known, tmp_path, Config(), SilentProgress()).site
+    hrefs = {step.title: step.link.href for step in next_steps(known, Links(known, ()))}
+    root = html5lib.parse((site / "shortcuts.html").read_text(encoding="utf-8"))
+    parts = {one.get("id"): " ".join(one.itertext()) for one in root.iter() if one.get("id")}
+    told = {
+        "Balance the sources.": "come from a source of their own",
+        "Split by person.": "persons, with their photos: ",
+        "Train on greyscale images.": "Custom CNN relies on colour for happiness",
+    }
+    for title, words in told.items():
+        page, _, anchor = hrefs[title].partition("#")
+        assert page == "shortcuts.html" and words in parts[anchor], title
+    assert len({hrefs[title] for title in told}) == 3
+    # Each person with the photos that have the property, most first, and all of them together.
+    listed = said(parts["photos-in-colour-persons"]).split(": ")[1].rstrip(". ")
+    counts = [int(part.split()[-1]) for part in listed.split(",")]
+    has = next(item for item in known.properties if item.name == "colour").value == 1.0
+    assert counts == sorted(counts, reverse=True)
+    assert sum(counts) == int((has & (known.labels >= 0)).sum()) and "person 3" in listed
+
+
+def test_the_answers_lead_to_scores_and_calibration(by_colour: Report) -> None:
+    answers = answer_questions(by_colour, Links(by_colour, ()))
+    assert answers[0].link.href == "shortcuts.html#found"
+    assert answers[-1].link.href.endswith(".html#scores")
+    assert answers[-1].more is not None and answers[-1].more.href.endswith(".html#calibration")
 
 
 def test_what_to_do_follows_from_the_cause_before_the_cue(by_colour: Report) -> None:

@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from reportgen.evidence.damage import same_photos
 from reportgen.evidence.groups.gaps import MIN_GAP, Gap
 from reportgen.evidence.groups.groupings import FILE_COLUMNS, given_columns
 from reportgen.evidence.groups.judging import GroupFindings, GroupGap
-from reportgen.evidence.groups.same_photos import ToldGap
+from reportgen.evidence.groups.same_photos import ToldGap, told_once
 from reportgen.site.html.components import Finding, Link, ModelLine, series_of
 from reportgen.site.report import Report
 from reportgen.site.wording.format import (
     and_list,
-    capital,
     count,
     format_p,
     number,
@@ -24,6 +24,7 @@ from reportgen.site.wording.format import (
     share_interval,
 )
 from reportgen.site.wording.models import named_models
+from reportgen.types import BoolArray
 
 __all__ = [
     "MEASURED",
@@ -35,6 +36,7 @@ __all__ = [
     "group_words",
     "grouping_words",
     "groups_answer",
+    "matched_shares",
     "missing_columns",
     "note_of",
     "p_words",
@@ -160,8 +162,7 @@ def groups_answer(report: Report) -> Finding | None:
         return None
     question, link = "Are they worse for some groups?", Link("All groups", "groups.html")
     unknown = _not_stated(found)
-    fair = f"{capital(and_list(unknown))} {plural(len(unknown), 'was', 'were')} not compared: no column states "
-    fair = f"{fair}{plural(len(unknown), 'it', 'them')}." if unknown else ""
+    fair = f"No column states {and_list(unknown, 'or')}: not compared." if unknown else ""
     gaps = worst_gaps(report)
     if not gaps:
         emotions = [one for one in found.gaps if one.emotion and one.worse and one.through is None]
@@ -185,28 +186,67 @@ def groups_answer(report: Report) -> Finding | None:
 
 def _gap_line(report: Report, one: GroupGap) -> str:
     """As in "13 % correct, others 60 %: −48 [−58, −38] points."."""
-    gap, of = one.gap, (one.model, one.grouping, one.level, one.emotion)
-    own = report.stated.number(percent(gap.own), f"{one.score} by groups", *of)
-    others = report.stated.number(percent(gap.others), f"{one.score} by groups, others", *of)
-    return f"{own} correct, others {others}: {gap_points(gap)} points."
+    own, others = _shares(report, one)
+    return f"{own} correct, others {others}: {gap_points(one.gap)} points."
 
 
 def gap_sentence(report: Report, one: GroupGap) -> str:
     """The numbers of a gap, as in "ResNet18 is correct on 30 % of 110 photos of ..., and on 70 % of ..."."""
     gap, of = one.gap, (one.model, one.grouping, one.level, one.emotion)
-    own = report.stated.number(percent(gap.own), f"{one.score} by groups", *of)
-    others = report.stated.number(percent(gap.others), f"{one.score} by groups, others", *of)
+    own, others = _shares(report, one)
     noun = f"{one.emotion} photo" if one.emotion else "photo"
     what = group_words(one.grouping, one.level, report.groups).removeprefix("photos ")
-    text = f"{one.model} is correct on {own} of {count(gap.photos, noun)} {what}, and on {others} of "
     if one.emotion:
-        return f"{text}{number(gap.others_photos)} others: a gap of {gap_points(gap)} points."
-    plain = one.plain
+        return (
+            f"{one.model} is correct on {own} of {count(gap.photos, noun)} {what}, and on {others} of "
+            f"{number(gap.others_photos)} others: a gap of {gap_points(gap)} points."
+        )
+    plain, counted = one.plain, ""
+    if (gap.photos, gap.others_photos) != (plain.photos, plain.others_photos):
+        both = f"{number(gap.photos)} and {number(gap.others_photos)} photos"
+        counted = f" ({both}, of emotions with enough on both sides)"
+    all_own = report.stated.number(percent(plain.own), f"{one.score} by groups, all photos", *of)
+    all_others = report.stated.number(percent(plain.others), f"{one.score} by groups, all photos of others", *of)
     return (
-        f"{text}{number(gap.others_photos)} others of the same emotions, weighted to the mix of emotions in these "
-        f"{number(gap.photos)}: a gap of {gap_points(gap)} points. Unweighted, of all emotions, it is "
-        f"{percent(plain.own)} of {number(plain.photos)} and {percent(plain.others)} of {number(plain.others_photos)}."
+        f"{one.model} is correct on {all_own} of all {_counted(report, one)} and on {all_others} of the "
+        f"{number(plain.others_photos)} others. At the same mix of emotions it is {own} against {others}, a gap of "
+        f"{gap_points(gap)} points{counted}."
     )
+
+
+def _counted(report: Report, one: GroupGap) -> str:
+    """As in "144 photos of one source (143 of them in colour)", or "143 photos in colour" where all of them are."""
+    n, found = one.plain.photos, report.groups
+    report.stated.number(number(n), "photos of a group", one.grouping, one.level)
+    what = group_words(one.grouping, one.level, found)
+    having = -1 if found is None else found.having(one.grouping, one.level)
+    if having in (-1, n):
+        return count(n, "photo") + what.removeprefix("photos")
+    report.stated.number(number(having), "photos of a group that have its property", one.grouping, one.level)
+    return f"{count(n, 'photo')} of one source ({number(having)} of them {what.removeprefix('photos ')})"
+
+
+def matched_shares(report: Report, models: Sequence[str], photos: BoolArray) -> str:
+    """How often models are right on some photos and on others at the same mix of emotions, where groups tell it of
+    (nearly) the same photos; "" elsewhere.
+    """
+    found, told = report.groups, []
+    if found is None:
+        return ""
+    for model in models:
+        lines = told_once(found, found.overall(model))
+        mine = [line.gap for line in lines if line.gap.gap.testable and same_photos(found.photos(line.gap), photos)]
+        told += [f"{model} {own} against {others}" for own, others in (_shares(report, one) for one in mine[:1])]
+    if not told:
+        return ""
+    return f"Correct: of all photos, whatever their emotion. At the same mix of emotions: {', '.join(told)}."
+
+
+def _shares(report: Report, one: GroupGap) -> tuple[str, str]:
+    """The two scores at the same mix of emotions, wherever they are printed."""
+    gap, of = one.gap, (one.model, one.grouping, one.level, one.emotion)
+    own = report.stated.number(percent(gap.own), f"{one.score} by groups", *of)
+    return own, report.stated.number(percent(gap.others), f"{one.score} by groups, others", *of)
 
 
 def gap_points(gap: Gap) -> str:

@@ -12,6 +12,7 @@ from reportgen.evidence.groups.groupings import Grouping
 from reportgen.evidence.groups.judging import GroupFindings, GroupGap
 from reportgen.site.html.components import Finding
 from reportgen.site.report import Report
+from reportgen.site.stated import conflicts
 from reportgen.site.wording.headline import headline
 from reportgen.site.wording.performance.groups import (
     assessed,
@@ -19,6 +20,7 @@ from reportgen.site.wording.performance.groups import (
     group_claim,
     group_words,
     groups_answer,
+    matched_shares,
     missing_columns,
     note_of,
 )
@@ -60,9 +62,9 @@ def test_a_gap_is_told_with_its_numbers(report: Report) -> None:
     first, second = (model.name for model in report.models)
     text = gap_sentence(report, found(first)).replace("\u202f", " ")
     assert text == (
-        f"{first} is correct on 30 % of 110 {OTHERS}, and on 70 % of 1,814 others of the same emotions, weighted to "
-        "the mix of emotions in these 110: a gap of −40 [−50, −30] points. "
-        "Unweighted, of all emotions, it is 37 % of 144 and 85 % of 1,907."
+        f"{first} is correct on 37 % of all 144 {OTHERS} and on 85 % of the 1,907 others. At the same mix of emotions "
+        "it is 30 % against 70 %, a gap of −40 [−50, −30] points (110 and 1,814 photos, of emotions with enough on "
+        "both sides)."
     )
     both = group_claim(report, [first, second], found(first))
     assert (
@@ -78,6 +80,49 @@ def test_a_gap_is_told_with_its_numbers(report: Report) -> None:
     assert note_of(replace(one, through=("mouth", "open"))) == "goes with photos with the mouth open"
 
 
+def test_photos_called_by_a_property_say_how_many_have_it(report: Report) -> None:
+    """Of 144 photos of one source 143 are in colour: they are not told as 144 photos in colour."""
+    name, n = report.models[0].name, len(report.labels)
+    code = np.arange(n) % 2
+
+    def told(having: tuple[int, ...]) -> str:
+        sizes = Grouping(
+            "source: picture size",
+            "measured",
+            ("350 x 350", "not 350 x 350"),
+            code,
+            False,
+            ("grey", "in colour"),
+            having,
+        )
+        made = replace(report, groups=GroupFindings((sizes,), (found(name),)))
+        text = gap_sentence(made, found(name)).replace("\u202f", " ")
+        assert text.endswith("of emotions with enough on both sides).")
+        return text.split(" and on ")[0].removeprefix(f"{name} is correct on 37 % of all ")
+
+    assert told((1907, 143)) == "144 photos of one source (143 of them in colour)"
+    assert told((1907, 144)) == "144 photos in colour"
+    assert told((1907, -1)) == told(()) == "144 photos in colour"  # its words are no property
+    whole = replace(found(name), gap=replace(gap(), photos=144, others_photos=1907))
+    assert gap_sentence(report, whole).endswith("a gap of −40 [−50, −30] points.")
+
+
+def test_the_same_photos_have_the_same_shares_on_both_pages(report: Report) -> None:
+    name, n = report.models[0].name, len(report.labels)
+    grouping = Grouping("source: picture size", "measured", ("350 x 350", "not 350 x 350"), np.arange(n) % 2)
+    made = replace(report, groups=GroupFindings((grouping,), (found(name),)))
+    text = matched_shares(made, [name], np.arange(n) % 2 == 1).replace("\u202f", " ")
+    assert text == (
+        f"Correct: of all photos, whatever their emotion. At the same mix of emotions: {name} 30 % against 70 %."
+    )
+    gap_sentence(made, found(name))
+    assert conflicts(list(made.stated)) == []
+    shares = {one.value for one in made.stated if one.what.startswith("accuracy by groups")}
+    assert {share.replace("\u202f", " ") for share in shares} == {"30 %", "70 %", "37 %", "85 %"}
+    assert matched_shares(made, [name], np.arange(n) % 2 == 0) == ""  # of other photos
+    assert matched_shares(replace(report, groups=None), [name], np.arange(n) % 2 == 1) == ""
+
+
 def test_the_largest_gap_leads_where_nothing_larger_is_proved(report: Report) -> None:
     name, n = report.models[0].name, len(report.labels)
     grouping = Grouping("source: picture size", "measured", ("350 x 350", "not 350 x 350"), np.arange(n) % 2)
@@ -88,7 +133,7 @@ def test_the_largest_gap_leads_where_nothing_larger_is_proved(report: Report) ->
         said.text
         == f"{name} fares worse on photos of picture size other than 350 x 350 than on others of the same emotions."
     )
-    assert said.lede.replace("\u202f", " ").startswith(f"{name} is correct on 30 % of 110 photos of picture size other")
+    assert said.lede.replace("\u202f", " ").startswith(f"{name} is correct on 37 % of all 144 photos of picture size")
     # Beside a cue that costs more it comes next.
     beside = headline(replace(report, groups=GroupFindings((grouping,), (replace(found(name), share=0.02),))))
     assert beside.text == headline(report).text and "fares worse on photos of picture size other than" in beside.lede
@@ -108,9 +153,7 @@ def test_the_first_page_answers_for_groups(report: Report) -> None:
     assert [(line.model, line.text.replace("\u202f", " ")) for line in both.models] == [
         (name, "30 % correct, others 70 %: −40 [−50, −30] points.") for name in names
     ]
-    assert both.note == (
-        "Others: photos of the same emotions. Gender, race and age were not compared: no column states them."
-    )
+    assert both.note == "Others: photos of the same emotions. No column states gender, race or age: not compared."
     assert answer(found(names[0])).lead.endswith(f"350 x 350 ({names[0]}).")
     one = answer(replace(found(names[0]), emotion="fear"))
     assert one.lead == "Not over all emotions, but for one." and f"{names[0]} misses fear more often" in one.text
