@@ -208,6 +208,28 @@ def test_without_labels_nothing_is_scored(variants: dict[str, Published]) -> Non
     assert len(list(site.glob("images/*.html"))) == 8
 
 
+@pytest.mark.parametrize("kind", ["two models", "one model", "three models", "no labels"])
+def test_the_first_page_explains_the_words_it_takes_for_known(variants: dict[str, Published], kind: str) -> None:
+    """Recall, points and brackets, each where it is met and only there; each opens its term by a button."""
+    root = html5lib.parse((variants[kind].site / "index.html").read_text(encoding="utf-8"))
+    xhtml = "{http://www.w3.org/1999/xhtml}"
+    main = next(root.iter(f"{xhtml}main"))
+    lines = [one for one in main.iter(f"{xhtml}p") if one.get("class") == "terms"]
+    lede = next(one for one in main.iter(f"{xhtml}p") if one.get("class") == "lede")
+    answers = next(one for one in main.iter(f"{xhtml}section") if one.get("class") == "answers")
+    met = " ".join(["".join(main.find(f".//{xhtml}h1").itertext()), *lede.itertext(), *answers.itertext()])
+    expected = [
+        term
+        for term, pattern in (("recall", r"\brecall\b"), ("percentage-point", r"\bpoints\b"), ("interval", r"\["))
+        if re.search(pattern, met)
+    ]
+    buttons = [one.get("popovertarget") for line in lines for one in line.iter(f"{xhtml}button")]
+    assert buttons == [f"term-{term}" for term in expected] and bool(lines) == bool(expected)
+    assert bool(expected) == (kind != "no labels")
+    if "interval" in expected:
+        assert "Brackets: 95 % interval." in " ".join("".join(lines[0].itertext()).split())
+
+
 @pytest.mark.parametrize("name", ["index.html", "models.html", "errors.html", "emotions/fear.html"])
 def test_golden_pages(variants: dict[str, Published], name: str) -> None:
     """The words of a page, hashes scrubbed. After a wanted change: REPORTGEN_GOLDEN=write, and read the diff."""

@@ -18,7 +18,16 @@ from reportgen.site.sections.error_reasons import ReasonTable, reason_table
 from reportgen.site.sections.errors.flip_sets import FlipSection, FlipStrip, flip_section, flip_strip
 from reportgen.site.sections.performance.votes import HumanChoices, human_choices
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.format import and_list, count, number, percent, percent_estimate, share_interval, sure
+from reportgen.site.wording.format import (
+    and_list,
+    count,
+    number,
+    percent,
+    percent_estimate,
+    plural,
+    share_interval,
+    sure,
+)
 from reportgen.site.wording.performance.votes import choice_words
 from reportgen.site.wording.photos import pick_note
 from reportgen.site.wording.reasons import FLAG_NAMES, flag_title
@@ -255,13 +264,20 @@ def _idle_shortcut(report: Report, reasons: ModelReasons) -> Iterator[str]:
     found = reasons.shortcut
     if found is None or not found.shown.any() or reasons.counts("shortcut") or report.shortcuts is None:
         return
-    cues = and_list(list(dict.fromkeys(CUES[one.change] for one in report.shortcuts.of(reasons.model))))
-    compared, ratio = int(found.compared.sum()), reasons.rates[ORDER.index("shortcut")].ratio
-    others = f"; of {count(compared, 'other error')} changed alike, {percent(found.usual)}" if compared else ""
-    few = "; too few persons to compare" if ratio is not None and ratio.too_few else ""
+    found_cues = list(dict.fromkeys(CUES[one.change] for one in report.shortcuts.of(reasons.model)))
+    if not found_cues:
+        return
+    cues, shortcut = and_list(found_cues), plural(len(found_cues), "shortcut", "shortcuts")
+    ratio = reasons.rates[ORDER.index("shortcut")].ratio
+    compared, alike = int(found.compared.sum()), int(found.compared_gone.sum())
+    few = ": too few persons to compare" if ratio is not None and ratio.too_few else ""
+    also = f"as {plural(alike, 'does', 'do')} {number(alike)}" if alike else "but none"
+    others = f", {also} of {count(compared, 'other')}{few}"
+    gone, shown = int(found.gone.sum()), int(found.shown.sum())
+    yield f"Relying on {cues}, its {shortcut}, is no proven reason of its errors."
     yield (
-        f"Its shortcut, {cues}, is no proven reason. With it taken away {number(int(found.gone.sum()))} of "
-        f"{count(int(found.shown.sum()), 'error')} change prediction{others}{few}."
+        f"Without {cues}, {number(gone)} of {count(shown, 'error')} that the {shortcut} may explain "
+        f"{plural(gone, 'changes', 'change')} prediction{others if compared else ''}."
     )
 
 

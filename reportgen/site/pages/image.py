@@ -183,6 +183,8 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
     picks = [pick for pick in report.mined.on_image(row) if pick.model == model.slug and not pick.other]
     why = and_list(list(dict.fromkeys(_KIND_WORDS.get(pick.kind, pick.kind) for pick in picks)))
     answer = tiles.predictions(row, (k,))[0]
+    occlusions, flip = occlusion_test(report, tiles, row, k), flip_strip(report, tiles, row, k)
+    swapped = occlusions is not None or flip is not None
     return ModelPanel(
         series=series_of(k),
         slug=model.slug,
@@ -200,8 +202,8 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
         ),
         caution=tiles.caution(row, k),
         why=capital(why),
-        reasons=card_reasons(report, links, row, k),
-        occlusions=occlusion_test(report, tiles, row, k),
+        reasons=card_reasons(report, links, row, k, swapped=swapped),
+        occlusions=occlusions,
         flip=flip_strip(report, tiles, row, k),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reportgen.site.html.components import Finding, Headline, Legend, Link, Number, Page, Tile, series_of
@@ -44,6 +46,7 @@ class MapRow:
 class IndexView:
     """`index.html`; `proof` of the headline in pictures; `maps` where there is none, as the first pictures.
 
+    `words`: of what the sentences take for known the term, how it is written there, and what it means.
     `findings` answer the four questions, `more` those that a part of the report is about where it was measured;
     `certified`: how often reports like this one are right, "" where that is not known.
     """
@@ -51,6 +54,7 @@ class IndexView:
     page: Page
     facts: str
     headline: Headline
+    words: tuple[tuple[str, str, str], ...]
     proof: HeadlineProof | None
     findings: tuple[Finding, ...]
     more: tuple[Finding, ...]
@@ -65,6 +69,20 @@ class IndexView:
     notes: tuple[DataNote, ...]
     noted: str
     ran: tuple[tuple[str, str], ...]
+
+
+_WORDS = (
+    (r"\brecall\b", "recall", "Recall", "share of an emotion's photos predicted as it"),
+    (r"\bpoints\b", "percentage point", "Points", "percentage points"),
+    (r"\[", "interval", "Brackets", "95 % interval"),
+)
+"""How a word is met, its term, how it is written and what it means, in few words."""
+
+
+def _words(texts: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
+    """Of `_WORDS` those that are met."""
+    text = " ".join(texts)
+    return tuple((term, word, means) for met, term, word, means in _WORDS if re.search(met, text))
 
 
 @dataclass(frozen=True)
@@ -145,6 +163,8 @@ def index_view(
 ) -> IndexView:
     """The first page."""
     head = headline(report)
+    findings = answer_questions(report, links)
+    more = tuple(filter(None, (groups_answer(report), robustness_answer(report))))
     proof = headline_proof(report, links, tiles, proofs)
     matrices = region_matrices(report, links, report.regions) if report.regions and report.labelled else ()
     importance = report.importance if report.importance is not None and report.importance.tested else None
@@ -153,9 +173,10 @@ def index_view(
         page=Page("Answers", f"{head.text} {head.lede}", "Answers"),
         facts=facts(report),
         headline=head,
+        words=_words((head.text, head.lede, *(f"{one.lead} {one.whole}" for one in (*findings, *more)))),
         proof=proof,
-        findings=answer_questions(report, links),
-        more=tuple(filter(None, (groups_answer(report), robustness_answer(report)))),
+        findings=findings,
+        more=more,
         certified=certificate_line(report),
         emotions=tuple(Link(name, links.emotion_path(index)) for index, name in enumerate(report.classes)),
         regions=matrices,

@@ -112,8 +112,14 @@ class ReasonTable:
     notes: tuple[str, ...]
 
 
-def card_reasons(report: Report, links: Links, row: int, k: int) -> CardReasons | None:
-    """The reasons of one error of model `k`; None where it is none, or where none were looked for."""
+_SWAPPED = "Swapped regions, as shown here, tell what this prediction depends on; that is no reason in this sense."
+
+
+def card_reasons(report: Report, links: Links, row: int, k: int, *, swapped: bool = False) -> CardReasons | None:
+    """The reasons of one error of model `k`; None where it is none, or where none were looked for.
+
+    `swapped`: whether what swapped regions do stands beside them, which an error without a reason may seem to deny.
+    """
     findings = report.reasons
     if findings is None:
         return None
@@ -127,7 +133,7 @@ def card_reasons(report: Report, links: Links, row: int, k: int) -> CardReasons 
         lines=tuple(
             ReasonLine(
                 flag_title(report, row, k, name),
-                evidence_of(report, reasons, row, k, name),
+                f"{evidence_of(report, reasons, row, k, name)}{_denied(name, swapped=swapped)}",
                 _all_with(report, links, k, name),
                 name == UNEXPLAINED or reasons.counts(name),
             )
@@ -137,6 +143,10 @@ def card_reasons(report: Report, links: Links, row: int, k: int) -> CardReasons 
         cleared=f"Not: {', '.join(cleared)}." if cleared and raised != (UNEXPLAINED,) else "",
         untested=f"Not tested: {', '.join(untested)}." if untested else "",
     )
+
+
+def _denied(name: str, *, swapped: bool) -> str:
+    return f" {_SWAPPED}" if swapped and name == UNEXPLAINED else ""
 
 
 def reason_table(report: Report, links: Links, chosen: tuple[int, ...]) -> ReasonTable | None:

@@ -30,6 +30,7 @@ from reportgen.site.wording.importance import (
     importance_anchor,
     importance_basis,
     importance_interval,
+    odds_caution,
     swapped_as,
     the,
     used_regions,
@@ -122,6 +123,7 @@ class ImportanceSection:
     proofs: tuple[Proof, ...]
     empty: str
     lede: str
+    caution: str
     notes: tuple[str, ...]
     forest: tuple[Picture, Picture] | None
     forest_alt: str
@@ -153,6 +155,7 @@ def importance_section(report: Report, links: Links, k: int, pictures: Importanc
         proofs=model_proofs(report, links, k),
         empty="" if rows else _empty(report),
         lede=_lede(model.name, uses),
+        caution=odds_caution(_lost(uses)),
         notes=(
             *_without_cue(uses),
             *_backgrounds(found.backgrounds, model.name),
@@ -216,12 +219,16 @@ def _without_cue(uses: Sequence[RegionImportance]) -> tuple[str, ...]:
     )
 
 
+def _lost(uses: Sequence[RegionImportance]) -> list[RegionImportance]:
+    """Those of important regions; of the background the swap that decides."""
+    return [use for use in map(decisive, uses) if use.answer == "yes"]
+
+
 def _lede(model: str, uses: Sequence[RegionImportance]) -> str:
     """As in "ResNet18 relies on the mouth for happiness (odds fall by 72 %); eyes and brows for anger ..."."""
     if not uses:
         return ""
-    swaps = [decisive(u) for u in uses if u.region == "background"]
-    outside = sorted((u for u in swaps if u.answer == "yes"), key=lambda u: -u.drop)
+    outside = sorted((u for u in _lost(uses) if u.region == "background"), key=lambda u: -u.drop)
     parts = [*used_regions(uses, model), *([("background", tuple(outside))] if outside else [])]
     if not parts:
         return f"No region was shown to be important to {model} for any emotion."

@@ -22,7 +22,7 @@ from reportgen.site.sections.region_rows import RegionCell, region_cell
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.emotions import never_predicts
 from reportgen.site.wording.format import and_list, capital, count, fixed, interval_text
-from reportgen.site.wording.importance import barrier_words, odds_fall, odds_interval, rival_sentence
+from reportgen.site.wording.importance import barrier_words, odds_caution, odds_fall, odds_interval, rival_sentence
 
 __all__ = [
     "ActionGroup",
@@ -70,7 +70,8 @@ class RegionProfile:
 
     `checks`: a question, the answer per model, and what is known of people; `tested`: whether region importance was;
     `notes`: what is important for telling the emotion from one other, and why what cannot be tested. `specific`,
-    `unsure`: whether the table has such cells to explain; `fewer`: why a region rests on fewer images.
+    `unsure`: whether the table has such cells to explain; `fewer`: why a region rests on fewer images; `caution`: that
+    odds are no predictions.
     """
 
     faces: tuple[FaceDiagram, ...]
@@ -83,6 +84,7 @@ class RegionProfile:
     specific: bool
     unsure: bool
     fewer: str
+    caution: str
     notes: tuple[str, ...]
 
 
@@ -128,6 +130,7 @@ def region_profile(report: Report, links: Links, emotion: int) -> RegionProfile 
         specific=any(cell.heat.tone == "strong" for cell in cells),
         unsure=any("" in (cell.words, cell.importance and cell.importance.note) for cell in cells),
         fewer="" if few else _fewer(report, emotion),
+        caution="" if few else _caution(report, name),
         notes=_notes(report, name),
     )
 
@@ -142,6 +145,12 @@ def _notes(report: Report, name: str) -> tuple[str, ...]:
         notes += [f"Which parts of the face {model.name} relies on cannot be tested: {why[0]}."] if why else []
         notes += map(rival_sentence, found.strong_rivals(model.name, name))
     return tuple(notes)
+
+
+def _caution(report: Report, name: str) -> str:
+    """Beside the first odds of the page."""
+    uses = () if report.importance is None else report.importance.regions
+    return odds_caution([decisive(one) for one in uses if one.emotion == name])
 
 
 def _people(name: str) -> dict[str, float]:

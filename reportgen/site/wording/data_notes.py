@@ -106,7 +106,7 @@ def _seen_in_training(training: TrainingOverlap | None) -> Iterator[DataNote]:
         source = " (persons read from the file names)" if training.source == "file names" else ""
         text = (
             f"{number(training.shared)} of {count(training.known, 'test image')} ({share}) "
-            f"{plural(training.shared, 'shows', 'show')} a person who is also in the training images{source}. "
+            f"{plural(training.shared, 'shows', 'show')} a person of the training images{source}. "
             "Scores on new persons may be lower."
         )
         yield DataNote("Persons seen in training", text, serious=True)

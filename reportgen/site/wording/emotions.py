@@ -42,6 +42,8 @@ def _recognised(report: Report, name: str, parts: Sequence[EmotionScore]) -> str
     for model, part in zip(models, parts, strict=True):
         if _most(part.recall) or _missed(part.recall):
             report.stated.claim("recall above one half", model, name, holds=_most(part.recall))
+    for model, part in zip(models, parts, strict=True):
+        report.stated.claim("ever predicted", model, name, holds=part.predicted > 0)
     if not any(part.predicted for part in parts):
         return f"{capital(name)} is never predicted."
     if all(_missed(part.recall) for part in parts):

@@ -36,6 +36,7 @@ from reportgen.site.wording.models import (
     accuracy_of,
     accuracy_words,
     named_models,
+    never_sentence,
     score_sentences,
     state_trust,
     trust_lead,
@@ -201,7 +202,7 @@ def _errors(report: Report, links: Links) -> Finding:
     wrong = score.n - int(np.trace(score.confusion))
     if wrong == 0:
         text = f"{score.name} has no error on {count(score.n, 'image')}."
-        return Finding(question, "good", "They did not.", text, Link("Scores", links.model_path(best)))
+        return Finding(question, "good", "They did not.", text, Link("Scores", f"{links.model_path(best)}#scores"))
     one, other, images = _confused_pair(score)
     gone = _by_shortcut(report.reasons, best)
     causes = [f"by confusing {one} and {other}"] if images >= _LARGE * wrong else []
@@ -444,9 +445,11 @@ def _trust(report: Report, links: Links) -> Finding:
     trusted = [len(one.of("trusted")) for one in answers]
     everywhere = all(len(one.emotions) == n for one, n in zip(answers, trusted, strict=True))
     tone = "good" if everywhere else "mid" if any(trusted) else "bad"
-    scores, each = Link("Scores and calibration", links.model_path(best)), _each(report, shown, lines)
+    path, each = links.model_path(best), _each(report, shown, lines)
+    doubts = f"{doubts} {never_sentence(report)}".strip()
     text, note = (doubts, f"{scored} {common}".strip()) if each else (" ".join((scored, doubts, common)).strip(), "")
-    return Finding(question, tone, trust_lead(answers), text, scores, models=each, note=note)
+    scores, calibration = Link("Scores", f"{path}#scores"), Link("Calibration", f"{path}#calibration")
+    return Finding(question, tone, trust_lead(answers), text, scores, calibration, models=each, note=note)
 
 
 def best_model(report: Report) -> int:

@@ -47,6 +47,7 @@ __all__ = [
     "importance_basis",
     "importance_interval",
     "importance_sentence",
+    "odds_caution",
     "odds_change",
     "odds_cut",
     "odds_fall",
@@ -241,6 +242,22 @@ def odds_interval(importance: RegionImportance) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
     return percent_interval(Estimate(cut, low, high, importance.receivers))
+
+
+def odds_caution(uses: Sequence[RegionImportance]) -> str:
+    """That odds are no predictions, with the fall of recall beside the largest fall of the odds; "" where no region is
+    important.
+    """
+    found = [one for one in uses if one.answer == "yes" and math.isfinite(one.recall_drop)]
+    if not found:
+        return ""
+    one = max(found, key=lambda one: one.drop)
+    fall, way = one.recall_drop, "falls" if one.recall_drop >= 0 else "rises"
+    unit = plural(int(half_up(100 * abs(fall), 0)), " percentage point", " percentage points")
+    return (
+        f"{fall_of(one.drop)} lower odds are not {fall_of(one.drop)} fewer correct predictions: with that swap "
+        f"{one.model}'s recall of {one.emotion} {way} by {points(abs(fall), 0, sign=False, unit=unit)}."
+    )
 
 
 def odds_fall(report: Report, importance: RegionImportance) -> str:

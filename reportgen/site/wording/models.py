@@ -53,6 +53,7 @@ __all__ = [
     "leakage_sentence",
     "macro_f1_of",
     "named_models",
+    "never_sentence",
     "precision_changes",
     "recall_of",
     "score_sentences",
@@ -345,6 +346,7 @@ def trust_sentences(models: Sequence[ModelTrust]) -> tuple[str, str, tuple[str, 
     return doubts, " ".join(common), tuple("; ".join(lines) for lines in own)
 
 
+_NEVER = "never predicted"
 _DOUBTFUL: Mapping[str, Trust] = {"Not trusted": "not trusted", "Open": "open"}
 _CONFIDENCES = {
     "sound": "no significant calibration error",
@@ -360,7 +362,7 @@ def trust_words(one: EmotionTrust) -> str:
 
 def _doubt(one: EmotionTrust) -> str:
     never = one.doubts[0] == "low recall" and not one.score.predicted
-    return "never predicted" if never else _DOUBTS[one.doubts[0]]
+    return _NEVER if never else _DOUBTS[one.doubts[0]]
 
 
 def _doubtful(models: Sequence[ModelTrust], answer: Trust) -> str:
@@ -372,7 +374,7 @@ def _doubtful(models: Sequence[ModelTrust], answer: Trust) -> str:
     for model in models:
         for one in model.emotions:
             if one.trust == answer:
-                # Of several models, that one never predicts it at all is a low recall like another.
+                # Of several models, that one never predicts it at all is a low recall like another, told behind all.
                 told = _doubt(one) if len(models) == 1 else _DOUBTS[one.doubts[0]]
                 reasons.setdefault(one.emotion, {})[model.model] = told
     by: dict[str, list[str]] = {}
@@ -381,6 +383,26 @@ def _doubtful(models: Sequence[ModelTrust], answer: Trust) -> str:
         told = next(iter(given.values())) if alike else "; ".join(f"{name}: {why}" for name, why in given.items())
         by.setdefault(told, []).append(emotion)
     return ", ".join(f"{and_list(emotions)} ({told})" for told, emotions in by.items())
+
+
+def never_sentence(report: Report) -> str:
+    """Emotions that models never predict, by whom, as in "Never predicted: anger (CNN)."; "" where there is none.
+
+    Of an only model those are left out whose doubt says it.
+    """
+    alone = len(report.models) == 1
+    never: dict[str, list[str]] = {}
+    for model in report.trust:
+        for one in model.emotions:
+            if one.score.predicted or not one.score.n:
+                continue
+            report.stated.claim("ever predicted", model.model, one.emotion, holds=False)
+            if not (alone and one.doubts and _doubt(one) == _NEVER):
+                never.setdefault(one.emotion, []).append(model.model)
+    by: dict[str, list[str]] = {}
+    for emotion, names in never.items():
+        by.setdefault("" if alone else f" ({named_models(report, names)})", []).append(emotion)
+    return f"{capital(_NEVER)}: {', '.join(f'{and_list(names)}{who}' for who, names in by.items())}." if by else ""
 
 
 def leakage_sentence(leakage: Leakage) -> str:

@@ -118,7 +118,7 @@ Found = TypeVar("Found", Shortcut, BackgroundFinding, Component, MarkTest)
 _NAMED = 3
 _QUESTION = "Are they cheating?"
 _REGIONS = Link("Heat and region importance", "index.html#regions")
-_SHORTCUTS = Link("Before and after", "shortcuts.html")
+_SHORTCUTS = Link("Before and after", "shortcuts.html#found")
 _COMPONENTS = Link("The component, with its photos", "shortcuts.html#components")
 _MARKS = Link("The mark, with the mean photos that show it", "shortcuts.html#marks")
 _BACKGROUNDS = Link("Backgrounds swapped, all results", "shortcuts.html#backgrounds")
@@ -234,7 +234,7 @@ def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
     """What adding the property does, one sentence per emotion; none where adding it shows nothing.
 
     As in "With the colour cast of disgust photos, 87 of 90 photos of other emotions are predicted as disgust by CNN and
-    44 of 90 by ResNet18; after another change of the same size, none."
+    44 of 90 by ResNet18; after another change as large, none."
     """
     sentences = []
     for emotion in dict.fromkeys(s.emotion for s in shortcuts):
@@ -248,7 +248,7 @@ def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
             ])  # fmt: skip
             neutral = and_list([number(k) for *_, k in counts]) if any(k for *_, k in counts) else "none"
             sentences.append(
-                f"With {ADDED[shown[0].change]} of {emotion} photos, {turned}; after another change of the same size, "
+                f"With {ADDED[shown[0].change]} of {emotion} photos, {turned}; after another change as large, "
                 f"{neutral}."
             )
     return sentences

@@ -94,6 +94,25 @@ def test_the_errors_lead_with_how_many_have_no_reason_of_their_own(report: Repor
         assert "remain unexplained (no proven reason)." in lead
 
 
+def test_a_shortcut_that_is_no_reason_is_told_in_two_sentences(report: Report, published: Published) -> None:
+    assert report.reasons is not None
+    model = report.reasons.models[0]
+    found = model.shortcut
+    assert found is not None and not model.counts("shortcut")
+    lead = text(by_class(next(part for part in parse(published.site / "errors.html").iter()
+                              if part.get("id") == "reasons"), "lead")[0])  # fmt: skip
+    gone, shown = int(found.gone.sum()), int(found.shown.sum())
+    alike, compared = int(found.compared_gone.sum()), int(found.compared.sum())
+    assert (alike, compared) == (1, 4)
+    assert lead.endswith(
+        "Relying on colour, its shortcut, is no proven reason of its errors. "
+        f"Without colour, {gone} of {shown} error{'s' if shown > 1 else ''} that the shortcut may explain "
+        f"change{'s' if gone == 1 else ''} prediction, as does 1 of 4 others: too few persons to compare."
+    )
+    other = text(by_class(parse(published.site / "errors.html"), "lead")[1])
+    assert "its shortcut" not in other
+
+
 def test_the_table_of_first_reasons_begins_with_what_is_unexplained(report: Report, published: Published) -> None:
     assert report.reasons is not None
     table = by_class(parse(published.site / "errors.html"), "first-reasons")[0]
@@ -207,22 +226,40 @@ def change(region: str, value: float) -> RegionChange:
 @pytest.mark.parametrize(
     ("values", "lead", "expected"),
     [
-        ((0.5, 2.0), -1.0, "The mouth speaks most against fear: without it, the odds of fear against joy are 7.4 times "
-         "as high (+2.00 in logits; fear was 1.00 behind, so that turns it)."),
-        ((0.5, 0.8), -1.0, "The mouth speaks most against fear: without it, the odds of fear against joy are 2.2 times "
-         "as high (+0.80 in logits; fear was 1.00 behind)."),
-        ((2.0, 0.8), -1.0, "The eyes and brows speak most against fear: without them, the odds of fear"),
-        ((-0.5, -0.8), -1.0, "No region alone speaks against fear."),
-        ((-0.5, -1.8), 1.0, "The mouth holds fear most: without it, the odds of fear against joy fall by 83 % (−1.80 "
-         "in logits; fear was 1.00 ahead, so that turns it)."),
-        ((-0.5, 0.1), 1.0, "The eyes and brows hold fear most: without them, the odds of fear against joy fall by 39 % "
-         "(−0.50 in logits; fear was 1.00 ahead)."),
-        ((0.5, 0.8), 1.0, "No region alone holds fear."),
+        ((0.5, 2.0), -1.0, "Swapping the mouth helps fear most: the odds of fear against joy become 7.4 times as high "
+         "(+2.00 in logits; fear was 1.00 behind, so this turns it)."),
+        ((0.5, 0.8), -1.0, "Swapping the mouth helps fear most: the odds of fear against joy become 2.2 times as high "
+         "(+0.80 in logits; fear was 1.00 behind)."),
+        ((2.0, 0.8), -1.0, "Swapping eyes and brows helps fear most: the odds of fear"),
+        ((-0.5, -0.8), -1.0, "Swapping no single region helps fear."),
+        ((-0.5, -1.8), 1.0, "Swapping the mouth costs fear most: the odds of fear against joy fall by 83 % (−1.80 in "
+         "logits; fear was 1.00 ahead, so this turns it)."),
+        ((-0.5, 0.1), 1.0, "Swapping eyes and brows costs fear most: the odds of fear against joy fall by 39 % (−0.50 "
+         "in logits; fear was 1.00 ahead)."),
+        ((0.5, 0.8), 1.0, "Swapping no single region costs fear anything."),
     ],
 )  # fmt: skip
 def test_a_strip_is_summed_up_in_one_sentence(values: tuple[float, float], lead: float, expected: str) -> None:
     changes = (change("eyes+brows", values[0]), change("mouth", values[1]))
     assert _sentence(changes, lead, "fear", "joy").replace("\u202f", " ").startswith(expected)
+
+
+def test_a_region_that_was_filled_is_not_told_as_swapped() -> None:
+    filled = (RegionChange("mouth", 2.0, (), ()), RegionChange("nose", 0.5, (), ()))
+    assert _sentence(filled, -1.0, "fear", "joy").startswith("Filling in the mouth helps fear most")
+
+
+def test_unexplained_says_what_swapped_regions_beside_it_are(report: Report, published: Published) -> None:
+    """No proven reason, and a region that turns the prediction, stand side by side and do not deny each other."""
+    assert report.reasons is not None
+    seen = set()
+    for row, k, panel in panels(report, published):
+        swapped = bool(by_class(panel, "swap") or by_class(panel, "flip-set"))
+        unexplained = "unexplained" in report.reasons.models[k].raised(row)
+        said = "Swapped regions, as shown here, tell what this prediction depends on; that is no reason" in text(panel)
+        assert said == (swapped and unexplained)
+        seen.add((swapped, unexplained))
+    assert (True, True) in seen and len(seen) > 1
 
 
 def test_the_quadrant_table_counts_every_image_and_leads_to_it(report: Report, published: Published) -> None:

@@ -503,3 +503,20 @@ def test_every_pattern_on_a_region_carries_its_causal_status(report: Report, mon
     # The face as a whole is not a region that can be exchanged.
     assert told(importance)["Heat on the face"] == "happiness, anger and fear"
     assert told(None)["Heat on the mouth"] == "happiness, anger and fear (swapping not tested)"
+
+
+def test_odds_are_told_apart_from_predictions_where_they_stand_first(published: Published, report: Report) -> None:
+    """Once on a model's page and once on an emotion's, and nowhere where no region is important."""
+    assert report.importance is not None
+    important = {(one.model, one.emotion) for one in report.importance.regions if one.answer == "yes"}
+    words = "lower odds are not"
+    for model in report.models:
+        text = (published.site / f"models/{model.slug}.html").read_text(encoding="utf-8")
+        assert text.count(words) == any(name == model.name for name, _ in important)
+    seen = set()
+    for emotion in report.classes:
+        text = (published.site / f"emotions/{emotion}.html").read_text(encoding="utf-8")
+        told = any(name == emotion for _, name in important)
+        assert text.count(words) == told
+        seen.add(told)
+    assert seen == {True, False}

@@ -53,7 +53,7 @@ def test_near_duplicates_name_both_labels() -> None:
 def test_training_images_among_the_test_images() -> None:
     found = notes(DataFindings(4000, training=TrainingOverlap(1011, 2000, 1, "file names")))
     assert text(found["Persons seen in training"]).startswith(
-        "1,011 of 2,000 test images (51 %) show a person who is also in the training images (persons read"
+        "1,011 of 2,000 test images (51 %) show a person of the training images (persons read"
     )
     assert text(found["Test images used in training"]).startswith("1 test image is also listed")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.regions import RegionImportance
-from reportgen.site.wording.importance import background_numbers, swap_effect
+from reportgen.site.wording.importance import background_numbers, odds_caution, swap_effect
 
 _SWAP = RegionImportance(
     "CNN", "joy", "background", "yes", 0.9, 0.6, 1.2, 0.12, 0.001, 40, 40, 50, (math.nan, 0.9), p_unadjusted=0.001
@@ -28,6 +28,18 @@ def test_a_swap_gives_odds_recall_and_faces() -> None:
     assert swap_effect(other) == "rise by 11\u202f% [−10, 22] and recall by 12 percentage points (40 faces)"
     assert "rise by 11\u202f% [−10, 22] and recall falls by 12 " in swap_effect(replace(other, recall_drop=0.12))
     assert "fall by 59\u202f% [45, 70] and recall rises by 12 " in swap_effect(replace(_SWAP, recall_drop=-0.12))
+
+
+def test_lower_odds_are_told_apart_from_fewer_correct_predictions() -> None:
+    """Of several the largest fall of the odds, with what it costs in recall; nothing where no region is important."""
+    mouth = replace(_SWAP, region="mouth", drop=1.9, recall_drop=0.26)
+    assert odds_caution((_SWAP, mouth)) == (
+        "85\u202f% lower odds are not 85\u202f% fewer correct predictions: with that swap CNN's recall of joy falls by "
+        "26 percentage points."
+    )
+    assert odds_caution((replace(mouth, recall_drop=-0.01),)).endswith("recall of joy rises by 1 percentage point.")
+    assert odds_caution((replace(mouth, recall_drop=math.nan), _SWAP)).startswith("59\u202f% lower odds")
+    assert odds_caution((replace(mouth, answer="undetermined"), _NOTHING)) == odds_caution(()) == ""
 
 
 def test_recall_that_was_not_measured_is_left_out() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from reportgen.site.wording.models import (
     class_order_warning,
     comparison_sentence,
     grade_sentence,
+    never_sentence,
     precision_changes,
 )
 
@@ -62,6 +64,52 @@ def test_answers_tell_two_models_apart_and_of_many_the_best_by_name(
         assert answer.whole.count("ccuracy") == (max(len(told), 1) if answer is trust else 0)
         assert bool(answer.note) == bool(told) or answer is trust
         assert all(f"{name}: " in answer.whole for name in told)
+
+
+@pytest.mark.parametrize("names", [("A",), ("A", "B"), ("A", "B", "C")])
+def test_emotions_that_are_never_predicted_are_named_with_their_models(
+    make_report: Callable[..., Report], names: tuple[str, ...]
+) -> None:
+    """Fear by all, anger by the first: of both a low or an open recall is told, which is less."""
+    report = make_report(models=names)
+    never = {names[0]: ("anger", "fear"), **dict.fromkeys(names[1:], ("fear",))}
+    made = replace(report)
+    made.__dict__["trust"] = tuple(
+        replace(
+            trust,
+            emotions=tuple(
+                replace(one, score=replace(one.score, predicted=0 if one.emotion in never[trust.model] else 3))
+                for one in trust.emotions
+            ),
+        )
+        for trust in report.trust
+    )
+    told = {
+        1: "Never predicted: anger and fear.",
+        2: "Never predicted: anger (A), fear (both models).",
+        3: "Never predicted: anger (A), fear (all 3 models).",
+    }
+    assert never_sentence(made) == told[len(names)]
+    assert told[len(names)] in answer_questions(made, Links(made, ()))[-1].whole
+    assert "Never predicted" not in never_sentence(report) or any(
+        not one.score.predicted for trust in report.trust for one in trust.emotions
+    )
+
+
+def test_of_an_only_model_never_is_told_once(make_report: Callable[..., Report]) -> None:
+    report = make_report(models=("A",))
+    made = replace(report)
+    made.__dict__["trust"] = tuple(
+        replace(
+            trust,
+            emotions=tuple(
+                replace(one, doubts=("low recall",), score=replace(one.score, predicted=0)) for one in trust.emotions
+            ),
+        )
+        for trust in report.trust
+    )
+    answer = answer_questions(made, Links(made, ()))[-1]
+    assert never_sentence(made) == "" and answer.whole.casefold().count("never predicted") == 1
 
 
 def test_what_cannot_be_told_is_said_so() -> None:

@@ -13,7 +13,7 @@ from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import count, fixed
-from reportgen.site.wording.importance import fall_of
+from reportgen.site.wording.importance import fall_of, the
 
 __all__ = ["OcclusionTest", "RegionBar", "occlusion_test"]
 
@@ -97,8 +97,8 @@ def occlusion_test(report: Report, tiles: Tiles, row: int, k: int) -> OcclusionT
     return OcclusionTest(
         title="If a region were another face's" if donors else "If a region were gone",
         sentence=_sentence(changes, lead, truth, rival),
-        explain=f"Change of {truth}'s lead over {rival} in logits; bar: {bar}{tick}. Above 0 the region spoke against "
-        f"{truth}. One image: an illustration, no test.",
+        explain=f"Change of {truth}'s lead over {rival} in logits; bar: {bar}{tick}. Above 0 the change helps {truth}. "
+        "One image: an illustration, no test.",
         bars=tuple(bars),
     )
 
@@ -108,33 +108,26 @@ def _main(change: RegionChange) -> float:
 
 
 def _sentence(changes: tuple[RegionChange, ...], lead: float, truth: str, rival: str) -> str:
+    """What was done and what it did; no reason of the error, of which one image is no test."""
+    done = "Swapping" if any(change.exchanged for change in changes) else "Filling in"
     if lead < 0:
         most = max(changes, key=_main)
         if _main(most) <= 0:
-            return f"No region alone speaks against {truth}."
-        turned = ", so that turns it" if lead + _main(most) > 0 else ""
+            return f"{done} no single region helps {truth}."
+        turned = ", so this turns it" if lead + _main(most) > 0 else ""
         return (
-            f"The {REGION_NAMES[most.region]} {_verb(most, 'speak')} most against {truth}: without {_own(most)}, the "
-            f"odds of {truth} against {rival} are {fixed(math.exp(_main(most)), 1)} times as high "
-            f"({_signed(_main(most))} in logits; {truth} was {fixed(-lead)} behind{turned})."
+            f"{done} {the(most.region)} helps {truth} most: the odds of {truth} against {rival} become "
+            f"{fixed(math.exp(_main(most)), 1)} times as high ({_signed(_main(most))} in logits; {truth} was "
+            f"{fixed(-lead)} behind{turned})."
         )
     least = min(changes, key=_main)
     if _main(least) >= 0:
-        return f"No region alone holds {truth}."
-    turned = ", so that turns it" if lead + _main(least) < 0 else ""
+        return f"{done} no single region costs {truth} anything."
+    turned = ", so this turns it" if lead + _main(least) < 0 else ""
     return (
-        f"The {REGION_NAMES[least.region]} {_verb(least, 'hold')} {truth} most: without {_own(least)}, the odds of "
-        f"{truth} against {rival} fall by {fall_of(-_main(least))} ({_signed(_main(least))} in logits; {truth} was "
-        f"{fixed(lead)} ahead{turned})."
+        f"{done} {the(least.region)} costs {truth} most: the odds of {truth} against {rival} fall by "
+        f"{fall_of(-_main(least))} ({_signed(_main(least))} in logits; {truth} was {fixed(lead)} ahead{turned})."
     )
-
-
-def _verb(change: RegionChange, verb: str) -> str:
-    return verb if "+" in change.region else f"{verb}s"
-
-
-def _own(change: RegionChange) -> str:
-    return "them" if "+" in change.region else "it"
 
 
 def _signed(value: float) -> str:
