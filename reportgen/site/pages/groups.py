@@ -220,7 +220,14 @@ def _row(found: GroupFindings, told: ToldGap) -> GapRow:
     one, mirrored = told.gap, told.mirrored
     gap, same = one.gap, same_group_words(found, told)
     compared = gap.testable
-    notes = [note_of(one, found), f"the same photos: {same}" if same else "", compared_with(gap) if compared else ""]
+    having = -1 if one.emotion else found.having(one.grouping, one.level)
+    whole = having in (-1, one.photos)
+    notes = [
+        "" if whole else f"{number(having)} of them {found.called(one.grouping, one.level)}",
+        note_of(one, found),
+        f"the same photos: {same}" if same else "",
+        compared_with(gap) if compared else "",
+    ]
     if mirrored is not None and mirrored.gap.testable and not one.emotion:
         notes.append(
             f"the other way round, at the others' mix of emotions: {gap_points(mirrored.gap)}, "

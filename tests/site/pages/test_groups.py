@@ -102,7 +102,8 @@ def test_groups_of_the_same_photos_are_told_once_and_in_words(grouped: Report) -
     assert grouped.groups is not None
     name, n = grouped.models[0].name, len(grouped.labels)
     code = np.where(np.arange(n) < 20, 0, 1)
-    tables = Grouping("jpeg_tables", "given", ("996197df", "8dc7f70c"), code, called=("in colour", "in grey"))
+    called = "in colour", "in grey"
+    tables = Grouping("jpeg_tables", "given", ("996197df", "8dc7f70c"), code, called=called, having=(39, -1))
     size = Grouping("source: picture size", "measured", ("350 x 350", "not 350 x 350"), 1 - code)
     first = grouped.groups.gaps[0]
     again = replace(first, grouping=size.name, level="not 350 x 350", through=("jpeg_tables", "996197df"))
@@ -115,5 +116,6 @@ def test_groups_of_the_same_photos_are_told_once_and_in_words(grouped: Report) -
     (told,) = model.told
     assert told.endswith("The same photos, or nearly: those of picture size other than 350 x 350.")
     (row,) = model.rows
-    assert row.label == "in colour" and row.note.startswith("the same photos: of picture size other than 350 x 350;")
+    assert row.label == "in colour"
+    assert row.note.startswith("39 of them in colour; the same photos: of picture size other than 350 x 350;")
     assert "996197df" not in f"{view}" and "8dc7f70c" not in f"{view}" and "jpeg_tables" not in f"{view}"
