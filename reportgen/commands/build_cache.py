@@ -11,6 +11,7 @@ from reportgen.analysis import content_hash
 from reportgen.config import Config
 from reportgen.explain.fingerprints import code_hash, judging_code
 from reportgen.files import write_json
+from reportgen.inputs.held_out import held_out_marks
 from reportgen.inputs.testset import TestSet
 from reportgen.output_guard import MANIFEST, STATE, SUMMARY, Kind
 from reportgen.result import BuildResult
@@ -32,8 +33,10 @@ def conclusions_key(manifest: Mapping[str, Any], test_set: TestSet, config: Conf
         _settings(config, "evidence"),
         code_hash(*_CONCLUDING),
         judging_code(),
-        # Not in the analysis, as no record depends on them: persons and emotions of the training images, and votes.
+        # Not in the analysis, as no record depends on them: persons and emotions of the training images, those that a
+        # repair may be fitted on, and votes.
         *(part for name, seen in sorted(test_set.training.items()) for part in (name, seen.to_csv(index=False))),
+        *held_out_marks(test_set, config.experiments, config.seed),
         "" if test_set.votes is None else test_set.votes.to_csv(index=False),
     )
 

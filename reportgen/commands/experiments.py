@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reportgen.analysis import Analysis
+from reportgen.analysis import Analysis, ModelRecords
 from reportgen.config import Config
 from reportgen.evidence.errors.flips import BUDGETS as FLIP_BUDGETS
 from reportgen.evidence.errors.flips import FlipFindings, FlipSearch, choose_flips, judge_flips
@@ -37,9 +37,11 @@ from reportgen.evidence.shortcuts.components import (
     ComponentFindings,
     PatchPlan,
     choose_patches,
+    choose_spread,
     find_components,
     judge_components,
     locate,
+    spread_patches,
 )
 from reportgen.evidence.shortcuts.cue_places import PlaceFindings, choose_places, judge_places
 from reportgen.evidence.shortcuts.marks import MarkFindings, choose_looks, find_marks, judge_marks
@@ -179,6 +181,39 @@ class Experiments:
                 shown |= self._answers(experiment, title, alone)
         missing = [model.name for model in analysis.models if model.slug not in weights]
         return judge_components(analysis, located, plans, shown, missing, seed)
+
+    def spread_component(self, model: ModelRecords, component: Component, most: tuple[int, int]) -> ModelAnswers | None:
+        """Cut a component out of more photos of its emotion and paste it into more others; None where it is hot beside
+        no face.
+
+        Parameters
+        ----------
+        model
+            Its records of this analysis; the component may have been found in another.
+        most
+            Photos of its emotion, and of all others.
+
+        Returns
+        -------
+        ModelAnswers
+            With the design of `patch_experiment`, in which the component has number 0.
+        """
+        analysis, seed = self.analysis, self.config.seed
+        rows = choose_spread(component, analysis, most, seed)
+        name = f"repair-{analysis.classes[component.emotion]}"
+        asked = [(rows.located, component.direction)]
+        maps = component_maps(self.config, analysis, self.test_set, model, asked, self.progress, f"{name}-maps")
+        plan = spread_patches(component, rows, maps[0], model, analysis, seed)
+        experiment = None if plan is None else patch_experiment(analysis, model, {0: plan}, name)
+        return self.shown_to(model, experiment, f"Cutting a cue of {model.name} out of more photos")
+
+    def shown_to(self, model: ModelRecords, experiment: Experiment | None, title: str) -> ModelAnswers | None:
+        """One model's answers, with features where the experiment asks for them; None where nothing is shown."""
+        if experiment is None:
+            return None
+        alone = replace(self.analysis, models=(model,))
+        found = perform(experiment, self.config, self.test_set, alone, self.progress, title, self.loaded)
+        return found[model.slug]
 
     def marks(self) -> MarkFindings | None:
         """What the photos of one emotion show at one place, or as a pattern, and what the models do without it."""

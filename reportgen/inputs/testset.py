@@ -62,7 +62,8 @@ class TestSet:
         Images left out: `path`, `emotion`, `kind`, `message`. Kinds: "unknown-label", "no-label",
         "undecided-label", "missing-file", "duplicate-path", "exact-copy", "undecodable".
     training
-        Frames with `path`, `person` and `emotion` (a class, or None) of training splits, by name.
+        Frames with `path` (as shown), `written` (as the source has it), `person` and `emotion` (a class, or None) of
+        training splits, by name.
     source
         The source in one phrase.
     notes
@@ -76,6 +77,8 @@ class TestSet:
         where there are none. They never replace a label.
     corrections
         What people said of labels, in the words of the test set: `frame` has the corrected labels.
+    roots
+        Folders below which paths were looked for.
     """
 
     __test__ = False  # its name would make pytest collect it
@@ -90,6 +93,7 @@ class TestSet:
     boxes: npt.NDArray[np.int64] | None = None
     votes: pd.DataFrame | None = None
     corrections: tuple[Correction, ...] = ()
+    roots: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -273,6 +277,7 @@ def _finish(
         training={
             name: seen.assign(
                 path=_as_shown(seen["path"], names_shown),
+                written=seen["path"],
                 person=_persons(seen, config),
                 emotion=_training_emotions(seen, listing, classes),
             )
@@ -283,6 +288,7 @@ def _finish(
         boxes=None if listing.boxes is None else listing.boxes[keep],
         votes=None if votes is None else votes.iloc[keep].reset_index(drop=True),
         corrections=corrections,
+        roots=locator.roots,
     )
 
 

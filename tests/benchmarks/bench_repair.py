@@ -1,15 +1,17 @@
 """The preview of a repair beside an actual retraining of the last layer, on pictures whose cue is known.
 
     python tests/benchmarks/bench_repair.py square          # models that were taught a square in a corner
+    python tests/benchmarks/bench_repair.py training        # the same, with their training photos at hand
     python tests/benchmarks/bench_repair.py demo            # the demo's Custom CNN, taught a sticker
     python tests/benchmarks/bench_repair.py real --fer FOLDER    # real photos, a square behind sadness
     python tests/benchmarks/bench_repair.py square --work W # keeps what was trained and built
 
-The preview knows neither the cue nor its pixels: it has the report's own pictures with the hot area cut out or pasted.
+The preview knows neither the cue nor its pixels: it has the report's own pictures with the hot area cut out or pasted,
+of the test set or, where they are at hand, of the training photos.
 The reference has what only the maker of the pictures can have: every photo of the test set without the cue and with it.
 Its backbone is frozen, and its last layer is trained by Adam on batches in which emotions, and within them photos
 with and without the cue, come equally often. Both learn from one half of the persons and are measured on the other,
-both ways, on the same true pictures.
+both ways, on the same true pictures; a preview from training photos learns from these alone.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -38,14 +41,14 @@ from reportgen.commands.settle import read_inputs, settle
 from reportgen.config import Config, ModelConfig, Preprocessing
 from reportgen.demo import demo_files
 from reportgen.demo.recipe.photo import paste_sticker
-from reportgen.evidence.shortcuts.repair import RepairFindings, fit_halves, halves
+from reportgen.evidence.shortcuts.repair import RepairFindings, fit_halves, fit_taught, halves
 from reportgen.explain.analyse import analyse
 from reportgen.inputs.discover import discover
 from reportgen.inputs.testset import load_test_set
 from reportgen.models.architectures.custom_cnn import CustomCNN
 from reportgen.progress import SilentProgress
 from reportgen.selfcheck import trial as trials
-from reportgen.selfcheck.artefacts import plant
+from reportgen.selfcheck.artefacts import plant, plant_some
 from reportgen.selfcheck.plan import Trial, full_plan
 
 Pixels = NDArray[np.uint8]
@@ -153,7 +156,7 @@ def retrained(
 
 def compared(given: tuple, names: Sequence[str], model: nn.Module, truth: Truth) -> dict[str, Recall]:
     """The layer as it is, the preview's and the retrained one, on the same true pictures."""
-    _, _, _, emotion, _, photos, changed, weights, group, seed = given
+    _, _, _, emotion, _, photos, changed, weights, group, seed, taught = given
     place = {name: row for row, name in enumerate(truth.names)}
     order = [place[name] for name in names]
     without, cue = (features_of(model, part[order]) for part in (truth.without, truth.cue))
@@ -167,7 +170,11 @@ def compared(given: tuple, names: Sequence[str], model: nn.Module, truth: Truth)
         own.append(retrained(layer, both, twice, 2 * twice + np.repeat([0, 1], rows.sum())))
     layers = {
         "as it is": [start, start],
-        "preview": fit_halves(photos, changed, emotion, weights, half),
+        "preview": (
+            fit_halves(photos, changed, emotion, weights, half)
+            if taught is None
+            else [fit_taught(photos, taught, emotion, weights)] * 2
+        ),
         "retrained": own,
     }
 
@@ -187,7 +194,7 @@ def compared(given: tuple, names: Sequence[str], model: nn.Module, truth: Truth)
     return {name: measured(pair) for name, pair in layers.items()}
 
 
-def square(name: str, work: Path) -> tuple[Config, nn.Module, Truth]:
+def square(name: str, work: Path, *, training_at_hand: bool = False) -> tuple[Config, nn.Module, Truth]:
     """A network of the self-check that is taught a square of four, two by two, in a corner."""
     trial: Trial = next(one for one in full_plan() if one.name == name)
     effort, faces = trials.Effort(), trials.load_faces()
@@ -196,6 +203,8 @@ def square(name: str, work: Path) -> tuple[Config, nn.Module, Truth]:
     model, _ = trials._model(trial, training, folder, trials._key(trial, effort), effort)
     test, planted = trials._test_photos(trial, test, np.random.default_rng([trial.seed, 4]))
     files = trials._write_test_set(folder / "set", test, planted, trial.seed)
+    if training_at_hand:
+        write_training(folder / "set", trial, training)
     rng = np.random.default_rng([trial.seed, 77])
     cue = np.stack([plant(test, row, trial.artefact, rng) for row in range(len(test))])
     entry = ModelConfig(
@@ -204,10 +213,23 @@ def square(name: str, work: Path) -> tuple[Config, nn.Module, Truth]:
         preprocessing=Preprocessing(width=trials.SIZE, height=trials.SIZE, mean=trials.MEAN, std=trials.STD),
     )  # fmt: skip
     config = Config(
-        data=folder / "set" / "test.csv", models={"Model": entry}, output=folder / "output", classes=trials.EMOTIONS,
+        data=folder / "set", models={"Model": entry}, output=folder / "output", classes=trials.EMOTIONS,
         device="cpu", examples=1, zip=False,
     )  # fmt: skip
     return config, model, Truth(tuple(file.name for file in files), test.pixels, cue)
+
+
+def write_training(folder: Path, trial: Trial, training: trials.Faces) -> None:
+    """The photos that the network has learnt from, beside the test set: the square is on every one of the emotion."""
+    planted, _ = plant_some(training, trial.artefact, trial.training_chances, np.random.default_rng([trial.seed, 1]))
+    (folder / "train").mkdir()
+    rows = []
+    for row, photo in enumerate(planted):
+        name = f"train/learnt_{row:05d}.jpg"
+        Image.fromarray(photo).save(folder / name, quality=trials._QUALITY)
+        label, person = trials.EMOTIONS[training.labels[row]], str(training.persons[row])
+        rows.append({"path": name, "emotion": label, "person": person})
+    pd.DataFrame(rows).to_csv(folder / "train.csv", index=False)
 
 
 def demo(work: Path) -> tuple[Config, nn.Module, Truth]:
@@ -272,8 +294,11 @@ def results(which: str, work: Path, fer: Path | None) -> Iterator[tuple[str, str
         # Disgust is proven as well, by colour: of that these pictures tell nothing.
         yield from (one for one in compare("square on real photos", *real(fer, work)) if one[1] == "sadness")
         return
-    for name in SQUARES if which == "square" else ("demo",):
-        yield from compare(name, *(square(name, work) if which == "square" else demo(work)))
+    if which == "demo":
+        yield from compare("demo", *demo(work))
+        return
+    for name in SQUARES:
+        yield from compare(name, *square(name, work, training_at_hand=which == "training"))
 
 
 def compare(name: str, config: Config, model: nn.Module, truth: Truth) -> Iterator[tuple[str, str, dict[str, Recall]]]:
@@ -287,7 +312,7 @@ def compare(name: str, config: Config, model: nn.Module, truth: Truth) -> Iterat
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", choices=("square", "demo", "real"))
+    parser.add_argument("which", choices=("square", "training", "demo", "real"))
     parser.add_argument("--work", type=Path)
     parser.add_argument("--fer", type=Path)
     options = parser.parse_args()

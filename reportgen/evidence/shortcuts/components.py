@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from scipy.linalg import eigh
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_dilation, gaussian_filter
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.cell_grid import CellGrid
@@ -42,11 +42,14 @@ __all__ = [
     "ComponentFindings",
     "ComponentTest",
     "PatchPlan",
+    "SpreadRows",
     "choose_patches",
+    "choose_spread",
     "find_components",
     "judge_component",
     "judge_components",
     "locate",
+    "spread_patches",
 ]
 
 MIN_RISE = 1.0
@@ -439,7 +442,7 @@ class PatchPlan:
         (r,) rows of photos of other emotions.
     given, low
         (r,) which source each receives from; and the row of the photo with little of the component whose same place is
-        pasted for comparison.
+        pasted for comparison, none where nothing is compared.
     reference
         Rows of photos of other emotions, whose median fills what is cut out.
     """
@@ -464,17 +467,9 @@ def choose_patches(component: Component, model: ModelRecords, analysis: Analysis
     """
     if component.kind not in ("beside the face", "partly beside the face"):
         return None
-    if component.maps is None or model.masks is None:
+    if component.maps is None:
         raise ValueError("a component must be located first")
-    face = model.masks[:, REGIONS.index("face")]
-    sources, cuts, controls = [], [], []
-    for row, heat in zip(component.top, component.maps, strict=True):
-        near = _spread(heat)
-        cut = _hot(near * (face[row] <= _ON_FACE))
-        if cut.any():
-            sources.append(row)
-            cuts.append(cut)
-            controls.append(_control(cut, near, face[row]))
+    sources, cuts, controls = _cuts(component.top, component.maps, model)
     labels, predicted = analysis.labels, model.predicted
     rng = np.random.default_rng([seed, component.emotion, component.number, 1])
     others = (labels >= 0) & (labels != component.emotion)
@@ -486,8 +481,89 @@ def choose_patches(component: Component, model: ModelRecords, analysis: Analysis
     low = _unlike(receivers, component.low)
     reference = rng.permutation(np.flatnonzero(others))[:_RECEIVERS]
     return PatchPlan(
-        component.emotion, tuple(sources), np.stack(cuts), np.stack(controls), receivers,
+        component.emotion, sources, np.stack(cuts), np.stack(controls), receivers,
         tuple(k % len(sources) for k in range(len(receivers))), low, tuple(sorted(reference.tolist())),
+    )  # fmt: skip
+
+
+def _cuts(
+    rows: Sequence[int], maps: Float32Array, model: ModelRecords
+) -> tuple[tuple[int, ...], list[BoolArray], list[BoolArray]]:
+    """The rows in which something beside the face is hot, the cells (h, w) that are cut out of each, and those to
+    compare with.
+    """
+    if model.masks is None:
+        raise ValueError("what lies beside the face is not known")
+    face = model.masks[:, REGIONS.index("face")]
+    sources, cuts, controls = [], [], []
+    for row, heat in zip(rows, maps, strict=True):
+        near = _spread(heat)
+        cut = _hot(near * (face[row] <= _ON_FACE))
+        if cut.any():
+            sources.append(row)
+            cuts.append(cut)
+            controls.append(_control(cut, near, face[row]))
+    return tuple(sources), cuts, controls
+
+
+@dataclass(frozen=True)
+class SpreadRows:
+    """Photos without and with a component, of any analysis: `own` of its emotion, `others` of the others, and
+    `reference` to compare the heat with.
+    """
+
+    own: tuple[int, ...]
+    others: tuple[int, ...]
+    reference: tuple[int, ...]
+
+    @property
+    def located(self) -> tuple[int, ...]:
+        """Rows in which the component has to be located, as `spread_patches` takes their maps."""
+        return (*self.own, *self.reference)
+
+
+def choose_spread(component: Component, analysis: Analysis, most: tuple[int, int], seed: int) -> SpreadRows:
+    """More photos than the test of a component shows: of its emotion, and of the others in turns.
+
+    Parameters
+    ----------
+    most
+        Photos of the emotion, and of all others.
+    """
+    labels = analysis.labels
+    rng = np.random.default_rng([seed, component.emotion, component.number, 2])
+    mine, others = labels == component.emotion, (labels >= 0) & (labels != component.emotion)
+    pool = [rng.permutation(np.flatnonzero(others & (labels == k))).tolist() for k in range(len(analysis.classes))]
+    own = np.sort(rng.permutation(np.flatnonzero(mine))[: most[0]])
+    reference = rng.permutation(np.flatnonzero(others if component.shared else mine))[:_SOURCES]
+    return SpreadRows(tuple(own.tolist()), interleave(pool)[: most[1]], tuple(reference.tolist()))
+
+
+def spread_patches(
+    component: Component, rows: SpreadRows, maps: Float32Array, model: ModelRecords, analysis: Analysis, seed: int
+) -> PatchPlan | None:
+    """Cut a component with a cell around it out of all these photos, and paste it into the others, with nothing to
+    compare with; None where it is hot beside no face.
+
+    Parameters
+    ----------
+    maps
+        (n, h, w) signed, of `rows.located`.
+    model
+        Its records of the same analysis, whose component may have been found in another.
+    """
+    heat = maps[: len(rows.own)] - maps[len(rows.own) :].mean(axis=0)
+    sources, cuts, _ = _cuts(rows.own, heat, model)
+    if model.masks is None or not sources or not rows.others:
+        return None
+    clear = model.masks[list(sources), REGIONS.index("face")] <= _ON_FACE
+    # What is left of a cue at the edge of its hot cells would still tell the emotion; cells at the border are cooler.
+    grown = binary_dilation(np.stack(cuts), np.ones((1, 3, 3), dtype=bool)) & clear
+    rng = np.random.default_rng([seed, component.emotion, component.number, 3])
+    filling = np.sort(rng.permutation(rows.others)[:_RECEIVERS])
+    return PatchPlan(
+        component.emotion, sources, grown, np.zeros_like(grown), rows.others,
+        tuple(k % len(sources) for k in range(len(rows.others))), (), tuple(filling.tolist()),
     )  # fmt: skip
 
 

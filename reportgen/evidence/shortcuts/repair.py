@@ -1,8 +1,9 @@
 """What a repair would bring: the last layer fitted again so that a proven cue tells nothing, and what that changes.
 
 After deep feature reweighting (Kirichenko et al. 2023): the features stay, and the last layer is fitted to groups that
-count alike, each emotion with the cue and without it. It is fitted on one half of the persons and measured on the
-other, and the other way round, so that no photo is judged by what it taught. Kirichenko et al. average over subsamples
+count alike, each emotion with the cue and without it. Where photos of the training splits are at hand, it is fitted on
+them; else on one half of the test set's persons and measured on the other, and the other way round. No photo is judged
+by what it taught. Kirichenko et al. average over subsamples
 of equally many photos of each group; here all photos are used, and those of small groups weigh more, which gives the
 same on the planted square (`tests/benchmarks/bench_repair.py`) and throws away none of the few without the cue.
 """
@@ -31,8 +32,10 @@ __all__ = [
     "RepairFindings",
     "RepairPreview",
     "Shares",
+    "TaughtPhotos",
     "balanced",
     "fit_halves",
+    "fit_taught",
     "halves",
     "preview_repair",
     "refit",
@@ -62,15 +65,12 @@ class ChangedPhotos:
         (m,) class that the model predicts.
     features
         (m, F).
-    counted
-        (m,) whether shares are measured on it; the others only teach.
     """
 
     rows: IntArray
     taken: BoolArray
     predicted: IntArray
     features: AnyFloatArray
-    counted: BoolArray
 
     @classmethod
     def joined(cls, parts: Sequence[ChangedPhotos]) -> ChangedPhotos | None:
@@ -79,6 +79,28 @@ class ChangedPhotos:
             return None
         names = [entry.name for entry in fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+@dataclass(frozen=True)
+class TaughtPhotos:
+    """Photos that only teach, as they are and with a cue changed.
+
+    Attributes
+    ----------
+    features, labels
+        (n, F) and (n,) as they are.
+    changed
+        The same photos with the cue taken away or put in; its rows are theirs.
+    """
+
+    features: AnyFloatArray
+    labels: IntArray
+    changed: ChangedPhotos
+
+    def can_teach(self, emotion: int) -> bool:
+        """Whether photos of the emotion without the cue, and as they are some of every emotion, are enough to fit."""
+        without = self.changed.taken & (self.labels[self.changed.rows] == emotion)
+        return int(without.sum()) >= 2 * _LEAST
 
 
 @dataclass(frozen=True)
@@ -122,6 +144,8 @@ class RepairPreview:
         Of all labelled photos as they are.
     cost
         Difference of `accuracy`, after less before, paired.
+    taught
+        How many photos of the training splits it was fitted on; 0: on halves of the test set.
     """
 
     model: str
@@ -135,6 +159,7 @@ class RepairPreview:
     recall: tuple[Estimate, Estimate]
     accuracy: tuple[Estimate, Estimate]
     cost: Estimate
+    taught: int
 
     @property
     def recovered(self) -> float:
@@ -211,19 +236,45 @@ def fit_halves(
     half: IntArray,
 ) -> list[tuple[FloatArray, FloatArray]]:
     """Weights (C, F) and bias (C,) of the last layer fitted to half 0, and to half 1; see `preview_repair`."""
-    features, logits, labels = photos[0].astype(np.float64), photos[1].astype(np.float64), photos[2]
+    features, _, labels = photos
+    start, side = _as_it_is(photos, layer), half[changed.rows]
+    return [_fitted(features, labels, half == which, changed, side == which, emotion, start) for which in (0, 1)]
+
+
+def fit_taught(
+    photos: tuple[AnyFloatArray, AnyFloatArray, IntArray], taught: TaughtPhotos, emotion: int, layer: AnyFloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Weights (C, F) and bias (C,) of the last layer fitted to other photos; see `preview_repair`."""
+    every, more = np.ones(len(taught.labels), dtype=bool), np.ones(len(taught.changed.rows), dtype=bool)
+    start = _as_it_is(photos, layer)
+    return _fitted(taught.features, taught.labels, every, taught.changed, more, emotion, start)
+
+
+def _as_it_is(
+    photos: tuple[AnyFloatArray, AnyFloatArray, IntArray], layer: AnyFloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Weights and bias, the latter from what the layer answers."""
     own = np.asarray(layer, dtype=np.float64)
-    bias = (logits - features @ own.T).mean(axis=0)
-    side, truth = half[changed.rows], labels[changed.rows]
-    shown = np.asarray(changed.features, dtype=np.float64)
-    found = []
-    for which in (0, 1):
-        fit, more = (labels >= 0) & (half == which), (side == which) & (truth >= 0)
-        taught = np.concatenate([labels[fit], truth[more]])
-        # As they are, the emotion's photos have the cue and the others' have not.
-        cue = np.concatenate([labels[fit] == emotion, ~changed.taken[more]])
-        found.append(refit(np.concatenate([features[fit], shown[more]]), taught, balanced(taught, cue), own, bias))
-    return found
+    return own, (photos[1].astype(np.float64) - photos[0].astype(np.float64) @ own.T).mean(axis=0)
+
+
+def _fitted(
+    features: AnyFloatArray,
+    labels: IntArray,
+    plain: BoolArray,
+    changed: ChangedPhotos,
+    shown: BoolArray,
+    emotion: int,
+    start: tuple[FloatArray, FloatArray],
+) -> tuple[FloatArray, FloatArray]:
+    """A last layer fitted to the photos that are `plain` as they are, and to changed ones that are `shown`."""
+    truth = labels[changed.rows]
+    fit, more = (labels >= 0) & plain, (truth >= 0) & shown
+    taught = np.concatenate([labels[fit], truth[more]])
+    # As they are, the emotion's photos have the cue and the others' have not.
+    cue = np.concatenate([labels[fit] == emotion, ~changed.taken[more]])
+    seen = np.concatenate([features[fit], changed.features[more]]).astype(np.float64)
+    return refit(seen, taught, balanced(taught, cue), *start)
 
 
 def preview_repair(
@@ -237,6 +288,7 @@ def preview_repair(
     layer: AnyFloatArray,
     group: Clusters,
     seed: int,
+    taught: TaughtPhotos | None = None,
 ) -> RepairPreview | None:
     """Fit on one half of the units and measure on the other, both ways; None where a half has too few changed photos.
 
@@ -250,17 +302,23 @@ def preview_repair(
         (C, F) as it is.
     group
         Units of all photos.
+    taught
+        Other photos to fit on, in place of the halves; then all photos are measured by one layer.
     """
     if changed is None:
         return None
     labels, half = photos[2], halves(group, emotion, seed)
     side, truth = half[changed.rows], labels[changed.rows]
-    without = changed.counted & changed.taken & (truth == emotion)
+    without = changed.taken & (truth == emotion)
     if any((without & (side == which)).sum() < _LEAST for which in (0, 1)):
         return None
     plain = [photos[1].argmax(axis=1), np.zeros(len(labels), dtype=np.int64)]  # before, after
     moved = [changed.predicted, np.zeros(len(side), dtype=np.int64)]
-    for which, (new, shift) in enumerate(fit_halves(photos, changed, emotion, layer, half)):
+    if taught is None:
+        fitted = fit_halves(photos, changed, emotion, layer, half)
+    else:
+        fitted = [fit_taught(photos, taught, emotion, layer)] * 2
+    for which, (new, shift) in enumerate(fitted):
         plain[1][half != which] = (photos[0][half != which] @ new.T + shift).argmax(axis=1)
         moved[1][side != which] = (changed.features[side != which] @ new.T + shift).argmax(axis=1)
 
@@ -275,7 +333,7 @@ def preview_repair(
         before, after = (proportion(one[rows] == labels[rows], group.subset(rows)) for one in plain)
         return before, after
 
-    put, every = changed.counted & ~changed.taken & (truth != emotion) & (truth >= 0), np.flatnonzero(labels >= 0)
+    put, every = ~changed.taken & (truth != emotion) & (truth >= 0), np.flatnonzero(labels >= 0)
     right = [one[every] == labels[every] for one in plain]
     return RepairPreview(
         model=named[0],
@@ -289,6 +347,7 @@ def preview_repair(
         recall=both(np.flatnonzero(labels == emotion)),
         accuracy=both(every),
         cost=paired_proportions(right[1], right[0], group.subset(every), seed)[0],
+        taught=0 if taught is None else len(taught.labels),
     )
 
 
@@ -305,7 +364,7 @@ def repair_table(previews: Sequence[RepairPreview]) -> pd.DataFrame:
                     f"{name}_gain_low": part.gain.low, f"{name}_gain_high": part.gain.high,
                 }  # fmt: skip
         rows.append(row | {
-            "recovered": one.recovered,
+            "taught_photos": one.taught, "recovered": one.recovered,
             "recall_before": one.recall[0].value, "recall_after": one.recall[1].value,
             "accuracy_before": one.accuracy[0].value, "accuracy_after": one.accuracy[1].value,
             "cost_low": one.cost.low, "cost_high": one.cost.high,
@@ -319,22 +378,24 @@ REPAIR_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "emotion": "emotion that it predicts from a proven cue",
         "kind": "property, component, mark or background",
         "cue": "the change that takes a property away, the place of a component, or the region of a mark",
+        "taught_photos": "photos of the training splits that the last layer is fitted on; 0: on one half of the "
+        "test set's persons, and measured on the other, both ways",
         "without_photos": "photos of the emotion that are shown without the cue",
         "without_known": "recall of these photos as they are, with the last layer as it is, 0..1",
         "without_before": "the same with the cue changed",
-        "without_after": "the same with the last layer fitted again on the other half of the persons",
+        "without_after": "the same with the last layer fitted again",
         "without_gain_low": "lower end of the 95 % interval of without_after - without_before",
         "without_gain_high": "upper end of that interval",
         "others_photos": "photos of other emotions that are shown with the cue",
         "others_known": "recall of these photos as they are, with the last layer as it is, 0..1",
         "others_before": "the same with the cue changed",
-        "others_after": "the same with the last layer fitted again on the other half of the persons",
+        "others_after": "the same with the last layer fitted again",
         "others_gain_low": "lower end of the 95 % interval of others_after - others_before",
         "others_gain_high": "upper end of that interval",
         "turned_photos": "the same photos of other emotions",
         "turned_known": "share of them that become the emotion as they are, with the last layer as it is, 0..1",
         "turned_before": "the same with the cue changed",
-        "turned_after": "the same with the last layer fitted again on the other half of the persons",
+        "turned_after": "the same with the last layer fitted again",
         "turned_gain_low": "lower end of the 95 % interval of turned_after - turned_before",
         "turned_gain_high": "upper end of that interval",
         "recovered": "share of the recall lost in both kinds of photos that comes back; empty where none is lost",

@@ -67,7 +67,7 @@ class Patches(Protocol):
 
     @property
     def low(self) -> tuple[int, ...]:
-        """(r,) row of the photo whose same place is pasted for comparison."""
+        """(r,) row of the photo whose same place is pasted for comparison; none where nothing is compared."""
 
     @property
     def reference(self) -> tuple[int, ...]:
@@ -114,6 +114,7 @@ def component_maps(
     model: ModelRecords,
     wanted: Sequence[tuple[Sequence[int], npt.NDArray[np.float32]]],
     progress: Progress,
+    name: str = "component-maps",
 ) -> list[npt.NDArray[np.float32]]:
     """Where in each photo lies what raises a model's features along a direction.
 
@@ -121,6 +122,8 @@ def component_maps(
     ----------
     wanted
         Rows of the analysis and a direction (F,) of the features, component by component.
+    name
+        Of the folder that keeps them, which holds the maps of one list of components.
 
     Returns
     -------
@@ -136,7 +139,7 @@ def component_maps(
     if not rows:
         return []
     directions = np.concatenate([np.repeat(direction[None], len(part), axis=0) for part, direction in wanted])
-    store = PartStore(analysis.folder / "experiments" / "component-maps" / model.slug)
+    store = PartStore(analysis.folder / "experiments" / name / model.slug)
     key = content_hash(*model.info["parts"], repr(rows), directions.astype(np.float16).tobytes())[:_KEY_DIGITS]
     if not store.has(0, key):
         from reportgen.models.preprocessing import resize  # torch takes seconds to load
@@ -170,7 +173,9 @@ def entered_explainer(config: Config, analysis: Analysis, model: ModelRecords) -
     return Explainer(ready.model, ready.order, config.method, device, tuning, config.seed, probing=False)
 
 
-def patch_experiment(analysis: Analysis, model: ModelRecords, plans: Mapping[int, Patches]) -> Experiment | None:
+def patch_experiment(
+    analysis: Analysis, model: ModelRecords, plans: Mapping[int, Patches], name: str = "components"
+) -> Experiment | None:
     """The pictures of one model's components; None where none is tested.
 
     Parameters
@@ -178,7 +183,9 @@ def patch_experiment(analysis: Analysis, model: ModelRecords, plans: Mapping[int
     analysis
         With this model alone: other models have components of their own.
     plans
-        By component's number in the model's list.
+        By component's number in the model's list. One without places to compare with has no such pictures.
+    name
+        Of the experiment.
 
     Returns
     -------
@@ -193,7 +200,8 @@ def patch_experiment(analysis: Analysis, model: ModelRecords, plans: Mapping[int
     def unchanged(chosen: Sequence[int], pictures: Pictures) -> list[Pixels]:
         return [pictures[row] for row in chosen]
 
-    if needs_baseline(analysis):
+    compared = any(plan.low for plan in plans.values())
+    if compared and needs_baseline(analysis):
         every = sorted({row for plan in plans.values() for row in (*plan.sources, *plan.receivers)})
         rows += [(-1, "unchanged", -1, row) for row in every]
         for start in range(0, len(every), _PICTURES):
@@ -207,12 +215,12 @@ def patch_experiment(analysis: Analysis, model: ModelRecords, plans: Mapping[int
             if what == "filled" or plan.control[place].any()
         ]
         pasted = [(number, what, place, row) for place, row in enumerate(plan.receivers)
-                  for what in ("pasted", "pasted low")]  # fmt: skip
+                  for what in ("pasted", "pasted low") if what == "pasted" or plan.low]  # fmt: skip
         rows += [*cuts, *pasted]
-        jobs.append(PictureJob(len(cuts), partial(_fill, cuts, plan, model.grid)))
-        for start in range(0, len(pasted), _PICTURES):
-            chosen = pasted[start : start + _PICTURES]
-            jobs.append(PictureJob(len(chosen), partial(_paste, chosen, plan, model.grid)))
+        for made, pictures in ((_fill, cuts), (_paste, pasted)):
+            for start in range(0, len(pictures), _PICTURES):
+                chosen = pictures[start : start + _PICTURES]
+                jobs.append(PictureJob(len(chosen), partial(made, chosen, plan, model.grid)))
     if not rows:
         return None
     design = pd.DataFrame(rows, columns=["component", "shown", "place", "image"])
@@ -220,7 +228,7 @@ def patch_experiment(analysis: Analysis, model: ModelRecords, plans: Mapping[int
     for plan in plans.values():
         depends += [repr((plan.given, plan.low, plan.reference)), np.packbits(plan.cut).tobytes().hex(),
                     np.packbits(plan.control).tobytes().hex()]  # fmt: skip
-    return Experiment("components", design, jobs, depends, features=True)
+    return Experiment(name, design, jobs, depends, features=True)
 
 
 def _fill(rows: Sequence[tuple[int, str, int, int]], plan: Patches, grid: CellGrid, pictures: Pictures) -> list[Pixels]:

@@ -29,6 +29,7 @@ __all__ = [
     "changed_swap_experiment",
     "design_transplants",
     "eligible_faces",
+    "exchange_experiment",
     "portraits",
     "transplant_experiment",
     "without_cue_experiment",
@@ -117,6 +118,37 @@ def background_cue_experiment(analysis: Analysis, design: pd.DataFrame, emotions
     parts = [pairs.assign(kind=kind) for kind in BACKGROUND_TONES]
     crossed = pd.concat(parts, ignore_index=True).sort_values(["emotion", "receiver"], kind="stable", ignore_index=True)
     return _experiment("background_cues", crossed, analysis)
+
+
+def exchange_experiment(analysis: Analysis, name: str, own: Sequence[int], others: Sequence[int]) -> Experiment | None:
+    """Backgrounds as they are, exchanged between faces of one emotion and faces of others; None where either has none.
+
+    Parameters
+    ----------
+    name
+        Of the experiment.
+    own, others
+        Rows; those without landmarks of their own are left out.
+
+    Returns
+    -------
+    Experiment
+        Its design has the columns of `design_transplants`.
+    """
+    usable, labels = eligible_faces(analysis), analysis.labels
+    own, others = ([row for row in rows if usable[row]] for rows in (own, others))
+    if not own or not others:
+        return None
+    pairs = [(row, others[k % len(others)]) for k, row in enumerate(own)]
+    pairs += [(row, own[k % len(own)]) for k, row in enumerate(others)]
+    receiver, donor = (np.array(part, dtype=np.int64) for part in zip(*pairs, strict=True))
+    design = pd.DataFrame({
+        "emotion": labels[receiver], "receiver": receiver, "donor": donor, "donor_emotion": labels[donor],
+        "region": "background", "kind": "unmatched",
+    })  # fmt: skip
+    design = design.sort_values(["emotion", "receiver"], kind="stable", ignore_index=True)
+    made = _experiment(name, design, analysis)
+    return None if made is None else replace(made, features=True)
 
 
 def changed_swap_experiment(analysis: Analysis, design: pd.DataFrame, side: int) -> Experiment | None:

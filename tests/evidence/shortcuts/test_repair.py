@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -12,8 +10,9 @@ from reportgen.evidence.shortcuts.repair import (
     ChangedPhotos,
     RepairPreview,
     Shares,
+    TaughtPhotos,
     balanced,
-    fit_halves,
+    fit_taught,
     halves,
     preview_repair,
     refit,
@@ -50,8 +49,7 @@ def changed(features: np.ndarray, labels: np.ndarray, w: np.ndarray) -> ChangedP
     moved = features[rows].copy()
     moved[: len(own), CUE] -= 3.0
     moved[len(own) :, CUE] += 3.0
-    predicted, counted = (moved @ w.T).argmax(axis=1), np.ones(len(rows), dtype=bool)
-    return ChangedPhotos(rows, np.arange(len(rows)) < len(own), predicted, moved, counted)
+    return ChangedPhotos(rows, np.arange(len(rows)) < len(own), (moved @ w.T).argmax(axis=1), moved)
 
 
 def preview(*, relies: bool, seed: int = 0) -> RepairPreview:
@@ -112,20 +110,41 @@ def test_a_layer_that_does_not_use_the_cue_hardly_changes() -> None:
     assert found.accuracy[0].n == 3 * N and found.without.known.n == N // 2
 
 
-def test_photos_that_only_teach_change_what_is_fitted_and_not_what_is_counted() -> None:
+def test_other_photos_teach_one_layer_that_all_photos_are_measured_by() -> None:
     features, labels = photos(0, cue=True)
+    more, truth = photos(50, cue=True)
     w = layer(relies=True)
     shown = changed(features, labels, w)
-    fewer = replace(shown, counted=np.arange(len(shown.rows)) % 2 == 0)
+    taught = TaughtPhotos(more, truth, changed(more, truth, w))
     known, group = (features, features @ w.T - 2.0, labels), clusters(None, len(labels))
-    half = halves(group, 0, 0)
-    for one, other in zip(*(fit_halves(known, part, 0, w, half) for part in (shown, fewer)), strict=True):
-        np.testing.assert_array_equal(one[0], other[0])
-    all_, some = (
-        preview_repair(("M", "m"), "mark", "", 0, ("a", "b", "c"), known, part, w, group, 0) for part in (shown, fewer)
-    )
-    assert all_ is not None and some is not None and all_.accuracy == some.accuracy
-    assert (all_.without.known.n, some.without.known.n) == (N // 2, N // 4)
+    found = preview_repair(("M", "m"), "mark", "", 0, ("a", "b", "c"), known, shown, w, group, 0, taught)
+    halved = preview_repair(("M", "m"), "mark", "", 0, ("a", "b", "c"), known, shown, w, group, 0)
+    assert found is not None and halved is not None
+    assert (found.taught, halved.taught) == (3 * N, 0)
+    assert (found.without.before, found.accuracy[0]) == (halved.without.before, halved.accuracy[0])
+    assert found.recovered > 0.6
+    # By hand: the layer that these photos alone give, asked for the photos shown without the cue.
+    weights, bias = fit_taught(known, taught, 0, w)
+    own = shown.taken
+    right = (shown.features[own] @ weights.T + bias).argmax(axis=1) == 0
+    assert found.without.after.value == pytest.approx(right.mean())
+    # What is measured does not teach.
+    noise = np.random.default_rng(0).permutation(len(labels))
+    other = fit_taught((features[noise], features[noise] @ w.T - 2.0, labels), taught, 0, w)
+    np.testing.assert_allclose(other[0], weights, atol=1e-6)
+
+
+def test_too_few_other_photos_cannot_teach() -> None:
+    features, labels = photos(0, cue=True)
+    shown = changed(features, labels, layer(relies=True))
+    own, others = np.flatnonzero(shown.taken), np.flatnonzero(~shown.taken)
+
+    def taught(count: int) -> TaughtPhotos:
+        kept = np.concatenate([own[:count], others])
+        parts = (shown.rows[kept], shown.taken[kept], shown.predicted[kept], shown.features[kept])
+        return TaughtPhotos(features, labels, ChangedPhotos(*parts))
+
+    assert not taught(7).can_teach(0) and taught(8).can_teach(0) and not taught(8).can_teach(1)
 
 
 def test_groups_count_alike() -> None:
@@ -138,7 +157,7 @@ def test_too_few_photos_without_the_cue_are_no_preview() -> None:
     features, labels = photos(0, cue=True)
     w = layer(relies=True)
     more = changed(features, labels, w)
-    few = ChangedPhotos(more.rows[:5], more.taken[:5], more.predicted[:5], more.features[:5], more.counted[:5])
+    few = ChangedPhotos(more.rows[:5], more.taken[:5], more.predicted[:5], more.features[:5])
     known = features, features @ w.T, labels
     group = clusters(None, len(labels))
     assert preview_repair(("M", "m"), "mark", "", 0, ("a", "b", "c"), known, few, w, group, 0) is None
@@ -186,24 +205,17 @@ def test_both_kinds_of_photos_count_alike_in_what_comes_back() -> None:
     )
     others = Shares(wilson(15, 20), wilson(3, 20), wilson(12, 20), Estimate(0.45, 0, 0, 20))
     both = wilson(9, 10), wilson(8, 10)
-    made = RepairPreview("M", "m", "a", "component", "corner", own, others, None, both, both, none)
+    made = RepairPreview("M", "m", "a", "component", "corner", own, others, None, both, both, none, 0)
     assert made.recovered == pytest.approx((0.2 + 0.45) / (0.4 + 0.6))
     table = repair_table([made])
     assert table["others_before"].tolist() == [0.15] and table["turned_after"].isna().all()
-    alone = RepairPreview("M", "m", "a", "component", "corner", own, None, None, both, both, none)
+    alone = RepairPreview("M", "m", "a", "component", "corner", own, None, None, both, both, none, 0)
     assert alone.recovered == pytest.approx(0.5)
 
 
 def test_parts_of_several_experiments_are_joined() -> None:
-    one = ChangedPhotos(np.array([3]), np.array([True]), np.array([0]), np.ones((1, 2)), np.array([True]))
-    two = ChangedPhotos(
-        np.array([5, 3]), np.array([False, False]), np.array([1, 2]), np.zeros((2, 2)), np.array([True, False])
-    )
+    one = ChangedPhotos(np.array([3]), np.array([True]), np.array([0]), np.ones((1, 2)))
+    two = ChangedPhotos(np.array([5, 3]), np.array([False, False]), np.array([1, 2]), np.zeros((2, 2)))
     both = ChangedPhotos.joined([one, two])
     assert both is not None and both.rows.tolist() == [3, 5, 3] and both.taken.tolist() == [True, False, False]
-    assert (
-        both.predicted.tolist() == [0, 1, 2]
-        and both.features.sum() == 2
-        and both.counted.tolist() == [True, True, False]
-        and ChangedPhotos.joined([]) is None
-    )
+    assert both.predicted.tolist() == [0, 1, 2] and both.features.sum() == 2 and ChangedPhotos.joined([]) is None

@@ -10,7 +10,7 @@ import pytest
 from reportgen.evidence.shortcuts.repair import CueKind, RepairFindings, RepairPreview, Shares, repair_table
 from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.site.report import Report
-from reportgen.site.sections.performance.repairs import repair_previews
+from reportgen.site.sections.performance.repairs import RepairPreviews, repair_previews
 
 
 def preview(report: Report, kind: CueKind, cue: str, **more: Any) -> RepairPreview:
@@ -20,7 +20,7 @@ def preview(report: Report, kind: CueKind, cue: str, **more: Any) -> RepairPrevi
         Shares(wilson(16, 16), wilson(4, 16), wilson(14, 16), Estimate(0.625, 0.3, 0.9, 16)),
         Shares(wilson(30, 40), wilson(10, 40), wilson(28, 40), Estimate(0.45, 0.3, 0.6, 40)),
         Shares(wilson(0, 40), wilson(25, 40), wilson(5, 40), Estimate(-0.5, -0.7, -0.3, 40)),
-        (wilson(39, 40), wilson(33, 40)), (wilson(76, 100), wilson(75, 100)), Estimate(-0.01, -0.08, 0.05, 100),
+        (wilson(39, 40), wilson(33, 40)), (wilson(76, 100), wilson(75, 100)), Estimate(-0.01, -0.08, 0.05, 100), 0,
     )  # fmt: skip
     return replace(made, **more)
 
@@ -76,6 +76,23 @@ def test_every_share_has_its_interval(report: Report) -> None:
     assert [row.n for row in one.rows] == ["16", "40", "40", "40", "100"]
     assert one.rows[1].gain == ("+45.0 points", "[+30.0, +60.0]")
     assert all(part[1].startswith("[") for row in one.rows for part in (row.before, row.after))
+
+
+def test_what_the_layer_is_fitted_on_is_said_once_or_of_each(report: Report) -> None:
+    halved, taught = preview(report, "mark", ""), preview(report, "mark", "", taught=412)
+
+    def section(*previews: RepairPreview) -> RepairPreviews:
+        found = RepairFindings(previews, (), {"repairs": repair_table(previews)})
+        made = repair_previews(replace(report, repairs=found))
+        assert made is not None
+        return made
+
+    alike = section(halved, halved)
+    assert "one half of this test set's persons" in alike.fit and "No photos of the training splits" in alike.fit
+    assert [one.fit for one in alike.previews] == ["", ""]
+    assert "fitted on 412 photos of the training splits" in section(taught).fit
+    mixed = section(halved, taught)
+    assert mixed.fit == "" and [one.fit for one in mixed.previews] == [alike.fit, section(taught).fit]
 
 
 def test_with_quick_experiments_the_page_says_so(report: Report) -> None:

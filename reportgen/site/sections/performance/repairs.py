@@ -9,7 +9,14 @@ from reportgen.evidence.stats.intervals import Estimate
 from reportgen.site.html.components import series_of
 from reportgen.site.report import Report
 from reportgen.site.wording.format import number, percent, percent_interval, points, points_interval
-from reportgen.site.wording.performance.repairs import NOT_MADE, repair_bring, repair_cost, repair_cue, repairs_left_out
+from reportgen.site.wording.performance.repairs import (
+    NOT_MADE,
+    repair_bring,
+    repair_cost,
+    repair_cue,
+    repair_fit,
+    repairs_left_out,
+)
 
 __all__ = ["RepairPreviews", "RepairShare", "RepairText", "repair_previews"]
 
@@ -31,12 +38,13 @@ class RepairShare:
 
 @dataclass(frozen=True)
 class RepairText:
-    """One preview in words, and its numbers."""
+    """One preview in words, and its numbers; `fit` is "" where it is the same of all."""
 
     series: str
     model: str
     emotion: str
     cue: str
+    fit: str
     bring: str
     cost: str
     rows: tuple[RepairShare, ...]
@@ -44,9 +52,10 @@ class RepairText:
 
 @dataclass(frozen=True)
 class RepairPreviews:
-    """All of them, and those that could not be made."""
+    """All of them, and those that could not be made; `fit`: what all are fitted on, "" where they differ."""
 
     previews: tuple[RepairText, ...]
+    fit: str
     left_out: str
 
 
@@ -54,21 +63,23 @@ def repair_previews(report: Report) -> RepairPreviews | None:
     """The section; None where nothing is proven."""
     found = report.repairs
     if found is None:
-        return RepairPreviews((), NOT_MADE) if report.contaminated and report.experiments else None
+        return RepairPreviews((), "", NOT_MADE) if report.contaminated and report.experiments else None
     slugs = [model.slug for model in report.models]
+    fits = list(dict.fromkeys(repair_fit(one) for one in found.previews))
     previews = tuple(
         RepairText(
             series_of(slugs.index(one.slug)),
             one.model,
             one.emotion,
             repair_cue(one),
+            repair_fit(one) if len(fits) > 1 else "",
             repair_bring(report, one),
             repair_cost(one),
             _rows(one),
         )
         for one in found.previews
     )
-    return RepairPreviews(previews, repairs_left_out(found))
+    return RepairPreviews(previews, fits[0] if len(fits) == 1 else "", repairs_left_out(found))
 
 
 def _rows(one: RepairPreview) -> tuple[RepairShare, ...]:

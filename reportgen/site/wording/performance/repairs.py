@@ -10,7 +10,7 @@ from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.format import count, percent, points, points_interval
 from reportgen.site.wording.shortcuts import CUES
 
-__all__ = ["NOT_MADE", "repair_bring", "repair_cost", "repair_cue", "repairs_left_out"]
+__all__ = ["NOT_MADE", "repair_bring", "repair_cost", "repair_cue", "repair_fit", "repairs_left_out"]
 
 NOT_MADE = "Not previewed: the setting experiments = quick leaves it out."
 
@@ -30,6 +30,19 @@ def repair_cue(preview: RepairPreview) -> str:
     if preview.kind == "background":
         return "the background, exchanged for that of another face"
     return f"a mark on the {REGION_NAMES[preview.cue]}" if preview.cue else "a fine pattern"
+
+
+def repair_fit(one: RepairPreview) -> str:
+    """On which photos the last layer is fitted, and on which it is measured."""
+    if one.taught:
+        return (
+            f"It is fitted on {count(one.taught, 'photo')} of the training splits, of persons who are not in the test "
+            "set where persons are known; all figures are of the test set."
+        )
+    return (
+        "It is fitted on one half of this test set's persons, and all figures are of the other half, and the other way "
+        "round. No photos of the training splits were at hand, or too few."
+    )
 
 
 def repair_bring(report: Report, one: RepairPreview) -> str:
