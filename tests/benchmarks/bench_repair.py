@@ -306,6 +306,9 @@ def compare(name: str, config: Config, model: nn.Module, truth: Truth) -> Iterat
     findings, given, names, seconds = previewed(config)
     print(f"{name}: {len(findings.previews)} previewed in {seconds:.1f} s", flush=True)
     for preview in findings.previews:
+        without, others = preview.without.known.n, 0 if preview.others is None else preview.others.known.n
+        print(f"{preview.emotion}: the page says that {preview.recovered:.0%} comes back, of {without} photos without "
+              f"the cue and {others} of others with it", flush=True)  # fmt: skip
         arguments = next(one for one in given if one[0][0] == preview.model and one[4][one[3]] == preview.emotion)
         yield name, preview.emotion, compared(arguments, names, model, truth)
 
