@@ -88,7 +88,7 @@ def test_what_the_layer_is_fitted_on_is_said_once_or_of_each(report: Report) -> 
         return made
 
     alike = section(halved, halved)
-    assert "one half of this test set's persons" in alike.fit and "No photos of the training splits" in alike.fit
+    assert "one half of this test set's persons" in alike.fit and "no training photos were at hand" in alike.fit
     assert [one.fit for one in alike.previews] == ["", ""]
     assert "fitted on 412 photos of the training splits" in section(taught).fit
     mixed = section(halved, taught)

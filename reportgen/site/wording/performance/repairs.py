@@ -37,11 +37,11 @@ def repair_fit(one: RepairPreview) -> str:
     if one.taught:
         return (
             f"It is fitted on {count(one.taught, 'photo')} of the training splits, of persons who are not in the test "
-            "set where persons are known; all figures are of the test set."
+            "set where persons are known, and measured on the test set."
         )
     return (
-        "It is fitted on one half of this test set's persons, and all figures are of the other half, and the other way "
-        "round. No photos of the training splits were at hand, or too few."
+        "It is fitted on one half of this test set's persons and measured on the other, both ways: no training photos "
+        "were at hand, or too few."
     )
 
 
