@@ -87,6 +87,11 @@ def conclude(
     scores = tuple(
         score_model(m.name, everything.labels, m.probabilities, classes, config.seed, units) for m in everything.models
     )
+    leakages = tuple(
+        leakage
+        for m in everything.models
+        if (leakage := measure_leakage(m.name, m.predicted, everything.labels, trained_on, group)) is not None
+    )
     return Report(
         analysis=analysis,
         predictions=everything,
@@ -101,14 +106,10 @@ def conclude(
         mined=Mined((*mined.picks, *alike)),
         class_orders=tuple(likely_order(everything.labels, m.predicted, classes) for m in everything.models),
         load_image=image_loader(analysis, test_set),
-        leakages=tuple(
-            leakage
-            for m in everything.models
-            if (leakage := measure_leakage(m.name, m.predicted, everything.labels, trained_on, group)) is not None
-        ),
+        leakages=leakages,
         corrected=weigh_corrections(everything, units, config.seed),
         trained_on=np.array([seen.get(path) for path in analysis.images["path"]], dtype=np.float64) if seen else None,
-        data_notes=data_notes(data, shortcuts.duplicates, analysis.images),
+        data_notes=data_notes(data, shortcuts.duplicates, analysis.images, leakages),
         command=build_command(config),
         attention=attention,
         shortcuts=shortcuts,

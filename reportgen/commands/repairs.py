@@ -119,7 +119,8 @@ def preview_repairs(report: Report, experiments: Experiments, cues: Sequence[Add
             left_out.append((name, emotion, "few photos"))
         else:
             previews.append(preview)
-    return RepairFindings(tuple(previews), tuple(left_out), {"repairs": repair_table(previews)})
+    tables = {"repairs": repair_table(previews)}
+    return RepairFindings(tuple(previews), tuple(left_out), tables, training is not None)
 
 
 def first_cue(report: Report, emotion: int, proof: Contamination, cues: Sequence[AddedCue]) -> ProvenCue:

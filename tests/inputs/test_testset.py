@@ -508,7 +508,8 @@ def test_split_column_of_a_table(folder: Path) -> None:
     rows = {**ROWS, "split": ["train", "test", "Test"], "person": ["p", "p", "q"]}
     test_set = load(write(folder, "t.csv", rows))
     assert test_set.frame["path"].tolist() == ["images/b.png", "images/c.png"]
-    assert test_set.training["training rows"].to_numpy().tolist() == [["images/a.png", "p", "happiness"]]
+    trained = test_set.training["training rows"][["path", "written", "person", "emotion"]]
+    assert trained.to_numpy().tolist() == [["images/a.png", "images/a.png", "p", "happiness"]]
     assert test_set.notes[0] == "rows with split = test are used (2)"
 
 

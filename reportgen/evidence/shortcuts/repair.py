@@ -173,11 +173,14 @@ class RepairPreview:
 
 @dataclass(frozen=True)
 class RepairFindings:
-    """The previews, in the order of the proofs, and by model and emotion why others were not made."""
+    """The previews, in the order of the proofs, and by model and emotion why others were not made; `training`: whether
+    photos of the training splits were at hand.
+    """
 
     previews: tuple[RepairPreview, ...]
     left_out: tuple[tuple[str, str, str], ...]
     tables: Mapping[str, pd.DataFrame]
+    training: bool = False
 
 
 def refit(

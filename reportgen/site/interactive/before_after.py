@@ -24,7 +24,7 @@ from reportgen.site.pictures.marks import MARKED, MarkPictures
 from reportgen.site.pictures.shortcuts import EXAMPLES, ShortcutPictures
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
-from reportgen.site.wording.format import capital, sure
+from reportgen.site.wording.format import sure
 from reportgen.site.wording.shortcuts import DONE
 
 __all__ = [
@@ -73,14 +73,14 @@ def headline_proof(report: Report, links: Links, tiles: Tiles, pictures: ProofPi
         proof = HeadlineProof(
             lost_pairs(report, links, finding, pictures.shortcuts),
             None,
-            f"{capital(finding.emotion)} photos, with what {model} predicts.",
+            f"Predictions: {model}.",
             ("as they are", done),
         )
     elif isinstance(finding, BackgroundFinding):
         proof = HeadlineProof(
             background_pairs(report, links, finding, pictures.backgrounds),
             None,
-            f"{capital(finding.emotion)} photos, with what {model} predicts.",
+            f"Predictions: {model}.",
             ("as they are", "with another emotion's background"),
         )
     elif isinstance(finding, MarkTest) and report.marks is not None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from reportgen.evidence.errors.reasons import ModelReasons
 from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED
+from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.site.html.components import Legend, Page, Tile, series_of
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
@@ -28,6 +29,8 @@ from reportgen.site.wording.format import (
     share_interval,
     sure,
 )
+from reportgen.site.wording.headline import confused_pair
+from reportgen.site.wording.importance import apart_sentence
 from reportgen.site.wording.performance.votes import choice_words
 from reportgen.site.wording.photos import pick_note
 from reportgen.site.wording.reasons import FLAG_NAMES, flag_title
@@ -37,6 +40,7 @@ __all__ = ["ConfusedPair", "ErrorCard", "ErrorsView", "GalleryFilter", "ModelErr
 
 # Pairs of a model that are listed, and cards of all models that are shown, before the rest is folded away.
 _PAIRS = 8
+_APART = 2  # sentences on what tells the two emotions apart that are confused most
 _CARDS = 12
 
 
@@ -231,9 +235,7 @@ def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
     return ErrorsView(
         page=Page("Errors", "What the models confuse, with the evidence for both classes", "Errors"),
         title=_title(report) if labelled else "Without labels there are no errors.",
-        lede="Why images were misclassified, which labels to check, and a gallery of the errors of every model."
-        if labelled
-        else "These images have no label, so which predictions are wrong is unknown.",
+        lede=_apart(report) if labelled else "These images have no label, so which predictions are wrong is unknown.",
         contents=tuple((anchor, heading) for anchor, heading, shown in sections if shown),
         models=models,
         sampling=f"Counts are of all {len(report.everything.labels):,} images; the explorer shows those of the sample."
@@ -249,6 +251,22 @@ def errors_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
         flips=flips,
         human=human,
     )
+
+
+def _apart(report: Report) -> str:
+    """Which emotions are confused most, and what tells them apart where that was shown; else what the page has."""
+    pairs = {frozenset(confused_pair(score)[:2]) for score in report.scores}
+    pair = next(iter(pairs))
+    alike: dict[tuple[str, str], list[RegionImportance]] = {}
+    for model in report.models:
+        for one in () if report.importance is None else report.importance.strong_rivals(model.name):
+            if len(pairs) == 1 and {one.emotion, one.against} == pair:
+                alike.setdefault((one.region, one.emotion), []).append(one)
+    told = [apart_sentence(rivals) for rivals in alike.values()]
+    if not told:
+        return "Why images were misclassified, which labels to check, and a gallery of the errors of every model."
+    named = [emotion for emotion in report.classes if emotion in pair]
+    return f"Most often confused: {and_list(named)}. {' '.join(told[:_APART])}"
 
 
 def _leads(report: Report) -> tuple[str, ...]:
@@ -270,15 +288,16 @@ def _idle_shortcut(report: Report, reasons: ModelReasons) -> Iterator[str]:
     cues, shortcut = and_list(found_cues), plural(len(found_cues), "shortcut", "shortcuts")
     ratio = reasons.rates[ORDER.index("shortcut")].ratio
     compared, alike = int(found.compared.sum()), int(found.compared_gone.sum())
-    few = ": too few persons to compare" if ratio is not None and ratio.too_few else ""
-    also = f"as {plural(alike, 'does', 'do')} {number(alike)}" if alike else "but none"
-    others = f", {also} of {count(compared, 'other')}{few}"
+    few = ", and they show too few persons to compare" if ratio is not None and ratio.too_few else ""
     gone, shown = int(found.gone.sum()), int(found.shown.sum())
-    yield f"Relying on {cues}, its {shortcut}, is no proven reason of its errors."
+    right = int((found.gone & (found.predicted == report.labels)).sum())
     yield (
-        f"Without {cues}, {number(gone)} of {count(shown, 'error')} that the {shortcut} may explain "
-        f"{plural(gone, 'changes', 'change')} prediction{others if compared else ''}."
+        f"{count(shown, 'error')} may come from {cues}, its {shortcut}: without {cues}, {number(gone)} "
+        f"{plural(gone, 'changes', 'change')} prediction, and {number(right)} of these "
+        f"{plural(right, 'becomes', 'become')} correct."
     )
+    others = f"{number(alike)} of {count(compared, 'other error')} change, too{few}: that" if compared else "That"
+    yield f"{others} is no proven reason."
 
 
 def _lead(reasons: ModelReasons) -> str:

@@ -77,11 +77,14 @@ class ScoreChange:
 
 @dataclass(frozen=True)
 class LabelsView:
-    """`labels.html`; `key` names this test set in the browser's storage, `why_not` says why nothing can be judged."""
+    """`labels.html`; `chosen` says how the labels were chosen, `key` names this test set in the browser's storage,
+    `why_not` says why nothing can be judged.
+    """
 
     page: Page
     title: str
     lede: str
+    chosen: str
     why_not: str
     key: str
     classes: tuple[str, ...]
@@ -107,7 +110,8 @@ def labels_view(report: Report, links: Links, tiles: Tiles) -> LabelsView:
     return LabelsView(
         page=Page("Labels to check", "Judge labels one by one and save them", "Errors"),
         title=title,
-        lede=f"{labels_worth_a_look(report)} {review_sentence(report)}".lstrip(),
+        lede=f"{labels_worth_a_look(report)} Any of them may still be right." if review else review_sentence(report),
+        chosen=review_sentence(report) if review else "",
         why_not="Judging a label takes the photo, and this report hides the photos. Open the report that was built "
         "without --privacy."
         if hidden and review

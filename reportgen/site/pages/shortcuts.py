@@ -121,7 +121,7 @@ class SplitTable:
 
 @dataclass(frozen=True)
 class ShortcutsView:
-    """`shortcuts.html`. `keys`: each model's series, name and page."""
+    """`shortcuts.html`. `keys`: each model's series, name and page; `contents`: anchor and heading of its sections."""
 
     page: Page
     title: str
@@ -143,7 +143,8 @@ class ShortcutsView:
     backgrounds: BackgroundSwaps | None
     components: HiddenCues
     marks: Marks
-    repairs: RepairPreviews | None = None
+    repairs: RepairPreviews | None
+    contents: tuple[tuple[str, str], ...]
 
 
 def shortcuts_view(
@@ -157,12 +158,22 @@ def shortcuts_view(
     """The page for one report."""
     pictures = drawn.shortcuts
     clusters, clusters_empty = clusters_view(report, links, tiles, findings)
+    found = tuple(_found(report, links, shortcut, pictures) for shortcut in proved(report, Shortcut))
+    backgrounds, repairs = background_swaps(report, links, drawn.backgrounds), repair_previews(report)
+    sections = (
+        ("found", "Shortcuts that were proved", bool(found)),
+        ("recall", "Recall before and after", bool(findings.effects)),
+        ("backgrounds", "Backgrounds swapped", backgrounds is not None),
+        ("marks", "What photos share", True),
+        ("components", "Cues nobody listed", True),
+        ("repairs", "What a repair would bring", repairs is not None),
+    )
     return ShortcutsView(
         page=Page("Shortcuts", "What gives the labels away beside the face, and which model relies on it", "Shortcuts"),
         title=_title(report, findings),
         lede=_lede(findings),
         empty="" if report.labelled else "No image has a label, so nothing can give it away or be tested.",
-        found=tuple(_found(report, links, shortcut, pictures) for shortcut in proved(report, Shortcut)),
+        found=found,
         splits=_splits(report, links, tiles, findings),
         example=None
         if pictures is None
@@ -181,10 +192,11 @@ def shortcuts_view(
         clusters=clusters,
         clusters_empty=clusters_empty,
         legend=legends.maps(),
-        backgrounds=background_swaps(report, links, drawn.backgrounds),
+        backgrounds=backgrounds,
         components=hidden_cues(report, links, drawn.components),
         marks=marks_view(report, links, drawn.marks),
-        repairs=repair_previews(report),
+        repairs=repairs,
+        contents=tuple((anchor, heading) for anchor, heading, shown in sections if shown),
     )
 
 
@@ -203,11 +215,10 @@ def _title(report: Report, findings: ShortcutFindings) -> str:
 
 
 def _lede(findings: ShortcutFindings) -> str:
-    what = "What beside the expression goes with a label in these photos, and which model relies on it."
     if not findings.effects:
-        return what
+        return "What beside the expression goes with a label in these photos, and which model relies on it."
     return (
-        f"{what} {count(findings.shown, 'image')} were shown again with one property taken away at a time, and "
+        f"{count(findings.shown, 'image')} were shown again with one property taken away at a time, and "
         "photos of other emotions with it added."
     )
 
@@ -291,8 +302,8 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
             if shortcut.removed
             else f"{number(known)} of {count(shortcut.n, f'{shortcut.emotion} image')}{persons} "
             f"{plural(known, 'is', 'are')} predicted correctly; {DONE[shortcut.change]}, "
-            f"{number_or_none(known - lost)} of these {number(known)}. That alone proves nothing; photos of other "
-            f"emotions, above, do.{at}"
+            f"{number_or_none(known - lost)} of these {number(known)}. By itself this is no proof; "
+            f"photos of other emotions are, see above.{at}"
         ),
         pairs=pairs,
         done=DONE[shortcut.change],

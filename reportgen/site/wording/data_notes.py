@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from reportgen.evidence.data_findings import DataFindings, TrainingOverlap
+from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates
 from reportgen.site.report import DataNote
-from reportgen.site.wording.format import capital, count, number, percent, plain, plural
+from reportgen.site.wording.format import and_list, capital, count, number, percent, plain, plural
 
 __all__ = ["data_notes"]
 
@@ -29,20 +30,24 @@ _KINDS = {
 _DECODED = {"grey": "stored without colour channels"}
 
 
-def data_notes(found: DataFindings, duplicates: NearDuplicates, images: pd.DataFrame) -> tuple[DataNote, ...]:
+def data_notes(
+    found: DataFindings, duplicates: NearDuplicates, images: pd.DataFrame, leakages: Sequence[Leakage] = ()
+) -> tuple[DataNote, ...]:
     """All remarks on a test set, the serious ones first.
 
     Parameters
     ----------
     images
         The table of images whose rows the pairs of `duplicates` are.
+    leakages
+        What each model does on images of persons or files of the training data, and on the others.
     """
     notes = [
         *_near_duplicates(duplicates, images),
         *_left_out(found),
         *_sizes(found),
         *_copies(found),
-        *_seen_in_training(found.training),
+        *_seen_in_training(found.training, leakages),
         *_reading(found),
     ]
     return tuple(sorted(notes, key=lambda note: not note.serious))
@@ -94,7 +99,7 @@ def _copies(found: DataFindings) -> Iterator[DataNote]:
         yield DataNote("Repeated images", text, items, serious=copies.disagreeing > 0)
 
 
-def _seen_in_training(training: TrainingOverlap | None) -> Iterator[DataNote]:
+def _seen_in_training(training: TrainingOverlap | None, leakages: Sequence[Leakage]) -> Iterator[DataNote]:
     if training is not None and training.same_file:
         text = (
             f"{count(training.same_file, 'test image')} {plural(training.same_file, 'is', 'are')} also listed as "
@@ -107,9 +112,20 @@ def _seen_in_training(training: TrainingOverlap | None) -> Iterator[DataNote]:
         text = (
             f"{number(training.shared)} of {count(training.known, 'test image')} ({share}) "
             f"{plural(training.shared, 'shows', 'show')} a person of the training images{source}. "
-            "Scores on new persons may be lower."
+            f"{_on_new(leakages)}"
         )
         yield DataNote("Persons seen in training", text, serious=True)
+
+
+def _on_new(leakages: Sequence[Leakage]) -> str:
+    """How the models do on these images and on the others, where there are others."""
+    known = [one for one in leakages if one.on_seen.n and one.on_new.n]
+    if not known:
+        return "Scores on new persons may be lower."
+    told = [f"{one.model} {percent(one.on_seen.value)} and {percent(one.on_new.value)}" for one in known]
+    inflated = [one.model for one in known if one.proven]
+    shown = f"that inflates the accuracy of {and_list(inflated)}" if inflated else "not shown to inflate accuracy"
+    return f"Correct on these and on all others: {', '.join(told)}; {shown}."
 
 
 def _reading(found: DataFindings) -> Iterator[DataNote]:

@@ -42,10 +42,11 @@ from reportgen.site.wording.models import (
     trust_lead,
     trust_sentences,
 )
+from reportgen.site.wording.performance.groups import group_words, worst_gaps
 from reportgen.site.wording.performance.votes import human_choice_short
 from reportgen.site.wording.shortcuts import CUES, cheating_answer, relies_on_cue
 
-__all__ = ["answer_questions", "best_model", "headline"]
+__all__ = ["answer_questions", "best_model", "confused_pair", "headline"]
 
 _HAVE = {
     "low-quality": "low photo quality",
@@ -203,7 +204,7 @@ def _errors(report: Report, links: Links) -> Finding:
     if wrong == 0:
         text = f"{score.name} has no error on {count(score.n, 'image')}."
         return Finding(question, "good", "They did not.", text, Link("Scores", f"{links.model_path(best)}#scores"))
-    one, other, images = _confused_pair(score)
+    one, other, images = confused_pair(score)
     gone = _by_shortcut(report.reasons, best)
     causes = [f"by confusing {one} and {other}"] if images >= _LARGE * wrong else []
     causes += ["by a shortcut"] if gone >= _NOTABLE * wrong else []
@@ -225,20 +226,20 @@ def _errors(report: Report, links: Links) -> Finding:
 
 
 def _errors_of(report: Report, k: int, named: Sequence[str] = ()) -> str:
-    """As in "173 of 378 errors confuse them; 57 % [50, 65] are unexplained", of emotions that were `named` before."""
+    """As in "of 378 errors 173 confuse them and 57 % [50, 65] are unexplained"; `named`: emotions named before."""
     score, reasons = report.scores[k], report.reasons
     wrong = score.n - int(np.trace(score.confusion))
     if not wrong:
         return "no error"
     report.stated.number(number(wrong), "errors", score.name)
-    one, other, images = _confused_pair(score)
+    one, other, images = confused_pair(score)
     pair = "them" if set(named) == {one, other} else f"{one} and {other}"
-    text = f"{number(images)} of {count(wrong, 'error')} {plural(images, 'confuses', 'confuse')} {pair}"
+    text = f"of {count(wrong, 'error')} {number(images)} {plural(images, 'confuses', 'confuse')} {pair}"
     if reasons is None or not reasons.models[k].errors:
         return text
     share = reasons.models[k].unexplained
     report.stated.number(percent(share.value), "unexplained errors", score.name)
-    return f"{text}; {percent_estimate(share)} are unexplained"
+    return f"{text} and {percent_estimate(share)} are unexplained"
 
 
 def _quality_sentence(reasons: ReasonFindings | None, k: int, which: str) -> Iterator[str]:
@@ -270,7 +271,7 @@ def _label_sentence(report: Report) -> Iterator[str]:
         yield f"{images} {predict} the same wrong prediction in {which}: check those labels first."
 
 
-def _confused_pair(score: ModelScores) -> tuple[str, str, int]:
+def confused_pair(score: ModelScores) -> tuple[str, str, int]:
     """The two emotions confused most with each other, the more frequent direction first, and how many images both
     directions have.
     """
@@ -443,13 +444,25 @@ def _trust(report: Report, links: Links) -> Finding:
     scored = score_sentences(report, shown)
     lines = ["; ".join(filter(None, (accuracy_words(report, k), more))) for k, more in zip(shown, own, strict=True)]
     trusted = [len(one.of("trusted")) for one in answers]
+    lead = f"{trust_lead(answers).removesuffix('.')}{_not_on(report, shown) if any(trusted) else ''}."
     everywhere = all(len(one.emotions) == n for one, n in zip(answers, trusted, strict=True))
     tone = "good" if everywhere else "mid" if any(trusted) else "bad"
     path, each = links.model_path(best), _each(report, shown, lines)
     doubts = f"{doubts} {never_sentence(report)}".strip()
     text, note = (doubts, f"{scored} {common}".strip()) if each else (" ".join((scored, doubts, common)).strip(), "")
     scores, calibration = Link("Scores", f"{path}#scores"), Link("Calibration", f"{path}#calibration")
-    return Finding(question, tone, trust_lead(answers), text, scores, calibration, models=each, note=note)
+    return Finding(question, tone, lead, text, scores, calibration, models=each, note=note)
+
+
+def _not_on(report: Report, models: Sequence[int]) -> str:
+    """On which photos not, as in "; not on photos in colour": a trusted emotion may fail in a group of photos."""
+    names = [report.models[k].name for k in models]
+    gaps = [one for one in worst_gaps(report) if one.model in names]
+    if not gaps:
+        return ""
+    group = group_words(gaps[0].grouping, gaps[0].level, report.groups)
+    relying = [one.model for one in gaps]
+    return f"; not on {group}{'' if set(relying) == set(names) else f' ({named_models(report, relying)})'}"
 
 
 def best_model(report: Report) -> int:

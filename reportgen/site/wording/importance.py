@@ -34,6 +34,7 @@ __all__ = [
     "IMPORTANCE_WORDS",
     "LEAST_FALL",
     "STATUS_WORDS",
+    "apart_sentence",
     "background_cue",
     "background_numbers",
     "background_sentence",
@@ -295,6 +296,29 @@ def rival_sentence(rival: RegionImportance) -> str:
         f"{rival.against}{clean}, the odds of {rival.emotion} {swap_effect(rival)}, corrected "
         f"{format_p(rival.p)}."
     )
+
+
+def apart_sentence(rivals: Sequence[RegionImportance]) -> str:
+    """By which region models tell two emotions apart, with what swapping it does.
+
+    Parameters
+    ----------
+    rivals
+        Of the same region and emotions, model by model; all are important, so that the odds fall.
+    """
+    first = rivals[0]
+    effects = and_list([f"{odds_cut(one)} for {one.model}{_recall_too(one)}" for one in rivals])
+    return (
+        f"{and_list([one.model for one in rivals])} {plural(len(rivals), 'tells', 'tell')} {first.emotion} from "
+        f"{first.against} by {the(first.region)}: with that of a face of {first.against}, the odds of "
+        f"{first.emotion} fall by {effects}."
+    )
+
+
+def _recall_too(one: RegionImportance) -> str:
+    """As in " (recall: 43 points)", where it falls."""
+    fall = one.recall_drop
+    return f" (recall by {points(fall, 0, sign=False, unit='')} points)" if math.isfinite(fall) and fall > 0 else ""
 
 
 def the(region: str) -> str:

@@ -34,11 +34,12 @@ _MOST_CHANGES = 4  # named in one step
 
 @dataclass(frozen=True)
 class Step:
-    """One suggestion and the evidence that it follows from."""
+    """One suggestion and the evidence that it follows from; `more`: what else to look at, if anything."""
 
     title: str
     text: str
     link: Link
+    more: Link | None = None
 
 
 def next_steps(report: Report, links: Links) -> tuple[Step, ...]:
@@ -101,10 +102,14 @@ def _shortcuts(report: Report, links: Links) -> list[Step]:
         title, text = _CURES[change]
         place = first_place(report, mine)
         text = f"{text} in {emotions}. {'' if place is None else look_there(place)}".rstrip()
-        if change == changes[-1]:  # once for all of them
-            text += " Until then, go by recall without it."
         anchor = links.shortcut_anchor(mine[0].model, mine[0].emotion, change)
-        steps.append(Step(title, text, Link("evidence", f"shortcuts.html#{anchor}")))
+        more = None
+        if change == changes[-1]:  # once for all of them
+            if report.repairs is not None and report.repairs.previews:
+                more = Link("repair preview", "shortcuts.html#repairs")
+            else:
+                text += " Until then, go by recall without it."
+        steps.append(Step(title, text, Link("evidence", f"shortcuts.html#{anchor}"), more))
     backgrounds = proved(report, BackgroundFinding)
     if backgrounds:
         names = and_list([f"{b.emotion} ({b.model})" for b in backgrounds[:3]])
@@ -148,7 +153,7 @@ def _causes(report: Report, links: Links, shortcuts: Sequence[Shortcut]) -> list
         told = f"{and_list(counts)} photos are {cause.having}"
         link = Link("evidence", links.cause_path(cause.having))
         if cause.source is not None:
-            text = f"{told}, from their own source. Take every emotion from all sources alike."
+            text = f"{told}, from their own source. Take every emotion from every source."
             steps.append(Step("Balance the sources.", text, link))
         if cause.few_persons:
             who = count(cause.persons_having, "person")
@@ -224,7 +229,7 @@ def _labels(report: Report, links: Links) -> list[Step]:
     if reasons is not None and (reasons.review or reasons.suspects.tested):
         if not reasons.review:
             return []
-        text = "Judge them, then build again."
+        text = "Then build again."
         return [Step(f"Check {labels_to_look_at(report)}.", text, Link("one by one", "labels.html"))]
     comparisons = report.comparisons
     index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)

@@ -234,7 +234,7 @@ def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
     """What adding the property does, one sentence per emotion; none where adding it shows nothing.
 
     As in "With the colour cast of disgust photos, 87 of 90 photos of other emotions are predicted as disgust by CNN and
-    44 of 90 by ResNet18; after another change as large, none."
+    44 of 90 by ResNet18; after another, equally large change, none."
     """
     sentences = []
     for emotion in dict.fromkeys(s.emotion for s in shortcuts):
@@ -248,7 +248,7 @@ def _added_sentences(shortcuts: Sequence[Shortcut]) -> list[str]:
             ])  # fmt: skip
             neutral = and_list([number(k) for *_, k in counts]) if any(k for *_, k in counts) else "none"
             sentences.append(
-                f"With {ADDED[shown[0].change]} of {emotion} photos, {turned}; after another change as large, "
+                f"With {ADDED[shown[0].change]} of {emotion} photos, {turned}; after another, equally large change, "
                 f"{neutral}."
             )
     return sentences

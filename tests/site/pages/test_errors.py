@@ -19,15 +19,17 @@ from reportgen.evidence.attention.map_similarity import PLACES
 from reportgen.evidence.errors.label_votes import LabelVote
 from reportgen.evidence.errors.occlusions import RegionChange
 from reportgen.evidence.errors.rules import ORDER
+from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
 from reportgen.site.links import Links
+from reportgen.site.pages.errors import _apart
 from reportgen.site.pages.labels import labels_view
 from reportgen.site.publish import Published
 from reportgen.site.report import Report
 from reportgen.site.sections.contradicted_labels import contradicted_labels
 from reportgen.site.sections.errors.occlusions import _sentence
 from reportgen.site.wording.format import percent
-from reportgen.site.wording.headline import answer_questions
+from reportgen.site.wording.headline import answer_questions, confused_pair
 from reportgen.site.wording.reasons import FLAG_NAMES, FLAG_RULES, UNTESTED
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -104,13 +106,32 @@ def test_a_shortcut_that_is_no_reason_is_told_in_two_sentences(report: Report, p
     gone, shown = int(found.gone.sum()), int(found.shown.sum())
     alike, compared = int(found.compared_gone.sum()), int(found.compared.sum())
     assert (alike, compared) == (1, 4)
+    right = int((found.gone & (found.predicted == report.labels)).sum())
     assert lead.endswith(
-        "Relying on colour, its shortcut, is no proven reason of its errors. "
-        f"Without colour, {gone} of {shown} error{'s' if shown > 1 else ''} that the shortcut may explain "
-        f"change{'s' if gone == 1 else ''} prediction, as does 1 of 4 others: too few persons to compare."
+        f"{shown} error{'s' if shown > 1 else ''} may come from colour, its shortcut: without colour, {gone} "
+        f"change{'s' if gone == 1 else ''} prediction, and {right} of these become{'s' if right == 1 else ''} correct. "
+        "1 of 4 other errors change, too, and they show too few persons to compare: that is no proven reason."
     )
     other = text(by_class(parse(published.site / "errors.html"), "lead")[1])
     assert "its shortcut" not in other
+
+
+def test_the_page_begins_with_what_tells_the_emotions_apart_that_are_confused_most(report: Report) -> None:
+    plain = "Why images were misclassified, which labels to check, and a gallery of the errors of every model."
+    assert report.importance is not None
+    one, other, _ = confused_pair(report.scores[0])
+    both = {frozenset(confused_pair(score)[:2]) for score in report.scores}
+    mouth = RegionImportance(report.models[0].name, one, "mouth", "yes", 0.9, 0.6, 1.2, 0.12, 0.001, 40, 40, 50,
+                             (math.nan, 0.9), p_unadjusted=0.001, against=other)  # fmt: skip
+
+    def lede(*rivals: RegionImportance) -> str:
+        shown = replace(report, importance=replace(report.importance, rivals=rivals))  # type: ignore[type-var]
+        return _apart(shown)
+
+    assert len(both) == 1
+    assert lede(mouth).startswith("Most often confused: ") and f"tells {one} from {other} by the mouth" in lede(mouth)
+    assert lede() == lede(replace(mouth, answer="no")) == plain
+    assert lede(replace(mouth, against=next(name for name in report.classes if name not in (one, other)))) == plain
 
 
 def test_the_table_of_first_reasons_begins_with_what_is_unexplained(report: Report, published: Published) -> None:
@@ -343,7 +364,10 @@ def test_labels_to_check_are_the_first_of_the_list_and_claim_no_precision(report
     links, tiles = Links(made, ()), SimpleNamespace(thumb=lambda row, alt: alt, drawn=SimpleNamespace(pictures={}))
     found = contradicted_labels(made, links, tiles)
     assert found is not None and len(found.rows) == 5
-    first = "10 labels are worth a look; on 2 of them both models are as confident of another emotion as usual."
+    first = (
+        "10 labels are worth a look; for 2 of them both models predict another emotion with at least their usual "
+        "confidence."
+    )
     assert found.lede.startswith(f"{first} For each, both models predict the same other emotion, and landmarks or ")
     assert "how many are wrong was not measured" in found.lede and found.lede.endswith("Below are the first 5.")
     assert [row.href for row in found.rows] == [links.image_path(vote.row) for vote in review[:5]]

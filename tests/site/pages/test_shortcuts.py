@@ -69,7 +69,15 @@ def test_what_photos_without_a_property_show_is_said_plainly(report: Report, tmp
     verb = "is" if known == 1 else "are"
     assert f"{known} of {found.n} happiness images" in text
     assert f"{verb} predicted correctly; converted to greyscale, {left} of these {known}." in text
-    assert "That alone proves nothing; photos of other emotions, above, do." in text
+    assert "By itself this is no proof; photos of other emotions are, see above." in text
+
+
+def test_the_sections_of_the_page_are_listed_at_its_top(published: Published) -> None:
+    root = page(published)
+    (index,) = [one for one in root.iter(f"{XHTML}nav") if one.get("class") == "pair-index"]
+    anchors = [(link.get("href") or "").removeprefix("#") for link in index.iter(f"{XHTML}a")]
+    ids = [one.get("id") for one in root.iter() if one.get("id") in anchors]
+    assert anchors == ids and {"found", "recall", "repairs"} <= set(anchors)
 
 
 def test_before_and_after_are_the_records_own(published: Published, report: Report) -> None:

@@ -88,11 +88,22 @@ def test_what_the_layer_is_fitted_on_is_said_once_or_of_each(report: Report) -> 
         return made
 
     alike = section(halved, halved)
-    assert "one half of this test set's persons" in alike.fit and "no training photos were at hand" in alike.fit
+    assert "one half of this test set's persons" in alike.fit and "training photos were not at hand" in alike.fit
     assert [one.fit for one in alike.previews] == ["", ""]
     assert "fitted on 412 photos of the training splits" in section(taught).fit
+    some = RepairFindings((halved,), (), {"repairs": repair_table([halved])}, training=True)
+    few = repair_previews(replace(report, repairs=some))
+    assert few is not None and "too few training photos show the emotion" in few.fit
     mixed = section(halved, taught)
     assert mixed.fit == "" and [one.fit for one in mixed.previews] == [alike.fit, section(taught).fit]
+
+
+def test_previews_of_one_emotion_stand_together(report: Report) -> None:
+    a, b = (preview(report, "mark", "", emotion=report.classes[k]) for k in (0, 1))
+    other = replace(a, model=report.models[1].name, slug=report.models[1].slug)
+    assert [(one.model, one.emotion) for one in told(report, a, b, other)] == [
+        (one.model, one.emotion) for one in (a, other, b)
+    ]
 
 
 def test_with_quick_experiments_the_page_says_so(report: Report) -> None:

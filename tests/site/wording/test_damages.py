@@ -178,4 +178,4 @@ def test_the_first_page_shows_photos_with_the_cue_and_without(by_colour: Report,
     assert all(
         "-unchanged-" in one and "-grey-" in other for one, other in zip(pictures[::2], pictures[1::2], strict=True)
     )
-    assert "with what Custom CNN predicts." in " ".join(strip.itertext())
+    assert "Predictions: Custom CNN." in " ".join(strip.itertext())

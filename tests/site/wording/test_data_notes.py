@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from reportgen.evidence.data_findings import DataFindings, LeftOut, TrainingOverlap, find_in_data
+from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.shortcuts.near_duplicates import NearDuplicates, NearPair
+from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.site.report import DataNote
 from reportgen.site.wording.data_notes import data_notes
 
@@ -48,6 +52,26 @@ def test_near_duplicates_name_both_labels() -> None:
     note = notes(DataFindings(4), NearDuplicates(4, pairs, 1, 6))["Near duplicates with different labels"]
     assert note.serious and note.items == ("a.jpg (fear) ~ c.jpg (anger)", "b.jpg (fear) ~ c.jpg (anger)")
     assert text(note).startswith("2 pairs of near-identical images have different labels")
+
+
+def test_how_models_do_on_known_and_on_new_persons_is_told_where_it_is_known() -> None:
+    found = DataFindings(100, training=TrainingOverlap(60, 100, 0, "columns"))
+
+    def said(*leakages: Leakage) -> str:
+        (note,) = data_notes(found, NONE, IMAGES, leakages)
+        return text(note).removeprefix("60 of 100 test images (60 %) show a person of the training images. ")
+
+    inflated = Estimate(0.2, 0.1, 0.3, 100)
+    better, worse = (
+        Leakage("A", wilson(54, 60), wilson(20, 40), inflated),
+        Leakage("B", wilson(42, 60), wilson(32, 40), replace(inflated, low=-0.1)),
+    )
+    assert said() == "Scores on new persons may be lower."
+    assert said(worse) == "Correct on these and on all others: B 70 % and 80 %; not shown to inflate accuracy."
+    assert said(better, worse) == (
+        "Correct on these and on all others: A 90 % and 50 %, B 70 % and 80 %; that inflates the accuracy of A."
+    )
+    assert said(replace(better, on_new=wilson(0, 0))) == "Scores on new persons may be lower."
 
 
 def test_training_images_among_the_test_images() -> None:

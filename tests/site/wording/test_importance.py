@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reportgen.evidence.importance.background import BackgroundFinding
 from reportgen.evidence.importance.regions import RegionImportance
-from reportgen.site.wording.importance import background_numbers, odds_caution, swap_effect
+from reportgen.site.wording.importance import apart_sentence, background_numbers, odds_caution, swap_effect
 
 _SWAP = RegionImportance(
     "CNN", "joy", "background", "yes", 0.9, 0.6, 1.2, 0.12, 0.001, 40, 40, 50, (math.nan, 0.9), p_unadjusted=0.001
@@ -28,6 +28,17 @@ def test_a_swap_gives_odds_recall_and_faces() -> None:
     assert swap_effect(other) == "rise by 11\u202f% [−10, 22] and recall by 12 percentage points (40 faces)"
     assert "rise by 11\u202f% [−10, 22] and recall falls by 12 " in swap_effect(replace(other, recall_drop=0.12))
     assert "fall by 59\u202f% [45, 70] and recall rises by 12 " in swap_effect(replace(_SWAP, recall_drop=-0.12))
+
+
+def test_what_tells_two_emotions_apart_is_said_once_for_models_alike() -> None:
+    mouth = replace(_SWAP, region="mouth", against="calm")
+    other = replace(mouth, model="ViT", recall_drop=math.nan)
+    assert apart_sentence([mouth]) == (
+        "CNN tells joy from calm by the mouth: with that of a face of calm, the odds of joy fall by 59\u202f% [45, 70] "
+        "for CNN (recall by 12 points)."
+    )
+    assert apart_sentence([mouth, other]).startswith("CNN and ViT tell joy from calm by the mouth: ")
+    assert apart_sentence([mouth, other]).endswith("for CNN (recall by 12 points) and 59\u202f% [45, 70] for ViT.")
 
 
 def test_lower_odds_are_told_apart_from_fewer_correct_predictions() -> None:

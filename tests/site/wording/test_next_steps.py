@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from reportgen.evidence.performance.recalibration import recalibrate
 from reportgen.evidence.shortcuts.added_cues import TAKES_AWAY
+from reportgen.evidence.shortcuts.repair import RepairFindings, RepairPreview
 from reportgen.inputs.images.changes import CHANGES
 from reportgen.site.links import Links
 from reportgen.site.report import Report
@@ -28,6 +30,11 @@ def test_the_advice_about_recall_is_given_once(report: Report, changes: tuple[st
     texts = [step.text for step in steps]
     assert sum("go by recall without it" in text for text in texts) == 1
     assert all(report.classes[k] in " ".join(texts) for k in range(len(changes)))
+    assert all(step.more is None for step in steps)
+    repairs = RepairFindings((cast(RepairPreview, None),), (), {})
+    previewed = _shortcuts(replace(shown, repairs=repairs), Links(shown, ()))
+    assert [step.more.href for step in previewed if step.more] == ["shortcuts.html#repairs"]
+    assert not any("go by recall" in step.text for step in previewed)
     # Each leads to the first shortcut of its own.
     anchors = [f"custom-cnn-{report.classes[changes.index(change)]}-{change}" for change in dict.fromkeys(changes)]
     assert [step.link.href for step in steps] == [f"shortcuts.html#{anchor}" for anchor in anchors]

@@ -231,7 +231,7 @@ def test_what_adding_the_property_does_joins_the_models(changed: Callable[..., R
     (proof,) = emotion_proofs(shown, Links(shown, ()), HAPPINESS)
     assert (
         f"With the colour cast of happiness photos, 87 of 90 photos of other emotions are predicted as happiness by "
-        f"{one.model} and 44 of 90 by ResNet18; after another change as large, none."
+        f"{one.model} and 44 of 90 by ResNet18; after another, equally large change, none."
     ) in proof.text
 
 

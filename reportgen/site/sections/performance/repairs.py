@@ -65,19 +65,21 @@ def repair_previews(report: Report) -> RepairPreviews | None:
     if found is None:
         return RepairPreviews((), "", NOT_MADE) if report.contaminated and report.experiments else None
     slugs = [model.slug for model in report.models]
-    fits = list(dict.fromkeys(repair_fit(one) for one in found.previews))
+    fits = list(dict.fromkeys(repair_fit(one, training=found.training) for one in found.previews))
+    # The same emotion of several models side by side, the first proof first.
+    first = list(dict.fromkeys(one.emotion for one in found.previews))
     previews = tuple(
         RepairText(
             series_of(slugs.index(one.slug)),
             one.model,
             one.emotion,
             repair_cue(one),
-            repair_fit(one) if len(fits) > 1 else "",
+            repair_fit(one, training=found.training) if len(fits) > 1 else "",
             repair_bring(report, one),
             repair_cost(one),
             _rows(one),
         )
-        for one in found.previews
+        for one in sorted(found.previews, key=lambda one: first.index(one.emotion))
     )
     return RepairPreviews(previews, fits[0] if len(fits) == 1 else "", repairs_left_out(found))
 

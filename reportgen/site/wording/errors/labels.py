@@ -42,8 +42,8 @@ def labels_to_look_at(report: Report) -> str:
 
 
 def labels_worth_a_look(report: Report) -> str:
-    """How many labels are on the list, and of how many every model is sure, as in "40 labels are worth a look; on 21 of
-    them both models are as confident of another emotion as usual."
+    """How many labels are on the list, and of how many every model is sure, as in "40 labels are worth a look; for 21
+    of them both models predict another emotion with at least their usual confidence."
     """
     findings = report.reasons
     if findings is None or not findings.review:
@@ -53,10 +53,10 @@ def labels_worth_a_look(report: Report) -> str:
     if not sure:
         return f"{text}."
     which = report.stated.number(number(sure), "contradicted labels")
-    where = "on it" if n == 1 else "on all of them" if sure == n else f"on {which} of them"
+    where = "for it" if n == 1 else "for all of them" if sure == n else f"for {which} of them"
     models = len(report.models)
-    are = plural(models, "is", "are")
-    return f"{text}; {where} {everyone(models)} {are} as confident of another emotion as usual."
+    whose = plural(models, "its", "their")
+    return f"{text}; {where} {_all_predict(models)} another emotion with at least {whose} usual confidence."
 
 
 def _all_predict(models: int) -> str:

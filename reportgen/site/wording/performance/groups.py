@@ -162,7 +162,7 @@ def groups_answer(report: Report) -> Finding | None:
         return None
     question, link = "Are they worse for some groups?", Link("All groups", "groups.html")
     unknown = _not_stated(found)
-    fair = f"No column states {and_list(unknown, 'or')}: not compared." if unknown else ""
+    fair = f"Not compared: {and_list(unknown)} (no column)." if unknown else ""
     gaps = worst_gaps(report)
     if not gaps:
         emotions = [one for one in found.gaps if one.emotion and one.worse and one.through is None]
@@ -180,7 +180,7 @@ def groups_answer(report: Report) -> Finding | None:
     lines = tuple(
         ModelLine(series_of(names.index(one.model)), one.model, _gap_line(report, one)) for one in gaps[:_MOST_LINES]
     )
-    note = f"Others: photos of the same emotions. {fair}".strip()
+    note = f"Others: of the same emotions. {fair}".strip()
     return Finding(question, "bad", lead, "", link, models=lines, note=note)
 
 

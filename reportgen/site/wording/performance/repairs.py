@@ -32,17 +32,21 @@ def repair_cue(preview: RepairPreview) -> str:
     return f"a mark on the {REGION_NAMES[preview.cue]}" if preview.cue else "a fine pattern"
 
 
-def repair_fit(one: RepairPreview) -> str:
-    """On which photos the last layer is fitted, and on which it is measured."""
+def repair_fit(one: RepairPreview, *, training: bool) -> str:
+    """On which photos the last layer is fitted, and on which it is measured.
+
+    Parameters
+    ----------
+    training
+        Whether photos of the training splits were at hand.
+    """
     if one.taught:
         return (
             f"It is fitted on {count(one.taught, 'photo')} of the training splits, of persons who are not in the test "
             "set where persons are known, and measured on the test set."
         )
-    return (
-        "It is fitted on one half of this test set's persons and measured on the other, both ways: no training photos "
-        "were at hand, or too few."
-    )
+    why = "too few training photos show the emotion" if training else "the training photos were not at hand"
+    return f"It is fitted on one half of this test set's persons and measured on the other, both ways: {why}."
 
 
 def repair_bring(report: Report, one: RepairPreview) -> str:

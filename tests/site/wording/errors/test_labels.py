@@ -50,7 +50,7 @@ def test_the_next_step_leads_there_and_corrections_are_among_the_remarks(make_re
     review = (LabelVote(0, 1, 4.0, 3.0, 15, 9, 2),)
     doubted = replace(report, reasons=replace(report.reasons, review=review), corrected=FOUND)
     (step,) = (step for step in next_steps(doubted, Links(doubted, ())) if step.link.href == "labels.html")
-    assert step.title == "Check 1 label." and "Judge them, then build again." in step.text
+    assert step.title == "Check 1 label." and "Then build again." in step.text
     (note,) = (note for note in remarks(doubted) if note.title == "Labels were corrected")
     assert note.serious and note.text.endswith("Scores are those of the corrected labels.")
     assert not any(note.title == "Labels were corrected" for note in remarks(report))
@@ -71,9 +71,9 @@ def test_an_image_tells_what_a_person_said_of_its_label(report: Report) -> None:
 @pytest.mark.parametrize(
     ("models", "sure", "told"),
     [
-        (1, 1, "1 label is worth a look; on it the model is as confident of another emotion as usual."),
-        (2, 1, "1 label is worth a look; on it both models are as confident of another emotion as usual."),
-        (2, 0, "1 label is worth a look."),
+        (1, 1, "; for it the model predicts another emotion with at least its usual confidence."),
+        (2, 1, "; for it both models predict another emotion with at least their usual confidence."),
+        (2, 0, "."),
     ],
 )
 def test_how_many_labels_are_worth_a_look(
@@ -83,6 +83,5 @@ def test_how_many_labels_are_worth_a_look(
     assert report.reasons is not None
     suspects = replace(report.reasons.suspects, suspect=np.arange(len(report.labels)) < sure)
     review = (LabelVote(0, 1, 4.0, 3.0, 15, 9, 2),)
-    assert (
-        labels_worth_a_look(replace(report, reasons=replace(report.reasons, review=review, suspects=suspects))) == told
-    )
+    made = replace(report, reasons=replace(report.reasons, review=review, suspects=suspects))
+    assert labels_worth_a_look(made) == f"1 label is worth a look{told}"

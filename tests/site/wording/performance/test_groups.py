@@ -13,7 +13,7 @@ from reportgen.evidence.groups.judging import GroupFindings, GroupGap
 from reportgen.site.html.components import Finding
 from reportgen.site.report import Report
 from reportgen.site.stated import conflicts
-from reportgen.site.wording.headline import headline
+from reportgen.site.wording.headline import _not_on, headline
 from reportgen.site.wording.performance.groups import (
     assessed,
     gap_sentence,
@@ -153,7 +153,7 @@ def test_the_first_page_answers_for_groups(report: Report) -> None:
     assert [(line.model, line.text.replace("\u202f", " ")) for line in both.models] == [
         (name, "30 % correct, others 70 %: −40 [−50, −30] points.") for name in names
     ]
-    assert both.note == "Others: photos of the same emotions. No column states gender, race or age: not compared."
+    assert both.note == "Others: of the same emotions. Not compared: gender, race and age (no column)."
     assert answer(found(names[0])).lead.endswith(f"350 x 350 ({names[0]}).")
     one = answer(replace(found(names[0]), emotion="fear"))
     assert one.lead == "Not over all emotions, but for one." and f"{names[0]} misses fear more often" in one.text
@@ -161,6 +161,19 @@ def test_the_first_page_answers_for_groups(report: Report) -> None:
     assert (none.lead, none.models) == ("Not shown.", ()) and none.text.startswith("Of 1 gap tested, none")
     assert groups_answer(replace(report, groups=None)) is None
     assert groups_answer(replace(report, groups=GroupFindings())) is None
+
+
+def test_what_is_trusted_is_not_trusted_in_a_group_that_fares_worse(report: Report) -> None:
+    names, n = [model.name for model in report.models], len(report.labels)
+    grouping = Grouping("source: picture size", "measured", ("350 x 350", "not 350 x 350"), np.arange(n) % 2)
+
+    def told(*gaps: GroupGap, models: tuple[int, ...] = (0, 1)) -> str:
+        return _not_on(replace(report, groups=GroupFindings((grouping,), gaps)), models)
+
+    assert told(*map(found, names)) == f"; not on {OTHERS}"
+    assert told(found(names[0])) == f"; not on {OTHERS} ({names[0]})"
+    assert told(found(names[0]), models=(0,)) == f"; not on {OTHERS}"
+    assert told(found(names[0]), models=(1,)) == told() == told(replace(found(names[0]), p=1.0)) == ""
 
 
 def test_what_was_not_assessed_is_said(report: Report) -> None:
