@@ -118,8 +118,7 @@ def preview_frame(site: Path, page: str = "index.html", limit: int = PREVIEW_BYT
     """
     text = (site / page).read_text(encoding="utf-8")
     folder = (site / page).parent
-    style = _STYLE.search(text)
-    css = (folder / unescape(style[1])).read_text(encoding="utf-8") if style else ""
+    css = "\n".join((folder / unescape(sheet)).read_text(encoding="utf-8") for sheet in _STYLE.findall(text))
     reader = _Preview(folder, limit)
     reader.feed(text)
     reader.close()

@@ -99,6 +99,10 @@ def test_the_preview_holds_the_first_page_and_nothing_that_runs_loads_or_leads_a
         assert not [name for name in attributes if name.startswith("on")]
         assert str(attributes.get("src", "data:image/")).startswith("data:image/")
     assert "default-src 'none'" in found.frame["srcdoc"]
+    linked = re.findall(r'stylesheet" href="../([^"]*)"', (result.site / "models/other.html").read_text("utf-8"))
+    other = preview_frame(result.site, "models/other.html")
+    assert len(linked) == 2
+    assert all(html.escape((result.site / sheet).read_text(encoding="utf-8")) in other for sheet in linked)
     assert len(card) < 3_000_000
 
 

@@ -2,9 +2,10 @@
 
     python tests/benchmarks/bench_first_photo.py output/site --against earlier/site
 
-Both sites are served at loopback and opened by turns in Chromium as Lighthouse's phone is: 412 pixels wide, 1.6 Mbit/s, 150
-ms to the server and back, a processor four times slower. The time is from the start of the navigation until a frame in which the
-first photo of the page is there, scrolled to at once if it lies further down. Exits with 1 where the median is more than half of the other's.
+Both sites are served at loopback and opened by turns in Chromium as Lighthouse's phone is: 412 pixels wide, 1.6 Mbit/s,
+150 ms to the server and back, a processor four times slower. The time is from the start of the navigation until a frame
+in which the first photo of the page is there, scrolled to at once if it lies further down. Exits with 1 where the
+median is more than half of the other's.
 """
 
 from __future__ import annotations
@@ -21,10 +22,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 MOST = 0.5
 _PHOTO = "main picture img, main img[src*='.webp'], main img[src*='.jpg'], main img[src*='.png']"
-_WATCH = (
-    """(() => {
+_WATCH = """(() => {
     const look = () => {
-        const photo = document.querySelector(%r);
+        const photo = document.querySelector("PHOTO");
         if (photo && !window.first) {
             window.first = [0, photo.getBoundingClientRect().top + scrollY];
             photo.scrollIntoView();
@@ -33,9 +33,7 @@ _WATCH = (
         else requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
-})()"""
-    % _PHOTO
-)
+})()""".replace("PHOTO", _PHOTO)
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -56,8 +54,8 @@ def first_photo(browser: Browser, address: str) -> tuple[float, float]:
     client = context.new_cdp_session(page)
     client.send("Network.enable")
     rate = 1.6 * 1024 * 1024 / 8
-    client.send("Network.emulateNetworkConditions",
-                {"offline": False, "latency": 150, "downloadThroughput": rate, "uploadThroughput": rate / 2})  # fmt: skip
+    line = {"offline": False, "latency": 150, "downloadThroughput": rate, "uploadThroughput": rate / 2}
+    client.send("Network.emulateNetworkConditions", line)
     client.send("Emulation.setCPUThrottlingRate", {"rate": 4})
     page.add_init_script(_WATCH)
     page.goto(address)

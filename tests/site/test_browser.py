@@ -73,6 +73,40 @@ def test_the_policy_lets_everything_of_ours_through(browser: Any, published: Pub
     context.close()
 
 
+_MATCHED = """(style) => {
+    const found = [], sheet = new CSSStyleSheet();
+    sheet.replaceSync(style);
+    const dynamic = /::[\\w-]+|:(hover|focus-visible|focus|disabled|target)(?![\\w-])/g;
+    const walk = (rules) => {
+        for (const rule of rules) {
+            if (!rule.selectorText) walk(rule.cssRules || []);
+            else if (document.querySelector(rule.selectorText.replace(dynamic, ""))) found.push(rule.selectorText);
+        }
+    };
+    walk(sheet.cssRules);
+    return found;
+}"""
+
+
+def test_a_sheet_that_a_page_does_not_link_has_no_rule_for_it(browser: Any, published: Published) -> None:
+    sheets = {path.name: path.read_text(encoding="utf-8") for path in (published.site / "assets").glob("*.css")}
+    context, matched = browser.new_context(), 0
+    for name in all_pages(published):
+        page, _ = open_page(context, published, name)
+        if name == "explorer.html":
+            page.locator("#explorer").wait_for()
+        linked = page.evaluate(
+            "[...document.querySelectorAll('link[rel=stylesheet]')].map(l => l.href.split('/').pop())"
+        )
+        for sheet, style in sheets.items():
+            found = page.evaluate(_MATCHED, style)
+            assert sheet in linked or found == [], f"{name} does not link {sheet}"
+            matched += len(found)
+        page.close()
+    assert matched > 500
+    context.close()
+
+
 def test_no_sideways_scrolling(browser: Any, published: Published) -> None:
     context = browser.new_context()
     for name in all_pages(published):

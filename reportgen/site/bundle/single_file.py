@@ -32,6 +32,7 @@ _ATTRIBUTE = re.compile(r'([\w:.-]+)(?:="([^"]*)")?')
 _MAIN = re.compile(r'(<main id="main"[^>]*>)(.*)(</main>)', re.DOTALL)
 _TERM = re.compile(r'<div popover id="(term-[^"]+)".*?</div>\n?', re.DOTALL)
 _ASSET = re.compile(r"assets/([a-z_]+)-[0-9a-f]{10}\.([a-z]+)")
+_SHEET = re.compile(r'<link rel="stylesheet" href="[^"]*/([a-z_]+)-[0-9a-f]{10}\.css"')
 _ON = re.compile(r'<a href="([^"]+)" class="on"')
 _TITLE = re.compile(r"<title>(.*?)</title>")
 _HEAD = re.compile(r"<head>.*?</head>", re.DOTALL)
@@ -233,7 +234,9 @@ class _Bundle:
         return f"<script>{text}</script>\n"
 
     def _head(self, index: str) -> str:
-        style = _IMG.sub(":is(img,.pic)", self._text("site.css")) + _SHOWN
+        found = (sheet for name in self._pages for sheet in _SHEET.findall(self._texts[name]))
+        sheets = "\n".join(self._text(f"{sheet}.css") for sheet in dict.fromkeys(found))
+        style = _IMG.sub(":is(img,.pic)", sheets) + _SHOWN
         icon = self._inline(self._scripts["icon.svg"])
         description, title = _DESCRIPTION.search(index), _TITLE.search(index)
         return "\n".join([

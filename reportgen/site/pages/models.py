@@ -12,6 +12,7 @@ from reportgen.site.pages.compare import PairRow, PairView, best_model, pair_of,
 from reportgen.site.plots.recall import recall_rows
 from reportgen.site.report import Report
 from reportgen.site.sections.performance.votes import VoteSection, vote_section
+from reportgen.site.sections.region_matrix import RegionMatrix, region_matrices
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import (
     chance_alone,
@@ -56,6 +57,8 @@ class ModelsView:
     ----------
     known
         Per key, the shortcuts that were proved of the model.
+    regions, tested
+        Heat and region importance, shown as tables, and whether importance was tested.
     pair
         The comparison of the two models, where there are two.
     pairs, explain
@@ -70,6 +73,8 @@ class ModelsView:
     measures: tuple[tuple[str, str, str, tuple[Number, ...]], ...]
     recall: tuple[MarkRow, ...]
     recall_table: RecallTable
+    regions: tuple[RegionMatrix, ...]
+    tested: bool
     votes: VoteSection | None
     takeaways: Link | None
     pair: PairView | None
@@ -138,6 +143,8 @@ def models_view(report: Report, links: Links, tiles: Tiles, legends: Legends) ->
         measures=_measures(report) if report.labelled else (),
         recall=recall_rows(report, links) if report.labelled else (),
         recall_table=_recall_table(report),
+        regions=region_matrices(report, links, report.regions) if report.regions and report.labelled else (),
+        tested=report.importance is not None and report.importance.tested,
         votes=vote_section(report, links),
         takeaways=Link("Claims of heatmap guides, tested here", "method.html#takeaways")
         if report.regions is not None and report.labelled and report.regions.claims

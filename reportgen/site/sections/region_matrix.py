@@ -22,7 +22,6 @@ from reportgen.site.wording.attention import REGION_NAMES, SHOWN
 from reportgen.site.wording.format import capital, count, number
 from reportgen.site.wording.importance import (
     IMPORTANCE_WORDS,
-    barrier_words,
     corrected,
     drop_of,
     importance_anchor,
@@ -91,7 +90,7 @@ class MatrixRow:
 
 @dataclass(frozen=True)
 class RegionMatrix:
-    """One model; `columns` are those of the same as a table."""
+    """One model; `columns` are those of the same as a table, which stands on the models' page at `anchor`."""
 
     series: str
     model: str
@@ -101,6 +100,7 @@ class RegionMatrix:
     even: float
     columns: tuple[str, ...]
     caption: str
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,7 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
                 "Enrichment with 95 % intervals; 1 is average heat"
                 if importance is None
                 else "Enrichment and fall of the odds, with 95 % intervals",
+                f"regions--{model.slug}",
             )
         )
     return tuple(matrices)
@@ -255,7 +256,8 @@ def _importance(
     if found is not None and found.answer == "cannot be tested":
         (sign, answer), gap, interval, tone, p, rests = IMPORTANCE_WORDS[found.answer], "–", "", "untested", "–", "–"
         fall, span = "–", ""
-        tip = f"{place.name}: cannot be tested, as {barrier_words(found)}"
+        # Why not, which is the same for all regions of an emotion, is said where the cell opens.
+        tip = f"{place.name}: cannot be tested"
     elif found is None or not tested:
         gap, interval, sign, tone, answer, p, rests = "–", "", "", "untested", "not tested", "–", "–"
         fall, span = "–", ""

@@ -87,6 +87,25 @@ def test_the_policy_names_every_script_and_style_by_its_hash(text: str, tree: El
         assert "style" not in element.attrib and not any(name.startswith("on") for name in element.attrib)
 
 
+def test_every_rule_of_every_sheet_is_inside_once_and_in_order(single: Published, text: str) -> None:
+    style = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert len(style) == 1
+    sheets = {
+        path.name.split("-")[0]: path.read_text(encoding="utf-8") for path in (single.site / "assets").glob("*.css")
+    }
+    assert sheets.keys() == {"site", "pages", "explorer", "labels"}
+    places = {}
+    for name, sheet in sheets.items():
+        # Pictures are elements of their own kind here, so selectors may read otherwise; what they declare does not.
+        declared = re.findall(r"\{([^{}]+)\}", sheet)
+        assert len(declared) > 20 and all(f"{{{one}}}" in style[0] for one in declared)
+        places[name] = style[0].index(sheet[: sheet.index("{")])
+    assert min(places, key=lambda name: places[name]) == "site"
+    assert places["pages"] < min(places["explorer"], places["labels"])
+    ours = style[0][: style[0].index(".page {")]
+    assert ours.count("{") == sum(sheet.count("{") for sheet in sheets.values())
+
+
 def test_pictures_and_tables_are_inside_once_byte_by_byte(single: Published, tree: ElementTree.Element) -> None:
     stored: Counter[bytes] = Counter()
     for element in tree.iter():

@@ -131,7 +131,11 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
 def test_the_same_numbers_stand_in_a_table(published: Published, report: Report) -> None:
     figures = [f for f in page(published, "index.html").iter(f"{XHTML}figure") if f.get("class") == "matrix"]
     for model, figure in zip(report.analysis.models, figures, strict=True):
-        rows = [words(row) for row in list(figure.iter(f"{XHTML}table"))[1].iter(f"{XHTML}tr")][1:]
+        link = next(a.get("href", "") for a in figure.iter(f"{XHTML}a") if words(a) == "As a table")
+        path, anchor = link.split("#")
+        table = by_id(page(published, path), anchor)
+        assert table.get("aria-label") == f"Numbers of {model.name} by emotion and region"
+        rows = [words(row) for row in table.iter(f"{XHTML}tr")][1:]
         uses = used(report, model.name)
         assert len(rows) == 2 * len(TRANSPLANTED)
         for row in rows:
