@@ -77,10 +77,11 @@ _MATCHED = """(style) => {
     const found = [], sheet = new CSSStyleSheet();
     sheet.replaceSync(style);
     const dynamic = /::[\\w-]+|:(hover|focus-visible|focus|disabled|target)(?![\\w-])/g;
+    const plain = (selector) => selector.replace(dynamic, "").replace(/(^|[\\s>+~,])(?=\\s*(,|$))/g, "$1*");
     const walk = (rules) => {
         for (const rule of rules) {
             if (!rule.selectorText) walk(rule.cssRules || []);
-            else if (document.querySelector(rule.selectorText.replace(dynamic, ""))) found.push(rule.selectorText);
+            else if (document.querySelector(plain(rule.selectorText))) found.push(rule.selectorText);
         }
     };
     walk(sheet.cssRules);

@@ -41,10 +41,13 @@ def classes_of_templates() -> dict[str, str]:
     """Class names that stand in full in a template, with the template that uses them."""
     found = {}
     for template in sorted(TEMPLATES.rglob("*.html")):
-        plain = _VALUES.sub("{}", _BRANCHES.sub(" ", template.read_text(encoding="utf-8")))
-        names = (name for value in _CLASSES.findall(plain) for name in value.split() if "{}" not in name)
-        found |= dict.fromkeys(names, template.name)
+        found |= dict.fromkeys(classes_of(template.read_text(encoding="utf-8")), template.name)
     return found
+
+
+def classes_of(template: str) -> list[str]:
+    plain = _VALUES.sub("{}", _BRANCHES.sub(" ", template))
+    return [name for value in _CLASSES.findall(plain) for name in value.split() if "{}" not in name]
 
 
 def test_every_class_is_styled_or_asked_for() -> None:
@@ -93,6 +96,24 @@ def test_every_page_links_the_sheets_of_its_classes(variants: dict[str, Publishe
     assert "errors.html" in linked_by["pages.css"] and "index.html" not in linked_by["pages.css"]
     assert {page.partition("/")[0].removesuffix(".html") for page in linked_by["explorer.css"]} == {"explorer"}
     assert linked_by["labels.css"] == {"labels.html"}
+
+
+def test_whatever_the_first_page_may_show_is_styled_by_its_one_sheet() -> None:
+    """Also what no report here shows there, such as the strip of photos of a source."""
+    parts = (TEMPLATES / "parts" / "components.html").read_text(encoding="utf-8")
+    macros = dict(re.findall(r"\{% macro (\w+)\(.*?%\}(.*?)\{% endmacro %\}", parts, re.DOTALL))
+    index = (TEMPLATES / "pages" / "index.html").read_text(encoding="utf-8")
+    shown, waiting = {"index": index}, re.findall(r"\bui\.(\w+)\(", index)
+    while waiting:
+        name = waiting.pop()
+        if name not in shown:
+            shown[name] = macros[name]
+            waiting += [other for other in macros if re.search(rf"\b{other}\(", macros[name])]
+    assert {"photo_strip", "thumb", "before_after", "region_matrix", "mark"} <= shown.keys()
+    classes = {name for text in shown.values() for name in classes_of(text)}
+    styled = set(_CLASS.findall(selectors_of("\n".join(sheets().values()))))
+    assert {"frame", "cell-key", "answers", "contact"} <= classes
+    assert classes & styled - set(_CLASS.findall(selectors_of(sheets()["site.css"]))) == set()
 
 
 def test_nothing_holds_up_the_first_page_or_the_scheme(variants: dict[str, Published]) -> None:
