@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from reportgen.analysis import slugify
 from reportgen.evidence.importance.background import decisive
 from reportgen.evidence.importance.findings import ImportanceFindings
 from reportgen.evidence.importance.regions import RegionImportance
@@ -52,7 +51,8 @@ class MatrixCell:
         Of its dot, its number ("" of importance where the region is not shown to be important), what says the verdict
         without colour, and the tint: strong, some, off, open (not decided), untested or bad.
     name, tip
-        Emotion and region; the number with its interval and verdict, for a pointer that rests on the cell.
+        Emotion and region; the number with its interval and verdict, for a pointer that rests on the cell, between the
+        headings of its row and column.
     heat, importance, links
         What is said of either, in words, and where the evidence is; `importance` is empty where none was tested.
     row
@@ -78,7 +78,8 @@ class MatrixCell:
 class MatrixRow:
     """One emotion; without `cells` there are too few images to say.
 
-    `barred`: of no cell importance can be tested, which is said once.
+    `barred`: of no cell importance can be tested, which is said once. `reason`: why not, where it is the same for all
+    of them; they open one text then, with the heat of each.
     """
 
     emotion: str
@@ -86,6 +87,7 @@ class MatrixRow:
     n: str
     cells: tuple[MatrixCell, ...]
     barred: bool
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,10 @@ def region_matrices(report: Report, links: Links, attention: Attention) -> tuple
                 if attention.on(model.name, name, region) is not None
             )
             barred = bool(cells) and all(cell.sign == _BARRED for cell in cells)
-            rows.append(MatrixRow(name, links.emotion_path(emotion), number(n), cells, barred))
+            reason = cells[0].importance if barred and len({cell.importance for cell in cells}) == 1 else ""
+            if reason:
+                cells = tuple(replace(cell, id=cells[0].id) for cell in cells)
+            rows.append(MatrixRow(name, links.emotion_path(emotion), number(n), cells, barred, reason))
         matrices.append(
             RegionMatrix(
                 series_of(k),
@@ -204,9 +209,8 @@ class _Place:
 
     @property
     def id(self) -> str:
-        model, emotion = self.report.models[self.k].slug, self.links.emotion_slugs[self.emotion]
-        # No slug holds two hyphens in a row, so no two places share an id.
-        return f"cell--{model}--{emotion}--{slugify(self.region)}"
+        # Short, as the first page, which has to be there at once, holds each of them twice.
+        return f"cell-{self.k}-{self.emotion}-{list(REGION_NAMES).index(self.region)}"
 
     @property
     def where(self) -> str:
@@ -239,7 +243,7 @@ def _heat(place: _Place, heat: RegionCell) -> MatrixCell:
         tone=heat.tone,
         answer=answer,
         name=place.name,
-        tip=f"{place.name}: heat {value}, above average: {answer}",
+        tip=f"heat {value}, above average: {answer}",
         heat=_in_words(heat),
         importance="",
         links=(place.peaks,),
@@ -257,11 +261,11 @@ def _importance(
         (sign, answer), gap, interval, tone, p, rests = IMPORTANCE_WORDS[found.answer], "–", "", "untested", "–", "–"
         fall, span = "–", ""
         # Why not, which is the same for all regions of an emotion, is said where the cell opens.
-        tip = f"{place.name}: cannot be tested"
+        tip = answer
     elif found is None or not tested:
         gap, interval, sign, tone, answer, p, rests = "–", "", "", "untested", "not tested", "–", "–"
         fall, span = "–", ""
-        tip = f"{place.name}: effect of swapping not tested, too few faces"
+        tip = "effect of swapping not tested, too few faces"
     else:
         gap, interval = drop_of(place.report, found), importance_interval(found)
         fall, span = odds_fall(place.report, found), odds_interval(found)
@@ -273,7 +277,7 @@ def _importance(
             tone, sign = "bad", "▲"
         p, faces = corrected(found), count(found.receivers, "face")
         rests = f"{faces}, {count(pictures, 'picture')}" if pictures else faces
-        tip = f"{place.name}: odds fall by {' '.join(filter(None, (fall, span)))}, {answer}; {faces}"
+        tip = f"odds fall by {' '.join(filter(None, (fall, span)))}, {answer}; {faces}"
     return MatrixCell(
         id=place.id,
         radius=heat.radius,

@@ -11,11 +11,13 @@ from xml.etree import ElementTree
 import html5lib
 import pytest
 
+from reportgen.config import Config
 from reportgen.evidence.importance.background import decisive
 from reportgen.evidence.importance.regions import RegionImportance
 from reportgen.faces.transplant import TRANSPLANTED
+from reportgen.progress import SilentProgress
 from reportgen.site.links import Links
-from reportgen.site.publish import Published
+from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
 from reportgen.site.sections.region_matrix import MatrixCell, matrix_keys, region_matrices
 from reportgen.site.wording.attention import REGION_NAMES, SHOWN
@@ -85,8 +87,12 @@ def cells(report: Report) -> Callable[[RegionImportance], MatrixCell]:
 def test_every_cell_is_its_record_and_opens_its_interval(published: Published, report: Report) -> None:
     root = page(published, "index.html")
     assert report.importance is not None
+    assert report.regions is not None
     seen = 0
-    for model, table in zip(report.analysis.models, tables(root), strict=True):
+    paths = Links(report, ())
+    matrices = region_matrices(report, paths, report.regions)
+    for k, (model, matrix, table) in enumerate(zip(report.analysis.models, matrices, tables(root), strict=True)):
+        heat = {(row.emotion, cell.region): cell.heat for row in matrix.rows for cell in row.cells}
         uses, made = used(report, model.name), pictures_of(report.importance, model.slug)
         for tr in list(table.iter(f"{XHTML}tr"))[1:]:
             head, *cells = list(tr)
@@ -102,6 +108,8 @@ def test_every_cell_is_its_record_and_opens_its_interval(published: Published, r
                 opened = by_id(root, button.get("popovertarget", ""))
                 text, where = words(opened), REGION_NAMES[region]
                 seen += 1
+                assert " ".join(heat[emotion, where].split()) in text and text.startswith(f"{model.name}: {emotion}")
+                assert paths.peaks_in(k, emotion, region) in {a.get("href") for a in opened.iter(f"{XHTML}a")}
                 if importance.answer == "cannot be tested":
                     assert words(button).startswith("×") and barrier_words(importance) in text
                     continue
@@ -206,13 +214,58 @@ def test_without_a_test_of_use_the_cells_tell_of_heat(variants: dict[str, Publis
     assert "the effect of swapping the region was not tested" in text and "log-odds" not in text
     heads = [words(th).replace("\u00ad", "") for th in next(tables(root)).iter(f"{XHTML}th")][1 : 1 + len(SHOWN)]
     assert heads == [REGION_NAMES[region] for region in SHOWN]
-    opened = by_id(root, "cell--custom-cnn--happiness--mouth")
+    opened = next(d for d in root.iter(f"{XHTML}div") if words(d).startswith("Custom CNN: happiness, mouth."))
     assert re.search(r"Enrichment: \d\.\d\d \[\d", words(opened))
     assert [words(a) for a in opened.iter(f"{XHTML}a")] == ["Images whose heat peaks there"]
 
 
 def test_a_use_that_was_not_tested_says_so() -> None:
     assert importance_sentence(None) == "Effect of swapping not tested: too few faces."
+
+
+@pytest.fixture(scope="module")
+def barred(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """The small report where no region of happiness can be tested for its second model."""
+    assert report.importance is not None
+    regions = tuple(
+        replace(one, answer="cannot be tested", barrier="low recall")
+        if (one.model, one.emotion) == ("ResNet18", "happiness")
+        else one
+        for one in report.importance.regions
+    )
+    changed = replace(report, importance=replace(report.importance, regions=regions))
+    return publish(changed, tmp_path_factory.mktemp("barred"), Config(zip=False), SilentProgress())
+
+
+def test_why_a_row_cannot_be_tested_is_said_once(barred: Published) -> None:
+    root = page(barred, "index.html")
+    row = next(tr for tr in list(tables(root))[1].iter(f"{XHTML}tr") if words(tr).startswith("happiness ×"))
+    buttons = list(row.iter(f"{XHTML}button"))
+    assert len(buttons) == len(TRANSPLANTED)
+    assert {button.get("aria-label") for button in buttons} == {"–, cannot be tested"}
+    (target,) = {button.get("popovertarget", "") for button in buttons}
+    text = words(by_id(root, target))
+    assert text.count("cannot be tested") == 1 and "recall of happiness is below" in text
+    assert all(REGION_NAMES[region] in text for region in TRANSPLANTED)
+    assert text.count("nrichment") == len(TRANSPLANTED) == text.count("Images whose heat peaks there")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("height", [420, 800])
+def test_what_a_row_that_cannot_be_tested_opens_is_whole_on_a_phone(
+    browser: Any, barred: Published, height: int
+) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": height}, has_touch=True)
+    page = context.new_page()
+    page.goto(barred.index.resolve().as_uri())
+    page.locator("tr:has([aria-label='cannot be tested']) button.cell").last.tap()
+    opened = page.locator("[popover]:popover-open")
+    last = opened.locator("a").nth(len(TRANSPLANTED) - 1)
+    last.scroll_into_view_if_needed()
+    for part in (opened, last):
+        box = part.bounding_box()
+        assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= height
+    context.close()
 
 
 @pytest.mark.browser
