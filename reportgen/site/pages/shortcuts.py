@@ -302,8 +302,8 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
             if shortcut.removed
             else f"{number(known)} of {count(shortcut.n, f'{shortcut.emotion} image')}{persons} "
             f"{plural(known, 'is', 'are')} predicted correctly; {DONE[shortcut.change]}, "
-            f"{number_or_none(known - lost)} of these {number(known)}. By itself this is no proof; "
-            f"photos of other emotions are, see above.{at}"
+            f"{number_or_none(known - lost)} of these {number(known)}. By itself no proof; the change "
+            f"above is.{at}"
         ),
         pairs=pairs,
         done=DONE[shortcut.change],

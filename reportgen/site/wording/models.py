@@ -333,7 +333,7 @@ def trust_sentences(models: Sequence[ModelTrust]) -> tuple[str, str, tuple[str, 
     common, own = list[str](), [list[str]() for _ in models]
     for title, each in (
         ("Confidences", [_CONFIDENCES[one.confidence] for one in models]),
-        ("Heatmap grade", [f"{one.grade} (A to C)" if one.grade else "" for one in models]),
+        ("Heatmap grade", [one.grade for one in models]),
     ):
         if len(set(each)) == 1:
             common += [f"{title}: {each[0]}."] if each[0] else []

@@ -153,7 +153,7 @@ def _causes(report: Report, links: Links, shortcuts: Sequence[Shortcut]) -> list
         told = f"{and_list(counts)} photos are {cause.having}"
         link = Link("evidence", links.cause_path(cause.having))
         if cause.source is not None:
-            text = f"{told}, from their own source. Take every emotion from every source."
+            text = f"{told}, of one source. Take every emotion from every source."
             steps.append(Step("Balance the sources.", text, link))
         if cause.few_persons:
             who = count(cause.persons_having, "person")

@@ -170,5 +170,5 @@ def summary_sentence(report: Report, summary: FlipSummary) -> str:
     )
     if control is None:
         return f"{text}."
-    difference = "" if summary.clear else " The difference is inconclusive."
-    return f"{text}, and by the {region} of a face labelled {summary.current} in {share_of(control)}.{difference}"
+    clear = "" if summary.clear else " (inconclusive)"
+    return f"{text}, and by the {region} of a face labelled {summary.current} in {share_of(control)}{clear}."

@@ -162,7 +162,7 @@ def groups_answer(report: Report) -> Finding | None:
         return None
     question, link = "Are they worse for some groups?", Link("All groups", "groups.html")
     unknown = _not_stated(found)
-    fair = f"Not compared: {and_list(unknown)} (no column)." if unknown else ""
+    fair = f"Not compared: {and_list(unknown)}." if unknown else ""
     gaps = worst_gaps(report)
     if not gaps:
         emotions = [one for one in found.gaps if one.emotion and one.worse and one.through is None]

@@ -153,7 +153,7 @@ def test_the_first_page_answers_for_groups(report: Report) -> None:
     assert [(line.model, line.text.replace("\u202f", " ")) for line in both.models] == [
         (name, "30 % correct, others 70 %: −40 [−50, −30] points.") for name in names
     ]
-    assert both.note == "Others: of the same emotions. Not compared: gender, race and age (no column)."
+    assert both.note == "Others: of the same emotions. Not compared: gender, race and age."
     assert answer(found(names[0])).lead.endswith(f"350 x 350 ({names[0]}).")
     one = answer(replace(found(names[0]), emotion="fear"))
     assert one.lead == "Not over all emotions, but for one." and f"{names[0]} misses fear more often" in one.text
