@@ -134,6 +134,6 @@ def test_the_repeated_region_is_told_beside_its_control(report: Report) -> None:
         sentence, n = summary_sentence(report, one), one.control.n
         hits = round(one.control.value * n)
         assert sentence.startswith(f"{one.model}: ") and f"in {round(one.again.value * one.again.n)} of " in sentence
-        assert f" of a face labelled {one.current} in {hits or 'none'} of {n}." in sentence
+        assert f" of a face labelled {one.current} in {hits or 'none'} of {n}" in sentence
         assert sentence.endswith(" (inconclusive).") is not one.clear
     assert told
