@@ -83,10 +83,16 @@ def test_each_kind_of_cue_takes_the_pictures_without_and_with_it(
     assert cue_photos(cue, {}) == []
 
 
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One network, its test set and what experiments show of it, for all tests that need one."""
+    return tmp_path_factory.mktemp("square")
+
+
 @pytest.mark.slow
-def test_the_preview_brings_back_most_of_what_a_retraining_does(tmp_path: Path) -> None:
+def test_the_preview_brings_back_most_of_what_a_retraining_does(work: Path) -> None:
     """A network that was taught a square in a corner, and its last layer actually trained again, in torch."""
-    ((_, _, found),) = compare("corner-patch-01", *square("corner-patch-01", tmp_path))
+    ((_, _, found),) = compare("corner-patch-01", *square("corner-patch-01", work))
     start = found["as it is"]
     assert start.own_with - start.own_without > 0.8 and start.others_without - start.others_with > 0.5
     ours, actual = (found[name].recovered(start) for name in ("preview", "retrained"))
@@ -94,9 +100,9 @@ def test_the_preview_brings_back_most_of_what_a_retraining_does(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_where_training_photos_are_at_hand_they_alone_teach(tmp_path: Path) -> None:
+def test_where_training_photos_are_at_hand_they_alone_teach(work: Path) -> None:
     """The same network; its training photos, all of the emotion with the square, lie beside the test set."""
-    config, network, truth = square("corner-patch-01", tmp_path, training_at_hand=True)
+    config, network, truth = square("corner-patch-01", work, training_at_hand=True)
     ((_, _, found),) = compare("training", config, network, truth)
     start = found["as it is"]
     ours, actual = (found[name].recovered(start) for name in ("preview", "retrained"))

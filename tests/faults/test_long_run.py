@@ -1,4 +1,4 @@
-"""Nothing grows while it builds for long; `REPORTGEN_LONG_RUN` sets the seconds: 120 in CI, an hour by hand."""
+"""Nothing grows while it builds for long; `REPORTGEN_LONG_RUN` sets the seconds: 60 in CI, an hour by hand."""
 
 from __future__ import annotations
 
