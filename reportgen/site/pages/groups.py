@@ -159,7 +159,7 @@ def _causes(report: Report, links: Links, found: GroupFindings) -> tuple[tuple[s
             if has is not None and cause.known and same_photos(found.photos(one), has):
                 what = group_words(one.grouping, one.level, found)
                 lead = "" if what == f"photos {cause.having}" else f"{capital(what)} are those {cause.having}. "
-                text = " ".join(filter(None, (f"{lead}{cause_sentence(report, cause)}", inseparable(cause))))
+                text = " ".join(filter(None, (inseparable(cause), f"{lead}{cause_sentence(report, cause)}")))
                 told[text] = Link("These photos, and which model relies on it", links.cause_path(cause.having))
     return tuple(told.items())
 

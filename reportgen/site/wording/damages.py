@@ -187,10 +187,8 @@ def cause_sentence(report: Report, cause: Cause, *, brief: bool = False) -> str:
 
 def inseparable(cause: Cause) -> str:
     """That a test set cannot tell which of the things that go together matters; "" where nothing goes with it."""
-    also = ["their source"] if cause.source is not None else []
-    also += ["this person" if cause.persons_having == 1 else f"these {count(cause.persons_having, 'person')}"] * (
-        cause.few_persons
-    )
+    also = ["the source"] if cause.source is not None else []
+    also += ["one person" if cause.persons_having == 1 else count(cause.persons_having, "person")] * (cause.few_persons)
     if not also:
         return ""
     return (

@@ -37,10 +37,13 @@ def test_both_sides_are_told_with_their_counts(report: Report) -> None:
     emotion = report.classes[0]
     assert one.cue == "something beside the face (top left corner)"
     assert one.bring.replace("\u202f", " ") == (
-        f"Without the cue, 25 % of 16 {emotion} photos are predicted as {emotion} now and 88 % after it (with the cue "
-        "100 %). With the cue put into 40 photos of other emotions, recall of these is 25 % now and 70 % after it (as "
-        f"they are 75 %); 63 % are predicted as {emotion} now and 13 % after it. In all, 86 % of the recall lost to "
-        "the cue comes back."
+        f"Without it, 25 % of 16 {emotion} photos are predicted as {emotion} now and 88 % after it (with it 100 %). "
+        "With it put into 40 photos of other emotions, recall of these is 25 % now and 70 % after it (as they are "
+        f"75 %); 63 % are predicted as {emotion} now and 13 % after it."
+    )
+    assert one.lead.replace("\u202f", " ") == (
+        "86 % of the recall lost to something beside the face (top left corner) comes back, and accuracy falls by 1.0 "
+        "percentage points."
     )
     assert (
         f"recall of {emotion} goes from 98\u202f% to 83\u202f%, and accuracy from 76.0\u202f% to 75.0\u202f%"
@@ -66,9 +69,10 @@ def test_every_kind_of_cue_has_its_words(report: Report, kind: CueKind, cue: str
 
 def test_what_does_not_come_back_asks_for_more_than_a_last_layer(report: Report) -> None:
     few, none = (Shares(wilson(16, 16), wilson(4, 16), wilson(k, 16), Estimate(0, 0, 0, 16)) for k in (7, 4))
-    for part, words in ((few, "25\u202f% of the recall lost"), (none, "Hardly any of the recall")):
-        (one,) = told(report, preview(report, "mark", "", without=part, others=None, turned=None))
-        assert words in one.bring and "features have to be trained again" in one.bring
+    for part, words in ((few, "25\u202f% of the recall lost"), (none, "Hardly any of the recall lost")):
+        (one,) = told(report, preview(report, "background", "", without=part, others=None, turned=None))
+        assert one.lead.startswith(f"{words} to the background comes back, and accuracy falls by 1.0 ")
+        assert "features have to be trained again" in one.lead
 
 
 def test_every_share_has_its_interval(report: Report) -> None:

@@ -93,10 +93,10 @@ def test_a_cause_in_words(report: Report, cause: Cause, text: str) -> None:
 @pytest.mark.parametrize(
     ("cause", "together"),
     [
-        (replace(COLOUR, few_persons=True), "Colour and these 8 persons"),
-        (replace(COLOUR, few_persons=True, source=SOURCE), "Colour, their source and these 8 persons"),
-        (replace(COLOUR, few_persons=True, persons_having=1), "Colour and this person"),
-        (replace(COLOUR, source=SOURCE), "Colour and their source"),
+        (replace(COLOUR, few_persons=True), "Colour and 8 persons"),
+        (replace(COLOUR, few_persons=True, source=SOURCE), "Colour, the source and 8 persons"),
+        (replace(COLOUR, few_persons=True, persons_having=1), "Colour and one person"),
+        (replace(COLOUR, source=SOURCE), "Colour and the source"),
         (COLOUR, ""),  # persons are known, but many, so nothing is said of them
         (replace(COLOUR, copies=0.9), ""),
     ],

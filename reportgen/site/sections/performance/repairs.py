@@ -15,6 +15,7 @@ from reportgen.site.wording.performance.repairs import (
     repair_cost,
     repair_cue,
     repair_fit,
+    repair_lead,
     repairs_left_out,
 )
 
@@ -45,6 +46,7 @@ class RepairText:
     emotion: str
     cue: str
     fit: str
+    lead: str
     bring: str
     cost: str
     rows: tuple[RepairShare, ...]
@@ -75,6 +77,7 @@ def repair_previews(report: Report) -> RepairPreviews | None:
             one.emotion,
             repair_cue(one),
             repair_fit(one, training=found.training) if len(fits) > 1 else "",
+            repair_lead(one),
             repair_bring(report, one),
             repair_cost(one),
             _rows(one),
