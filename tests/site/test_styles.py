@@ -93,8 +93,7 @@ def test_every_page_links_the_sheets_of_its_classes(variants: dict[str, Publishe
             for name in linked:
                 linked_by[name].add(page)
     assert linked_by["site.css"] >= {"index.html", "errors.html", "labels.html"}
-    assert "errors.html" in linked_by["pages.css"] and "index.html" not in linked_by["pages.css"]
-    assert {page.partition("/")[0].removesuffix(".html") for page in linked_by["explorer.css"]} == {"explorer"}
+    assert linked_by["pages.css"] >= {"errors.html", "explorer.html"} and "index.html" not in linked_by["pages.css"]
     assert linked_by["labels.css"] == {"labels.html"}
 
 
