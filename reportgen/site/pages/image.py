@@ -204,7 +204,7 @@ def _panel(report: Report, links: Links, tiles: Tiles, row: int, k: int) -> Mode
         why=capital(why),
         reasons=card_reasons(report, links, row, k, swapped=swapped),
         occlusions=occlusions,
-        flip=flip_strip(report, tiles, row, k),
+        flip=flip,
     )
 
 
