@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from reportgen.analysis import Analysis, ModelRecords, read_predictions, read_records, rows_with_maps
+from reportgen.analysis import ModelRecords, read_predictions, read_records, rows_with_maps
 from reportgen.commands.experiments import Experiments
 from reportgen.errors import DataError
-from reportgen.evidence.examples.sampling import draw_sample, interleave
+from reportgen.evidence.examples.sampling import draw_own_and_others, draw_sample
 from reportgen.evidence.importance.contamination import Contamination
 from reportgen.evidence.shortcuts.components import Component
 from reportgen.evidence.shortcuts.marks import Mark
@@ -37,6 +37,7 @@ from reportgen.explain.experiments.transplants import exchange_experiment
 from reportgen.inputs.held_out import HELD_OUT, held_out_photos
 from reportgen.inputs.images.changes import AddedCue
 from reportgen.site.report import Report
+from reportgen.types import IntArray
 
 __all__ = ["SPREAD", "ProvenCue", "cue_photos", "first_cue", "preview_repairs", "taught_photos"]
 
@@ -100,7 +101,7 @@ def preview_repairs(report: Report, experiments: Experiments, cues: Sequence[Add
         if isinstance(cue.thing, Component):
             # Its test shows a few of its strongest photos, which teach little of the emotion.
             kept |= _named("repair", experiments.spread_component(model, cue.thing, SPREAD[config.experiments]))
-        taught = None if training is None else taught_photos(training, model.slug, cue)
+        taught = None if training is None else taught_photos(training, model.slug, cue, analysis.labels)
         with experiments.progress.stage(f"Previewing a repair of {name} for {emotion}"):
             preview = preview_repair(
                 (name, model.slug),
@@ -206,9 +207,9 @@ def _training_photos(experiments: Experiments) -> Experiments | None:
     return Experiments(read_records(everything, sample), photos, config, experiments.progress, experiments.loaded)
 
 
-def taught_photos(training: Experiments, slug: str, cue: ProvenCue) -> TaughtPhotos | None:
+def taught_photos(training: Experiments, slug: str, cue: ProvenCue, labels: IntArray) -> TaughtPhotos | None:
     """Photos of the training splits as one model sees them, with a cue taken away and put in; None where they are too
-    few to fit a layer to.
+    few to fit a layer to that is to predict photos with these `labels`.
     """
     model = next(model for model in training.analysis.models if model.slug == slug)
     if model.features is None:
@@ -217,7 +218,7 @@ def taught_photos(training: Experiments, slug: str, cue: ProvenCue) -> TaughtPho
     if shown is None:
         return None
     taught = TaughtPhotos(model.features, training.analysis.labels, shown)
-    return taught if taught.can_teach(cue.emotion) else None
+    return taught if taught.can_teach(cue.emotion, labels) else None
 
 
 def _shown(
@@ -228,10 +229,11 @@ def _shown(
     emotion, most = analysis.classes[cue.emotion], SPREAD[config.experiments]
     if isinstance(thing, Component):
         return cue, _named("repair", training.spread_component(model, thing, most))
-    own, others = _rows(analysis, cue.emotion, most, config.seed)
+    rng = np.random.default_rng([config.seed, cue.emotion, 0x4F])
+    own, others = draw_own_and_others(analysis.labels, cue.emotion, most, rng)
     made: dict[str, Experiment | None] = {}
     if cue.kind == "background":
-        made["transplants"] = exchange_experiment(analysis, "transplants", own, others)
+        made["transplants"] = exchange_experiment(analysis, own, others)
     elif isinstance(thing, Mark):
         thing = replace(thing, rows=own, others=others, givers=())
         made["marks"] = mark_experiment(analysis, [thing])
@@ -247,13 +249,3 @@ def _shown(
             # A folder holds the answers to one experiment, and each cue of a model has experiments of its own.
             answers |= _named(name, training.shown_to(model, replace(experiment, name=f"{name}-{emotion}"), title))
     return replace(cue, number=0, thing=thing), answers
-
-
-def _rows(
-    analysis: Analysis, emotion: int, most: tuple[int, int], seed: int
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Rows of the emotion, and of the others in turns by emotion."""
-    rng, labels = np.random.default_rng([seed, emotion, 0x4F]), analysis.labels
-    pools = [rng.permutation(np.flatnonzero(labels == e)).tolist() for e in range(len(analysis.classes))]
-    own = pools.pop(emotion)
-    return tuple(sorted(own[: most[0]])), tuple(sorted(interleave(pools)[: most[1]]))

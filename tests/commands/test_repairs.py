@@ -123,7 +123,7 @@ def test_where_training_photos_are_at_hand_they_alone_teach(work: Path) -> None:
         (ProvenCue("mark", 1, "forehead", 3, mark), True),
         (ProvenCue("background", 1), True),
     ):
-        taught = taught_photos(training, "model", cue)
+        taught = taught_photos(training, "model", cue, labels)
         assert taught is not None and len(taught.labels) == len(labels)
         changed = taught.changed
         assert (changed.taken & (labels[changed.rows] == 1)).sum() >= 8

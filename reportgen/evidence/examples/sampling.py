@@ -13,7 +13,7 @@ from reportgen.analysis import FaceRecords
 from reportgen.faces.regions import is_face
 from reportgen.types import BoolArray, IntArray
 
-__all__ = ["draw_sample", "interleave", "persons_in_turn", "with_own_face"]
+__all__ = ["draw_own_and_others", "draw_sample", "interleave", "persons_in_turn", "with_own_face"]
 
 
 def draw_sample(labels: IntArray, most: int, seed: int, among: IntArray | None = None) -> IntArray | None:
@@ -66,6 +66,24 @@ def interleave(lists: Sequence[Sequence[int]]) -> tuple[int, ...]:
     """Rows of several lists in round-robin order, each row once."""
     mixed = chain.from_iterable(zip_longest(*lists))
     return tuple(dict.fromkeys(row for row in mixed if row is not None))
+
+
+def draw_own_and_others(
+    labels: IntArray, emotion: int, most: tuple[int, int], rng: np.random.Generator
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Photos of an emotion at random, ascending, and of all others in turns by emotion.
+
+    Parameters
+    ----------
+    labels
+        (n,) index of the labelled class, -1 for none.
+    most
+        Photos of the emotion, and of all others.
+    """
+    classes = np.unique(labels[(labels >= 0) & (labels != emotion)])
+    pools = [rng.permutation(np.flatnonzero(labels == k)).tolist() for k in classes]
+    own = np.sort(rng.permutation(np.flatnonzero(labels == emotion))[: most[0]])
+    return tuple(own.tolist()), interleave(pools)[: most[1]]
 
 
 def persons_in_turn(rows: IntArray, units: npt.NDArray[np.generic] | None) -> IntArray:

@@ -20,7 +20,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 
 from reportgen.analysis import Analysis, ModelRecords
 from reportgen.cell_grid import CellGrid
-from reportgen.evidence.examples.sampling import interleave
+from reportgen.evidence.examples.sampling import draw_own_and_others, interleave
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.shortcuts.added_cues import MIN_GAIN
 from reportgen.evidence.shortcuts.properties import Association, Property, associations
@@ -532,11 +532,10 @@ def choose_spread(component: Component, analysis: Analysis, most: tuple[int, int
     """
     labels = analysis.labels
     rng = np.random.default_rng([seed, component.emotion, component.number, 2])
-    mine, others = labels == component.emotion, (labels >= 0) & (labels != component.emotion)
-    pool = [rng.permutation(np.flatnonzero(others & (labels == k))).tolist() for k in range(len(analysis.classes))]
-    own = np.sort(rng.permutation(np.flatnonzero(mine))[: most[0]])
-    reference = rng.permutation(np.flatnonzero(others if component.shared else mine))[:_SOURCES]
-    return SpreadRows(tuple(own.tolist()), interleave(pool)[: most[1]], tuple(reference.tolist()))
+    own, others = draw_own_and_others(labels, component.emotion, most, rng)
+    mine, rest = labels == component.emotion, (labels >= 0) & (labels != component.emotion)
+    reference = rng.permutation(np.flatnonzero(rest if component.shared else mine))[:_SOURCES]
+    return SpreadRows(own, others, tuple(reference.tolist()))
 
 
 def spread_patches(

@@ -3,9 +3,9 @@
 After deep feature reweighting (Kirichenko et al. 2023): the features stay, and the last layer is fitted to groups that
 count alike, each emotion with the cue and without it. Where photos of the training splits are at hand, it is fitted on
 them; else on one half of the test set's persons and measured on the other, and the other way round. No photo is judged
-by what it taught. Kirichenko et al. average over subsamples
-of equally many photos of each group; here all photos are used, and those of small groups weigh more, which gives the
-same on the planted square (`tests/benchmarks/bench_repair.py`) and throws away none of the few without the cue.
+by what it taught. Kirichenko et al. average over subsamples of equally many photos of each group; here all photos are
+used, and those of small groups weigh more, which gives the same on the planted square
+(`tests/benchmarks/bench_repair.py`) and throws away none of the few without the cue.
 """
 
 from __future__ import annotations
@@ -97,10 +97,16 @@ class TaughtPhotos:
     labels: IntArray
     changed: ChangedPhotos
 
-    def can_teach(self, emotion: int) -> bool:
-        """Whether photos of the emotion without the cue, and as they are some of every emotion, are enough to fit."""
+    def can_teach(self, emotion: int, wanted: IntArray) -> bool:
+        """Whether photos of the emotion without the cue are enough to fit, and all emotions are among those as they are.
+
+        Parameters
+        ----------
+        wanted
+            (n,) labels of the photos that are to be predicted; -1 where there is none.
+        """
         without = self.changed.taken & (self.labels[self.changed.rows] == emotion)
-        return int(without.sum()) >= 2 * _LEAST
+        return int(without.sum()) >= 2 * _LEAST and not np.setdiff1d(wanted[wanted >= 0], self.labels).size
 
 
 @dataclass(frozen=True)

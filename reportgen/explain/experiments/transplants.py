@@ -120,13 +120,11 @@ def background_cue_experiment(analysis: Analysis, design: pd.DataFrame, emotions
     return _experiment("background_cues", crossed, analysis)
 
 
-def exchange_experiment(analysis: Analysis, name: str, own: Sequence[int], others: Sequence[int]) -> Experiment | None:
+def exchange_experiment(analysis: Analysis, own: Sequence[int], others: Sequence[int]) -> Experiment | None:
     """Backgrounds as they are, exchanged between faces of one emotion and faces of others; None where either has none.
 
     Parameters
     ----------
-    name
-        Of the experiment.
     own, others
         Rows; those without landmarks of their own are left out.
 
@@ -147,7 +145,7 @@ def exchange_experiment(analysis: Analysis, name: str, own: Sequence[int], other
         "region": "background", "kind": "unmatched",
     })  # fmt: skip
     design = design.sort_values(["emotion", "receiver"], kind="stable", ignore_index=True)
-    made = _experiment(name, design, analysis)
+    made = _experiment("exchanges", design, analysis)
     return None if made is None else replace(made, features=True)
 
 

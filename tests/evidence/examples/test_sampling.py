@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.analysis import FaceRecords
-from reportgen.evidence.examples.sampling import draw_sample, persons_in_turn, with_own_face
+from reportgen.evidence.examples.sampling import draw_own_and_others, draw_sample, persons_in_turn, with_own_face
 from reportgen.faces.align import canonical_points
 
 
@@ -80,3 +80,13 @@ def test_a_template_and_points_on_one_line_are_no_own_face():
     points = np.stack([face, face, line, face]).astype(np.float32)
     faces = FaceRecords(points, np.ones(4, np.float32), sources, sources, np.zeros((4, 52), np.float32))
     assert with_own_face(faces).tolist() == [True, False, False, True]
+
+
+def test_own_photos_and_others_in_turns_are_drawn_without_the_unlabelled():
+    labels = np.array([1, 1, 1, 1, 0, 0, 0, 2, -1, -1])
+    own, others = draw_own_and_others(labels, 1, (3, 3), np.random.default_rng(0))
+    assert len(own) == 3 and set(own) < {0, 1, 2, 3} and list(own) == sorted(own)
+    assert labels[list(others)].tolist() == [0, 2, 0]  # in turns, until one has no more
+    every = draw_own_and_others(labels, 1, (9, 9), np.random.default_rng(0))
+    assert set(every[0]) == {0, 1, 2, 3} and set(every[1]) == {4, 5, 6, 7}
+    assert draw_own_and_others(labels, 1, (3, 3), np.random.default_rng(0)) == (own, others)

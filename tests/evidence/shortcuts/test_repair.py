@@ -144,7 +144,9 @@ def test_too_few_other_photos_cannot_teach() -> None:
         parts = (shown.rows[kept], shown.taken[kept], shown.predicted[kept], shown.features[kept])
         return TaughtPhotos(features, labels, ChangedPhotos(*parts))
 
-    assert not taught(7).can_teach(0) and taught(8).can_teach(0) and not taught(8).can_teach(1)
+    assert not taught(7).can_teach(0, labels) and taught(8).can_teach(0, labels) and not taught(8).can_teach(1, labels)
+    # Of an emotion that none of them shows the layer would learn that it is never to be predicted.
+    assert not taught(8).can_teach(0, np.append(labels, 3)) and taught(8).can_teach(0, np.append(labels, -1))
 
 
 def test_groups_count_alike() -> None:

@@ -97,7 +97,7 @@ def test_what_the_layer_is_fitted_on_is_said_once_or_of_each(report: Report) -> 
     assert "fitted on 412 photos of the training splits" in section(taught).fit
     some = RepairFindings((halved,), (), {"repairs": repair_table([halved])}, training=True)
     few = repair_previews(replace(report, repairs=some))
-    assert few is not None and "too few training photos show the emotion" in few.fit
+    assert few is not None and "too few training photos were at hand" in few.fit
     mixed = section(halved, taught)
     assert mixed.fit == "" and [one.fit for one in mixed.previews] == [alike.fit, section(taught).fit]
 

@@ -45,7 +45,7 @@ def repair_fit(one: RepairPreview, *, training: bool) -> str:
             f"It is fitted on {count(one.taught, 'photo')} of the training splits, of persons who are not in the test "
             "set where persons are known, and measured on the test set."
         )
-    why = "too few training photos show the emotion" if training else "the training photos were not at hand"
+    why = "too few training photos were at hand" if training else "the training photos were not at hand"
     return f"It is fitted on one half of this test set's persons and measured on the other, both ways: {why}."
 
 
