@@ -98,7 +98,7 @@ class TaughtPhotos:
     changed: ChangedPhotos
 
     def can_teach(self, emotion: int, wanted: IntArray) -> bool:
-        """Whether photos of the emotion without the cue are enough to fit, and all emotions are among those as they are.
+        """Whether photos of the emotion without the cue are enough to fit, and no emotion is missing as it is.
 
         Parameters
         ----------
