@@ -42,6 +42,8 @@ _TYPES = {".webp": "image/webp", ".svg": "image/svg+xml", ".csv": "text/csv", ".
 _QUOTED = re.compile(r'"((?:sheets|pictures)/[^"\\]+)"')
 # Pictures in the style sheet's rules for `img` are `svg.pic` here, when they are used more than once.
 _IMG = re.compile(r"(?<![\w.#-])img(?![\w-])")
+# What a rule selects by its id, up to the brace that opens the rule: on a page of this file its id is longer.
+_SELECTED = re.compile(r"#([a-z][\w-]*)(?=[^{}]*\{)")
 
 
 def single_page(site: Path, names: Iterable[str], router: str, limit_mb: float) -> bytes:
@@ -236,7 +238,7 @@ class _Bundle:
     def _head(self, index: str) -> str:
         found = (sheet for name in self._pages for sheet in _SHEET.findall(self._texts[name]))
         sheets = "\n".join(self._text(f"{sheet}.css") for sheet in dict.fromkeys(found))
-        style = _IMG.sub(":is(img,.pic)", sheets) + _SHOWN
+        style = _SELECTED.sub(r':is(#\1,[id$="!\1"])', _IMG.sub(":is(img,.pic)", sheets)) + _SHOWN
         icon = self._inline(self._scripts["icon.svg"])
         description, title = _DESCRIPTION.search(index), _TITLE.search(index)
         return "\n".join([

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from reportgen.config import Config
 from reportgen.progress import SilentProgress
-from reportgen.site.publish import publish
+from reportgen.site.publish import Published, publish
 from reportgen.site.report import Report
 
 pytestmark = pytest.mark.browser
@@ -28,10 +29,21 @@ DECODE = """Promise.all([...document.images].filter(image => image.offsetParent)
 }))"""
 SIZES = "all => all.map(one => [one.clientWidth, one.clientHeight])"
 
+# Only what rules that name an id decide: pictures are elements of another kind here.
+STYLES = """all => all.filter(one => !one.closest('[popover]')).map(one => {
+    const style = getComputedStyle(one);
+    return [one.tagName, one.className, style.display, style.marginTop, style.paddingTop, style.borderTopWidth,
+            style.rowGap, style.scrollMarginTop];
+})"""
+
 
 @pytest.fixture(scope="module")
-def address(report: Report, tmp_path_factory: pytest.TempPathFactory) -> str:
-    made = publish(report, tmp_path_factory.mktemp("single"), Config(single_file=True, zip=False), SilentProgress())
+def made(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Published:
+    return publish(report, tmp_path_factory.mktemp("single"), Config(single_file=True, zip=False), SilentProgress())
+
+
+@pytest.fixture(scope="module")
+def address(made: Published) -> str:
     assert made.single is not None
     return made.single.resolve().as_uri()
 
@@ -81,6 +93,34 @@ def test_links_lead_from_page_to_page(page: Any) -> None:
     page.locator(".page:visible .strip a").first.click()
     page.wait_for_url("**#/images/*")
     page.locator(".page[id^='/images/']:visible").wait_for()
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_rules_that_name_an_id_hold_on_the_page_that_has_it(
+    browser: Any, page: Any, made: Published, address: str, media: Any
+) -> None:
+    sheets = "".join(path.read_text(encoding="utf-8") for path in (made.site / "assets").glob("*.css"))
+    named = set(re.findall(r"#([a-z][a-z-]*)(?=[^{}]*\{)", sheets)) - {"explorer", "static"}
+    assert len(named) > 5
+    plain = browser.new_page()
+    page.emulate_media(media=media)
+    plain.emulate_media(media=media)
+    compared = set()
+    for path in sorted(made.site.glob("*.html")):
+        here = sorted(named & set(re.findall(r' id="([^"]+)"', path.read_text(encoding="utf-8"))))
+        if not here:
+            continue
+        plain.goto(path.resolve().as_uri())
+        page.goto(f"{address}#/{path.name}")
+        arrive(page, f"/{path.name}")
+        for identity in here:
+            of = "{0}, {0} :is(h3, p, ul, div, section, details, table)"
+            there = plain.locator(of.format(f"#{identity}")).evaluate_all(STYLES)
+            assert len(there) > 0
+            assert page.locator(of.format(f"[id='/{path.name}!{identity}']")).evaluate_all(STYLES) == there, identity
+            compared.add(identity)
+    assert len(compared) > 5
+    plain.close()
 
 
 def test_the_explorer_filters_and_its_views_are_linked(page: Any) -> None:
