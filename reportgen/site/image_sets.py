@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from reportgen.analysis import slugify
 from reportgen.evidence.attention.patterns import PatternKind
+from reportgen.evidence.errors.rules import ORDER, UNEXPLAINED
 from reportgen.evidence.performance.votes import consensus_of
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import PATTERN_WORDS
@@ -68,12 +69,12 @@ def _patterns(report: Report) -> ImageSets | None:
 
 
 def _flags(report: Report) -> ImageSets | None:
-    """Flags by model's slug, row and name, where errors were asked why."""
+    """Flags by model's slug, row and name, where errors were asked why: "unexplained" first, then in order of rank."""
     flags = report.reasons.flags if report.reasons is not None else {}
     found = {flag for rows in flags.values() for raised in rows.values() for flag in raised}
     if not found:
         return None
-    slugs = tuple(sorted(found))
+    slugs = tuple(slug for slug in (UNEXPLAINED, *ORDER) if slug in found)
     bits = [np.zeros(len(report.labels), dtype=np.int64) for _ in report.models]
     for k, model in enumerate(report.models):
         for row, raised in flags.get(model.slug, {}).items():

@@ -212,6 +212,11 @@
       return set ? set.names.filter(function (_, index) { return set.bits[m][row] & (1 << index); }) : [];
     }
 
+    // "unexplained" comes first: what else is true of the photo is told as such, not as a second reason.
+    function flagText(flags) {
+      return "⚑ " + (flags[0] === "unexplained" && flags.length > 1 ? flags[0] + "; also " + flags.slice(1).join(", ") : flags.join(", "));
+    }
+
     function answer(row, m) {
       var c = predicted[m][row], labelled = labels[row] >= 0, right = c === labels[row];
       var line = element("span", "answer " + (!labelled ? "unknown" : right ? "right" : "wrong"));
@@ -240,7 +245,7 @@
         line.appendChild(element("span", "who", data.models[m].name + ":"));
         line.appendChild(document.createTextNode(" "));
       }
-      line.appendChild(document.createTextNode("⚑ " + flags.join(", ")));
+      line.appendChild(document.createTextNode(flagText(flags)));
       return line;
     }
 
@@ -650,7 +655,7 @@
 
     var lightbox = window.reportgenLightbox({
       words: words, part: part, at: at, element: element, button: button, percent: percent, face: face, heat: heat, named: named,
-      pictureOf: pictureOf, classOf: classOf, mapText: mapText, mark: mark, truth: truth, flagsOf: flagsOf, answer: answer,
+      pictureOf: pictureOf, classOf: classOf, mapText: mapText, mark: mark, truth: truth, flagsOf: flagsOf, flagText: flagText, answer: answer,
       withDetails: withDetails, likeName: likeName, likenessOf: likenessOf, margin: margin,
       found: function () { return found; },
       state: function () { return state; },

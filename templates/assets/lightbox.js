@@ -38,7 +38,7 @@
         var peak = data.peaks.length && of === "p" && data.peaks[m][row] >= 0 ? "; it peaks on " + data.regions[data.peaks[m][row]].replace("+", " and ") : "";
         var note = over ? "map for " + data.classes[c] + peak : "";
         var made = figure(holder, explorer.answer(row, m), note), flags = explorer.flagsOf(row, m);
-        if (flags.length) made.lastElementChild.appendChild(element("small", "flags", "⚑ " + flags.join(", ")));
+        if (flags.length) made.lastElementChild.appendChild(element("small", "flags", explorer.flagText(flags)));
         box.appendChild(made);
       });
     }

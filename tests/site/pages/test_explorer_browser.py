@@ -25,7 +25,8 @@ pytestmark = pytest.mark.browser
 def asked(report: Report) -> Report:
     model = report.analysis.models[0]
     wrong = np.flatnonzero((report.analysis.labels >= 0) & (model.predicted != report.analysis.labels)).tolist()
-    flags = {model.slug: {row: ("label-suspect",) if row % 2 else ("low-quality", "ambiguous") for row in wrong}}
+    kinds = (("label-suspect",), ("ambiguous", "low-quality"), ("unexplained", "turned-head", "low-quality"))
+    flags = {model.slug: {row: kinds[row % 3] for row in wrong}}
     assert report.reasons is not None
     reasons = replace(report.reasons)
     # Where the property keeps what it found: a suspect label is rare among random answers.
@@ -104,8 +105,8 @@ def test_words_find_what_they_say(page: Any, asked: Report) -> None:
         "note:grey": analysis.images["notes"].str.contains("grey").to_numpy(),
         "face_00": np.arange(len(labels)) < 10,
         "FACE_007": np.arange(len(labels)) == 7,
-        "flag:label-suspect": [row % 2 == 1 and bool(a.predicted[row] != labels[row]) for row in range(len(labels))],
-        "flag:low model:custom": [row % 2 == 0 and bool(a.predicted[row] != labels[row]) for row in range(len(labels))],
+        "flag:label-suspect": [row % 3 == 0 and bool(a.predicted[row] != labels[row]) for row in range(len(labels))],
+        "flag:low model:custom": [row % 3 > 0 and bool(a.predicted[row] != labels[row]) for row in range(len(labels))],
         "flag:label-suspect model:resnet18": np.zeros(len(labels), bool),
         "true:nothing": np.zeros(len(labels), bool),
     }
@@ -451,6 +452,17 @@ def test_verdicts_lead_to_the_images(browser: Any, site: Published, asked: Repor
     ready(page)
     assert re.fullmatch(r"true:anger model:custom-cnn region:[a-z+]+", page.input_value("#query"))
     context.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [("flag:ambiguous", "low quality, ambiguous"), ("flag:unexplained", "unexplained; also low quality, turned head")],
+)
+def test_what_explains_nothing_is_not_told_as_a_reason(page: Any, query: str, told: str) -> None:
+    assert shown(page, query) > 0
+    assert page.locator("#results .flags").first.text_content() == f"Custom CNN: ⚑ {told}"
+    page.locator("#results a.face").first.click()
+    assert page.locator("#opened .flags").first.text_content() == f"⚑ {told}"
 
 
 def test_suspects_can_be_saved(page: Any, asked: Report) -> None:
