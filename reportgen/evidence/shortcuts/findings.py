@@ -219,6 +219,7 @@ def judge_shortcuts(
                 properties,
                 links,
                 group,
+                [(s.emotion, s.properties[0]) for s in found if s.model != model.name],
             )
         ),
         tuple(find_cause(by_name[name], sign, images, labels, classes) for name, sign in asked),

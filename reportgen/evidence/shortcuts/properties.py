@@ -314,6 +314,8 @@ class PredictionSplit:
     predictions
         Per emotion that the model predicts from the property: its name, how many photos are predicted as it, and how
         many of these have the property.
+    beside
+        The same of emotions that only other models predict from it.
     """
 
     model: str
@@ -325,6 +327,7 @@ class PredictionSplit:
     right_having: Estimate
     right_lacking: Estimate
     predictions: tuple[tuple[str, int, int], ...]
+    beside: tuple[tuple[str, int, int], ...] = ()
 
 
 def split_predictions(
@@ -336,6 +339,7 @@ def split_predictions(
     properties: Sequence[Property],
     links: Sequence[Association],
     group: Clusters,
+    known_to_others: Sequence[tuple[str, str]] = (),
 ) -> tuple[PredictionSplit, ...]:
     """Count for one model, once per property and direction.
 
@@ -349,11 +353,16 @@ def split_predictions(
         Tell whether the emotion's photos have more of the property or less.
     group
         Persons (else photos) of the n photos.
+    known_to_others
+        As `known_by`, of other models.
     """
     signs = {(link.emotion, link.name): link.sign for link in links}
     emotions: dict[tuple[str, int], list[str]] = {}
     for emotion, name in known_by:
         emotions.setdefault((name, signs[emotion, name]), []).append(emotion)
+    others: dict[tuple[str, int], list[str]] = {}
+    for emotion, name in known_to_others:
+        others.setdefault((name, signs[emotion, name]), []).append(emotion)
     by_name = {item.name: item for item in properties}
     found = []
     for (name, sign), known in emotions.items():
@@ -361,16 +370,17 @@ def split_predictions(
         has, having, lacking = photos_having(item, sign)
         judged = np.isfinite(item.value) & (labels >= 0)
         right = predicted == labels
-        predictions = []
-        for emotion in known:
+        counts = []
+        for emotion in dict.fromkeys((*known, *others.get((name, sign), ()))):
             chosen = judged & (predicted == classes.index(emotion))
-            predictions.append((emotion, int(chosen.sum()), int((chosen & has).sum())))
+            counts.append((emotion, int(chosen.sum()), int((chosen & has).sum())))
         parts = [judged & has, judged & ~has]
         n, m = (int(part.sum()) for part in parts)
         right_having, right_lacking = (proportion(right[p], group.subset(np.flatnonzero(p))) for p in parts)
         found.append(
             PredictionSplit(
-                model, name, having, lacking, n, m, right_having, right_lacking, tuple(predictions)
+                model, name, having, lacking, n, m, right_having, right_lacking, tuple(counts[: len(known)]),
+                tuple(counts[len(known) :]),
             )
         )  # fmt: skip
     return tuple(found)

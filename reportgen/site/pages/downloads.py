@@ -28,7 +28,7 @@ STATEMENTS = "downloads/statements.csv"
 """Made after all pages, which it is of."""
 
 DESCRIPTIONS = {
-    "downloads/answers.json": "The headline and the answers to the four questions, as on the first page.",
+    "downloads/answers.json": "The headline and the answers, as on the first page.",
     "downloads/predictions.csv": "One row per image: file, label, each model's prediction, confidence and "
     "probabilities.",
     "downloads/predictions.csv.gz": "One row per image, as CSV packed with gzip, which pandas reads as it is.",

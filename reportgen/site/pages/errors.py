@@ -296,7 +296,8 @@ def _idle_shortcut(report: Report, reasons: ModelReasons) -> Iterator[str]:
         f"{plural(gone, 'changes', 'change')} prediction, and {number(right)} of these "
         f"{plural(right, 'becomes', 'become')} correct."
     )
-    others = f"{number(alike)} of {count(compared, 'other error')} change, too{few}: that" if compared else "That"
+    those = f"{number(alike)} of {count(compared, 'error')} with another prediction"
+    others = f"But {those} {plural(alike, 'changes', 'change')}, too{few}: this" if compared else "This"
     yield f"{others} is no proven reason."
 
 

@@ -12,6 +12,7 @@ from reportgen.evidence.groups.groupings import Grouping, alike
 from reportgen.evidence.groups.importance import LEAST_FACES
 from reportgen.evidence.groups.judging import GroupFindings, GroupGap
 from reportgen.evidence.groups.same_photos import ToldGap, told_once
+from reportgen.evidence.shortcuts.causes import Cause
 from reportgen.evidence.shortcuts.properties import photos_having
 from reportgen.evidence.stats.intervals import MIN_PERSONS
 from reportgen.site.html.components import Link, Page, series_of
@@ -21,7 +22,18 @@ from reportgen.site.plots.group_forest import group_alt, group_rows
 from reportgen.site.report import Report
 from reportgen.site.wording.attention import REGION_NAMES
 from reportgen.site.wording.damages import cause_sentence, inseparable
-from reportgen.site.wording.format import capital, count, fixed, number, number_or_none, percent, plural, points
+from reportgen.site.wording.format import (
+    and_list,
+    capital,
+    count,
+    fixed,
+    number,
+    number_or_none,
+    percent,
+    plural,
+    points,
+)
+from reportgen.site.wording.models import named_models
 from reportgen.site.wording.performance.groups import (
     MEASURED,
     assessed,
@@ -36,6 +48,7 @@ from reportgen.site.wording.performance.groups import (
     wide,
     worst_group,
 )
+from reportgen.site.wording.shortcuts import CUES
 
 __all__ = ["GroupsView", "group_steps", "groups_view"]
 
@@ -159,9 +172,20 @@ def _causes(report: Report, links: Links, found: GroupFindings) -> tuple[tuple[s
             if has is not None and cause.known and same_photos(found.photos(one), has):
                 what = group_words(one.grouping, one.level, found)
                 lead = "" if what == f"photos {cause.having}" else f"{capital(what)} are those {cause.having}. "
-                text = " ".join(filter(None, (inseparable(cause), f"{lead}{cause_sentence(report, cause)}")))
-                told[text] = Link("These photos, and which model relies on it", links.cause_path(cause.having))
+                parts = inseparable(cause), _tested(report, cause), f"{lead}{cause_sentence(report, cause)}"
+                told[" ".join(filter(None, parts))] = Link("These photos, and the test", links.cause_path(cause.having))
     return tuple(told.items())
+
+
+def _tested(report: Report, cause: Cause) -> str:
+    """That the cue was changed alone, which no comparison of groups can do, and for whom that proved something."""
+    mine = [] if report.shortcuts is None else [one for one in report.shortcuts.found if cause.name in one.properties]
+    if not mine:
+        return ""
+    names = [model.name for model in report.models if any(one.model == model.name for one in mine)]
+    cues = and_list(list(dict.fromkeys(CUES[one.change] for one in mine)))
+    who = named_models(report, names)
+    return f"Changing {cues} alone shows that {who} {plural(len(names), 'relies', 'rely')} on it."
 
 
 def _model(

@@ -21,7 +21,7 @@ from reportgen.site.wording.format import (
     plain,
 )
 from reportgen.site.wording.headline import answer_questions, headline
-from reportgen.site.wording.importance import LEAST_FALL
+from reportgen.site.wording.importance import LEAST_FALL, matter_sentences
 from reportgen.site.wording.models import recall_of
 from reportgen.site.wording.next_steps import Step, next_steps
 from reportgen.site.wording.performance.groups import groups_answer
@@ -98,7 +98,9 @@ class EmotionsView:
 
 @dataclass(frozen=True)
 class EmotionCard:
-    """One emotion at a glance; `known`: what it was proved to be known by beside the face."""
+    """One emotion at a glance; `known`: what it was proved to be known by beside the face; `used`: which regions of the
+    face were shown to matter when swapped.
+    """
 
     name: str
     href: str
@@ -107,6 +109,7 @@ class EmotionCard:
     tiles: tuple[Tile, ...]
     recalls: tuple[Number, ...]
     known: str
+    used: tuple[str, ...]
 
 
 def _mean_tile(report: Report, k: int, emotion: int, mean: MeanMap | None, href: str) -> Tile | None:
@@ -191,6 +194,13 @@ def index_view(
     )
 
 
+_HEAT_AND_USE = {
+    True: "Heat does not tell what a model uses; below each emotion stands what swapping regions showed to matter.",
+    False: "Heat does not tell what a model uses: regions were not swapped.",
+}
+"""By whether regions were swapped."""
+
+
 def emotions_view(report: Report, links: Links, legends: Legends, means: MeanMaps) -> EmotionsView:
     """Every emotion with its mean maps."""
     cards = []
@@ -213,12 +223,16 @@ def emotions_view(report: Report, links: Links, legends: Legends, means: MeanMap
                     if part.n
                 ),
                 cue_label(report, name),
+                matter_sentences(report, name),
             )
         )
     return EmotionsView(
         page=Page("Emotions", "Heat and region importance for each emotion", "Emotions"),
-        title="What the models rely on for each emotion",
-        lede="The mean of all heatmaps of an emotion's images, for the labelled class, over the mean of those images.",
+        title="Where the heat lies for each emotion",
+        lede=(
+            "The mean of all heatmaps of an emotion's images, for the labelled class, over the mean of those images. "
+            f"{_HEAT_AND_USE[report.importance is not None and report.importance.tested]}"
+        ),
         cards=tuple(cards),
         legend=legends.means(rows=True, left_out=True),
     )

@@ -321,9 +321,10 @@ def _splits(report: Report, links: Links, tiles: Tiles, findings: ShortcutFindin
         emotions = tuple(dict.fromkeys(emotion for split in splits for emotion, *_ in split.predictions))
         rows = []
         for split in splits:
-            with_it = {emotion: having for emotion, _, having in split.predictions}
-            without = {emotion: answered - having for emotion, answered, having in split.predictions}
-            for emotion, predicted, _ in split.predictions:
+            counted = (*split.predictions, *split.beside)
+            with_it = {emotion: having for emotion, _, having in counted}
+            without = {emotion: answered - having for emotion, answered, having in counted}
+            for emotion, predicted, _ in counted:
                 of = split.model, split.property, emotion
                 report.stated.number(number(predicted), "photos of the split predicted as", *of)
             for having, photos, n, right, numbers in (
@@ -340,7 +341,7 @@ def _splits(report: Report, links: Links, tiles: Tiles, findings: ShortcutFindin
                         number(n),
                         right_on(report, split, having=having),
                         percent_interval(right) if n else "",
-                        tuple(number(numbers[emotion]) if emotion in numbers else "–" for emotion in emotions),
+                        tuple(number(numbers[emotion]) for emotion in emotions),
                     )
                 )
         cause = next((c for c in findings.causes if (c.name, c.having) == key and c.known), None)

@@ -76,12 +76,13 @@ def group_plot(rows: Sequence[GroupGap], series: int, palette: Palette, found: G
             axes.text(
                 0.0, place + 0.26, name, color=palette.ink, fontsize=11, va="bottom", ha="left",
                 transform=axes.get_yaxis_transform(),
+                bbox={"facecolor": palette.paper, "edgecolor": "none", "pad": 0.5},
             )  # fmt: skip
         axes.set_yticks([])
         axes.set_ylim(-0.6, len(rows) - 0.2)
         far = max(20.0, *(100 * max(abs(one.gap.value), abs(one.plain.value)) + 6 for one in rows))
         widest = max(100 * max(-one.gap.estimate.low, one.gap.estimate.high) for one in rows)
-        end = min(max(far, widest), 1.4 * far, 100.0)
+        end = min(max(far, widest + 3), 1.4 * far, 100.0)
         axes.set_xlim(-end, end)
         style_axes(axes, palette)
         axes.tick_params(axis="both", labelsize=11)

@@ -121,8 +121,8 @@ def certificate_view(report: Report) -> CertificateView | None:
 def certificate_line(report: Report) -> str:
     """The main numbers in one sentence; "" where the package carries no certificate.
 
-    As in "Of strong shortcuts in 504 test models, this version flagged 37 of 38 beside the face and 38 of 43 in
-    the whole picture; of 119 models without one, 2".
+    As in "Tested on 504 models, this version found 37 of 38 strong shortcuts beside the face and 38 of 43 in the
+    whole picture, and wrongly flagged 2 of 119 models without one."
     """
     found = report.certificate
     if found is None:
@@ -132,9 +132,8 @@ def certificate_line(report: Report) -> str:
     right, total = _found_in(found, "invisible", "global")
     whole = f" and {right} of {total} in the whole picture" if total else ""
     return (
-        f"Of strong shortcuts in {count(found.models, 'test model')}, {version} version flagged "
-        f"{_part(found.detection)} beside the face{whole}; of {clean.n} models without one, "
-        f"{round(clean.value * clean.n)}."
+        f"Tested on {count(found.models, 'model')}, {version} version found {_part(found.detection)} strong "
+        f"shortcuts beside the face{whole}, and wrongly flagged {_part(clean)} models without one."
     )
 
 

@@ -133,7 +133,8 @@ def _loss(report: Report, shared: Sequence[Damage]) -> str:
         ]
         who = "" if lead.persons is None or not lead.fall.named else f" of {count(lead.persons, 'person')}"
         photos = f"{count(lead.n, f'{lead.emotion} photo')}{who}"
-        return f"With {photos} {DONE[lead.change]}, recall falls {and_list(falls)}."
+        are = plural(lead.n, "is", "are")
+        return f"When the {photos} {are} {DONE[lead.change]}, recall falls {and_list(falls)}."
     if isinstance(lead, BackgroundFinding):
         falls = [
             f"by {points(d.lost.value, 0, sign=False, unit='')} {share_interval(d.lost)} points for {d.model}"
@@ -176,7 +177,8 @@ def cause_sentence(report: Report, cause: Cause, *, brief: bool = False) -> str:
         trait = f"{name} {and_list([value or 'not told' for value in source.values], 'or')}"
         known = "" if brief else f" Only these{too} have {trait}."
     if cause.few_persons:
-        told.append(f"show {count(cause.persons_having, 'person')} (the others {number(cause.persons_lacking)})")
+        beside = "" if brief else f" (the others {number(cause.persons_lacking)})"
+        told.append(f"show {count(cause.persons_having, 'person')}{beside}")
     if cause.copied:
         told.append(f"are mostly copies of one another ({percent(cause.copies)})")
     n = cause.n_having
@@ -192,7 +194,8 @@ def inseparable(cause: Cause) -> str:
     if not also:
         return ""
     return (
-        f"{capital(and_list([cause.name, *also]))} go together: no comparison here can tell which of them makes a gap."
+        f"{capital(and_list([cause.name, *also]))} go together: no comparison of groups can tell which of them makes "
+        "the gap."
     )
 
 

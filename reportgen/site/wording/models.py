@@ -331,10 +331,10 @@ def trust_sentences(models: Sequence[ModelTrust]) -> tuple[str, str, tuple[str, 
     told = [(title, _doubtful(models, answer)) for title, answer in _DOUBTFUL.items()]
     doubts = " ".join(f"{title}: {emotions}." for title, emotions in told if emotions)
     common, own = list[str](), [list[str]() for _ in models]
-    for title, each in (
-        ("Confidences", [_CONFIDENCES[one.confidence] for one in models]),
-        ("Heatmap grade", [one.grade for one in models]),
-    ):
+    told_of: dict[str, list[str]] = {"Confidences": [_CONFIDENCES[one.confidence] for one in models]}
+    if len(grades) > 1:  # of one grade what it allows says enough
+        told_of["Heatmap grade"] = [one.grade for one in models]
+    for title, each in told_of.items():
         if len(set(each)) == 1:
             common += [f"{title}: {each[0]}."] if each[0] else []
             continue

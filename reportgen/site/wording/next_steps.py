@@ -229,7 +229,7 @@ def _labels(report: Report, links: Links) -> list[Step]:
     if reasons is not None and (reasons.review or reasons.suspects.tested):
         if not reasons.review:
             return []
-        return [Step(f"Check {labels_to_look_at(report)}.", "", Link("Judge them one by one", "labels.html"))]
+        return [Step(f"Check {labels_to_look_at(report)}.", "", Link("one by one", "labels.html"))]
     comparisons = report.comparisons
     index = max(range(len(comparisons)), key=lambda i: comparisons[i].wrong_alike, default=None)
     if index is None or not comparisons[index].wrong_alike:

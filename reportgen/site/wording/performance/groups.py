@@ -176,7 +176,9 @@ def groups_answer(report: Report) -> Finding | None:
     names = [model.name for model in report.models]
     relying = [one.model for one in gaps]
     who = f" ({named_models(report, relying)})" if len(names) > 1 else ""
-    lead = f"Yes, for {group_words(gaps[0].grouping, gaps[0].level, found)}{who}."
+    others = any(one.worse and one.through is None and one.grouping != gaps[0].grouping for one in found.gaps)
+    most = "above all for" if others else "for"
+    lead = f"Yes, {most} {group_words(gaps[0].grouping, gaps[0].level, found)}{who}."
     lines = tuple(
         ModelLine(series_of(names.index(one.model)), one.model, _gap_line(report, one)) for one in gaps[:_MOST_LINES]
     )

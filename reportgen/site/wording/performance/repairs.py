@@ -72,15 +72,15 @@ def repair_bring(report: Report, one: RepairPreview) -> str:
     after = report.stated.number(percent(one.without.after.value), "recall without the cue after a repair", *of)
     photos = count(one.without.known.n, f"{one.emotion} photo")
     text = (
-        f"Without it, {percent(one.without.before.value)} of {photos} are predicted as {one.emotion} now and {after} "
-        f"after it (with it {percent(one.without.known.value)})."
+        f"Without the cue, {after} of {photos} are recognised instead of {percent(one.without.before.value)} (with it: "
+        f"{percent(one.without.known.value)})."
     )
     if one.others is not None and one.turned is not None:
         text += (
-            f" With it put into {count(one.others.known.n, 'photo')} of other emotions, recall of these is "
-            f"{percent(one.others.before.value)} now and {percent(one.others.after.value)} after it (as they are "
-            f"{percent(one.others.known.value)}); {percent(one.turned.before.value)} are predicted as {one.emotion} "
-            f"now and {percent(one.turned.after.value)} after it."
+            f" With the cue put into {count(one.others.known.n, 'photo')} of other emotions, "
+            f"{percent(one.others.after.value)} of these are recognised instead of {percent(one.others.before.value)} "
+            f"(as they are: {percent(one.others.known.value)}), and {percent(one.turned.after.value)} are predicted as "
+            f"{one.emotion} instead of {percent(one.turned.before.value)}. The share that comes back is of both kinds."
         )
     return text
 
@@ -88,7 +88,7 @@ def repair_bring(report: Report, one: RepairPreview) -> str:
 def repair_cost(one: RepairPreview) -> str:
     """What it would cost: recall and accuracy on the photos as they are."""
     return (
-        f"On the photos as they are, recall of {one.emotion} goes from {percent(one.recall[0].value)} to "
+        f"On unchanged photos, recall of {one.emotion} goes from {percent(one.recall[0].value)} to "
         f"{percent(one.recall[1].value)}, and accuracy from {percent(one.accuracy[0].value, 1)} to "
         f"{percent(one.accuracy[1].value, 1)} ({points(one.cost.value)} {points_interval(one.cost)}). Part of that "
         "recall was the cue's, and in the fit rare emotions count as much as frequent ones."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reportgen.evidence.performance.scores import FEW
 from reportgen.evidence.robustness.findings import Drift, Flow, LevelEffect, RecallChange, RobustnessFindings
@@ -293,6 +293,8 @@ def robustness_answer(report: Report) -> Finding | None:
                 names.append(model.name)
     costs = {effect.model: effect for effect in sorted(found.effects, key=lambda effect: effect.overall.drop.value)}
     shown = [k for k, model in enumerate(report.models) if model.name in costs]
+    if breaking:  # of the others the lead tells
+        shown = [k for k in shown if any(report.models[k].name in names for names in breaking.values())]
     if len(shown) > _MOST_LINES:
         shown = [max(shown, key=lambda k: costs[report.models[k].name].overall.drop.value)]
     lines = tuple(
@@ -305,20 +307,30 @@ def robustness_answer(report: Report) -> Finding | None:
         alone = len(report.models) == 1
         parts = [and_list(names) if alone else f"{and_list(names)} ({who})" for who, names in told.items()]
         more = [f"{number(len(breaking) - _NAMED)} more"] if len(breaking) > _NAMED else []
-        return Finding(question, "bad", f"{capital(and_list([*parts, *more]))}.", "", link, models=lines)
+        lead = f"{capital(and_list([*parts, *more]))}{_others_open(report, found, breaking)}."
+        return Finding(question, "bad", lead, "", link, models=lines)
     if _untold(found, [model.name for model in report.models]):
         return Finding(question, "open", "Too few photos to tell.", "", link, models=lines)
     return Finding(question, "good", "Nothing that was tried.", "", link, models=lines)
 
 
+def _others_open(report: Report, found: RobustnessFindings, breaking: Mapping[str, Sequence[str]]) -> str:
+    """As in "; CNN: inconclusive", of models that nothing is shown to break; "" where all are."""
+    broken = {name for names in breaking.values() for name in names}
+    rest = [model.name for model in report.models if model.name not in broken]
+    unsure = [name for name in rest if _untold(found, [name])]
+    return f"; {and_list(unsure)}: inconclusive" if unsure else ""
+
+
 def _cost(report: Report, effect: LevelEffect) -> str:
-    """As in "19 of 45 photos correct; at worst 7, with noise of 40 levels."."""
+    """As in "19 of 45 photos correct; at worst 7, with noise of 40 levels (inconclusive)."."""
     part, how = effect.overall, shown_as(effect.change, effect.level)
     report.stated.number(number(part.still), "photos right with the change", effect.model, how)
     report.stated.number(number(part.n), "photos shown with the change", effect.model, how)
     if part.drop.value <= 0:
         return f"{number(part.right)} of {count(part.n, 'photo')} correct; no change costs any."
-    return f"{number(part.right)} of {count(part.n, 'photo')} correct; at worst {number(part.still)}, {how}."
+    proven = "" if part.answer == "breaks" else " (does not break it)" if part.answer == "holds" else " (inconclusive)"
+    return f"{number(part.right)} of {count(part.n, 'photo')} correct; at worst {number(part.still)}, {how}{proven}."
 
 
 def _nothing_breaks(findings: RobustnessFindings) -> str:
