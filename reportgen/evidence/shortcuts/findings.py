@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -26,6 +26,7 @@ from reportgen.evidence.shortcuts.properties import (
     split_predictions,
 )
 from reportgen.evidence.shortcuts.property_score import PERMUTATIONS, PropertyScore, score_properties
+from reportgen.evidence.shortcuts.turned_photos import TurnedPhotos, choose_turned
 from reportgen.evidence.stats.clustered import clusters
 from reportgen.evidence.stats.intervals import Estimate
 from reportgen.evidence.stats.units import units_of
@@ -60,6 +61,8 @@ class Shortcut:
         the other direction alone was.
     added
         What adding the property to photos of other emotions did; None where it cannot be added.
+    turned
+        Some of the photos that it turned; None where adding it proved nothing.
     """
 
     model: str
@@ -81,6 +84,7 @@ class Shortcut:
     removed: bool = True
     added: AddedEffect | None = None
     probabilities_now: tuple[tuple[float, ...], ...] = ()
+    turned: TurnedPhotos | None = None
 
 
 @dataclass(frozen=True)
@@ -181,9 +185,18 @@ def judge_shortcuts(
                 added = judge_added(model.name, parts, classes, known, seed)
             by_cue = {(effect.change, effect.emotion): effect for effect in added}
             effects += judge_interventions(model.name, shown, classes, links, who, seed, by_cue)
-    slugs = {model.name: model.slug for model in analysis.models}
+    models = {model.name: model for model in analysis.models}
+
+    def turned(effect: InterventionEffect) -> TurnedPhotos | None:
+        model, added = models[effect.model], effect.added
+        if added is None or added.answer != "yes":
+            return None
+        key = effect.change, classes.index(effect.emotion)
+        number = next(k for k, cue in enumerate(cues) if (cue.change, cue.emotion) == key)
+        return choose_turned(cues[number], number, added.images, cue_answers[model.slug], model, labels, known)
+
     confirmed = [
-        _shortcut(effect, links, properties, *answers[slugs[effect.model]])
+        replace(_shortcut(effect, links, properties, *answers[models[effect.model].slug]), turned=turned(effect))
         for effect in effects
         if effect.answer == "yes"
     ]

@@ -25,7 +25,7 @@ from reportgen.site.pictures.shortcuts import EXAMPLES, ShortcutPictures
 from reportgen.site.report import Report
 from reportgen.site.tiles import Tiles
 from reportgen.site.wording.format import sure
-from reportgen.site.wording.shortcuts import DONE
+from reportgen.site.wording.shortcuts import ADDED, DONE
 
 __all__ = [
     "HeadlineProof",
@@ -34,6 +34,7 @@ __all__ = [
     "headline_proof",
     "lost_pairs",
     "mark_pairs",
+    "turned_pairs",
 ]
 
 _PROOFS = 4  # pairs of photos that fit above the fold
@@ -143,6 +144,38 @@ def lost_pairs(report: Report, links: Links, shortcut: Shortcut, pictures: Short
         then = odds[-1].after_text if odds else ""
         after = Tile(pictures.pictures[row, shortcut.change], f"Image {name}, {done}", taken, then, href)
         found.append(BeforeAfter(before, after, odds))
+    return tuple(found)
+
+
+def turned_pairs(
+    report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutPictures
+) -> tuple[BeforeAfter, ...]:
+    """Photos of other emotions that a property turned: as they are and with it, each with the prediction; none where
+    adding it proved nothing.
+    """
+    turned, e = shortcut.turned, report.classes.index(shortcut.emotion)
+    found: list[BeforeAfter] = []
+    if turned is None:
+        return ()
+    for row, was, now, control in zip(turned.rows, turned.before, turned.added, turned.neutral, strict=True):
+        name, href, truth = report.ids[row], links.image_path(row), int(report.labels[row])
+        first, other = int(np.argmax(was)), int(np.argmax(control))
+        before = Tile(
+            pictures.pictures[row, ""],
+            f"Image {name}, labelled {report.classes[truth]}, as it is",
+            report.classes[first],
+            sure(was[first]),
+            href,
+        )
+        after = Tile(
+            pictures.added[row, shortcut.change, shortcut.emotion],
+            f"Image {name} with {ADDED[shortcut.change]} of {shortcut.emotion} photos; after the equally large "
+            f"change: {report.classes[other]}, {sure(control[other])}",
+            shortcut.emotion,
+            sure(now[e]),
+            href,
+        )
+        found.append(BeforeAfter(before, after, _odds(report, was, now, (truth, e))))
     return tuple(found)
 
 

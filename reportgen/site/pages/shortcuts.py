@@ -15,7 +15,7 @@ from reportgen.evidence.shortcuts.properties import Association, PredictionSplit
 from reportgen.inputs.images.changes import CHANGES
 from reportgen.site.html.components import BeforeAfter, Legend, Link, Page, Tile, series_of
 from reportgen.site.image_facets import image_facets
-from reportgen.site.interactive.before_after import ProofPictures, lost_pairs
+from reportgen.site.interactive.before_after import ProofPictures, lost_pairs, turned_pairs
 from reportgen.site.interactive.photo_strips import PhotoStrip, source_strip
 from reportgen.site.legends import Legends
 from reportgen.site.links import Links
@@ -39,6 +39,7 @@ from reportgen.site.wording.cue_places import look_there, place_of, place_senten
 from reportgen.site.wording.damages import cause_sentence, leading_claim, right_on
 from reportgen.site.wording.format import (
     and_list,
+    capital,
     count,
     format_p,
     number,
@@ -50,6 +51,7 @@ from reportgen.site.wording.format import (
 )
 from reportgen.site.wording.performance.groups import matched_shares
 from reportgen.site.wording.shortcuts import (
+    ADDED,
     CUES,
     DONE,
     heat_place,
@@ -63,20 +65,31 @@ from reportgen.types import BoolArray
 
 __all__ = ["ProvedShortcut", "ShortcutsView", "shortcuts_view"]
 
+_NO_PROOF = 2  # pairs of photos without the property, beside those with it that are the proof
+
 
 @dataclass(frozen=True)
 class ProvedShortcut:
-    """One proved shortcut: the claim, its sentences, and images before and after with what the model predicts; `done`:
-    what was done to them.
+    """One proved shortcut: the claim, its sentences, and images before and after with what the model predicts.
+
+    Attributes
+    ----------
+    turned, added, chosen
+        Images of other emotions that the property turned, what was added to them, and which of all they are.
+    pairs, done, detail, more
+        Images of the emotion that are lost without it, what was done to them, what came of it, and which they are.
     """
 
     anchor: str
     series: str
     title: str
     sentence: str
-    detail: str
+    turned: tuple[BeforeAfter, ...]
+    added: str
+    chosen: str
     pairs: tuple[BeforeAfter, ...]
     done: str
+    detail: str
     more: str
     link: Link
 
@@ -282,34 +295,56 @@ def _untested(report: Report, findings: ShortcutFindings) -> str:
 def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutPictures | None) -> ProvedShortcut:
     k = [model.name for model in report.models].index(shortcut.model)
     state_cues(report, (damage for damage in report.damages if damage.finding is shortcut))
+    turned = () if pictures is None else turned_pairs(report, links, shortcut, pictures)
     pairs = () if pictures is None else lost_pairs(report, links, shortcut, pictures)
+    if turned and not shortcut.removed:
+        pairs = pairs[:_NO_PROOF]
     lost, known = len(shortcut.images), round(shortcut.before.value * shortcut.n)
     named = shortcut.persons is not None and report.names_persons
-    persons = f" of {count(shortcut.persons or 0, 'person')}" if named else ""
     where = heat_place(report, shortcut)
     at = f" Heat for {shortcut.emotion} lies on {where} more than for other emotions." if where else ""
     place = place_of(report, shortcut)
     located = "" if place is None else f"{place_sentence(place, DONE[place.change])} {look_there(place)}"
-    chance = format_p(shortcut.p)
+    more = f"{len(pairs)} of {lost} lost images, the most confident first."
+    persons = count(shortcut.persons or 0, "person")
+    if shortcut.removed:
+        detail = (
+            f"Of {count(known, 'image')} classified correctly before, {lost} are lost ({percent(shortcut.strength)}); "
+            f"corrected {format_p(shortcut.p)}, n = {count(shortcut.n, 'image')}{f' of {persons}' if named else ''}."
+        )
+    else:
+        of = f"{number(shortcut.n)}, {persons}" if named else number(shortcut.n)
+        detail = (
+            f"{capital(DONE[shortcut.change])}, {number_or_none(known - lost)} of {number(known)} correct "
+            f"{plural(known, 'image', 'images')} (of {of}) {plural(known - lost, 'stays', 'stay')} correct: no proof "
+            "by itself."
+        )
+        more = f"The {len(pairs)} surest." if pairs else ""
     return ProvedShortcut(
         anchor=links.shortcut_anchor(shortcut.model, shortcut.emotion, shortcut.change),
         series=series_of(k),
         title=f"{shortcut.model} relies on {CUES[shortcut.change]} for {shortcut.emotion}",
         sentence=f"{shortcut_sentence(report, shortcut)} {located}".strip(),
-        detail=(
-            f"Of {count(known, 'image')} classified correctly before, {lost} are lost ({percent(shortcut.strength)}); "
-            f"corrected {chance}, n = {count(shortcut.n, 'image')}{persons}.{at}"
-            if shortcut.removed
-            else f"{number(known)} of {count(shortcut.n, f'{shortcut.emotion} image')}{persons} "
-            f"{plural(known, 'is', 'are')} predicted correctly; {DONE[shortcut.change]}, "
-            f"{number_or_none(known - lost)} of these {number(known)}. By itself no proof; the change "
-            f"above is.{at}"
-        ),
+        turned=turned,
+        added=f"with {ADDED[shortcut.change]}" if turned else "",
+        chosen=_chosen(shortcut, len(turned), named=named),
         pairs=pairs,
         done=DONE[shortcut.change],
-        more=f"{len(pairs)} of {lost} lost images, the most confident first." if len(pairs) < lost else "",
+        detail=f"{detail}{at}",
+        more=more if len(pairs) < lost else "",
         link=Link(f"The page of {shortcut.emotion}", links.emotion_path(report.classes.index(shortcut.emotion))),
     )
+
+
+def _chosen(shortcut: Shortcut, shown: int, *, named: bool) -> str:
+    """Which of the photos that the property turned are shown, as in "4 of these 87; labels and persons vary"."""
+    added = shortcut.added
+    if added is None or not shown:
+        return ""
+    turned = len(added.images)
+    these = f"these {number(turned)}" if turned == added.became else f"{number(turned)} that only the property turns"
+    varied = f"; labels{' and persons' if named else ''} vary" if shown < turned else ""
+    return f"{number(shown)} of {these}{varied}."
 
 
 def _splits(report: Report, links: Links, tiles: Tiles, findings: ShortcutFindings) -> tuple[SplitTable, ...]:

@@ -13,7 +13,7 @@ from reportgen.config import Config
 from reportgen.evidence.performance.leakage import Leakage
 from reportgen.evidence.stats.intervals import Estimate, wilson
 from reportgen.progress import SilentProgress
-from reportgen.site.interactive.before_after import background_pairs, lost_pairs
+from reportgen.site.interactive.before_after import background_pairs, lost_pairs, turned_pairs
 from reportgen.site.links import Links
 from reportgen.site.pictures.background_swaps import draw_background_swaps
 from reportgen.site.pictures.shortcuts import draw_shortcuts
@@ -46,6 +46,36 @@ def test_what_an_older_version_kept_has_no_probabilities_and_is_shown_all_the_sa
     assert pictures is not None
     pairs = lost_pairs(report, Links(report, ()), replace(found, probabilities_now=()), pictures)
     assert len(pairs) == 4 and all(pair.odds == () and pair.after.note == "" for pair in pairs)
+
+
+def test_photos_that_a_cue_turned_have_the_probabilities_of_the_experiment(report: Report) -> None:
+    pictures = draw_shortcuts(report, lambda path, content: None)
+    (found,) = report.shortcuts.found  # type: ignore[union-attr]
+    assert pictures is not None and found.turned is not None and found.added is not None
+    model, turned = report.models[0], found.turned
+    pairs = turned_pairs(report, Links(report, ()), found, pictures)
+    assert len(pairs) == len(turned.rows) == 4
+    assert set(turned.rows) <= set(found.added.images)
+    for pair, row in zip(pairs, turned.rows, strict=True):
+        label, emotion = pair.odds
+        truth = report.classes[report.labels[row]]
+        assert truth != "happiness" and (label.emotion, emotion.emotion) == (truth, "happiness")
+        assert emotion.before == pytest.approx(100 * model.probabilities[row, 2], abs=0.051)
+        # In the colours of happiness the constructed model has logits 0, 0, 1, 0.
+        assert emotion.after == pytest.approx(100 * np.e / (np.e + 3), abs=0.051)
+        assert label.after == pytest.approx(100 / (np.e + 3), abs=0.051)
+        first = report.classes[model.predicted[row]]
+        assert (pair.before.title, pair.after.title) == (first, "happiness")
+        # The neutral change left the constructed model as it was.
+        assert f"with the colour cast of happiness photos; after the equally large change: {first}" in pair.after.alt
+        assert f"labelled {truth}, as it is" in pair.before.alt
+
+
+def test_without_photos_that_a_cue_turned_there_are_no_such_pairs(report: Report) -> None:
+    pictures = draw_shortcuts(report, lambda path, content: None)
+    (found,) = report.shortcuts.found  # type: ignore[union-attr]
+    assert pictures is not None
+    assert turned_pairs(report, Links(report, ()), replace(found, turned=None), pictures) == ()
 
 
 def test_swapped_backgrounds_are_shown_of_photos_that_are_lost(report: Report) -> None:

@@ -50,26 +50,65 @@ def test_a_proved_shortcut_leads_with_its_pictures(published: Published, report:
     assert words(root.find(f".//{XHTML}h1")) == leading_claim(report)
     card = part(root, "custom-cnn-happiness-grey")
     assert shortcut_sentence(report, found).replace("\u202f", " ") in words(card)
-    pictures = [img.get("src") for img in card.iter(f"{XHTML}img")]
+    proof, removal = card.iter(f"{XHTML}figure")
+    pictures = [img.get("src") for img in removal.iter(f"{XHTML}img")]
     assert len(pictures) == 8
     for before, after in zip(pictures[::2], pictures[1::2], strict=True):
         with Image.open(published.site / after) as image:
             rgb = np.asarray(image.convert("RGB")).astype(int)
             assert np.abs(rgb[..., 0] - rgb[..., 2]).max() < 12  # WebP keeps colour a little apart
         assert "-unchanged-" in before and "-grey-" in after
+    # Before them the proof: photos of other emotions that the colour turned.
+    given = [img.get("src") for img in proof.iter(f"{XHTML}img")]
+    assert len(given) == 8
+    for before, after in zip(given[::2], given[1::2], strict=True):
+        assert "-unchanged-" in before and "-grey-added-2-" in after
+        with Image.open(published.site / before) as image, Image.open(published.site / after) as coloured:
+            assert image.size == coloured.size
+            first, then = (np.asarray(one.convert("RGB")).astype(int).mean(axis=(0, 1)) for one in (image, coloured))
+        # As red as the photos of happiness are by their measures, and as light as before.
+        assert then[0] - then[1] == pytest.approx(25.5, abs=6)
+        assert first @ [0.299, 0.587, 0.114] == pytest.approx(then @ [0.299, 0.587, 0.114], abs=4)
+    assert found.added is not None and found.turned is not None
+    text = words(proof)
+    assert f"{len(found.turned.rows)} of these {found.added.became}; labels and persons vary." in text
+    assert "with the colour cast" in text
+
+
+def test_a_shortcut_that_adding_does_not_prove_shows_no_photos_with_it(report: Report, tmp_path: Path) -> None:
+    (found,) = report.shortcuts.found  # type: ignore[union-attr]
+    removed = replace(report.shortcuts, found=(replace(found, turned=None),))  # type: ignore[type-var]
+    card = part(written(replace(report, shortcuts=removed), tmp_path), "custom-cnn-happiness-grey")
+    (only,) = card.iter(f"{XHTML}figure")
+    assert "with the colour cast" not in words(only) and "labels and persons vary" not in words(card)
+    assert len(list(only.iter(f"{XHTML}img"))) == 8
+
+
+def test_photos_that_the_neutral_change_turns_too_are_not_counted_among_those_shown(
+    report: Report, tmp_path: Path
+) -> None:
+    (found,) = report.shortcuts.found  # type: ignore[union-attr]
+    assert found.added is not None
+    added = replace(found.added, became_neutral=1, images=found.added.images[1:])
+    fewer = replace(report.shortcuts, found=(replace(found, added=added),))  # type: ignore[type-var]
+    text = words(part(written(replace(report, shortcuts=fewer), tmp_path), "custom-cnn-happiness-grey"))
+    assert f"4 of {found.added.became - 1} that only the property turns; labels and persons vary." in text
 
 
 def test_what_photos_without_a_property_show_is_said_plainly(report: Report, tmp_path: Path) -> None:
     """Where the fall alone proves nothing, how many are still correct, and what does prove it."""
     (found,) = report.shortcuts.found  # type: ignore[union-attr]
     only_added = replace(report.shortcuts, found=(replace(found, removed=False),))  # type: ignore[type-var]
-    text = words(part(written(replace(report, shortcuts=only_added), tmp_path), "custom-cnn-happiness-grey"))
+    card = part(written(replace(report, shortcuts=only_added), tmp_path), "custom-cnn-happiness-grey")
     known, lost = round(found.before.value * found.n), len(found.images)
     left = str(known - lost) if known > lost else "none"
-    verb = "is" if known == 1 else "are"
-    assert f"{known} of {found.n} happiness images" in text
-    assert f"{verb} predicted correctly; converted to greyscale, {left} of these {known}." in text
-    assert "By itself no proof; the change above is." in text
+    correct, verb = "image" if known == 1 else "images", "stays" if known - lost == 1 else "stay"
+    told = f"Converted to greyscale, {left} of {known} correct {correct} (of {found.n}"
+    assert re.search(rf"{re.escape(told)}(, [0-9]+ persons)?\) {verb} correct: no proof by itself\.", words(card))
+    # What proves nothing by itself leaves the room to what does.
+    proof, removal = card.iter(f"{XHTML}figure")
+    assert [len(list(one.iter(f"{XHTML}img"))) for one in (proof, removal)] == [8, 4]
+    assert "The 2 surest." in words(card)
 
 
 def test_the_sections_of_the_page_are_listed_at_its_top(published: Published) -> None:
