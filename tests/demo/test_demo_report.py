@@ -11,7 +11,7 @@ from PIL import Image
 
 from reportgen.analysis import read_analysis
 from reportgen.commands.build import build
-from reportgen.config import Config
+from reportgen.config import Config, Preprocessing
 from reportgen.demo import demo_files
 from reportgen.evidence.attention.findings import judge_attention
 from reportgen.faces.landmarks import Landmarker
@@ -42,9 +42,10 @@ def exact(path: str):
 def report(tmp_path_factory):
     """The demo's report: that of `reportgen demo --output FOLDER` where REPORTGEN_DEMO names the folder."""
     files = demo_files()
-    models = {name: {"checkpoint": path} for name, path in files.models.items()}
+    # As that command asks for it: with other settings everything there would be computed again.
+    models = {name: {"checkpoint": path, "preprocessing": Preprocessing()} for name, path in files.models.items()}
     output = Path(os.environ.get("REPORTGEN_DEMO") or tmp_path_factory.mktemp("demo"))
-    return build(Config(data=files.data, models=models, output=output))
+    return build(Config(data=files.data, models=models, classes=files.classes, output=output))
 
 
 def on_background(verdicts):

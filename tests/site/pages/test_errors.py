@@ -110,7 +110,8 @@ def test_a_shortcut_that_is_no_reason_is_told_in_two_sentences(report: Report, p
     assert lead.endswith(
         f"{shown} error{'s' if shown > 1 else ''} may come from colour, its shortcut: without colour, {gone} "
         f"change{'s' if gone == 1 else ''} prediction, and {right} of these become{'s' if right == 1 else ''} correct. "
-        "1 of 4 other errors change, too, and they show too few persons to compare: that is no proven reason."
+        "But 1 of 4 errors with another prediction changes, too, and they show too few persons to compare: this is no "
+        "proven reason."
     )
     other = text(by_class(parse(published.site / "errors.html"), "lead")[1])
     assert "its shortcut" not in other

@@ -78,10 +78,15 @@ def test_the_cause_of_a_sources_gap_is_told(grouped: Report) -> None:
     )
     assert known.groups is not None
     ((told, link),) = groups_view(known, Links(known, ()), known.groups, (None, None)).causes
-    together = "Colour and the source go together: no comparison here can tell which of them makes a gap."
-    assert told.startswith(f"{together} Photos with film: colour are those in colour. All ")
+    together = "Colour and the source go together: no comparison of groups can tell which of them makes the gap."
+    relies = "Changing colour alone shows that Custom CNN relies on it."
+    assert [one.model for one in grouped.shortcuts.found] == ["Custom CNN"]
+    assert told.startswith(f"{together} {relies} Photos with film: colour are those in colour. All ")
     assert "JPEG quality 75" in told
     assert link.href == "shortcuts.html#photos-in-colour"
+    unproved = replace(known, shortcuts=replace(grouped.shortcuts, found=(), causes=(cause,)))
+    ((told, _),) = groups_view(unproved, Links(unproved, ()), known.groups, (None, None)).causes
+    assert told.startswith(f"{together} Photos with film: colour")
     assert groups_view(grouped, Links(grouped, ()), grouped.groups, (None, None)).causes == ()
 
 

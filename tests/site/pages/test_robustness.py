@@ -159,15 +159,26 @@ def test_the_first_page_says_what_breaks_each_model(report):
     answer = robustness_answer(report)
     broken = report.robustness.broken("Custom CNN")
     assert answer.tone == "bad" and answer.lead.lower().startswith(in_training(broken[0].change))
-    for line in answer.models:
+    breaking = {effect.model for effect in report.robustness.effects if effect.overall.answer == "breaks"}
+    assert {line.model for line in answer.models} == breaking < {model.name for model in report.models}
+    calm = [
+        replace(
+            one, overall=replace(one.overall, answer="holds" if one.overall.answer == "breaks" else one.overall.answer)
+        )
+        for one in report.robustness.effects
+    ]
+    calm_answer = robustness_answer(replace(report, robustness=replace(report.robustness, effects=tuple(calm))))
+    for line in (*answer.models, *calm_answer.models):
         own = [effect for effect in report.robustness.effects if effect.model == line.model]
         part = max((effect.overall for effect in own), key=lambda part: part.drop.value)
         if part.drop.value > 0:
             how = {shown_as(e.change, e.level) for e in own if e.overall.drop.value == part.drop.value}
-            assert any(line.text.endswith(f"photos correct; at worst {part.still}, {one}.") for one in how)
+            proven = {"breaks": "", "holds": " (does not break it)"}.get(part.answer, " (inconclusive)")
+            assert any(f"photos correct; at worst {part.still}, {one}" in line.text for one in how)
+            assert line in calm_answer.models or line.text.endswith(f"{proven}.")
         else:
             assert line.text.endswith("photos correct; no change costs any.")
-    assert {line.text.endswith("no change costs any.") for line in answer.models} == {True, False}
+    assert {line.text.endswith("no change costs any.") for line in calm_answer.models} == {True, False}
     assert robustness_answer(replace(report, robustness=None)) is None
     unsure = [replace(one, overall=replace(one.overall, answer="undetermined")) for one in report.robustness.effects]
     open_answer = robustness_answer(replace(report, robustness=replace(report.robustness, effects=tuple(unsure))))

@@ -41,9 +41,9 @@ def test_the_main_numbers_stand_in_a_line_where_it_is_asked(published, report, c
     line = certificate_line(report)
     found, clean = certificate.detection, certificate.innocents
     assert line == (
-        f"Of strong shortcuts in 9 test models, this version flagged {round(found.value * found.n)} of "
-        f"{found.n} beside the face and 0 of 3 in the whole picture; of {clean.n} models without one, "
-        f"{round(clean.value * clean.n)}."
+        f"Tested on 9 models, this version found {round(found.value * found.n)} of {found.n} strong shortcuts beside "
+        f"the face and 0 of 3 in the whole picture, and wrongly flagged {round(clean.value * clean.n)} of {clean.n} "
+        "models without one."
     )
     assert line in section(published)
     assert f"<b>How sure is this report?</b> {line}" in (published.site / "index.html").read_text(encoding="utf-8")
@@ -57,8 +57,8 @@ def test_every_model_can_be_downloaded(published, certificate):
 
 def test_other_judging_code_than_the_certified_is_said(report, tmp_path):
     changed = dataclasses.replace(report, judging_code="changed")
-    assert " this version flagged " in certificate_line(report)
-    assert " an earlier version flagged " in certificate_line(changed)
+    assert " this version found " in certificate_line(report)
+    assert " an earlier version found " in certificate_line(changed)
     text = section(publish(changed, tmp_path, Config(), SilentProgress()))
     assert "This report was made by another version of the judging code than the one measured here." in text
 

@@ -37,9 +37,9 @@ def test_both_sides_are_told_with_their_counts(report: Report) -> None:
     emotion = report.classes[0]
     assert one.cue == "something beside the face (top left corner)"
     assert one.bring.replace("\u202f", " ") == (
-        f"Without it, 25 % of 16 {emotion} photos are predicted as {emotion} now and 88 % after it (with it 100 %). "
-        "With it put into 40 photos of other emotions, recall of these is 25 % now and 70 % after it (as they are "
-        f"75 %); 63 % are predicted as {emotion} now and 13 % after it."
+        f"Without the cue, 88 % of 16 {emotion} photos are recognised instead of 25 % (with it: 100 %). With the cue "
+        "put into 40 photos of other emotions, 70 % of these are recognised instead of 25 % (as they are: 75 %), and "
+        f"13 % are predicted as {emotion} instead of 63 %. The share that comes back is of both kinds."
     )
     assert one.lead.replace("\u202f", " ") == (
         "86 % of the recall lost to something beside the face (top left corner) comes back, and accuracy falls by 1.0 "

@@ -34,8 +34,8 @@ def test_what_tells_two_emotions_apart_is_said_once_for_models_alike() -> None:
     mouth = replace(_SWAP, region="mouth", against="calm")
     other = replace(mouth, model="ViT", recall_drop=math.nan)
     assert apart_sentence([mouth]) == (
-        "CNN tells joy from calm by the mouth: with that of a face of calm, the odds of joy fall by 59\u202f% [45, 70] "
-        "for CNN (recall by 12 points)."
+        "CNN tells joy from calm by the mouth: with that of a face labelled calm, the odds of joy fall by 59\u202f% "
+        "[45, 70] for CNN (recall by 12 points)."
     )
     assert apart_sentence([mouth, other]).startswith("CNN and ViT tell joy from calm by the mouth: ")
     assert apart_sentence([mouth, other]).endswith("for CNN (recall by 12 points) and 59\u202f% [45, 70] for ViT.")

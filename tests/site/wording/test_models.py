@@ -62,7 +62,7 @@ def test_answers_tell_two_models_apart_and_of_many_the_best_by_name(
         assert tuple(line.model for line in answer.models) == told
         # An only model needs no name; what holds of all stands below the lines.
         assert answer.whole.count("ccuracy") == (max(len(told), 1) if answer is trust else 0)
-        assert bool(answer.note) == bool(told) or answer is trust
+        assert told or answer is trust or not answer.note
         assert all(f"{name}: " in answer.whole for name in told)
 
 
