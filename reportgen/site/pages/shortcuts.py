@@ -230,10 +230,7 @@ def _title(report: Report, findings: ShortcutFindings) -> str:
 def _lede(findings: ShortcutFindings) -> str:
     if not findings.effects:
         return "What beside the expression goes with a label in these photos, and which model relies on it."
-    return (
-        f"{count(findings.shown, 'image')} were shown again with one property taken away at a time, and "
-        "photos of other emotions with it added."
-    )
+    return f"{count(findings.shown, 'image')} were shown again without one property at a time, others with it added."
 
 
 def _shown(report: Report, findings: ShortcutFindings) -> tuple[str, ...]:
@@ -337,13 +334,13 @@ def _found(report: Report, links: Links, shortcut: Shortcut, pictures: ShortcutP
 
 
 def _chosen(shortcut: Shortcut, shown: int, *, named: bool) -> str:
-    """Which of the photos that the property turned are shown, as in "4 of these 87; labels and persons vary"."""
+    """Which of the photos that the property turned are shown, as in "4 of these 87, varied in label and person"."""
     added = shortcut.added
     if added is None or not shown:
         return ""
     turned = len(added.images)
     these = f"these {number(turned)}" if turned == added.became else f"{number(turned)} that only the property turns"
-    varied = f"; labels{' and persons' if named else ''} vary" if shown < turned else ""
+    varied = f", varied in label{' and person' if named else ''}" if shown < turned else ""
     return f"{number(shown)} of {these}{varied}."
 
 

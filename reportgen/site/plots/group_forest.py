@@ -76,7 +76,6 @@ def group_plot(rows: Sequence[GroupGap], series: int, palette: Palette, found: G
             axes.text(
                 0.0, place + 0.26, name, color=palette.ink, fontsize=11, va="bottom", ha="left",
                 transform=axes.get_yaxis_transform(),
-                bbox={"facecolor": palette.paper, "edgecolor": "none", "pad": 0.5},
             )  # fmt: skip
         axes.set_yticks([])
         axes.set_ylim(-0.6, len(rows) - 0.2)

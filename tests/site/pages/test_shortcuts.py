@@ -71,7 +71,7 @@ def test_a_proved_shortcut_leads_with_its_pictures(published: Published, report:
         assert first @ [0.299, 0.587, 0.114] == pytest.approx(then @ [0.299, 0.587, 0.114], abs=4)
     assert found.added is not None and found.turned is not None
     text = words(proof)
-    assert f"{len(found.turned.rows)} of these {found.added.became}; labels and persons vary." in text
+    assert f"{len(found.turned.rows)} of these {found.added.became}, varied in label and person." in text
     assert "with the colour cast" in text
 
 
@@ -92,7 +92,7 @@ def test_photos_that_the_neutral_change_turns_too_are_not_counted_among_those_sh
     added = replace(found.added, became_neutral=1, images=found.added.images[1:])
     fewer = replace(report.shortcuts, found=(replace(found, added=added),))  # type: ignore[type-var]
     text = words(part(written(replace(report, shortcuts=fewer), tmp_path), "custom-cnn-happiness-grey"))
-    assert f"4 of {found.added.became - 1} that only the property turns; labels and persons vary." in text
+    assert f"4 of {found.added.became - 1} that only the property turns, varied in label and person." in text
 
 
 def test_what_photos_without_a_property_show_is_said_plainly(report: Report, tmp_path: Path) -> None:
