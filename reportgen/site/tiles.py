@@ -53,13 +53,14 @@ class Tiles:
 
     def alt(self, row: int, k: int, emotion: int) -> str:
         """As in "Grad-CAM map of ResNet18 for fear on image 09a5, true surprise, predicted fear 71 %"."""
+        what = f"{self._report.methods[k]} map of {self._report.models[k].name} for {self._report.classes[emotion]}"
+        return f"{what} on {self.named(row, k)}"
+
+    def named(self, row: int, k: int) -> str:
+        """As in "image 09a5, true surprise, predicted fear 71 %", where the map and its model are told around it."""
         model = self._report.models[k]
-        predicted = self._report.classes[model.predicted[row]]
-        what = f"{self._report.methods[k]} map of {model.name}"
-        return (
-            f"{what} for {self._report.classes[emotion]} on image {self._report.ids[row]}, "
-            f"true {self._report.truth(row)}, predicted {predicted} {sure(float(model.confidence[row]))}"
-        )
+        predicted, confidence = self._report.classes[model.predicted[row]], sure(float(model.confidence[row]))
+        return f"image {self._report.ids[row]}, true {self._report.truth(row)}, predicted {predicted} {confidence}"
 
     def original(self, row: int) -> Tile:
         """The image as it came."""

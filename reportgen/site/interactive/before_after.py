@@ -231,7 +231,7 @@ def mark_pairs(
 
 
 def _component_pairs(
-    report: Report, links: Links, component: Component, pictures: Sequence[tuple[Picture, Picture]]
+    report: Report, links: Links, component: Component, pictures: Sequence[tuple[Picture, ...]]
 ) -> tuple[BeforeAfter, ...]:
     """The photos with most of a component, and its heat over them."""
     model = next(model for model in report.models if model.name == component.model)

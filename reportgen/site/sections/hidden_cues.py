@@ -27,7 +27,9 @@ __all__ = ["HiddenCue", "HiddenCues", "HiddenCuesOfModel", "component_steps", "h
 
 @dataclass(frozen=True)
 class HiddenCue:
-    """One component. `strong`: the model was shown to rely on it; `tiles`: photo and heat of each top photo."""
+    """One component. `strong`: the model was shown to rely on it; `tiles`: photo and heat of each top photo, in one
+    or in two.
+    """
 
     anchor: str
     title: str
@@ -37,7 +39,7 @@ class HiddenCue:
     strong: bool
     facts: str
     test: str
-    tiles: tuple[tuple[Tile, Tile], ...]
+    tiles: tuple[tuple[Tile, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -88,17 +90,16 @@ def hidden_cues(report: Report, links: Links, pictures: ComponentPictures) -> Hi
 
 
 def _cue(
-    report: Report, links: Links, k: int, component: Component, pictures: Sequence[tuple[Picture, Picture]]
+    report: Report, links: Links, k: int, component: Component, pictures: Sequence[tuple[Picture, ...]]
 ) -> HiddenCue:
     emotion, slug = report.classes[component.emotion], report.models[k].slug
     verdict, strong = component_verdict(component)
     tiles = []
-    for row, (photo, heat) in zip(component.top, pictures, strict=False):
-        name, href = report.ids[row], links.image_path(row)
-        tiles.append((
-            Tile(photo, f"Image {name}, labelled {emotion}", href=href),
-            Tile(heat, f"Image {name} with the heat of the component", href=href),
-        ))  # fmt: skip
+    for row, parts in zip(component.top, pictures, strict=False):
+        href = links.image_path(row)
+        labelled = f"Image {report.ids[row]}, labelled {emotion}"
+        alts = (labelled, "with heat") if len(parts) == 2 else (f"{labelled}, and with heat",)
+        tiles.append(tuple(Tile(part, alt, href=href) for part, alt in zip(parts, alts, strict=True)))
     return HiddenCue(
         anchor=f"component-{slug}-{links.emotion_slugs[component.emotion]}-{component.number}",
         title=component_name(report, component),

@@ -317,7 +317,7 @@ def _cluster(report: Report, links: Links, tiles: Tiles, k: int, e: int, cluster
     examples = tuple(
         (
             tiles.thumb(row, ""),
-            tiles.map_thumb(row, k, e, tiles.alt(row, k, e)),
+            tiles.map_thumb(row, k, e, tiles.named(row, k)),
             links.image_path(row),
         )
         for row in cluster.exemplars
