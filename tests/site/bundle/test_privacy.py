@@ -179,7 +179,7 @@ def test_every_picture_that_was_drawn_of_a_photo_is_among_those_that_are_searche
 ) -> None:
     """Photos with and without a cue, swapped backgrounds and regions, and strips of photos are there, covered."""
     drawn = " ".join(_contents(private))
-    for kind in ("-unchanged-", "-grey-", "-grey-added-", "transplant-background-", "-component-heat-", "transplant-0"):
+    for kind in ("-unchanged-", "-grey-", "-grey-added-", "transplant-background-", "-cue-both-", "transplant-0"):
         assert kind in drawn, kind
     pages = {name: (private.site / name).read_text(encoding="utf-8") for name in ("shortcuts.html", "index.html")}
     assert "strip-photos" in pages["shortcuts.html"] and "data-before-after" in pages["index.html"]
