@@ -73,6 +73,9 @@ def test_what_does_not_come_back_asks_for_more_than_a_last_layer(report: Report)
         (one,) = told(report, preview(report, "background", "", without=part, others=None, turned=None))
         assert one.lead.startswith(f"{words} to the background comes back, and accuracy falls by 1.0 ")
         assert "features have to be trained again" in one.lead
+    (one,) = told(report, preview(report, "background", "", without=none, others=none))
+    assert one.lead.startswith("Hardly any") and "other emotions" in one.bring
+    assert "share that comes back" not in one.bring  # none is told
 
 
 def test_every_share_has_its_interval(report: Report) -> None:

@@ -80,8 +80,10 @@ def repair_bring(report: Report, one: RepairPreview) -> str:
             f" With the cue put into {count(one.others.known.n, 'photo')} of other emotions, "
             f"{percent(one.others.after.value)} of these are recognised instead of {percent(one.others.before.value)} "
             f"(as they are: {percent(one.others.known.value)}), and {percent(one.turned.after.value)} are predicted as "
-            f"{one.emotion} instead of {percent(one.turned.before.value)}. The share that comes back is of both kinds."
+            f"{one.emotion} instead of {percent(one.turned.before.value)}."
         )
+        if one.recovered >= _LITTLE:  # a share is told
+            text += " The share that comes back is of both kinds."
     return text
 
 
