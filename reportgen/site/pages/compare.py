@@ -35,7 +35,7 @@ from reportgen.site.wording.format import (
     points_interval,
     shorten,
 )
-from reportgen.site.wording.models import comparison_sentence
+from reportgen.site.wording.models import comparison_sentence, more_accurate
 
 __all__ = [
     "AgreementCell",
@@ -243,7 +243,7 @@ def pair_title(comparison: Comparison) -> str:
         return f"Where {comparison.a} and {comparison.b} differ."
     if not comparison.decided:
         return f"{comparison.a} and {comparison.b}: no significant difference in accuracy."
-    better, worse = (comparison.a, comparison.b) if comparison.difference.value > 0 else (comparison.b, comparison.a)
+    better, worse, *_ = more_accurate(comparison)
     return f"{better} is significantly more accurate than {worse}."
 
 

@@ -37,6 +37,7 @@ from reportgen.site.wording.importance import emotions_of, odds_cut, recall_too,
 from reportgen.site.wording.models import (
     accuracy_of,
     accuracy_words,
+    more_accurate,
     named_models,
     never_sentence,
     score_sentences,
@@ -468,10 +469,10 @@ def _more_accurate(report: Report) -> str:
     pair = report.comparisons[0]
     if not pair.decided:
         return "Neither is shown to be more accurate."
-    gap = pair.difference
-    ahead, ends = (pair.a, (gap.low, gap.high)) if gap.value > 0 else (pair.b, (-gap.high, -gap.low))
-    interval = too_few(gap) if gap.too_few else "[{}, {}]".format(*(points(end, sign=False, unit="") for end in ends))
-    return f"{ahead} is more accurate by {points(abs(gap.value), sign=False)} {interval}."
+    better, _, *sizes = more_accurate(pair)
+    ahead, low, high = (points(size, sign=False, unit="") for size in sizes)
+    interval = too_few(pair.difference) if pair.difference.too_few else f"[{low}, {high}]"
+    return f"{better} is more accurate by {ahead} points {interval}."
 
 
 def _not_on(report: Report, models: Sequence[int]) -> str:

@@ -52,6 +52,7 @@ __all__ = [
     "grade_sentence",
     "leakage_sentence",
     "macro_f1_of",
+    "more_accurate",
     "named_models",
     "never_sentence",
     "precision_changes",
@@ -84,15 +85,20 @@ def class_order_warning(order: PermutedOrder) -> str:
     return text + "Check the order used in training and set 'classes', or try classes = \"auto\"."
 
 
+def more_accurate(c: Comparison) -> tuple[str, str, float, float, float]:
+    """Which of two models is correct more often, the other one, and by how much: the difference with its interval."""
+    gap = c.difference
+    if gap.value < 0:
+        return c.b, c.a, -gap.value, -gap.high, -gap.low
+    return c.a, c.b, gap.value, gap.low, gap.high
+
+
 def comparison_sentence(c: Comparison) -> str:
     """Which of two models classifies more images correctly, and whether the difference is significant."""
     if c.n == 0:
         return f"No image is labelled, so whether {c.a} or {c.b} is more accurate is unknown."
-    first, second, correct, others = c.a, c.b, c.both + c.only_a, c.both + c.only_b
-    ahead, low, high = c.difference.value, c.difference.low, c.difference.high
-    if others > correct:
-        first, second, correct, others = second, first, others, correct
-        ahead, low, high = -ahead, -high, -low
+    first, second, ahead, low, high = more_accurate(c)
+    correct, others = (c.both + only for only in (max(c.only_a, c.only_b), min(c.only_a, c.only_b)))
     text = (
         f"{first} classifies {number(correct)} and {second} {number(others)} of {count(c.n, 'image')} correctly "
         f"({percent(correct / c.n, 1)} and {percent(others / c.n, 1)}). "
